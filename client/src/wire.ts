@@ -124,6 +124,23 @@ export interface ClientInfo {
   readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 }
 
+/**
+ * One line of the rights table: people of a kind have a right over their part.
+ *
+ * ``holder``: ``grant``, who holds a grant (over the granted units); ``head``, who heads a unit;
+ * ``rank``, who has the rank ``code`` or a more senior one; ``role``, who has the role ``code``;
+ * ``everybody``, every officer. Charges count like the own post. ``level``: only where the unit is
+ * of this level; "" for any. ``over``: the holder's own unit alone; or also all below it, as a
+ * grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
+ */
+export interface RightRule {
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+  readonly holder: "grant" | "head" | "rank" | "role" | "everybody";
+  readonly code: string;
+  readonly level: string;
+  readonly over: "unit" | "part" | "heads";
+}
+
 /** Sign a person out everywhere and lock them out. */
 export interface SuspendPerson {
   readonly act: "suspend_person";
@@ -188,6 +205,12 @@ export interface WithdrawGrant {
   readonly personId: PersonId;
   readonly path: string;
   readonly grant: string;
+}
+
+/** Put another rights table in place of the one in force. Always needs a second admin. */
+export interface SetRights {
+  readonly act: "set_rights";
+  readonly rules: RightRule[];
 }
 
 /**
@@ -280,14 +303,27 @@ export interface PreviewAct {
 }
 
 /**
+ * A right that people gain or lose over some part by another rights table: how many, and some
+ * of them.
+ */
+export interface RightChange {
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+  readonly gain: number;
+  readonly lose: number;
+  readonly gaining: Person[];
+  readonly losing: Person[];
+}
+
+/**
  * The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
- * must approve it.
+ * must approve it; ``rights``: what another rights table changes, else empty.
  */
 export interface ActPreview {
   readonly people: number;
   readonly sample: Person[];
   readonly paths: string[];
   readonly needsSecond: boolean;
+  readonly rights: RightChange[];
 }
 
 /** An act that waits for a second admin. ``record``: as the first one's device signed it. */
@@ -308,28 +344,15 @@ export interface WaitingActs {
 }
 
 /**
- * One line of the rights table: people of a kind have a right over their part.
- *
- * ``holder``: ``grant``, who holds a grant (over the granted units); ``head``, who heads a unit;
- * ``rank``, who has the rank ``code`` or a more senior one; ``role``, who has the role ``code``.
- * ``over``: the holder's own unit alone, or also all below it; a grant's part is always deep.
- */
-export interface RightRule {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
-  readonly holder: "grant" | "head" | "rank" | "role";
-  readonly code: string;
-  readonly over: "unit" | "part";
-}
-
-/**
  * A right of the caller and the unit paths over which it holds; "" is the whole department.
  *
- * ``deep``: with all units below.
+ * ``deep``: with all units below. ``heads``: over the heads of all units instead.
  */
 export interface HeldRight {
   readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
   readonly path: string;
   readonly deep: boolean;
+  readonly heads: boolean;
 }
 
 /** The caller's rights, and the table that gives them. ``console``: the console opens. */
@@ -558,7 +581,7 @@ export interface PersonTrust {
  * A direct conversation's id is that of its two people (KEYS.md), its ``history_days`` is None
  * (everything). A group's ``history_days`` is 0 or 30: what new members see. Kinds "unit" and
  * "announcement" have an ``audience``, 30 days of history and no ``person_ids``; only a person who
- * administers all of the audience creates one (``not_unit_admin``).
+ * manages groups over all of the audience creates one (``not_allowed``).
  */
 export interface CreateConversation {
   readonly conversationId: ConversationId;
@@ -1533,4 +1556,4 @@ export type ClientFrame = Hello | Cursors;
 
 export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | AccountFrame;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | ApproveAct | RefuseAct;

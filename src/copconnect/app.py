@@ -161,6 +161,7 @@ class Container:
             planning=Planning(),
             groups=self.delivery.department,
         )
+        self.directory.attach(self.admin.rights)
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,

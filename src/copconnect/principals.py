@@ -121,17 +121,33 @@ class StandingGroup:
     policy: wire.GroupPolicy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class RightsBasis:
-    """A person's place in the organisation, so far as rights rest on it.
+    """A person as one whom acts are about: rights over them rest on the unit of their own post.
 
-    ``path``: of the unit, as cards write it; ``seniority``: the rank's position, higher is more
-    senior, None for a rank that the data bank does not know; ``head``: heads the unit.
+    ``path``: of that unit, as cards write it.
     """
 
     status: str
     path: str
-    rank: str
-    seniority: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPlace:
+    """A place in the organisation that a person holds: the own post or a charge beside it.
+
+    ``path``: of its unit, as cards write it; ``level``: of the unit; ``head``: heads the unit.
+    """
+
+    path: str
+    level: str
     roles: frozenset[str]
     head: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The rank and the places of an active person: what the person's own rights rest on."""
+
+    rank: str
+    places: tuple[HeldPlace, ...]

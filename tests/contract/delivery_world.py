@@ -20,7 +20,7 @@ from copconnect.delivery.dependencies import Options
 from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.tables import MEMBERS
 from copconnect.directory import audiences, standing
-from copconnect.directory.audiences import Audiences, Facts, Place
+from copconnect.directory.audiences import Audiences, Facts, Place, Speakers
 from copconnect.directory.names import english
 from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId, new_id
 from copconnect.leases import Leases
@@ -31,6 +31,8 @@ from copconnect.records.primitives.kem import X25519
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.contract.device import Device
 
+# Heads write where not everybody may, in their unit and below.
+HEADS = Speakers(here=(), below=(wire.Clause(heads=True),))
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
 
@@ -69,7 +71,6 @@ class Registry:
         self.unconfirmed: set[bytes] = set()
         self.inactive: set[PersonId] = set()
         self.ever: set[PersonId] = set()
-        self.granted: set[PersonId] = set()
 
     def register(self, person_id: str | None = None, *, client_id: str | None = None) -> Device:
         """Add a device of a person, a new one for None."""
@@ -127,10 +128,6 @@ class Registry:
         """Return who registered a device here."""
         return self.ever.intersection(person_ids)
 
-    async def has_grant(self, _connection: AsyncConnection, person_id: PersonId) -> bool:
-        """Return whether a test gave them one."""
-        return person_id in self.granted
-
     async def active_people(
         self, _connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> set[PersonId]:
@@ -148,6 +145,9 @@ class Chart:
         self.changed: dict[PersonId, int] = {}  # The version that last concerned each.
         self.version = 1
         self.units = {UnitId("TG"): "/TG/"}
+        self.managed: dict[
+            PersonId, set[PersonId]
+        ] = {}  # Members of large groups that each may make.
 
     def post(
         self,
@@ -198,14 +198,14 @@ class Chart:
         self, _connection: AsyncConnection, rule: wire.Audience
     ) -> dict[PersonId, bool]:
         """Return who belongs, and who administers."""
-        compiled = Audiences.compile({"": rule}, self.units)
+        compiled = Audiences.compile({"": rule}, self.units, HEADS)
         return {one: admin for one in self.facts for admin in compiled.of(self.facts[one]).values()}
 
     async def belonging(
         self, _connection: AsyncConnection, rules: Mapping[ConversationId, wire.Audience]
     ) -> "ChartBelonging":
         """Return many rules."""
-        return ChartBelonging(self, Audiences.compile(rules, self.units))
+        return ChartBelonging(self, Audiences.compile(rules, self.units, HEADS))
 
     async def standing_groups(self, _connection: AsyncConnection) -> list[StandingGroup]:
         """Return what the policy makes."""
@@ -224,8 +224,20 @@ class Chart:
         self, _connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
     ) -> bool:
         """Return whether they lead all of it."""
+        return self._heads_all(person_id, audiences.touched(rule, self.units) or [])
+
+    async def manages(
+        self, _connection: AsyncConnection, person_id: PersonId, people: Collection[PersonId]
+    ) -> bool:
+        """Return whether a test says so."""
+        return self.managed.get(person_id, set()).issuperset(people)
+
+    def _heads_all(self, person_id: PersonId, paths: Collection[str]) -> bool:
         facts = self.facts.get(person_id)
-        return facts is not None and audiences.administers(rule, facts, self.units)
+        headed = [one.path.strip("/") for one in facts.places if one.head] if facts else []
+        return bool(paths) and all(
+            any(f"{path}/".startswith(f"{one}/") for one in headed) for path in paths
+        )
 
     async def require_valid(self, _connection: AsyncConnection, rule: wire.Audience) -> None:
         """Refuse clauses that ask for nothing."""

@@ -81,7 +81,7 @@ async def test_everyone_at_once_in_all_their_cells(world: World) -> None:
     assert len(found) == 11
     assert unregistered in found
     assert await create(chief.caller, asked) == made
-    with pytest.raises(errors.NotUnitAdmin):
+    with pytest.raises(errors.NotAllowed):
         await create(sho.caller, asked)
     world.chart.post(sho.caller.person_id, "TG", admin=True)
     with pytest.raises(errors.BadRequest):  # Somebody else's id.
@@ -151,7 +151,7 @@ async def test_units_alone_and_with_those_below(world: World) -> None:
         (world.registry.register(), of("TG.HYD.PS1")),
     )
     for who, audience in refused:
-        with pytest.raises(errors.NotUnitAdmin):
+        with pytest.raises(errors.NotAllowed):
             await create(who.caller, body(audience))
 
 

@@ -261,7 +261,10 @@ async def test_limits_of_one_person(database: Database) -> None:
     await world.direct(a, c)  # It is there.
     with pytest.raises(errors.GroupTooLarge):
         await world.change(a.caller, made, add=[c, d, e])
-    world.registry.granted.add(a.caller.person_id)
+    world.chart.managed[a.caller.person_id] = {one.caller.person_id for one in (b, c, d)}
+    with pytest.raises(errors.GroupTooLarge):
+        await world.change(a.caller, made, add=[c, d, e])
+    world.chart.managed[a.caller.person_id].add(e.caller.person_id)
     await world.change(a.caller, made, add=[c, d, e])
     await world.change(a.caller, made, remove=[d])
     with pytest.raises(errors.RateLimited) as many:

@@ -151,13 +151,13 @@ async def test_the_whole_force(database: Database, monkeypatch: pytest.MonkeyPat
     world.wakeups.clear()
     signatures = world.authority.signatures
 
-    started = time.monotonic()
-    made = await world.unit(chief)
-    took_s = time.monotonic() - started
+    with Statements(database) as making:
+        made = await world.unit(chief)
     assert (made.members, made.devices, made.cells) == (FORCE + 1, FORCE + 1, 247)
     # One signature for the head, one for the stamp that the creator is shown.
     assert world.authority.signatures == signatures + 2
-    assert took_s < 60, took_s  # Seconds on a quiet machine.
+    # People are compared 500 at a time, so that other work goes on.
+    assert len(making) <= FORCE // 500 + 70
     (told,) = world.told(RosterWakeup)
     assert len(told.added) == FORCE + 1
 

@@ -12,8 +12,9 @@ from sqlalchemy import event
 from copconnect import wire
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
+from copconnect.delivery.store import leaves
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
-from copconnect.ids import DeviceId, Epoch
+from copconnect.ids import CellId, ConversationId, DeviceId, Epoch, PersonId
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import World
 from tests.contract.device import Talk, leaf_of
@@ -45,21 +46,47 @@ class Plans:
             many = bool(more[1])
             self._seen[statement] = parameters[0] if many else parameters
 
-    async def scans(self) -> dict[str, set[str]]:
-        """Return which tables each statement reads whole."""
-        found: dict[str, set[str]] = {}
+    async def steps(self) -> dict[str, list[str]]:
+        """Return how SQLite executes each statement."""
+        found: dict[str, list[str]] = {}
         async with self._database.reading() as connection:
             for statement, parameters in self._seen.items():
                 rows = await connection.exec_driver_sql(
                     f"EXPLAIN QUERY PLAN {statement}", parameters
                 )
-                steps = [str(row["detail"]) for row in rows.mappings()]
-                tables = {name for step in steps for name in SCAN.findall(step)}
-                tables &= {one.name for one in CELL_KEY_ASKS.metadata.sorted_tables} - SMALL
-                if tables:
-                    found[statement] = tables
+                found[statement] = [str(row["detail"]) for row in rows.mappings()]
+        return found
+
+    async def scans(self) -> dict[str, set[str]]:
+        """Return which tables each statement reads whole."""
+        found: dict[str, set[str]] = {}
+        for statement, steps in (await self.steps()).items():
+            tables = {name for step in steps for name in SCAN.findall(step)}
+            tables &= {one.name for one in CELL_KEY_ASKS.metadata.sorted_tables} - SMALL
+            if tables:
+                found[statement] = tables
         assert len(self._seen) > 20
         return found
+
+
+async def test_some_leaves_of_a_large_conversation_are_found_by_themselves(
+    database: Database,
+) -> None:
+    if not database.is_sqlite:
+        pytest.skip("PostgreSQL scans what is small, and tests are small")
+    c, other = ConversationId("c"), ConversationId("d")
+    cells, people = [CellId("1"), CellId("2")], [PersonId("1"), PersonId("2")]
+    plans = Plans(database)
+    with plans.watching():
+        async with database.reading() as connection:
+            await leaves.of_cells(connection, {c: cells, other: cells})
+            await leaves.of_people(connection, people, [c])
+            await leaves.owners(connection, c, people)
+            await leaves.devices_by_person(connection, {c: people, other: people})
+    found = [step for steps in (await plans.steps()).values() for step in steps if "leaves" in step]
+    by_cell, *by_person = (step.partition("INDEX ")[2] for step in found)
+    assert by_cell == "ix_leaves_cell (conversation_id=? AND cell_id=? AND to_epoch=?)"
+    assert by_person == ["ix_leaves_person (person_id=? AND conversation_id=?)"] * 3
 
 
 async def test_requests_find_everything_by_an_index(database: Database) -> None:

@@ -116,6 +116,7 @@ class IdentityServer:
             planning=Planning(),
             groups=NO_GROUPS,
         )
+        self.directory.attach(self.admin.rights)
         self.conduct = ConductService(self.database, clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute, clock.now_ms)

@@ -4,6 +4,7 @@ from random import Random
 from typing import Any
 
 from copconnect import wire
+from copconnect.admin.rules import DEFAULT_RULES, line
 from copconnect.directory import audiences, places, store
 from copconnect.directory.databank import DataBank
 from copconnect.directory.planning import counting
@@ -119,13 +120,20 @@ async def test_statements_and_the_plain_rules_agree(running: Running) -> None:
             await running.container.transfers.give_charge(
                 connection, OPERATOR, one.person_id, place, "additional"
             )
+    table = [
+        line("post_large", "head"),
+        line("post_large", "rank", code="DSP", level="division"),
+        line("post_large", "role", "unit", code="reception"),
+    ]
+    await running.container.admin.rights.replace(OPERATOR, [*DEFAULT_RULES, *table[1:]])
     async with running.container.database.reading() as connection:
         facts = {one.person_id: one for one in await places.facts(connection, everybody)}
         paths = await store.unit_paths(connection)
+        speakers = audiences.speakers(table, await directory.seniorities(connection))
         together = await (await directory.belonging(connection, rules)).of(connection, everybody)
         taken = await counting.census(connection, 1)
         for key, rule in rules.items():
-            leading = audiences.leading_units(rule, paths)
+            leading = audiences.leading(rule, paths, speakers)
             plainly = {
                 one: audiences.leads(leading, facts[one])
                 for one in everybody

@@ -31,7 +31,7 @@ def _shown(data: Path) -> list[dict[str, Any]]:
 
 def test_the_table_is_shown_changed_and_audited(data: Path, tmp_path: Path) -> None:
     table = _shown(data)
-    line = {"right": "see_numbers", "holder": "rank", "code": "CI", "over": "unit"}
+    line = {"right": "see_numbers", "holder": "rank", "code": "CI", "level": "", "over": "unit"}
     assert line not in table
     file = tmp_path / "rights.json"
     file.write_text(json.dumps([*table, line]), "utf-8")
@@ -44,10 +44,17 @@ def test_the_table_is_shown_changed_and_audited(data: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ({"right": "fly", "holder": "grant", "code": "", "over": "part"}, "fly"),
-        ({"right": "enrol", "holder": "rank", "code": "KING", "over": "part"}, "no rank KING"),
-        ({"right": "enrol", "holder": "head", "code": "CI", "over": "part"}, "head and code"),
-        ({"right": "give_grants", "holder": "head", "code": "", "over": "part"}, "grants alone"),
+        ({"right": "fly"}, "fly"),
+        ({"holder": "rank", "code": "KING"}, "no rank KING"),
+        ({"holder": "role", "code": "wizard"}, "no role wizard"),
+        ({"holder": "rank"}, "rank needs a code"),
+        ({"code": "CI"}, "no head CI"),
+        ({"level": "moon"}, "no level moon"),
+        ({"over": "heads"}, "only see_numbers"),
+        ({"right": "give_grants"}, "grants alone"),
+        ({"right": "post_large", "holder": "grant"}, "posts alone"),
+        ({"holder": "grant", "over": "unit"}, "all below"),
+        ({"right": "post_large"}, "twice"),
     ],
 )
 def test_a_table_that_could_not_hold_changes_nothing(
@@ -55,8 +62,22 @@ def test_a_table_that_could_not_hold_changes_nothing(
 ) -> None:
     before = _shown(data)
     file = tmp_path / "rights.json"
-    file.write_text(json.dumps([*before, line]), "utf-8")
+    usual = {"right": "enrol", "holder": "head", "code": "", "level": "", "over": "part"}
+    file.write_text(json.dumps([*before, usual | line]), "utf-8")
     refused = run("admin", "rights", "set", str(file), data=data)
     assert refused.exit_code == 1
     assert said in " ".join(refused.output.split())
+    assert _shown(data) == before
+
+
+@pytest.mark.parametrize("right", ["confirm_devices", "revoke_devices", "give_grants"])
+def test_a_table_that_would_lock_everybody_out_changes_nothing(
+    data: Path, tmp_path: Path, right: str
+) -> None:
+    before = _shown(data)
+    file = tmp_path / "rights.json"
+    file.write_text(json.dumps([one for one in before if one["right"] != right]), "utf-8")
+    refused = run("admin", "rights", "set", str(file), data=data)
+    assert refused.exit_code == 1
+    assert f"nobody would have {right}" in " ".join(refused.output.split())
     assert _shown(data) == before

@@ -62,7 +62,7 @@ async def test_the_whole_force_in_one_conversation(whole: Whole, clock: MovedClo
     refused = await whole.post(
         "/v1/conversations", patrol, group(OTHER, [], kind="unit", audience=station)
     )
-    assert (refused.status_code, refused.json()["code"]) == (403, "not_unit_admin")
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
 
 
 async def test_members_are_listed_and_found_as_people_are(whole: Whole, code_of: Any) -> None:

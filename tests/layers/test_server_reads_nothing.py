@@ -1,7 +1,8 @@
 """The server has no means to read content: it imports no cipher, no HPKE and no MLS.
 
 Signatures, certificates, hashes and random numbers are all it needs of cryptography. `bench/` plays
-devices by `sealing/`; nothing of the server may import them (tests/layers/test_import_layers.py).
+devices by `sealing/`, and bots are devices; nothing of the server may import them
+(tests/layers/test_import_layers.py).
 """
 
 import ast
@@ -20,8 +21,9 @@ FORBIDDEN = (
     "pyhpke",
     "Crypto",
     "copconnect.sealing",
+    "copconnect.bot",
 )
-DEVICES = (SOURCE / "bench", SOURCE / "sealing")  # The device's side.
+DEVICES = (SOURCE / "bot", SOURCE / "sealing")  # The device's side.
 
 
 def imports(code: str) -> set[str]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from copconnect import wire
+from copconnect.admin.rules import DEFAULT_RULES
 from copconnect.database.engine import Transaction
 from copconnect.directory.names import english
 from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, new_id
@@ -153,6 +154,10 @@ async def _withdraw(world: World, signer: Device) -> wire.Act:
     )
 
 
+async def _set_rights(_: World, __: Device) -> wire.Act:
+    return wire.SetRights(rules=list(DEFAULT_RULES[:-1]))
+
+
 async def _approve(world: World, _: Device) -> wire.Act:
     await world.propose()
     return wire.ApproveAct(act_id=ActId(world.waiting_act), hash=world.waiting_hash)
@@ -178,6 +183,7 @@ EXAMPLES: dict[str, Example] = {
     "revoke_device": _revoke,
     "give_grant": _give,
     "withdraw_grant": _withdraw,
+    "set_rights": _set_rights,
     "approve_act": _approve,
     "refuse_act": _refuse,
 }

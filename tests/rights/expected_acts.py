@@ -4,7 +4,7 @@ An act without a line fails the test by name. The test signs the act of ``act_ex
 device of each account, about a person of the station; an account that is not refused does it.
 """
 
-from tests.rights.rules import ANOTHER_ADMIN, HERE, HERE_AND_HEAD, Rule
+from tests.rights.rules import ANOTHER_ADMIN, HERE, HERE_AND_HEAD, ROOT_ADMINS, Rule
 
 ACTS: dict[str, Rule] = {
     # People. The person's unit counts, and for a transfer the unit that they come to.
@@ -26,6 +26,8 @@ ACTS: dict[str, Rule] = {
     "revoke_device": HERE,
     "give_grant": HERE,
     "withdraw_grant": HERE,
+    # The rights table is everybody's: root admins change it, always two of them.
+    "set_rights": ROOT_ADMINS,
     # Acts that wait for a second admin: never the one who asked, who may take it back.
     "approve_act": ANOTHER_ADMIN,
     "refuse_act": HERE,

@@ -15,7 +15,7 @@ async def renamed(whole: Any, person_id: PersonId) -> bytes:
     """Return a file that gives a person another name."""
     rows = (await whole.importer.export(OPERATOR))["people"]
     async with whole.database.reading() as connection:
-        card = (await whole.directory.cards(connection, [person_id]))[person_id]
+        card = (await whole.directory.cards(connection, [person_id], None))[person_id]
     row = next(one for one in rows if one["number"] == card.number)
     return exporting.csv_files({"people": [row | {"name_en": f"Name {new_id()[:8]}"}]})["people"]
 

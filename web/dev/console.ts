@@ -134,15 +134,16 @@ export class ScriptedConsole extends ScriptedImports implements AdminCore {
   async rights(): ReturnType<AdminCore["rights"]> {
     await pause(60);
     const rules: RightRule[] = RIGHTS.map((right) => ({
-      ...{ right, holder: "grant", code: "", over: "part" },
+      ...{ right, holder: "grant", code: "", level: "", over: "part" },
     }));
     rules.push(
-      { right: "see_numbers", holder: "head", code: "", over: "part" },
-      { right: "see_numbers", holder: "rank", code: "CI", over: "part" },
-      { right: "post_large", holder: "role", code: "sho", over: "unit" },
+      { right: "see_numbers", holder: "head", code: "", level: "", over: "part" },
+      { right: "see_numbers", holder: "everybody", code: "", level: "", over: "heads" },
+      { right: "see_numbers", holder: "rank", code: "CI", level: "station", over: "part" },
+      { right: "post_large", holder: "role", code: "sho", level: "", over: "unit" },
     );
     const rights: HeldRight[] = this.#console
-      ? RIGHTS.map((right) => ({ right, path: "", deep: true }))
+      ? RIGHTS.map((right) => ({ right, path: "", deep: true, heads: false }))
       : [];
     return { console: this.#console, rights, rules };
   }
@@ -220,7 +221,13 @@ export class ScriptedConsole extends ScriptedImports implements AdminCore {
     await pause(200);
     const ids = "personIds" in act ? act.personIds : "personId" in act ? [act.personId] : [];
     const sample = PEOPLE.filter(({ personId }) => ids.includes(personId));
-    return { people: ids.length, sample, paths: [], needsSecond: ids.length > 100 };
+    if (act.act !== "set_rights")
+      return { people: ids.length, sample, paths: [], needsSecond: ids.length > 100, rights: [] };
+    const [gaining, losing] = [PEOPLE.slice(0, 9), PEOPLE.slice(9, 11)];
+    return {
+      ...{ people: 63_112, sample: [], paths: [""], needsSecond: true },
+      rights: [{ right: "see_numbers", gain: 1_940, lose: 2, gaining, losing }],
+    };
   }
 
   async perform(act: PlainAct): Promise<ActAnswer> {

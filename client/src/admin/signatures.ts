@@ -22,6 +22,7 @@ export const OUTCOMES: Readonly<Record<Act["act"], string>> = {
   revoke_device: "device_revoked",
   give_grant: "grant_given",
   withdraw_grant: "grant_withdrawn",
+  set_rights: "rights_set",
   apply_import: "data_bank_imported",
   undo_import: "import_undone",
   create_group: "audience_conversation_created",

@@ -117,31 +117,57 @@ class Acting:
         kind = self._kinds.table[type(act)]
         async with self._database.reading() as connection:
             touched = await kind.touches(connection, act)
-            rules.require(
-                await self._rights.of(connection, caller.person_id), kind.right, touched.paths
-            )
-            cards = await self._organisation.cards(connection, touched.some[:SAMPLE])
+            held = await self._rights.of(connection, caller.person_id)
+            held.require(kind.right, touched.paths)
+            viewer = caller.person_id
+            cards = await self._organisation.cards(connection, touched.some[:SAMPLE], viewer)
             second = await self._needs_second(connection, touched)
+            changes: list[wire.RightChange] = []
+            if isinstance(act, wire.SetRights):
+                changes = await self._changes(connection, caller, act.rules)
         return wire.ActPreview(
             people=touched.people,
             sample=list(cards.values()),
             paths=sorted(touched.paths),
             needs_second=second,
+            rights=changes,
         )
+
+    async def _changes(
+        self, connection: AsyncConnection, caller: Caller, table: Sequence[wire.RightRule]
+    ) -> list[wire.RightChange]:
+        """Return who would gain and lose what by another rights table."""
+        found = await self._rights.changes(connection, table)
+        some = {
+            person
+            for one in found.values()
+            for person in (*one.gaining[:SAMPLE], *one.losing[:SAMPLE])
+        }
+        cards = await self._organisation.cards(connection, some, caller.person_id)
+        return [
+            wire.RightChange(
+                right=right,
+                gain=len(one.gaining),
+                lose=len(one.losing),
+                gaining=[cards[person] for person in one.gaining[:SAMPLE]],
+                losing=[cards[person] for person in one.losing[:SAMPLE]],
+            )
+            for right, one in found.items()
+        ]
 
     async def waiting(self, caller: Caller) -> wire.WaitingActs:
         """Return the acts that wait and that the caller may approve, or asked for."""
         since_ms = self._clock.now_ms() - rules.ACT_WAITS_MS
         async with self._database.reading() as connection:
-            rights = await self._rights.of(connection, caller.person_id)
+            held = await self._rights.of(connection, caller.person_id)
             rows = []
             for row in await store.waiting(connection, since_ms):
                 right = self._kinds.table[type(decoded(SignedAct.parse(row.record).body))].right
                 own = row.person_id == caller.person_id
-                if own or rules.lacking(rights, right, row.paths.split("\n")) is None:
+                if own or held.lacking(right, row.paths.split("\n")) is None:
                     rows.append(row)
             people = [PersonId(row.person_id) for row in rows]
-            cards = await self._organisation.cards(connection, people)
+            cards = await self._organisation.cards(connection, people, caller.person_id)
         return wire.WaitingActs(
             acts=[
                 wire.WaitingAct(
@@ -290,10 +316,12 @@ class Acting:
     async def _require(
         self, connection: AsyncConnection, person_id: PersonId, kind: Kind, touched: Touched
     ) -> None:
-        rights = await self._rights.of(connection, person_id)
-        rules.require(rights, kind.right, touched.paths)
+        held = await self._rights.of(connection, person_id)
+        held.require(kind.right, touched.paths)
 
     async def _needs_second(self, connection: AsyncConnection, touched: Touched) -> bool:
+        if touched.second:
+            return True
         force = await self._organisation.count_people(connection)
         return touched.second or rules.needs_second(touched.people, force)
 

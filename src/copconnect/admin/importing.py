@@ -9,12 +9,13 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin import rules
-from copconnect.admin.ports import Imports, Organisation
+from copconnect.admin.ports import Organisation
 from copconnect.admin.rights import Rights
+from copconnect.admin.work_ports import Imports
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId, UploadId
 from copconnect.principals import Caller
+from copconnect.rights import WHOLE, Held
 
 _RIGHT: wire.Right = "import_people"
 
@@ -39,7 +40,8 @@ class Importing:
                 for person, one in await self._imports.waiting(connection)
                 if person == caller.person_id or _over_all(held, one)
             ]
-            cards = await self._organisation.cards(connection, {person for person, _ in seen})
+            owners = {person for person, _ in seen}
+            cards = await self._organisation.cards(connection, owners, caller.person_id)
             past = await self._imports.past(connection)
         return wire.AdminImports(
             uploads=[_by(one, cards.get(person)) for person, one in seen],
@@ -71,7 +73,7 @@ class Importing:
         """Return an upload with its preview. Raises NotAllowed, NotFound."""
         async with self._database.reading() as connection:
             upload, owner = await self._seen(connection, caller, upload_id)
-            cards = await self._organisation.cards(connection, [owner])
+            cards = await self._organisation.cards(connection, [owner], caller.person_id)
         return _by(upload, cards.get(owner))
 
     async def page(
@@ -88,10 +90,10 @@ class Importing:
             await self._seen(connection, caller, upload_id)
         return await self._imports.report(upload_id)
 
-    async def _held(self, connection: AsyncConnection, caller: Caller) -> list[wire.HeldRight]:
+    async def _held(self, connection: AsyncConnection, caller: Caller) -> Held:
         held = await self._rights.of(connection, caller.person_id)
-        if not rules.paths_of(held, _RIGHT):
-            raise errors.NotAllowed(right=_RIGHT, path=rules.WHOLE)
+        if not held.paths(_RIGHT):
+            raise errors.NotAllowed(right=_RIGHT, path=WHOLE)
         return held
 
     async def _seen(
@@ -107,12 +109,11 @@ class Importing:
         return upload, owner
 
 
-def _over_all(held: list[wire.HeldRight], upload: wire.Upload) -> bool:
+def _over_all(held: Held, upload: wire.Upload) -> bool:
     if upload.preview is None:
         return False
-    return rules.lacking(held, _RIGHT, upload.preview.paths) is None
+    return held.lacking(_RIGHT, upload.preview.paths) is None
 
 
 def _by(upload: wire.Upload, person: wire.Person | None) -> wire.Upload:
-    number_hidden = None if person is None else msgspec.structs.replace(person, number="")
-    return msgspec.structs.replace(upload, by=number_hidden)
+    return msgspec.structs.replace(upload, by=person)

@@ -13,23 +13,16 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.ports import (
-    Editor,
-    Enrolment,
-    Grants,
-    Groups,
-    Imports,
-    Organisation,
-    Planning,
-    Revocations,
-    Transfers,
-)
+from copconnect.admin.ports import Editor, Enrolment, Grants, Organisation, Revocations, Transfers
+from copconnect.admin.rights import Rights
+from copconnect.admin.work_ports import Groups, Imports, Planning
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Signer
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.grant import Grant
 from copconnect.records.trust.revocation import Revocation
+from copconnect.rights import WHOLE
 
 SAMPLE = 20  # People whom a preview names.
 
@@ -85,6 +78,7 @@ class Kinds:
         imports: Imports,
         planning: Planning,
         groups: Groups,
+        rights: Rights,
     ) -> None:
         self._organisation = organisation
         self._editor = editor
@@ -95,6 +89,7 @@ class Kinds:
         self._imports = imports
         self._planning = planning
         self._groups = groups
+        self._rights = rights
         self.table: dict[type[wire.AdminAct], Kind] = {
             wire.SuspendPerson: Kind("manage_people", self._touches_admin, self._suspend),
             wire.RestorePerson: Kind("manage_people", self._touches_admin, self._restore),
@@ -105,6 +100,7 @@ class Kinds:
             wire.RevokeDevice: Kind("revoke_devices", self._touches_admin, self._revoke),
             wire.GiveGrant: Kind("give_grants", self._touches_units, self._give),
             wire.WithdrawGrant: Kind("give_grants", self._touches_unit, self._withdraw),
+            wire.SetRights: Kind("give_grants", self._touches_all, self._set_rights),
             wire.ApplyImport: Kind(
                 "import_people", self._touches_import, self._import, imports.make_ready
             ),
@@ -177,6 +173,13 @@ class Kinds:
     async def _touches_unit(self, _: AsyncConnection, act: wire.WithdrawGrant) -> Touched:
         """The unit may be gone, and taking a right back never waits."""
         return Touched(frozenset({act.path}), 1, [PersonId(act.person_id)])
+
+    async def _touches_all(self, connection: AsyncConnection, act: wire.SetRights) -> Touched:
+        """A rights table is everybody's, and two people answer for it. One that could not hold is
+        refused before it touches anybody."""
+        await self._rights.check(connection, act.rules)
+        everybody = await self._organisation.count_people(connection)
+        return Touched(frozenset({WHOLE}), everybody, [], second=True)
 
     async def _touches_import(self, connection: AsyncConnection, act: wire.ApplyImport) -> Touched:
         reach = await self._imports.reach(connection, act)
@@ -279,6 +282,10 @@ class Kinds:
         if not _grant(asked.act).withdraws:
             raise errors.ActInvalid(reason="the grant is no withdrawal")
         await self._grants.give(connection, asked.by, _bytes(asked.act.grant), asked.taken_ms)
+        return []
+
+    async def _set_rights(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._rights.set(connection, asked.by, asked.act.rules)
         return []
 
     async def _import(self, connection: Transaction, asked: Asked) -> Codes:

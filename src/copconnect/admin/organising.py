@@ -10,12 +10,13 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin import rules
-from copconnect.admin.ports import DepartmentGroup, Groups, Organisation, Planning
+from copconnect.admin.ports import Organisation
 from copconnect.admin.rights import Rights
+from copconnect.admin.work_ports import DepartmentGroup, Groups, Planning
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
+from copconnect.rights import WHOLE, Held
 
 SAMPLE = 20
 _MOVE: wire.Right = "manage_people"
@@ -67,7 +68,7 @@ class Organising:
             bases = await self._organisation.rights_bases(connection, [person_id])
             if person_id not in bases:
                 raise errors.NotFound
-            rules.require(held, _MOVE, [bases[person_id].path])
+            held.require(_MOVE, [bases[person_id].path])
             postings = await self._planning.history(connection, person_id, at_ms)
         return wire.PersonPostings(postings=postings)
 
@@ -80,7 +81,7 @@ class Organising:
             mine = [
                 one
                 for one in people
-                if one in bases and rules.lacking(held, _MOVE, [bases[one].path]) is None
+                if one in bases and held.lacking(_MOVE, [bases[one].path]) is None
             ]
             groups = await self._groups.rules(connection)
             audiences = {c: rule for c, (rule, _) in groups.items()}
@@ -115,7 +116,7 @@ class Organising:
         return wire.AudiencePreview(
             people=count,
             sample=[cards[one] for one in people if one in cards],
-            allowed=count > 0 and rules.lacking(held, _GROUP, paths) is None,
+            allowed=count > 0 and held.lacking(_GROUP, paths) is None,
         )
 
     async def all_groups(self, caller: Caller) -> wire.AdminGroups:
@@ -125,30 +126,28 @@ class Organising:
             groups = []
             for one in await self._groups.groups(connection):
                 paths = await self._planning.paths_of(connection, one.rule)
-                if rules.lacking(held, _GROUP, paths) is None:
+                if held.lacking(_GROUP, paths) is None:
                     groups.append(_shown(one))
             policy = await self._organisation.group_policy(connection)
         return wire.AdminGroups(groups=groups, policy=policy)
 
-    async def _held(
-        self, connection: AsyncConnection, caller: Caller, right: wire.Right
-    ) -> list[wire.HeldRight]:
+    async def _held(self, connection: AsyncConnection, caller: Caller, right: wire.Right) -> Held:
         held = await self._rights.of(connection, caller.person_id)
-        if not rules.paths_of(held, right):
-            raise errors.NotAllowed(right=right, path=rules.WHOLE)
+        if not held.paths(right):
+            raise errors.NotAllowed(right=right, path=WHOLE)
         return held
 
     async def _cards(
         self,
         connection: AsyncConnection,
-        held: list[wire.HeldRight],
+        held: Held,
         people: Collection[PersonId],
         right: wire.Right,
     ) -> dict[PersonId, wire.Person]:
         """Return the cards of those over whose units the right holds, without numbers."""
         bases = await self._organisation.rights_bases(connection, people)
-        mine = [one for one in bases if rules.lacking(held, right, [bases[one].path]) is None]
-        cards = await self._organisation.cards(connection, mine)
+        mine = [one for one in bases if held.lacking(right, [bases[one].path]) is None]
+        cards = await self._organisation.cards(connection, mine, None)
         return {one: msgspec.structs.replace(card, number="") for one, card in cards.items()}
 
 

@@ -10,7 +10,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import msgspec
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,6 +24,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Caller
+from copconnect.rights import WHOLE, Held
 
 ENDING_MS = 14 * 86_400_000
 PAGE = 100
@@ -44,15 +44,17 @@ _PERSON = re.compile(r"\b[0-9a-f]{32}\b")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The caller's rights, and the unit paths that a question is about; "" is the department."""
+    """The person who asks, with their rights, and the unit paths that the question is about; "" is
+    the department."""
 
-    rights: Sequence[wire.HeldRight]
+    viewer: PersonId
+    rights: Held
     paths: list[str]
 
     @property
     def whole(self) -> bool:
         """Whether it is the whole department."""
-        return rules.WHOLE in self.paths
+        return WHOLE in self.paths
 
 
 class Reading:
@@ -81,8 +83,8 @@ class Reading:
         async with self._database.reading() as connection:
             held = await self._rights.of(connection, caller.person_id)
             table = await self._rights.table(connection)
-        console = any(one.right in rules.BY_GRANT_ALONE for one in held)
-        return wire.AdminRights(console=console, rights=held, rules=table)
+        console = any(one.right in rules.BY_GRANT_ALONE for one in held.rights)
+        return wire.AdminRights(console=console, rights=list(held.rights), rules=table)
 
     async def overview(self, caller: Caller, waiting: int) -> wire.AdminOverview:
         """Return what needs doing in the caller's part. ``waiting``: acts that wait. Raises
@@ -99,7 +101,7 @@ class Reading:
                 for state in (None, "unconfirmed", "silent")
             ]
             suspended = await self._people.page(
-                connection, part.paths, PeopleQuery(status="suspended", limit=1)
+                connection, part.paths, PeopleQuery(status="suspended", limit=1), part.viewer
             )
             now = self._clock.now_ms()
             grants = await self._registered.grants_within(connection, part.paths)
@@ -127,11 +129,12 @@ class Reading:
         async with self._database.reading() as connection:
             part = await self._part(connection, caller, ABOUT_PEOPLE)
             among, without = self._narrowing(state)
-            found = await self._people.page(connection, part.paths, query, among, without)
+            found = await self._people.page(
+                connection, part.paths, query, part.viewer, among, without
+            )
             ids = [one.person_id for one in found.people]
             clients = await self._registered.clients_of(connection, ids)
             granted = await self._registered.granted_paths(connection, ids)
-            people = await self._seen(connection, part, found.people)
         return wire.AdminPeople(
             people=[
                 wire.AdminPerson(
@@ -139,7 +142,7 @@ class Reading:
                     clients=clients.get(one.person_id, []),
                     grants=granted.get(one.person_id, []),
                 )
-                for one in people
+                for one in found.people
             ],
             next=found.next,
             total=found.total,
@@ -223,7 +226,7 @@ class Reading:
             entries=[
                 _entry(
                     one,
-                    readable=rules.lacking(part.rights, "read_audit", [one.content.path]) is None,
+                    readable=part.rights.lacking("read_audit", [one.content.path]) is None,
                 )
                 for one in found
             ],
@@ -241,10 +244,10 @@ class Reading:
         """Return the part over which the caller has any of these rights. Raises NotAllowed for
         somebody who has none."""
         held = await self._rights.of(connection, caller.person_id)
-        paths = [path for right in any_of for path in rules.paths_of(held, right)]
+        paths = [path for right in any_of for path in held.paths(right)]
         if not paths:
-            raise errors.NotAllowed(right=next(iter(any_of)), path=rules.WHOLE)
-        return Part(held, rules.narrowest(paths))
+            raise errors.NotAllowed(right=next(iter(any_of)), path=WHOLE)
+        return Part(caller.person_id, held, rules.narrowest(paths))
 
     def _below(self, part: Part) -> Select[tuple[PersonId]] | None:
         return None if part.whole else self._organisation.people_below(part.paths)
@@ -265,24 +268,7 @@ class Reading:
     async def _cards(
         self, connection: AsyncConnection, part: Part, person_ids: Collection[PersonId]
     ) -> dict[PersonId, wire.Person]:
-        cards = await self._organisation.cards(connection, set(person_ids))
-        seen = await self._seen(connection, part, list(cards.values()))
-        return {one.person_id: one for one in seen}
-
-    async def _seen(
-        self, connection: AsyncConnection, part: Part, people: Sequence[wire.Person]
-    ) -> list[wire.Person]:
-        """Return the cards, without the numbers that the caller may not see."""
-        places = await self._organisation.rights_bases(
-            connection, [one.person_id for one in people]
-        )
-        return [
-            one
-            if one.person_id in places
-            and rules.lacking(part.rights, "see_numbers", [places[one.person_id].path]) is None
-            else msgspec.structs.replace(one, number="")
-            for one in people
-        ]
+        return await self._organisation.cards(connection, set(person_ids), part.viewer)
 
 
 def _state(row: Any, now_ms: int) -> Literal["in_force", "ended", "withdrawn"]:

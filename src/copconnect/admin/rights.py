@@ -1,19 +1,24 @@
-"""The rights of people, read in the caller's transaction: a demotion counts from its commit on."""
+"""The rights table and the rights of people, read in the caller's transaction: a demotion counts
+from its commit on."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules, store
-from copconnect.admin.ports import Grants, Organisation
+from copconnect.admin.ports import Editor, Grants, Organisation
 from copconnect.audit import Audit
 from copconnect.audit.acts import RightsSet
 from copconnect.clock import Clock
-from copconnect.database.engine import Database
+from copconnect.database.engine import Database, Transaction
 from copconnect.ids import PersonId
-from copconnect.principals import Operator
+from copconnect.principals import Holder, Operator, Principal
+from copconnect.rights import Held
 
 _TABLE = msgspec.json.Decoder(list[wire.RightRule])
 
@@ -27,6 +32,24 @@ def parse(content: bytes) -> list[wire.RightRule]:
         raise errors.ActInvalid(reason=str(error)) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The people who gain and who lose a right."""
+
+    gaining: list[PersonId] = field(default_factory=list)
+    losing: list[PersonId] = field(default_factory=list)
+
+
+class _Compared(NamedTuple):
+    """Two tables, and what rights by them rest on."""
+
+    former: Sequence[wire.RightRule]
+    table: Sequence[wire.RightRule]
+    holders: Mapping[PersonId, Holder]
+    granted: Mapping[PersonId, Sequence[str]]
+    ranks: Mapping[str, int]
+
+
 class Rights:
     """The rights table, and the rights of people by it. Holds no state of its own."""
 
@@ -36,12 +59,14 @@ class Rights:
         clock: Clock,
         audit: Audit,
         organisation: Organisation,
+        editor: Editor,
         grants: Grants,
     ) -> None:
         self._database = database
         self._clock = clock
         self._audit = audit
         self._organisation = organisation
+        self._editor = editor
         self._grants = grants
 
     async def in_force(self) -> list[wire.RightRule]:
@@ -53,22 +78,84 @@ class Rights:
         """Write a rights table in place of the one in force. Raises ActInvalid for one that could
         not hold."""
         async with self._database.transaction() as connection:
-            rules.check_rules(table, await self._organisation.seniorities(connection))
-            text = msgspec.json.encode(table).decode()
-            await store.set_rules(connection, text, self._clock.now_ms())
-            await self._audit.record(connection, by, RightsSet(list(table)))
+            await self._editor.hold(connection)
+            await self.set(connection, by, table)
+
+    async def set(
+        self, connection: Transaction, by: Principal, table: Sequence[wire.RightRule]
+    ) -> None:
+        """Write a rights table in place of the one in force, while nobody else changes the data
+        bank; rosters sign who may write by it, and are compared anew. Raises ActInvalid."""
+        await self.check(connection, table)
+        text = msgspec.json.encode(table).decode()
+        await store.set_rules(connection, text, self._clock.now_ms())
+        await self._editor.compare_anew(connection)
+        await self._audit.record(connection, by, RightsSet(list(table)))
+
+    async def check(self, connection: AsyncConnection, table: Sequence[wire.RightRule]) -> None:
+        """Raise ActInvalid for a table that could not hold."""
+        levels, roles = await self._organisation.vocabulary(connection)
+        ranks = await self._organisation.seniorities(connection)
+        rules.check_rules(table, rules.Codes(frozenset(levels), ranks, frozenset(roles)))
 
     async def table(self, connection: AsyncConnection) -> list[wire.RightRule]:
         """Return the rights table in force."""
         stored = await store.rules(connection)
         return list(rules.DEFAULT_RULES) if stored is None else _TABLE.decode(stored)
 
-    async def of(self, connection: AsyncConnection, person_id: PersonId) -> list[wire.HeldRight]:
+    async def of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
         """Return the rights of a person."""
-        rights_bases = await self._organisation.rights_bases(connection, [person_id])
+        holders = await self._organisation.holders(connection, [person_id])
         return rules.held(
             await self.table(connection),
-            rights_bases.get(person_id),
+            holders.get(person_id),
             await self._grants.held_paths(connection, person_id),
             await self._organisation.seniorities(connection),
         )
+
+    async def changes(
+        self, connection: AsyncConnection, table: Sequence[wire.RightRule]
+    ) -> dict[wire.Right, Change]:
+        """Return who would gain and who would lose which right by another table. It looks at
+        everybody."""
+        compared = _Compared(
+            await self.table(connection),
+            table,
+            await self._organisation.holders(connection, None),
+            await self._grants.everybody_granted(connection),
+            await self._organisation.seniorities(connection),
+        )
+        return await asyncio.to_thread(_compare, compared)
+
+
+def _compare(compared: _Compared) -> dict[wire.Right, Change]:
+    changed = {one.right for one in set(compared.former) ^ set(compared.table)}
+    former = [one for one in compared.former if one.right in changed]
+    table = [one for one in compared.table if one.right in changed]
+    found: dict[wire.Right, Change] = {
+        right: Change() for right in rules.RIGHTS if right in changed
+    }
+    known: dict[Holder, tuple[set[wire.Right], set[wire.Right]]] = {}
+    for person_id, holder in compared.holders.items():
+        granted = compared.granted.get(person_id, ())
+        verdict = None if granted else known.get(holder)
+        if verdict is None:
+            before = rules.held(former, holder, granted, compared.ranks)
+            after = rules.held(table, holder, granted, compared.ranks)
+            verdict = rules.beyond(after, before), rules.beyond(before, after)
+            if not granted:
+                known[holder] = verdict
+        _add(found, person_id, *verdict)
+    return found
+
+
+def _add(
+    found: Mapping[wire.Right, Change],
+    person_id: PersonId,
+    gains: Iterable[wire.Right],
+    losses: Iterable[wire.Right],
+) -> None:
+    for right in gains:
+        found[right].gaining.append(person_id)
+    for right in losses:
+        found[right].losing.append(person_id)

@@ -1,108 +1,131 @@
 """Rights and acts over plain values. Pure.
 
-A right is always over a part of the tree: the units that a grant names, or the unit of the holder's
-post. The rights table is data (:class:`wire.RightRule`); this module says who has what by it, what
-the table may not say, and which acts need a second admin.
+A right is always over a part of the tree: the units that a grant names, or the unit of a post that
+the holder has. The rights table is data (:class:`wire.RightRule`); this module says who has what by
+it, what the table may not say, and which acts need a second admin.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import get_args
 
 from copconnect import errors, wire
 from copconnect.limits import CLOCK_LEEWAY_MS
-from copconnect.principals import RightsBasis
+from copconnect.principals import Holder
+from copconnect.rights import WHOLE, Held, fits
 
 RIGHTS: tuple[wire.Right, ...] = get_args(wire.Right)
 # Devices judge these by E0 (KEYS.md), which knows grants alone.
 BY_GRANT_ALONE: frozenset[wire.Right] = frozenset(
     {"confirm_devices", "revoke_devices", "give_grants"}
 )
+# Rosters sign these, and follow the data bank; a grant ends at a time of which no roster hears.
+BY_POST_ALONE: frozenset[wire.Right] = frozenset({"post_large"})
 SECOND_PERCENT = 5  # An act that touches more of the force than this needs a second admin.
 SECOND_LEAST = 100  # People; an act on fewer never does, whatever the size of the force.
 ACT_WAITS_MS = 7 * 86_400_000
-WHOLE = ""  # The path of the whole department, which root admins hold.
+
+
+def line(
+    right: wire.Right, holder: str, over: str = "part", *, code: str = "", level: str = ""
+) -> wire.RightRule:
+    """Return a line of a rights table."""
+    return wire.RightRule(right=right, holder=holder, code=code, level=level, over=over)  # type: ignore[arg-type]
+
 
 DEFAULT_RULES: tuple[wire.RightRule, ...] = (
-    *(wire.RightRule(right=right, holder="grant", code="", over="part") for right in RIGHTS),
-    wire.RightRule(right="see_numbers", holder="head", code="", over="part"),
-    wire.RightRule(right="manage_groups", holder="head", code="", over="part"),
-    wire.RightRule(right="post_large", holder="head", code="", over="part"),
+    *(line(right, "grant") for right in RIGHTS if right not in BY_POST_ALONE),
+    line("see_numbers", "head"),
+    line("see_numbers", "everybody", "unit"),
+    line("see_numbers", "everybody", "heads"),
+    line("manage_groups", "head"),
+    line("post_large", "head"),
 )
 
 
-def check_rules(rules: Sequence[wire.RightRule], ranks: Mapping[str, int]) -> None:
-    """Refuse a table that could not hold. Raises ActInvalid."""
-    for rule in rules:
-        if rule.holder != "grant" and rule.right in BY_GRANT_ALONE:
-            raise errors.ActInvalid(reason=f"{rule.right} is given by grants alone")
-        if (rule.holder in ("rank", "role")) != (rule.code != ""):
-            raise errors.ActInvalid(reason=f"{rule.holder} and code")
-        if rule.holder == "rank" and rule.code not in ranks:
-            raise errors.ActInvalid(reason=f"no rank {rule.code}")
-    for right in BY_GRANT_ALONE:
-        if not any(rule.right == right for rule in rules):
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """The codes that a rights table may name, as the data bank has them."""
+
+    levels: frozenset[str]
+    ranks: Mapping[str, int]
+    roles: frozenset[str]
+
+
+def check_rules(rules: Sequence[wire.RightRule], codes: Codes) -> None:
+    """Refuse a table that could not hold, or that nobody could ever change again. Raises
+    ActInvalid."""
+    for one in rules:
+        reason = _problem(one, codes)
+        if reason is not None:
+            raise errors.ActInvalid(reason=reason)
+    if len(set(rules)) != len(rules):
+        raise errors.ActInvalid(reason="a line stands there twice")
+    for right in sorted(BY_GRANT_ALONE):
+        if not any(one.right == right for one in rules):
             raise errors.ActInvalid(reason=f"nobody would have {right}")
+
+
+def _problem(one: wire.RightRule, codes: Codes) -> str | None:
+    by_grant = one.holder == "grant"
+    known = {"rank": codes.ranks.keys(), "role": codes.roles}.get(one.holder, {""})
+    if not by_grant and one.right in BY_GRANT_ALONE:
+        return f"{one.right} is given by grants alone"
+    if by_grant and one.right in BY_POST_ALONE:
+        return f"{one.right} is given by posts alone"
+    if one.code not in known:
+        return f"no {one.holder} {one.code}" if one.code else f"{one.holder} needs a code"
+    if by_grant and (one.over != "part" or one.level):
+        return "a grant holds over its units and all below them"
+    if one.level and one.level not in codes.levels:
+        return f"no level {one.level}"
+    if one.over == "heads" and one.right != "see_numbers":
+        return "only see_numbers is about the heads of all units"
+    return None
 
 
 def held(
     rules: Iterable[wire.RightRule],
-    basis: RightsBasis | None,
+    holder: Holder | None,
     granted: Sequence[str],
     ranks: Mapping[str, int],
-) -> list[wire.HeldRight]:
+) -> Held:
     """Return the rights of a person. ``granted``: unit paths of the grants in force; ``ranks``: the
     position of each rank. Somebody who is not active has none."""
-    if basis is None or basis.status != "active":
-        return []
-    found: dict[tuple[wire.Right, str, bool], wire.HeldRight] = {}
-    for rule in rules:
-        paths = granted if rule.holder == "grant" else _own(rule, basis, ranks)
-        deep = rule.holder == "grant" or rule.over == "part"
+    if holder is None:
+        return Held()
+    found: dict[wire.HeldRight, None] = {}
+    for one in rules:
+        if one.holder == "grant":
+            paths = list(granted)
+        else:
+            own = [place for place in holder.places if fits(one, place, holder.rank, ranks)]
+            paths = [place.path for place in own]
+        heads = one.over == "heads"
         for path in paths:
-            one = wire.HeldRight(right=rule.right, path=path, deep=deep)
-            found[one.right, one.path, one.deep] = one
-    return list(found.values())
+            right = wire.HeldRight(
+                right=one.right,
+                path=WHOLE if heads else path,
+                deep=one.over == "part",
+                heads=heads,
+            )
+            found[right] = None
+    return Held(tuple(found))
 
 
-def _own(rule: wire.RightRule, basis: RightsBasis, ranks: Mapping[str, int]) -> Sequence[str]:
-    match rule.holder:
-        case "head":
-            fits = basis.head
-        case "role":
-            fits = rule.code in basis.roles
-        case "rank":
-            least = ranks.get(rule.code)
-            seniority = basis.seniority
-            fits = least is not None and seniority is not None and seniority >= least
-        case _:
-            fits = False
-    return [basis.path] if fits else []
+def beyond(held: Held, other: Held) -> set[wire.Right]:
+    """Return the rights that hold over something over which they do not in ``other``."""
+    return {
+        one.right for one in held.rights if not any(_covers(each, one) for each in other.rights)
+    }
 
 
-def paths_of(rights: Iterable[wire.HeldRight], right: wire.Right) -> list[str]:
-    """Return the unit paths over which a right holds with all units below."""
-    return [one.path for one in rights if one.right == right and one.deep]
-
-
-def lacking(
-    rights: Iterable[wire.HeldRight], right: wire.Right, paths: Iterable[str]
-) -> str | None:
-    """Return the first of these unit paths over which the right is lacking; None if none."""
-    mine = [one for one in rights if one.right == right]
-    return next((path for path in paths if not any(_over(one, path) for one in mine)), None)
-
-
-def require(rights: Iterable[wire.HeldRight], right: wire.Right, paths: Iterable[str]) -> None:
-    """Raise NotAllowed unless the right holds over all of these unit paths."""
-    path = lacking(rights, right, paths)
-    if path is not None:
-        raise errors.NotAllowed(right=right, path=path)
-
-
-def _over(one: wire.HeldRight, path: str) -> bool:
-    if one.path == path:
-        return True
-    return one.deep and (one.path == WHOLE or path.startswith(f"{one.path}/"))
+def _covers(wide: wire.HeldRight, one: wire.HeldRight) -> bool:
+    if (wide.right, wide.heads) != (one.right, one.heads):
+        return False
+    if wide.path == one.path:
+        return wide.deep or not one.deep
+    return wide.deep and (wide.path == WHOLE or one.path.startswith(f"{wide.path}/"))
 
 
 def common(paths: Iterable[str]) -> str:

@@ -13,17 +13,15 @@ from copconnect.admin.ports import (
     Editor,
     Enrolment,
     Grants,
-    Groups,
-    Imports,
     Organisation,
     People,
-    Planning,
     Registered,
     Revocations,
     Transfers,
 )
 from copconnect.admin.reading import Reading
 from copconnect.admin.rights import Rights
+from copconnect.admin.work_ports import Groups, Imports, Planning
 from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
@@ -52,7 +50,7 @@ class AdminService:
         planning: Planning,
         groups: Groups,
     ) -> None:
-        self.rights = Rights(database, clock, audit, organisation, grants)
+        self.rights = Rights(database, clock, audit, organisation, editor, grants)
         self.kinds = Kinds(
             organisation,
             editor,
@@ -63,6 +61,7 @@ class AdminService:
             imports,
             planning,
             groups,
+            self.rights,
         )
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices

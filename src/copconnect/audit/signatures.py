@@ -30,6 +30,7 @@ OUTCOMES = {
     "revoke_device": "device_revoked",
     "give_grant": "grant_given",
     "withdraw_grant": "grant_withdrawn",
+    "set_rights": "rights_set",
     "apply_import": "data_bank_imported",
     "undo_import": "import_undone",
     "create_group": "audience_conversation_created",

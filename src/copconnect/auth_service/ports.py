@@ -45,13 +45,16 @@ class People(Protocol):
         ...
 
     async def card(self, connection: AsyncConnection, person_id: PersonId) -> wire.Person | None:
-        """Return one person's card."""
+        """Return one person's card, as they are shown it themselves."""
         ...
 
     async def cards(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+        self,
+        connection: AsyncConnection,
+        person_ids: Collection[PersonId],
+        viewer: PersonId | None,
     ) -> dict[PersonId, wire.Person]:
-        """Return cards by id."""
+        """Return cards by id, as the viewer is shown them."""
         ...
 
     async def is_unit_admin(self, connection: AsyncConnection, person_id: PersonId) -> bool:

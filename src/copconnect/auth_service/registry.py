@@ -14,7 +14,6 @@ from copconnect import wire
 from copconnect.auth_service import store
 from copconnect.auth_service.trust import device_store
 from copconnect.auth_service.trust.verdicts.bundles import Bundles, as_wire
-from copconnect.auth_service.trust.verdicts.holding import held_paths
 from copconnect.clock import Clock
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import DeviceKeyRow, ListedDevice
@@ -89,10 +88,6 @@ class DeviceRegistry:
         their records."""
         closure = await self.bundles.closure(connection, person_ids, writing=False)
         return [as_wire(one, bundle) for one, bundle in closure.items()]
-
-    async def has_grant(self, connection: AsyncConnection, person_id: PersonId) -> bool:
-        """Return whether a person holds a grant in force, or is a root admin."""
-        return bool(await held_paths(connection, person_id, self._clock.now_ms()))
 
     async def acting(self, connection: AsyncConnection, device: bytes) -> bytes | None:
         """Return the public key of a device that may act now: confirmed, not revoked, its

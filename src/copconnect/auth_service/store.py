@@ -130,13 +130,16 @@ async def registered(
     return known
 
 
-async def people_of(connection: AsyncConnection, devices: Collection[bytes]) -> set[PersonId]:
-    """Return whose these devices are."""
+async def people_of(
+    connection: AsyncConnection, devices: Collection[bytes], *, revoked: bool = True
+) -> set[PersonId]:
+    """Return whose these devices are; ``revoked``: also of devices that are revoked."""
     found: set[PersonId] = set()
     for part in chunks(devices):
-        found |= set(
-            await connection.scalars(select(clients.c.person_id).where(clients.c.device.in_(part)))
-        )
+        query = select(clients.c.person_id).where(clients.c.device.in_(part))
+        if not revoked:
+            query = query.where(clients.c.revoked_ms.is_(None))
+        found |= set(await connection.scalars(query))
     return found
 
 

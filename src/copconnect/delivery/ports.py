@@ -57,10 +57,6 @@ class Devices(Protocol):
         """Return which of these people have or had a device: the others have not registered yet."""
         ...
 
-    async def has_grant(self, connection: AsyncConnection, person_id: PersonId) -> bool:
-        """Return whether a person holds a grant in force, or is a root admin."""
-        ...
-
 
 class People(Protocol):
     """People in the data bank; the directory knows them."""
@@ -121,8 +117,14 @@ class Organisation(Protocol):
     async def administers(
         self, connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
     ) -> bool:
-        """Return whether a person administers all of an audience; nobody does a unit that is not
-        there."""
+        """Return whether a person may make a conversation of an audience, by the rights table;
+        nobody may of a unit that is not there."""
+        ...
+
+    async def manages(
+        self, connection: AsyncConnection, person_id: PersonId, people: Collection[PersonId]
+    ) -> bool:
+        """Return whether a person manages groups over the units of all these people."""
         ...
 
     async def require_valid(self, connection: AsyncConnection, rule: wire.Audience) -> None:

@@ -1,14 +1,17 @@
 """Audiences judged one person at a time: members, and those who administer them. Pure.
 
 The Directory's statements answer the same for all people at once; a property test compares them.
-A person administers an audience who heads one of its units, or a unit above one; the heads of the
-department's top units administer a clause that names neither units nor posts. Nobody administers
-one that names posts and no units: a message to a post is between the two.
+Members administer a conversation of an audience who may write to many (``post_large`` of the rights
+table) at one of its units, or at a unit above one: the heads, unless the table says otherwise. The
+department's top units stand for a clause that names neither units nor posts. Nobody administers one
+that names posts and no units: a message to a post is between the two.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+import msgspec
 
 from copconnect import wire
 from copconnect.directory import rules
@@ -81,14 +84,50 @@ def problem(rule: wire.Audience) -> str | None:
     return None
 
 
-def leading_units(rule: wire.Audience, paths: Mapping[UnitId, str]) -> frozenset[UnitId]:
-    """Return the units whose heads administer an audience. ``paths``: of all units; unknown units
-    of the rule have no heads. Nobody administers a clause of posts alone."""
-    return frozenset(
-        above
-        for clause in rule.include
-        for unit in _units_of(clause, paths)
-        for above in rules.units_above(paths.get(unit, ""))
+@dataclass(frozen=True, slots=True)
+class Speakers:
+    """The lines of the rights table that let people write where not everybody may, as clauses
+    without units: those over the own unit alone, and those over all below it."""
+
+    here: tuple[wire.Clause, ...]
+    below: tuple[wire.Clause, ...]
+
+
+def speakers(table: Iterable[wire.RightRule], ranks: Mapping[str, int]) -> Speakers:
+    """Return the lines about ``post_large``. ``ranks``: the position of each rank."""
+    here: list[wire.Clause] = []
+    below: list[wire.Clause] = []
+    for line in table:
+        if line.right == "post_large":
+            (below if line.over == "part" else here).append(_speaking(line, ranks))
+    return Speakers(tuple(here), tuple(below))
+
+
+def _speaking(line: wire.RightRule, ranks: Mapping[str, int]) -> wire.Clause:
+    least = ranks.get(line.code)
+    senior = [one for one, order in ranks.items() if least is not None and order >= least]
+    return wire.Clause(
+        levels=[line.level] if line.level else [],
+        roles=[line.code] if line.holder == "role" else [],
+        # A rank that is gone is nobody's, and so is its code.
+        ranks=(senior or [line.code]) if line.holder == "rank" else [],
+        heads=line.holder == "head",
+    )
+
+
+def leading(
+    rule: wire.Audience, paths: Mapping[UnitId, str], speakers: Speakers
+) -> tuple[wire.Clause, ...]:
+    """Return the clauses of those who administer an audience. ``paths``: of all units; nobody does
+    an unknown unit of the rule."""
+    units = [unit for clause in rule.include for unit in _units_of(clause, paths)]
+    here = list(dict.fromkeys(unit for unit in units if unit in paths))
+    above = list(dict.fromkeys(one for unit in here for one in rules.units_above(paths[unit])))
+    return tuple(
+        msgspec.structs.replace(clause, units=at)
+        for at, clauses in ((here, speakers.here), (above, speakers.below))
+        for clause in clauses
+        if at
     )
 
 
@@ -104,28 +143,25 @@ def top_units(paths: Mapping[UnitId, str]) -> list[UnitId]:
     return [unit for unit, path in paths.items() if path.count("/") == 2]
 
 
-def leads(leading: Collection[UnitId], facts: Facts) -> bool:
-    """Return whether a person heads one of these units."""
-    return any(place.head and place.unit_id in leading for place in facts.places)
+def leads(leading: Iterable[wire.Clause], facts: Facts) -> bool:
+    """Return whether a person holds a place that any of these clauses fits."""
+    return _any_fits(leading, facts)
 
 
-def administers(rule: wire.Audience, facts: Facts, paths: Mapping[UnitId, str]) -> bool:
-    """Return whether a person administers all of an audience; nobody does one of people who are
-    named alone, or a unit that is not there."""
-    headed = {place.unit_id for place in facts.places if place.head}
+def touched(rule: wire.Audience, paths: Mapping[UnitId, str]) -> list[str] | None:
+    """Return the paths, as cards write them, of the units that the clauses of an audience are
+    about; for a unit that is not there its code, which nobody's right covers. None where a clause
+    is about no unit."""
     clauses = [_units_of(clause, paths) for clause in rule.include]
-    units = [unit for one in clauses for unit in one]
-    return (
-        bool(clauses)
-        and all(clauses)
-        and all(not headed.isdisjoint(rules.units_above(paths.get(unit, ""))) for unit in units)
-    )
+    if not all(clauses):
+        return None
+    return [paths.get(unit, unit).strip("/") for units in clauses for unit in units]
 
 
 @dataclass(slots=True)
 class _Compiled:
     rule: wire.Audience
-    leading: frozenset[UnitId]
+    leading: tuple[wire.Clause, ...]
 
 
 @dataclass(slots=True)
@@ -149,12 +185,15 @@ class Audiences(Generic[K]):
 
     @classmethod
     def compile(
-        cls, audiences: Mapping[K, wire.Audience], paths: Mapping[UnitId, str]
+        cls,
+        audiences: Mapping[K, wire.Audience],
+        paths: Mapping[UnitId, str],
+        speakers: Speakers,
     ) -> "Audiences[K]":
         """Return the audiences, ready to be asked. ``paths``: of all units."""
         made = cls()
         for key, rule in audiences.items():
-            made._add(key, _Compiled(rule, leading_units(rule, paths)))
+            made._add(key, _Compiled(rule, leading(rule, paths, speakers)))
         return made
 
     def _add(self, key: K, one: _Compiled) -> None:

@@ -37,7 +37,9 @@ async def lock(connection: AsyncConnection, now_ms: int) -> Locked:
     ).first()
     if row is None:
         await connection.execute(
-            insert(store.directory).values(id=1, version="0", changed_ms=0, organisation_ms=0)
+            insert(store.directory).values(
+                id=1, version="0", changed_ms=0, organisation_ms=0, rights_ms=0
+            )
         )
         return Locked("0", 0, now_ms)
     return Locked(row.version, row.changed_ms, max(now_ms, row.changed_ms + 1))
@@ -159,6 +161,13 @@ async def used_units(connection: AsyncConnection) -> Collection[str]:
         store.posted(store.posts.c.unit_id).where(store.people.c.status != "removed").distinct()
     )
     return list(found)
+
+
+async def set_rights_changed(connection: AsyncConnection, locked: Locked) -> None:
+    """Write that anybody may have other rights in conversations."""
+    await connection.execute(
+        update(store.directory).values(changed_ms=locked.now_ms, rights_ms=locked.now_ms)
+    )
 
 
 async def set_version(connection: AsyncConnection, locked: Locked, version: str) -> None:

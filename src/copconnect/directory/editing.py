@@ -231,6 +231,11 @@ class DirectoryEditor:
         """Let nobody else change the data bank before the transaction ends."""
         await edit_store.lock(connection, self._clock.now_ms())
 
+    async def compare_anew(self, connection: AsyncConnection) -> None:
+        """Let rosters be compared with the data bank for everybody, as after a change of units."""
+        locked = await edit_store.lock(connection, self._clock.now_ms())
+        await edit_store.set_rights_changed(connection, locked)
+
     async def set_status(
         self,
         connection: Transaction,

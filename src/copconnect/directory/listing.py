@@ -51,18 +51,19 @@ class Listing:
         connection: AsyncConnection,
         paths: Sequence[str],
         query: Query,
+        viewer: PersonId,
         among: Sequence[People] = (),
         without: Sequence[People] = (),
     ) -> wire.People:
         """Return a page of the people within these paths who are in each of the statements
-        ``among`` and in none of ``without``. Raises BadRequest for a page token that was not
-        ours."""
+        ``among`` and in none of ``without``, as the viewer is shown them. Raises BadRequest for a
+        page token that was not ours."""
         narrowing = _narrowing(paths, among, without)
         filters = statements.Filters(
             query.unit, query.deep, query.rank, query.role, query.status, narrowing
         )
         return await self._directory.page(
-            connection, query.text, filters, query.after, query.limit, None
+            connection, query.text, filters, query.after, query.limit, viewer
         )
 
     async def count_by_unit(

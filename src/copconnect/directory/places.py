@@ -85,6 +85,12 @@ async def _holding(
     return found
 
 
+def holding(clauses: Collection[wire.Clause]) -> ColumnElement[bool]:
+    """Return the condition that a person is active and holds a place that any clause fits."""
+    wanted = or_(false(), *map(fitting, clauses))
+    return or_(*(_P.person_id.in_(source.where(wanted)) for source in _SOURCES))
+
+
 async def audience(connection: AsyncConnection, rule: wire.Audience) -> set[PersonId]:
     """Return the active people of an audience. Two statements for its clauses, one where people are
     named, two where it excludes some."""
@@ -96,16 +102,6 @@ async def audience(connection: AsyncConnection, rule: wire.Audience) -> set[Pers
     found -= set(rule.without)
     if found and rule.exclude:
         found -= await _holding(connection, rule.exclude)
-    return found
-
-
-async def heads_of(connection: AsyncConnection, unit_ids: Collection[UnitId]) -> set[PersonId]:
-    """Return the active heads of these units, in charge of one among them."""
-    found: set[PersonId] = set()
-    for some in chunks(unit_ids):
-        for source in _SOURCES:
-            query = source.where(_T.unit_id.in_(some), _T.head)
-            found |= set(await connection.scalars(query))
     return found
 
 

@@ -5,9 +5,9 @@ status is read in the caller's transaction, so that a suspension and a registrat
 """
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -15,7 +15,9 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.directory import (
     audiences,
+    cards,
     names,
+    numbers,
     places,
     policies,
     rules,
@@ -24,28 +26,14 @@ from copconnect.directory import (
 )
 from copconnect.directory.audiences import Audiences
 from copconnect.directory.finding import statements, words
-from copconnect.directory.postings import posting_store
-from copconnect.directory.postings.transfers import posting
+from copconnect.directory.ports import RegisteredPeople, Rights
 from copconnect.ids import PersonId, UnitId
-from copconnect.principals import Caller, Plate, RightsBasis, StandingGroup
+from copconnect.principals import Caller, HeldPlace, Holder, Plate, RightsBasis, StandingGroup
 from copconnect.rates import Rates
 
 MAX_PAGE = 200
+EVERYBODY = wire.Audience(include=[wire.Clause(everyone=True)])
 K = TypeVar("K", bound=Hashable)
-
-
-class RegisteredPeople(Protocol):
-    """The people who have registered; the Authentication Service knows them."""
-
-    async def registered(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> set[PersonId]:
-        """Return which of these people have a registered client."""
-        ...
-
-    async def has_grant(self, connection: AsyncConnection, person_id: PersonId) -> bool:
-        """Return whether a person holds a grant in force, or is a root admin."""
-        ...
 
 
 class Belonging(Generic[K]):
@@ -76,7 +64,7 @@ class DirectoryService:
         clock: Clock,
         names_per_hour: int,
     ) -> None:
-        """``names_per_hour``: how many people somebody without an admin's right may read."""
+        """``names_per_hour``: how many people somebody may read who manages no groups."""
         self._database = database
         self._registered = registered
         self._names = Rates(
@@ -84,6 +72,18 @@ class DirectoryService:
         )
         self._paths: tuple[str, dict[UnitId, str]] | None = None
         self._directory = wire.Directory(version="", units=[], levels=[], ranks=[], roles=[])
+        self._attached: Rights | None = None
+
+    def attach(self, rights: Rights) -> None:
+        """Take the rights by which numbers are shown and conversations administered. They are made
+        after this, because they rest on the places of people."""
+        self._attached = rights
+
+    @property
+    def _rights(self) -> Rights:
+        if self._attached is None:
+            raise RuntimeError("no rights are attached to the Directory")
+        return self._attached
 
     # --- For people -----------------------------------------------------------------------
 
@@ -145,7 +145,11 @@ class DirectoryService:
         limit = max(1, min(limit, MAX_PAGE))
         filters = statements.Filters(unit, deep, rank, role, charges=True)
         async with self._database.reading() as connection:
-            return await self.page(connection, text, filters, after, limit, caller)
+            viewer = None if caller is None else caller.person_id
+            found = await self.page(connection, text, filters, after, limit, viewer)
+            if caller is not None:
+                await self._count(connection, caller, len(found.people))
+        return found
 
     async def page(
         self,
@@ -154,21 +158,23 @@ class DirectoryService:
         filters: statements.Filters,
         after: str | None,
         limit: int,
-        caller: Caller | None,
+        viewer: PersonId | None,
     ) -> wire.People:
-        """Return a page of the people whom a text and filters find, and count its names as read by
-        the caller, if one is given. Raises BadRequest, RateLimited."""
+        """Return a page of the people whom a text and filters find, as the viewer is shown them;
+        None: an operator. Raises BadRequest."""
         try:
             place = rules.page_place(after) if after else None
         except ValueError as error:
             raise errors.BadRequest(reason="after") from error
+        wanted = words.search(text)
+        if wanted is not None and wanted.digits and viewer is not None:
+            known = await self._by_digits(connection, viewer, wanted.digits)
+            filters = filters._replace(narrowing=[*filters.narrowing, known])
         rows, total = await statements.page(
-            connection, words.search(text), filters, after=place, limit=limit + 1
+            connection, wanted, filters, after=place, limit=limit + 1
         )
         page = rows[:limit]
-        if caller is not None:
-            await self._count(connection, caller, len(page))
-        cards = await self.cards(connection, [PersonId(row.person_id) for row in page])
+        cards = await self.cards(connection, [PersonId(row.person_id) for row in page], viewer)
         last = page[-1] if len(rows) > limit else None
         return wire.People(
             people=[cards[PersonId(row.person_id)] for row in page],
@@ -180,7 +186,8 @@ class DirectoryService:
         """Return one person's card. Raises NotFound, RateLimited."""
         async with self._database.reading() as connection:
             await self._count(connection, caller, 1)
-            card = await self.card(connection, PersonId(person_id))
+            cards = await self.cards(connection, [PersonId(person_id)], caller.person_id)
+            card = cards.get(PersonId(person_id))
         if card is None:
             raise errors.NotFound
         return card
@@ -196,7 +203,7 @@ class DirectoryService:
             heads = await places.heads_by_unit(connection, chain)
             wanted = {person for some in heads.values() for person in some}
             await self._count(connection, caller, len(wanted))
-            cards = await self.cards(connection, wanted)
+            cards = await self.cards(connection, wanted, caller.person_id)
         return wire.ChainOfCommand(
             units=[
                 wire.UnitHeads(unit_id=unit, people=[cards[one] for one in heads.get(unit, [])])
@@ -210,22 +217,30 @@ class DirectoryService:
         wanted = [PersonId(person_id) for person_id in dict.fromkeys(body.person_ids)]
         async with self._database.reading() as connection:
             await self._count(connection, caller, len(wanted))
-            cards = await self.cards(connection, wanted)
+            cards = await self.cards(connection, wanted, caller.person_id)
         found = [cards[person_id] for person_id in wanted if person_id in cards]
         return wire.People(people=found, next=None, total=len(found))
 
     async def _count(self, connection: AsyncConnection, caller: Caller, names: int) -> None:
         """Count names that a caller reads. Raises RateLimited, before anything is told, for
-        somebody who administers nothing: the limit keeps a person from taking all names of the
-        force at once."""
+        somebody who manages no groups: the limit keeps a person from taking all names of the force
+        at once."""
         try:
             self._names.take(caller.person_id, names)
         except errors.RateLimited:
-            if await self.is_unit_admin(connection, caller.person_id):
-                return
-            if await self._registered.has_grant(connection, caller.person_id):
-                return
-            raise
+            held = await self._rights.of(connection, caller.person_id)
+            if not held.paths("manage_groups"):
+                raise
+
+    async def _by_digits(
+        self, connection: AsyncConnection, viewer: PersonId, digits: str
+    ) -> ColumnElement[bool]:
+        """Return the condition of people whom a part of a number may find: those whose numbers the
+        viewer is shown, and those whose codes begin so."""
+        held = await self._rights.of(connection, viewer)
+        coded = store.people.c.code.startswith(digits, autoescape=True)
+        own = store.people.c.person_id == viewer
+        return or_(coded, own, places.holding(numbers.clauses(held)))
 
     # --- For other roles, in their transactions -------------------------------------------
 
@@ -245,15 +260,23 @@ class DirectoryService:
         return None if row is None else PersonId(row.person_id)
 
     async def card(self, connection: AsyncConnection, person_id: PersonId) -> wire.Person | None:
-        """Return one person's card."""
-        return (await self.cards(connection, [person_id])).get(person_id)
+        """Return one person's card, as they are shown it themselves."""
+        return (await self.cards(connection, [person_id], None)).get(person_id)
 
     async def cards(
-        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+        self,
+        connection: AsyncConnection,
+        person_ids: Collection[PersonId],
+        viewer: PersonId | None,
     ) -> dict[PersonId, wire.Person]:
-        """Return cards by id."""
+        """Return cards by id, as the viewer is shown them; None: an operator."""
         rows = await store.by_id(connection, person_ids)
-        return {card.person_id: card for card in await self._cards(connection, rows)}
+        found = await cards.made_of(connection, rows, self._registered)
+        if viewer is not None:
+            held = await self._rights.of(connection, viewer)
+            places_held = cards.places(rows, found, await self._unit_paths(connection))
+            found = numbers.shown(found, places_held, viewer, held)
+        return {card.person_id: card for card in found}
 
     async def is_unit_admin(self, connection: AsyncConnection, person_id: PersonId) -> bool:
         """Return whether a person administers their unit."""
@@ -278,22 +301,43 @@ class DirectoryService:
     async def rights_bases(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[PersonId, RightsBasis]:
-        """Return what rights may rest on, of those of these people who are in the data bank."""
+        """Return what rights over these people rest on, so far as they are in the data bank."""
         return {
-            PersonId(row.person_id): RightsBasis(
-                status=row.status,
-                path=row.path.strip("/"),
-                rank=row.rank,
-                seniority=row.seniority,
-                roles=frozenset(row.roles.split()),
-                head=row.head,
-            )
+            PersonId(row.person_id): RightsBasis(status=row.status, path=row.path.strip("/"))
             for row in await store.rights_bases(connection, person_ids)
         }
 
+    async def holders(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId] | None
+    ) -> dict[PersonId, Holder]:
+        """Return what the rights of these people rest on, of active ones alone; None: of all."""
+        if person_ids is None:
+            person_ids = await places.audience(connection, EVERYBODY)
+        found = {
+            one.person_id: Holder(
+                one.rank,
+                tuple(
+                    HeldPlace(place.path.strip("/"), place.level, place.roles, place.head)
+                    for place in one.places
+                ),
+            )
+            for one in await places.facts(connection, person_ids)
+        }
+        missing = set(person_ids) - found.keys()
+        if missing:
+            placeless = await store.active(connection, missing)
+            found |= dict.fromkeys(placeless, Holder("", ()))
+        return found
+
     async def seniorities(self, connection: AsyncConnection) -> dict[str, int]:
         """Return the position of each rank; higher is more senior."""
-        return await store.seniorities(connection)
+        ranks = (await self._read_directory(connection)).ranks
+        return {one.code: one.order for one in ranks}
+
+    async def vocabulary(self, connection: AsyncConnection) -> tuple[set[str], set[str]]:
+        """Return the codes of levels and of roles."""
+        directory = await self._read_directory(connection)
+        return {one.code for one in directory.levels}, {one.code for one in directory.roles}
 
     async def path_of(self, connection: AsyncConnection, unit_id: UnitId) -> str | None:
         """Return a unit's path, as cards write it; None for an unknown unit."""
@@ -326,16 +370,23 @@ class DirectoryService:
         self, connection: AsyncConnection, rule: wire.Audience
     ) -> dict[PersonId, bool]:
         """Return the active people of an audience, with whether each administers it."""
-        leading = audiences.leading_units(rule, await self._unit_paths(connection))
+        paths = await self._unit_paths(connection)
+        leading = audiences.leading(rule, paths, await self._speakers(connection))
         people = await places.audience(connection, rule)
-        heads = await places.heads_of(connection, leading)
-        return {person: person in heads for person in people}
+        leaders = await places.audience(connection, wire.Audience(include=list(leading)))
+        return {person: person in leaders for person in people}
+
+    async def _speakers(self, connection: AsyncConnection) -> audiences.Speakers:
+        """Return who writes in conversations where not everybody may, by the rights table."""
+        table = await self._rights.table(connection)
+        return audiences.speakers(table, await self.seniorities(connection))
 
     async def belonging(
         self, connection: AsyncConnection, rules: Mapping[K, wire.Audience]
     ) -> Belonging[K]:
         """Return many audiences, ready to be asked about people."""
-        return Belonging(Audiences.compile(rules, await self._unit_paths(connection)))
+        paths = await self._unit_paths(connection)
+        return Belonging(Audiences.compile(rules, paths, await self._speakers(connection)))
 
     async def group_policy(self, connection: AsyncConnection) -> list[wire.GroupPolicy]:
         """Return the policy of standing groups."""
@@ -351,11 +402,24 @@ class DirectoryService:
     async def administers(
         self, connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
     ) -> bool:
-        """Return whether a person administers all of an audience: for every unit of its clauses,
-        and the top for a clause without units, they head it or a unit above it."""
-        paths = await self._unit_paths(connection)
-        facts = await places.facts(connection, [person_id])
-        return bool(facts) and audiences.administers(rule, facts[0], paths)
+        """Return whether a person may make a conversation of an audience: manages groups over
+        every unit of its clauses, over the top for a clause without units, and over the units of
+        the people whom it names."""
+        touched = audiences.touched(rule, await self._unit_paths(connection))
+        if touched is None:
+            return False
+        named = await self.rights_bases(connection, rule.people)
+        touched += [one.path for one in named.values()]
+        held = await self._rights.of(connection, person_id)
+        return bool(touched) and held.lacking("manage_groups", touched) is None
+
+    async def manages(
+        self, connection: AsyncConnection, person_id: PersonId, people: Collection[PersonId]
+    ) -> bool:
+        """Return whether a person manages groups over the units of all these people."""
+        bases = await self.rights_bases(connection, people)
+        held = await self._rights.of(connection, person_id)
+        return held.lacking("manage_groups", {one.path for one in bases.values()}) is None
 
     async def require_valid(self, connection: AsyncConnection, rule: wire.Audience) -> None:
         """Raise AudienceInvalid for a rule that asks for nothing, or for a unit that is not
@@ -375,29 +439,6 @@ class DirectoryService:
         if self._paths is None or self._paths[0] != version:
             self._paths = version, await store.unit_paths(connection)
         return self._paths[1]
-
-    async def _cards(self, connection: AsyncConnection, rows: Sequence[Any]) -> list[wire.Person]:
-        ids = [PersonId(row.person_id) for row in rows]
-        registered = await self._registered.registered(connection, ids)
-        charges: dict[str, list[wire.Posting]] = {}
-        for row in await posting_store.charges(connection, ids):
-            charges.setdefault(row.person_id, []).append(posting(row))
-        return [
-            wire.Person(
-                person_id=row.person_id,
-                names=_names(row),
-                number=row.number,
-                rank=row.rank,
-                post_id=row.post_id,
-                post=names.of(row, "post"),
-                roles=row.roles.split(),
-                unit_id=row.unit_id,
-                charges=charges.get(row.person_id, []),
-                registered=row.person_id in registered,
-                status=row.status,
-            )
-            for row in rows
-        ]
 
 
 def _names(row: Any) -> wire.Names:

@@ -117,6 +117,7 @@ directory = Table(
     Column("version", String(64), nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
     Column("organisation_ms", BigInteger, nullable=False),  # When ``version`` last changed.
+    Column("rights_ms", BigInteger, nullable=False),  # When the rights table last changed.
 )
 
 VOCABULARIES = {"levels": levels, "ranks": ranks, "roles": roles}
@@ -212,22 +213,12 @@ async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) 
 
 
 async def rights_bases(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
-    """Return (person_id, status, path, rank, seniority, roles, head) of these people; the
-    seniority of an unknown rank is None."""
+    """Return (person_id, status, path) of these people."""
     rows: list[Any] = []
     for part in chunks(person_ids):
         rows += await connection.execute(
-            posted(
-                people.c.person_id,
-                people.c.status,
-                people.c.rank,
-                posts.c.roles,
-                posts.c.head,
-                units.c.path,
-                ranks.c.position.label("seniority"),
-            )
+            posted(people.c.person_id, people.c.status, units.c.path)
             .join(units, units.c.unit_id == posts.c.unit_id)
-            .outerjoin(ranks, ranks.c.code == people.c.rank)
             .where(people.c.person_id.in_(part))
         )
     return rows
@@ -237,11 +228,6 @@ async def has_path(connection: AsyncConnection, path: str) -> bool:
     """Return whether a unit has exactly this path."""
     found = await connection.scalar(select(units.c.unit_id).where(units.c.path == path))
     return found is not None
-
-
-async def seniorities(connection: AsyncConnection) -> dict[str, int]:
-    """Return the position of each rank; higher is more senior."""
-    return {row.code: row.position for row in await connection.execute(select(ranks))}
 
 
 async def count_by_unit(
@@ -267,10 +253,12 @@ async def count_people(connection: AsyncConnection, paths: Sequence[str] | None)
 
 
 async def changed_since(connection: AsyncConnection, since_ms: int) -> list[PersonId]:
-    """Return the people whose row changed after a time; all where the organisation did."""
-    organised_ms: int | None = await connection.scalar(select(directory.c.organisation_ms))
+    """Return the people whose row changed after a time; all where the organisation or the rights
+    table did."""
+    found = await connection.execute(select(directory.c.organisation_ms, directory.c.rights_ms))
+    row = found.first()
     query = select(people.c.person_id)
-    if (organised_ms or 0) <= since_ms:
+    if row is None or max(row.organisation_ms, row.rights_ms) <= since_ms:
         query = query.where(people.c.changed_ms > since_ms)
     return list(await connection.scalars(query))
 

@@ -160,13 +160,6 @@ class Suspended(CallerError):
     remedy = "Ask your unit's admin."
 
 
-class NotUnitAdmin(CallerError):
-    code = "not_unit_admin"
-    status = 403
-    message = "Only an admin of the person's unit, or of a unit above it, may do this."
-    remedy = "Ask the unit's admin."
-
-
 class AudienceInvalid(CallerError):
     """``details``: ``reason``, and ``unit_id`` of a unit that is not there."""
 
@@ -303,7 +296,7 @@ class ActOver(CallerError):
 
 
 class NotAllowed(CallerError):
-    """``details``: ``right``, and ``path`` of a unit over which the caller lacks it."""
+    """``details``: ``right``, and mostly ``path`` of a unit over which the caller lacks it."""
 
     code = "not_allowed"
     status = 403

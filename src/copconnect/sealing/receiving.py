@@ -1,12 +1,16 @@
 """Receiving messages: what one device knows, and the rules R1 to R7, R9 and R10 in their order.
 
-Invariants: :meth:`Receiver.append` takes every entry of the log in the server's order, whatever is
-made of it; :meth:`Receiver.receive` changes nothing, so a message that waits is judged again as if
-it had just come; :meth:`Receiver.accept` (R8) remembers it. A refusal affects its message alone.
+:func:`check_message` is the rules over what any device holds; :class:`Receiver` holds it in memory,
+``copconnect.bot`` in a file. Invariants: :meth:`Receiver.append` takes every entry of the log in
+the server's order, whatever is made of it; :meth:`Receiver.receive` changes nothing, so a message
+that waits is judged again as if it had just come; :meth:`Receiver.accept` (R8) remembers it. A
+refusal affects its message alone.
 """
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from copconnect.limits import LOG_HASHES
 from copconnect.records.conversation.message import (
@@ -33,6 +37,30 @@ class Received:
     plaintext: bytes
     gap: bool
     alarm: bool
+
+
+class Held(Protocol):
+    """The parts of a conversation that a device holds beside its view."""
+
+    def floor(self, position: int) -> int:
+        """Return the highest epoch that R2 counts for the entry at a position."""
+        ...
+
+    def accepted(self, sender: bytes) -> Mapping[int, ChainLink]:
+        """Return the accepted messages of a sender by seq, those beside the judged one at least."""
+        ...
+
+    def log_hash(self, position: int) -> bytes | None:
+        """Return Lᵢ while it is kept."""
+        ...
+
+    def secret(self, key_id: bytes) -> bytes | None:
+        """Return S of a record, checked against its commitment."""
+        ...
+
+    def body_key(self, message_id: bytes) -> bytes | None:
+        """Return the k of one message, from a share of kind 3."""
+        ...
 
 
 class Receiver:
@@ -97,18 +125,19 @@ class Receiver:
 
     def receive(self, message: bytes, position: int, now: int) -> Received:
         """Check the message at this position of the log and open it. Raises Refused."""
-        view = self.view
-        parsed = view.parsed(message)  # R1
-        header = parsed.header
-        sender, leaf = view.sender(header, max(header.epoch, self._floor(position)))  # R2
-        view.check_signed(parsed, sender.public_key)  # R3
-        require(header.head == view.head_hash(header.epoch), "R4", "another roster head: alarm")
-        gap = check_chain(header, self._accepted.get(header.sender, {}))  # R5
-        view.record_for(header, now)  # R6
-        plaintext = open_body(header, parsed.body, self._body_key(header), parsed.aad)  # R7
-        if view.people is not None:
-            check_direct(header.conversation_id, view.people, leaf.person_id)  # R10
-        return Received(header, parsed.header_hash, plaintext, gap, self._differs(header, position))
+        return check_message(self.view, self, message, position, now)
+
+    def accepted(self, sender: bytes) -> Mapping[int, ChainLink]:
+        """Return the accepted messages of a sender, by seq."""
+        return self._accepted.get(sender, {})
+
+    def secret(self, key_id: bytes) -> bytes | None:
+        """Return S of a record."""
+        return self.secrets.get(key_id)
+
+    def body_key(self, message_id: bytes) -> bytes | None:
+        """Return the k of one message, from a share."""
+        return self._body_keys.get(message_id)
 
     def accept(self, received: Received, position: int) -> None:
         """Remember a received message (R8); a device does so in one transaction with its text."""
@@ -119,27 +148,46 @@ class Receiver:
         if header.epoch > _highest(self._named, position):
             self._named.append((position, header.epoch))
 
-    def _floor(self, position: int) -> int:
+    def floor(self, position: int) -> int:
         """Return the highest epoch that an earlier entry names or that was known when this came."""
         known = _highest(self._known, position)
         if position > self.position:
             known = self.known_epoch
         return max(known, _highest(self._named, position - 1))
 
-    def _differs(self, header: MessageHeader, position: int) -> bool:
-        if header.log_position >= position:
-            return True
-        own = self.log_hash(header.log_position)
-        return own is not None and not hmac.compare_digest(own, header.log_hash)
 
-    def _body_key(self, header: MessageHeader) -> bytes:
-        secret = self.secrets.get(header.key_id)
-        if secret is not None:
-            return body_key(header, secret)
-        k = self._body_keys.get(header.message_id)
-        if k is None:
-            raise Refused("R9", "key is missing: ask for a share")
-        return k
+def check_message(
+    view: ConversationView, held: Held, message: bytes, position: int, now: int
+) -> Received:
+    """Check the message at a position of the log and open it: R1 to R7, R9, R10. Raises Refused."""
+    parsed = view.parsed(message)  # R1
+    header = parsed.header
+    sender, leaf = view.sender(header, max(header.epoch, held.floor(position)))  # R2
+    view.check_signed(parsed, sender.public_key)  # R3
+    require(header.head == view.head_hash(header.epoch), "R4", "another roster head: alarm")
+    gap = check_chain(header, held.accepted(header.sender))  # R5
+    view.record_for(header, now)  # R6
+    plaintext = open_body(header, parsed.body, _body_key(held, header), parsed.aad)  # R7
+    if view.people is not None:
+        check_direct(header.conversation_id, view.people, leaf.person_id)  # R10
+    return Received(header, parsed.header_hash, plaintext, gap, _differs(held, header, position))
+
+
+def _differs(held: Held, header: MessageHeader, position: int) -> bool:
+    if header.log_position >= position:
+        return True
+    own = held.log_hash(header.log_position)
+    return own is not None and not hmac.compare_digest(own, header.log_hash)
+
+
+def _body_key(held: Held, header: MessageHeader) -> bytes:
+    secret = held.secret(header.key_id)
+    if secret is not None:
+        return body_key(header, secret)
+    k = held.body_key(header.message_id)
+    if k is None:
+        raise Refused("R9", "key is missing: ask for a share")
+    return k
 
 
 def _highest(raised: list[tuple[int, int]], position: int) -> int:

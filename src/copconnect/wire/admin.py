@@ -45,6 +45,23 @@ RecordText = Annotated[str, _base64(MAX_RECORD_BYTES)]
 RevocationText = Annotated[str, _base64(MAX_REVOCATION_BYTES)]
 
 
+class RightRule(Wire, frozen=True, kw_only=True):
+    """One line of the rights table: people of a kind have a right over their part.
+
+    ``holder``: ``grant``, who holds a grant (over the granted units); ``head``, who heads a unit;
+    ``rank``, who has the rank ``code`` or a more senior one; ``role``, who has the role ``code``;
+    ``everybody``, every officer. Charges count like the own post. ``level``: only where the unit is
+    of this level; "" for any. ``over``: the holder's own unit alone; or also all below it, as a
+    grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
+    """
+
+    right: Right
+    holder: Literal["grant", "head", "rank", "role", "everybody"]
+    code: Annotated[str, Meta(max_length=32)]
+    level: Annotated[str, Meta(max_length=32)]
+    over: Literal["unit", "part", "heads"]
+
+
 # --- Acts -------------------------------------------------------------------------------------
 
 
@@ -132,6 +149,12 @@ class WithdrawGrant(AdminAct, frozen=True, kw_only=True):
     grant: RecordText
 
 
+class SetRights(AdminAct, frozen=True, kw_only=True):
+    """Put another rights table in place of the one in force. Always needs a second admin."""
+
+    rules: Annotated[list[RightRule], Meta(min_length=1, max_length=200)]
+
+
 class ApplyImport(AdminAct, frozen=True, kw_only=True):
     """Import an uploaded file. ``sha256``: of the file; ``digest``: of the preview that the admin
     saw, without exactly whose changes nothing is imported."""
@@ -199,6 +222,7 @@ Act = (
     | RevokeDevice
     | GiveGrant
     | WithdrawGrant
+    | SetRights
     | ApplyImport
     | UndoImport
     | CreateGroup
@@ -239,14 +263,26 @@ class PreviewAct(Wire, frozen=True, kw_only=True):
     act: Annotated[bytes, Meta(min_length=1, max_length=MAX_ACT_BYTES)]
 
 
+class RightChange(Wire, frozen=True, kw_only=True):
+    """A right that people gain or lose over some part by another rights table: how many, and some
+    of them."""
+
+    right: Right
+    gain: int
+    lose: int
+    gaining: list[Person]
+    losing: list[Person]
+
+
 class ActPreview(Wire, frozen=True, kw_only=True):
     """The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
-    must approve it."""
+    must approve it; ``rights``: what another rights table changes, else empty."""
 
     people: int
     sample: list[Person]
     paths: list[str]
     needs_second: bool
+    rights: list[RightChange]
 
 
 class WaitingAct(Wire, frozen=True, kw_only=True):
@@ -270,28 +306,15 @@ class WaitingActs(Wire, frozen=True, kw_only=True):
 # --- Rights -----------------------------------------------------------------------------------
 
 
-class RightRule(Wire, frozen=True, kw_only=True):
-    """One line of the rights table: people of a kind have a right over their part.
-
-    ``holder``: ``grant``, who holds a grant (over the granted units); ``head``, who heads a unit;
-    ``rank``, who has the rank ``code`` or a more senior one; ``role``, who has the role ``code``.
-    ``over``: the holder's own unit alone, or also all below it; a grant's part is always deep.
-    """
-
-    right: Right
-    holder: Literal["grant", "head", "rank", "role"]
-    code: Annotated[str, Meta(max_length=32)]
-    over: Literal["unit", "part"]
-
-
 class HeldRight(Wire, frozen=True, kw_only=True):
     """A right of the caller and the unit paths over which it holds; "" is the whole department.
 
-    ``deep``: with all units below."""
+    ``deep``: with all units below. ``heads``: over the heads of all units instead."""
 
     right: Right
     path: str
     deep: bool
+    heads: bool
 
 
 class AdminRights(Wire, frozen=True, kw_only=True):

@@ -35,7 +35,7 @@ class CreateConversation(Wire, frozen=True, kw_only=True):
     A direct conversation's id is that of its two people (KEYS.md), its ``history_days`` is None
     (everything). A group's ``history_days`` is 0 or 30: what new members see. Kinds "unit" and
     "announcement" have an ``audience``, 30 days of history and no ``person_ids``; only a person who
-    administers all of the audience creates one (``not_unit_admin``).
+    manages groups over all of the audience creates one (``not_allowed``).
     """
 
     conversation_id: Annotated[ConversationId, HEX16]

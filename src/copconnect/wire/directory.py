@@ -84,7 +84,7 @@ class Posting(Wire, frozen=True, kw_only=True):
 class Person(Wire, frozen=True, kw_only=True):
     person_id: PersonId
     names: Names
-    number: str  # E.164.
+    number: str  # E.164; "" where the caller is not shown it.
     rank: str  # Code of a Rank.
     post_id: PostId
     post: Names  # "SHO, Charminar PS".

@@ -13,7 +13,7 @@ from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.tables import grants
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.changes import Changes
-from copconnect.auth_service.trust.verdicts.holding import held_paths
+from copconnect.auth_service.trust.verdicts.holding import WHOLE, held_paths, in_force, root_admins
 from copconnect.auth_service.trust.verdicts.judged_records import check_sent, parsed
 from copconnect.auth_service.trust.verdicts.judging import Judge
 from copconnect.database.engine import Transaction
@@ -88,6 +88,17 @@ class Granting:
     async def held_paths(self, connection: AsyncConnection, person_id: PersonId) -> list[str]:
         """Return the unit paths over which a person has a grant in force; "" for a root admin."""
         return await held_paths(connection, person_id, self._deps.clock.now_ms())
+
+    async def everybody_granted(self, connection: AsyncConnection) -> dict[PersonId, list[str]]:
+        """Return the same of everybody who has any."""
+        now = self._deps.clock.now_ms()
+        newest = {
+            (row.person_id, row.path): row for row in await record_store.all_grants(connection)
+        }
+        found: dict[PersonId, list[str]] = {}
+        for row in in_force(newest.values(), now):
+            found.setdefault(PersonId(row.person_id), []).append(row.path)
+        return found | {one: [WHOLE] for one in await root_admins(connection)}
 
     async def grants_to(self, person_id: str) -> wire.Grants:
         """Return every grant to a person, withdrawals included, the oldest first."""

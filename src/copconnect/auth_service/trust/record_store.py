@@ -289,6 +289,11 @@ async def grants_to(connection: AsyncConnection, person_id: PersonId) -> list[An
     return list(rows)
 
 
+async def all_grants(connection: AsyncConnection) -> list[Any]:
+    """Return every grant, the newest last."""
+    return list(await connection.execute(select(grants).order_by(grants.c.created_ms)))
+
+
 async def made_by(
     connection: AsyncConnection, device: bytes
 ) -> tuple[list[bytes], list[bytes], set[PersonId]]:

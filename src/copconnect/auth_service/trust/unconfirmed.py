@@ -28,7 +28,7 @@ class Unconfirmed:
                 rows += await device_store.unconfirmed(connection, now, below, MOST_SHOWN)
             unique = {row.device: row for row in rows}
             owners = {PersonId(row.person_id) for row in unique.values()}
-            people = await self._deps.people.cards(connection, owners)
+            people = await self._deps.people.cards(connection, owners, caller.person_id)
         return wire.UnconfirmedDevices(
             devices=[
                 wire.UnconfirmedDevice(

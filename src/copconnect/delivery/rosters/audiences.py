@@ -35,14 +35,14 @@ class Audiences:
     async def create(self, caller: Caller, body: wire.CreateConversation) -> wire.Conversation:
         """Create a conversation for an audience that the caller administers.
 
-        Raises BadRequest, AudienceInvalid, NotUnitAdmin, RateLimited.
+        Raises BadRequest, AudienceInvalid, NotAllowed, RateLimited.
         """
         rule = rule_of(body)
         deps = self._deps
         async with deps.database.reading() as connection:
             await deps.organisation.require_valid(connection, rule)
             if not await deps.organisation.administers(connection, caller.person_id, rule):
-                raise errors.NotUnitAdmin
+                raise errors.NotAllowed(right="manage_groups")
         await self._create(caller, caller.person_id, body, None)
         async with deps.database.reading() as connection:
             return await showing.conversation(

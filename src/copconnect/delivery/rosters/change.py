@@ -17,13 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.bus import ConversationWakeup, RosterWakeup
 from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import Dependencies
-from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterPlan, plan_change
+from copconnect.delivery.rules.roster_plan import LeafEdit, RosterPlan, plan_change
 from copconnect.delivery.store import conversations, leaves, rosters
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.leaves import record_of
 from copconnect.delivery.store.rosters import KeptHead
 from copconnect.ids import CellId, ConversationId, PersonId, new_id
-from copconnect.records.conversation.roster import Cell, CellLine, RosterHead
+from copconnect.records.conversation.roster import Cell, CellLine, Leaf, RosterHead
 from copconnect.records.primitives.fields import sha256
 
 
@@ -123,7 +123,7 @@ def _draw_one(
     edit: RosterEdit,
     plan: RosterPlan,
     lines: Sequence[CellLine],
-    current: Mapping[CellId, Sequence[PlacedLeaf]],
+    current: Mapping[CellId, Sequence[Leaf]],
     listed_people: int,
     now_ms: int,
 ) -> _Drawn:
@@ -138,7 +138,7 @@ def _draw_one(
         rekey_epoch = epoch if again or former is None else former.rekey_epoch
         if own:
             cell_bytes = bytes.fromhex(cell_id)
-            cells[cell_id] = Cell(cell_bytes, rekey_epoch, [record_of(one) for one in own])
+            cells[cell_id] = Cell(cell_bytes, rekey_epoch, own)
     kept = [line for line in lines if line.cell_id.hex() not in plan.touched]
     after = sorted([*kept, *(cell.line for cell in cells.values())], key=lambda one: one.cell_id)
     rekey_epoch = epoch if rekeys else held.rekey_epoch
@@ -159,16 +159,16 @@ def _draw_one(
 
 
 def _cells_after(
-    edit: LeafEdit, plan: RosterPlan, current: Mapping[CellId, Sequence[PlacedLeaf]]
-) -> dict[CellId, list[PlacedLeaf]]:
+    edit: LeafEdit, plan: RosterPlan, current: Mapping[CellId, Sequence[Leaf]]
+) -> dict[CellId, list[Leaf]]:
     """Return the leaves of each touched cell as they will be."""
     gone = {one.leaf.device for one in (*edit.drop, *edit.alter)}
     after = {
-        cell_id: [one for one in current.get(cell_id, ()) if one.leaf.device not in gone]
+        cell_id: [one for one in current.get(cell_id, ()) if one.device not in gone]
         for cell_id in plan.touched
     }
     for one in (*plan.added, *edit.alter):
-        after[one.cell_id].append(one)
+        after[one.cell_id].append(record_of(one))
     return after
 
 

@@ -51,7 +51,7 @@ class Conversations:
         deps = self._deps
         async with deps.database.transaction() as connection:
             await require_active(connection, deps, people)
-            await require_size(connection, deps, caller.person_id, len(people) + 1)
+            await require_size(connection, deps, caller.person_id, people)
             await name_locks.share(connection, [caller.person_id, *people])
             await self._create(connection, caller, body, people)
         return await self.conversation(caller, ConversationId(body.conversation_id))
@@ -216,11 +216,15 @@ async def require_active(
 
 
 async def require_size(
-    connection: AsyncConnection, deps: Dependencies, person_id: PersonId, people: int
+    connection: AsyncConnection,
+    deps: Dependencies,
+    person_id: PersonId,
+    people: Collection[PersonId],
 ) -> None:
-    """Raise GroupTooLarge for a group of more people than a person without a grant may make."""
-    limit = deps.options.limits.group_people
-    if people > limit and not await deps.devices.has_grant(connection, person_id):
+    """Raise GroupTooLarge for a person with so many others, unless the person manages groups over
+    the units of all of them."""
+    limit, others = deps.options.limits.group_people, set(people) - {person_id}
+    if len(others) >= limit and not await deps.organisation.manages(connection, person_id, others):
         raise errors.GroupTooLarge(limit=limit)
 
 

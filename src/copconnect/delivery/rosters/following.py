@@ -12,7 +12,7 @@ that it gets few heads. A mark is forgotten only after its change has committed,
 not newer; taking one up twice changes nothing.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,7 +32,8 @@ _ROUND_S = 1.0
 _ALL_ANEW_MS = 600_000
 _TOGETHER = 2_000  # People of one transaction, which holds the conversations meanwhile.
 _COMPARED_TOGETHER = 500  # People; between two such parts other work goes on.
-_SMALL_TOGETHER = 100  # Conversations of one transaction.
+_SMALL_TOGETHER = 100  # Conversations of one transaction,
+_LARGE_TOGETHER = 20  # and those of many cells, to which somebody may be posting.
 _LEASE_S = 30.0
 _TELL_MS = 1_000
 
@@ -183,20 +184,17 @@ class Following:
             held = await _read_all(connection, found)
         large = {c for c, one in held.items() if one.devices > wire.CELL_SIZE}
         small = {c: {*one.losing, *one.others} for c, one in found.items() if c not in large}
-        for batch in _batches(small):
+        for batch in _batches(small, _SMALL_TOGETHER):
             await self.take_up(batch)
             await self._tell_in_time()
-        for c in sorted(large):
-            await self._apply_to_large(c, found[c])
+        waiting = [(c, p) for c in large for p in found[c].others - found[c].losing]
+        async with deps.database.transaction() as connection:
+            await marks.add(connection, waiting, deps.clock.now_ms())
+        losing = {c: found[c].losing for c in large if found[c].losing}
+        for batch in _batches(losing, _LARGE_TOGETHER):
+            await self._take_up_marked(batch)
             await self._tell_in_time()
         await self._later.publish()
-
-    async def _apply_to_large(self, c: ConversationId, one: _Difference) -> None:
-        async with self._deps.database.transaction() as connection:
-            waiting = [(c, person) for person in one.others - one.losing]
-            await marks.add(connection, waiting, self._deps.clock.now_ms())
-        if one.losing:
-            await self._take_up_marked(c, one.losing)
 
     async def _tell_in_time(self) -> None:
         if self._deps.clock.now_ms() - self._told_ms >= _TELL_MS:
@@ -233,31 +231,29 @@ class Following:
 
     # --- Marks --------------------------------------------------------------------------------
 
-    async def take_up_marked(
-        self, conversation_id: ConversationId, also: Collection[PersonId] = ()
-    ) -> None:
-        """Take up every change that waits in a conversation. ``also``: these people's, first."""
-        await self._take_up_marked(conversation_id, also)
+    async def take_up_marked(self, conversation_id: ConversationId) -> None:
+        """Take up every change that waits in a conversation."""
+        await self._take_up_marked({conversation_id: []})
         await self._later.publish()
 
     async def take_up(self, people: PeopleByConversation) -> None:
         """Bring these people up to date in these conversations, in one transaction."""
         await take_up(self._deps, self._later, people)
 
-    async def _take_up_marked(
-        self, conversation_id: ConversationId, also: Collection[PersonId]
-    ) -> None:
-        more = sorted(also)
+    async def _take_up_marked(self, people: Mapping[ConversationId, Sequence[PersonId]]) -> None:
+        """Take up these people, and every change that waits in these conversations."""
+        more: PeopleByConversation = people
         while True:
             async with self._deps.database.reading() as connection:
-                found = await marks.marked(connection, conversation_id, _TOGETHER)
-            people = sorted({*more[:_TOGETHER], *found})
-            if not people:
+                found = await marks.marked(connection, people, _TOGETHER)
+            batch = {c: {*more.get(c, ()), *found.get(c, ())} for c in more.keys() | found.keys()}
+            batch = {c: own for c, own in batch.items() if own}
+            if not batch:
                 return
-            await self.take_up({conversation_id: people})
-            more = more[_TOGETHER:]
+            await self.take_up(batch)
+            more = {}
             async with self._deps.database.transaction() as connection:
-                await marks.forget(connection, conversation_id, found)
+                await marks.forget(connection, found)
 
 
 async def _read_all(
@@ -270,14 +266,14 @@ async def _read_all(
 
 
 def _batches(
-    people: Mapping[ConversationId, Collection[PersonId]],
+    people: Mapping[ConversationId, Collection[PersonId]], most: int
 ) -> Iterator[dict[ConversationId, list[PersonId]]]:
-    """Yield small conversations with their people, so many that a transaction stays short."""
+    """Yield conversations with their people, at most so many that a transaction stays short."""
     batch: dict[ConversationId, list[PersonId]] = {}
     size = 0
     for c, everybody in sorted(people.items()):
         for own in chunks(sorted(everybody), _TOGETHER):
-            full = len(batch) == _SMALL_TOGETHER or size + len(own) > _TOGETHER
+            full = len(batch) == most or size + len(own) > _TOGETHER
             if batch and (full or c in batch):
                 yield batch
                 batch, size = {}, 0

@@ -62,9 +62,9 @@ class Membership:
             people = await members.admins_by_person(connection, conversation_id)
             plan = plan_members(body, held.kind, people, caller.person_id)
             await require_active(connection, deps, plan.add)
-            size = len(people) + len(plan.add) - len(plan.remove)
             if plan.add:
-                await require_size(connection, deps, caller.person_id, size)
+                everybody = {*people, *plan.add}.difference(plan.remove)
+                await require_size(connection, deps, caller.person_id, everybody)
             if not plan.empty:
                 change = _Change(caller, body.change_id, plan)
                 await self._apply(connection, held, change)

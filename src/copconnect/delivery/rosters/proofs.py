@@ -138,14 +138,14 @@ async def cell_paths(
     asked: Collection[tuple[CellLine, bytes]],
 ) -> dict[tuple[CellLine, bytes], bytes]:
     """Return leaf ‖ path in its cell of devices under current cell lines; devices that a cell does
-    not list are left out. One statement for each 500 cells whose trees are not in memory."""
+    not list are left out. Cells whose trees are not in memory are read, all at once."""
     missing = {line for line, _ in asked if trees.cell(line.root) is None}
     read: dict[bytes, CellTree] = {}
     if missing:
         cells = [CellId(line.cell_id.hex()) for line in missing]
-        placed = await leaves.of_cells(connection, {conversation_id: cells})
+        listed = await leaves.of_cells(connection, {conversation_id: cells})
         for line in missing:
-            own = [record_of(one) for one in placed.get(CellId(line.cell_id.hex()), [])]
+            own = listed.get(CellId(line.cell_id.hex()), [])
             read[line.root] = trees.keep_cell(Cell(line.cell_id, line.rekey_epoch, own))
     found: dict[tuple[CellLine, bytes], bytes] = {}
     for line, device in asked:

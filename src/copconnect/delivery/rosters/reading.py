@@ -10,7 +10,6 @@ from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import leaves, rosters
-from copconnect.delivery.store.leaves import record_of
 from copconnect.delivery.store.rosters import KeptHead
 from copconnect.ids import CellId, ConversationId
 from copconnect.principals import Caller
@@ -96,10 +95,10 @@ class RosterReading:
             lines = deps.trees.keep_lines(
                 (await rosters.current_lines(connection, [conversation_id]))[conversation_id]
             )
-            placed = await leaves.of_cells(connection, {conversation_id: [wanted]})
-        if wanted not in placed:
+            listed = await leaves.of_cells(connection, {conversation_id: [wanted]})
+        if wanted not in listed:
             raise errors.NotFound
-        records = sorted(map(record_of, placed[wanted]), key=lambda leaf: leaf.device)
+        records = sorted(listed[wanted], key=lambda leaf: leaf.device)
         at = lines.index(bytes.fromhex(wanted))
         return wire.CellLeaves(
             head=head.head,

@@ -51,19 +51,16 @@ async def take_up(deps: Dependencies, later: Later, people: PeopleByConversation
             return
         ids = [one.conversation_id for one in held]
         edits = await _follow(connection, deps, held, people)
-        places = await members.places_of(connection, everybody, ids)
+        places: dict[ConversationId, dict[PersonId, tuple[bool, int]]] = {}
+        for (c, person), place in (await members.places_of(connection, everybody, ids)).items():
+            places.setdefault(c, {})[person] = place
         devices = await deps.devices.devices_of(connection, everybody)
         listed = await leaves.of_people(connection, everybody, ids)
         changed: dict[ConversationId, RosterEdit] = {}
         for one in held:
             c = one.conversation_id
             about = set(people[c])
-            belonging = {
-                person: place
-                for (at, person), place in places.items()
-                if at == c
-                if person in about
-            }
+            belonging = {p: place for p, place in places.get(c, {}).items() if p in about}
             there = [leaf for leaf in listed.get(c, []) if leaf.leaf.person_id in about]
             found = difference(one, belonging, devices, there)
             edit = edits.about(c)

@@ -1,11 +1,12 @@
 """Statements on marks: people whose devices or membership a roster takes up with its next head."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.database.among import among
 from copconnect.database.engine import upsert_for
 from copconnect.delivery.store.tables import CONVERSATIONS, ROSTER_MARKS
 from copconnect.ids import ConversationId, PersonId, new_id
@@ -56,28 +57,36 @@ async def waiting(connection: AsyncConnection) -> list[Waiting]:
 
 
 async def marked(
-    connection: AsyncConnection, conversation_id: ConversationId, limit: int
-) -> dict[PersonId, str]:
-    """Return marked people of a conversation, the oldest first, with their marks."""
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId], limit: int
+) -> dict[ConversationId, dict[PersonId, str]]:
+    """Return marked people of these conversations, the oldest first, with their marks."""
     rows = await connection.execute(
-        select(_R.person_id, _R.mark)
-        .where(_R.conversation_id == conversation_id)
-        .order_by(_R.since_ms, _R.person_id)
+        select(_R.conversation_id, _R.person_id, _R.mark)
+        .where(among(_R.conversation_id, conversation_ids))
+        .order_by(_R.since_ms, _R.conversation_id, _R.person_id)
         .limit(limit)
     )
-    return {row.person_id: row.mark for row in rows}
+    found: dict[ConversationId, dict[PersonId, str]] = {}
+    for row in rows:
+        found.setdefault(row.conversation_id, {})[row.person_id] = row.mark
+    return found
 
 
 async def forget(
-    connection: AsyncConnection, conversation_id: ConversationId, marks: Mapping[PersonId, str]
+    connection: AsyncConnection, marks: Mapping[ConversationId, Mapping[PersonId, str]]
 ) -> None:
     """These marks have been taken up; a later one of the same person stays."""
-    if marks:
+    rows = [
+        {"p_conversation": c, "p_person": person, "p_mark": mark}
+        for c, own in sorted(marks.items())
+        for person, mark in sorted(own.items())
+    ]
+    if rows:
         await connection.execute(
             delete(ROSTER_MARKS).where(
-                _R.conversation_id == conversation_id,
+                _R.conversation_id == bindparam("p_conversation"),
                 _R.person_id == bindparam("p_person"),
                 _R.mark == bindparam("p_mark"),
             ),
-            [{"p_person": person, "p_mark": mark} for person, mark in sorted(marks.items())],
+            rows,
         )

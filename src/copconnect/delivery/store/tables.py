@@ -108,7 +108,9 @@ LEAVES = Table(
     Column("cell_id", _Id, nullable=False),
     Column("history_from_ms", BigInteger, nullable=False),
     Column("rights", SmallInteger, nullable=False),
-    Index(None, "conversation_id", "cell_id"),
+    # No index begins with conversation and to_epoch: SQLite would take it, and read a whole
+    # conversation to find a few people or cells.
+    Index("ix_leaves_cell", "conversation_id", "cell_id", "to_epoch"),
     Index(
         "ix_leaves_client",
         "client_id",
@@ -122,7 +124,6 @@ LEAVES = Table(
         sqlite_where=text("to_epoch IS NULL"),
         postgresql_where=text("to_epoch IS NULL"),
     ),
-    Index(None, "conversation_id", "to_epoch"),
 )
 
 CELL_LINES = Table(

@@ -48,9 +48,13 @@ class Filters(NamedTuple):
 
 
 def found_by(dialect: str, wanted: Search | None) -> Select[tuple[str, str]]:
-    """Return a statement of the person ids and sort keys of everybody whom a search finds."""
+    """Return a statement of the person ids and sort keys of everybody whom a search finds; by a
+    part of a number nobody."""
     if wanted is None:
         return select(people.c.person_id, people.c.sort_key)
+    if wanted.digits:
+        coded = people.c.code.startswith(wanted.digits, autoescape=True)
+        return select(people.c.person_id, people.c.sort_key).where(coded)
     found = WORDS.has(dialect, wanted.heard) if wanted.heard else false()
     return select(search.c.person_id, search.c.sort_key).where(found)
 

@@ -3,7 +3,8 @@
 A person's words are those of the names, the post and the unit in every language, the number and
 the code. Beside them stand, each with a mark of its own, whole names (``ravi_kumar_``), how words
 sound (``~rvi``), their consonants alone (``=rv``, for searches in Urdu), and what filters ask for:
-the unit (``@``), each unit above it and itself (``<``), the rank (``^``) and the roles (``#``). A
+the unit (``@``), each unit above it and itself (``<``), the rank (``^``) and the roles (``#``). The
+number has a mark too (``$``), so that only a search for digits finds it. A
 search finds the people who have, for each of its words, one that begins with it, or that sounds as
 it does.
 """
@@ -22,10 +23,12 @@ from copconnect.directory.finding import sounds
 MAX_WORDS = 8  # A search's further words do not count.
 _SOUND, _CONSONANTS = "~", "="
 _UNIT, _WITHIN, _RANK, _ROLE = "@", "<", "^", "#"
+_NUMBER = "$"
 _HEARD_LETTERS = 3  # Shorter words are abbreviations.
 _HEARD_WHOLE = 2  # A key of two sounds finds only what sounds like it as a whole.
 _CODE = re.compile(r"[A-Za-z0-9._-]+")
 _FEWEST_DIGITS, _MOST_DIGITS = 4, 15  # A number's; E.164 has no more.
+_WHOLE_DIGITS = 10  # An Indian number without the country's code; shorter ones are parts.
 _LAST_DIGITS = 5  # As Indian numbers are written: 98480 12345.
 _INDIA = "91"
 
@@ -53,11 +56,13 @@ _KEPT = _Kept()
 @dataclass(frozen=True, slots=True)
 class Search:
     """A text as questions: each group asks for one of its words. ``heard`` is ``spelled`` and,
-    beside each word, those that sound like it. Nobody is found where there is no group."""
+    beside each word, those that sound like it. Nobody is found where there is no group.
+    ``digits``: a part of a number, if that is what the text is."""
 
     name: Word
     spelled: tuple[tuple[Word, ...], ...]
     heard: tuple[tuple[Word, ...], ...]
+    digits: str = ""
 
 
 def words_of(text: str) -> list[str]:
@@ -87,7 +92,7 @@ def person_words(
         found |= dict.fromkeys(_said(named))
     digits = number.removeprefix("+")
     for text in (digits, digits.removeprefix(_INDIA), digits[-_LAST_DIGITS:]):
-        found[text] = None
+        found[_NUMBER + text] = None
     found |= dict.fromkeys([*words_of(code), *words_of(place.rank)])
     found[_coded(_UNIT, place.unit_id)] = None
     found |= dict.fromkeys(_coded(_WITHIN, unit) for unit in rules.units_above(place.path))
@@ -126,8 +131,12 @@ def search(text: str) -> Search | None:
     digits = "".join(words)[:_MOST_DIGITS]
     if len(digits) >= _FEWEST_DIGITS and digits.isdecimal():
         # A number may be typed with spaces, signs and a leading zero, which a code may have.
-        number = (Word(digits), Word(digits.lstrip("0") or digits))
-        return Search(Word(_whole(words), whole=True), (number,), (number,))
+        number = digits.lstrip("0") or digits
+        part = len(number) < _WHOLE_DIGITS
+        marked = [Word(_NUMBER + one, whole=not part) for one in dict.fromkeys((digits, number))]
+        asked = (Word(digits), *marked)
+        name = Word(_whole(words), whole=True)
+        return Search(name, (asked,), (asked,), digits if part else "")
     spelled = tuple((Word(word, whole=len(word) == 1),) for word in words)
     heard = tuple((*group, *_asked(group[0].text)) for group in spelled)
     return Search(Word(_whole(words), whole=True), spelled, heard)

@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, phone_number, wire
 from copconnect.database.engine import chunks
 from copconnect.directory import places, rules, store
-from copconnect.directory.audiences import Audiences, Facts, Place
+from copconnect.directory.audiences import Audiences, Facts, Place, Speakers
 from copconnect.directory.planning import counting
 from copconnect.directory.postings import post_store, posting_store
 from copconnect.directory.postings.transfers import own_posting, posting
 from copconnect.ids import PersonId, PostId, UnitId
 
+NOBODY_SPEAKS = Speakers((), ())  # Who may write does not matter here.
 K = TypeVar("K", bound=Hashable)
 
 
@@ -69,7 +70,7 @@ class Planning:
         """Return to which audiences people belong, and to which they would with this post and rank.
         Somebody who is suspended belongs to none. Raises PlaceInvalid."""
         new = await self._place(connection, place)
-        compiled = Audiences.compile(audiences, await store.unit_paths(connection))
+        compiled = Audiences.compile(audiences, await store.unit_paths(connection), NOBODY_SPEAKS)
         found: dict[PersonId, tuple[set[K], set[K]]] = {}
         for facts in await places.facts(connection, person_ids):
             # The post of the row comes first, then charges.

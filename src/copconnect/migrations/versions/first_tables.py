@@ -711,6 +711,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(length=64), nullable=False),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
         sa.Column("organisation_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rights_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_state")),
     )
     op.create_table(
@@ -805,24 +806,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation_id", "device", "from_epoch", name=op.f("pk_leaves")),
     )
     op.create_index(
+        "ix_leaves_cell", "leaves", ["conversation_id", "cell_id", "to_epoch"], unique=False
+    )
+    op.create_index(
         "ix_leaves_client",
         "leaves",
         ["client_id"],
         unique=False,
         sqlite_where=sa.text("to_epoch IS NULL"),
         postgresql_where=sa.text("to_epoch IS NULL"),
-    )
-    op.create_index(
-        op.f("ix_leaves_conversation_id_leaves_cell_id"),
-        "leaves",
-        ["conversation_id", "cell_id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_leaves_conversation_id_leaves_to_epoch"),
-        "leaves",
-        ["conversation_id", "to_epoch"],
-        unique=False,
     )
     op.create_index(
         "ix_leaves_person",

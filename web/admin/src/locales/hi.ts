@@ -3,5 +3,6 @@ import acts from "./hi/acts.json";
 import console from "./hi/console.json";
 import imports from "./hi/imports.json";
 import pages from "./hi/pages.json";
+import rights from "./hi/rights.json";
 
-export const hi: typeof en = { ...console, ...pages, acts, imports };
+export const hi: typeof en = { ...console, ...pages, acts, imports, rights };

@@ -3,5 +3,6 @@ import acts from "./te/acts.json";
 import console from "./te/console.json";
 import imports from "./te/imports.json";
 import pages from "./te/pages.json";
+import rights from "./te/rights.json";
 
-export const te: typeof en = { ...console, ...pages, acts, imports };
+export const te: typeof en = { ...console, ...pages, acts, imports, rights };

@@ -3,5 +3,6 @@ import acts from "./ur/acts.json";
 import console from "./ur/console.json";
 import imports from "./ur/imports.json";
 import pages from "./ur/pages.json";
+import rights from "./ur/rights.json";
 
-export const ur: typeof en = { ...console, ...pages, acts, imports };
+export const ur: typeof en = { ...console, ...pages, acts, imports, rights };

@@ -37,7 +37,7 @@ export const admin = {
     return (
       rights.value?.rights.some((one) => {
         const below = one.deep && (one.path === "" || `${path}/`.startsWith(`${one.path}/`));
-        return one.right === right && (one.path === path || below);
+        return one.right === right && !one.heads && (one.path === path || below);
       }) ?? false
     );
   },

@@ -18,9 +18,9 @@ WHOLE = ""  # The path of the whole department, which root admins hold.
 
 
 async def root_admins(connection: AsyncConnection) -> set[PersonId]:
-    """Return the people whose devices the newest department record names."""
+    """Return the people whose devices the newest department record names and nobody revoked."""
     records = await record_store.department_records(connection)
-    return await store.people_of(connection, Department.parse(records[-1]).admins)
+    return await store.people_of(connection, Department.parse(records[-1]).admins, revoked=False)
 
 
 async def held_paths(connection: AsyncConnection, person_id: PersonId, now_ms: int) -> list[str]:

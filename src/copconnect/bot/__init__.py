@@ -1,0 +1,43 @@
+"""Bots: registered, visible members of conversations, end-to-end encrypted like every device.
+
+A bot has a number in the data bank, a certificate, and a confirmation by an admin. It keeps every
+rule of docs/keys.md that a phone keeps. docs/bots.md is the way in. This package imports
+``records``, ``sealing``, ``wire``, ``ids`` and ``limits``, nothing of the server; the server never
+imports it.
+"""
+
+from copconnect.bot.bot import Bot
+from copconnect.bot.failures import (
+    BotFailure,
+    NoSuchConversation,
+    NotConfirmed,
+    NotPosted,
+    ServerRefused,
+    SignedOut,
+    StateFailure,
+    Unreachable,
+    Untrusted,
+)
+from copconnect.bot.state.vault import KeyFile, Passphrase
+from copconnect.bot.talking import Conversation, File, Message, Person, Posted, Upload
+
+__all__ = [
+    "Bot",
+    "BotFailure",
+    "Conversation",
+    "File",
+    "KeyFile",
+    "Message",
+    "NoSuchConversation",
+    "NotConfirmed",
+    "NotPosted",
+    "Passphrase",
+    "Person",
+    "Posted",
+    "ServerRefused",
+    "SignedOut",
+    "StateFailure",
+    "Unreachable",
+    "Untrusted",
+    "Upload",
+]

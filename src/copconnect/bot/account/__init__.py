@@ -1,0 +1,1 @@
+"""The bot's own account: registration, certificate, confirmation, and its end."""

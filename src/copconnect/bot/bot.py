@@ -1,0 +1,237 @@
+"""The bot as a program writes it.
+
+A program makes a :class:`Bot`, registers handlers, and calls :meth:`Bot.run`. Importing the program
+opens and sends nothing. All of it runs in one asyncio loop; handlers must not block it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from copconnect import wire
+from copconnect.bot.context import LOG
+from copconnect.bot.conversation.place import Place
+from copconnect.bot.device import Device
+from copconnect.bot.dispatch import (
+    Allowed,
+    Command,
+    CommandHandler,
+    Dispatcher,
+    Handlers,
+    MessageHandler,
+)
+from copconnect.bot.failures import BotFailure, NoSuchConversation
+from copconnect.bot.state.stores import Stores
+from copconnect.bot.state.vault import KeyFile, Passphrase, Unlock
+from copconnect.bot.talking import Conversation, Desk, Posted, Sendable
+from copconnect.bot.trust.clock import Clocks
+from copconnect.ids import ConversationId, PersonId
+from copconnect.records.conversation.roster import direct_id
+
+H = TypeVar("H", bound=CommandHandler)
+M = TypeVar("M", bound=MessageHandler)
+J = TypeVar("J", bound=Callable[[], Awaitable[None]])
+
+PASSPHRASE_VARIABLE = "COPBOT_PASSPHRASE"  # noqa: S105 - a name.
+
+
+def key_file_of(state: Path) -> Path:
+    """Return where the key file of a state file lies unless it is said."""
+    return state.with_name(f"{state.name}.key")
+
+
+def unlock_of(state: Path, key_file: Path | None = None) -> Unlock:
+    """Return what opens a state file: the key file that is named, the passphrase in the
+    environment, or the key file beside the state."""
+    words = os.environ.get(PASSPHRASE_VARIABLE)
+    if key_file is None and words:
+        return Passphrase(words)
+    return KeyFile(key_file or key_file_of(state))
+
+
+class Bot:
+    """``state``: the file that ``copconnect-bot register`` made; its key lies beside it unless
+    ``unlock`` says otherwise. ``ca_file``: the CA of the server's certificate, if the system lacks
+    it."""
+
+    def __init__(
+        self,
+        state: str | os.PathLike[str] | None = None,
+        *,
+        unlock: Unlock | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        clocks: Clocks | None = None,
+    ) -> None:
+        self._state = None if state is None else Path(state)
+        self._unlock = unlock
+        self._ca_file = None if ca_file is None else Path(ca_file)
+        self._clocks = clocks
+        self._handlers = Handlers()
+        self._jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = []
+        self._device: Device | None = None
+        self._desk: Desk | None = None
+
+    def uses(
+        self, state: Path, *, key_file: Path | None = None, ca_file: Path | None = None
+    ) -> None:
+        """Take another state file than the program says, from the next start on."""
+        self._state, self._unlock = state, unlock_of(state, key_file)
+        self._ca_file = ca_file or self._ca_file
+
+    # --- Handlers -------------------------------------------------------------------------------
+
+    def command(self, name: str, *, allowed: Allowed = lambda _: True) -> Callable[[H], H]:
+        """Register an async function for "/name word word". It takes a Message and a ``str`` for
+        each word; its docstring's first line is shown by "/help". ``allowed``: who may use it."""
+
+        def register(handler: H) -> H:
+            self._handlers.commands[name.casefold()] = Command.of(name, handler, allowed)
+            return handler
+
+        return register
+
+    def message(self, handler: M) -> M:
+        """Register an async function for messages that are no commands."""
+        self._handlers.others.append(handler)
+        return handler
+
+    def every(self, seconds: float) -> Callable[[J], J]:
+        """Register an async function that runs at the start and again so many seconds after its
+        end. A failure is logged, and the next run comes in its time."""
+
+        def register(job: J) -> J:
+            self._jobs.append((seconds, job))
+            return job
+
+        return register
+
+    # --- Running --------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run until SIGINT or SIGTERM. Raises BotFailure: the state file cannot be used, or the
+        server does not take this bot any more."""
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # It logs every request.
+        asyncio.run(self._run_until_told())
+
+    async def _run_until_told(self) -> None:
+        loop, main = asyncio.get_running_loop(), asyncio.current_task()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            if main is not None:
+                loop.add_signal_handler(one, main.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.serve()
+
+    async def serve(self) -> None:
+        """Run until cancelled, in a loop of the caller's. Raises what :meth:`run` raises."""
+        async with self.started() as running:
+            await running
+
+    @contextlib.asynccontextmanager
+    async def started(self) -> AsyncIterator["asyncio.Task[None]"]:
+        """Run while the block does; it begins once the state file is open. The task that it gives
+        ends with a BotFailure when the server does not take the bot any more."""
+        if self._state is None:
+            raise BotFailure('say which state file: Bot("control-room.bot")')
+        stores = Stores.open(self._state, self._unlock or unlock_of(self._state))
+        try:
+            device = Device(
+                stores, on_message=self._kick, ca_file=self._ca_file, clocks=self._clocks
+            )
+            self._device, self._desk = device, Desk(device)
+            self._dispatcher = Dispatcher(device, self._desk, self._handlers)
+            running = asyncio.create_task(device.run())
+            jobs = [asyncio.create_task(self._again(*job)) for job in self._jobs]
+            try:
+                yield running
+            finally:
+                for task in (*jobs, running):
+                    task.cancel()
+                await asyncio.gather(*jobs, running, return_exceptions=True)
+                await self._dispatcher.close()
+                self._device = self._desk = None
+        finally:
+            stores.vault.close()
+
+    def _kick(self, place: Place) -> None:
+        self._dispatcher.kick(place)
+
+    async def _again(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+        await self._running.connected.wait()
+        while True:
+            try:
+                await job()
+            except Exception:
+                LOG.exception("a job failed")
+            await asyncio.sleep(seconds)
+
+    @property
+    def _running(self) -> Device:
+        if self._device is None:
+            raise BotFailure("the bot does not run")
+        return self._device
+
+    # --- What a running bot does ----------------------------------------------------------------
+
+    async def ready(self) -> None:
+        """Wait until the bot is confirmed and in step with the server."""
+        await self._running.duties.confirmed.wait()
+        await self._running.connected.wait()
+
+    @property
+    def conversations(self) -> list[Conversation]:
+        """The conversations that list the bot."""
+        return Desk(self._running).conversations()
+
+    def conversation(self, name_or_id: str) -> Conversation:
+        """Return a conversation by id or name. Raises NoSuchConversation: none, or several."""
+        found = [one for one in self.conversations if name_or_id in {one.conversation_id, one.name}]
+        if len(found) != 1:
+            raise NoSuchConversation(f"{len(found)} conversations are called {name_or_id}")
+        return found[0]
+
+    async def direct(self, person_id: PersonId) -> Conversation:
+        """Return the direct conversation with a person, made if there is none."""
+        device = self._running
+        own = device.context.identity.person
+        id_ = ConversationId(direct_id(own, bytes.fromhex(person_id)).hex())
+        place = device.places.get(id_)
+        if place is None or not place.row.listed:
+            body = wire.CreateConversation(
+                conversation_id=id_,
+                kind="direct",
+                person_ids=[person_id],
+                who_may_post="everyone",
+                history_days=None,
+                audience=None,
+            )
+            place = await device.adopt(await device.context.api.create_conversation(body))
+        return Desk(device).conversation(place)
+
+    async def find_people(self, text: str, *, limit: int = 20) -> list[wire.Person]:
+        """Search the data bank, as the app does: names, posts, units, codes, numbers. The answer is
+        the server's word; a :class:`Person` is signed."""
+        return await self._running.context.api.find_people(text, limit)
+
+    async def post(
+        self,
+        conversation: Conversation | str,
+        text: str,
+        *,
+        attachments: Sequence[Sendable] = (),
+        once: str | None = None,
+    ) -> Posted:
+        """Post a message; it is stored before this returns, and then sent whatever happens.
+
+        ``once``: a name that the program gives the message: it is posted once in a conversation,
+        however often it is asked for, across crashes. Raises NoSuchConversation, ValueError for a
+        message that is empty or too long.
+        """
+        if isinstance(conversation, str):
+            conversation = self.conversation(conversation)
+        return await conversation.post(text, attachments=attachments, once=once)

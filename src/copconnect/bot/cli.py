@@ -1,0 +1,186 @@
+"""``copconnect-bot``: register, confirm, conduct, status, run. Thin: arguments in, words out."""
+
+import argparse
+import asyncio
+import getpass
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from copconnect import wire
+from copconnect.bot.bot import PASSPHRASE_VARIABLE, Bot, key_file_of, unlock_of
+from copconnect.bot.enrolling import accept, confirm, enrol, is_confirmed, looking
+from copconnect.bot.failures import BotFailure, Unreachable
+from copconnect.bot.state.stores import Stores
+from copconnect.bot.state.vault import KeyFile, Passphrase, Unlock
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit status."""
+    options = _parser().parse_args(arguments)
+    act: Callable[[argparse.Namespace], None] = options.act
+    try:
+        act(options)
+    except BotFailure as failure:
+        print(f"copconnect-bot: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="copconnect-bot",
+        description="Registers and runs bots: members of conversations that are programs.",
+        epilog=f"The state file is opened by the key file beside it, or by the passphrase in"
+        f" {PASSPHRASE_VARIABLE}.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(
+        name: str, act: Callable[[argparse.Namespace], None], help_: str
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help_, description=help_)
+        made.set_defaults(act=act)
+        made.add_argument("--state", type=Path, required=name != "run", help="the bot's state file")
+        made.add_argument("--key-file", type=Path, help="default: the state file's name and .key")
+        made.add_argument("--ca-file", type=Path, help="the CA of the server's certificate")
+        return made
+
+    made = command("register", _register, "Register a number of the data bank as a bot.")
+    made.add_argument("--server", required=True, help="https://…")
+    made.add_argument("--number", required=True, help="the bot's number in the data bank")
+    made.add_argument("--label", default="Bot", help="the device's name, for admins")
+    made.add_argument("--code", help="the code that was sent; asked for otherwise")
+    made.add_argument("--accept-conduct", action="store_true", help="accept the code of conduct")
+    made.add_argument("--passphrase", action="store_true", help="ask for one; make no key file")
+    command("confirm", _confirm, "Show the digits to an admin, until the bot is confirmed.")
+    made = command("conduct", _conduct, "Accept a new version of the code of conduct.")
+    made.add_argument("--accept-conduct", action="store_true", help="accept it unasked")
+    command("status", _status, "Say how the bot stands. The bot must not run meanwhile.")
+    made = command("run", _run, "Run a bot until SIGTERM.")
+    made.add_argument("program", help="module:variable, such as examples.vehicles:bot")
+    return parser
+
+
+def _unlock(options: argparse.Namespace) -> Unlock:
+    return unlock_of(options.state, options.key_file)
+
+
+def _new_unlock(options: argparse.Namespace) -> Unlock:
+    if options.passphrase:
+        words = os.environ.get(PASSPHRASE_VARIABLE) or getpass.getpass("Passphrase: ")
+        if len(words) < 12:
+            raise BotFailure("a passphrase has at least 12 characters")
+        return Passphrase(words)
+    return KeyFile.make(options.key_file or key_file_of(options.state))
+
+
+def _register(options: argparse.Namespace) -> None:
+    if options.state.exists():
+        # A registration that broke off goes on with the same key.
+        stores = Stores.open(options.state, _unlock(options))
+    else:
+        stores = Stores.create(options.state, _new_unlock(options))
+    try:
+        work = enrol(
+            stores,
+            options.server,
+            options.number,
+            ask_code=lambda: options.code or input("The code that was sent: "),
+            ask_enrolment_code=lambda: input("The code of the letter: "),
+            accept_conduct=lambda code: options.accept_conduct or _agrees(code),
+            label=options.label,
+            ca_file=options.ca_file,
+        )
+        asyncio.run(work)
+    finally:
+        stores.vault.close()
+    print(f"Registered. The state is in {options.state}. Now: copconnect-bot confirm")
+
+
+def _agrees(code: wire.ConductCode) -> bool:
+    print(code.title)
+    for number, rule in enumerate(code.rules, 1):
+        print(f"{number}. {rule}")
+    return input("Accept for this bot? [yes/no] ").strip().lower() == "yes"
+
+
+def _confirm(options: argparse.Namespace) -> None:
+    async def work() -> None:
+        async with looking(stores, options.ca_file) as device:
+            await confirm(device, lambda digits: print(f"Digits for the admin: {digits}"))
+
+    stores = Stores.open(options.state, _unlock(options))
+    try:
+        asyncio.run(work())
+    finally:
+        stores.vault.close()
+    print("The bot is confirmed.")
+
+
+def _conduct(options: argparse.Namespace) -> None:
+    async def work() -> None:
+        async with looking(stores, options.ca_file) as device:
+            await accept(device, lambda code: options.accept_conduct or _agrees(code))
+
+    stores = Stores.open(options.state, _unlock(options))
+    try:
+        asyncio.run(work())
+    finally:
+        stores.vault.close()
+
+
+def _status(options: argparse.Namespace) -> None:
+    stores = Stores.open(options.state, _unlock(options))
+    try:
+        asyncio.run(_say_status(stores, options.ca_file))
+    finally:
+        stores.vault.close()
+
+
+async def _say_status(stores: Stores, ca_file: Path | None) -> None:
+    async with looking(stores, ca_file) as device:
+        account = device.account.row
+        print(f"server         {account.server}")
+        print(f"device         {account.device}")
+        try:
+            await device.duties.look_after()
+        except Unreachable as error:
+            print(f"unreachable    {error}")
+        print(f"confirmed      {'yes' if is_confirmed(device) else 'no'}")
+        listed = [one for one in device.places.values() if one.row.listed]
+        print(f"conversations  {len(listed)}")
+        waiting = sum(len(stores.outgoing.all(one.id)) for one in listed)
+        unhandled = sum(len(stores.inbox.all(one.id)) for one in listed)
+        pending = [one for place in listed for one in stores.pending.all(place.id)]
+        print(f"to be sent     {waiting}")
+        print(f"to be handled  {unhandled}")
+        print(f"without a key  {len([one for one in pending if one.key_id])}")
+        print(f"refused        {len([one for one in pending if not one.key_id])}")
+        for row in stores.failed.all():
+            print(f"set aside      {_time(row.sent_ms)} {row.message_id}: {row.failed}")
+        for alarm in stores.alarms.all():
+            print(f"ALARM          {_time(alarm.at_ms)} {alarm.text}")
+
+
+def _time(ms: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ms / 1000))
+
+
+def _run(options: argparse.Namespace) -> None:
+    module, _, name = options.program.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        bot = getattr(importlib.import_module(module), name or "bot")
+    except (ImportError, AttributeError) as error:
+        raise BotFailure(f"{options.program}: {error}") from error
+    if not isinstance(bot, Bot):
+        raise BotFailure(f"{options.program} is no Bot")
+    if options.state is not None:
+        bot.uses(options.state, key_file=options.key_file, ca_file=options.ca_file)
+    bot.run()

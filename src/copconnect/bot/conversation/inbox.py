@@ -1,0 +1,392 @@
+"""Receiving. Entries of the log are taken in the order of their positions, each with its chain, its
+place and its plaintext in one transaction (R8); nothing that is wrong with one entry, its sender or
+its key stops those that follow.
+
+- The next position is processed, a lower one is a duplicate, a higher one means that something was
+  not pushed: the log is asked.
+- A message whose key is missing waits (R9), and is judged again when the key has come.
+- A refused message is kept with its cause, shown to no handler, and judged again when its sender's
+  records change.
+- An opened message lies in the inbox until a handler has finished with it (``dispatch.py``).
+
+A bot follows a conversation from when it could first have seen it: messages signed before are not
+answered, even if a server shows them later. A crash repeats what was not stored.
+"""
+
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from copconnect import wire
+from copconnect.bot import content
+from copconnect.bot.context import LOG, Context
+from copconnect.bot.conversation.judging import (
+    Entry,
+    Judged,
+    Keyless,
+    Opened,
+    accepted_name,
+    judge,
+)
+from copconnect.bot.conversation.place import Place
+from copconnect.bot.state.rows import (
+    AcceptedRow,
+    InboxRow,
+    LogPlace,
+    LogRow,
+    PendingRow,
+    Profile,
+)
+from copconnect.ids import DeviceId, MessageId, PersonId
+from copconnect.limits import CLOCK_LEEWAY_MS, LOG_HASHES
+from copconnect.records.conversation.message import (
+    SIGNED_HEADER_BYTES,
+    MessageHeader,
+    message_hash,
+    next_log_hash,
+)
+from copconnect.records.primitives.fields import Refused
+
+_PAGE = 200
+_MOST_REFUSED = 500  # Kept to be judged again.
+_MOST_BEGUN = 10  # Pages that a bot goes back in a conversation that is new to it.
+_MOST_REWINDS = 2  # A server that shows another log with every answer is followed all the same.
+
+
+class Inbox:
+    """Takes entries in. ``on_missing``: a key of a conversation is missing; ``on_message``: a
+    message lies in the inbox; ``on_own``: one of the bot's own is in the log."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        on_missing: Callable[[Place], None],
+        on_message: Callable[[Place], None],
+        on_own: Callable[[Place, MessageId, int], None],
+    ) -> None:
+        self._context = context
+        self._stores = context.stores
+        self._on_missing = on_missing
+        self._on_message = on_message
+        self._on_own = on_own
+
+    # --- The log --------------------------------------------------------------------------------
+
+    async def begin(self, place: Place, since_ms: int) -> None:
+        """Begin to follow a log with the first entry that the server took at ``since_ms`` or later.
+        Inside the lock."""
+        if place.row.log is not None:
+            return
+        page = await self._context.api.log_before(place.id, _PAGE)
+        last = page.last_seq
+        for _ in range(_MOST_BEGUN):
+            oldest = page.entries[0] if page.entries else None
+            if oldest is None or oldest.sent_ms < since_ms or not page.more:
+                break
+            page = await self._context.api.log_before(place.id, _PAGE, oldest.seq)
+        hash_, cursor = page.log_hash, page.entries[0].seq - 1 if page.entries else last
+        for entry in page.entries:
+            if entry.sent_ms >= since_ms:
+                break
+            hash_, cursor = next_log_hash(hash_, message_hash(entry.message)), entry.seq
+        # Earlier entries of the page name epochs that count for later ones (R2); an epoch that
+        # nothing proves is a malformed entry's.
+        proven = {one.epoch for one in page.proofs}
+        named = [_epoch_of(one.message) for one in page.entries if one.seq <= cursor]
+        epoch = max((one for one in named if one in proven), default=0)
+        with self._stores.transaction():
+            place.set(log=LogPlace(cursor=cursor, hash=hash_, epoch=epoch), begun_ms=since_ms)
+            self._put_hash(place, cursor, hash_)
+        LOG.info("conversation %s: following from entry %d", place.id, cursor)
+
+    async def receive(
+        self, place: Place, entry: wire.LogEntry, supplement: wire.Supplement | None
+    ) -> None:
+        """Take a pushed entry. Inside the lock."""
+        log = place.row.log
+        if log is None or entry.seq <= log.cursor:
+            return
+        if entry.seq != log.cursor + 1:
+            await self.catch_up(place)
+            return
+        if supplement is not None:
+            await self._learn(place, supplement.heads, supplement.proofs, supplement.people)
+        await self._process(place, [entry], place.knowledge.settled_epoch())
+
+    async def catch_up(self, place: Place) -> None:
+        """Take the log from the bot's place to its end. Inside the lock."""
+        rewound = 0
+        while (log := place.row.log) is not None:
+            page = await self._context.api.log_after(place.id, log.cursor, _PAGE)
+            if _is_another_log(log, page) and rewound < _MOST_REWINDS:
+                rewound += 1
+                await self._rewind(place, page.last_seq)
+                continue
+            entries = [one for one in page.entries if one.seq > log.cursor]
+            if entries and entries[0].seq > log.cursor + 1:
+                # The log was trimmed while the bot was away.
+                jumped = replace(log, cursor=entries[0].seq - 1, hash=page.log_hash)
+                place.set(log=jumped)
+            await self._learn(place, page.heads, page.proofs, [])
+            for item in page.keys:
+                try:
+                    place.keys.learn(item.record, item.seal)
+                except Refused:
+                    continue
+            await self._process(place, entries, 0)
+            if not page.more or not entries:
+                return
+
+    async def _learn(
+        self,
+        place: Place,
+        heads: Iterable[bytes],
+        proofs: list[wire.EpochProof],
+        people: list[wire.PersonTrust],
+    ) -> None:
+        """Take in what comes beside entries; what is wrong is asked for when it is needed."""
+        for head in heads:
+            try:
+                place.take_head(head)
+            except Refused:
+                continue
+        if people:
+            await self._context.people.learn(people)
+        await place.knowledge.learn_proofs(proofs)
+
+    async def _process(self, place: Place, entries: list[wire.LogEntry], floor: int) -> None:
+        waits = False
+        for one in entries:
+            log = place.row.log
+            if log is None:
+                return
+            entry = Entry(one.seq, one.sent_ms, one.message, max(floor, log.epoch))
+            found = await judge(self._context, place, entry)
+            own_hash = next_log_hash(log.hash, _hash_of(one.message))
+            named = 0 if isinstance(found, Judged) else found.header.epoch
+            with self._stores.transaction():
+                self._accept(place, entry, found, None)
+                self._put_hash(place, entry.position, own_hash)
+                epoch = max(log.epoch, named)
+                place.set(log=LogPlace(cursor=entry.position, hash=own_hash, epoch=epoch))
+            waits = waits or isinstance(found, Keyless)
+            self._on_message(place)
+        if waits:
+            self._on_missing(place)
+
+    def _put_hash(self, place: Place, position: int, hash_: bytes) -> None:
+        row = LogRow(position=position, hash=hash_)
+        self._stores.log.put(str(position), row, place.id, place=position)
+        self._stores.log.delete_below(position - LOG_HASHES + 1, place.id)
+
+    async def _rewind(self, place: Place, last_seq: int) -> None:
+        """Go back to the last position where the server's log is the one that was followed: the
+        server was restored from a backup, or lies."""
+        self._context.alarm(f"the log of conversation {place.id} is not the one of before")
+        rows = self._stores.log.all(place.id)
+        usable = [one for one in rows if one.position <= last_seq]
+        low, high = 0, len(usable)
+        while low < high:
+            middle = (low + high) // 2
+            row = usable[middle]
+            page = await self._context.api.log_after(place.id, row.position, 1)
+            low, high = (middle + 1, high) if page.log_hash == row.hash else (low, middle)
+        log = place.row.log
+        epoch = 0 if log is None else log.epoch
+        if low:
+            common = usable[low - 1]
+            place.set(log=LogPlace(cursor=common.position, hash=common.hash, epoch=epoch))
+            return
+        page = await self._context.api.log_after(place.id, 0, 1)
+        first = page.entries[0].seq if page.entries else page.last_seq + 1
+        place.set(log=LogPlace(cursor=first - 1, hash=page.log_hash, epoch=epoch))
+
+    async def take_state(self, place: Place, logged: wire.LogEntry) -> None:
+        """Take the newest state message of a conversation that the bot does not follow from there:
+        the group's name. One that does not hold, or whose key is missing, is left out."""
+        log, profile = place.row.log, place.row.profile
+        if log is None or logged.seq > log.cursor:
+            return  # The log brings it.
+        if profile is not None and profile.seq >= logged.seq:
+            return
+        entry = Entry(logged.seq, logged.sent_ms, logged.message, 0)
+        found = await judge(self._context, place, entry)
+        decoded = content.decode(found.plaintext) if isinstance(found, Opened) else None
+        if isinstance(found, Opened) and isinstance(decoded, content.State):
+            self._take_state(place, entry, found, decoded)
+
+    # --- Judged entries -------------------------------------------------------------------------
+
+    def _accept(
+        self,
+        place: Place,
+        entry: Entry,
+        found: Opened | Keyless | Judged,
+        before: PendingRow | None,
+    ) -> None:
+        """Take in a judged entry, inside a transaction."""
+        if isinstance(found, Judged):
+            self._refuse(place, entry, found, before)
+            return
+        header = found.header
+        row = AcceptedRow(
+            message_id=header.message_id,
+            attempt=header.attempt,
+            previous=header.previous,
+            hash=header.hash(),
+            position=entry.position,
+        )
+        name = accepted_name(header.sender, header.seq)
+        former = self._stores.accepted.get(name, place.id)
+        self._stores.accepted.put(name, row, place.id, place=entry.position)
+        if header.epoch > place.row.named_epoch:
+            place.set(named_epoch=header.epoch)
+        if header.sender == self._context.identity.device and header.seq > place.row.chain_seq:
+            place.set(chain=(header.seq, row.hash))  # S7: forgotten by a state of before.
+        if isinstance(found, Keyless):
+            self._keep(place, entry, header.key_id, found.leaf.person_id, Refused("R9", ""))
+            return
+        if before is not None:
+            self._stores.pending.delete(str(entry.position), place.id)
+        if found.alarm:
+            self._context.alarm(
+                f"conversation {place.id}: {found.leaf.person_id.hex()} was shown another log"
+            )
+        place.keys.seen(header.key_id, entry.position)
+        message_id = MessageId(header.message_id.hex())
+        if header.sender == self._context.identity.device:
+            self._on_own(place, message_id, entry.position)
+        self._take(place, entry, found, again=self._was_opened(place, entry, former))
+
+    def _was_opened(self, place: Place, entry: Entry, former: AcceptedRow | None) -> bool:
+        """Return whether a message, which was posted again, had opened in its former place."""
+        if former is None or former.position == entry.position:
+            return False
+        pending = self._stores.pending.get(str(former.position), place.id)
+        return pending is None or not pending.key_id
+
+    def _take(self, place: Place, entry: Entry, found: Opened, *, again: bool) -> None:
+        decoded = content.decode(found.plaintext)
+        if isinstance(decoded, content.State):
+            self._take_state(place, entry, found, decoded)
+            return
+        own = found.leaf.person_id == self._context.identity.person
+        # A message that was posted again keeps its id, and was handled.
+        early = found.header.sent < place.row.begun_ms - CLOCK_LEEWAY_MS
+        if own or again or early or decoded is None:
+            return
+        row = InboxRow(
+            conversation_id=place.id,
+            position=entry.position,
+            sent_ms=entry.sent_ms,
+            signed_ms=found.header.sent,
+            message_id=MessageId(found.header.message_id.hex()),
+            person_id=PersonId(found.leaf.person_id.hex()),
+            device=DeviceId(found.leaf.device.hex()),
+            plaintext=found.plaintext,
+            gap=found.gap,
+        )
+        self._stores.inbox.put(str(entry.position), row, place.id, place=entry.position)
+
+    def _take_state(self, place: Place, entry: Entry, found: Opened, state: content.State) -> None:
+        row = place.row
+        known = row.profile
+        newer = known is None or (state.version, entry.position) > (known.version, known.seq)
+        if row.kind == "direct" or not found.leaf.may_administer or not newer:
+            return
+        profile = Profile(
+            version=state.version,
+            seq=entry.position,
+            title=state.title,
+            description=state.description,
+            message_id=MessageId(found.header.message_id.hex()),
+            header=found.header.encode(),
+            key=found.key,
+        )
+        place.set(profile=profile)
+
+    def _refuse(self, place: Place, entry: Entry, found: Judged, before: PendingRow | None) -> None:
+        refusal = found.refusal
+        if before is None or before.key_id:
+            LOG.warning("conversation %s, entry %d: %s", place.id, entry.position, refusal)
+        if "alarm" in refusal.message:
+            self._context.alarm(f"conversation {place.id}, entry {entry.position}: {refusal}")
+        refused = [one for one in self._stores.pending.all(place.id) if not one.key_id]
+        if before is not None or len(refused) < _MOST_REFUSED:
+            self._keep(place, entry, b"", found.person, refusal)
+
+    def _keep(
+        self, place: Place, entry: Entry, key_id: bytes, person: bytes | None, refusal: Refused
+    ) -> None:
+        row = PendingRow(
+            position=entry.position,
+            sent_ms=entry.sent_ms,
+            message=entry.message,
+            floor=entry.floor,
+            key_id=key_id,
+            person_id=(person or b"").hex(),
+            rule=refusal.rule,
+            reason=refusal.message,
+        )
+        self._stores.pending.put(str(entry.position), row, place.id, place=entry.position)
+
+    # --- What waits -----------------------------------------------------------------------------
+
+    def missing_keys(self, place: Place) -> list[bytes]:
+        """Return the ids of keys that waiting messages need."""
+        wanted = dict.fromkeys(one.key_id for one in self._stores.pending.all(place.id))
+        held = {one: place.keys.find(one) for one in wanted if one}
+        return [one for one, key in held.items() if key is None or not key.secret]
+
+    def waiting_from(self, place: Place) -> int | None:
+        """Return the lowest position that waits for its key: cursors stop before it (R9)."""
+        rows = self._stores.pending.all(place.id)
+        return min((one.position for one in rows if one.key_id), default=None)
+
+    async def keys_came(self, place: Place) -> None:
+        """Judge again what waits for keys that are here now. Inside the lock."""
+        for row in self._stores.pending.all(place.id):
+            held = place.keys.find(row.key_id) if row.key_id else None
+            if held is not None and held.secret:
+                await self._again(place, row)
+
+    async def people_changed(self, place: Place, people: set[PersonId]) -> None:
+        """Judge again what was refused for its sender's records. Inside the lock."""
+        for row in self._stores.pending.all(place.id):
+            if not row.key_id and (not row.person_id or row.person_id in people):
+                await self._again(place, row)
+
+    async def _again(self, place: Place, row: PendingRow) -> None:
+        entry = Entry(row.position, row.sent_ms, row.message, row.floor)
+        found = await judge(self._context, place, entry)
+        with self._stores.transaction():
+            self._accept(place, entry, found, row)
+        self._on_message(place)
+
+
+def _epoch_of(message: bytes) -> int:
+    try:
+        return MessageHeader.parse(message[:SIGNED_HEADER_BYTES], "R1").epoch
+    except Refused:
+        return 0
+
+
+def _hash_of(message: bytes) -> bytes:
+    """Return H(header ‖ signature); of what is too short to have one, nothing that repeats."""
+    try:
+        return message_hash(message)
+    except Refused:
+        return bytes(32)
+
+
+def _is_another_log(log: LogPlace, page: wire.LogPage) -> bool:
+    """Return whether a page after the bot's place continues another log (R4)."""
+    if page.last_seq < log.cursor:
+        return True
+    first = page.entries[0].seq if page.entries else None
+    if first is not None and first != log.cursor + 1:
+        return False
+    if first is None and page.last_seq != log.cursor:
+        return False
+    return page.log_hash != log.hash

@@ -1,0 +1,154 @@
+"""Handing messages to a program's handlers: none is lost, and each is finished with once.
+
+opened → in the inbox → tries + 1 stored → handler runs → out of the inbox; the read cursor moves.
+A handler that raises is run again after 1, 5 and 30 s, then the message is set aside and reported;
+so is one during which the process ended five times. A crash in between hands the message out again,
+with the same ``message_id`` and ``redelivered``; its replies are not doubled (``talking.py``).
+Messages of one conversation are handled one by one; conversations do not wait for each other.
+"""
+
+import asyncio
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from copconnect.bot.context import LOG
+from copconnect.bot.conversation.place import Place
+from copconnect.bot.device import Device
+from copconnect.bot.state.rows import InboxRow
+from copconnect.bot.talking import Desk, Message, Person
+from copconnect.ids import ConversationId
+
+MessageHandler = Callable[[Message], Awaitable[None]]
+CommandHandler = Callable[..., Awaitable[None]]
+Allowed = Callable[[Person], bool]
+
+_COMMAND = re.compile(r"/([^\s/]+)(?:\s+(.*))?", re.DOTALL)
+_PAUSES_S = (1.0, 5.0, 30.0)
+_MOST_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A handler that officers call by "/name"."""
+
+    name: str
+    handler: CommandHandler
+    allowed: Allowed
+    least: int
+    most: int | None
+    usage: str
+
+    @classmethod
+    def of(cls, name: str, handler: CommandHandler, allowed: Allowed) -> "Command":
+        """Read from a handler's signature how many words it takes. Raises TypeError for one that is
+        not a coroutine function of a message and words."""
+        if not inspect.iscoroutinefunction(handler):
+            raise TypeError(f"the handler of /{name} is not an async function")
+        if not re.fullmatch(r"[^\s/]+", name):
+            raise TypeError(f"/{name} is not one word")
+        parameters = list(inspect.signature(handler).parameters.values())[1:]
+        words = [one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+        rest = [one for one in parameters if one.kind is one.VAR_POSITIONAL]
+        if len(words) + len(rest) != len(parameters):
+            raise TypeError(f"the handler of /{name} takes more than a message and words")
+        shown = [one.name if one.default is one.empty else f"[{one.name}]" for one in words]
+        shown += [f"[{one.name} ...]" for one in rest]
+        said = (inspect.getdoc(handler) or "").partition("\n")[0]
+        usage = " ".join([f"/{name}", *shown]) + (f" - {said}" if said else "")
+        least = len([one for one in words if one.default is one.empty])
+        return cls(name, handler, allowed, least, None if rest else len(words), usage)
+
+    def takes(self, words: list[str]) -> bool:
+        """Return whether the handler takes so many words."""
+        return self.least <= len(words) and (self.most is None or len(words) <= self.most)
+
+
+class Handlers:
+    """The handlers that a program has registered."""
+
+    def __init__(self) -> None:
+        self.commands: dict[str, Command] = {}
+        self.others: list[MessageHandler] = []
+
+    async def handle(self, message: Message) -> None:
+        """Hand a message to its command, or to the handlers of all others."""
+        found = _COMMAND.fullmatch(message.text.strip())
+        if found is None:
+            for handler in self.others:
+                await handler(message)
+            return
+        name, words = found[1].casefold(), (found[2] or "").split()
+        command = self.commands.get(name)
+        if command is None:
+            await self._unknown(message, name)
+        elif not command.allowed(message.sender):
+            await message.reply("You may not use this command.")
+        elif not command.takes(words):
+            await message.reply(command.usage)
+        else:
+            await command.handler(message, *words)
+
+    async def _unknown(self, message: Message, name: str) -> None:
+        """Say what there is, where nobody else could be meant."""
+        if name == "help" and self.commands:
+            usages = [self.commands[one].usage for one in sorted(self.commands)]
+            await message.reply("\n".join(usages))
+        elif message.conversation.kind == "direct":
+            await message.reply("There is no such command. /help lists them.")
+
+
+class Dispatcher:
+    """Runs handlers over the inbox."""
+
+    def __init__(self, device: Device, desk: Desk, handlers: Handlers) -> None:
+        self._device = device
+        self._stores = device.stores
+        self._desk = desk
+        self._handlers = handlers
+        self._workers: dict[ConversationId, asyncio.Task[None]] = {}
+
+    def kick(self, place: Place) -> None:
+        """Look whether messages lie in the inbox of a conversation."""
+        worker = self._workers.get(place.id)
+        idle = worker is None or worker.done()
+        if idle and self._stores.inbox.all(place.id, limit=1):
+            self._workers[place.id] = asyncio.create_task(self._work(place))
+
+    async def close(self) -> None:
+        """End all handlers; what they had begun is handed out again at the next start."""
+        for worker in self._workers.values():
+            worker.cancel()
+        await asyncio.gather(*self._workers.values(), return_exceptions=True)
+
+    async def _work(self, place: Place) -> None:
+        while rows := self._stores.inbox.all(place.id, limit=1):
+            await self._handle(place, rows[0])
+            self._device.cursors.moved(place)
+
+    async def _handle(self, place: Place, row: InboxRow) -> None:
+        failed = "the process ended while a handler ran"
+        for pause in (0.0, *_PAUSES_S):
+            if row.tries >= _MOST_TRIES:
+                break
+            await asyncio.sleep(pause)
+            message = self._desk.message(row)
+            row = replace(row, tries=row.tries + 1)
+            self._stores.inbox.put(str(row.position), row, place.id, place=row.position)
+            try:
+                if message is not None:
+                    await self._handlers.handle(message)
+            except Exception as error:
+                LOG.exception("message %s: a handler failed", row.message_id)
+                failed = f"{type(error).__name__}: {error}"
+                continue
+            self._stores.inbox.delete(str(row.position), place.id)
+            return
+        LOG.error("message %s is set aside: %s", row.message_id, failed)
+        with self._stores.transaction():
+            aside = replace(row, failed=failed)
+            self._stores.failed.put(row.message_id, aside, place=row.sent_ms)
+            self._stores.inbox.delete(str(row.position), place.id)

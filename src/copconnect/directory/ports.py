@@ -1,0 +1,32 @@
+"""Interfaces that the Directory needs of other roles; ``app.py`` passes them in."""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.ids import PersonId
+from copconnect.rights import Held
+
+
+class RegisteredPeople(Protocol):
+    """The people who have registered; the Authentication Service knows them."""
+
+    async def registered(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return which of these people have a registered client."""
+        ...
+
+
+class Rights(Protocol):
+    """The rights table and who has what by it; administration knows them."""
+
+    async def of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
+        """Return the rights of a person."""
+        ...
+
+    async def table(self, connection: AsyncConnection) -> list[wire.RightRule]:
+        """Return the rights table in force."""
+        ...

@@ -1,0 +1,74 @@
+"""The rights of a person, as roles ask about them. Pure.
+
+The rights table (:class:`wire.RightRule`) is administration's; other roles are given what somebody
+holds by it, as a :class:`Held`, and ask it. A right holds over a part of the tree: a unit, or a
+unit with all below it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from copconnect import errors, wire
+from copconnect.principals import HeldPlace
+
+WHOLE = ""  # The path of the whole department, which root admins hold.
+
+
+def fits(line: wire.RightRule, place: HeldPlace, rank: str, ranks: Mapping[str, int]) -> bool:
+    """Return whether a line of the rights table gives its right for a place that somebody holds.
+    ``ranks``: the position of each rank; higher is more senior. No place fits a line about
+    grants."""
+    if line.level and place.level != line.level:
+        return False
+    match line.holder:
+        case "everybody":
+            return True
+        case "head":
+            return place.head
+        case "role":
+            return line.code in place.roles
+        case "rank":
+            least, own = ranks.get(line.code), ranks.get(rank)
+            return least is not None and own is not None and own >= least
+        case _:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """All rights of a person. Nothing in it says whose they are."""
+
+    rights: tuple[wire.HeldRight, ...] = ()
+
+    def paths(self, right: wire.Right) -> list[str]:
+        """Return the unit paths over which a right holds with all units below."""
+        return [one.path for one in self._of(right) if one.deep]
+
+    def lacking(self, right: wire.Right, paths: Iterable[str]) -> str | None:
+        """Return the first of these unit paths over which the right is lacking; None if none."""
+        mine = self._of(right)
+        return next((path for path in paths if not any(_over(one, path) for one in mine)), None)
+
+    def require(self, right: wire.Right, paths: Iterable[str]) -> None:
+        """Raise NotAllowed unless the right holds over all of these unit paths."""
+        path = self.lacking(right, paths)
+        if path is not None:
+            raise errors.NotAllowed(right=right, path=path)
+
+    def sees_numbers(self, places: Iterable[HeldPlace]) -> bool:
+        """Return whether the number of somebody who holds these places may be shown."""
+        seen = [one for one in self.rights if one.right == "see_numbers"]
+        return any(
+            (one.heads and place.head) or _over(one, place.path) for place in places for one in seen
+        )
+
+    def _of(self, right: wire.Right) -> list[wire.HeldRight]:
+        return [one for one in self.rights if one.right == right and not one.heads]
+
+
+def _over(one: wire.HeldRight, path: str) -> bool:
+    if one.heads:
+        return False
+    if one.path == path:
+        return True
+    return one.deep and (one.path == WHOLE or path.startswith(f"{one.path}/"))

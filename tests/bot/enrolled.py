@@ -1,0 +1,59 @@
+"""Bots for tests: registered for real at a real server, each with a state file of its own."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from copconnect.bot import Bot, KeyFile
+from copconnect.bot.enrolling import enrol
+from copconnect.bot.state.stores import Stores
+from copconnect.ids import PersonId
+from tests.harness import databank
+from tests.harness.server import ServerProcess
+
+PATIENCE_S = 60.0
+
+
+def key_of(state: Path) -> KeyFile:
+    """Return the key file beside a state file."""
+    return KeyFile(state.with_name(f"{state.name}.key"))
+
+
+async def register_bot(server: ServerProcess, officer: databank.Officer, state: Path) -> PersonId:
+    """Register a bot with an officer's number; return its person."""
+    key = KeyFile.make(key_of(state).path)
+    stores = Stores.create(state, key)
+    try:
+        await enrol(
+            stores,
+            server.url,
+            officer.number,
+            ask_code=lambda: server.code_for(officer.number),
+            ask_enrolment_code=lambda: officer.enrolment_code,
+            accept_conduct=lambda _: True,
+        )
+        account = stores.account
+        assert account is not None
+        return account.person_id
+    finally:
+        stores.vault.close()
+
+
+async def until(done: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + patience_s
+    while not done():
+        assert time.monotonic() < deadline, f"it did not happen that {what}"
+        await asyncio.sleep(0.05)
+
+
+async def soon(work: Awaitable[object]) -> None:
+    """Wait for work that must end."""
+    async with asyncio.timeout(PATIENCE_S):
+        await work
+
+
+def bot_of(state: Path) -> Bot:
+    """Return a bot with no handlers yet."""
+    return Bot(state)
