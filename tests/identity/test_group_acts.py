@@ -115,7 +115,7 @@ async def test_a_move_is_previewed_as_it_then_happens(whole: Whole, clock: Moved
     for title, rule in (("Here", OF_THE_STATION), ("There", there)):
         asked = await act(whole, root, making(rule, title))
         assert asked.json()["state"] == "done", asked.text
-    place = wire.NewPlace(unit_id=OTHER, post=english("Patrol"), roles=["patrol"], head=False)
+    place = wire.NewPlace(unit_id=OTHER, post=english("Patrol"), roles=[], head=False)
     asked_of = [PersonId(patrol.person_id), PersonId(root.person_id)]
     body = wire.PreviewMoves(person_ids=asked_of, place=place, rank=None)
     moves = (await whole.post("/v1/admin/moves/previews", root, body)).json()["moves"]
@@ -123,7 +123,8 @@ async def test_a_move_is_previewed_as_it_then_happens(whole: Whole, clock: Moved
     assert [one["en"] for one in moves[0]["leaves"]] == ["Here"]
     assert (moves[0]["allowed"], moves[1]["allowed"]) == (True, False)  # Nobody moves themselves.
     moving = wire.TransferPerson(person_id=PersonId(patrol.person_id), place=place, rank=None)
-    assert (await act(whole, root, moving)).json()["state"] == "done"
+    moved = await act(whole, root, moving)
+    assert moved.is_success, moved.text
     clock.ms += MINUTE_MS
     await whole.whole.delivery.following.round()
     assert await titles(whole, patrol) == {"There"}

@@ -1,4 +1,4 @@
-"""What the console asks before admins move people or make groups, and the groups that there are."""
+"""Questions of the console before admins move people or make groups, and the groups there are."""
 
 from typing import Annotated
 

@@ -16,7 +16,7 @@ from copconnect.directory.postings import post_store, posting_store
 from copconnect.directory.postings.transfers import own_posting, posting
 from copconnect.ids import PersonId, PostId, UnitId
 
-NOBODY_SPEAKS = Speakers((), ())  # Who may write does not matter here.
+NOBODY_SPEAKS = Speakers((), ())  # The right to write does not matter here.
 K = TypeVar("K", bound=Hashable)
 
 

@@ -1,7 +1,9 @@
 import acts from "./en/acts.json";
 import console from "./en/console.json";
+import groups from "./en/groups.json";
 import imports from "./en/imports.json";
+import moves from "./en/moves.json";
 import pages from "./en/pages.json";
 import rights from "./en/rights.json";
 
-export const en = { ...console, ...pages, acts, imports, rights };
+export const en = { ...console, ...pages, acts, groups, imports, moves, rights };

@@ -1,8 +1,10 @@
 import type { en } from "./en.ts";
 import acts from "./ur/acts.json";
 import console from "./ur/console.json";
+import groups from "./ur/groups.json";
 import imports from "./ur/imports.json";
+import moves from "./ur/moves.json";
 import pages from "./ur/pages.json";
 import rights from "./ur/rights.json";
 
-export const ur: typeof en = { ...console, ...pages, acts, imports, rights };
+export const ur: typeof en = { ...console, ...pages, acts, groups, imports, moves, rights };
