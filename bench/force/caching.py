@@ -30,6 +30,7 @@ KEPT_DAYS = 5.0  # A DeviceKey gets no seal after 14 days, a cell key after 7.
 _FORMAT = 1  # The format of folders that bench/force makes.
 _MADE_BY = (
     (copconnect, "auth_service/keys/authority.py"),
+    (copconnect, "auth_service/keys/push_key.py"),
     (copconnect, "conduct/code/*.md"),
     (copconnect, "records/*/*.py"),
     (copconnect, "sealing/*.py"),

@@ -6,7 +6,7 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import __version__, operator_routes
+from copconnect import __version__, operator_routes, wire
 from copconnect.admin import routes as admin_routes
 from copconnect.admin.service import AdminService
 from copconnect.attachments import routes as attachment_routes
@@ -36,6 +36,7 @@ from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import Database, Transaction, open_database
 from copconnect.delivery import routes as delivery_routes
 from copconnect.delivery.dependencies import Options
+from copconnect.delivery.live.asleep import Asleep
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.directory import routes as directory_routes
@@ -43,8 +44,10 @@ from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
-from copconnect.directory.planning.planning import Planning
+from copconnect.directory.postings.planning import Planning
+from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.transfers import Transfers
+from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.scim import routes as scim_routes
 from copconnect.directory.scim.provisioning import Provisioner
 from copconnect.directory.scim.tokens import ScimTokens
@@ -57,6 +60,8 @@ from copconnect.http.turns import Turns
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
+from copconnect.push import routes as push_routes
+from copconnect.push.service import PushService
 from copconnect.rates import Rates
 from copconnect.records.primitives.kem import X25519, XWING
 from copconnect.settings import Settings
@@ -115,7 +120,19 @@ class Container:
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, self.clock, self.audit)
+        self.posts = Posts(self.database, self.directory)
+        self.reorganiser = Reorganiser(self.clock, self.audit, late)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
+        self.push = PushService(
+            self.database,
+            self.clock,
+            settings,
+            self.authority.push,
+            self.authority.secret,
+            Asleep(),
+            self.auth.administered,
+            self.leases,
+        )
         self.uploads = Uploads(self.database, self.clock, self.importer)
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
@@ -137,6 +154,7 @@ class Container:
             devices=self.registry,
             people=self.directory,
             organisation=self.directory,
+            posts=self.posts,
             signer=self.authority.roster,
             attachments=self.attachments,
             audit=self.audit,
@@ -151,12 +169,14 @@ class Container:
             organisation=self.directory,
             editor=self.editor,
             transfers=self.transfers,
+            reorganiser=self.reorganiser,
             people=Listing(self.directory),
             enrolment=self.auth.administering,
             grants=self.auth.granting,
             revocations=self.auth.revoking,
             devices=self.registry,
             registered=self.auth.administered,
+            reach=self.push,
             imports=self.uploads,
             planning=Planning(),
             groups=self.delivery.department,
@@ -178,11 +198,13 @@ class Container:
             ),
         )
         self.delivery.asking.attach(self.sockets.fanout)
+        self.push.sender.attach(self.sockets.fanout)
         self.bus.subscribe(self._receive)
         self.local_bus.subscribe(self.auth.authenticator.on_wakeup)
         self.local_bus.subscribe(self.delivery.receipt_counts.on_wakeup)
         self.local_bus.subscribe(self.sockets.receive)
         self.local_bus.subscribe(self.delivery.asking.receive)
+        self.local_bus.subscribe(self.push.on_wakeup)
         self.scim_tokens = ScimTokens(self.database, self.clock, self.audit)
         self.provisioner = Provisioner(self.database, self.clock, self.editor)
         self._watch = self._folder_watch(settings)
@@ -219,7 +241,8 @@ class Container:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
-            for part in (self.bus, self.auth, self.attachments, self.delivery, self.sockets):
+            parts = (self.bus, self.auth, self.attachments, self.delivery, self.sockets, self.push)
+            for part in parts:
                 await part.start()
                 stack.push_async_callback(part.close)
             stack.push_async_callback(self.uploads.close)
@@ -282,6 +305,12 @@ class Late:
         """Return whether a person is a member of any of these conversations."""
         return await self._get().belongs_to_any(connection, person_id, conversation_ids)
 
+    async def followed_by_hand(
+        self, connection: AsyncConnection
+    ) -> Mapping[str, tuple[wire.Audience, wire.Names | None]]:
+        """Return the conversations that follow the data bank, but no policy."""
+        return await self._get().audiences.followed_by_hand(connection)
+
 
 class Versions:
     """Versions of the data that a client may have to fetch again, for a socket's first frame."""
@@ -334,11 +363,12 @@ def create_app(
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
         *trust_routes.routes(parts.auth, parts.gate),
         *conduct_routes.routes(parts.conduct, parts.gate),
-        *directory_routes.routes(parts.directory, parts.gate),
+        *directory_routes.routes(parts.directory, parts.posts, parts.gate),
         *scim_routes.routes(parts.scim_tokens, parts.provisioner),
         *admin_routes.routes(parts.admin, parts.gate),
         *delivery_routes.routes(parts.delivery, parts.gate),
         *attachment_routes.routes(parts.attachments, parts.gate),
+        *push_routes.routes(parts.push, parts.gate),
         *more_routes,
         *web_assets.routes(),
     ]

@@ -1,11 +1,11 @@
-"""Callers, operators, listed devices and standing groups, as roles hand them to each other."""
+"""Callers, operators, devices, standing groups and news, as roles hand them to each other."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
 
 from copconnect import wire
-from copconnect.ids import ClientId, PersonId
+from copconnect.ids import ClientId, PersonId, Seq, UnitId
 
 
 class Requirement(Enum):
@@ -122,6 +122,14 @@ class StandingGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class PostToAsk:
+    """A post that somebody writes to: its title and unit."""
+
+    title: wire.Names
+    unit_id: UnitId
+
+
+@dataclass(frozen=True, slots=True)
 class RightsBasis:
     """A person as one whom acts are about: rights over them rest on the unit of their own post.
 
@@ -143,6 +151,20 @@ class HeldPlace:
     level: str
     roles: frozenset[str]
     head: bool
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Messages of a conversation that devices have had time to receive. ``upto``: the newest of
+    them. ``sender``: the one person whose messages all are; None: several people's. ``more``:
+    newer ones follow. ``pushed``: False where none of them is for people."""
+
+    kind: str
+    devices: int
+    upto: Seq
+    sender: PersonId | None
+    more: bool
+    pushed: bool
 
 
 @dataclass(frozen=True, slots=True)

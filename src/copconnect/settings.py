@@ -44,6 +44,21 @@ WebUrl = Annotated[
     str,
     Meta(pattern=r"^(https?://[^/\s]+\S*)?$", description="an address that begins with https://"),
 ]
+PushOrigins = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https://(\*\.)?[a-z0-9.\-]+(:\d{1,5})?(,https://(\*\.)?[a-z0-9.\-]+(:\d{1,5})?)*)?$",
+        description="origins such as https://push.example, separated by commas",
+    ),
+]
+PushContact = Annotated[
+    str,
+    Meta(
+        pattern=r"^((mailto:[^@\s]+@[^@\s]+)|(https://\S+))?$",
+        description="mailto:name@example or an address that begins with https://",
+    ),
+]
+ProxyUrl = Annotated[str, Meta(pattern=r"^(http://[^/\s]+/?)?$", description="http://host:3128")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +141,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A folder whose files this server imports into the data bank; empty: none."""
     import_remove_missing: Literal["no", "yes"] = "no"
     """Whether people who are not in such a file leave; never more than 5% of the force."""
+    push_origins: PushOrigins = (
+        "https://fcm.googleapis.com,https://jmt17.google.com,"
+        "https://updates.push.services.mozilla.com,https://*.push.apple.com,"
+        "https://*.notify.windows.com"
+    )
+    """Origins of push services that devices may subscribe at, separated by commas; empty: none, and
+    no pushes. ``*.`` stands for any host below."""
+    push_contact: PushContact = ""
+    """The address at which push services find the operator (the claim ``sub`` of VAPID). Apple
+    takes no pushes without one."""
+    push_proxy_url: ProxyUrl = ""
+    """HTTP proxy through which pushes go; empty: straight to the push services."""
+    push_ca_file: str = ""
+    """Certificates (PEM) for a push service that no public CA vouches for."""
+    push_private_addresses: Literal["no", "yes"] = "no"
+    """Whether push services may have private addresses: for one of the department's own."""
+    push_delay_ms: NotNegative = 3_000
+    """How long devices may take to receive a message over their connection before a push."""
+    push_connections: Annotated[int, Meta(ge=1, le=1_000)] = 64
+    """Connections to one push service at most."""
     map_tiles_url: WebUrl = ""
     """Raster tile URL template of the department's own map server; empty: built-in outline."""
     trusted_proxies: NotNegative = 0

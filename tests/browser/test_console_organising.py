@@ -64,7 +64,7 @@ def test_groups_and_transfers_reach_the_officer_at_once(
     officer.chat("Abids night duty").wait_for(timeout=SECONDS)
     officer.shot("joined")
 
-    # Where they were is kept; a charge is given and ended.
+    # The history has both posts; a charge is given and ended.
     find(chief, person.name)
     row(page, person.name).first.click()
     pane = page.get_by_role("complementary", name=person.name)

@@ -7,7 +7,7 @@ from copconnect import wire
 from copconnect.admin.rules import DEFAULT_RULES, line
 from copconnect.directory import audiences, places, store
 from copconnect.directory.databank import DataBank
-from copconnect.directory.planning import counting
+from copconnect.directory.postings import counting
 from copconnect.directory.postings.naming import post_id
 from copconnect.ids import PersonId, UnitId
 from tests.harness.operator import OPERATOR

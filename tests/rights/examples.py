@@ -21,6 +21,7 @@ from copconnect.records.primitives.kem import X25519
 from tests.harness import protocol_routes
 from tests.identity.running import Device
 from tests.identity.signing import signed_act
+from tests.rights.act_examples import renamed
 from tests.rights.world import CHUNK, STATION, SUBJECT, Account, World
 
 _NAME = re.compile(r"\{\w+\}")
@@ -43,6 +44,7 @@ def path(world: World, route: str) -> str:
         "{client_id}": world.subject.client_id,
         "{device}": world.subject.device.hex(),
         "{unit_id}": STATION,
+        "{post_id}": world.subject_post,
         "{epoch}": "1",
         "{i}": "0",
     }
@@ -65,6 +67,9 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
     match route:
         case "POST /v1/people/lookups":
             return wire.LookUpPeople(person_ids=[world.subject.person_id])
+        case "PUT /v1/push/subscription":
+            origin = "https://updates.push.services.mozilla.com"
+            return wire.PutPushSubscription(endpoint=f"{origin}/wpush/v2/x")
         case "POST /v1/attachments":
             return wire.BeginAttachment(
                 attachment_id=AttachmentId(new_id()), conversation_id=world.group, size=len(CHUNK)
@@ -72,7 +77,8 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
         case "POST /v1/attachments/{a}/shares":
             return wire.ShareAttachment(conversation_id=world.group)
         case "POST /v1/conversations/{c}/messages":
-            return wire.PostMessage(message=_message(world, device), attachment_ids=[], state=False)
+            message = _message(world, device)
+            return wire.PostMessage(message=message, attachment_ids=[], state=False, order=None)
         case "POST /v1/conversations/{c}/keys":
             return wire.PostKey(record=key(world, device), seals=b"", left_out=[])
         case "POST /v1/conversations/{c}/cells/own/keys":
@@ -92,6 +98,8 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
         case "POST /v1/admin/audiences/previews":
             rule = wire.Audience(include=[wire.Clause(units=[STATION])])
             return wire.PreviewAudience(rule=rule)
+        case "POST /v1/admin/reorganisations/previews":
+            return wire.PreviewReorganisation(steps=[renamed()], undo=None)
         case _:
             return None
 

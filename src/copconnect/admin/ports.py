@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import PersonId, PostId, UnitId
+from copconnect.ids import ClientId, PersonId, PostId, UnitId
 from copconnect.principals import Holder, Principal, RightsBasis, Signer
 
 
@@ -274,4 +274,14 @@ class Registered(Protocol):
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[PersonId, list[str]]:
         """Return the unit paths over which these people hold a grant in force."""
+        ...
+
+
+class DevicePushes(Protocol):
+    """The pushes' part of a device."""
+
+    async def reach_of(
+        self, connection: AsyncConnection, client_ids: Collection[ClientId]
+    ) -> dict[ClientId, wire.PushReach]:
+        """Return how pushes reach these devices; those without a subscription are missing."""
         ...

@@ -15,7 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules
-from copconnect.admin.ports import DeviceState, Organisation, People, PeopleQuery, Registered
+from copconnect.admin.ports import (
+    DevicePushes,
+    DeviceState,
+    Organisation,
+    People,
+    PeopleQuery,
+    Registered,
+)
 from copconnect.admin.rights import Rights
 from copconnect.audit import Audit
 from copconnect.audit.filters import AuditFilter
@@ -69,6 +76,7 @@ class Reading:
         organisation: Organisation,
         people: People,
         registered: Registered,
+        reach: DevicePushes,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -77,6 +85,7 @@ class Reading:
         self._organisation = organisation
         self._people = people
         self._registered = registered
+        self._reach = reach
 
     async def rights(self, caller: Caller) -> wire.AdminRights:
         """Return the caller's rights and the table that gives them."""
@@ -159,9 +168,12 @@ class Reading:
                 connection, state, self._below(part), after, limit
             )
             owners = await self._cards(connection, part, [person_id for person_id, _ in page])
+            reach = await self._reach.reach_of(connection, [one.client_id for _, one in page])
         return wire.AdminDevices(
             devices=[
-                wire.AdminDevice(person=owners[person_id], client=client)
+                wire.AdminDevice(
+                    person=owners[person_id], client=client, push=reach.get(client.client_id)
+                )
                 for person_id, client in page
                 if person_id in owners
             ],

@@ -9,6 +9,7 @@ from copconnect.admin.importing import Importing
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.organising import Organising
 from copconnect.admin.ports import (
+    DevicePushes,
     Devices,
     Editor,
     Enrolment,
@@ -20,8 +21,9 @@ from copconnect.admin.ports import (
     Transfers,
 )
 from copconnect.admin.reading import Reading
+from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Groups, Imports, Planning
+from copconnect.admin.work_ports import Groups, Imports, Planning, Reorganiser
 from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
@@ -40,12 +42,14 @@ class AdminService:
         organisation: Organisation,
         editor: Editor,
         transfers: Transfers,
+        reorganiser: Reorganiser,
         people: People,
         enrolment: Enrolment,
         grants: Grants,
         revocations: Revocations,
         devices: Devices,
         registered: Registered,
+        reach: DevicePushes,
         imports: Imports,
         planning: Planning,
         groups: Groups,
@@ -55,6 +59,7 @@ class AdminService:
             organisation,
             editor,
             transfers,
+            reorganiser,
             enrolment,
             grants,
             revocations,
@@ -66,8 +71,11 @@ class AdminService:
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )
+        self.reorganising = Reorganising(
+            database, clock, self.rights, organisation, reorganiser, people, registered
+        )
         self.reading = Reading(
-            database, clock, audit, self.rights, organisation, people, registered
+            database, clock, audit, self.rights, organisation, people, registered, reach
         )
         self.importing = Importing(database, self.rights, organisation, imports)
         self.organising = Organising(database, self.rights, organisation, planning, groups)

@@ -27,7 +27,14 @@ from copconnect.delivery.live.receipt_counts import ReceiptCounting
 from copconnect.delivery.log.posting import Posting
 from copconnect.delivery.log.reading import LogReading
 from copconnect.delivery.log.retention import Retention
-from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
+from copconnect.delivery.ports import (
+    Attachments,
+    Devices,
+    Organisation,
+    People,
+    Posts,
+    RosterSigner,
+)
 from copconnect.delivery.rosters.audiences import Audiences
 from copconnect.delivery.rosters.conversations import Conversations
 from copconnect.delivery.rosters.department import DepartmentGroups
@@ -35,6 +42,7 @@ from copconnect.delivery.rosters.devices import DeviceChanges
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.rosters.incarnation import begin_incarnation
 from copconnect.delivery.rosters.membership import Membership
+from copconnect.delivery.rosters.posts import PostConversations
 from copconnect.delivery.rosters.reading import RosterReading
 from copconnect.delivery.store import members
 from copconnect.ids import ConversationId, PersonId
@@ -55,6 +63,7 @@ class DeliveryService:
         devices: Devices,
         people: People,
         organisation: Organisation,
+        posts: Posts,
         signer: RosterSigner,
         attachments: Attachments,
         audit: Audit,
@@ -68,6 +77,7 @@ class DeliveryService:
             devices=devices,
             people=people,
             organisation=organisation,
+            posts=posts,
             signer=signer,
             attachments=attachments,
             audit=audit,
@@ -84,6 +94,7 @@ class DeliveryService:
         self.following = Following(deps, leases)
         self.audiences = Audiences(deps, self.following)
         self.department = DepartmentGroups(deps, self.audiences, self.following)
+        self.posts = PostConversations(deps, self.following)
         self.posting = Posting(deps, public_keys)
         self.log = LogReading(deps)
         self.keys = ConversationKeys(deps, public_keys)

@@ -7,7 +7,7 @@ from copconnect.auth_service.keys.authority import CertificateAuthority
 from copconnect.auth_service.service import NoGateway, choose_gateway
 from copconnect.clock import Clock
 from copconnect.doctor import clock as clocks
-from copconnect.doctor import files, services, serving
+from copconnect.doctor import files, pushes, services, serving
 from copconnect.doctor.findings import Finding, failure, ok, warning
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
@@ -37,7 +37,7 @@ async def examine(
             yield one
     for one in (*await services.bus(settings), *await gateway(settings, clock)):
         yield one
-    for one in await serving.local(settings):
+    for one in (*await pushes.pushes(settings), *await serving.local(settings)):
         yield one
     if url is None:
         words = "The proxy was not looked at: the address that officers open is not known."
@@ -67,14 +67,14 @@ def department(authority: CertificateAuthority) -> Finding:
     if not record.admins:
         words = f"{name} has the policy approval, and no root admin: nobody can confirm devices."
         remedy = (
-            "Let the first admin register, then `copconnect admin root-admin NUMBER ROOT_KEY` with "
+            "Let the first admin register, then `copconnect admin grant NUMBER ROOT_KEY` with "
             "the root's key from its safe."
         )
         return warning("department", words, remedy)
     count = len(record.admins)
     admins = "1 device of a root admin" if count == 1 else f"{count} devices of root admins"
     if count == 1:
-        remedy = "Name a second one: `copconnect admin root-admin`. One lost phone stops nothing."
+        remedy = "Name a second one: `copconnect admin grant`. One lost phone stops nothing."
         return warning("department", f"{name} has the policy approval and {admins}.", remedy)
     return ok("department", f"{name} has the policy approval and {admins}.")
 

@@ -15,6 +15,8 @@ from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_R
 from copconnect.wire.audiences import Audience
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire
 from copconnect.wire.directory import Charge, Names, NewPlace, Person
+from copconnect.wire.push import PushReach
+from copconnect.wire.reorganising import Steps
 from copconnect.wire.trust import ClientInfo
 
 Right = Literal[
@@ -115,6 +117,18 @@ class EndCharge(AdminAct, frozen=True, kw_only=True):
 
     person_id: Annotated[PersonId, HEX16]
     posting_id: int
+
+
+class ReorganiseUnits(AdminAct, frozen=True, kw_only=True):
+    """Change the tree of units by steps, all of them or none."""
+
+    steps: Steps
+
+
+class UndoReorganisation(AdminAct, frozen=True, kw_only=True):
+    """Restore what a reorganisation changed, unless something changed the same since."""
+
+    number: int
 
 
 class MakeEnrolmentCodes(AdminAct, frozen=True, kw_only=True):
@@ -218,6 +232,8 @@ Act = (
     | TransferPerson
     | GiveCharge
     | EndCharge
+    | ReorganiseUnits
+    | UndoReorganisation
     | MakeEnrolmentCodes
     | RevokeDevice
     | GiveGrant
@@ -365,8 +381,11 @@ class AdminPeople(Wire, frozen=True, kw_only=True):
 
 
 class AdminDevice(Wire, frozen=True, kw_only=True):
+    """``push``: None for a device that is not subscribed."""
+
     person: Person
     client: ClientInfo
+    push: PushReach | None
 
 
 class AdminDevices(Wire, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import KeyRound from "@lucide/svelte/icons/key-round";
 import ArrowLeftRight from "@lucide/svelte/icons/arrow-left-right";
 import ListChecks from "@lucide/svelte/icons/list-checks";
 import MessagesSquare from "@lucide/svelte/icons/messages-square";
+import ListTree from "@lucide/svelte/icons/list-tree";
 import ScrollText from "@lucide/svelte/icons/scroll-text";
 import Smartphone from "@lucide/svelte/icons/smartphone";
 import UsersRound from "@lucide/svelte/icons/users-round";
@@ -75,6 +76,14 @@ export const SECTIONS: readonly ConsoleSection[] = [
     icon: MessagesSquare,
     page: () => import("./pages/groups/Groups.svelte"),
     rights: ["manage_groups"],
+    count: none,
+  },
+  {
+    name: "units",
+    label: "nav.units",
+    icon: ListTree,
+    page: () => import("./pages/units/Units.svelte"),
+    rights: ["manage_units"],
     count: none,
   },
   {

@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from copconnect.auth_service.keys import department_files
+from copconnect.auth_service.keys import department_files, push_key
 from copconnect.auth_service.keys.key_files import AuthorityMissing, load_key, write_once
+from copconnect.auth_service.keys.push_key import PUSH_KEY, PushSigner
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.signed import SignedRecord
 from copconnect.records.trust.department import Policy
@@ -73,13 +74,14 @@ class RosterSigner:
 
 
 class CertificateAuthority:
-    """The issuing CA of this server, the roster authority, and the secret that keys hashes."""
+    """The issuing CA of this server, the roster authority, the key for pushes, and the secret that
+    keys hashes."""
 
     def __init__(self, keys: Path) -> None:
         """Load. Raises AuthorityMissing."""
         missing = [
             name
-            for name in (ROOT, ISSUING, ISSUING_KEY, ROSTER, ROSTER_KEY, SERVER_KEY)
+            for name in (ROOT, ISSUING, ISSUING_KEY, ROSTER, ROSTER_KEY, SERVER_KEY, PUSH_KEY)
             if not (keys / name).is_file()
         ]
         if missing:
@@ -88,6 +90,7 @@ class CertificateAuthority:
                 "run `copconnect init`"
             )
         self.secret = (keys / SERVER_KEY).read_bytes()
+        self.push = PushSigner(keys / PUSH_KEY)
         self._issuing_key = load_key(keys / ISSUING_KEY)
         self._issuing = _load_certificate(keys / ISSUING)
         if self._issuing.public_key() != self._issuing_key.public_key():
@@ -236,6 +239,7 @@ def create(keys: Path, department: str, now_ms: int, policy: Policy, kem: int) -
         .sign(root_key, None)
     )
     write_once(keys / SERVER_KEY, secrets.token_bytes(32), 0o600)
+    push_key.write_new(keys)
     for key_name, key in (
         (ROOT_KEY, root_key),
         (ISSUING_KEY, issuing_key),

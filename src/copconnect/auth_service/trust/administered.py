@@ -17,7 +17,7 @@ from copconnect.auth_service.trust.device_store import NOT_CONFIRMED
 from copconnect.auth_service.trust.verdicts.holding import in_force
 from copconnect.clock import Clock
 from copconnect.database.engine import chunks
-from copconnect.ids import PersonId
+from copconnect.ids import ClientId, PersonId
 
 People = Select[tuple[PersonId]]
 DeviceState = Literal["confirmed", "unconfirmed", "silent", "revoked"]
@@ -48,6 +48,10 @@ class Administered:
         revoked."""
         fits = _C.revoked_ms.is_(None) if state is None else self._fits(state)
         return select(_C.person_id).where(fits)
+
+    def open_clients(self) -> Select[tuple[ClientId]]:
+        """Return a statement of the devices that are not revoked."""
+        return select(_C.client_id).where(_C.revoked_ms.is_(None))
 
     async def count(
         self, connection: AsyncConnection, state: DeviceState | None, of: People | None

@@ -121,6 +121,17 @@ class Audiences:
         async with self._deps.database.reading() as connection:
             return await audiences.all_followed(connection)
 
+    async def followed_by_hand(
+        self, connection: AsyncConnection
+    ) -> dict[str, tuple[wire.Audience, wire.Names | None]]:
+        """Return the rules and titles of the conversations that follow the data bank, but no
+        policy. The server does not know a title that an officer chose."""
+        return {
+            c: (one.rule, None if one.standing is None else one.standing.title)
+            for c, one in (await audiences.all_followed(connection)).items()
+            if one.standing is None or one.standing.key is None
+        }
+
     async def rules(self) -> Collection[wire.Audience]:
         """Return the rules of all conversations that have one."""
         return [one.rule for one in (await self.all()).values()]
@@ -154,5 +165,6 @@ def creating(
         title=title,
         unit_id=units[0] if len(units) == 1 else None,
         about="role" if any(one.roles or one.ranks for one in rule.include) else "unit",
+        post_id=None,
     )
     return body, standing

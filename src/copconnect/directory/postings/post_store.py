@@ -1,7 +1,7 @@
 """Statements on posts: made, renamed, abolished. Posts are never deleted, because history names
 them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, exists, insert, select, update
@@ -31,6 +31,20 @@ async def of_units(connection: AsyncConnection, unit_ids: Collection[UnitId]) ->
         rows = await connection.execute(select(posts).where(_P.unit_id.in_(some)))
         found += [dict(row) for row in rows.mappings()]
     return found
+
+
+async def there(
+    connection: AsyncConnection, unit_ids: Collection[UnitId], *, heads: bool = False
+) -> list[Row]:
+    """Return the posts of these units that have a title and were not abolished; ``heads``: those
+    whose holders head a unit."""
+    found = existing(await of_units(connection, unit_ids))
+    return [row for row in found if row["head"] or not heads]
+
+
+def existing(rows: Iterable[Row]) -> list[Row]:
+    """Return the posts that have a title and were not abolished."""
+    return [row for row in rows if row["abolished_ms"] is None and row["post_en"]]
 
 
 async def by_id(connection: AsyncConnection, post_ids: Collection[PostId]) -> list[Row]:

@@ -5,5 +5,6 @@ import imports from "./en/imports.json";
 import moves from "./en/moves.json";
 import pages from "./en/pages.json";
 import rights from "./en/rights.json";
+import units from "./en/units.json";
 
-export const en = { ...console, ...pages, acts, groups, imports, moves, rights };
+export const en = { ...console, ...pages, acts, groups, imports, moves, rights, units };

@@ -6,5 +6,6 @@ import imports from "./hi/imports.json";
 import moves from "./hi/moves.json";
 import pages from "./hi/pages.json";
 import rights from "./hi/rights.json";
+import units from "./hi/units.json";
 
-export const hi: typeof en = { ...console, ...pages, acts, groups, imports, moves, rights };
+export const hi: typeof en = { ...console, ...pages, acts, groups, imports, moves, rights, units };

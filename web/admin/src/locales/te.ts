@@ -6,5 +6,6 @@ import imports from "./te/imports.json";
 import moves from "./te/moves.json";
 import pages from "./te/pages.json";
 import rights from "./te/rights.json";
+import units from "./te/units.json";
 
-export const te: typeof en = { ...console, ...pages, acts, groups, imports, moves, rights };
+export const te: typeof en = { ...console, ...pages, acts, groups, imports, moves, rights, units };

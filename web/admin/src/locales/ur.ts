@@ -6,5 +6,6 @@ import imports from "./ur/imports.json";
 import moves from "./ur/moves.json";
 import pages from "./ur/pages.json";
 import rights from "./ur/rights.json";
+import units from "./ur/units.json";
 
-export const ur: typeof en = { ...console, ...pages, acts, groups, imports, moves, rights };
+export const ur: typeof en = { ...console, ...pages, acts, groups, imports, moves, rights, units };

@@ -11,8 +11,7 @@ from copconnect import errors, phone_number, wire
 from copconnect.database.engine import chunks
 from copconnect.directory import places, rules, store
 from copconnect.directory.audiences import Audiences, Facts, Place, Speakers
-from copconnect.directory.planning import counting
-from copconnect.directory.postings import post_store, posting_store
+from copconnect.directory.postings import counting, post_store, posting_store
 from copconnect.directory.postings.transfers import own_posting, posting
 from copconnect.ids import PersonId, PostId, UnitId
 

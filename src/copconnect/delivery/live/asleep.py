@@ -1,0 +1,106 @@
+"""Devices that have not received a message: what pushes are about.
+
+A device has received what its cursor says; a connection that is open proves nothing, because a
+phone that sleeps keeps one for minutes. :class:`Asleep` is the Delivery Service's part of
+``copconnect.push.ports.Conversations``.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.delivery.store.tables import CONVERSATIONS, CURSORS, LEAVES, LOG, MEMBERS
+from copconnect.ids import ClientId, ConversationId, PersonId, Seq
+from copconnect.principals import News
+
+_MOST_READ = 200  # Messages whose senders are looked at.
+_C, _E, _L, _M, _U = CONVERSATIONS.c, LOG.c, LEAVES.c, MEMBERS.c, CURSORS.c
+
+
+class Asleep:
+    """Reads who has not received what. Holds no state."""
+
+    async def moved_since(
+        self, connection: AsyncConnection, since_ms: int
+    ) -> Sequence[tuple[ConversationId, Seq]]:
+        """Return the conversations with a message since a time, and their newest seq."""
+        rows = await connection.execute(
+            select(_C.conversation_id, _C.last_seq).where(_C.last_message_ms >= since_ms)
+        )
+        return [(ConversationId(row.conversation_id), Seq(row.last_seq)) for row in rows]
+
+    async def news(
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        after: int,
+        until_ms: int,
+    ) -> News | None:
+        """Return what came after a seq and until a time; None for nothing. Two statements."""
+        found = (
+            await connection.execute(
+                select(_C.kind, _C.devices, _C.last_seq, _C.state_seq).where(
+                    _C.conversation_id == conversation_id
+                )
+            )
+        ).first()
+        if found is None or found.last_seq <= after:
+            return None
+        messages = (
+            await connection.execute(
+                select(_E.seq, _E.person_id)
+                .where(_E.conversation_id == conversation_id, _E.seq > after)
+                .where(_E.sent_ms <= until_ms)
+                .order_by(_E.seq.desc())
+                .limit(_MOST_READ)
+            )
+        ).all()
+        if not messages:
+            return News(found.kind, found.devices, Seq(after), None, more=True, pushed=False)
+        upto = Seq(messages[0].seq)
+        # The name or the photo of a group changed: nobody is woken for that.
+        senders = {one.person_id for one in messages if one.seq != found.state_seq}
+        only = PersonId(next(iter(senders))) if len(senders) == 1 else None
+        return News(
+            found.kind,
+            found.devices,
+            upto,
+            None if len(messages) == _MOST_READ else only,
+            more=found.last_seq > upto,
+            pushed=bool(senders),
+        )
+
+    def behind(
+        self, conversation_id: ConversationId, news: News, now_ms: int, within: tuple[str, str]
+    ) -> Select[tuple[ClientId, PersonId, int]]:
+        """Return a statement of the listed devices that have not received ``news.upto``, as
+        ``client_id``, ``person_id``, ``delivered_seq``: without those of the sender and of people
+        who muted the conversation."""
+        delivered = func.coalesce(_U.delivered_seq, 0)
+        query = (
+            select(_L.client_id, _L.person_id, delivered.label("delivered_seq"))
+            .select_from(LEAVES)
+            .join(
+                MEMBERS,
+                and_(_M.conversation_id == _L.conversation_id, _M.person_id == _L.person_id),
+            )
+            .outerjoin(
+                CURSORS,
+                and_(_U.conversation_id == _L.conversation_id, _U.client_id == _L.client_id),
+            )
+            .where(
+                _L.conversation_id == conversation_id,
+                _L.to_epoch.is_(None),
+                _L.client_id >= within[0],
+                _L.client_id < within[1],
+                _M.removed_ms.is_(None),
+                or_(_M.muted_until_ms.is_(None), _M.muted_until_ms <= now_ms),
+                delivered < news.upto,
+            )
+        )
+        return query if news.sender is None else query.where(_L.person_id != news.sender)
+
+    def received(self) -> Select[tuple[ConversationId, ClientId, int]]:
+        """Return a statement of how far each device has come."""
+        return select(_U.conversation_id, _U.client_id, _U.delivered_seq)

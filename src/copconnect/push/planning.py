@@ -1,0 +1,129 @@
+"""Decides whom a message wakes, after its commit and beside its path.
+
+Every node notes the conversations that wake-ups name, in memory; the one that holds the lease plans
+them once devices had their time to receive the message over their connections. A wake-up that is
+lost, or noted by a node that dies, costs time: the newest seq of each conversation is compared with
+what was planned when a node begins to plan, and each minute. A planned conversation is looked at
+once more after a minute. Planning costs a constant number of
+statements for a message, however many devices it has; a large conversation is planned in 16 parts,
+so that no transaction holds up the messages beside it, and takes a tenth of the time at most.
+"""
+
+import time
+
+from prometheus_client import Counter
+
+from copconnect.bus import AnyWakeup, EntryWakeup
+from copconnect.clock import Clock
+from copconnect.database.engine import Database
+from copconnect.ids import ConversationId
+from copconnect.principals import News
+from copconnect.push import store
+from copconnect.push.ports import Conversations
+
+DAY_MS = 86_400_000
+CATCH_UP_MS = 60_000
+AGAIN_MS = 60_000  # A device may have fetched just before a message that it was not pushed about.
+SHARE = 10
+PARTS_FROM = 4_000  # Devices.
+_EVERYBODY = (("", "g"),)  # Client ids are hex digits.
+_SIXTEENTHS = tuple(
+    (digit, following)
+    for digit, following in zip("0123456789abcdef", "123456789abcdefg", strict=True)
+)
+QUEUED = Counter("copconnect_pushes_queued", "Devices that messages of this process's plans wake")
+
+
+class Planner:
+    """Plans in rounds. ``on_wakeup`` is to be subscribed to the bus."""
+
+    def __init__(
+        self, database: Database, clock: Clock, conversations: Conversations, delay_ms: int
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._conversations = conversations
+        self._delay_ms = delay_ms
+        self._due: dict[ConversationId, int] = {}  # When each is to be planned.
+        self._not_before: dict[ConversationId, int] = {}
+        self._again: dict[ConversationId, tuple[int, News]] = {}
+        self._caught_up_ms = 0
+
+    async def on_wakeup(self, wakeup: AnyWakeup) -> None:
+        """Note where a message came."""
+        if isinstance(wakeup, EntryWakeup):
+            self._note(wakeup.conversation_id, self._clock.now_ms() + self._delay_ms)
+
+    def _note(self, conversation_id: ConversationId, due_ms: int) -> None:
+        self._due[conversation_id] = min(self._due.get(conversation_id, due_ms), due_ms)
+
+    def rest(self) -> None:
+        """Another node plans: forget what that one has had the time for."""
+        old = self._clock.now_ms() - CATCH_UP_MS
+        self._due = {one: due_ms for one, due_ms in self._due.items() if due_ms > old}
+        self._again.clear()
+        self._caught_up_ms = 0
+
+    async def round(self) -> int:
+        """Plan what is due; return how many pushes were queued."""
+        now = self._clock.now_ms()
+        if not 0 <= now - self._caught_up_ms < CATCH_UP_MS:
+            await self._catch_up(now)
+            self._caught_up_ms = now
+        due = [one for one, due_ms in self._due.items() if due_ms <= now]
+        queued = 0
+        for conversation_id in due:
+            if self._not_before.get(conversation_id, 0) <= now:
+                due_ms = self._due.pop(conversation_id)
+                started = time.perf_counter()
+                try:
+                    queued += await self._plan(conversation_id)
+                except BaseException:
+                    self._note(conversation_id, due_ms)  # The database may be away.
+                    raise
+                took_s = time.perf_counter() - started
+                self._not_before[conversation_id] = now + round(1_000 * SHARE * took_s)
+        self._not_before = {one: at for one, at in self._not_before.items() if at > now}
+        for conversation_id in [one for one, (at, _) in self._again.items() if at <= now]:
+            queued += await self._enqueue(conversation_id, self._again.pop(conversation_id)[1], now)
+        QUEUED.inc(queued)
+        return queued
+
+    async def _catch_up(self, now: int) -> None:
+        async with self._database.reading() as connection:
+            moved = await self._conversations.moved_since(connection, now - DAY_MS)
+            known = await store.planned(connection, [one for one, _ in moved])
+        for conversation_id, seq in moved:
+            if known.get(conversation_id, 0) < seq:
+                self._note(conversation_id, now + self._delay_ms)
+
+    async def _plan(self, conversation_id: ConversationId) -> int:
+        now = self._clock.now_ms()
+        async with self._database.reading() as connection:
+            known = await store.planned(connection, [conversation_id])
+            after = known.get(conversation_id, 0)
+            news = await self._conversations.news(
+                connection, conversation_id, after, now - self._delay_ms
+            )
+        if news is None:
+            return 0
+        if news.more:
+            self._note(conversation_id, now + self._delay_ms)
+        queued = 0
+        if news.pushed:
+            queued = await self._enqueue(conversation_id, news, now)
+            self._again[conversation_id] = now + AGAIN_MS, news
+        if news.upto > after:
+            async with self._database.transaction() as connection:
+                await store.set_planned(connection, conversation_id, news.upto)
+        return queued
+
+    async def _enqueue(self, conversation_id: ConversationId, news: News, now: int) -> int:
+        queued = 0
+        for within in _SIXTEENTHS if news.devices > PARTS_FROM else _EVERYBODY:
+            behind = self._conversations.behind(conversation_id, news, now, within)
+            async with self._database.transaction() as connection:
+                queued += await store.enqueue(
+                    connection, conversation_id, news.upto, news.kind, behind, now, now - DAY_MS
+                )
+        return queued

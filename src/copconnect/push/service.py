@@ -1,0 +1,157 @@
+"""Web Push, put together. app.py makes one for each process.
+
+The node that holds the lease "push" plans and sends; every node takes subscriptions.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.background import Periodic
+from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.clock import Clock
+from copconnect.database.engine import Database
+from copconnect.ids import ClientId
+from copconnect.leases import Leases
+from copconnect.principals import Caller
+from copconnect.push import rules, store
+from copconnect.push.http_pool import pools
+from copconnect.push.planning import DAY_MS, Planner
+from copconnect.push.ports import Conversations, Devices
+from copconnect.push.sending import Sender
+from copconnect.push.vapid import Signer, Tokens
+from copconnect.settings import Settings
+
+PERIOD_S = 0.5
+PRUNE_PERIOD_S = 3_600
+LEASE_S = 10.0
+RENEW_MS = 3_000
+UNREACHED_MS = DAY_MS
+
+
+class PushService:
+    """Subscriptions of devices, and the pushes to them."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        signer: Signer,
+        secret: bytes,
+        conversations: Conversations,
+        devices: Devices,
+        leases: Leases,
+    ) -> None:
+        """``secret``: the server's, for topics."""
+        self._database = database
+        self._clock = clock
+        self._signer = signer
+        self._devices = devices
+        self._leases = leases
+        self._allowed = rules.allowed_origins(settings.push_origins)
+        self.planner = Planner(database, clock, conversations, settings.push_delay_ms)
+        self.sender = Sender(
+            database,
+            clock,
+            conversations,
+            Tokens(signer, settings.push_contact, clock),
+            pools(
+                settings.push_proxy_url,
+                settings.push_ca_file,
+                settings.push_private_addresses == "yes",
+            ),
+            secret,
+            self._allowed,
+            settings.push_connections,
+        )
+        self._asked_ms = 0
+        self._holds = False
+        self._rounds = Periodic("push", self.round, PERIOD_S)
+        self._pruning = Periodic("push_pruning", self.prune, PRUNE_PERIOD_S)
+
+    async def start(self) -> None:
+        """Begin to plan and to send."""
+        if self._allowed:
+            await self._rounds.start()
+            await self._pruning.start()
+
+    async def close(self) -> None:
+        """Stop."""
+        await self._pruning.close()
+        await self._rounds.close()
+        await self.sender.close()
+
+    async def on_wakeup(self, wakeup: AnyWakeup) -> None:
+        """Note messages, and forget devices that were signed out. Subscribe this to the bus."""
+        if not self._allowed:
+            return
+        await self.planner.on_wakeup(wakeup)
+        if isinstance(wakeup, AccountWakeup) and wakeup.event == "signed_out" and wakeup.client_ids:
+            async with self._database.transaction() as connection:
+                await store.unsubscribe(connection, wakeup.client_ids)
+
+    async def round(self) -> None:
+        """Plan and send, if this node holds the lease."""
+        now = self._clock.now_ms()
+        if not 0 <= now - self._asked_ms < RENEW_MS:
+            self._asked_ms = now
+            self._holds = await self._leases.take("push", LEASE_S)
+        if not self._holds:
+            self.planner.rest()
+            return
+        if await self.planner.round():
+            self.sender.nudge()
+        await self.sender.round()
+
+    async def prune(self) -> None:
+        """Forget devices that ended without a wake-up, and marks that count no longer."""
+        async with self._database.transaction() as connection:
+            await store.unsubscribe_without(connection, self._devices.open_clients())
+            await store.forget_marks(connection, self._clock.now_ms() - DAY_MS)
+
+    # --- Routes -------------------------------------------------------------------------------
+
+    def key(self) -> wire.PushKey:
+        """Return the key to subscribe with."""
+        return wire.PushKey(key=self._signer.public_key)
+
+    async def subscribe(self, caller: Caller, body: wire.PutPushSubscription) -> None:
+        """Wake the caller's device at an endpoint from now on. Raises PushOriginRefused."""
+        endpoint = rules.endpoint_of(body.endpoint, self._allowed)
+        async with self._database.transaction() as connection:
+            await store.subscribe(
+                connection,
+                caller.client_id,
+                caller.person_id,
+                body.endpoint,
+                endpoint.origin,
+                self._clock.now_ms(),
+            )
+
+    async def unsubscribe(self, caller: Caller) -> None:
+        """Wake the caller's device no longer."""
+        async with self._database.transaction() as connection:
+            await store.unsubscribe(connection, [caller.client_id])
+
+    # --- For other roles ----------------------------------------------------------------------
+
+    async def reach_of(
+        self, connection: AsyncConnection, client_ids: Collection[ClientId]
+    ) -> dict[ClientId, wire.PushReach]:
+        """Return how pushes reach these devices; those without a subscription are missing."""
+        now = self._clock.now_ms()
+        found = await store.states(connection, client_ids)
+        return {
+            client_id: wire.PushReach(
+                state=_state(row.success_ms, row.failing_since_ms, now), success_ms=row.success_ms
+            )
+            for client_id, row in found.items()
+        }
+
+
+def _state(success_ms: int | None, failing_since_ms: int | None, now_ms: int) -> wire.PushState:
+    if failing_since_ms is not None:
+        return "unreached" if failing_since_ms <= now_ms - UNREACHED_MS else "failing"
+    return "new" if success_ms is None else "works"
