@@ -132,7 +132,7 @@ async def test_a_move_is_previewed_as_it_then_happens(whole: Whole, clock: Moved
     path = f"/v1/admin/people/{patrol.person_id}/postings"
     now = (await whole.get(path, root)).json()["postings"]
     assert [one["unitId"] for one in now] == [OTHER, STATION]
-    then = (await whole.get(f"{path}?at={clock.ms - 2 * MINUTE_MS}", root)).json()["postings"]
+    then = (await whole.get(f"{path}?at={clock.ms - MINUTE_MS - 500}", root)).json()["postings"]
     assert [one["unitId"] for one in then] == [STATION]
     bad = wire.NewPlace(unit_id=UnitId("NOWHERE"), post=english("X"), roles=[], head=False)
     refused = wire.PreviewMoves(person_ids=asked_of, place=bad, rank=None)
