@@ -19,7 +19,7 @@ from copconnect.records.conversation.message import MessageHeader
 from copconnect.records.primitives.fields import ZEROS, sha256
 from copconnect.records.primitives.kem import X25519
 from tests.harness import protocol_routes
-from tests.identity.running import Device
+from tests.identity.running import Device, synthetic_bank
 from tests.identity.signing import signed_act
 from tests.rights.act_examples import renamed
 from tests.rights.world import CHUNK, STATION, SUBJECT, Account, World
@@ -94,7 +94,9 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             people = [world.subject.person_id]
             return wire.PreviewMoves(person_ids=people, place=place, rank=None)
         case "POST /v1/admin/people/lookups":
-            return wire.FindPeople(given=[SUBJECT])
+            # By the employee number: the answer repeats what was given.
+            (code,) = (one.code for one in synthetic_bank().people if one.number == SUBJECT)
+            return wire.FindPeople(given=[code])
         case "POST /v1/admin/audiences/previews":
             rule = wire.Audience(include=[wire.Clause(units=[STATION])])
             return wire.PreviewAudience(rule=rule)
