@@ -56,6 +56,14 @@ async def by_id(connection: AsyncConnection, post_ids: Collection[PostId]) -> li
     return found
 
 
+async def beginning_with(connection: AsyncConnection, digits: str, limit: int) -> list[PostId]:
+    """Return posts that were not abolished and whose ids begin so."""
+    query = select(_P.post_id).where(
+        _P.post_id.startswith(digits, autoescape=True), _P.abolished_ms.is_(None)
+    )
+    return [PostId(one) for one in await connection.scalars(query.limit(limit))]
+
+
 async def add(connection: AsyncConnection, rows: Sequence[Row]) -> None:
     """Insert posts."""
     for part in chunks(rows, BATCH):

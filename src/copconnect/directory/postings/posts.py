@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.database.engine import Database
-from copconnect.directory import names, places
+from copconnect.directory import names, places, store
 from copconnect.directory.postings import post_search, post_store
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, PostId, UnitId
@@ -36,6 +36,25 @@ class Posts:
             rows = await post_store.there(connection, [UnitId(unit_id)])
             found = await self._posts(connection, caller, rows)
         return wire.Posts(posts=found)
+
+    async def listed(self, unit_id: str | None, *, vacant: bool) -> list[wire.Post]:
+        """Return the posts at or below a unit, or all; ``vacant``: those without a regular holder.
+        For an operator. Raises NotFound for an unknown unit."""
+        async with self._database.reading() as connection:
+            paths = await store.unit_paths(connection)
+            if unit_id is not None and unit_id not in paths:
+                raise errors.NotFound
+            top = "" if unit_id is None else paths[UnitId(unit_id)]
+            units = [unit for unit, path in paths.items() if path.startswith(top)]
+            rows = await post_store.there(connection, units)
+            found = await self._posts(connection, None, rows)
+        found.sort(key=lambda one: paths[one.unit_id])
+        return [one for one in found if not vacant or not _has_regular(one)]
+
+    async def beginning_with(self, digits: str) -> list[PostId]:
+        """Return the first two posts whose ids begin so. For an operator."""
+        async with self._database.reading() as connection:
+            return await post_store.beginning_with(connection, digits, 2)
 
     async def one(self, caller: Caller, post_id: str) -> wire.Post:
         """Return a post. Raises NotFound, RateLimited."""
@@ -133,3 +152,7 @@ class Posts:
             )
             for row in sorted(rows, key=order)
         ]
+
+
+def _has_regular(post: wire.Post) -> bool:
+    return any(held.charge == "regular" for held in post.holders)
