@@ -32,7 +32,7 @@ from copconnect.directory.postings import post_search, post_store, posting_store
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Principal
 
-_INDEXED_ANEW = 20_000  # People written; for fewer the words of each are indexed by themselves.
+INDEXED_ANEW = 20_000  # People written; for fewer the words of each are indexed by themselves.
 
 Progress = Callable[[int, int], None]
 Status = Literal["suspended", "active"]
@@ -291,7 +291,7 @@ class DirectoryEditor:
         await posting_store.end_all(connection, sorted(found.removed), now_ms)
         total = len(found.insert) + len(found.update)
         done = 0
-        anew = store.WORDS.made_anew(connection) if total >= _INDEXED_ANEW else nullcontext()
+        anew = store.WORDS.made_anew(connection) if total >= INDEXED_ANEW else nullcontext()
         async with anew:
             for rows, write in (
                 (found.insert, edit_store.insert_people),
