@@ -48,7 +48,8 @@ def _below(unit_ids: Collection[UnitId]) -> Select[tuple[UnitId]]:
     )
 
 
-def _fits(clause: wire.Clause) -> ColumnElement[bool]:
+def fitting(clause: wire.Clause) -> ColumnElement[bool]:
+    """Return the condition that a clause asks of a person, their post and its unit."""
     if clause.everyone:
         return true()
     conditions: list[ColumnElement[bool]] = []
@@ -69,39 +70,34 @@ def _fits(clause: wire.Clause) -> ColumnElement[bool]:
     return and_(true(), *conditions)
 
 
-async def _holding(
+async def holding(
     connection: AsyncConnection,
     clauses: Iterable[wire.Clause],
     only: Collection[PersonId] | None = None,
 ) -> set[PersonId]:
-    """Return the active people who hold a place that any clause fits; ``only``: of these people."""
+    """Return the active people who hold a place that any clause fits; ``only``: of these people, so
+    many that a statement takes them."""
     found: set[PersonId] = set()
     clauses = list(clauses)
     for source in _SOURCES if clauses else ():
-        query = source.where(or_(false(), *map(_fits, clauses)))
+        query = source.where(or_(false(), *map(fitting, clauses)))
         if only is not None:
             query = query.where(_P.person_id.in_(only))
         found |= set(await connection.scalars(query))
     return found
 
 
-def holding(clauses: Collection[wire.Clause]) -> ColumnElement[bool]:
-    """Return the condition that a person is active and holds a place that any clause fits."""
-    fitting = (source.where(or_(false(), *map(_fits, clauses))) for source in _SOURCES)
-    return or_(*(_P.person_id.in_(one) for one in fitting))
-
-
 async def audience(connection: AsyncConnection, rule: wire.Audience) -> set[PersonId]:
     """Return the active people of an audience. Two statements for its clauses, one where people are
     named, two where it excludes some."""
-    found = await _holding(connection, rule.include)
+    found = await holding(connection, rule.include)
     named = set(rule.people) - found
     if named:
         active = select(_P.person_id).where(_ACTIVE, _P.person_id.in_(named))
         found |= set(await connection.scalars(active))
     found -= set(rule.without)
     if found and rule.exclude:
-        found -= await _holding(connection, rule.exclude)
+        found -= await holding(connection, rule.exclude)
     return found
 
 
@@ -143,11 +139,12 @@ async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -
             ).where(_P.person_id.in_(some))
             for row in await connection.execute(query):
                 ranks[row.person_id] = row.rank
-                places.setdefault(row.person_id, []).append(_place(row))
+                places.setdefault(row.person_id, []).append(place(row))
     return [Facts(one, ranks[one], tuple(held)) for one, held in places.items()]
 
 
-def _place(row: Any) -> Place:
+def place(row: Any) -> Place:
+    """Return a post with its unit, as these statements read them."""
     return Place(
         post_id=row.post_id,
         unit_id=row.unit_id,
