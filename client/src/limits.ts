@@ -15,6 +15,10 @@ export const MAX_ACT_BYTES = 131072;
 
 export const ACT_PEOPLE = 500;
 
+export const REORGANISATION_STEPS = 500;
+
+export const REORGANISED_PEOPLE = 2000;
+
 export const MAX_IMPORT_BYTES = 67108864;
 
 export const IMPORT_CHUNK_BYTES = 1048576;
@@ -46,6 +50,14 @@ export const POSITIONS_IN_HELLO = 1000;
 export const CURSORS_IN_FRAME = 1000;
 
 export const MAX_ATTACHMENT_BYTES = 2147483648;
+
+export const ORDER_CHOICES = 6;
+
+export const REMINDERS = 5;
+
+export const ACKNOWLEDGEMENTS = 500;
+
+export const MAX_ANSWER_BYTES = 32768;
 
 export const ATTACHMENT_CHUNK_BYTES = 1048576;
 

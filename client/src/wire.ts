@@ -14,6 +14,7 @@ import type {
   ConversationId,
   DeviceId,
   KeyId,
+  MessageId,
   PersonId,
   PostId,
   SealKeyId,
@@ -63,7 +64,19 @@ export type UploadPart = "" | "reading" | "judging" | "storing";
 
 export type UploadStage = "receiving" | "examining" | "ready" | "failed" | "applied";
 
+export type OrderPriority = "routine" | "urgent" | "flash";
+
+export type OrderState = "waiting" | "received" | "read" | "acknowledged";
+
+export type AcknowledgementOutcome = "counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn";
+
 export type PushState = "new" | "works" | "failing" | "unreached";
+
+export type StepProblemCode = "unit_unknown" | "unit_exists" | "unit_former" | "code_invalid" | "name_missing" | "name_malformed" | "name_taken" | "level_unknown" | "level_unfit" | "below_itself" | "not_empty" | "elsewhere" | "named_twice" | "order_incomplete" | "too_deep" | "changes_nothing";
+
+export type UnitChangeKind = "added" | "renamed" | "level" | "moved" | "merged" | "removed" | "order";
+
+export type GroupChangeKind = "made" | "renamed" | "ended" | "people";
 
 export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 
@@ -164,6 +177,18 @@ export interface EndCharge {
   readonly act: "end_charge";
   readonly personId: PersonId;
   readonly postingId: number;
+}
+
+/** Change the tree of units by steps, all of them or none. */
+export interface ReorganiseUnits {
+  readonly act: "reorganise_units";
+  readonly steps: (AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits)[];
+}
+
+/** Restore what a reorganisation changed, unless something changed the same since. */
+export interface UndoReorganisation {
+  readonly act: "undo_reorganisation";
+  readonly number: number;
 }
 
 /** Give people new codes for letters, in place of those that they have. */
@@ -493,13 +518,15 @@ export interface Audience {
  * A conversation that the department made: its name, and its place among the units.
  *
  * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
- * unit, or a role or rank within it.
+ * unit, a role or rank within it, or a post to which the conversation's creator writes; its
+ * holders are the other members. ``post_id``: that post.
  */
 export interface Standing {
   readonly key: string | null;
   readonly title: Names;
   readonly unitId: UnitId | null;
-  readonly about: "unit" | "role";
+  readonly about: "unit" | "role" | "post";
+  readonly postId: PostId | null;
 }
 
 /**
@@ -546,6 +573,31 @@ export interface AcceptConduct {
 export interface KeyItem {
   readonly record: Uint8Array;
   readonly seal: Uint8Array | null;
+}
+
+/** The message corrects or withdraws an order of the same person in the same conversation. */
+export interface OrderChange {
+  readonly t: "order_change";
+  readonly orderId: MessageId;
+  readonly change: "corrected" | "withdrawn";
+}
+
+/**
+ * The message is an order. ``choices``: how many texts to choose from it has, 0 for none;
+ * ``answers``: it asks for a short text. ``valid_until_ms``: acknowledgements signed later do not
+ * count. ``remind_minutes``: ascending, when those who owe are woken again. ``escalate_minutes``:
+ * when heads of units are woken below which fewer than ``escalate_below`` percent have
+ * acknowledged; None: never.
+ */
+export interface OrderTerms {
+  readonly t: "order";
+  readonly priority: "routine" | "urgent" | "flash";
+  readonly choices: number;
+  readonly answers: boolean;
+  readonly validUntilMs: number | null;
+  readonly remindMinutes: number[];
+  readonly escalateMinutes: number | null;
+  readonly escalateBelow: number;
 }
 
 /** All that is signed about one person. ``version`` grows with any change of it. */
@@ -710,12 +762,14 @@ export interface CellLeaves {
 
 /**
  * ``state``: the message is the conversation's newest state (name, photo, pins); admins only.
- * A repeat of the same bytes answers what the first answered.
+ * ``order``: the message is an order, or changes one; flash orders are for admins only. A repeat
+ * of the same bytes answers what the first answered.
  */
 export interface PostMessage {
   readonly message: Uint8Array;
   readonly attachmentIds: AttachmentId[];
   readonly state: boolean;
+  readonly order: OrderTerms | OrderChange | null;
 }
 
 export interface Accepted {
@@ -827,10 +881,34 @@ export interface People {
   readonly total: number;
 }
 
-/** The active heads of a unit, in charge of it among them, seniors first; empty: vacant. */
+/** A person who holds a post, and how. */
+export interface PostHolder {
+  readonly person: Person;
+  readonly charge: "regular" | "officiating" | "additional";
+}
+
+/**
+ * A post of a unit. ``holders``: active ones, regular before officiating before additional,
+ * then seniors first; at most 20 of ``held_by``. Without a regular one the post is vacant.
+ */
+export interface Post {
+  readonly postId: PostId;
+  readonly unitId: UnitId;
+  readonly names: Names;
+  readonly roles: string[];
+  readonly head: boolean;
+  readonly holders: PostHolder[];
+  readonly heldBy: number;
+}
+
+export interface Posts {
+  readonly posts: Post[];
+}
+
+/** The posts whose holders head a unit. */
 export interface UnitHeads {
   readonly unitId: UnitId;
-  readonly people: Person[];
+  readonly posts: Post[];
 }
 
 /** A unit and every unit above it, the nearest first. */
@@ -1258,6 +1336,147 @@ export interface Shares {
   readonly shares: Uint8Array[];
 }
 
+/**
+ * The record that counts for a person. ``told_by``: who told the person and signed it; None:
+ * the person's own. ``choice`` 0: none. ``received_ms``: when the server had it.
+ */
+export interface OwnAcknowledgement {
+  readonly choice: number;
+  readonly toldBy: PersonId | null;
+  readonly createdMs: number;
+  readonly receivedMs: number;
+}
+
+/**
+ * An order as one person sees it. ``header_hash``: H(header ‖ signature) of the message, which
+ * acknowledgements name. ``corrected_seq``, ``withdrawn_seq``: of the newest such message.
+ * ``owed``: the caller is asked for an acknowledgement and has given none that counts.
+ * ``overseen``: the caller may see who has acknowledged: all of it as issuer or administrator of
+ * the conversation, of the units below the caller as a head.
+ */
+export interface Order {
+  readonly orderId: MessageId;
+  readonly conversationId: ConversationId;
+  readonly seq: Seq;
+  readonly headerHash: Uint8Array;
+  readonly issuerId: PersonId;
+  readonly issuedMs: number;
+  readonly terms: OrderTerms;
+  readonly correctedSeq: Seq | null;
+  readonly withdrawnSeq: Seq | null;
+  readonly withdrawnMs: number | null;
+  readonly owed: boolean;
+  readonly acknowledgement: OwnAcknowledgement | null;
+  readonly overseen: boolean;
+}
+
+/** Newest first. ``next``: the ``after`` of the next page. */
+export interface Orders {
+  readonly orders: Order[];
+  readonly next: string | null;
+}
+
+/**
+ * ``record``: an Acknowledgement of KEYS.md; ``answer``: the sealed answer whose hash it
+ * has.
+ */
+export interface AcknowledgementItem {
+  readonly record: Uint8Array;
+  readonly answer: Uint8Array | null;
+}
+
+/**
+ * Records of the calling device, about its person or, told in person, about others.
+ * Idempotent: a record that is kept counts once.
+ */
+export interface PostAcknowledgements {
+  readonly acknowledgements: AcknowledgementItem[];
+}
+
+/** An outcome for each record, in their order. A refused one keeps no other from counting. */
+export interface AcknowledgementOutcomes {
+  readonly outcomes: ("counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn")[];
+}
+
+/**
+ * Counts of a unit (None: of everybody) and of the units below it with people who owe, by
+ * unit; people of the unit itself are counted under its own id. Counts: owe, received, read,
+ * acknowledged, told in person among those, then one for each choice. Everybody who has
+ * acknowledged counts as having read, and every reader as having received.
+ */
+export interface OrderProgress {
+  readonly orderId: MessageId;
+  readonly unitId: UnitId | null;
+  readonly countedMs: number;
+  readonly total: number[];
+  readonly units: Record<UnitId, number[]>;
+}
+
+/**
+ * How many had acknowledged by the end of each step of time after the order, ascending;
+ * steps without a change are left out.
+ */
+export interface OrderCurve {
+  readonly orderId: MessageId;
+  readonly stepMs: number;
+  readonly points: [number, number][];
+}
+
+/** Somebody who owes, and how far they have come. */
+export interface OrderPerson {
+  readonly person: Person;
+  readonly state: "waiting" | "received" | "read" | "acknowledged";
+  readonly acknowledgement: OwnAcknowledgement | null;
+}
+
+/** Seniors first, as the directory lists people. */
+export interface OrderPeople {
+  readonly people: OrderPerson[];
+  readonly next: string | null;
+}
+
+/** A record that counts, whole, with its sealed answer: for verification and export. */
+export interface OrderRecord {
+  readonly record: Uint8Array;
+  readonly answer: Uint8Array | null;
+  readonly receivedMs: number;
+}
+
+/** By person id, ascending. */
+export interface OrderRecords {
+  readonly records: OrderRecord[];
+  readonly next: string | null;
+}
+
+/**
+ * Send the progress of an order, of a unit (None: of everybody): all of it now, then what
+ * changes. A connection watches one at a time; None: none any more.
+ */
+export interface WatchOrder {
+  readonly t: "watch_order";
+  readonly orderId: MessageId | null;
+  readonly unitId: UnitId | null;
+}
+
+/**
+ * As OrderProgress, but with those units alone whose counts are others than were sent before.
+ * At most one each second.
+ */
+export interface OrderProgressFrame {
+  readonly t: "order_progress";
+  readonly orderId: MessageId;
+  readonly unitId: UnitId | null;
+  readonly countedMs: number;
+  readonly total: number[];
+  readonly units: Record<UnitId, number[]>;
+}
+
+/** Another device acknowledged this order for this person: ask for the order again. */
+export interface OrderAcknowledged {
+  readonly t: "order_acknowledged";
+  readonly orderId: MessageId;
+}
+
 /** The server's key for ``PushManager.subscribe``: an uncompressed point of P-256. */
 export interface PushKey {
   readonly key: Uint8Array;
@@ -1351,6 +1570,195 @@ export interface RenewCertificate {
 
 export interface CertificateRenewed {
   readonly certificate: Uint8Array;
+}
+
+/** A new unit, the last below its parent; ``parent_id`` is None at the top. */
+export interface AddUnit {
+  readonly step: "add_unit";
+  readonly unitId: UnitId;
+  readonly parentId: UnitId | null;
+  readonly level: string;
+  readonly names: Names;
+}
+
+/** The names and the level that a unit has from now on. */
+export interface RenameUnit {
+  readonly step: "rename_unit";
+  readonly unitId: UnitId;
+  readonly level: string;
+  readonly names: Names;
+}
+
+/** A unit, with all below it, gets another parent. */
+export interface MoveUnit {
+  readonly step: "move_unit";
+  readonly unitId: UnitId;
+  readonly parentId: UnitId | null;
+}
+
+/** A unit ends; its people, posts and units below it go to another one. */
+export interface MergeUnits {
+  readonly step: "merge_units";
+  readonly unitId: UnitId;
+  readonly into: UnitId;
+}
+
+/**
+ * A new unit that is split off: with the units below the old one, the posts of the old one with
+ * all who hold them, and the people of the old one that it gets.
+ */
+export interface UnitPart {
+  readonly unitId: UnitId;
+  readonly parentId: UnitId | null;
+  readonly level: string;
+  readonly names: Names;
+  readonly unitIds: UnitId[];
+  readonly postIds: PostId[];
+  readonly personIds: PersonId[];
+}
+
+/** New units are split off a unit, which keeps what no part names. */
+export interface SplitUnit {
+  readonly step: "split_unit";
+  readonly unitId: UnitId;
+  readonly parts: UnitPart[];
+}
+
+/** A unit without people and without units below it ends. */
+export interface RemoveUnit {
+  readonly step: "remove_unit";
+  readonly unitId: UnitId;
+}
+
+/** The order of all units right below one; None: of the top units. */
+export interface OrderUnits {
+  readonly step: "order_units";
+  readonly parentId: UnitId | null;
+  readonly unitIds: UnitId[];
+}
+
+/**
+ * The reason why a step cannot be done. ``step``: its index; ``unit_id``: the unit that is
+ * wrong; ``value``: what is wrong about it, such as a code or a person's id.
+ */
+export interface StepProblem {
+  readonly step: number;
+  readonly code: "unit_unknown" | "unit_exists" | "unit_former" | "code_invalid" | "name_missing" | "name_malformed" | "name_taken" | "level_unknown" | "level_unfit" | "below_itself" | "not_empty" | "elsewhere" | "named_twice" | "order_incomplete" | "too_deep" | "changes_nothing";
+  readonly unitId: UnitId;
+  readonly value: string;
+}
+
+/** Steps before they are signed, or ``undo``: the number of a reorganisation. */
+export interface PreviewReorganisation {
+  readonly steps: (AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits)[];
+  readonly undo: number | null;
+}
+
+/** A unit as it is before or after a reorganisation. */
+export interface UnitState {
+  readonly parentId: UnitId | null;
+  readonly level: string;
+  readonly names: Names;
+}
+
+/**
+ * A unit that a reorganisation changes. ``before``: None for a new one; ``after``: None for one
+ * that ends; ``into``: the unit that it is merged into; ``people``: at and below it, before.
+ */
+export interface UnitChange {
+  readonly unitId: UnitId;
+  readonly kinds: ("added" | "renamed" | "level" | "moved" | "merged" | "removed" | "order")[];
+  readonly before: UnitState | null;
+  readonly after: UnitState | null;
+  readonly into: UnitId | null;
+  readonly people: number;
+}
+
+/** People whose posts go from one unit to another. ``some``: the first of them. */
+export interface PlaceChange {
+  readonly fromId: UnitId;
+  readonly toId: UnitId;
+  readonly people: number;
+  readonly some: PersonId[];
+}
+
+/**
+ * A conversation that follows the data bank and that a reorganisation changes. ``title``: None
+ * for one that an officer made, whose name the server does not know; ``former``: its title before,
+ * where it gets another.
+ */
+export interface GroupChange {
+  readonly kind: "made" | "renamed" | "ended" | "people";
+  readonly title: Names | null;
+  readonly former: Names | null;
+  readonly joins: number;
+  readonly leaves: number;
+  readonly joining: PersonId[];
+  readonly leaving: PersonId[];
+}
+
+/**
+ * A grant in force over a unit path that is gone afterwards. ``now``: the path of the same unit
+ * afterwards, over which it may be given anew; None where the unit ends.
+ */
+export interface LapsingGrant {
+  readonly person: Person;
+  readonly path: string;
+  readonly now: string | null;
+  readonly notAfterMs: number;
+}
+
+/**
+ * All that a reorganisation would do. With ``problems`` the rest is empty. ``people``: how many
+ * it touches; ``moved``: whose posts go to another unit; ``posts``: how many posts do, vacant ones
+ * among them; ``charges``: officiating and additional charges that do. ``groups``: the first of
+ * ``group_count``. ``cards``: of the people who are named by their ids.
+ */
+export interface ReorganisationPreview {
+  readonly problems: StepProblem[];
+  readonly units: UnitChange[];
+  readonly people: number;
+  readonly moved: number;
+  readonly posts: number;
+  readonly charges: number;
+  readonly places: PlaceChange[];
+  readonly groups: GroupChange[];
+  readonly groupCount: number;
+  readonly lapsing: LapsingGrant[];
+  readonly paths: string[];
+  readonly needsSecond: boolean;
+  readonly cards: Person[];
+}
+
+/**
+ * A reorganisation of the past. ``undoes``: the number of the one that it undid; ``person``:
+ * the admin, None for an operator, whose login ``by`` has.
+ */
+export interface PastReorganisation {
+  readonly number: number;
+  readonly by: string;
+  readonly person: Person | null;
+  readonly atMs: number;
+  readonly units: UnitChange[];
+  readonly people: number;
+  readonly undoes: number | null;
+  readonly undoneMs: number | null;
+}
+
+export interface PastReorganisations {
+  readonly reorganisations: PastReorganisation[];
+}
+
+/** People and registered people of a unit itself, without those below it. */
+export interface UnitCount {
+  readonly unitId: UnitId;
+  readonly people: number;
+  readonly registered: number;
+}
+
+/** The units of the caller's part that have people. */
+export interface UnitCounts {
+  readonly units: UnitCount[];
 }
 
 /** The version of a person's records that the asking device has, 0 for none. */
@@ -1482,4 +1890,6 @@ export type ClientFrame = Hello | Cursors;
 
 export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | AccountFrame;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | ApproveAct | RefuseAct;
+export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
+
+export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | ApproveAct | RefuseAct;

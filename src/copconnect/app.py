@@ -6,7 +6,7 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import __version__, operator_routes
+from copconnect import __version__, operator_routes, wire
 from copconnect.admin import routes as admin_routes
 from copconnect.admin.service import AdminService
 from copconnect.attachments import routes as attachment_routes
@@ -44,7 +44,9 @@ from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.transfers import Transfers
+from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.scim import routes as scim_routes
 from copconnect.directory.scim.provisioning import Provisioner
 from copconnect.directory.scim.tokens import ScimTokens
@@ -117,6 +119,8 @@ class Container:
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, self.clock, self.audit)
+        self.posts = Posts(self.database, self.directory)
+        self.reorganiser = Reorganiser(self.clock, self.audit, late)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.push = PushService(
             self.database,
@@ -136,6 +140,7 @@ class Container:
             organisation=self.directory,
             editor=self.editor,
             transfers=self.transfers,
+            reorganiser=self.reorganiser,
             people=Listing(self.directory),
             enrolment=self.auth.administering,
             grants=self.auth.granting,
@@ -166,6 +171,7 @@ class Container:
             devices=self.registry,
             people=self.directory,
             organisation=self.directory,
+            posts=self.posts,
             signer=self.authority.roster,
             attachments=self.attachments,
             audit=self.audit,
@@ -296,6 +302,12 @@ class Late:
         """Return whether a person is a member of any of these conversations."""
         return await self._get().belongs_to_any(connection, person_id, conversation_ids)
 
+    async def followed_by_hand(
+        self, connection: AsyncConnection
+    ) -> Mapping[str, tuple[wire.Audience, wire.Names | None]]:
+        """Return the conversations that follow the data bank, but no policy."""
+        return await self._get().audiences.followed_by_hand(connection)
+
 
 class Versions:
     """Versions of the data that a client may have to fetch again, for a socket's first frame."""
@@ -348,7 +360,7 @@ def create_app(
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
         *trust_routes.routes(parts.auth, parts.gate),
         *conduct_routes.routes(parts.conduct, parts.gate),
-        *directory_routes.routes(parts.directory, parts.gate),
+        *directory_routes.routes(parts.directory, parts.posts, parts.gate),
         *scim_routes.routes(parts.scim_tokens, parts.provisioner),
         *admin_routes.routes(parts.admin, parts.gate),
         *delivery_routes.routes(parts.delivery, parts.gate),

@@ -15,6 +15,8 @@ MAX_RECORD_BYTES = 4096  # Any record of KEYS.md but a revocation.
 MAX_REVOCATION_BYTES = 64 * 1024  # It lists 2,000 endorsements and grants that still stand.
 MAX_ACT_BYTES = 128 * 1024  # The JSON of an administrative act, a revocation in base64 included.
 ACT_PEOPLE = 500  # People whom one administrative act names.
+REORGANISATION_STEPS = 500  # Steps of one reorganisation.
+REORGANISED_PEOPLE = 2_000  # People whom one reorganisation names.
 MAX_IMPORT_BYTES = 64 * 1024 * 1024  # A file that the data bank is imported from.
 IMPORT_CHUNK_BYTES = 1024 * 1024  # Bytes in one chunk of it.
 MAX_PROOF_BYTES = 4096  # A leaf with its proof.
@@ -31,6 +33,10 @@ LISTED_PEOPLE = 5000  # In one request that makes or changes a conversation.
 POSITIONS_IN_HELLO = 1_000
 CURSORS_IN_FRAME = 1_000
 MAX_ATTACHMENT_BYTES = 2 * 1024**3  # Plaintext size.
+ORDER_CHOICES = 6  # Texts that an order gives to choose from, at most.
+REMINDERS = 5  # One order has no more.
+ACKNOWLEDGEMENTS = 500  # In one request.
+MAX_ANSWER_BYTES = 32 * 1024  # A sealed answer to an order.
 ATTACHMENT_CHUNK_BYTES = 1024 * 1024  # Plaintext bytes in one chunk; each gains a 16-byte tag.
 
 # Spans of KEYS.md.

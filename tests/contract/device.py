@@ -98,6 +98,7 @@ class Device:
         *,
         state: bool = False,
         attachment_ids: Sequence[AttachmentId] = (),
+        order: wire.OrderTerms | wire.OrderChange | None = None,
         **other: Any,
     ) -> wire.PostMessage:
         """Return a message that follows this device's last accepted one. ``other``: fields of the
@@ -119,7 +120,8 @@ class Device:
         )
         secret = self.secrets.get(key_id, bytes(32))
         data = seal_message(replace(draft, **other), secret, text, self.signer)
-        return wire.PostMessage(message=data, attachment_ids=list(attachment_ids), state=state)
+        attached = list(attachment_ids)
+        return wire.PostMessage(message=data, attachment_ids=attached, state=state, order=order)
 
     def accepted(self, body: wire.PostMessage) -> None:
         """Take up that the server accepted a message."""

@@ -57,7 +57,7 @@ async def test_d1_signature_and_body_must_be_the_senders(room: Room) -> None:
         with pytest.raises(errors.MessageInvalid) as caught:
             await room.service.posting.post(
                 room.alice.caller, room.c, wire.PostMessage(
-                    message=bytes(bent), attachment_ids=[], state=False))  # fmt: skip
+                    message=bytes(bent), attachment_ids=[], state=False, order=None))  # fmt: skip
         assert caught.value.details["rule"] == rule
     with pytest.raises(errors.MessageInvalid) as caught:
         await room.service.posting.post(room.bob.caller, room.c, body)

@@ -13,7 +13,7 @@ DIGITS = re.compile(r"^(\d ){5}\d$")
 def name_root_admin(server: ServerProcess, officer: Officer) -> None:
     """Act as the keeper of the offline root for the first admin; end at the admin's chats."""
     key = str(server.data / "keys" / "root.key.pem")
-    run_copconnect(server.data, "admin", "root-admin", officer.person.number, key)
+    run_copconnect(server.data, "admin", "grant", officer.person.number, key)
     officer.heading("chats.title").wait_for()
 
 

@@ -127,7 +127,7 @@ class Device:
     def become_root_admin(self) -> None:
         """Let the offline root's key, which a test's folder holds, name this device."""
         key = self._server.data / "keys" / "root.key.pem"
-        name = ("admin", "root-admin", self.officer.number, str(key), "--client", self.client_id)
+        name = ("admin", "grant", self.officer.number, str(key), "--client", self.client_id)
         run_copconnect(self._server.data, *name)
         until(lambda: self.me().confirmed == "root_admin", "naming the root admin")
         # The server learns of another process's change within a second.

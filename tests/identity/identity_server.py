@@ -29,7 +29,9 @@ from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.transfers import Transfers
+from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
@@ -47,6 +49,7 @@ class RecordedRosters:
         self._registry = registry
         self.told: list[tuple[set[str], bool]] = []
         self.listed: dict[str, set[bytes]] = {}  # By person, as read in the transaction.
+        self.followed: dict[str, tuple[wire.Audience, wire.Names | None]] = {}
 
     async def devices_changed(
         self, connection: AsyncConnection, person_ids: Collection[PersonId], *, urgent: bool
@@ -55,6 +58,11 @@ class RecordedRosters:
         devices = await self._registry.devices_of(connection, person_ids)
         for person_id in person_ids:
             self.listed[person_id] = {one.device for one in devices if one.person_id == person_id}
+
+    async def followed_by_hand(
+        self, _: AsyncConnection
+    ) -> dict[str, tuple[wire.Audience, wire.Names | None]]:
+        return self.followed
 
 
 class NoReach:
@@ -101,6 +109,8 @@ class IdentityServer:
         )
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, clock, self.audit)
+        self.posts = Posts(self.database, self.directory)
+        self.reorganiser = Reorganiser(clock, self.audit, self.rosters)
         self.importer = Importer(self.database, clock, self.editor, self.audit)
         self.uploads = Uploads(self.database, clock, self.importer)
         self.admin = AdminService(
@@ -110,6 +120,7 @@ class IdentityServer:
             organisation=self.directory,
             editor=self.editor,
             transfers=self.transfers,
+            reorganiser=self.reorganiser,
             people=Listing(self.directory),
             enrolment=self.auth.administering,
             grants=self.auth.granting,
@@ -162,7 +173,7 @@ def identity_app(settings: Settings, server: IdentityServer) -> Any:
             *auth_routes.routes(server.auth, server.gate, settings.trusted_proxies),
             *trust_routes.routes(server.auth, server.gate),
             *conduct_routes.routes(server.conduct, server.gate),
-            *directory_routes.routes(server.directory, server.gate),
+            *directory_routes.routes(server.directory, server.posts, server.gate),
             *admin_routes.routes(server.admin, server.gate),
         ],
         lifespan=[lifespan],

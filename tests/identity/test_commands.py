@@ -78,7 +78,7 @@ def test_init_never_overwrites(data: str) -> None:
 
 def test_init_says_who_confirms_devices(tmp_path: Path) -> None:
     for policy, words, wanted in (
-        ("approval", "root-admin", Policy.APPROVAL),
+        ("approval", "admin grant", Policy.APPROVAL),
         ("none", "Policy none", Policy.NONE),
     ):
         folder = tmp_path / policy
@@ -152,7 +152,7 @@ def test_a_root_admin_is_named_while_the_server_runs(
     key = server.data / "keys" / "root.key.pem"
     offline = server.data.parent / "offline.pem"
     key.rename(offline)
-    name = ("admin", "root-admin", officer.number, str(offline))
+    name = ("admin", "grant", officer.number, str(offline))
     with pytest.raises(RuntimeError, match="register it first"):
         run_copconnect(server.data, *name)
     with Device(server, officer) as first, Device(server, officer) as second:
@@ -173,6 +173,21 @@ def test_a_root_admin_is_named_while_the_server_runs(
         assert "record 3" in chosen
         listed = run_copconnect(server.data, "admin", "list-clients", officer.number)
         assert "a root admin's" in listed
+        granted = run_copconnect(server.data, "admin", "grants")
+        assert f"the whole department  {officer.name}" in granted
+        with pytest.raises(RuntimeError, match="--client"):
+            run_copconnect(server.data, *name, "--withdraw")
+        first_alone = (*name, "--withdraw", "--client", first.client_id)
+        withdrawn = run_copconnect(server.data, *first_alone)
+        assert "record 4 no longer names" in withdrawn
+        assert "Fewer than two" in withdrawn
+        until(lambda: first.me().confirmed != "root_admin", "withdrawing the root admin")
+        assert "record 5" in run_copconnect(server.data, *name, "--withdraw")
+        with pytest.raises(RuntimeError, match="No device of this person"):
+            run_copconnect(server.data, *name, "--withdraw")
+        assert "Nobody has a grant" in run_copconnect(server.data, "admin", "grants")
+        log = run_copconnect(server.data, "audit", "list")
+        assert log.count("root_admin_withdrawn") == 2
 
 
 def test_rights_descend_from_the_root_to_a_constable(
@@ -279,7 +294,7 @@ def test_a_roll_of_a_department_is_imported_moved_listed_and_undone(
 def test_wrong_input_ends_with_a_sentence(data: str, tmp_path: Path) -> None:
     assert "not a phone number" in run("admin", "suspend", "12", "--data", data).output
     key = str(Path(data) / "keys" / "root.key.pem")
-    assert "Nobody" in run("admin", "root-admin", "7000000000", key, "--data", data).output
+    assert "Nobody" in run("admin", "grant", "7000000000", key, "--data", data).output
     revoke = ("admin", "revoke-client")
     assert "No device has an id" in words(run(*revoke, "0" * 32, "--data", data))
     assert "is not a device's id" in words(run(*revoke, "phone", "--data", data))

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from copconnect.audit import Audit
 from copconnect.bus import LocalBus
 from copconnect.database.engine import Database
-from copconnect.directory import databank, store
+from copconnect.directory import databank, editing, store
 from copconnect.directory.editing import DirectoryEditor, NumberInUse
+from copconnect.directory.finding import words as finding
 from copconnect.directory.rules import person_id
 from copconnect.ids import PersonId
 from copconnect.wakeup_log import BusAndLog, WakeupLog
@@ -115,6 +117,46 @@ async def test_moves_suspensions_and_removals(
     }
     again = silent | {"2": "2,Swapna,7000000002,PC,C,A,active,", "3": ROWS["3"]}
     assert (await editor.import_bank(OPERATOR, bank(again))).summary()["restored"] == 2
+
+
+async def test_everybody_is_found_after_the_words_of_all_were_indexed_anew(
+    database: Database, editor: DirectoryEditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def found(*texts: str) -> list[str]:
+        names: list[str] = []
+        async with database.reading() as connection:
+            for text in texts:
+                search = finding.search(text)
+                assert search is not None
+                which = store.WORDS.has(connection.dialect.name, search.spelled)
+                rows = await connection.scalars(
+                    select(store.people.c.name_en)
+                    .join(store.search, store.search.c.person_id == store.people.c.person_id)
+                    .where(which)
+                )
+                names += rows
+        return names
+
+    monkeypatch.setattr(editing, "_INDEXED_ANEW", 1)
+    await editor.import_bank(OPERATOR, bank(ROWS))
+    await editor.import_bank(OPERATOR, bank(ROWS | {"1": "1,Kiran,7000000001,PC,C,A,,"}))
+    assert await found("Kiran", "Swapna", "Imran", "Ravi") == ["Kiran", "Swapna", "Imran"]
+    # From then on each row is indexed by itself again.
+    monkeypatch.undo()
+    await editor.import_bank(OPERATOR, bank(ROWS | {"3": "3,Joseph,7000000003,SI,C,B,,"}))
+    assert await found("Ravi", "Joseph", "Kiran", "Imran") == ["Ravi", "Joseph"]
+    # An import that fails leaves the index as it was.
+    monkeypatch.setattr(editing, "_INDEXED_ANEW", 1)
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError
+
+    renamed = bank(ROWS | {"1": "1,Other,7000000001,PC,C,A,,"})
+    with pytest.raises(RuntimeError):
+        await editor.import_bank(OPERATOR, renamed, progress=fail)
+    monkeypatch.undo()
+    await editor.import_bank(OPERATOR, bank(ROWS | {"1": "1,Kiran,7000000001,PC,C,A,,"}))
+    assert await found("Kiran", "Joseph", "Other", "Ravi", "Imran") == ["Kiran", "Imran"]
 
 
 async def test_numbers_may_change_hands_within_a_file_but_not_outside_it(

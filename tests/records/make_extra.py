@@ -1,18 +1,20 @@
 """Makes ``spec/keys/extra.json``: ``python -m tests.records.make_extra``. Deterministic.
 
-Additions to the golden vectors of KEYS.md: PersonDevices, Time, Revocation by each kind of signer,
-Department with m = 0, withdrawn grants; and which devices are confirmed then, how and by whom. All
+Additions to the golden vectors of KEYS.md: PersonDevices, Time, Acknowledgement, Revocation by each
+kind of signer, Department with m = 0, withdrawn grants; and which devices are confirmed then, how and by whom. All
 bytes are hex. ``records`` holds every record with its kind, fields and hash. A case of
 ``confirmed`` names the records that are known (a record that is refused by itself is ignored); all
 certificates are known in all cases. ``how`` is null where a device is not confirmed.
 """
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
+from copconnect.records.primitives.fields import sha256
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.primitives.signed import SealableRecord, SignedRecord
 from copconnect.records.trust.device_key import DeviceKey
@@ -68,9 +70,30 @@ def _others(force: Force) -> dict[str, SignedRecord]:
     pk = X25519PrivateKey.from_private_bytes(key_seed).public_key().public_bytes_raw()
     key = DeviceKey(kem=X25519, device=force.device("b1"), generation=7, created=day(-1), pk=pk)
     time = TimeRecord(nonce=seed("extra nonce", 16), time=day(0))
+    own = Acknowledgement(
+        conversation_id=seed("extra conversation", 16),
+        message_id=seed("extra order", 16),
+        header_hash=seed("extra order header"),
+        device=force.device("b1"),
+        person_id=person_id("B"),
+        told=Told.OWN,
+        choice=2,
+        answer_hash=sha256(seed("extra sealed answer")),
+        created=day(0),
+    )
+    told = replace(
+        own,
+        device=force.device("s1"),
+        told=Told.IN_PERSON,
+        choice=0,
+        answer_hash=NO_ANSWER,
+        created=day(-1),
+    )
     return {
         "device key b1": key.signed(signing_key("b1")),
         "time": time.signed(signing_key(AUTHORITY)),
+        "acknowledgement b1": own.signed(signing_key("b1")),
+        "acknowledgement of b1 by s1": told.signed(signing_key("s1")),
     }
 
 

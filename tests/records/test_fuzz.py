@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from copconnect.records.conversation.acknowledgement import Acknowledgement
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.key_share import KeyShare
@@ -52,6 +53,7 @@ GOOD: dict[type[SignedRecord], bytes] = {
     Revocation: FORCE["b2 -b1"].encode(),
     PersonDevices: FORCE["devices B"].encode(),
     TimeRecord: OTHERS["time"],
+    Acknowledgement: OTHERS["acknowledgement b1"],
 }
 
 

@@ -68,6 +68,23 @@ async def _end_charge(world: World, _: Device) -> wire.Act:
     return wire.EndCharge(person_id=person_id, posting_id=posting_id)
 
 
+def renamed() -> wire.RenameUnit:
+    """Return a step that gives the station another name."""
+    names = english(f"Station {new_id()}")
+    return wire.RenameUnit(unit_id=STATION, level="station", names=names)
+
+
+async def _reorganise(_: World, __: Device) -> wire.Act:
+    return wire.ReorganiseUnits(steps=[renamed()])
+
+
+async def _undo_reorganisation(world: World, _: Device) -> wire.Act:
+    number = await _as_operator(
+        world, lambda one: world.whole.reorganiser.reorganise(one, OPERATOR, [renamed()])
+    )
+    return wire.UndoReorganisation(number=number)
+
+
 async def _codes(world: World, _: Device) -> wire.Act:
     return wire.MakeEnrolmentCodes(person_ids=[world.subject.person_id])
 
@@ -138,6 +155,8 @@ EXAMPLES: dict[str, Example] = {
     "transfer_person": _transfer,
     "give_charge": _give_charge,
     "end_charge": _end_charge,
+    "reorganise_units": _reorganise,
+    "undo_reorganisation": _undo_reorganisation,
     "make_enrolment_codes": _codes,
     "apply_import": _apply_import,
     "undo_import": _undo_import,

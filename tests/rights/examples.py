@@ -20,6 +20,7 @@ from copconnect.records.primitives.kem import X25519
 from tests.harness import protocol_routes
 from tests.identity.running import Device
 from tests.identity.signing import signed_act
+from tests.rights.act_examples import renamed
 from tests.rights.world import CHUNK, STATION, Account, World
 
 _NAME = re.compile(r"\{\w+\}")
@@ -42,6 +43,7 @@ def path(world: World, route: str) -> str:
         "{client_id}": world.subject.client_id,
         "{device}": world.subject.device.hex(),
         "{unit_id}": STATION,
+        "{post_id}": world.subject_post,
         "{epoch}": "1",
         "{i}": "0",
     }
@@ -74,7 +76,8 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
         case "POST /v1/attachments/{a}/shares":
             return wire.ShareAttachment(conversation_id=world.group)
         case "POST /v1/conversations/{c}/messages":
-            return wire.PostMessage(message=_message(world, device), attachment_ids=[], state=False)
+            message = _message(world, device)
+            return wire.PostMessage(message=message, attachment_ids=[], state=False, order=None)
         case "POST /v1/conversations/{c}/keys":
             return wire.PostKey(record=key(world, device), seals=b"", left_out=[])
         case "POST /v1/conversations/{c}/cells/own/keys":
@@ -85,6 +88,8 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             return wire.PostAct(act=signed_act(world, device, _codes(world)).encode())
         case "POST /v1/admin/previews":
             return wire.PreviewAct(act=msgspec.json.encode(_codes(world)))
+        case "POST /v1/admin/reorganisations/previews":
+            return wire.PreviewReorganisation(steps=[renamed()], undo=None)
         case _:
             return None
 

@@ -14,6 +14,9 @@ ACTS: dict[str, Rule] = {
     "give_charge": HERE,
     "end_charge": HERE,
     "make_enrolment_codes": HERE,
+    # Units: every unit that a step changes, and the parents that lose or get one.
+    "reorganise_units": HERE,
+    "undo_reorganisation": HERE,
     # Imports. Every unit counts whose people the file changes, before and after.
     "apply_import": HERE,
     "undo_import": HERE,

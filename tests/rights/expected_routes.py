@@ -94,9 +94,13 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/people/{person_id}": OFFICERS,
     "POST /v1/people/lookups": OFFICERS,
     "GET /v1/units/{unit_id}/chain": OFFICERS,
+    "GET /v1/units/{unit_id}/posts": OFFICERS,
+    "GET /v1/posts": OFFICERS,
+    "GET /v1/posts/{post_id}": OFFICERS,
     # Conversations.
     "GET /v1/conversations": OFFICERS,
     "POST /v1/conversations": OFFICERS,
+    "PUT /v1/posts/{post_id}/conversation": OFFICERS,
     "GET /v1/conversations/{c}": MEMBERS,
     "GET /v1/conversations/{c}/members": MEMBERS,
     "POST /v1/conversations/{c}/members": GROUP_ADMINS,
@@ -143,6 +147,9 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/people": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/devices": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/grants": ADMINS.showing(A.ADMIN, A.ROOT),
+    "GET /v1/admin/units": ADMINS,
+    "GET /v1/admin/reorganisations": ADMINS,
+    "POST /v1/admin/reorganisations/previews": HERE,
     "GET /v1/admin/audit": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/audit/chain": ADMINS.showing(A.ADMIN, A.ROOT),
     # Imports. A file is its sender's; whoever may import over all that it changes sees it too.

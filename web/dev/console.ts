@@ -16,10 +16,12 @@ import type {
   Right,
   RightRule,
 } from "@copconnect/client/wire";
-import { pause, refusal } from "./account.ts";
+import { pause } from "./account.ts";
 import { ScriptedImports } from "./console-imports.ts";
+import { refusal } from "./refusal.ts";
 import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
 import { deviceId, plate } from "./plates.ts";
+import { PAST_STEPS, previewOf, unitCounts } from "./reorganising.ts";
 
 const DAY_MS = 86_400_000;
 const PUSHES: readonly AdminDevice["push"][] = [
@@ -248,6 +250,44 @@ export class ScriptedConsole extends ScriptedImports implements AdminCore {
     const ids = act.act === "make_enrolment_codes" ? act.personIds : [];
     const codes = ids.map((personId, index) => ({ personId, code: `K7QM-2XW${index % 9}-HT4P` }));
     return { actId: id(12, 99), state: "done", entry: 61, codes };
+  }
+
+  // --- Units ----------------------------------------------------------------------------------
+
+  async unitCounts(): ReturnType<AdminCore["unitCounts"]> {
+    await this.#ready();
+    return { units: unitCounts() };
+  }
+
+  async previewReorganisation(
+    asked: Parameters<AdminCore["previewReorganisation"]>[0],
+  ): ReturnType<AdminCore["previewReorganisation"]> {
+    await this.#ready();
+    return previewOf("undo" in asked ? PAST_STEPS : asked.steps);
+  }
+
+  async reorganisations(): ReturnType<AdminCore["reorganisations"]> {
+    await this.#ready();
+    if (this.#rows === "empty") return { reorganisations: [] };
+    const { units, people } = previewOf(PAST_STEPS);
+    const one = { by: "", person: ME, units, people, undoes: null, undoneMs: null };
+    return {
+      reorganisations: [
+        { ...one, number: 2, atMs: Date.now() - 7_200_000, undoes: 1 },
+        { ...one, number: 1, atMs: Date.now() - 2 * DAY_MS, undoneMs: Date.now() - 7_200_000 },
+      ],
+    };
+  }
+
+  async unitDraft(): ReturnType<AdminCore["unitDraft"]> {
+    await pause(20);
+    const kept = sessionStorage.getItem("scripted units");
+    return kept === null ? null : (JSON.parse(kept) as Awaited<ReturnType<AdminCore["unitDraft"]>>);
+  }
+
+  async keepUnitDraft(draft: Parameters<AdminCore["keepUnitDraft"]>[0]): Promise<void> {
+    await pause(20);
+    sessionStorage.setItem("scripted units", JSON.stringify(draft));
   }
 
   async audit(query: Parameters<AdminCore["audit"]>[0]): ReturnType<AdminCore["audit"]> {

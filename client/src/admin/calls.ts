@@ -13,9 +13,11 @@ import type {
   AuditItems,
   AuditQuery,
   PlainAct,
+  UnitDraft,
   WaitingView,
 } from "../seam/admin.ts";
 import type { Api } from "../transport/api.ts";
+import { META, deleteMeta, putMeta } from "../vault/meta.ts";
 import type { Vault } from "../vault/vault.ts";
 import type {
   Act,
@@ -27,6 +29,8 @@ import type {
 } from "../wire.ts";
 import { Signatures, signerOf } from "./signatures.ts";
 import { keyOf, verifyAudit } from "./verifying.ts";
+
+const DRAFT = "unit_draft";
 
 export interface AdminCallsOptions {
   readonly api: Api;
@@ -74,6 +78,32 @@ export class AdminCalls implements AdminCore {
     const lost =
       act.act === "make_enrolment_codes" && answer.state === "done" && answer.codes.length === 0;
     return lost ? acts.perform(act) : answer;
+  }
+
+  // --- Units ------------------------------------------------------------------------------------
+
+  unitCounts(): ReturnType<AdminCore["unitCounts"]> {
+    return this.#options.api.unitCounts();
+  }
+
+  previewReorganisation(
+    asked: Parameters<AdminCore["previewReorganisation"]>[0],
+  ): ReturnType<AdminCore["previewReorganisation"]> {
+    return this.#options.api.previewReorganisation(
+      "undo" in asked ? { steps: [], undo: asked.undo } : { steps: [...asked.steps], undo: null },
+    );
+  }
+
+  reorganisations(): ReturnType<AdminCore["reorganisations"]> {
+    return this.#options.api.reorganisations();
+  }
+
+  unitDraft(): ReturnType<AdminCore["unitDraft"]> {
+    return this.#options.vault.get<UnitDraft>(META, DRAFT);
+  }
+
+  keepUnitDraft(draft: UnitDraft | null): Promise<void> {
+    return this.#options.vault.write([draft === null ? deleteMeta(DRAFT) : putMeta(DRAFT, draft)]);
   }
 
   // --- Imports ----------------------------------------------------------------------------------

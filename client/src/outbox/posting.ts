@@ -48,6 +48,7 @@ export class Posting {
       message: copy(message),
       attachmentIds,
       state: record.state,
+      order: null,
     });
   }
 

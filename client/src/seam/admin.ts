@@ -13,6 +13,10 @@ import type {
   AdminOverview,
   AdminPeople,
   AdminRights,
+  PastReorganisations,
+  ReorganisationPreview,
+  Step,
+  UnitCounts,
   ImportChoices,
   ImportRows,
   ImportShow,
@@ -31,6 +35,8 @@ export type PlainAct = Exclude<
 export interface AdminPeopleQuery {
   readonly text?: string;
   readonly unit?: string;
+  /** "no": without the units below. */
+  readonly deep?: "yes" | "no";
   readonly rank?: string;
   readonly role?: string;
   readonly status?: string;
@@ -106,6 +112,15 @@ export interface VerifiedAudit {
   readonly problem: { readonly number: number; readonly reason: string } | null;
 }
 
+/**
+ * Changes of the tree of units that nobody has signed yet: groups of steps, each what one gesture made,
+ * and those that were taken back. The vault keeps it on this device.
+ */
+export interface UnitDraft {
+  readonly done: readonly (readonly Step[])[];
+  readonly undone: readonly (readonly Step[])[];
+}
+
 export interface AdminCore {
   rights(): Promise<AdminRights>;
   overview(): Promise<AdminOverview>;
@@ -116,6 +131,14 @@ export interface AdminCore {
   preview(act: PlainAct): Promise<ActPreview>;
   /** Sign an act and let the server do it. The id is the host's where absent. */
   perform(act: PlainAct, actId?: ActId): Promise<ActAnswer>;
+  unitCounts(): Promise<UnitCounts>;
+  previewReorganisation(
+    asked: { readonly steps: readonly Step[] } | { readonly undo: number },
+  ): Promise<ReorganisationPreview>;
+  reorganisations(): Promise<PastReorganisations>;
+  unitDraft(): Promise<UnitDraft | null>;
+  /** Null: forget it. */
+  keepUnitDraft(draft: UnitDraft | null): Promise<void>;
   imports(): Promise<AdminImports>;
   /** Announce a file to import. */
   beginUpload(file: Blob, name: string): Promise<UploadId>;

@@ -8,6 +8,7 @@ import type {
   DeviceId,
   KeyId,
   PersonId,
+  PostId,
   UnitId,
   UploadId,
 } from "../ids.ts";
@@ -176,6 +177,15 @@ export class Api {
   previewAct(body: wire.PreviewAct): Promise<wire.ActPreview> {
     return this.#post("/v1/admin/previews", body);
   }
+  previewReorganisation(body: wire.PreviewReorganisation): Promise<wire.ReorganisationPreview> {
+    return this.#post("/v1/admin/reorganisations/previews", body, LOG_TIMEOUT_MS);
+  }
+  reorganisations(): Promise<wire.PastReorganisations> {
+    return this.#get("/v1/admin/reorganisations");
+  }
+  unitCounts(): Promise<wire.UnitCounts> {
+    return this.#get("/v1/admin/units");
+  }
   adminImports(): Promise<wire.AdminImports> {
     return this.#get("/v1/admin/imports");
   }
@@ -226,11 +236,24 @@ export class Api {
   chainOfCommand(unitId: UnitId): Promise<wire.ChainOfCommand> {
     return this.#get(`/v1/units/${encodeURIComponent(unitId)}/chain`);
   }
+  unitPosts(unitId: UnitId): Promise<wire.Posts> {
+    return this.#get(`/v1/units/${encodeURIComponent(unitId)}/posts`);
+  }
+  posts(parameters: Query): Promise<wire.Posts> {
+    return this.#get(`/v1/posts${query(parameters)}`);
+  }
+  onePost(postId: PostId): Promise<wire.Post> {
+    return this.#get(`/v1/posts/${postId}`);
+  }
   lookUpPeople(body: wire.LookUpPeople): Promise<wire.People> {
     return this.#post("/v1/people/lookups", body);
   }
 
   // Conversations.
+  /** The own one with the holders of a post. */
+  openPost(postId: PostId): Promise<wire.Conversation> {
+    return this.#put(`/v1/posts/${postId}/conversation`, {});
+  }
   createConversation(body: wire.CreateConversation): Promise<wire.Conversation> {
     return this.#post("/v1/conversations", body);
   }

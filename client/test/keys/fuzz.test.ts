@@ -1,6 +1,7 @@
 /** Whatever bytes a parser of KEYS.md is given, only Refused escapes. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { AcknowledgementFormat } from "../../src/keys/acknowledgement.ts";
 import { CellKeyFormat } from "../../src/keys/cell-key.ts";
 import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
 import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
@@ -54,6 +55,7 @@ const PARSERS: readonly (readonly [string, Bytes, (bytes: Bytes) => unknown])[] 
   ["person devices", extra("devices B"), exact(PersonDevicesFormat)],
   ["person card", hex(at(v.people, "A").card), exact(PersonCardFormat)],
   ["time", extra("time"), exact(TimeFormat)],
+  ["acknowledgement", extra("acknowledgement b1"), exact(AcknowledgementFormat)],
   ["device key", hex(device("a").device_key), exact(DeviceKeyFormat)],
   ["roster head", head.bytes, exact(RosterHeadFormat)],
   ["stamp", hex(at(v.roster, "2").stamp), exact(HeadStampFormat)],

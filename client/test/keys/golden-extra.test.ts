@@ -3,8 +3,15 @@
  * and which devices are confirmed (E0, E4), how and by whom. Both implementations agree.
  */
 import { describe, expect, it } from "vitest";
+import {
+  AcknowledgementFormat,
+  OWN,
+  TOLD_IN_PERSON,
+  checkAcknowledgement,
+} from "../../src/keys/acknowledgement.ts";
 import { DeviceKeyFormat, sealKeyId } from "../../src/keys/device-key.ts";
 import { publicKeyOf, X25519 } from "../../src/keys/hpke.ts";
+import { ed25519PublicKey } from "../../src/keys/format/ed25519.ts";
 import type { DeviceId } from "../../src/ids.ts";
 import { Refused } from "../../src/keys/format/refused.ts";
 import { fromHex, toHex, type Bytes } from "../../src/octets.ts";
@@ -54,6 +61,7 @@ interface Extra {
 const EXTRA = JSON.parse(read("extra.json")) as Extra;
 
 const FORMATS = {
+  Acknowledgement: AcknowledgementFormat,
   Department: DepartmentFormat,
   DeviceKey: DeviceKeyFormat,
   Endorsement: EndorsementFormat,
@@ -76,6 +84,10 @@ const NAMES: Readonly<Record<string, string>> = {
   not_after: "notAfter",
   pk: "publicKey",
   lost: "lostAt",
+  conversation_id: "conversation",
+  message_id: "messageId",
+  header_hash: "headerHash",
+  answer_hash: "answerHash",
 };
 
 function plain(value: unknown): unknown {
@@ -164,6 +176,47 @@ describe("extra.json", () => {
     expect(await checkTime(record, record.nonce, authority)).toBe(record.time);
     await expect(checkTime(record, new Uint8Array(16), authority)).rejects.toThrow(/^T1/u);
     await expect(checkTime(record, record.nonce, fromHex(EXTRA.root_key))).rejects.toThrow(/^T1/u);
+  });
+
+  it("O1 an acknowledgement is of its order, with its answer, by its device", async () => {
+    const record = AcknowledgementFormat.parse(
+      fromHex(at(EXTRA.records, "acknowledgement of b1 by s1").record),
+    );
+    const signer = ed25519PublicKey(fromHex(at(EXTRA.devices, "s1").signature_seed));
+    const other = ed25519PublicKey(fromHex(at(EXTRA.devices, "b1").signature_seed));
+    const order = { ...record, choices: 2 };
+    await checkAcknowledgement(record, order, null, signer);
+    expect(record.told).toBe(TOLD_IN_PERSON);
+    const refused = async (...given: Parameters<typeof checkAcknowledgement>) => {
+      await expect(checkAcknowledgement(...given)).rejects.toThrow(/^O1/u);
+    };
+    await refused(record, order, null, other);
+    await refused(record, order, new Uint8Array(1), signer);
+    for (const name of ["conversation", "messageId", "headerHash"] as const)
+      await refused(record, { ...order, [name]: new Uint8Array(32) }, null, signer);
+    const own = AcknowledgementFormat.parse(
+      fromHex(at(EXTRA.records, "acknowledgement b1").record),
+    );
+    expect([own.told, own.choice]).toEqual([OWN, 2]);
+    const seed = fromHex(at(EXTRA.devices, "b1").signature_seed);
+    const chosen = await AcknowledgementFormat.sign(
+      { ...own, answerHash: new Uint8Array(32) },
+      seed,
+    );
+    await checkAcknowledgement(chosen, order, null, other);
+    await refused(chosen, { ...order, choices: 1 }, null, other);
+    await refused(
+      await AcknowledgementFormat.sign({ ...chosen, told: 2 }, seed),
+      order,
+      null,
+      other,
+    );
+    await refused(
+      await AcknowledgementFormat.sign({ ...chosen, choice: 7 }, seed),
+      { ...order, choices: 9 },
+      null,
+      other,
+    );
   });
 
   it("the device key, its id and its private key", async () => {

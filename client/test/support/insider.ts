@@ -222,6 +222,7 @@ export class Insider {
       message,
       attachmentIds: [],
       state,
+      order: null,
     });
     const header = HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES));
     this.#chains.set(conversationId, header);

@@ -19,6 +19,7 @@ from copconnect.admin.ports import (
     Grants,
     Imports,
     Organisation,
+    Reorganiser,
     Revocations,
     Transfers,
 )
@@ -75,6 +76,7 @@ class Kinds:
         organisation: Organisation,
         editor: Editor,
         transfers: Transfers,
+        reorganiser: Reorganiser,
         enrolment: Enrolment,
         grants: Grants,
         revocations: Revocations,
@@ -84,6 +86,7 @@ class Kinds:
         self._organisation = organisation
         self._editor = editor
         self._transfers = transfers
+        self._reorganiser = reorganiser
         self._enrolment = enrolment
         self._grants = grants
         self._revocations = revocations
@@ -95,6 +98,10 @@ class Kinds:
             wire.TransferPerson: Kind("manage_people", self._touches_place, self._transfer),
             wire.GiveCharge: Kind("manage_people", self._touches_place, self._give_charge),
             wire.EndCharge: Kind("manage_people", self._touches_charge, self._end_charge),
+            wire.ReorganiseUnits: Kind("manage_units", self._touches_tree, self._reorganise),
+            wire.UndoReorganisation: Kind(
+                "manage_units", self._touches_tree_again, self._undo_reorganisation
+            ),
             wire.MakeEnrolmentCodes: Kind("enrol", self._touches_people, self._make_codes),
             wire.RevokeDevice: Kind("revoke_devices", self._touches_admin, self._revoke),
             wire.GiveGrant: Kind("give_grants", self._touches_units, self._give),
@@ -153,6 +160,18 @@ class Kinds:
         if not path:
             raise errors.NotFound
         return Touched(frozenset({path}), 1, [PersonId(act.person_id)])
+
+    async def _touches_tree(
+        self, connection: AsyncConnection, act: wire.ReorganiseUnits
+    ) -> Touched:
+        reach = await self._reorganiser.reach(connection, act.steps)
+        return Touched(reach.paths, reach.people, reach.some)
+
+    async def _touches_tree_again(
+        self, connection: AsyncConnection, act: wire.UndoReorganisation
+    ) -> Touched:
+        reach = await self._reorganiser.reach(connection, [], act.number)
+        return Touched(reach.paths, reach.people, reach.some)
 
     async def _touches_units(self, connection: AsyncConnection, act: wire.GiveGrant) -> Touched:
         if not await self._organisation.has_unit(connection, act.path):
@@ -217,6 +236,14 @@ class Kinds:
         act: wire.EndCharge = asked.act
         person_id = PersonId(act.person_id)
         await self._transfers.end_charge(connection, asked.by, person_id, act.posting_id)
+        return []
+
+    async def _reorganise(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._reorganiser.reorganise(connection, asked.by, asked.act.steps)
+        return []
+
+    async def _undo_reorganisation(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._reorganiser.undo(connection, asked.by, asked.act.number)
         return []
 
     async def _make_codes(self, connection: Transaction, asked: Asked) -> Codes:

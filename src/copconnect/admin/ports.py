@@ -212,6 +212,62 @@ class Imports(Protocol):
         ...
 
 
+class TreeReach(Protocol):
+    """The reach of a reorganisation: unit paths over which the right must hold, how many people it
+    touches, and those whose posts go elsewhere."""
+
+    @property
+    def paths(self) -> frozenset[str]: ...
+    @property
+    def people(self) -> int: ...
+    @property
+    def some(self) -> Sequence[PersonId]: ...
+
+
+class Examined(Protocol):
+    """A reorganisation before it is done. ``paths``: what becomes of each unit path; None for that
+    of a unit that ends."""
+
+    @property
+    def preview(self) -> wire.ReorganisationPreview: ...
+    @property
+    def reach(self) -> TreeReach: ...
+    @property
+    def paths(self) -> Mapping[str, str | None]: ...
+
+
+class Reorganiser(Protocol):
+    """Reorganisations of the tree of units."""
+
+    async def reorganise(
+        self, connection: Transaction, by: Principal, steps: Sequence[wire.Step]
+    ) -> int:
+        """Do all steps; return its number. Raises ReorganisationInvalid."""
+        ...
+
+    async def undo(self, connection: Transaction, by: Principal, number: int) -> int:
+        """Restore what a reorganisation changed; return the number of that. Raises NotFound,
+        ReorganisationChanged."""
+        ...
+
+    async def reach(
+        self, connection: AsyncConnection, steps: Sequence[wire.Step], undo: int | None = None
+    ) -> TreeReach:
+        """Return the reach of steps or of an undo. Raises as doing it would."""
+        ...
+
+    async def examine(
+        self, connection: AsyncConnection, steps: Sequence[wire.Step], undo: int | None = None
+    ) -> Examined:
+        """Return all that it would do, or the problems of the steps. Raises NotFound,
+        ReorganisationChanged."""
+        ...
+
+    async def past(self, connection: AsyncConnection) -> list[tuple[Any, list[wire.UnitChange]]]:
+        """Return the newest reorganisations with what each changed of the tree."""
+        ...
+
+
 class Enrolment(Protocol):
     """Enrolment codes."""
 

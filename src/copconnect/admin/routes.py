@@ -22,6 +22,7 @@ def routes(service: AdminService, gate: Gate) -> list[Any]:
     return [
         *_acts(service, gate),
         *_reading(service, gate),
+        *_reorganising(service, gate),
         *_audit(service, gate),
         *import_routes.routes(service.importing, gate),
     ]
@@ -66,6 +67,7 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
         query = PeopleQuery(
             text=asked.get("text", ""),
             unit=asked.get("unit"),
+            deep=_one_of(asked, "deep", ("no", "yes")) != "no",
             rank=asked.get("rank"),
             role=asked.get("role"),
             status=asked.get("status"),
@@ -89,6 +91,26 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
         return answer(request, await service.reading.grants(caller))
 
     return [rights, overview, people, devices, grants]
+
+
+def _reorganising(service: AdminService, gate: Gate) -> list[Any]:
+    @post("/v1/admin/reorganisations/previews")
+    async def preview(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.PreviewReorganisation, MAX_BODY)
+        return answer(request, await service.reorganising.preview(caller, body))
+
+    @get("/v1/admin/reorganisations")
+    async def past(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.reorganising.past(caller))
+
+    @get("/v1/admin/units")
+    async def counts(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.reorganising.counts(caller))
+
+    return [preview, past, counts]
 
 
 def _audit(service: AdminService, gate: Gate) -> list[Any]:

@@ -121,11 +121,12 @@ def beyond(held: Held, other: Held) -> set[wire.Right]:
 
 
 def _covers(wide: wire.HeldRight, one: wire.HeldRight) -> bool:
-    if (wide.right, wide.heads) != (one.right, one.heads):
-        return False
+    whole = wide.deep and wide.path == WHOLE and not wide.heads
+    if wide.right != one.right or wide.heads != one.heads:
+        return wide.right == one.right and whole
     if wide.path == one.path:
         return wide.deep or not one.deep
-    return wide.deep and (wide.path == WHOLE or one.path.startswith(f"{wide.path}/"))
+    return whole or (wide.deep and one.path.startswith(f"{wide.path}/"))
 
 
 def common(paths: Iterable[str]) -> str:

@@ -17,10 +17,12 @@ from copconnect.admin.ports import (
     Organisation,
     People,
     Registered,
+    Reorganiser,
     Revocations,
     Transfers,
 )
 from copconnect.admin.reading import Reading
+from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
 from copconnect.audit import Audit
 from copconnect.clock import Clock
@@ -40,6 +42,7 @@ class AdminService:
         organisation: Organisation,
         editor: Editor,
         transfers: Transfers,
+        reorganiser: Reorganiser,
         people: People,
         enrolment: Enrolment,
         grants: Grants,
@@ -54,6 +57,7 @@ class AdminService:
             organisation,
             editor,
             transfers,
+            reorganiser,
             enrolment,
             grants,
             revocations,
@@ -62,6 +66,9 @@ class AdminService:
         )
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
+        )
+        self.reorganising = Reorganising(
+            database, clock, self.rights, organisation, reorganiser, people, registered
         )
         self.reading = Reading(
             database, clock, audit, self.rights, organisation, people, registered, reach

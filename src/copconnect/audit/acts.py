@@ -54,6 +54,23 @@ class ChargeEnded(Act, frozen=True, tag="charge_ended"):
     post: str
 
 
+class UnitsReorganised(Act, frozen=True, tag="units_reorganised"):
+    """The tree of units is another. ``units``: which were added, renamed, moved, merged and so on;
+    ``people``: how many it touched; ``number``: by which it can be undone."""
+
+    number: int
+    units: dict[str, list[UnitId]]
+    people: int
+
+
+class ReorganisationUndone(Act, frozen=True, tag="reorganisation_undone"):
+    """A reorganisation was undone by another, which has a number of its own."""
+
+    number: int
+    by_number: int
+    people: int
+
+
 class DataBankImported(Act, frozen=True, tag="data_bank_imported"):
     """A data bank was imported. ``counts``: how many rows were added, changed, removed, and so
     on. ``number``: by which it can be undone, ``source``: the file's name, and ``sha256``: its
@@ -169,6 +186,13 @@ class ActRefused(Act, frozen=True, tag="act_refused"):
 
 class RootAdminNamed(Act, frozen=True, tag="root_admin_named"):
     """A department record names a device as a root admin's."""
+
+    device: str
+    department_record: int
+
+
+class RootAdminWithdrawn(Act, frozen=True, tag="root_admin_withdrawn"):
+    """A department record names a device as a root admin's no more."""
 
     device: str
     department_record: int

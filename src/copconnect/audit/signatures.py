@@ -26,6 +26,8 @@ OUTCOMES = {
     "transfer_person": "person_transferred",
     "give_charge": "charge_given",
     "end_charge": "charge_ended",
+    "reorganise_units": "units_reorganised",
+    "undo_reorganisation": "reorganisation_undone",
     "make_enrolment_codes": "enrolment_codes_made",
     "revoke_device": "device_revoked",
     "give_grant": "grant_given",

@@ -1,7 +1,6 @@
 """``copconnect admin``: what an operator does to accounts. Running servers act within a second."""
 
 import csv
-import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,23 +12,26 @@ import typer
 from copconnect.app import Container
 from copconnect.auth_service.administering import NamedClient
 from copconnect.auth_service.keys import authority
-from copconnect.auth_service.keys.key_files import AuthorityMissing, load_key
+from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.clock import SystemClock
-from copconnect.commands import rights
+from copconnect.commands import granting, rights
 from copconnect.commands.options import (
     Data,
     console,
+    hexadecimal,
     number_of,
     operator,
+    person_of,
     settings_of,
     stop,
     with_roles,
 )
-from copconnect.ids import PersonId
 
 log = structlog.get_logger()
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 app.add_typer(rights.app, name="rights")
+app.command()(granting.grant)
+app.command()(granting.grants)
 
 _CONFIRMED = {
     "no": "not confirmed",
@@ -66,7 +68,7 @@ def list_clients(number: Number, data: Data = None) -> None:
     wanted = number_of(number)
 
     async def work(container: Container) -> None:
-        person = await _person(container, wanted)
+        person = await person_of(container, wanted)
         listed = await container.auth.accounts.clients(person)
         for client in listed:
             # No table: a narrow terminal would cut the id, which is there to be copied.
@@ -115,42 +117,6 @@ def next_issuing_ca(
     console.print(f"{name} issues certificates from the next start on.", highlight=False)
 
 
-@app.command("root-admin")
-def root_admin(
-    number: Number,
-    root_key: Annotated[Path, typer.Argument(help="root.key.pem, from offline storage.")],
-    data: Data = None,
-    client: Annotated[
-        str | None, typer.Option(help="Which of several devices: its id, or how it begins.")
-    ] = None,
-) -> None:
-    """Name a person's device as a root admin's, in a new department record. Root admins confirm
-    devices and grant units; keep them few. Copy the keys folder to every node afterwards."""
-    wanted = number_of(number)
-
-    async def work(container: Container) -> int:
-        person = await _person(container, wanted)
-        devices = [one for one in await container.auth.accounts.clients(person) if not one.revoked]
-        if not devices:
-            raise stop("This person has no device. They register it first.")
-        wanted_id = "" if client is None else _hexadecimal(client)
-        chosen = [one for one in devices if one.client_id.startswith(wanted_id)]
-        if len(chosen) != 1:
-            found = "None" if not chosen else "More than one"
-            names = "".join(f"\n  {one.client_id}  {one.label}" for one in devices)
-            raise stop(f"{found} of this person's devices fits. Choose one with --client:{names}")
-        record = await container.auth.departments.name_root_admin(
-            operator(), load_key(root_key), bytes.fromhex(chosen[0].device)
-        )
-        return record.number
-
-    try:
-        made = with_roles(settings_of(data), work)
-    except (OSError, ValueError) as error:
-        raise stop(str(error)) from error
-    console.print(f"Department record {made} names this device as a root admin's.")
-
-
 @app.command("new-incarnation")
 def new_incarnation(data: Data = None) -> None:
     """After restoring a backup, with every node stopped: let devices go on with what is restored.
@@ -182,7 +148,7 @@ def enrolment_codes(
     wanted = [number_of(number) for number in numbers]
 
     async def work(container: Container) -> list[tuple[str, str]]:
-        people = [await _person(container, number) for number in wanted]
+        people = [await person_of(container, number) for number in wanted]
         codes = await container.auth.administering.make_enrolment_codes(operator(), people)
         return list(zip(wanted, codes, strict=True))
 
@@ -196,17 +162,9 @@ def enrolment_codes(
     console.print(f"Wrote {len(rows):,} codes to {out}.")
 
 
-async def _person(container: Container, number: str) -> PersonId:
-    async with container.database.reading() as connection:
-        person = await container.directory.active_by_number(connection, number)
-    if person is None:
-        raise stop(f"Nobody active in the data bank has the number {number}.")
-    return person
-
-
 async def _device(container: Container, typed: str) -> NamedClient:
     """Return the device whose id begins so; ends the program where none or several do."""
-    prefix = _hexadecimal(typed)
+    prefix = hexadecimal(typed)
     found = await container.auth.administering.clients_beginning(prefix, limit=10)
     if not found:
         raise stop(
@@ -217,17 +175,6 @@ async def _device(container: Container, typed: str) -> NamedClient:
         names = "".join(f"\n  {one.client_id}  {one.label}" for one in found)
         raise stop(f"Several devices have ids that begin with {prefix}:{names}")
     return found[0]
-
-
-def _hexadecimal(typed: str) -> str:
-    """Return an id, or its beginning, as it is stored."""
-    prefix = typed.strip().lower()
-    if not re.fullmatch(r"[0-9a-f]{6,32}", prefix):
-        raise stop(
-            f"{typed} is not a device's id. It has 32 of the characters 0-9 and a-f; the first six "
-            "are enough."
-        )
-    return prefix
 
 
 def _date(ms: int | None) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from copconnect.app import Container
 from copconnect.commands import imports as shown
-from copconnect.commands import postings
+from copconnect.commands import postings, reorganising
 from copconnect.commands.options import Data, console, operator, settings_of, stop, with_roles
 from copconnect.directory.imports import exporting
 from copconnect.directory.imports.importer import MOST_LEAVING, ImportOptions
@@ -20,8 +20,14 @@ from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.sources import Corrections
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-for command in (postings.transfer, postings.charge, postings.end_charge, postings.places):
+for command in (
+    *(postings.transfer, postings.charge, postings.end_charge),
+    *(postings.places, postings.posts),
+):
     app.command()(command)
+app.command()(reorganising.reorganise)
+app.command()(reorganising.reorganisations)
+app.command("undo-reorganisation")(reorganising.undo_reorganisation)
 
 Sources = Annotated[
     list[Path],

@@ -67,7 +67,7 @@ def init(
     if approval:
         console.print(
             "[bold]Policy approval:[/bold] nobody's device is confirmed yet. Let your first admin "
-            "register, then name that device: copconnect admin root-admin NUMBER ROOT_KEY"
+            "register, then name that device: copconnect admin grant NUMBER ROOT_KEY"
         )
     else:
         console.print(

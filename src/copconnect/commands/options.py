@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import os
+import re
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -17,6 +18,7 @@ from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.doctor import files
 from copconnect.doctor.reasons import reason_of
 from copconnect.errors.base import DependencyError
+from copconnect.ids import PersonId
 from copconnect.principals import Operator
 from copconnect.settings import Settings, WrongSettings, load
 
@@ -80,6 +82,27 @@ def number_of(text: str) -> str:
     except errors.NumberInvalid as error:
         failures.print(f"{text} is not a phone number.")
         raise typer.Exit(2) from error
+
+
+async def person_of(container: Container, number: str) -> PersonId:
+    """Return the active person with this number; ends the program where there is none."""
+    async with container.database.reading() as connection:
+        person = await container.directory.active_by_number(connection, number)
+    if person is None:
+        raise stop(f"Nobody active in the data bank has the number {number}.")
+    return person
+
+
+def hexadecimal(typed: str) -> str:
+    """Return a device's id, or its beginning, as it is stored; ends the program where it is
+    none."""
+    prefix = typed.strip().lower()
+    if not re.fullmatch(r"[0-9a-f]{6,32}", prefix):
+        raise stop(
+            f"{typed} is not a device's id. It has 32 of the characters 0-9 and a-f; the first six "
+            "are enough."
+        )
+    return prefix
 
 
 def stop(sentence: str) -> typer.Exit:

@@ -7,7 +7,8 @@ quotes and backslashes it has none. The database keeps the index in step with th
 its table; the migration executes :func:`statements`.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import (
@@ -28,6 +29,7 @@ from sqlalchemy import (
     table,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 # Everything that separates no words, for SQLite's tokenizer; the column has no other characters.
 _TOKENS = "unicode61 remove_diacritics 0 categories 'L* M* N* P* S*'"
@@ -49,6 +51,21 @@ class WordIndex:
     def _created(self, _: Table, connection: Connection, **__: Any) -> None:
         for statement in statements(connection.dialect.name, self._table.name, self._text.name):
             connection.exec_driver_sql(statement)
+
+    @asynccontextmanager
+    async def made_anew(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        """Let SQLite index the whole table at the end, in the caller's transaction: a third of the
+        time where most rows change. PostgreSQL goes on as always, because others search
+        meanwhile."""
+        if connection.dialect.name != "sqlite":
+            yield
+            return
+        for name in ("put", "drop", "change"):
+            await connection.exec_driver_sql(f"DROP TRIGGER {self._name}_{name}")
+        yield
+        rebuild = f"INSERT INTO {self._name}({self._name}) VALUES ('rebuild')"  # noqa: S608
+        for statement in (rebuild, *_triggers(self._table.name, self._text.name)):
+            await connection.exec_driver_sql(statement)
 
     def has(
         self,
@@ -110,13 +127,20 @@ def statements(dialect: str, table_name: str, column_name: str) -> list[str]:
     index = name_of(table_name, column_name)
     if dialect != "sqlite":
         return [f"CREATE INDEX {index} ON {table_name} USING gin ({_vector(column_name)})"]
+    return [
+        f"CREATE VIRTUAL TABLE {index} USING fts5({column_name}, content='{table_name}',"
+        f" content_rowid='id', tokenize=\"{_TOKENS}\", prefix='2 3', detail=none, columnsize=0)",
+        *_triggers(table_name, column_name),
+    ]
+
+
+def _triggers(table_name: str, column_name: str) -> list[str]:
+    index = name_of(table_name, column_name)
     # The names are the program's own.
     put = f"INSERT INTO {index}(rowid, {column_name}) VALUES (new.id, new.{column_name})"  # noqa: S608
     gone = f"'delete', old.id, old.{column_name}"
     drop = f"INSERT INTO {index}({index}, rowid, {column_name}) VALUES ({gone})"  # noqa: S608
     return [
-        f"CREATE VIRTUAL TABLE {index} USING fts5({column_name}, content='{table_name}',"
-        f" content_rowid='id', tokenize=\"{_TOKENS}\", prefix='2 3', detail=none, columnsize=0)",
         f"CREATE TRIGGER {index}_put AFTER INSERT ON {table_name} BEGIN {put}; END",
         f"CREATE TRIGGER {index}_drop AFTER DELETE ON {table_name} BEGIN {drop}; END",
         f"CREATE TRIGGER {index}_change AFTER UPDATE ON {table_name} BEGIN {drop}; {put}; END",

@@ -9,7 +9,14 @@ from copconnect.database.engine import Database
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
-from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
+from copconnect.delivery.ports import (
+    Attachments,
+    Devices,
+    Organisation,
+    People,
+    Posts,
+    RosterSigner,
+)
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.records.primitives.kem import XWING
 from copconnect.wire import CELL_SIZE
@@ -37,6 +44,7 @@ class Dependencies:
     devices: Devices
     people: People
     organisation: Organisation
+    posts: Posts
     signer: RosterSigner
     attachments: Attachments
     audit: Audit

@@ -27,13 +27,21 @@ from copconnect.delivery.live.receipt_counts import ReceiptCounting
 from copconnect.delivery.log.posting import Posting
 from copconnect.delivery.log.reading import LogReading
 from copconnect.delivery.log.retention import Retention
-from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
+from copconnect.delivery.ports import (
+    Attachments,
+    Devices,
+    Organisation,
+    People,
+    Posts,
+    RosterSigner,
+)
 from copconnect.delivery.rosters.audiences import Audiences
 from copconnect.delivery.rosters.conversations import Conversations
 from copconnect.delivery.rosters.devices import DeviceChanges
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.rosters.incarnation import begin_incarnation
 from copconnect.delivery.rosters.membership import Membership
+from copconnect.delivery.rosters.posts import PostConversations
 from copconnect.delivery.rosters.reading import RosterReading
 from copconnect.delivery.store import members
 from copconnect.ids import ConversationId, PersonId
@@ -54,6 +62,7 @@ class DeliveryService:
         devices: Devices,
         people: People,
         organisation: Organisation,
+        posts: Posts,
         signer: RosterSigner,
         attachments: Attachments,
         audit: Audit,
@@ -67,6 +76,7 @@ class DeliveryService:
             devices=devices,
             people=people,
             organisation=organisation,
+            posts=posts,
             signer=signer,
             attachments=attachments,
             audit=audit,
@@ -82,6 +92,7 @@ class DeliveryService:
         self.rosters = RosterReading(deps)
         self.following = Following(deps, leases)
         self.audiences = Audiences(deps, self.following)
+        self.posts = PostConversations(deps, self.following)
         self.posting = Posting(deps, public_keys)
         self.log = LogReading(deps)
         self.keys = ConversationKeys(deps, public_keys)

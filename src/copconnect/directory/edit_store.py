@@ -1,8 +1,10 @@
 """Statements that change the data bank: imports, suspensions, restorations."""
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -170,9 +172,13 @@ async def set_rights_changed(connection: AsyncConnection, locked: Locked) -> Non
     )
 
 
-async def set_version(connection: AsyncConnection, locked: Locked, version: str) -> None:
-    """Write that people, or with another version the organisation, changed."""
+async def write_version(connection: AsyncConnection, locked: Locked) -> bool:
+    """Write that people, or the organisation, changed; return whether the latter did."""
+    rows: dict[str, list[Any]] = await store.organisation(connection)
+    content = [[list(row) for row in part] for part in rows.values()]
+    version = hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
     values: dict[str, Any] = {"version": version, "changed_ms": locked.now_ms}
     if version != locked.version:
         values["organisation_ms"] = locked.now_ms
     await connection.execute(update(store.directory).values(**values))
+    return version != locked.version

@@ -5,13 +5,11 @@ signed out in the same transaction; importing the same file twice changes nothin
 One edits at a time, and holds the directory's row first.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -29,10 +27,12 @@ from copconnect.database.engine import Database, Transaction, chunks
 from copconnect.directory import changes, edit_store, policies, rules, store
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
-from copconnect.directory.edit_store import BATCH, Locked
-from copconnect.directory.postings import post_store, posting_store
+from copconnect.directory.edit_store import BATCH
+from copconnect.directory.postings import post_search, post_store, posting_store
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
+
+_INDEXED_ANEW = 20_000  # People written; for fewer the words of each are indexed by themselves.
 
 Progress = Callable[[int, int], None]
 Status = Literal["suspended", "active"]
@@ -148,7 +148,10 @@ class DirectoryEditor:
             await self._accounts.store_enrolment_codes(connection, codes)
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
-            reorganised = await self._write_version(connection, locked)
+            reorganised = await edit_store.write_version(connection, locked)
+            if reorganised or found.posts:
+                touched = None if reorganised else found.posts.touched
+                await post_search.write(connection, touched)
             if reorganised:
                 connection.after_commit(
                     AccountWakeup(event="directory", person_ids=[], client_ids=[])
@@ -183,6 +186,8 @@ class DirectoryEditor:
             if not found:
                 return found
             await self._write_people(connection, found, locked.now_ms, None)
+            if found.posts:
+                await post_search.write(connection, found.posts.touched)
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
             await store.touch(connection, locked.now_ms)
@@ -284,15 +289,17 @@ class DirectoryEditor:
         await posting_store.end_all(connection, sorted(found.removed), now_ms)
         total = len(found.insert) + len(found.update)
         done = 0
-        for rows, write in (
-            (found.insert, edit_store.insert_people),
-            (found.update, edit_store.update_people),
-        ):
-            for part in chunks(rows, BATCH):
-                await write(connection, part, now_ms)
-                done += len(part)
-                if progress is not None:
-                    progress(done, total)
+        anew = store.WORDS.made_anew(connection) if total >= _INDEXED_ANEW else nullcontext()
+        async with anew:
+            for rows, write in (
+                (found.insert, edit_store.insert_people),
+                (found.update, edit_store.update_people),
+            ):
+                for part in chunks(rows, BATCH):
+                    await write(connection, part, now_ms)
+                    done += len(part)
+                    if progress is not None:
+                        progress(done, total)
         await store.set_status(connection, found.removed, "removed", now_ms)
 
     async def _write_organisation(self, connection: AsyncConnection, bank: DataBank) -> None:
@@ -313,11 +320,3 @@ class DirectoryEditor:
                 if above not in named and above in stored:
                     kept[above] = stored[above]
         return [row | {"position": position + i} for i, row in enumerate(kept.values())]
-
-    async def _write_version(self, connection: AsyncConnection, locked: Locked) -> bool:
-        """Write that people, or the organisation, changed; return whether the latter did."""
-        rows: dict[str, list[Any]] = await store.organisation(connection)
-        content = [[list(row) for row in part] for part in rows.values()]
-        version = hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:32]
-        await edit_store.set_version(connection, locked, version)
-        return version != locked.version

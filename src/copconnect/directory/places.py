@@ -4,9 +4,9 @@
 """
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -14,10 +14,11 @@ from copconnect.database.engine import chunks
 from copconnect.directory.audiences import Facts, Place
 from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.store import people, posts, units
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import PersonId, PostId, UnitId
 
 _P, _T, _U, _C = people.c, posts.c, units.c, POSTINGS.c
 _ACTIVE = _P.status == "active"
+_CHARGES = ("regular", "officiating", "additional")
 
 
 # Statements of the active people who hold a post with the post and its unit: by the person's row,
@@ -104,18 +105,30 @@ async def audience(connection: AsyncConnection, rule: wire.Audience) -> set[Pers
     return found
 
 
-async def heads_by_unit(
-    connection: AsyncConnection, unit_ids: Collection[UnitId]
-) -> dict[UnitId, list[PersonId]]:
-    """Return the active heads of each of these units, seniors first; a unit without one is left
-    out. Two statements for each 500 units."""
-    found: dict[UnitId, dict[PersonId, str]] = {}
-    for some in chunks(unit_ids):
-        for source in _SOURCES:
-            query = source.add_columns(_T.unit_id, _P.sort_key).where(_T.unit_id.in_(some), _T.head)
-            for row in await connection.execute(query):
-                found.setdefault(row.unit_id, {})[row.person_id] = row.sort_key
-    return {unit: sorted(heads, key=heads.__getitem__) for unit, heads in found.items()}
+class Held(NamedTuple):
+    """A post that an active person holds. ``charge``: as in postings."""
+
+    post_id: PostId
+    person_id: PersonId
+    charge: Literal["regular", "officiating", "additional"]
+
+
+async def holders(
+    connection: AsyncConnection, post_ids: Collection[PostId]
+) -> dict[PostId, list[Held]]:
+    """Return who holds each of these posts, regular before officiating before additional holders,
+    seniors first in each. Two statements for each 500 posts."""
+    found: list[tuple[int, str, Held]] = []
+    for some in chunks(post_ids):
+        for source, charge in zip(_SOURCES, (literal("regular"), _C.charge), strict=True):
+            query = source.add_columns(_T.post_id, _P.sort_key, charge.label("charge"))
+            for row in await connection.execute(query.where(_T.post_id.in_(some))):
+                held = Held(row.post_id, row.person_id, row.charge)
+                found.append((_CHARGES.index(row.charge), row.sort_key, held))
+    by_post: dict[PostId, list[Held]] = {}
+    for _, _, held in sorted(found):
+        by_post.setdefault(held.post_id, []).append(held)
+    return by_post
 
 
 async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Facts]:

@@ -67,14 +67,14 @@ def department(authority: CertificateAuthority) -> Finding:
     if not record.admins:
         words = f"{name} has the policy approval, and no root admin: nobody can confirm devices."
         remedy = (
-            "Let the first admin register, then `copconnect admin root-admin NUMBER ROOT_KEY` with "
+            "Let the first admin register, then `copconnect admin grant NUMBER ROOT_KEY` with "
             "the root's key from its safe."
         )
         return warning("department", words, remedy)
     count = len(record.admins)
     admins = "1 device of a root admin" if count == 1 else f"{count} devices of root admins"
     if count == 1:
-        remedy = "Name a second one: `copconnect admin root-admin`. One lost phone stops nothing."
+        remedy = "Name a second one: `copconnect admin grant`. One lost phone stops nothing."
         return warning("department", f"{name} has the policy approval and {admins}.", remedy)
     return ok("department", f"{name} has the policy approval and {admins}.")
 

@@ -161,7 +161,7 @@ class Suspended(CallerError):
 
 
 class AudienceInvalid(CallerError):
-    """``details``: ``reason``, and ``unit_id`` of a unit that is not there."""
+    """``details``: ``reason``, and the ``unit_id`` or ``post_id`` that is not there."""
 
     code = "audience_invalid"
     status = 400
@@ -170,12 +170,42 @@ class AudienceInvalid(CallerError):
 
 
 class PlaceInvalid(CallerError):
-    """``details``: ``reason``, and the ``unit_id``, ``role`` or ``rank`` that is not there."""
+    """``details``: ``reason``, and the ``unit_id``, ``post_id``, ``role`` or ``rank`` that is not
+    there."""
 
     code = "place_invalid"
     status = 400
     message = "The person cannot hold this post, for the reason in `details`."
     remedy = "Choose a unit, roles and a rank of the data bank, and another post than the present."
+
+
+class PostVacant(CallerError):
+    """``details``: ``post_id``, and, where somebody heads a unit above, that post's id as
+    ``ask_post_id`` and its holder's as ``ask_person_id``."""
+
+    code = "post_vacant"
+    status = 409
+    message = "Nobody holds this post, and nobody officiates."
+    remedy = "Write to the post in `details` that heads the unit or one above it."
+
+
+class ReorganisationInvalid(CallerError):
+    """``details``: ``problems``, how many; of the first one ``step`` (from 1), ``reason`` (as
+    wire.StepProblemCode), ``unit_id`` and ``value``."""
+
+    code = "reorganisation_invalid"
+    status = 400
+    message = "The reorganisation cannot be done: a step has the problem in `details`."
+    remedy = "Correct the step; a preview names every problem with its step."
+
+
+class ReorganisationChanged(CallerError):
+    """``details``: ``units`` and ``people``, the first of each, separated by spaces; ``count``."""
+
+    code = "reorganisation_changed"
+    status = 409
+    message = "The reorganisation cannot be undone: what it changed was changed since."
+    remedy = "Look at the units and people in `details`, and make a new reorganisation."
 
 
 class TooManyDevices(CallerError):

@@ -16,6 +16,8 @@ from copconnect.wire.directory import *
 from copconnect.wire.frames import *
 from copconnect.wire.imports import *
 from copconnect.wire.keys import *
+from copconnect.wire.orders import *
 from copconnect.wire.push import *
 from copconnect.wire.registration import *
+from copconnect.wire.reorganising import *
 from copconnect.wire.trust import *

@@ -15,6 +15,7 @@ from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_R
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire
 from copconnect.wire.directory import Charge, NewPlace, Person
 from copconnect.wire.push import PushReach
+from copconnect.wire.reorganising import Steps
 from copconnect.wire.trust import ClientInfo
 
 Right = Literal[
@@ -117,6 +118,18 @@ class EndCharge(AdminAct, frozen=True, kw_only=True):
     posting_id: int
 
 
+class ReorganiseUnits(AdminAct, frozen=True, kw_only=True):
+    """Change the tree of units by steps, all of them or none."""
+
+    steps: Steps
+
+
+class UndoReorganisation(AdminAct, frozen=True, kw_only=True):
+    """Restore what a reorganisation changed, unless something changed the same since."""
+
+    number: int
+
+
 class MakeEnrolmentCodes(AdminAct, frozen=True, kw_only=True):
     """Give people new codes for letters, in place of those that they have."""
 
@@ -193,6 +206,8 @@ Act = (
     | TransferPerson
     | GiveCharge
     | EndCharge
+    | ReorganiseUnits
+    | UndoReorganisation
     | MakeEnrolmentCodes
     | RevokeDevice
     | GiveGrant

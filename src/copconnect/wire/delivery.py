@@ -21,6 +21,7 @@ from copconnect.limits import CELL_SIZE, HEADER_BYTES, LISTED_PEOPLE, MAX_MESSAG
 from copconnect.wire.audiences import Audience, Standing
 from copconnect.wire.base import HEX16, HEX32, Wire
 from copconnect.wire.keys import KeyItem
+from copconnect.wire.orders import OrderChange, OrderTerms
 from copconnect.wire.trust import PersonTrust
 
 ConversationKind = Literal["direct", "group", "unit", "announcement"]
@@ -190,11 +191,13 @@ class CellLeaves(Wire, frozen=True, kw_only=True):
 
 class PostMessage(Wire, frozen=True, kw_only=True):
     """``state``: the message is the conversation's newest state (name, photo, pins); admins only.
-    A repeat of the same bytes answers what the first answered."""
+    ``order``: the message is an order, or changes one; flash orders are for admins only. A repeat
+    of the same bytes answers what the first answered."""
 
     message: Annotated[bytes, Meta(min_length=HEADER_BYTES + 80, max_length=MAX_MESSAGE_BYTES)]
     attachment_ids: Annotated[list[Annotated[AttachmentId, HEX16]], Meta(max_length=32)]
     state: bool
+    order: OrderTerms | OrderChange | None
 
 
 class Accepted(Wire, frozen=True, kw_only=True):

@@ -52,6 +52,8 @@ def typescript_type(hint: Any) -> str:
     if origin is list:
         inner = typescript_type(arguments[0])
         return f"({inner})[]" if " | " in inner else f"{inner}[]"
+    if origin is tuple:
+        return f"[{', '.join(typescript_type(one) for one in arguments)}]"
     if origin is dict:
         return f"Record<{typescript_type(arguments[0])}, {typescript_type(arguments[1])}>"
     if origin in (typing.Union, types.UnionType):
@@ -75,7 +77,14 @@ def _structs() -> Iterator[type[msgspec.Struct]]:
             isinstance(value, type)
             and issubclass(value, msgspec.Struct)
             and value.__module__.startswith(f"{wire.__name__}.")
-            and value not in (wire.Wire, wire.Frame, wire.AdminAct)
+            and value
+            not in (
+                wire.Wire,
+                wire.Frame,
+                wire.AdminAct,
+                wire.MessageTerms,
+                wire.ReorganisationStep,
+            )
         ):
             yield value
 
@@ -131,7 +140,7 @@ def generate() -> str:
                 )
             text += f"  readonly {field.encode_name}: {spelling};\n"
         parts.append(text + "}\n")
-    for name in ("ClientFrame", "ServerFrame", "Act"):
+    for name in ("ClientFrame", "ServerFrame", "Step", "Act"):
         parts.append(f"export type {name} = {typescript_type(getattr(wire, name))};\n")
     return "\n".join(parts)
 

@@ -4,6 +4,7 @@ import Fingerprint from "@lucide/svelte/icons/fingerprint-pattern";
 import House from "@lucide/svelte/icons/house";
 import KeyRound from "@lucide/svelte/icons/key-round";
 import ListChecks from "@lucide/svelte/icons/list-checks";
+import ListTree from "@lucide/svelte/icons/list-tree";
 import ScrollText from "@lucide/svelte/icons/scroll-text";
 import Smartphone from "@lucide/svelte/icons/smartphone";
 import UsersRound from "@lucide/svelte/icons/users-round";
@@ -57,6 +58,14 @@ export const SECTIONS: readonly ConsoleSection[] = [
     icon: UsersRound,
     page: () => import("./pages/people/People.svelte"),
     rights: ABOUT_PEOPLE,
+    count: none,
+  },
+  {
+    name: "units",
+    label: "nav.units",
+    icon: ListTree,
+    page: () => import("./pages/units/Units.svelte"),
+    rights: ["manage_units"],
     count: none,
   },
   {

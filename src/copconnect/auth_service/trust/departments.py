@@ -3,16 +3,18 @@
 At its start every node copies the records of its keys folder into the database; Trust serves what
 the database has, so that a node with an older copy of the folder serves the newest all the same.
 Invariants: a record once stored stays; two records with one number are refused at the start; the
-devices that a new record names (root admins) are judged in the transaction that stores it.
+devices that a new record names, or names no more (root admins), are judged in the transaction that
+stores it.
 """
 
 import hashlib
+from collections.abc import Collection
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.audit.acts import RootAdminNamed
+from copconnect.audit.acts import RootAdminNamed, RootAdminWithdrawn
 from copconnect.auth_service import store
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.keys import department_files
@@ -63,24 +65,48 @@ class Departments:
         self, by: Principal, root: Ed25519PrivateKey, device: bytes
     ) -> Department:
         """Make the next record, which also names this device as a root admin's; ``root`` is the
-        offline root's key. A device that is named already changes nothing.
-
-        The file comes before the row: after a crash between them the next start stores the row.
-        Raises AuthorityMissing.
-        """
-        keys = self._deps.settings.data_dir / "keys"
+        offline root's key. A device that is named already changes nothing. Raises
+        AuthorityMissing."""
         async with self._deps.database.transaction() as connection:
             newest = await self.newest(connection)
             if device in newest.admins:
                 return newest
-            if [newest] != department_files.load(keys, public_bytes(root))[-1:]:
-                raise AuthorityMissing(f"{keys} lacks department record {newest.number}")
-            record = department_files.write_next(
-                keys, root, self._deps.clock.now_ms(), admins={*newest.admins, device}
-            )
-            await self.add(connection, record)
+            record = await self._next(connection, root, newest, {*newest.admins, device})
             act = RootAdminNamed(device.hex(), record.number)
             await self._deps.audit.record(connection, by, act)
+        return record
+
+    async def withdraw_root_admin(
+        self, by: Principal, root: Ed25519PrivateKey, device: bytes
+    ) -> Department:
+        """Make the next record, which names this device as a root admin's no more. Its earlier
+        signatures stand; from then on it is confirmed only if somebody endorsed it. A device that
+        is not named changes nothing. Raises AuthorityMissing."""
+        async with self._deps.database.transaction() as connection:
+            newest = await self.newest(connection)
+            if device not in newest.admins:
+                return newest
+            record = await self._next(connection, root, newest, {*newest.admins} - {device})
+            await self._changes.judge(connection, await store.people_of(connection, [device]))
+            act = RootAdminWithdrawn(device.hex(), record.number)
+            await self._deps.audit.record(connection, by, act)
+        return record
+
+    async def _next(
+        self,
+        connection: Transaction,
+        root: Ed25519PrivateKey,
+        newest: Department,
+        admins: Collection[bytes],
+    ) -> Department:
+        """Write the record after the newest, with these root admins' devices. The file comes before
+        the row: after a crash between them the next start stores the row. Raises
+        AuthorityMissing."""
+        keys = self._deps.settings.data_dir / "keys"
+        if [newest] != department_files.load(keys, public_bytes(root))[-1:]:
+            raise AuthorityMissing(f"{keys} lacks department record {newest.number}")
+        record = department_files.write_next(keys, root, self._deps.clock.now_ms(), admins=admins)
+        await self.add(connection, record)
         return record
 
     async def newest(self, connection: AsyncConnection) -> Department:

@@ -215,6 +215,7 @@ class Signing:
             message=message,
             attachment_ids=[AttachmentId(one) for one in row.attachment_ids],
             state=row.state,
+            order=None,
         )
         key = b"" if using.made is None else msgspec.msgpack.encode(using.made.body)
         signed = replace(row, attempt=draft.attempt, signed=msgspec.msgpack.encode(body), key=key)

@@ -38,6 +38,8 @@ class Posting:
         Raises MessageInvalid, NotMember, MayNotPost, NotAdmin, StaleHead, StaleKey, NotNext,
         RateLimited, AttachmentIncomplete.
         """
+        if body.order is not None:
+            raise errors.BadRequest(reason="this server takes no orders")
         self._messages.take(caller.person_id)
         self._bytes.take(caller.person_id, len(body.message))
         public_key = await self._public_keys.of(caller.device)

@@ -74,6 +74,7 @@ class Audiences:
             title=title,
             unit_id=units[0] if len(units) == 1 else None,
             about="role" if any(one.roles or one.ranks for one in rule.include) else "unit",
+            post_id=None,
         )
         people, devices = await self._create(by, None, body, standing)
         return c, people, devices
@@ -119,6 +120,17 @@ class Audiences:
         """Return every conversation that follows the data bank."""
         async with self._deps.database.reading() as connection:
             return await audiences.all_followed(connection)
+
+    async def followed_by_hand(
+        self, connection: AsyncConnection
+    ) -> dict[str, tuple[wire.Audience, wire.Names | None]]:
+        """Return the rules and titles of the conversations that follow the data bank, but no
+        policy. The server does not know a title that an officer chose."""
+        return {
+            c: (one.rule, None if one.standing is None else one.standing.title)
+            for c, one in (await audiences.all_followed(connection)).items()
+            if one.standing is None or one.standing.key is None
+        }
 
     async def rules(self) -> Collection[wire.Audience]:
         """Return the rules of all conversations that have one."""

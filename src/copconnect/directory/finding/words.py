@@ -57,12 +57,13 @@ _KEPT = _Kept()
 class Search:
     """A text as questions: each group asks for one of its words. ``heard`` is ``spelled`` and,
     beside each word, those that sound like it. Nobody is found where there is no group.
-    ``digits``: a part of a number, if that is what the text is."""
+    ``digits``: a part of a number, if that is what the text is, and ``number`` a whole one."""
 
     name: Word
     spelled: tuple[tuple[Word, ...], ...]
     heard: tuple[tuple[Word, ...], ...]
     digits: str = ""
+    number: str = ""
 
 
 def words_of(text: str) -> list[str]:
@@ -101,6 +102,17 @@ def person_words(
     return " ".join(found)
 
 
+def post_words(others: Iterable[wire.Names], roles: Iterable[str], path: str) -> str:
+    """Return the words by which a post is found. ``others`` are its title and the names of its unit
+    and roles; ``path`` is the unit's."""
+    found: dict[str, None] = {}
+    for named in others:
+        found |= dict.fromkeys(_said(named))
+    found |= dict.fromkeys(word for role in roles for word in words_of(role))
+    found |= dict.fromkeys(_coded(_WITHIN, unit) for unit in rules.units_above(path))
+    return " ".join(found)
+
+
 def filters(
     unit_id: str | None = None,
     *,
@@ -136,7 +148,8 @@ def search(text: str) -> Search | None:
         marked = [Word(_NUMBER + one, whole=not part) for one in dict.fromkeys((digits, number))]
         asked = (Word(digits), *marked)
         name = Word(_whole(words), whole=True)
-        return Search(name, (asked,), (asked,), digits if part else "")
+        found = (digits, "") if part else ("", number)
+        return Search(name, (asked,), (asked,), *found)
     spelled = tuple((Word(word, whole=len(word) == 1),) for word in words)
     heard = tuple((*group, *_asked(group[0].text)) for group in spelled)
     return Search(Word(_whole(words), whole=True), spelled, heard)

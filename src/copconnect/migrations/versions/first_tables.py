@@ -525,6 +525,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_cursors_person", "cursors", ["conversation_id", "person_id"], unique=False)
     op.create_table(
+        "directory_former_units",
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("parent_id", sa.String(length=64), nullable=True),
+        sa.Column("level", sa.String(length=32), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("name_te", sa.Text(), nullable=False),
+        sa.Column("name_ur", sa.Text(), nullable=False),
+        sa.Column("name_hi", sa.Text(), nullable=False),
+        sa.Column("into_id", sa.String(length=64), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("unit_id", name=op.f("pk_directory_former_units")),
+    )
+    op.create_table(
         "directory_group_policy",
         sa.Column("code", sa.String(length=32), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
@@ -611,6 +624,14 @@ def upgrade() -> None:
         op.f("ix_directory_people_sort_key"), "directory_people", ["sort_key"], unique=False
     )
     op.create_table(
+        "directory_post_search",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_post_search")),
+        sa.UniqueConstraint("post_id", name=op.f("uq_directory_post_search_post_id")),
+    )
+    op.create_table(
         "directory_postings",
         sa.Column(
             "posting_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -658,6 +679,18 @@ def upgrade() -> None:
         sa.Column("name_hi", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_directory_ranks")),
+    )
+    op.create_table(
+        "directory_reorganisations",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("paths", sa.Text(), nullable=False),
+        sa.Column("kept", sa.LargeBinary(), nullable=False),
+        sa.Column("undoes", sa.Integer(), nullable=True),
+        sa.Column("undone_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_directory_reorganisations")),
     )
     op.create_table(
         "directory_roles",
@@ -995,5 +1028,9 @@ def upgrade() -> None:
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wakeups")),
     )
+    for statement in word_index.statements(
+        op.get_bind().dialect.name, "directory_post_search", "words"
+    ):
+        op.get_bind().exec_driver_sql(statement)
     for statement in word_index.statements(op.get_bind().dialect.name, "directory_search", "words"):
         op.get_bind().exec_driver_sql(statement)

@@ -4,5 +4,6 @@ import console from "./hi/console.json";
 import imports from "./hi/imports.json";
 import pages from "./hi/pages.json";
 import rights from "./hi/rights.json";
+import units from "./hi/units.json";
 
-export const hi: typeof en = { ...console, ...pages, acts, imports, rights };
+export const hi: typeof en = { ...console, ...pages, acts, imports, rights, units };

@@ -4,5 +4,6 @@ import console from "./te/console.json";
 import imports from "./te/imports.json";
 import pages from "./te/pages.json";
 import rights from "./te/rights.json";
+import units from "./te/units.json";
 
-export const te: typeof en = { ...console, ...pages, acts, imports, rights };
+export const te: typeof en = { ...console, ...pages, acts, imports, rights, units };

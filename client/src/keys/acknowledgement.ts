@@ -1,0 +1,69 @@
+/**
+ * Acknowledgement of an order (KEYS.md section 3): somebody has an order, and chose. It names the order by
+ * message id and H(header ‖ signature), so that it proves that its signer had this text and no other.
+ */
+import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts";
+import { refuseUnless } from "./format/refused.ts";
+import { hash } from "./format/hashing.ts";
+import { ORDER_CHOICES } from "../limits.ts";
+import { equalBytes } from "../octets.ts";
+
+export const OWN = 0;
+/** The signer told the person. */
+export const TOLD_IN_PERSON = 1;
+
+export const AcknowledgementFormat = new RecordFormat(
+  { label: "copconnect acknowledgement v1", rule: "O1", version: 1 },
+  {
+    conversation: bytes(16),
+    messageId: bytes(16),
+    /** H(header ‖ signature) of the order. */
+    headerHash: bytes(32),
+    device: bytes(32),
+    /** The person it is about. */
+    person: bytes(16),
+    told: integer(1),
+    /** 0: none; otherwise its place in the order's list, from 1. */
+    choice: integer(1),
+    /** H of the sealed answer; zeros: none. */
+    answerHash: bytes(32),
+    created: integer(8),
+  },
+);
+export type Acknowledgement = RecordOf<typeof AcknowledgementFormat>;
+
+/** The hash by which a record names its sealed answer; null: no answer. */
+export function answerHash(answer: Uint8Array | null): Uint8Array {
+  return answer === null ? new Uint8Array(32) : hash(answer);
+}
+
+/**
+ * Check an acknowledgement that the server handed out, for its order (O1). `publicKey`: of the record's
+ * device, whose certificate the caller has checked. Throws Refused.
+ */
+export async function checkAcknowledgement(
+  record: Acknowledgement,
+  order: {
+    readonly conversation: Uint8Array;
+    readonly messageId: Uint8Array;
+    readonly headerHash: Uint8Array;
+    readonly choices: number;
+  },
+  answer: Uint8Array | null,
+  publicKey: Uint8Array,
+): Promise<void> {
+  requireAcknowledgementValues(record);
+  const same =
+    equalBytes(record.conversation, order.conversation) &&
+    equalBytes(record.messageId, order.messageId) &&
+    equalBytes(record.headerHash, order.headerHash);
+  refuseUnless(same, "O1", "another order's acknowledgement");
+  refuseUnless(record.choice <= order.choices, "O1", "the order has no such choice");
+  refuseUnless(equalBytes(record.answerHash, answerHash(answer)), "O1", "not the signed answer");
+  await AcknowledgementFormat.verify(record, publicKey);
+}
+
+export function requireAcknowledgementValues({ told, choice }: Acknowledgement): void {
+  refuseUnless(told <= TOLD_IN_PERSON, "O1", "told neither by itself nor in person");
+  refuseUnless(choice <= ORDER_CHOICES, "O1", "more choices than an order may have");
+}

@@ -1,0 +1,1 @@
+"""Reorganisations of the tree of units: planned, previewed, done in one transaction, undone."""

@@ -1,0 +1,92 @@
+"""Acknowledgements of orders: somebody has an order, and chose. Pure.
+
+A record names its order by message id and H(header ‖ signature), so that it proves that its signer
+had this text and no other. It is about the signer's own person, or about somebody whom the signer
+told in person; whether the signer may say so is judged by :mod:`copconnect.orders`.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar, Self
+
+from copconnect.limits import ORDER_CHOICES
+from copconnect.records.primitives.fields import (
+    DEVICE_BYTES,
+    HASH_BYTES,
+    ID_BYTES,
+    SIGNATURE_BYTES,
+    ZEROS,
+    Reader,
+    exact,
+    require,
+    sha256,
+    tag,
+    uint,
+)
+from copconnect.records.primitives.signed import SignedRecord
+
+NO_ANSWER = ZEROS
+
+
+class Told(IntEnum):
+    """Whose acknowledgement it is."""
+
+    OWN = 0
+    IN_PERSON = 1  # The signer told the person.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement(SignedRecord):
+    """``device`` says that ``person_id`` has the order ``message_id``."""
+
+    LABEL: ClassVar[bytes] = tag("copconnect acknowledgement v1")
+    RULE: ClassVar[str] = "O1"
+
+    conversation_id: bytes
+    message_id: bytes
+    header_hash: bytes  # H(header ‖ signature) of the order.
+    device: bytes
+    person_id: bytes
+    told: Told
+    choice: int  # 0: none; otherwise its place in the order's list, from 1.
+    answer_hash: bytes  # H of the sealed answer, or NO_ANSWER.
+    created: int
+
+    def fields(self) -> bytes:
+        return b"".join(
+            (
+                exact(self.conversation_id, ID_BYTES),
+                exact(self.message_id, ID_BYTES),
+                exact(self.header_hash, HASH_BYTES),
+                exact(self.device, DEVICE_BYTES),
+                exact(self.person_id, ID_BYTES),
+                uint(self.told, 1),
+                uint(self.choice, 1),
+                exact(self.answer_hash, HASH_BYTES),
+                uint(self.created),
+            )
+        )
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        conversation_id, message_id = reader.take(ID_BYTES), reader.take(ID_BYTES)
+        header_hash, device = reader.take(HASH_BYTES), reader.take(DEVICE_BYTES)
+        person_id, told, choice = reader.take(ID_BYTES), reader.uint(1), reader.uint(1)
+        require(told <= Told.IN_PERSON, reader.rule, "told neither by itself nor in person")
+        require(choice <= ORDER_CHOICES, reader.rule, "more choices than an order may have")
+        return cls(
+            conversation_id=conversation_id,
+            message_id=message_id,
+            header_hash=header_hash,
+            device=device,
+            person_id=person_id,
+            told=Told(told),
+            choice=choice,
+            answer_hash=reader.take(HASH_BYTES),
+            created=reader.uint(),
+            signature=reader.take(SIGNATURE_BYTES),
+        )
+
+    def has_answer(self, answer: bytes | None) -> bool:
+        """Return whether these are the bytes of the sealed answer, None being none."""
+        return self.answer_hash == (NO_ANSWER if answer is None else sha256(answer))

@@ -1,0 +1,216 @@
+"""Orders: messages that ask everybody for an acknowledgement, and who has given it.
+
+Text, choices and answers are encrypted like any message. The server is told the terms beside the
+message, so that it can count; ``order_id`` is the message's id. Acknowledgements are signed records
+of KEYS.md.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from copconnect.ids import ConversationId, MessageId, PersonId, Seq, UnitId
+from copconnect.limits import (
+    ACKNOWLEDGEMENTS,
+    MAX_ANSWER_BYTES,
+    MAX_RECORD_BYTES,
+    ORDER_CHOICES,
+    REMINDERS,
+)
+from copconnect.wire.base import HEX16, Frame, Wire
+from copconnect.wire.directory import Person
+
+OrderPriority = Literal["routine", "urgent", "flash"]
+# How far somebody who owes an acknowledgement has come: each state excludes those before it.
+OrderState = Literal["waiting", "received", "read", "acknowledged"]
+# "counted": this record counts, or did already; "superseded": another record of the person counts.
+# Everything else refuses it: docs/protocol.md.
+AcknowledgementOutcome = Literal[
+    "counted",
+    "superseded",
+    "malformed",
+    "wrong_order",
+    "wrong_device",
+    "wrong_choice",
+    "wrong_answer",
+    "not_owed",
+    "not_allowed",
+    "wrong_time",
+    "too_late",
+    "withdrawn",
+]
+Minutes = Annotated[int, Meta(ge=1, le=43_200)]
+
+
+class MessageTerms(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename="camel",
+    forbid_unknown_fields=True,
+    tag_field="t",
+):
+    """Base of what a message tells the server in the clear."""
+
+
+class OrderTerms(MessageTerms, frozen=True, kw_only=True, tag="order"):
+    """The message is an order. ``choices``: how many texts to choose from it has, 0 for none;
+    ``answers``: it asks for a short text. ``valid_until_ms``: acknowledgements signed later do not
+    count. ``remind_minutes``: ascending, when those who owe are woken again. ``escalate_minutes``:
+    when heads of units are woken below which fewer than ``escalate_below`` percent have
+    acknowledged; None: never."""
+
+    priority: OrderPriority
+    choices: Annotated[int, Meta(ge=0, le=ORDER_CHOICES)]
+    answers: bool
+    valid_until_ms: Annotated[int, Meta(ge=0)] | None
+    remind_minutes: Annotated[list[Minutes], Meta(max_length=REMINDERS)]
+    escalate_minutes: Minutes | None
+    escalate_below: Annotated[int, Meta(ge=1, le=100)]
+
+
+class OrderChange(MessageTerms, frozen=True, kw_only=True, tag="order_change"):
+    """The message corrects or withdraws an order of the same person in the same conversation."""
+
+    order_id: Annotated[MessageId, HEX16]
+    change: Literal["corrected", "withdrawn"]
+
+
+class OwnAcknowledgement(Wire, frozen=True, kw_only=True):
+    """The record that counts for a person. ``told_by``: who told the person and signed it; None:
+    the person's own. ``choice`` 0: none. ``received_ms``: when the server had it."""
+
+    choice: int
+    told_by: PersonId | None
+    created_ms: int
+    received_ms: int
+
+
+class Order(Wire, frozen=True, kw_only=True):
+    """An order as one person sees it. ``header_hash``: H(header ‖ signature) of the message, which
+    acknowledgements name. ``corrected_seq``, ``withdrawn_seq``: of the newest such message.
+    ``owed``: the caller is asked for an acknowledgement and has given none that counts.
+    ``overseen``: the caller may see who has acknowledged: all of it as issuer or administrator of
+    the conversation, of the units below the caller as a head."""
+
+    order_id: MessageId
+    conversation_id: ConversationId
+    seq: Seq
+    header_hash: bytes
+    issuer_id: PersonId
+    issued_ms: int
+    terms: OrderTerms
+    corrected_seq: Seq | None
+    withdrawn_seq: Seq | None
+    withdrawn_ms: int | None
+    owed: bool
+    acknowledgement: OwnAcknowledgement | None
+    overseen: bool
+
+
+class Orders(Wire, frozen=True, kw_only=True):
+    """Newest first. ``next``: the ``after`` of the next page."""
+
+    orders: list[Order]
+    next: str | None
+
+
+class AcknowledgementItem(Wire, frozen=True, kw_only=True):
+    """``record``: an Acknowledgement of KEYS.md; ``answer``: the sealed answer whose hash it
+    has."""
+
+    record: Annotated[bytes, Meta(min_length=1, max_length=MAX_RECORD_BYTES)]
+    answer: Annotated[bytes, Meta(min_length=1, max_length=MAX_ANSWER_BYTES)] | None
+
+
+class PostAcknowledgements(Wire, frozen=True, kw_only=True):
+    """Records of the calling device, about its person or, told in person, about others.
+    Idempotent: a record that is kept counts once."""
+
+    acknowledgements: Annotated[
+        list[AcknowledgementItem], Meta(min_length=1, max_length=ACKNOWLEDGEMENTS)
+    ]
+
+
+class AcknowledgementOutcomes(Wire, frozen=True, kw_only=True):
+    """An outcome for each record, in their order. A refused one keeps no other from counting."""
+
+    outcomes: list[AcknowledgementOutcome]
+
+
+class OrderProgress(Wire, frozen=True, kw_only=True):
+    """Counts of a unit (None: of everybody) and of the units below it with people who owe, by
+    unit; people of the unit itself are counted under its own id. Counts: owe, received, read,
+    acknowledged, told in person among those, then one for each choice. Everybody who has
+    acknowledged counts as having read, and every reader as having received."""
+
+    order_id: MessageId
+    unit_id: UnitId | None
+    counted_ms: int
+    total: list[int]
+    units: dict[UnitId, list[int]]
+
+
+class OrderCurve(Wire, frozen=True, kw_only=True):
+    """How many had acknowledged by the end of each step of time after the order, ascending;
+    steps without a change are left out."""
+
+    order_id: MessageId
+    step_ms: int
+    points: list[tuple[int, int]]  # The number of the step from 1, and the count.
+
+
+class OrderPerson(Wire, frozen=True, kw_only=True):
+    """Somebody who owes, and how far they have come."""
+
+    person: Person
+    state: OrderState
+    acknowledgement: OwnAcknowledgement | None
+
+
+class OrderPeople(Wire, frozen=True, kw_only=True):
+    """Seniors first, as the directory lists people."""
+
+    people: list[OrderPerson]
+    next: str | None
+
+
+class OrderRecord(Wire, frozen=True, kw_only=True):
+    """A record that counts, whole, with its sealed answer: for verification and export."""
+
+    record: bytes
+    answer: bytes | None
+    received_ms: int
+
+
+class OrderRecords(Wire, frozen=True, kw_only=True):
+    """By person id, ascending."""
+
+    records: list[OrderRecord]
+    next: str | None
+
+
+class WatchOrder(Frame, frozen=True, kw_only=True, tag="watch_order"):
+    """Send the progress of an order, of a unit (None: of everybody): all of it now, then what
+    changes. A connection watches one at a time; None: none any more."""
+
+    order_id: Annotated[MessageId, HEX16] | None
+    unit_id: Annotated[UnitId, Meta(max_length=64)] | None
+
+
+class OrderProgressFrame(Frame, frozen=True, kw_only=True, tag="order_progress"):
+    """As OrderProgress, but with those units alone whose counts are others than were sent before.
+    At most one each second."""
+
+    order_id: MessageId
+    unit_id: UnitId | None
+    counted_ms: int
+    total: list[int]
+    units: dict[UnitId, list[int]]
+
+
+class OrderAcknowledged(Frame, frozen=True, kw_only=True, tag="order_acknowledged"):
+    """Another device acknowledged this order for this person: ask for the order again."""
+
+    order_id: MessageId
