@@ -412,15 +412,6 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
   async networkChanged(): Promise<void> {
     // The scenario decides.
   }
-  async pushKey(): Promise<Uint8Array<ArrayBuffer>> {
-    return new Uint8Array(65);
-  }
-  async subscribePushes(): Promise<void> {
-    // Nobody pushes here.
-  }
-  async unsubscribePushes(): Promise<void> {
-    // Nobody pushes here.
-  }
   async setVisible(): Promise<void> {
     // Nothing notifies here.
   }
