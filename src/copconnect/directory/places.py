@@ -69,12 +69,13 @@ def _fits(clause: wire.Clause) -> ColumnElement[bool]:
     return and_(true(), *conditions)
 
 
-async def _holding(
+async def holding(
     connection: AsyncConnection,
     clauses: Iterable[wire.Clause],
     only: Collection[PersonId] | None = None,
 ) -> set[PersonId]:
-    """Return the active people who hold a place that any clause fits; ``only``: of these people."""
+    """Return the active people who hold a place that any clause fits; ``only``: of these people, so
+    many that a statement takes them."""
     found: set[PersonId] = set()
     clauses = list(clauses)
     for source in _SOURCES if clauses else ():
@@ -85,23 +86,17 @@ async def _holding(
     return found
 
 
-def holding(clauses: Collection[wire.Clause]) -> ColumnElement[bool]:
-    """Return the condition that a person is active and holds a place that any clause fits."""
-    fitting = (source.where(or_(false(), *map(_fits, clauses))) for source in _SOURCES)
-    return or_(*(_P.person_id.in_(one) for one in fitting))
-
-
 async def audience(connection: AsyncConnection, rule: wire.Audience) -> set[PersonId]:
     """Return the active people of an audience. Two statements for its clauses, one where people are
     named, two where it excludes some."""
-    found = await _holding(connection, rule.include)
+    found = await holding(connection, rule.include)
     named = set(rule.people) - found
     if named:
         active = select(_P.person_id).where(_ACTIVE, _P.person_id.in_(named))
         found |= set(await connection.scalars(active))
     found -= set(rule.without)
     if found and rule.exclude:
-        found -= await _holding(connection, rule.exclude)
+        found -= await holding(connection, rule.exclude)
     return found
 
 

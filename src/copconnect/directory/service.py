@@ -40,6 +40,7 @@ from copconnect.principals import (
 from copconnect.rates import Rates
 
 MAX_PAGE = 200
+MOST_BY_DIGITS = 2_000
 EVERYBODY = wire.Audience(include=[wire.Clause(everyone=True)])
 K = TypeVar("K", bound=Hashable)
 
@@ -173,7 +174,7 @@ class DirectoryService:
             raise errors.BadRequest(reason="after") from error
         wanted = words.search(text)
         if wanted is not None and wanted.digits and viewer is not None:
-            known = await self._by_digits(connection, viewer, wanted.digits)
+            known = await self._by_digits(connection, viewer, wanted)
             filters = filters._replace(narrowing=[*filters.narrowing, known])
         rows, total = await statements.page(
             connection, wanted, filters, after=place, limit=limit + 1
@@ -223,14 +224,15 @@ class DirectoryService:
                 raise
 
     async def _by_digits(
-        self, connection: AsyncConnection, viewer: PersonId, digits: str
+        self, connection: AsyncConnection, viewer: PersonId, wanted: words.Search
     ) -> ColumnElement[bool]:
-        """Return the condition of people whom a part of a number may find: those whose numbers the
-        viewer is shown, and those whose codes begin so."""
+        """Return the condition of people whom a part of a number may find: the viewer, those whose
+        numbers the viewer is shown, of the first 2,000, and those whose codes begin so."""
         held = await self._viewers.held(connection, viewer)
-        coded = store.people.c.code.startswith(digits, autoescape=True)
-        own = store.people.c.person_id == viewer
-        return or_(coded, own, places.holding(numbers.clauses(held)))
+        found = await statements.first_found(connection, wanted, MOST_BY_DIGITS)
+        seen = await places.holding(connection, numbers.clauses(held), found)
+        coded = store.people.c.code.startswith(wanted.digits, autoescape=True)
+        return or_(coded, store.people.c.person_id.in_({viewer, *seen}))
 
     # --- For other roles, in their transactions -------------------------------------------
 
