@@ -15,7 +15,7 @@ export interface Notice {
   readonly options: NoticeOptions;
 }
 
-/** What a notification carries to a later click. */
+/** A notification's memory for a later click. */
 export interface NoticeData {
   readonly conversationId: ConversationId;
   readonly messageId: MessageId;
@@ -53,7 +53,7 @@ export function noticeOf(
       lang: language,
       icon: "/icon-192.png",
       badge: "/badge-96.png",
-      // Who is named in a message hears it at night, too.
+      // A message sounds at night for people whom it names.
       silent: isQuiet(settings.quiet, minute) && conversation?.mentioned !== true,
       renotify: true,
       actions: [

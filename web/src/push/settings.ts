@@ -1,5 +1,5 @@
 /**
- * What the service worker must know to write a notification: it has no localStorage and no words.
+ * Settings with which the service worker writes notifications: it has no localStorage and no words.
  * Kept in the browser's cache of this origin; nothing in it is about people or messages.
  */
 import type { Language } from "@copconnect/client/wire";

@@ -1,6 +1,6 @@
 /**
- * What the service worker does when it is pushed: a push says nothing, so it fetches and decrypts
- * with this device's core, and writes the notification here.
+ * The service worker's answer to a push: a push says nothing, so the worker fetches and decrypts with
+ * this device's core, and writes the notification here.
  *
  * Invariants: a page that shows the app is the one that tells, not this; a device whose app is
  * locked says "New message"; so does one that could not fetch in time, because a browser takes the
