@@ -56,6 +56,7 @@ import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 
 export { inEnglish, spellings } from "./names.ts";
+export { newId } from "./ids.ts";
 export { MAX_IMPORT_BYTES } from "./limits.ts";
 export type * from "./seam/admin.ts";
 export type * from "./seam/app.ts";

@@ -44,6 +44,7 @@ from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.planning import Planning
 from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
@@ -133,24 +134,6 @@ class Container:
             self.leases,
         )
         self.uploads = Uploads(self.database, self.clock, self.importer)
-        self.admin = AdminService(
-            database=self.database,
-            clock=self.clock,
-            audit=self.audit,
-            organisation=self.directory,
-            editor=self.editor,
-            transfers=self.transfers,
-            reorganiser=self.reorganiser,
-            people=Listing(self.directory),
-            enrolment=self.auth.administering,
-            grants=self.auth.granting,
-            revocations=self.auth.revoking,
-            devices=self.registry,
-            registered=self.auth.administered,
-            reach=self.push,
-            imports=self.uploads,
-        )
-        self.directory.attach(self.admin.rights)
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
@@ -179,6 +162,26 @@ class Container:
             options=_options(settings, self.authority.departments[-1].kem),
         )
         late.service = self.delivery
+        self.admin = AdminService(
+            database=self.database,
+            clock=self.clock,
+            audit=self.audit,
+            organisation=self.directory,
+            editor=self.editor,
+            transfers=self.transfers,
+            reorganiser=self.reorganiser,
+            people=Listing(self.directory),
+            enrolment=self.auth.administering,
+            grants=self.auth.granting,
+            revocations=self.auth.revoking,
+            devices=self.registry,
+            registered=self.auth.administered,
+            reach=self.push,
+            imports=self.uploads,
+            planning=Planning(),
+            groups=self.delivery.department,
+        )
+        self.directory.attach(self.admin.rights)
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,

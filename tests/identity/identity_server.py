@@ -29,6 +29,7 @@ from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.planning import Planning
 from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
@@ -72,6 +73,10 @@ class NoReach:
         self, _connection: AsyncConnection, _client_ids: Collection[ClientId]
     ) -> dict[ClientId, wire.PushReach]:
         return {}
+
+
+# Without the Delivery Service there are no groups, and no test of this server asks for one.
+NO_GROUPS: Any = None
 
 
 class IdentityServer:
@@ -129,6 +134,8 @@ class IdentityServer:
             registered=self.auth.administered,
             reach=NoReach(),
             imports=self.uploads,
+            planning=Planning(),
+            groups=NO_GROUPS,
         )
         self.directory.attach(self.admin.rights)
         self.conduct = ConductService(self.database, clock, self.auth.accounts)

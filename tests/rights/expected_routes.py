@@ -9,6 +9,7 @@ from tests.rights.rules import (
     ACCEPTED,
     ACCOUNTS,
     ADMINS,
+    ADMINS_AND_HEAD,
     EVERYBODY,
     GROUP_ADMINS,
     HERE,
@@ -160,4 +161,10 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/uploads/{u}/report": SEES_UPLOAD,
     "PUT /v1/admin/uploads/{u}/chunks/{i}": SENDER,
     "POST /v1/admin/uploads/{u}/previews": SENDER,
+    # Moves and groups. A group may be managed by the head of its unit too.
+    "POST /v1/admin/people/lookups": ADMINS.showing(A.ADMIN, A.ROOT),
+    "GET /v1/admin/people/{person_id}/postings": HERE,
+    "POST /v1/admin/moves/previews": ADMINS,
+    "POST /v1/admin/audiences/previews": ADMINS_AND_HEAD.showing(A.HEAD, A.ADMIN, A.ROOT),
+    "GET /v1/admin/groups": ADMINS_AND_HEAD,
 }

@@ -208,6 +208,21 @@ export class Api {
   uploadReport(id: UploadId): Promise<Bytes> {
     return this.#file(`/v1/admin/uploads/${id}/report`);
   }
+  adminFindPeople(body: wire.FindPeople): Promise<wire.FoundPeople> {
+    return this.#post("/v1/admin/people/lookups", body);
+  }
+  adminPostings(id: PersonId, asked: Query): Promise<wire.PersonPostings> {
+    return this.#get(`/v1/admin/people/${id}/postings${query(asked)}`);
+  }
+  previewMoves(body: wire.PreviewMoves): Promise<wire.MovesPreview> {
+    return this.#post("/v1/admin/moves/previews", body, LOG_TIMEOUT_MS);
+  }
+  previewAudience(body: wire.PreviewAudience): Promise<wire.AudiencePreview> {
+    return this.#post("/v1/admin/audiences/previews", body);
+  }
+  adminGroups(): Promise<wire.AdminGroups> {
+    return this.#get("/v1/admin/groups");
+  }
   audit(asked: Query): Promise<wire.AuditPage> {
     return this.#get(`/v1/admin/audit${query(asked)}`);
   }

@@ -37,6 +37,7 @@ from copconnect.delivery.ports import (
 )
 from copconnect.delivery.rosters.audiences import Audiences
 from copconnect.delivery.rosters.conversations import Conversations
+from copconnect.delivery.rosters.department import DepartmentGroups
 from copconnect.delivery.rosters.devices import DeviceChanges
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.rosters.incarnation import begin_incarnation
@@ -92,6 +93,7 @@ class DeliveryService:
         self.rosters = RosterReading(deps)
         self.following = Following(deps, leases)
         self.audiences = Audiences(deps, self.following)
+        self.department = DepartmentGroups(deps, self.audiences, self.following)
         self.posts = PostConversations(deps, self.following)
         self.posting = Posting(deps, public_keys)
         self.log = LogReading(deps)

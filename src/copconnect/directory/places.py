@@ -48,7 +48,8 @@ def _below(unit_ids: Collection[UnitId]) -> Select[tuple[UnitId]]:
     )
 
 
-def _fits(clause: wire.Clause) -> ColumnElement[bool]:
+def fitting(clause: wire.Clause) -> ColumnElement[bool]:
+    """Return the condition that a clause asks of a person, their post and its unit."""
     if clause.everyone:
         return true()
     conditions: list[ColumnElement[bool]] = []
@@ -79,7 +80,7 @@ async def holding(
     found: set[PersonId] = set()
     clauses = list(clauses)
     for source in _SOURCES if clauses else ():
-        query = source.where(or_(false(), *map(_fits, clauses)))
+        query = source.where(or_(false(), *map(fitting, clauses)))
         if only is not None:
             query = query.where(_P.person_id.in_(only))
         found |= set(await connection.scalars(query))
@@ -138,11 +139,12 @@ async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -
             ).where(_P.person_id.in_(some))
             for row in await connection.execute(query):
                 ranks[row.person_id] = row.rank
-                places.setdefault(row.person_id, []).append(_place(row))
+                places.setdefault(row.person_id, []).append(place(row))
     return [Facts(one, ranks[one], tuple(held)) for one, held in places.items()]
 
 
-def _place(row: Any) -> Place:
+def place(row: Any) -> Place:
+    """Return a post with its unit, as these statements read them."""
     return Place(
         post_id=row.post_id,
         unit_id=row.unit_id,

@@ -380,6 +380,10 @@ class DirectoryService:
         paths = await self._unit_paths(connection)
         return Belonging(Audiences.compile(rules, paths, await self._speakers(connection)))
 
+    async def group_policy(self, connection: AsyncConnection) -> list[wire.GroupPolicy]:
+        """Return the policy of standing groups."""
+        return await policies.read(connection)
+
     async def standing_groups(self, connection: AsyncConnection) -> list[StandingGroup]:
         """Return the groups that the policy makes of the units that there are."""
         policy = await policies.read(connection)

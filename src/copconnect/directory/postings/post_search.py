@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Integer, String, Table, Text, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import METADATA, chunks
+from copconnect.database.engine import CHUNK, METADATA, chunks
 from copconnect.database.word_index import WordIndex
 from copconnect.directory import names
 from copconnect.directory.finding import words
@@ -14,7 +14,7 @@ from copconnect.directory.finding.words import Word
 from copconnect.directory.store import posts, roles, units
 from copconnect.ids import PostId, UnitId
 
-BATCH = 1000
+BATCH = 5_000
 POST_SEARCH = Table(
     "directory_post_search",
     METADATA,
@@ -29,6 +29,8 @@ _S, _P = POST_SEARCH.c, posts.c
 async def write(connection: AsyncConnection, post_ids: Collection[PostId] | None) -> None:
     """Write the words of these posts anew; None: of all, after another name or place of units.
     Nobody finds posts that were abolished or have no title."""
+    if post_ids is not None and len(post_ids) > CHUNK:
+        post_ids = None  # All of them cost fewer statements than many.
     role_names = {row.code: names.of(row) for row in await connection.execute(select(roles))}
     query = select(posts, units.c.path, *(units.c[name] for name in names.columns("name")))
     query = query.join_from(posts, units, units.c.unit_id == _P.unit_id)

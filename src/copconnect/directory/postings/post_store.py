@@ -13,7 +13,7 @@ from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.store import people, posts, units
 from copconnect.ids import PostId, UnitId
 
-BATCH = 1000
+BATCH = 5_000
 Row = dict[str, Any]
 _P = posts.c
 
