@@ -128,6 +128,7 @@ class World:
             organisation=absent,
             signer=self._signer,
             attachments=absent,
+            orders=absent,
             audit=absent,
             options=Options(kem=X25519),
             stamps=self.stamps,

@@ -1,10 +1,10 @@
 """Makes ``spec/keys/extra.json``: ``python -m tests.records.make_extra``. Deterministic.
 
 Additions to the golden vectors of KEYS.md: PersonDevices, Time, Acknowledgement, Revocation by each
-kind of signer, Department with m = 0, withdrawn grants; and which devices are confirmed then, how and by whom. All
-bytes are hex. ``records`` holds every record with its kind, fields and hash. A case of
-``confirmed`` names the records that are known (a record that is refused by itself is ignored); all
-certificates are known in all cases. ``how`` is null where a device is not confirmed.
+kind of signer, Department with m = 0, withdrawn grants; and which devices are confirmed then, how
+and by whom. All bytes are hex. ``records`` holds every record with its kind, fields and hash. A
+case of ``confirmed`` names the records that are known (a record that is refused by itself is
+ignored); all certificates are known in all cases. ``how`` is null where a device is not confirmed.
 """
 
 import json

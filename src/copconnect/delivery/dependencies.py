@@ -9,7 +9,14 @@ from copconnect.database.engine import Database
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
-from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
+from copconnect.delivery.ports import (
+    Attachments,
+    Devices,
+    Orders,
+    Organisation,
+    People,
+    RosterSigner,
+)
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.records.primitives.kem import XWING
 from copconnect.wire import CELL_SIZE
@@ -39,6 +46,7 @@ class Dependencies:
     organisation: Organisation
     signer: RosterSigner
     attachments: Attachments
+    orders: Orders
     audit: Audit
     options: Options
     stamps: Stamps

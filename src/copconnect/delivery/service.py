@@ -27,7 +27,14 @@ from copconnect.delivery.live.receipt_counts import ReceiptCounting
 from copconnect.delivery.log.posting import Posting
 from copconnect.delivery.log.reading import LogReading
 from copconnect.delivery.log.retention import Retention
-from copconnect.delivery.ports import Attachments, Devices, Organisation, People, RosterSigner
+from copconnect.delivery.ports import (
+    Attachments,
+    Devices,
+    Orders,
+    Organisation,
+    People,
+    RosterSigner,
+)
 from copconnect.delivery.rosters.audiences import Audiences
 from copconnect.delivery.rosters.conversations import Conversations
 from copconnect.delivery.rosters.devices import DeviceChanges
@@ -56,6 +63,7 @@ class DeliveryService:
         organisation: Organisation,
         signer: RosterSigner,
         attachments: Attachments,
+        orders: Orders,
         audit: Audit,
         leases: Leases,
         options: Options,
@@ -69,6 +77,7 @@ class DeliveryService:
             organisation=organisation,
             signer=signer,
             attachments=attachments,
+            orders=orders,
             audit=audit,
             options=options,
             stamps=Stamps(signer, clock),

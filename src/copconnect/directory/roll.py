@@ -1,0 +1,46 @@
+"""People by unit: the Directory's part of ``copconnect.orders.ports.People``."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.directory import places, store
+from copconnect.directory.service import DirectoryService
+from copconnect.ids import PersonId, UnitId
+
+
+class Roll:
+    """Reads where people are posted. Holds no state of its own."""
+
+    def __init__(self, directory: DirectoryService) -> None:
+        self._directory = directory
+
+    def placed(self) -> Select[Any]:
+        """Return a statement of everybody's own place: ``person_id``, ``unit_id``, ``sort_key``,
+        which lists seniors first."""
+        return store.posted(
+            store.people.c.person_id, store.posts.c.unit_id, store.people.c.sort_key
+        )
+
+    async def unit_paths(self, connection: AsyncConnection) -> dict[UnitId, str]:
+        """Return the path of each unit, as cards write it."""
+        found = await self._directory.stored_paths(connection)
+        return {unit_id: path.strip("/") for unit_id, path in found.items()}
+
+    async def heads(
+        self, connection: AsyncConnection, unit_ids: Collection[UnitId]
+    ) -> dict[UnitId, list[PersonId]]:
+        """Return the active heads of each of these units, seniors first."""
+        return await places.heads_by_unit(connection, unit_ids)
+
+    async def cards(
+        self,
+        connection: AsyncConnection,
+        person_ids: Collection[PersonId],
+        viewer: PersonId | None,
+    ) -> dict[PersonId, wire.Person]:
+        """Return cards by id, as the viewer is shown them."""
+        return await self._directory.cards(connection, person_ids, viewer)
