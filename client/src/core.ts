@@ -16,6 +16,7 @@ import type {
   DeviceId,
   MessageId,
   PersonId,
+  PostId,
   UnitId,
 } from "./ids.ts";
 import type {
@@ -27,6 +28,7 @@ import type {
   Language,
   People,
   Person,
+  Post,
   RegistrationStep,
   WhoMayPost,
 } from "./wire.ts";
@@ -50,9 +52,10 @@ import type {
 } from "./seam/devices.ts";
 import type { CoreEvent } from "./seam/events.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
-import type { PeopleQuery, Plate } from "./seam/people.ts";
+import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 
 export { inEnglish, spellings } from "./names.ts";
+export { newId } from "./ids.ts";
 export { MAX_IMPORT_BYTES } from "./limits.ts";
 export type * from "./seam/admin.ts";
 export type * from "./seam/app.ts";
@@ -100,8 +103,12 @@ export interface Core {
   directory(): Promise<Directory>;
   people(query: PeopleQuery): Promise<People>;
   person(personId: PersonId): Promise<Person>;
-  /** The heads of a unit and of each unit above it, the nearest first. */
+  /** The posts that head a unit and each unit above it, the nearest first. */
   chain(unitId: UnitId): Promise<ChainOfCommand>;
+  /** The posts of a unit itself, held or vacant, heads first. */
+  unitPosts(unitId: UnitId): Promise<readonly Post[]>;
+  posts(query: PostQuery): Promise<readonly Post[]>;
+  post(postId: PostId): Promise<Post>;
   /** This device shows and notifies of nothing that this person writes from now on. */
   block(personId: PersonId, on: boolean): Promise<void>;
   blocked(): Promise<readonly Plate[]>;
@@ -138,6 +145,8 @@ export interface Core {
   conversation(conversationId: ConversationId): Promise<ConversationItem>;
   /** The direct conversation with a person, made if there is none. */
   openDirect(personId: PersonId): Promise<ConversationItem>;
+  /** The conversation with whoever holds a post. Rejects with `post_vacant` where nobody does. */
+  openPost(postId: PostId): Promise<ConversationItem>;
   createGroup(input: {
     readonly title: string;
     readonly personIds: readonly PersonId[];

@@ -21,6 +21,7 @@ import type {
 export const STORES = {
   meta: "meta",
   people: "people",
+  posts: "posts",
   conversations: "conversations",
   members: "members",
   heads: "heads",

@@ -81,6 +81,29 @@ export type GroupChangeKind = "made" | "renamed" | "ended" | "people";
 export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 
 /**
+ * The people of any clause of ``include``, and ``people``; without those of any clause of
+ * ``exclude``, and without ``without``. People come and go with their places; a person whom two
+ * clauses fit belongs once.
+ */
+export interface Audience {
+  readonly include: Clause[];
+  readonly people: PersonId[];
+  readonly exclude: Clause[];
+  readonly without: PersonId[];
+}
+
+/**
+ * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
+ * does not have it.
+ */
+export interface Names {
+  readonly en: string;
+  readonly te: string;
+  readonly ur: string;
+  readonly hi: string;
+}
+
+/**
  * A post by what it is: the one of this unit with this English title, these roles and ``head``;
  * it is made where there is none. ``head``: its holder heads the unit.
  */
@@ -244,6 +267,33 @@ export interface ApplyImport {
 export interface UndoImport {
   readonly act: "undo_import";
   readonly undone: number;
+}
+
+/**
+ * Make a conversation of the department, whose people a rule says. The signer chooses its
+ * id.
+ */
+export interface CreateGroup {
+  readonly act: "create_group";
+  readonly conversationId: ConversationId;
+  readonly title: Names;
+  readonly rule: Audience;
+  readonly whoMayPost: "everyone" | "admins";
+}
+
+/** Give a conversation that an admin made another name, rule or policy of posting. */
+export interface ChangeGroup {
+  readonly act: "change_group";
+  readonly conversationId: ConversationId;
+  readonly title: Names;
+  readonly rule: Audience;
+  readonly whoMayPost: "everyone" | "admins";
+}
+
+/** Let everybody leave a conversation that an admin made; its log stays. */
+export interface EndGroup {
+  readonly act: "end_group";
+  readonly conversationId: ConversationId;
 }
 
 /** A second admin agrees to an act that waits. ``hash``: of the whole signed record. */
@@ -476,17 +526,6 @@ export interface Usage {
 }
 
 /**
- * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
- * does not have it.
- */
-export interface Names {
-  readonly en: string;
-  readonly te: string;
-  readonly ur: string;
-  readonly hi: string;
-}
-
-/**
  * The people who hold a place that fits. Within one list any entry fits; an empty list asks for
  * nothing; every list that is not empty must fit the same place. ``everyone`` stands for a clause
  * that asks for nothing, which is refused by itself.
@@ -503,28 +542,18 @@ export interface Clause {
 }
 
 /**
- * The people of any clause of ``include``, and ``people``; without those of any clause of
- * ``exclude``, and without ``without``. People come and go with their places; a person whom two
- * clauses fit belongs once.
- */
-export interface Audience {
-  readonly include: Clause[];
-  readonly people: PersonId[];
-  readonly exclude: Clause[];
-  readonly without: PersonId[];
-}
-
-/**
  * A conversation that the department made: its name, and its place among the units.
  *
  * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
- * unit, or a role or rank within it.
+ * unit, a role or rank within it, or a post to which the conversation's creator writes; its
+ * holders are the other members. ``post_id``: that post.
  */
 export interface Standing {
   readonly key: string | null;
   readonly title: Names;
   readonly unitId: UnitId | null;
-  readonly about: "unit" | "role";
+  readonly about: "unit" | "role" | "post";
+  readonly postId: PostId | null;
 }
 
 /**
@@ -879,10 +908,34 @@ export interface People {
   readonly total: number;
 }
 
-/** The active heads of a unit, in charge of it among them, seniors first; empty: vacant. */
+/** A person who holds a post, and how. */
+export interface PostHolder {
+  readonly person: Person;
+  readonly charge: "regular" | "officiating" | "additional";
+}
+
+/**
+ * A post of a unit. ``holders``: active ones, regular before officiating before additional,
+ * then seniors first; at most 20 of ``held_by``. Without a regular one the post is vacant.
+ */
+export interface Post {
+  readonly postId: PostId;
+  readonly unitId: UnitId;
+  readonly names: Names;
+  readonly roles: string[];
+  readonly head: boolean;
+  readonly holders: PostHolder[];
+  readonly heldBy: number;
+}
+
+export interface Posts {
+  readonly posts: Post[];
+}
+
+/** The posts whose holders head a unit. */
 export interface UnitHeads {
   readonly unitId: UnitId;
-  readonly people: Person[];
+  readonly posts: Post[];
 }
 
 /** A unit and every unit above it, the nearest first. */
@@ -1453,6 +1506,80 @@ export interface OrderRecords {
   readonly next: string | null;
 }
 
+/** People by employee number or phone number, as somebody pastes them. */
+export interface FindPeople {
+  readonly given: string[];
+}
+
+/** ``person``: None for somebody who is not in the caller's part. */
+export interface FoundPerson {
+  readonly given: string;
+  readonly person: Person | null;
+}
+
+export interface FoundPeople {
+  readonly people: FoundPerson[];
+}
+
+/** The post of a person, their charges and former posts, the newest first. */
+export interface PersonPostings {
+  readonly postings: Posting[];
+}
+
+/** Transfers before they are signed: of these people to one place. */
+export interface PreviewMoves {
+  readonly personIds: PersonId[];
+  readonly place: PostId | NewPlace;
+  readonly rank: string | null;
+}
+
+/**
+ * The groups of the department that a person would join and leave. ``allowed``: the caller may
+ * move them.
+ */
+export interface MovePreview {
+  readonly personId: PersonId;
+  readonly allowed: boolean;
+  readonly joins: Names[];
+  readonly leaves: Names[];
+}
+
+export interface MovesPreview {
+  readonly moves: MovePreview[];
+}
+
+export interface PreviewAudience {
+  readonly rule: Audience;
+}
+
+/**
+ * ``people``: how many the rule takes now; ``sample``: some of them, seniors first;
+ * ``allowed``: the caller may make a group of them.
+ */
+export interface AudiencePreview {
+  readonly people: number;
+  readonly sample: Person[];
+  readonly allowed: boolean;
+}
+
+/** A conversation that the department made. ``by_policy``: the policy made it and keeps it. */
+export interface AdminGroup {
+  readonly conversationId: ConversationId;
+  readonly title: Names;
+  readonly unitId: UnitId | null;
+  readonly rule: Audience;
+  readonly kind: "direct" | "group" | "unit" | "announcement";
+  readonly whoMayPost: "everyone" | "admins";
+  readonly members: number;
+  readonly byPolicy: boolean;
+}
+
+/** The groups of the caller's part, and the policy that makes the standing ones. */
+export interface AdminGroups {
+  readonly groups: AdminGroup[];
+  readonly policy: GroupPolicy[];
+}
+
 /** The server's key for ``PushManager.subscribe``: an uncompressed point of P-256. */
 export interface PushKey {
   readonly key: Uint8Array;
@@ -1868,4 +1995,4 @@ export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterF
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | ApproveAct | RefuseAct;

@@ -45,6 +45,8 @@ from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.planning import Planning
+from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.roll import Roll
@@ -122,6 +124,7 @@ class Container:
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, self.clock, self.audit)
+        self.posts = Posts(self.database, self.directory)
         self.reorganiser = Reorganiser(self.clock, self.audit, late)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.push = PushService(
@@ -135,24 +138,6 @@ class Container:
             self.leases,
         )
         self.uploads = Uploads(self.database, self.clock, self.importer)
-        self.admin = AdminService(
-            database=self.database,
-            clock=self.clock,
-            audit=self.audit,
-            organisation=self.directory,
-            editor=self.editor,
-            transfers=self.transfers,
-            reorganiser=self.reorganiser,
-            people=Listing(self.directory),
-            enrolment=self.auth.administering,
-            grants=self.auth.granting,
-            revocations=self.auth.revoking,
-            devices=self.registry,
-            registered=self.auth.administered,
-            reach=self.push,
-            imports=self.uploads,
-        )
-        self.directory.attach(self.admin.rights)
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
@@ -184,6 +169,7 @@ class Container:
             devices=self.registry,
             people=self.directory,
             organisation=self.directory,
+            posts=self.posts,
             signer=self.authority.roster,
             attachments=self.attachments,
             orders=self.orders.issuing,
@@ -192,6 +178,26 @@ class Container:
             options=_options(settings, self.authority.departments[-1].kem),
         )
         late.service = self.delivery
+        self.admin = AdminService(
+            database=self.database,
+            clock=self.clock,
+            audit=self.audit,
+            organisation=self.directory,
+            editor=self.editor,
+            transfers=self.transfers,
+            reorganiser=self.reorganiser,
+            people=Listing(self.directory),
+            enrolment=self.auth.administering,
+            grants=self.auth.granting,
+            revocations=self.auth.revoking,
+            devices=self.registry,
+            registered=self.auth.administered,
+            reach=self.push,
+            imports=self.uploads,
+            planning=Planning(),
+            groups=self.delivery.department,
+        )
+        self.directory.attach(self.admin.rights)
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,
@@ -376,7 +382,7 @@ def create_app(
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
         *trust_routes.routes(parts.auth, parts.gate),
         *conduct_routes.routes(parts.conduct, parts.gate),
-        *directory_routes.routes(parts.directory, parts.gate),
+        *directory_routes.routes(parts.directory, parts.posts, parts.gate),
         *scim_routes.routes(parts.scim_tokens, parts.provisioner),
         *admin_routes.routes(parts.admin, parts.gate),
         *delivery_routes.routes(parts.delivery, parts.gate),

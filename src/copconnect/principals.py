@@ -5,7 +5,7 @@ from enum import Enum, auto
 from typing import Literal
 
 from copconnect import wire
-from copconnect.ids import ClientId, ConversationId, MessageId, PersonId, Seq
+from copconnect.ids import ClientId, ConversationId, MessageId, PersonId, Seq, UnitId
 
 
 class Requirement(Enum):
@@ -119,6 +119,14 @@ class StandingGroup:
     standing: wire.Standing
     rule: wire.Audience
     policy: wire.GroupPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class PostToAsk:
+    """A post that somebody writes to: its title and unit."""
+
+    title: wire.Names
+    unit_id: UnitId
 
 
 @dataclass(frozen=True, slots=True)

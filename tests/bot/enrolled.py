@@ -1,16 +1,19 @@
 """Bots for tests: registered for real at a real server, each with a state file of its own."""
 
 import asyncio
+import contextlib
+import os
+import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
-from copconnect.bot import Bot, KeyFile
+from copconnect.bot import KeyFile
 from copconnect.bot.enrolling import enrol
 from copconnect.bot.state.stores import Stores
 from copconnect.ids import PersonId
 from tests.harness import databank
-from tests.harness.server import ServerProcess
+from tests.harness.server import ROOT, ServerProcess
 
 PATIENCE_S = 60.0
 
@@ -54,6 +57,27 @@ async def soon(work: Awaitable[object]) -> None:
         await work
 
 
-def bot_of(state: Path) -> Bot:
-    """Return a bot with no handlers yet."""
-    return Bot(state)
+@contextlib.asynccontextmanager
+async def running(
+    log: Path,
+    module: str,
+    *arguments: str,
+    folder: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a module as a process, which writes this log anew; end it as an operator does.
+    ``environment``: variables beside this process's."""
+    with log.open("wb") as out:
+        made = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module, *arguments),
+            stdout=out,
+            stderr=out,
+            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **(environment or {})},
+            cwd=folder,
+        )
+    try:
+        yield made
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            made.terminate()
+        await soon(made.wait())

@@ -4,6 +4,7 @@ stands still, a bus that records, a roster authority, and people whose devices a
 The devices themselves, with their keys, are in :mod:`tests.contract.device`.
 """
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,7 @@ from copconnect.directory.names import english
 from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId, new_id
 from copconnect.leases import Leases
 from copconnect.orders.issuing import Issuing
-from copconnect.principals import Caller, DeviceKeyRow, ListedDevice, StandingGroup
+from copconnect.principals import Caller, DeviceKeyRow, ListedDevice, PostToAsk, StandingGroup
 from copconnect.records.conversation.roster import direct_id
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.kem import X25519
@@ -136,6 +137,11 @@ class Registry:
         return set(person_ids) - self.inactive
 
 
+def post_of(unit: str, roles: Sequence[str] = (), *, head: bool = False) -> PostId:
+    """Return the id of a post of the chart."""
+    return PostId(hashlib.sha256(f"{unit} {roles} {head}".encode()).hexdigest()[:32])
+
+
 class Chart:
     """People in units such as "TG.HYD", which is below "TG"; the policy of standing groups."""
 
@@ -146,6 +152,7 @@ class Chart:
         self.changed: dict[PersonId, int] = {}  # The version that last concerned each.
         self.version = 1
         self.units = {UnitId("TG"): "/TG/"}
+        self.posts: dict[PostId, PostToAsk] = {}
         self.managed: dict[
             PersonId, set[PersonId]
         ] = {}  # Members of large groups that each may make.
@@ -170,7 +177,9 @@ class Chart:
             self.units[one] = f"/{'/'.join(above[:at])}/"
         level = ("state", "district", "station")[min(len(parts), 3) - 1]
         unit_id = UnitId(unit)
-        return Place(PostId(unit), unit_id, self.units[unit_id], level, frozenset(roles), admin)
+        post_id = post_of(unit, roles, head=admin)
+        self.posts[post_id] = PostToAsk(english(f"{' '.join(roles)} of {unit}"), unit_id)
+        return Place(post_id, unit_id, self.units[unit_id], level, frozenset(roles), admin)
 
     def leave(self, person_id: PersonId) -> None:
         """Let somebody go."""
@@ -186,6 +195,21 @@ class Chart:
         """Find members by what their ids begin with; listed by id."""
         person = MEMBERS.c.person_id
         return select(person, person.label("sort_key")).where(person.startswith(text)).distinct()
+
+    async def post_to_ask(self, _connection: AsyncConnection, post_id: PostId) -> PostToAsk | None:
+        """Return a post that somebody holds or held."""
+        return self.posts.get(post_id)
+
+    async def head_above(
+        self, _connection: AsyncConnection, unit_id: UnitId, but: PostId
+    ) -> tuple[PostId, PersonId] | None:
+        """Return the nearest head."""
+        for unit in reversed(self.units[unit_id].strip("/").split("/")):
+            for person, facts in self.facts.items():
+                for place in facts.places:
+                    if place.head and place.unit_id == unit and place.post_id != but:
+                        return place.post_id, person
+        return None
 
     async def people_version(self, _connection: AsyncConnection) -> int:
         """Return it."""
@@ -313,6 +337,7 @@ class World:
             devices=self.registry,
             people=self.registry,
             organisation=self.chart,
+            posts=self.chart,
             signer=self.authority,
             attachments=self.attachments,
             orders=Issuing(),

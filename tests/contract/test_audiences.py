@@ -117,7 +117,7 @@ async def test_members_create_only_so_many_an_hour_the_department_any(database: 
         shown = await world.service.conversations.conversation(chief.caller, c)
         assert (shown.created_by, shown.admin) == (None, True)
         assert shown.standing == wire.Standing(
-            key=None, title=TITLE, unit_id=UnitId("TG"), about="unit"
+            key=None, title=TITLE, unit_id=UnitId("TG"), about="unit", post_id=None
         )
     with pytest.raises(errors.AudienceInvalid):
         await create(OPERATOR, of("NOWHERE"), TITLE, talk=True)

@@ -76,7 +76,7 @@ async def test_everybody_finds_the_groups_of_their_place(world: World) -> None:
         sho, await world.service.rosters.state(sho.caller, state.conversation_id)
     ).rights == Rights(0)
     assert own["SHOs, TG"].standing == wire.Standing(
-        key="sho:TG", title=english("SHOs, TG"), unit_id=UnitId("TG"), about="role"
+        key="sho:TG", title=english("SHOs, TG"), unit_id=UnitId("TG"), about="role", post_id=None
     )
 
 

@@ -58,6 +58,11 @@ def pages(officer: Officer, person: str) -> Iterator[str]:
     open_console(officer, "rights")
     page.get_by_text(word("@rights.names.enrol"), exact=True).wait_for()
     yield "rights"
+    page.get_by_role("button", name=word("@rights.change"), exact=True).click()
+    enrol = f"{word('@rights.line')}: {word('@rights.names.enrol')}"
+    page.get_by_role("button", name=enrol, exact=True).click()
+    page.get_by_role("button", name=word("@rights.add"), exact=True).wait_for()
+    yield "changing rights"
     open_console(officer, "audit")
     page.get_by_role("row").nth(1).wait_for()
     yield "audit"

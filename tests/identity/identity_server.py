@@ -29,6 +29,8 @@ from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.planning import Planning
+from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
@@ -73,6 +75,10 @@ class NoReach:
         return {}
 
 
+# Without the Delivery Service there are no groups, and no test of this server asks for one.
+NO_GROUPS: Any = None
+
+
 class IdentityServer:
     """Registration, trust, data bank and code of conduct of one server process."""
 
@@ -108,6 +114,7 @@ class IdentityServer:
         )
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, clock, self.audit)
+        self.posts = Posts(self.database, self.directory)
         self.reorganiser = Reorganiser(clock, self.audit, self.rosters)
         self.importer = Importer(self.database, clock, self.editor, self.audit)
         self.uploads = Uploads(self.database, clock, self.importer)
@@ -127,6 +134,8 @@ class IdentityServer:
             registered=self.auth.administered,
             reach=NoReach(),
             imports=self.uploads,
+            planning=Planning(),
+            groups=NO_GROUPS,
         )
         self.directory.attach(self.admin.rights)
         self.conduct = ConductService(self.database, clock, self.auth.accounts)
@@ -171,7 +180,7 @@ def identity_app(settings: Settings, server: IdentityServer) -> Any:
             *auth_routes.routes(server.auth, server.gate, settings.trusted_proxies),
             *trust_routes.routes(server.auth, server.gate),
             *conduct_routes.routes(server.conduct, server.gate),
-            *directory_routes.routes(server.directory, server.gate),
+            *directory_routes.routes(server.directory, server.posts, server.gate),
             *admin_routes.routes(server.admin, server.gate),
         ],
         lifespan=[lifespan],

@@ -7,6 +7,7 @@ from copconnect import wire
 from copconnect.admin.rules import DEFAULT_RULES, line
 from copconnect.directory import audiences, places, store
 from copconnect.directory.databank import DataBank
+from copconnect.directory.postings import counting
 from copconnect.directory.postings.naming import post_id
 from copconnect.ids import PersonId, UnitId
 from tests.harness.operator import OPERATOR
@@ -130,6 +131,7 @@ async def test_statements_and_the_plain_rules_agree(running: Running) -> None:
         paths = await store.unit_paths(connection)
         speakers = audiences.speakers(table, await directory.seniorities(connection))
         together = await (await directory.belonging(connection, rules)).of(connection, everybody)
+        taken = await counting.census(connection, 1)
         for key, rule in rules.items():
             leading = audiences.leading(rule, paths, speakers)
             plainly = {
@@ -138,6 +140,10 @@ async def test_statements_and_the_plain_rules_agree(running: Running) -> None:
                 if audiences.belongs(rule, facts[one])
             }
             assert await directory.audience(connection, rule) == plainly, rule
+            assert await counting.count(connection, taken, rule) == len(plainly), rule
+            some = await counting.sample(connection, rule, 5)
+            assert len(some) == min(5, len(plainly)), rule
+            assert plainly.keys() >= set(some), rule
             assert together.get(key, {}) == plainly, rule
 
 

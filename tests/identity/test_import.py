@@ -137,7 +137,7 @@ async def test_everybody_is_found_after_the_words_of_all_were_indexed_anew(
                 names += rows
         return names
 
-    monkeypatch.setattr(editing, "_INDEXED_ANEW", 1)
+    monkeypatch.setattr(editing, "INDEXED_ANEW", 1)
     await editor.import_bank(OPERATOR, bank(ROWS))
     await editor.import_bank(OPERATOR, bank(ROWS | {"1": "1,Kiran,7000000001,PC,C,A,,"}))
     assert await found("Kiran", "Swapna", "Imran", "Ravi") == ["Kiran", "Swapna", "Imran"]
@@ -146,7 +146,7 @@ async def test_everybody_is_found_after_the_words_of_all_were_indexed_anew(
     await editor.import_bank(OPERATOR, bank(ROWS | {"3": "3,Joseph,7000000003,SI,C,B,,"}))
     assert await found("Ravi", "Joseph", "Kiran", "Imran") == ["Ravi", "Joseph"]
     # An import that fails leaves the index as it was.
-    monkeypatch.setattr(editing, "_INDEXED_ANEW", 1)
+    monkeypatch.setattr(editing, "INDEXED_ANEW", 1)
 
     def fail(*_: Any) -> None:
         raise RuntimeError

@@ -289,6 +289,25 @@ async def test_undo_restores_what_an_import_changed(world: World) -> None:
     assert [act for act in await world.acts() if "import_undone" in act]
 
 
+async def test_a_preview_keeps_a_unit_in_which_only_a_charge_is_held(
+    world: World, database: Database
+) -> None:
+    units = f"{ORGANISATION['units']}C,TG,station,Chilkalguda PS\n"
+    await world.apply(files(PEOPLE, units=units))
+    person = person_id("1")
+    place = wire.NewPlace(unit_id=UnitId("C"), post=names.english("Crime"), roles=[], head=False)
+    async with database.transaction() as connection:
+        await world.transfers.give_charge(connection, OPERATOR, person, place, "additional")
+    preview = await world.importer.preview(files(PEOPLE), ANY)
+    assert [one.code for one in preview.changes if one.table == "units"] == []
+    await world.apply(files(PEOPLE), ANY)
+    assert "C" in {row["code"] for row in (await world.rows())["units"]}
+    # A person who leaves holds no charge, and nothing keeps the unit then.
+    left = ImportOptions(confirmed=True, most_leaving=None, remove_missing=True)
+    preview = await world.importer.preview(files(PEOPLE[1:]), left)
+    assert [one.kinds for one in preview.changes if one.table == "units"] == [("removed",)]
+
+
 async def test_undo_gives_charges_again_and_keeps_who_was_where(
     world: World, database: Database
 ) -> None:

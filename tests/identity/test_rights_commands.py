@@ -81,3 +81,13 @@ def test_a_table_that_would_lock_everybody_out_changes_nothing(
     assert refused.exit_code == 1
     assert f"nobody would have {right}" in " ".join(refused.output.split())
     assert _shown(data) == before
+
+
+def test_before_the_server_has_ever_run_nobody_has_a_grant(data: Path) -> None:
+    assert "Nobody has a grant" in run("admin", "grants", data=data).output
+    assert "no unit NOWHERE" in run("admin", "grants", "NOWHERE", data=data).output
+    key = str(data / "keys" / "root.key.pem")
+    chief = "+917000000000"
+    assert "register it first" in run("admin", "grant", chief, key, data=data).output
+    withdrawn = run("admin", "grant", chief, key, "--withdraw", data=data)
+    assert "No device of this person" in withdrawn.output

@@ -1,4 +1,4 @@
-"""``copconnect directory transfer|charge|end-charge|places``."""
+"""``copconnect directory transfer|charge|end-charge|places|posts``."""
 
 from pathlib import Path
 
@@ -46,6 +46,34 @@ def test_a_transfer_and_a_charge_by_hand(data: Path) -> None:
     assert "officiating" not in directory("places", PERSON, data=data).output
     again = directory("end-charge", PERSON, number, data=data)
     assert (again.exit_code, "not open" in again.output) == (1, True)
+
+
+def test_posts_are_listed_and_named_by_their_ids(data: Path) -> None:
+    def posts(*arguments: str) -> list[list[str]]:
+        listed = directory("posts", *arguments, data=data)
+        assert listed.exit_code == 0, listed.output
+        rows = [line.split("│") for line in listed.output.splitlines() if "│" in line]
+        return [[cell.strip() for cell in row] for row in rows]
+
+    station = ("--unit", "TG-HYD-PS001")
+    (post_id, *_), *_ = [row[1:] for row in posts(*station) if "yes" in row]
+    assert posts(*station, "--vacant") == []
+    left = ("--unit", "TG-HYD-PS001", "--post", "Post of one")
+    assert directory("transfer", PERSON, *left, data=data).exit_code == 0
+    moved = directory("transfer", PERSON, "--unit", "TG-HYD-Z1", "--post", "Z", data=data)
+    assert moved.exit_code == 0, moved.output
+    (vacant,) = posts(*station, "--vacant")
+    assert vacant[3:-1] == ["Post of one", "", "vacant"]
+    given = directory("charge", PERSON, "--post-id", post_id, data=data)
+    assert given.exit_code == 0, given.output
+    assert any("additional" in "".join(row) for row in posts(*station))
+    unknown = directory("charge", PERSON, "--post-id", "ffffffff", data=data)
+    assert (unknown.exit_code, "No posts" in unknown.output) == (1, True)
+    both = directory("charge", PERSON, "--post-id", post_id, *station, data=data)
+    assert (both.exit_code, "names the whole post" in both.output) == (1, True)
+    neither = directory("charge", PERSON, data=data)
+    assert (neither.exit_code, "--post-id" in neither.output) == (1, True)
+    assert "no unit NOWHERE" in directory("posts", "--unit", "NOWHERE", data=data).output
 
 
 def test_a_number_that_is_none_is_refused(data: Path) -> None:

@@ -243,13 +243,19 @@ async def test_a_chain_of_command_names_the_heads_of_every_unit_above(
         answer = await running.get(f"/v1/units/{STATION}/chain", constable)
         statements = container.database.statements - before
         chain = msgspec.json.decode(answer.content, type=wire.ChainOfCommand, strict=False)
-        heads = {one.unit_id: [person.number for person in one.people] for one in chain.units}
+        holders = {
+            one.unit_id: [held for post in one.posts for held in post.holders]
+            for one in chain.units
+        }
+        heads = {unit: [held.person.number for held in some] for unit, some in holders.items()}
         units = [one.unit_id for one in chain.units]
         assert (units[0], units[2], units[-1]) == (STATION, ZONE, "TG")
         assert heads[STATION] == [SHO]
         assert heads[units[1]] == []  # The suspended ACP leaves the division vacant.
         assert heads[ZONE] == [DCP, SHO]  # The senior one first; who officiates is a head too.
-        assert chain.units[2].people[1].charges[0].charge == "officiating"
+        assert [held.charge for held in holders[ZONE]] == ["regular", "officiating"]
+        (vacant,) = chain.units[1].posts
+        assert (vacant.head, vacant.holders, vacant.held_by) == (True, [], 0)
         # A unit at the top costs as many statements as one far below.
         before = container.database.statements
         assert (await running.get("/v1/units/TG/chain", constable)).status_code == 200

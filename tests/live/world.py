@@ -126,6 +126,7 @@ class World:
             devices=cast(Any, self.devices),
             people=absent,
             organisation=absent,
+            posts=absent,
             signer=self._signer,
             attachments=absent,
             orders=absent,

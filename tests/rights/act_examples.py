@@ -8,7 +8,7 @@ from copconnect import wire
 from copconnect.admin.rules import DEFAULT_RULES
 from copconnect.database.engine import Transaction
 from copconnect.directory.names import english
-from copconnect.ids import ActId, DeviceId, PersonId, new_id
+from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, new_id
 from tests.harness.operator import OPERATOR
 from tests.identity.running import Device
 from tests.identity.signing import give, grant, revocation
@@ -97,6 +97,42 @@ async def _undo_import(world: World, _: Device) -> wire.Act:
     return await uploads.undoing(world.whole, PersonId(world.subject.person_id))
 
 
+def _group(conversation_id: ConversationId) -> wire.CreateGroup:
+    rule = wire.Audience(include=[wire.Clause(units=[STATION])])
+    return wire.CreateGroup(
+        conversation_id=conversation_id,
+        title=english("Duties of the station"),
+        rule=rule,
+        who_may_post="everyone",
+    )
+
+
+async def _made(world: World) -> ConversationId:
+    act = _group(ConversationId(new_id()))
+    await _as_operator(
+        world, lambda one: world.whole.delivery.department.create(one, OPERATOR, act)
+    )
+    return act.conversation_id
+
+
+async def _create_group(_: World, __: Device) -> wire.Act:
+    return _group(ConversationId(new_id()))
+
+
+async def _change_group(world: World, _: Device) -> wire.Act:
+    act = _group(await _made(world))
+    return wire.ChangeGroup(
+        conversation_id=act.conversation_id,
+        title=english("Other duties"),
+        rule=act.rule,
+        who_may_post="admins",
+    )
+
+
+async def _end_group(world: World, _: Device) -> wire.Act:
+    return wire.EndGroup(conversation_id=await _made(world))
+
+
 async def _revoke(world: World, signer: Device) -> wire.Act:
     """Revoke a device of the subject: another one after each that was revoked."""
     lost = world.lost
@@ -160,6 +196,9 @@ EXAMPLES: dict[str, Example] = {
     "make_enrolment_codes": _codes,
     "apply_import": _apply_import,
     "undo_import": _undo_import,
+    "create_group": _create_group,
+    "change_group": _change_group,
+    "end_group": _end_group,
     "revoke_device": _revoke,
     "give_grant": _give,
     "withdraw_grant": _withdraw,

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from copconnect import wire
+from copconnect.directory.names import english
 from copconnect.ids import AttachmentId, new_id
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
@@ -18,10 +19,10 @@ from copconnect.records.conversation.message import MessageHeader
 from copconnect.records.primitives.fields import ZEROS, sha256
 from copconnect.records.primitives.kem import X25519
 from tests.harness import protocol_routes
-from tests.identity.running import Device
+from tests.identity.running import Device, synthetic_bank
 from tests.identity.signing import signed_act
 from tests.rights.act_examples import renamed
-from tests.rights.world import CHUNK, STATION, Account, World
+from tests.rights.world import CHUNK, STATION, SUBJECT, Account, World
 
 _NAME = re.compile(r"\{\w+\}")
 _STRUCTS = {_NAME.sub("{}", str(route)): route.body for route in protocol_routes.read()}
@@ -44,6 +45,7 @@ def path(world: World, route: str) -> str:
         "{client_id}": world.subject.client_id,
         "{device}": world.subject.device.hex(),
         "{unit_id}": STATION,
+        "{post_id}": world.subject_post,
         "{epoch}": "1",
         "{i}": "0",
     }
@@ -88,6 +90,17 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             return wire.PostAct(act=signed_act(world, device, _codes(world)).encode())
         case "POST /v1/admin/previews":
             return wire.PreviewAct(act=msgspec.json.encode(_codes(world)))
+        case "POST /v1/admin/moves/previews":
+            place = wire.NewPlace(unit_id=STATION, post=english("Duty"), roles=[], head=False)
+            people = [world.subject.person_id]
+            return wire.PreviewMoves(person_ids=people, place=place, rank=None)
+        case "POST /v1/admin/people/lookups":
+            # By the employee number: the answer repeats what was given.
+            (code,) = (one.code for one in synthetic_bank().people if one.number == SUBJECT)
+            return wire.FindPeople(given=[code])
+        case "POST /v1/admin/audiences/previews":
+            rule = wire.Audience(include=[wire.Clause(units=[STATION])])
+            return wire.PreviewAudience(rule=rule)
         case "POST /v1/admin/reorganisations/previews":
             return wire.PreviewReorganisation(steps=[renamed()], undo=None)
         case _:

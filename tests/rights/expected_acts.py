@@ -4,7 +4,7 @@ An act without a line fails the test by name. The test signs the act of ``act_ex
 device of each account, about a person of the station; an account that is not refused does it.
 """
 
-from tests.rights.rules import ANOTHER_ADMIN, HERE, ROOT_ADMINS, Rule
+from tests.rights.rules import ANOTHER_ADMIN, HERE, HERE_AND_HEAD, ROOT_ADMINS, Rule
 
 ACTS: dict[str, Rule] = {
     # People. The person's unit counts, and for a transfer the unit that they come to.
@@ -20,6 +20,10 @@ ACTS: dict[str, Rule] = {
     # Imports. Every unit counts whose people the file changes, before and after.
     "apply_import": HERE,
     "undo_import": HERE,
+    # Groups. Every unit counts of which the rule takes people.
+    "create_group": HERE_AND_HEAD,
+    "change_group": HERE_AND_HEAD,
+    "end_group": HERE_AND_HEAD,
     # Devices and grants, which devices judge too (KEYS.md E0, E4). No head of a unit may do these
     # without a grant, whatever the rights table says.
     "revoke_device": HERE,

@@ -9,6 +9,7 @@ from tests.rights.rules import (
     ACCEPTED,
     ACCOUNTS,
     ADMINS,
+    ADMINS_AND_HEAD,
     EVERYBODY,
     GROUP_ADMINS,
     HERE,
@@ -96,9 +97,13 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/people/{person_id}": OFFICERS,
     "POST /v1/people/lookups": OFFICERS,
     "GET /v1/units/{unit_id}/chain": OFFICERS,
+    "GET /v1/units/{unit_id}/posts": OFFICERS,
+    "GET /v1/posts": OFFICERS,
+    "GET /v1/posts/{post_id}": OFFICERS,
     # Conversations.
     "GET /v1/conversations": OFFICERS,
     "POST /v1/conversations": OFFICERS,
+    "PUT /v1/posts/{post_id}/conversation": OFFICERS,
     "GET /v1/conversations/{c}": MEMBERS,
     "GET /v1/conversations/{c}/members": MEMBERS,
     "POST /v1/conversations/{c}/members": GROUP_ADMINS,
@@ -167,4 +172,10 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/uploads/{u}/report": SEES_UPLOAD,
     "PUT /v1/admin/uploads/{u}/chunks/{i}": SENDER,
     "POST /v1/admin/uploads/{u}/previews": SENDER,
+    # Moves and groups. A group may be managed by the head of its unit too.
+    "POST /v1/admin/people/lookups": ADMINS.showing(A.ADMIN, A.ROOT),
+    "GET /v1/admin/people/{person_id}/postings": HERE,
+    "POST /v1/admin/moves/previews": ADMINS,
+    "POST /v1/admin/audiences/previews": ADMINS_AND_HEAD.showing(A.HEAD, A.ADMIN, A.ROOT),
+    "GET /v1/admin/groups": ADMINS_AND_HEAD,
 }

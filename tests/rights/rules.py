@@ -84,6 +84,7 @@ ISSUER = ORDERED.but(OFFICER="not_allowed")
 
 # Administration. An admin has rights over their own part of the tree alone.
 ADMINS = officers(A.BESIDE, A.ADMIN, A.ROOT, others="not_allowed")  # About their own part.
+ADMINS_AND_HEAD = officers(A.HEAD, A.BESIDE, A.ADMIN, A.ROOT, others="not_allowed")
 HERE = officers(A.ADMIN, A.ROOT, others="not_allowed")  # About somebody of the station.
 HERE_AND_HEAD = officers(A.HEAD, A.ADMIN, A.ROOT, others="not_allowed")
 ROOT_ADMINS = officers(A.ROOT, others="not_allowed")  # About the whole department.

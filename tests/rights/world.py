@@ -207,6 +207,10 @@ class World(Whole):
         self.other_subject = await self.device(OTHER_SUBJECT)
         for device in (self.subject, self.other_subject):
             await self._confirm(device)
+        async with self.whole.database.reading() as connection:
+            card = await self.whole.directory.card(connection, PersonId(self.subject.person_id))
+        assert card is not None
+        self.subject_post = card.post_id
         for account, unit in (
             (Account.ADMIN, COMMISSIONERATE),
             (Account.BESIDE, COMMISSIONERATE_BESIDE),

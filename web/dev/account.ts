@@ -2,10 +2,10 @@
 import {
   spellings,
   type AppState,
-  type CoreError,
   type CoreEvent,
   type CoreListener,
   type PeopleQuery,
+  type PostQuery,
 } from "@copconnect/client/core";
 import type {
   ChainOfCommand,
@@ -20,21 +20,22 @@ import type {
   People,
   Person,
   PersonId,
+  Post,
+  PostId,
   RegistrationStep,
-  UnitHeads,
   UnitId,
 } from "@copconnect/client/wire";
 import { codeOfConduct } from "./conduct.ts";
-import { DIRECTORY, ME, PEOPLE, UNITS, heads, id } from "./organisation.ts";
+import { DIRECTORY, ME, PEOPLE, UNITS, id } from "./organisation.ts";
+import { chainOf, postOf, postsFound, postsOf } from "./posts.ts";
+import { refusal } from "./refusal.ts";
 import { deviceId, plate } from "./plates.ts";
 import type { Scenario } from "./scenario.ts";
 
 export const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
-export function refusal(code: string, details: CoreError["details"] = {}): CoreError {
-  return { code, retry: false, retryAfterMs: null, details };
-}
+export const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 
 export class ScriptedAccount {
   protected readonly scenario: Scenario;
@@ -242,14 +243,23 @@ export class ScriptedAccount {
   async chain(unitId: UnitId): Promise<ChainOfCommand> {
     await pause(120);
     if (this.scenario.connection === "offline") throw refusal("network");
-    const units: UnitHeads[] = [];
-    let at = UNITS.find((unit) => unit.unitId === unitId);
-    while (at !== undefined) {
-      const { unitId: of, parentId } = at;
-      units.push({ unitId: of, people: PEOPLE.filter((person) => heads(person, of)) });
-      at = UNITS.find((unit) => unit.unitId === parentId);
-    }
-    return { units };
+    return { units: [...chainOf(unitId)] };
+  }
+  async unitPosts(unitId: UnitId): Promise<readonly Post[]> {
+    await pause(120);
+    if (this.scenario.connection === "offline") throw refusal("network");
+    return postsOf(unitId);
+  }
+  async posts({ text, limit }: PostQuery): Promise<readonly Post[]> {
+    await pause(120);
+    if (this.scenario.connection === "offline") throw refusal("network");
+    return postsFound(text, limit ?? 20);
+  }
+  async post(postId: PostId): Promise<Post> {
+    await pause(50);
+    const post = postOf(postId);
+    if (post === undefined) throw refusal("not_found");
+    return post;
   }
   async person(personId: PersonId): Promise<Person> {
     await pause(50);

@@ -16,8 +16,9 @@ import type {
   Right,
   RightRule,
 } from "@copconnect/client/wire";
-import { pause, refusal } from "./account.ts";
-import { ScriptedImports } from "./console-imports.ts";
+import { pause } from "./account.ts";
+import { ScriptedOrganising } from "./console-organising.ts";
+import { refusal } from "./refusal.ts";
 import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
 import { deviceId, plate } from "./plates.ts";
 import { PAST_STEPS, previewOf, unitCounts } from "./reorganising.ts";
@@ -62,7 +63,7 @@ function clientOf(number: number): ClientInfo {
   };
 }
 
-export class ScriptedConsole extends ScriptedImports implements AdminCore {
+export class ScriptedConsole extends ScriptedOrganising implements AdminCore {
   readonly #rows: Rows;
   readonly #console: boolean;
   readonly #broken: boolean;

@@ -203,14 +203,8 @@ function makePeople(): readonly Person[] {
   return people;
 }
 
-const HEADING = new Set(Object.keys(HEADS));
-
-/** Whether a person heads a unit, by their post or in charge of it. */
-export function heads({ unitId, rank, status, charges }: Person, of: UnitId): boolean {
-  if (status !== "active") return false;
-  if (unitId === of && HEADING.has(rank)) return true;
-  return charges.some((held) => held.head && held.unitId === of);
-}
+/** The ranks whose post heads a unit here. */
+export const HEADING: ReadonlySet<string> = new Set(Object.keys(HEADS));
 
 /** One division without a head, one zone with a second one, a writer of two stations. */
 function withCharges(people: readonly Person[]): readonly Person[] {

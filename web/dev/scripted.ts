@@ -16,26 +16,26 @@ import type {
   MessagePage,
   MessageReceipts,
   Outgoing,
-  OutgoingAttachment,
 } from "@copconnect/client/core";
 import type {
   AttachmentId,
   ConversationId,
   MessageId,
   PersonId,
+  PostId,
   WhoMayPost,
 } from "@copconnect/client/wire";
-import { pause, refusal } from "./account.ts";
+import { never, pause } from "./account.ts";
+import { refusal } from "./refusal.ts";
 import { ScriptedConsole } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import type { Scenario } from "./scenario.ts";
+import { asked } from "./posts.ts";
 import { deviceId, plate } from "./plates.ts";
 import { attachmentOf, makeTalks, previewOf, type Talk } from "./talk.ts";
 import { ScriptedTrust } from "./trust.ts";
 
 const ANSWERS = ["Copy.", "On my way.", "సరే సార్.", "Noted, sir.", "Reached.", "جی، ٹھیک ہے۔"];
-
-const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 
 const MEMBERS_IN_PAGE = 100;
 
@@ -130,19 +130,21 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     if (known) return known.item;
     return this.#begin("direct", null, [personId], "everyone");
   }
-  async createGroup(input: {
-    readonly title: string;
-    readonly personIds: readonly PersonId[];
-    readonly photo: OutgoingAttachment | null;
-    readonly whoMayPost: WhoMayPost;
-    readonly history: "none" | "30_days";
-  }): Promise<ConversationItem> {
+  async openPost(postId: PostId): Promise<ConversationItem> {
+    await pause(200);
+    const known = this.#talks.find(({ item }) => item.standing?.postId === postId);
+    if (known) return known.item;
+    const { holders, change } = asked(postId);
+    const item = this.#begin("unit", null, holders, "everyone");
+    return this.#change(this.#talk(item.conversationId), change);
+  }
+  async createGroup(input: Parameters<ConnectedCore["createGroup"]>[0]): Promise<ConversationItem> {
     await pause(400);
     if (input.personIds.length > 1024) throw refusal("group_too_large", { limit: 1024 });
     return this.#begin("group", input.title, input.personIds, input.whoMayPost);
   }
   #begin(
-    kind: "direct" | "group",
+    kind: "direct" | "group" | "unit",
     title: string | null,
     personIds: readonly PersonId[],
     whoMayPost: WhoMayPost,

@@ -204,7 +204,7 @@ function standing(index: number, about: Standing["about"]): Standing {
     about === "unit"
       ? names
       : { ...names, en: `All SHOs, ${names.en}`, te: `అందరు ఎస్‌హెచ్‌ఓలు, ${names.te}` };
-  return { key: `${about}:${unitId}`, title, unitId, about };
+  return { key: `${about}:${unitId}`, title, unitId, about, postId: null };
 }
 
 function build(plan: Plan, number: number): Talk {
@@ -227,6 +227,7 @@ function build(plan: Plan, number: number): Talk {
       members: plan.people.length,
       audience: null,
       standing: null,
+      post: null,
       unregistered: others.filter((person) => !person.registered).length,
       devices: plan.people.length + 3,
       historyFromMs: null,

@@ -10,7 +10,8 @@ import type {
   Plate,
   UnconfirmedItem,
 } from "@copconnect/client/core";
-import { pause, refusal, ScriptedAccount } from "./account.ts";
+import { pause, ScriptedAccount } from "./account.ts";
+import { refusal } from "./refusal.ts";
 import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
 import { deviceId, plate } from "./plates.ts";
 import type { Scenario } from "./scenario.ts";

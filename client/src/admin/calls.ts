@@ -1,6 +1,6 @@
 /** The console's calls (seam/admin.ts), over the account's services. Its code comes with the first. */
 import { hash } from "../keys/format/hashing.ts";
-import { idOf, type ActId, type DeviceId, type UploadId } from "../ids.ts";
+import { idOf, type ActId, type DeviceId, type PersonId, type UploadId } from "../ids.ts";
 import { IMPORT_CHUNK_BYTES } from "../limits.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { ActFormat } from "../keys/trust/admin-act.ts";
@@ -21,10 +21,12 @@ import { META, deleteMeta, putMeta } from "../vault/meta.ts";
 import type { Vault } from "../vault/vault.ts";
 import type {
   Act,
+  Audience,
   AuditContent,
   AuditEntry,
   ImportChoices,
   ImportShow,
+  PreviewMoves,
   WaitingAct,
 } from "../wire.ts";
 import { Signatures, signerOf } from "./signatures.ts";
@@ -144,6 +146,28 @@ export class AdminCalls implements AdminCore {
 
   async uploadReport(uploadId: UploadId): Promise<Blob> {
     return new Blob([await this.#options.api.uploadReport(uploadId)]);
+  }
+
+  // --- Moves and groups -------------------------------------------------------------------------
+
+  findPeople(given: readonly string[]): ReturnType<AdminCore["findPeople"]> {
+    return this.#options.api.adminFindPeople({ given: [...given] });
+  }
+
+  postings(personId: PersonId, at?: number): ReturnType<AdminCore["postings"]> {
+    return this.#options.api.adminPostings(personId, { at });
+  }
+
+  previewMoves(asked: PreviewMoves): ReturnType<AdminCore["previewMoves"]> {
+    return this.#options.api.previewMoves(asked);
+  }
+
+  previewAudience(rule: Audience): ReturnType<AdminCore["previewAudience"]> {
+    return this.#options.api.previewAudience({ rule });
+  }
+
+  groups(): ReturnType<AdminCore["groups"]> {
+    return this.#options.api.adminGroups();
   }
 
   // --- Acts that wait ---------------------------------------------------------------------------

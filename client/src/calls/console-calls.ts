@@ -27,6 +27,11 @@ const METHODS: Readonly<Record<AdminMethod, true>> = {
   upload: true,
   uploadRows: true,
   uploadReport: true,
+  findPeople: true,
+  postings: true,
+  previewMoves: true,
+  previewAudience: true,
+  groups: true,
   audit: true,
   verifyAudit: true,
 };

@@ -7,7 +7,7 @@ import type { Content } from "../kinds/content.ts";
 import { XWING } from "../keys/hpke.ts";
 import { fromHex } from "../octets.ts";
 import { idOf, newId } from "../ids.ts";
-import type { ConversationId, PersonId } from "../ids.ts";
+import type { ConversationId, PersonId, PostId } from "../ids.ts";
 import { outgoingRecord } from "../outbox/compose.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord } from "../records.ts";
@@ -15,7 +15,7 @@ import { readableFrom } from "../conversation/record.ts";
 import { knownRoster } from "../roster/roster.ts";
 import { directId } from "../keys/roster/direct.ts";
 import type { Change } from "../vault/vault.ts";
-import type { CreateConversation } from "../wire.ts";
+import type { Conversation as WireConversation, CreateConversation } from "../wire.ts";
 import type { Device } from "./device.ts";
 import { rejectUnlessOffline, writable } from "./reach.ts";
 import type { Reach } from "./reach.ts";
@@ -59,6 +59,22 @@ export class ConversationCalls {
     });
   }
 
+  /** Every device of this person opens the same one: the server makes its id of both. */
+  async openPost(postId: PostId): Promise<ConversationItem> {
+    const device = await this.#reach.device();
+    const own = device.context.identity().personId;
+    try {
+      return await this.#adopt(device, await device.context.api.openPost(postId));
+    } catch (error) {
+      const known = [...device.book.conversations.values()].find(
+        ({ record }) =>
+          record.standing?.postId === postId && record.createdBy === own && record.state !== "left",
+      );
+      if (known === undefined || !hasCode(error, "network")) throw error;
+      return device.views.conversation(known);
+    }
+  }
+
   async createGroup(input: Parameters<Core["createGroup"]>[0]): Promise<ConversationItem> {
     const device = await this.#reach.device();
     const conversationId: ConversationId = input.conversationId ?? newId();
@@ -80,7 +96,10 @@ export class ConversationCalls {
 
   /** Make a conversation, and show it whatever comes of entering it. */
   async #create(device: Device, body: CreateConversation): Promise<ConversationItem> {
-    const info = await device.context.api.createConversation(body);
+    return this.#adopt(device, await device.context.api.createConversation(body));
+  }
+
+  async #adopt(device: Device, info: WireConversation): Promise<ConversationItem> {
     const conversation = await device.book.adopt(info);
     await device.sync.refresh(conversation.id).catch(rejectUnlessOffline);
     return device.views.conversation(conversation);

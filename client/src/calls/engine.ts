@@ -59,6 +59,9 @@ export function createEngine(options: SessionOptions): Engine {
     people: (query) => people.search(query),
     person: (personId) => people.person(personId),
     chain: (unitId) => people.chain(unitId),
+    unitPosts: (unitId) => people.unitPosts(unitId),
+    posts: (query) => people.posts(query),
+    post: (postId) => people.post(postId),
     block: (personId, on) => people.block(personId, on),
     blocked: () => people.blocked(),
 
@@ -79,6 +82,7 @@ export function createEngine(options: SessionOptions): Engine {
     conversations: () => conversations.conversations(),
     conversation: (id) => conversations.conversation(id),
     openDirect: (personId) => conversations.openDirect(personId),
+    openPost: (postId) => conversations.openPost(postId),
     createGroup: (input) => conversations.createGroup(input),
     leave: (id) => conversations.leave(id),
     forget: (id) => conversations.forget(id),

@@ -1,6 +1,6 @@
 /** The calls of core.ts about people and the directory, and whom this device does not show. */
-import type { PersonId, UnitId } from "../ids.ts";
-import type { Core, PeopleQuery, Plate } from "../core.ts";
+import type { PersonId, PostId, UnitId } from "../ids.ts";
+import type { Core, PeopleQuery, Plate, PostQuery } from "../core.ts";
 import type { Reach } from "./reach.ts";
 
 export class PeopleCalls {
@@ -27,7 +27,22 @@ export class PeopleCalls {
 
   async chain(unitId: UnitId): ReturnType<Core["chain"]> {
     await this.#reach.device();
-    return this.#reach.people.chain(unitId);
+    return this.#reach.posts.chain(unitId);
+  }
+
+  async unitPosts(unitId: UnitId): ReturnType<Core["unitPosts"]> {
+    await this.#reach.device();
+    return this.#reach.posts.ofUnit(unitId);
+  }
+
+  async posts(query: PostQuery): ReturnType<Core["posts"]> {
+    await this.#reach.device();
+    return this.#reach.posts.find(query);
+  }
+
+  async post(postId: PostId): ReturnType<Core["post"]> {
+    await this.#reach.device();
+    return this.#reach.posts.one(postId);
   }
 
   async block(personId: PersonId, on: boolean): Promise<void> {

@@ -4,12 +4,14 @@ import type { Conversation } from "../conversation/conversation.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Blocked } from "../people/blocked.ts";
 import type { People } from "../people/people.ts";
+import type { Posts } from "../people/posts.ts";
 import type { Device } from "./device.ts";
 
 export interface Reach {
   /** The running device. Rejects with `locked` or `not_registered`. */
   readonly device: () => Promise<Device>;
   readonly people: People;
+  readonly posts: Posts;
   readonly blocked: Blocked;
   /** The name that a person gave to one of their own devices. */
   readonly labelOf: (clientId: ClientId) => string | null;

@@ -15,6 +15,7 @@ import type { AppState, CoreEvent, CoreListener, SignedOutReason } from "../core
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { Blocked } from "../people/blocked.ts";
 import { People } from "../people/people.ts";
+import { Posts } from "../people/posts.ts";
 import { STORES } from "../records.ts";
 import { Api } from "../transport/api.ts";
 import { Http } from "../transport/http.ts";
@@ -99,6 +100,7 @@ export class Session {
     this.reach = {
       device: () => this.device(),
       people,
+      posts: new Posts(context, people),
       blocked: this.blocked,
       labelOf: (clientId) => {
         const clients = this.#account.record?.me?.clients ?? [];

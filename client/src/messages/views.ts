@@ -65,6 +65,7 @@ export class ViewMaker implements Views {
       members: record.members,
       audience: record.audience,
       standing: record.standing,
+      post: await this.#post(record),
       unregistered: record.unregistered,
       devices: record.devices,
       historyFromMs: readableFrom(record),
@@ -82,6 +83,12 @@ export class ViewMaker implements Views {
       alarm: record.alarm,
       createdMs: record.createdMs,
     };
+  }
+
+  async #post(record: ConversationRecord): Promise<ConversationItem["post"]> {
+    if (record.standing?.about !== "post") return null;
+    const mine = record.createdBy === this.#context.identity().personId;
+    return { mine, asker: await this.#people.plate(record.createdBy) };
   }
 
   async #photo(record: ConversationRecord): Promise<ConversationItem["photo"]> {

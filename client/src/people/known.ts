@@ -49,8 +49,8 @@ export function foundAmong(
 }
 
 /** The units that a query looks in; null: everywhere. */
-function unitsOf(
-  { unitId, deep }: PeopleQuery,
+export function unitsOf(
+  { unitId, deep }: Pick<PeopleQuery, "unitId" | "deep">,
   directory: Directory | null,
 ): ReadonlySet<UnitId> | null {
   if (unitId === undefined) return null;

@@ -15,7 +15,7 @@ import { foundAmong } from "./known.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
 import type { Change } from "../vault/vault.ts";
 import { inEnglish } from "../names.ts";
-import type { ChainOfCommand, Directory, Language, People as PeoplePage, Person } from "../wire.ts";
+import type { Directory, Language, People as PeoplePage, Person } from "../wire.ts";
 
 const REMEMBERED = 5_000;
 const ASK_AGAIN_MS = 5_000;
@@ -148,30 +148,12 @@ export class People {
     }
   }
 
-  /** Without network, the chain that was read last, if it is this unit's. */
-  async chain(unitId: UnitId): Promise<ChainOfCommand> {
-    const chain = await this.#askChain(unitId);
-    await this.prefetch(chain.units.flatMap(({ people }) => people.map((one) => one.personId)));
-    const signed = chain.units.map(async (unit) => ({
-      ...unit,
-      people: await Promise.all(unit.people.map((one) => this.#signed(one))),
-    }));
-    return { units: await Promise.all(signed) };
-  }
-
-  async #askChain(unitId: UnitId): Promise<ChainOfCommand> {
-    try {
-      const chain = await this.#context.api.chainOfCommand(unitId);
-      await this.#remember(chain.units.flatMap(({ people }) => people));
-      const change: Change = { op: "put", store: STORES.meta, key: "chain", value: chain };
-      await this.#context.vault.write([change]);
-      return chain;
-    } catch (error) {
-      if (!hasCode(error, "network")) throw error;
-      const known = await this.#context.vault.get<ChainOfCommand>(STORES.meta, "chain");
-      if (known?.units[0]?.unitId !== unitId) throw error;
-      return known;
-    }
+  /** Keep people whom the server named, and show each as their card signs them. */
+  async met(people: readonly Person[]): Promise<ReadonlyMap<PersonId, Person>> {
+    await this.#remember(people);
+    await this.prefetch(people.map(({ personId }) => personId));
+    const signed = await Promise.all(people.map((one) => this.#signed(one)));
+    return new Map(signed.map((one) => [one.personId, one]));
   }
 
   async directory(): Promise<Directory> {

@@ -9,10 +9,14 @@ import type {
   ActPreview,
   AdminDevices,
   AdminGrants,
+  AdminGroups,
   AdminImports,
   AdminOverview,
   AdminPeople,
   AdminRights,
+  Audience,
+  AudiencePreview,
+  FoundPeople,
   PastReorganisations,
   ReorganisationPreview,
   Step,
@@ -20,7 +24,11 @@ import type {
   ImportChoices,
   ImportRows,
   ImportShow,
+  MovesPreview,
   Person,
+  PersonId,
+  PersonPostings,
+  PreviewMoves,
   Upload,
   UploadId,
 } from "../wire.ts";
@@ -150,6 +158,13 @@ export interface AdminCore {
   uploadRows(uploadId: UploadId, show: ImportShow, after: string | null): Promise<ImportRows>;
   /** A workbook of the refused rows and of all changes. */
   uploadReport(uploadId: UploadId): Promise<Blob>;
+  /** People by employee numbers or phone numbers, as somebody pastes them. */
+  findPeople(given: readonly string[]): Promise<FoundPeople>;
+  /** The post, charges and former posts of a person; `at`: those that they held then. */
+  postings(personId: PersonId, at?: number): Promise<PersonPostings>;
+  previewMoves(asked: PreviewMoves): Promise<MovesPreview>;
+  previewAudience(rule: Audience): Promise<AudiencePreview>;
+  groups(): Promise<AdminGroups>;
   audit(query: AuditQuery): Promise<AuditItems>;
   verifyAudit(): Promise<VerifiedAudit>;
 }

@@ -21,6 +21,8 @@ export interface ConversationItem {
   readonly audience: Audience | null;
   /** Its name and its place among the units, where the department made it. */
   readonly standing: Standing | null;
+  /** The person who asks a post, and whether that is this person; null for other kinds. */
+  readonly post: { readonly mine: boolean; readonly asker: Plate | null } | null;
   /** Members who have not registered yet: what is written waits for them. */
   readonly unregistered: number;
   readonly devices: number;

@@ -11,6 +11,13 @@ export interface Plate {
   readonly unitId: UnitId;
 }
 
+export interface PostQuery {
+  readonly text: string;
+  /** Posts of this unit and of those below it. */
+  readonly unitId?: UnitId;
+  readonly limit?: number;
+}
+
 export interface PeopleQuery {
   readonly text?: string;
   readonly unitId?: UnitId;

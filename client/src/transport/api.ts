@@ -8,6 +8,7 @@ import type {
   DeviceId,
   KeyId,
   PersonId,
+  PostId,
   UnitId,
   UploadId,
 } from "../ids.ts";
@@ -207,6 +208,21 @@ export class Api {
   uploadReport(id: UploadId): Promise<Bytes> {
     return this.#file(`/v1/admin/uploads/${id}/report`);
   }
+  adminFindPeople(body: wire.FindPeople): Promise<wire.FoundPeople> {
+    return this.#post("/v1/admin/people/lookups", body);
+  }
+  adminPostings(id: PersonId, asked: Query): Promise<wire.PersonPostings> {
+    return this.#get(`/v1/admin/people/${id}/postings${query(asked)}`);
+  }
+  previewMoves(body: wire.PreviewMoves): Promise<wire.MovesPreview> {
+    return this.#post("/v1/admin/moves/previews", body, LOG_TIMEOUT_MS);
+  }
+  previewAudience(body: wire.PreviewAudience): Promise<wire.AudiencePreview> {
+    return this.#post("/v1/admin/audiences/previews", body);
+  }
+  adminGroups(): Promise<wire.AdminGroups> {
+    return this.#get("/v1/admin/groups");
+  }
   audit(asked: Query): Promise<wire.AuditPage> {
     return this.#get(`/v1/admin/audit${query(asked)}`);
   }
@@ -235,11 +251,24 @@ export class Api {
   chainOfCommand(unitId: UnitId): Promise<wire.ChainOfCommand> {
     return this.#get(`/v1/units/${encodeURIComponent(unitId)}/chain`);
   }
+  unitPosts(unitId: UnitId): Promise<wire.Posts> {
+    return this.#get(`/v1/units/${encodeURIComponent(unitId)}/posts`);
+  }
+  posts(parameters: Query): Promise<wire.Posts> {
+    return this.#get(`/v1/posts${query(parameters)}`);
+  }
+  onePost(postId: PostId): Promise<wire.Post> {
+    return this.#get(`/v1/posts/${postId}`);
+  }
   lookUpPeople(body: wire.LookUpPeople): Promise<wire.People> {
     return this.#post("/v1/people/lookups", body);
   }
 
   // Conversations.
+  /** The own one with the holders of a post. */
+  openPost(postId: PostId): Promise<wire.Conversation> {
+    return this.#put(`/v1/posts/${postId}/conversation`, {});
+  }
   createConversation(body: wire.CreateConversation): Promise<wire.Conversation> {
     return this.#post("/v1/conversations", body);
   }

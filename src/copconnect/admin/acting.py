@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules, store
-from copconnect.admin.kinds import Asked, Codes, Kind, Kinds, Touched
+from copconnect.admin.kinds import SAMPLE, Asked, Codes, Kind, Kinds, Touched
 from copconnect.admin.ports import Devices, Editor, Organisation
 from copconnect.admin.rights import Rights
 from copconnect.audit import Audit
@@ -31,7 +31,6 @@ from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.admin_act import SignedAct
 
 _ACT: msgspec.json.Decoder[wire.Act] = msgspec.json.Decoder(wire.Act)
-SAMPLE = 20
 
 
 def decoded(body: bytes) -> wire.Act:
@@ -101,11 +100,14 @@ class Acting:
             await self._editor.hold(connection)
             match act:
                 case wire.ApproveAct():
-                    return await self._approve(connection, caller, record, act)
+                    answer = await self._approve(connection, caller, record, act)
                 case wire.RefuseAct():
                     return await self._refuse(connection, caller, record, act)
                 case _:
-                    return await self._first(connection, caller, record, act, now)
+                    answer = await self._first(connection, caller, record, act, now)
+        if answer.state == "done":
+            await self._settle(act)
+        return answer
 
     async def preview(self, caller: Caller, body: wire.PreviewAct) -> wire.ActPreview:
         """Return whom an act would touch. Raises ActInvalid, NotAllowed, NotFound."""
@@ -198,14 +200,29 @@ class Acting:
         async with self._database.reading() as connection:
             if await store.known(connection, record.act_id.hex()) is not None:
                 return
-            if isinstance(act, wire.ApproveAct):
-                row = await store.known(connection, act.act_id)
-                if row is None or row.state != "waiting":
-                    return
-                act = decoded(SignedAct.parse(row.record).body)
-        kind = self._kinds.table.get(type(act))
+            meant = await self._meant(connection, act, "waiting")
+        kind = self._kinds.table.get(type(meant))
         if kind is not None and kind.make_ready is not None:
-            await kind.make_ready(act)
+            await kind.make_ready(meant)
+
+    async def _settle(self, act: wire.Act) -> None:
+        """Do what follows the commit of this act, or of the one that it approved."""
+        async with self._database.reading() as connection:
+            meant = await self._meant(connection, act, "done")
+        kind = self._kinds.table.get(type(meant))
+        if kind is not None and kind.settle is not None:
+            await kind.settle(meant)
+
+    async def _meant(
+        self, connection: AsyncConnection, act: wire.Act, state: wire.ActState
+    ) -> wire.Act:
+        """Return the act that an approval is about, in this state, and any other act itself."""
+        if not isinstance(act, wire.ApproveAct):
+            return act
+        row = await store.known(connection, act.act_id)
+        if row is None or row.state != state:
+            return act
+        return decoded(SignedAct.parse(row.record).body)
 
     async def _check_signature(self, connection: AsyncConnection, record: SignedAct) -> None:
         """Check that the device signed the act and may act now, by the database and not by what

@@ -9,8 +9,9 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.ports import Imports, Organisation
+from copconnect.admin.ports import Organisation
 from copconnect.admin.rights import Rights
+from copconnect.admin.work_ports import Imports
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId, UploadId
 from copconnect.principals import Caller

@@ -13,24 +13,18 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.ports import (
-    Editor,
-    Enrolment,
-    Grants,
-    Imports,
-    Organisation,
-    Reorganiser,
-    Revocations,
-    Transfers,
-)
+from copconnect.admin.ports import Editor, Enrolment, Grants, Organisation, Revocations, Transfers
 from copconnect.admin.rights import Rights
+from copconnect.admin.work_ports import Groups, Imports, Planning, Reorganiser
 from copconnect.database.engine import Transaction
-from copconnect.ids import PersonId
+from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Signer
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.grant import Grant
 from copconnect.records.trust.revocation import Revocation
 from copconnect.rights import WHOLE
+
+SAMPLE = 20  # People whom a preview names.
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +54,14 @@ Codes = list[wire.EnrolmentCode]
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of act. ``perform`` writes exactly one entry of the audit log, last. ``make_ready``:
-    work before the transaction, such as reading a file, which changes nothing."""
+    work before the transaction, such as reading a file, which changes nothing; ``settle``: work
+    after its commit."""
 
     right: wire.Right
     touches: Callable[[AsyncConnection, Any], Awaitable[Touched]]
     perform: Callable[[Transaction, Asked], Awaitable[Codes]]
     make_ready: Callable[[Any], Awaitable[None]] | None = None
+    settle: Callable[[Any], Awaitable[None]] | None = None
 
 
 class Kinds:
@@ -81,6 +77,8 @@ class Kinds:
         grants: Grants,
         revocations: Revocations,
         imports: Imports,
+        planning: Planning,
+        groups: Groups,
         rights: Rights,
     ) -> None:
         self._organisation = organisation
@@ -91,6 +89,8 @@ class Kinds:
         self._grants = grants
         self._revocations = revocations
         self._imports = imports
+        self._planning = planning
+        self._groups = groups
         self._rights = rights
         self.table: dict[type[wire.AdminAct], Kind] = {
             wire.SuspendPerson: Kind("manage_people", self._touches_admin, self._suspend),
@@ -112,6 +112,15 @@ class Kinds:
             ),
             wire.UndoImport: Kind(
                 "import_people", self._touches_undone, self._undo_import, self._make_undo_ready
+            ),
+            wire.CreateGroup: Kind(
+                "manage_groups", self._touches_rule, self._create_group, settle=self._settle
+            ),
+            wire.ChangeGroup: Kind(
+                "manage_groups", self._touches_both, self._change_group, settle=self._settle
+            ),
+            wire.EndGroup: Kind(
+                "manage_groups", self._touches_group, self._end_group, settle=self._settle
             ),
         }
 
@@ -197,6 +206,27 @@ class Kinds:
     async def _touches_undone(self, connection: AsyncConnection, act: wire.UndoImport) -> Touched:
         reach = await self._imports.undo_reach(connection, act.undone)
         return Touched(reach.paths, reach.people, [], reach.second)
+
+    async def _touches_rule(self, connection: AsyncConnection, act: wire.CreateGroup) -> Touched:
+        return await self._reach_of(connection, act.rule)
+
+    async def _touches_both(self, connection: AsyncConnection, act: wire.ChangeGroup) -> Touched:
+        """The people of the former rule and of the new one are touched."""
+        former = await self._touches_group(connection, act)
+        new = await self._reach_of(connection, act.rule)
+        return Touched(former.paths | new.paths, max(former.people, new.people), new.some)
+
+    async def _touches_group(
+        self, connection: AsyncConnection, act: wire.ChangeGroup | wire.EndGroup
+    ) -> Touched:
+        c = ConversationId(act.conversation_id)
+        return await self._reach_of(connection, await self._groups.rule_of(connection, c))
+
+    async def _reach_of(self, connection: AsyncConnection, rule: wire.Audience) -> Touched:
+        await self._organisation.require_valid(connection, rule)
+        paths = await self._planning.paths_of(connection, rule)
+        some = await self._planning.sample(connection, rule, SAMPLE)
+        return Touched(paths, await self._planning.count(connection, rule), some)
 
     async def _make_undo_ready(self, act: wire.UndoImport) -> None:
         await self._imports.make_undo_ready(act.undone)
@@ -287,6 +317,22 @@ class Kinds:
     async def _import(self, connection: Transaction, asked: Asked) -> Codes:
         await self._imports.apply(connection, asked.by, asked.act)
         return []
+
+    async def _create_group(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._groups.create(connection, asked.by, asked.act)
+        return []
+
+    async def _change_group(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._groups.change(connection, asked.by, asked.act)
+        return []
+
+    async def _end_group(self, connection: Transaction, asked: Asked) -> Codes:
+        c = ConversationId(asked.act.conversation_id)
+        await self._groups.end(connection, asked.by, c)
+        return []
+
+    async def _settle(self, act: wire.CreateGroup | wire.ChangeGroup | wire.EndGroup) -> None:
+        await self._groups.settle(ConversationId(act.conversation_id))
 
     async def _undo_import(self, connection: Transaction, asked: Asked) -> Codes:
         await self._imports.undo(connection, asked.by, asked.act.undone)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import ClientId, PersonId, PostId, UnitId, UploadId
+from copconnect.ids import ClientId, PersonId, PostId, UnitId
 from copconnect.principals import Holder, Principal, RightsBasis, Signer
 
 
@@ -59,6 +59,15 @@ class Organisation(Protocol):
 
     async def path_of(self, connection: AsyncConnection, unit_id: UnitId) -> str | None:
         """Return a unit's path, as cards write it; None for an unknown unit."""
+        ...
+
+    async def require_valid(self, connection: AsyncConnection, rule: wire.Audience) -> None:
+        """Raise AudienceInvalid for a rule that asks for nothing, or for a unit that is not
+        there."""
+        ...
+
+    async def group_policy(self, connection: AsyncConnection) -> list[wire.GroupPolicy]:
+        """Return the policy of standing groups."""
         ...
 
     def people_below(self, paths: Sequence[str]) -> Select[tuple[PersonId]]:
@@ -128,143 +137,6 @@ class Transfers(Protocol):
 
     async def unit_of_charge(self, connection: AsyncConnection, posting_id: int) -> UnitId | None:
         """Return the unit of a charge; None where it is not open."""
-        ...
-
-
-class Reach(Protocol):
-    """The reach of an import. ``second``: so many leave that a second admin must agree."""
-
-    @property
-    def paths(self) -> frozenset[str]: ...
-    @property
-    def people(self) -> int: ...
-    @property
-    def second(self) -> bool: ...
-
-
-class Imports(Protocol):
-    """Files that are imported, and imports that are undone."""
-
-    async def begin(self, by: PersonId, body: wire.BeginUpload) -> UploadId:
-        """Expect a file; return its id."""
-        ...
-
-    async def put_chunk(self, by: PersonId, upload_id: UploadId, index: int, data: bytes) -> None:
-        """Store a chunk. Raises NotFound, ChunkInvalid."""
-        ...
-
-    async def examine(self, by: PersonId, upload_id: UploadId, choices: wire.ImportChoices) -> None:
-        """Begin to read and judge a file that has come. Raises NotFound, ImportRefused."""
-        ...
-
-    async def one(self, connection: AsyncConnection, upload_id: UploadId) -> wire.Upload | None:
-        """Return an upload without who sent it."""
-        ...
-
-    async def owner(self, connection: AsyncConnection, upload_id: UploadId) -> PersonId | None:
-        """Return who sent a file."""
-        ...
-
-    async def waiting(self, connection: AsyncConnection) -> list[tuple[PersonId, wire.Upload]]:
-        """Return the newest uploads that are not applied, with who sent them."""
-        ...
-
-    async def past(self, connection: AsyncConnection) -> list[wire.PastImport]:
-        """Return the newest imports."""
-        ...
-
-    def columns(self) -> dict[str, list[str]]:
-        """Return the columns of each table."""
-        ...
-
-    async def page(
-        self, connection: AsyncConnection, upload_id: UploadId, shown: str, number: int
-    ) -> wire.ImportRows:
-        """Return a page of a preview. Raises NotFound."""
-        ...
-
-    async def report(self, upload_id: UploadId) -> bytes:
-        """Return the workbook of a preview. Raises NotFound, ImportRefused."""
-        ...
-
-    async def make_ready(self, act: wire.ApplyImport) -> None:
-        """Read the file before the act's transaction. Raises NotFound, ImportRefused."""
-        ...
-
-    async def reach(self, connection: AsyncConnection, act: wire.ApplyImport) -> Reach:
-        """Return what an import touches. Raises NotFound, ImportRefused."""
-        ...
-
-    async def apply(self, connection: Transaction, by: Principal, act: wire.ApplyImport) -> None:
-        """Import a file that was made ready. Raises NotFound, ImportRefused."""
-        ...
-
-    async def make_undo_ready(self, number: int) -> None:
-        """Read what an import replaced, before the act's transaction. Raises ImportRefused."""
-        ...
-
-    async def undo_reach(self, connection: AsyncConnection, number: int) -> Reach:
-        """Return what undoing an import touches. Raises ImportRefused."""
-        ...
-
-    async def undo(self, connection: Transaction, by: Principal, number: int) -> None:
-        """Undo an import that was made ready. Raises ImportRefused."""
-        ...
-
-
-class TreeReach(Protocol):
-    """The reach of a reorganisation: unit paths over which the right must hold, how many people it
-    touches, and those whose posts go elsewhere."""
-
-    @property
-    def paths(self) -> frozenset[str]: ...
-    @property
-    def people(self) -> int: ...
-    @property
-    def some(self) -> Sequence[PersonId]: ...
-
-
-class Examined(Protocol):
-    """A reorganisation before it is done. ``paths``: what becomes of each unit path; None for that
-    of a unit that ends."""
-
-    @property
-    def preview(self) -> wire.ReorganisationPreview: ...
-    @property
-    def reach(self) -> TreeReach: ...
-    @property
-    def paths(self) -> Mapping[str, str | None]: ...
-
-
-class Reorganiser(Protocol):
-    """Reorganisations of the tree of units."""
-
-    async def reorganise(
-        self, connection: Transaction, by: Principal, steps: Sequence[wire.Step]
-    ) -> int:
-        """Do all steps; return its number. Raises ReorganisationInvalid."""
-        ...
-
-    async def undo(self, connection: Transaction, by: Principal, number: int) -> int:
-        """Restore what a reorganisation changed; return the number of that. Raises NotFound,
-        ReorganisationChanged."""
-        ...
-
-    async def reach(
-        self, connection: AsyncConnection, steps: Sequence[wire.Step], undo: int | None = None
-    ) -> TreeReach:
-        """Return the reach of steps or of an undo. Raises as doing it would."""
-        ...
-
-    async def examine(
-        self, connection: AsyncConnection, steps: Sequence[wire.Step], undo: int | None = None
-    ) -> Examined:
-        """Return all that it would do, or the problems of the steps. Raises NotFound,
-        ReorganisationChanged."""
-        ...
-
-    async def past(self, connection: AsyncConnection) -> list[tuple[Any, list[wire.UnitChange]]]:
-        """Return the newest reorganisations with what each changed of the tree."""
         ...
 
 

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules
-from copconnect.admin.ports import Examined, Organisation, People, Registered, Reorganiser
+from copconnect.admin.ports import Organisation, People, Registered
 from copconnect.admin.rights import Rights
+from copconnect.admin.work_ports import Examined, Reorganiser
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId, UnitId

@@ -5,7 +5,7 @@ from typing import Any, TypeVar, get_args
 from litestar import get, post
 
 from copconnect import errors, wire
-from copconnect.admin import import_routes
+from copconnect.admin import import_routes, organising_routes
 from copconnect.admin.ports import DeviceState, PeopleQuery
 from copconnect.admin.reading import MAX_PAGE, PAGE, PeopleState
 from copconnect.admin.service import AdminService
@@ -25,6 +25,7 @@ def routes(service: AdminService, gate: Gate) -> list[Any]:
         *_reorganising(service, gate),
         *_audit(service, gate),
         *import_routes.routes(service.importing, gate),
+        *organising_routes.routes(service.organising, gate),
     ]
 
 

@@ -7,23 +7,23 @@ from copconnect import wire
 from copconnect.admin.acting import Acting
 from copconnect.admin.importing import Importing
 from copconnect.admin.kinds import Kinds
+from copconnect.admin.organising import Organising
 from copconnect.admin.ports import (
     DevicePushes,
     Devices,
     Editor,
     Enrolment,
     Grants,
-    Imports,
     Organisation,
     People,
     Registered,
-    Reorganiser,
     Revocations,
     Transfers,
 )
 from copconnect.admin.reading import Reading
 from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
+from copconnect.admin.work_ports import Groups, Imports, Planning, Reorganiser
 from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
@@ -51,6 +51,8 @@ class AdminService:
         registered: Registered,
         reach: DevicePushes,
         imports: Imports,
+        planning: Planning,
+        groups: Groups,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, editor, grants)
         self.kinds = Kinds(
@@ -62,6 +64,8 @@ class AdminService:
             grants,
             revocations,
             imports,
+            planning,
+            groups,
             self.rights,
         )
         self.acting = Acting(
@@ -74,6 +78,7 @@ class AdminService:
             database, clock, audit, self.rights, organisation, people, registered, reach
         )
         self.importing = Importing(database, self.rights, organisation, imports)
+        self.organising = Organising(database, self.rights, organisation, planning, groups)
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:
         """Return what needs doing in the caller's part. Raises NotAllowed."""

@@ -206,6 +206,22 @@ class AudienceConversationCreated(Act, frozen=True, tag="audience_conversation_c
     creator: PersonId | None
 
 
+class AudienceConversationChanged(Act, frozen=True, tag="audience_conversation_changed"):
+    """A conversation of the department follows another rule, or has another name. ``name``: in
+    English."""
+
+    conversation_id: ConversationId
+    audience: wire.Audience
+    name: str
+
+
+class AudienceConversationEnded(Act, frozen=True, tag="audience_conversation_ended"):
+    """Nobody belongs to a conversation of the department any more. ``name``: in English."""
+
+    conversation_id: ConversationId
+    name: str
+
+
 class GroupPolicySet(Act, frozen=True, tag="group_policy_set"):
     """The policy of standing groups is another."""
 

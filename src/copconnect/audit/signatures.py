@@ -35,6 +35,9 @@ OUTCOMES = {
     "set_rights": "rights_set",
     "apply_import": "data_bank_imported",
     "undo_import": "import_undone",
+    "create_group": "audience_conversation_created",
+    "change_group": "audience_conversation_changed",
+    "end_group": "audience_conversation_ended",
     "approve_act": "act_approved",
     "refuse_act": "act_refused",
 }

@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from copconnect import wire
 from copconnect.bot.context import LOG
@@ -30,7 +30,7 @@ from copconnect.bot.state.stores import Stores
 from copconnect.bot.state.vault import KeyFile, Passphrase, Unlock
 from copconnect.bot.talking import Conversation, Desk, Posted, Sendable
 from copconnect.bot.trust.clock import Clocks
-from copconnect.ids import ConversationId, PersonId
+from copconnect.ids import ConversationId, PersonId, new_id
 from copconnect.records.conversation.roster import direct_id
 
 H = TypeVar("H", bound=CommandHandler)
@@ -211,6 +211,23 @@ class Bot:
                 audience=None,
             )
             place = await device.adopt(await device.context.api.create_conversation(body))
+        return Desk(device).conversation(place)
+
+    async def create_group(
+        self, people: Sequence[PersonId], *, history_days: Literal[0, 30] = 0
+    ) -> Conversation:
+        """Make a group of the bot and these people; ``history_days``: what new members see of
+        before. The bot is its admin, and people may make others."""
+        device = self._running
+        body = wire.CreateConversation(
+            conversation_id=ConversationId(new_id()),
+            kind="group",
+            person_ids=list(people),
+            who_may_post="everyone",
+            history_days=history_days,
+            audience=None,
+        )
+        place = await device.adopt(await device.context.api.create_conversation(body))
         return Desk(device).conversation(place)
 
     async def find_people(self, text: str, *, limit: int = 20) -> list[wire.Person]:

@@ -88,15 +88,16 @@ class Handlers:
         elif not command.allowed(message.sender):
             await message.reply("You may not use this command.")
         elif not command.takes(words):
-            await message.reply(command.usage)
+            await message.reply(f"Usage: {command.usage}")
         else:
             await command.handler(message, *words)
 
     async def _unknown(self, message: Message, name: str) -> None:
         """Say what there is, where nobody else could be meant."""
         if name == "help" and self.commands:
+            # It does not begin with "/": another bot would take it for a command.
             usages = [self.commands[one].usage for one in sorted(self.commands)]
-            await message.reply("\n".join(usages))
+            await message.reply("\n".join(["Commands:", *usages]))
         elif message.conversation.kind == "direct":
             await message.reply("There is no such command. /help lists them.")
 

@@ -110,7 +110,8 @@ class Conversation:
 class Message:
     """A message to the bot. ``message_id``: the idempotency key, the same whenever this message is
     handed to a handler; ``redelivered``: a handler had begun with it and did not end.
-    ``signed_ms``: by the sender's device; ``sent_ms``: when the server took it."""
+    ``signed_ms``: by the sender's device; ``sent_ms``: when the server took it. ``gap``: an earlier
+    message of this sender is missing, lost or withheld by the server."""
 
     message_id: MessageId
     conversation: Conversation
@@ -120,6 +121,7 @@ class Message:
     signed_ms: int
     sent_ms: int
     redelivered: bool
+    gap: bool
     _desk: "Desk" = field(repr=False)
     _replies: int = 0
 
@@ -203,6 +205,7 @@ class Desk:
             signed_ms=row.signed_ms,
             sent_ms=row.sent_ms,
             redelivered=row.tries > 0,
+            gap=row.gap,
             _desk=self,
         )
 

@@ -20,7 +20,10 @@ from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.sources import Corrections
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-for command in (postings.transfer, postings.charge, postings.end_charge, postings.places):
+for command in (
+    *(postings.transfer, postings.charge, postings.end_charge),
+    *(postings.places, postings.posts),
+):
     app.command()(command)
 app.command()(reorganising.reorganise)
 app.command()(reorganising.reorganisations)

@@ -46,17 +46,16 @@ def grant(
 
     async def work(container: Container) -> tuple[int, bool]:
         person = await person_of(container, wanted)
-        async with container.database.reading() as connection:
-            newest = await container.auth.departments.newest(connection)
         devices = await container.auth.accounts.clients(person)
-        if withdraw:
-            devices = [one for one in devices if bytes.fromhex(one.device) in newest.admins]
-            if not devices:
-                raise stop("No device of this person is a root admin's.")
-        else:
-            devices = [one for one in devices if not one.revoked]
-            if not devices:
-                raise stop("This person has no device. They register it first.")
+        if withdraw and devices:
+            async with container.database.reading() as connection:
+                admins = (await container.auth.departments.newest(connection)).admins
+            devices = [one for one in devices if bytes.fromhex(one.device) in admins]
+        if withdraw and not devices:
+            raise stop("No device of this person is a root admin's.")
+        devices = [one for one in devices if withdraw or not one.revoked]
+        if not devices:
+            raise stop("This person has no device. They register it first.")
         device = bytes.fromhex(_chosen(devices, client).device)
         departments = container.auth.departments
         change = departments.withdraw_root_admin if withdraw else departments.name_root_admin

@@ -1,4 +1,4 @@
-"""``copconnect directory transfer|charge|end-charge|places``: who holds which post."""
+"""``copconnect directory transfer|charge|end-charge|places|posts``: who holds which post."""
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime
@@ -19,60 +19,68 @@ from copconnect.commands.options import (
     with_roles,
 )
 from copconnect.directory.names import english
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import PersonId, PostId, UnitId
 
+SHOWN = 8  # Digits of a post's id; a command takes any beginning that no other post has.
 Number = Annotated[str, typer.Argument(help="The person's phone number.")]
-Unit = Annotated[str, typer.Option(help="Code of the unit.")]
-Post = Annotated[str, typer.Option(help='The post\'s English name: "SHO, Charminar PS".')]
+Unit = Annotated[str | None, typer.Option(help="Code of the unit.")]
+Post = Annotated[str | None, typer.Option(help='The post\'s English name: "SHO, Charminar PS".')]
+PostOption = Annotated[
+    str | None,
+    typer.Option("--post-id", help="A post that is there: how its id begins, as `posts` lists it."),
+]
 Role = Annotated[list[str] | None, typer.Option(help="Code of a role; may be repeated.")]
 Head = Annotated[bool, typer.Option("--head", help="The post's holder heads the unit.")]
 
 
 def transfer(
     number: Number,
-    unit: Unit,
-    post: Post,
+    unit: Unit = None,
+    post: Post = None,
     role: Role = None,
     head: Head = False,
+    post_id: PostOption = None,
     rank: Annotated[str | None, typer.Option(help="Code of the new rank.")] = None,
     data: Data = None,
 ) -> None:
     """Give a person another post. Their groups follow within seconds."""
+    place = _place(unit, post, role, head, post_id)
 
     async def work(container: Container) -> None:
-        person_id = await _person(container, number)
+        person_id, whole = await _person(container, number), await _whole(container, place)
         async with container.database.transaction() as connection:
-            place = _place(unit, post, role, head)
-            await container.transfers.transfer(connection, operator(), person_id, place, rank)
+            await container.transfers.transfer(connection, operator(), person_id, whole, rank)
 
     _do(data, work)
-    console.print(f"{number} holds {post} in {unit}.")
+    console.print(f"{number} holds {_named(place)}.")
 
 
 def charge(
     number: Number,
-    unit: Unit,
-    post: Post,
+    unit: Unit = None,
+    post: Post = None,
     role: Role = None,
     head: Head = False,
+    post_id: PostOption = None,
     officiating: Annotated[
         bool, typer.Option("--officiating", help="In place of a holder who is away.")
     ] = False,
     data: Data = None,
 ) -> None:
     """Let a person hold a post beside their own."""
+    place = _place(unit, post, role, head, post_id)
 
     async def work(container: Container) -> None:
-        person_id = await _person(container, number)
+        person_id, whole = await _person(container, number), await _whole(container, place)
         async with container.database.transaction() as connection:
             posting_id = await container.transfers.give_charge(
                 connection,
                 operator(),
                 person_id,
-                _place(unit, post, role, head),
+                whole,
                 "officiating" if officiating else "additional",
             )
-        console.print(f"Charge {posting_id}: {number} also holds {post} in {unit}.")
+        console.print(f"Charge {posting_id}: {number} also holds {_named(place)}.")
 
     _do(data, work)
 
@@ -117,6 +125,36 @@ def places(
     _do(data, work)
 
 
+def posts(
+    unit: Annotated[str | None, typer.Option(help="Code of a unit: its posts and below.")] = None,
+    vacant: Annotated[bool, typer.Option("--vacant", help="Only posts without a holder.")] = False,
+    data: Data = None,
+) -> None:
+    """List posts with those who hold them. `--post-id` of other commands takes their ids."""
+
+    async def work(container: Container) -> None:
+        try:
+            found = await container.posts.listed(unit, vacant=vacant)
+        except errors.NotFound as error:
+            raise stop(f"The data bank has no unit {unit}.") from error
+        table = Table("Post", "Unit", "Title", "Heads", "Holders")
+        for one in found:
+            held = [_holder(holder) for holder in one.holders]
+            more = one.held_by - len(held)
+            who = ", ".join([*held, f"{more} more"] if more else held) or "vacant"
+            table.add_row(
+                one.post_id[:SHOWN], one.unit_id, one.names.en, "yes" if one.head else "", who
+            )
+        console.print(table)
+
+    _do(data, work)
+
+
+def _holder(held: wire.PostHolder) -> str:
+    charge = "" if held.charge == "regular" else f" ({held.charge})"
+    return f"{held.person.names.en}{charge}"
+
+
 def _do(data: Data, work: Callable[[Container], Coroutine[Any, Any, None]]) -> None:
     try:
         with_roles(settings_of(data), work)
@@ -128,8 +166,30 @@ def _do(data: Data, work: Callable[[Container], Coroutine[Any, Any, None]]) -> N
         raise stop("Nothing was changed: this charge is not open, or not theirs.") from error
 
 
-def _place(unit: str, post: str, role: list[str] | None, head: bool) -> wire.NewPlace:
+def _place(
+    unit: str | None, post: str | None, role: list[str] | None, head: bool, post_id: str | None
+) -> PostId | wire.NewPlace:
+    if post_id is not None:
+        if unit is not None or post is not None or role or head:
+            raise stop("--post-id names the whole post; leave out --unit, --post, --role, --head.")
+        return PostId(post_id)
+    if unit is None or post is None:
+        raise stop("Name the post: --unit and --post, or --post-id.")
     return wire.NewPlace(unit_id=UnitId(unit), post=english(post), roles=role or [], head=head)
+
+
+def _named(place: PostId | wire.NewPlace) -> str:
+    return f"post {place}" if isinstance(place, str) else f"{place.post.en} in {place.unit_id}"
+
+
+async def _whole(container: Container, place: PostId | wire.NewPlace) -> PostId | wire.NewPlace:
+    """Return the post whose id begins so."""
+    if not isinstance(place, str):
+        return place
+    found = await container.posts.beginning_with(place)
+    if len(found) != 1:
+        raise stop(f"{'Several posts' if found else 'No posts'} have an id that begins {place}.")
+    return found[0]
 
 
 async def _person(container: Container, number: str) -> PersonId:

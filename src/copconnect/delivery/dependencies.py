@@ -15,6 +15,7 @@ from copconnect.delivery.ports import (
     Orders,
     Organisation,
     People,
+    Posts,
     RosterSigner,
 )
 from copconnect.delivery.rules.limits import PersonLimits
@@ -44,6 +45,7 @@ class Dependencies:
     devices: Devices
     people: People
     organisation: Organisation
+    posts: Posts
     signer: RosterSigner
     attachments: Attachments
     orders: Orders

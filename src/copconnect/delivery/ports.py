@@ -12,8 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import AttachmentId, ConversationId, PersonId
-from copconnect.principals import DeviceKeyRow, ListedDevice, PostedMessage, StandingGroup
+from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId
+from copconnect.principals import (
+    DeviceKeyRow,
+    ListedDevice,
+    PostedMessage,
+    PostToAsk,
+    StandingGroup,
+)
 
 
 class Devices(Protocol):
@@ -66,6 +72,21 @@ class People(Protocol):
     ) -> set[PersonId]:
         """Return those of ``person_ids`` that are in the data bank and neither suspended nor
         removed, registered or not."""
+        ...
+
+
+class Posts(Protocol):
+    """Posts that people may write to; the directory knows them."""
+
+    async def post_to_ask(self, connection: AsyncConnection, post_id: PostId) -> PostToAsk | None:
+        """Return a post that a person may write to; None for one that is not there."""
+        ...
+
+    async def head_above(
+        self, connection: AsyncConnection, unit_id: UnitId, but: PostId
+    ) -> tuple[PostId, PersonId] | None:
+        """Return the nearest post, other than ``but``, that heads a unit or one above it and has a
+        holder, and the holder; None where there is none."""
         ...
 
 

@@ -14,7 +14,7 @@ from copconnect import errors, wire
 from copconnect.delivery.log.reading import LOG_PAGE
 from copconnect.delivery.service import DeliveryService
 from copconnect.http.gate import Gate, HttpRequest, Incoming, answer, nothing, read
-from copconnect.ids import CellId, ConversationId, Seq
+from copconnect.ids import CellId, ConversationId, PostId, Seq
 from copconnect.principals import Caller
 
 _MESSAGE_BODY = wire.MAX_MESSAGE_BYTES + 65536
@@ -112,7 +112,13 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         found = await conversations.set_preferences(caller, _conversation(c), body)
         return answer(request, found)
 
-    return [create, all_conversations, conversation, change_policy, set_preferences]
+    @put("/v1/posts/{post_id:str}/conversation")
+    async def with_post(request: HttpRequest, post_id: FromPath[str]) -> Any:
+        caller = await _caller(gate, request)
+        post = PostId(_hex(post_id, wire.Hex16))
+        return answer(request, await service.posts.open(caller, post))
+
+    return [create, all_conversations, conversation, change_policy, set_preferences, with_post]
 
 
 def _member_routes(service: DeliveryService, gate: Gate) -> list[Any]:

@@ -33,14 +33,17 @@ from copconnect.delivery.ports import (
     Orders,
     Organisation,
     People,
+    Posts,
     RosterSigner,
 )
 from copconnect.delivery.rosters.audiences import Audiences
 from copconnect.delivery.rosters.conversations import Conversations
+from copconnect.delivery.rosters.department import DepartmentGroups
 from copconnect.delivery.rosters.devices import DeviceChanges
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.rosters.incarnation import begin_incarnation
 from copconnect.delivery.rosters.membership import Membership
+from copconnect.delivery.rosters.posts import PostConversations
 from copconnect.delivery.rosters.reading import RosterReading
 from copconnect.delivery.store import members
 from copconnect.ids import ConversationId, PersonId
@@ -61,6 +64,7 @@ class DeliveryService:
         devices: Devices,
         people: People,
         organisation: Organisation,
+        posts: Posts,
         signer: RosterSigner,
         attachments: Attachments,
         orders: Orders,
@@ -75,6 +79,7 @@ class DeliveryService:
             devices=devices,
             people=people,
             organisation=organisation,
+            posts=posts,
             signer=signer,
             attachments=attachments,
             orders=orders,
@@ -91,6 +96,8 @@ class DeliveryService:
         self.rosters = RosterReading(deps)
         self.following = Following(deps, leases)
         self.audiences = Audiences(deps, self.following)
+        self.department = DepartmentGroups(deps, self.audiences, self.following)
+        self.posts = PostConversations(deps, self.following)
         self.posting = Posting(deps, public_keys)
         self.log = LogReading(deps)
         self.keys = ConversationKeys(deps, public_keys)

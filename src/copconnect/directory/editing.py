@@ -28,11 +28,11 @@ from copconnect.directory import changes, edit_store, policies, rules, store
 from copconnect.directory.changes import LossReason, PeopleChanges, Row
 from copconnect.directory.databank import DataBank
 from copconnect.directory.edit_store import BATCH
-from copconnect.directory.postings import post_store, posting_store
-from copconnect.ids import PersonId
+from copconnect.directory.postings import post_search, post_store, posting_store
+from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Principal
 
-_INDEXED_ANEW = 20_000  # People written; for fewer the words of each are indexed by themselves.
+INDEXED_ANEW = 20_000  # People written; for fewer the words of each are indexed by themselves.
 
 Progress = Callable[[int, int], None]
 Status = Literal["suspended", "active"]
@@ -66,13 +66,14 @@ class Accounts(Protocol):
 class Compared:
     """An import that was compared with what is stored. ``organisation``: the rows of units, levels,
     ranks and roles; ``read_ms``: when the Directory had last changed then; ``now_ms``: its time of
-    this import, 0 outside its transaction."""
+    this import, 0 outside its transaction; ``charged``: who holds a charge in which unit."""
 
     found: PeopleChanges
     stored: Mapping[PersonId, Row]
     organisation: Mapping[str, Sequence[Any]]
     read_ms: int
     now_ms: int
+    charged: Sequence[tuple[PersonId, UnitId]] = ()
 
     @property
     def people(self) -> int:
@@ -149,6 +150,9 @@ class DirectoryEditor:
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
             reorganised = await edit_store.write_version(connection, locked)
+            if reorganised or found.posts:
+                touched = None if reorganised else found.posts.touched
+                await post_search.write(connection, touched)
             if reorganised:
                 connection.after_commit(
                     AccountWakeup(event="directory", person_ids=[], client_ids=[])
@@ -183,6 +187,8 @@ class DirectoryEditor:
             if not found:
                 return found
             await self._write_people(connection, found, locked.now_ms, None)
+            if found.posts:
+                await post_search.write(connection, found.posts.touched)
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
             await store.touch(connection, locked.now_ms)
@@ -269,7 +275,8 @@ class DirectoryEditor:
         if clashes:
             raise NumberInUse(clashes)
         read_ms = await store.people_version(connection)
-        return Compared(found, stored, organisation, read_ms, now_ms)
+        charged = await posting_store.charged(connection)
+        return Compared(found, stored, organisation, read_ms, now_ms, charged)
 
     async def _write_people(
         self,
@@ -284,7 +291,7 @@ class DirectoryEditor:
         await posting_store.end_all(connection, sorted(found.removed), now_ms)
         total = len(found.insert) + len(found.update)
         done = 0
-        anew = store.WORDS.made_anew(connection) if total >= _INDEXED_ANEW else nullcontext()
+        anew = store.WORDS.made_anew(connection) if total >= INDEXED_ANEW else nullcontext()
         async with anew:
             for rows, write in (
                 (found.insert, edit_store.insert_people),

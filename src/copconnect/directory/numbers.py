@@ -1,21 +1,51 @@
-"""Whose phone numbers somebody is shown. Pure.
+"""Whose phone numbers somebody is shown.
 
 The rights table decides (``see_numbers``): one's own station, a part of the tree, the heads of all
 units. Everybody sees their own. A search by a part of a number finds only people whose number the
 caller is shown, so that nobody can feel for the others digit by digit; a whole number finds its
 person, because whoever types it knows it already.
+
+The rights of a viewer are remembered until the data bank or the rights table changes, and for five
+seconds at most, because grants end by themselves: a list of people would otherwise cost twice the
+statements. Nothing that anybody does rests on what is remembered.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.directory import store
+from copconnect.directory.ports import Rights
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import HeldPlace
 from copconnect.rights import WHOLE, Held
 
 Places = Mapping[PersonId, Iterable[HeldPlace]]
+REMEMBERED_MS = 5_000
+MOST_REMEMBERED = 10_000
+
+
+class Viewers:
+    """The rights of those who look at cards, so far as numbers are concerned."""
+
+    def __init__(self, rights: Rights, now_ms: Callable[[], int]) -> None:
+        self._rights = rights
+        self._now_ms = now_ms
+        self._known: dict[PersonId, tuple[int, int, Held]] = {}  # By version, until when.
+
+    async def held(self, connection: AsyncConnection, viewer: PersonId) -> Held:
+        """Return the rights of somebody who looks at cards. One statement while they are known."""
+        version, now = await store.people_version(connection), self._now_ms()
+        known = self._known.get(viewer)
+        if known is not None and known[0] == version and now < known[1]:
+            return known[2]
+        held = await self._rights.of(connection, viewer)
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        self._known[viewer] = version, now + REMEMBERED_MS, held
+        return held
 
 
 def shown(

@@ -4,9 +4,9 @@
 """
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -14,10 +14,11 @@ from copconnect.database.engine import chunks
 from copconnect.directory.audiences import Facts, Place
 from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.store import people, posts, units
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import PersonId, PostId, UnitId
 
 _P, _T, _U, _C = people.c, posts.c, units.c, POSTINGS.c
 _ACTIVE = _P.status == "active"
+_CHARGES = ("regular", "officiating", "additional")
 
 
 # Statements of the active people who hold a post with the post and its unit: by the person's row,
@@ -47,7 +48,8 @@ def _below(unit_ids: Collection[UnitId]) -> Select[tuple[UnitId]]:
     )
 
 
-def _fits(clause: wire.Clause) -> ColumnElement[bool]:
+def fitting(clause: wire.Clause) -> ColumnElement[bool]:
+    """Return the condition that a clause asks of a person, their post and its unit."""
     if clause.everyone:
         return true()
     conditions: list[ColumnElement[bool]] = []
@@ -68,54 +70,61 @@ def _fits(clause: wire.Clause) -> ColumnElement[bool]:
     return and_(true(), *conditions)
 
 
-async def _holding(
+async def holding(
     connection: AsyncConnection,
     clauses: Iterable[wire.Clause],
     only: Collection[PersonId] | None = None,
 ) -> set[PersonId]:
-    """Return the active people who hold a place that any clause fits; ``only``: of these people."""
+    """Return the active people who hold a place that any clause fits; ``only``: of these people, so
+    many that a statement takes them."""
     found: set[PersonId] = set()
     clauses = list(clauses)
     for source in _SOURCES if clauses else ():
-        query = source.where(or_(false(), *map(_fits, clauses)))
+        query = source.where(or_(false(), *map(fitting, clauses)))
         if only is not None:
             query = query.where(_P.person_id.in_(only))
         found |= set(await connection.scalars(query))
     return found
 
 
-def holding(clauses: Collection[wire.Clause]) -> ColumnElement[bool]:
-    """Return the condition that a person is active and holds a place that any clause fits."""
-    fitting = (source.where(or_(false(), *map(_fits, clauses))) for source in _SOURCES)
-    return or_(*(_P.person_id.in_(one) for one in fitting))
-
-
 async def audience(connection: AsyncConnection, rule: wire.Audience) -> set[PersonId]:
     """Return the active people of an audience. Two statements for its clauses, one where people are
     named, two where it excludes some."""
-    found = await _holding(connection, rule.include)
+    found = await holding(connection, rule.include)
     named = set(rule.people) - found
     if named:
         active = select(_P.person_id).where(_ACTIVE, _P.person_id.in_(named))
         found |= set(await connection.scalars(active))
     found -= set(rule.without)
     if found and rule.exclude:
-        found -= await _holding(connection, rule.exclude)
+        found -= await holding(connection, rule.exclude)
     return found
 
 
-async def heads_by_unit(
-    connection: AsyncConnection, unit_ids: Collection[UnitId]
-) -> dict[UnitId, list[PersonId]]:
-    """Return the active heads of each of these units, seniors first; a unit without one is left
-    out. Two statements for each 500 units."""
-    found: dict[UnitId, dict[PersonId, str]] = {}
-    for some in chunks(unit_ids):
-        for source in _SOURCES:
-            query = source.add_columns(_T.unit_id, _P.sort_key).where(_T.unit_id.in_(some), _T.head)
-            for row in await connection.execute(query):
-                found.setdefault(row.unit_id, {})[row.person_id] = row.sort_key
-    return {unit: sorted(heads, key=heads.__getitem__) for unit, heads in found.items()}
+class Held(NamedTuple):
+    """A post that an active person holds. ``charge``: as in postings."""
+
+    post_id: PostId
+    person_id: PersonId
+    charge: Literal["regular", "officiating", "additional"]
+
+
+async def holders(
+    connection: AsyncConnection, post_ids: Collection[PostId]
+) -> dict[PostId, list[Held]]:
+    """Return who holds each of these posts, regular before officiating before additional holders,
+    seniors first in each. Two statements for each 500 posts."""
+    found: list[tuple[int, str, Held]] = []
+    for some in chunks(post_ids):
+        for source, charge in zip(_SOURCES, (literal("regular"), _C.charge), strict=True):
+            query = source.add_columns(_T.post_id, _P.sort_key, charge.label("charge"))
+            for row in await connection.execute(query.where(_T.post_id.in_(some))):
+                held = Held(row.post_id, row.person_id, row.charge)
+                found.append((_CHARGES.index(row.charge), row.sort_key, held))
+    by_post: dict[PostId, list[Held]] = {}
+    for _, _, held in sorted(found):
+        by_post.setdefault(held.post_id, []).append(held)
+    return by_post
 
 
 async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Facts]:
@@ -130,11 +139,12 @@ async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -
             ).where(_P.person_id.in_(some))
             for row in await connection.execute(query):
                 ranks[row.person_id] = row.rank
-                places.setdefault(row.person_id, []).append(_place(row))
+                places.setdefault(row.person_id, []).append(place(row))
     return [Facts(one, ranks[one], tuple(held)) for one, held in places.items()]
 
 
-def _place(row: Any) -> Place:
+def place(row: Any) -> Place:
+    """Return a post with its unit, as these statements read them."""
     return Place(
         post_id=row.post_id,
         unit_id=row.unit_id,

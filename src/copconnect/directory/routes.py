@@ -6,6 +6,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from copconnect import errors, wire
+from copconnect.directory.postings.posts import Posts
 from copconnect.directory.service import DirectoryService
 from copconnect.http.gate import Gate, HttpRequest, answer, read
 
@@ -14,7 +15,7 @@ MAX_PARAMETER = 400
 MAX_LIMIT_DIGITS = 4
 
 
-def routes(service: DirectoryService, gate: Gate) -> list[Any]:
+def routes(service: DirectoryService, posts: Posts, gate: Gate) -> list[Any]:
     """Return the handlers."""
 
     @get("/v1/directory")
@@ -32,21 +33,16 @@ def routes(service: DirectoryService, gate: Gate) -> list[Any]:
     @get("/v1/people")
     async def people(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        query = {name: value for name, value in request.query_params.items() if value}
-        text, limit = query.get("text", ""), query.get("limit", "50")
-        malformed = any("\0" in value or len(value) > MAX_PARAMETER for value in query.values())
-        malformed |= len(text) > MAX_TEXT or len(limit) > MAX_LIMIT_DIGITS
-        if malformed or not limit.isascii() or not limit.isdigit():
-            raise errors.BadRequest(reason="query")
+        query = _query(request)
         found = await service.people(
             caller,
-            text=text,
+            text=query.get("text", ""),
             unit=query.get("unit"),
             deep=query.get("deep") in ("1", "true"),
             rank=query.get("rank"),
             role=query.get("role"),
             after=query.get("after"),
-            limit=int(limit),
+            limit=int(query.get("limit", "50")),
         )
         return answer(request, found)
 
@@ -60,7 +56,30 @@ def routes(service: DirectoryService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         if "\0" in unit_id or len(unit_id) > MAX_PARAMETER:
             raise errors.NotFound
-        return answer(request, await service.chain_of_command(caller, unit_id))
+        return answer(request, await posts.chain_of_command(caller, unit_id))
+
+    @get("/v1/units/{unit_id:str}/posts")
+    async def unit_posts(request: HttpRequest, unit_id: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        if "\0" in unit_id or len(unit_id) > MAX_PARAMETER:
+            raise errors.NotFound
+        return answer(request, await posts.of_unit(caller, unit_id))
+
+    @get("/v1/posts")
+    async def found_posts(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        query = _query(request)
+        limit = int(query.get("limit", "20"))
+        return answer(
+            request, await posts.find(caller, query.get("text", ""), query.get("unit"), limit)
+        )
+
+    @get("/v1/posts/{post_id:str}")
+    async def one_post(request: HttpRequest, post_id: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        if "\0" in post_id or len(post_id) > MAX_PARAMETER:
+            raise errors.NotFound
+        return answer(request, await posts.one(caller, post_id))
 
     @post("/v1/people/lookups")
     async def look_up(request: HttpRequest) -> Any:
@@ -68,4 +87,15 @@ def routes(service: DirectoryService, gate: Gate) -> list[Any]:
         body = await read(request, wire.LookUpPeople)
         return answer(request, await service.look_up(caller, body))
 
-    return [directory, people, person, chain, look_up]
+    return [directory, people, person, chain, unit_posts, found_posts, one_post, look_up]
+
+
+def _query(request: HttpRequest) -> dict[str, str]:
+    """Return the parameters that have a value. Raises BadRequest for malformed ones."""
+    query = {name: value for name, value in request.query_params.items() if value}
+    text, limit = query.get("text", ""), query.get("limit", "50")
+    malformed = any("\0" in value or len(value) > MAX_PARAMETER for value in query.values())
+    malformed |= len(text) > MAX_TEXT or len(limit) > MAX_LIMIT_DIGITS
+    if malformed or not limit.isascii() or not limit.isdigit():
+        raise errors.BadRequest(reason="query")
+    return query

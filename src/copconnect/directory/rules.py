@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from copconnect.directory import names
@@ -84,9 +85,10 @@ def unit_paths(parents: Mapping[UnitId, UnitId | None]) -> dict[UnitId, str]:
     return paths
 
 
-def units_above(path: str) -> list[UnitId]:
+@lru_cache(maxsize=8_192)  # Rules are judged on the same few thousand paths again and again.
+def units_above(path: str) -> tuple[UnitId, ...]:
     """Return the units on a path, the unit itself included."""
-    return [UnitId(part) for part in path.strip("/").split("/") if part]
+    return tuple(UnitId(part) for part in path.strip("/").split("/") if part)
 
 
 def plate(row: Mapping[str, Any]) -> Plate:

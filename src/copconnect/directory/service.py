@@ -27,11 +27,20 @@ from copconnect.directory import (
 from copconnect.directory.audiences import Audiences
 from copconnect.directory.finding import statements, words
 from copconnect.directory.ports import RegisteredPeople, Rights
+from copconnect.directory.postings import post_store
 from copconnect.ids import PersonId, UnitId
-from copconnect.principals import Caller, HeldPlace, Holder, Plate, RightsBasis, StandingGroup
+from copconnect.principals import (
+    Caller,
+    HeldPlace,
+    Holder,
+    Plate,
+    RightsBasis,
+    StandingGroup,
+)
 from copconnect.rates import Rates
 
 MAX_PAGE = 200
+MOST_BY_DIGITS = 2_000
 EVERYBODY = wire.Audience(include=[wire.Clause(everyone=True)])
 K = TypeVar("K", bound=Hashable)
 
@@ -72,18 +81,15 @@ class DirectoryService:
         )
         self._paths: tuple[str, dict[UnitId, str]] | None = None
         self._directory = wire.Directory(version="", units=[], levels=[], ranks=[], roles=[])
-        self._attached: Rights | None = None
+        self._clock = clock
+        self._rights: Rights
+        self._viewers: numbers.Viewers
 
     def attach(self, rights: Rights) -> None:
-        """Take the rights by which numbers are shown and conversations administered. They are made
-        after this, because they rest on the places of people."""
-        self._attached = rights
-
-    @property
-    def _rights(self) -> Rights:
-        if self._attached is None:
-            raise RuntimeError("no rights are attached to the Directory")
-        return self._attached
+        """Take the rights by which numbers are shown and conversations administered, before any
+        question. They are made after this, because they rest on the places of people."""
+        self._rights = rights
+        self._viewers = numbers.Viewers(rights, self._clock.now_ms)
 
     # --- For people -----------------------------------------------------------------------
 
@@ -148,7 +154,7 @@ class DirectoryService:
             viewer = None if caller is None else caller.person_id
             found = await self.page(connection, text, filters, after, limit, viewer)
             if caller is not None:
-                await self._count(connection, caller, len(found.people))
+                await self.count_names(connection, caller, len(found.people))
         return found
 
     async def page(
@@ -168,7 +174,7 @@ class DirectoryService:
             raise errors.BadRequest(reason="after") from error
         wanted = words.search(text)
         if wanted is not None and wanted.digits and viewer is not None:
-            known = await self._by_digits(connection, viewer, wanted.digits)
+            known = await self._by_digits(connection, viewer, wanted)
             filters = filters._replace(narrowing=[*filters.narrowing, known])
         rows, total = await statements.page(
             connection, wanted, filters, after=place, limit=limit + 1
@@ -189,43 +195,24 @@ class DirectoryService:
     async def person(self, caller: Caller, person_id: str) -> wire.Person:
         """Return one person's card. Raises NotFound, RateLimited."""
         async with self._database.reading() as connection:
-            await self._count(connection, caller, 1)
+            await self.count_names(connection, caller, 1)
             cards = await self.cards(connection, [PersonId(person_id)], caller.person_id)
             card = cards.get(PersonId(person_id))
         if card is None:
             raise errors.NotFound
         return card
 
-    async def chain_of_command(self, caller: Caller, unit_id: str) -> wire.ChainOfCommand:
-        """Return the heads of a unit and of every unit above it, the nearest first. The same
-        number of statements for every unit. Raises NotFound, RateLimited."""
-        async with self._database.reading() as connection:
-            path = await self.path_of(connection, UnitId(unit_id))
-            if path is None:
-                raise errors.NotFound
-            chain = [UnitId(code) for code in reversed(path.split("/"))]
-            heads = await places.heads_by_unit(connection, chain)
-            wanted = {person for some in heads.values() for person in some}
-            await self._count(connection, caller, len(wanted))
-            cards = await self.cards(connection, wanted, caller.person_id)
-        return wire.ChainOfCommand(
-            units=[
-                wire.UnitHeads(unit_id=unit, people=[cards[one] for one in heads.get(unit, [])])
-                for unit in chain
-            ]
-        )
-
     async def look_up(self, caller: Caller, body: wire.LookUpPeople) -> wire.People:
         """Return the cards of these people, in the order asked; unknown ids are left out. Raises
         RateLimited."""
         wanted = [PersonId(person_id) for person_id in dict.fromkeys(body.person_ids)]
         async with self._database.reading() as connection:
-            await self._count(connection, caller, len(wanted))
+            await self.count_names(connection, caller, len(wanted))
             cards = await self.cards(connection, wanted, caller.person_id)
         found = [cards[person_id] for person_id in wanted if person_id in cards]
         return wire.People(people=found, next=None, total=len(found))
 
-    async def _count(self, connection: AsyncConnection, caller: Caller, names: int) -> None:
+    async def count_names(self, connection: AsyncConnection, caller: Caller, names: int) -> None:
         """Count names that a caller reads. Raises RateLimited, before anything is told, for
         somebody who manages no groups: the limit keeps a person from taking all names of the force
         at once."""
@@ -237,14 +224,15 @@ class DirectoryService:
                 raise
 
     async def _by_digits(
-        self, connection: AsyncConnection, viewer: PersonId, digits: str
+        self, connection: AsyncConnection, viewer: PersonId, wanted: words.Search
     ) -> ColumnElement[bool]:
-        """Return the condition of people whom a part of a number may find: those whose numbers the
-        viewer is shown, and those whose codes begin so."""
-        held = await self._rights.of(connection, viewer)
-        coded = store.people.c.code.startswith(digits, autoescape=True)
-        own = store.people.c.person_id == viewer
-        return or_(coded, own, places.holding(numbers.clauses(held)))
+        """Return the condition of people whom a part of a number may find: the viewer, those whose
+        numbers the viewer is shown, of the first 2,000, and those whose codes begin so."""
+        held = await self._viewers.held(connection, viewer)
+        found = await statements.first_found(connection, wanted, MOST_BY_DIGITS)
+        seen = await places.holding(connection, numbers.clauses(held), found)
+        coded = store.people.c.code.startswith(wanted.digits, autoescape=True)
+        return or_(coded, store.people.c.person_id.in_({viewer, *seen}))
 
     # --- For other roles, in their transactions -------------------------------------------
 
@@ -277,7 +265,7 @@ class DirectoryService:
         rows = await store.by_id(connection, person_ids)
         found = await cards.made_of(connection, rows, self._registered)
         if viewer is not None:
-            held = await self._rights.of(connection, viewer)
+            held = await self._viewers.held(connection, viewer)
             places_held = cards.places(rows, found, await self.stored_paths(connection))
             found = numbers.shown(found, places_held, viewer, held)
         return {card.person_id: card for card in found}
@@ -392,6 +380,10 @@ class DirectoryService:
         paths = await self.stored_paths(connection)
         return Belonging(Audiences.compile(rules, paths, await self._speakers(connection)))
 
+    async def group_policy(self, connection: AsyncConnection) -> list[wire.GroupPolicy]:
+        """Return the policy of standing groups."""
+        return await policies.read(connection)
+
     async def standing_groups(self, connection: AsyncConnection) -> list[StandingGroup]:
         """Return the groups that the policy makes of the units that there are."""
         policy = await policies.read(connection)
@@ -422,8 +414,8 @@ class DirectoryService:
         return held.lacking("manage_groups", {one.path for one in bases.values()}) is None
 
     async def require_valid(self, connection: AsyncConnection, rule: wire.Audience) -> None:
-        """Raise AudienceInvalid for a rule that asks for nothing, or for a unit that is not
-        there."""
+        """Raise AudienceInvalid for a rule that asks for nothing, or for a unit or a post
+        that is not there."""
         reason = audiences.problem(rule)
         if reason is not None:
             raise errors.AudienceInvalid(reason=reason)
@@ -432,6 +424,10 @@ class DirectoryService:
             for unit in clause.units:
                 if unit not in paths:
                     raise errors.AudienceInvalid(reason="no such unit", unit_id=unit)
+            known = {row["post_id"] for row in await post_store.by_id(connection, clause.posts)}
+            for post_id in clause.posts:
+                if post_id not in known:
+                    raise errors.AudienceInvalid(reason="no such post", post_id=post_id)
 
     async def stored_paths(self, connection: AsyncConnection) -> dict[UnitId, str]:
         """Return the paths of all units, read again when the organisation has changed."""

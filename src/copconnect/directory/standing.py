@@ -26,6 +26,7 @@ def _group(line: wire.GroupPolicy, unit: wire.Unit) -> StandingGroup:
             title=_title(line.title, unit),
             unit_id=unit_id,
             about="unit" if whole else "role",
+            post_id=None,
         ),
         rule=wire.Audience(include=[clause] if whole else [clause, head]),
         policy=line,

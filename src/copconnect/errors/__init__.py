@@ -170,7 +170,7 @@ class OrderInvalid(CallerError):
 
 
 class AudienceInvalid(CallerError):
-    """``details``: ``reason``, and ``unit_id`` of a unit that is not there."""
+    """``details``: ``reason``, and the ``unit_id`` or ``post_id`` that is not there."""
 
     code = "audience_invalid"
     status = 400
@@ -179,12 +179,23 @@ class AudienceInvalid(CallerError):
 
 
 class PlaceInvalid(CallerError):
-    """``details``: ``reason``, and the ``unit_id``, ``role`` or ``rank`` that is not there."""
+    """``details``: ``reason``, and the ``unit_id``, ``post_id``, ``role`` or ``rank`` that is not
+    there."""
 
     code = "place_invalid"
     status = 400
     message = "The person cannot hold this post, for the reason in `details`."
     remedy = "Choose a unit, roles and a rank of the data bank, and another post than the present."
+
+
+class PostVacant(CallerError):
+    """``details``: ``post_id``, and, where somebody heads a unit above, that post's id as
+    ``ask_post_id`` and its holder's as ``ask_person_id``."""
+
+    code = "post_vacant"
+    status = 409
+    message = "Nobody holds this post, and nobody officiates."
+    remedy = "Write to the post in `details` that heads the unit or one above it."
 
 
 class ReorganisationInvalid(CallerError):

@@ -17,6 +17,7 @@ from copconnect.wire.frames import *
 from copconnect.wire.imports import *
 from copconnect.wire.keys import *
 from copconnect.wire.orders import *
+from copconnect.wire.organising import *
 from copconnect.wire.push import *
 from copconnect.wire.registration import *
 from copconnect.wire.reorganising import *

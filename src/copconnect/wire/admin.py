@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from copconnect.ids import ActId, DeviceId, PersonId, PostId, UnitId, UploadId
+from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, PostId, UnitId, UploadId
 from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
+from copconnect.wire.audiences import Audience
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire
-from copconnect.wire.directory import Charge, NewPlace, Person
+from copconnect.wire.directory import Charge, Names, NewPlace, Person
 from copconnect.wire.push import PushReach
 from copconnect.wire.reorganising import Steps
 from copconnect.wire.trust import ClientInfo
@@ -186,6 +187,31 @@ class UndoImport(AdminAct, frozen=True, kw_only=True):
     undone: Annotated[int, Meta(ge=1)]
 
 
+class CreateGroup(AdminAct, frozen=True, kw_only=True):
+    """Make a conversation of the department, whose people a rule says. The signer chooses its
+    id."""
+
+    conversation_id: Annotated[ConversationId, HEX16]
+    title: Names
+    rule: Audience
+    who_may_post: Literal["everyone", "admins"]
+
+
+class ChangeGroup(AdminAct, frozen=True, kw_only=True):
+    """Give a conversation that an admin made another name, rule or policy of posting."""
+
+    conversation_id: Annotated[ConversationId, HEX16]
+    title: Names
+    rule: Audience
+    who_may_post: Literal["everyone", "admins"]
+
+
+class EndGroup(AdminAct, frozen=True, kw_only=True):
+    """Let everybody leave a conversation that an admin made; its log stays."""
+
+    conversation_id: Annotated[ConversationId, HEX16]
+
+
 class ApproveAct(AdminAct, frozen=True, kw_only=True):
     """A second admin agrees to an act that waits. ``hash``: of the whole signed record."""
 
@@ -216,6 +242,9 @@ Act = (
     | SetRights
     | ApplyImport
     | UndoImport
+    | CreateGroup
+    | ChangeGroup
+    | EndGroup
     | ApproveAct
     | RefuseAct
 )

@@ -42,12 +42,14 @@ class Standing(Wire, frozen=True, kw_only=True):
     """A conversation that the department made: its name, and its place among the units.
 
     ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
-    unit, or a role or rank within it."""
+    unit, a role or rank within it, or a post to which the conversation's creator writes; its
+    holders are the other members. ``post_id``: that post."""
 
     key: Annotated[str, Meta(max_length=200)] | None
     title: Names
     unit_id: UnitId | None
-    about: Literal["unit", "role"]
+    about: Literal["unit", "role", "post"]
+    post_id: PostId | None
 
 
 class GroupPolicy(Wire, frozen=True, kw_only=True):

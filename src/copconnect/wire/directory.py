@@ -101,11 +101,35 @@ class People(Wire, frozen=True, kw_only=True):
     total: int
 
 
+class PostHolder(Wire, frozen=True, kw_only=True):
+    """A person who holds a post, and how."""
+
+    person: Person
+    charge: Literal["regular", "officiating", "additional"]
+
+
+class Post(Wire, frozen=True, kw_only=True):
+    """A post of a unit. ``holders``: active ones, regular before officiating before additional,
+    then seniors first; at most 20 of ``held_by``. Without a regular one the post is vacant."""
+
+    post_id: PostId
+    unit_id: UnitId
+    names: Names
+    roles: list[str]
+    head: bool  # Its holder heads the unit.
+    holders: list[PostHolder]
+    held_by: int
+
+
+class Posts(Wire, frozen=True, kw_only=True):
+    posts: list[Post]
+
+
 class UnitHeads(Wire, frozen=True, kw_only=True):
-    """The active heads of a unit, in charge of it among them, seniors first; empty: vacant."""
+    """The posts whose holders head a unit."""
 
     unit_id: UnitId
-    people: list[Person]
+    posts: list[Post]
 
 
 class ChainOfCommand(Wire, frozen=True, kw_only=True):

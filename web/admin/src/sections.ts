@@ -3,7 +3,9 @@ import FileUp from "@lucide/svelte/icons/file-up";
 import Fingerprint from "@lucide/svelte/icons/fingerprint-pattern";
 import House from "@lucide/svelte/icons/house";
 import KeyRound from "@lucide/svelte/icons/key-round";
+import ArrowLeftRight from "@lucide/svelte/icons/arrow-left-right";
 import ListChecks from "@lucide/svelte/icons/list-checks";
+import MessagesSquare from "@lucide/svelte/icons/messages-square";
 import ListTree from "@lucide/svelte/icons/list-tree";
 import ScrollText from "@lucide/svelte/icons/scroll-text";
 import Smartphone from "@lucide/svelte/icons/smartphone";
@@ -58,6 +60,22 @@ export const SECTIONS: readonly ConsoleSection[] = [
     icon: UsersRound,
     page: () => import("./pages/people/People.svelte"),
     rights: ABOUT_PEOPLE,
+    count: none,
+  },
+  {
+    name: "moves",
+    label: "nav.moves",
+    icon: ArrowLeftRight,
+    page: () => import("./pages/moves/Moves.svelte"),
+    rights: ["manage_people"],
+    count: none,
+  },
+  {
+    name: "groups",
+    label: "nav.groups",
+    icon: MessagesSquare,
+    page: () => import("./pages/groups/Groups.svelte"),
+    rights: ["manage_groups"],
     count: none,
   },
   {

@@ -10,7 +10,14 @@ const anjali: Plate = {
 };
 
 function item(change: Partial<ConversationItem>): ConversationItem {
-  return { direct: null, standing: null, title: null, some: [], ...change } as ConversationItem;
+  return {
+    direct: null,
+    standing: null,
+    post: null,
+    title: null,
+    some: [],
+    ...change,
+  } as ConversationItem;
 }
 
 it("knows a conversation whose name has not come yet", () => {
@@ -22,6 +29,6 @@ it("takes a title, a person, members or the department for a name", () => {
   expect(isNameless(item({ title: "Beat 9" }))).toBe(false);
   expect(isNameless(item({ direct: anjali }))).toBe(false);
   expect(isNameless(item({ some: [anjali] }))).toBe(false);
-  const standing = { key: null, title: names, unitId: null, about: "unit" } as const;
+  const standing = { key: null, title: names, unitId: null, about: "unit", postId: null } as const;
   expect(isNameless(item({ standing }))).toBe(false);
 });

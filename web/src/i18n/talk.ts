@@ -17,10 +17,18 @@ export function isNameless({ direct, standing, title, some }: ConversationItem):
 /** The other person's name, the department's for the conversation, its title, or first members. */
 export function titleOf(item: ConversationItem): string {
   if (item.direct !== null) return nameOf(item.direct.names);
+  // Holders of a post have one with each person who asks.
+  if (item.post?.mine === false && item.post.asker !== null) return whoOf(item.post.asker);
   if (item.standing !== null) return nameOf(item.standing.title);
   if (item.title !== null && item.title !== "") return item.title;
   const names = item.some.map((plate) => nameOf(plate.names));
   return names.length === 0 ? t("groups.info") : formatList(names);
+}
+
+/** "To: SHO, Kacheguda", where it came to a post that this person holds; else "". */
+export function toPost({ post, standing }: ConversationItem): string {
+  if (post?.mine !== false || standing === null) return "";
+  return t("chats.to", { post: nameOf(standing.title) });
 }
 
 export function previewText(preview: Preview): string {

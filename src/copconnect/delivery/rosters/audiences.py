@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.audit.acts import AudienceConversationCreated
+from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import showing
 from copconnect.delivery.rosters.conversations import found
@@ -60,21 +61,7 @@ class Audiences:
             if not await self._deps.organisation.audience(connection, rule):
                 raise errors.AudienceInvalid(reason="nobody fits")
         c = ConversationId(new_id())
-        body = wire.CreateConversation(
-            conversation_id=c,
-            kind="unit" if talk else "announcement",
-            person_ids=[],
-            who_may_post="everyone" if talk else "admins",
-            history_days=30,
-            audience=rule,
-        )
-        units = [unit for clause in rule.include for unit in clause.units]
-        standing = wire.Standing(
-            key=None,
-            title=title,
-            unit_id=units[0] if len(units) == 1 else None,
-            about="role" if any(one.roles or one.ranks for one in rule.include) else "unit",
-        )
+        body, standing = creating(c, rule, title, "everyone" if talk else "admins")
         people, devices = await self._create(by, None, body, standing)
         return c, people, devices
 
@@ -90,30 +77,44 @@ class Audiences:
 
         Returns how many people and devices it has.
         """
-        rule = rule_of(body)
-        deps = self._deps
-        held = Held.new(body, creator, deps.options.kem)
-        c, now_ms = held.conversation_id, deps.clock.now_ms()
-        async with deps.database.transaction() as connection:
-            if not await conversations.add(connection, held, now_ms):
-                if await conversations.created_by(connection, c) != creator:
-                    raise errors.BadRequest(reason="conversation_id is taken")
+        c = ConversationId(body.conversation_id)
+        async with self._deps.database.transaction() as connection:
+            if not await self.create_in(connection, by, creator, body, standing):
                 return await self._size(connection, c)
-            if isinstance(by, Caller) and creator is not None:
-                limit = deps.options.limits.conversations_per_hour
-                await conversations.require_not_too_many(connection, creator, limit, now_ms)
-            await audiences.add(connection, {c: Followed(rule, standing)})
-            wanted = await deps.organisation.audience(connection, rule)
-            if creator is not None:
-                wanted[creator] = True
-            from_ms = history_from(held.kind, held.history_days, now_ms, returned=False)
-            new = [NewMember(person, admin, from_ms) for person, admin in sorted(wanted.items())]
-            await found(connection, deps, {held: new}, None)
-            await deps.audit.record(connection, by, AudienceConversationCreated(c, rule, creator))
         # A device that was revoked or came while so many were read is found by comparing.
         await self._following.compare(c)
-        async with deps.database.reading() as connection:
+        async with self._deps.database.reading() as connection:
             return await self._size(connection, c)
+
+    async def create_in(
+        self,
+        connection: Transaction,
+        by: Principal,
+        creator: PersonId | None,
+        body: wire.CreateConversation,
+        standing: wire.Standing | None,
+    ) -> bool:
+        """Create a conversation in the caller's transaction; return whether it is new. The caller
+        compares it afterwards. Raises BadRequest, RateLimited."""
+        rule, deps = rule_of(body), self._deps
+        held = Held.new(body, creator, deps.options.kem)
+        c, now_ms = held.conversation_id, deps.clock.now_ms()
+        if not await conversations.add(connection, held, now_ms):
+            if await conversations.created_by(connection, c) != creator:
+                raise errors.BadRequest(reason="conversation_id is taken")
+            return False
+        if isinstance(by, Caller) and creator is not None:
+            limit = deps.options.limits.conversations_per_hour
+            await conversations.require_not_too_many(connection, creator, limit, now_ms)
+        await audiences.add(connection, {c: Followed(rule, standing)})
+        wanted = await deps.organisation.audience(connection, rule)
+        if creator is not None:
+            wanted[creator] = True
+        from_ms = history_from(held.kind, held.history_days, now_ms, returned=False)
+        new = [NewMember(person, admin, from_ms) for person, admin in sorted(wanted.items())]
+        await found(connection, deps, {held: new}, None)
+        await deps.audit.record(connection, by, AudienceConversationCreated(c, rule, creator))
+        return True
 
     async def all(self) -> Mapping[ConversationId, Followed]:
         """Return every conversation that follows the data bank."""
@@ -140,3 +141,30 @@ class Audiences:
     ) -> tuple[int, int]:
         (held,) = await conversations.read(connection, [conversation_id])
         return held.members, held.devices
+
+
+def creating(
+    conversation_id: ConversationId,
+    rule: wire.Audience,
+    title: wire.Names,
+    who_may_post: wire.WhoMayPost,
+) -> tuple[wire.CreateConversation, wire.Standing]:
+    """Return how the department makes a conversation. Its place is the unit that the rule names, if
+    it names one."""
+    body = wire.CreateConversation(
+        conversation_id=conversation_id,
+        kind="unit" if who_may_post == "everyone" else "announcement",
+        person_ids=[],
+        who_may_post=who_may_post,
+        history_days=30,
+        audience=rule,
+    )
+    units = [unit for clause in rule.include for unit in clause.units]
+    standing = wire.Standing(
+        key=None,
+        title=title,
+        unit_id=units[0] if len(units) == 1 else None,
+        about="role" if any(one.roles or one.ranks for one in rule.include) else "unit",
+        post_id=None,
+    )
+    return body, standing

@@ -69,6 +69,15 @@ async def all_followed(connection: AsyncConnection) -> dict[ConversationId, Foll
     }
 
 
+async def one(connection: AsyncConnection, conversation_id: ConversationId) -> Followed | None:
+    """Return how a conversation follows the data bank; None where it does not."""
+    query = select(AUDIENCES).where(_A.conversation_id == conversation_id)
+    row = (await connection.execute(query)).first()
+    if row is None:
+        return None
+    return Followed(_RULE.decode(row.rule), read_standing(row.standing))
+
+
 async def rules_of(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId]
 ) -> dict[ConversationId, wire.Audience]:

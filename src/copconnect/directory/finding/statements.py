@@ -11,7 +11,7 @@ from copconnect.directory.finding import words
 from copconnect.directory.finding.words import Search, Word
 from copconnect.directory.postings import posting_store
 from copconnect.directory.store import WORDS, people, posts, search, units
-from copconnect.ids import UnitId
+from copconnect.ids import PersonId, UnitId
 
 Groups = Sequence[Sequence[Word]]
 MANY = 1_000  # Found people from which on the first ones are looked for tier by tier.
@@ -57,6 +57,13 @@ def found_by(dialect: str, wanted: Search | None) -> Select[tuple[str, str]]:
         return select(people.c.person_id, people.c.sort_key).where(coded)
     found = WORDS.has(dialect, wanted.heard) if wanted.heard else false()
     return select(search.c.person_id, search.c.sort_key).where(found)
+
+
+async def first_found(connection: AsyncConnection, wanted: Search, limit: int) -> list[PersonId]:
+    """Return the first people whom a search finds, seniors first, with numbers or without."""
+    found = WORDS.has(connection.dialect.name, wanted.heard)
+    query = select(search.c.person_id).where(found).order_by(search.c.sort_key).limit(limit)
+    return [PersonId(one) for one in await connection.scalars(query)]
 
 
 async def page(

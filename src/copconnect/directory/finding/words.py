@@ -102,6 +102,17 @@ def person_words(
     return " ".join(found)
 
 
+def post_words(others: Iterable[wire.Names], roles: Iterable[str], path: str) -> str:
+    """Return the words by which a post is found. ``others`` are its title and the names of its unit
+    and roles; ``path`` is the unit's."""
+    found: dict[str, None] = {}
+    for named in others:
+        found |= dict.fromkeys(_said(named))
+    found |= dict.fromkeys(word for role in roles for word in words_of(role))
+    found |= dict.fromkeys(_coded(_WITHIN, unit) for unit in rules.units_above(path))
+    return " ".join(found)
+
+
 def filters(
     unit_id: str | None = None,
     *,

@@ -7,7 +7,7 @@ same rows since. An import that is cut off has stored nothing, and holds its tur
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,9 +29,9 @@ from copconnect.directory.files.tables import Table
 from copconnect.directory.imports import exporting, import_store, keeping, previews, refusals
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.imports.previews import Preview
-from copconnect.directory.postings import post_store
+from copconnect.directory.postings import post_store, posting_store
 from copconnect.directory.sources import Chosen, Corrections, Stored
-from copconnect.ids import PersonId
+from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Principal, named
 
 TURN_MS = 120_000
@@ -78,6 +78,7 @@ class _Snapshot:
     posts: list[Row]
     organisation: dict[str, list[Any]]
     stored: Stored
+    charged: list[tuple[PersonId, UnitId]]
     read_ms: int
 
 
@@ -290,6 +291,7 @@ class Importer:
         async with self._database.reading() as connection:
             people = await edit_store.all_people(connection)
             posts = await post_store.all_posts(connection)
+            charged = await posting_store.charged(connection)
             organisation = await store.organisation(connection)
             mappings = await import_store.known_mappings(connection, fingerprints)
             aliases = await import_store.known_aliases(connection)
@@ -303,7 +305,7 @@ class Importer:
 
         tables = exporting.organisation_rows(organisation)
         stored = Stored(tables, person, mappings, aliases)
-        return _Snapshot(people, posts, organisation, stored, read_ms)
+        return _Snapshot(people, posts, organisation, stored, charged, read_ms)
 
 
 def _seconds(ms: int) -> int:
@@ -322,7 +324,9 @@ class _Check:
         """Raises TooManyLeave, PreviewOutdated."""
         found, stored = compared.found, compared.stored
         refusals.check_leaving(len(found.lost), compared.people, self.most_leaving)
-        organisation = _Organisation.of(found, stored, compared.organisation, self.bank)
+        organisation = _Organisation.of(
+            found, stored, compared.organisation, self.bank, compared.charged
+        )
         digest = previews.digest_of(found, stored, organisation.before, organisation.after)
         if digest != self.expected:
             raise refusals.PreviewOutdated
@@ -368,7 +372,9 @@ def _judge(
         bank.problems += [_clash(bank, code, number) for code, number in clashes.items()]
         bank.people = [person for person in bank.people if person.code not in clashes]
         found = compare()
-    organisation = _Organisation.of(found, snapshot.people, snapshot.organisation, bank)
+    organisation = _Organisation.of(
+        found, snapshot.people, snapshot.organisation, bank, snapshot.charged
+    )
     preview = Preview(
         sheets=previews.sheet_previews(chosen),
         problems=bank.problems,
@@ -387,7 +393,9 @@ def _judge(
     content = hashlib.sha256(b"\0".join(content for _, content in files)).hexdigest()
     return Prepared(
         bank,
-        Compared(found, snapshot.people, snapshot.organisation, snapshot.read_ms, 0),
+        Compared(
+            found, snapshot.people, snapshot.organisation, snapshot.read_ms, 0, snapshot.charged
+        ),
         preview,
         ", ".join(name for name, _ in files)[:200],
         content,
@@ -414,10 +422,12 @@ class _Organisation:
         stored: Mapping[PersonId, Row],
         organisation: Mapping[str, Sequence[Any]],
         bank: DataBank,
+        charged: Iterable[tuple[PersonId, UnitId]],
     ) -> "_Organisation":
-        """Return both for an import."""
+        """Return both for an import. A unit stays in which somebody who stays holds a charge."""
         before, after = exporting.organisation_rows(organisation), exporting.bank_rows(bank)
         used = exporting.used_units(found, stored)
+        used |= {unit for person, unit in charged if person not in found.removed}
         after["units"] += exporting.kept_units(before["units"], after["units"], used)
         return cls(before, after)
 

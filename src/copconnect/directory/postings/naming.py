@@ -48,6 +48,11 @@ class PostChanges:
         return [row for row in rows if row["abolished_ms"] is None]
 
     @property
+    def touched(self) -> list[PostId]:
+        """All of these posts."""
+        return [row["post_id"] for row in (*self.insert, *self.update, *self.abolished)]
+
+    @property
     def renamed(self) -> dict[PostId, Row]:
         """The titles of the posts that get other ones."""
         return {

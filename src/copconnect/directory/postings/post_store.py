@@ -1,7 +1,7 @@
 """Statements on posts: made, renamed, abolished. Posts are never deleted, because history names
 them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, exists, insert, select, update
@@ -13,7 +13,7 @@ from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.store import people, posts, units
 from copconnect.ids import PostId, UnitId
 
-BATCH = 1000
+BATCH = 5_000
 Row = dict[str, Any]
 _P = posts.c
 
@@ -33,6 +33,20 @@ async def of_units(connection: AsyncConnection, unit_ids: Collection[UnitId]) ->
     return found
 
 
+async def there(
+    connection: AsyncConnection, unit_ids: Collection[UnitId], *, heads: bool = False
+) -> list[Row]:
+    """Return the posts of these units that have a title and were not abolished; ``heads``: those
+    whose holders head a unit."""
+    found = existing(await of_units(connection, unit_ids))
+    return [row for row in found if row["head"] or not heads]
+
+
+def existing(rows: Iterable[Row]) -> list[Row]:
+    """Return the posts that have a title and were not abolished."""
+    return [row for row in rows if row["abolished_ms"] is None and row["post_en"]]
+
+
 async def by_id(connection: AsyncConnection, post_ids: Collection[PostId]) -> list[Row]:
     """Return these posts, in no order."""
     found: list[Row] = []
@@ -40,6 +54,14 @@ async def by_id(connection: AsyncConnection, post_ids: Collection[PostId]) -> li
         rows = await connection.execute(select(posts).where(_P.post_id.in_(some)))
         found += [dict(row) for row in rows.mappings()]
     return found
+
+
+async def beginning_with(connection: AsyncConnection, digits: str, limit: int) -> list[PostId]:
+    """Return posts that were not abolished and whose ids begin so."""
+    query = select(_P.post_id).where(
+        _P.post_id.startswith(digits, autoescape=True), _P.abolished_ms.is_(None)
+    )
+    return [PostId(one) for one in await connection.scalars(query.limit(limit))]
 
 
 async def add(connection: AsyncConnection, rows: Sequence[Row]) -> None:

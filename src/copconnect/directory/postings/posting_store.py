@@ -124,6 +124,14 @@ async def units_in_charge(connection: AsyncConnection) -> set[UnitId]:
     return set(await connection.scalars(query.where(_T.until_ms.is_(None)).distinct()))
 
 
+async def charged(connection: AsyncConnection) -> list[tuple[PersonId, UnitId]]:
+    """Return who holds an open charge in which unit."""
+    query = select(_T.person_id, posts.c.unit_id).join(posts, posts.c.post_id == _T.post_id)
+    return [
+        (one, unit) for one, unit in await connection.execute(query.where(_T.until_ms.is_(None)))
+    ]
+
+
 async def history(
     connection: AsyncConnection, person_id: PersonId, at_ms: int | None = None
 ) -> Sequence[Any]:

@@ -18,7 +18,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.directory import changes, edit_store, names, store
 from copconnect.directory.edit_store import Locked
-from copconnect.directory.postings import post_store, posting_store
+from copconnect.directory.postings import post_search, post_store, posting_store
 from copconnect.directory.postings.keys import PostKey
 from copconnect.directory.postings.naming import Naming, PostChanges
 from copconnect.ids import PersonId, PostId, UnitId
@@ -171,10 +171,11 @@ class Transfers:
         naming = Naming(await post_store.of_units(connection, [place.unit_id]))
         key = PostKey(place.unit_id, place.post.en, frozenset(place.roles), place.head)
         row, stored = naming.one(key, place.post, place.roles)
-        if stored is None:
-            await post_store.add(connection, [row])
-        elif stored != row:
-            await post_store.write(connection, PostChanges(update=[row], before=[stored]))
+        if stored != row:
+            new = stored is None
+            made = PostChanges(insert=[row] if new else [], update=[] if new else [row])
+            await post_store.write(connection, made)
+            await post_search.write(connection, made.touched)
         return row
 
     async def _finish(

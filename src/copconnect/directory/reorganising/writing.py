@@ -5,15 +5,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.database.engine import Transaction, chunks
 from copconnect.directory import changes, edit_store, store
 from copconnect.directory.edit_store import BATCH
-from copconnect.directory.postings import post_store, posting_store
+from copconnect.directory.postings import post_search, post_store, posting_store
 from copconnect.directory.reorganising import reorganising_store, tree
 from copconnect.directory.reorganising.looking import Planned
 from copconnect.directory.reorganising.placing import Placing
 
 
 async def write(connection: Transaction, found: Planned, now_ms: int) -> dict[int, int]:
-    """Write units, posts, who holds which, and the words that find people. The former post of a
-    person stays in their history. Returns the new numbers of charges by those that they had."""
+    """Write units, posts, who holds which, and the words that find people and posts. The former
+    post of a person stays in their history. Returns the new numbers of charges by those that they
+    had."""
     before, plan, placing = found.before, found.plan, found.placing
     await reorganising_store.write_units(connection, before, plan.units)
     ended = [one for unit_id, one in before.items() if unit_id not in plan.units]
@@ -28,6 +29,7 @@ async def write(connection: Transaction, found: Planned, now_ms: int) -> dict[in
     await post_store.abolish(connection, placing.ended, now_ms)
     await post_store.abolish_without_unit(connection, now_ms)
     await _write_words(connection, found)
+    await post_search.write(connection, None)
     return numbers
 
 

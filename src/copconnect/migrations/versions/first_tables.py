@@ -649,6 +649,14 @@ def upgrade() -> None:
         op.f("ix_directory_people_sort_key"), "directory_people", ["sort_key"], unique=False
     )
     op.create_table(
+        "directory_post_search",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("post_id", sa.String(length=32), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_post_search")),
+        sa.UniqueConstraint("post_id", name=op.f("uq_directory_post_search_post_id")),
+    )
+    op.create_table(
         "directory_postings",
         sa.Column(
             "posting_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -1082,5 +1090,9 @@ def upgrade() -> None:
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wakeups")),
     )
+    for statement in word_index.statements(
+        op.get_bind().dialect.name, "directory_post_search", "words"
+    ):
+        op.get_bind().exec_driver_sql(statement)
     for statement in word_index.statements(op.get_bind().dialect.name, "directory_search", "words"):
         op.get_bind().exec_driver_sql(statement)

@@ -1,9 +1,11 @@
 import type { en } from "./en.ts";
 import acts from "./hi/acts.json";
 import console from "./hi/console.json";
+import groups from "./hi/groups.json";
 import imports from "./hi/imports.json";
+import moves from "./hi/moves.json";
 import pages from "./hi/pages.json";
 import rights from "./hi/rights.json";
 import units from "./hi/units.json";
 
-export const hi: typeof en = { ...console, ...pages, acts, imports, rights, units };
+export const hi: typeof en = { ...console, ...pages, acts, groups, imports, moves, rights, units };

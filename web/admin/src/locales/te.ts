@@ -1,9 +1,11 @@
 import type { en } from "./en.ts";
 import acts from "./te/acts.json";
 import console from "./te/console.json";
+import groups from "./te/groups.json";
 import imports from "./te/imports.json";
+import moves from "./te/moves.json";
 import pages from "./te/pages.json";
 import rights from "./te/rights.json";
 import units from "./te/units.json";
 
-export const te: typeof en = { ...console, ...pages, acts, imports, rights, units };
+export const te: typeof en = { ...console, ...pages, acts, groups, imports, moves, rights, units };

@@ -1,8 +1,8 @@
 /** Acts and entries of the audit log in words. Unknown tags are shown as they are. */
 import type { AuditItem } from "@copconnect/client/core";
-import type { Act, PersonId, UnitId } from "@copconnect/client/wire";
+import type { Act, Names, PersonId, UnitId } from "@copconnect/client/wire";
 import { unitName } from "../../../src/app/state/directory.svelte.ts";
-import { formatDate } from "../../../src/i18n/format.ts";
+import { formatDate, nameOf } from "../../../src/i18n/format.ts";
 import type { TextValues } from "../../../src/i18n/index.svelte.ts";
 import { c, known } from "../words.ts";
 import { nameFor } from "./names.svelte.ts";
@@ -24,6 +24,14 @@ export function signerText(by: string): string {
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
+/** The name of a group: in the reader's language where the act has all of them. */
+function titleOf(fields: Fields): string {
+  const title = fields["title"];
+  return typeof title === "object" && title !== null
+    ? nameOf(title as Names)
+    : text(fields["name"]);
+}
+
 function valuesOf(fields: Fields): TextValues {
   const personId = text(fields["person_id"] ?? fields["personId"]);
   const people = list(fields["person_ids"] ?? fields["personIds"]).map(text);
@@ -36,6 +44,7 @@ function valuesOf(fields: Fields): TextValues {
     count: people.length > 0 ? people.length : Number(fields["people"] ?? 0),
     first: people[0] === undefined ? "" : nameFor(people[0] as PersonId),
     source: text(fields["source"]),
+    title: titleOf(fields),
     undone: Number(fields["undone"] ?? 0),
     asked: known(`acts.kinds.${text(fields["asked"])}`) ?? text(fields["asked"]),
   };

@@ -1,5 +1,5 @@
 import { inEnglish } from "@copconnect/client/core";
-import type { Person, PersonId, PostId, Posting, UnitId } from "@copconnect/client/wire";
+import type { Person, PersonId, Post, PostId, Posting, UnitId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import { beginning, chargeIn, unitOrder, type Known } from "./beginning.ts";
 
@@ -22,6 +22,14 @@ function charge(unitId: UnitId, head: boolean): Posting {
   };
 }
 
+function post(unitId: UnitId, ...holders: readonly Person[]): Post {
+  return {
+    ...{ postId: `head of ${unitId}` as PostId, unitId, names: inEnglish("Head"), roles: [] },
+    ...{ head: true, heldBy: holders.length },
+    holders: holders.map((one, at) => ({ person: one, charge: at ? "officiating" : "regular" })),
+  };
+}
+
 const sho = person("sho", STATION, { charges: [charge(ZONE, true)] });
 const late = person("late", STATION, { registered: false });
 const writer = person("writer", STATION);
@@ -30,9 +38,9 @@ const dcp = person("dcp", ZONE);
 const known: Known = {
   unitId: STATION,
   chain: [
-    { unitId: STATION, people: [sho] },
-    { unitId: ZONE, people: [dcp, sho] },
-    { unitId: STATE, people: [] },
+    { unitId: STATION, posts: [post(STATION, sho)] },
+    { unitId: ZONE, posts: [post(ZONE, dcp, sho), post(ZONE, sho)] },
+    { unitId: STATE, posts: [post(STATE)] },
   ],
   people: [late, sho, writer],
   failed: false,
@@ -57,9 +65,18 @@ describe("beginning", () => {
   });
 
   it("calls units without a head vacant, the own one too", () => {
-    const headless = { ...known, chain: [{ unitId: STATION, people: [] }] };
-    const vacant = beginning(headless, false).filter(({ kind }) => kind === "vacant");
-    expect(vacant.map(({ key }) => key)).toEqual(["mine:"]);
+    const headless = {
+      ...known,
+      chain: [
+        { unitId: STATION, posts: [] },
+        { unitId: ZONE, posts: [post(ZONE)] },
+      ],
+    };
+    const vacant = beginning(headless, false).filter((row) => row.kind === "vacant");
+    expect(vacant.map(({ key, post }) => [key, post?.postId ?? null])).toEqual([
+      ["mine:", null],
+      ["chain:zone", "head of zone"],
+    ]);
   });
 
   it("shows few of many until all are asked for", () => {

@@ -3,7 +3,15 @@
  * people of direct conversations. Pure.
  */
 import type { Plate } from "@copconnect/client/core";
-import type { Charge, Person, PersonId, Posting, UnitHeads, UnitId } from "@copconnect/client/wire";
+import type {
+  Charge,
+  Person,
+  PersonId,
+  Post,
+  Posting,
+  UnitHeads,
+  UnitId,
+} from "@copconnect/client/wire";
 
 /** The open charge that puts a person into one of these units; null: the post does, or nothing. */
 export function chargeIn(person: Person, units: ReadonlySet<UnitId>): Posting | null {
@@ -41,7 +49,13 @@ export type BeginningRow =
       /** The unit that this person heads, in the chain of command. */
       readonly heads: UnitId | null;
     }
-  | { readonly kind: "vacant"; readonly key: string; readonly unitId: UnitId }
+  /** Nobody heads the unit, nor is in charge; `post`: that would, null: there is none. */
+  | {
+      readonly kind: "vacant";
+      readonly key: string;
+      readonly unitId: UnitId;
+      readonly post: Post | null;
+    }
   | { readonly kind: "all"; readonly key: string; readonly count: number }
   | { readonly kind: "waiting" | "lost"; readonly key: string };
 
@@ -68,17 +82,20 @@ export function beginning(known: Known, whole: boolean): readonly BeginningRow[]
   if (chain === null) {
     rows.push({ kind: known.failed ? "lost" : "waiting", key: "nearby" });
   } else {
-    const own = chain.find(({ unitId }) => unitId === known.unitId)?.people ?? [];
+    const mineOf = chain.find(({ unitId }) => unitId === known.unitId);
+    const own = headsOf(mineOf);
     const mine = unitOrder(own, known.people).filter(({ personId }) => personId !== me);
     const shown = whole || mine.length <= FEW + 1 ? mine : mine.slice(0, FEW);
     const units = new Set([known.unitId]);
-    if (own.length === 0) rows.push({ kind: "vacant", key: "mine:", unitId: known.unitId });
+    if (own.length === 0) rows.push(vacant("mine:", known.unitId, mineOf));
     rows.push(...shown.map((one) => row("mine", one, chargeIn(one, units), null)));
     if (shown.length < mine.length) rows.push({ kind: "all", key: "all", count: mine.length });
     const above = chain.filter(({ unitId }) => unitId !== known.unitId);
     if (above.length > 0) rows.push({ kind: "section", key: "chain", section: "chain" });
-    for (const { unitId, people } of above) {
-      if (people.length === 0) rows.push({ kind: "vacant", key: `chain:${unitId}`, unitId });
+    for (const unit of above) {
+      const { unitId } = unit;
+      const people = headsOf(unit);
+      if (people.length === 0) rows.push(vacant(`chain:${unitId}`, unitId, unit));
       for (const one of people)
         rows.push(row(`chain:${unitId}`, one, headingCharge(one, unitId), unitId));
     }
@@ -91,6 +108,16 @@ export function beginning(known: Known, whole: boolean): readonly BeginningRow[]
       ...{ registered: null, charge: null, heads: null },
     });
   return rows;
+}
+
+/** The heads of a unit, in charge of it among them, each once. */
+export function headsOf(unit: UnitHeads | undefined): readonly Person[] {
+  const holders = (unit?.posts ?? []).flatMap((post) => post.holders);
+  return [...new Map(holders.map(({ person }) => [person.personId, person])).values()];
+}
+
+function vacant(key: string, unitId: UnitId, unit: UnitHeads | undefined): BeginningRow {
+  return { kind: "vacant", key, unitId, post: unit?.posts[0] ?? null };
 }
 
 function row(

@@ -24,9 +24,11 @@ const chain = ["mine", "zone", "state"] as UnitId[];
 
 function item(name: string, about: "unit" | "role" | null, unit: string | null): ConversationItem {
   const standing =
-    about === null ? null : { key: name, title: names, unitId: unit as UnitId | null, about };
+    about === null
+      ? null
+      : { key: name, title: names, unitId: unit as UnitId | null, about, postId: null };
   const conversationId = name as ConversationId;
-  return { conversationId, kind: "unit", standing, unread: 0 } as ConversationItem;
+  return { conversationId, kind: "unit", standing, post: null, unread: 0 } as ConversationItem;
 }
 
 // By time, as the list has them.

@@ -11,7 +11,7 @@ function fits(item: ConversationItem, filter: Filter): boolean {
     case "unread":
       return item.unread > 0;
     case "direct":
-      return item.kind === "direct";
+      return item.kind === "direct" || item.post !== null;
     case "groups":
       return item.kind === "group";
     case "units":

@@ -18,8 +18,11 @@ WHOLE = ""  # The path of the whole department, which root admins hold.
 
 
 async def root_admins(connection: AsyncConnection) -> set[PersonId]:
-    """Return the people whose devices the newest department record names and nobody revoked."""
+    """Return the people whose devices the newest department record names and nobody revoked. A
+    server stores the records at its start: before the first there is nobody."""
     records = await record_store.department_records(connection)
+    if not records:
+        return set()
     return await store.people_of(connection, Department.parse(records[-1]).admins, revoked=False)
 
 

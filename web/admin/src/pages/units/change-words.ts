@@ -8,18 +8,28 @@ import type {
   UnitState,
 } from "@copconnect/client/wire";
 import { levelName, unitName } from "../../../../src/app/state/directory.svelte.ts";
-import { formatList, leftToRight, nameOf } from "../../../../src/i18n/format.ts";
+import { formatList, nameOf } from "../../../../src/i18n/format.ts";
 import { c, known } from "../../words.ts";
 
 export type NameOfUnit = (unitId: UnitId) => string;
+
+const [ISOLATE, END] = [String.fromCodePoint(0x2068), String.fromCodePoint(0x2069)];
+
+/**
+ * A name inside a sentence. In a sentence that runs from right to left, two names in Latin letters with
+ * words between them would change places.
+ */
+export function isolated(name: string): string {
+  return document.documentElement.dir === "rtl" ? ISOLATE + name + END : name;
+}
 
 /** Names of units as the changes have them, else of the directory, else the code. */
 export function namesIn(changes: readonly UnitChange[]): NameOfUnit {
   const states = new Map(changes.map((one) => [one.unitId, one.after ?? one.before]));
   return (unitId) => {
     const state = states.get(unitId);
-    if (state !== undefined && state !== null) return nameOf(state.names);
-    return unitName(unitId) || leftToRight(unitId);
+    if (state !== undefined && state !== null) return isolated(nameOf(state.names));
+    return isolated(unitName(unitId) || unitId);
   };
 }
 
@@ -61,11 +71,11 @@ function sentence(kind: UnitChangeKind, change: UnitChange, name: NameOfUnit): s
 function renamedFrom(before: UnitState | null, after: UnitState | null): string {
   if (before === null || after === null) return "";
   const was = nameOf(before.names);
-  if (was !== nameOf(after.names)) return was;
+  if (was !== nameOf(after.names)) return isolated(was);
   const others = (["en", "te", "ur", "hi"] as const).filter(
     (one) => before.names[one] !== after.names[one] && before.names[one] !== "",
   );
-  return others.length === 0 ? was : formatList(others.map((one) => before.names[one]));
+  return isolated(others.length === 0 ? was : formatList(others.map((one) => before.names[one])));
 }
 
 export function stepText(step: Step, name: NameOfUnit): string {

@@ -1,0 +1,1 @@
+"""Turns a CAP or RSS feed into look-outs."""

@@ -1,0 +1,1 @@
+"""Answers vehicle queries from a CSV."""

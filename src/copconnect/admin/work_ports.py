@@ -1,0 +1,248 @@
+"""Interfaces that imports, moves and groups need of other roles; ``app.py`` passes them in."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.database.engine import Transaction
+from copconnect.ids import ConversationId, PersonId, PostId, UploadId
+from copconnect.principals import Principal
+
+
+class Planning(Protocol):
+    """The Directory's answers before people are moved or a group is made."""
+
+    async def find(
+        self, connection: AsyncConnection, given: Collection[str]
+    ) -> dict[str, PersonId]:
+        """Return the people whom employee numbers or phone numbers mean, by what was given."""
+        ...
+
+    async def history(
+        self, connection: AsyncConnection, person_id: PersonId, at_ms: int | None
+    ) -> list[wire.Posting]:
+        """Return the post, charges and former posts of a person. Raises NotFound."""
+        ...
+
+    async def moved(
+        self,
+        connection: AsyncConnection,
+        audiences: Mapping[ConversationId, wire.Audience],
+        person_ids: Sequence[PersonId],
+        place: PostId | wire.NewPlace,
+        rank: str | None,
+    ) -> dict[PersonId, tuple[set[ConversationId], set[ConversationId]]]:
+        """Return to which audiences people belong, and to which they would. Raises
+        PlaceInvalid."""
+        ...
+
+    async def count(self, connection: AsyncConnection, rule: wire.Audience) -> int:
+        """Return how many active people an audience takes."""
+        ...
+
+    async def sample(
+        self, connection: AsyncConnection, rule: wire.Audience, limit: int
+    ) -> list[PersonId]:
+        """Return some of them, seniors first."""
+        ...
+
+    async def paths_of(self, connection: AsyncConnection, rule: wire.Audience) -> frozenset[str]:
+        """Return the units over which a rule takes people, as unit paths."""
+        ...
+
+
+class DepartmentGroup(Protocol):
+    """A conversation of the department."""
+
+    @property
+    def conversation_id(self) -> ConversationId: ...
+    @property
+    def standing(self) -> wire.Standing: ...
+    @property
+    def rule(self) -> wire.Audience: ...
+    @property
+    def kind(self) -> wire.ConversationKind: ...
+    @property
+    def who_may_post(self) -> wire.WhoMayPost: ...
+    @property
+    def members(self) -> int: ...
+    @property
+    def by_policy(self) -> bool: ...
+
+
+class Groups(Protocol):
+    """The Delivery Service's conversations of the department."""
+
+    async def groups(self, connection: AsyncConnection) -> Sequence[DepartmentGroup]:
+        """Return all of them that have not ended."""
+        ...
+
+    async def rules(
+        self, connection: AsyncConnection
+    ) -> dict[ConversationId, tuple[wire.Audience, wire.Names]]:
+        """Return the rule and the name of each."""
+        ...
+
+    async def rule_of(
+        self, connection: AsyncConnection, conversation_id: ConversationId
+    ) -> wire.Audience:
+        """Return the rule of a conversation that an admin made. Raises NotFound."""
+        ...
+
+    async def create(self, connection: Transaction, by: Principal, act: wire.CreateGroup) -> None:
+        """Make a conversation. Raises AudienceInvalid, BadRequest."""
+        ...
+
+    async def change(self, connection: Transaction, by: Principal, act: wire.ChangeGroup) -> None:
+        """Give a conversation another name, rule or policy of posting. Raises NotFound,
+        AudienceInvalid."""
+        ...
+
+    async def end(
+        self, connection: Transaction, by: Principal, conversation_id: ConversationId
+    ) -> None:
+        """Let everybody leave. Raises NotFound."""
+        ...
+
+    async def settle(self, conversation_id: ConversationId) -> None:
+        """Bring the people up to date, after the act's commit."""
+        ...
+
+
+class Reach(Protocol):
+    """The reach of an import. ``second``: so many leave that a second admin must agree."""
+
+    @property
+    def paths(self) -> frozenset[str]: ...
+    @property
+    def people(self) -> int: ...
+    @property
+    def second(self) -> bool: ...
+
+
+class Imports(Protocol):
+    """Files that are imported, and imports that are undone."""
+
+    async def begin(self, by: PersonId, body: wire.BeginUpload) -> UploadId:
+        """Expect a file; return its id."""
+        ...
+
+    async def put_chunk(self, by: PersonId, upload_id: UploadId, index: int, data: bytes) -> None:
+        """Store a chunk. Raises NotFound, ChunkInvalid."""
+        ...
+
+    async def examine(self, by: PersonId, upload_id: UploadId, choices: wire.ImportChoices) -> None:
+        """Begin to read and judge a file that has come. Raises NotFound, ImportRefused."""
+        ...
+
+    async def one(self, connection: AsyncConnection, upload_id: UploadId) -> wire.Upload | None:
+        """Return an upload without who sent it."""
+        ...
+
+    async def owner(self, connection: AsyncConnection, upload_id: UploadId) -> PersonId | None:
+        """Return who sent a file."""
+        ...
+
+    async def waiting(self, connection: AsyncConnection) -> list[tuple[PersonId, wire.Upload]]:
+        """Return the newest uploads that are not applied, with who sent them."""
+        ...
+
+    async def past(self, connection: AsyncConnection) -> list[wire.PastImport]:
+        """Return the newest imports."""
+        ...
+
+    def columns(self) -> dict[str, list[str]]:
+        """Return the columns of each table."""
+        ...
+
+    async def page(
+        self, connection: AsyncConnection, upload_id: UploadId, shown: str, number: int
+    ) -> wire.ImportRows:
+        """Return a page of a preview. Raises NotFound."""
+        ...
+
+    async def report(self, upload_id: UploadId) -> bytes:
+        """Return the workbook of a preview. Raises NotFound, ImportRefused."""
+        ...
+
+    async def make_ready(self, act: wire.ApplyImport) -> None:
+        """Read the file before the act's transaction. Raises NotFound, ImportRefused."""
+        ...
+
+    async def reach(self, connection: AsyncConnection, act: wire.ApplyImport) -> Reach:
+        """Return what an import touches. Raises NotFound, ImportRefused."""
+        ...
+
+    async def apply(self, connection: Transaction, by: Principal, act: wire.ApplyImport) -> None:
+        """Import a file that was made ready. Raises NotFound, ImportRefused."""
+        ...
+
+    async def make_undo_ready(self, number: int) -> None:
+        """Read what an import replaced, before the act's transaction. Raises ImportRefused."""
+        ...
+
+    async def undo_reach(self, connection: AsyncConnection, number: int) -> Reach:
+        """Return what undoing an import touches. Raises ImportRefused."""
+        ...
+
+    async def undo(self, connection: Transaction, by: Principal, number: int) -> None:
+        """Undo an import that was made ready. Raises ImportRefused."""
+        ...
+
+
+class TreeReach(Protocol):
+    """The reach of a reorganisation: unit paths over which the right must hold, how many people it
+    touches, and those whose posts go elsewhere."""
+
+    @property
+    def paths(self) -> frozenset[str]: ...
+    @property
+    def people(self) -> int: ...
+    @property
+    def some(self) -> Sequence[PersonId]: ...
+
+
+class Examined(Protocol):
+    """A reorganisation before it is done. ``paths``: what becomes of each unit path; None for that
+    of a unit that ends."""
+
+    @property
+    def preview(self) -> wire.ReorganisationPreview: ...
+    @property
+    def reach(self) -> TreeReach: ...
+    @property
+    def paths(self) -> Mapping[str, str | None]: ...
+
+
+class Reorganiser(Protocol):
+    """Reorganisations of the tree of units."""
+
+    async def reorganise(
+        self, connection: Transaction, by: Principal, steps: Sequence[wire.Step]
+    ) -> int:
+        """Do all steps; return its number. Raises ReorganisationInvalid."""
+        ...
+
+    async def undo(self, connection: Transaction, by: Principal, number: int) -> int:
+        """Restore what a reorganisation changed; return the number of that. Raises NotFound,
+        ReorganisationChanged."""
+        ...
+
+    async def reach(
+        self, connection: AsyncConnection, steps: Sequence[wire.Step], undo: int | None = None
+    ) -> TreeReach:
+        """Return the reach of steps or of an undo. Raises as doing it would."""
+        ...
+
+    async def examine(
+        self, connection: AsyncConnection, steps: Sequence[wire.Step], undo: int | None = None
+    ) -> Examined:
+        """Return all that it would do, or the problems of the steps. Raises NotFound,
+        ReorganisationChanged."""
+        ...
+
+    async def past(self, connection: AsyncConnection) -> list[tuple[Any, list[wire.UnitChange]]]:
+        """Return the newest reorganisations with what each changed of the tree."""
+        ...

@@ -1,0 +1,111 @@
+"""Conversations with a post: between the person who asks and whoever holds the post.
+
+There is one for each person and post, and its id is made of both, so that asking again finds it.
+Its rule names the asker and the post: a holder who leaves is taken out within a round, and the next
+one is added and reads the last 30 days, because what came to the post is the post's business.
+Nobody administers it. Holders see the asker's name and the post to which the messages come.
+"""
+
+import hashlib
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.rosters import name_locks, showing
+from copconnect.delivery.rosters.conversations import found, require_size
+from copconnect.delivery.rosters.following import Following
+from copconnect.delivery.rules.history import history_from
+from copconnect.delivery.store import audiences, conversations
+from copconnect.delivery.store.audiences import Followed
+from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.members import NewMember
+from copconnect.ids import ConversationId, PersonId, PostId
+from copconnect.principals import Caller, PostToAsk
+
+HISTORY_DAYS = 30
+
+
+def conversation_of(asker: PersonId, post_id: PostId) -> ConversationId:
+    """Return the id of the conversation of a person with a post."""
+    content = f"copconnect post conversation v1\0{asker}\0{post_id}".encode()
+    return ConversationId(hashlib.sha256(content).hexdigest()[:32])
+
+
+class PostConversations:
+    """Opens such conversations. Holds no state of its own."""
+
+    def __init__(self, deps: Dependencies, following: Following) -> None:
+        self._deps = deps
+        self._following = following
+
+    async def open(self, caller: Caller, post_id: PostId) -> wire.Conversation:
+        """Return the caller's conversation with a post, which is made where there is none.
+
+        Raises NotFound, PostVacant, BadRequest for the caller's own post, GroupTooLarge,
+        RateLimited.
+        """
+        deps, asker = self._deps, caller.person_id
+        c = conversation_of(asker, post_id)
+        async with deps.database.reading() as connection:
+            post = await deps.posts.post_to_ask(connection, post_id)
+            if post is None:
+                raise errors.NotFound
+            rule = wire.Audience(include=[wire.Clause(posts=[post_id])], people=[asker])
+            people = await deps.organisation.audience(connection, rule)
+            others = people.keys() - {asker}
+            if not others:
+                holds = wire.Audience(include=rule.include)
+                if await deps.organisation.audience(connection, holds):
+                    raise errors.BadRequest(reason="the caller alone holds this post")
+                raise await self._vacant(connection, post_id, post)
+        if await self._make(caller, c, Followed(rule, _standing(post_id, post))):
+            # A person who took or left the post meanwhile is found by comparing.
+            await self._following.compare(c)
+        async with deps.database.reading() as connection:
+            return await showing.conversation(connection, deps, caller, c)
+
+    async def _make(self, caller: Caller, c: ConversationId, followed: Followed) -> bool:
+        """Make the conversation, or write the post's title of today; return whether it is new."""
+        deps, now_ms, asker = self._deps, self._deps.clock.now_ms(), caller.person_id
+        creating = wire.CreateConversation(
+            conversation_id=c,
+            kind="unit",
+            person_ids=[],
+            who_may_post="everyone",
+            history_days=HISTORY_DAYS,
+            audience=followed.rule,
+        )
+        held = Held.new(creating, asker, deps.options.kem)
+        async with deps.database.transaction() as connection:
+            people = await deps.organisation.audience(connection, followed.rule)
+            await name_locks.share(connection, sorted(people))
+            if not await conversations.add(connection, held, now_ms):
+                if await audiences.one(connection, c) != followed:
+                    await audiences.change(connection, {c: followed})
+                    change = {"conversation_id": c, "info_number": 1}
+                    await conversations.change(connection, [change])
+                return False
+            await require_size(connection, deps, asker, people)
+            limit = deps.options.limits.conversations_per_hour
+            await conversations.require_not_too_many(connection, asker, limit, now_ms)
+            await audiences.add(connection, {c: followed})
+            from_ms = history_from(held.kind, held.history_days, now_ms, returned=False)
+            new = [NewMember(person, False, from_ms) for person in sorted(people)]
+            await found(connection, deps, {held: new}, asker)
+            return True
+
+    async def _vacant(
+        self, connection: AsyncConnection, post_id: PostId, post: PostToAsk
+    ) -> errors.PostVacant:
+        above = await self._deps.posts.head_above(connection, post.unit_id, post_id)
+        if above is None:
+            return errors.PostVacant(post_id=post_id)
+        asked, person_id = above
+        return errors.PostVacant(post_id=post_id, ask_post_id=asked, ask_person_id=person_id)
+
+
+def _standing(post_id: PostId, post: PostToAsk) -> wire.Standing:
+    return wire.Standing(
+        key=None, title=post.title, unit_id=post.unit_id, about="post", post_id=post_id
+    )

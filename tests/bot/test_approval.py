@@ -1,0 +1,100 @@
+"""Under the policy "approval" an admin compares digits before a bot is confirmed (E3)."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from copconnect import wire
+from copconnect.bot import Bot, Message
+from copconnect.bot.enrolling import confirm, is_confirmed, looking
+from copconnect.bot.state.stores import Stores
+from copconnect.ids import ConfirmationId, DeviceId, new_id
+from copconnect.records.trust.sas import sas_commitment, sas_digits
+from tests.bot.enrolled import key_of, register_bot, soon, until
+from tests.harness import databank
+from tests.harness.officer import Device
+from tests.harness.server import ServerProcess
+
+OFFICERS = databank.officers()
+
+
+def compare(admin: Device, bot: bytes, root_key: bytes, shown: list[str]) -> None:
+    """Do what an admin's phone does: commit, reveal, and endorse if the digits are the same."""
+    half, confirmation_id = secrets.token_bytes(16), ConfirmationId(new_id())
+    commitment = sas_commitment(half, admin.device)
+    body = wire.BeginConfirmation(
+        confirmation_id=confirmation_id, new_device=DeviceId(bot.hex()), commitment=commitment
+    )
+    found = admin.call("POST", "/v1/confirmations", body, wire.Confirmation)
+    while found.answer is None:
+        time.sleep(0.1)
+        every = admin.call("GET", "/v1/confirmations", None, wire.Confirmations).confirmations
+        (found,) = [one for one in every if one.confirmation_id == confirmation_id]
+    path = f"/v1/confirmations/{confirmation_id}/reveal"
+    admin.call("POST", path, wire.RevealConfirmation(secret=half), wire.Confirmation)
+    digits = sas_digits(
+        commitment, half, found.answer, endorser=admin.device, new_device=bot, root_key=root_key
+    )
+    while digits not in shown:
+        time.sleep(0.1)
+    admin.endorse(bot)
+
+
+@pytest.mark.timeout(200)
+async def test_a_bot_shows_digits_and_is_listed_once_an_admin_has_compared_them(
+    make_server: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    server = make_server(department_policy="approval")
+    admin = Device(server, OFFICERS[0])
+    with admin:
+        await asyncio.to_thread(admin.register)
+        await asyncio.to_thread(admin.become_root_admin)
+        bots = [tmp_path / "one.bot", tmp_path / "two.bot"]
+        people = [
+            await register_bot(server, OFFICERS[index], state)
+            for index, state in enumerate(bots, 1)
+        ]
+        for state in bots:
+            stores, shown = Stores.open(state, key_of(state)), list[str]()
+            async with looking(stores) as device:
+                assert not is_confirmed(device)
+                own, root = device.context.identity.device, device.people.trust.root_key
+                comparing = asyncio.to_thread(compare, admin, own, root, shown)
+                await soon(asyncio.gather(confirm(device, shown.append), comparing))
+                assert is_confirmed(device)
+            stores.vault.close()
+    one, two = map(Bot, bots)
+    heard: list[Message] = []
+
+    @two.message
+    async def listen(message: Message) -> None:
+        heard.append(message)
+
+    async with one.started(), two.started():
+        await soon(one.ready())
+        await soon(two.ready())
+        talk = await one.direct(people[1])
+        await talk.post("confirmed by an admin")
+        await until(lambda: bool(heard), "the message comes")
+    assert heard[0].sender.approved
+    assert heard[0].sender.rank == "Sub-Inspector"
+    assert heard[0].sender.unit_path.startswith("TG/")
+
+
+@pytest.mark.timeout(120)
+async def test_e2_a_bot_that_nobody_confirmed_is_in_no_conversation(
+    make_server: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    server = make_server(department_policy="approval")
+    state = tmp_path / "lonely.bot"
+    await register_bot(server, OFFICERS[1], state)
+    bot = Bot(state)
+    async with bot.started():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(5):
+                await bot.ready()
+        assert bot.conversations == []

@@ -1,0 +1,126 @@
+"""The golden vectors of spec/keys on the SDK's own paths: people, heads, cell keys, keys, log."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from copconnect.bot.conversation.judging import Entry, Judged, Opened, judge
+from copconnect.records.primitives.fields import DAY_MS, sha256
+from copconnect.records.primitives.kem import seal_bytes
+from tests.bot.golden_device import ME, GoldenDevice, log_hash
+from tests.records.vectors import ALL, Vectors
+
+
+@pytest.fixture(params=ALL)
+def v(request: pytest.FixtureRequest) -> Vectors:
+    found: Vectors = ALL[request.param]
+    return found
+
+
+@pytest.fixture
+def bot(v: Vectors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoldenDevice]:
+    """A device that holds nothing but its own keys and its cell's."""
+    # The vectors' grants last longer than KEYS.md allows now.
+    monkeypatch.setattr("copconnect.records.trust.grant.GRANT_LIMIT_MS", 400 * DAY_MS)
+    made = GoldenDevice(v, tmp_path)
+    cell = v["cell_keys"]["1"]
+    assert made.place.keys.learn_cell_key(cell["record"], cell["seals"][ME])[1]
+    yield made
+    made.stores.vault.close()
+
+
+async def test_the_log_is_taken_and_its_hashes_are_the_vectors(bot: GoldenDevice) -> None:
+    async with bot.place.lock:
+        await bot.inbox.catch_up(bot.place)
+    v, log = bot.v, bot.place.row.log
+    assert log is not None
+    assert bot.stores.pending.all(bot.place.id) == []
+    assert (log.cursor, log.hash) == (3, v["log"][3])
+    assert [one.hash for one in bot.stores.log.all(bot.place.id)] == v["log"][1:]
+    assert bot.place.row.named_epoch == 3
+    for one in v["conversation_keys"].values():
+        held = bot.place.keys.find(one["key_id"])
+        assert held is not None
+        assert held.secret == one["secret"]
+    assert log_hash(bot.api.log) == v["log"][3]
+
+
+async def test_each_message_opens_to_the_vectors_plaintext_and_k(bot: GoldenDevice) -> None:
+    for position, name in enumerate(("1", "2", "3"), 1):
+        one = bot.v["messages"][name]
+        entry = Entry(position, bot.v["now"], one["message"], 0)
+        found = await judge(bot.context, bot.place, entry)
+        assert isinstance(found, Opened), found
+        assert (found.plaintext, found.key) == (one["plaintext"], one["body_key"])
+        assert found.header_hash == one["header_hash"]
+
+
+async def test_r9_without_a_seal_messages_wait_and_open_when_a_share_has_come(
+    bot: GoldenDevice,
+) -> None:
+    bot.api.sealing = False
+    async with bot.place.lock:
+        await bot.inbox.catch_up(bot.place)
+    missing = [one["key_id"] for one in bot.v["conversation_keys"].values()]
+    assert bot.inbox.missing_keys(bot.place) == missing
+    assert bot.inbox.waiting_from(bot.place) == 1
+    assert bot.missing
+    for one in bot.v["conversation_keys"].values():
+        bot.place.keys.take_secret(one["key_id"], one["secret"])
+    async with bot.place.lock:
+        await bot.inbox.keys_came(bot.place)
+    assert bot.inbox.waiting_from(bot.place) is None
+    assert bot.stores.pending.all(bot.place.id) == []
+
+
+def _bad() -> list[Any]:
+    found: list[Any] = []
+    for kem, v in ALL.items():
+        for case in v["negatives"]:
+            if case["check"] == "message":
+                found.append(pytest.param(kem, case, id=f"{kem}: {case['name']}"))
+    return found
+
+
+@pytest.mark.parametrize(("kem", "case"), _bad())
+async def test_what_the_vectors_refuse_is_refused(
+    kem: str, case: Vectors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copconnect.records.trust.grant.GRANT_LIMIT_MS", 400 * DAY_MS)
+    v = ALL[kem]
+    bot = GoldenDevice(v, tmp_path)
+    for one in v["conversation_keys"].values():
+        bot.place.keys.learn(one["record"], None)
+        bot.place.keys.take_secret(one["key_id"], one["secret"])
+    if record := case.get("record"):
+        bot.api.records[sha256(record)] = record
+        if not case["name"].endswith("another conversation"):
+            bot.place.keys.learn(record, None)
+            bot.place.keys.take_secret(sha256(record), v["conversation_keys"]["2"]["secret"])
+    before = [v["messages"][name]["message"] for name in case.get("after", "1").split()]
+    bot.api.log = before
+    async with bot.place.lock:
+        await bot.inbox.catch_up(bot.place)
+        bot.api.log = [*before, case["data"].ljust(354, b"\0")]
+        entry = Entry(len(before) + 1, v["now"], case["data"], bot.place.row.named_epoch)
+        found = await judge(bot.context, bot.place, entry)
+    bot.stores.vault.close()
+    assert isinstance(found, Judged), case["name"]
+    # A device fetches what a rule looks at before it looks, and finds that there is no such thing.
+    gathered = "unknown" in found.refusal.message or "not listed" in found.refusal.message
+    assert found.refusal.rule == case["rule"] or gathered, (case["name"], found.refusal)
+
+
+def test_a_state_file_holds_no_secret_in_the_clear(bot: GoldenDevice, tmp_path: Path) -> None:
+    for one in bot.v["conversation_keys"].values():
+        bot.place.keys.learn(one["record"], None)
+        bot.place.keys.take_secret(one["key_id"], one["secret"])
+    kept = b"".join(
+        file.read_bytes() for file in tmp_path.glob("golden.bot*") if file.suffix != ".key"
+    )
+    assert len(kept) > seal_bytes(bot.v["kem"])
+    for one in bot.v["conversation_keys"].values():
+        assert one["secret"] not in kept
+        assert one["record"] not in kept

@@ -1,0 +1,122 @@
+"""Transfers and groups in the console: an officer sees both on their own phone within seconds."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.harness import confirming
+from tests.harness.browser import DESKTOP, PHONE, Officer, Station
+from tests.harness.looks import Looks
+from tests.harness.server import ServerProcess, run_copconnect
+from tests.harness.tour_console import find, open_console, row
+
+PEOPLE = count(44)  # Each test takes people of its own.
+SECONDS = 20_000  # A loaded machine may take so long; a quiet one takes two seconds.
+
+
+@pytest.fixture
+def chief(station: Station, app_server: ServerProcess) -> Officer:
+    """A root admin at a desk."""
+    officer = station.officer(next(PEOPLE), screen=DESKTOP).register()
+    confirming.name_root_admin(app_server, officer)
+    return officer
+
+
+def field(officer: Officer, key: str, text: str) -> None:
+    """Fill a field and leave it."""
+    box = officer.page.get_by_label(officer.word(key), exact=True)
+    box.fill(text)
+    box.press("Tab")
+
+
+def test_groups_and_transfers_reach_the_officer_at_once(
+    chief: Officer, station: Station, app_server: ServerProcess
+) -> None:
+    officer = station.officer(next(PEOPLE)).register()
+    person, page = officer.person, chief.page
+    # A group of one station, by a rule with a live count.
+    open_console(chief, "groups/new")
+    field(chief, "@imports.columns.name_en", "Abids night duty")
+    field(chief, "@groups.addUnit", "HYD-ABID")
+    page.get_by_role("status").filter(has_text="people").wait_for()
+    chief.shot("rule")
+    chief.button("@groups.make").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name=chief.word("@groups.make"), exact=True).click()
+    row(page, "Abids night duty").wait_for()
+    expect(officer.chat("Abids night duty")).to_have_count(0)
+
+    # The officer moves there, and the group appears on the phone.
+    open_console(chief, "moves")
+    field(chief, "@moves.paste", f"{person.code}\nNOBODY-9")
+    chief.button("@moves.find").click()
+    page.get_by_text("NOBODY-9").last.wait_for()
+    field(chief, "@moves.unit", "HYD-ABID")
+    field(chief, "@moves.post", "Night patrol")
+    page.get_by_text(chief.word("@moves.joins")).wait_for()
+    page.get_by_text("Abids night duty").wait_for()
+    chief.shot("moves")
+    chief.button("@moves.transfer").click()
+    dialog.get_by_role("button", name=chief.word("@moves.transfer"), exact=True).click()
+    page.get_by_text(chief.word("@moves.done"), exact=True).wait_for()
+    officer.chat("Abids night duty").wait_for(timeout=SECONDS)
+    officer.shot("joined")
+
+    # The history has both posts; a charge is given and ended.
+    find(chief, person.name)
+    row(page, person.name).first.click()
+    pane = page.get_by_role("complementary", name=person.name)
+    pane.get_by_text("Night patrol").first.wait_for()
+    history = pane.get_by_role("region", name=chief.word("@moves.history"))
+    expect(history.get_by_role("listitem")).to_have_count(2)
+    pane.get_by_role("button", name=chief.word("@moves.giveCharge"), exact=True).click()
+    field(chief, "@moves.unit", "HYD-CHAR")
+    field(chief, "@moves.post", "Crime writer")
+    pane.get_by_role("button", name=chief.word("@moves.giveCharge"), exact=True).last.click()
+    dialog.get_by_role("button", name=chief.word("@moves.giveCharge"), exact=True).click()
+    history.get_by_text("Crime writer").wait_for()
+    pane.get_by_role("button", name=chief.word("@moves.endCharge"), exact=True).click()
+    dialog.get_by_role("button", name=chief.word("@moves.endCharge"), exact=True).click()
+    page.get_by_text(chief.word("@moves.ended")).wait_for()
+
+    # The group ends, and with it the officer's place in it.
+    open_console(chief, "groups")
+    row(page, "Abids night duty").get_by_role("button").click()
+    dialog.get_by_role("button", name=chief.word("@groups.end"), exact=True).click()
+    page.get_by_text(chief.word("@groups.ended")).wait_for()
+    expect(row(page, "Abids night duty")).to_have_count(0)
+    officer.chat("Abids night duty").click()
+    expect(officer.composer).to_have_count(0, timeout=SECONDS)
+    assert "none changed" in run_copconnect(app_server.data, "audit", "verify")
+
+
+def pages(officer: Officer) -> Iterator[str]:
+    """Every page of transfers and groups."""
+    page, word = officer.page, officer.word
+    open_console(officer, "moves")
+    page.get_by_label(word("@moves.paste"), exact=True).wait_for()
+    yield "moves"
+    open_console(officer, "groups")
+    page.get_by_role("row").nth(1).or_(page.get_by_text(word("@groups.none"))).first.wait_for()
+    yield "groups"
+    open_console(officer, "groups/new")
+    field(officer, "@groups.addUnit", "HYD-ABID")
+    page.get_by_role("region", name=word("@groups.now")).get_by_role("status").wait_for()
+    yield "new group"
+
+
+@pytest.mark.parametrize(
+    ("size", "language"), [("desk", "en"), ("phone", "te"), ("phone", "ur"), ("desk", "hi")]
+)
+def test_moves_and_groups_look_right(
+    station: Station, app_server: ServerProcess, size: str, language: str
+) -> None:
+    screen = DESKTOP if size == "desk" else PHONE
+    officer = station.officer(next(PEOPLE), screen=screen, language=language)
+    officer.register()
+    confirming.name_root_admin(app_server, officer)
+    looks = Looks(officer, screen)
+    looks.follow(pages(officer))
+    assert looks.told() == []
