@@ -63,6 +63,7 @@ from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.orders import routes as order_routes
+from copconnect.orders.issuing import Issuing
 from copconnect.orders.service import OrderService
 from copconnect.push import routes as push_routes
 from copconnect.push.service import PushService
@@ -151,17 +152,6 @@ class Container:
             quota_bytes_per_day=settings.attachment_quota_bytes_per_day,
             retention_days=settings.log_retention_days,
         )
-        self.orders = OrderService(
-            database=self.database,
-            clock=self.clock,
-            conversations=Readers(),
-            people=Roll(self.directory),
-            rights=self.admin.rights,
-            devices=self.registry,
-            pushes=self.push,
-            leases=self.leases,
-            log_days=settings.log_retention_days,
-        )
         self.delivery = DeliveryService(
             database=self.database,
             bus=self.bus,
@@ -172,7 +162,7 @@ class Container:
             posts=self.posts,
             signer=self.authority.roster,
             attachments=self.attachments,
-            orders=self.orders.issuing,
+            orders=Issuing(),
             audit=self.audit,
             leases=self.leases,
             options=_options(settings, self.authority.departments[-1].kem),
@@ -198,6 +188,17 @@ class Container:
             groups=self.delivery.department,
         )
         self.directory.attach(self.admin.rights)
+        self.orders = OrderService(
+            database=self.database,
+            clock=self.clock,
+            conversations=Readers(),
+            people=Roll(self.directory),
+            rights=self.admin.rights,
+            devices=self.registry,
+            pushes=self.push,
+            leases=self.leases,
+            log_days=settings.log_retention_days,
+        )
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,

@@ -244,7 +244,7 @@ async def test_who_leaves_owes_nothing_and_counts_again_on_return(orders: Orders
     assert (await orders.progress(order))[0][:4] == [1, 0, 0, 0]
     with pytest.raises(errors.NotFound):
         await orders.acknowledge(order, b)
-    assert people(a) == (await orders.records(order)).keys()  # What was signed stays.
+    assert people(a) == (await orders.records(order)).keys()  # Signed records stay.
 
 
 async def test_a_member_who_cannot_read_the_order_owes_nothing(orders: Orders) -> None:

@@ -1,8 +1,8 @@
-"""What people read of orders: their lists, counts, names, records.
+"""Lists of orders, counts, names and records, as people are shown them.
 
-Everybody who belongs to an order's conversation sees the order. Who has acknowledged is shown to
-its issuer and to administrators of the conversation, and, about their own part of the tree, to
-those who have the right ``oversee_orders``.
+Everybody who belongs to an order's conversation sees the order. Its issuer and administrators of
+the conversation see who has acknowledged; somebody with the right ``oversee_orders`` sees the own
+part of the tree.
 """
 
 from collections.abc import Collection
