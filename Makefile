@@ -17,6 +17,7 @@ PORT ?= 8080
 PEOPLE ?= 3000
 MEMBERS ?= 63000
 CLIENTS ?= 63000
+DEVICES ?= 63000
 NODES ?= 3
 KEYS ?= 0
 TRANSFERS ?= 1000
@@ -79,7 +80,7 @@ nginx:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-insider bench-ingest bench-directory bench-force lock clean
+.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-insider bench-ingest bench-push bench-directory bench-force lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -149,6 +150,9 @@ bench-insider: packages-test package-python ## A hostile member does its worst w
 
 bench-directory: packages-test package-python ## Imports, standing groups and TRANSFERS=1000 of MEMBERS=63000
 	@exec $(BIN)/python -m bench directory --members $(MEMBERS) --transfers $(TRANSFERS)
+
+bench-push: packages-test package-python ## One message wakes DEVICES=63000 that sleep
+	@exec $(BIN)/python -m bench push --devices $(DEVICES)
 
 bench-ingest: packages-test package-python ## How many messages one worker accepts
 	@exec $(BIN)/python -m bench ingest

@@ -112,7 +112,7 @@ export default tseslint.config(
       ],
       "boundaries/files": [
         { category: "seam", pattern: "client/src/{core,wire}.ts" },
-        { category: "seam", pattern: "client/src/host/connect.ts" },
+        { category: "seam", pattern: "client/src/host/{connect,visit}.ts" },
         { category: "bytes", pattern: "client/src/{ids,octets,limits}.ts" },
       ],
     },
@@ -124,8 +124,8 @@ export default tseslint.config(
           default: "disallow",
           message:
             "ROOMS in eslint.config.js says which room of the client knows which; keys, transport " +
-            "and vault never import each other; web/ knows only core.ts, wire.ts and host/connect.ts " +
-            "of the client. Pass the thing in from client/src/calls/session.ts.",
+            "and vault never import each other; web/ knows only core.ts, wire.ts, host/connect.ts and " +
+            "host/visit.ts of the client. Pass the thing in from client/src/calls/session.ts.",
           policies: [
             { allow: { to: { module: { origin: ["external", "core"] } } } },
             ...Object.entries(ROOMS).map(([room, known]) => ({
@@ -209,8 +209,9 @@ export default tseslint.config(
                 "!@copconnect/client/host",
                 "@copconnect/client/host/*",
                 "!@copconnect/client/host/connect",
+                "!@copconnect/client/host/visit",
               ],
-              message: "Of the client, web/ knows only core, wire and host/connect.",
+              message: "Of the client, web/ knows only core, wire, host/connect and host/visit.",
             },
             {
               group: ["@msgpack/*", "idb", ...CRYPTOGRAPHY],

@@ -16,6 +16,7 @@ from bench.measures import importing, standing
 from bench.measures import ingest as ingesting
 from bench.measures import insider as attacking
 from bench.measures import membership as transferring
+from bench.measures import push as pushing
 from bench.measures import reconnect as reconnecting
 from bench.measures import search as searching
 from bench.measures.transfers import RULES
@@ -66,6 +67,18 @@ def reconnect(
     prepared = _everyone(cache, clients)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(reconnecting.run(prepared, Path(folder), processes, keys))
+
+
+@app.command()
+def push(
+    devices: Annotated[int, typer.Option(help="How many devices sleep.")] = 63_000,
+    processes: Annotated[int, typer.Option(help="Workers.")] = 2,
+    cache: Cache = caching.CACHE,
+) -> None:
+    """Measure how one message wakes every device of a conversation."""
+    prepared = _everyone(cache, devices)
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(pushing.run(prepared, Path(folder), processes))
 
 
 @app.command()

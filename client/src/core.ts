@@ -32,6 +32,7 @@ import type {
   RegistrationStep,
   WhoMayPost,
 } from "./wire.ts";
+import type { Bytes } from "./octets.ts";
 import type { AdminCore, AdminMethod } from "./seam/admin.ts";
 import type { AppState } from "./seam/app.ts";
 import type { OutgoingAttachment } from "./seam/attachments.ts";
@@ -210,6 +211,13 @@ export interface Core {
   receipts(conversationId: ConversationId, messageId: MessageId): Promise<MessageReceipts>;
   saveDraft(conversationId: ConversationId, text: string): Promise<void>;
   /** Which conversation is on screen, so that it does not notify; null for none. */
+  // Pushes.
+  /** The key that the browser subscribes with. */
+  pushKey(): Promise<Bytes>;
+  /** Wake this device at an endpoint from now on. */
+  subscribePushes(endpoint: string): Promise<void>;
+  unsubscribePushes(): Promise<void>;
+
   setVisible(conversationId: ConversationId | null): Promise<void>;
   /**
    * News of the device about its network. Gone: a connection that still looks open is given up at

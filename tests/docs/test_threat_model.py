@@ -26,6 +26,7 @@ def _text(file: str) -> str:
         found = [*(ROOT / "tests").glob(f"**/{file}.py"), *(ROOT / "src").glob(f"**/{file}.py")]
     else:
         found = list((ROOT / "client").glob(f"[st]*/**/{file}.test.ts"))
+        found = found or list((ROOT / "web").glob(f"src/**/{file}.test.ts"))
     (path,) = found
     return path.read_text(encoding="utf-8")
 

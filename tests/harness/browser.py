@@ -37,8 +37,11 @@ DESKTOP = ViewportSize(width=1280, height=800)
 CHARMINAR = Geolocation(latitude=17.361564, longitude=78.474665, accuracy=12.0)
 STEP_LIMIT_MS = 60_000  # A step takes one; a busy machine takes long.
 PROGRESS = ("sent", "delivered", "read")
-# The browser itself says these when a test cuts the network; the app has no say in it.
-NETWORK_NOISE = re.compile(r"net::ERR_|Failed to load resource|WebSocket connection to")
+# The browser itself says these when a test cuts the network, and of pushes in the private windows
+# that tests use; the app has no say in it.
+NETWORK_NOISE = re.compile(
+    r"net::ERR_|Failed to load resource|WebSocket connection to|Push API in incognito mode"
+)
 
 
 WAITS = "devices.waiting.title"

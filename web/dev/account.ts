@@ -267,4 +267,9 @@ export class ScriptedAccount {
     if (person === undefined) throw refusal("not_found");
     return person;
   }
+
+  // Nobody pushes here.
+  pushKey = async (): Promise<Uint8Array<ArrayBuffer>> => new Uint8Array(65);
+  subscribePushes = async (): Promise<void> => undefined;
+  unsubscribePushes = async (): Promise<void> => undefined;
 }

@@ -1,7 +1,7 @@
 /// <reference lib="webworker" />
 /**
  * The service worker: opens the app without a network, and lets players read attachments while
- * they download.
+ * they download, and writes notifications when it is pushed (push/wake.ts).
  *
  * Invariants: it caches the app's own files and nothing else; plaintext passes through memory
  * only; requests to the server (/v1, /demo, /config.json) are not touched; a new version waits
@@ -10,6 +10,8 @@
 import type { ConversationId } from "@copconnect/client/wire";
 import { cleanupOutdatedCaches, createHandlerBoundToURL, precache } from "workbox-precaching";
 import { matchPrecache } from "workbox-precaching/matchPrecache";
+import { dataOf } from "./push/notice.ts";
+import { markRead, onPush, onSubscriptionChange } from "./push/wake.ts";
 import { answerMedia } from "./streaming/answer.ts";
 import { isTakeOver, mediaId, type MediaReply, type MediaRequest } from "./streaming/messages.ts";
 
@@ -34,26 +36,36 @@ self.addEventListener("message", (event) => {
   if (isTakeOver(event.data)) void self.skipWaiting();
 });
 
-// A notification opens its conversation in a page that is there, else in a new one.
-self.addEventListener("notificationclick", (event) => {
-  event.notification.close();
-  const data: unknown = event.notification.data;
-  const told =
-    typeof data === "object" && data !== null && "conversationId" in data
-      ? String(data.conversationId)
-      : "";
-  event.waitUntil(openConversation(told as ConversationId));
+self.addEventListener("push", (event) => {
+  event.waitUntil(onPush(self));
 });
 
-async function openConversation(conversationId: ConversationId): Promise<void> {
+self.addEventListener("pushsubscriptionchange", (event) => {
+  (event as ExtendableEvent).waitUntil(onSubscriptionChange(self));
+});
+
+// A notification opens its conversation in a page that is there, else in a new one.
+self.addEventListener("notificationclick", (event) => {
+  const told = dataOf(event.notification);
+  event.notification.close();
+  event.waitUntil(
+    event.action === "read" && told !== null
+      ? markRead(told.conversationId, told.messageId)
+      : openConversation(told?.conversationId ?? null),
+  );
+});
+
+/** null: the list of conversations. */
+async function openConversation(conversationId: ConversationId | null): Promise<void> {
   const pages = await self.clients.matchAll({ type: "window" });
   const page = pages[0];
   if (page === undefined) {
-    await self.clients.openWindow(`/#/chats/${encodeURIComponent(conversationId)}`);
+    const at = conversationId === null ? "" : `/${encodeURIComponent(conversationId)}`;
+    await self.clients.openWindow(`/#/chats${at}`);
     return;
   }
   await page.focus();
-  page.postMessage({ type: "open-conversation", conversationId });
+  if (conversationId !== null) page.postMessage({ type: "open-conversation", conversationId });
 }
 
 /** Ask the page that plays. Only that page: another tab may belong to another phase. */

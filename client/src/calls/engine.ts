@@ -1,6 +1,7 @@
 /** The core: the seam of core.ts over the session and the calls of each subject. Composition alone. */
 import type { ConnectedCore, Core } from "../core.ts";
 import type { HandedKeys } from "../vault/vault.ts";
+import { copy } from "../octets.ts";
 import { ConversationCalls } from "./conversation-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
@@ -104,6 +105,9 @@ export function createEngine(options: SessionOptions): Engine {
     attachment: (id) => messages.attachment(id),
     attachmentRange: (id, start, end) => messages.attachmentRange(id, start, end),
     cancelDownload: (id) => messages.cancelDownload(id),
+    pushKey: async () => copy((await reach.device().then(() => api.pushKey())).key),
+    subscribePushes: (endpoint) => reach.device().then(() => api.subscribePushes(endpoint)),
+    unsubscribePushes: () => reach.device().then(() => api.unsubscribePushes()),
     admin: ((method, ...args) =>
       reach.device().then(() => session.console.call(method, args))) as Core["admin"],
     setVisible: async (id) => {

@@ -1,11 +1,10 @@
 import type { ConversationId } from "../ids.ts";
 import { describe, expect, it } from "vitest";
 import type { ConnectedCore, CoreEvent, CoreListener } from "../core.ts";
-import type { LocalCore } from "../create.ts";
 import { failure } from "../failure.ts";
 import { remoteCore } from "./rpc.ts";
 import { joinTabs } from "./tabs.ts";
-import type { Channel, Locks } from "./tabs.ts";
+import type { Channel, Locks, TabCore } from "./tabs.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 
 /** Several tabs on one device: a lock queue and a channel as the browser gives them. */
@@ -28,8 +27,18 @@ class Device {
 
   request(tab: Tab, hold: () => Promise<void>): Promise<unknown> {
     this.queue.push({ hold, tab });
-    if (this.queue.length === 1) void hold();
+    if (this.queue.length === 1) this.lead();
     return new Promise(() => undefined);
+  }
+
+  /** The first of the queue leads until it lets go. */
+  private lead(): void {
+    const first = this.queue[0];
+    void first?.hold().then(() => {
+      if (this.queue[0] !== first) return;
+      this.queue.shift();
+      this.lead();
+    });
   }
 
   close(tab: Tab): void {
@@ -37,7 +46,7 @@ class Device {
     this.tabs.splice(this.tabs.indexOf(tab), 1);
     const leads = this.queue[0]?.tab === tab;
     this.queue.splice(0, this.queue.length, ...this.queue.filter((entry) => entry.tab !== tab));
-    if (leads) void this.queue[0]?.hold();
+    if (leads) this.lead();
   }
 }
 
@@ -45,7 +54,9 @@ class Tab {
   alive = true;
   emit: CoreListener = () => undefined;
   /** The core of this tab, when it leads. */
-  leading: (ConnectedCore & Pick<LocalCore, "onKeys">) | null = null;
+  leading: TabCore | null = null;
+  closed = 0;
+  leave: () => void = () => undefined;
   readonly core: ConnectedCore;
   readonly events: CoreEvent[] = [];
 
@@ -71,6 +82,7 @@ class Tab {
     const post = joinTabs({
       locks,
       channel,
+      left: new Promise((resolve) => (this.leave = resolve)),
       toPage: (message) => {
         if (this.alive) remote.receive(structuredClone(message));
       },
@@ -79,6 +91,9 @@ class Tab {
         device.startedWith.push(keys?.session ?? null);
         this.leading = {
           onKeys: () => undefined,
+          close: async () => {
+            this.closed += 1;
+          },
           subscribe: (listener: CoreListener) => {
             this.emit = listener;
             return () => undefined;
@@ -89,7 +104,7 @@ class Tab {
             return { messageId: args[3] };
           },
           unlock: () => Promise.reject(failure("pin_wrong", { details: { triesLeft: 3 } })),
-        } as unknown as ConnectedCore & Pick<LocalCore, "onKeys">;
+        } as unknown as TabCore;
         return this.leading;
       },
     });
@@ -112,6 +127,21 @@ describe("tabs", () => {
     await second.core.send(CHAT, text, null);
     expect(device.cores).toBe(1);
     expect(device.sent).toHaveLength(2);
+  });
+
+  it("lets the next tab lead when one leaves, and closes its core", async () => {
+    const device = new Device();
+    const [first, second, third] = [device.open(), device.open(), device.open()];
+    await second.core.send(CHAT, text, null);
+    third.leave();
+    first.leave();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect([first.closed, device.cores]).toEqual([1, 2]);
+    await second.core.send(CHAT, text, null);
+    second.leave();
+    await new Promise((resolve) => setTimeout(resolve));
+    // The third left while it waited: it starts no core any more.
+    expect([second.closed, device.cores]).toEqual([1, 2]);
   });
 
   it("gives events to every tab", async () => {

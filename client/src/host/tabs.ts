@@ -42,16 +42,24 @@ export interface Channel {
 export interface TabOptions {
   readonly locks: Locks;
   readonly channel: Channel;
-  readonly createCore: (keys: HandedKeys | null) => Pick<LocalCore, "onKeys"> & ConnectedCore;
+  readonly createCore: (keys: HandedKeys | null) => TabCore;
   /** To this tab's page. */
   readonly toPage: (message: Answer | Happened) => void;
+  /** Resolves when this tab leaves before its worker goes: another tab leads then. */
+  readonly left?: Promise<void>;
 }
+
+export type TabCore = Pick<LocalCore, "onKeys" | "close"> & ConnectedCore;
 
 /** Join the tabs; returns what takes this page's calls. */
 export function joinTabs(options: TabOptions): (call: Call) => void {
   const { channel, toPage } = options;
   const tab = toHex(randomBytes(16));
   const open = new Map<number, Call>();
+  let gone = false;
+  const left = (options.left ?? new Promise<void>(() => undefined)).then(() => {
+    gone = true;
+  });
   // Calls of other tabs that this leader has taken: a repeated one is already being answered.
   const taken = new Set<string>();
   let core: ConnectedCore | null = null;
@@ -96,7 +104,8 @@ export function joinTabs(options: TabOptions): (call: Call) => void {
     }
   };
 
-  void options.locks.request(NAME, () => {
+  void options.locks.request(NAME, async () => {
+    if (gone) return;
     const leading = options.createCore(keys);
     core = leading;
     leading.onKeys = (used) => {
@@ -109,8 +118,10 @@ export function joinTabs(options: TabOptions): (call: Call) => void {
     });
     for (const call of open.values()) void performHere(leading, call);
     channel.postMessage({ type: "leading" });
-    // Held until the worker is gone.
-    return new Promise<void>(() => undefined);
+    // Held until the worker is gone, or leaves.
+    await left;
+    core = null;
+    await leading.close();
   });
 
   channel.postMessage({ type: "joined" });

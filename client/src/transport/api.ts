@@ -396,4 +396,15 @@ export class Api {
   deleteAttachment(id: AttachmentId): Promise<void> {
     return this.#http.call({ method: "DELETE", path: `/v1/attachments/${id}` });
   }
+
+  // Pushes.
+  pushKey(): Promise<wire.PushKey> {
+    return this.#get("/v1/push/key");
+  }
+  subscribePushes(endpoint: string): Promise<void> {
+    return this.#put("/v1/push/subscription", { endpoint } satisfies wire.PutPushSubscription);
+  }
+  unsubscribePushes(): Promise<void> {
+    return this.#delete("/v1/push/subscription");
+  }
 }

@@ -11,12 +11,14 @@ import { onCoreEvent } from "../state/app.svelte.ts";
 import { followAutoLock } from "./auto-lock.svelte.ts";
 import { core } from "../core.ts";
 import { followNotifications } from "./notifications.svelte.ts";
+import { followPushes } from "./pushes.svelte.ts";
 
 export function startDeviceServices(): void {
   followInstallOffer();
   void registerServiceWorker();
   serveStreams(core());
   followNotifications();
+  followPushes();
   followAutoLock();
   // The browser knows before any connection breaks.
   const tell = (): void => void core().networkChanged(navigator.onLine);

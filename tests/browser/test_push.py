@@ -1,0 +1,279 @@
+"""A push reaches a real service worker while the app is closed.
+
+Chromium cannot reach its vendor's push service from here, so that two things are replaced, and
+nothing else. ``PushManager.subscribe`` answers with an endpoint at a push service on this machine,
+which checks every request of the server; what it takes is handed to the worker by the DevTools
+protocol (``ServiceWorker.deliverPushMessage``). And because only a person's own tap lets a worker
+open a window, the address that it asks for is noted and opened by the test.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import CDPSession, Page, Worker
+
+from bench.net.push_service import PushService, certificate
+from copconnect.auth_service.keys.push_key import PUSH_KEY, PushSigner
+from tests.harness import databank
+from tests.harness.browser import Officer, Station, until
+from tests.harness.plaintext import scan, secret_text
+from tests.harness.server import ServerProcess
+from tests.harness.traffic import Exhibit
+
+SUBSCRIBING = """(endpoint) => {
+  let subscription = null;
+  PushManager.prototype.getSubscription = async () => subscription;
+  PushManager.prototype.subscribe = async ({ applicationServerKey, userVisibleOnly }) => {
+    if (!userVisibleOnly || applicationServerKey.byteLength !== 65) throw new TypeError("options");
+    const options = { applicationServerKey: applicationServerKey.buffer, userVisibleOnly };
+    const unsubscribe = async () => ((subscription = null), true);
+    return (subscription = { endpoint, options, unsubscribe });
+  };
+}"""
+SHOWN = """async () => (await self.registration.getNotifications()).map(
+  ({ title, body, tag, actions }) => ({ title, body, tag, actions: actions.map((a) => a.action) })
+)"""
+TAPPED = """async (action) => {
+  let asked = null;
+  clients.openWindow = async (url) => ((asked = url), null);
+  const [notification] = await self.registration.getNotifications();
+  const event = new NotificationEvent("notificationclick", { notification, action });
+  let done = Promise.resolve();
+  event.waitUntil = (work) => (done = work);
+  self.dispatchEvent(event);
+  await done;
+  return asked;
+}"""
+SETTINGS = """async () => {
+  const kept = await (await caches.open("copconnect-push")).match("/push-settings.json");
+  return kept === undefined ? null : kept.text();
+}"""
+
+
+class LocalPushService:
+    """The push service in a thread of its own, because Playwright occupies this one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files = certificate(folder)
+        self.service = PushService(b"")
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._run(self.service.start(self.files))
+
+    def _run(self, work: object) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Stop."""
+        self._run(self.service.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@pytest.fixture(scope="module")
+def push_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPushService]:
+    """A strict push service."""
+    made = LocalPushService(tmp_path_factory.mktemp("push"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def app_server(
+    serve: Callable[..., ServerProcess], push_service: LocalPushService
+) -> ServerProcess:
+    """A server that pushes to it."""
+    server = serve(
+        otp_per_address_per_hour=10_000,
+        otp_per_number_per_hour=1_000,
+        otp_resend_ms=0,
+        push_origins=push_service.service.origin,
+        push_ca_file=str(push_service.files[0]),
+        push_private_addresses="yes",
+        push_contact="mailto:it@police.example",
+        push_delay_ms=1_000,
+    )
+    push_service.service.key = PushSigner(server.data / "keys" / PUSH_KEY).public_key
+    return server
+
+
+class Sleeper:
+    """An officer whose app is closed; the service worker is all that is left."""
+
+    def __init__(self, officer: Officer, service: PushService) -> None:
+        self.officer = officer
+        self._service = service
+        self._endpoint = f"{service.origin}/wake/{officer.person.number[-6:]}"
+        self._delivered = 0
+        self._registration = ""
+        self._blank: Page
+        self._devtools: CDPSession
+
+    def subscribe(self, *, detail: bool) -> None:
+        """Let the app subscribe, and the person choose what notifications say."""
+        officer = self.officer
+        officer.context.add_init_script(f"({SUBSCRIBING})({json.dumps(self._endpoint)})")
+        officer.page.reload()
+        officer.page.goto("/#/me/notifications")
+        if detail:
+            officer.page.get_by_role("switch", name=officer.word("me.notificationsDetail")).click()
+        officer.page.get_by_text(officer.word("me.push.working")).wait_for()
+        wanted = f'"detail":{"true" if detail else "false"}'
+        until(officer.page, lambda: wanted in (officer.page.evaluate(SETTINGS) or ""))
+
+    def sleep(self) -> None:
+        """Close the app. A blank page keeps the browser's context, and is no page of the app."""
+        context = self.officer.context
+        self._blank = context.new_page()
+        self._devtools = context.new_cdp_session(self._blank)
+        self._devtools.on("ServiceWorker.workerRegistrationUpdated", self._registered)
+        self._devtools.send("ServiceWorker.enable")
+        until(self._blank, lambda: self._registration != "")
+        self.officer.page.close()
+
+    def _registered(self, told: dict[str, list[dict[str, str]]]) -> None:
+        for one in told["registrations"]:
+            self._registration = one["registrationId"]
+
+    def woken(self) -> None:
+        """Wait for the server's next request, and hand it to the worker as the vendor would."""
+        until(self._blank, lambda: len(self.pushed()) > self._delivered)
+        self._delivered += 1
+        self._devtools.send(
+            "ServiceWorker.deliverPushMessage",
+            {
+                "origin": self._origin(),
+                "registrationId": self._registration,
+                "data": "",
+            },
+        )
+
+    def pushed(self) -> list[str]:
+        """Return the topics of the requests for this device."""
+        path = self._endpoint.removeprefix(self._service.origin)
+        return [one.headers["topic"] for one in self._service.requests if one.path == path]
+
+    def _origin(self) -> str:
+        return self.worker.url.removesuffix("/service-worker.js")
+
+    @property
+    def worker(self) -> Worker:
+        """The service worker."""
+        return self.officer.context.service_workers[0]
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Return the notifications of this device."""
+        found: list[dict[str, Any]] = self.worker.evaluate(SHOWN)
+        return found
+
+    def tap(self, action: str = "") -> str | None:
+        """Tap a notification; return the address that the worker asks to open."""
+        asked: str | None = self.worker.evaluate(TAPPED, action)
+        return asked
+
+
+@pytest.fixture
+def pair(posted: Station, checked: None) -> tuple[Officer, Officer]:  # noqa: ARG001
+    """A sender, and an officer who sleeps."""
+    used = len(posted.officers)
+    first, second = (posted.officer(used + index).register() for index in range(2))
+    first.open_direct(second)
+    first.say(f"Good evening, this is shift number {used}.")
+    second.open_chat(first.person.name)
+    second.message(f"this is shift number {used}.").wait_for()
+    return first, second
+
+
+def test_a_closed_app_is_woken_decrypts_and_opens_at_the_message(
+    pair: tuple[Officer, Officer], push_service: LocalPushService
+) -> None:
+    sender, asleep = pair
+    sleeper = Sleeper(asleep, push_service.service)
+    sleeper.subscribe(detail=True)
+    sleeper.sleep()
+    sender.say("Roadblock at the Musi bridge from seven.")
+    sleeper.woken()
+    until(sender.page, lambda: sleeper.shown() != [])
+    (told,) = sleeper.shown()
+    assert told["title"] == sender.person.name
+    assert told["body"] == "Roadblock at the Musi bridge from seven."
+    assert told["actions"] == ["reply", "read"]
+    # The device has fetched: the server pushes it about the next message, in the same notification.
+    sender.sees_status("Roadblock at the Musi bridge from seven.", "delivered")
+    sender.say("Bring the reflective vests.")
+    sleeper.woken()
+    until(sender.page, lambda: sleeper.shown()[0]["body"] == "Bring the reflective vests.")
+    assert len(sleeper.shown()) == 1
+    address = sleeper.tap()
+    assert address == f"/#/chats/{told['tag']}"
+    page = asleep.context.new_page()
+    asleep.watch(page)
+    asleep.page = page
+    asleep.open(address)
+    asleep.message("Bring the reflective vests.").wait_for()
+    sender.sees_status("Bring the reflective vests.", "read")
+    asleep.shot("opened")
+    assert push_service.service.wrong == []
+    assert len(set(sleeper.pushed())) == 1, "a later push replaces the one before"
+
+
+def test_mark_as_read_needs_no_page(
+    pair: tuple[Officer, Officer], push_service: LocalPushService
+) -> None:
+    sender, asleep = pair
+    sleeper = Sleeper(asleep, push_service.service)
+    sleeper.subscribe(detail=False)
+    sleeper.sleep()
+    sender.say("The night shift begins an hour earlier.")
+    sleeper.woken()
+    until(sender.page, lambda: sleeper.shown() != [])
+    (told,) = sleeper.shown()
+    assert (told["title"], told["body"]) == ("Cop Connect", asleep.word("me.newMessage"))
+    assert sleeper.tap("read") is None
+    sender.sees_status("The night shift begins an hour earlier.", "read")
+    assert sleeper.shown() == []
+
+
+def test_a_locked_app_says_new_message(
+    pair: tuple[Officer, Officer], push_service: LocalPushService
+) -> None:
+    sender, asleep = pair
+    sleeper = Sleeper(asleep, push_service.service)
+    sleeper.subscribe(detail=True)
+    asleep.open_lock_page()
+    asleep.set_pin("482915")
+    sleeper.sleep()
+    sender.say("Witness statement is at the front desk.")
+    sleeper.woken()
+    until(sender.page, lambda: sleeper.shown() != [])
+    (told,) = sleeper.shown()
+    assert (told["title"], told["body"]) == ("Cop Connect", asleep.word("me.newMessage"))
+    assert sleeper.tap() == "/#/chats"
+
+
+def test_the_push_service_saw_no_content(push_service: LocalPushService) -> None:
+    service = push_service.service
+    assert len(service.requests) >= 4
+    assert service.wrong == []
+    seen = json.dumps(
+        [(one.path, one.headers, one.body.decode("latin-1")) for one in service.requests]
+    )
+    needles = [
+        secret_text(text)
+        for text in (
+            "Roadblock at the Musi bridge from seven.",
+            "Bring the reflective vests.",
+            "The night shift begins an hour earlier.",
+            "Witness statement is at the front desk.",
+            *(one.name for one in databank.officers()[:10]),
+            *(one.number for one in databank.officers()[:10]),
+        )
+    ]
+    assert scan([Exhibit("push service", seen.encode())], needles) == []

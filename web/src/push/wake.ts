@@ -1,0 +1,139 @@
+/**
+ * The service worker's answer to a push: a push says nothing, so the worker fetches and decrypts with
+ * this device's core, and writes the notification here.
+ *
+ * Invariants: a page that shows the app is the one that tells, not this; a device whose app is
+ * locked says "New message"; so does one that could not fetch in time, because a browser takes the
+ * right to push away from those that show nothing. Browsers give a push about 30 seconds.
+ */
+import type {
+  AppState,
+  ConnectedCore,
+  ConversationItem,
+  CoreEvent,
+  MessageItem,
+} from "@copconnect/client/core";
+import { visitCore } from "@copconnect/client/host/visit";
+import type { ConversationId, MessageId } from "@copconnect/client/wire";
+import { noticeOf, plainNotice, type Notice } from "./notice.ts";
+import { readSettings } from "./settings.ts";
+
+/** For opening the vault, connecting, fetching and decrypting, on a slow phone. */
+const LIMIT_MS = 20_000;
+/** Without news for so long after catching up, everything has been told. */
+const SETTLED_MS = 1_000;
+const LOOK_MS = 100;
+
+interface News {
+  readonly item: MessageItem;
+  readonly conversation: ConversationItem | null;
+}
+
+/** Fetch what is new; return the newest message of each conversation that deserves a notice. */
+async function fetchNews(): Promise<readonly News[]> {
+  const told = new Map<ConversationId, MessageItem>();
+  let state: AppState | null = null;
+  let movedMs = Date.now();
+  const listen = (event: CoreEvent): void => {
+    if (event.type === "app") state = event.state;
+    else if (event.type === "notify") told.set(event.conversationId, event.item);
+    movedMs = Date.now();
+  };
+  const work = async (core: ConnectedCore): Promise<readonly News[]> => {
+    state = await core.start();
+    void core.networkChanged(true);
+    movedMs = Date.now();
+    while (!settled(state, movedMs)) {
+      if (state.phase !== "ready") return [];
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      state = await core.state();
+    }
+    return Promise.all(
+      [...told].map(async ([id, item]) => ({
+        item,
+        conversation: await core.conversation(id).catch(() => null),
+      })),
+    );
+  };
+  return within(visitCore(work, listen), LIMIT_MS);
+}
+
+function settled(state: AppState, movedMs: number): boolean {
+  const there = state.connection === "online" && !state.catchingUp;
+  return there && Date.now() - movedMs > SETTLED_MS;
+}
+
+async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("late")), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A page that somebody looks at tells by itself. */
+async function lookedAt(scope: ServiceWorkerGlobalScope): Promise<boolean> {
+  const pages = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
+  return pages.some((page) => page.visibilityState === "visible" && page.focused);
+}
+
+export async function onPush(scope: ServiceWorkerGlobalScope): Promise<void> {
+  if (await lookedAt(scope)) return;
+  const settings = await readSettings();
+  const now = new Date();
+  const minute = now.getHours() * 60 + now.getMinutes();
+  const show = ({ title, options }: Notice): Promise<void> =>
+    scope.registration.showNotification(title, options);
+  let news: readonly News[] = [];
+  try {
+    news = await fetchNews();
+  } catch {
+    // Late, or no network: see the invariant.
+  }
+  for (const { item, conversation } of news) {
+    await show(noticeOf(item, conversation, settings, minute));
+  }
+  const shown = await scope.registration.getNotifications();
+  if (shown.length === 0) await show(plainNotice(settings, minute));
+  else if (news.length > 0) shown.find(({ tag }) => tag === "new")?.close();
+}
+
+export async function markRead(
+  conversationId: ConversationId,
+  messageId: MessageId,
+): Promise<void> {
+  const work = async (core: ConnectedCore): Promise<void> => {
+    await core.start();
+    await core.markRead(conversationId, messageId);
+    // The cursor leaves with the connection.
+    const until = Date.now() + LIMIT_MS / 2;
+    while ((await core.state()).connection !== "online" && Date.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+  };
+  await within(
+    visitCore(work, () => undefined),
+    LIMIT_MS,
+  ).catch(() => undefined);
+}
+
+/** The browser gave the subscription another endpoint: tell the server. */
+export async function onSubscriptionChange(scope: ServiceWorkerGlobalScope): Promise<void> {
+  const work = async (core: ConnectedCore): Promise<void> => {
+    await core.start();
+    const made = await scope.registration.pushManager.subscribe({
+      userVisibleOnly: true,
+      applicationServerKey: await core.pushKey(),
+    });
+    await core.subscribePushes(made.endpoint);
+  };
+  await within(
+    visitCore(work, () => undefined),
+    LIMIT_MS,
+  );
+}
