@@ -47,9 +47,9 @@ from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
 from copconnect.directory.postings.planning import Planning
 from copconnect.directory.postings.posts import Posts
+from copconnect.directory.postings.roll import Roll
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
-from copconnect.directory.roll import Roll
 from copconnect.directory.scim import routes as scim_routes
 from copconnect.directory.scim.provisioning import Provisioner
 from copconnect.directory.scim.tokens import ScimTokens

@@ -31,7 +31,7 @@ from copconnect.rights import Held
 
 PAUSE_S = 0.1  # At least, between two transactions.
 MOST_TOGETHER = 1_000  # Records in one transaction, unless a single request has more.
-RECORDS_PER_MINUTE = 2_000  # Of one person: a station writer marks a whole station.
+RECORDS_PER_MINUTE = 2_000  # A station writer marks a whole station.
 _MOST_KEYS = 200_000
 Outcome = wire.AcknowledgementOutcome
 T = TypeVar("T")

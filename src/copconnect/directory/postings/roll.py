@@ -3,11 +3,13 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.directory import places, store
+from copconnect.database.among import among
+from copconnect.directory import store
+from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, UnitId
 
@@ -33,8 +35,25 @@ class Roll:
     async def heads(
         self, connection: AsyncConnection, unit_ids: Collection[UnitId]
     ) -> dict[UnitId, list[PersonId]]:
-        """Return the active heads of each of these units, seniors first."""
-        return await places.heads_by_unit(connection, unit_ids)
+        """Return the active heads of each of these units, also by an additional charge; a unit
+        without one is left out. Two statements."""
+        person, post, charge = store.people.c, store.posts.c, POSTINGS.c
+        heads = select(post.unit_id, person.person_id).where(
+            post.head, person.status == "active", among(post.unit_id, unit_ids)
+        )
+        by_charge = and_(charge.person_id == person.person_id, charge.until_ms.is_(None))
+        found: dict[UnitId, list[PersonId]] = {}
+        for statement in (
+            heads.join_from(store.posts, store.people, person.post_id == post.post_id),
+            heads.join_from(store.posts, POSTINGS, charge.post_id == post.post_id).join(
+                store.people, by_charge
+            ),
+        ):
+            for row in await connection.execute(statement):
+                of_unit = found.setdefault(row.unit_id, [])
+                if row.person_id not in of_unit:
+                    of_unit.append(row.person_id)
+        return found
 
     async def cards(
         self,
