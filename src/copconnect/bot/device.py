@@ -321,7 +321,7 @@ class Device:
     # --- Frames ---------------------------------------------------------------------------------
 
     async def _take(self, frame: wire.ServerFrame) -> None:
-        if isinstance(frame, wire.Ready):
+        if isinstance(frame, wire.Ready | wire.OrderProgressFrame | wire.OrderAcknowledged):
             return
         if isinstance(frame, wire.AccountFrame):
             await self._account_frame(frame)
