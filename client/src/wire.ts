@@ -48,7 +48,7 @@ export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
 export type Charge = "officiating" | "additional";
 
-export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
 
 export type ActState = "done" | "waiting" | "refused";
 
@@ -159,7 +159,7 @@ export interface ClientInfo {
  * grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
  */
 export interface RightRule {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
   readonly holder: "grant" | "head" | "rank" | "role" | "everybody";
   readonly code: string;
   readonly level: string;
@@ -344,7 +344,7 @@ export interface PreviewAct {
  * of them.
  */
 export interface RightChange {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
   readonly gain: number;
   readonly lose: number;
   readonly gaining: Person[];
@@ -386,7 +386,7 @@ export interface WaitingActs {
  * ``deep``: with all units below. ``heads``: over the heads of all units instead.
  */
 export interface HeldRight {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
   readonly path: string;
   readonly deep: boolean;
   readonly heads: boolean;
@@ -956,6 +956,35 @@ export interface ShareReference {
   readonly reference: string;
 }
 
+/** Another device acknowledged this order for this person: ask for the order again. */
+export interface OrderAcknowledged {
+  readonly t: "order_acknowledged";
+  readonly orderId: MessageId;
+}
+
+/**
+ * As OrderProgress, but with those units alone whose counts are others than were sent before.
+ * At most one each second.
+ */
+export interface OrderProgressFrame {
+  readonly t: "order_progress";
+  readonly orderId: MessageId;
+  readonly unitId: UnitId | null;
+  readonly countedMs: number;
+  readonly total: number[];
+  readonly units: Record<UnitId, number[]>;
+}
+
+/**
+ * Send the progress of an order, of a unit (None: of everybody): all of it within a second,
+ * then what changes. A connection watches one at a time; None: none any more.
+ */
+export interface WatchOrder {
+  readonly t: "watch_order";
+  readonly orderId: MessageId | null;
+  readonly unitId: UnitId | null;
+}
+
 /** How far a client has come in a conversation. */
 export interface Position {
   readonly conversationId: ConversationId;
@@ -1377,9 +1406,10 @@ export interface OwnAcknowledgement {
 /**
  * An order as one person sees it. ``header_hash``: H(header ‖ signature) of the message, which
  * acknowledgements name. ``corrected_seq``, ``withdrawn_seq``: of the newest such message.
- * ``owed``: the caller is asked for an acknowledgement and has given none that counts.
- * ``overseen``: the caller may see who has acknowledged: all of it as issuer or administrator of
- * the conversation, of the units below the caller as a head.
+ * ``escalated_ms``: when heads were woken because too few had acknowledged. ``owed``: the caller
+ * is asked for an acknowledgement and has given none that counts. ``overseen``: the caller may see
+ * who has acknowledged: all of it as issuer or administrator of the conversation, otherwise of the
+ * units over which the caller has the right ``oversee_orders``.
  */
 export interface Order {
   readonly orderId: MessageId;
@@ -1392,6 +1422,7 @@ export interface Order {
   readonly correctedSeq: Seq | null;
   readonly withdrawnSeq: Seq | null;
   readonly withdrawnMs: number | null;
+  readonly escalatedMs: number | null;
   readonly owed: boolean;
   readonly acknowledgement: OwnAcknowledgement | null;
   readonly overseen: boolean;
@@ -1473,35 +1504,6 @@ export interface OrderRecord {
 export interface OrderRecords {
   readonly records: OrderRecord[];
   readonly next: string | null;
-}
-
-/**
- * Send the progress of an order, of a unit (None: of everybody): all of it now, then what
- * changes. A connection watches one at a time; None: none any more.
- */
-export interface WatchOrder {
-  readonly t: "watch_order";
-  readonly orderId: MessageId | null;
-  readonly unitId: UnitId | null;
-}
-
-/**
- * As OrderProgress, but with those units alone whose counts are others than were sent before.
- * At most one each second.
- */
-export interface OrderProgressFrame {
-  readonly t: "order_progress";
-  readonly orderId: MessageId;
-  readonly unitId: UnitId | null;
-  readonly countedMs: number;
-  readonly total: number[];
-  readonly units: Record<UnitId, number[]>;
-}
-
-/** Another device acknowledged this order for this person: ask for the order again. */
-export interface OrderAcknowledged {
-  readonly t: "order_acknowledged";
-  readonly orderId: MessageId;
 }
 
 /** People by employee number or phone number, as somebody pastes them. */
@@ -1987,9 +1989,9 @@ export interface Confirmations {
   readonly confirmations: Confirmation[];
 }
 
-export type ClientFrame = Hello | Cursors;
+export type ClientFrame = Hello | Cursors | WatchOrder;
 
-export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | AccountFrame;
+export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | OrderProgressFrame | OrderAcknowledged | AccountFrame;
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 

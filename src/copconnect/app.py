@@ -37,6 +37,7 @@ from copconnect.database.engine import Database, Transaction, open_database
 from copconnect.delivery import routes as delivery_routes
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.asleep import Asleep
+from copconnect.delivery.live.readers import Readers
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.directory import routes as directory_routes
@@ -46,6 +47,7 @@ from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
 from copconnect.directory.postings.planning import Planning
 from copconnect.directory.postings.posts import Posts
+from copconnect.directory.postings.roll import Roll
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.scim import routes as scim_routes
@@ -60,6 +62,9 @@ from copconnect.http.turns import Turns
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
+from copconnect.orders import routes as order_routes
+from copconnect.orders.issuing import Issuing
+from copconnect.orders.service import OrderService
 from copconnect.push import routes as push_routes
 from copconnect.push.service import PushService
 from copconnect.rates import Rates
@@ -157,6 +162,7 @@ class Container:
             posts=self.posts,
             signer=self.authority.roster,
             attachments=self.attachments,
+            orders=Issuing(),
             audit=self.audit,
             leases=self.leases,
             options=_options(settings, self.authority.departments[-1].kem),
@@ -182,10 +188,22 @@ class Container:
             groups=self.delivery.department,
         )
         self.directory.attach(self.admin.rights)
+        self.orders = OrderService(
+            database=self.database,
+            clock=self.clock,
+            conversations=Readers(),
+            people=Roll(self.directory),
+            rights=self.admin.rights,
+            devices=self.registry,
+            pushes=self.push,
+            leases=self.leases,
+            log_days=settings.log_retention_days,
+        )
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,
             versions=Versions(self.auth, self.directory),
+            watchers=self.orders.watching,
             bus=self.bus,
             clock=self.clock,
             limits=Limits(
@@ -199,12 +217,14 @@ class Container:
         )
         self.delivery.asking.attach(self.sockets.fanout)
         self.push.sender.attach(self.sockets.fanout)
+        self.orders.watching.attach(self.sockets.fanout)
         self.bus.subscribe(self._receive)
         self.local_bus.subscribe(self.auth.authenticator.on_wakeup)
         self.local_bus.subscribe(self.delivery.receipt_counts.on_wakeup)
         self.local_bus.subscribe(self.sockets.receive)
         self.local_bus.subscribe(self.delivery.asking.receive)
         self.local_bus.subscribe(self.push.on_wakeup)
+        self.local_bus.subscribe(self.orders.watching.on_wakeup)
         self.scim_tokens = ScimTokens(self.database, self.clock, self.audit)
         self.provisioner = Provisioner(self.database, self.clock, self.editor)
         self._watch = self._folder_watch(settings)
@@ -241,8 +261,8 @@ class Container:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
-            parts = (self.bus, self.auth, self.attachments, self.delivery, self.sockets, self.push)
-            for part in parts:
+            roles = (self.auth, self.attachments, self.delivery, self.orders)
+            for part in (self.bus, *roles, self.sockets, self.push):
                 await part.start()
                 stack.push_async_callback(part.close)
             stack.push_async_callback(self.uploads.close)
@@ -369,6 +389,7 @@ def create_app(
         *delivery_routes.routes(parts.delivery, parts.gate),
         *attachment_routes.routes(parts.attachments, parts.gate),
         *push_routes.routes(parts.push, parts.gate),
+        *order_routes.routes(parts.orders, parts.gate),
         *more_routes,
         *web_assets.routes(),
     ]
@@ -382,5 +403,8 @@ def create_app(
         openapi_config=OpenAPIConfig(title="Cop Connect", version=__version__, path="/v1/schema"),
         logging_config=None,
     )
-    hot = delivery_routes.hot_routes(parts.delivery, parts.gate)
+    hot = {
+        **delivery_routes.hot_routes(parts.delivery, parts.gate),
+        **order_routes.hot_routes(parts.orders, parts.gate),
+    }
     return Turns(Direct(framework, hot, secured))

@@ -5,7 +5,7 @@ from enum import Enum, auto
 from typing import Literal
 
 from copconnect import wire
-from copconnect.ids import ClientId, PersonId, Seq, UnitId
+from copconnect.ids import ClientId, ConversationId, MessageId, PersonId, Seq, UnitId
 
 
 class Requirement(Enum):
@@ -151,6 +151,19 @@ class HeldPlace:
     level: str
     roles: frozenset[str]
     head: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PostedMessage:
+    """A message that is being stored, with its place in the log. ``header_hash``: H(header ‖
+    signature)."""
+
+    message_id: MessageId
+    conversation_id: ConversationId
+    seq: Seq
+    header_hash: bytes
+    person_id: PersonId
+    sent_ms: int
 
 
 @dataclass(frozen=True, slots=True)

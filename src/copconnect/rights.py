@@ -55,6 +55,10 @@ class Held:
         if path is not None:
             raise errors.NotAllowed(right=right, path=path)
 
+    def has(self, right: wire.Right) -> bool:
+        """Return whether the right holds anywhere."""
+        return bool(self._of(right))
+
     def sees_numbers(self, places: Iterable[HeldPlace]) -> bool:
         """Return whether the number of somebody who holds these places may be shown."""
         seen = [one for one in self.rights if one.right == "see_numbers"]

@@ -3,8 +3,11 @@
 People, heads, proofs, keys and the log come to it by the SDK's own paths; the server is in memory.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace as replace_struct
 
 from copconnect import wire
 from copconnect.bot.context import Context, Identity
@@ -21,11 +24,15 @@ from copconnect.bot.trust.department import DepartmentTrust
 from copconnect.bot.trust.own_keys import OwnKeys
 from copconnect.bot.trust.people import People
 from copconnect.ids import ConversationId, PersonId, Seq
+from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.message import LOG_START, message_hash, next_log_hash
-from copconnect.records.primitives.fields import DAY_MS, ZEROS
+from copconnect.records.conversation.roster import Cell, CellLine, Leaf, lines_tree
+from copconnect.records.primitives import merkle
+from copconnect.records.primitives.fields import DAY_MS, ZEROS, Reader
 from copconnect.records.trust.department import Policy
 from copconnect.records.trust.grant import Grant
 from copconnect.records.trust.person_devices import PersonDevices
+from copconnect.records.trust.time_record import TimeRecord
 from tests.bot.enrolled import key_of
 from tests.records import golden
 from tests.records.vectors import Vectors, signing_key
@@ -45,14 +52,22 @@ class GoldenApi(Api):
             one["key_id"]: one["record"] for one in v["conversation_keys"].values()
         }
         self.sealing = True  # Whether keys come with the device's seal.
+        self.spoil: Callable[[bytes], bytes] = lambda record: record  # Cell keys pass it.
 
     async def people_trust(
         self,
-        people: list[wire.KnownPerson],
+        people: list[wire.KnownPerson],  # noqa: ARG002
         *,
         keys: bool,
     ) -> list[wire.PersonTrust]:
-        return bundles(self.v) if people or keys else []
+        found = bundles(self.v)
+        if not keys:
+            return found
+        of = {one.person_id: list[bytes]() for one in found}
+        for one in self.v["devices"].values():
+            if "device_key" in one:
+                of[PersonId(one["person"].hex())].append(one["device_key"])
+        return [replace_struct(one, version=2, keys=of[one.person_id]) for one in found]
 
     async def head(self, conversation_id: ConversationId, epoch: int) -> bytes:  # noqa: ARG002
         one = self.v["roster"].get(str(epoch))
@@ -86,6 +101,48 @@ class GoldenApi(Api):
         ]
         seal = seals[0] if seals and self.sealing else None
         return wire.Keys(key=wire.KeyItem(record=record, seal=seal), head=None, proof=None)
+
+    async def time(self, nonce: bytes) -> bytes:
+        record = TimeRecord(nonce=nonce, time=self.v["now"])
+        return record.signed(signing_key("roster authority")).encode()
+
+    def _cell(self, cell: Cell) -> wire.CellLeaves:
+        every = sorted(cells(self.v).values(), key=lambda one: one.line.cell_id)
+        at = [one.line.cell_id for one in every].index(cell.line.cell_id)
+        return wire.CellLeaves(
+            head=self.v["roster"]["3"]["head"],
+            stamp=b"",
+            leaves=b"".join(cell.encoded),
+            line=cell.line.encode(),
+            path=lines_tree([one.line for one in every]).path(at),
+        )
+
+    async def own_cell(self, conversation_id: ConversationId) -> wire.CellLeaves:  # noqa: ARG002
+        return self._cell(cells(self.v)[self.v["cell_keys"]["1"]["cell"]])
+
+    async def cell(
+        self,
+        conversation_id: ConversationId,  # noqa: ARG002
+        cell_id: bytes,
+    ) -> wire.CellLeaves:
+        return self._cell(cells(self.v)[cell_id])
+
+    async def cell_keys(
+        self,
+        conversation_id: ConversationId,  # noqa: ARG002
+        since: int,  # noqa: ARG002
+    ) -> wire.CellKeys:
+        every = cells(self.v)
+        items: list[wire.CellKeyItem] = []
+        for one in self.v["cell_keys"].values():
+            record = self.spoil(one["record"])
+            cell, author = every[one["cell"]], CellKey.parse(one["record"]).author
+            at = [leaf.device for leaf in cell.leaves].index(author)
+            proof = cell.encoded[at] + cell.tree.path(at)
+            items.append(wire.CellKeyItem(record=record, author_proof=proof, seal=None))
+        lines = b"".join(every[one].line.encode() for one in sorted(every))
+        head = self.v["roster"]["3"]["head"]
+        return wire.CellKeys(version=1, head=head, stamp=b"", lines=lines, keys=items)
 
     async def log_after(
         self,
@@ -222,3 +279,17 @@ class GoldenDevice:
             on_message=lambda _: None,
             on_own=lambda *_: None,
         )
+
+
+def cells(v: Vectors, epoch: int = 3) -> dict[bytes, Cell]:
+    """Return the cells of the roster, made from the vectors' leaves."""
+    proofs = [Reader(proof, "S3") for proof in v["roster"][str(epoch)]["leaves"].values()]
+    leaves = [Leaf.read(reader) for reader in proofs]
+    lines: dict[bytes, CellLine] = {}
+    for leaf, reader in zip(leaves, proofs, strict=True):
+        merkle.climb(merkle.leaf_hash(leaf.encode()), reader)
+        lines[leaf.cell_id] = CellLine.read(reader)
+    return {
+        cell_id: Cell(cell_id, line.rekey_epoch, [one for one in leaves if one.cell_id == cell_id])
+        for cell_id, line in lines.items()
+    }

@@ -32,6 +32,7 @@ DESK = replace(
     roles="",
     enrolment_code="ENROLBOT1",
 )
+TITLE = "Picket at Madina"
 LINES = "plate,model,colour,registered,note\nTS09AB1234,Swift,white,Hyderabad,Stolen on Monday\n"
 
 
@@ -92,6 +93,18 @@ def desk(
     with bot_process(log, *program, **files) as running:
         yield DESK
         assert running.poll() is None, log.read_text()
+    with bot_process(log, "status", "--state", str(state)) as saying:
+        assert saying.wait(60) == 0, log.read_text()
+    status = log.read_text()
+    # The group had its name before the bot came: its key was shared with the bot (H3).
+    for line in (
+        "confirmed      yes",
+        f"{TITLE} (3 members)",
+        "without a key  0",
+        "refused        0",
+    ):
+        assert line in status, status
+    assert "ALARM" not in status
 
 
 def test_an_officer_asks_and_reads_the_answer(station: Station, desk: databank.Officer) -> None:
@@ -115,7 +128,7 @@ def test_in_a_group_everybody_sees_the_bot_and_its_answer(
     station: Station, desk: databank.Officer
 ) -> None:
     asking, reading = station.officer(2).register(), station.officer(3).register()
-    groups.create(asking, "Picket at Madina", [reading])
+    groups.create(asking, TITLE, [reading])
     groups.open_info(asking)
     asking.button("groups.addPeople").click()
     asking.page.get_by_role("searchbox").fill(desk.name)
@@ -125,6 +138,6 @@ def test_in_a_group_everybody_sees_the_bot_and_its_answer(
     expect(member).to_contain_text("Bot · Vehicle queries")
     groups.close_info(asking)
     asking.say("/vehicle TS09AB1234")
-    reading.open_chat("Picket at Madina")
+    reading.open_chat(TITLE)
     reading.message("Stolen on Monday").wait_for()
     asking.message("Stolen on Monday").wait_for()

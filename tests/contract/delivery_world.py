@@ -25,6 +25,7 @@ from copconnect.directory.audiences import Audiences, Facts, Place, Speakers
 from copconnect.directory.names import english
 from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId, new_id
 from copconnect.leases import Leases
+from copconnect.orders.issuing import Issuing
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice, PostToAsk, StandingGroup
 from copconnect.records.conversation.roster import direct_id
 from copconnect.records.primitives.ed25519 import public_bytes
@@ -339,6 +340,7 @@ class World:
             posts=self.chart,
             signer=self.authority,
             attachments=self.attachments,
+            orders=Issuing(),
             audit=Audit(self.database, self.clock),
             leases=Leases(self.database, self.clock, alone=True),
             options=self.options,

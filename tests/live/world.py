@@ -129,6 +129,7 @@ class World:
             posts=absent,
             signer=self._signer,
             attachments=absent,
+            orders=absent,
             audit=absent,
             options=Options(kem=X25519),
             stamps=self.stamps,

@@ -39,6 +39,7 @@ def path(world: World, route: str) -> str:
         "{c}": world.group,
         "{k}": world.cell,
         "{a}": world.attachment,
+        "{o}": world.order,
         "{u}": world.upload,
         "{person_id}": world.subject.person_id,
         "{client_id}": world.subject.client_id,

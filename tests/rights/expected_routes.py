@@ -14,6 +14,7 @@ from tests.rights.rules import (
     GROUP_ADMINS,
     HERE,
     HRMS,
+    ISSUER,
     MEMBERS,
     MEMBERS_AND_UPLOADER,
     MEMBERS_IN_VAIN,
@@ -21,6 +22,7 @@ from tests.rights.rules import (
     NOBODY_FROM_OUTSIDE,
     OFFICERS,
     OPERATORS,
+    ORDERED,
     SEES_UPLOAD,
     SENDER,
     UPLOADER,
@@ -126,6 +128,15 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/conversations/{c}/share-requests/done": OFFICERS,  # Forgets the caller's own alone.
     "POST /v1/conversations/{c}/shares": MEMBERS,
     "GET /v1/conversations/{c}/shares": MEMBERS,
+    # Orders: of the head, in the group. The issuer sees who has acknowledged; the officer heads
+    # nothing.
+    "GET /v1/orders": OFFICERS,
+    "GET /v1/orders/{o}": ORDERED,
+    "POST /v1/orders/{o}/acknowledgements": ORDERED,
+    "GET /v1/orders/{o}/acknowledgements": ISSUER,
+    "GET /v1/orders/{o}/progress": ISSUER,
+    "GET /v1/orders/{o}/people": ISSUER.showing(A.HEAD),
+    "GET /v1/orders/{o}/curve": ISSUER,
     # Attachments: of the head, shared to the group, not posted yet.
     "POST /v1/attachments": MEMBERS,
     "GET /v1/attachments/usage": OFFICERS,

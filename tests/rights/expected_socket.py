@@ -33,6 +33,12 @@ SENT: Mapping[str, Mapping[Account, Fate]] = {
         A.HEAD: TAKEN,
         A.OFFICER: TAKEN,
     },
+    # The head's order in the group, whose issuer sees who has acknowledged.
+    "watch_order": {
+        **dict.fromkeys(Account, IGNORED),
+        **_TURNED_AWAY,
+        A.HEAD: TAKEN,
+    },
 }
 
 _CONNECTED = frozenset(Account) - _TURNED_AWAY.keys()
@@ -61,4 +67,7 @@ TOLD: Mapping[str, frozenset[Account]] = {
     "share_wanted": _OFFICER,
     # To the devices of the person whom it is about.
     "account": _OFFICER,
+    "order_acknowledged": _OFFICER,
+    # To the device that watches the order, the head's here.
+    "order_progress": _HEAD,
 }

@@ -79,6 +79,8 @@ GROUP_ADMINS = MEMBERS.but(OFFICER="not_admin")
 MEMBERS_IN_VAIN = MEMBERS.but(OFFICER="not_found", HEAD="not_found")
 MEMBERS_AND_UPLOADER = officers(A.OFFICER, A.HEAD, others="not_found")
 UPLOADER = officers(A.HEAD, others="not_found")
+ORDERED = MEMBERS_AND_UPLOADER  # Members of the order's conversation.
+ISSUER = ORDERED.but(OFFICER="not_allowed")
 
 # Administration. An admin has rights over their own part of the tree alone.
 ADMINS = officers(A.BESIDE, A.ADMIN, A.ROOT, others="not_allowed")  # About their own part.

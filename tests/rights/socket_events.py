@@ -7,6 +7,7 @@ import msgspec
 from copconnect import wire
 from copconnect.bus import (
     AccountWakeup,
+    AcknowledgedWakeup,
     CellKeyWakeup,
     ConversationWakeup,
     EntryWakeup,
@@ -16,7 +17,8 @@ from copconnect.bus import (
     ShareWakeup,
 )
 from copconnect.bus.wakeups import AnyWakeup
-from copconnect.ids import CellId, ChangeId, DeviceId, Epoch, PersonId, Seq, new_id
+from copconnect.ids import CellId, ChangeId, ClientId, DeviceId, Epoch, PersonId, Seq, new_id
+from copconnect.principals import NOTHING, Caller
 from tests.identity.running import Device
 from tests.rights import examples
 from tests.rights.world import Account, World
@@ -123,6 +125,31 @@ async def _account(world: World) -> None:
     await _publish(world, AccountWakeup(event="clients", person_ids=[person_id], client_ids=[]))
 
 
+async def _acknowledged(world: World) -> None:
+    person_id = PersonId(world.devices[Account.OFFICER].person_id)
+    other = ClientId(new_id())
+    await _publish(
+        world,
+        AcknowledgedWakeup(
+            conversation_id=world.group, order_id=world.order, people={person_id: other}
+        ),
+    )
+
+
+async def _progress(world: World) -> None:
+    """Let the head's and the officer's devices watch, as their sockets ask."""
+    watching = world.whole.orders.watching
+    for account in (Account.HEAD, Account.OFFICER):
+        device = world.devices[account]
+        caller = Caller(
+            PersonId(device.person_id), device.client_id, device.device, outstanding=NOTHING
+        )
+        watching.watch(account, caller, world.order, None)
+    await watching.round()
+    for account in (Account.HEAD, Account.OFFICER):
+        watching.gone(account)
+
+
 async def _gone(world: World) -> None:
     await _change(world, remove=[world.devices[Account.OFFICER]])
 
@@ -147,6 +174,8 @@ EVENTS: dict[str, Event] = {
     "cell_key": _cell_key,
     "share": _share,
     "account": _account,
+    "order_acknowledged": _acknowledged,
+    "order_progress": _progress,
     "key_wanted": _asked(lambda world: wire.KeyWanted(conversation_id=world.group)),
     "cell_key_wanted": _asked(
         lambda world: wire.CellKeyWanted(

@@ -119,6 +119,21 @@ async def test_cursors_count_of_members_alone(world: World, port: int) -> None:
             assert found == SENT["cursors"][account], account.value
 
 
+async def test_orders_are_watched_by_those_who_oversee_them(world: World, port: int) -> None:
+    frame = msgspec.msgpack.encode(wire.WatchOrder(order_id=world.order, unit_id=None))
+    watching = world.whole.orders.watching
+    for account in Account:
+        async with greeted(world, port, account) as socket:
+            found: Any = await next_of(socket)
+            if isinstance(found, wire.Ready):
+                await socket.send(frame)
+                await (await socket.ping())
+                await watching.round()
+                found = TAKEN if watching.watched else IGNORED
+        await until_async(lambda: not watching.watched)
+        assert found == SENT["watch_order"][account], account.value
+
+
 async def test_every_frame_reaches_those_of_its_line(world: World, port: int) -> None:
     async with contextlib.AsyncExitStack() as stack:
         sockets: dict[Account, ClientConnection] = {}

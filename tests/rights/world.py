@@ -18,7 +18,16 @@ from copconnect import operator_proof, wire
 from copconnect.admin import rules as admin_rules
 from copconnect.app import Container, create_app
 from copconnect.auth_service.keys import authority
-from copconnect.ids import AttachmentId, ConversationId, PersonId, UnitId, UploadId
+from copconnect.ids import (
+    AttachmentId,
+    ConversationId,
+    MessageId,
+    PersonId,
+    Seq,
+    UnitId,
+    UploadId,
+)
+from copconnect.principals import PostedMessage
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
@@ -91,6 +100,7 @@ class World(Whole):
 
     group = ConversationId("c" * 32)
     attachment = AttachmentId("a" * 32)
+    order = MessageId("d" * 32)  # The head's, to the group.
     cell: str  # The group's only one.
     upload: UploadId  # The admin's, about a person of the station.
     waiting_act: str
@@ -156,9 +166,32 @@ class World(Whole):
         await self._accounts()
         await self._credentials()
         await self._conversations()
+        await self._issue()
         admin = PersonId(self.devices[Account.ADMIN].person_id)
         content = await uploads.renamed(self.whole, PersonId(self.subject.person_id))
         self.upload = await uploads.ready(self.whole, admin, content)
+
+    async def _issue(self) -> None:
+        """Let the head issue an order to the group."""
+        message = PostedMessage(
+            message_id=self.order,
+            conversation_id=self.group,
+            seq=Seq(1),
+            header_hash=bytes(32),
+            person_id=PersonId(self.devices[Account.HEAD].person_id),
+            sent_ms=self.clock.now_ms(),
+        )
+        terms = wire.OrderTerms(
+            priority="routine",
+            choices=0,
+            answers=False,
+            valid_until_ms=None,
+            remind_minutes=[],
+            escalate_minutes=None,
+            escalate_below=1,
+        )
+        async with self.whole.database.transaction() as connection:
+            await self.whole.orders.issuing.posted(connection, message, terms)
 
     async def _accounts(self) -> None:
         root = await self._register(Account.ROOT)

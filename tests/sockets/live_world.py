@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Hashable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from copconnect import wire
 from copconnect.bus import AnyWakeup, Bus, KeyWakeup, LocalBus
 from copconnect.clock import Clock
-from copconnect.ids import CellId, ConversationId, Seq, new_id
+from copconnect.ids import CellId, ConversationId, MessageId, Seq, UnitId, new_id
 from copconnect.principals import Caller, Ended
 from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.sockets.feed import Feed
@@ -81,15 +81,40 @@ class FeedClock:
         return self._feed.now_ms
 
 
+class Watchers:
+    """Remembers what each connection watches."""
+
+    def __init__(self) -> None:
+        self.watched: dict[Hashable, tuple[Caller, MessageId, UnitId | None]] = {}
+
+    def watch(
+        self,
+        connection: Hashable,
+        caller: Caller,
+        order_id: MessageId | None,
+        unit_id: UnitId | None,
+    ) -> None:
+        """Remember it."""
+        self.gone(connection)
+        if order_id is not None:
+            self.watched[connection] = caller, order_id, unit_id
+
+    def gone(self, connection: Hashable) -> None:
+        """Forget it."""
+        self.watched.pop(connection, None)
+
+
 class Served:
     """Serves live connections."""
 
     def __init__(self, feed: Feed, bus: Bus, clock: Clock, **limits: int) -> None:
         self.tokens = Tokens()
+        self.watchers = Watchers()
         self.sockets = Sockets(
             feed=feed,
             tokens=self.tokens,
             versions=FixedVersions(),
+            watchers=self.watchers,
             bus=bus,
             clock=clock,
             limits=Limits(**limits),

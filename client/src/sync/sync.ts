@@ -21,7 +21,15 @@ import type { Answering } from "../secrets/answering.ts";
 import type { Asking } from "../secrets/asking.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import type { Socket } from "../transport/socket.ts";
-import type { AccountFrame, ConversationHead, Position, Ready, ServerFrame } from "../wire.ts";
+import type {
+  AccountFrame,
+  ConversationHead,
+  OrderAcknowledged,
+  OrderProgressFrame,
+  Position,
+  Ready,
+  ServerFrame,
+} from "../wire.ts";
 import type { Book } from "./book.ts";
 import type { Cursors } from "./cursors.ts";
 import { SPREAD_MS } from "./member-list.ts";
@@ -209,6 +217,8 @@ export class Sync {
   /** Frames that failed for want of an answer are made up for while the connection stands. */
   async onFrame(frame: Exclude<ServerFrame, Ready>): Promise<void> {
     if (frame.t === "account") return this.#parts.onAccount(frame.event);
+    // Nothing of this device shows orders; a device that watches none is sent no progress.
+    if (frame.t === "order_progress" || frame.t === "order_acknowledged") return;
     try {
       await this.#take(frame);
     } catch (error) {
@@ -218,7 +228,9 @@ export class Sync {
     }
   }
 
-  async #take(frame: Exclude<ServerFrame, Ready | AccountFrame>): Promise<void> {
+  async #take(
+    frame: Exclude<ServerFrame, Ready | AccountFrame | OrderProgressFrame | OrderAcknowledged>,
+  ): Promise<void> {
     const { context, book, inbox, outbox, asking, answering, members } = this.#parts;
     const id = frame.t === "entry" ? frame.entry.conversationId : frame.conversationId;
     const conversation = book.find(id);

@@ -106,7 +106,8 @@ export class Live {
     socket: Pick<Connection, "send" | "close">,
   ): Promise<DeviceId | null> {
     if (frame.t === "hello") return this.#hello(frame, socket);
-    if (device !== null) this.#server.receipts.store(device, frame.updates);
+    if (device !== null && frame.t === "cursors")
+      this.#server.receipts.store(device, frame.updates);
     return device;
   }
 

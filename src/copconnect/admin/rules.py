@@ -40,6 +40,7 @@ DEFAULT_RULES: tuple[wire.RightRule, ...] = (
     line("see_numbers", "everybody", "heads"),
     line("manage_groups", "head"),
     line("post_large", "head"),
+    line("oversee_orders", "head"),
 )
 
 

@@ -16,6 +16,7 @@ from copconnect.bot.enrolling import accept, confirm, enrol, is_confirmed, looki
 from copconnect.bot.failures import BotFailure, Unreachable
 from copconnect.bot.state.stores import Stores
 from copconnect.bot.state.vault import KeyFile, Passphrase, Unlock
+from copconnect.bot.talking import Desk
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -154,7 +155,8 @@ async def _say_status(stores: Stores, ca_file: Path | None) -> None:
             print(f"unreachable    {error}")
         print(f"confirmed      {'yes' if is_confirmed(device) else 'no'}")
         listed = [one for one in device.places.values() if one.row.listed]
-        print(f"conversations  {len(listed)}")
+        for one in Desk(device).conversations():
+            print(f"conversation   {one.conversation_id} {one.name} ({one.members} members)")
         waiting = sum(len(stores.outgoing.all(one.id)) for one in listed)
         unhandled = sum(len(stores.inbox.all(one.id)) for one in listed)
         pending = [one for place in listed for one in stores.pending.all(place.id)]

@@ -93,9 +93,7 @@ class Device:
             on_own=self._accepted,
         )
         self._on_message = on_message
-        self._asking = Asking(
-            self.context, missing=self.inbox.missing_keys, on_keys=self.inbox.keys_came
-        )
+        self._asking = Asking(self.context, self.inbox)
         self._answering = Answering(self.context, self.places.get)
         self.outbox = Outbox(
             self.context,
@@ -301,7 +299,7 @@ class Device:
             await self._take_cell_keys(place, [(one.record, one.seal) for one in items])
         if shares:
             await self._asking.fetch(place)
-        if self.inbox.missing_keys(place):
+        if self._asking.is_lacking(place):
             self._asking.ask(place)
         self._on_message(place)
         self.outbox.kick(place)
@@ -323,7 +321,7 @@ class Device:
     # --- Frames ---------------------------------------------------------------------------------
 
     async def _take(self, frame: wire.ServerFrame) -> None:
-        if isinstance(frame, wire.Ready):
+        if isinstance(frame, wire.Ready | wire.OrderProgressFrame | wire.OrderAcknowledged):
             return
         if isinstance(frame, wire.AccountFrame):
             await self._account_frame(frame)

@@ -9,6 +9,7 @@ from copconnect.bus.local import Bus, LocalBus
 from copconnect.bus.nats_bus import MAX_PUBLISHED_BYTES, NatsBus
 from copconnect.bus.wakeups import (
     AccountWakeup,
+    AcknowledgedWakeup,
     AnyWakeup,
     CellKeyMarkedWakeup,
     CellKeyWakeup,
@@ -32,6 +33,7 @@ from copconnect.bus.wakeups import (
 __all__ = [
     "MAX_PUBLISHED_BYTES",
     "AccountWakeup",
+    "AcknowledgedWakeup",
     "AnyWakeup",
     "Bus",
     "CellKeyMarkedWakeup",

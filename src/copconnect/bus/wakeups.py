@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from copconnect.ids import CellId, ClientId, ConversationId, PersonId
+from copconnect.ids import CellId, ClientId, ConversationId, MessageId, PersonId
 
 
 class Wakeup(msgspec.Struct, frozen=True, kw_only=True, tag_field="w"):
@@ -132,6 +132,15 @@ class ReceiptCountsWakeup(Wakeup, frozen=True, kw_only=True, tag="receipt_counts
     frame: bytes
 
 
+class AcknowledgedWakeup(Wakeup, frozen=True, kw_only=True, tag="acknowledged"):
+    """Acknowledgements of an order were committed: about these people, each by a device of this
+    client. ``people`` is empty where it is too long for the bus."""
+
+    conversation_id: ConversationId
+    order_id: MessageId
+    people: dict[PersonId, ClientId]
+
+
 class EnteredWakeup(Wakeup, frozen=True, kw_only=True, tag="entered"):
     """These clients have connected, with when each said Hello: older connections are over."""
 
@@ -161,6 +170,7 @@ AnyWakeup = (
     | ReceiptsWakeup
     | CursorsMovedWakeup
     | ReceiptCountsWakeup
+    | AcknowledgedWakeup
     | EnteredWakeup
     | AccountWakeup
 )
@@ -174,6 +184,8 @@ def shortened(wakeup: AnyWakeup) -> AnyWakeup:
             return msgspec.structs.replace(wakeup, frame=b"")
         case RosterWakeup():
             return msgspec.structs.replace(wakeup, added={}, removed=[], whole=False)
+        case AcknowledgedWakeup():
+            return msgspec.structs.replace(wakeup, people={})
         case KeyWakeup() | CellKeyWakeup():
             return msgspec.structs.replace(wakeup, seals=b"")
         case _:

@@ -12,6 +12,7 @@ from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.ports import (
     Attachments,
     Devices,
+    Orders,
     Organisation,
     People,
     Posts,
@@ -47,6 +48,7 @@ class Dependencies:
     posts: Posts
     signer: RosterSigner
     attachments: Attachments
+    orders: Orders
     audit: Audit
     options: Options
     stamps: Stamps

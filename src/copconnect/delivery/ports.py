@@ -13,7 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId
-from copconnect.principals import DeviceKeyRow, ListedDevice, PostToAsk, StandingGroup
+from copconnect.principals import (
+    DeviceKeyRow,
+    ListedDevice,
+    PostedMessage,
+    PostToAsk,
+    StandingGroup,
+)
 
 
 class Devices(Protocol):
@@ -172,6 +178,20 @@ class Attachments(Protocol):
     ) -> None:
         """Mark them posted. Raises AttachmentIncomplete unless each is complete and shared to
         this conversation."""
+        ...
+
+
+class Orders(Protocol):
+    """The role of orders keeps what messages say of them."""
+
+    async def posted(
+        self,
+        connection: Transaction,
+        message: PostedMessage,
+        said: wire.OrderTerms | wire.OrderChange,
+    ) -> None:
+        """Store it beside the message, in its transaction. Raises OrderInvalid, and NotFound for a
+        change of an order that its person did not issue in its conversation."""
         ...
 
 

@@ -30,6 +30,7 @@ from copconnect.delivery.log.retention import Retention
 from copconnect.delivery.ports import (
     Attachments,
     Devices,
+    Orders,
     Organisation,
     People,
     Posts,
@@ -66,6 +67,7 @@ class DeliveryService:
         posts: Posts,
         signer: RosterSigner,
         attachments: Attachments,
+        orders: Orders,
         audit: Audit,
         leases: Leases,
         options: Options,
@@ -80,6 +82,7 @@ class DeliveryService:
             posts=posts,
             signer=signer,
             attachments=attachments,
+            orders=orders,
             audit=audit,
             options=options,
             stamps=Stamps(signer, clock),

@@ -266,7 +266,7 @@ class DirectoryService:
         found = await cards.made_of(connection, rows, self._registered)
         if viewer is not None:
             held = await self._viewers.held(connection, viewer)
-            places_held = cards.places(rows, found, await self._unit_paths(connection))
+            places_held = cards.places(rows, found, await self.stored_paths(connection))
             found = numbers.shown(found, places_held, viewer, held)
         return {card.person_id: card for card in found}
 
@@ -333,7 +333,7 @@ class DirectoryService:
 
     async def path_of(self, connection: AsyncConnection, unit_id: UnitId) -> str | None:
         """Return a unit's path, as cards write it; None for an unknown unit."""
-        path = (await self._unit_paths(connection)).get(unit_id)
+        path = (await self.stored_paths(connection)).get(unit_id)
         return None if path is None else path.strip("/")
 
     async def has_unit(self, connection: AsyncConnection, path: str) -> bool:
@@ -362,7 +362,7 @@ class DirectoryService:
         self, connection: AsyncConnection, rule: wire.Audience
     ) -> dict[PersonId, bool]:
         """Return the active people of an audience, with whether each administers it."""
-        paths = await self._unit_paths(connection)
+        paths = await self.stored_paths(connection)
         leading = audiences.leading(rule, paths, await self._speakers(connection))
         people = await places.audience(connection, rule)
         leaders = await places.audience(connection, wire.Audience(include=list(leading)))
@@ -377,7 +377,7 @@ class DirectoryService:
         self, connection: AsyncConnection, rules: Mapping[K, wire.Audience]
     ) -> Belonging[K]:
         """Return many audiences, ready to be asked about people."""
-        paths = await self._unit_paths(connection)
+        paths = await self.stored_paths(connection)
         return Belonging(Audiences.compile(rules, paths, await self._speakers(connection)))
 
     async def group_policy(self, connection: AsyncConnection) -> list[wire.GroupPolicy]:
@@ -397,7 +397,7 @@ class DirectoryService:
         """Return whether a person may make a conversation of an audience: manages groups over
         every unit of its clauses, over the top for a clause without units, and over the units of
         the people whom it names."""
-        touched = audiences.touched(rule, await self._unit_paths(connection))
+        touched = audiences.touched(rule, await self.stored_paths(connection))
         if touched is None:
             return False
         named = await self.rights_bases(connection, rule.people)
@@ -419,7 +419,7 @@ class DirectoryService:
         reason = audiences.problem(rule)
         if reason is not None:
             raise errors.AudienceInvalid(reason=reason)
-        paths = await self._unit_paths(connection)
+        paths = await self.stored_paths(connection)
         for clause in (*rule.include, *rule.exclude):
             for unit in clause.units:
                 if unit not in paths:
@@ -429,7 +429,7 @@ class DirectoryService:
                 if post_id not in known:
                     raise errors.AudienceInvalid(reason="no such post", post_id=post_id)
 
-    async def _unit_paths(self, connection: AsyncConnection) -> dict[UnitId, str]:
+    async def stored_paths(self, connection: AsyncConnection) -> dict[UnitId, str]:
         """Return the paths of all units, read again when the organisation has changed."""
         version = await store.directory_version(connection)
         if self._paths is None or self._paths[0] != version:

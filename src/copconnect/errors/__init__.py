@@ -160,6 +160,15 @@ class Suspended(CallerError):
     remedy = "Ask your unit's admin."
 
 
+class OrderInvalid(CallerError):
+    """``details``: ``reason``."""
+
+    code = "order_invalid"
+    status = 400
+    message = "No order can have these terms, or change so, for the reason in `details`."
+    remedy = "Correct the order."
+
+
 class AudienceInvalid(CallerError):
     """``details``: ``reason``, and the ``unit_id`` or ``post_id`` that is not there."""
 

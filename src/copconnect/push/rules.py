@@ -25,6 +25,8 @@ MOST_RETRY_S = 900.0
 MOST_PAUSE_S = 3_600.0  # However long a push service asks to be left alone.
 PAUSE_S = 30.0  # After a 429 that says no time.
 
+REMINDER = "reminder"  # The kind of a push about a message that the device may have received.
+
 Outcome = Literal["taken", "gone", "refused", "slow_down", "failed"]
 
 
@@ -42,11 +44,12 @@ _MANNERS = {
     "group": Manner(DAY_S, "normal"),
     "unit": Manner(3 * DAY_S, "high"),
     "announcement": Manner(7 * DAY_S, "high"),
+    REMINDER: Manner(DAY_S, "high"),
 }
 
 
 def manner_of(kind: str) -> Manner:
-    """Return how pushes about a conversation of a kind travel."""
+    """Return how pushes about a conversation of a kind, or reminders, travel."""
     return _MANNERS[kind]
 
 

@@ -4,15 +4,17 @@ The node that holds the lease "push" plans and sends; every node takes subscript
 """
 
 from collections.abc import Collection
+from typing import Any
 
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
-from copconnect.database.engine import Database
-from copconnect.ids import ClientId
+from copconnect.database.engine import Database, Transaction
+from copconnect.ids import ClientId, ConversationId
 from copconnect.leases import Leases
 from copconnect.principals import Caller
 from copconnect.push import rules, store
@@ -136,6 +138,19 @@ class PushService:
             await store.unsubscribe(connection, [caller.client_id])
 
     # --- For other roles ----------------------------------------------------------------------
+
+    async def remind(
+        self,
+        connection: Transaction,
+        conversation_id: ConversationId,
+        seq: int,
+        people: Select[Any],
+    ) -> int:
+        """Wake the devices of the people of a statement (``person_id``) about a message, whether
+        they have received it or not; return how many. One statement."""
+        if not self._allowed:
+            return 0
+        return await store.remind(connection, conversation_id, seq, people, self._clock.now_ms())
 
     async def reach_of(
         self, connection: AsyncConnection, client_ids: Collection[ClientId]

@@ -35,6 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
 from copconnect.ids import ClientId, ConversationId, PersonId
+from copconnect.push.rules import REMINDER
 
 SUBSCRIPTIONS = Table(
     "push_subscriptions",
@@ -54,7 +55,7 @@ QUEUE = Table(
     Column("conversation_id", String(32), primary_key=True),
     Column("client_id", String(32), primary_key=True),
     Column("seq", BigInteger, nullable=False),
-    Column("kind", String(16), nullable=False),  # The conversation's.
+    Column("kind", String(16), nullable=False),  # The conversation's, or rules.REMINDER.
     Column("origin", String(255), nullable=False),
     Column("queued_ms", BigInteger, nullable=False),
     Column("due_ms", BigInteger),
@@ -77,6 +78,16 @@ PLANNED = Table(
     Column("seq", BigInteger, nullable=False),
 )
 _S, _Q, _P = SUBSCRIPTIONS.c, QUEUE.c, PLANNED.c
+_QUEUED = (
+    "conversation_id",
+    "client_id",
+    "seq",
+    "kind",
+    "origin",
+    "queued_ms",
+    "due_ms",
+    "attempts",
+)
 
 
 # --- Subscriptions ----------------------------------------------------------------------------
@@ -199,19 +210,7 @@ async def enqueue(
         )
         .where(or_(known.c.client_id.is_(None), ~waits))
     )
-    statement = upsert_for(connection.dialect.name, QUEUE).from_select(
-        [
-            "conversation_id",
-            "client_id",
-            "seq",
-            "kind",
-            "origin",
-            "queued_ms",
-            "due_ms",
-            "attempts",
-        ],
-        rows,
-    )
+    statement = upsert_for(connection.dialect.name, QUEUE).from_select(_QUEUED, rows)
     new = statement.excluded
     # A row that is due already keeps its turn and its attempts.
     done = await connection.execute(
@@ -219,9 +218,48 @@ async def enqueue(
             index_elements=[_Q.conversation_id, _Q.client_id],
             set_={
                 "seq": new.seq,
+                "kind": case((_Q.due_ms.is_(None), new.kind), else_=_Q.kind),
                 "origin": new.origin,
                 "queued_ms": case((_Q.due_ms.is_(None), new.queued_ms), else_=_Q.queued_ms),
                 "attempts": case((_Q.due_ms.is_(None), 0), else_=_Q.attempts),
+                "due_ms": func.coalesce(_Q.due_ms, new.due_ms),
+            },
+        )
+    )
+    return done.rowcount
+
+
+async def remind(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    seq: int,
+    people: Select[Any],
+    now_ms: int,
+) -> int:
+    """Queue a reminder of a message for each subscribed device of the people of a statement; return
+    how many. A push that is due already becomes one. One statement."""
+    found = people.subquery()
+    rows = select(
+        literal(conversation_id),
+        _S.client_id,
+        literal(seq, BigInteger),
+        literal(REMINDER),
+        _S.origin,
+        literal(now_ms, BigInteger),
+        literal(now_ms, BigInteger),
+        literal(0),
+    ).where(_S.person_id.in_(select(found.c.person_id)))
+    statement = upsert_for(connection.dialect.name, QUEUE).from_select(_QUEUED, rows)
+    new = statement.excluded
+    done = await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[_Q.conversation_id, _Q.client_id],
+            set_={
+                "kind": new.kind,
+                "seq": case((new.seq > _Q.seq, new.seq), else_=_Q.seq),
+                "origin": new.origin,
+                "queued_ms": new.queued_ms,
+                "attempts": new.attempts,
                 "due_ms": func.coalesce(_Q.due_ms, new.due_ms),
             },
         )
@@ -282,7 +320,7 @@ async def due(
             row.queued_ms,
             row.attempts,
             row.endpoint,
-            row.delivered_seq >= row.seq,
+            row.kind != REMINDER and row.delivered_seq >= row.seq,
         )
         for row in rows
     ]

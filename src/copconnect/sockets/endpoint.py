@@ -26,7 +26,7 @@ from copconnect.sockets.connections.handover import Handover, Presence
 from copconnect.sockets.connections.rounds import Rounds
 from copconnect.sockets.connections.strangers import Strangers
 from copconnect.sockets.cursors import CursorBuffer
-from copconnect.sockets.feed import Feed, SeenCursor, Tokens, Versions
+from copconnect.sockets.feed import Feed, SeenCursor, Tokens, Versions, Watchers
 from copconnect.sockets.passing.fanout import Fanout
 
 CLOSING_TOGETHER = 500
@@ -58,6 +58,7 @@ class Sockets:
         feed: Feed,
         tokens: Tokens,
         versions: Versions,
+        watchers: Watchers,
         bus: Bus,
         clock: Clock,
         limits: Limits,
@@ -65,6 +66,7 @@ class Sockets:
         self._clock = clock
         self._limits = limits
         self._tokens = tokens
+        self._watchers = watchers
         self._strangers = Strangers(limits.strangers, limits.strangers_per_address)
         self.fanout = Fanout(feed, bus, clock)
         self.cursors = CursorBuffer(feed)
@@ -170,11 +172,13 @@ class Sockets:
             connection.dismiss(wire.CLOSE_RESTART)
 
     def received(self, connection: Connection, message: Any) -> None:
-        """Take a message: Hello first, cursors after Ready."""
+        """Take a message: Hello first, cursors and watched orders after Ready."""
         frame = None if message is None else _decode(message)
         if connection.caller is not None and isinstance(frame, wire.Cursors):
             for update in frame.updates:
                 self._take(connection, update)
+        elif connection.caller is not None and isinstance(frame, wire.WatchOrder):
+            self._watchers.watch(connection, connection.caller, frame.order_id, frame.unit_id)
         elif not connection.token and isinstance(frame, wire.Hello) and frame.access_token:
             connection.token = frame.access_token
             connection.hello_ms = self._clock.now_ms()
@@ -198,6 +202,7 @@ class Sockets:
         """Forget a connection."""
         self._strangers.discard(connection)
         self._rounds.discard(connection)
+        self._watchers.gone(connection)
         if self._ending is None:
             self.fanout.leave(connection)
         elif not len(self._rounds):

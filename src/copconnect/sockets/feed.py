@@ -1,6 +1,6 @@
 """Interfaces that live connections need of other parts, as Protocols; app.py passes them in."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,7 +11,16 @@ from copconnect.bus import (
     KeyWakeup,
     RosterWakeup,
 )
-from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Seq
+from copconnect.ids import (
+    CellId,
+    ClientId,
+    ConversationId,
+    Epoch,
+    MessageId,
+    PersonId,
+    Seq,
+    UnitId,
+)
 from copconnect.principals import Caller, Ended
 
 
@@ -157,4 +166,22 @@ class Versions(Protocol):
 
     async def directory_version(self) -> str:
         """Return ``Directory.version``."""
+        ...
+
+
+class Watchers(Protocol):
+    """Dashboards that watch orders; the role of orders serves them. A connection is a key here."""
+
+    def watch(
+        self,
+        connection: Hashable,
+        caller: Caller,
+        order_id: MessageId | None,
+        unit_id: UnitId | None,
+    ) -> None:
+        """Let a connection watch an order, or none any more. Never waits."""
+        ...
+
+    def gone(self, connection: Hashable) -> None:
+        """Forget a connection, whether it watched or not."""
         ...

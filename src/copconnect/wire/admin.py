@@ -31,6 +31,7 @@ Right = Literal[
     "give_grants",
     "read_audit",
     "post_large",
+    "oversee_orders",
 ]
 ActState = Literal["done", "waiting", "refused"]
 UnitPath = Annotated[str, Meta(min_length=1, max_length=1024)]  # Units joined by "/".

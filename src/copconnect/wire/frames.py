@@ -9,6 +9,7 @@ from copconnect.limits import CURSORS_IN_FRAME, POSITIONS_IN_HELLO
 from copconnect.wire.base import HEX16, HEX32, Frame, Wire
 from copconnect.wire.delivery import LogEntry, ReceiptCount, Supplement
 from copconnect.wire.keys import ShareReference
+from copconnect.wire.orders import OrderAcknowledged, OrderProgressFrame, WatchOrder
 
 
 class Position(Wire, frozen=True, kw_only=True):
@@ -175,7 +176,7 @@ class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
     event: Literal["clients", "trust", "directory", "unconfirmed", "confirmation", "signed_out"]
 
 
-ClientFrame = Hello | Cursors
+ClientFrame = Hello | Cursors | WatchOrder
 ServerFrame = (
     Ready
     | EntryFrame
@@ -190,6 +191,8 @@ ServerFrame = (
     | ShareFrame
     | Receipts
     | ReceiptCounts
+    | OrderProgressFrame
+    | OrderAcknowledged
     | AccountFrame
 )
 

@@ -90,9 +90,10 @@ class OwnAcknowledgement(Wire, frozen=True, kw_only=True):
 class Order(Wire, frozen=True, kw_only=True):
     """An order as one person sees it. ``header_hash``: H(header ‖ signature) of the message, which
     acknowledgements name. ``corrected_seq``, ``withdrawn_seq``: of the newest such message.
-    ``owed``: the caller is asked for an acknowledgement and has given none that counts.
-    ``overseen``: the caller may see who has acknowledged: all of it as issuer or administrator of
-    the conversation, of the units below the caller as a head."""
+    ``escalated_ms``: when heads were woken because too few had acknowledged. ``owed``: the caller
+    is asked for an acknowledgement and has given none that counts. ``overseen``: the caller may see
+    who has acknowledged: all of it as issuer or administrator of the conversation, otherwise of the
+    units over which the caller has the right ``oversee_orders``."""
 
     order_id: MessageId
     conversation_id: ConversationId
@@ -104,6 +105,7 @@ class Order(Wire, frozen=True, kw_only=True):
     corrected_seq: Seq | None
     withdrawn_seq: Seq | None
     withdrawn_ms: int | None
+    escalated_ms: int | None
     owed: bool
     acknowledgement: OwnAcknowledgement | None
     overseen: bool
@@ -192,8 +194,8 @@ class OrderRecords(Wire, frozen=True, kw_only=True):
 
 
 class WatchOrder(Frame, frozen=True, kw_only=True, tag="watch_order"):
-    """Send the progress of an order, of a unit (None: of everybody): all of it now, then what
-    changes. A connection watches one at a time; None: none any more."""
+    """Send the progress of an order, of a unit (None: of everybody): all of it within a second,
+    then what changes. A connection watches one at a time; None: none any more."""
 
     order_id: Annotated[MessageId, HEX16] | None
     unit_id: Annotated[UnitId, Meta(max_length=64)] | None

@@ -48,6 +48,19 @@ async def public_key(connection: AsyncConnection, device: bytes) -> bytes | None
     return found
 
 
+async def public_keys(
+    connection: AsyncConnection, devices: Collection[bytes]
+) -> dict[bytes, bytes]:
+    """Return the public keys of these devices. One statement for each 500."""
+    found: dict[bytes, bytes] = {}
+    for part in chunks(devices):
+        rows = await connection.execute(
+            select(clients.c.device, clients.c.public_key).where(clients.c.device.in_(part))
+        )
+        found |= {row.device: row.public_key for row in rows}
+    return found
+
+
 async def acting_key(connection: AsyncConnection, device: bytes, now_ms: int) -> bytes | None:
     """Return the public key of a device that may be listed."""
     found: bytes | None = await connection.scalar(

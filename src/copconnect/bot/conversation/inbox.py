@@ -36,6 +36,7 @@ from copconnect.bot.state.rows import (
     LogRow,
     PendingRow,
     Profile,
+    StateRow,
 )
 from copconnect.ids import DeviceId, MessageId, PersonId
 from copconnect.limits import CLOCK_LEEWAY_MS, LOG_HASHES
@@ -46,6 +47,7 @@ from copconnect.records.conversation.message import (
     next_log_hash,
 )
 from copconnect.records.primitives.fields import Refused
+from copconnect.sealing.messages import open_body
 
 _PAGE = 200
 _MOST_REFUSED = 500  # Kept to be judged again.
@@ -204,7 +206,7 @@ class Inbox:
 
     async def take_state(self, place: Place, logged: wire.LogEntry) -> None:
         """Take the newest state message of a conversation that the bot does not follow from there:
-        the group's name. One that does not hold, or whose key is missing, is left out."""
+        the group's name. One that does not hold is left out; a missing key is asked for."""
         log, profile = place.row.log, place.row.profile
         if log is None or logged.seq > log.cursor:
             return  # The log brings it.
@@ -212,9 +214,29 @@ class Inbox:
             return
         entry = Entry(logged.seq, logged.sent_ms, logged.message, 0)
         found = await judge(self._context, place, entry)
-        decoded = content.decode(found.plaintext) if isinstance(found, Opened) else None
-        if isinstance(found, Opened) and isinstance(decoded, content.State):
-            self._take_state(place, entry, found, decoded)
+        if isinstance(found, Keyless) and found.leaf.may_administer:
+            row = StateRow(position=logged.seq, message=logged.message)
+            self._stores.states.put(place.id, row)
+        elif isinstance(found, Opened) and found.leaf.may_administer:
+            self._set_profile(place, logged.seq, found.header, found.plaintext, found.key)
+
+    def missing_state(self, place: Place) -> bytes | None:
+        """Return the id of the newest state message if its key is missing."""
+        row = self._stores.states.get(place.id)
+        return None if row is None else _header_of(row.message).message_id
+
+    def open_state(self, place: Place, message_id: bytes, k: bytes) -> bool:
+        """Open the newest state by its k, from a share; return whether it is that message's.
+        Raises Refused (R7)."""
+        row = self._stores.states.get(place.id)
+        if row is None or self.missing_state(place) != message_id:
+            return False
+        header = _header_of(row.message)
+        plaintext = open_body(header, row.message[SIGNED_HEADER_BYTES:], k)
+        with self._stores.transaction():
+            self._stores.states.delete(place.id)
+            self._set_profile(place, row.position, header, plaintext, k)
+        return True
 
     # --- Judged entries -------------------------------------------------------------------------
 
@@ -269,7 +291,9 @@ class Inbox:
     def _take(self, place: Place, entry: Entry, found: Opened, *, again: bool) -> None:
         decoded = content.decode(found.plaintext)
         if isinstance(decoded, content.State):
-            self._take_state(place, entry, found, decoded)
+            if found.leaf.may_administer:
+                at, header = entry.position, found.header
+                self._set_profile(place, at, header, found.plaintext, found.key)
             return
         own = found.leaf.person_id == self._context.identity.person
         # A message that was posted again keeps its id, and was handled.
@@ -289,20 +313,24 @@ class Inbox:
         )
         self._stores.inbox.put(str(entry.position), row, place.id, place=entry.position)
 
-    def _take_state(self, place: Place, entry: Entry, found: Opened, state: content.State) -> None:
-        row = place.row
+    def _set_profile(
+        self, place: Place, position: int, header: MessageHeader, plaintext: bytes, key: bytes
+    ) -> None:
+        """Take over a state by a device with the admin right; the highest version counts."""
+        state, row = content.decode(plaintext), place.row
+        if not isinstance(state, content.State) or row.kind == "direct":
+            return
         known = row.profile
-        newer = known is None or (state.version, entry.position) > (known.version, known.seq)
-        if row.kind == "direct" or not found.leaf.may_administer or not newer:
+        if known is not None and (state.version, position) <= (known.version, known.seq):
             return
         profile = Profile(
             version=state.version,
-            seq=entry.position,
+            seq=position,
             title=state.title,
             description=state.description,
-            message_id=MessageId(found.header.message_id.hex()),
-            header=found.header.encode(),
-            key=found.key,
+            message_id=MessageId(header.message_id.hex()),
+            header=header.encode(),
+            key=key,
         )
         place.set(profile=profile)
 
@@ -365,9 +393,13 @@ class Inbox:
         self._on_message(place)
 
 
+def _header_of(message: bytes) -> MessageHeader:
+    return MessageHeader.parse(message[:SIGNED_HEADER_BYTES], "R1")
+
+
 def _epoch_of(message: bytes) -> int:
     try:
-        return MessageHeader.parse(message[:SIGNED_HEADER_BYTES], "R1").epoch
+        return _header_of(message).epoch
     except Refused:
         return 0
 

@@ -10,10 +10,11 @@ conversation for longer than reading takes; a request that the checks refuse get
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from copconnect import wire
 from copconnect.bot.context import LOG, Context
+from copconnect.bot.conversation.inbox import Inbox
 from copconnect.bot.conversation.place import Place
 from copconnect.bot.failures import BotFailure, ServerRefused, Unreachable, has_code
 from copconnect.bot.net.http import pause_s
@@ -40,18 +41,11 @@ _RECIPIENT = slice(17, 33)  # In a KeyShare: after version and conversation.
 
 
 class Asking:
-    """``missing``: the conversation keys that a conversation lacks; ``on_keys``: some have come."""
+    """Asks for what the inbox of a conversation lacks."""
 
-    def __init__(
-        self,
-        context: Context,
-        *,
-        missing: Callable[[Place], list[bytes]],
-        on_keys: Callable[[Place], Awaitable[None]],
-    ) -> None:
+    def __init__(self, context: Context, inbox: Inbox) -> None:
         self._context = context
-        self._missing = missing
-        self._on_keys = on_keys
+        self._inbox = inbox
         self._also: dict[ConversationId, set[bytes]] = {}
         self._asked: dict[ConversationId, set[SecretName]] = {}
         self._tasks: dict[ConversationId, asyncio.Task[None]] = {}
@@ -84,10 +78,16 @@ class Asking:
             held = place.keys.find(key_id)
             if held is None or held.secret:
                 also.discard(key_id)
-        keys = {*self._missing(place), *also}
+        keys = {*self._inbox.missing_keys(place), *also}
         names = {SecretName(SecretKind.CONVERSATION_KEY, one[:KEY_ID_BYTES]) for one in keys}
         cells = place.keys.without_cell_secret() if keys else ()
-        return names | {SecretName(SecretKind.CELL_KEY, one) for one in cells}
+        names |= {SecretName(SecretKind.CELL_KEY, one) for one in cells}
+        state = self._inbox.missing_state(place)
+        return names | ({SecretName(SecretKind.BODY_KEY, state)} if state else set())
+
+    def is_lacking(self, place: Place) -> bool:
+        """Return whether a conversation lacks anything."""
+        return bool(self._names(place))
 
     async def _run(self, place: Place) -> None:
         await asyncio.sleep(_TOGETHER_S)
@@ -117,7 +117,7 @@ class Asking:
         async with place.lock:
             done = self._open(place, data)
             if done:
-                await self._on_keys(place)
+                await self._inbox.keys_came(place)
         if done:
             try:
                 await self._context.api.shares_done(place.id, done)
@@ -142,6 +142,8 @@ class Asking:
             if name.kind == SecretKind.CELL_KEY:
                 place.keys.take_cell_secret(name.reference, secret)
                 return True
+            if name.kind == SecretKind.BODY_KEY:
+                return self._inbox.open_state(place, name.reference, secret)
             if name.kind == SecretKind.CONVERSATION_KEY:
                 for held in place.keys.referred({name.reference}):
                     place.keys.take_secret(held.key_id, secret)

@@ -93,6 +93,13 @@ class Profile(Row, frozen=True, kw_only=True):
     key: bytes
 
 
+class StateRow(Row, frozen=True, kw_only=True):
+    """A conversation's newest state message, checked but for its key, which is asked for."""
+
+    position: int
+    message: bytes
+
+
 class ConversationRow(Row, frozen=True, kw_only=True):
     """A conversation as the bot knows it. ``log``: None until the bot follows it;
     ``begun_ms``: messages signed earlier are none of the bot's."""

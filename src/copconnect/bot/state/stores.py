@@ -20,6 +20,7 @@ class Stores:
         self.own_keys = Table(vault, "own keys", rows.OwnKeyRow)
         self.people = Table(vault, "people", rows.PersonRow)
         self.conversations = Table(vault, "conversations", rows.ConversationRow)
+        self.states = Table(vault, "states", rows.StateRow)
         self.heads = Table(vault, "heads", rows.HeadRow)  # By epoch.
         self.keys = Table(vault, "keys", rows.KeyRow)  # By key id; place: created.
         self.cell_keys = Table(vault, "cell keys", rows.CellKeyRow)  # By key id; place: created.

@@ -35,8 +35,8 @@ from copconnect.delivery.rules.posting import (
 from copconnect.delivery.store import log, standings
 from copconnect.delivery.store.log import NewEntry
 from copconnect.delivery.store.standings import FoundStanding, LogEnd
-from copconnect.ids import AttachmentId, ConversationId, Seq
-from copconnect.principals import Caller
+from copconnect.ids import AttachmentId, ConversationId, MessageId, Seq
+from copconnect.principals import Caller, PostedMessage
 from copconnect.records.conversation.message import next_log_hash
 
 MOST_TOGETHER = 64
@@ -60,6 +60,18 @@ class Post:
     message: SignedMessage
     state: bool
     attachment_ids: Sequence[AttachmentId] = ()
+    order: wire.OrderTerms | wire.OrderChange | None = None
+
+    @property
+    def for_admins(self) -> bool:
+        """Whether only an admin of the conversation may post it."""
+        flash = isinstance(self.order, wire.OrderTerms) and self.order.priority == "flash"
+        return self.state or flash
+
+    @property
+    def alone(self) -> bool:
+        """Whether other roles write in its transaction, which is then its own."""
+        return bool(self.attachment_ids) or self.order is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,7 @@ class Accepting:
 
     async def accept(self, post: Post) -> wire.Accepted:
         """Append a message, or raise the rule that refuses it."""
-        if post.attachment_ids:
+        if post.alone:
             return await self._accept_alone(post)
         waiting = _Waiting(post)
         self._waiting.append(waiting)
@@ -93,12 +105,15 @@ class Accepting:
     async def _accept_alone(self, post: Post) -> wire.Accepted:
         deps, now_ms = self._deps, self._deps.clock.now_ms()
         try:
-            if post.attachment_ids:
+            if post.alone:
                 async with deps.database.transaction() as connection:
                     entry = await connection.run_sync(_append_alone, post, now_ms)
-                    await deps.attachments.ready(
-                        connection, post.attachment_ids, post.conversation_id
-                    )
+                    if post.attachment_ids:
+                        await deps.attachments.ready(
+                            connection, post.attachment_ids, post.conversation_id
+                        )
+                    if post.order is not None:
+                        await deps.orders.posted(connection, _posted(entry), post.order)
                     connection.after_commit(wakeup_of(entry))
             else:
                 entry = await deps.database.write_at_once(
@@ -177,6 +192,17 @@ def _fail(waiting: _Waiting, error: Exception) -> None:
 
 def _wakeups_of(outcomes: Sequence[_Outcome | None]) -> list[EntryWakeup]:
     return [wakeup_of(outcome) for outcome in outcomes if isinstance(outcome, NewEntry)]
+
+
+def _posted(entry: NewEntry) -> PostedMessage:
+    return PostedMessage(
+        message_id=MessageId(entry.message_id),
+        conversation_id=entry.conversation_id,
+        seq=entry.seq,
+        header_hash=entry.header_hash,
+        person_id=entry.person_id,
+        sent_ms=entry.sent_ms,
+    )
 
 
 def wakeup_of(entry: NewEntry) -> EntryWakeup:
@@ -258,7 +284,7 @@ class _Batch:
                 check_repeat(post.message, known)
                 return AlreadyAccepted(wire.Accepted(seq=known.seq, sent_ms=known.sent_ms))
             standing = self._after_others(post, found.standing)
-            check_message(post.message, standing, self._now_ms, state=post.state)
+            check_message(post.message, standing, self._now_ms, for_admins=post.for_admins)
         except errors.CopConnectError as refused:
             return refused
         return self._take(post, self._ends.get(c, found.end))

@@ -36,10 +36,8 @@ class Posting:
         """Append a message to the log (D1). A repeat of the same bytes answers what the first did.
 
         Raises MessageInvalid, NotMember, MayNotPost, NotAdmin, StaleHead, StaleKey, NotNext,
-        RateLimited, AttachmentIncomplete.
+        RateLimited, AttachmentIncomplete; with an order OrderInvalid, NotFound.
         """
-        if body.order is not None:
-            raise errors.BadRequest(reason="this server takes no orders")
         self._messages.take(caller.person_id)
         self._bytes.take(caller.person_id, len(body.message))
         public_key = await self._public_keys.of(caller.device)
@@ -50,5 +48,5 @@ class Posting:
         )
         attachment_ids = [AttachmentId(one) for one in body.attachment_ids]
         return await self._accepting.accept(
-            Post(caller, conversation_id, message, body.state, attachment_ids)
+            Post(caller, conversation_id, message, body.state, attachment_ids, body.order)
         )

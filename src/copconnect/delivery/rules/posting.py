@@ -102,15 +102,16 @@ def check_repeat(message: SignedMessage, before: AcceptedBefore) -> None:
 
 
 def check_message(
-    message: SignedMessage, standing: Standing, now_ms: int, *, state: bool = False
+    message: SignedMessage, standing: Standing, now_ms: int, *, for_admins: bool = False
 ) -> None:
-    """Raise the first part of D1 that refuses a message that was not accepted before."""
+    """Raise the first part of D1 that refuses a message that was not accepted before.
+    ``for_admins``: only an admin may post it."""
     header = message.header
     if standing.rights is None:
         raise errors.NotMember
     if not standing.rights & Rights.POST:
         raise errors.MayNotPost
-    if state and not standing.rights & Rights.ADMINISTER:
+    if for_admins and not standing.rights & Rights.ADMINISTER:
         raise errors.NotAdmin
     _check_head(header, standing, now_ms)
     _check_key(header, standing, now_ms)

@@ -1,12 +1,14 @@
 """The words by which posts are found, kept in step with posts, units and roles."""
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from sqlalchemy import Column, Integer, String, Table, Text, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import CHUNK, METADATA, chunks
+from copconnect.database.among import among
+from copconnect.database.engine import METADATA, chunks
 from copconnect.database.word_index import WordIndex
 from copconnect.directory import names
 from copconnect.directory.finding import words
@@ -15,6 +17,7 @@ from copconnect.directory.store import posts, roles, units
 from copconnect.ids import PostId, UnitId
 
 BATCH = 5_000
+_INDEXED_ANEW = 5_000  # Posts; for fewer the words of each are indexed by themselves.
 POST_SEARCH = Table(
     "directory_post_search",
     METADATA,
@@ -29,17 +32,18 @@ _S, _P = POST_SEARCH.c, posts.c
 async def write(connection: AsyncConnection, post_ids: Collection[PostId] | None) -> None:
     """Write the words of these posts anew; None: of all, after another name or place of units.
     Nobody finds posts that were abolished or have no title."""
-    if post_ids is not None and len(post_ids) > CHUNK:
-        post_ids = None  # All of them cost fewer statements than many.
     role_names = {row.code: names.of(row) for row in await connection.execute(select(roles))}
     query = select(posts, units.c.path, *(units.c[name] for name in names.columns("name")))
     query = query.join_from(posts, units, units.c.unit_id == _P.unit_id)
-    for some in [None] if post_ids is None else chunks(post_ids):
-        wanted = query if some is None else query.where(_P.post_id.in_(some))
-        rows = [row for row in await connection.execute(wanted) if _is_there(row)]
-        gone = delete(POST_SEARCH)
-        await connection.execute(gone if some is None else gone.where(_S.post_id.in_(some)))
-        for part in chunks([_row(one, role_names) for one in rows], BATCH):
+    gone = delete(POST_SEARCH)
+    if post_ids is not None:
+        query = query.where(among(_P.post_id, post_ids))
+        gone = gone.where(among(_S.post_id, post_ids))
+    found = [row for row in await connection.execute(query) if _is_there(row)]
+    whole = post_ids is None or len(post_ids) > _INDEXED_ANEW
+    async with WORDS.made_anew(connection) if whole else nullcontext():
+        await connection.execute(gone)
+        for part in chunks([_row(one, role_names) for one in found], BATCH):
             await connection.execute(insert(POST_SEARCH), part)
 
 

@@ -1,5 +1,7 @@
 """Writes a planned reorganisation, in the caller's transaction."""
 
+from collections.abc import Collection
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import Transaction, chunks
@@ -9,6 +11,7 @@ from copconnect.directory.postings import post_search, post_store, posting_store
 from copconnect.directory.reorganising import reorganising_store, tree
 from copconnect.directory.reorganising.looking import Planned
 from copconnect.directory.reorganising.placing import Placing
+from copconnect.ids import UnitId
 
 
 async def write(connection: Transaction, found: Planned, now_ms: int) -> dict[int, int]:
@@ -28,8 +31,12 @@ async def write(connection: Transaction, found: Planned, now_ms: int) -> dict[in
     numbers = await _move_charges(connection, placing, now_ms)
     await post_store.abolish(connection, placing.ended, now_ms)
     await post_store.abolish_without_unit(connection, now_ms)
-    await _write_words(connection, found)
-    await post_search.write(connection, None)
+    differing = _differing(found)
+    await _write_words(connection, differing | {to for _, to in plan.people.values()})
+    touched = {*placing.opened, *placing.ended, *(row["post_id"] for row in placing.made)}
+    units = differing | {one.unit_id for one in ended}
+    touched |= {row["post_id"] for row in await post_store.of_units(connection, units)}
+    await post_search.write(connection, touched)
     return numbers
 
 
@@ -53,19 +60,22 @@ async def _move_charges(
     return numbers
 
 
-async def _write_words(connection: AsyncConnection, found: Planned) -> None:
-    """Write anew the words of people whose unit has another name or path, or is another."""
+def _differing(found: Planned) -> set[UnitId]:
+    """Return the units that are new, or have another name or path."""
     before, after = found.before, found.plan.units
     old, new = tree.paths(before), tree.paths(after)
-    differing = {
+    return {
         one
         for one in after
         if one not in before or (before[one].names, old.get(one)) != (after[one].names, new[one])
     }
-    differing |= {target for _, target in found.plan.people.values()}
+
+
+async def _write_words(connection: AsyncConnection, unit_ids: Collection[UnitId]) -> None:
+    """Write anew the words of the people of these units."""
     organisation = await store.organisation(connection)
     words = changes.stored_words(organisation["units"], organisation["ranks"])
-    rows = await reorganising_store.rows_for_words(connection, differing)
+    rows = await reorganising_store.rows_for_words(connection, unit_ids)
     for part in chunks(rows, BATCH):
         found_by = [{"person_id": row["person_id"]} | changes.derive(row, words) for row in part]
         await edit_store.write_words(connection, found_by)

@@ -13,6 +13,31 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "acknowledgement_answers",
+        sa.Column("order_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id", "person_id", name=op.f("pk_acknowledgement_answers")),
+    )
+    op.create_table(
+        "acknowledgements",
+        sa.Column("order_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("signer_id", sa.String(length=32), nullable=False),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.Column("choice", sa.SmallInteger(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id", "person_id", name=op.f("pk_acknowledgements")),
+    )
+    op.create_index(
+        "ix_acknowledgements_counted",
+        "acknowledgements",
+        ["order_id", "person_id", "told", "choice"],
+        unique=False,
+    )
+    op.create_table(
         "admin_acts",
         sa.Column("act_id", sa.String(length=32), nullable=False),
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
@@ -924,6 +949,43 @@ def upgrade() -> None:
         postgresql_where=sa.text("admin"),
     )
     op.create_index(op.f("ix_members_person_id"), "members", ["person_id"], unique=False)
+    op.create_table(
+        "orders",
+        sa.Column("order_id", sa.String(length=32), nullable=False),
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("header_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("issuer_id", sa.String(length=32), nullable=False),
+        sa.Column("issued_ms", sa.BigInteger(), nullable=False),
+        sa.Column("priority", sa.String(length=16), nullable=False),
+        sa.Column("choices", sa.SmallInteger(), nullable=False),
+        sa.Column("answers", sa.Boolean(), nullable=False),
+        sa.Column("valid_until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("remind_minutes", sa.String(length=64), nullable=False),
+        sa.Column("escalate_minutes", sa.Integer(), nullable=True),
+        sa.Column("escalate_below", sa.SmallInteger(), nullable=False),
+        sa.Column("corrected_seq", sa.BigInteger(), nullable=True),
+        sa.Column("withdrawn_seq", sa.BigInteger(), nullable=True),
+        sa.Column("withdrawn_ms", sa.BigInteger(), nullable=True),
+        sa.Column("escalated_ms", sa.BigInteger(), nullable=True),
+        sa.Column("due_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("order_id", name=op.f("pk_orders")),
+    )
+    op.create_index(
+        op.f("ix_orders_conversation_id_orders_issued_ms"),
+        "orders",
+        ["conversation_id", "issued_ms"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_orders_due",
+        "orders",
+        ["due_ms"],
+        unique=False,
+        sqlite_where=sa.text("due_ms IS NOT NULL"),
+        postgresql_where=sa.text("due_ms IS NOT NULL"),
+    )
+    op.create_index(op.f("ix_orders_issued_ms"), "orders", ["issued_ms"], unique=False)
     op.create_table(
         "push_planned",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),

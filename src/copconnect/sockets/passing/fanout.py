@@ -13,6 +13,7 @@ from typing import NamedTuple
 from copconnect import wire
 from copconnect.bus import (
     AccountWakeup,
+    AcknowledgedWakeup,
     AnyWakeup,
     Bus,
     CellKeyWakeup,
@@ -213,6 +214,12 @@ class Fanout:
                     theirs = self._present.of_person(wakeup.person_id)
                     here = (one for one in theirs if one in topic.seats)
                     push_all(here, framing.binary(wakeup.frame))
+            case AcknowledgedWakeup():
+                told = framing.frame(wire.OrderAcknowledged(order_id=wakeup.order_id))
+                for person_id, client_id in wakeup.people.items():
+                    theirs = self._present.of_person(person_id)
+                    others = [one for one in theirs if one.client.client_id != client_id]
+                    push_all(others, told)
             case ConversationWakeup():
                 frame = wire.ConversationFrame(conversation_id=wakeup.conversation_id)
                 self._say(wakeup.conversation_id, wakeup.person_ids, framing.frame(frame))

@@ -11,6 +11,7 @@ export const RIGHTS: readonly Right[] = [
   "give_grants",
   "manage_groups",
   "post_large",
+  "oversee_orders",
   "see_numbers",
   "import_people",
   "manage_units",

@@ -1,0 +1,65 @@
+"""People by unit: the Directory's part of ``copconnect.orders.ports.People``."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.database.among import among
+from copconnect.directory import store
+from copconnect.directory.postings.posting_store import POSTINGS
+from copconnect.directory.service import DirectoryService
+from copconnect.ids import PersonId, UnitId
+
+
+class Roll:
+    """Reads where people are posted. Holds no state of its own."""
+
+    def __init__(self, directory: DirectoryService) -> None:
+        self._directory = directory
+
+    def placed(self) -> Select[Any]:
+        """Return a statement of everybody's own place: ``person_id``, ``unit_id``, ``sort_key``,
+        which lists seniors first."""
+        return store.posted(
+            store.people.c.person_id, store.posts.c.unit_id, store.people.c.sort_key
+        )
+
+    async def unit_paths(self, connection: AsyncConnection) -> dict[UnitId, str]:
+        """Return the path of each unit, as cards write it."""
+        found = await self._directory.stored_paths(connection)
+        return {unit_id: path.strip("/") for unit_id, path in found.items()}
+
+    async def heads(
+        self, connection: AsyncConnection, unit_ids: Collection[UnitId]
+    ) -> dict[UnitId, list[PersonId]]:
+        """Return the active heads of each of these units, also by an additional charge; a unit
+        without one is left out. Two statements."""
+        person, post, charge = store.people.c, store.posts.c, POSTINGS.c
+        heads = select(post.unit_id, person.person_id).where(
+            post.head, person.status == "active", among(post.unit_id, unit_ids)
+        )
+        by_charge = and_(charge.person_id == person.person_id, charge.until_ms.is_(None))
+        found: dict[UnitId, list[PersonId]] = {}
+        for statement in (
+            heads.join_from(store.posts, store.people, person.post_id == post.post_id),
+            heads.join_from(store.posts, POSTINGS, charge.post_id == post.post_id).join(
+                store.people, by_charge
+            ),
+        ):
+            for row in await connection.execute(statement):
+                of_unit = found.setdefault(row.unit_id, [])
+                if row.person_id not in of_unit:
+                    of_unit.append(row.person_id)
+        return found
+
+    async def cards(
+        self,
+        connection: AsyncConnection,
+        person_ids: Collection[PersonId],
+        viewer: PersonId | None,
+    ) -> dict[PersonId, wire.Person]:
+        """Return cards by id, as the viewer is shown them."""
+        return await self._directory.cards(connection, person_ids, viewer)

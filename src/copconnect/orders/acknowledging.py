@@ -1,0 +1,309 @@
+"""Judges acknowledgements and stores them, many in one transaction.
+
+Invariants: a record is answered only after the transaction that holds it has committed; at most one
+row counts for each order and person, whichever order the records came in (rules.Counted). Records
+wait up to :data:`PAUSE_S` for others, because 63,000 of them come within a minute and a device does
+not show when its acknowledgement was stored. If anything goes wrong the transaction rolls back and
+each request is tried again in one of its own, so that none fails for another. A crash loses nothing
+that was answered; every device repeats what was not.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from copconnect import errors, wire
+from copconnect.bus import AcknowledgedWakeup
+from copconnect.database.engine import Transaction
+from copconnect.gathering import Gathering
+from copconnect.ids import ClientId, ConversationId, MessageId, PersonId
+from copconnect.orders import rules, store
+from copconnect.orders.dependencies import Dependencies
+from copconnect.orders.rules import Counted, KnownOrder, Reader
+from copconnect.orders.store import NewAcknowledgement
+from copconnect.principals import Caller
+from copconnect.rates import Rates
+from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
+from copconnect.records.primitives.fields import Refused
+from copconnect.rights import Held
+
+PAUSE_S = 0.1  # At least, between two transactions.
+MOST_TOGETHER = 1_000  # Records in one transaction, unless a single request has more.
+RECORDS_PER_MINUTE = 2_000  # A station writer marks a whole station.
+_MOST_KEYS = 200_000
+Outcome = wire.AcknowledgementOutcome
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A record whose signature was checked."""
+
+    record: Acknowledgement
+    data: bytes
+    answer: bytes | None
+
+    @property
+    def person_id(self) -> PersonId:
+        return PersonId(self.record.person_id.hex())
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A device's records about one order, in their order; or what refuses one by its bytes."""
+
+    caller: Caller
+    order_id: MessageId
+    items: Sequence[_Given | Outcome]
+    answer: asyncio.Future[list[Outcome]] = field(default_factory=asyncio.Future)
+
+
+class Acknowledging:
+    """Takes acknowledgements. Used from one event loop."""
+
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
+        self._keys: dict[bytes, bytes] = {}
+        self._asked = Gathering(self._read_keys)
+        self._waiting: deque[_Request] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._rates = Rates(
+            "acknowledgements_per_minute",
+            RECORDS_PER_MINUTE,
+            RECORDS_PER_MINUTE,
+            deps.clock.now_ms,
+        )
+
+    async def post(
+        self, caller: Caller, order_id: MessageId, body: wire.PostAcknowledgements
+    ) -> wire.AcknowledgementOutcomes:
+        """Store records of the calling device; return what became of each.
+
+        Raises RateLimited, and NotFound for an order of a conversation that the caller's person
+        does not belong to.
+        """
+        self._rates.take(caller.person_id, len(body.acknowledgements))
+        key = await self._key_of(caller.device)
+        items: list[_Given | Outcome] = []
+        for at, one in enumerate(body.acknowledgements, 1):
+            items.append(_read(one, caller, key))
+            if at % 50 == 0:
+                await asyncio.sleep(0)  # Signatures of one request hold up nobody else.
+        request = _Request(caller, order_id, items)
+        self._waiting.append(request)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+        return wire.AcknowledgementOutcomes(outcomes=await request.answer)
+
+    async def close(self) -> None:
+        """Wait for what is being stored."""
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _key_of(self, device: bytes) -> bytes:
+        known = self._keys.get(device) or await self._asked.load(device)
+        if known is None:
+            raise errors.Unauthenticated  # A device with a token has a key.
+        return known
+
+    async def _read_keys(self, devices: Sequence[bytes]) -> dict[bytes, bytes]:
+        async with self._deps.database.reading() as connection:
+            found = dict(await self._deps.devices.public_keys(connection, devices))
+        if len(self._keys) > _MOST_KEYS:
+            self._keys.clear()
+        self._keys |= found
+        return found
+
+    # --- Together -------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch: list[_Request] = []
+                size = 0
+                while self._waiting and (
+                    not batch or size + len(self._waiting[0].items) <= MOST_TOGETHER
+                ):
+                    batch.append(self._waiting.popleft())
+                    size += len(batch[-1].items)
+                await self._store(batch)
+                await asyncio.sleep(PAUSE_S)
+        except BaseException:
+            for one in self._waiting:
+                one.answer.cancel()
+            self._waiting.clear()
+            raise
+        finally:
+            self._task = None
+
+    async def _store(self, batch: Sequence[_Request]) -> None:
+        try:
+            async with self._deps.database.transaction() as connection:
+                answers = await _Batch(self._deps, connection, batch).store()
+        except Exception as error:
+            if len(batch) == 1:
+                _settle(batch[0], error)
+                return
+            for one in batch:
+                await self._store([one])
+        except BaseException:
+            for one in batch:
+                one.answer.cancel()
+            raise
+        else:
+            for one, found in zip(batch, answers, strict=True):
+                _settle(one, found)
+
+
+def _settle(request: _Request, found: list[Outcome] | Exception) -> None:
+    if request.answer.done():  # The caller may have gone.
+        return
+    if isinstance(found, Exception):
+        request.answer.set_exception(found)
+    else:
+        request.answer.set_result(found)
+
+
+def _read(item: wire.AcknowledgementItem, caller: Caller, key: bytes) -> _Given | Outcome:
+    """Return a record whose bytes and signature are right, else what refuses it."""
+    try:
+        record = Acknowledgement.parse(item.record)
+        if record.device != caller.device:
+            return "wrong_device"
+        record.verify(key)
+    except Refused:
+        return "malformed"
+    own = record.person_id.hex() == caller.person_id
+    if own != (record.told == Told.OWN):
+        return "not_allowed"
+    return _Given(record, item.record, item.answer)
+
+
+# --- In the transaction -----------------------------------------------------------------------
+
+
+class _Batch:
+    """Judges the requests of one transaction, each after those before it."""
+
+    def __init__(
+        self, deps: Dependencies, connection: Transaction, requests: Sequence[_Request]
+    ) -> None:
+        self._deps = deps
+        self._connection = connection
+        self._requests = requests
+        self._now_ms = deps.clock.now_ms()
+        self._best: dict[tuple[MessageId, PersonId], Counted | None] = {}
+        self._put: dict[tuple[MessageId, PersonId], NewAcknowledgement] = {}
+        self._by: dict[tuple[MessageId, PersonId], ClientId] = {}
+
+    async def store(self) -> list[list[Outcome] | Exception]:
+        """Judge and write; return the answer of each request."""
+        rows = await store.hold(self._connection, {one.order_id for one in self._requests})
+        orders = {order_id: store.known(row) for order_id, row in rows.items()}
+        readers = {order_id: await self._readers(order) for order_id, order in orders.items()}
+        answers: list[list[Outcome] | Exception] = []
+        for request in self._requests:
+            order = orders.get(request.order_id)
+            known = {} if order is None else readers[request.order_id]
+            if order is None or request.caller.person_id not in known:
+                answers.append(errors.NotFound())
+                continue
+            held, units = await self._oversight(request)
+            answers.append(
+                [
+                    self._judge(item, request, order, known, held, units)
+                    if isinstance(item, _Given)
+                    else item
+                    for item in request.items
+                ]
+            )
+        if self._put:
+            answering = {order_id for order_id, order in orders.items() if order.answers}
+            await store.put(self._connection, list(self._put.values()), answering)
+            self._announce(orders)
+        return answers
+
+    async def _readers(self, order: KnownOrder) -> dict[PersonId, Reader]:
+        requests = [one for one in self._requests if one.order_id == order.order_id]
+        people = {one.caller.person_id for one in requests}
+        people |= {
+            item.person_id for one in requests for item in one.items if isinstance(item, _Given)
+        }
+        found = await store.standings_of(
+            self._connection,
+            order.order_id,
+            self._deps.conversations.readers(order.conversation_id),
+            people,
+        )
+        for person_id, (_, counted) in found.items():
+            self._best[order.order_id, person_id] = counted
+        return {person_id: reader for person_id, (reader, _) in found.items()}
+
+    async def _oversight(self, request: _Request) -> tuple[Held, dict[PersonId, str]]:
+        """Return the rights of somebody who told others in person, and those others' units."""
+        told = [
+            item.person_id
+            for item in request.items
+            if isinstance(item, _Given) and item.record.told == Told.IN_PERSON
+        ]
+        if not told:
+            return Held(), {}
+        held = await self._deps.rights.of(self._connection, request.caller.person_id)
+        return held, await self._deps.units_of(self._connection, told)
+
+    def _judge(
+        self,
+        given: _Given,
+        request: _Request,
+        order: KnownOrder,
+        readers: dict[PersonId, Reader],
+        held: Held,
+        units: dict[PersonId, str],
+    ) -> Outcome:
+        record, person_id = given.record, given.person_id
+        told = record.told == Told.IN_PERSON
+        outcome = rules.judge(record, given.answer, order, self._now_ms)
+        if outcome != "counted":
+            return outcome
+        if not rules.owes(order, readers.get(person_id)):
+            return "not_owed"
+        if told:
+            path = units.get(person_id)
+            if path is None or held.lacking(rules.OVERSEE, [path]) is not None:
+                return "not_allowed"
+        new = NewAcknowledgement(
+            order_id=order.order_id,
+            person_id=person_id,
+            signer_id=request.caller.person_id,
+            told=told,
+            choice=record.choice,
+            created_ms=record.created,
+            received_ms=self._now_ms,
+            record=given.data,
+            answer=given.answer,
+        )
+        key = order.order_id, person_id
+        best = self._best.get(key)
+        if best is not None and best.record == given.data:
+            return "counted"
+        if not new.counted.beats(best):
+            return "superseded"
+        self._best[key] = new.counted
+        self._put[key] = new
+        self._by[key] = request.caller.client_id
+        return "counted"
+
+    def _announce(self, orders: dict[MessageId, KnownOrder]) -> None:
+        people: dict[MessageId, dict[PersonId, ClientId]] = {}
+        for (order_id, person_id), client_id in self._by.items():
+            people.setdefault(order_id, {})[person_id] = client_id
+        for order_id, by in people.items():
+            self._connection.after_commit(
+                AcknowledgedWakeup(
+                    conversation_id=ConversationId(orders[order_id].conversation_id),
+                    order_id=order_id,
+                    people=by,
+                )
+            )

@@ -1,0 +1,105 @@
+"""Interfaces that orders need of other roles; ``app.py`` passes them in.
+
+Methods that return a Select state its columns: orders join them with their own tables, so that a
+count is one statement however many people there are.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.database.engine import Transaction
+from copconnect.ids import ClientId, ConversationId, PersonId, UnitId
+from copconnect.rights import Held
+
+
+class Conversations(Protocol):
+    """The Delivery Service's part."""
+
+    def readers(self, conversation_id: ConversationId) -> Select[Any]:
+        """Return a statement of everybody who belongs now: ``person_id``, ``admin``, ``added_ms``,
+        ``history_from_ms``."""
+        ...
+
+    def reached(self, conversation_id: ConversationId) -> Select[Any]:
+        """Return a statement of how far people have come, over all their devices: ``person_id``,
+        ``delivered_seq``, ``read_seq``."""
+        ...
+
+    def places(self, person_id: PersonId) -> Select[Any]:
+        """Return a statement of where a person belongs now: ``conversation_id``, ``admin``,
+        ``added_ms``, ``history_from_ms``."""
+        ...
+
+
+class People(Protocol):
+    """The Directory's part."""
+
+    def placed(self) -> Select[Any]:
+        """Return a statement of everybody's own place: ``person_id``, ``unit_id``, ``sort_key``,
+        which lists seniors first."""
+        ...
+
+    async def unit_paths(self, connection: AsyncConnection) -> Mapping[UnitId, str]:
+        """Return the path of each unit, as cards write it."""
+        ...
+
+    async def cards(
+        self,
+        connection: AsyncConnection,
+        person_ids: Collection[PersonId],
+        viewer: PersonId | None,
+    ) -> dict[PersonId, wire.Person]:
+        """Return cards by id, as the viewer is shown them."""
+        ...
+
+    async def heads(
+        self, connection: AsyncConnection, unit_ids: Collection[UnitId]
+    ) -> Mapping[UnitId, Collection[PersonId]]:
+        """Return the active heads of each of these units."""
+        ...
+
+
+class Rights(Protocol):
+    """Administration's part."""
+
+    async def of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
+        """Return the rights of a person."""
+        ...
+
+
+class Devices(Protocol):
+    """The Authentication Service's part."""
+
+    async def public_keys(
+        self, connection: AsyncConnection, devices: Collection[bytes]
+    ) -> Mapping[bytes, bytes]:
+        """Return the Ed25519 keys of these devices, revoked or not. One statement for each 500
+        that are not in memory."""
+        ...
+
+
+class Pushes(Protocol):
+    """The part of pushes."""
+
+    async def remind(
+        self,
+        connection: Transaction,
+        conversation_id: ConversationId,
+        seq: int,
+        people: Select[Any],
+    ) -> int:
+        """Wake the devices of the people of a statement (``person_id``) about a message, whether
+        they have received it or not; return how many. One statement."""
+        ...
+
+
+class Connected(Protocol):
+    """The live connections of this node."""
+
+    def push_to(self, client_id: ClientId, frame: wire.ServerFrame) -> bool:
+        """Push a frame to a client; return whether it is connected here."""
+        ...

@@ -1,0 +1,270 @@
+"""Lists of orders, counts, names and records, as people are shown them.
+
+Everybody who belongs to an order's conversation sees the order. Its issuer and administrators of
+the conversation see who has acknowledged; somebody with the right ``oversee_orders`` sees the own
+part of the tree.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.ids import MessageId, PersonId, Seq, UnitId
+from copconnect.orders import rules, store
+from copconnect.orders.counting import Counting
+from copconnect.orders.dependencies import Dependencies
+from copconnect.orders.rules import KnownOrder
+from copconnect.principals import Caller
+
+PAGE = 100
+RECORDS_PAGE = 1_000
+_CURVE_POINTS = 240  # Steps between the order and now, at most.
+Box = Literal["open", "issued", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Oversight:
+    """An order, and the units whose people somebody may see; None: all."""
+
+    order: KnownOrder
+    units: frozenset[UnitId] | None
+
+
+class Reading:
+    """Answers the routes that read."""
+
+    def __init__(self, deps: Dependencies, counting: Counting) -> None:
+        self._deps = deps
+        self._counting = counting
+
+    # --- Orders -------------------------------------------------------------------------------
+
+    async def orders(self, caller: Caller, box: Box, after: str | None) -> wire.Orders:
+        """Return a page of orders of the caller's conversations, newest first."""
+        async with self._deps.database.reading() as connection:
+            rows = await store.page(
+                connection,
+                self._deps.conversations.places(caller.person_id),
+                caller.person_id,
+                box=box,
+                now_ms=self._deps.clock.now_ms(),
+                before=None if after is None else _place(after),
+                limit=PAGE + 1,
+            )
+            overseer = await self._is_overseer(connection, caller.person_id) if rows else False
+        found = [_order(row, caller.person_id, overseer=overseer) for row in rows[:PAGE]]
+        following = None
+        if len(rows) > PAGE:
+            following = f"{found[-1].issued_ms}-{found[-1].order_id}"
+        return wire.Orders(orders=found, next=following)
+
+    async def order(self, caller: Caller, order_id: MessageId) -> wire.Order:
+        """Return an order. Raises NotFound."""
+        async with self._deps.database.reading() as connection:
+            rows = await store.page(
+                connection,
+                self._deps.conversations.places(caller.person_id),
+                caller.person_id,
+                box="all",
+                now_ms=self._deps.clock.now_ms(),
+                before=None,
+                limit=1,
+                order_id=order_id,
+            )
+            if not rows:
+                raise errors.NotFound
+            overseer = await self._is_overseer(connection, caller.person_id)
+        return _order(rows[0], caller.person_id, overseer=overseer)
+
+    async def _is_overseer(self, connection: AsyncConnection, person_id: PersonId) -> bool:
+        held = await self._deps.rights.of(connection, person_id)
+        return held.has(rules.OVERSEE)
+
+    # --- Who has acknowledged -----------------------------------------------------------------
+
+    async def oversight(self, person_id: PersonId, order_id: MessageId) -> Oversight:
+        """Return what somebody may see of who has acknowledged.
+
+        Raises NotFound for an order of a conversation that the person does not belong to, and
+        NotAllowed for one of which the person may see nothing.
+        """
+        deps = self._deps
+        async with deps.database.reading() as connection:
+            row = await store.one(connection, order_id)
+            if row is None:
+                raise errors.NotFound
+            order = store.known(row)
+            reader = deps.conversations.readers(order.conversation_id).subquery()
+            own = (
+                await connection.execute(
+                    select(reader.c.admin).where(reader.c.person_id == person_id)
+                )
+            ).first()
+            if own is None:
+                raise errors.NotFound
+            if own.admin or order.issuer_id == person_id:
+                return Oversight(order, None)
+            held = await deps.rights.of(connection, person_id)
+            paths = await deps.people.unit_paths(connection)
+        units = {one for one, path in paths.items() if not held.lacking(rules.OVERSEE, [path])}
+        if not units:
+            raise errors.NotAllowed(right=rules.OVERSEE, path="")
+        return Oversight(order, frozenset(units))
+
+    async def progress(
+        self, caller: Caller, order_id: MessageId, unit_id: UnitId | None
+    ) -> wire.OrderProgress:
+        """Return the counts of a unit and of the units below it. Raises as ``oversight``."""
+        seen = await self.oversight(caller.person_id, order_id)
+        tree = await self._counting.tree(order_id)
+        if tree is None:
+            raise errors.NotFound
+        total, units = tree.of(unit_id, seen.units)
+        return wire.OrderProgress(
+            order_id=order_id,
+            unit_id=unit_id,
+            counted_ms=tree.counted_ms,
+            total=total,
+            units=units,
+        )
+
+    async def people(
+        self,
+        caller: Caller,
+        order_id: MessageId,
+        *,
+        unit_id: UnitId | None,
+        state: wire.OrderState | None,
+        choice: int | None,
+        after: str,
+    ) -> wire.OrderPeople:
+        """Return a page of the people who owe, of a unit and all below it. Raises as
+        ``oversight``."""
+        deps = self._deps
+        seen = await self.oversight(caller.person_id, order_id)
+        order = seen.order
+        async with deps.database.reading() as connection:
+            rows = await store.people(
+                connection,
+                order,
+                deps.conversations.readers(order.conversation_id),
+                deps.conversations.reached(order.conversation_id),
+                deps.people.placed(),
+                units=await self._units(connection, unit_id, seen.units),
+                state=None if state is None else rules.STATES.index(state),
+                choice=choice,
+                after=after,
+                limit=PAGE + 1,
+            )
+            page = rows[:PAGE]
+            cards = await deps.people.cards(
+                connection, [row.person_id for row in page], caller.person_id
+            )
+        return wire.OrderPeople(
+            people=[
+                wire.OrderPerson(
+                    person=cards[row.person_id],
+                    state=rules.STATES[row.state],
+                    acknowledgement=_acknowledgement(row),
+                )
+                for row in page
+            ],
+            next=page[-1].sort_key if len(rows) > PAGE else None,
+        )
+
+    async def _units(
+        self,
+        connection: AsyncConnection,
+        unit_id: UnitId | None,
+        seen: Collection[UnitId] | None,
+    ) -> Collection[UnitId] | None:
+        if unit_id is None:
+            return seen
+        paths = await self._deps.people.unit_paths(connection)
+        top = paths.get(unit_id, unit_id)
+        below = {one for one, path in paths.items() if f"{path}/".startswith(f"{top}/")}
+        return below if seen is None else below.intersection(seen)
+
+    async def curve(self, caller: Caller, order_id: MessageId) -> wire.OrderCurve:
+        """Return how many had acknowledged over time. Raises as ``oversight``."""
+        seen = await self.oversight(caller.person_id, order_id)
+        elapsed_ms = max(0, self._deps.clock.now_ms() - seen.order.issued_ms)
+        step_ms = max(1_000, -(-elapsed_ms // _CURVE_POINTS))
+        async with self._deps.database.reading() as connection:
+            steps = await store.curve(
+                connection, seen.order, self._deps.people.placed(), seen.units, step_ms
+            )
+        points: list[tuple[int, int]] = []
+        total = 0
+        for step, count in steps:
+            total += count
+            points.append((step, total))
+        return wire.OrderCurve(order_id=order_id, step_ms=step_ms, points=points)
+
+    async def records(
+        self, caller: Caller, order_id: MessageId, *, answered: bool, after: str
+    ) -> wire.OrderRecords:
+        """Return a page of the records that count, of people who left too: what was signed. Raises
+        as ``oversight``."""
+        seen = await self.oversight(caller.person_id, order_id)
+        limit = PAGE if answered else RECORDS_PAGE
+        async with self._deps.database.reading() as connection:
+            rows = await store.records(
+                connection,
+                order_id,
+                self._deps.people.placed(),
+                units=seen.units,
+                answered=answered,
+                after=after,
+                limit=limit + 1,
+            )
+        page = rows[:limit]
+        return wire.OrderRecords(
+            records=[
+                wire.OrderRecord(record=row.record, answer=row.answer, received_ms=row.received_ms)
+                for row in page
+            ],
+            next=page[-1].person_id if len(rows) > limit else None,
+        )
+
+
+def _place(after: str) -> tuple[int, str]:
+    """Return the time and id that a page's token names. Raises BadRequest."""
+    ms, _, order_id = after.partition("-")
+    if not (ms.isascii() and ms.isdigit() and len(ms) <= 15 and len(order_id) == 32):
+        raise errors.BadRequest(reason="after")
+    return int(ms), order_id
+
+
+def _order(row: Row[Any], person_id: PersonId, *, overseer: bool) -> wire.Order:
+    return wire.Order(
+        order_id=row.order_id,
+        conversation_id=row.conversation_id,
+        seq=Seq(row.seq),
+        header_hash=row.header_hash,
+        issuer_id=row.issuer_id,
+        issued_ms=row.issued_ms,
+        terms=store.terms(row),
+        corrected_seq=row.corrected_seq,
+        withdrawn_seq=row.withdrawn_seq,
+        withdrawn_ms=row.withdrawn_ms,
+        escalated_ms=row.escalated_ms,
+        owed=bool(row.owed),
+        acknowledgement=_acknowledgement(row),
+        overseen=overseer or row.admin or row.issuer_id == person_id,
+    )
+
+
+def _acknowledgement(row: Row[Any]) -> wire.OwnAcknowledgement | None:
+    if row.created_ms is None:
+        return None
+    return wire.OwnAcknowledgement(
+        choice=row.choice,
+        told_by=row.signer_id if row.told else None,
+        created_ms=row.created_ms,
+        received_ms=row.received_ms,
+    )

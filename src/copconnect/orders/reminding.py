@@ -1,0 +1,119 @@
+"""Wakes people who owe an acknowledgement, and heads of units where few have given one.
+
+One node does it for all. An order's row says when somebody is to be woken next; waking and moving
+that time are one transaction, which also queues the pushes: a crash repeats all of it or nothing,
+so each reminder wakes a phone once. People who have acknowledged are never among those woken.
+"""
+
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from copconnect.background import Periodic
+from copconnect.database.among import among
+from copconnect.database.engine import Transaction
+from copconnect.ids import PersonId, UnitId
+from copconnect.leases import Leases
+from copconnect.orders import rules, store
+from copconnect.orders.counting import Counting
+from copconnect.orders.dependencies import Dependencies
+from copconnect.orders.rules import ACKNOWLEDGED, MINUTE_MS, OWED, Tree
+
+PERIOD_S = 15.0
+PRUNE_PERIOD_S = 3_600.0
+_MOST_ORDERS = 20  # In one round.
+_BATCH = 20  # Orders that are forgotten in one transaction.
+
+
+class Reminding:
+    """Reminds, escalates and forgets."""
+
+    def __init__(self, deps: Dependencies, counting: Counting, leases: Leases) -> None:
+        self._deps = deps
+        self._counting = counting
+        self._rounds = Periodic(
+            "orders", leases.in_turn("orders", self.round, 3 * PERIOD_S), PERIOD_S
+        )
+        self._pruning = Periodic(
+            "orders_pruning",
+            leases.in_turn("orders_pruning", self.prune, PRUNE_PERIOD_S),
+            PRUNE_PERIOD_S,
+        )
+
+    async def start(self) -> None:
+        """Begin."""
+        await self._rounds.start()
+        await self._pruning.start()
+
+    async def close(self) -> None:
+        """Stop."""
+        await self._pruning.close()
+        await self._rounds.close()
+
+    async def round(self) -> int:
+        """Wake those whose time has come; return how many pushes were queued."""
+        now_ms = self._deps.clock.now_ms()
+        async with self._deps.database.reading() as connection:
+            due = await store.due(connection, now_ms, _MOST_ORDERS)
+        woken = 0
+        for row in due:
+            terms = store.terms(row)
+            escalates = terms.escalate_minutes is not None and _fell_due(
+                row, terms.escalate_minutes, now_ms
+            )
+            tree = await self._counting.tree(row.order_id) if escalates else None
+            async with self._deps.database.transaction() as connection:
+                held = (await store.hold(connection, [row.order_id])).get(row.order_id)
+                if held is None or held.due_ms != row.due_ms:
+                    continue  # Withdrawn meanwhile, or another node was faster.
+                over = row.valid_until_ms is not None and row.valid_until_ms <= now_ms
+                if not over:
+                    if any(_fell_due(row, one, now_ms) for one in terms.remind_minutes):
+                        woken += await self._remind(connection, row)
+                    if tree is not None:
+                        woken += await self._escalate(connection, row, tree)
+                next_ms = None if over else rules.next_due(terms, row.issued_ms, now_ms)
+                values: dict[str, Any] = {"due_ms": next_ms}
+                if escalates and not over:
+                    values["escalated_ms"] = now_ms
+                await store.change(connection, row.order_id, **values)
+        return woken
+
+    async def _remind(self, connection: Transaction, row: Row[Any]) -> int:
+        order, deps = store.known(row), self._deps
+        readers = deps.conversations.readers(order.conversation_id)
+        owing = store.still_owing(order, readers, deps.people.placed())
+        return await deps.pushes.remind(connection, order.conversation_id, order.seq, owing)
+
+    async def _escalate(self, connection: Transaction, row: Row[Any], tree: Tree) -> int:
+        """Wake the heads of units whose own people have acknowledged too rarely; of a unit without
+        a head those of the nearest unit above that has one."""
+        order, deps = store.known(row), self._deps
+        few = [
+            tree.paths[unit].split("/")
+            for unit, counts in tree.own.items()
+            if counts[OWED] and 100 * counts[ACKNOWLEDGED] < row.escalate_below * counts[OWED]
+        ]
+        units = {UnitId(one) for path in few for one in path}
+        heads_of = await deps.people.heads(connection, units)
+        heads: set[PersonId] = set()
+        for path in few:
+            nearest = next((UnitId(one) for one in reversed(path) if UnitId(one) in heads_of), None)
+            if nearest is not None:
+                heads.update(heads_of[nearest])
+        reader = deps.conversations.readers(order.conversation_id).subquery()
+        woken = select(reader.c.person_id).where(among(reader.c.person_id, heads))
+        return await deps.pushes.remind(connection, order.conversation_id, order.seq, woken)
+
+    async def prune(self) -> None:
+        """Forget orders whose messages the log has forgotten."""
+        before_ms = self._deps.clock.now_ms() - self._deps.log_days * rules.DAY_MS
+        forgotten = _BATCH
+        while forgotten == _BATCH:
+            async with self._deps.database.transaction() as connection:
+                forgotten = await store.forget(connection, before_ms, _BATCH)
+
+
+def _fell_due(row: Row[Any], minutes: int, now_ms: int) -> bool:
+    """Return whether a time after the order has come since the row was last looked at."""
+    return bool(row.due_ms <= row.issued_ms + minutes * MINUTE_MS <= now_ms)

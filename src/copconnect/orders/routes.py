@@ -1,0 +1,112 @@
+"""HTTP routes of orders (docs/protocol.md). Every route needs a confirmed device."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, get_args
+
+import msgspec
+from litestar import get, post
+from litestar.params import FromPath
+
+from copconnect import errors, wire
+from copconnect.http.gate import Gate, HttpRequest, Incoming, answer, read
+from copconnect.ids import MessageId, UnitId
+from copconnect.orders.reading import Box
+from copconnect.orders.service import OrderService
+
+_ACKNOWLEDGEMENTS = "/v1/orders/{c}/acknowledgements"
+_BODY = 2 * 1024 * 1024  # 500 records, or some with answers.
+_MOST_TEXT = 400
+
+Hot = Callable[[Incoming, str], Awaitable[wire.AcknowledgementOutcomes]]
+
+
+def hot_routes(service: OrderService, gate: Gate) -> dict[str, Hot]:
+    """Return what everybody posts within a minute, by its path."""
+
+    async def acknowledge(request: Incoming, c: str) -> wire.AcknowledgementOutcomes:
+        caller = await gate.caller(request)
+        body = await read(request, wire.PostAcknowledgements, _BODY)
+        return await service.acknowledging.post(caller, _order(c), body)
+
+    return {_ACKNOWLEDGEMENTS: acknowledge}
+
+
+def routes(service: OrderService, gate: Gate) -> list[Any]:
+    """Return the handlers."""
+    acknowledge = hot_routes(service, gate)[_ACKNOWLEDGEMENTS]
+    reading = service.reading
+
+    @get("/v1/orders")
+    async def orders(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        box: Box = _one_of(request, "box", get_args(Box)) or "all"
+        return answer(request, await reading.orders(caller, box, _text(request, "after") or None))
+
+    @get("/v1/orders/{o:str}")
+    async def order(request: HttpRequest, o: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await reading.order(caller, _order(o)))
+
+    @post(_ACKNOWLEDGEMENTS.replace("{c}", "{o:str}"), status_code=200)
+    async def post_acknowledgements(request: HttpRequest, o: FromPath[str]) -> Any:
+        return answer(request, await acknowledge(request, o))
+
+    @get("/v1/orders/{o:str}/acknowledgements")
+    async def records(request: HttpRequest, o: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        answered = _one_of(request, "answered", ("yes", "no")) == "yes"
+        found = await reading.records(
+            caller, _order(o), answered=answered, after=_text(request, "after")
+        )
+        return answer(request, found)
+
+    @get("/v1/orders/{o:str}/progress")
+    async def progress(request: HttpRequest, o: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await reading.progress(caller, _order(o), _unit(request)))
+
+    @get("/v1/orders/{o:str}/people")
+    async def people(request: HttpRequest, o: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        choice = _one_of(request, "choice", tuple(str(n) for n in range(wire.ORDER_CHOICES + 1)))
+        found = await reading.people(
+            caller,
+            _order(o),
+            unit_id=_unit(request),
+            state=_one_of(request, "state", get_args(wire.OrderState)),
+            choice=None if choice is None else int(choice),
+            after=_text(request, "after"),
+        )
+        return answer(request, found)
+
+    @get("/v1/orders/{o:str}/curve")
+    async def curve(request: HttpRequest, o: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await reading.curve(caller, _order(o)))
+
+    return [orders, order, post_acknowledgements, records, progress, people, curve]
+
+
+def _order(text: str) -> MessageId:
+    try:
+        return MessageId(msgspec.convert(text, wire.Hex16))
+    except msgspec.ValidationError as error:
+        raise errors.NotFound from error
+
+
+def _text(request: HttpRequest, name: str) -> str:
+    text: str = request.query_params.get(name, "")
+    if "\0" in text or len(text) > _MOST_TEXT:
+        raise errors.BadRequest(reason=name)
+    return text
+
+
+def _unit(request: HttpRequest) -> UnitId | None:
+    return UnitId(_text(request, "unit")) or None
+
+
+def _one_of(request: HttpRequest, name: str, values: tuple[Any, ...]) -> Any:
+    text = request.query_params.get(name)
+    if text is not None and text not in values:
+        raise errors.BadRequest(reason=name)
+    return text

@@ -1,0 +1,219 @@
+"""Which terms an order may have, which acknowledgements count, and counts up the tree. Pure."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from copconnect import errors, wire
+from copconnect.ids import ConversationId, MessageId, PersonId, UnitId
+from copconnect.limits import CLOCK_LEEWAY_MS
+from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
+
+MINUTE_MS = 60_000
+DAY_MS = 24 * 60 * MINUTE_MS
+LONGEST_MS = 366 * DAY_MS  # An order is valid no longer.
+OVERSEE: wire.Right = "oversee_orders"
+STATES: tuple[wire.OrderState, ...] = ("waiting", "received", "read", "acknowledged")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOrder:
+    """An order as acknowledgements are judged by it. ``header_hash``: of its message."""
+
+    order_id: MessageId
+    conversation_id: ConversationId
+    seq: int
+    header_hash: bytes
+    issuer_id: PersonId
+    issued_ms: int
+    choices: int
+    answers: bool
+    valid_until_ms: int | None
+    withdrawn_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A person who belongs to the order's conversation now."""
+
+    person_id: PersonId
+    added_ms: int
+    history_from_ms: int
+
+
+def check_terms(terms: wire.OrderTerms, now_ms: int) -> None:
+    """Raise OrderInvalid for terms that no order can have."""
+    minutes = terms.remind_minutes
+    if any(later <= one for one, later in pairwise(minutes)):
+        raise errors.OrderInvalid(reason="reminders do not ascend")
+    until_ms = terms.valid_until_ms
+    if until_ms is None:
+        return
+    if not now_ms < until_ms <= now_ms + LONGEST_MS:
+        raise errors.OrderInvalid(reason="validity is over, or longer than a year")
+    last = max([*minutes, terms.escalate_minutes or 0])
+    if last and now_ms + last * MINUTE_MS >= until_ms:
+        raise errors.OrderInvalid(reason="a reminder comes after the validity")
+
+
+def next_due(terms: wire.OrderTerms, issued_ms: int, after_ms: int) -> int | None:
+    """Return when somebody is to be woken next after a time; None: never again."""
+    minutes = [*terms.remind_minutes]
+    if terms.escalate_minutes is not None:
+        minutes.append(terms.escalate_minutes)
+    times = (issued_ms + one * MINUTE_MS for one in minutes)
+    return min((one for one in times if one > after_ms), default=None)
+
+
+def owes(order: KnownOrder, reader: Reader | None) -> bool:
+    """Return whether a person who belongs now is asked for an acknowledgement: everybody but the
+    issuer who can read the order, and who came before its validity ended."""
+    if reader is None or reader.person_id == order.issuer_id:
+        return False
+    in_time = order.valid_until_ms is None or reader.added_ms <= order.valid_until_ms
+    return in_time and reader.history_from_ms <= order.issued_ms
+
+
+def judge(
+    record: Acknowledgement, answer: bytes | None, order: KnownOrder, now_ms: int
+) -> wire.AcknowledgementOutcome:
+    """Return "counted" for a record that can count by what it says, else why not (O1)."""
+    named = (
+        record.conversation_id.hex() == order.conversation_id
+        and record.message_id.hex() == order.order_id
+        and record.header_hash == order.header_hash
+    )
+    if not named:
+        return "wrong_order"
+    # An order with choices asks for one of them; somebody who was told in person chose nothing.
+    least = int(order.choices > 0 and record.told == Told.OWN)
+    most = 0 if record.told == Told.IN_PERSON else order.choices
+    if not least <= record.choice <= most:
+        return "wrong_choice"
+    may_answer = order.answers and record.told == Told.OWN
+    if not record.has_answer(answer) or (answer is not None and not may_answer):
+        return "wrong_answer"
+    return _judge_time(record.created, order, now_ms)
+
+
+def _judge_time(created_ms: int, order: KnownOrder, now_ms: int) -> wire.AcknowledgementOutcome:
+    earliest, latest = order.issued_ms - CLOCK_LEEWAY_MS, now_ms + CLOCK_LEEWAY_MS
+    if not earliest <= created_ms <= latest:
+        return "wrong_time"
+    # A device without a connection may send later what it signed in time.
+    if order.withdrawn_ms is not None and created_ms > order.withdrawn_ms:
+        return "withdrawn"
+    if order.valid_until_ms is not None and created_ms > order.valid_until_ms:
+        return "too_late"
+    return "counted"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The record that counts for a person, as far as another one is compared with it."""
+
+    told: bool
+    created_ms: int
+    record: bytes
+
+    def beats(self, other: "Counted | None") -> bool:
+        """Return whether this one counts rather than another: the person's own rather than what
+        somebody else signed, then the newer one, then whichever has the higher bytes, so that the
+        order of arrival never decides."""
+        return other is None or _rank(self) > _rank(other)
+
+
+def _rank(counted: Counted) -> tuple[bool, int, bytes]:
+    return not counted.told, counted.created_ms, counted.record
+
+
+# --- Counts -----------------------------------------------------------------------------------
+
+OWED, RECEIVED, READ, ACKNOWLEDGED, TOLD = range(5)
+FIRST_CHOICE = 5  # The place of the first choice's count.
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """So many people of a unit have come so far. ``state``: as in STATES."""
+
+    unit_id: UnitId
+    state: int
+    told: bool
+    choice: int
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The counts of every unit with people who owe, itself and with all below it. ``paths``: of
+    units, as cards write them."""
+
+    counted_ms: int
+    choices: int
+    paths: Mapping[UnitId, str]
+    own: dict[UnitId, list[int]] = field(default_factory=dict)
+    below: dict[UnitId, list[int]] = field(default_factory=dict)
+
+    def of(
+        self, unit_id: UnitId | None, seen: Collection[UnitId] | None
+    ) -> tuple[list[int], dict[UnitId, list[int]]]:
+        """Return the counts of a unit, None being everybody, and of the units below it, people of
+        the unit itself under its own id. ``seen``: of people in these units alone; None: all."""
+        if seen is not None:
+            kept = {unit: counts for unit, counts in self.own.items() if unit in seen}
+            narrowed = Tree(self.counted_ms, self.choices, self.paths, kept)
+            narrowed.sum()
+            return narrowed.of(unit_id, None)
+        parts = {
+            unit: counts
+            for unit, counts in self.below.items()
+            if _parent(self.paths[unit]) == unit_id
+        }
+        if unit_id is None:
+            total = self.zeros()
+            for counts in self.own.values():
+                _add(total, counts)
+            return total, parts
+        if unit_id in self.own:
+            parts[unit_id] = self.own[unit_id]
+        return self.below.get(unit_id, self.zeros()), parts
+
+    def zeros(self) -> list[int]:
+        """Return counts of nobody."""
+        return [0] * (FIRST_CHOICE + self.choices)
+
+    def sum(self) -> None:
+        """Add the counts of each unit to those above it."""
+        for unit, counts in self.own.items():
+            for above in self.paths[unit].split("/"):
+                _add(self.below.setdefault(UnitId(above), self.zeros()), counts)
+
+
+def _parent(path: str) -> UnitId | None:
+    above = path.split("/")[-2:-1]
+    return UnitId(above[0]) if above else None
+
+
+def _add(total: list[int], counts: list[int]) -> None:
+    for at, count in enumerate(counts):
+        total[at] += count
+
+
+def tree(
+    standings: Iterable[Standing], choices: int, paths: Mapping[UnitId, str], counted_ms: int
+) -> Tree:
+    """Count by unit. People of a unit that is not there any more are counted at the top, under
+    their unit's id."""
+    known = dict(paths)
+    found = Tree(counted_ms, choices, known)
+    for one in standings:
+        known.setdefault(one.unit_id, one.unit_id)
+        counts = found.own.setdefault(one.unit_id, found.zeros())
+        for at in range(OWED, one.state + 1):
+            counts[at] += one.people
+        counts[TOLD] += one.people if one.told else 0
+        if 0 < one.choice <= choices:
+            counts[FIRST_CHOICE - 1 + one.choice] += one.people
+    found.sum()
+    return found

@@ -1,0 +1,60 @@
+"""Orders, put together. app.py makes one for each process."""
+
+from copconnect.clock import Clock
+from copconnect.database.engine import Database
+from copconnect.leases import Leases
+from copconnect.orders.acknowledging import Acknowledging
+from copconnect.orders.counting import FRESH_S, Counting
+from copconnect.orders.dependencies import Dependencies
+from copconnect.orders.issuing import Issuing
+from copconnect.orders.ports import Conversations, Devices, People, Pushes, Rights
+from copconnect.orders.reading import Reading
+from copconnect.orders.reminding import Reminding
+from copconnect.orders.watching import Watching
+
+
+class OrderService:
+    """Orders, their acknowledgements, and who sees them."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        conversations: Conversations,
+        people: People,
+        rights: Rights,
+        devices: Devices,
+        pushes: Pushes,
+        leases: Leases,
+        log_days: int,
+        fresh_s: float = FRESH_S,
+    ) -> None:
+        """``fresh_s``: how long a count may be shown."""
+        deps = Dependencies(
+            database=database,
+            clock=clock,
+            conversations=conversations,
+            people=people,
+            rights=rights,
+            devices=devices,
+            pushes=pushes,
+            log_days=log_days,
+        )
+        self.issuing = Issuing()
+        self.acknowledging = Acknowledging(deps)
+        self.counting = Counting(deps, fresh_s)
+        self.reading = Reading(deps, self.counting)
+        self.watching = Watching(self.reading, self.counting)
+        self.reminding = Reminding(deps, self.counting, leases)
+
+    async def start(self) -> None:
+        """Start background work."""
+        await self.watching.start()
+        await self.reminding.start()
+
+    async def close(self) -> None:
+        """Stop background work."""
+        await self.reminding.close()
+        await self.watching.close()
+        await self.acknowledging.close()

@@ -1,0 +1,439 @@
+"""Statements on orders, acknowledgements and answers.
+
+None grows with the number of people of a conversation. Other roles' people and cursors come as
+statements (ports.py) and are joined here.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    case,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.database.among import among
+from copconnect.database.engine import unnested, upsert_for
+from copconnect.ids import MessageId, PersonId, UnitId
+from copconnect.orders.rules import Counted, KnownOrder, Reader, Standing
+from copconnect.orders.tables import ACKNOWLEDGEMENTS, ANSWERS, ORDERS
+
+_O, _A, _N = ORDERS.c, ACKNOWLEDGEMENTS.c, ANSWERS.c
+
+
+@dataclass(frozen=True, slots=True)
+class NewAcknowledgement:
+    """A record that is to count, with its sealed answer."""
+
+    order_id: MessageId
+    person_id: PersonId
+    signer_id: PersonId
+    told: bool
+    choice: int
+    created_ms: int
+    received_ms: int
+    record: bytes
+    answer: bytes | None
+
+    @property
+    def counted(self) -> Counted:
+        """The record as others are compared with it."""
+        return Counted(self.told, self.created_ms, self.record)
+
+
+# --- Orders -----------------------------------------------------------------------------------
+
+
+async def add(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+    """Store an order."""
+    await connection.execute(insert(ORDERS).values(**values))
+
+
+def known(row: Row[Any]) -> KnownOrder:
+    """Return a row as acknowledgements are judged by it."""
+    return KnownOrder(
+        order_id=row.order_id,
+        conversation_id=row.conversation_id,
+        seq=row.seq,
+        header_hash=row.header_hash,
+        issuer_id=row.issuer_id,
+        issued_ms=row.issued_ms,
+        choices=row.choices,
+        answers=row.answers,
+        valid_until_ms=row.valid_until_ms,
+        withdrawn_ms=row.withdrawn_ms,
+    )
+
+
+def terms(row: Row[Any]) -> wire.OrderTerms:
+    """Return the terms of a row."""
+    return wire.OrderTerms(
+        priority=row.priority,
+        choices=row.choices,
+        answers=row.answers,
+        valid_until_ms=row.valid_until_ms,
+        remind_minutes=[int(one) for one in row.remind_minutes.split(",") if one],
+        escalate_minutes=row.escalate_minutes,
+        escalate_below=row.escalate_below,
+    )
+
+
+async def hold(
+    connection: AsyncConnection, order_ids: Collection[MessageId]
+) -> dict[MessageId, Row[Any]]:
+    """Return the rows of these orders, which nobody else changes, nor acknowledges, before this
+    transaction ends."""
+    # In key order, so that two nodes never wait for each other's rows.
+    rows = await connection.execute(
+        select(ORDERS).where(among(_O.order_id, order_ids)).order_by(_O.order_id).with_for_update()
+    )
+    return {row.order_id: row for row in rows}
+
+
+async def one(connection: AsyncConnection, order_id: MessageId) -> Row[Any] | None:
+    """Return the row of an order."""
+    return (await connection.execute(select(ORDERS).where(_O.order_id == order_id))).first()
+
+
+async def change(connection: AsyncConnection, order_id: MessageId, **values: Any) -> None:
+    """Change an order's row."""
+    await connection.execute(update(ORDERS).where(_O.order_id == order_id).values(**values))
+
+
+def _owed(place: Any, person_id: PersonId) -> ColumnElement[bool]:
+    """Return the condition of rules.owes and that the order is open, for a place of a person."""
+    return and_(
+        _O.issuer_id != person_id,
+        _O.withdrawn_ms.is_(None),
+        or_(_O.valid_until_ms.is_(None), place.added_ms <= _O.valid_until_ms),
+        place.history_from_ms <= _O.issued_ms,
+    )
+
+
+async def page(
+    connection: AsyncConnection,
+    places: Select[Any],
+    person_id: PersonId,
+    *,
+    box: str,
+    now_ms: int,
+    before: tuple[int, str] | None,
+    limit: int,
+    order_id: MessageId | None = None,
+) -> list[Row[Any]]:
+    """Return orders of a person's conversations, newest first, each with ``admin`` and ``owed``,
+    and the record that counts for the person. ``box``: "open" (owed, and its validity not over),
+    "issued" or "all"; ``before``: the time and id of the order before the page."""
+    place = places.subquery()
+    owed = and_(_owed(place.c, person_id), _A.person_id.is_(None))
+    query = (
+        select(
+            ORDERS,
+            place.c.admin,
+            case((owed, 1), else_=0).label("owed"),
+            _A.signer_id,
+            _A.told,
+            _A.choice,
+            _A.created_ms,
+            _A.received_ms,
+        )
+        .join(place, place.c.conversation_id == _O.conversation_id)
+        .outerjoin(ACKNOWLEDGEMENTS, and_(_A.order_id == _O.order_id, _A.person_id == person_id))
+        .where(place.c.history_from_ms <= _O.issued_ms)
+        .order_by(_O.issued_ms.desc(), _O.order_id.desc())
+        .limit(limit)
+    )
+    if box == "open":
+        query = query.where(owed, or_(_O.valid_until_ms.is_(None), _O.valid_until_ms > now_ms))
+    elif box == "issued":
+        query = query.where(_O.issuer_id == person_id)
+    if order_id is not None:
+        query = query.where(_O.order_id == order_id)
+    if before is not None:
+        ms, last = before
+        query = query.where(or_(_O.issued_ms < ms, and_(_O.issued_ms == ms, _O.order_id < last)))
+    return list(await connection.execute(query))
+
+
+# --- Acknowledgements in ------------------------------------------------------------------------
+
+
+async def standings_of(
+    connection: AsyncConnection,
+    order_id: MessageId,
+    readers: Select[Any],
+    people: Collection[PersonId],
+) -> dict[PersonId, tuple[Reader, Counted | None]]:
+    """Return those of these people that belong to an order's conversation, each with the record
+    that counts."""
+    reader = readers.subquery()
+    rows = await connection.execute(
+        select(
+            reader.c.person_id,
+            reader.c.added_ms,
+            reader.c.history_from_ms,
+            _A.told,
+            _A.created_ms,
+            _A.record,
+        )
+        .outerjoin(
+            ACKNOWLEDGEMENTS,
+            and_(_A.order_id == order_id, _A.person_id == reader.c.person_id),
+        )
+        .where(among(reader.c.person_id, people))
+    )
+    return {
+        row.person_id: (
+            Reader(row.person_id, row.added_ms, row.history_from_ms),
+            None if row.record is None else Counted(row.told, row.created_ms, row.record),
+        )
+        for row in rows
+    }
+
+
+_COLUMNS = tuple(column.name for column in ACKNOWLEDGEMENTS.columns)
+_ROWS = select(*(unnested(name, ACKNOWLEDGEMENTS.c[name]) for name in _COLUMNS))
+
+
+async def put(
+    connection: AsyncConnection,
+    records: Sequence[NewAcknowledgement],
+    answering: Collection[MessageId],
+) -> None:
+    """Let these count, each for one person, in one statement; ``answering``: the orders among them
+    that ask for answers, with a statement for each of them and one more."""
+    # In key order, so that two nodes never wait for each other's rows.
+    ordered = sorted(records, key=lambda each: (each.order_id, each.person_id))
+    statement = upsert_for(connection.dialect.name, ACKNOWLEDGEMENTS)
+    if connection.dialect.name == "postgresql":
+        # Rows as arrays: the driver would run the statement once for each row.
+        await connection.execute(
+            _replacing(postgresql.insert(ACKNOWLEDGEMENTS).from_select(_COLUMNS, _ROWS)),
+            {name: [getattr(each, name) for each in ordered] for name in _COLUMNS},
+        )
+    else:
+        await connection.execute(
+            _replacing(statement),
+            [{name: getattr(each, name) for name in _COLUMNS} for each in ordered],
+        )
+    await _put_answers(connection, [each for each in ordered if each.order_id in answering])
+
+
+def _replacing(statement: Any) -> Any:
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=[_A.order_id, _A.person_id],
+        set_={name: new[name] for name in _COLUMNS if name not in ("order_id", "person_id")},
+    )
+
+
+async def _put_answers(connection: AsyncConnection, records: Sequence[NewAcknowledgement]) -> None:
+    """Keep the answers of records that were just put, and none of those that they replace."""
+    by_order: dict[MessageId, list[PersonId]] = {}
+    answers = [each for each in records if each.answer is not None]
+    for each in records:
+        by_order.setdefault(each.order_id, []).append(each.person_id)
+    for order_id, people in by_order.items():
+        await connection.execute(
+            delete(ANSWERS).where(_N.order_id == order_id, among(_N.person_id, people))
+        )
+    if answers:
+        await connection.execute(
+            insert(ANSWERS),
+            [
+                {"order_id": each.order_id, "person_id": each.person_id, "answer": each.answer}
+                for each in answers
+            ],
+        )
+
+
+# --- Counts -----------------------------------------------------------------------------------
+
+
+def _people_of(
+    order: KnownOrder, readers: Select[Any], reached: Select[Any], placed: Select[Any]
+) -> tuple[Any, Any, Any]:
+    """Return everybody who owes or has given an acknowledgement, as a FROM clause, with the columns
+    of their unit and of how far they have come (a place in rules.STATES)."""
+    reader, seen, place = readers.subquery(), reached.subquery(), placed.subquery()
+    state = case(
+        (_A.person_id.is_not(None), 3),
+        (seen.c.read_seq >= order.seq, 2),
+        (seen.c.delivered_seq >= order.seq, 1),
+        else_=0,
+    )
+    source = (
+        reader.join(place, place.c.person_id == reader.c.person_id)
+        .outerjoin(seen, seen.c.person_id == reader.c.person_id)
+        .outerjoin(
+            ACKNOWLEDGEMENTS,
+            and_(_A.order_id == order.order_id, _A.person_id == reader.c.person_id),
+        )
+    )
+    owes = [
+        reader.c.person_id != order.issuer_id,
+        reader.c.history_from_ms <= order.issued_ms,
+    ]
+    if order.valid_until_ms is not None:
+        owes.append(reader.c.added_ms <= order.valid_until_ms)
+    return select().select_from(source).where(*owes), place.c, state
+
+
+async def standings(
+    connection: AsyncConnection,
+    order: KnownOrder,
+    readers: Select[Any],
+    reached: Select[Any],
+    placed: Select[Any],
+) -> list[Standing]:
+    """Return how far the people of each unit have come. One statement, which reads a row of each
+    of them."""
+    query, place, state = _people_of(order, readers, reached, placed)
+    told = func.coalesce(_A.told, false())
+    choice = func.coalesce(_A.choice, 0)
+    rows = await connection.execute(
+        query.add_columns(place.unit_id, state, told, choice, func.count()).group_by(
+            place.unit_id, state, told, choice
+        )
+    )
+    return [Standing(unit, at, bool(by), chosen, people) for unit, at, by, chosen, people in rows]
+
+
+async def people(
+    connection: AsyncConnection,
+    order: KnownOrder,
+    readers: Select[Any],
+    reached: Select[Any],
+    placed: Select[Any],
+    *,
+    units: Collection[UnitId] | None,
+    state: int | None,
+    choice: int | None,
+    after: str,
+    limit: int,
+) -> list[Row[Any]]:
+    """Return people who owe, as the directory orders them: ``person_id``, ``sort_key``, ``state``,
+    and the record that counts. ``units``: of these alone; ``after``: a sort key."""
+    query, place, at = _people_of(order, readers, reached, placed)
+    query = (
+        query.add_columns(
+            place.person_id,
+            place.sort_key,
+            at.label("state"),
+            _A.signer_id,
+            _A.told,
+            _A.choice,
+            _A.created_ms,
+            _A.received_ms,
+        )
+        .where(place.sort_key > after)
+        .order_by(place.sort_key)
+        .limit(limit)
+    )
+    if units is not None:
+        query = query.where(among(place.unit_id, units))
+    if state is not None:
+        query = query.where(at == state)
+    if choice is not None:
+        query = query.where(_A.choice == choice)
+    return list(await connection.execute(query))
+
+
+def still_owing(order: KnownOrder, readers: Select[Any], placed: Select[Any]) -> Select[Any]:
+    """Return a statement of the people who owe and have not acknowledged: ``person_id``,
+    ``unit_id``."""
+    nothing = select(null().label("person_id"), literal(0).label("delivered_seq"))
+    reached = nothing.add_columns(literal(0).label("read_seq")).where(false())
+    query, place, _ = _people_of(order, readers, reached, placed)
+    owing: Select[Any] = query.add_columns(place.person_id, place.unit_id)
+    return owing.where(_A.person_id.is_(None))
+
+
+# --- Records out --------------------------------------------------------------------------------
+
+
+async def records(
+    connection: AsyncConnection,
+    order_id: MessageId,
+    placed: Select[Any],
+    *,
+    units: Collection[UnitId] | None,
+    answered: bool,
+    after: str,
+    limit: int,
+) -> list[Row[Any]]:
+    """Return the records that count, by person: ``person_id``, ``record``, ``received_ms``,
+    ``answer``. ``answered``: those with an answer alone."""
+    join = and_(_N.order_id == _A.order_id, _N.person_id == _A.person_id)
+    query = (
+        select(_A.person_id, _A.record, _A.received_ms, _N.answer)
+        .join(ANSWERS, join, isouter=not answered)
+        .where(_A.order_id == order_id, _A.person_id > after)
+        .order_by(_A.person_id)
+        .limit(limit)
+    )
+    return list(await connection.execute(_within(query, placed, units)))
+
+
+def _within(
+    query: Select[Any], placed: Select[Any], units: Collection[UnitId] | None
+) -> Select[Any]:
+    """Return a query of acknowledgements by people of these units alone; None: of all."""
+    if units is None:
+        return query
+    place = placed.subquery()
+    joined = query.join(place, place.c.person_id == _A.person_id)
+    return joined.where(among(place.c.unit_id, units))
+
+
+async def curve(
+    connection: AsyncConnection,
+    order: KnownOrder,
+    placed: Select[Any],
+    units: Collection[UnitId] | None,
+    step_ms: int,
+) -> list[tuple[int, int]]:
+    """Return how many records came in each step of time after an order, by its number from 1."""
+    elapsed = case((_A.received_ms > order.issued_ms, _A.received_ms - order.issued_ms), else_=0)
+    # A difference less its remainder divides exactly: both databases agree.
+    step = ((elapsed - elapsed % step_ms) / step_ms).label("step")
+    counted: tuple[Any, Any] = (step, func.count())
+    query = select(*counted).where(_A.order_id == order.order_id)
+    rows = await connection.execute(_within(query, placed, units).group_by(step).order_by(step))
+    return [(int(at) + 1, count) for at, count in rows]
+
+
+# --- In the background ----------------------------------------------------------------------------
+
+
+async def due(connection: AsyncConnection, now_ms: int, limit: int) -> list[Row[Any]]:
+    """Return the orders of which somebody is to be woken."""
+    rows = await connection.execute(
+        select(ORDERS).where(_O.due_ms <= now_ms).order_by(_O.due_ms).limit(limit)
+    )
+    return list(rows)
+
+
+async def forget(connection: AsyncConnection, before_ms: int, limit: int) -> int:
+    """Forget orders whose message was forgotten; return how many."""
+    gone = select(_O.order_id).where(_O.issued_ms < before_ms).order_by(_O.issued_ms).limit(limit)
+    order_ids = list(await connection.scalars(gone))
+    for table in (ANSWERS, ACKNOWLEDGEMENTS, ORDERS):
+        await connection.execute(delete(table).where(among(table.c.order_id, order_ids)))
+    return len(order_ids)

@@ -1,0 +1,72 @@
+"""Tables of orders. Ids are hex; times ms since 1970.
+
+``acknowledgements`` has at most one row for each order and person: the record that counts. Rows of
+people who left stay, and count again if they return.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    text,
+)
+
+from copconnect.database.engine import METADATA
+
+ORDERS = Table(
+    "orders",
+    METADATA,
+    Column("order_id", String(32), primary_key=True),  # The id of its message.
+    Column("conversation_id", String(32), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("header_hash", LargeBinary(32), nullable=False),
+    Column("issuer_id", String(32), nullable=False),
+    Column("issued_ms", BigInteger, nullable=False, index=True),
+    Column("priority", String(16), nullable=False),
+    Column("choices", SmallInteger, nullable=False),
+    Column("answers", Boolean, nullable=False),
+    Column("valid_until_ms", BigInteger),
+    Column("remind_minutes", String(64), nullable=False),  # By commas.
+    Column("escalate_minutes", Integer),
+    Column("escalate_below", SmallInteger, nullable=False),
+    Column("corrected_seq", BigInteger),
+    Column("withdrawn_seq", BigInteger),
+    Column("withdrawn_ms", BigInteger),
+    Column("escalated_ms", BigInteger),
+    Column("due_ms", BigInteger),  # When somebody is to be woken next; NULL: nobody any more.
+    Index(None, "conversation_id", "issued_ms"),
+    Index(
+        "ix_orders_due",
+        "due_ms",
+        sqlite_where=text("due_ms IS NOT NULL"),
+        postgresql_where=text("due_ms IS NOT NULL"),
+    ),
+)
+ACKNOWLEDGEMENTS = Table(
+    "acknowledgements",
+    METADATA,
+    Column("order_id", String(32), primary_key=True),
+    Column("person_id", String(32), primary_key=True),
+    Column("signer_id", String(32), nullable=False),  # The person whose device signed.
+    Column("told", Boolean, nullable=False),  # In person, by the signer.
+    Column("choice", SmallInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),  # As the record says.
+    Column("received_ms", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    # A count reads every row of an order: from this index alone.
+    Index("ix_acknowledgements_counted", "order_id", "person_id", "told", "choice"),
+)
+# The sealed answers of the records that count.
+ANSWERS = Table(
+    "acknowledgement_answers",
+    METADATA,
+    Column("order_id", String(32), primary_key=True),
+    Column("person_id", String(32), primary_key=True),
+    Column("answer", LargeBinary, nullable=False),
+)

@@ -1,0 +1,328 @@
+"""A Delivery Service with orders, people in units, and officers whose devices sign."""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, MetaData, Select, String, Table, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.database.engine import Database, Transaction
+from copconnect.delivery.live.feed import LiveFeed
+from copconnect.delivery.live.readers import Readers
+from copconnect.directory.names import english
+from copconnect.ids import (
+    ClientId,
+    ConversationId,
+    MessageId,
+    PersonId,
+    PostId,
+    Seq,
+    UnitId,
+)
+from copconnect.leases import Leases
+from copconnect.orders.service import OrderService
+from copconnect.principals import Caller
+from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
+from copconnect.records.primitives.ed25519 import public_bytes
+from copconnect.records.primitives.fields import sha256
+from copconnect.rights import Held
+from copconnect.sockets.feed import SeenCursor
+from tests.contract.delivery_world import World
+from tests.contract.device import Device, Talk
+
+# The units of these people, as a table: counts join it.
+PLACED = Table(
+    "placed_in_tests",
+    MetaData(),
+    Column("person_id", String(32), primary_key=True),
+    Column("unit_id", String(64), nullable=False),
+    Column("sort_key", String(64), nullable=False),
+)
+PLAIN = wire.OrderTerms(
+    priority="routine",
+    choices=0,
+    answers=False,
+    valid_until_ms=None,
+    remind_minutes=[],
+    escalate_minutes=None,
+    escalate_below=1,
+)
+
+
+class Roll:
+    """People's units, heads and rights."""
+
+    def __init__(self) -> None:
+        self.paths: dict[UnitId, str] = {}
+        self.held: dict[PersonId, list[str]] = {}  # Unit paths of the right oversee_orders.
+        self.heads_of: dict[UnitId, list[PersonId]] = {}
+
+    def placed(self) -> Select[Any]:
+        """See ports.People."""
+        return select(PLACED)
+
+    async def unit_paths(self, _: AsyncConnection) -> dict[UnitId, str]:
+        """See ports.People."""
+        return self.paths
+
+    async def cards(
+        self, _: AsyncConnection, person_ids: Collection[PersonId], _viewer: PersonId | None
+    ) -> dict[PersonId, wire.Person]:
+        """Return cards that say little."""
+        return {
+            one: wire.Person(
+                person_id=one,
+                names=english(one),
+                number="",
+                rank="PC",
+                post_id=PostId("0" * 32),
+                post=english(""),
+                roles=[],
+                unit_id=UnitId("TG"),
+                charges=[],
+                registered=True,
+                status="active",
+            )
+            for one in person_ids
+        }
+
+    async def heads(
+        self, _: AsyncConnection, unit_ids: Collection[UnitId]
+    ) -> dict[UnitId, list[PersonId]]:
+        """See ports.People."""
+        return {one: self.heads_of[one] for one in unit_ids if one in self.heads_of}
+
+    async def of(self, _: AsyncConnection, person_id: PersonId) -> Held:
+        """See ports.Rights."""
+        return Held(
+            tuple(
+                wire.HeldRight(right="oversee_orders", path=path, deep=True, heads=False)
+                for path in self.held.get(person_id, ())
+            )
+        )
+
+
+class Woken:
+    """Remembers who was woken."""
+
+    def __init__(self) -> None:
+        self.people: list[set[PersonId]] = []
+
+    async def remind(
+        self,
+        connection: Transaction,
+        conversation_id: ConversationId,
+        seq: int,
+        people: Select[Any],
+    ) -> int:
+        """See ports.Pushes."""
+        assert conversation_id
+        assert seq
+        found = {row.person_id for row in await connection.execute(people)}
+        self.people.append(found)
+        return len(found)
+
+
+class Dashboards:
+    """The frames that dashboards were sent."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[ClientId, wire.OrderProgressFrame]] = []
+
+    def push_to(self, client_id: ClientId, frame: wire.ServerFrame) -> bool:
+        """See ports.Connected."""
+        assert isinstance(frame, wire.OrderProgressFrame)
+        self.frames.append((client_id, frame))
+        return True
+
+
+@dataclass
+class Issued:
+    """An order that was posted."""
+
+    order_id: MessageId
+    seq: Seq
+    body: wire.PostMessage
+    header_hash: bytes
+
+
+class Orders:
+    """A group of an issuer and some officers, of units TG/HYD/PS1, PS2 and so on."""
+
+    def __init__(self, world: World, talk: Talk, issuer: Device, key_id: bytes) -> None:
+        self.world = world
+        self.talk = talk
+        self.issuer = issuer
+        self.key_id = key_id
+        self.officers: list[Device] = []
+        self.roll = Roll()
+        self.woken = Woken()
+        self.connected = Dashboards()
+        self.service = self.node()
+
+    @classmethod
+    async def of(cls, database: Database, officers: int = 3) -> "Orders":
+        """Make the group."""
+        async with database.transaction() as connection:
+            await connection.run_sync(PLACED.metadata.create_all)
+            await connection.execute(delete(PLACED))
+        world = World(database)
+        issuer, *others = (world.registry.register() for _ in range(officers + 1))
+        made = await world.group(issuer, others)
+        talk = Talk(world.service, made.conversation_id)
+        found = cls(world, talk, issuer, await talk.begin(issuer, others))
+        found.officers = others
+        await found.place(issuer, "TG/HYD")
+        for at, one in enumerate(others):
+            await found.place(one, f"TG/HYD/PS{at % 2 + 1}")
+        return found
+
+    def node(self, fresh_s: float = 0.0) -> OrderService:
+        """Return one more process."""
+        world = self.world
+        made = OrderService(
+            database=world.database,
+            clock=world.clock,
+            conversations=Readers(),
+            people=self.roll,
+            rights=self.roll,
+            devices=_Keys(world),
+            pushes=self.woken,
+            leases=Leases(world.database, world.clock, alone=True),
+            log_days=180,
+            fresh_s=fresh_s,
+        )
+        made.watching.attach(self.connected)
+        world.bus.subscribe(made.watching.on_wakeup)
+        return made
+
+    @property
+    def c(self) -> ConversationId:
+        """The group."""
+        return self.talk.conversation_id
+
+    async def place(self, device: Device, path: str) -> None:
+        """Post somebody to a unit."""
+        units = path.split("/")
+        for at in range(len(units)):
+            self.roll.paths[UnitId(units[at])] = "/".join(units[: at + 1])
+        person_id = device.caller.person_id
+        async with self.world.database.transaction() as connection:
+            await connection.execute(delete(PLACED).where(PLACED.c.person_id == person_id))
+            await connection.execute(
+                insert(PLACED).values(
+                    person_id=person_id, unit_id=units[-1], sort_key=f"{units[-1]} {person_id}"
+                )
+            )
+
+    async def post(
+        self, said: wire.OrderTerms | wire.OrderChange, sender: Device | None = None
+    ) -> Issued:
+        """Post a message that says this."""
+        by = sender or self.issuer
+        head = await self.talk.head(by)
+        body = by.message(head, self.key_id, order=said)
+        accepted = await self.world.service.posting.post(by.caller, self.c, body)
+        by.accepted(body)
+        message_id = body.message[1 + 16 : 1 + 32].hex()
+        return Issued(MessageId(message_id), accepted.seq, body, sha256(body.message[: 290 + 64]))
+
+    async def issue(self, **terms: Any) -> Issued:
+        """Issue an order."""
+        return await self.post(replace_terms(**terms))
+
+    async def withdraw(self, order: Issued) -> None:
+        """Withdraw one."""
+        await self.post(wire.OrderChange(order_id=order.order_id, change="withdrawn"))
+
+    def record(
+        self, order: Issued, signer: Device, about: Device | None = None, **other: Any
+    ) -> wire.AcknowledgementItem:
+        """Return a record by a device. ``other``: fields that are as a test wants them."""
+        answer: bytes | None = other.pop("answer", None)
+        values: dict[str, Any] = {
+            "conversation_id": bytes.fromhex(self.c),
+            "message_id": bytes.fromhex(order.order_id),
+            "header_hash": order.header_hash,
+            "device": signer.device,
+            "person_id": bytes.fromhex((about or signer).caller.person_id),
+            "told": Told.OWN if about is None else Told.IN_PERSON,
+            "choice": 0,
+            "answer_hash": NO_ANSWER if answer is None else sha256(answer),
+            "created": self.world.clock.now_ms(),
+        }
+        made = Acknowledgement(**(values | other)).signed(signer.signer)
+        return wire.AcknowledgementItem(record=made.encode(), answer=answer)
+
+    async def send(
+        self, order: Issued, sender: Device | Caller, *items: wire.AcknowledgementItem
+    ) -> list[wire.AcknowledgementOutcome]:
+        """Post records; return what became of them."""
+        caller = sender.caller if isinstance(sender, Device) else sender
+        body = wire.PostAcknowledgements(acknowledgements=list(items))
+        found = await self.service.acknowledging.post(caller, order.order_id, body)
+        return found.outcomes
+
+    async def acknowledge(self, order: Issued, signer: Device, **other: Any) -> str:
+        """Let somebody acknowledge; return the outcome."""
+        (outcome,) = await self.send(order, signer, self.record(order, signer, **other))
+        return outcome
+
+    async def reach(self, device: Device, delivered: int, read: int) -> None:
+        """Move a device's cursor."""
+        cursor = SeenCursor(
+            self.c, device.caller.client_id, device.caller.person_id, Seq(delivered), Seq(read)
+        )
+        await LiveFeed(self.world.service.deps).store_cursors([cursor])
+
+    async def progress(
+        self, order: Issued, unit: str | None = None, viewer: Device | None = None
+    ) -> tuple[list[int], dict[UnitId, list[int]]]:
+        """Return the counts as somebody sees them."""
+        found = await self.service.reading.progress(
+            (viewer or self.issuer).caller,
+            order.order_id,
+            None if unit is None else UnitId(unit),
+        )
+        return found.total, found.units
+
+    async def records(self, order: Issued) -> dict[PersonId, Acknowledgement]:
+        """Return the records that count, by the person they are about."""
+        page = await self.service.reading.records(
+            self.issuer.caller, order.order_id, answered=False, after=""
+        )
+        parsed = [Acknowledgement.parse(one.record) for one in page.records]
+        return {PersonId(one.person_id.hex()): one for one in parsed}
+
+
+@dataclass
+class _Keys:
+    """The devices' keys, and how often they were read."""
+
+    world: World
+
+    async def public_keys(
+        self, _: AsyncConnection, devices: Collection[bytes]
+    ) -> dict[bytes, bytes]:
+        """See ports.Devices."""
+        known = self.world.registry.devices
+        return {one: public_bytes(known[one].signer) for one in devices if one in known}
+
+
+def replace_terms(**terms: Any) -> wire.OrderTerms:
+    """Return plain terms but for these."""
+    values = {name: getattr(PLAIN, name) for name in PLAIN.__struct_fields__}
+    return wire.OrderTerms(**(values | terms))
+
+
+def nobody() -> MessageId:
+    """Return the id of no order."""
+    return MessageId(secrets.token_hex(16))
+
+
+def people(*devices: Device) -> set[PersonId]:
+    """Return whose these are."""
+    return {one.caller.person_id for one in devices}
