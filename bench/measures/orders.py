@@ -115,11 +115,12 @@ def _record(
 class _Dashboard:
     """The issuer's device, which watches: its frames, when they came, and their bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: int) -> None:
+        """``wanted``: how many records the last frame counts."""
+        self.wanted = wanted
+        self.complete = asyncio.Event()
         self.frames: list[tuple[float, int]] = []  # When, and how many had acknowledged.
         self.size = 0
-        self.wanted = 0  # Records that the last frame counts; 0: not all are sent.
-        self.complete = asyncio.Event()
 
     async def watch(self, socket: ClientConnection) -> None:
         """Read until cancelled."""
@@ -144,7 +145,7 @@ async def _measure(
     requests = iter(
         [_request(path, device, record) for device, record in zip(officers, records, strict=True)]
     )
-    dashboard = _Dashboard()
+    dashboard = _Dashboard(len(records))
     async with connect(f"ws://127.0.0.1:{worker.port}/v1/socket", compression=None) as socket:
         hello = wire.Hello(version=wire.WIRE_VERSION, access_token=issuer.token, positions=[])
         await socket.send(msgspec.msgpack.encode(hello))
@@ -162,7 +163,6 @@ async def _measure(
 
         load = await http_load.run(worker.port, CONNECTIONS, following)
         later_statements, later_cpu_s = _used(worker)
-        dashboard.wanted = len(records)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(dashboard.complete.wait(), SETTLE_S)
         watching.cancel()
