@@ -80,7 +80,7 @@ nginx:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-insider bench-ingest bench-push bench-directory bench-force lock clean
+.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-orders bench-insider bench-ingest bench-push bench-directory bench-force lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -141,6 +141,9 @@ bench-fanout: packages-test package-python ## One message to MEMBERS=63000 devic
 
 bench-reconnect: packages-test package-python ## CLIENTS=63000 come back after a restart, KEYS=20 keys later
 	@exec $(BIN)/python -m bench reconnect --clients $(CLIENTS) --keys $(KEYS)
+
+bench-orders: packages-test package-python ## MEMBERS=63000 acknowledge one order while its issuer watches
+	@exec $(BIN)/python -m bench orders --members $(MEMBERS)
 
 bench-membership: packages-test package-python ## TRANSFERS=1000 at once among MEMBERS=63000; JOINING=1000 are online
 	@exec $(BIN)/python -m bench membership --transfers $(TRANSFERS) --members $(MEMBERS) --joining $(JOINING)

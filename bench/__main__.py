@@ -16,6 +16,7 @@ from bench.measures import importing, standing
 from bench.measures import ingest as ingesting
 from bench.measures import insider as attacking
 from bench.measures import membership as transferring
+from bench.measures import orders as ordering
 from bench.measures import push as pushing
 from bench.measures import reconnect as reconnecting
 from bench.measures import search as searching
@@ -67,6 +68,17 @@ def reconnect(
     prepared = _everyone(cache, clients)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(reconnecting.run(prepared, Path(folder), processes, keys))
+
+
+@app.command()
+def orders(
+    members: Annotated[int, typer.Option(help="How many people acknowledge.")] = 63_000,
+    cache: Cache = caching.CACHE,
+) -> None:
+    """Measure how everybody acknowledges one order while its issuer watches."""
+    prepared = _everyone(cache, members)
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(ordering.run(prepared, Path(folder)))
 
 
 @app.command()

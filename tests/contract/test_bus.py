@@ -10,6 +10,7 @@ import pytest
 from copconnect.bus import (
     MAX_PUBLISHED_BYTES,
     AccountWakeup,
+    AcknowledgedWakeup,
     AnyWakeup,
     Bus,
     CellKeyMarkedWakeup,
@@ -32,7 +33,7 @@ from copconnect.bus import (
     shortened,
 )
 from copconnect.bus import nats_bus as bus_module
-from copconnect.ids import CellId, ClientId, ConversationId, PersonId
+from copconnect.ids import CellId, ClientId, ConversationId, MessageId, PersonId
 from tests.harness.nats import NatsServer
 from tests.harness.waiting import PATIENCE_S, until_async
 
@@ -88,6 +89,7 @@ ALL: list[AnyWakeup] = [
     ReceiptsWakeup(conversation_id=C, frame=b"\x81"),
     CursorsMovedWakeup(conversation_ids=[C]),
     ReceiptCountsWakeup(conversation_id=C, person_id=P, frame=b"\x81"),
+    AcknowledgedWakeup(conversation_id=C, order_id=MessageId("f" * 32), people={P: D}),
     EnteredWakeup(clients={D: 1}),
     AccountWakeup(event="signed_out", person_ids=[], client_ids=[D]),
 ]

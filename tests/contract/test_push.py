@@ -200,6 +200,50 @@ def refused_pushes() -> float:
     return REGISTRY.get_sample_value("copconnect_pushes_total", {"outcome": "refused"}) or 0
 
 
+# --- Reminders --------------------------------------------------------------------------------
+
+
+async def test_a_reminder_wakes_devices_that_have_the_message_and_those_alone_who_owe(
+    waking: Waking,
+) -> None:
+    owing, done = device(), device()
+    await waking.members(owing, done)
+    seq = await waking.post()
+    for one in (owing, done):
+        await waking.fetch(one, seq)
+    await waking.work()
+    assert waking.woken() == {}
+    people = select(MEMBERS.c.person_id).where(MEMBERS.c.person_id == owing.person_id)
+    c = waking.rows.conversation_id
+    for woken in (1, 2):  # Each reminder wakes once.
+        async with waking.database.transaction() as connection:
+            assert await waking.push.remind(connection, c, seq, people) == 1
+        await waking.work(1)
+        await waking.work(1)
+        assert waking.woken() == {owing.client_id: woken}
+    # A later message is no reminder: a device that has received it sleeps on.
+    later = await waking.post()
+    await waking.fetch(owing, later)
+    await waking.fetch(done, later)
+    await waking.work()
+    assert waking.woken() == {owing.client_id: 2}
+
+
+async def test_a_reminder_makes_a_push_that_waits_its_own(waking: Waking) -> None:
+    owing = device()
+    await waking.members(owing)
+    waking.here.clients.add(owing.client_id)  # Spared for the moment: the push waits.
+    seq = await waking.post()
+    await waking.work()
+    people = select(MEMBERS.c.person_id).where(MEMBERS.c.person_id == owing.person_id)
+    async with waking.database.transaction() as connection:
+        await waking.push.remind(connection, waking.rows.conversation_id, seq, people)
+    await waking.fetch(owing, seq)
+    waking.here.clients.clear()
+    await waking.work(DAY_MS // 24)
+    assert waking.woken() == {owing.client_id: 1}
+
+
 # --- Whom a message wakes ---------------------------------------------------------------------
 
 

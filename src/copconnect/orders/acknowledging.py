@@ -12,12 +12,10 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from copconnect import errors, wire
 from copconnect.bus import AcknowledgedWakeup
 from copconnect.database.engine import Transaction
-from copconnect.gathering import Gathering
 from copconnect.ids import ClientId, ConversationId, MessageId, PersonId
 from copconnect.orders import rules, store
 from copconnect.orders.dependencies import Dependencies
@@ -33,8 +31,8 @@ PAUSE_S = 0.1  # At least, between two transactions.
 MOST_TOGETHER = 1_000  # Records in one transaction, unless a single request has more.
 RECORDS_PER_MINUTE = 2_000  # A station writer marks a whole station.
 _MOST_KEYS = 200_000
+_IN_TURN = 32  # Signatures that are checked at a stretch.
 Outcome = wire.AcknowledgementOutcome
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +49,29 @@ class _Given:
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
-    """A device's records about one order, in their order; or what refuses one by its bytes."""
+class _Posted:
+    """A device's records about one order, as they came."""
 
     caller: Caller
     order_id: MessageId
-    items: Sequence[_Given | Outcome]
+    body: Sequence[wire.AcknowledgementItem]
     answer: asyncio.Future[list[Outcome]] = field(default_factory=asyncio.Future)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """The same, each record read, or what refuses it by its bytes."""
+
+    posted: _Posted
+    items: Sequence[_Given | Outcome]
+
+    @property
+    def caller(self) -> Caller:
+        return self.posted.caller
+
+    @property
+    def order_id(self) -> MessageId:
+        return self.posted.order_id
 
 
 class Acknowledging:
@@ -66,8 +80,7 @@ class Acknowledging:
     def __init__(self, deps: Dependencies) -> None:
         self._deps = deps
         self._keys: dict[bytes, bytes] = {}
-        self._asked = Gathering(self._read_keys)
-        self._waiting: deque[_Request] = deque()
+        self._waiting: deque[_Posted] = deque()
         self._task: asyncio.Task[None] | None = None
         self._rates = Rates(
             "acknowledgements_per_minute",
@@ -85,50 +98,64 @@ class Acknowledging:
         does not belong to.
         """
         self._rates.take(caller.person_id, len(body.acknowledgements))
-        key = await self._key_of(caller.device)
-        items: list[_Given | Outcome] = []
-        for at, one in enumerate(body.acknowledgements, 1):
-            items.append(_read(one, caller, key))
-            if at % 50 == 0:
-                await asyncio.sleep(0)  # Signatures of one request hold up nobody else.
-        request = _Request(caller, order_id, items)
-        self._waiting.append(request)
+        posted = _Posted(caller, order_id, body.acknowledgements)
+        self._waiting.append(posted)
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-        return wire.AcknowledgementOutcomes(outcomes=await request.answer)
+        return wire.AcknowledgementOutcomes(outcomes=await posted.answer)
 
     async def close(self) -> None:
         """Wait for what is being stored."""
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _key_of(self, device: bytes) -> bytes:
-        known = self._keys.get(device) or await self._asked.load(device)
-        if known is None:
-            raise errors.Unauthenticated  # A device with a token has a key.
-        return known
-
-    async def _read_keys(self, devices: Sequence[bytes]) -> dict[bytes, bytes]:
+    async def _learn_keys(self, devices: set[bytes]) -> None:
+        unknown = devices - self._keys.keys()
+        if not unknown:
+            return
         async with self._deps.database.reading() as connection:
-            found = dict(await self._deps.devices.public_keys(connection, devices))
+            found = await self._deps.devices.public_keys(connection, unknown)
         if len(self._keys) > _MOST_KEYS:
             self._keys.clear()
         self._keys |= found
-        return found
+
+    async def _read(self, batch: Sequence[_Posted]) -> list[_Request]:
+        """Check bytes and signatures; other work has its turn in between."""
+        await self._learn_keys({one.caller.device for one in batch})
+        requests: list[_Request] = []
+        checked = 0
+        for one in batch:
+            key = self._keys.get(one.caller.device)
+            items: list[_Given | Outcome] = []
+            for item in one.body:
+                items.append(_read(item, one.caller, key))
+                checked += 1
+                if checked % _IN_TURN == 0:
+                    await asyncio.sleep(0)
+            requests.append(_Request(one, items))
+        return requests
 
     # --- Together -------------------------------------------------------------------------------
 
     async def _run(self) -> None:
         try:
             while self._waiting:
-                batch: list[_Request] = []
+                batch: list[_Posted] = []
                 size = 0
                 while self._waiting and (
-                    not batch or size + len(self._waiting[0].items) <= MOST_TOGETHER
+                    not batch or size + len(self._waiting[0].body) <= MOST_TOGETHER
                 ):
                     batch.append(self._waiting.popleft())
-                    size += len(batch[-1].items)
-                await self._store(batch)
+                    size += len(batch[-1].body)
+                try:
+                    await self._store(await self._read(batch))
+                except Exception as error:
+                    for one in batch:
+                        _settle(one, error)
+                except BaseException:
+                    for one in batch:
+                        one.answer.cancel()
+                    raise
                 await asyncio.sleep(PAUSE_S)
         except BaseException:
             for one in self._waiting:
@@ -144,33 +171,29 @@ class Acknowledging:
                 answers = await _Batch(self._deps, connection, batch).store()
         except Exception as error:
             if len(batch) == 1:
-                _settle(batch[0], error)
+                _settle(batch[0].posted, error)
                 return
             for one in batch:
                 await self._store([one])
-        except BaseException:
-            for one in batch:
-                one.answer.cancel()
-            raise
         else:
             for one, found in zip(batch, answers, strict=True):
-                _settle(one, found)
+                _settle(one.posted, found)
 
 
-def _settle(request: _Request, found: list[Outcome] | Exception) -> None:
-    if request.answer.done():  # The caller may have gone.
+def _settle(posted: _Posted, found: list[Outcome] | Exception) -> None:
+    if posted.answer.done():  # The caller may have gone.
         return
     if isinstance(found, Exception):
-        request.answer.set_exception(found)
+        posted.answer.set_exception(found)
     else:
-        request.answer.set_result(found)
+        posted.answer.set_result(found)
 
 
-def _read(item: wire.AcknowledgementItem, caller: Caller, key: bytes) -> _Given | Outcome:
+def _read(item: wire.AcknowledgementItem, caller: Caller, key: bytes | None) -> _Given | Outcome:
     """Return a record whose bytes and signature are right, else what refuses it."""
     try:
         record = Acknowledgement.parse(item.record)
-        if record.device != caller.device:
+        if record.device != caller.device or key is None:
             return "wrong_device"
         record.verify(key)
     except Refused:

@@ -1,7 +1,7 @@
 """Takes the terms of orders, and their changes, in the transaction that stores the message.
 
-Terms are not signed: the same stand in the encrypted text, and devices compare them. The terms of
-the first posting count; a repeat of the message changes nothing.
+Terms are not signed: a client writes the same into the encrypted text, for its readers to compare.
+The terms of the first posting count; a repeat of the message changes nothing.
 """
 
 from copconnect import errors, wire

@@ -1,0 +1,264 @@
+"""``bench orders``: everybody acknowledges one order at once, while its issuer watches.
+
+One worker on SQLite serves the conversation of the whole force. Each device's record is real: it is
+signed by its key, sent over HTTP with a token of its own, and answered after the commit. The server
+knows the tokens already, as it does of devices that are connected when an order comes. Nothing is
+received or read here: bench fanout measures that. The issuer's device watches over a socket; a
+frame's age is the time since so many records as it counts were answered. Afterwards the issuer
+reads every record and checks its signature. The floor is what the same records cost a program that
+verifies them and inserts them, nothing else.
+"""
+
+import asyncio
+import bisect
+import contextlib
+import sqlite3
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import uvloop
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from websockets.asyncio.client import ClientConnection, connect
+
+from bench.figures import Figures, percentile, say
+from bench.force.conversations import Prepared
+from bench.force.device import Device
+from bench.force.making import opened, settings_of
+from bench.machine import copying, workers
+from bench.net import http_load
+from bench.net.http_client import HttpPool, request
+from copconnect import wire
+from copconnect.clock import SystemClock
+from copconnect.ids import ConversationId, MessageId, Seq, new_id
+from copconnect.orders.rules import ACKNOWLEDGED
+from copconnect.principals import PostedMessage
+from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
+
+CONNECTIONS = 256
+CHOICES = 3
+SETTLE_S = 20.0  # How long the last frame may take.
+_BATCH = 150  # Records that the floor inserts in one transaction.
+_HEADER_HASH = bytes(range(32))
+_FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
+_TERMS = wire.OrderTerms(
+    priority="urgent",
+    choices=CHOICES,
+    answers=False,
+    valid_until_ms=None,
+    remind_minutes=[],
+    escalate_minutes=None,
+    escalate_below=1,
+)
+
+
+def run(prepared: Prepared, folder: Path) -> Figures:
+    """Measure; return the figures."""
+    issuer, *officers = prepared.force.devices
+    (folder / "keys").symlink_to(prepared.force.folder.resolve() / "keys")
+    database = folder / "copconnect.sqlite3"
+    copying.to_file(prepared.database, database)
+    url = f"sqlite+aiosqlite:///{database}"
+    conversation_id = prepared.conversations[0].conversation_id
+    order_id = asyncio.run(_issue(folder, url, issuer, conversation_id))
+    records = [_record(one, at, conversation_id, order_id) for at, one in enumerate(officers)]
+    say(f"{len(records):,} records are signed.")
+    worker = workers.Worker(folder, {"database_url": url})
+    worker.start()
+    try:
+        worker.wait()
+        figures = uvloop.run(_measure(worker, issuer, officers, records, order_id))
+    finally:
+        worker.stop()
+    floor_us = _floor(officers, records)
+    ratio = figures["cpu_us_per_receipt"] / floor_us
+    return figures | {"floor_cpu_us_per_receipt": floor_us, "ratio_to_floor": ratio}
+
+
+async def _issue(
+    folder: Path, url: str, issuer: Device, conversation_id: ConversationId
+) -> MessageId:
+    """Store an order's row; its message is not needed to count."""
+    order_id = MessageId(new_id())
+    async with opened(settings_of(folder, database_url=url), SystemClock()) as container:
+        message = PostedMessage(
+            message_id=order_id,
+            conversation_id=conversation_id,
+            seq=Seq(1),
+            header_hash=_HEADER_HASH,
+            person_id=issuer.person_id,
+            sent_ms=container.clock.now_ms(),
+        )
+        async with container.database.transaction() as connection:
+            await container.orders.issuing.posted(connection, message, _TERMS)
+    return order_id
+
+
+def _record(
+    device: Device, at: int, conversation_id: ConversationId, order_id: MessageId
+) -> Acknowledgement:
+    return Acknowledgement(
+        conversation_id=bytes.fromhex(conversation_id),
+        message_id=bytes.fromhex(order_id),
+        header_hash=_HEADER_HASH,
+        device=device.device,
+        person_id=bytes.fromhex(device.person_id),
+        told=Told.OWN,
+        choice=1 + at % CHOICES,
+        answer_hash=NO_ANSWER,
+        created=time.time_ns() // 1_000_000,
+    ).signed(device.signer)
+
+
+class _Dashboard:
+    """The issuer's device, which watches: its frames, when they came, and their bytes."""
+
+    def __init__(self, wanted: int) -> None:
+        """``wanted``: how many records the last frame counts."""
+        self.wanted = wanted
+        self.complete = asyncio.Event()
+        self.frames: list[tuple[float, int]] = []  # When, and how many had acknowledged.
+        self.size = 0
+
+    async def watch(self, socket: ClientConnection) -> None:
+        """Read until cancelled."""
+        async for data in socket:
+            if isinstance(data, bytes):
+                frame = _FRAME.decode(data)
+                if isinstance(frame, wire.OrderProgressFrame):
+                    self.size += len(data)
+                    self.frames.append((time.perf_counter(), frame.total[ACKNOWLEDGED]))
+                    if frame.total[ACKNOWLEDGED] == self.wanted:
+                        self.complete.set()
+
+
+async def _measure(
+    worker: workers.Worker,
+    issuer: Device,
+    officers: Sequence[Device],
+    records: Sequence[Acknowledgement],
+    order_id: MessageId,
+) -> Figures:
+    path = f"/v1/orders/{order_id}/acknowledgements"
+    requests = iter(
+        [_request(path, device, record) for device, record in zip(officers, records, strict=True)]
+    )
+    dashboard = _Dashboard(len(records))
+    async with connect(f"ws://127.0.0.1:{worker.port}/v1/socket", compression=None) as socket:
+        hello = wire.Hello(version=wire.WIRE_VERSION, access_token=issuer.token, positions=[])
+        await socket.send(msgspec.msgpack.encode(hello))
+        await socket.recv()
+        watch = wire.WatchOrder(order_id=order_id, unit_id=None)
+        await socket.send(msgspec.msgpack.encode(watch))
+        watching = asyncio.create_task(dashboard.watch(socket))
+        await _greet(worker, officers)
+        statements, cpu_s = _used(worker)
+        sent: list[float] = []
+
+        def following() -> bytes | None:
+            sent.append(time.perf_counter())
+            return next(requests, None)
+
+        load = await http_load.run(worker.port, CONNECTIONS, following)
+        later_statements, later_cpu_s = _used(worker)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(dashboard.complete.wait(), SETTLE_S)
+        watching.cancel()
+    if load.failures:
+        raise RuntimeError(f"refused: {load.refused[:1]}")
+    say(f"{len(records):,} records were answered in {load.seconds:.1f} s.")
+    # A connection sends its next request when the one before is answered.
+    answered = sorted(sent[CONNECTIONS:])
+    ages = [_age(answered, at, count) for at, count in dashboard.frames]
+    verified = await _verified(worker, issuer, officers, order_id)
+    shown = dashboard.frames[-1][1] if dashboard.frames else 0
+    return {
+        "acknowledged": verified,
+        "lost": len(records) - verified,
+        "shown": shown,
+        "complete_s": load.seconds,
+        "answer_p99_ms": http_load.quantile(load.latencies_s, 0.99) * 1000,
+        "statements_per_receipt": (later_statements - statements) / len(records),
+        "cpu_us_per_receipt": (later_cpu_s - cpu_s) / len(records) * 1e6,
+        "dashboard_p95_s": percentile(ages, 0.95),
+        "issuer_bytes": dashboard.size,
+        "frames": len(dashboard.frames),
+        "signatures_verified": verified,
+    }
+
+
+async def _greet(worker: workers.Worker, officers: Sequence[Device]) -> None:
+    """Let the server know every device's token."""
+    asked = (request("GET", "/v1/push/key", one.token) for one in officers)
+    load = await http_load.run(worker.port, CONNECTIONS, lambda: next(asked, None))
+    if load.failures:
+        raise RuntimeError(f"refused: {load.refused[:1]}")
+
+
+def _age(answered: Sequence[float], at: float, count: int) -> float:
+    """Return for how long more records than a frame counts had been answered when it came."""
+    known = bisect.bisect_right(answered, at)
+    return 0.0 if count >= known else at - answered[count]
+
+
+def _request(path: str, device: Device, record: Acknowledgement) -> bytes:
+    item = wire.AcknowledgementItem(record=record.encode(), answer=None)
+    body = wire.PostAcknowledgements(acknowledgements=[item])
+    return request("POST", path, device.token, msgspec.msgpack.encode(body))
+
+
+def _used(worker: workers.Worker) -> tuple[float, float]:
+    return worker.metric("copconnect_database_statements_total"), workers.cpu_s(worker.pid)
+
+
+async def _verified(
+    worker: workers.Worker, issuer: Device, officers: Sequence[Device], order_id: MessageId
+) -> int:
+    """Read every record as the issuer does; return how many are right and signed by the device of
+    the person that they are about."""
+    by_device = {one.device: one for one in officers}
+    pool = HttpPool("127.0.0.1", worker.port, 1)
+    verified, after = 0, ""
+    while True:
+        path = f"/v1/orders/{order_id}/acknowledgements?after={after}"
+        answer = await pool.ask(request("GET", path, issuer.token))
+        page = msgspec.msgpack.decode(answer.body, type=wire.OrderRecords)
+        for one in page.records:
+            record = Acknowledgement.parse(one.record)
+            device = by_device[record.device]
+            record.verify(device.signer.public_key().public_bytes_raw())
+            verified += record.person_id.hex() == device.person_id
+        if page.next is None:
+            pool.close()
+            return verified
+        after = page.next
+
+
+def _floor(officers: Sequence[Device], records: Sequence[Acknowledgement]) -> float:
+    """Return the processor's microseconds for each record that is verified and inserted."""
+    signed = [
+        (one.signer.public_key().public_bytes_raw(), record)
+        for one, record in zip(officers, records, strict=True)
+    ]
+    with (
+        tempfile.TemporaryDirectory(prefix="copconnect-floor-") as folder,
+        contextlib.closing(
+            sqlite3.connect(Path(folder) / "floor.sqlite3", isolation_level=None)
+        ) as database,
+    ):
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=FULL")
+        database.execute("CREATE TABLE records (person BLOB PRIMARY KEY, record BLOB)")
+        began = time.process_time()
+        for at in range(0, len(signed), _BATCH):
+            rows = []
+            for key, record in signed[at : at + _BATCH]:
+                data = record.LABEL + record.unsigned()
+                Ed25519PublicKey.from_public_bytes(key).verify(record.signature, data)
+                rows.append((record.person_id, data))
+            database.execute("BEGIN IMMEDIATE")
+            database.executemany("INSERT INTO records VALUES (?, ?)", rows)
+            database.execute("COMMIT")
+        return (time.process_time() - began) / len(records) * 1e6
