@@ -366,6 +366,22 @@ def test_conversations_of_the_force_and_of_units(data: str, tmp_path: Path) -> N
         refused = run("conversations", "create", *wrong, "--data", data)
         assert refused.exit_code == 1, wrong
         assert said in words(refused)
+    # Another rule and name; what is not given stays; then everybody leaves.
+    group = station.output.split()[2].rstrip(":")
+    there = int(station.output.split()[3].replace(",", ""))
+    changed = run("conversations", "change", group, "--title", "Whole force", "--data", data)
+    assert f"{there:,} people" in words(changed), changed.output
+    changed = run("conversations", "change", group, "--everyone", "--announce", "--data", data)
+    assert f"{people:,} people" in words(changed), changed.output
+    assert "Whole force" in run("conversations", "list", "--data", data).output
+    refused = run("conversations", "change", group, "--unit", "NOWHERE", "--data", data)
+    assert "has no unit NOWHERE" in words(refused)
+    assert run("conversations", "end", group, "--data", data).exit_code == 0
+    for again in (("end", group), ("change", group, "--talk"), ("end", "0" * 32)):
+        refused = run("conversations", *again, "--data", data)
+        assert refused.exit_code == 1, again
+        assert "made no such conversation" in words(refused)
+    assert "6 entries" in run("audit", "verify", "--data", data).output
 
 
 def test_a_device_is_named_by_the_beginning_of_its_id(

@@ -1,6 +1,8 @@
 """``copconnect conversations``: conversations whose people follow the data bank."""
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -20,27 +22,115 @@ policy = typer.Typer(help="The policy that says which standing groups there are.
 app.add_typer(policy, name="policy")
 
 
+Title = Annotated[str | None, typer.Option(help="What members see as its name.")]
+Everyone = Annotated[bool, typer.Option("--everyone", help="The whole force.")]
+Units = Annotated[list[str] | None, typer.Option("--unit", help="A unit's code; repeatable.")]
+Below = Annotated[bool, typer.Option("--below", help="Also all units below those named.")]
+Roles = Annotated[list[str] | None, typer.Option("--role", help="A role's code; repeatable.")]
+Ranks = Annotated[list[str] | None, typer.Option("--rank", help="A rank's code; repeatable.")]
+Heads = Annotated[bool, typer.Option("--heads", help="Only the heads of units.")]
+Talk = Annotated[
+    bool | None,
+    typer.Option("--talk/--announce", help="Everybody may write, or only the units' heads."),
+]
+_ANY = wire.Clause()
+
+
 @app.command()
 def create(
     data: Data = None,
-    title: Annotated[
-        str | None, typer.Option(help="What members see as its name; else the unit's.")
-    ] = None,
-    everyone: Annotated[bool, typer.Option("--everyone", help="The whole force.")] = False,
-    unit: Annotated[list[str] | None, typer.Option(help="Code of a unit; may be repeated.")] = None,
-    below: Annotated[
-        bool, typer.Option("--below", help="Also all units below those named.")
-    ] = False,
-    role: Annotated[list[str] | None, typer.Option(help="Code of a role; may be repeated.")] = None,
-    rank: Annotated[list[str] | None, typer.Option(help="Code of a rank; may be repeated.")] = None,
-    heads: Annotated[bool, typer.Option("--heads", help="Only the heads of units.")] = False,
-    talk: Annotated[
-        bool, typer.Option("--talk", help="Everybody may write, not only the units' heads.")
-    ] = False,
+    title: Title = None,
+    everyone: Everyone = False,
+    unit: Units = None,
+    below: Below = False,
+    role: Roles = None,
+    rank: Ranks = None,
+    heads: Heads = False,
+    talk: Talk = False,
 ) -> None:
     """Create a conversation of everyone, of units, roles or ranks. People come and go with their
-    posts."""
-    clause = wire.Clause(
+    posts. It has the name of its one unit where no title is given."""
+    clause = _clause(everyone, unit, below, role, rank, heads)
+
+    async def work(container: Container) -> tuple[ConversationId, int, int]:
+        await _require_units(container, clause)
+        names = english(title) if title else await _name_of(container, clause)
+        return await container.delivery.audiences.create_for_department(
+            operator(), wire.Audience(include=[clause]), names, talk=bool(talk)
+        )
+
+    with _explained():
+        made, people, devices = with_roles(settings_of(data), work)
+    console.print(f"Made conversation {made}: {people:,} people, {devices:,} devices.")
+
+
+@app.command()
+def change(
+    conversation: Annotated[str, typer.Argument(help="Its id, as `list` shows it.")],
+    data: Data = None,
+    title: Title = None,
+    everyone: Everyone = False,
+    unit: Units = None,
+    below: Below = False,
+    role: Roles = None,
+    rank: Ranks = None,
+    heads: Heads = False,
+    talk: Talk = None,
+) -> None:
+    """Give a conversation that the department made another name, rule or policy of writing. What is
+    not given stays. The policy's own groups are changed by `policy set`."""
+    clause = _clause(everyone, unit, below, role, rank, heads)
+
+    async def work(container: Container) -> int:
+        await _require_units(container, clause)
+        groups, c = container.delivery.department, ConversationId(conversation)
+        async with container.database.transaction() as connection:
+            former = await groups.group(connection, c)
+            act = wire.ChangeGroup(
+                conversation_id=c,
+                title=english(title) if title else former.standing.title,
+                rule=former.rule if clause == _ANY else wire.Audience(include=[clause]),
+                who_may_post=former.who_may_post
+                if talk is None
+                else ("everyone" if talk else "admins"),
+            )
+            await groups.change(connection, operator(), act)
+        await groups.settle(c)
+        async with container.database.reading() as connection:
+            return (await groups.group(connection, c)).members
+
+    with _explained():
+        people = with_roles(settings_of(data), work)
+    console.print(f"Changed conversation {conversation}: {people:,} people.")
+
+
+@app.command()
+def end(
+    conversation: Annotated[str, typer.Argument(help="Its id, as `list` shows it.")],
+    data: Data = None,
+) -> None:
+    """Let everybody leave a conversation that the department made; its log stays."""
+
+    async def work(container: Container) -> None:
+        groups, c = container.delivery.department, ConversationId(conversation)
+        async with container.database.transaction() as connection:
+            await groups.end(connection, operator(), c)
+        await groups.settle(c)
+
+    with _explained():
+        with_roles(settings_of(data), work)
+    console.print(f"Ended conversation {conversation}.")
+
+
+def _clause(
+    everyone: bool,
+    unit: list[str] | None,
+    below: bool,
+    role: list[str] | None,
+    rank: list[str] | None,
+    heads: bool,
+) -> wire.Clause:
+    return wire.Clause(
         everyone=everyone,
         units=[UnitId(one) for one in unit or ()],
         below=below,
@@ -49,18 +139,19 @@ def create(
         heads=heads,
     )
 
-    async def work(container: Container) -> tuple[ConversationId, int, int]:
-        await _require_units(container, clause)
-        names = english(title) if title else await _name_of(container, clause)
-        return await container.delivery.audiences.create_for_department(
-            operator(), wire.Audience(include=[clause]), names, talk=talk
-        )
 
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Stop with a sentence where a rule or a conversation does not do."""
     try:
-        made, people, devices = with_roles(settings_of(data), work)
+        yield
     except errors.AudienceInvalid as error:
         raise stop(f"The rule cannot be used: {error.details['reason']}.") from error
-    console.print(f"Made conversation {made}: {people:,} people, {devices:,} devices.")
+    except errors.NotFound as error:
+        raise stop(
+            "The department made no such conversation, or it has ended, or the policy makes it."
+            " `copconnect conversations list` shows their ids."
+        ) from error
 
 
 async def _require_units(container: Container, clause: wire.Clause) -> None:

@@ -20,6 +20,7 @@ from copconnect.delivery.rosters.conversations import apply_policy
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.store import audiences, conversations
 from copconnect.delivery.store.audiences import Followed
+from copconnect.delivery.store.conversations import Held
 from copconnect.ids import ConversationId
 from copconnect.principals import Principal
 
@@ -43,6 +44,19 @@ class DepartmentGroup:
         return self.standing.key is not None
 
 
+def _group(held: Held, followed: Followed) -> DepartmentGroup:
+    if followed.standing is None:
+        raise errors.NotFound
+    return DepartmentGroup(
+        held.conversation_id,
+        followed.standing,
+        followed.rule,
+        held.kind,
+        held.who_may_post,
+        held.members,
+    )
+
+
 class DepartmentGroups:
     """Lists, makes, changes and ends them. Holds no state of its own."""
 
@@ -63,19 +77,16 @@ class DepartmentGroups:
         found: list[DepartmentGroup] = []
         for some in chunks(sorted(followed)):
             for held in await conversations.read(connection, some):
-                one = followed[held.conversation_id]
-                if one.standing is not None:
-                    found.append(
-                        DepartmentGroup(
-                            held.conversation_id,
-                            one.standing,
-                            one.rule,
-                            held.kind,
-                            held.who_may_post,
-                            held.members,
-                        )
-                    )
+                found.append(_group(held, followed[held.conversation_id]))
         return found
+
+    async def group(
+        self, connection: AsyncConnection, conversation_id: ConversationId
+    ) -> DepartmentGroup:
+        """Return a conversation that an admin made. Raises NotFound."""
+        followed = await self._made(connection, conversation_id)
+        (held,) = await conversations.read(connection, [conversation_id])
+        return _group(held, followed)
 
     async def rules(
         self, connection: AsyncConnection
