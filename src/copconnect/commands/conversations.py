@@ -77,8 +77,8 @@ def change(
     heads: Heads = False,
     talk: Talk = None,
 ) -> None:
-    """Give a conversation that the department made another name, rule or policy of writing. What is
-    not given stays. The policy's own groups are changed by `policy set`."""
+    """Give a conversation that the department made another name, rule or policy of writing. Options
+    that are left out change nothing. The policy's own groups are changed by `policy set`."""
     clause = _clause(everyone, unit, below, role, rank, heads)
 
     async def work(container: Container) -> int:
