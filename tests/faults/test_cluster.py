@@ -116,4 +116,7 @@ async def test_it_talks_across_nodes_and_a_node_may_die(cluster: Cluster) -> Non
     nodes = [pid for _, pid in cluster.nodes()]
     cluster.interrupt()
     assert all(map(ended, nodes))
-    assert not any(map(processes.accepts, (cluster.port, *ports)))
+    await until(
+        lambda: not any(map(processes.accepts, (cluster.port, *ports))),
+        "nobody listens any more",
+    )
