@@ -31,6 +31,15 @@ def field(officer: Officer, key: str, text: str) -> None:
     box.press("Tab")
 
 
+def choose_unit(officer: Officer, key: str, code: str) -> None:
+    """Open the picker of a field of units and choose the one with this code."""
+    officer.page.get_by_role("button", name=officer.word(key)).click()
+    picker = officer.page.get_by_role("dialog", name=officer.word(key), exact=True)
+    picker.get_by_role("searchbox").fill(code)
+    picker.get_by_role("listitem").get_by_role("button").click()
+    picker.wait_for(state="hidden")
+
+
 def test_groups_and_transfers_reach_the_officer_at_once(
     chief: Officer, station: Station, app_server: ServerProcess
 ) -> None:
@@ -39,7 +48,7 @@ def test_groups_and_transfers_reach_the_officer_at_once(
     # A group of one station, by a rule with a live count.
     open_console(chief, "groups/new")
     field(chief, "@imports.columns.name_en", "Abids night duty")
-    field(chief, "@groups.addUnit", "HYD-ABID")
+    choose_unit(chief, "@groups.addUnit", "HYD-ABID")
     page.get_by_role("status").filter(has_text="people").wait_for()
     chief.shot("rule")
     chief.button("@groups.make").click()
@@ -53,7 +62,7 @@ def test_groups_and_transfers_reach_the_officer_at_once(
     field(chief, "@moves.paste", f"{person.code}\nNOBODY-9")
     chief.button("@moves.find").click()
     page.get_by_text("NOBODY-9").last.wait_for()
-    field(chief, "@moves.unit", "HYD-ABID")
+    choose_unit(chief, "@moves.unit", "HYD-ABID")
     field(chief, "@moves.post", "Night patrol")
     page.get_by_text(chief.word("@moves.joins")).wait_for()
     page.get_by_text("Abids night duty").wait_for()
@@ -72,7 +81,7 @@ def test_groups_and_transfers_reach_the_officer_at_once(
     history = pane.get_by_role("region", name=chief.word("@moves.history"))
     expect(history.get_by_role("listitem")).to_have_count(2)
     pane.get_by_role("button", name=chief.word("@moves.giveCharge"), exact=True).click()
-    field(chief, "@moves.unit", "HYD-CHAR")
+    choose_unit(chief, "@moves.unit", "HYD-CHAR")
     field(chief, "@moves.post", "Crime writer")
     pane.get_by_role("button", name=chief.word("@moves.giveCharge"), exact=True).last.click()
     dialog.get_by_role("button", name=chief.word("@moves.giveCharge"), exact=True).click()
@@ -102,7 +111,7 @@ def pages(officer: Officer) -> Iterator[str]:
     page.get_by_role("row").nth(1).or_(page.get_by_text(word("@groups.none"))).first.wait_for()
     yield "groups"
     open_console(officer, "groups/new")
-    field(officer, "@groups.addUnit", "HYD-ABID")
+    choose_unit(officer, "@groups.addUnit", "HYD-ABID")
     page.get_by_role("region", name=word("@groups.now")).get_by_role("status").wait_for()
     yield "new group"
 

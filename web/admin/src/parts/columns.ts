@@ -9,4 +9,6 @@ export interface TableColumn<Row> {
   readonly width: string;
   /** The value to sort by, where all rows are here; absent: the column does not sort. */
   readonly value?: (row: Row) => string | number;
+  /** A cell that cannot be the title of a card, such as a number: there its heading is before it. */
+  readonly bare?: boolean;
 }

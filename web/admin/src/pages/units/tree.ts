@@ -4,6 +4,7 @@
  * nothing here.
  */
 import type { Level, Names, PersonId, Step, Unit, UnitId, UnitPart } from "@copconnect/client/wire";
+import { unitFits } from "../../state/unit-search.ts";
 
 export type Mark = "new" | "renamed" | "moved";
 
@@ -247,10 +248,7 @@ export function nextCode(tree: DraftTree, parentId: UnitId | null): UnitId {
 
 /** The units in which some words are, in any language, or whose code begins so. */
 export function found(tree: DraftTree, text: string): ReadonlySet<UnitId> {
-  const words = text.trim().toLocaleLowerCase();
-  if (words === "") return new Set();
-  const fits = ({ unitId, names }: DraftUnit): boolean =>
-    unitId.toLocaleLowerCase().startsWith(words) ||
-    [names.en, names.te, names.ur, names.hi].some((one) => one.toLocaleLowerCase().includes(words));
-  return new Set([...tree.units.values()].filter(fits).map(({ unitId }) => unitId));
+  if (text.trim() === "") return new Set();
+  const hits = [...tree.units.values()].filter((unit) => unitFits(unit, text));
+  return new Set(hits.map(({ unitId }) => unitId));
 }
