@@ -7,6 +7,39 @@ import type { TextValues } from "../../../src/i18n/index.svelte.ts";
 import { c, known } from "../words.ts";
 import { nameFor } from "./names.svelte.ts";
 
+/** The kinds of the audit log's entries, in the order of the filter. */
+export const ENTRY_KINDS = [
+  "person_suspended",
+  "person_restored",
+  "person_transferred",
+  "charge_given",
+  "charge_ended",
+  "enrolment_codes_made",
+  "device_confirmed",
+  "device_revoked",
+  "grant_given",
+  "grant_withdrawn",
+  "rights_set",
+  "act_proposed",
+  "act_approved",
+  "act_refused",
+  "units_reorganised",
+  "reorganisation_undone",
+  "data_bank_imported",
+  "import_undone",
+  "directory_exported",
+  "person_provisioned",
+  "scim_token_made",
+  "scim_token_removed",
+  "audience_conversation_created",
+  "audience_conversation_changed",
+  "audience_conversation_ended",
+  "group_policy_set",
+  "root_admin_named",
+  "root_admin_withdrawn",
+  "incarnation_begun",
+] as const;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The unit at the end of a path, in the reader's language. */
