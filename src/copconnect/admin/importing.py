@@ -100,10 +100,7 @@ class Importing:
         self, connection: AsyncConnection, caller: Caller, upload_id: UploadId
     ) -> tuple[wire.Upload, PersonId]:
         held = await self._held(connection, caller)
-        upload = await self._imports.one(connection, upload_id)
-        owner = await self._imports.owner(connection, upload_id)
-        if upload is None or owner is None:
-            raise errors.NotFound
+        owner, upload = await self._imports.one(connection, upload_id)
         if owner != caller.person_id and not _over_all(held, upload):
             raise errors.NotFound
         return upload, owner
