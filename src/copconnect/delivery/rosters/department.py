@@ -152,7 +152,7 @@ class DepartmentGroups:
 
     async def _made(self, connection: AsyncConnection, conversation_id: ConversationId) -> Followed:
         """Return a conversation that an admin made and that has not ended."""
-        found = (await audiences.all_followed(connection)).get(conversation_id)
+        found = await audiences.one(connection, conversation_id)
         if (
             found is None
             or found.standing is None
