@@ -15,7 +15,7 @@ from copconnect.admin.work_ports import Imports
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId, UploadId
 from copconnect.principals import Caller
-from copconnect.rights import WHOLE, Held
+from copconnect.rights import Held
 
 _RIGHT: wire.Right = "import_people"
 
@@ -91,10 +91,7 @@ class Importing:
         return await self._imports.report(upload_id)
 
     async def _held(self, connection: AsyncConnection, caller: Caller) -> Held:
-        held = await self._rights.of(connection, caller.person_id)
-        if not held.paths(_RIGHT):
-            raise errors.NotAllowed(right=_RIGHT, path=WHOLE)
-        return held
+        return await self._rights.having(connection, caller.person_id, _RIGHT)
 
     async def _seen(
         self, connection: AsyncConnection, caller: Caller, upload_id: UploadId
