@@ -1,6 +1,6 @@
 """Statements on orders, acknowledgements and answers.
 
-None grows with the number of people of a conversation. Other roles' people and cursors come as
+The number of statements does not grow with the people of a conversation. Other roles' people and cursors come as
 statements (ports.py) and are joined here.
 """
 
