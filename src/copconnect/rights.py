@@ -36,7 +36,7 @@ def fits(line: wire.RightRule, place: HeldPlace, rank: str, ranks: Mapping[str, 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """All rights of a person. Nothing in it says whose they are."""
+    """All rights of a person. The person is not named in it."""
 
     rights: tuple[wire.HeldRight, ...] = ()
 

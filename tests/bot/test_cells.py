@@ -75,7 +75,7 @@ async def test_s4_a_bad_cell_key_affects_its_own_cell_alone(bot: GoldenDevice) -
     assert {one.key_id() for one in plan.keys} - {plan.keys[0].key_id()} == {
         bot.v["cell_keys"]["1"]["key_id"]
     }
-    # Nobody endorsed d: it gets nothing from here, and is named (D2).
+    # Device d has no endorsement: it gets nothing from here, and is named (D2).
     assert plan.left_out == [golden.device(bot.v, "d").hex()]
 
 

@@ -54,7 +54,7 @@ def test_a_post_is_asked_and_its_next_holder_answers(
     expect(former.composer).to_have_count(0)
     expect(former.message("And tomorrow?")).to_have_count(0)
 
-    # Nobody holds it now: its card says so, and names the head above, where there is one.
+    # The post is vacant now: its card says so, and names the head above, if there is one.
     run_copconnect(app_server.data, "directory", "transfer", following.person.number, *away)
     asker.page.goto("/#/people")
     asker.page.get_by_role("searchbox").fill("sho abids")

@@ -54,7 +54,7 @@ async def test_a_post_is_asked_by_one_conversation_for_each_person(world: World)
     assert made.standing is not None
     assert (made.standing.about, made.standing.post_id) == ("post", SHO)
     assert (made.standing.title.en, made.standing.unit_id) == ("sho of TG.HYD.PS1", STATION)
-    # Nobody administers it, though the holder heads the unit.
+    # The conversation has no admin, though the holder heads the unit.
     assert await people(world, made.conversation_id, holder) == dict.fromkeys(
         ids(asker, holder), False
     )

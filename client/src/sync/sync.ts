@@ -217,7 +217,7 @@ export class Sync {
   /** Frames that failed for want of an answer are made up for while the connection stands. */
   async onFrame(frame: Exclude<ServerFrame, Ready>): Promise<void> {
     if (frame.t === "account") return this.#parts.onAccount(frame.event);
-    // Nothing of this device shows orders; a device that watches none is sent no progress.
+    // This device shows no orders yet; a device that watches none is sent no progress.
     if (frame.t === "order_progress" || frame.t === "order_acknowledged") return;
     try {
       await this.#take(frame);

@@ -216,7 +216,7 @@ class AudienceConversationChanged(Act, frozen=True, tag="audience_conversation_c
 
 
 class AudienceConversationEnded(Act, frozen=True, tag="audience_conversation_ended"):
-    """Nobody belongs to a conversation of the department any more. ``name``: in English."""
+    """A conversation of the department has ended; its people have left. ``name``: in English."""
 
     conversation_id: ConversationId
     name: str

@@ -3,8 +3,8 @@
 The Directory's statements answer the same for all people at once; a property test compares them.
 Members administer a conversation of an audience who may write to many (``post_large`` of the rights
 table) at one of its units, or at a unit above one: the heads, unless the table says otherwise. The
-department's top units stand for a clause that names neither units nor posts. Nobody administers one
-that names posts and no units: a message to a post is between the two.
+department's top units stand for a clause that names neither units nor posts. A clause
+that names posts and no units has no admin: a message to a post is between the two.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence

@@ -2,7 +2,7 @@
 
 A count reads the rows of everybody who owes, in one statement, and is kept for a short time: all
 who ask about an order meanwhile share it, so that counting takes a quarter of the time at most,
-however many dashboards are open. Nothing of it is stored.
+however many dashboards are open. Counts are not stored.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Which terms an order may have, which acknowledgements count, and counts up the tree. Pure."""
+"""Rules of orders: valid terms, acknowledgements that count, counts up the tree. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """Statements on orders, acknowledgements and answers.
 
-None grows with the number of people of a conversation. Other roles' people and cursors come as
-statements (ports.py) and are joined here.
+Their number does not grow with the people of a conversation. Other roles' people and cursors come
+as statements (ports.py) and are joined here.
 """
 
 from collections.abc import Collection, Mapping, Sequence

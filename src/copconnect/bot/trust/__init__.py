@@ -1,1 +1,1 @@
-"""Whom the bot trusts: the pinned department, its people, its time, and the bot's own keys."""
+"""The bot's trust: the pinned department, its people, its time, and the bot's own keys."""

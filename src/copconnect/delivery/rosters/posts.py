@@ -3,7 +3,7 @@
 There is one for each person and post, and its id is made of both, so that asking again finds it.
 Its rule names the asker and the post: a holder who leaves is taken out within a round, and the next
 one is added and reads the last 30 days, because what came to the post is the post's business.
-Nobody administers it. Holders see the asker's name and the post to which the messages come.
+The conversation has no admin. Holders see the asker's name and the post to which the messages come.
 """
 
 import hashlib

@@ -56,7 +56,7 @@ _KEPT = _Kept()
 @dataclass(frozen=True, slots=True)
 class Search:
     """A text as questions: each group asks for one of its words. ``heard`` is ``spelled`` and,
-    beside each word, those that sound like it. Nobody is found where there is no group.
+    beside each word, those that sound like it. A search without groups finds no person.
     ``digits``: a part of a number, if that is what the text is, and ``number`` a whole one."""
 
     name: Word

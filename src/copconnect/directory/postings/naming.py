@@ -1,4 +1,4 @@
-"""Which post a row of the data bank means. Pure.
+"""The post that a row of the data bank means. Pure.
 
 A post is named by its unit, its English title, its roles and whether its holder heads the unit: the
 same facts mean the stored post, and a post that is not there yet is made. The title in another

@@ -31,7 +31,7 @@ _S, _P = POST_SEARCH.c, posts.c
 
 async def write(connection: AsyncConnection, post_ids: Collection[PostId] | None) -> None:
     """Write the words of these posts anew; None: of all, after another name or place of units.
-    Nobody finds posts that were abolished or have no title."""
+    Posts that were abolished or have no title are not found."""
     role_names = {row.code: names.of(row) for row in await connection.execute(select(roles))}
     query = select(posts, units.c.path, *(units.c[name] for name in names.columns("name")))
     query = query.join_from(posts, units, units.c.unit_id == _P.unit_id)

@@ -1,4 +1,4 @@
-"""Which posts people hold after a reorganisation. Pure.
+"""The posts that people hold after a reorganisation. Pure.
 
 A post belongs to one unit for good, because history names it: a post that goes to another unit
 ends, and its holders get the same one there, made where the unit has none. A post whose holder
