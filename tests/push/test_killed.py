@@ -20,12 +20,17 @@ class Killed(BaseException):
 def killed_at(monkeypatch: pytest.MonkeyPatch, where: str) -> Iterator[None]:
     """Let a function end the process where it would begin."""
 
+    deaths = 0
+
     async def dies(*_: object, **__: object) -> None:
+        nonlocal deaths
+        deaths += 1
         raise Killed
 
     with monkeypatch.context() as patch:
         patch.setattr(where, dies)
         yield
+    assert deaths, "the process comes there"
 
 
 @pytest.mark.parametrize(
