@@ -52,6 +52,10 @@ export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_p
 
 export type ActState = "done" | "waiting" | "refused";
 
+export type RightHolder = "grant" | "head" | "rank" | "role" | "everybody";
+
+export type RightReach = "unit" | "part" | "heads";
+
 export type Language = "en" | "te" | "ur" | "hi";
 
 export type ConversationKind = "direct" | "group" | "unit" | "announcement";

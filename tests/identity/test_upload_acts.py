@@ -135,6 +135,22 @@ async def test_a_file_is_previewed_applied_and_undone_by_signed_acts(
         assert await upload_store.content(connection, upload_id) == []
 
 
+async def test_an_act_takes_the_file_as_it_was_examined_without_reading_it_again(
+    approving: Running, force: Force, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = await people_of(approving)
+    rows[20]["name_en"] = "Another Name"
+    upload_id = await send(approving, force.root, file_of(rows))
+    upload = await examine(approving, force.root, upload_id)
+
+    async def read_again(*_: object) -> None:
+        raise AssertionError("the file was read again")
+
+    monkeypatch.setattr(approving.container.importer, "prepare", read_again)
+    done = await act(approving, force.root, applying(upload))
+    assert done.json()["state"] == "done", done.text
+
+
 async def test_an_act_imports_what_its_preview_showed_or_nothing(
     approving: Running, force: Force
 ) -> None:

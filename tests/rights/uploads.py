@@ -37,8 +37,9 @@ async def ready(whole: Any, owner: PersonId, content: bytes) -> UploadId:
 async def shown(whole: Any, upload_id: UploadId) -> wire.Upload:
     """Return an upload."""
     async with whole.database.reading() as connection:
-        found: wire.Upload = await whole.uploads.one(connection, upload_id)
-    return found
+        _, found = await whole.uploads.one(connection, upload_id)
+    upload: wire.Upload = found
+    return upload
 
 
 async def applying(whole: Any, person_id: PersonId) -> wire.ApplyImport:

@@ -2,13 +2,13 @@
 
 from typing import Any, get_args
 
-import msgspec
 from litestar import Response, get, post, put
 from litestar.params import FromPath
 
 from copconnect import errors, wire
 from copconnect.admin.importing import Importing
 from copconnect.http.gate import Gate, HttpRequest, answer, nothing, read, read_bytes
+from copconnect.http.parameters import hex_id, index
 from copconnect.ids import UploadId
 
 MAX_BODY = 65_536
@@ -32,9 +32,9 @@ def routes(importing: Importing, gate: Gate) -> list[Any]:
     @put("/v1/admin/uploads/{u:str}/chunks/{i:str}")
     async def put_chunk(request: HttpRequest, u: FromPath[str], i: FromPath[str]) -> Any:
         caller = await gate.caller(request)
-        upload_id, index = _id(u), _index(i)
+        upload_id, chunk = _id(u), index(i)
         data = await read_bytes(request, wire.IMPORT_CHUNK_BYTES)
-        await importing.put_chunk(caller, upload_id, index, data)
+        await importing.put_chunk(caller, upload_id, chunk, data)
         return nothing()
 
     @post("/v1/admin/uploads/{u:str}/previews")
@@ -55,7 +55,7 @@ def routes(importing: Importing, gate: Gate) -> list[Any]:
         shown = request.query_params.get("show", "")
         if shown not in get_args(wire.ImportShow):
             raise errors.BadRequest(reason="show")
-        number = _index(request.query_params.get("after", "") or "0")
+        number = index(request.query_params.get("after", "") or "0")
         return answer(request, await importing.page(caller, _id(u), shown, number))
 
     @get("/v1/admin/uploads/{u:str}/report")
@@ -68,13 +68,4 @@ def routes(importing: Importing, gate: Gate) -> list[Any]:
 
 
 def _id(text: str) -> UploadId:
-    try:
-        return UploadId(msgspec.convert(text, wire.Hex16))
-    except msgspec.ValidationError as error:
-        raise errors.NotFound from error
-
-
-def _index(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 5):
-        raise errors.NotFound
-    return int(text)
+    return UploadId(hex_id(text))

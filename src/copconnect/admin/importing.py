@@ -15,7 +15,7 @@ from copconnect.admin.work_ports import Imports
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId, UploadId
 from copconnect.principals import Caller
-from copconnect.rights import WHOLE, Held
+from copconnect.rights import Held
 
 _RIGHT: wire.Right = "import_people"
 
@@ -91,19 +91,13 @@ class Importing:
         return await self._imports.report(upload_id)
 
     async def _held(self, connection: AsyncConnection, caller: Caller) -> Held:
-        held = await self._rights.of(connection, caller.person_id)
-        if not held.paths(_RIGHT):
-            raise errors.NotAllowed(right=_RIGHT, path=WHOLE)
-        return held
+        return await self._rights.having(connection, caller.person_id, _RIGHT)
 
     async def _seen(
         self, connection: AsyncConnection, caller: Caller, upload_id: UploadId
     ) -> tuple[wire.Upload, PersonId]:
         held = await self._held(connection, caller)
-        upload = await self._imports.one(connection, upload_id)
-        owner = await self._imports.owner(connection, upload_id)
-        if upload is None or owner is None:
-            raise errors.NotFound
+        owner, upload = await self._imports.one(connection, upload_id)
         if owner != caller.person_id and not _over_all(held, upload):
             raise errors.NotFound
         return upload, owner

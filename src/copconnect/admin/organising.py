@@ -16,7 +16,7 @@ from copconnect.admin.work_ports import DepartmentGroup, Groups, Planning
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
-from copconnect.rights import WHOLE, Held
+from copconnect.rights import Held
 
 SAMPLE = 20
 _MOVE: wire.Right = "manage_people"
@@ -45,7 +45,7 @@ class Organising:
     async def find(self, caller: Caller, body: wire.FindPeople) -> wire.FoundPeople:
         """Return the people whom a list means, of the caller's part. Raises NotAllowed."""
         async with self._database.reading() as connection:
-            held = await self._held(connection, caller, _MOVE)
+            held = await self._rights.having(connection, caller.person_id, _MOVE)
             found = await self._planning.find(connection, body.given)
             seen = await self._cards(connection, held, list(found.values()), _MOVE)
         return wire.FoundPeople(
@@ -76,7 +76,7 @@ class Organising:
         """Return which groups people would join and leave. Raises NotAllowed, PlaceInvalid."""
         people = list(dict.fromkeys(PersonId(one) for one in body.person_ids))
         async with self._database.reading() as connection:
-            held = await self._held(connection, caller, _MOVE)
+            held = await self._rights.having(connection, caller.person_id, _MOVE)
             bases = await self._organisation.rights_bases(connection, people)
             mine = [
                 one
@@ -107,7 +107,7 @@ class Organising:
     ) -> wire.AudiencePreview:
         """Return how many people a rule takes. Raises NotAllowed, AudienceInvalid."""
         async with self._database.reading() as connection:
-            held = await self._held(connection, caller, _GROUP)
+            held = await self._rights.having(connection, caller.person_id, _GROUP)
             await self._organisation.require_valid(connection, body.rule)
             count = await self._planning.count(connection, body.rule)
             people = await self._planning.sample(connection, body.rule, SAMPLE)
@@ -122,7 +122,7 @@ class Organising:
     async def all_groups(self, caller: Caller) -> wire.AdminGroups:
         """Return the groups of the caller's part, by policy and by hand. Raises NotAllowed."""
         async with self._database.reading() as connection:
-            held = await self._held(connection, caller, _GROUP)
+            held = await self._rights.having(connection, caller.person_id, _GROUP)
             groups = []
             for one in await self._groups.groups(connection):
                 paths = await self._planning.paths_of(connection, one.rule)
@@ -130,12 +130,6 @@ class Organising:
                     groups.append(_shown(one))
             policy = await self._organisation.group_policy(connection)
         return wire.AdminGroups(groups=groups, policy=policy)
-
-    async def _held(self, connection: AsyncConnection, caller: Caller, right: wire.Right) -> Held:
-        held = await self._rights.of(connection, caller.person_id)
-        if not held.paths(right):
-            raise errors.NotAllowed(right=right, path=WHOLE)
-        return held
 
     async def _cards(
         self,

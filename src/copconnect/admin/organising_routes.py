@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import msgspec
 from litestar import get, post
 from litestar.params import FromPath
 
-from copconnect import errors, wire
+from copconnect import wire
 from copconnect.admin.organising import Organising
 from copconnect.http.gate import Gate, HttpRequest, answer, read
+from copconnect.http.parameters import hex_id, number
 from copconnect.ids import PersonId
 
 MAX_BODY = 65_536
@@ -26,11 +26,9 @@ def routes(organising: Organising, gate: Gate) -> list[Any]:
     @get("/v1/admin/people/{person_id:str}/postings")
     async def postings(request: HttpRequest, person_id: FromPath[str]) -> Any:
         caller = await gate.caller(request)
-        text = request.query_params.get("at", "")
-        if text and not (text.isascii() and text.isdigit() and len(text) <= 16):
-            raise errors.BadRequest(reason="at")
-        at_ms = int(text) if text else None
-        return answer(request, await organising.postings(caller, _person(person_id), at_ms))
+        at_ms = number("at", request.query_params.get("at") or None)
+        person = PersonId(hex_id(person_id))
+        return answer(request, await organising.postings(caller, person, at_ms))
 
     @post("/v1/admin/moves/previews")
     async def preview_moves(request: HttpRequest) -> Any:
@@ -50,10 +48,3 @@ def routes(organising: Organising, gate: Gate) -> list[Any]:
         return answer(request, await organising.all_groups(caller))
 
     return [find, postings, preview_moves, preview_audience, groups]
-
-
-def _person(text: str) -> PersonId:
-    try:
-        return PersonId(msgspec.convert(text, wire.Hex16))
-    except msgspec.ValidationError as error:
-        raise errors.NotFound from error

@@ -21,7 +21,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Caller
-from copconnect.rights import WHOLE, Held
+from copconnect.rights import Held
 
 _PERSON = re.compile(r"person ([0-9a-f]{32}) ")
 
@@ -106,10 +106,7 @@ class Reorganising:
 
     async def _managing(self, connection: AsyncConnection, caller: Caller) -> Held:
         """Return the rights of somebody who manages units. Raises NotAllowed for anybody else."""
-        held = await self._rights.of(connection, caller.person_id)
-        if not held.paths("manage_units"):
-            raise errors.NotAllowed(right="manage_units", path=WHOLE)
-        return held
+        return await self._rights.having(connection, caller.person_id, "manage_units")
 
     async def _complete(
         self, connection: AsyncConnection, found: Examined

@@ -18,7 +18,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.ids import PersonId
 from copconnect.principals import Holder, Operator, Principal
-from copconnect.rights import Held
+from copconnect.rights import WHOLE, Held
 
 _TABLE = msgspec.json.Decoder(list[wire.RightRule])
 
@@ -112,6 +112,16 @@ class Rights:
             await self._grants.held_paths(connection, person_id),
             await self._organisation.seniorities(connection),
         )
+
+    async def having(
+        self, connection: AsyncConnection, person_id: PersonId, right: wire.Right
+    ) -> Held:
+        """Return the rights of a person who has this one over something. Raises NotAllowed for
+        anybody else."""
+        held = await self.of(connection, person_id)
+        if not held.paths(right):
+            raise errors.NotAllowed(right=right, path=WHOLE)
+        return held
 
     async def changes(
         self, connection: AsyncConnection, table: Sequence[wire.RightRule]

@@ -1,6 +1,6 @@
 """HTTP routes of the console. Every one needs a confirmed device and a right (docs/protocol.md)."""
 
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 from litestar import get, post
 
@@ -11,10 +11,10 @@ from copconnect.admin.reading import MAX_PAGE, PAGE, PeopleState
 from copconnect.admin.service import AdminService
 from copconnect.audit.filters import AuditFilter
 from copconnect.http.gate import Gate, HttpRequest, answer, read
+from copconnect.http.parameters import number, one_of
 
 MAX_BODY = 4 * wire.MAX_ACT_BYTES  # In base64 too.
 MAX_PARAMETER = 200
-T = TypeVar("T", bound=str)
 
 
 def routes(service: AdminService, gate: Gate) -> list[Any]:
@@ -68,21 +68,21 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
         query = PeopleQuery(
             text=asked.get("text", ""),
             unit=asked.get("unit"),
-            deep=_one_of(asked, "deep", ("no", "yes")) != "no",
+            deep=one_of("deep", asked.get("deep"), ("no", "yes")) != "no",
             rank=asked.get("rank"),
             role=asked.get("role"),
             status=asked.get("status"),
             after=asked.get("after"),
             limit=_limit(asked),
         )
-        state = _one_of(asked, "state", get_args(PeopleState))
+        state = one_of("state", asked.get("state"), get_args(PeopleState))
         return answer(request, await service.reading.people(caller, query, state))
 
     @get("/v1/admin/devices")
     async def devices(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
         asked = _query(request)
-        state = _one_of(asked, "state", get_args(DeviceState))
+        state = one_of("state", asked.get("state"), get_args(DeviceState))
         found = await service.reading.devices(caller, state, asked.get("after"), _limit(asked))
         return answer(request, found)
 
@@ -124,16 +124,16 @@ def _audit(service: AdminService, gate: Gate) -> list[Any]:
             by=asked.get("by", ""),
             about=asked.get("about", ""),
             act_id=asked.get("act", ""),
-            from_ms=_number(asked, "from"),
-            until_ms=_number(asked, "until"),
+            from_ms=number("from", asked.get("from")),
+            until_ms=number("until", asked.get("until")),
         )
-        before = _number(asked, "before")
+        before = number("before", asked.get("before"))
         return answer(request, await service.reading.audit(caller, wanted, before, _limit(asked)))
 
     @get("/v1/admin/audit/chain")
     async def chain(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        after = _number(_query(request), "after") or 0
+        after = number("after", _query(request).get("after")) or 0
         return answer(request, await service.reading.chain(caller, after))
 
     return [audit, chain]
@@ -147,26 +147,6 @@ def _query(request: HttpRequest) -> dict[str, str]:
     return asked
 
 
-def _number(asked: dict[str, str], name: str) -> int | None:
-    text = asked.get(name)
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 16:
-        raise errors.BadRequest(reason=name)
-    return int(text)
-
-
 def _limit(asked: dict[str, str]) -> int:
-    given = _number(asked, "limit")
+    given = number("limit", asked.get("limit"))
     return PAGE if given is None else max(1, min(given, MAX_PAGE))
-
-
-def _one_of(asked: dict[str, str], name: str, values: tuple[T, ...]) -> T | None:
-    """Return a parameter that is one of these values, or None. Raises BadRequest."""
-    text = asked.get(name)
-    if text is None:
-        return None
-    for value in values:
-        if value == text:
-            return value
-    raise errors.BadRequest(reason=name)

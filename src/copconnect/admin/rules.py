@@ -27,10 +27,15 @@ ACT_WAITS_MS = 7 * 86_400_000
 
 
 def line(
-    right: wire.Right, holder: str, over: str = "part", *, code: str = "", level: str = ""
+    right: wire.Right,
+    holder: wire.RightHolder,
+    over: wire.RightReach = "part",
+    *,
+    code: str = "",
+    level: str = "",
 ) -> wire.RightRule:
     """Return a line of a rights table."""
-    return wire.RightRule(right=right, holder=holder, code=code, level=level, over=over)  # type: ignore[arg-type]
+    return wire.RightRule(right=right, holder=holder, code=code, level=level, over=over)
 
 
 DEFAULT_RULES: tuple[wire.RightRule, ...] = (

@@ -137,12 +137,10 @@ class Imports(Protocol):
         """Begin to read and judge a file that has come. Raises NotFound, ImportRefused."""
         ...
 
-    async def one(self, connection: AsyncConnection, upload_id: UploadId) -> wire.Upload | None:
-        """Return an upload without who sent it."""
-        ...
-
-    async def owner(self, connection: AsyncConnection, upload_id: UploadId) -> PersonId | None:
-        """Return who sent a file."""
+    async def one(
+        self, connection: AsyncConnection, upload_id: UploadId
+    ) -> tuple[PersonId, wire.Upload]:
+        """Return who sent a file, and the upload, which does not name them. Raises NotFound."""
         ...
 
     async def waiting(self, connection: AsyncConnection) -> list[tuple[PersonId, wire.Upload]]:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 from litestar import delete, get, post, put
 from litestar.params import FromPath
 from litestar.response import Stream
@@ -10,6 +9,7 @@ from litestar.response import Stream
 from copconnect import errors, wire
 from copconnect.attachments.service import AttachmentService
 from copconnect.http.gate import Gate, HttpRequest, answer, nothing, read, read_bytes
+from copconnect.http.parameters import hex_id, index
 from copconnect.ids import AttachmentId
 
 _BODY = 4096
@@ -36,18 +36,18 @@ def routes(service: AttachmentService, gate: Gate) -> list[Any]:
     @put("/v1/attachments/{a:str}/chunks/{i:str}")
     async def put_chunk(request: HttpRequest, a: FromPath[str], i: FromPath[str]) -> Any:
         caller = await gate.caller(request)
-        attachment_id, index = _id(a), _index(i)
-        limit = await service.chunk_limit(caller, attachment_id, index)
+        attachment_id, chunk = _id(a), index(i)
+        limit = await service.chunk_limit(caller, attachment_id, chunk)
         try:
             data = await read_bytes(request, limit)
         except errors.TooLarge as error:
             raise errors.ChunkInvalid(expected=limit, received=limit + 1) from error
-        return answer(request, await service.put_chunk(caller, attachment_id, index, data))
+        return answer(request, await service.put_chunk(caller, attachment_id, chunk, data))
 
     @get("/v1/attachments/{a:str}/chunks/{i:str}")
     async def get_chunk(request: HttpRequest, a: FromPath[str], i: FromPath[str]) -> Any:
         caller = await gate.caller(request)
-        size, pieces = await service.read_chunk(caller, _id(a), _index(i))
+        size, pieces = await service.read_chunk(caller, _id(a), index(i))
         return Stream(
             pieces,
             media_type="application/octet-stream",
@@ -71,13 +71,4 @@ def routes(service: AttachmentService, gate: Gate) -> list[Any]:
 
 
 def _id(text: str) -> AttachmentId:
-    try:
-        return AttachmentId(msgspec.convert(text, wire.Hex16))
-    except msgspec.ValidationError as error:
-        raise errors.NotFound from error
-
-
-def _index(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 5):
-        raise errors.NotFound
-    return int(text)
+    return AttachmentId(hex_id(text))

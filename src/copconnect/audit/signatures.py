@@ -17,6 +17,7 @@ from copconnect.limits import CLOCK_LEEWAY_MS
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.admin_act import SignedAct
 from copconnect.records.trust.endorsement import Endorsement
+from copconnect.wire import snake_case
 
 PROPOSED = "act_proposed"
 # The tags of audit.acts that may follow from each act of wire.admin.
@@ -114,7 +115,9 @@ class Signatures:
             same = outcome == OUTCOMES.get(str(signed.get("act")))
             same &= all(
                 done[name] == value
-                for name, value in ((_snake(one), signed[one]) for one in signed if one != "act")
+                for name, value in (
+                    (snake_case(one), signed[one]) for one in signed if one != "act"
+                )
                 if name in done
             )
             again = waiting is not None and waiting != entry.content.signed
@@ -153,7 +156,3 @@ def _fields(entry: Entry, text: str | bytes) -> dict[str, Any]:
 
 def _person(by: str) -> str:
     return by.partition(" device ")[0]
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{one.lower()}" if one.isupper() else one for one in name)

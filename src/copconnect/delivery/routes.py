@@ -6,7 +6,6 @@ Every route needs a confirmed device (E2): one that is not yet uses the trust ro
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 from litestar import get, post, put
 from litestar.params import FromPath
 
@@ -14,6 +13,7 @@ from copconnect import errors, wire
 from copconnect.delivery.log.reading import LOG_PAGE
 from copconnect.delivery.service import DeliveryService
 from copconnect.http.gate import Gate, HttpRequest, Incoming, answer, nothing, read
+from copconnect.http.parameters import hex_id, number
 from copconnect.ids import CellId, ConversationId, PostId, Seq
 from copconnect.principals import Caller
 
@@ -32,7 +32,7 @@ def hot_routes(service: DeliveryService, gate: Gate) -> dict[str, Hot]:
     async def post_message(request: Incoming, c: str) -> wire.Accepted:
         caller = await _caller(gate, request)
         body = await read(request, wire.PostMessage, _MESSAGE_BODY)
-        return await service.posting.post(caller, ConversationId(_hex(c, wire.Hex16)), body)
+        return await service.posting.post(caller, _conversation(c), body)
 
     return {_MESSAGES: post_message}
 
@@ -57,26 +57,12 @@ async def _caller(gate: Gate, request: HttpRequest | Incoming) -> Caller:
     return caller
 
 
-def _hex(text: str, form: Any) -> str:
-    try:
-        found: str = msgspec.convert(text, form)
-    except msgspec.ValidationError as error:
-        raise errors.NotFound from error
-    return found
-
-
 def _conversation(text: str) -> ConversationId:
-    return ConversationId(_hex(text, wire.Hex16))
+    return ConversationId(hex_id(text))
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    # Fifteen digits: a seq never comes near, and no database refuses the number.
-    if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise errors.BadRequest(reason=f"{name} is not a number")
-    return int(text)
+    return number(name, request.query_params.get(name))
 
 
 def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
@@ -115,7 +101,7 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     @put("/v1/posts/{post_id:str}/conversation")
     async def with_post(request: HttpRequest, post_id: FromPath[str]) -> Any:
         caller = await _caller(gate, request)
-        post = PostId(_hex(post_id, wire.Hex16))
+        post = PostId(hex_id(post_id))
         return answer(request, await service.posts.open(caller, post))
 
     return [create, all_conversations, conversation, change_policy, set_preferences, with_post]
@@ -127,7 +113,7 @@ def _member_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         caller = await _caller(gate, request)
         after = request.query_params.get("after", "")
         if after:
-            after = _hex(after, wire.Hex16)
+            after = hex_id(after)
         text = request.query_params.get("text", "")
         if "\0" in text or len(text) > _MOST_TEXT:
             raise errors.BadRequest(reason="text")
@@ -180,7 +166,7 @@ def _roster_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     @get("/v1/conversations/{c:str}/cells/{k:str}")
     async def cell(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
         caller = await _caller(gate, request)
-        cell_id = CellId(_hex(k, wire.Hex16))
+        cell_id = CellId(hex_id(k))
         return answer(request, await rosters.cell(caller, _conversation(c), cell_id))
 
     return [state, head, proofs, own_cell, cell]
@@ -227,7 +213,7 @@ def _key_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     async def read_keys(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await _caller(gate, request)
         asked = request.query_params.get("id")
-        key_id = None if asked is None else bytes.fromhex(_hex(asked, wire.Hex32))
+        key_id = None if asked is None else bytes.fromhex(hex_id(asked, wire.Hex32))
         return answer(request, await keys.read(caller, _conversation(c), key_id))
 
     return [post_key, read_keys]

@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import structlog
+
 from copconnect import errors, wire
 from copconnect.bus import AcknowledgedWakeup
 from copconnect.database.engine import Transaction
@@ -32,6 +34,7 @@ MOST_TOGETHER = 1_000  # Records in one transaction, unless a single request has
 RECORDS_PER_MINUTE = 2_000  # A station writer marks a whole station.
 _MOST_KEYS = 200_000
 _IN_TURN = 32  # Signatures that are checked at a stretch.
+log = structlog.get_logger()
 Outcome = wire.AcknowledgementOutcome
 
 
@@ -173,6 +176,7 @@ class Acknowledging:
             if len(batch) == 1:
                 _settle(batch[0].posted, error)
                 return
+            log.warning("acknowledgements_stored_apart", requests=len(batch), exc_info=error)
             for one in batch:
                 await self._store([one])
         else:

@@ -1,14 +1,14 @@
 """HTTP routes of orders (docs/protocol.md). Every route needs a confirmed device."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
-import msgspec
 from litestar import get, post
 from litestar.params import FromPath
 
 from copconnect import errors, wire
 from copconnect.http.gate import Gate, HttpRequest, Incoming, answer, read
+from copconnect.http.parameters import hex_id, one_of
 from copconnect.ids import MessageId, UnitId
 from copconnect.orders.reading import Box
 from copconnect.orders.service import OrderService
@@ -16,6 +16,7 @@ from copconnect.orders.service import OrderService
 _ACKNOWLEDGEMENTS = "/v1/orders/{c}/acknowledgements"
 _BODY = 2 * 1024 * 1024  # 500 records, or some with answers.
 _MOST_TEXT = 400
+T = TypeVar("T", bound=str)
 
 Hot = Callable[[Incoming, str], Awaitable[wire.AcknowledgementOutcomes]]
 
@@ -88,10 +89,7 @@ def routes(service: OrderService, gate: Gate) -> list[Any]:
 
 
 def _order(text: str) -> MessageId:
-    try:
-        return MessageId(msgspec.convert(text, wire.Hex16))
-    except msgspec.ValidationError as error:
-        raise errors.NotFound from error
+    return MessageId(hex_id(text))
 
 
 def _text(request: HttpRequest, name: str) -> str:
@@ -105,8 +103,5 @@ def _unit(request: HttpRequest) -> UnitId | None:
     return UnitId(_text(request, "unit")) or None
 
 
-def _one_of(request: HttpRequest, name: str, values: tuple[Any, ...]) -> Any:
-    text = request.query_params.get(name)
-    if text is not None and text not in values:
-        raise errors.BadRequest(reason=name)
-    return text
+def _one_of(request: HttpRequest, name: str, values: tuple[T, ...]) -> T | None:
+    return one_of(name, request.query_params.get(name), values)

@@ -116,7 +116,8 @@ class Watching:
             if watcher.not_before > now:
                 continue
             try:
-                if await self._judge(watcher, now) and self._is_due(watcher, now):
+                await self._judge(watcher, now)
+                if self._is_due(watcher, now):
                     await self._send(watcher)
             except (errors.NotFound, errors.NotAllowed):
                 if self._watchers.get(connection) is watcher:
@@ -124,11 +125,11 @@ class Watching:
             except Exception:
                 log.exception("background_work_failed", work="orders_watched")
 
-    async def _judge(self, watcher: _Watcher, now: float) -> bool:
+    async def _judge(self, watcher: _Watcher, now: float) -> None:
+        """Look from time to time whether a watcher still may. Raises NotFound, NotAllowed."""
         if watcher.oversight is None or watcher.judged < now - RIGHTS_S:
             watcher.oversight = await self._reading.oversight(watcher.person_id, watcher.order_id)
             watcher.judged = now
-        return True
 
     def _is_due(self, watcher: _Watcher, now: float) -> bool:
         if watcher.total is None or watcher.oversight is None or watcher.looked < now - AGAIN_S:

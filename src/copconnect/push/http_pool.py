@@ -1,10 +1,11 @@
 """Connections to one push service: HTTP/1.1 over TLS, kept open, one request at a time on each.
 
 A push is a request without a body and an answer that is not read; 63,000 of them are one message to
-the force. A general client spends ten times the processor on each. Invariants: a connection goes
-only to an address of the public internet, which is looked up here and then connected to, so that a
-name cannot change in between; an answer is bounded in bytes; a request is repeated only when a
-connection that had been idle ended before a byte of the answer.
+the force. httpx, which serves elsewhere, takes 3 ms of processor for one over 32 connections, which
+is three minutes for all; this takes 0.05 ms. Invariants: a connection goes only to an address of
+the public internet, which is looked up here and then connected to, so that a name cannot change in
+between; an answer is bounded in bytes; a request is repeated only when a connection that had been
+idle ended before a byte of the answer.
 """
 
 import asyncio
@@ -13,8 +14,8 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import httptools
 
@@ -71,7 +72,7 @@ class Pool:
             raise PushFailed("timeout") from error
         except _Unheard as error:
             raise PushFailed("the connection ended") from error
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:  # Those of TLS among them.
             raise PushFailed(type(error).__name__) from error
 
     async def _ask(self, connection: "_Connection", head: bytes) -> Answer:
@@ -91,7 +92,7 @@ class Pool:
         try:
             async with asyncio.timeout(timeout_s):
                 connection = await self._connect()
-        except (OSError, TimeoutError) as error:
+        except OSError as error:  # A timeout is one.
             raise PushFailed(type(error).__name__) from error
         connection.close()
 
@@ -106,7 +107,7 @@ class Pool:
     async def _connect(self) -> "_Connection":
         loop = asyncio.get_running_loop()
         if self._proxy is not None:
-            return await self._through_proxy()
+            return await self._through(self._proxy)
         error: Exception = PushFailed("no address of the public internet")
         for address in await self._look_up():
             try:
@@ -118,7 +119,7 @@ class Pool:
                         ssl=self._context,
                         server_hostname=self._endpoint.host,
                     )
-            except (OSError, TimeoutError) as failed:
+            except OSError as failed:  # A timeout is one.
                 error = failed
             else:
                 return protocol
@@ -135,12 +136,11 @@ class Pool:
             self._looked_up = time.monotonic()
         return self._addresses
 
-    async def _through_proxy(self) -> "_Connection":
+    async def _through(self, proxy: SplitResult) -> "_Connection":
         """Open a tunnel (RFC 9110 section 9.3.6), then TLS in it."""
-        proxy = cast(Any, self._proxy)
         loop = asyncio.get_running_loop()
         transport, tunnel = await loop.create_connection(
-            _Tunnel, proxy.hostname, proxy.port or 3128
+            _Tunnel, str(proxy.hostname), proxy.port or 3128
         )
         host = f"{self._endpoint.host}:{self._endpoint.port}"
         lines = [f"CONNECT {host} HTTP/1.1", f"Host: {host}"]

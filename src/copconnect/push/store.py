@@ -5,7 +5,7 @@ NULL: it was, at ``sent_ms``, and the device is not pushed again about the conve
 has received ``seq``.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,6 +169,20 @@ async def set_planned(
     )
 
 
+def _queued(conversation_id: ConversationId, seq: int, kind: str, now_ms: int) -> Select[Any]:
+    """Return a statement of a new row for each subscription, in the order of ``_QUEUED``."""
+    return select(
+        literal(conversation_id),
+        _S.client_id,
+        literal(seq, BigInteger),
+        literal(kind),
+        _S.origin,
+        literal(now_ms, BigInteger),
+        literal(now_ms, BigInteger),
+        literal(0),
+    )
+
+
 async def enqueue(
     connection: AsyncConnection,
     conversation_id: ConversationId,
@@ -189,16 +203,7 @@ async def enqueue(
         known.c.sent_ms >= again_ms,
     )
     rows = (
-        select(
-            literal(conversation_id),
-            found.c.client_id,
-            literal(seq, BigInteger),
-            literal(kind),
-            _S.origin,
-            literal(now_ms, BigInteger),
-            literal(now_ms, BigInteger),
-            literal(0),
-        )
+        _queued(conversation_id, seq, kind, now_ms)
         .select_from(found)
         .join(SUBSCRIPTIONS, _S.client_id == found.c.client_id)
         .outerjoin(
@@ -239,16 +244,9 @@ async def remind(
     """Queue a reminder of a message for each subscribed device of the people of a statement; return
     how many. A push that is due already becomes one. One statement."""
     found = people.subquery()
-    rows = select(
-        literal(conversation_id),
-        _S.client_id,
-        literal(seq, BigInteger),
-        literal(REMINDER),
-        _S.origin,
-        literal(now_ms, BigInteger),
-        literal(now_ms, BigInteger),
-        literal(0),
-    ).where(_S.person_id.in_(select(found.c.person_id)))
+    rows = _queued(conversation_id, seq, REMINDER, now_ms).where(
+        _S.person_id.in_(select(found.c.person_id))
+    )
     statement = upsert_for(connection.dialect.name, QUEUE).from_select(_QUEUED, rows)
     new = statement.excluded
     done = await connection.execute(
@@ -340,23 +338,18 @@ _LATER = (
 )
 
 
-def _keys(rows: Collection[Due]) -> list[dict[str, Any]]:
-    ordered = sorted(rows, key=lambda one: (one.conversation_id, one.client_id))
-    return [
-        {"p_conversation_id": one.conversation_id, "p_client_id": one.client_id} for one in ordered
-    ]
+def _keyed(rows: Iterable[Due]) -> Iterator[tuple[Due, dict[str, Any]]]:
+    """Yield rows with their keys as parameters, all in one order, so that transactions which write
+    some of the same rows do not wait for each other in a circle."""
+    for one in sorted(rows, key=lambda row: (row.conversation_id, row.client_id)):
+        yield one, {"p_conversation_id": one.conversation_id, "p_client_id": one.client_id}
 
 
 async def mark_sent(connection: AsyncConnection, rows: Collection[Due], now_ms: int) -> None:
     """Remember that these were taken by a push service."""
     if rows:
-        ordered = sorted(rows, key=lambda one: (one.conversation_id, one.client_id))
         await connection.execute(
-            _SENT,
-            [
-                key | {"p_seq": one.seq, "p_now_ms": now_ms}
-                for key, one in zip(_keys(rows), ordered, strict=True)
-            ],
+            _SENT, [key | {"p_seq": one.seq, "p_now_ms": now_ms} for one, key in _keyed(rows)]
         )
         taken = {one.client_id for one in rows}
         await connection.execute(
@@ -372,15 +365,8 @@ async def postpone(connection: AsyncConnection, rows: Mapping[Due, tuple[int, in
         await connection.execute(
             _LATER,
             [
-                {
-                    "p_conversation_id": one.conversation_id,
-                    "p_client_id": one.client_id,
-                    "p_due_ms": due_ms,
-                    "p_attempts": attempts,
-                }
-                for one, (due_ms, attempts) in sorted(
-                    rows.items(), key=lambda item: (item[0].conversation_id, item[0].client_id)
-                )
+                key | {"p_due_ms": rows[one][0], "p_attempts": rows[one][1]}
+                for one, key in _keyed(rows)
             ],
         )
 
@@ -388,7 +374,7 @@ async def postpone(connection: AsyncConnection, rows: Mapping[Due, tuple[int, in
 async def drop(connection: AsyncConnection, rows: Collection[Due]) -> None:
     """Forget these: the device has the message, or nobody waits for it any more."""
     if rows:
-        await connection.execute(delete(QUEUE).where(_KEY), _keys(rows))
+        await connection.execute(delete(QUEUE).where(_KEY), [key for _, key in _keyed(rows)])
 
 
 async def note_failing(

@@ -13,7 +13,7 @@ from msgspec import Meta
 from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, PostId, UnitId, UploadId
 from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
 from copconnect.wire.audiences import Audience
-from copconnect.wire.base import HEX16, HEX32, Hex32, Wire
+from copconnect.wire.base import HEX16, HEX32, Hex32, Wire, snake_case
 from copconnect.wire.directory import Charge, Names, NewPlace, Person
 from copconnect.wire.push import PushReach
 from copconnect.wire.reorganising import Steps
@@ -37,6 +37,8 @@ ActState = Literal["done", "waiting", "refused"]
 UnitPath = Annotated[str, Meta(min_length=1, max_length=1024)]  # Units joined by "/".
 # A post that is there, by its id, or one by what it is.
 PlaceGiven = Annotated[PostId, HEX16] | NewPlace
+RightHolder = Literal["grant", "head", "rank", "role", "everybody"]
+RightReach = Literal["unit", "part", "heads"]
 ActReason = Annotated[str, Meta(max_length=500)]
 
 
@@ -59,17 +61,13 @@ class RightRule(Wire, frozen=True, kw_only=True):
     """
 
     right: Right
-    holder: Literal["grant", "head", "rank", "role", "everybody"]
+    holder: RightHolder
     code: Annotated[str, Meta(max_length=32)]
     level: Annotated[str, Meta(max_length=32)]
-    over: Literal["unit", "part", "heads"]
+    over: RightReach
 
 
 # --- Acts -------------------------------------------------------------------------------------
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{one.lower()}" if one.isupper() else one for one in name).lstrip("_")
 
 
 class AdminAct(
@@ -79,7 +77,7 @@ class AdminAct(
     rename="camel",
     forbid_unknown_fields=True,
     tag_field="act",
-    tag=_snake,
+    tag=snake_case,
 ):
     """Base of every act; the tag is the class name in snake case."""
 

@@ -31,6 +31,11 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field
     """Base of every WebSocket frame; the tag is the class name in snake case."""
 
 
+def snake_case(name: str) -> str:
+    """Return the name of a class or field in snake case, as tags have it."""
+    return "".join(f"_{one.lower()}" if one.isupper() else one for one in name).lstrip("_")
+
+
 class ErrorBody(Wire, frozen=True, kw_only=True):
     """The answer to a refused request. ``code`` is stable; the texts are English for logs."""
 

@@ -11,16 +11,12 @@ from msgspec import Meta
 
 from copconnect.ids import PersonId, PostId, UnitId
 from copconnect.limits import REORGANISATION_STEPS, REORGANISED_PEOPLE
-from copconnect.wire.base import HEX16, Wire
+from copconnect.wire.base import HEX16, Wire, snake_case
 from copconnect.wire.directory import Names, Person
 
 _Unit = Annotated[UnitId, Meta(min_length=1, max_length=64)]
 _Level = Annotated[str, Meta(min_length=1, max_length=32)]
 _Units = Annotated[list[_Unit], Meta(max_length=REORGANISATION_STEPS)]
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{one.lower()}" if one.isupper() else one for one in name).lstrip("_")
 
 
 class ReorganisationStep(
@@ -30,7 +26,7 @@ class ReorganisationStep(
     rename="camel",
     forbid_unknown_fields=True,
     tag_field="step",
-    tag=_snake,
+    tag=snake_case,
 ):
     """Base of every step; the tag is the class name in snake case."""
 

@@ -57,9 +57,7 @@ class Audiences:
         Returns its id, and how many people and listed devices it has. Raises AudienceInvalid.
         """
         async with self._deps.database.reading() as connection:
-            await self._deps.organisation.require_valid(connection, rule)
-            if not await self._deps.organisation.audience(connection, rule):
-                raise errors.AudienceInvalid(reason="nobody fits")
+            await require_people(connection, self._deps, rule)
         c = ConversationId(new_id())
         body, standing = creating(c, rule, title, "everyone" if talk else "admins")
         people, devices = await self._create(by, None, body, standing)
@@ -141,6 +139,15 @@ class Audiences:
     ) -> tuple[int, int]:
         (held,) = await conversations.read(connection, [conversation_id])
         return held.members, held.devices
+
+
+async def require_people(
+    connection: AsyncConnection, deps: Dependencies, rule: wire.Audience
+) -> None:
+    """Raise AudienceInvalid for a rule that could not hold or that takes nobody."""
+    await deps.organisation.require_valid(connection, rule)
+    if not await deps.organisation.audience(connection, rule):
+        raise errors.AudienceInvalid(reason="nobody fits")
 
 
 def creating(

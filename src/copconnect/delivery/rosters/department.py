@@ -15,7 +15,7 @@ from copconnect.audit.acts import AudienceConversationChanged, AudienceConversat
 from copconnect.bus import ConversationWakeup
 from copconnect.database.engine import Transaction, chunks
 from copconnect.delivery.dependencies import Dependencies
-from copconnect.delivery.rosters.audiences import Audiences, creating
+from copconnect.delivery.rosters.audiences import Audiences, creating, require_people
 from copconnect.delivery.rosters.conversations import apply_policy
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.store import audiences, conversations
@@ -106,7 +106,7 @@ class DepartmentGroups:
 
     async def create(self, connection: Transaction, by: Principal, act: wire.CreateGroup) -> None:
         """Make a conversation. Raises AudienceInvalid, BadRequest."""
-        await self._require_people(connection, act.rule)
+        await require_people(connection, self._deps, act.rule)
         body, standing = creating(
             ConversationId(act.conversation_id), act.rule, act.title, act.who_may_post
         )
@@ -118,7 +118,7 @@ class DepartmentGroups:
         AudienceInvalid."""
         c = ConversationId(act.conversation_id)
         await self._made(connection, c)
-        await self._require_people(connection, act.rule)
+        await require_people(connection, self._deps, act.rule)
         _, standing = creating(c, act.rule, act.title, act.who_may_post)
         await self._write(connection, c, Followed(act.rule, standing))
         held = await conversations.hold_one(connection, c)
@@ -152,7 +152,7 @@ class DepartmentGroups:
 
     async def _made(self, connection: AsyncConnection, conversation_id: ConversationId) -> Followed:
         """Return a conversation that an admin made and that has not ended."""
-        found = (await audiences.all_followed(connection)).get(conversation_id)
+        found = await audiences.one(connection, conversation_id)
         if (
             found is None
             or found.standing is None
@@ -162,8 +162,3 @@ class DepartmentGroups:
         ):
             raise errors.NotFound
         return found
-
-    async def _require_people(self, connection: AsyncConnection, rule: wire.Audience) -> None:
-        await self._deps.organisation.require_valid(connection, rule)
-        if not await self._deps.organisation.audience(connection, rule):
-            raise errors.AudienceInvalid(reason="nobody fits")

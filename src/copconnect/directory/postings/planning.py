@@ -12,7 +12,7 @@ from copconnect.database.engine import chunks
 from copconnect.directory import places, rules, store
 from copconnect.directory.audiences import Audiences, Facts, Place, Speakers
 from copconnect.directory.postings import counting, post_store, posting_store
-from copconnect.directory.postings.transfers import own_posting, posting
+from copconnect.directory.postings.transfers import known_post, own_posting, posting
 from copconnect.ids import PersonId, PostId, UnitId
 
 NOBODY_SPEAKS = Speakers((), ())  # The right to write does not matter here.
@@ -80,10 +80,7 @@ class Planning:
 
     async def _place(self, connection: AsyncConnection, place: PostId | wire.NewPlace) -> Place:
         if isinstance(place, str):
-            rows = await post_store.by_id(connection, [place])
-            if not rows or rows[0]["abolished_ms"] is not None:
-                raise errors.PlaceInvalid(reason="no such post", post_id=place)
-            row = rows[0]
+            row = await known_post(connection, place)
             made = Place(
                 post_id=place,
                 unit_id=UnitId(row["unit_id"]),

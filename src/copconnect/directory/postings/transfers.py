@@ -123,7 +123,7 @@ class Transfers:
         """Return the unit of a post. Raises PlaceInvalid for a post that is not there."""
         if not isinstance(place, str):
             return place.unit_id
-        return UnitId((await self._known(connection, place))["unit_id"])
+        return UnitId((await known_post(connection, place))["unit_id"])
 
     async def unit_of_charge(self, connection: AsyncConnection, posting_id: int) -> UnitId | None:
         """Return the unit of a charge; None where it is not open."""
@@ -148,18 +148,12 @@ class Transfers:
         found: dict[str, Any] = rows[0]._asdict()
         return found
 
-    async def _known(self, connection: AsyncConnection, post_id: PostId) -> dict[str, Any]:
-        found = await post_store.by_id(connection, [post_id])
-        if not found or found[0]["abolished_ms"] is not None:
-            raise errors.PlaceInvalid(reason="no such post", post_id=post_id)
-        return found[0]
-
     async def _post(
         self, connection: AsyncConnection, place: Place, organisation: Mapping[str, Sequence[Any]]
     ) -> dict[str, Any]:
         """Return the post that is meant, which is made where there is none. Raises PlaceInvalid."""
         if isinstance(place, str):
-            return await self._known(connection, place)
+            return await known_post(connection, place)
         if place.unit_id not in {one.unit_id for one in organisation["units"]}:
             raise errors.PlaceInvalid(reason="no such unit", unit_id=place.unit_id)
         known = {one.code for one in organisation["roles"]}
@@ -194,6 +188,14 @@ class Transfers:
         await store.touch(connection, locked.now_ms)
         path = (await store.rights_bases(connection, [person_id]))[0].path.strip("/")
         await self._audit.record(connection, by, act, path)
+
+
+async def known_post(connection: AsyncConnection, post_id: PostId) -> dict[str, Any]:
+    """Return the row of a post that is there. Raises PlaceInvalid."""
+    found = await post_store.by_id(connection, [post_id])
+    if not found or found[0]["abolished_ms"] is not None:
+        raise errors.PlaceInvalid(reason="no such post", post_id=post_id)
+    return found[0]
 
 
 def posting(row: Any) -> wire.Posting:

@@ -14,6 +14,7 @@ and after eight days at the latest: an act waits for a second admin for seven.
 import asyncio
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_args
 
 import msgspec
@@ -21,6 +22,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.background import Periodic
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.directory import rules, store
@@ -122,11 +124,10 @@ class Uploads:
         """Store a chunk; the same one again changes nothing. Raises NotFound, ChunkInvalid."""
         async with self._database.transaction() as connection:
             row = await self._own(connection, by, upload_id)
-            last = index == _chunks(row.size) - 1
-            expected = row.size - index * wire.IMPORT_CHUNK_BYTES if last else None
-            wanted = wire.IMPORT_CHUNK_BYTES if expected is None else expected
-            if index >= _chunks(row.size) or len(data) != wanted:
-                raise errors.ChunkInvalid(expected=max(0, wanted), received=len(data))
+            left = row.size - index * wire.IMPORT_CHUNK_BYTES
+            wanted = max(0, min(wire.IMPORT_CHUNK_BYTES, left))
+            if left <= 0 or len(data) != wanted:
+                raise errors.ChunkInvalid(expected=wanted, received=len(data))
             if row.state != "receiving":
                 return
             await upload_store.add_chunk(connection, upload_id, index, data)
@@ -139,7 +140,7 @@ class Uploads:
         """Begin to read and judge a file that has come. Raises NotFound, ImportRefused."""
         if choices.partial and choices.remove_missing:
             raise errors.ImportRefused(reason="partial_and_missing")
-        now_ms = self._clock.now_ms()
+        now_ms, chosen = self._clock.now_ms(), msgspec.json.encode(choices).decode()
         async with self._database.transaction() as connection:
             row = await self._own(connection, by, upload_id)
             there = await upload_store.count_chunks(connection, upload_id)
@@ -157,22 +158,23 @@ class Uploads:
                 beat_ms=now_ms,
                 problem="",
                 value="",
-                choices=msgspec.json.encode(choices).decode(),
+                choices=chosen,
                 preview=None,
             )
         self._progress[upload_id] = _Progress("reading", 0, 1)
-        task = asyncio.create_task(self._examine(upload_id, row, choices))
+        task = asyncio.create_task(self._examine(upload_id, row, chosen))
         self._tasks[upload_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(upload_id, None))
 
-    async def _examine(self, upload_id: UploadId, row: Any, choices: wire.ImportChoices) -> None:
-        beating = asyncio.create_task(self._beat(upload_id))
+    async def _examine(self, upload_id: UploadId, row: Any, chosen: str) -> None:
+        beating = Periodic("import_examined", partial(self._beat, upload_id), BEAT_S)
+        await beating.start()
         try:
-            prepared = await self._prepare(row, choices)
+            prepared = await self._prepare(row, chosen)
             found = await asyncio.to_thread(rows.by_kind, prepared)
             stored = await asyncio.to_thread(lambda: list(rows.pages(found)))
             preview = rows.preview(prepared, found)
-            await _ended(beating)
+            await beating.close()
             async with self._database.transaction() as connection:
                 await upload_store.replace_pages(connection, upload_id, stored)
                 await upload_store.write(
@@ -187,7 +189,7 @@ class Uploads:
             problem, value = problem_of(error)
             if problem == "internal":
                 log.exception("import_not_examined", upload=upload_id)
-            await _ended(beating)
+            await beating.close()
             async with self._database.transaction() as connection:
                 await upload_store.write(
                     connection,
@@ -198,25 +200,24 @@ class Uploads:
                     value=value[:200],
                 )
         finally:
-            beating.cancel()
+            await beating.close()
             self._progress.pop(upload_id, None)
 
     async def _beat(self, upload_id: UploadId) -> None:
-        while True:
-            await asyncio.sleep(BEAT_S)
-            now = self._progress[upload_id]
-            async with self._database.transaction() as connection:
-                await upload_store.write(
-                    connection,
-                    upload_id,
-                    part=now.part,
-                    done=now.done,
-                    total=now.total,
-                    beat_ms=self._clock.now_ms(),
-                )
+        now = self._progress[upload_id]
+        async with self._database.transaction() as connection:
+            await upload_store.write(
+                connection,
+                upload_id,
+                part=now.part,
+                done=now.done,
+                total=now.total,
+                beat_ms=self._clock.now_ms(),
+            )
 
-    async def _prepare(self, row: Any, choices: wire.ImportChoices) -> Prepared:
-        """Return a file read and judged, and remember it."""
+    async def _prepare(self, row: Any, chosen: str) -> Prepared:
+        """Return a file read and judged, and remember it. ``chosen``: JSON of
+        wire.ImportChoices."""
         async with self._database.reading() as connection:
             parts = await upload_store.content(connection, row.upload_id)
         content = b"".join(parts)
@@ -224,8 +225,9 @@ class Uploads:
         if digest != row.sha256:
             raise errors.ImportRefused(reason="file_differs")
         progress = self._progress.get(row.upload_id) or _Progress()
-        prepared = await self._importer.prepare([(row.name, content)], _options(choices), progress)
-        self._prepared = row.upload_id, row.choices, prepared
+        options = _options(_CHOICES.decode(chosen))
+        prepared = await self._importer.prepare([(row.name, content)], options, progress)
+        self._prepared = row.upload_id, chosen, prepared
         asyncio.get_running_loop().call_later(REMEMBERED_S, self._forget, prepared)
         return prepared
 
@@ -237,19 +239,18 @@ class Uploads:
         known = self._prepared
         if known is not None and known[:2] == (row.upload_id, row.choices):
             return known[2]
-        return await self._prepare(row, _CHOICES.decode(row.choices))
+        return await self._prepare(row, row.choices)
 
     # --- Showing ------------------------------------------------------------------------------
 
-    async def one(self, connection: AsyncConnection, upload_id: UploadId) -> wire.Upload | None:
-        """Return an upload without who sent it."""
+    async def one(
+        self, connection: AsyncConnection, upload_id: UploadId
+    ) -> tuple[PersonId, wire.Upload]:
+        """Return who sent a file, and the upload, which does not name them. Raises NotFound."""
         row = await upload_store.one(connection, upload_id)
-        return None if row is None else self._shown(row)
-
-    async def owner(self, connection: AsyncConnection, upload_id: UploadId) -> PersonId | None:
-        """Return who sent a file."""
-        row = await upload_store.one(connection, upload_id)
-        return None if row is None else PersonId(row.person_id)
+        if row is None:
+            raise errors.NotFound
+        return PersonId(row.person_id), self._shown(row)
 
     async def waiting(self, connection: AsyncConnection) -> list[tuple[PersonId, wire.Upload]]:
         """Return the newest uploads that are not applied, with who sent them."""
@@ -268,8 +269,8 @@ class Uploads:
         self, connection: AsyncConnection, upload_id: UploadId, shown: str, number: int
     ) -> wire.ImportRows:
         """Return a page of a preview. Raises NotFound."""
-        upload = await self.one(connection, upload_id)
-        if upload is None or upload.preview is None:
+        _, upload = await self.one(connection, upload_id)
+        if upload.preview is None:
             raise errors.NotFound
         content = await upload_store.page(connection, upload_id, shown, number)
         total = upload.preview.counts.get(shown, 0)
@@ -407,11 +408,6 @@ class Uploads:
         if row is None or row.person_id != by:
             raise errors.NotFound
         return row
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _chunks(size: int) -> int:
