@@ -6,6 +6,7 @@ and the ``authorization`` header.
 """
 
 import asyncio
+import functools
 import ssl
 import sys
 import time
@@ -58,10 +59,7 @@ async def run(port: int, context: ssl.SSLContext, asked: Answer) -> Answer:
     ended = [loop.create_future() for _ in range(asked["connections"])]
     for one in ended:
         await loop.create_connection(
-            lambda one=one: _Bare(heads, one),  # type: ignore[misc]
-            "127.0.0.1",
-            port,
-            ssl=context,
+            functools.partial(_Bare, heads, one), "127.0.0.1", port, ssl=context
         )
     await asyncio.gather(*ended)
     return {"seconds": time.monotonic() - began, "cpu_s": time.process_time() - cpu}

@@ -55,10 +55,7 @@ class GoldenApi(Api):
         self.spoil: Callable[[bytes], bytes] = lambda record: record  # Cell keys pass it.
 
     async def people_trust(
-        self,
-        people: list[wire.KnownPerson],  # noqa: ARG002
-        *,
-        keys: bool,
+        self, _people: list[wire.KnownPerson], *, keys: bool
     ) -> list[wire.PersonTrust]:
         found = bundles(self.v)
         if not keys:
@@ -69,7 +66,7 @@ class GoldenApi(Api):
                 of[PersonId(one["person"].hex())].append(one["device_key"])
         return [replace_struct(one, version=2, keys=of[one.person_id]) for one in found]
 
-    async def head(self, conversation_id: ConversationId, epoch: int) -> bytes:  # noqa: ARG002
+    async def head(self, _conversation_id: ConversationId, epoch: int) -> bytes:
         one = self.v["roster"].get(str(epoch))
         if one is None:
             raise refusal("not_found")
@@ -77,20 +74,13 @@ class GoldenApi(Api):
         return found
 
     async def proof(
-        self,
-        conversation_id: ConversationId,  # noqa: ARG002
-        epoch: int,
-        device: bytes,
+        self, _conversation_id: ConversationId, epoch: int, device: bytes
     ) -> bytes | None:
         leaves = self.v["roster"].get(str(epoch), {"leaves": {}})["leaves"]
         names = {golden.device(self.v, name): proof for name, proof in leaves.items()}
         return names.get(device)
 
-    async def key(
-        self,
-        conversation_id: ConversationId,  # noqa: ARG002
-        key_id: bytes | None,
-    ) -> wire.Keys:
+    async def key(self, _conversation_id: ConversationId, key_id: bytes | None) -> wire.Keys:
         record = self.records.get(key_id or b"")
         if record is None:
             raise refusal("not_found")
@@ -117,21 +107,13 @@ class GoldenApi(Api):
             path=lines_tree([one.line for one in every]).path(at),
         )
 
-    async def own_cell(self, conversation_id: ConversationId) -> wire.CellLeaves:  # noqa: ARG002
+    async def own_cell(self, _conversation_id: ConversationId) -> wire.CellLeaves:
         return self._cell(cells(self.v)[self.v["cell_keys"]["1"]["cell"]])
 
-    async def cell(
-        self,
-        conversation_id: ConversationId,  # noqa: ARG002
-        cell_id: bytes,
-    ) -> wire.CellLeaves:
+    async def cell(self, _conversation_id: ConversationId, cell_id: bytes) -> wire.CellLeaves:
         return self._cell(cells(self.v)[cell_id])
 
-    async def cell_keys(
-        self,
-        conversation_id: ConversationId,  # noqa: ARG002
-        since: int,  # noqa: ARG002
-    ) -> wire.CellKeys:
+    async def cell_keys(self, _conversation_id: ConversationId, _since: int) -> wire.CellKeys:
         every = cells(self.v)
         items: list[wire.CellKeyItem] = []
         for one in self.v["cell_keys"].values():
@@ -145,10 +127,7 @@ class GoldenApi(Api):
         return wire.CellKeys(version=1, head=head, stamp=b"", lines=lines, keys=items)
 
     async def log_after(
-        self,
-        conversation_id: ConversationId,
-        after: int,
-        limit: int,
+        self, conversation_id: ConversationId, after: int, limit: int
     ) -> wire.LogPage:
         entries = [
             wire.LogEntry(

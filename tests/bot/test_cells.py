@@ -79,7 +79,9 @@ async def test_s4_a_bad_cell_key_affects_its_own_cell_alone(bot: GoldenDevice) -
     assert plan.left_out == [golden.device(bot.v, "d").hex()]
 
 
-async def test_s3_leaves_that_are_not_the_heads_seal_to_nobody(bot: GoldenDevice) -> None:
+async def test_s3_leaves_that_are_not_the_heads_seal_to_nobody(
+    bot: GoldenDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
     true = await bot.api.own_cell(bot.place.id)
     other = await bot.api.cell(bot.place.id, bot.v["cell_keys"]["2"]["cell"])
     signing = Signing(bot.context, lambda *_: None)
@@ -94,6 +96,6 @@ async def test_s3_leaves_that_are_not_the_heads_seal_to_nobody(bot: GoldenDevice
         async def own_cell(_: object, lie: object = lie) -> object:
             return lie
 
-        bot.api.own_cell = own_cell  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr(bot.api, "own_cell", own_cell)
         with pytest.raises(HeadRefused):
             await signing.make_key(bot.place, newest(bot), patient=False)

@@ -18,9 +18,7 @@ PEOPLE = count(40)
 @pytest.fixture
 def chief(station: Station, app_server: ServerProcess) -> Officer:
     """A root admin at a desk."""
-    officer = station.officer(next(PEOPLE), screen=DESKTOP).register()
-    confirming.name_root_admin(app_server, officer)
-    return officer
+    return confirming.root_admin(app_server, station, next(PEOPLE))
 
 
 def test_an_admin_suspends_undoes_and_finds_both_in_the_verified_log(
@@ -99,9 +97,9 @@ def test_every_page_looks_right(
     station: Station, app_server: ServerProcess, size: str, language: str
 ) -> None:
     screen = DESKTOP if size == "desk" else PHONE
-    officer = station.officer(next(PEOPLE), screen=screen, language=language)
-    officer.register()
-    confirming.name_root_admin(app_server, officer)
+    officer = confirming.root_admin(
+        app_server, station, next(PEOPLE), screen=screen, language=language
+    )
     other = station.officer(next(PEOPLE), language=language).register()
     shown = other.person.name_te if language == "te" else other.person.name
     looks = Looks(officer, screen)

@@ -18,9 +18,7 @@ PEOPLE = count(44)  # Each test takes people of its own.
 @pytest.fixture
 def chief(station: Station, app_server: ServerProcess) -> Officer:
     """A root admin at a desk."""
-    officer = station.officer(next(PEOPLE), screen=DESKTOP).register()
-    confirming.name_root_admin(app_server, officer)
-    return officer
+    return confirming.root_admin(app_server, station, next(PEOPLE))
 
 
 def choose(officer: Officer, file: Path) -> None:
@@ -89,9 +87,9 @@ def test_imports_look_right(
     station: Station, app_server: ServerProcess, tmp_path: Path, size: str, language: str
 ) -> None:
     screen = DESKTOP if size == "desk" else PHONE
-    officer = station.officer(next(PEOPLE), screen=screen, language=language)
-    officer.register()
-    confirming.name_root_admin(app_server, officer)
+    officer = confirming.root_admin(
+        app_server, station, next(PEOPLE), screen=screen, language=language
+    )
     looks = Looks(officer, screen)
     open_console(officer, "imports")
     officer.page.get_by_text(officer.word("@imports.drop")).first.wait_for()

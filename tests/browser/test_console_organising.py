@@ -19,9 +19,7 @@ SECONDS = 20_000  # A loaded machine may take so long; a quiet one takes two sec
 @pytest.fixture
 def chief(station: Station, app_server: ServerProcess) -> Officer:
     """A root admin at a desk."""
-    officer = station.officer(next(PEOPLE), screen=DESKTOP).register()
-    confirming.name_root_admin(app_server, officer)
-    return officer
+    return confirming.root_admin(app_server, station, next(PEOPLE))
 
 
 def field(officer: Officer, key: str, text: str) -> None:
@@ -123,9 +121,9 @@ def test_moves_and_groups_look_right(
     station: Station, app_server: ServerProcess, size: str, language: str
 ) -> None:
     screen = DESKTOP if size == "desk" else PHONE
-    officer = station.officer(next(PEOPLE), screen=screen, language=language)
-    officer.register()
-    confirming.name_root_admin(app_server, officer)
+    officer = confirming.root_admin(
+        app_server, station, next(PEOPLE), screen=screen, language=language
+    )
     looks = Looks(officer, screen)
     looks.follow(pages(officer))
     assert looks.told() == []

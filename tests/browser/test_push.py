@@ -10,7 +10,7 @@ open a window, the address that it asks for is noted and opened by the test.
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,8 @@ class LocalPushService:
         self._thread.start()
         self._run(self.service.start(self.files))
 
-    def _run(self, work: object) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)  # type: ignore[arg-type]
+    def _run(self, work: Coroutine[Any, Any, object]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     def close(self) -> None:
         """Stop."""
@@ -173,6 +173,12 @@ class Sleeper:
         found: list[dict[str, Any]] = self.worker.evaluate(SHOWN)
         return found
 
+    def told(self) -> dict[str, Any]:
+        """Wait for a notification, and return the only one."""
+        until(self._blank, lambda: self.shown() != [])
+        (told,) = self.shown()
+        return told
+
     def tap(self, action: str = "") -> str | None:
         """Tap a notification; return the address that the worker asks to open."""
         asked: str | None = self.worker.evaluate(TAPPED, action)
@@ -200,8 +206,7 @@ def test_a_closed_app_is_woken_decrypts_and_opens_at_the_message(
     sleeper.sleep()
     sender.say("Roadblock at the Musi bridge from seven.")
     sleeper.woken()
-    until(sender.page, lambda: sleeper.shown() != [])
-    (told,) = sleeper.shown()
+    told = sleeper.told()
     assert told["title"] == sender.person.name
     assert told["body"] == "Roadblock at the Musi bridge from seven."
     assert told["actions"] == ["reply", "read"]
@@ -233,8 +238,7 @@ def test_mark_as_read_needs_no_page(
     sleeper.sleep()
     sender.say("The night shift begins an hour earlier.")
     sleeper.woken()
-    until(sender.page, lambda: sleeper.shown() != [])
-    (told,) = sleeper.shown()
+    told = sleeper.told()
     assert (told["title"], told["body"]) == ("Cop Connect", asleep.word("me.newMessage"))
     assert sleeper.tap("read") is None
     sender.sees_status("The night shift begins an hour earlier.", "read")
@@ -252,8 +256,7 @@ def test_a_locked_app_says_new_message(
     sleeper.sleep()
     sender.say("Witness statement is at the front desk.")
     sleeper.woken()
-    until(sender.page, lambda: sleeper.shown() != [])
-    (told,) = sleeper.shown()
+    told = sleeper.told()
     assert (told["title"], told["body"]) == ("Cop Connect", asleep.word("me.newMessage"))
     assert sleeper.tap() == "/#/chats"
 

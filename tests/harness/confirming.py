@@ -2,9 +2,9 @@
 
 import re
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, ViewportSize, expect
 
-from tests.harness.browser import WAITS, Officer
+from tests.harness.browser import DESKTOP, WAITS, Officer, Station
 from tests.harness.server import ServerProcess, run_copconnect
 
 DIGITS = re.compile(r"^(\d ){5}\d$")
@@ -15,6 +15,20 @@ def name_root_admin(server: ServerProcess, officer: Officer) -> None:
     key = str(server.data / "keys" / "root.key.pem")
     run_copconnect(server.data, "admin", "grant", officer.person.number, key)
     officer.heading("chats.title").wait_for()
+
+
+def root_admin(
+    server: ServerProcess,
+    station: Station,
+    index: int,
+    *,
+    screen: ViewportSize = DESKTOP,
+    language: str = "en",
+) -> Officer:
+    """Register the person at ``index`` of the data bank, and name them the first admin."""
+    officer = station.officer(index, screen=screen, language=language).register()
+    name_root_admin(server, officer)
+    return officer
 
 
 def open_list(endorser: Officer) -> None:

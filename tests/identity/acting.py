@@ -11,9 +11,14 @@ from tests.identity.signing import endorse, endorsement
 
 async def confirmed(running: Running, force: Force, number: str) -> Device:
     """Register a device that the root admin confirms."""
+    return await confirmed_by(force.root, running, number)
+
+
+async def confirmed_by(admin: Device, running: Running, number: str) -> Device:
+    """Register a device that an admin confirms."""
     device = await running.device(number)
-    made = endorsement(running, device, force.root, ADMIN)
-    assert (await endorse(running, force.root, made)).is_success
+    made = endorsement(running, device, admin, ADMIN)
+    assert (await endorse(running, admin, made)).is_success
     clock: Any = running.container.clock
     clock.ms += 1000
     return device

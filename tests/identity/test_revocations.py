@@ -9,6 +9,7 @@ from copconnect.records.primitives.fields import DAY_MS, MINUTE_MS
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 from copconnect.records.trust.revocation import Revocation
 from tests.harness.operator import OPERATOR
+from tests.identity.acting import confirmed_by
 from tests.identity.approved import ADMIN, OWN, Force, path_of
 from tests.identity.running import ACP, DCP, PATROL, SHO, Device, MovedClock, Running
 from tests.identity.signing import (
@@ -26,12 +27,7 @@ from tests.identity.signing import (
 
 async def approved(running: Running, force: Force, number: str) -> Device:
     """Register a device that the admin confirms."""
-    device = await running.device(number)
-    made = endorsement(running, device, force.admin, ADMIN)
-    assert (await endorse(running, force.admin, made)).is_success
-    clock: Any = running.container.clock
-    clock.ms += 1000
-    return device
+    return await confirmed_by(force.admin, running, number)
 
 
 async def test_e4_an_own_device_revokes_a_lost_one_in_one_transaction(

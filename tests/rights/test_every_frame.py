@@ -8,8 +8,6 @@ from typing import Any, get_args
 import msgspec
 import pytest
 import pytest_asyncio
-import uvicorn
-from litestar import Litestar
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -19,6 +17,7 @@ from tests.harness.waiting import PATIENCE_S, until_async
 from tests.rights.expected_socket import IGNORED, READY, SENT, TAKEN, TOLD
 from tests.rights.socket_events import EVENTS
 from tests.rights.world import Account, World
+from tests.sockets.listening import listening
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
@@ -31,24 +30,8 @@ Add a line to {table} in tests/rights/expected_socket.py, beside the frames of i
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def port(world: World) -> AsyncIterator[int]:
     """Serve the world's sockets; return the port."""
-    config = uvicorn.Config(
-        Litestar([], openapi_config=None, logging_config=None),
-        host="127.0.0.1",
-        port=0,
-        ws=world.whole.sockets.handover,  # type: ignore[arg-type]
-        log_level="critical",
-        lifespan="off",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    async with asyncio.timeout(PATIENCE_S):
-        while not server.started:  # noqa: ASYNC110  uvicorn has no event for it.
-            await asyncio.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    await world.whole.sockets.close()
-    server.should_exit = True
-    await task
+    async with listening(world.whole.sockets) as found:
+        yield found
 
 
 @contextlib.asynccontextmanager

@@ -53,6 +53,7 @@ from tests.identity.signing import (
     put_keys,
 )
 from tests.identity.whole import Whole
+from tests.orders.orders_world import PLAIN
 from tests.rights import uploads
 
 COMMISSIONERATE, STATION = UnitId("TG-HYD"), UnitId("TG-HYD-PS001")
@@ -181,17 +182,8 @@ class World(Whole):
             person_id=PersonId(self.devices[Account.HEAD].person_id),
             sent_ms=self.clock.now_ms(),
         )
-        terms = wire.OrderTerms(
-            priority="routine",
-            choices=0,
-            answers=False,
-            valid_until_ms=None,
-            remind_minutes=[],
-            escalate_minutes=None,
-            escalate_below=1,
-        )
         async with self.whole.database.transaction() as connection:
-            await self.whole.orders.issuing.posted(connection, message, terms)
+            await self.whole.orders.issuing.posted(connection, message, PLAIN)
 
     async def _accounts(self) -> None:
         root = await self._register(Account.ROOT)

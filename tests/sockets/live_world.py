@@ -7,8 +7,6 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
-import uvicorn
-from litestar import Litestar
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -20,6 +18,7 @@ from copconnect.principals import Caller, Ended
 from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.sockets.feed import Feed
 from tests.harness.waiting import PATIENCE_S, until_async
+from tests.sockets.listening import listening
 from tests.sockets.memory_feed import Conversation, MemoryFeed
 from tests.sockets.memory_feed import caller as new_caller
 
@@ -125,28 +124,10 @@ class Served:
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[Self]:
         """Serve until the block ends."""
-        config = uvicorn.Config(
-            Litestar([], openapi_config=None, logging_config=None),
-            host="127.0.0.1",
-            port=0,
-            ws=self.sockets.handover,  # type: ignore[arg-type]
-            log_level="critical",
-            lifespan="off",
-            timeout_graceful_shutdown=2,
-        )
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server.serve())
-        async with asyncio.timeout(PATIENCE_S):
-            while not server.started:  # noqa: ASYNC110  uvicorn has no event for it.
-                await asyncio.sleep(0.01)
-        self.port = server.servers[0].sockets[0].getsockname()[1]
-        await self.sockets.start()
-        try:
+        async with listening(self.sockets) as port:
+            self.port = port
+            await self.sockets.start()
             yield self
-        finally:
-            await self.sockets.close()
-            server.should_exit = True
-            await task
 
     # --- Clients ----------------------------------------------------------------------------
 

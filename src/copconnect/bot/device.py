@@ -40,7 +40,6 @@ from copconnect.records.primitives.fields import MINUTE_MS, Refused
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 _CATCH_UPS = 4  # Conversations brought up at once.
 _MOST_TASKS = 256  # Frames under way; the socket waits then.
-_CURSORS_S = 0.5
 _LATE_MS = 10 * MINUTE_MS  # So old a message may be in a conversation that is new to the bot.
 _NOTE_S = 60.0
 _ROUND_S = 3600.0  # So often own keys and certificate are looked after while connected.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from copconnect.bot.context import Context
-from copconnect.bot.failures import has_code
+from copconnect.bot.failures import ServerRefused, has_code
 from copconnect.bot.state.rows import CellKeyRow, KeyRow
 from copconnect.ids import ConversationId
 from copconnect.limits import CELL_KEY_AGE_MS
@@ -80,7 +80,7 @@ class Keys:
             return held
         try:
             answer = await self._context.api.key(self._id, key_id)
-        except Exception as error:
+        except ServerRefused as error:
             if not has_code(error, "not_found", "not_member"):
                 raise
             raise Refused("R6", "record is unknown") from error

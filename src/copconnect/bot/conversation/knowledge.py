@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from copconnect import wire
 from copconnect.bot.context import Context
-from copconnect.bot.failures import has_code
+from copconnect.bot.failures import ServerRefused, has_code
 from copconnect.bot.state.rows import HeadRow
 from copconnect.ids import ConversationId
 from copconnect.limits import CLOCK_LEEWAY_MS
@@ -84,7 +84,7 @@ class Knowledge:
             return held
         try:
             data = await self._context.api.head(self._id, epoch)
-        except Exception as error:
+        except ServerRefused as error:
             if not has_code(error, "not_found", "not_member", "bad_request"):
                 raise
             raise Refused("R4", "roster head is unknown") from error
@@ -119,7 +119,7 @@ class Knowledge:
         proof: bytes | None = None
         try:
             proof = await self._context.api.proof(self._id, epoch, device)
-        except Exception as error:
+        except ServerRefused as error:
             if not has_code(error, "not_found", "not_member"):
                 raise
         if proof is None:

@@ -15,7 +15,7 @@ from copconnect import wire
 from copconnect.bot.context import Context
 from copconnect.bot.conversation.keys import Keys
 from copconnect.bot.conversation.knowledge import Knowledge
-from copconnect.bot.failures import ServerRefused, Unreachable
+from copconnect.bot.failures import Unreachable, has_code
 from copconnect.bot.state.rows import ConversationRow, LogPlace, Profile
 from copconnect.ids import ConversationId
 from copconnect.records.conversation.roster import Leaf, Rights, RosterHead
@@ -155,4 +155,4 @@ def row_of(info: wire.Conversation, former: ConversationRow | None) -> Conversat
 
 def is_gone(error: BaseException) -> bool:
     """Return whether the server says that the bot is not listed in a conversation."""
-    return isinstance(error, ServerRefused) and error.code in {"not_member", "not_found"}
+    return has_code(error, "not_member", "not_found")

@@ -128,7 +128,6 @@ class Signing:
         Refused (S2)."""
         knowledge, record = place.knowledge, key.record
         await knowledge.head(record.epoch)
-        knowledge.view.head(record.epoch)
         try:
             leaf, _ = knowledge.view.leaf(record.author, record.epoch, "S2")
         except Refused:

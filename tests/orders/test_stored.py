@@ -10,9 +10,9 @@ from copconnect import wire
 from copconnect.database.engine import Database
 from copconnect.orders import acknowledging, store
 from copconnect.orders.acknowledging import Acknowledging
-from tests.contract.orders_world import Orders
 from tests.contract.statements import Statements
 from tests.contract.test_query_plans import Plans
+from tests.orders.orders_world import Orders
 
 Breaks = Callable[[pytest.MonkeyPatch, Orders], None]
 

@@ -1,0 +1,85 @@
+"""Issuing orders on both databases: terms, repeats, and the people who may change them."""
+
+from typing import Any
+
+import pytest
+
+from copconnect import errors, wire
+from tests.contract.delivery_world import HOUR_MS
+from tests.orders.orders_world import Orders, nobody, replace_terms
+
+
+async def test_an_order_is_stored_with_its_message_and_shown_to_members(orders: Orders) -> None:
+    order = await orders.issue(priority="urgent", choices=3, remind_minutes=[10, 30])
+    officer, outsider = orders.officers[0], orders.world.registry.register()
+    found = await orders.service.reading.order(officer.caller, order.order_id)
+    assert (found.seq, found.header_hash) == (order.seq, order.header_hash)
+    assert found.terms == replace_terms(priority="urgent", choices=3, remind_minutes=[10, 30])
+    assert (found.owed, found.overseen, found.acknowledgement) == (True, False, None)
+    mine = await orders.service.reading.order(orders.issuer.caller, order.order_id)
+    assert (mine.owed, mine.overseen) == (False, True)
+    with pytest.raises(errors.NotFound):
+        await orders.service.reading.order(outsider.caller, order.order_id)
+    with pytest.raises(errors.NotFound):
+        await orders.service.reading.order(officer.caller, nobody())
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"remind_minutes": [30, 10]},
+        {"remind_minutes": [10, 10]},
+        {"valid_until_ms": 1},
+        {"valid_until_ms": 2**50},
+        {"valid_until_ms": HOUR_MS, "remind_minutes": [60]},
+        {"valid_until_ms": HOUR_MS, "escalate_minutes": 90},
+    ],
+)
+async def test_terms_that_no_order_can_have_leave_no_message(
+    orders: Orders, terms: dict[str, Any]
+) -> None:
+    if terms.get("valid_until_ms") == HOUR_MS:
+        terms = terms | {"valid_until_ms": orders.world.clock.now_ms() + HOUR_MS}
+    with pytest.raises(errors.OrderInvalid):
+        await orders.issue(**terms)
+    page = await orders.world.service.log.page(
+        orders.issuer.caller, orders.c, after=0, before=None, limit=10
+    )
+    assert page.entries == []
+    assert await orders.service.reading.orders(orders.issuer.caller, "all", None) == wire.Orders(
+        orders=[], next=None
+    )
+
+
+async def test_a_repeat_of_the_message_stores_nothing_again(orders: Orders) -> None:
+    order = await orders.issue(choices=2)
+    posting = orders.world.service.posting
+    again = await posting.post(orders.issuer.caller, orders.c, order.body)
+    assert again.seq == order.seq
+    found = await orders.service.reading.orders(orders.issuer.caller, "issued", None)
+    assert [one.order_id for one in found.orders] == [order.order_id]
+
+
+async def test_flash_is_for_admins(orders: Orders) -> None:
+    with pytest.raises(errors.NotAdmin):
+        await orders.post(replace_terms(priority="flash"), orders.officers[0])
+    order = await orders.issue(priority="flash")
+    assert await orders.acknowledge(order, orders.officers[0]) == "counted"
+
+
+async def test_only_its_issuer_changes_an_order_and_only_in_its_conversation(
+    orders: Orders,
+) -> None:
+    order = await orders.issue()
+    change = wire.OrderChange(order_id=order.order_id, change="withdrawn")
+    with pytest.raises(errors.NotFound):
+        await orders.post(change, orders.officers[0])
+    with pytest.raises(errors.NotFound):
+        await orders.post(wire.OrderChange(order_id=nobody(), change="corrected"))
+    corrected = await orders.post(wire.OrderChange(order_id=order.order_id, change="corrected"))
+    await orders.withdraw(order)
+    found = await orders.service.reading.order(orders.officers[0].caller, order.order_id)
+    assert (found.corrected_seq, found.withdrawn_seq) == (corrected.seq, corrected.seq + 1)
+    assert (found.withdrawn_ms, found.owed) == (orders.world.clock.now_ms(), False)
+    with pytest.raises(errors.OrderInvalid):
+        await orders.withdraw(order)

@@ -1,0 +1,156 @@
+"""Progress of orders on both databases: counts, names and dashboards, and who sees them."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from copconnect import errors
+from copconnect.ids import UnitId
+from tests.contract.delivery_world import MINUTE_MS
+from tests.orders.orders_world import Orders, people
+
+
+async def test_counts_by_unit_by_state_and_by_choice(orders: Orders) -> None:
+    order = await orders.issue(choices=2)
+    a, b, c = orders.officers  # PS1, PS2, PS1.
+    await orders.reach(a, order.seq, 0)
+    await orders.reach(b, order.seq, order.seq)
+    await orders.acknowledge(order, c, choice=2)
+    total, units = await orders.progress(order)
+    assert total == [3, 3, 2, 1, 0, 0, 1]
+    assert units == {"TG": total}
+    assert (await orders.progress(order, "HYD"))[1] == {
+        "PS1": [2, 2, 1, 1, 0, 0, 1],
+        "PS2": [1, 1, 1, 0, 0, 0, 0],
+    }
+    total, units = await orders.progress(order, "PS1")
+    assert (total, units) == ([2, 2, 1, 1, 0, 0, 1], {"PS1": [2, 2, 1, 1, 0, 0, 1]})
+    assert (await orders.progress(order, "nowhere"))[0] == [0] * 7
+
+
+async def test_names_by_state_unit_and_choice(orders: Orders) -> None:
+    order = await orders.issue(choices=2)
+    a, b, c = orders.officers
+    await orders.reach(b, order.seq, order.seq)
+    await orders.acknowledge(order, c, choice=2)
+
+    async def found(**asked: Any) -> set[str]:
+        values: dict[str, Any] = {"unit_id": None, "state": None, "choice": None, "after": ""}
+        page = await orders.service.reading.people(
+            orders.issuer.caller, order.order_id, **(values | asked)
+        )
+        return {one.person.person_id for one in page.people}
+
+    assert await found() == people(a, b, c)
+    assert await found(state="waiting") == people(a)
+    assert await found(state="received") == set()
+    assert await found(state="read") == people(b)
+    assert await found(state="acknowledged") == people(c)
+    assert await found(choice=2) == people(c)
+    assert await found(choice=1) == set()
+    assert await found(unit_id=UnitId("PS1")) == people(a, c)
+    assert await found(unit_id=UnitId("TG"), state="read") == people(b)
+
+
+async def test_pages_of_names_and_of_orders_go_on_where_they_ended(
+    orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copconnect.orders.reading.PAGE", 2)
+    made = []
+    for _ in range(5):
+        made.append(await orders.issue())
+        orders.world.clock.at += 1
+    names: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = await orders.service.reading.people(
+            orders.issuer.caller,
+            made[0].order_id,
+            unit_id=None,
+            state=None,
+            choice=None,
+            after=after,
+        )
+        names += [one.person.person_id for one in page.people]
+        after = page.next
+    assert len(names) == 3
+    assert set(names) == people(*orders.officers)
+    listed: list[str] = []
+    token: str | None = None
+    for _ in range(3):
+        found = await orders.service.reading.orders(orders.officers[0].caller, "open", token)
+        listed += [one.order_id for one in found.orders]
+        token = found.next
+    assert (listed, token) == ([one.order_id for one in reversed(made)], None)
+
+
+async def test_a_head_sees_the_own_part_alone_and_others_nothing(orders: Orders) -> None:
+    order = await orders.issue()
+    head, other, third = orders.officers
+    with pytest.raises(errors.NotAllowed):
+        await orders.progress(order, viewer=head)
+    orders.roll.held[head.caller.person_id] = ["TG/HYD/PS1"]
+    for one in (other, third):
+        await orders.acknowledge(order, one)
+    total, units = await orders.progress(order, viewer=head)
+    assert (total[:4], units) == ([2, 1, 1, 1], {"TG": [2, 1, 1, 1, 0]})
+    assert (await orders.progress(order, "PS2", head))[0][:4] == [0, 0, 0, 0]
+    page = await orders.service.reading.people(
+        head.caller, order.order_id, unit_id=None, state=None, choice=None, after=""
+    )
+    assert {one.person.person_id for one in page.people} == people(head, third)
+    records = await orders.service.reading.records(
+        head.caller, order.order_id, answered=False, after=""
+    )
+    assert len(records.records) == 1
+    assert (await orders.service.reading.order(head.caller, order.order_id)).overseen
+    curve = await orders.service.reading.curve(head.caller, order.order_id)
+    assert curve.points[-1][1] == 1
+    outsider = orders.world.registry.register()
+    orders.roll.held[outsider.caller.person_id] = ["TG"]
+    with pytest.raises(errors.NotFound):
+        await orders.progress(order, viewer=outsider)
+
+
+async def test_the_curve_counts_up(orders: Orders) -> None:
+    order = await orders.issue()
+    for one in orders.officers:
+        orders.world.clock.at += MINUTE_MS
+        await orders.acknowledge(order, one)
+    curve = await orders.service.reading.curve(orders.issuer.caller, order.order_id)
+    assert [count for _, count in curve.points] == [1, 2, 3]
+    assert [step * curve.step_ms // MINUTE_MS for step, _ in curve.points] == [1, 2, 3]
+
+
+async def test_a_dashboard_is_sent_differences(
+    orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await orders.issue()
+    a, b, _ = orders.officers
+    watching = orders.service.watching
+    now = itertools.count(1_000.0, 10.0)
+    monkeypatch.setattr("copconnect.orders.watching.time.monotonic", lambda: next(now))
+    watching.watch("screen", orders.issuer.caller, order.order_id, UnitId("HYD"))
+    watching.watch("spy", a.caller, order.order_id, None)
+    await watching.round()
+    await watching.round()
+    ((client_id, first),) = orders.connected.frames
+    assert client_id == orders.issuer.caller.client_id
+    assert first.total[:4] == [3, 0, 0, 0]
+    assert set(first.units) == {UnitId("PS1"), UnitId("PS2")}
+    orders.connected.frames.clear()
+    await orders.acknowledge(order, a)
+    await watching.round()
+    ((_, second),) = orders.connected.frames
+    assert second.units == {"PS1": [2, 1, 1, 1, 0]}
+    orders.connected.frames.clear()
+    await orders.reach(b, order.seq, order.seq)
+    await watching.round()
+    ((_, third),) = orders.connected.frames
+    assert third.units == {"PS2": [1, 1, 1, 0, 0]}
+    watching.gone("screen")
+    await orders.acknowledge(order, b)
+    orders.connected.frames.clear()
+    await watching.round()
+    assert orders.connected.frames == []

@@ -1,0 +1,213 @@
+"""Pushes on both databases: the devices that a message or a reminder wakes, and when."""
+
+import pytest
+from sqlalchemy import select, update
+
+from copconnect.delivery.store.tables import CONVERSATIONS, MEMBERS
+from copconnect.push import sending
+from copconnect.push.planning import AGAIN_MS, DAY_MS
+from tests.contract.statements import Statements
+from tests.live.rows import device, second
+from tests.push.push_world import DELAY_MS, Waking
+
+# --- Messages ---------------------------------------------------------------------------------
+
+
+async def test_a_message_wakes_who_has_not_received_it(waking: Waking) -> None:
+    asleep, awake, without = device(), device(), device()
+    await waking.members(asleep, awake)
+    await waking.members(without, subscribed=False)
+    seq = await waking.post()
+    await waking.work(DELAY_MS - 1)
+    assert waking.woken() == {}, "devices have a few seconds to receive it"
+    await waking.fetch(awake, seq)
+    await waking.work(1)
+    assert waking.woken() == {asleep.client_id: 1}
+    assert waking.service.wrong == []
+    (row,) = await waking.queue()
+    assert (row.due_ms, row.sent_ms) == (None, waking.clock.at)
+    assert (await waking.subscriptions())[asleep.client_id].success_ms == waking.clock.at
+
+
+async def test_the_sender_and_people_who_muted_are_not_woken(waking: Waking) -> None:
+    own, muted, over = second(waking.sender), device(), device()
+    await waking.members(own, muted, over)
+    for one, until in ((muted, waking.clock.at + DAY_MS), (over, waking.clock.at - 1)):
+        async with waking.database.transaction() as connection:
+            await connection.execute(
+                update(MEMBERS)
+                .where(MEMBERS.c.person_id == one.person_id)
+                .values(muted_until_ms=until)
+            )
+    await waking.post()
+    await waking.work()
+    assert waking.woken() == {over.client_id: 1}
+
+
+async def test_messages_of_several_people_wake_each_of_them(waking: Waking) -> None:
+    one, other = device(), device()
+    await waking.members(one, other)
+    await waking.post(sender=one)
+    await waking.post(sender=other)
+    await waking.work()
+    assert waking.woken() == {one.client_id: 1, other.client_id: 1}
+
+
+async def test_a_device_is_not_pushed_again_before_it_has_fetched(waking: Waking) -> None:
+    one = device()
+    await waking.members(one)
+    await waking.post()
+    await waking.work()
+    second_seq = await waking.post()
+    await waking.work()
+    await waking.work(AGAIN_MS)
+    assert waking.woken() == {one.client_id: 1}
+    await waking.fetch(one, second_seq)
+    await waking.post()
+    await waking.work()
+    assert waking.woken() == {one.client_id: 2}
+
+
+async def test_a_device_that_fetched_just_before_a_message_is_woken_a_minute_later(
+    waking: Waking,
+) -> None:
+    one = device()
+    await waking.members(one)
+    first = await waking.post()
+    await waking.work()
+    await waking.post()
+    await waking.work()  # Its cursor is not stored yet.
+    await waking.fetch(one, first)
+    assert waking.woken() == {one.client_id: 1}
+    await waking.work(AGAIN_MS)
+    assert waking.woken() == {one.client_id: 2}
+
+
+async def test_a_push_that_was_never_fetched_is_repeated_after_a_day(waking: Waking) -> None:
+    one = device()
+    await waking.members(one)
+    await waking.post()
+    await waking.work()
+    waking.clock.at += DAY_MS + 1
+    await waking.post()
+    await waking.work()
+    assert waking.woken() == {one.client_id: 2}
+
+
+async def test_a_change_of_a_groups_name_wakes_nobody(waking: Waking) -> None:
+    one = device()
+    await waking.members(one)
+    seq = await waking.post()
+    async with waking.database.transaction() as connection:
+        await connection.execute(update(CONVERSATIONS).values(state_seq=seq))
+    await waking.work()
+    assert waking.woken() == {}
+
+
+async def test_a_device_with_a_connection_has_more_time(waking: Waking) -> None:
+    quick, frozen = device(), device()
+    await waking.members(quick, frozen)
+    waking.here.clients = {quick.client_id, frozen.client_id}
+    seq = await waking.post()
+    await waking.work()
+    assert waking.woken() == {}
+    await waking.fetch(quick, seq)
+    await waking.work(sending.HERE_MS)
+    assert waking.woken() == {frozen.client_id: 1}, "a page that sleeps keeps its connection"
+
+
+async def test_messages_are_found_again_after_a_crash(waking: Waking) -> None:
+    one = device()
+    await waking.members(one)
+    await waking.post()  # Noted by a node that dies before it plans.
+    later = waking.push = waking.node()
+    for _ in range(2):
+        await waking.work(node=later)
+    assert waking.woken() == {one.client_id: 1}
+
+
+async def test_of_two_nodes_one_pushes(waking: Waking) -> None:
+    people = [device() for _ in range(20)]
+    await waking.members(*people)
+    nodes = [waking.node(alone=False) for _ in range(2)]
+    await waking.post(*nodes)
+    waking.clock.at += DELAY_MS
+    for _ in range(2):
+        for node in nodes:
+            await waking.work(0, node)
+    assert waking.woken() == {one.client_id: 1 for one in people}
+    waking.clock.at += 60_000  # The holder dies; its lease ends.
+    await waking.post(nodes[1])
+    for one in people:
+        await waking.fetch(one, 1)
+    await waking.work(DELAY_MS, nodes[1])
+    assert waking.woken() == {one.client_id: 2 for one in people}
+
+
+@pytest.mark.parametrize("count", [3, 60])
+async def test_planning_takes_as_many_statements_whatever_the_devices(
+    waking: Waking, count: int
+) -> None:
+    await waking.members(*(device() for _ in range(count)))
+    await waking.work()
+    await waking.post()
+    waking.clock.at += DELAY_MS
+    with Statements(waking.database) as texts:
+        assert await waking.push.planner.round() == count
+    plain = [one for one in texts if not one.startswith(("BEGIN", "COMMIT", "ROLLBACK"))]
+    assert len(plain) == 5, plain
+
+
+async def test_a_large_conversation_is_planned_in_parts(
+    waking: Waking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copconnect.push.planning.PARTS_FROM", 10)
+    people = [device() for _ in range(50)]
+    await waking.members(*people)
+    await waking.post()
+    await waking.work()
+    assert waking.woken() == {one.client_id: 1 for one in people}
+
+
+# --- Reminders --------------------------------------------------------------------------------
+
+
+async def test_a_reminder_wakes_devices_that_have_the_message_and_those_alone_who_owe(
+    waking: Waking,
+) -> None:
+    owing, done = device(), device()
+    await waking.members(owing, done)
+    seq = await waking.post()
+    for one in (owing, done):
+        await waking.fetch(one, seq)
+    await waking.work()
+    assert waking.woken() == {}
+    people = select(MEMBERS.c.person_id).where(MEMBERS.c.person_id == owing.person_id)
+    c = waking.rows.conversation_id
+    for woken in (1, 2):  # Each reminder wakes once.
+        async with waking.database.transaction() as connection:
+            assert await waking.push.remind(connection, c, seq, people) == 1
+        await waking.work(1)
+        await waking.work(1)
+        assert waking.woken() == {owing.client_id: woken}
+    # A later message is no reminder: a device that has received it sleeps on.
+    later = await waking.post()
+    await waking.fetch(owing, later)
+    await waking.fetch(done, later)
+    await waking.work()
+    assert waking.woken() == {owing.client_id: 2}
+
+
+async def test_a_reminder_makes_a_push_that_waits_its_own(waking: Waking) -> None:
+    owing = device()
+    await waking.members(owing)
+    waking.here.clients.add(owing.client_id)  # Spared for the moment: the push waits.
+    seq = await waking.post()
+    await waking.work()
+    people = select(MEMBERS.c.person_id).where(MEMBERS.c.person_id == owing.person_id)
+    async with waking.database.transaction() as connection:
+        await waking.push.remind(connection, waking.rows.conversation_id, seq, people)
+    await waking.fetch(owing, seq)
+    waking.here.clients.clear()
+    await waking.work(DAY_MS // 24)
+    assert waking.woken() == {owing.client_id: 1}
