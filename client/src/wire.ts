@@ -793,6 +793,7 @@ export interface CellLeaves {
 
 /**
  * ``state``: the message is the conversation's newest state (name, photo, pins); admins only.
+ * ``quiet``: it wakes nobody (a vote, the end of a poll); devices show no row for it.
  * ``order``: the message is an order, or changes one; flash orders are for admins only. A repeat
  * of the same bytes answers what the first answered.
  */
@@ -801,6 +802,7 @@ export interface PostMessage {
   readonly attachmentIds: AttachmentId[];
   readonly state: boolean;
   readonly order: OrderTerms | OrderChange | null;
+  readonly quiet: boolean;
 }
 
 export interface Accepted {

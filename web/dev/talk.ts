@@ -1,6 +1,7 @@
 /** Conversations and messages as a station has them, the same on every load. */
 import type {
   AttachmentView,
+  OutgoingAttachment,
   ConversationItem,
   MessageBody,
   MessageItem,
@@ -76,8 +77,24 @@ export function previewOf(body: MessageBody): Preview {
     return { kind: body.attachments[0]?.kind ?? "document", text: body.text };
   }
   if (body.kind === "location") return { kind: "location" };
+  if (body.kind === "poll") return { kind: "poll", text: body.question };
   if (body.kind === "notice") return { kind: "notice", notice: body.notice };
   return { kind: "unsupported" };
+}
+
+/** A file that this person sends: it is here already. */
+export function sentAttachment(number: number, one: OutgoingAttachment): AttachmentView {
+  return attachmentOf(number, one.kind, {
+    name: one.name,
+    mime: one.mime,
+    size: one.file.size,
+    width: one.width ?? null,
+    height: one.height ?? null,
+    durationMs: one.durationMs ?? null,
+    thumb: one.thumb ?? null,
+    waveform: one.waveform ?? null,
+    local: true,
+  });
 }
 
 interface Plan {
