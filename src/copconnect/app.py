@@ -196,8 +196,9 @@ class Container:
             rights=self.admin.rights,
             devices=self.registry,
             pushes=self.push,
+            texts=self.auth.sms,
             leases=self.leases,
-            log_days=settings.log_retention_days,
+            settings=settings,
         )
         self.sockets = Sockets(
             feed=self.delivery.feed,

@@ -951,6 +951,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_members_person_id"), "members", ["person_id"], unique=False)
     op.create_table(
+        "order_texts",
+        sa.Column("order_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id", "person_id", name=op.f("pk_order_texts")),
+    )
+    op.create_index(op.f("ix_order_texts_asked_ms"), "order_texts", ["asked_ms"], unique=False)
+    op.create_index(
+        op.f("ix_order_texts_person_id_order_texts_asked_ms"),
+        "order_texts",
+        ["person_id", "asked_ms"],
+        unique=False,
+    )
+    op.create_table(
         "orders",
         sa.Column("order_id", sa.String(length=32), nullable=False),
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
