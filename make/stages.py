@@ -110,7 +110,7 @@ def modules_of(failed: Sequence[Case]) -> Sequence[str]:
     return sorted(f"{module.replace('.', '/')}.py" for module in modules)
 
 
-SOURCES = ("src", "bench", "demo", "tests", "make")
+SOURCES = ("src", "bench", "demo", "guard", "tests", "make")
 STAGES: tuple[Stage, ...] = (
     lint_stage("mypy", *PYTHON, "mypy"),
     lint_stage("eslint", "npx", "eslint", ".", "--max-warnings", "0"),

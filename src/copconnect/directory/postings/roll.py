@@ -31,6 +31,11 @@ class Roll:
         """Return a statement of who is found by a text: ``person_id``, ``sort_key``."""
         return self._directory.found_by(text)
 
+    def numbers(self) -> Select[Any]:
+        """Return a statement of the phone numbers of active people: ``person_id``, ``number``."""
+        person = store.people.c
+        return select(person.person_id, person.number).where(person.status == "active")
+
     async def unit_paths(self, connection: AsyncConnection) -> dict[UnitId, str]:
         """Return the path of each unit, as cards write it."""
         found = await self._directory.stored_paths(connection)
