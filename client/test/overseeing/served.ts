@@ -8,7 +8,7 @@ import type { ExportWords } from "../../src/seam/overseeing.ts";
 import type { OrderApi } from "../../src/transport/order-api.ts";
 import type { Directory, Order, OrderPerson, OrderRecord, OrderState } from "../../src/wire.ts";
 import type { Signer } from "../support/department.ts";
-import type { Officer} from "../trust/scene.ts";
+import type { Officer } from "../trust/scene.ts";
 import { NOW, Scene } from "../trust/scene.ts";
 
 export const ORDER: Order = {
