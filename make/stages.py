@@ -119,7 +119,7 @@ def modules_of(failed: Sequence[Case]) -> Sequence[str]:
 
 # To read the files of all tests takes each worker ten seconds: each stage names its own.
 BROWSER = "tests/browser"
-SOURCES = ("src", "bench", "demo", "tests", "make")
+SOURCES = ("src", "bench", "demo", "guard", "tests", "make")
 STAGES: tuple[Stage, ...] = (
     lint_stage("mypy", *PYTHON, "mypy"),
     lint_stage("eslint", "npx", "eslint", ".", "--max-warnings", "0"),
