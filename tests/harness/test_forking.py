@@ -73,7 +73,7 @@ def test_it_is_killed_and_waited_for(server: ServerProcess) -> None:
             "demo", ["serve", "--data", "/nowhere"], ENVIRONMENT, output, output
         )
         assert process.wait() == 1
-        # What has ended is left alone, like another's process that has its number by now.
+        # A process that has ended is left alone: another's may have its number by now.
         process.kill()
         assert process.poll() == 1
     os.kill(server.pid, signal.SIGKILL)
