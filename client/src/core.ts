@@ -53,19 +53,23 @@ import type {
 } from "./seam/devices.ts";
 import type { CoreEvent } from "./seam/events.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
+import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 
 export { inEnglish, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
+export { MAX_POLL_OPTION, MAX_POLL_OPTIONS, MAX_POLL_QUESTION } from "./kinds/poll-limits.ts";
 export { MAX_IMPORT_BYTES } from "./limits.ts";
 export type * from "./seam/admin.ts";
 export type * from "./seam/app.ts";
 export type * from "./seam/attachments.ts";
+export type * from "./seam/consultation.ts";
 export type * from "./seam/conversations.ts";
 export type * from "./seam/devices.ts";
 export type * from "./seam/events.ts";
 export type * from "./seam/failure.ts";
 export type * from "./seam/messages.ts";
+export type * from "./seam/overseeing.ts";
 export type * from "./seam/people.ts";
 
 /** A PIN has so many digits. */
@@ -204,6 +208,14 @@ export interface Core {
     /** Made by the host where absent, so that a repeated call sends nothing twice. */
     messageId?: MessageId,
   ): Promise<MessageItem>;
+  /** Vote in a poll, anew where this person has voted; no options take the vote back. */
+  vote(
+    conversationId: ConversationId,
+    messageId: MessageId,
+    choices: readonly number[],
+  ): Promise<void>;
+  /** End this person's own poll. */
+  closePoll(conversationId: ConversationId, messageId: MessageId): Promise<void>;
   retry(messageId: MessageId): Promise<void>;
   /** Take back a message that has not been accepted yet (cancels its uploads). */
   cancel(messageId: MessageId): Promise<void>;
@@ -231,6 +243,12 @@ export interface Core {
   /** Plaintext bytes [start, end), for playing while it downloads. Fetches only those chunks. */
   attachmentRange(attachmentId: AttachmentId, start: number, end: number): Promise<Uint8Array>;
   cancelDownload(attachmentId: AttachmentId): Promise<void>;
+
+  /** A call about an order that one oversees (seam/overseeing.ts); its code is fetched with the first. */
+  oversee<M extends OverseeMethod>(
+    method: M,
+    ...args: Parameters<OverseeCore[M]>
+  ): ReturnType<OverseeCore[M]>;
 
   /** A call of the console (seam/admin.ts); its code is fetched with the first. */
   admin<M extends AdminMethod>(

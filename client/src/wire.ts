@@ -846,6 +846,7 @@ export interface CellLeaves {
 
 /**
  * ``state``: the message is the conversation's newest state (name, photo, pins); admins only.
+ * ``quiet``: it wakes nobody (a vote, the end of a poll); devices show no row for it.
  * ``order``: the message is an order, or changes one; flash orders are for admins only. A repeat
  * of the same bytes answers what the first answered.
  */
@@ -854,6 +855,7 @@ export interface PostMessage {
   readonly attachmentIds: AttachmentId[];
   readonly state: boolean;
   readonly order: OrderTerms | OrderChange | null;
+  readonly quiet: boolean;
 }
 
 export interface Accepted {
@@ -1557,9 +1559,13 @@ export interface OrderRecord {
   readonly receivedMs: number;
 }
 
-/** By person id, ascending. */
+/**
+ * By person id, ascending. ``people``: where asked for, all that is signed about the people of
+ * these records and their signers, and transitively about those whom they rest on.
+ */
 export interface OrderRecords {
   readonly records: OrderRecord[];
+  readonly people: PersonTrust[];
   readonly next: string | null;
 }
 

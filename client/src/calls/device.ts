@@ -17,6 +17,7 @@ import { Outbox } from "../outbox/outbox.ts";
 import { Posting } from "../outbox/posting.ts";
 import { Preparing } from "../outbox/preparing.ts";
 import { Signing } from "../outbox/signing.ts";
+import { Watching } from "../overseeing/watching.ts";
 import type { Blocked } from "../people/blocked.ts";
 import { Freshness } from "../people/freshness.ts";
 import type { People } from "../people/people.ts";
@@ -31,6 +32,7 @@ import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame } from "../wire.ts";
+import { sendMark } from "./consultation-calls.ts";
 import { PartLinks, ignore } from "./part-links.ts";
 import type { DeviceListener } from "./part-links.ts";
 
@@ -58,6 +60,7 @@ export class Device {
   readonly cursors: Cursors;
   readonly members: MemberList;
   readonly sync: Sync;
+  readonly watching: Watching;
   readonly socket: Socket;
   readonly #announcer: Announcer;
   readonly #options: DeviceOptions;
@@ -113,9 +116,20 @@ export class Device {
       onAccount: options.onAccount,
     });
     const { people } = options;
-    this.views = new ViewMaker(context, people, outgoing, this.attachments, this.#announcer);
-    const { inbox, outbox, book, cursors, sync } = this;
-    links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync });
+    this.views = new ViewMaker(
+      context,
+      people,
+      outgoing,
+      this.attachments,
+      this.#announcer,
+      (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
+    );
+    this.watching = new Watching({
+      emit: context.emit,
+      send: (frame) => this.socket.watchOrder(frame),
+    });
+    const { inbox, outbox, book, cursors, sync, watching } = this;
+    links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync, watching });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
       this.#peopleChanged(new Set(personIds));

@@ -2,9 +2,11 @@
 import type { ConnectedCore, Core } from "../core.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 import { copy } from "../octets.ts";
+import { ConsultationCalls } from "./consultation-calls.ts";
 import { ConversationCalls } from "./conversation-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
+import { OverseeingCalls } from "./overseeing-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import { Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -18,9 +20,11 @@ export function createEngine(options: SessionOptions): Engine {
   const session = new Session(options);
   const { reach, accountCalls: account, api } = session;
   const conversations = new ConversationCalls(reach);
+  const consultation = new ConsultationCalls(reach);
   const members = new MemberCalls(reach);
   const messages = new MessageCalls(reach);
   const people = new PeopleCalls(reach);
+  const overseeing = new OverseeingCalls(reach, () => session.department);
   /** Calls that need a registered device wait until there is one. */
   const registered = async (): Promise<typeof account> => {
     await reach.device();
@@ -98,6 +102,8 @@ export function createEngine(options: SessionOptions): Engine {
 
     messages: (id, before, limit) => messages.messages(id, before, limit),
     send: (id, outgoing, replyTo, messageId) => messages.send(id, outgoing, replyTo, messageId),
+    vote: (id, messageId, choices) => consultation.vote(id, messageId, choices),
+    closePoll: (id, messageId) => consultation.closePoll(id, messageId),
     retry: (messageId) => messages.retry(messageId),
     cancel: (messageId) => messages.cancel(messageId),
     markRead: (id, messageId) => messages.markRead(id, messageId),
@@ -108,6 +114,8 @@ export function createEngine(options: SessionOptions): Engine {
     pushKey: async () => copy((await reach.device().then(() => api.pushKey())).key),
     subscribePushes: (endpoint) => reach.device().then(() => api.subscribePushes(endpoint)),
     unsubscribePushes: () => reach.device().then(() => api.unsubscribePushes()),
+    oversee: ((method, ...args) =>
+      reach.device().then(() => overseeing.call(method, args))) as Core["oversee"],
     admin: ((method, ...args) =>
       reach.device().then(() => session.console.call(method, args))) as Core["admin"],
     setVisible: async (id) => {

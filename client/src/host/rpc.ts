@@ -69,6 +69,8 @@ export const METHODS: Readonly<Record<Method, true>> = {
   encryption: true,
   messages: true,
   send: true,
+  vote: true,
+  closePoll: true,
   retry: true,
   cancel: true,
   markRead: true,
@@ -82,6 +84,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   attachment: true,
   attachmentRange: true,
   cancelDownload: true,
+  oversee: true,
   admin: true,
 };
 
