@@ -221,6 +221,7 @@ export class Insider {
     const accepted = await this.api.postMessage(conversationId, {
       message,
       attachmentIds: [],
+      wakes: [],
       state,
       order: null,
     });
