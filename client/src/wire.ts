@@ -793,6 +793,7 @@ export interface CellLeaves {
 
 /**
  * ``state``: the message is the conversation's newest state (name, photo, pins); admins only.
+ * ``quiet``: it wakes nobody (a vote, the end of a poll); devices show no row for it.
  * ``order``: the message is an order, or changes one; flash orders are for admins only.
  * ``wakes``: members whom the message names, whose phones it wakes although they muted the
  * conversation; a flash order wakes all. A repeat of the same bytes answers what the first
@@ -804,6 +805,7 @@ export interface PostMessage {
   readonly wakes: PersonId[];
   readonly state: boolean;
   readonly order: OrderTerms | OrderChange | null;
+  readonly quiet: boolean;
 }
 
 export interface Accepted {
@@ -1822,7 +1824,9 @@ export interface LapsingGrant {
  * All that a reorganisation would do. With ``problems`` the rest is empty. ``people``: how many
  * it touches; ``moved``: whose posts go to another unit; ``posts``: how many posts do, vacant ones
  * among them; ``charges``: officiating and additional charges that do. ``groups``: the first of
- * ``group_count``. ``cards``: of the people who are named by their ids.
+ * ``group_count``. ``conversations_kept``: conversations with posts that go on where the post
+ * lives on; ``conversations_ended``: those whose post ends. ``cards``: of the people who are named
+ * by their ids.
  */
 export interface ReorganisationPreview {
   readonly problems: StepProblem[];
@@ -1834,6 +1838,8 @@ export interface ReorganisationPreview {
   readonly places: PlaceChange[];
   readonly groups: GroupChange[];
   readonly groupCount: number;
+  readonly conversationsKept: number;
+  readonly conversationsEnded: number;
   readonly lapsing: LapsingGrant[];
   readonly paths: string[];
   readonly needsSecond: boolean;

@@ -37,7 +37,7 @@ export function nextAt(minute: number, now: Date): number {
   return at.getTime();
 }
 
-/** What a time field holds, as "21:30"; null while it is not a time. */
+/** The minute of the day in a time field ("21:30"); null while it is not a time. */
 export function minuteOf(text: string): number | null {
   const found = /^(\d{2}):(\d{2})$/.exec(text);
   return found === null ? null : Number(found[1]) * 60 + Number(found[2]);

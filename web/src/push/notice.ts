@@ -58,7 +58,7 @@ export function noticeOf(
       silent: isSilent(settings.duty, now, conversation?.mentioned === true),
       renotify: true,
       actions: [
-        // Where a platform has no field in a notification, the action opens the conversation.
+        // A platform without a field in notifications opens the conversation.
         { action: "reply", title: words.reply, type: "text", placeholder: words.write },
         { action: "read", title: words.read },
       ],

@@ -62,6 +62,7 @@ class Post:
     attachment_ids: Sequence[AttachmentId] = ()
     order: wire.OrderTerms | wire.OrderChange | None = None
     wakes: Sequence[PersonId] = ()
+    quiet: bool = False
 
     @property
     def flash(self) -> bool:
@@ -330,6 +331,7 @@ class _Batch:
             message=post.message.data,
             chain_seq=header.seq,
             state=post.state,
+            quiet=post.quiet,
         )
         self.entries.append(entry)
         self._ends[c] = LogEnd(entry.seq, entry.log_hash, entry.named_epoch)

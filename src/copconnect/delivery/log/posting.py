@@ -49,6 +49,13 @@ class Posting:
         attachment_ids = [AttachmentId(one) for one in body.attachment_ids]
         return await self._accepting.accept(
             Post(
-                caller, conversation_id, message, body.state, attachment_ids, body.order, body.wakes
+                caller,
+                conversation_id,
+                message,
+                body.state,
+                attachment_ids,
+                body.order,
+                body.wakes,
+                quiet=body.quiet,
             )
         )
