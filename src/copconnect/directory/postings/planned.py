@@ -55,7 +55,7 @@ PLANNED = Table(
     Column("by", Text, nullable=False),
     Column("made_ms", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("reason", Text, nullable=False),  # Of a failure.
+    Column("reason", Text, nullable=False),  # A failure says why.
     Index(None, "state", "due_ms"),
 )
 _T = PLANNED.c
