@@ -115,7 +115,7 @@ def test_a_transfer_is_planned_a_post_abolished_and_the_policy_changed(
     field(chief, "@moves.paste", person.code)
     chief.button("@moves.find").click()
     choose_unit(chief, "@moves.unit", "HYD-ABID")
-    posts = page.get_by_label(chief.word("@moves.thePost"), exact=True)
+    posts = page.get_by_role("combobox", name=chief.word("@moves.thePost"), exact=True)
     vacant = f"Duty one ({chief.word('@moves.vacant')})"
     expect(posts.get_by_role("option").nth(1)).to_have_text(vacant)
     posts.select_option(label=vacant)
