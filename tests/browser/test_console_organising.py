@@ -137,7 +137,7 @@ def test_a_transfer_is_planned_a_post_abolished_and_the_policy_changed(
     there.get_by_role("button", name=chief.word("@units.posts.abolishOne", post="Duty one")).click()
     dialog.get_by_role("button", name=chief.word("@units.posts.abolish"), exact=True).click()
     expect(there.get_by_text("Duty one")).to_have_count(0)
-    page.get_by_role("button", name=chief.word("@act.undo"), exact=True).click()
+    page.get_by_role("button", name=chief.word("@act.undo"), exact=True).last.click()
     there.get_by_text("Duty one").wait_for()
 
     # A line of the policy: the groups that begin are counted before it is signed.
@@ -145,9 +145,9 @@ def test_a_transfer_is_planned_a_post_abolished_and_the_policy_changed(
     chief.button("@policy.change").click()
     chief.button("@policy.add").click()
     names = page.get_by_label(chief.word("@units.languages.en"), exact=True)
-    names.fill("Sub-inspectors, {unit}")
+    names.fill("Constables, {unit}")
     lists = page.get_by_role("group").locator("details")
-    for key, name in (("@groups.levels", "Station"), ("@groups.ranks", "Sub-Inspector")):
+    for key, name in (("@groups.levels", "Station"), ("@groups.ranks", "Police Constable")):
         boxes = lists.filter(has=page.get_by_text(chief.word(key)))
         boxes.locator("summary").click()
         boxes.get_by_role("checkbox", name=name, exact=True).check()
