@@ -33,13 +33,12 @@ import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
 import { deviceId, plate } from "./plates.ts";
 import { attachmentOf, makeTalks, previewOf, type Talk } from "./talk.ts";
-import { ScriptedTrust } from "./trust.ts";
+import { ScriptedOrders } from "./orders.ts";
 
 const ANSWERS = ["Copy.", "On my way.", "సరే సార్.", "Noted, sir.", "Reached.", "جی، ٹھیک ہے۔"];
 
 const MEMBERS_IN_PAGE = 100;
-
-export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
+export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<AttachmentId, Blob>();
   readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
@@ -50,6 +49,7 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     const kind =
       scenario.chats === "error" || scenario.chats === "loading" ? "some" : scenario.chats;
     this.#talks = makeTalks(kind, scenario.messages);
+    for (const { item, messages } of this.#talks) messages.push(...this.ordersIn(item));
     if (scenario.lively) setInterval(() => this.#answer(this.#talks[0] as Talk), 4000);
   }
 
@@ -326,7 +326,7 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     return message;
   }
   #bodyOf(outgoing: Outgoing): MessageBody {
-    if (outgoing.kind !== "attachments") return outgoing;
+    if (!("attachments" in outgoing)) return outgoing;
     return {
       ...outgoing,
       attachments: outgoing.attachments.map((one) => {

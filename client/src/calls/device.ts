@@ -13,6 +13,8 @@ import { decodeContent, mentionsOf } from "../kinds/content.ts";
 import { Announcer } from "../messages/announcer.ts";
 import { OutgoingStore } from "../messages/outgoing.ts";
 import { ViewMaker } from "../messages/views.ts";
+import { OrderDrafts } from "../orders/drafts.ts";
+import { Orders } from "../orders/orders.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { Posting } from "../outbox/posting.ts";
 import { Preparing } from "../outbox/preparing.ts";
@@ -58,6 +60,8 @@ export class Device {
   readonly cursors: Cursors;
   readonly members: MemberList;
   readonly sync: Sync;
+  readonly orders: Orders;
+  readonly orderDrafts: OrderDrafts;
   readonly socket: Socket;
   readonly #announcer: Announcer;
   readonly #options: DeviceOptions;
@@ -93,7 +97,9 @@ export class Device {
       context,
       outgoing,
       signing: new Signing(context, outgoing, asking),
-      posting: new Posting(context, outgoing),
+      posting: new Posting(context, outgoing, (orderId) => {
+        links.onOrder(orderId);
+      }),
       uploader: this.attachments,
       listener: links,
     });
@@ -114,8 +120,13 @@ export class Device {
     });
     const { people } = options;
     this.views = new ViewMaker(context, people, outgoing, this.attachments, this.#announcer);
-    const { inbox, outbox, book, cursors, sync } = this;
-    links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync });
+    this.orders = new Orders(context, this.book, {
+      people,
+      attachments: (pointers) => this.views.attachments(pointers),
+    });
+    this.orderDrafts = new OrderDrafts(context.vault, context.now);
+    const { inbox, outbox, book, cursors, sync, orders } = this;
+    links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync, orders });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
       this.#peopleChanged(new Set(personIds));
@@ -128,6 +139,7 @@ export class Device {
     const { people } = this.#options;
     this.outgoing.load(await this.context.vault.all<OutgoingRecord>(STORES.outbox));
     await this.book.load();
+    await this.orders.load();
     people.onLoaded = () => {
       this.#announceAll();
     };
@@ -156,6 +168,7 @@ export class Device {
     this.#abort.abort();
     this.socket.stop();
     this.outbox.wake();
+    this.orders.stop();
     this.attachments.close();
     this.outgoing.onChange = () => undefined;
   }

@@ -10,8 +10,9 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { HistoryListener } from "../inbox/history.ts";
 import type { Inbox, InboxListener } from "../inbox/inbox.ts";
 import { rewind } from "../inbox/rewind.ts";
-import type { KeyId } from "../ids.ts";
+import type { KeyId, MessageId } from "../ids.ts";
 import type { Header } from "../keys/message.ts";
+import type { Orders } from "../orders/orders.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { Outbox, OutboxListener } from "../outbox/outbox.ts";
 import type { Asking, AskingListener } from "../secrets/asking.ts";
@@ -30,6 +31,7 @@ export interface LinkedParts {
   readonly asking: Asking;
   readonly cursors: Cursors;
   readonly sync: Sync;
+  readonly orders: Orders;
 }
 
 /** The links that leave the device. */
@@ -84,6 +86,10 @@ export class PartLinks
     this.#parts.outbox.kick(conversation);
   }
 
+  onOrder(orderId: MessageId): void {
+    this.#parts.orders.changed(orderId);
+  }
+
   onProgress(): void {
     this.#listener.onHistory();
   }
@@ -129,13 +135,20 @@ export class PartLinks
   }
 
   onReady(ready: Ready): void {
-    const { outbox, sync } = this.#parts;
+    const { outbox, sync, orders } = this.#parts;
     outbox.wake();
     void this.#listener.onReady(ready).catch(ignore);
-    void sync.onReady(ready).catch(ignore);
+    void sync
+      .onReady(ready)
+      .then(() => orders.onReady())
+      .catch(ignore);
   }
 
   onFrame(frame: Exclude<ServerFrame, Ready>): void {
+    if (frame.t === "order_acknowledged" || frame.t === "order_progress") {
+      this.#parts.orders.onFrame(frame);
+      return;
+    }
     // The next connection makes up for frames that fail for want of the network.
     void this.#parts.sync.onFrame(frame).catch(ignore);
   }

@@ -15,12 +15,21 @@ import { isFields } from "./fields.ts";
 import type { AttachmentPointer, Fields, ReplyPointer } from "./fields.ts";
 import type { Kind, Unsupported, WrittenKind } from "./kind.ts";
 import { location } from "./location.ts";
+import { orderChange } from "./order-change.ts";
+import { order } from "./order.ts";
 import { state } from "./state.ts";
 import { text } from "./text.ts";
 
 export const CONTENT_VERSION = 1;
 
-const KINDS = { text, attachments, location, state } as const;
+const KINDS = {
+  text,
+  attachments,
+  location,
+  order,
+  order_change: orderChange,
+  state,
+} as const;
 
 type Kinds = typeof KINDS;
 type AnyKind = Kinds[keyof Kinds];

@@ -72,6 +72,11 @@ function bytes(value: unknown, max: number): Uint8Array {
   return value;
 }
 
+export function boolean(value: unknown): boolean {
+  if (typeof value !== "boolean") throw new Misshapen();
+  return value;
+}
+
 export function nullable<T>(value: unknown, readOne: (value: unknown) => T): T | null {
   return value === null || value === undefined ? null : readOne(value);
 }

@@ -4,6 +4,8 @@ import type { AppState } from "./app.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { ConversationItem } from "./conversations.ts";
 import type { MessageItem } from "./messages.ts";
+import type { OrderProgressFrame } from "../wire.ts";
+import type { OrderView } from "./orders.ts";
 
 export type CoreEvent =
   | { readonly type: "app"; readonly state: AppState }
@@ -33,6 +35,10 @@ export type CoreEvent =
   /** There may be other alarms about this person's devices. */
   | { readonly type: "alarm" }
   | { readonly type: "directory" }
+  /** An order is new, or another now. */
+  | { readonly type: "order"; readonly order: OrderView }
+  /** Counts of the order that this connection watches. */
+  | { readonly type: "order_progress"; readonly progress: OrderProgressFrame }
   /** A message that deserves a notification: not mine, not muted, new. */
   | {
       readonly type: "notify";

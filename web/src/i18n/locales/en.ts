@@ -8,6 +8,7 @@ import groups from "./en/groups.json";
 
 import media from "./en/media.json";
 import lock from "./en/lock.json";
+import orders from "./en/orders.json";
 import people from "./en/people.json";
 import me from "./en/me.json";
 
@@ -22,5 +23,6 @@ export const en = {
   lock,
   me,
   media,
+  orders,
   people,
 };

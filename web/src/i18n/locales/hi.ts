@@ -8,6 +8,7 @@ import groups from "./hi/groups.json";
 import type { Texts } from "../keys.ts";
 import media from "./hi/media.json";
 import lock from "./hi/lock.json";
+import orders from "./hi/orders.json";
 import people from "./hi/people.json";
 import me from "./hi/me.json";
 
@@ -22,5 +23,6 @@ export const hi = {
   lock,
   me,
   media,
+  orders,
   people,
 } satisfies Texts;

@@ -8,6 +8,7 @@ import groups from "./te/groups.json";
 import type { Texts } from "../keys.ts";
 import media from "./te/media.json";
 import lock from "./te/lock.json";
+import orders from "./te/orders.json";
 import people from "./te/people.json";
 import me from "./te/me.json";
 
@@ -22,5 +23,6 @@ export const te = {
   lock,
   me,
   media,
+  orders,
   people,
 } satisfies Texts;

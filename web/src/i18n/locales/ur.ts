@@ -8,6 +8,7 @@ import groups from "./ur/groups.json";
 import type { Texts } from "../keys.ts";
 import media from "./ur/media.json";
 import lock from "./ur/lock.json";
+import orders from "./ur/orders.json";
 import people from "./ur/people.json";
 import me from "./ur/me.json";
 
@@ -22,5 +23,6 @@ export const ur = {
   lock,
   me,
   media,
+  orders,
   people,
 } satisfies Texts;

@@ -3,6 +3,8 @@ import type { MessageBody, MessageItem } from "@copconnect/client/core";
 import type { Component, Snippet } from "svelte";
 import LocationPart from "../../../../parts/attachments/LocationPart.svelte";
 import AttachmentsBody from "./AttachmentsBody.svelte";
+import OrderBody from "./OrderBody.svelte";
+import OrderChangeBody from "./OrderChangeBody.svelte";
 import TextBody from "./TextBody.svelte";
 
 /** Notices are rows of their own (MessageList.svelte). */
@@ -21,6 +23,8 @@ const BODIES: {
   text: TextBody,
   attachments: AttachmentsBody,
   location: LocationPart,
+  order: OrderBody,
+  order_change: OrderChangeBody,
 };
 
 /** Parts that place time and ticks themselves. */
