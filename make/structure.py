@@ -16,7 +16,7 @@ import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (
-    *("src/", "bench/", "demo/"),
+    *("src/", "bench/", "demo/", "guard/"),
     *(
         "client/src/",
         "client/test/",
@@ -29,7 +29,7 @@ SOURCES = (
 )
 SUFFIXES = (".py", ".ts", ".mjs", ".svelte", ".css")
 GENERATED = ("client/src/wire.ts", "src/copconnect/migrations/versions/first_tables.py")
-PACKAGES = ("copconnect", "bench", "demo")
+PACKAGES = ("copconnect", "bench", "demo", "guard")
 MOST_FILES = 20
 MOST_LINES = 450
 

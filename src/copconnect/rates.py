@@ -12,6 +12,7 @@ from copconnect.ids import PersonId
 
 _MINUTE_MS = 60_000
 _FORGOTTEN_AT = 20_000  # Buckets; more are looked through for full ones.
+_GROWTH = 2  # They are looked through again at so many times what was left of them.
 
 
 class Rates:
@@ -23,6 +24,13 @@ class Rates:
         self._burst = float(burst)
         self._now_ms = now_ms
         self._left: dict[PersonId, tuple[float, int]] = {}
+        self._forgotten_at = _FORGOTTEN_AT
+        self.examined = 0  # Buckets that were looked through so far: what forgetting costs.
+
+    @property
+    def kept(self) -> int:
+        """How many buckets are remembered."""
+        return len(self._left)
 
     def take(self, person_id: PersonId, amount: int = 1) -> None:
         """Take from a person's bucket. Raises RateLimited.
@@ -37,12 +45,16 @@ class Rates:
             self._left[person_id] = left, now_ms
             retry_after_ms = int((needed - left) / self._per_ms) + 1
             raise errors.RateLimited(retry_after_ms=retry_after_ms, limit=self._name)
-        if len(self._left) >= _FORGOTTEN_AT:
+        if len(self._left) >= self._forgotten_at:
             self._forget(now_ms)
         self._left[person_id] = left - needed, now_ms
 
     def _forget(self, now_ms: int) -> None:
-        fills_ms = self._burst / self._per_ms
+        self.examined += len(self._left)
         self._left = {
-            person: bucket for person, bucket in self._left.items() if now_ms - bucket[1] < fills_ms
+            person: (left, since)
+            for person, (left, since) in self._left.items()
+            if left + (now_ms - since) * self._per_ms < self._burst
         }
+        # The whole force may be busy at once: each look costs as much as the buckets added since.
+        self._forgotten_at = max(_FORGOTTEN_AT, _GROWTH * len(self._left))

@@ -175,3 +175,21 @@ def test_a_persons_rate_is_never_more_than_the_burst_and_the_rate(
         for then, amount in taken[at:]:
             total += amount
             assert total <= 10 + (then - since) * 30 / 60_000 + 1e-6
+
+
+def test_buckets_cost_little_while_the_whole_force_is_busy_and_full_ones_are_forgotten() -> None:
+    now = [NOW]
+    rates = Rates("test", 30, 10, lambda: now[0])
+    people = [PersonId(f"{at:032x}") for at in range(63_000)]
+    for _ in range(2):
+        for person in people:
+            rates.take(person)
+    assert rates.kept == len(people)
+    assert rates.examined < len(people)
+    now[0] += 60_000
+    for person in people[:100]:
+        rates.take(person, 3)
+    now[0] += 4_000  # Those hundred need six seconds; all others have been full for long.
+    for at in range(40_000):
+        rates.take(PersonId(f"new {at}"))
+    assert rates.kept == 40_100

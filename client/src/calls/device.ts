@@ -33,6 +33,7 @@ import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame } from "../wire.ts";
+import { sendMark } from "./consultation-calls.ts";
 import { PartLinks, ignore } from "./part-links.ts";
 import type { DeviceListener } from "./part-links.ts";
 
@@ -119,7 +120,14 @@ export class Device {
       onAccount: options.onAccount,
     });
     const { people } = options;
-    this.views = new ViewMaker(context, people, outgoing, this.attachments, this.#announcer);
+    this.views = new ViewMaker(
+      context,
+      people,
+      outgoing,
+      this.attachments,
+      this.#announcer,
+      (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
+    );
     this.orders = new Orders(context, this.book, {
       people,
       attachments: (pointers) => this.views.attachments(pointers),

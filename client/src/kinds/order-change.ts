@@ -79,7 +79,10 @@ export const orderChange: WrittenKind<
   preview: ({ kind, change: how, title, reason }) => {
     return { kind, change: how, text: (how === "corrected" ? title : reason).slice(0, PREVIEW) };
   },
-  body: async (content, show) => ({ ...content, attachments: await show(content.attachments) }),
+  body: async (content, shown) => ({
+    ...content,
+    attachments: await shown.attachments(content.attachments),
+  }),
   mentions: () => [],
   attachments: (content) => content.attachments,
   replyTo: () => null,

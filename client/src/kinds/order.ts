@@ -129,7 +129,10 @@ export const order: WrittenKind<OrderContent, OrderBody, OrderPreview, OutgoingO
   }),
   shown: true,
   preview: ({ kind, priority, title }) => ({ kind, priority, text: title.slice(0, PREVIEW) }),
-  body: async (content, show) => ({ ...content, attachments: await show(content.attachments) }),
+  body: async (content, shown) => ({
+    ...content,
+    attachments: await shown.attachments(content.attachments),
+  }),
   mentions: (content) => content.mentions,
   attachments: (content) => content.attachments,
   replyTo: () => null,

@@ -10,6 +10,7 @@ import type {
 } from "../seam/orders.ts";
 import { bodyOf } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
+import type { Shown } from "../kinds/kind.ts";
 import type { AttachmentView } from "../seam/attachments.ts";
 import type { PersonId } from "../ids.ts";
 import { changesOf, differenceOf, isOwed, issuerOf, knownTerms, withdrawnMs } from "./record.ts";
@@ -22,19 +23,25 @@ export interface OrderViewParts {
   ) => Promise<readonly AttachmentView[]>;
 }
 
+function shownBy({ attachments }: OrderViewParts): Shown {
+  return { attachments, poll: () => Promise.reject(new TypeError("no order has a poll")) };
+}
+
 export async function orderView(
-  { people, attachments }: OrderViewParts,
+  parts: OrderViewParts,
   row: OrderRecord,
   sending: SendingView | null,
   self: PersonId,
   nowMs: number,
 ): Promise<OrderView> {
+  const { people } = parts;
+  const shown = shownBy(parts);
   const { facts, server } = row;
   const terms = knownTerms(row);
   const changes = await Promise.all(
     changesOf(row).map(async ({ messageId, sentMs, content }) => {
       // Sound: the body of a content is of its kind.
-      const body = (await bodyOf(content, attachments)) as OrderChangeBody;
+      const body = (await bodyOf(content, shown)) as OrderChangeBody;
       return { messageId, sentMs, body };
     }),
   );
@@ -47,7 +54,7 @@ export async function orderView(
     mine: issuerOf(row) === self,
     priority: terms?.priority ?? "routine",
     validUntilMs: terms?.validUntilMs ?? null,
-    body: facts === null ? null : ((await bodyOf(facts.content, attachments)) as OrderBody),
+    body: facts === null ? null : ((await bodyOf(facts.content, shown)) as OrderBody),
     changes,
     withdrawnMs: withdrawnMs(row),
     owed: isOwed(row, self, nowMs) && (sending === null || sending.refused !== null),

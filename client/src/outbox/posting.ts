@@ -17,6 +17,7 @@ import { ZEROS } from "../keys/format/hashing.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { copy, equalBytes } from "../octets.ts";
 import { messagesAbove } from "../messages/messages.ts";
+import { applyMark } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 import type { ReadyMessage, SignedMessage } from "../records.ts";
 import type { Accepted } from "../wire.ts";
@@ -59,6 +60,7 @@ export class Posting {
       message: copy(message),
       attachmentIds,
       state: record.state,
+      quiet: record.quiet,
       order: clearTerms(content),
     });
   }
@@ -89,6 +91,12 @@ export class Posting {
         });
       }
       await this.#note(work, own.messageId, header, content, at);
+      if (content.kind === "mark") {
+        const { personId, deviceBytes } = this.#context.identity();
+        const { seq: position, sentMs } = at;
+        const marked = { position, sentMs, signedMs: header.sent, device: deviceBytes, personId };
+        await applyMark(this.#context, conversation, work, content, marked);
+      }
       await acceptedMessage(this.#context, this.#outgoing, work, own, at);
     });
   }
@@ -180,6 +188,7 @@ export class Posting {
         ...{ messageId, conversationId: conversation.id, order, content, attachmentIds: [] },
         ...{ stage: "ready", seq: null, attempt: LOST_ATTEMPT, message: null, key: null },
         state: false,
+        quiet: false,
       };
       work.changes.push(putOutgoing(again));
       work.afterwards.push(() => this.#outgoing.set(again));

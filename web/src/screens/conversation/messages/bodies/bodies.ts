@@ -5,6 +5,7 @@ import LocationPart from "../../../../parts/attachments/LocationPart.svelte";
 import AttachmentsBody from "./AttachmentsBody.svelte";
 import OrderBody from "./OrderBody.svelte";
 import OrderChangeBody from "./OrderChangeBody.svelte";
+import PollBody from "./PollBody.svelte";
 import TextBody from "./TextBody.svelte";
 
 /** Notices are rows of their own (MessageList.svelte). */
@@ -25,6 +26,7 @@ const BODIES: {
   location: LocationPart,
   order: OrderBody,
   order_change: OrderChangeBody,
+  poll: PollBody,
 };
 
 /** Parts that place time and ticks themselves. */

@@ -1,0 +1,1 @@
+"""Corpus, training and benchmark of the guard. Nothing of the product imports this package."""

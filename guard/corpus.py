@@ -1,0 +1,139 @@
+"""Reads the corpus: seeds written by hand, and the messages that each of them stands for.
+
+``corpus/<class>.txt`` holds one seed a line under the language in brackets. ``{a|b}`` is a choice,
+``@place`` one of a list in ``slots.txt``, ``\\n`` a new line. Invariants: a seed gives the same
+messages on every machine; a seed's messages are all in one split; no held-out message resembles a
+training message by more than :data:`MOST_ALIKE`.
+"""
+
+import hashlib
+import random
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "corpus"
+FINE = "fine"
+CLASSES = (
+    *("greeting", "festival", "chain", "joke", "devotional"),
+    *("political", "motivational", "selling", "emoji"),
+)
+"""Classes that are not duty talk, in the order of the weights."""
+LANGUAGES = ("en", "te", "ur", "hi", "te-latn", "ur-latn", "hi-latn", "mix", "none")
+
+MOST_OF_A_SEED = 10
+HELD_OUT = 6
+"""One seed of so many is held out."""
+MOST_ALIKE = 0.6
+"""Jaccard index of the sets of three letters in a row."""
+
+_CHOICE = re.compile(r"\{([^{}]*)\}")
+_SLOT = re.compile(r"@([a-z_]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the corpus. ``seed`` is the line that it was made from."""
+
+    label: str
+    language: str
+    text: str
+    seed: str
+
+
+def training() -> list[Message]:
+    """Return the messages that training may see."""
+    return [one for one in everything() if not is_held_out(one)]
+
+
+def held_out() -> list[Message]:
+    """Return the messages of held-out seeds that resemble no training message."""
+    index: dict[str, list[int]] = {}
+    shingles = [_shingles(one.text) for one in training()]
+    for number, grams in enumerate(shingles):
+        for gram in grams:
+            index.setdefault(gram, []).append(number)
+    kept = []
+    for one in everything():
+        if not is_held_out(one):
+            continue
+        grams = _shingles(one.text)
+        shared: dict[int, int] = {}
+        for gram in grams:
+            for number in index.get(gram, ()):
+                shared[number] = shared.get(number, 0) + 1
+        nearest = max(
+            (
+                count / (len(grams) + len(shingles[number]) - count)
+                for number, count in shared.items()
+            ),
+            default=0.0,
+        )
+        if nearest <= MOST_ALIKE:
+            kept.append(one)
+    return kept
+
+
+def is_held_out(message: Message) -> bool:
+    """Say whether a message's seed is held out: one in :data:`HELD_OUT`, by its hash."""
+    return _hash(f"{message.label} {message.seed}") % HELD_OUT == 0
+
+
+@cache
+def everything() -> tuple[Message, ...]:
+    """Return all messages, each once. Raises ValueError for a malformed line."""
+    slots = _slots()
+    found: dict[str, Message] = {}
+    for label in (FINE, *CLASSES):
+        language = ""
+        for line in (FOLDER / f"{label}.txt").read_text("utf-8").splitlines():
+            heading = re.fullmatch(r"\[([a-z-]+)\]", line)
+            if heading:
+                language = heading[1]
+                if language not in LANGUAGES:
+                    raise ValueError(f"{label}.txt: no such language: {language}")
+            elif line.strip():
+                for text in _messages(line, slots):
+                    known = found.setdefault(text, Message(label, language, text, line))
+                    if known.label != label:
+                        raise ValueError(f"{text!r} is {known.label} and {label}")
+    return tuple(found.values())
+
+
+def _messages(seed: str, slots: dict[str, list[str]]) -> list[str]:
+    """Return up to :data:`MOST_OF_A_SEED` distinct messages of a seed, chosen by its hash."""
+    choose = random.Random(_hash(seed))  # noqa: S311
+    line = seed.replace("\\n", "\n")
+    most = 1
+    for choice in _CHOICE.findall(line):
+        most *= 1 + choice.count("|")
+    for slot in _SLOT.findall(line):
+        most *= len(slots[slot])
+    found: dict[str, None] = {}
+    for _ in range(4 * min(most, MOST_OF_A_SEED)):
+        if len(found) == min(most, MOST_OF_A_SEED):
+            break
+        text = _CHOICE.sub(lambda one: choose.choice(one[1].split("|")), line)
+        text = _SLOT.sub(lambda one: choose.choice(slots[one[1]]), text)
+        if "{" in text or "}" in text:
+            raise ValueError(f"braces do not match: {seed}")
+        found[text.strip()] = None
+    return list(found)
+
+
+@cache
+def _slots() -> dict[str, list[str]]:
+    lines = (FOLDER / "slots.txt").read_text("utf-8").splitlines()
+    pairs = (line.split(": ", 1) for line in lines if not line.startswith("#"))
+    return {name.removeprefix("@"): words.split("|") for name, words in pairs}
+
+
+def _shingles(text: str) -> frozenset[str]:
+    """Return every three letters in a row of a message, its digits alike."""
+    plain = f" {' '.join(re.sub(r'[0-9]', '0', text.lower()).split())} "
+    return frozenset(plain[at : at + 3] for at in range(len(plain) - 2))
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

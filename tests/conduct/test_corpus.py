@@ -1,0 +1,40 @@
+"""The corpus covers every class and language, and nothing held out resembles what training sees."""
+
+from collections import Counter
+from itertools import product
+
+from guard import corpus
+
+LANGUAGES = ("en", "te", "ur", "hi", "te-latn", "ur-latn", "hi-latn", "mix")
+
+
+def pieces(text: str) -> set[str]:
+    letters = "".join("0" if ch in "0123456789" else ch for ch in text.lower()).split()
+    plain = " ".join(["", *letters, ""])
+    return {plain[at : at + 3] for at in range(len(plain) - 2)}
+
+
+def test_every_class_is_written_in_every_language() -> None:
+    counts = Counter((one.label, one.language) for one in corpus.everything())
+    assert sum(counts.values()) > 4_000
+    for pair in product((corpus.FINE, *corpus.CLASSES), LANGUAGES):
+        if pair != ("emoji", "mix"):
+            assert counts[pair] >= 3, pair
+    assert sum(number for (label, _), number in counts.items() if label == corpus.FINE) > 1_500
+
+
+def test_no_near_duplicate_is_held_out() -> None:
+    training, held_out = corpus.training(), corpus.held_out()
+    assert {one.seed for one in training}.isdisjoint(one.seed for one in held_out)
+    # Every tenth, compared with all: the rule itself uses an index, this does not.
+    known = [pieces(one.text) for one in training]
+    for one in held_out[::10]:
+        mine = pieces(one.text)
+        alike = max(len(mine & other) / len(mine | other) for other in known)
+        assert alike <= corpus.MOST_ALIKE, one
+
+
+def test_enough_of_every_class_is_held_out() -> None:
+    counts = Counter(one.label for one in corpus.held_out())
+    assert counts[corpus.FINE] >= 250
+    assert all(counts[label] >= 15 for label in corpus.CLASSES)
