@@ -19,6 +19,7 @@ import { Outbox } from "../outbox/outbox.ts";
 import { Posting } from "../outbox/posting.ts";
 import { Preparing } from "../outbox/preparing.ts";
 import { Signing } from "../outbox/signing.ts";
+import { Watching } from "../overseeing/watching.ts";
 import type { Blocked } from "../people/blocked.ts";
 import { Freshness } from "../people/freshness.ts";
 import type { People } from "../people/people.ts";
@@ -63,6 +64,7 @@ export class Device {
   readonly sync: Sync;
   readonly orders: Orders;
   readonly orderDrafts: OrderDrafts;
+  readonly watching: Watching;
   readonly socket: Socket;
   readonly #announcer: Announcer;
   readonly #options: DeviceOptions;
@@ -133,8 +135,13 @@ export class Device {
       attachments: (pointers) => this.views.attachments(pointers),
     });
     this.orderDrafts = new OrderDrafts(context.vault, context.now);
-    const { inbox, outbox, book, cursors, sync, orders } = this;
-    links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync, orders });
+    this.watching = new Watching({
+      emit: context.emit,
+      send: (frame) => this.socket.watchOrder(frame),
+    });
+    const { inbox, outbox, book, cursors, sync, orders, watching } = this;
+    const together = { inbox, outbox, book, asking, cursors, sync, orders, watching };
+    links.connect({ context, outgoing, ...together });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
       this.#peopleChanged(new Set(personIds));

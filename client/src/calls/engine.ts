@@ -7,6 +7,7 @@ import { ConversationCalls } from "./conversation-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
 import { OrderCalls } from "./order-calls.ts";
+import { OverseeingCalls } from "./overseeing-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import { Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -25,6 +26,7 @@ export function createEngine(options: SessionOptions): Engine {
   const messages = new MessageCalls(reach);
   const people = new PeopleCalls(reach);
   const orders = new OrderCalls(reach);
+  const overseeing = new OverseeingCalls(reach, () => session.department);
   /** Calls that need a registered device wait until there is one. */
   const registered = async (): Promise<typeof account> => {
     await reach.device();
@@ -123,6 +125,8 @@ export function createEngine(options: SessionOptions): Engine {
     pushKey: async () => copy((await reach.device().then(() => api.pushKey())).key),
     subscribePushes: (endpoint) => reach.device().then(() => api.subscribePushes(endpoint)),
     unsubscribePushes: () => reach.device().then(() => api.unsubscribePushes()),
+    oversee: ((method, ...args) =>
+      reach.device().then(() => overseeing.call(method, args))) as Core["oversee"],
     admin: ((method, ...args) =>
       reach.device().then(() => session.console.call(method, args))) as Core["admin"],
     setVisible: async (id) => {

@@ -15,6 +15,7 @@ import type { Header } from "../keys/message.ts";
 import type { Orders } from "../orders/orders.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { Outbox, OutboxListener } from "../outbox/outbox.ts";
+import type { Watching } from "../overseeing/watching.ts";
 import type { Asking, AskingListener } from "../secrets/asking.ts";
 import type { Book, BookListener } from "../sync/book.ts";
 import type { Cursors } from "../sync/cursors.ts";
@@ -32,6 +33,7 @@ export interface LinkedParts {
   readonly cursors: Cursors;
   readonly sync: Sync;
   readonly orders: Orders;
+  readonly watching: Watching;
 }
 
 /** The links that leave the device. */
@@ -135,8 +137,9 @@ export class PartLinks
   }
 
   onReady(ready: Ready): void {
-    const { outbox, sync, orders } = this.#parts;
+    const { outbox, sync, orders, watching } = this.#parts;
     outbox.wake();
+    watching.reconnected();
     void this.#listener.onReady(ready).catch(ignore);
     void sync
       .onReady(ready)
@@ -145,8 +148,12 @@ export class PartLinks
   }
 
   onFrame(frame: Exclude<ServerFrame, Ready>): void {
-    if (frame.t === "order_acknowledged" || frame.t === "order_progress") {
+    if (frame.t === "order_acknowledged") {
       this.#parts.orders.onFrame(frame);
+      return;
+    }
+    if (frame.t === "order_progress") {
+      this.#parts.watching.take(frame);
       return;
     }
     // The next connection makes up for frames that fail for want of the network.

@@ -16,7 +16,7 @@ import { ANSWER_TEXT_BYTES } from "../keys/answer.ts";
 import { utf8 } from "../octets.ts";
 import type { OrderBox, OrderPage, OrderView } from "../seam/orders.ts";
 import { META, putMeta } from "../vault/meta.ts";
-import type { Order, OrderAcknowledged, OrderProgressFrame } from "../wire.ts";
+import type { Order, OrderAcknowledged } from "../wire.ts";
 import { DONE, ISSUED, OPEN, changeOrder, putOrder } from "./noting.ts";
 import type { Noting } from "./noting.ts";
 import { ORDER_STORES, differenceOf, emptyOrder, isOwed, withdrawnMs } from "./record.ts";
@@ -245,9 +245,9 @@ export class Orders implements SendingListener {
     }
   }
 
-  onFrame(frame: OrderAcknowledged | OrderProgressFrame): void {
-    if (frame.t === "order_acknowledged") void this.ask(frame.orderId).catch(() => undefined);
-    else this.#context.emit({ type: "order_progress", progress: frame });
+  /** Another device of this person has acknowledged. */
+  onFrame({ orderId }: OrderAcknowledged): void {
+    void this.ask(orderId).catch(() => undefined);
   }
 
   /** Ask the server about an order, and keep what it says. */

@@ -10,6 +10,7 @@ import type { Texts } from "../keys.ts";
 import media from "./hi/media.json";
 import lock from "./hi/lock.json";
 import orders from "./hi/orders.json";
+import oversee from "./hi/oversee.json";
 import people from "./hi/people.json";
 import me from "./hi/me.json";
 
@@ -26,5 +27,6 @@ export const hi = {
   me,
   media,
   orders,
+  oversee,
   people,
 } satisfies Texts;
