@@ -48,7 +48,19 @@ export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
 export type Charge = "officiating" | "additional";
 
-export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
+export type Right =
+  | "see_numbers"
+  | "manage_people"
+  | "manage_units"
+  | "import_people"
+  | "manage_groups"
+  | "enrol"
+  | "confirm_devices"
+  | "revoke_devices"
+  | "give_grants"
+  | "read_audit"
+  | "post_large"
+  | "oversee_orders";
 
 export type ActState = "done" | "waiting" | "refused";
 
@@ -62,7 +74,16 @@ export type ConversationKind = "direct" | "group" | "unit" | "announcement";
 
 export type WhoMayPost = "everyone" | "admins";
 
-export type ImportShow = "organisation" | "added" | "changed" | "moved" | "suspended" | "restored" | "removed" | "unchanged" | "refused";
+export type ImportShow =
+  | "organisation"
+  | "added"
+  | "changed"
+  | "moved"
+  | "suspended"
+  | "restored"
+  | "removed"
+  | "unchanged"
+  | "refused";
 
 export type UploadPart = "" | "reading" | "judging" | "storing";
 
@@ -72,13 +93,42 @@ export type OrderPriority = "routine" | "urgent" | "flash";
 
 export type OrderState = "waiting" | "received" | "read" | "acknowledged";
 
-export type AcknowledgementOutcome = "counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn";
+export type AcknowledgementOutcome =
+  | "counted"
+  | "superseded"
+  | "malformed"
+  | "wrong_order"
+  | "wrong_device"
+  | "wrong_choice"
+  | "wrong_answer"
+  | "not_owed"
+  | "not_allowed"
+  | "wrong_time"
+  | "too_late"
+  | "withdrawn";
 
 export type PushState = "new" | "works" | "failing" | "unreached";
 
-export type StepProblemCode = "unit_unknown" | "unit_exists" | "unit_former" | "code_invalid" | "name_missing" | "name_malformed" | "name_taken" | "level_unknown" | "level_unfit" | "below_itself" | "not_empty" | "elsewhere" | "named_twice" | "order_incomplete" | "too_deep" | "changes_nothing";
+export type StepProblemCode =
+  | "unit_unknown"
+  | "unit_exists"
+  | "unit_former"
+  | "code_invalid"
+  | "name_missing"
+  | "name_malformed"
+  | "name_taken"
+  | "level_unknown"
+  | "level_unfit"
+  | "below_itself"
+  | "not_empty"
+  | "elsewhere"
+  | "named_twice"
+  | "order_incomplete"
+  | "too_deep"
+  | "changes_nothing";
 
-export type UnitChangeKind = "added" | "renamed" | "level" | "moved" | "merged" | "removed" | "order";
+export type UnitChangeKind =
+  "added" | "renamed" | "level" | "moved" | "merged" | "removed" | "order";
 
 export type GroupChangeKind = "made" | "renamed" | "ended" | "people";
 
@@ -163,7 +213,19 @@ export interface ClientInfo {
  * grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
  */
 export interface RightRule {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
+  readonly right:
+    | "see_numbers"
+    | "manage_people"
+    | "manage_units"
+    | "import_people"
+    | "manage_groups"
+    | "enrol"
+    | "confirm_devices"
+    | "revoke_devices"
+    | "give_grants"
+    | "read_audit"
+    | "post_large"
+    | "oversee_orders";
   readonly holder: "grant" | "head" | "rank" | "role" | "everybody";
   readonly code: string;
   readonly level: string;
@@ -209,7 +271,9 @@ export interface EndCharge {
 /** Change the tree of units by steps, all of them or none. */
 export interface ReorganiseUnits {
   readonly act: "reorganise_units";
-  readonly steps: (AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits)[];
+  readonly steps: (
+    AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits
+  )[];
 }
 
 /** Restore what a reorganisation changed, unless something changed the same since. */
@@ -348,7 +412,19 @@ export interface PreviewAct {
  * of them.
  */
 export interface RightChange {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
+  readonly right:
+    | "see_numbers"
+    | "manage_people"
+    | "manage_units"
+    | "import_people"
+    | "manage_groups"
+    | "enrol"
+    | "confirm_devices"
+    | "revoke_devices"
+    | "give_grants"
+    | "read_audit"
+    | "post_large"
+    | "oversee_orders";
   readonly gain: number;
   readonly lose: number;
   readonly gaining: Person[];
@@ -390,7 +466,19 @@ export interface WaitingActs {
  * ``deep``: with all units below. ``heads``: over the heads of all units instead.
  */
 export interface HeldRight {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
+  readonly right:
+    | "see_numbers"
+    | "manage_people"
+    | "manage_units"
+    | "import_people"
+    | "manage_groups"
+    | "enrol"
+    | "confirm_devices"
+    | "revoke_devices"
+    | "give_grants"
+    | "read_audit"
+    | "post_large"
+    | "oversee_orders";
   readonly path: string;
   readonly deep: boolean;
   readonly heads: boolean;
@@ -1459,7 +1547,20 @@ export interface PostAcknowledgements {
 
 /** An outcome for each record, in their order. A refused one keeps no other from counting. */
 export interface AcknowledgementOutcomes {
-  readonly outcomes: ("counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn")[];
+  readonly outcomes: (
+    | "counted"
+    | "superseded"
+    | "malformed"
+    | "wrong_order"
+    | "wrong_device"
+    | "wrong_choice"
+    | "wrong_answer"
+    | "not_owed"
+    | "not_allowed"
+    | "wrong_time"
+    | "too_late"
+    | "withdrawn"
+  )[];
 }
 
 /**
@@ -1752,14 +1853,32 @@ export interface OrderUnits {
  */
 export interface StepProblem {
   readonly step: number;
-  readonly code: "unit_unknown" | "unit_exists" | "unit_former" | "code_invalid" | "name_missing" | "name_malformed" | "name_taken" | "level_unknown" | "level_unfit" | "below_itself" | "not_empty" | "elsewhere" | "named_twice" | "order_incomplete" | "too_deep" | "changes_nothing";
+  readonly code:
+    | "unit_unknown"
+    | "unit_exists"
+    | "unit_former"
+    | "code_invalid"
+    | "name_missing"
+    | "name_malformed"
+    | "name_taken"
+    | "level_unknown"
+    | "level_unfit"
+    | "below_itself"
+    | "not_empty"
+    | "elsewhere"
+    | "named_twice"
+    | "order_incomplete"
+    | "too_deep"
+    | "changes_nothing";
   readonly unitId: UnitId;
   readonly value: string;
 }
 
 /** Steps before they are signed, or ``undo``: the number of a reorganisation. */
 export interface PreviewReorganisation {
-  readonly steps: (AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits)[];
+  readonly steps: (
+    AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits
+  )[];
   readonly undo: number | null;
 }
 
@@ -2001,8 +2120,44 @@ export interface Confirmations {
 
 export type ClientFrame = Hello | Cursors | WatchOrder;
 
-export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | OrderProgressFrame | OrderAcknowledged | AccountFrame;
+export type ServerFrame =
+  | Ready
+  | EntryFrame
+  | KeyFrame
+  | CellKeyFrame
+  | RosterFrame
+  | ConversationFrame
+  | ConversationGone
+  | KeyWanted
+  | CellKeyWanted
+  | ShareWanted
+  | ShareFrame
+  | Receipts
+  | ReceiptCounts
+  | OrderProgressFrame
+  | OrderAcknowledged
+  | AccountFrame;
 
-export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
+export type Step =
+  AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | ApproveAct | RefuseAct;
+export type Act =
+  | SuspendPerson
+  | RestorePerson
+  | TransferPerson
+  | GiveCharge
+  | EndCharge
+  | ReorganiseUnits
+  | UndoReorganisation
+  | MakeEnrolmentCodes
+  | RevokeDevice
+  | GiveGrant
+  | WithdrawGrant
+  | SetRights
+  | ApplyImport
+  | UndoImport
+  | CreateGroup
+  | ChangeGroup
+  | EndGroup
+  | ApproveAct
+  | RefuseAct;

@@ -26,20 +26,20 @@ import type {
   WhoMayPost,
 } from "@copconnect/client/wire";
 import { never, pause } from "./account.ts";
-import { ScriptedPolls, freshPoll } from "./polls.ts";
+import { ScriptedConsultation, consulting } from "./consultation.ts";
 import { refusal } from "./refusal.ts";
 import { ScriptedConsole } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
 import { deviceId, plate } from "./plates.ts";
-import { sentAttachment, makeTalks, previewOf, type Talk } from "./talk.ts";
+import { sentAttachment, makeTalks, previewOf, quoteOf, type Talk } from "./talk.ts";
 
 const ANSWERS = ["Copy.", "On my way.", "సరే సార్.", "Noted, sir.", "Reached.", "جی، ٹھیک ہے۔"];
 
 const MEMBERS_IN_PAGE = 100;
 
-export class ScriptedCore extends ScriptedPolls implements ConnectedCore {
+export class ScriptedCore extends ScriptedConsultation implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<AttachmentId, Blob>();
   readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
@@ -314,9 +314,7 @@ export class ScriptedCore extends ScriptedPolls implements ConnectedCore {
       sentMs: Date.now(),
       body,
       preview: previewOf(body),
-      replyTo: quoted
-        ? { messageId: quoted.messageId, sender: quoted.sender, preview: quoted.preview }
-        : null,
+      replyTo: quoted ? quoteOf(quoted) : null,
       status: "queued",
       failure: null,
     };
@@ -326,7 +324,7 @@ export class ScriptedCore extends ScriptedPolls implements ConnectedCore {
     return message;
   }
   #bodyOf(outgoing: Outgoing): MessageBody {
-    if (outgoing.kind === "poll") return freshPoll(outgoing);
+    if (outgoing.kind === "poll" || outgoing.kind === "question") return consulting(outgoing);
     if (outgoing.kind !== "attachments") return outgoing;
     return {
       ...outgoing,

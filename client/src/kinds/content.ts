@@ -17,12 +17,13 @@ import type { Kind, Shown, Unsupported, WrittenKind } from "./kind.ts";
 import { location } from "./location.ts";
 import { mark } from "./mark.ts";
 import { poll } from "./poll.ts";
+import { question } from "./question.ts";
 import { state } from "./state.ts";
 import { text } from "./text.ts";
 
 export const CONTENT_VERSION = 1;
 
-const KINDS = { text, attachments, location, poll, mark, state } as const;
+const KINDS = { text, attachments, location, poll, mark, question, state } as const;
 
 type Kinds = typeof KINDS;
 type AnyKind = Kinds[keyof Kinds];

@@ -4,6 +4,7 @@ import type { Component, Snippet } from "svelte";
 import LocationPart from "../../../../parts/attachments/LocationPart.svelte";
 import AttachmentsBody from "./AttachmentsBody.svelte";
 import PollBody from "./PollBody.svelte";
+import QuestionBody from "./QuestionBody.svelte";
 import TextBody from "./TextBody.svelte";
 
 /** Notices are rows of their own (MessageList.svelte). */
@@ -23,6 +24,7 @@ const BODIES: {
   attachments: AttachmentsBody,
   location: LocationPart,
   poll: PollBody,
+  question: QuestionBody,
 };
 
 /** Parts that place time and ticks themselves. */
