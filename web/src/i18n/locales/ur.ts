@@ -9,6 +9,7 @@ import groups from "./ur/groups.json";
 import type { Texts } from "../keys.ts";
 import media from "./ur/media.json";
 import lock from "./ur/lock.json";
+import oversee from "./ur/oversee.json";
 import people from "./ur/people.json";
 import me from "./ur/me.json";
 
@@ -24,5 +25,6 @@ export const ur = {
   lock,
   me,
   media,
+  oversee,
   people,
 } satisfies Texts;
