@@ -882,12 +882,15 @@ export interface CellLeaves {
 /**
  * ``state``: the message is the conversation's newest state (name, photo, pins); admins only.
  * ``quiet``: it wakes nobody (a vote, the end of a poll); devices show no row for it.
- * ``order``: the message is an order, or changes one; flash orders are for admins only. A repeat
- * of the same bytes answers what the first answered.
+ * ``order``: the message is an order, or changes one; flash orders are for admins only.
+ * ``wakes``: members whom the message names, whose phones it wakes although they muted the
+ * conversation; a flash order wakes all. A repeat of the same bytes answers what the first
+ * answered.
  */
 export interface PostMessage {
   readonly message: Uint8Array;
   readonly attachmentIds: AttachmentId[];
+  readonly wakes: PersonId[];
   readonly state: boolean;
   readonly order: OrderTerms | OrderChange | null;
   readonly quiet: boolean;

@@ -163,6 +163,7 @@ class Container:
             signer=self.authority.roster,
             attachments=self.attachments,
             orders=Issuing(),
+            pushes=self.push,
             audit=self.audit,
             leases=self.leases,
             options=_options(settings, self.authority.departments[-1].kem),

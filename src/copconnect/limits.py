@@ -33,6 +33,7 @@ LISTED_PEOPLE = 5000  # In one request that makes or changes a conversation.
 POSITIONS_IN_HELLO = 1_000
 CURSORS_IN_FRAME = 1_000
 MAX_ATTACHMENT_BYTES = 2 * 1024**3  # Plaintext size.
+WAKES = 20  # People whom one message wakes although they muted its conversation.
 ORDER_CHOICES = 6  # Texts that an order gives to choose from, at most.
 REMINDERS = 5  # One order has no more.
 ACKNOWLEDGEMENTS = 500  # In one request.
