@@ -48,19 +48,7 @@ export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
 export type Charge = "officiating" | "additional";
 
-export type Right =
-  | "see_numbers"
-  | "manage_people"
-  | "manage_units"
-  | "import_people"
-  | "manage_groups"
-  | "enrol"
-  | "confirm_devices"
-  | "revoke_devices"
-  | "give_grants"
-  | "read_audit"
-  | "post_large"
-  | "oversee_orders";
+export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
 
 export type ActState = "done" | "waiting" | "refused";
 
@@ -74,16 +62,7 @@ export type ConversationKind = "direct" | "group" | "unit" | "announcement";
 
 export type WhoMayPost = "everyone" | "admins";
 
-export type ImportShow =
-  | "organisation"
-  | "added"
-  | "changed"
-  | "moved"
-  | "suspended"
-  | "restored"
-  | "removed"
-  | "unchanged"
-  | "refused";
+export type ImportShow = "organisation" | "added" | "changed" | "moved" | "suspended" | "restored" | "removed" | "unchanged" | "refused";
 
 export type UploadPart = "" | "reading" | "judging" | "storing";
 
@@ -93,42 +72,13 @@ export type OrderPriority = "routine" | "urgent" | "flash";
 
 export type OrderState = "waiting" | "received" | "read" | "acknowledged";
 
-export type AcknowledgementOutcome =
-  | "counted"
-  | "superseded"
-  | "malformed"
-  | "wrong_order"
-  | "wrong_device"
-  | "wrong_choice"
-  | "wrong_answer"
-  | "not_owed"
-  | "not_allowed"
-  | "wrong_time"
-  | "too_late"
-  | "withdrawn";
+export type AcknowledgementOutcome = "counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn";
 
 export type PushState = "new" | "works" | "failing" | "unreached";
 
-export type StepProblemCode =
-  | "unit_unknown"
-  | "unit_exists"
-  | "unit_former"
-  | "code_invalid"
-  | "name_missing"
-  | "name_malformed"
-  | "name_taken"
-  | "level_unknown"
-  | "level_unfit"
-  | "below_itself"
-  | "not_empty"
-  | "elsewhere"
-  | "named_twice"
-  | "order_incomplete"
-  | "too_deep"
-  | "changes_nothing";
+export type StepProblemCode = "unit_unknown" | "unit_exists" | "unit_former" | "code_invalid" | "name_missing" | "name_malformed" | "name_taken" | "level_unknown" | "level_unfit" | "below_itself" | "not_empty" | "elsewhere" | "named_twice" | "order_incomplete" | "too_deep" | "changes_nothing";
 
-export type UnitChangeKind =
-  "added" | "renamed" | "level" | "moved" | "merged" | "removed" | "order";
+export type UnitChangeKind = "added" | "renamed" | "level" | "moved" | "merged" | "removed" | "order";
 
 export type GroupChangeKind = "made" | "renamed" | "ended" | "people";
 
@@ -144,6 +94,24 @@ export interface Audience {
   readonly people: PersonId[];
   readonly exclude: Clause[];
   readonly without: PersonId[];
+}
+
+/**
+ * One line of the policy of standing groups: one group for every unit of ``levels``, of the
+ * people at or below it who fit ``roles``, ``ranks`` and ``heads``, and of the unit's head.
+ *
+ * ``title``: "{unit}" stands for the unit's name. ``code``: names the line for good.
+ */
+export interface GroupPolicy {
+  readonly code: string;
+  readonly title: Names;
+  readonly levels: string[];
+  readonly roles: string[];
+  readonly ranks: string[];
+  readonly heads: boolean;
+  readonly kind: "unit" | "announcement";
+  readonly whoMayPost: "everyone" | "admins";
+  readonly historyDays: number;
 }
 
 /**
@@ -183,27 +151,6 @@ export interface Person {
 }
 
 /**
- * How pushes reach a device. new: none was sent yet; works: the last one was taken; failing:
- * the push service takes none at present; unreached: it has taken none for a day or longer.
- * ``success_ms``: when it took the last one.
- */
-export interface PushReach {
-  readonly state: "new" | "works" | "failing" | "unreached";
-  readonly successMs: number | null;
-}
-
-export interface ClientInfo {
-  readonly clientId: ClientId;
-  readonly device: DeviceId;
-  readonly label: string;
-  readonly createdMs: number;
-  readonly lastSeenMs: number | null;
-  readonly certificateExpiresMs: number;
-  readonly revoked: boolean;
-  readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
-}
-
-/**
  * One line of the rights table: people of a kind have a right over their part.
  *
  * ``holder``: ``grant``, who holds a grant (over the granted units); ``head``, who heads a unit;
@@ -213,19 +160,7 @@ export interface ClientInfo {
  * grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
  */
 export interface RightRule {
-  readonly right:
-    | "see_numbers"
-    | "manage_people"
-    | "manage_units"
-    | "import_people"
-    | "manage_groups"
-    | "enrol"
-    | "confirm_devices"
-    | "revoke_devices"
-    | "give_grants"
-    | "read_audit"
-    | "post_large"
-    | "oversee_orders";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
   readonly holder: "grant" | "head" | "rank" | "role" | "everybody";
   readonly code: string;
   readonly level: string;
@@ -253,6 +188,37 @@ export interface TransferPerson {
   readonly rank: string | null;
 }
 
+/**
+ * Give a person another post, and another rank where one is named, when a day begins in
+ * India.
+ */
+export interface PlanTransfer {
+  readonly act: "plan_transfer";
+  readonly personId: PersonId;
+  readonly place: PostId | NewPlace;
+  readonly rank: string | null;
+  readonly on: string;
+}
+
+/** Do not do a planned transfer, or take one that failed off the list. */
+export interface CancelTransfer {
+  readonly act: "cancel_transfer";
+  readonly personId: PersonId;
+  readonly plannedId: number;
+}
+
+/** End a post that nobody holds. The officers who wrote to it keep their conversations. */
+export interface AbolishPost {
+  readonly act: "abolish_post";
+  readonly postId: PostId;
+}
+
+/** Let a post be there again that was abolished. */
+export interface RestorePost {
+  readonly act: "restore_post";
+  readonly postId: PostId;
+}
+
 /** Let a person hold a post beside their own. */
 export interface GiveCharge {
   readonly act: "give_charge";
@@ -271,9 +237,7 @@ export interface EndCharge {
 /** Change the tree of units by steps, all of them or none. */
 export interface ReorganiseUnits {
   readonly act: "reorganise_units";
-  readonly steps: (
-    AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits
-  )[];
+  readonly steps: (AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits)[];
 }
 
 /** Restore what a reorganisation changed, unless something changed the same since. */
@@ -364,6 +328,12 @@ export interface EndGroup {
   readonly conversationId: ConversationId;
 }
 
+/** Put another policy of standing groups in place of the one in force. */
+export interface SetGroupPolicy {
+  readonly act: "set_group_policy";
+  readonly policy: GroupPolicy[];
+}
+
 /** A second admin agrees to an act that waits. ``hash``: of the whole signed record. */
 export interface ApproveAct {
   readonly act: "approve_act";
@@ -412,19 +382,7 @@ export interface PreviewAct {
  * of them.
  */
 export interface RightChange {
-  readonly right:
-    | "see_numbers"
-    | "manage_people"
-    | "manage_units"
-    | "import_people"
-    | "manage_groups"
-    | "enrol"
-    | "confirm_devices"
-    | "revoke_devices"
-    | "give_grants"
-    | "read_audit"
-    | "post_large"
-    | "oversee_orders";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
   readonly gain: number;
   readonly lose: number;
   readonly gaining: Person[];
@@ -432,8 +390,22 @@ export interface RightChange {
 }
 
 /**
+ * Groups of a line of the policy that another policy makes, ends, or gives other people or
+ * another name: how many, and how many people these groups take.
+ */
+export interface PolicyChange {
+  readonly code: string;
+  readonly title: Names;
+  readonly kind: "made" | "ended" | "changed" | "renamed";
+  readonly groups: number;
+  readonly people: number;
+}
+
+/**
  * The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
- * must approve it; ``rights``: what another rights table changes, else empty.
+ * must approve it; ``rights``: what another rights table changes, else empty; ``policy``: what
+ * another policy of groups does, else empty; ``conversations``: how many officers' conversations
+ * end with a post.
  */
 export interface ActPreview {
   readonly people: number;
@@ -441,6 +413,8 @@ export interface ActPreview {
   readonly paths: string[];
   readonly needsSecond: boolean;
   readonly rights: RightChange[];
+  readonly policy: PolicyChange[];
+  readonly conversations: number;
 }
 
 /** An act that waits for a second admin. ``record``: as the first one's device signed it. */
@@ -466,19 +440,7 @@ export interface WaitingActs {
  * ``deep``: with all units below. ``heads``: over the heads of all units instead.
  */
 export interface HeldRight {
-  readonly right:
-    | "see_numbers"
-    | "manage_people"
-    | "manage_units"
-    | "import_people"
-    | "manage_groups"
-    | "enrol"
-    | "confirm_devices"
-    | "revoke_devices"
-    | "give_grants"
-    | "read_audit"
-    | "post_large"
-    | "oversee_orders";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
   readonly path: string;
   readonly deep: boolean;
   readonly heads: boolean;
@@ -489,6 +451,111 @@ export interface AdminRights {
   readonly console: boolean;
   readonly rights: HeldRight[];
   readonly rules: RightRule[];
+}
+
+/**
+ * Reserve space for an encrypted attachment. Idempotent by id.
+ *
+ * ``size`` is the ciphertext's: plaintext + 16 for each chunk. Chunk i is PUT to
+ * ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
+ */
+export interface BeginAttachment {
+  readonly attachmentId: AttachmentId;
+  readonly conversationId: ConversationId;
+  readonly size: number;
+}
+
+export interface AttachmentStatus {
+  readonly attachmentId: AttachmentId;
+  readonly size: number;
+  readonly chunks: number;
+  readonly received: number[];
+  readonly complete: boolean;
+}
+
+/** Let the members of another conversation fetch it too (forwarding). */
+export interface ShareAttachment {
+  readonly conversationId: ConversationId;
+}
+
+/** The caller's attachment quota, bytes in the current day. */
+export interface Usage {
+  readonly used: number;
+  readonly limit: number;
+}
+
+/**
+ * The people who hold a place that fits. Within one list any entry fits; an empty list asks for
+ * nothing; every list that is not empty must fit the same place. ``everyone`` stands for a clause
+ * that asks for nothing, which is refused by itself.
+ */
+export interface Clause {
+  readonly everyone: boolean;
+  readonly units: UnitId[];
+  readonly below: boolean;
+  readonly posts: PostId[];
+  readonly levels: string[];
+  readonly roles: string[];
+  readonly ranks: string[];
+  readonly heads: boolean;
+}
+
+/**
+ * A conversation that the department made: its name, and its place among the units.
+ *
+ * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
+ * unit, a role or rank within it, or a post to which the conversation's creator writes; its
+ * holders are the other members. ``post_id``: that post.
+ */
+export interface Standing {
+  readonly key: string | null;
+  readonly title: Names;
+  readonly unitId: UnitId | null;
+  readonly about: "unit" | "role" | "post";
+  readonly postId: PostId | null;
+}
+
+/** The answer to a refused request. ``code`` is stable; the texts are English for logs. */
+export interface ErrorBody {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly retry: boolean;
+  readonly retryAfterMs: number | null;
+  readonly details: Record<string, string | number>;
+}
+
+export interface ConductCode {
+  readonly version: string;
+  readonly language: "en" | "te" | "ur" | "hi";
+  readonly title: string;
+  readonly rules: string[];
+}
+
+export interface AcceptConduct {
+  readonly version: string;
+  readonly language: "en" | "te" | "ur" | "hi";
+}
+
+/**
+ * How pushes reach a device. new: none was sent yet; works: the last one was taken; failing:
+ * the push service takes none at present; unreached: it has taken none for a day or longer.
+ * ``success_ms``: when it took the last one.
+ */
+export interface PushReach {
+  readonly state: "new" | "works" | "failing" | "unreached";
+  readonly successMs: number | null;
+}
+
+export interface ClientInfo {
+  readonly clientId: ClientId;
+  readonly device: DeviceId;
+  readonly label: string;
+  readonly createdMs: number;
+  readonly lastSeenMs: number | null;
+  readonly certificateExpiresMs: number;
+  readonly revoked: boolean;
+  readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 }
 
 /** People and registered people of a unit right below the caller's part. */
@@ -584,108 +651,6 @@ export interface AuditPage {
   readonly newest: number;
   readonly newestHash: Uint8Array;
   readonly people: Person[];
-}
-
-/**
- * Reserve space for an encrypted attachment. Idempotent by id.
- *
- * ``size`` is the ciphertext's: plaintext + 16 for each chunk. Chunk i is PUT to
- * ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
- */
-export interface BeginAttachment {
-  readonly attachmentId: AttachmentId;
-  readonly conversationId: ConversationId;
-  readonly size: number;
-}
-
-export interface AttachmentStatus {
-  readonly attachmentId: AttachmentId;
-  readonly size: number;
-  readonly chunks: number;
-  readonly received: number[];
-  readonly complete: boolean;
-}
-
-/** Let the members of another conversation fetch it too (forwarding). */
-export interface ShareAttachment {
-  readonly conversationId: ConversationId;
-}
-
-/** The caller's attachment quota, bytes in the current day. */
-export interface Usage {
-  readonly used: number;
-  readonly limit: number;
-}
-
-/**
- * The people who hold a place that fits. Within one list any entry fits; an empty list asks for
- * nothing; every list that is not empty must fit the same place. ``everyone`` stands for a clause
- * that asks for nothing, which is refused by itself.
- */
-export interface Clause {
-  readonly everyone: boolean;
-  readonly units: UnitId[];
-  readonly below: boolean;
-  readonly posts: PostId[];
-  readonly levels: string[];
-  readonly roles: string[];
-  readonly ranks: string[];
-  readonly heads: boolean;
-}
-
-/**
- * A conversation that the department made: its name, and its place among the units.
- *
- * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
- * unit, a role or rank within it, or a post to which the conversation's creator writes; its
- * holders are the other members. ``post_id``: that post.
- */
-export interface Standing {
-  readonly key: string | null;
-  readonly title: Names;
-  readonly unitId: UnitId | null;
-  readonly about: "unit" | "role" | "post";
-  readonly postId: PostId | null;
-}
-
-/**
- * One line of the policy of standing groups: one group for every unit of ``levels``, of the
- * people at or below it who fit ``roles``, ``ranks`` and ``heads``, and of the unit's head.
- *
- * ``title``: "{unit}" stands for the unit's name. ``code``: names the line for good.
- */
-export interface GroupPolicy {
-  readonly code: string;
-  readonly title: Names;
-  readonly levels: string[];
-  readonly roles: string[];
-  readonly ranks: string[];
-  readonly heads: boolean;
-  readonly kind: "unit" | "announcement";
-  readonly whoMayPost: "everyone" | "admins";
-  readonly historyDays: number;
-}
-
-/** The answer to a refused request. ``code`` is stable; the texts are English for logs. */
-export interface ErrorBody {
-  readonly code: string;
-  readonly message: string;
-  readonly remedy: string;
-  readonly retry: boolean;
-  readonly retryAfterMs: number | null;
-  readonly details: Record<string, string | number>;
-}
-
-export interface ConductCode {
-  readonly version: string;
-  readonly language: "en" | "te" | "ur" | "hi";
-  readonly title: string;
-  readonly rules: string[];
-}
-
-export interface AcceptConduct {
-  readonly version: string;
-  readonly language: "en" | "te" | "ur" | "hi";
 }
 
 /** A conversation key for one device: its own seal, else its cell's, else None. */
@@ -1550,20 +1515,7 @@ export interface PostAcknowledgements {
 
 /** An outcome for each record, in their order. A refused one keeps no other from counting. */
 export interface AcknowledgementOutcomes {
-  readonly outcomes: (
-    | "counted"
-    | "superseded"
-    | "malformed"
-    | "wrong_order"
-    | "wrong_device"
-    | "wrong_choice"
-    | "wrong_answer"
-    | "not_owed"
-    | "not_allowed"
-    | "wrong_time"
-    | "too_late"
-    | "withdrawn"
-  )[];
+  readonly outcomes: ("counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn")[];
 }
 
 /**
@@ -1660,6 +1612,26 @@ export interface MovePreview {
 
 export interface MovesPreview {
   readonly moves: MovePreview[];
+}
+
+/**
+ * A transfer that will be done when the day ``on`` begins in India, or one that ``failed``
+ * then, for the reason that it names. ``post``: its title.
+ */
+export interface PlannedTransfer {
+  readonly plannedId: number;
+  readonly person: Person;
+  readonly unitId: UnitId;
+  readonly post: Names;
+  readonly rank: string | null;
+  readonly on: string;
+  readonly state: "planned" | "failed";
+  readonly reason: string;
+}
+
+/** Those of the caller's part, the next first. */
+export interface PlannedTransfers {
+  readonly transfers: PlannedTransfer[];
 }
 
 export interface PreviewAudience {
@@ -1860,32 +1832,14 @@ export interface OrderUnits {
  */
 export interface StepProblem {
   readonly step: number;
-  readonly code:
-    | "unit_unknown"
-    | "unit_exists"
-    | "unit_former"
-    | "code_invalid"
-    | "name_missing"
-    | "name_malformed"
-    | "name_taken"
-    | "level_unknown"
-    | "level_unfit"
-    | "below_itself"
-    | "not_empty"
-    | "elsewhere"
-    | "named_twice"
-    | "order_incomplete"
-    | "too_deep"
-    | "changes_nothing";
+  readonly code: "unit_unknown" | "unit_exists" | "unit_former" | "code_invalid" | "name_missing" | "name_malformed" | "name_taken" | "level_unknown" | "level_unfit" | "below_itself" | "not_empty" | "elsewhere" | "named_twice" | "order_incomplete" | "too_deep" | "changes_nothing";
   readonly unitId: UnitId;
   readonly value: string;
 }
 
 /** Steps before they are signed, or ``undo``: the number of a reorganisation. */
 export interface PreviewReorganisation {
-  readonly steps: (
-    AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits
-  )[];
+  readonly steps: (AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits)[];
   readonly undo: number | null;
 }
 
@@ -2127,44 +2081,8 @@ export interface Confirmations {
 
 export type ClientFrame = Hello | Cursors | WatchOrder;
 
-export type ServerFrame =
-  | Ready
-  | EntryFrame
-  | KeyFrame
-  | CellKeyFrame
-  | RosterFrame
-  | ConversationFrame
-  | ConversationGone
-  | KeyWanted
-  | CellKeyWanted
-  | ShareWanted
-  | ShareFrame
-  | Receipts
-  | ReceiptCounts
-  | OrderProgressFrame
-  | OrderAcknowledged
-  | AccountFrame;
+export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | OrderProgressFrame | OrderAcknowledged | AccountFrame;
 
-export type Step =
-  AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
+export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act =
-  | SuspendPerson
-  | RestorePerson
-  | TransferPerson
-  | GiveCharge
-  | EndCharge
-  | ReorganiseUnits
-  | UndoReorganisation
-  | MakeEnrolmentCodes
-  | RevokeDevice
-  | GiveGrant
-  | WithdrawGrant
-  | SetRights
-  | ApplyImport
-  | UndoImport
-  | CreateGroup
-  | ChangeGroup
-  | EndGroup
-  | ApproveAct
-  | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | ApproveAct | RefuseAct;
