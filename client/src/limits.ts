@@ -11,6 +11,8 @@ export const MAX_RECORD_BYTES = 4096;
 
 export const MAX_REVOCATION_BYTES = 65536;
 
+export const GROUP_POLICY_LINES = 200;
+
 export const MAX_ACT_BYTES = 131072;
 
 export const ACT_PEOPLE = 500;

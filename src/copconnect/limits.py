@@ -13,6 +13,7 @@ MAX_MESSAGE_BYTES = 256 * 1024  # Header, signature and body of one message.
 HEADER_BYTES = 290  # The header of a message, before its signature.
 MAX_RECORD_BYTES = 4096  # Any record of KEYS.md but a revocation.
 MAX_REVOCATION_BYTES = 64 * 1024  # It lists 2,000 endorsements and grants that still stand.
+GROUP_POLICY_LINES = 200
 MAX_ACT_BYTES = 128 * 1024  # The JSON of an administrative act, a revocation in base64 included.
 ACT_PEOPLE = 500  # People whom one administrative act names.
 REORGANISATION_STEPS = 500  # Steps of one reorganisation.
