@@ -6,6 +6,7 @@ import contextlib
 import pytest
 
 from copconnect.push import http_pool, sending
+from tests.contract.delivery_world import HOUR_MS
 from tests.harness.plaintext import scan, secret_text
 from tests.harness.traffic import Exhibit
 from tests.live.rows import Rows, device
