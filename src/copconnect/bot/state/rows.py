@@ -222,7 +222,7 @@ class OnceRow(Row, frozen=True, kw_only=True):
     message_id: MessageId
     seq: int = 0
     code: str = ""
-    header_hash: bytes = b""  # Of the signed message that was accepted.
+    header_hash: bytes = b""  # H(header ‖ signature) of the message that was accepted.
 
 
 class UploadRow(Row, frozen=True, kw_only=True):
