@@ -9,10 +9,12 @@ import type { Conversation } from "../conversation/conversation.ts";
 import { failure } from "../failure.ts";
 import { History } from "../inbox/history.ts";
 import { Inbox } from "../inbox/inbox.ts";
-import { decodeContent, mentionsOf } from "../kinds/content.ts";
+import { decodeContent } from "../kinds/content.ts";
 import { Announcer } from "../messages/announcer.ts";
 import { OutgoingStore } from "../messages/outgoing.ts";
 import { ViewMaker } from "../messages/views.ts";
+import { OrderDrafts } from "../orders/drafts.ts";
+import { Orders } from "../orders/orders.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { Posting } from "../outbox/posting.ts";
 import { Preparing } from "../outbox/preparing.ts";
@@ -33,6 +35,7 @@ import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame } from "../wire.ts";
 import { sendMark } from "./consultation-calls.ts";
+import { callsPerson } from "./notifying.ts";
 import { PartLinks, ignore } from "./part-links.ts";
 import type { DeviceListener } from "./part-links.ts";
 
@@ -45,7 +48,7 @@ export interface DeviceOptions extends DeviceListener {
   readonly onAccount: (event: AccountFrame["event"]) => void;
   readonly onOutbox: () => void;
   readonly onCatchingUp: (catchingUp: boolean) => void;
-  readonly mayNotify: (conversation: Conversation, mentioned: boolean) => boolean;
+  readonly mayNotify: (conversation: Conversation, called: boolean) => boolean;
 }
 
 export class Device {
@@ -60,6 +63,8 @@ export class Device {
   readonly cursors: Cursors;
   readonly members: MemberList;
   readonly sync: Sync;
+  readonly orders: Orders;
+  readonly orderDrafts: OrderDrafts;
   readonly watching: Watching;
   readonly socket: Socket;
   readonly #announcer: Announcer;
@@ -78,10 +83,8 @@ export class Device {
     const { outgoing } = this;
     this.#announcer = new Announcer(context.emit, (conversation, { content }) => {
       const { personId } = context.identity();
-      const named =
-        content !== null &&
-        mentionsOf(decodeContent(content)).some((one) => one.personId === personId);
-      return options.mayNotify(conversation, named);
+      const called = content !== null && callsPerson(decodeContent(content), personId);
+      return options.mayNotify(conversation, called);
     });
     const links = new PartLinks(options);
     this.attachments = new Attachments(context);
@@ -96,7 +99,9 @@ export class Device {
       context,
       outgoing,
       signing: new Signing(context, outgoing, asking),
-      posting: new Posting(context, outgoing),
+      posting: new Posting(context, outgoing, (orderId) => {
+        links.onOrder(orderId);
+      }),
       uploader: this.attachments,
       listener: links,
     });
@@ -124,12 +129,18 @@ export class Device {
       this.#announcer,
       (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
     );
+    this.orders = new Orders(context, this.book, {
+      people,
+      attachments: (pointers) => this.views.attachments(pointers),
+    });
+    this.orderDrafts = new OrderDrafts(context.vault, context.now);
     this.watching = new Watching({
       emit: context.emit,
       send: (frame) => this.socket.watchOrder(frame),
     });
-    const { inbox, outbox, book, cursors, sync, watching } = this;
-    links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync, watching });
+    const { inbox, outbox, book, cursors, sync, orders, watching } = this;
+    const together = { inbox, outbox, book, asking, cursors, sync, orders, watching };
+    links.connect({ context, outgoing, ...together });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
       this.#peopleChanged(new Set(personIds));
@@ -142,6 +153,7 @@ export class Device {
     const { people } = this.#options;
     this.outgoing.load(await this.context.vault.all<OutgoingRecord>(STORES.outbox));
     await this.book.load();
+    await this.orders.load();
     people.onLoaded = () => {
       this.#announceAll();
     };
@@ -170,6 +182,7 @@ export class Device {
     this.#abort.abort();
     this.socket.stop();
     this.outbox.wake();
+    this.orders.stop();
     this.attachments.close();
     this.outgoing.onChange = () => undefined;
   }
