@@ -77,7 +77,7 @@ def held_out() -> list[Message]:
 
 def is_held_out(message: Message) -> bool:
     """Say whether a message's seed is held out: one in :data:`HELD_OUT`, by its hash."""
-    return _hash(f"{message.label} {message.seed}") % HELD_OUT == 0
+    return digest(f"{message.label} {message.seed}") % HELD_OUT == 0
 
 
 @cache
@@ -103,7 +103,7 @@ def everything() -> tuple[Message, ...]:
 
 def _messages(seed: str, slots: dict[str, list[str]]) -> list[str]:
     """Return up to :data:`MOST_OF_A_SEED` distinct messages of a seed, chosen by its hash."""
-    choose = random.Random(_hash(seed))  # noqa: S311
+    choose = random.Random(digest(seed))  # noqa: S311
     line = seed.replace("\\n", "\n")
     most = 1
     for choice in _CHOICE.findall(line):
@@ -135,5 +135,6 @@ def _shingles(text: str) -> frozenset[str]:
     return frozenset(plain[at : at + 3] for at in range(len(plain) - 2))
 
 
-def _hash(text: str) -> int:
+def digest(text: str) -> int:
+    """Return a number of 64 bits that stands for a text on every machine."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
