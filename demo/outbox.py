@@ -8,9 +8,11 @@ flushed to the disk: a demo may lose texts in a power cut.
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+
+from copconnect.auth_service.registration.gateway import NO_FIELDS
 
 KEPT = 1000
 SHOWN = 100
@@ -29,8 +31,9 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "outbox.sqlite3"
 
-    async def send(self, number: str, text: str) -> None:
+    async def send(self, number: str, text: str, more: Mapping[str, object] = NO_FIELDS) -> None:
         """Store one text; only the newest thousand are kept."""
+        del more  # The ids of a registered template.
         await asyncio.to_thread(self._add, number, text)
 
     async def check(self) -> str:

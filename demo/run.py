@@ -115,10 +115,10 @@ async def make_groups(container: Container) -> None:
     policy = policies.parse((files("demo") / "standing_groups.json").read_bytes())
     if await container.editor.group_policy() != policy:
         await container.editor.set_group_policy(operator(), policy)
-    before = len(await container.delivery.audiences.all())
+    before = len(await container.delivery.audiences.groups())
     console.print("Making the standing groups …")
     await container.delivery.following.round()
-    made = len(await container.delivery.audiences.all()) - before
+    made = len(await container.delivery.audiences.groups()) - before
     console.print(f"Made {made:,} standing groups.")
 
 

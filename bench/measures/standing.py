@@ -68,7 +68,7 @@ async def _measure(settings: Settings, force: Force, transfers: int, name: str) 
         began = time.monotonic()
         await container.delivery.following.round()
         made_s = time.monotonic() - began
-        groups = len(await container.delivery.audiences.all())
+        groups = len(await container.delivery.audiences.groups())
         say(f"{groups:,} groups are made.")
         figures: Figures = {"groups": groups, f"made_s_{name}": made_s}
         figures |= await _audiences(container, name)
@@ -178,7 +178,7 @@ async def _wanted(
     found: dict[PersonId, set[ConversationId]] = {one: set() for one in people}
     async with container.database.reading() as connection:
         groups = await container.directory.standing_groups(connection)
-        there = (await container.delivery.audiences.all()).keys()
+        there = (await container.delivery.audiences.groups()).keys()
         rules = {standing_id(one.standing.key or ""): one.rule for one in groups}
         rules = {c: rule for c, rule in rules.items() if c in there}
         belonging = await container.directory.belonging(connection, rules)

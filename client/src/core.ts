@@ -57,10 +57,12 @@ import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 
 export { inEnglish, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
+export { MAX_POLL_OPTION, MAX_POLL_OPTIONS, MAX_POLL_QUESTION } from "./kinds/poll-limits.ts";
 export { MAX_IMPORT_BYTES } from "./limits.ts";
 export type * from "./seam/admin.ts";
 export type * from "./seam/app.ts";
 export type * from "./seam/attachments.ts";
+export type * from "./seam/consultation.ts";
 export type * from "./seam/conversations.ts";
 export type * from "./seam/devices.ts";
 export type * from "./seam/events.ts";
@@ -204,6 +206,14 @@ export interface Core {
     /** Made by the host where absent, so that a repeated call sends nothing twice. */
     messageId?: MessageId,
   ): Promise<MessageItem>;
+  /** Vote in a poll, anew where this person has voted; no options take the vote back. */
+  vote(
+    conversationId: ConversationId,
+    messageId: MessageId,
+    choices: readonly number[],
+  ): Promise<void>;
+  /** End this person's own poll. */
+  closePoll(conversationId: ConversationId, messageId: MessageId): Promise<void>;
   retry(messageId: MessageId): Promise<void>;
   /** Take back a message that has not been accepted yet (cancels its uploads). */
   cancel(messageId: MessageId): Promise<void>;

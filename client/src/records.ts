@@ -35,6 +35,7 @@ export const STORES = {
   messages: "messages",
   outbox: "outbox",
   attachments: "attachments",
+  marks: "marks",
 } as const;
 
 export interface SettingsRecord {
@@ -332,6 +333,8 @@ interface OutgoingContent {
   readonly attempt: number;
   /** A state of the conversation: not shown as a message. */
   readonly state: boolean;
+  /** A mark on a message: not shown as one, and it wakes nobody. */
+  readonly quiet: boolean;
 }
 
 /** A message without bytes to post. */
@@ -380,6 +383,35 @@ export interface AttachmentRecord {
   readonly upload: "none" | "preparing" | "pending" | "complete";
   /** Every chunk is in the vault. */
   readonly local: boolean;
+}
+
+/** The person who set a mark, and its place in the log. */
+export interface MarkFact {
+  readonly personId: PersonId;
+  readonly position: number;
+  /** When the server accepted it. */
+  readonly sentMs: number;
+  /** The time that its sender signed. */
+  readonly signedMs: number;
+}
+
+export interface VoteRecord extends MarkFact {
+  /** Null: sealed to others. */
+  readonly choices: readonly number[] | null;
+  readonly sealed: boolean;
+}
+
+export interface TotalsRecord extends MarkFact {
+  readonly counts: readonly number[];
+  readonly ballots: number;
+}
+
+/** Marks on one message (kinds/mark.ts). Group: the conversation; order: the newest's position. */
+export interface MarksRecord {
+  readonly messageId: MessageId;
+  readonly votes: readonly VoteRecord[];
+  readonly closed: readonly MarkFact[];
+  readonly totals: readonly TotalsRecord[];
 }
 
 /** Past every seq: queued messages sort after everything that has one. */

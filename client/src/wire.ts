@@ -793,6 +793,7 @@ export interface CellLeaves {
 
 /**
  * ``state``: the message is the conversation's newest state (name, photo, pins); admins only.
+ * ``quiet``: it wakes nobody (a vote, the end of a poll); devices show no row for it.
  * ``order``: the message is an order, or changes one; flash orders are for admins only. A repeat
  * of the same bytes answers what the first answered.
  */
@@ -801,6 +802,7 @@ export interface PostMessage {
   readonly attachmentIds: AttachmentId[];
   readonly state: boolean;
   readonly order: OrderTerms | OrderChange | null;
+  readonly quiet: boolean;
 }
 
 export interface Accepted {
@@ -1819,7 +1821,9 @@ export interface LapsingGrant {
  * All that a reorganisation would do. With ``problems`` the rest is empty. ``people``: how many
  * it touches; ``moved``: whose posts go to another unit; ``posts``: how many posts do, vacant ones
  * among them; ``charges``: officiating and additional charges that do. ``groups``: the first of
- * ``group_count``. ``cards``: of the people who are named by their ids.
+ * ``group_count``. ``conversations_kept``: conversations with posts that go on where the post
+ * lives on; ``conversations_ended``: those whose post ends. ``cards``: of the people who are named
+ * by their ids.
  */
 export interface ReorganisationPreview {
   readonly problems: StepProblem[];
@@ -1831,6 +1835,8 @@ export interface ReorganisationPreview {
   readonly places: PlaceChange[];
   readonly groups: GroupChange[];
   readonly groupCount: number;
+  readonly conversationsKept: number;
+  readonly conversationsEnded: number;
   readonly lapsing: LapsingGrant[];
   readonly paths: string[];
   readonly needsSecond: boolean;

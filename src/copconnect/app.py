@@ -59,7 +59,7 @@ from copconnect.http import web_assets
 from copconnect.http.direct import Direct
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.http.turns import Turns
-from copconnect.ids import ConversationId, PersonId
+from copconnect.ids import ConversationId, PersonId, PostId
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.orders import routes as order_routes
@@ -196,8 +196,9 @@ class Container:
             rights=self.admin.rights,
             devices=self.registry,
             pushes=self.push,
+            texts=self.auth.sms,
             leases=self.leases,
-            log_days=settings.log_retention_days,
+            settings=settings,
         )
         self.sockets = Sockets(
             feed=self.delivery.feed,
@@ -330,6 +331,16 @@ class Late:
     ) -> Mapping[str, tuple[wire.Audience, wire.Names | None]]:
         """Return the conversations that follow the data bank, but no policy."""
         return await self._get().audiences.followed_by_hand(connection)
+
+    async def asked(
+        self, connection: AsyncConnection, post_ids: Collection[PostId]
+    ) -> Mapping[ConversationId, PostId]:
+        """Return the conversations with these posts."""
+        return await self._get().posts.asked(connection, post_ids)
+
+    async def go_on(self, connection: Transaction, posts: Mapping[ConversationId, PostId]) -> None:
+        """Let each of these conversations go on with another post."""
+        await self._get().posts.go_on(connection, posts)
 
 
 class Versions:

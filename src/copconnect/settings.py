@@ -93,6 +93,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sms_gateway_check_url: WebUrl = ""
     """Answers a GET with 2xx while the gateway takes texts; empty: any answer at the gateway's own
     address counts, but for those of a proxy that cannot reach it."""
+    sms_order_minutes: Annotated[int, Meta(ge=0, le=1_440)] = 0
+    """Minutes after a flash order after which people who have neither received nor acknowledged it
+    get a text by SMS; 0: none does."""
+    sms_order_text: str = ""
+    """That text, letter by letter as registered (DLT), with its typed variables."""
+    sms_order_variables: str = ""
+    """The values of its variables, in their order, separated by commas: minutes, reference."""
+    sms_order_template_id: str = ""
+    sms_entity_id: str = ""
+    sms_sender: str = ""
+    """The registered header that texts about orders come from."""
+    sms_order_per_minute: Positive = 600
+    """Texts about orders that go out within a minute, from all nodes together."""
     certificate_days: Annotated[int, Meta(ge=21)] = 90
     """Devices renew in the last third, 30 days at most. A cell's key is used for up to 7 days and
     must not outlive its signer's certificate: a third is at least as long."""

@@ -63,9 +63,7 @@ def test_phones_are_confirmed_and_a_lost_one_is_replaced(
     fresh.message("Signed for, both of us.").wait_for()
     fresh.message("The keys of the armoury").get_by_text("You:").wait_for()
     fresh.shot("history")
-    groups.notice(
-        colleague, "deviceAdded", people=fresh.person.name, by=chief.person.name
-    ).wait_for()
+    groups.sees_notice(colleague, "deviceAdded", people=fresh.person.name, by=chief.person.name)
     fresh.say("New phone, same armoury.")
     colleague.message("New phone, same armoury.").wait_for()
 

@@ -47,7 +47,7 @@ def test_a_group_is_made_named_and_given_a_photo(trio: Trio, tmp_path: Path) -> 
     founder.button("app.save").click()
     for other in (second, third):
         other.heading_of(renamed).wait_for()
-        groups.notice(other, "title", by=founder.person.name, title=renamed).wait_for()
+        groups.sees_notice(other, "title", by=founder.person.name, title=renamed)
 
 
 def test_only_admins_add_and_only_admins_write_when_so_set(trio: Trio) -> None:
@@ -71,7 +71,7 @@ def test_only_admins_add_and_only_admins_write_when_so_set(trio: Trio) -> None:
     groups.act_on(founder, second, "groups.makeAdmin")
     groups.member_row(founder, second).get_by_text(founder.word("groups.admin")).wait_for()
     second.composer.wait_for()
-    groups.notice(second, "madeAdmin", people="you").wait_for()
+    groups.sees_notice(second, "madeAdmin", people="you")
 
     # The new admin adds the third, who reads from then on and nothing before.
     groups.open_info(second)
@@ -104,7 +104,7 @@ def test_whoever_leaves_is_out_and_the_others_go_on(trio: Trio) -> None:
     third.page.get_by_text(third.word("conversation.leftLine")).wait_for()
 
     # No signed record says whether somebody left or was removed.
-    groups.notice(founder, "removed", people=third.person.name).wait_for()
+    groups.sees_notice(founder, "removed", people=third.person.name)
     founder.say("Stand C is short of two constables.")
     second.open_chat(title)
     second.message("Stand C is short of two constables.").wait_for()

@@ -149,6 +149,7 @@ class Chart:
         self.facts: dict[PersonId, Facts] = {}
         self.policy: list[wire.GroupPolicy] = []
         self.asked: list[set[PersonId]] = []  # About whom many audiences were read.
+        self.compiled: set[ConversationId] = set()  # The conversations whose rules were read.
         self.changed: dict[PersonId, int] = {}  # The version that last concerned each.
         self.version = 1
         self.units = {UnitId("TG"): "/TG/"}
@@ -196,9 +197,11 @@ class Chart:
         person = MEMBERS.c.person_id
         return select(person, person.label("sort_key")).where(person.startswith(text)).distinct()
 
-    async def post_to_ask(self, _connection: AsyncConnection, post_id: PostId) -> PostToAsk | None:
-        """Return a post that somebody holds or held."""
-        return self.posts.get(post_id)
+    async def posts_to_ask(
+        self, _connection: AsyncConnection, post_ids: Collection[PostId]
+    ) -> dict[PostId, PostToAsk]:
+        """Return those of these posts that somebody holds or held."""
+        return {one: self.posts[one] for one in post_ids if one in self.posts}
 
     async def head_above(
         self, _connection: AsyncConnection, unit_id: UnitId, but: PostId
@@ -226,10 +229,18 @@ class Chart:
         compiled = Audiences.compile({"": rule}, self.units, HEADS)
         return {one: admin for one in self.facts for admin in compiled.of(self.facts[one]).values()}
 
+    async def posts_of(
+        self, _connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PostId]:
+        """Return the posts that these people hold."""
+        facts = [self.facts[one] for one in person_ids if one in self.facts]
+        return {place.post_id for one in facts for place in one.places}
+
     async def belonging(
         self, _connection: AsyncConnection, rules: Mapping[ConversationId, wire.Audience]
     ) -> "ChartBelonging":
         """Return many rules."""
+        self.compiled |= rules.keys()
         return ChartBelonging(self, Audiences.compile(rules, self.units, HEADS))
 
     async def standing_groups(self, _connection: AsyncConnection) -> list[StandingGroup]:

@@ -10,6 +10,7 @@ from copconnect.ids import ConversationId, PersonId, PostId, new_id
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, World, post_of
 from tests.contract.device import Device
+from tests.contract.statements import Statements
 
 STATION = "TG.HYD.PS1"
 SHO = post_of(STATION, ["sho"], head=True)
@@ -100,6 +101,65 @@ async def test_an_asker_who_takes_the_post_stays_with_it(world: World) -> None:
     assert (await people(world, made.conversation_id, asker)).keys() == ids(asker)
     with pytest.raises(errors.BadRequest):
         await world.service.posts.open(asker.caller, SHO)
+
+
+async def test_a_post_that_goes_elsewhere_takes_its_conversations_along(world: World) -> None:
+    asker, holder, other = constable(world), sho(world), constable(world)
+    world.chart.post(other.caller.person_id, "TG.HYD.PS9", admin=True, roles=["sho"])
+    there = post_of("TG.HYD.PS9", ["sho"], head=True)
+    posts = world.service.posts
+    c = (await posts.open(asker.caller, SHO)).conversation_id
+    await world.service.following.round()
+    async with world.database.transaction() as connection:
+        assert await posts.asked(connection, [SHO, there]) == {c: SHO}
+        await posts.go_on(connection, {c: there})
+    await world.service.following.compare(c)
+    assert (await people(world, c, asker)).keys() == ids(asker, other)
+    seen = await world.service.conversations.conversation(asker.caller, c)
+    assert seen.standing is not None
+    assert (seen.standing.post_id, seen.standing.unit_id) == (there, "TG.HYD.PS9")
+    # Asking finds it by the post that it is with now; the post before gets another.
+    assert (await posts.open(asker.caller, there)).conversation_id == c
+    again = await posts.open(asker.caller, SHO)
+    assert again.conversation_id != c
+    assert (await people(world, again.conversation_id, asker)).keys() == ids(asker, holder)
+    assert (await posts.open(asker.caller, SHO)).conversation_id == again.conversation_id
+
+
+async def test_a_round_reads_the_conversations_of_the_posts_that_a_change_concerns(
+    world: World, database: Database
+) -> None:
+    asker, holder = constable(world), sho(world)
+    mine = (await world.service.posts.open(asker.caller, SHO)).conversation_id
+    costs = []
+    for others in (1, 12):
+        stations = [f"TG.HYD.PS{at}" for at in range(10 * others, 11 * others)]
+        for station in stations:
+            head = world.registry.register().caller.person_id
+            world.chart.post(head, station, admin=True, roles=["sho"])
+            post = post_of(station, ["sho"], head=True)
+            await world.service.posts.open(constable(world).caller, post)
+        await world.service.following.round()
+        world.chart.concern(holder.caller.person_id)
+        world.chart.compiled.clear()
+        with Statements(database) as statements:
+            await world.service.following.round()
+        assert world.chart.compiled == {mine}
+        costs.append(len(statements))
+    assert costs[0] == costs[1], costs
+
+
+async def test_an_asker_who_was_gone_belongs_again(world: World) -> None:
+    asker, holder = constable(world), sho(world)
+    made = await world.service.posts.open(asker.caller, SHO)
+    facts = world.chart.facts[asker.caller.person_id]
+    world.chart.leave(asker.caller.person_id)
+    await world.service.following.round()
+    assert (await people(world, made.conversation_id, holder)).keys() == ids(holder)
+    world.chart.facts[asker.caller.person_id] = facts
+    world.chart.concern(asker.caller.person_id)
+    await world.service.following.round()
+    assert (await people(world, made.conversation_id, asker)).keys() == ids(asker, holder)
 
 
 async def test_a_vacant_post_says_who_heads_the_unit_above(world: World) -> None:

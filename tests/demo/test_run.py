@@ -149,7 +149,7 @@ def _groups_of(settings: Settings, number: str) -> dict[str, wire.Names]:
     """Return the standing groups of a person by key, with their names."""
 
     async def look(container: Container) -> dict[str, wire.Names]:
-        followed = await container.delivery.audiences.all()
+        followed = await container.delivery.audiences.groups()
         async with container.database.reading() as connection:
             person = await container.directory.active_by_number(connection, number)
             assert person is not None
@@ -185,7 +185,7 @@ def test_the_groups_of_the_brief(tmp_path: Path) -> None:
     assert all("" not in names.spellings(title) for title in own.values())
 
     async def keys(container: Container) -> set[str]:
-        followed = (await container.delivery.audiences.all()).values()
+        followed = (await container.delivery.audiences.groups()).values()
         return {one.standing.key or "" for one in followed if one.standing is not None}
 
     made = with_roles(settings, keys)

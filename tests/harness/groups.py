@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
-from tests.harness.browser import Officer
+from tests.harness.browser import Officer, until
 
 
 def create(
@@ -79,7 +79,18 @@ def member_row(officer: Officer, member: Officer) -> Locator:
     )
 
 
-def notice(officer: Officer, key: str, **values: object) -> Locator:
-    """A line of the conversation that says what happened to it."""
+def sees_notice(officer: Officer, key: str, **values: object) -> None:
+    """Wait for a line of the conversation that says what happened to it, and open the lines of
+    several changes meanwhile: it may be one of them."""
     messages = officer.page.get_by_role("region", name=officer.word("conversation.messages"))
-    return messages.get_by_text(officer.word(f"conversation.notice.{key}", **values), exact=True)
+    said = officer.word(f"conversation.notice.{key}", **values)
+    line = messages.get_by_text(said, exact=True)
+    changes = re.escape(officer.word("conversation.changes_other", number="#")).replace(r"\#", ".+")
+    folded = messages.get_by_role("button", name=re.compile(changes), expanded=False)
+
+    def shown() -> bool:
+        if line.count() == 0 and folded.count() > 0:
+            folded.last.click()
+        return line.count() > 0
+
+    until(officer.page, shown)

@@ -144,9 +144,7 @@ def conversation(officer: Officer, talk: Talk) -> Iterator[str]:
         _scroll_to(officer, shown)
         yield f"conversation-{name}"
     # Acts on a message, and answering it.
-    officer.message(talk.words).first.get_by_role(
-        "button", name=officer.word("conversation.actions"), exact=True
-    ).click()
+    officer.open_menu(talk.words)
     officer.page.get_by_role("menuitem").first.wait_for()
     yield "message-menu"
     officer.page.get_by_role("menuitem", name=officer.word("conversation.reply")).click()

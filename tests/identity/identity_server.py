@@ -36,7 +36,7 @@ from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
-from copconnect.ids import ClientId, PersonId
+from copconnect.ids import ClientId, ConversationId, PersonId, PostId
 from copconnect.leases import Leases
 from copconnect.rates import Rates
 from copconnect.settings import Settings
@@ -64,6 +64,12 @@ class RecordedRosters:
         self, _: AsyncConnection
     ) -> dict[str, tuple[wire.Audience, wire.Names | None]]:
         return self.followed
+
+    async def asked(self, *_: object) -> dict[ConversationId, PostId]:
+        return {}
+
+    async def go_on(self, *_: object) -> None:
+        """No conversation is with a post."""
 
 
 class NoReach:

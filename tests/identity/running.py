@@ -2,7 +2,7 @@
 sets."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
 from copconnect.auth_service import rules
-from copconnect.auth_service.registration.gateway import GatewayDown
+from copconnect.auth_service.registration.gateway import NO_FIELDS, GatewayDown
 from copconnect.directory import databank
 from copconnect.ids import ClientId, PersonId, new_id
 from copconnect.settings import Settings
@@ -67,7 +67,8 @@ class SentTexts:
         self.down = ""  # Why it takes no texts, if it does not.
         self.unreachable = False  # Whether checks find that out.
 
-    async def send(self, number: str, text: str) -> None:
+    async def send(self, number: str, text: str, more: Mapping[str, object] = NO_FIELDS) -> None:
+        del more
         if self.down:
             raise GatewayDown(self.down)
         self.texts.append((number, text))

@@ -1,14 +1,15 @@
 """A Delivery Service with orders, people in units, and officers whose devices sign."""
 
 import secrets
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Column, MetaData, Select, String, Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.auth_service.registration.sms import Handed
 from copconnect.database.engine import Database, Transaction
 from copconnect.delivery.live.feed import LiveFeed
 from copconnect.delivery.live.readers import Readers
@@ -29,6 +30,7 @@ from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowled
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.fields import sha256
 from copconnect.rights import Held
+from copconnect.settings import Settings
 from copconnect.sockets.feed import SeenCursor
 from tests.contract.delivery_world import World
 from tests.contract.device import Device, Talk
@@ -63,6 +65,10 @@ class Roll:
     def placed(self) -> Select[Any]:
         """See ports.People."""
         return select(PLACED)
+
+    def numbers(self) -> Select[Any]:
+        """Return a number for each person: the id."""
+        return select(PLACED.c.person_id, PLACED.c.person_id.label("number"))
 
     async def unit_paths(self, _: AsyncConnection) -> dict[UnitId, str]:
         """See ports.People."""
@@ -126,6 +132,23 @@ class Woken:
         return len(found)
 
 
+@dataclass
+class Gateway:
+    """Keeps texts, and answers as it is told; ``also`` is called with each number before that."""
+
+    answer: Handed = "taken"
+    asked: list[str] = field(default_factory=list)
+    said: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    also: Callable[[str], object] = lambda _: None
+
+    async def hand_over(self, number: str, text: str, more: Mapping[str, object]) -> Handed:
+        """See ports.Texts."""
+        self.asked.append(number)
+        self.said.append((text, more))
+        self.also(number)
+        return self.answer
+
+
 class Dashboards:
     """The frames that dashboards were sent."""
 
@@ -160,6 +183,7 @@ class Orders:
         self.officers: list[Device] = []
         self.roll = Roll()
         self.woken = Woken()
+        self.gateway = Gateway()
         self.connected = Dashboards()
         self.service = self.node()
 
@@ -180,7 +204,7 @@ class Orders:
             await found.place(one, f"TG/HYD/PS{at % 2 + 1}")
         return found
 
-    def node(self, fresh_s: float = 0.0) -> OrderService:
+    def node(self, fresh_s: float = 0.0, settings: Settings | None = None) -> OrderService:
         """Return one more process."""
         world = self.world
         made = OrderService(
@@ -191,8 +215,9 @@ class Orders:
             rights=self.roll,
             devices=_Keys(world),
             pushes=self.woken,
+            texts=self.gateway,
             leases=Leases(world.database, world.clock, alone=True),
-            log_days=180,
+            settings=settings or Settings(),
             fresh_s=fresh_s,
         )
         made.watching.attach(self.connected)

@@ -44,6 +44,21 @@ async def test_the_sender_and_people_who_muted_are_not_woken(waking: Waking) -> 
     assert waking.woken() == {over.client_id: 1}
 
 
+async def test_a_vote_wakes_nobody_and_a_message_before_it_those_who_lack_that(
+    waking: Waking,
+) -> None:
+    one, other = device(), device()
+    await waking.members(one, other)
+    await waking.post(sender=other, quiet=True)
+    await waking.work()
+    assert waking.woken() == {}
+    message = await waking.post()
+    await waking.post(sender=other, quiet=True)
+    await waking.fetch(one, message)
+    await waking.work()
+    assert waking.woken() == {other.client_id: 1}, "the voter lacks the message, not the vote"
+
+
 async def test_messages_of_several_people_wake_each_of_them(waking: Waking) -> None:
     one, other = device(), device()
     await waking.members(one, other)

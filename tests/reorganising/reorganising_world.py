@@ -1,6 +1,6 @@
 """A small organisation, and the services that reorganise it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -19,7 +19,7 @@ from copconnect.directory.reorganising import reorganising_store
 from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.rules import person_id
 from copconnect.directory.service import DirectoryService
-from copconnect.ids import PersonId, PostId, UnitId
+from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.harness.operator import OPERATOR
 from tests.identity.running import MovedClock
@@ -62,15 +62,22 @@ def person(number: int) -> PersonId:
 
 
 class NoConversations:
-    """Stands for the Delivery Service: conversations that officers made."""
+    """Stands for the Delivery Service: conversations that officers made, and those with posts."""
 
     def __init__(self) -> None:
         self.followed: dict[str, tuple[wire.Audience, wire.Names | None]] = {}
+        self.with_posts: dict[ConversationId, PostId] = {}
 
     async def followed_by_hand(
         self, _: Any
     ) -> Mapping[str, tuple[wire.Audience, wire.Names | None]]:
         return self.followed
+
+    async def asked(self, _: Any, post_ids: Collection[PostId]) -> dict[ConversationId, PostId]:
+        return {c: post for c, post in self.with_posts.items() if post in post_ids}
+
+    async def go_on(self, _: Any, posts: Mapping[ConversationId, PostId]) -> None:
+        self.with_posts |= posts
 
 
 class Nobody:

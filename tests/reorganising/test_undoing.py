@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 from copconnect import errors, wire
 from copconnect.directory import databank
 from copconnect.directory.names import english
-from copconnect.ids import UnitId
+from copconnect.ids import ConversationId, UnitId
 from tests.harness.operator import OPERATOR
-from tests.reorganising.reorganising_world import DAY_MS, FILES, World, merge, person, rename
+from tests.reorganising.reorganising_world import (
+    DAY_MS,
+    FILES,
+    World,
+    merge,
+    person,
+    post_of,
+    rename,
+)
 
 
 async def test_an_undo_names_what_stands_against_it(world: World) -> None:
@@ -59,6 +67,40 @@ async def test_a_person_who_left_the_department_does_not_hinder_an_undo(world: W
     await world.editor.import_bank(OPERATOR, bank, remove_missing=True)
     await world.undo(number)
     assert (await world.homes())[5] == "A1b"
+
+
+async def test_conversations_go_along_with_posts_and_come_back(world: World) -> None:
+    """They go where the post lives on; those that began since go back with the post that it was."""
+    asked = world.conversations.with_posts
+    old, new, gone = (ConversationId(str(at)) for at in range(3))
+    before = await post_of(world, 5)
+    # A split leaves a vacant post behind, which ends with its unit.
+    part = wire.UnitPart(
+        unit_id=UnitId("N"),
+        parent_id=UnitId("A1"),
+        level="station",
+        names=english("New PS"),
+        unit_ids=[],
+        post_ids=[before],
+        person_ids=[],
+    )
+    asked |= {old: before, gone: await post_of(world, 4)}
+    await world.transfer(4, "A1a")
+    split = wire.SplitUnit(unit_id=UnitId("A1b"), parts=[part])
+    steps = (split, wire.RemoveUnit(unit_id=UnitId("A1b")))
+    preview = await world.preview(*steps)
+    assert (preview.conversations_kept, preview.conversations_ended) == (1, 1)
+    number = await world.do(*steps)
+    after = await post_of(world, 5)
+    assert after != before
+    assert asked[old] == after
+    asked[new] = after
+    merged = await world.do(merge("N", "A1a"))
+    assert asked[old] == asked[new] == await post_of(world, 5) != after
+    await world.undo(merged)
+    assert asked[old] == asked[new] == after
+    await world.undo(number)
+    assert asked[old] == asked[new] == await post_of(world, 5) == before
 
 
 CODES = st.sampled_from([UnitId(one) for one in ("TG", "A", "B", "A1", "A1a", "A1b", "B1", "N")])

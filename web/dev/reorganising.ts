@@ -85,6 +85,8 @@ export function previewOf(steps: readonly Step[]): ReorganisationPreview {
         leaving: after === null ? some : [],
       })),
     groupCount: units.length * 3,
+    conversationsKept: 3,
+    conversationsEnded: 1,
     needsSecond: people > 100,
     cards: [...PEOPLE],
   };

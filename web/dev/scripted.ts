@@ -26,20 +26,20 @@ import type {
   WhoMayPost,
 } from "@copconnect/client/wire";
 import { never, pause } from "./account.ts";
+import { ScriptedPolls, freshPoll } from "./polls.ts";
 import { refusal } from "./refusal.ts";
 import { ScriptedConsole } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
 import { deviceId, plate } from "./plates.ts";
-import { attachmentOf, makeTalks, previewOf, type Talk } from "./talk.ts";
-import { ScriptedTrust } from "./trust.ts";
+import { sentAttachment, makeTalks, previewOf, type Talk } from "./talk.ts";
 
 const ANSWERS = ["Copy.", "On my way.", "సరే సార్.", "Noted, sir.", "Reached.", "جی، ٹھیک ہے۔"];
 
 const MEMBERS_IN_PAGE = 100;
 
-export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
+export class ScriptedCore extends ScriptedPolls implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<AttachmentId, Blob>();
   readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
@@ -326,21 +326,12 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     return message;
   }
   #bodyOf(outgoing: Outgoing): MessageBody {
+    if (outgoing.kind === "poll") return freshPoll(outgoing);
     if (outgoing.kind !== "attachments") return outgoing;
     return {
       ...outgoing,
       attachments: outgoing.attachments.map((one) => {
-        const view = attachmentOf(this.#made++, one.kind, {
-          name: one.name,
-          mime: one.mime,
-          size: one.file.size,
-          width: one.width ?? null,
-          height: one.height ?? null,
-          durationMs: one.durationMs ?? null,
-          thumb: one.thumb ?? null,
-          waveform: one.waveform ?? null,
-          local: true,
-        });
+        const view = sentAttachment(this.#made++, one);
         this.#files.set(view.attachmentId, one.file);
         return view;
       }),
@@ -359,6 +350,12 @@ export class ScriptedCore extends ScriptedTrust implements ConnectedCore {
     await pause(900);
     this.#put(talk, { ...message, seq, status: "read" });
     this.#answer(talk);
+  }
+  protected override amend(messageId: MessageId, change: (body: MessageBody) => MessageBody): void {
+    for (const talk of this.#talks) {
+      const message = talk.messages.find((one) => one.messageId === messageId);
+      if (message !== undefined) this.#put(talk, { ...message, body: change(message.body) });
+    }
   }
   async retry(messageId: MessageId): Promise<void> {
     for (const talk of this.#talks) {

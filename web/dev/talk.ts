@@ -1,6 +1,7 @@
 /** Conversations and messages as a station has them, the same on every load. */
 import type {
   AttachmentView,
+  OutgoingAttachment,
   ConversationItem,
   MessageBody,
   MessageItem,
@@ -32,6 +33,9 @@ const LINES = [
 const LONG =
   "చార్మినార్ దగ్గర గుంపు తగ్గింది, ట్రాఫిక్ మళ్లీ మామూలుగా వెళ్తోంది. పెట్రోల్ కార్ రెండు గుల్జార్ హౌజ్ వైపు " +
   "వెళ్తోంది, పది నిమిషాల్లో పూర్తి నివేదిక పంపిస్తాం.";
+
+const LONG_NAME =
+  "Duty roster of the south zone for the festival week, gates three and four, revised twice.pdf";
 
 export const bytesOf = (text: string): Uint8Array =>
   Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -76,8 +80,24 @@ export function previewOf(body: MessageBody): Preview {
     return { kind: body.attachments[0]?.kind ?? "document", text: body.text };
   }
   if (body.kind === "location") return { kind: "location" };
+  if (body.kind === "poll") return { kind: "poll", text: body.question };
   if (body.kind === "notice") return { kind: "notice", notice: body.notice };
   return { kind: "unsupported" };
+}
+
+/** A file that this person sends: it is here already. */
+export function sentAttachment(number: number, one: OutgoingAttachment): AttachmentView {
+  return attachmentOf(number, one.kind, {
+    name: one.name,
+    mime: one.mime,
+    size: one.file.size,
+    width: one.width ?? null,
+    height: one.height ?? null,
+    durationMs: one.durationMs ?? null,
+    thumb: one.thumb ?? null,
+    waveform: one.waveform ?? null,
+    local: true,
+  });
 }
 
 interface Plan {
@@ -147,7 +167,7 @@ function makeMessages(
         kind: "attachments",
         text: "",
         mentions: [],
-        attachments: [attachmentOf(base + index, "document")],
+        attachments: [attachmentOf(base + index, "document", { name: LONG_NAME })],
       };
     } else if (near === 7) {
       body = {
@@ -163,11 +183,13 @@ function makeMessages(
       body = { kind: "notice", notice: { kind: "history", fromMs: sentMs } };
     } else if (index === 1) {
       body = { kind: "notice", notice: { kind: "you_added" } };
-    } else if (near === 20 && others[1]) {
+    } else if ((near === 20 || near === 22) && others[1]) {
       body = {
         kind: "notice",
         notice: { kind: "device_added", people: [plate(others[1])], by: plate(sender) },
       };
+    } else if (near === 21 && others[2]) {
+      body = { kind: "notice", notice: { kind: "added", people: [plate(others[2])] } };
     }
     const previous = messages[index - 3];
     messages.push({

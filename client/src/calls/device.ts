@@ -31,6 +31,7 @@ import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame } from "../wire.ts";
+import { sendMark } from "./consultation-calls.ts";
 import { PartLinks, ignore } from "./part-links.ts";
 import type { DeviceListener } from "./part-links.ts";
 
@@ -113,7 +114,14 @@ export class Device {
       onAccount: options.onAccount,
     });
     const { people } = options;
-    this.views = new ViewMaker(context, people, outgoing, this.attachments, this.#announcer);
+    this.views = new ViewMaker(
+      context,
+      people,
+      outgoing,
+      this.attachments,
+      this.#announcer,
+      (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
+    );
     const { inbox, outbox, book, cursors, sync } = this;
     links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync });
     outgoing.onChange = options.onOutbox;

@@ -2,6 +2,7 @@
 import type { ConnectedCore, Core } from "../core.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 import { copy } from "../octets.ts";
+import { ConsultationCalls } from "./consultation-calls.ts";
 import { ConversationCalls } from "./conversation-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
@@ -18,6 +19,7 @@ export function createEngine(options: SessionOptions): Engine {
   const session = new Session(options);
   const { reach, accountCalls: account, api } = session;
   const conversations = new ConversationCalls(reach);
+  const consultation = new ConsultationCalls(reach);
   const members = new MemberCalls(reach);
   const messages = new MessageCalls(reach);
   const people = new PeopleCalls(reach);
@@ -98,6 +100,8 @@ export function createEngine(options: SessionOptions): Engine {
 
     messages: (id, before, limit) => messages.messages(id, before, limit),
     send: (id, outgoing, replyTo, messageId) => messages.send(id, outgoing, replyTo, messageId),
+    vote: (id, messageId, choices) => consultation.vote(id, messageId, choices),
+    closePoll: (id, messageId) => consultation.closePoll(id, messageId),
     retry: (messageId) => messages.retry(messageId),
     cancel: (messageId) => messages.cancel(messageId),
     markRead: (id, messageId) => messages.markRead(id, messageId),

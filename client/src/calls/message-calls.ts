@@ -10,6 +10,7 @@ import { newId } from "../ids.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
+import { requirePollable } from "./consultation-calls.ts";
 import type { Device } from "./device.ts";
 import { writable } from "./reach.ts";
 import type { Reach } from "./reach.ts";
@@ -64,6 +65,7 @@ export class MessageCalls {
     if (known !== null) return device.views.message(conversation, known);
     const { whoMayPost, admin } = writable(conversation).record;
     if (whoMayPost === "admins" && !admin) throw failure("may_not_post");
+    if (outgoing.kind === "poll") requirePollable(conversation);
     const composed = await compose(
       device.context,
       device.attachments,

@@ -69,6 +69,8 @@ export const METHODS: Readonly<Record<Method, true>> = {
   encryption: true,
   messages: true,
   send: true,
+  vote: true,
+  closePoll: true,
   retry: true,
   cancel: true,
   markRead: true,

@@ -16,6 +16,7 @@ import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
 import { acceptedName } from "./judge.ts";
 import type { Entry, Judgement, Vouched } from "./judge.ts";
+import { applyMark } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 
 /** Refused entries kept at most, to be judged again when something has changed. */
@@ -68,6 +69,14 @@ export async function accept(
     const { position, sentMs } = entry;
     const at = { messageId, position, sentMs, leaf, header, k: judgement.k };
     await applyState(receiving.context, work, content, at);
+    await takeBack(receiving, entry, messageId);
+    return;
+  }
+  if (content.kind === "mark") {
+    const { position, sentMs } = entry;
+    const { sender: device, sent: signedMs } = header;
+    const at = { position, sentMs, signedMs, device, personId: leaf.person };
+    await applyMark(receiving.context, receiving.conversation, work, content, at);
     await takeBack(receiving, entry, messageId);
     return;
   }

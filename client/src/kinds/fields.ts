@@ -67,8 +67,13 @@ export function integer(value: unknown, max: number): number {
   return number(value, 0, max);
 }
 
-function bytes(value: unknown, max: number): Uint8Array {
+export function bytes(value: unknown, max: number): Uint8Array {
   if (!(value instanceof Uint8Array) || value.length > max) throw new Misshapen();
+  return value;
+}
+
+export function boolean(value: unknown): boolean {
+  if (typeof value !== "boolean") throw new Misshapen();
   return value;
 }
 

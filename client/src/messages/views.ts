@@ -25,6 +25,9 @@ import type {
   PreviewRecord,
 } from "../records.ts";
 import { readableFrom } from "../conversation/record.ts";
+import type { Shown } from "../kinds/kind.ts";
+import { pollState } from "./poll-state.ts";
+import type { PollParts } from "./poll-state.ts";
 import { decodedOf, loadMessage } from "./messages.ts";
 import { statusOf } from "./receipts.ts";
 
@@ -33,6 +36,7 @@ export class ViewMaker implements Views {
   readonly #people: People;
   readonly #outgoing: OutgoingStore;
   readonly #attachments: Attachments;
+  readonly #onCounted: PollParts["onCounted"];
 
   constructor(
     context: DeviceContext,
@@ -40,11 +44,13 @@ export class ViewMaker implements Views {
     outgoing: OutgoingStore,
     attachments: Attachments,
     announcer: Announcer,
+    onCounted: PollParts["onCounted"],
   ) {
     this.#context = context;
     this.#people = people;
     this.#outgoing = outgoing;
     this.#attachments = attachments;
+    this.#onCounted = onCounted;
     announcer.use(this);
   }
 
@@ -167,7 +173,7 @@ export class ViewMaker implements Views {
     const { body, preview } =
       record.notice === null
         ? {
-            body: await bodyOf(content, (pointers) => this.attachments(pointers)),
+            body: await bodyOf(content, this.#shown(conversation, record)),
             preview: previewOf(content),
           }
         : await this.#noticed(record.notice);
@@ -186,6 +192,19 @@ export class ViewMaker implements Views {
       // Stage and failure are stored at once; the message may have been read before, or told of after.
       status: status === "failed" && record.failure === null ? "queued" : status,
       failure: record.failure,
+    };
+  }
+
+  #shown(conversation: Conversation, message: MessageRecord): Shown {
+    const parts: PollParts = {
+      context: this.#context,
+      people: this.#people,
+      outgoing: this.#outgoing,
+      onCounted: this.#onCounted,
+    };
+    return {
+      attachments: (pointers) => this.attachments(pointers),
+      poll: (content) => pollState(parts, conversation, message, content),
     };
   }
 

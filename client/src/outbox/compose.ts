@@ -6,7 +6,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { Outgoing } from "../core.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
-import { contentOf, encodeContent, pointersOf, previewOf } from "../kinds/content.ts";
+import { contentOf, encodeContent, isQuiet, pointersOf, previewOf } from "../kinds/content.ts";
 import type { Content } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
 import { decodedOf, loadMessage } from "../messages/messages.ts";
@@ -82,6 +82,7 @@ export function outgoingRecord<Stage extends "preparing" | "uploading" | "ready"
     message: null,
     key: null,
     state: content.kind === "state",
+    quiet: isQuiet(content),
   };
 }
 

@@ -14,6 +14,7 @@ import { ZEROS } from "../keys/format/hashing.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { copy, equalBytes } from "../octets.ts";
 import { messagesAbove } from "../messages/messages.ts";
+import { applyMark } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 import type { ReadyMessage, SignedMessage } from "../records.ts";
 import type { Accepted } from "../wire.ts";
@@ -48,6 +49,7 @@ export class Posting {
       message: copy(message),
       attachmentIds,
       state: record.state,
+      quiet: record.quiet,
       order: null,
     });
   }
@@ -76,6 +78,12 @@ export class Posting {
           header,
           k: bodyKey(header, secret),
         });
+      }
+      if (content.kind === "mark") {
+        const { personId, deviceBytes } = this.#context.identity();
+        const { seq: position, sentMs } = at;
+        const marked = { position, sentMs, signedMs: header.sent, device: deviceBytes, personId };
+        await applyMark(this.#context, conversation, work, content, marked);
       }
       await acceptedMessage(this.#context, this.#outgoing, work, own, at);
     });
@@ -155,6 +163,7 @@ export class Posting {
         ...{ messageId, conversationId: conversation.id, order, content, attachmentIds: [] },
         ...{ stage: "ready", seq: null, attempt: LOST_ATTEMPT, message: null, key: null },
         state: false,
+        quiet: false,
       };
       work.changes.push(putOutgoing(again));
       work.afterwards.push(() => this.#outgoing.set(again));

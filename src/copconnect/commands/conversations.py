@@ -180,7 +180,7 @@ def list_(data: Data = None) -> None:
     """List the conversations that follow the data bank."""
 
     async def work(container: Container) -> list[tuple[str, str]]:
-        found = await container.delivery.audiences.all()
+        found = await container.delivery.audiences.groups()
         return [(c, one.standing.title.en if one.standing else "") for c, one in found.items()]
 
     table = Table("Conversation", "Name")

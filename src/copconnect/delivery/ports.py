@@ -78,8 +78,10 @@ class People(Protocol):
 class Posts(Protocol):
     """Posts that people may write to; the directory knows them."""
 
-    async def post_to_ask(self, connection: AsyncConnection, post_id: PostId) -> PostToAsk | None:
-        """Return a post that a person may write to; None for one that is not there."""
+    async def posts_to_ask(
+        self, connection: AsyncConnection, post_ids: Collection[PostId]
+    ) -> Mapping[PostId, PostToAsk]:
+        """Return those of these posts that are there, to which a person may write."""
         ...
 
     async def head_above(
@@ -123,6 +125,12 @@ class Organisation(Protocol):
     ) -> dict[PersonId, bool]:
         """Return the active people of an audience, registered or not, with whether each
         administers it."""
+        ...
+
+    async def posts_of(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PostId]:
+        """Return the posts that these people hold. One statement."""
         ...
 
     async def belonging(

@@ -6,10 +6,11 @@
 from collections.abc import Collection, Iterable
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.database.among import among
 from copconnect.database.engine import chunks
 from copconnect.directory.audiences import Facts, Place
 from copconnect.directory.postings.posting_store import POSTINGS
@@ -99,6 +100,15 @@ async def audience(connection: AsyncConnection, rule: wire.Audience) -> set[Pers
     if found and rule.exclude:
         found -= await holding(connection, rule.exclude)
     return found
+
+
+async def posts_of(connection: AsyncConnection, person_ids: Collection[PersonId]) -> set[PostId]:
+    """Return the posts that these people hold, active ones alone. One statement."""
+    own, charged = (
+        source.with_only_columns(_T.post_id).where(among(_P.person_id, person_ids))
+        for source in _SOURCES
+    )
+    return set(await connection.scalars(union(own, charged)))
 
 
 class Held(NamedTuple):

@@ -28,7 +28,7 @@ from copconnect.directory.audiences import Audiences
 from copconnect.directory.finding import statements, words
 from copconnect.directory.ports import RegisteredPeople, Rights
 from copconnect.directory.postings import post_store
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import PersonId, PostId, UnitId
 from copconnect.principals import (
     Caller,
     HeldPlace,
@@ -372,6 +372,12 @@ class DirectoryService:
         """Return who writes in conversations where not everybody may, by the rights table."""
         table = await self._rights.table(connection)
         return audiences.speakers(table, await self.seniorities(connection))
+
+    async def posts_of(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PostId]:
+        """Return the posts that these people hold. One statement."""
+        return await places.posts_of(connection, person_ids)
 
     async def belonging(
         self, connection: AsyncConnection, rules: Mapping[K, wire.Audience]

@@ -7,7 +7,7 @@ from copconnect.auth_service.keys.authority import CertificateAuthority
 from copconnect.auth_service.service import NoGateway, choose_gateway
 from copconnect.clock import Clock
 from copconnect.doctor import clock as clocks
-from copconnect.doctor import files, pushes, services, serving
+from copconnect.doctor import files, order_texts, pushes, services, serving
 from copconnect.doctor.findings import Finding, failure, ok, warning
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
@@ -36,6 +36,8 @@ async def examine(
         for one in (*await services.database(settings, clock), *await services.blobs(settings)):
             yield one
     for one in (*await services.bus(settings), *await gateway(settings, clock)):
+        yield one
+    for one in order_texts.order_texts(settings):
         yield one
     for one in (*await pushes.pushes(settings), *await serving.local(settings)):
         yield one

@@ -5,7 +5,7 @@ count is one statement however many people there are.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +14,8 @@ from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, ConversationId, PersonId, UnitId
 from copconnect.rights import Held
+
+Handed = Literal["taken", "refused", "unsure", "failed"]
 
 
 class Conversations(Protocol):
@@ -41,6 +43,10 @@ class People(Protocol):
     def placed(self) -> Select[Any]:
         """Return a statement of everybody's own place: ``person_id``, ``unit_id``, ``sort_key``,
         which lists seniors first."""
+        ...
+
+    def numbers(self) -> Select[Any]:
+        """Return a statement of the phone numbers of active people: ``person_id``, ``number``."""
         ...
 
     async def unit_paths(self, connection: AsyncConnection) -> Mapping[UnitId, str]:
@@ -94,6 +100,15 @@ class Pushes(Protocol):
     ) -> int:
         """Wake the devices of the people of a statement (``person_id``) about a message, whether
         they have received it or not; return how many. One statement."""
+        ...
+
+
+class Texts(Protocol):
+    """The SMS gateway, which registration uses for its codes."""
+
+    async def hand_over(self, number: str, text: str, more: Mapping[str, object]) -> Handed:
+        """Hand over a text once, with more fields for the gateway, and return what became of it:
+        ``unsure``: the gateway may have taken it; ``failed``: it has not."""
         ...
 
 

@@ -7,10 +7,12 @@ from copconnect.orders.acknowledging import Acknowledging
 from copconnect.orders.counting import FRESH_S, Counting
 from copconnect.orders.dependencies import Dependencies
 from copconnect.orders.issuing import Issuing
-from copconnect.orders.ports import Conversations, Devices, People, Pushes, Rights
+from copconnect.orders.ports import Conversations, Devices, People, Pushes, Rights, Texts
 from copconnect.orders.reading import Reading
 from copconnect.orders.reminding import Reminding
+from copconnect.orders.texting import Texting
 from copconnect.orders.watching import Watching
+from copconnect.settings import Settings
 
 
 class OrderService:
@@ -26,8 +28,9 @@ class OrderService:
         rights: Rights,
         devices: Devices,
         pushes: Pushes,
+        texts: Texts,
         leases: Leases,
-        log_days: int,
+        settings: Settings,
         fresh_s: float = FRESH_S,
     ) -> None:
         """``fresh_s``: how long a count may be shown."""
@@ -39,7 +42,7 @@ class OrderService:
             rights=rights,
             devices=devices,
             pushes=pushes,
-            log_days=log_days,
+            log_days=settings.log_retention_days,
         )
         self.issuing = Issuing()
         self.acknowledging = Acknowledging(deps)
@@ -47,14 +50,17 @@ class OrderService:
         self.reading = Reading(deps, self.counting)
         self.watching = Watching(self.reading, self.counting)
         self.reminding = Reminding(deps, self.counting, leases)
+        self.texting = Texting(deps, leases, texts, settings)
 
     async def start(self) -> None:
         """Start background work."""
         await self.watching.start()
         await self.reminding.start()
+        await self.texting.start()
 
     async def close(self) -> None:
         """Stop background work."""
+        await self.texting.close()
         await self.reminding.close()
         await self.watching.close()
         await self.acknowledging.close()

@@ -32,7 +32,7 @@ from copconnect.database.among import among
 from copconnect.database.engine import unnested, upsert_for
 from copconnect.ids import MessageId, PersonId, UnitId
 from copconnect.orders.rules import Counted, KnownOrder, Reader, Standing
-from copconnect.orders.tables import ACKNOWLEDGEMENTS, ANSWERS, ORDERS
+from copconnect.orders.tables import ACKNOWLEDGEMENTS, ANSWERS, ORDERS, TEXTS
 
 _O, _A, _N = ORDERS.c, ACKNOWLEDGEMENTS.c, ANSWERS.c
 
@@ -434,6 +434,6 @@ async def forget(connection: AsyncConnection, before_ms: int, limit: int) -> int
     """Forget orders whose message was forgotten; return how many."""
     gone = select(_O.order_id).where(_O.issued_ms < before_ms).order_by(_O.issued_ms).limit(limit)
     order_ids = list(await connection.scalars(gone))
-    for table in (ANSWERS, ACKNOWLEDGEMENTS, ORDERS):
+    for table in (ANSWERS, TEXTS, ACKNOWLEDGEMENTS, ORDERS):
         await connection.execute(delete(table).where(among(table.c.order_id, order_ids)))
     return len(order_ids)

@@ -70,3 +70,16 @@ ANSWERS = Table(
     Column("person_id", String(32), primary_key=True),
     Column("answer", LargeBinary, nullable=False),
 )
+# Texts by SMS, one at most for each order and person. copconnect.orders.texting tells the states.
+TEXTS = Table(
+    "order_texts",
+    METADATA,
+    Column("order_id", String(32), primary_key=True),
+    Column("person_id", String(32), primary_key=True),
+    Column("state", String(8), nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),  # When it was last decided to ask the gateway.
+    Column("due_ms", BigInteger),  # When a text that waits is tried again.
+    Column("attempts", Integer, nullable=False),
+    Index(None, "asked_ms"),
+    Index(None, "person_id", "asked_ms"),
+)

@@ -191,6 +191,7 @@ class CellLeaves(Wire, frozen=True, kw_only=True):
 
 class PostMessage(Wire, frozen=True, kw_only=True):
     """``state``: the message is the conversation's newest state (name, photo, pins); admins only.
+    ``quiet``: it wakes nobody (a vote, the end of a poll); devices show no row for it.
     ``order``: the message is an order, or changes one; flash orders are for admins only. A repeat
     of the same bytes answers what the first answered."""
 
@@ -198,6 +199,7 @@ class PostMessage(Wire, frozen=True, kw_only=True):
     attachment_ids: Annotated[list[Annotated[AttachmentId, HEX16]], Meta(max_length=32)]
     state: bool
     order: OrderTerms | OrderChange | None
+    quiet: bool = False
 
 
 class Accepted(Wire, frozen=True, kw_only=True):

@@ -198,7 +198,9 @@ class ReorganisationPreview(Wire, frozen=True, kw_only=True):
     """All that a reorganisation would do. With ``problems`` the rest is empty. ``people``: how many
     it touches; ``moved``: whose posts go to another unit; ``posts``: how many posts do, vacant ones
     among them; ``charges``: officiating and additional charges that do. ``groups``: the first of
-    ``group_count``. ``cards``: of the people who are named by their ids."""
+    ``group_count``. ``conversations_kept``: conversations with posts that go on where the post
+    lives on; ``conversations_ended``: those whose post ends. ``cards``: of the people who are named
+    by their ids."""
 
     problems: list[StepProblem]
     units: list[UnitChange]
@@ -209,6 +211,8 @@ class ReorganisationPreview(Wire, frozen=True, kw_only=True):
     places: list[PlaceChange]
     groups: list[GroupChange]
     group_count: int
+    conversations_kept: int
+    conversations_ended: int
     lapsing: list[LapsingGrant]
     paths: list[str]
     needs_second: bool

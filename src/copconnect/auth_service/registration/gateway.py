@@ -3,21 +3,32 @@
 Nothing here logs a number or a text, and no error's text holds one.
 """
 
+import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx
 
 TIMEOUT_S = 10.0
+NO_FIELDS: Mapping[str, object] = MappingProxyType({})
 # By these a gateway says that it will never take this one text; any other refusal is of all texts.
 _OF_ONE_TEXT = frozenset({400, 422})
 # By these a proxy says that the gateway behind it is down. A gateway may answer a GET, which is no
 # text, with any other status.
 _DOWN = frozenset({502, 503, 504})
+_TOO_LATE = 504  # A proxy passed the text on and heard nothing.
+# The request did not reach the gateway, or not whole.
+_NOT_ASKED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL)
 
 
 class GatewayDown(Exception):
     """The gateway takes no text at present. The only argument says why, without a number."""
+
+
+class TextUnsure(GatewayDown):
+    """The gateway may have taken the text: it was asked and gave no answer."""
 
 
 class TextRefused(Exception):
@@ -32,8 +43,9 @@ class SmsGateway(Protocol):
         """The place that texts go to, as an operator reads it: no secret, no number."""
         ...
 
-    async def send(self, number: str, text: str) -> None:
-        """Hand over one text. Raises TextRefused, GatewayDown."""
+    async def send(self, number: str, text: str, more: Mapping[str, object] = NO_FIELDS) -> None:
+        """Hand over one text; ``more``: fields for the gateway beside it, such as a template's id.
+        Raises TextRefused, TextUnsure, GatewayDown."""
         ...
 
     async def check(self) -> str:
@@ -51,9 +63,9 @@ class NoSms:
 
     name = "none"
 
-    async def send(self, number: str, text: str) -> None:
+    async def send(self, number: str, text: str, more: Mapping[str, object] = NO_FIELDS) -> None:
         """Refuse."""
-        del number, text
+        del number, text, more
         raise GatewayDown("this process sends no texts")
 
     async def check(self) -> str:
@@ -65,7 +77,8 @@ class NoSms:
 
 
 class HttpGateway:
-    """Posts ``{"to": …, "text": …}`` to a DLT gateway; any 2xx answer means taken."""
+    """Posts ``{"to": …, "text": …}`` and more fields to a DLT gateway; any 2xx answer means taken,
+    whatever its body is. The answer is not waited for longer than :data:`TIMEOUT_S`."""
 
     def __init__(self, url: str, token: str, check_url: str = "") -> None:
         """``check_url``: an address that answers a GET with 2xx while the gateway takes texts."""
@@ -75,11 +88,13 @@ class HttpGateway:
         self._client = httpx.AsyncClient(headers=headers, timeout=TIMEOUT_S)
         self.name = place(url)
 
-    async def send(self, number: str, text: str) -> None:
+    async def send(self, number: str, text: str, more: Mapping[str, object] = NO_FIELDS) -> None:
         """Post one text."""
-        response = await self._asked("POST", self._url, {"to": number, "text": text})
+        response = await self._asked("POST", self._url, {"to": number, "text": text, **more})
         if response.status_code in _OF_ONE_TEXT:
             raise TextRefused(f"status {response.status_code}")
+        if response.status_code == _TOO_LATE:
+            raise TextUnsure(f"status {response.status_code}")
         if not response.is_success:
             raise GatewayDown(f"status {response.status_code}")
 
@@ -95,12 +110,15 @@ class HttpGateway:
         """Close connections."""
         await self._client.aclose()
 
-    async def _asked(self, method: str, url: str, body: dict[str, str] | None) -> httpx.Response:
+    async def _asked(self, method: str, url: str, body: dict[str, object] | None) -> httpx.Response:
+        # An error's text may hold what was sent: its type is all that is said.
         try:
-            return await self._client.request(method, url, json=body)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            # The error's text may hold what was sent: its type is all that is said.
+            async with asyncio.timeout(TIMEOUT_S):  # A gateway that answers byte by byte, too.
+                return await self._client.request(method, url, json=body)
+        except _NOT_ASKED as error:
             raise GatewayDown(type(error).__name__) from error
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise TextUnsure(type(error).__name__) from error
 
 
 def place(url: str) -> str:

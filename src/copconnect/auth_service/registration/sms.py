@@ -9,13 +9,20 @@ the log, once, and a metric for as long as it lasts. Everybody who asks for a co
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import structlog
 from prometheus_client import Counter, Gauge
 
 from copconnect import errors
-from copconnect.auth_service.registration.gateway import GatewayDown, SmsGateway, TextRefused
+from copconnect.auth_service.registration.gateway import (
+    NO_FIELDS,
+    GatewayDown,
+    SmsGateway,
+    TextRefused,
+    TextUnsure,
+)
 from copconnect.auth_service.registration.gateway_health import CHECK_PERIOD_MS, GatewayHealth
 from copconnect.background import Periodic
 from copconnect.clock import Clock
@@ -40,6 +47,8 @@ TAKEN_AT = Gauge(
     multiprocess_mode="livemax",
 )
 
+# "unsure": the gateway may have taken the text; "failed": it has not, and may take it later.
+Handed = Literal["taken", "refused", "unsure", "failed"]
 log = structlog.get_logger()
 
 
@@ -110,32 +119,49 @@ class SmsSender:
             finally:
                 self._queue.task_done()
 
+    async def hand_over(self, number: str, text: str, more: Mapping[str, object]) -> Handed:
+        """Hand over a text once, at once, and return what became of it. Such texts count for the
+        state of the gateway as those with codes do; whether to try again is the caller's part."""
+        outcome, reason = await self._try(number, text, more)
+        self._judge(outcome, number, reason)
+        return outcome
+
     async def _send(self, number: str, text: str) -> None:
-        reason = ""
         for attempt in range(1, ATTEMPTS + 1):
-            try:
-                await self.gateway.send(number, text)
-            except TextRefused as error:
-                TEXTS.labels("refused").inc()
-                log.warning("sms_refused", reason=str(error))
-                with self._alarming():
-                    self._health.text_refused(str(error), self._clock.now_ms())
-                return
-            except Exception as error:
-                # Another error's text may hold the number: its type is all that is said.
-                reason = str(error) if isinstance(error, GatewayDown) else type(error).__name__
-                log.warning("sms_failed", attempt=attempt, reason=reason)
-            else:
-                TEXTS.labels("taken").inc()
-                TAKEN_AT.set(self._clock.now_ms() / 1000)
-                with self._alarming():
-                    self._health.text_taken(self._clock.now_ms())
-                return
+            outcome, reason = await self._try(number, text, NO_FIELDS)
+            if outcome in ("taken", "refused"):
+                break
+            # A code may come twice rather than not at all.
+            outcome = "failed"
+            log.warning("sms_failed", attempt=attempt, reason=reason)
             if attempt < ATTEMPTS:
                 await asyncio.sleep(self.retry_after_s * attempt)
-        TEXTS.labels("failed").inc()
+        TEXTS.labels(outcome).inc()
+        self._judge(outcome, number, reason)
+
+    async def _try(self, number: str, text: str, more: Mapping[str, object]) -> tuple[Handed, str]:
+        try:
+            await self.gateway.send(number, text, more)
+        except TextRefused as error:
+            return "refused", str(error)
+        except TextUnsure as error:
+            return "unsure", str(error)
+        except Exception as error:
+            # Another error's text may hold the number: its type is all that is said.
+            return "failed", str(error) if isinstance(error, GatewayDown) else type(error).__name__
+        return "taken", ""
+
+    def _judge(self, outcome: Handed, number: str, reason: str) -> None:
+        now_ms = self._clock.now_ms()
         with self._alarming():
-            self._health.text_failed(number, reason, self._clock.now_ms())
+            if outcome == "taken":
+                TAKEN_AT.set(now_ms / 1000)
+                self._health.text_taken(now_ms)
+            elif outcome == "refused":
+                log.warning("sms_refused", reason=reason)
+                self._health.text_refused(reason, now_ms)
+            else:
+                self._health.text_failed(number, reason, now_ms)
 
     @contextlib.contextmanager
     def _alarming(self) -> Iterator[None]:

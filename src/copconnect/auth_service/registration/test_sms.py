@@ -1,16 +1,19 @@
 """Texts are sent in the background, tried again, never block or leak; an outage is an alarm."""
 
 import asyncio
+import contextlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from copconnect import errors
+from copconnect.auth_service.registration import gateway as gateways
 from copconnect.auth_service.registration.gateway import (
+    NO_FIELDS,
     GatewayDown,
     HttpGateway,
     TextRefused,
@@ -34,7 +37,8 @@ class Flaky:
         self.taken: list[tuple[str, str]] = []
         self._error = error or OSError(f"no way to {NUMBER}")
 
-    async def send(self, number: str, text: str) -> None:
+    async def send(self, number: str, text: str, more: Mapping[str, object] = NO_FIELDS) -> None:
+        del more
         self.tried += 1
         if self.failures > 0:
             self.failures -= 1
@@ -190,6 +194,64 @@ async def test_the_http_gateway_posts_json() -> None:
     assert head.startswith(b"POST /send ")
     assert b"authorization: bearer token-1" in head.lower()
     assert body == {"to": NUMBER, "text": "123456 …"}
+
+
+async def test_fields_of_a_registered_template_go_along() -> None:
+    _, requests = await answered(
+        ["200 OK"], lambda gateway: gateway.send(NUMBER, "…", {"templateId": "11071"})
+    )
+    assert requests[0][1] == {"to": NUMBER, "text": "…", "templateId": "11071"}
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        (b"", "unsure"),  # Hangs up.
+        (b"\x00\xff garbage\r\n\r\n", "unsure"),
+        (None, "unsure"),  # Says nothing for too long.
+        (b"HTTP/1.1 504 Late\r\ncontent-length: 0\r\n\r\n", "unsure"),
+        (b"HTTP/1.1 429 Slow down\r\ncontent-length: 0\r\n\r\n", "failed"),
+        (b"HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n", "failed"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n<html>\n", "taken"),
+        (b"HTTP/1.1 400 No\r\ncontent-length: 0\r\n\r\n", "refused"),
+    ],
+    ids=["hangs up", "garbage", "silent", "late", "too many", "moved", "taken", "refused"],
+)
+async def test_a_text_handed_over_once_is_known_to_be_taken_or_not(
+    said: bytes | None, outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateways, "TIMEOUT_S", 0.3 if said is None else 10.0)
+    asked, done = 0, asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await reader.readuntil(b"\r\n\r\n")
+        asked += 1
+        if said is None:
+            await reader.read()  # Until the other side gives up.
+        else:
+            writer.write(said)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        done.set()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/send"
+    sender = SmsSender(HttpGateway(url, ""), SystemClock())
+    assert await sender.hand_over(NUMBER, "…", {}) == outcome
+    assert asked == 1
+    assert counted("copconnect_sms_gateway_alarm") == (outcome in ("unsure", "failed"))
+    await sender.close()
+    await done.wait()
+    listening.close()
+    await listening.wait_closed()
+
+
+async def test_a_text_for_nobody_there_has_failed() -> None:
+    sender = SmsSender(HttpGateway("http://127.0.0.1:9/send", ""), SystemClock())
+    assert await sender.hand_over(NUMBER, "…", {}) == "failed"
+    await sender.close()
 
 
 async def test_a_check_without_an_address_of_its_own_takes_any_answer_of_the_gateway() -> None:

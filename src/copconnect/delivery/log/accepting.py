@@ -61,6 +61,7 @@ class Post:
     state: bool
     attachment_ids: Sequence[AttachmentId] = ()
     order: wire.OrderTerms | wire.OrderChange | None = None
+    quiet: bool = False
 
     @property
     def for_admins(self) -> bool:
@@ -317,6 +318,7 @@ class _Batch:
             message=post.message.data,
             chain_seq=header.seq,
             state=post.state,
+            quiet=post.quiet,
         )
         self.entries.append(entry)
         self._ends[c] = LogEnd(entry.seq, entry.log_hash, entry.named_epoch)

@@ -4,7 +4,7 @@ People belong whether or not they have registered; a person who heads a unit of 
 above, is an admin. A conversation that an operator makes is the department's, and no officer's.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -114,25 +114,21 @@ class Audiences:
         await deps.audit.record(connection, by, AudienceConversationCreated(c, rule, creator))
         return True
 
-    async def all(self) -> Mapping[ConversationId, Followed]:
-        """Return every conversation that follows the data bank."""
+    async def groups(self) -> Mapping[ConversationId, Followed]:
+        """Return every conversation that follows the data bank, but those with posts."""
         async with self._deps.database.reading() as connection:
-            return await audiences.all_followed(connection)
+            return await audiences.groups(connection)
 
     async def followed_by_hand(
         self, connection: AsyncConnection
     ) -> dict[str, tuple[wire.Audience, wire.Names | None]]:
-        """Return the rules and titles of the conversations that follow the data bank, but no
-        policy. The server does not know a title that an officer chose."""
+        """Return the rules and titles of the groups that follow the data bank, but no policy. The
+        server does not know a title that an officer chose."""
         return {
             c: (one.rule, None if one.standing is None else one.standing.title)
-            for c, one in (await audiences.all_followed(connection)).items()
+            for c, one in (await audiences.groups(connection)).items()
             if one.standing is None or one.standing.key is None
         }
-
-    async def rules(self) -> Collection[wire.Audience]:
-        """Return the rules of all conversations that have one."""
-        return [one.rule for one in (await self.all()).values()]
 
     async def _size(
         self, connection: AsyncConnection, conversation_id: ConversationId

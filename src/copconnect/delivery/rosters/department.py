@@ -21,7 +21,7 @@ from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.store import audiences, conversations
 from copconnect.delivery.store.audiences import Followed
 from copconnect.delivery.store.conversations import Held
-from copconnect.ids import ConversationId
+from copconnect.ids import ConversationId, PostId
 from copconnect.principals import Principal
 
 _NOBODY = wire.Audience(include=[])
@@ -69,10 +69,8 @@ class DepartmentGroups:
         """Return all of them that have not ended. One statement for each 500."""
         followed = {
             c: one
-            for c, one in (await audiences.all_followed(connection)).items()
-            if one.standing is not None
-            and one.standing.about in ("unit", "role")
-            and one.rule != _NOBODY
+            for c, one in (await audiences.groups(connection)).items()
+            if one.standing is not None and one.rule != _NOBODY
         }
         found: list[DepartmentGroup] = []
         for some in chunks(sorted(followed)):
@@ -94,8 +92,8 @@ class DepartmentGroups:
         """Return the rule and the name of each."""
         return {
             c: (one.rule, one.standing.title)
-            for c, one in (await audiences.all_followed(connection)).items()
-            if one.standing is not None and one.standing.about in ("unit", "role")
+            for c, one in (await audiences.groups(connection)).items()
+            if one.standing is not None
         }
 
     async def rule_of(
@@ -103,6 +101,10 @@ class DepartmentGroups:
     ) -> wire.Audience:
         """Return the rule of a conversation that an admin made. Raises NotFound."""
         return (await self._made(connection, conversation_id)).rule
+
+    async def count_with_post(self, connection: AsyncConnection, post_id: PostId) -> int:
+        """Return how many conversations people have with a post."""
+        return await audiences.count_with_post(connection, post_id)
 
     async def create(self, connection: Transaction, by: Principal, act: wire.CreateGroup) -> None:
         """Make a conversation. Raises AudienceInvalid, BadRequest."""

@@ -97,9 +97,6 @@ class Following:
             groups = await standing.read_groups(connection, deps)
         if groups.changed or groups.posting:
             await standing.write_changed(deps, self._later, groups)
-        if not groups.rules and not groups.new:
-            self._people_version = version
-            return
         found, new = await self._compare_people(groups, changed)
         # A rule that changed may concern people who did not.
         for c in groups.changed:
@@ -129,10 +126,26 @@ class Following:
                 )
                 for c in wanted.keys() & groups.new.keys():
                     new.setdefault(c, {}).update(wanted.pop(c))
+                following = held.keys() | await self._of_posts(connection, some, wanted)
                 places = await members.places_of(connection, some)
-                there = {place: admin for place, (admin, _) in places.items() if place[0] in held}
-                await self._differ(connection, wanted, there, held.keys(), found, some)
+                there = {
+                    place: admin for place, (admin, _) in places.items() if place[0] in following
+                }
+                await self._differ(connection, wanted, there, following, found, some)
         return found, new
+
+    async def _of_posts(
+        self, connection: AsyncConnection, people: Collection[PersonId], wanted: _Wanted
+    ) -> Collection[ConversationId]:
+        """Add the conversations with posts to which these people belong; return those to which they
+        belong or belonged. Three statements more where there are any, however many."""
+        organisation = self._deps.organisation
+        posts = await organisation.posts_of(connection, people)
+        rules = await audiences.with_posts(connection, posts, people)
+        if rules:
+            belonging = await organisation.belonging(connection, rules)
+            wanted |= await belonging.of(connection, people)
+        return rules.keys()
 
     async def _differ(
         self,

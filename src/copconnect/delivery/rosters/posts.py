@@ -1,16 +1,22 @@
 """Conversations with a post: between the person who asks and whoever holds the post.
 
-There is one for each person and post, and its id is made of both, so that asking again finds it.
-Its rule names the asker and the post: a holder who leaves is taken out within a round, and the next
-one is added and reads the last 30 days, because what came to the post is the post's business.
-The conversation has no admin. Holders see the asker's name and the post to which the messages come.
+There is one for each person and post, and asking again finds it. A post that goes to another unit
+takes its conversations along (:meth:`PostConversations.go_on`), so that a person may have two with
+a post into which others were merged. A conversation whose post was abolished stays with its asker.
+The rule of a conversation names the asker and the post: a holder who leaves is taken out within a
+round, and the next one is added and reads the last 30 days, because what came to the post is the
+post's business. The conversation has no admin. Holders see the asker's name and the post to which
+the messages come.
 """
 
 import hashlib
+from collections.abc import Collection, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.bus import ConversationWakeup
+from copconnect.database.engine import Transaction, chunks
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import name_locks, showing
 from copconnect.delivery.rosters.conversations import found, require_size
@@ -26,9 +32,10 @@ from copconnect.principals import Caller, PostToAsk
 HISTORY_DAYS = 30
 
 
-def conversation_of(asker: PersonId, post_id: PostId) -> ConversationId:
-    """Return the id of the conversation of a person with a post."""
-    content = f"copconnect post conversation v1\0{asker}\0{post_id}".encode()
+def conversation_of(asker: PersonId, post_id: PostId, at: int) -> ConversationId:
+    """Return the id of a person's conversation with a post: the first (``at`` 0), or the next where
+    the ones before went elsewhere with the post of that time."""
+    content = f"copconnect post conversation v1\0{asker}\0{post_id}\0{at}".encode()
     return ConversationId(hashlib.sha256(content).hexdigest()[:32])
 
 
@@ -46,24 +53,48 @@ class PostConversations:
         RateLimited.
         """
         deps, asker = self._deps, caller.person_id
-        c = conversation_of(asker, post_id)
         async with deps.database.reading() as connection:
-            post = await deps.posts.post_to_ask(connection, post_id)
+            post = (await deps.posts.posts_to_ask(connection, [post_id])).get(post_id)
             if post is None:
                 raise errors.NotFound
-            rule = wire.Audience(include=[wire.Clause(posts=[post_id])], people=[asker])
-            people = await deps.organisation.audience(connection, rule)
+            followed = _followed(asker, post_id, post)
+            people = await deps.organisation.audience(connection, followed.rule)
             others = people.keys() - {asker}
             if not others:
-                holds = wire.Audience(include=rule.include)
+                holds = wire.Audience(include=followed.rule.include)
                 if await deps.organisation.audience(connection, holds):
                     raise errors.BadRequest(reason="the caller alone holds this post")
                 raise await self._vacant(connection, post_id, post)
-        if await self._make(caller, c, Followed(rule, _standing(post_id, post))):
+            c = await _conversation_with(connection, asker, post_id)
+        if await self._make(caller, c, followed):
             # A person who took or left the post meanwhile is found by comparing.
             await self._following.compare(c)
         async with deps.database.reading() as connection:
             return await showing.conversation(connection, deps, caller, c)
+
+    async def asked(
+        self, connection: AsyncConnection, post_ids: Collection[PostId]
+    ) -> dict[ConversationId, PostId]:
+        """Return the conversations with these posts."""
+        return await audiences.posts_asked(connection, post_ids)
+
+    async def go_on(self, connection: Transaction, posts: Mapping[ConversationId, PostId]) -> None:
+        """Let each of these conversations go on with another post, where the post lives on. Holders
+        come and go within a round. A constant number of statements for each 500."""
+        titles = await self._deps.posts.posts_to_ask(connection, set(posts.values()))
+        changed: dict[ConversationId, Followed] = {}
+        for some in chunks(sorted(posts)):
+            for one in await conversations.read(connection, some):
+                post_id, c = posts[one.conversation_id], one.conversation_id
+                if post_id in titles and one.created_by is not None:
+                    changed[c] = _followed(one.created_by, post_id, titles[post_id])
+        await audiences.change(connection, changed)
+        await conversations.change(
+            connection, [{"conversation_id": c, "info_number": 1} for c in changed]
+        )
+        connection.after_commit(
+            *(ConversationWakeup(conversation_id=c, person_ids=[]) for c in changed)
+        )
 
     async def _make(self, caller: Caller, c: ConversationId, followed: Followed) -> bool:
         """Make the conversation, or write the post's title of today; return whether it is new."""
@@ -105,7 +136,23 @@ class PostConversations:
         return errors.PostVacant(post_id=post_id, ask_post_id=asked, ask_person_id=person_id)
 
 
-def _standing(post_id: PostId, post: PostToAsk) -> wire.Standing:
-    return wire.Standing(
-        key=None, title=post.title, unit_id=post.unit_id, about="post", post_id=post_id
+def _followed(asker: PersonId, post_id: PostId, post: PostToAsk) -> Followed:
+    return Followed(
+        wire.Audience(include=[wire.Clause(posts=[post_id])], people=[asker]),
+        wire.Standing(
+            key=None, title=post.title, unit_id=post.unit_id, about="post", post_id=post_id
+        ),
     )
+
+
+async def _conversation_with(
+    connection: AsyncConnection, asker: PersonId, post_id: PostId
+) -> ConversationId:
+    """Return a person's conversation with a post, or the id of the one to make."""
+    found = await audiences.with_post_of(connection, post_id, asker)
+    at = 0
+    while found is None:
+        free = conversation_of(asker, post_id, at)
+        found = free if await audiences.one(connection, free) is None else None
+        at += 1
+    return found

@@ -41,9 +41,9 @@ def standing_id(key: str) -> ConversationId:
 
 @dataclass(slots=True)
 class Groups:
-    """All conversations that follow the data bank, and the groups of the policy that are not there
-    yet. ``changed``: stored ones whose rule or name is another now; ``posting``: where others may
-    post now."""
+    """The conversations that follow the data bank, but those with posts, and the groups of the
+    policy that are not there yet. ``changed``: stored ones whose rule or name is another now;
+    ``posting``: where others may post now."""
 
     rules: dict[ConversationId, wire.Audience] = field(default_factory=dict)
     new: dict[ConversationId, StandingGroup] = field(default_factory=dict)
@@ -61,7 +61,7 @@ async def read_groups(connection: AsyncConnection, deps: Dependencies) -> Groups
     wanted = await deps.organisation.standing_groups(connection)
     groups = Groups(new={standing_id(one.standing.key or ""): one for one in wanted})
     posting = await conversations.who_may_post(connection, list(groups.new))
-    for c, stored in (await audiences.all_followed(connection)).items():
+    for c, stored in (await audiences.groups(connection)).items():
         should = stored
         if stored.standing is not None and stored.standing.key is not None:
             group = groups.new.pop(c, None)

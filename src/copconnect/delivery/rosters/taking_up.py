@@ -15,6 +15,7 @@ from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.drawing import difference
 from copconnect.delivery.rules.history import history_from
+from copconnect.delivery.rules.membership import has_admins
 from copconnect.delivery.store import audiences, conversations, leaves, members
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.members import NewMember
@@ -132,6 +133,8 @@ async def wanted_people(
     wanted = await belonging.of(connection, some)
     for c, creator in creators.items():
         if creator is None or creator not in some or wanted.get(c, {}).get(creator):
+            continue
+        if not has_admins(rules[c]):
             continue
         if await deps.organisation.administers(connection, creator, rules[c]):
             wanted.setdefault(c, {})[creator] = True

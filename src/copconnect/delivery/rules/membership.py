@@ -22,6 +22,12 @@ class MembershipPlan:
         return not (self.add or self.remove or self.make_admin or self.revoke_admin)
 
 
+def has_admins(rule: wire.Audience) -> bool:
+    """Return whether anybody may administer a conversation of an audience: nobody does where a
+    clause names posts and no units."""
+    return all(clause.units or not clause.posts for clause in rule.include)
+
+
 def plan_members(
     change: wire.ChangeMembers,
     kind: wire.ConversationKind,

@@ -1,15 +1,20 @@
-"""Statements on audiences: the rules by which conversations follow the data bank."""
+"""Statements on audiences: the rules by which conversations follow the data bank.
+
+Groups are a few thousand, whatever the force, and are read together. Conversations with posts may
+be many for each person, and are found by the posts and people whom a change concerns.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.delivery.store.tables import AUDIENCES
-from copconnect.ids import ConversationId
+from copconnect.database.among import among
+from copconnect.delivery.store.tables import AUDIENCES, CONVERSATIONS, MEMBERS
+from copconnect.ids import ConversationId, PersonId, PostId
 
 _RULE = msgspec.msgpack.Decoder(wire.Audience)
 _STANDING = msgspec.msgpack.Decoder(wire.Standing)
@@ -46,7 +51,9 @@ async def change(connection: AsyncConnection, changed: Mapping[ConversationId, F
     if changed:
         statement = update(AUDIENCES).where(_A.conversation_id == bindparam("p_conversation_id"))
         await connection.execute(
-            statement.values(rule=bindparam("p_rule"), standing=bindparam("p_standing")),
+            statement.values(
+                {name: bindparam(f"p_{name}") for name in ("rule", "standing", "post_id")}
+            ),
             [{f"p_{k}": v for k, v in _row(c, one).items()} for c, one in changed.items()],
         )
 
@@ -57,12 +64,13 @@ def _row(conversation_id: ConversationId, one: Followed) -> dict[str, object]:
         "conversation_id": conversation_id,
         "rule": _ENCODER.encode(one.rule),
         "standing": standing,
+        "post_id": None if one.standing is None else one.standing.post_id,
     }
 
 
-async def all_followed(connection: AsyncConnection) -> dict[ConversationId, Followed]:
-    """Return every conversation that follows the data bank."""
-    rows = await connection.execute(select(AUDIENCES))
+async def groups(connection: AsyncConnection) -> dict[ConversationId, Followed]:
+    """Return every conversation that follows the data bank, but those with posts."""
+    rows = await connection.execute(select(AUDIENCES).where(_A.post_id.is_(None)))
     return {
         row.conversation_id: Followed(_RULE.decode(row.rule), read_standing(row.standing))
         for row in rows
@@ -85,6 +93,49 @@ async def rules_of(
     data bank."""
     query = select(_A.conversation_id, _A.rule).where(_A.conversation_id.in_(conversation_ids))
     return {row.conversation_id: _RULE.decode(row.rule) for row in await connection.execute(query)}
+
+
+async def with_posts(
+    connection: AsyncConnection, posts: Collection[PostId], people: Collection[PersonId]
+) -> dict[ConversationId, wire.Audience]:
+    """Return the rules of the conversations with one of these posts, and of those with any post to
+    which one of these people belongs or belonged. One statement."""
+    theirs = select(MEMBERS.c.conversation_id).where(among(MEMBERS.c.person_id, people))
+    rows = select(_A.conversation_id, _A.rule)
+    query = union(
+        rows.where(among(_A.post_id, posts)),
+        rows.where(_A.post_id.is_not(None), _A.conversation_id.in_(theirs)),
+    )
+    return {row.conversation_id: _RULE.decode(row.rule) for row in await connection.execute(query)}
+
+
+async def posts_asked(
+    connection: AsyncConnection, posts: Collection[PostId]
+) -> dict[ConversationId, PostId]:
+    """Return the conversations with these posts. One statement."""
+    query = select(_A.conversation_id, _A.post_id).where(among(_A.post_id, posts))
+    return {row.conversation_id: row.post_id for row in await connection.execute(query)}
+
+
+async def count_with_post(connection: AsyncConnection, post_id: PostId) -> int:
+    """Return how many conversations there are with a post."""
+    query = select(func.count()).select_from(AUDIENCES).where(_A.post_id == post_id)
+    return await connection.scalar(query) or 0
+
+
+async def with_post_of(
+    connection: AsyncConnection, post_id: PostId, asker: PersonId
+) -> ConversationId | None:
+    """Return the first conversation that a person began with a post, or with one that goes on as
+    this post; None where there is none."""
+    c = CONVERSATIONS.c
+    query = (
+        select(_A.conversation_id)
+        .join(CONVERSATIONS, c.conversation_id == _A.conversation_id)
+        .where(_A.post_id == post_id, c.created_by == asker)
+        .order_by(c.created_ms, c.conversation_id)
+    )
+    return (await connection.scalars(query.limit(1))).first()
 
 
 async def followed(

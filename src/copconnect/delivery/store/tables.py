@@ -262,6 +262,7 @@ LOG = Table(
     Column("header_hash", _Hash, nullable=False),
     Column("log_hash", _Hash, nullable=False),  # L of this seq.
     Column("message", LargeBinary, nullable=False),
+    Column("quiet", Boolean, nullable=False),  # It wakes nobody.
     UniqueConstraint("conversation_id", "message_id"),
     Index(None, "conversation_id", "sent_ms"),
 )
@@ -303,6 +304,8 @@ AUDIENCES = Table(
     Column("conversation_id", _Id, primary_key=True),
     Column("rule", LargeBinary, nullable=False),  # MessagePack of wire.Audience.
     Column("standing", LargeBinary),  # MessagePack of wire.Standing; None: a person made it.
+    Column("post_id", _Id),  # That of a conversation with a post; there may be many for each.
+    Index(None, "post_id"),
 )
 
 # People whose devices a conversation's roster must be compared with, once it is due.

@@ -3,7 +3,7 @@
 The names of holders count against the reader's limit as everywhere; an operator has none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -98,12 +98,12 @@ class Posts:
 
     # --- For other roles, in their transactions --------------------------------------------------
 
-    async def post_to_ask(self, connection: AsyncConnection, post_id: PostId) -> PostToAsk | None:
-        """Return a post that a person may write to; None for one that is not there."""
-        rows = post_store.existing(await post_store.by_id(connection, [post_id]))
-        if not rows:
-            return None
-        return PostToAsk(names.read(rows[0], "post"), rows[0]["unit_id"])
+    async def posts_to_ask(
+        self, connection: AsyncConnection, post_ids: Collection[PostId]
+    ) -> dict[PostId, PostToAsk]:
+        """Return those of these posts that are there, to which a person may write."""
+        rows = post_store.existing(await post_store.by_id(connection, post_ids))
+        return {row["post_id"]: PostToAsk(names.read(row, "post"), row["unit_id"]) for row in rows}
 
     async def head_above(
         self, connection: AsyncConnection, unit_id: UnitId, but: PostId

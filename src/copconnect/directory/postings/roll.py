@@ -27,6 +27,11 @@ class Roll:
             store.people.c.person_id, store.posts.c.unit_id, store.people.c.sort_key
         )
 
+    def numbers(self) -> Select[Any]:
+        """Return a statement of the phone numbers of active people: ``person_id``, ``number``."""
+        person = store.people.c
+        return select(person.person_id, person.number).where(person.status == "active")
+
     async def unit_paths(self, connection: AsyncConnection) -> dict[UnitId, str]:
         """Return the path of each unit, as cards write it."""
         found = await self._directory.stored_paths(connection)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import msgspec
 
 from copconnect.directory.reorganising import tree
-from copconnect.directory.reorganising.placing import ChargeMove, Placing
+from copconnect.directory.reorganising.placing import ChargeMove, Placing, Posts
 from copconnect.directory.reorganising.planning import Plan
 from copconnect.directory.reorganising.tree import Tree, Unit
-from copconnect.ids import PersonId, PostId, UnitId
+from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 
 Pair = tuple[Unit | None, Unit | None]
 
@@ -40,7 +40,9 @@ class KeptCharge(msgspec.Struct):
 
 class Kept(msgspec.Struct):
     """``units``: each unit before and after; ``into``: where the units went that were merged;
-    ``begun`` and ``ended``: posts that were made or are there again, and that were abolished."""
+    ``begun`` and ``ended``: posts that were made or are there again, and that were abolished;
+    ``successors``: the posts as which others live on; ``conversations``: those that went along,
+    from which post to which."""
 
     units: list[Pair]
     into: dict[UnitId, UnitId]
@@ -48,6 +50,8 @@ class Kept(msgspec.Struct):
     charges: list[KeptCharge]
     begun: list[PostId]
     ended: list[PostId]
+    successors: dict[PostId, PostId]
+    conversations: dict[ConversationId, tuple[PostId, PostId]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,15 @@ class Now:
     charges: Mapping[UnitId, Collection[int]]
 
 
-def kept_of(before: Tree, plan: Plan, placing: Placing, numbers: Mapping[int, int]) -> Kept:
-    """Return what a plan replaces. ``numbers``: the number that each moved charge has now."""
+def kept_of(
+    before: Tree,
+    plan: Plan,
+    placing: Placing,
+    numbers: Mapping[int, int],
+    conversations: Mapping[ConversationId, Posts],
+) -> Kept:
+    """Return what a plan replaces. ``numbers``: the number that each moved charge has now;
+    ``conversations``: from which post to which conversations went."""
     return Kept(
         [(before.get(one), plan.units.get(one)) for one in tree.changed(before, plan.units)],
         plan.into,
@@ -93,6 +104,8 @@ def kept_of(before: Tree, plan: Plan, placing: Placing, numbers: Mapping[int, in
         ],
         [*(row["post_id"] for row in placing.made), *placing.opened],
         list(placing.ended),
+        placing.successors,
+        dict(conversations),
     )
 
 
@@ -125,6 +138,11 @@ def undone(kept: Kept, now: Now) -> tuple[Plan, Placing] | Since:
     contradicted |= dict.fromkeys(one for one in units if one not in reached)
     plan = Plan(units)
     placing = Placing(opened=list(kept.ended), ended=list(kept.begun))
+    placing.back = {c: (now, then) for c, (then, now) in kept.conversations.items()}
+    for then, made in kept.successors.items():
+        if made in kept.begun:
+            # Conversations that began since go on with the first of the posts that it was.
+            placing.successors.setdefault(made, then)
     strangers: dict[PersonId, None] = {}
     for one in kept.people:
         if one.person_id not in now.homes:

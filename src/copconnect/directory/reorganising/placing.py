@@ -1,7 +1,8 @@
 """The posts that people hold after a reorganisation. Pure.
 
 A post belongs to one unit for good, because history names it: a post that goes to another unit
-ends, and its holders get the same one there, made where the unit has none. A post whose holder
+ends, and its holders get the same one there, made where the unit has none, with which its
+conversations go on. A post whose holder
 headed the old unit heads the new one only if no other post does.
 """
 
@@ -13,7 +14,7 @@ from copconnect.directory import names
 from copconnect.directory.postings.keys import PostKey
 from copconnect.directory.postings.naming import Naming, key_of
 from copconnect.directory.reorganising.planning import Plan
-from copconnect.ids import PersonId, PostId, UnitId
+from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 
 Row = dict[str, Any]
 Posts = tuple[PostId, PostId]  # Before and after.
@@ -32,13 +33,26 @@ class ChargeMove:
 @dataclass(slots=True)
 class Placing:
     """Rows of posts to make, posts that are there again, posts to abolish, and who goes from which
-    post to which."""
+    post to which. ``successors``: the posts as which others live on; ``back``: conversations that
+    go on with a post whatever its successor is, by the post that they are with."""
 
     made: list[Row] = field(default_factory=list)
     opened: list[PostId] = field(default_factory=list)
     ended: list[PostId] = field(default_factory=list)
     people: dict[PersonId, Posts] = field(default_factory=dict)
     charges: list[ChargeMove] = field(default_factory=list)
+    successors: dict[PostId, PostId] = field(default_factory=dict)
+    back: dict[ConversationId, Posts] = field(default_factory=dict)
+
+    def going_on(self, asked: Mapping[ConversationId, PostId]) -> dict[ConversationId, PostId]:
+        """Return with which posts conversations go on, of those that are with these posts now."""
+        found: dict[ConversationId, PostId] = {}
+        for c, post_id in asked.items():
+            former, returned = self.back.get(c, (None, None))
+            to = returned if former == post_id else self.successors.get(post_id)
+            if to is not None:
+                found[c] = to
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,7 @@ class _Placing:
     def end(self, post_id: PostId, target: UnitId) -> None:
         """Abolish a post, vacant ones too, and let the other unit have the same."""
         self.found.ended.append(post_id)
-        self.like(post_id, target)
+        self.found.successors[post_id] = self.like(post_id, target)
 
     def like(self, post_id: PostId, unit_id: UnitId) -> PostId:
         """Return the post of a unit that is the same as another unit's post."""

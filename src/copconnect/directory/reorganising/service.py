@@ -9,7 +9,7 @@ Grants name unit paths and are signed, so that no server can carry them over to 
 over a path that is gone reaches nobody until that path is there again, as by undoing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,19 +36,30 @@ from copconnect.directory.reorganising.keeping import Kept
 from copconnect.directory.reorganising.looking import Asked, Planned, Problems, Reach
 from copconnect.directory.reorganising.previews import Followed
 from copconnect.directory.reorganising.tree import Tree
-from copconnect.ids import UnitId
+from copconnect.ids import ConversationId, PostId, UnitId
 from copconnect.principals import Principal, named
 
 LISTED = 50
 
 
 class Conversations(Protocol):
-    """The Delivery Service's conversations that follow the data bank, but no policy."""
+    """The Delivery Service's conversations that follow the data bank, but no policy, and those with
+    posts."""
 
     async def followed_by_hand(
         self, connection: AsyncConnection
     ) -> Mapping[str, tuple[wire.Audience, wire.Names | None]]:
         """Return their rules and titles by id; a title that an officer chose is None."""
+        ...
+
+    async def asked(
+        self, connection: AsyncConnection, post_ids: Collection[PostId]
+    ) -> Mapping[ConversationId, PostId]:
+        """Return the conversations with these posts."""
+        ...
+
+    async def go_on(self, connection: Transaction, posts: Mapping[ConversationId, PostId]) -> None:
+        """Let each of these conversations go on with another post."""
         ...
 
 
@@ -113,6 +124,8 @@ class Reorganiser:
         groups = await self._groups(connection, found)
         before, plan = found.before, found.plan
         counts = await reorganising_store.counts(connection)
+        asked = await self._conversations.asked(connection, found.placing.ended)
+        kept = len(found.placing.going_on(asked))
         preview = wire.ReorganisationPreview(
             problems=[],
             units=previews.unit_changes(before, plan.units, plan.into, counts),
@@ -123,6 +136,8 @@ class Reorganiser:
             places=previews.place_changes(plan),
             groups=previews.listed(groups),
             group_count=len(groups),
+            conversations_kept=kept,
+            conversations_ended=len(asked) - kept,
             lapsing=[],
             paths=sorted(reach.paths),
             needs_second=False,
@@ -185,10 +200,15 @@ class Reorganiser:
         undoes: int | None,
     ) -> int:
         reach = await looking.reach(connection, found)
-        numbers = await writing.write(connection, found, locked.now_ms)
+        numbers, gone = await writing.write(connection, found, locked.now_ms)
+        placing = found.placing
+        asked = await self._conversations.asked(connection, gone)
+        go_on = placing.going_on(asked)
+        await self._conversations.go_on(connection, go_on)
         await edit_store.write_version(connection, locked)
         connection.after_commit(AccountWakeup(event="directory", person_ids=[], client_ids=[]))
-        kept = keeping.kept_of(found.before, found.plan, found.placing, numbers)
+        went = {c: (asked[c], post_id) for c, post_id in go_on.items()}
+        kept = keeping.kept_of(found.before, found.plan, placing, numbers, went)
         number = await reorganising_store.add(
             connection,
             {
@@ -245,6 +265,8 @@ def _nothing(problems: list[wire.StepProblem]) -> wire.ReorganisationPreview:
         places=[],
         groups=[],
         group_count=0,
+        conversations_kept=0,
+        conversations_ended=0,
         lapsing=[],
         paths=[],
         needs_second=False,

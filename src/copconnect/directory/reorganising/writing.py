@@ -11,13 +11,15 @@ from copconnect.directory.postings import post_search, post_store, posting_store
 from copconnect.directory.reorganising import reorganising_store, tree
 from copconnect.directory.reorganising.looking import Planned
 from copconnect.directory.reorganising.placing import Placing
-from copconnect.ids import UnitId
+from copconnect.ids import PostId, UnitId
 
 
-async def write(connection: Transaction, found: Planned, now_ms: int) -> dict[int, int]:
+async def write(
+    connection: Transaction, found: Planned, now_ms: int
+) -> tuple[dict[int, int], set[PostId]]:
     """Write units, posts, who holds which, and the words that find people and posts. The former
     post of a person stays in their history. Returns the new numbers of charges by those that they
-    had."""
+    had, and the posts that were abolished: those that nobody holds any more."""
     before, plan, placing = found.before, found.plan, found.placing
     await reorganising_store.write_units(connection, before, plan.units)
     ended = [one for unit_id, one in before.items() if unit_id not in plan.units]
@@ -29,15 +31,15 @@ async def write(connection: Transaction, found: Planned, now_ms: int) -> dict[in
     held = {person: posts[1] for person, posts in placing.people.items()}
     await reorganising_store.give_posts(connection, held, now_ms)
     numbers = await _move_charges(connection, placing, now_ms)
-    await post_store.abolish(connection, placing.ended, now_ms)
-    await post_store.abolish_without_unit(connection, now_ms)
+    gone = await post_store.abolish(connection, placing.ended, now_ms)
+    gone += await post_store.abolish_without_unit(connection, now_ms)
     differing = _differing(found)
     await _write_words(connection, differing | {to for _, to in plan.people.values()})
     touched = {*placing.opened, *placing.ended, *(row["post_id"] for row in placing.made)}
     units = differing | {one.unit_id for one in ended}
     touched |= {row["post_id"] for row in await post_store.of_units(connection, units)}
     await post_search.write(connection, touched)
-    return numbers
+    return numbers, {row["post_id"] for row in gone}
 
 
 async def _move_charges(

@@ -104,8 +104,10 @@ def upgrade() -> None:
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("rule", sa.LargeBinary(), nullable=False),
         sa.Column("standing", sa.LargeBinary(), nullable=True),
+        sa.Column("post_id", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_audiences")),
     )
+    op.create_index(op.f("ix_audiences_post_id"), "audiences", ["post_id"], unique=False)
     op.create_table(
         "audit_entries",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -896,6 +898,7 @@ def upgrade() -> None:
         sa.Column("header_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("log_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("message", sa.LargeBinary(), nullable=False),
+        sa.Column("quiet", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", "seq", name=op.f("pk_log_entries")),
         sa.UniqueConstraint(
             "conversation_id", "message_id", name=op.f("uq_log_entries_conversation_id_message_id")
@@ -949,6 +952,23 @@ def upgrade() -> None:
         postgresql_where=sa.text("admin"),
     )
     op.create_index(op.f("ix_members_person_id"), "members", ["person_id"], unique=False)
+    op.create_table(
+        "order_texts",
+        sa.Column("order_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id", "person_id", name=op.f("pk_order_texts")),
+    )
+    op.create_index(op.f("ix_order_texts_asked_ms"), "order_texts", ["asked_ms"], unique=False)
+    op.create_index(
+        op.f("ix_order_texts_person_id_order_texts_asked_ms"),
+        "order_texts",
+        ["person_id", "asked_ms"],
+        unique=False,
+    )
     op.create_table(
         "orders",
         sa.Column("order_id", sa.String(length=32), nullable=False),

@@ -1,5 +1,6 @@
 import app from "./en/app.json";
 import chats from "./en/chats.json";
+import consult from "./en/consult.json";
 import conversation from "./en/conversation.json";
 import devices from "./en/devices.json";
 import errors from "./en/errors.json";
@@ -14,6 +15,7 @@ import me from "./en/me.json";
 export const en = {
   app,
   chats,
+  consult,
   conversation,
   devices,
   errors,

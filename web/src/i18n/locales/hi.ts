@@ -1,5 +1,6 @@
 import app from "./hi/app.json";
 import chats from "./hi/chats.json";
+import consult from "./hi/consult.json";
 import conversation from "./hi/conversation.json";
 import devices from "./hi/devices.json";
 import errors from "./hi/errors.json";
@@ -14,6 +15,7 @@ import me from "./hi/me.json";
 export const hi = {
   app,
   chats,
+  consult,
   conversation,
   devices,
   errors,

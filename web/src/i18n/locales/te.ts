@@ -1,5 +1,6 @@
 import app from "./te/app.json";
 import chats from "./te/chats.json";
+import consult from "./te/consult.json";
 import conversation from "./te/conversation.json";
 import devices from "./te/devices.json";
 import errors from "./te/errors.json";
@@ -14,6 +15,7 @@ import me from "./te/me.json";
 export const te = {
   app,
   chats,
+  consult,
   conversation,
   devices,
   errors,

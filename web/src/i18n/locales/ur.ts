@@ -1,5 +1,6 @@
 import app from "./ur/app.json";
 import chats from "./ur/chats.json";
+import consult from "./ur/consult.json";
 import conversation from "./ur/conversation.json";
 import devices from "./ur/devices.json";
 import errors from "./ur/errors.json";
@@ -14,6 +15,7 @@ import me from "./ur/me.json";
 export const ur = {
   app,
   chats,
+  consult,
   conversation,
   devices,
   errors,

@@ -61,8 +61,9 @@ export class OpenConversation {
   firstUnread = $state<MessageId | null>(null);
   older = $state<"idle" | "loading" | "failed">("idle");
   readonly first = new Loading<true>();
-  /** The message at the top of the screen when it was left, unless that was the bottom. */
-  place: string | null = null;
+  /** The row at the top of the screen when it was left, and how many pixels of it were above the
+   * screen; null at the bottom. */
+  place: { readonly key: string; readonly offset: number } | null = null;
   readonly #stop: () => void;
 
   constructor(conversationId: ConversationId) {

@@ -1,7 +1,7 @@
 import type { ConversationId, MessageId, PersonId, UnitId } from "@copconnect/client/wire";
 import { inEnglish, type MessageItem } from "@copconnect/client/core";
 import { describe, expect, it } from "vitest";
-import { rowsOf } from "./rows.ts";
+import { rowsOf, unseen } from "./rows.ts";
 
 const NOON = new Date(2026, 10, 20, 12).getTime();
 
@@ -65,6 +65,69 @@ describe("rowsOf", () => {
         "2" as MessageId,
       ),
     ).toEqual(["day", "1 first last", "unread", "2 first last", "notice", "3 first last"]);
+  });
+
+  it("introduces a sender once until somebody else writes, a day ends or the unread line", () => {
+    const introduced = (
+      messages: readonly MessageItem[],
+      unread: MessageId | null = null,
+    ): readonly boolean[] =>
+      rowsOf(messages, unread)
+        .filter((row) => row.kind === "message")
+        .map((row) => row.introduced);
+    // A pause and a notice begin a run; neither introduces anybody again.
+    const long = [message("1", "a", 0), message("2", "a", 20), message("n", "b", 21, true)];
+    expect(introduced([...long, message("3", "a", 22)])).toEqual([true, false, false]);
+    expect(introduced([...long, message("3", "a", 22)], "3" as MessageId)).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect(introduced([...long, message("3", "b", 22), message("4", "a", 23)])).toEqual([
+      true,
+      false,
+      true,
+      true,
+    ]);
+    expect(introduced([message("1", "a", 0), message("2", "a", 24 * 60)])).toEqual([true, true]);
+  });
+
+  it("folds changes that follow each other, and nothing that warns", () => {
+    const change = (text: string, kind: "added" | "device_removed"): MessageItem => ({
+      ...message(text, "a", 1),
+      body: { kind: "notice", notice: { kind, people: [] } },
+    });
+    const messages = [
+      message("1", "a", 0),
+      change("c1", "added"),
+      change("c2", "device_removed"),
+      message("gap", "a", 1, true),
+      change("c3", "added"),
+      message("2", "a", 2),
+      change("c4", "added"),
+      change("c5", "added"),
+    ];
+    const keys = (opened: readonly string[]): readonly string[] =>
+      rowsOf(messages, null, false, new Set(opened as MessageId[])).map((row) => row.key);
+    expect(keys([])).toEqual(["day:1", "1", "changes:c1", "gap", "c3", "2", "changes:c4"]);
+    expect(keys(["c2"])).toEqual([
+      ...["day:1", "1", "changes:c1", "c1", "c2", "gap", "c3", "2", "changes:c4"],
+    ]);
+    // The unread line divides a stretch.
+    const divided = rowsOf(messages, "c5" as MessageId).map((row) => row.key);
+    expect(divided.slice(-3)).toEqual(["c4", "unread", "c5"]);
+  });
+
+  it("counts what others wrote since the last message on screen", () => {
+    const messages = [
+      { ...message("1", "a", 0), seq: 1 },
+      { ...message("2", "a", 1), seq: 2 },
+      { ...message("3", "me", 2), seq: 3 },
+      { ...message("n", "a", 3, true), seq: 4 },
+      { ...message("4", "b", 4), seq: 5 },
+      { ...message("5", "me", 5), seq: null },
+    ];
+    expect([0, 1, 2, 5].map((seen) => unseen(messages, seen))).toEqual([3, 2, 1, 0]);
   });
 
   it("puts a divider before each day, with keys that stay when older messages arrive", () => {

@@ -1,7 +1,8 @@
 /**
  * Messages as the rows of a list: day dividers, the unread line, notices, and messages that know
- * whether they begin or end a run of one sender. Pure; rows keep their key as long as what they
- * stand for exists, so that a virtual list keeps its place.
+ * whether they begin or end a run of one sender. Notices about members and devices that follow each
+ * other are one row, which opens into theirs. Pure; rows keep their key as long as what they stand
+ * for exists, so that a virtual list keeps its place.
  */
 import type { MessageId } from "@copconnect/client/wire";
 import type { MessageItem, Notice } from "@copconnect/client/core";
@@ -9,16 +10,27 @@ import type { MessageItem, Notice } from "@copconnect/client/core";
 /** Messages of one sender with less than this between them are one run. */
 const RUN_MS = 5 * 60_000;
 
+interface NoticeRow {
+  readonly kind: "notice";
+  readonly key: string;
+  readonly notice: Notice;
+  readonly message: MessageItem;
+}
+
 export type Row =
   /** Above everything that this device can read. */
   | { readonly kind: "start"; readonly key: "start" }
   | { readonly kind: "day"; readonly key: string; readonly ms: number }
   | { readonly kind: "unread"; readonly key: string }
+  | NoticeRow
+  /** Several changes of members and devices; open when their notices follow as rows. */
   | {
-      readonly kind: "notice";
+      readonly kind: "changes";
       readonly key: string;
-      readonly notice: Notice;
+      readonly ids: readonly MessageId[];
+      /** The last of the changes. */
       readonly message: MessageItem;
+      readonly open: boolean;
     }
   | {
       readonly kind: "message";
@@ -26,49 +38,102 @@ export type Row =
       readonly message: MessageItem;
       readonly first: boolean;
       readonly last: boolean;
+      /** The sender's first message since another one wrote: rank and post stand above it. */
+      readonly introduced: boolean;
     };
+
+/** Changes of members and devices. Every other notice is shown by itself: warnings are never folded. */
+const FOLDED: ReadonlySet<Notice["kind"]> = new Set([
+  "added",
+  "registered",
+  "removed",
+  "left",
+  "made_admin",
+  "revoked_admin",
+  "device_added",
+  "device_removed",
+] as const);
+
+const NOTHING_OPEN: ReadonlySet<MessageId> = new Set();
 
 function dayOf(ms: number): number {
   const day = new Date(ms);
   return day.getFullYear() * 10_000 + day.getMonth() * 100 + day.getDate();
 }
 
+function sameSender(a: MessageItem, b: MessageItem): boolean {
+  return a.mine === b.mine && a.sender?.personId === b.sender?.personId;
+}
+
 function sameRun(a: MessageItem, b: MessageItem): boolean {
   return (
     a.body.kind !== "notice" &&
     b.body.kind !== "notice" &&
-    a.mine === b.mine &&
-    a.sender?.personId === b.sender?.personId &&
+    sameSender(a, b) &&
     Math.abs(b.sentMs - a.sentMs) < RUN_MS
   );
 }
 
-/** `start`: a row before the first message says from when this device reads. */
+/** Put a stretch of changes into the rows: a single one as its notice, several as one row. */
+function fold(rows: Row[], changes: readonly NoticeRow[], opened: ReadonlySet<MessageId>): void {
+  const last = changes.at(-1);
+  if (last === undefined) return;
+  if (changes.length === 1) {
+    rows.push(last);
+    return;
+  }
+  const ids = changes.map(({ message }) => message.messageId);
+  // One of them is enough: a stretch that grows stays open.
+  const open = ids.some((one) => opened.has(one));
+  rows.push({ kind: "changes", key: `changes:${ids[0]}`, ids, message: last.message, open });
+  if (open) rows.push(...changes);
+}
+
+/**
+ * `start`: a row before the first message says from when this device reads. `opened`: messages whose
+ * stretch of changes is open.
+ */
 export function rowsOf(
   messages: readonly MessageItem[],
   firstUnread: MessageId | null,
   start = false,
+  opened: ReadonlySet<MessageId> = NOTHING_OPEN,
 ): readonly Row[] {
   const rows: Row[] = start ? [{ kind: "start", key: "start" }] : [];
+  let changes: NoticeRow[] = [];
   let day = 0;
   let run: MessageItem | null = null;
+  let speaker: MessageItem | null = null;
+  const endChanges = (): void => {
+    fold(rows, changes, opened);
+    changes = [];
+  };
   for (const [index, message] of messages.entries()) {
     const today = dayOf(message.sentMs);
     if (today !== day) {
+      endChanges();
       // Clocks differ, so a day may come up twice; the first message after it makes it unique.
       rows.push({ kind: "day", key: `day:${message.messageId}`, ms: message.sentMs });
       day = today;
-      run = null;
+      run = speaker = null;
     }
     if (message.messageId === firstUnread) {
+      endChanges();
       rows.push({ kind: "unread", key: "unread" });
-      run = null;
+      run = speaker = null;
     }
     if (message.body.kind === "notice") {
-      rows.push({ kind: "notice", key: message.messageId, notice: message.body.notice, message });
+      const { notice } = message.body;
+      const row: NoticeRow = { kind: "notice", key: message.messageId, notice, message };
+      if (FOLDED.has(notice.kind)) changes.push(row);
+      else {
+        endChanges();
+        rows.push(row);
+      }
       run = null;
       continue;
     }
+    endChanges();
     const next = messages[index + 1];
     rows.push({
       kind: "message",
@@ -80,8 +145,22 @@ export function rowsOf(
         next.messageId === firstUnread ||
         dayOf(next.sentMs) !== today ||
         !sameRun(message, next),
+      introduced: speaker === null || !sameSender(speaker, message),
     });
-    run = message;
+    run = speaker = message;
   }
+  endChanges();
   return rows;
+}
+
+/** How many messages of others came after the last one that was on screen, from the newest back. */
+export function unseen(messages: readonly MessageItem[], seenSeq: number): number {
+  let count = 0;
+  for (let index = messages.length - 1; index >= 0; index -= 1) {
+    const message = messages[index];
+    if (message === undefined || message.seq === null) continue;
+    if (message.seq <= seenSeq) break;
+    if (!message.mine && message.body.kind !== "notice") count += 1;
+  }
+  return count;
 }

@@ -3,6 +3,7 @@ import type { MessageBody, MessageItem } from "@copconnect/client/core";
 import type { Component, Snippet } from "svelte";
 import LocationPart from "../../../../parts/attachments/LocationPart.svelte";
 import AttachmentsBody from "./AttachmentsBody.svelte";
+import PollBody from "./PollBody.svelte";
 import TextBody from "./TextBody.svelte";
 
 /** Notices are rows of their own (MessageList.svelte). */
@@ -21,6 +22,7 @@ const BODIES: {
   text: TextBody,
   attachments: AttachmentsBody,
   location: LocationPart,
+  poll: PollBody,
 };
 
 /** Parts that place time and ticks themselves. */
