@@ -44,6 +44,7 @@ const ROOMS = {
   account: ["core", "keys", "people", "transport", "trust", "vault"],
   admin: ["core", "account", "keys", "people", "seam", "transport", "trust", "vault"],
   attachments: ["core", "kinds", "vault"],
+  guard: ["core", "keys", "seam", "transport", "trust", "vault"],
   seam: ["core", "kinds"],
   kinds: ["core", "attachments", "seam"],
   conversation: ["core", "vault", ...CONVERSATION],
@@ -54,7 +55,7 @@ const ROOMS = {
   outbox: ["core", "attachments", "transport", "vault", ...CONVERSATION],
   sync: ["core", "inbox", "outbox", "people", "transport", ...CONVERSATION],
   calls: [
-    ...["core", "account", "admin", "attachments", "inbox", "outbox", "people", "sync"],
+    ...["core", "account", "admin", "attachments", "guard", "inbox", "outbox", "people", "sync"],
     ...["transport", "trust", "vault"],
     ...CONVERSATION,
   ],

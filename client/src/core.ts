@@ -52,6 +52,7 @@ import type {
   UnconfirmedItem,
 } from "./seam/devices.ts";
 import type { CoreEvent } from "./seam/events.ts";
+import type { GuardVerdict, GuardView } from "./seam/guard.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 
@@ -67,6 +68,7 @@ export type * from "./seam/conversations.ts";
 export type * from "./seam/devices.ts";
 export type * from "./seam/events.ts";
 export type * from "./seam/failure.ts";
+export type * from "./seam/guard.ts";
 export type * from "./seam/messages.ts";
 export type * from "./seam/people.ts";
 
@@ -214,6 +216,12 @@ export interface Core {
   ): Promise<void>;
   /** End this person's own poll. */
   closePoll(conversationId: ConversationId, messageId: MessageId): Promise<void>;
+  /** What the guard makes of a text before it is sent here; judged on this device. */
+  guardVerdict(conversationId: ConversationId, text: string): Promise<GuardVerdict>;
+  guard(): Promise<GuardView>;
+  /** This person calls a verdict wrong: kept on this device alone. */
+  guardWasWrong(claimed: string, text: string): Promise<void>;
+  forgetGuardMistakes(): Promise<void>;
   retry(messageId: MessageId): Promise<void>;
   /** Take back a message that has not been accepted yet (cancels its uploads). */
   cancel(messageId: MessageId): Promise<void>;

@@ -600,6 +600,14 @@ export interface AcceptConduct {
   readonly language: "en" | "te" | "ur" | "hi";
 }
 
+export interface Guard {
+  readonly record: Uint8Array;
+}
+
+export interface GuardWeights {
+  readonly weights: Uint8Array;
+}
+
 /** A conversation key for one device: its own seal, else its cell's, else None. */
 export interface KeyItem {
   readonly record: Uint8Array;

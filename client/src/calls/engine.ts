@@ -28,6 +28,10 @@ export function createEngine(options: SessionOptions): Engine {
     await reach.device();
     return account;
   };
+  const reachGuard = async (): Promise<typeof reach.guard> => {
+    await reach.device();
+    return reach.guard;
+  };
   return {
     set onKeys(listener: (keys: HandedKeys | null) => void) {
       session.onKeys = listener;
@@ -102,6 +106,10 @@ export function createEngine(options: SessionOptions): Engine {
     send: (id, outgoing, replyTo, messageId) => messages.send(id, outgoing, replyTo, messageId),
     vote: (id, messageId, choices) => consultation.vote(id, messageId, choices),
     closePoll: (id, messageId) => consultation.closePoll(id, messageId),
+    guardVerdict: (id, text) => messages.guardVerdict(id, text),
+    guard: async () => (await reachGuard()).view(),
+    guardWasWrong: async (claimed, text) => (await reachGuard()).wasWrong(claimed, text),
+    forgetGuardMistakes: async () => (await reachGuard()).forgetMistakes(),
     retry: (messageId) => messages.retry(messageId),
     cancel: (messageId) => messages.cancel(messageId),
     markRead: (id, messageId) => messages.markRead(id, messageId),

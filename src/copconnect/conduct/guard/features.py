@@ -57,10 +57,16 @@ def _words(folded: Folded) -> list[str]:
     bones = [skeleton(word) for word in folded.words]
     names += [f"k {bone}" for bone in bones if bone]
     names += [f"l {one} {two}" for one, two in pairwise(bones) if one and two]
+    names += [f"s {piece}" for bone in bones if len(bone) > 2 for piece in _pieces(f" {bone} ")]
     if words:
         names += [f"f {words[0]}", f"e {words[-1]}"]
     names += [f"m {emoji}" for emoji in folded.emojis]
     return names
+
+
+def _pieces(text: str) -> list[str]:
+    """Return every four letters in a row."""
+    return [text[at : at + 4] for at in range(len(text) - 3)]
 
 
 def _shape(folded: Folded) -> list[str]:

@@ -16,7 +16,7 @@ MOST_END = 256
 
 _LEET = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t"}
 _LEET_WORD = re.compile(r"[a-z]+(?:[013457]{1,2}[a-z]+)+")
-_URL = re.compile(r"https?://\S+|www\.\S+")
+_URL = re.compile(r"(?:https?://|www\.)[^ \n\r\t]+")
 
 _DROPPED = (
     (0xAD, 0xAD),
@@ -63,6 +63,27 @@ _SPACES = (
     (0xFE10, 0xFE6F),
 )
 _DIGITS = ((0x660, 0x669), (0x6F0, 0x6F9), (0x966, 0x96F), (0xC66, 0xC6F))
+_BONES = {
+    letter: bone
+    for bone, letters in {
+        "b": "b\u092c\u092d\u0c2c\u0c2d\u0628",
+        "c": "c\u091a\u091b\u0c1a\u0c1b\u0686",
+        "d": "d\u0921\u0922\u0926\u0927\u0c21\u0c22\u0c26\u0c27\u062f\u0688",
+        "g": "g\u0917\u0918\u0c17\u0c18\u063a\u06af",
+        "j": "jz\u091c\u091d\u0c1c\u0c1d\u062c\u0630\u0632\u0636\u0638\u0698",
+        "k": "kqx\u0915\u0916\u0c15\u0c16\u062e\u0642\u0643\u06a9",
+        "l": "l\u0932\u0933\u0c32\u0c33\u0644",
+        "m": "m\u092e\u0c2e\u0645",
+        "n": "n\u0919\u091e\u0923\u0928\u0c19\u0c1e\u0c23\u0c28\u0646\u06ba",
+        "p": "pf\u092a\u092b\u0c2a\u0c2b\u067e\u0641",
+        "r": "r\u0930\u0c30\u0c31\u0631\u0691",
+        "s": "s\u0936\u0937\u0938\u0c36\u0c37\u0c38\u062b\u0633\u0634\u0635",
+        "t": "t\u091f\u0920\u0924\u0925\u0c1f\u0c20\u0c24\u0c25\u062a\u0637\u0679",
+    }.items()
+    for letter in letters
+}
+"""Consonants of every script by the Latin letter that they sound like; aspiration is dropped."""
+_ANUSVARAS = "\u0901\u0902\u0c02"
 _VIRAMAS = "\u094d\u0c4d"
 _APOSTROPHES = frozenset("'’‘`´")
 
@@ -123,14 +144,20 @@ def collapsed(word: str) -> str:
 
 
 def skeleton(word: str) -> str:
-    """Return the consonants of a Latin word without h: ``shubhodayam`` and ``subodayam`` agree.
+    """Return a word's consonants in Latin letters, alike in every script and spelling.
 
-    Empty for a word of other letters, or of fewer than two consonants.
+    ``shubhodayam``, ``subodayam`` and its Telugu letters give ``sbdm``. Empty for fewer than two.
     """
-    if re.fullmatch(r"[a-z]+", word) is None:
-        return ""
-    bones = collapsed(re.sub(r"[aeiouhyw]", "", word))
-    return bones if len(bones) > 1 else ""
+    bones = []
+    for at, ch in enumerate(word):
+        bone = _BONES.get(ch, "")
+        if ch == "c" and word[at + 1 : at + 2] != "h":
+            bone = "k"
+        elif ch in _ANUSVARAS:
+            bone = "m" if _BONES.get(word[at + 1 : at + 2], "m") in "pbm" else "n"
+        bones.append(bone)
+    short = collapsed("".join(bones))
+    return short if len(short) > 1 else ""
 
 
 @lru_cache(8_192)
