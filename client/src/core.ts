@@ -54,6 +54,7 @@ import type {
 import type { CoreEvent } from "./seam/events.ts";
 import type { GuardVerdict, GuardView } from "./seam/guard.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
+import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 
 export { inEnglish, spellings } from "./names.ts";
@@ -70,6 +71,7 @@ export type * from "./seam/events.ts";
 export type * from "./seam/failure.ts";
 export type * from "./seam/guard.ts";
 export type * from "./seam/messages.ts";
+export type * from "./seam/overseeing.ts";
 export type * from "./seam/people.ts";
 
 /** A PIN has so many digits. */
@@ -249,6 +251,12 @@ export interface Core {
   /** Plaintext bytes [start, end), for playing while it downloads. Fetches only those chunks. */
   attachmentRange(attachmentId: AttachmentId, start: number, end: number): Promise<Uint8Array>;
   cancelDownload(attachmentId: AttachmentId): Promise<void>;
+
+  /** A call about an order that one oversees (seam/overseeing.ts); its code is fetched with the first. */
+  oversee<M extends OverseeMethod>(
+    method: M,
+    ...args: Parameters<OverseeCore[M]>
+  ): ReturnType<OverseeCore[M]>;
 
   /** A call of the console (seam/admin.ts); its code is fetched with the first. */
   admin<M extends AdminMethod>(

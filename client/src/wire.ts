@@ -1514,9 +1514,13 @@ export interface OrderRecord {
   readonly receivedMs: number;
 }
 
-/** By person id, ascending. */
+/**
+ * By person id, ascending. ``people``: where asked for, all that is signed about the people of
+ * these records and their signers, and transitively about those whom they rest on.
+ */
 export interface OrderRecords {
   readonly records: OrderRecord[];
+  readonly people: PersonTrust[];
   readonly next: string | null;
 }
 

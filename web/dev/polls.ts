@@ -3,7 +3,7 @@ import type { MessageBody, Outgoing } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { PEOPLE } from "./organisation.ts";
 import { plate } from "./plates.ts";
-import { ScriptedTrust } from "./trust.ts";
+import { ScriptedGuard } from "./guard.ts";
 
 type Poll = Extract<MessageBody, { kind: "poll" }>;
 
@@ -33,7 +33,7 @@ function voted(body: Poll, choices: readonly number[]): Poll {
   return { ...body, state: { ...state, options, voters, own: choices } };
 }
 
-export abstract class ScriptedPolls extends ScriptedTrust {
+export abstract class ScriptedPolls extends ScriptedGuard {
   protected abstract amend(messageId: MessageId, change: (body: MessageBody) => MessageBody): void;
 
   vote(_: ConversationId, messageId: MessageId, choices: readonly number[]): Promise<void> {

@@ -30,6 +30,8 @@ import { ScriptedPolls, freshPoll } from "./polls.ts";
 import { refusal } from "./refusal.ts";
 import { ScriptedConsole } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
+import { scriptedOverseeing } from "./overseeing.ts";
+import { sampleImage } from "./sample-image.ts";
 import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
 import { deviceId, plate } from "./plates.ts";
@@ -43,6 +45,7 @@ export class ScriptedCore extends ScriptedPolls implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<AttachmentId, Blob>();
   readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
+  readonly oversee = scriptedOverseeing((event) => this.emit(event), this.scenario);
   #made = 500_000;
 
   constructor(scenario: Scenario) {
@@ -440,8 +443,4 @@ export class ScriptedCore extends ScriptedPolls implements ConnectedCore {
     ) => ReturnType<AdminCore[M]>;
     return chosen.apply(this.#console, args);
   }
-}
-
-function sampleImage(): string {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1280 960"><defs><linearGradient id="a" x2="0" y2="1"><stop stop-color="#8fb3dc"/><stop offset="1" stop-color="#e9d9c0"/></linearGradient></defs><path fill="url(#a)" d="M0 0h1280v960H0z"/><path fill="#5a4a3c" d="M180 960V430h90v-90h40v90h200v-60h120v60h120v-60h100v60h140v-90h40v90h90v530z"/><circle cx="980" cy="190" r="70" fill="#f6e7b8"/></svg>`;
 }

@@ -17,6 +17,7 @@ import { Outbox } from "../outbox/outbox.ts";
 import { Posting } from "../outbox/posting.ts";
 import { Preparing } from "../outbox/preparing.ts";
 import { Signing } from "../outbox/signing.ts";
+import { Watching } from "../overseeing/watching.ts";
 import type { Blocked } from "../people/blocked.ts";
 import { Freshness } from "../people/freshness.ts";
 import type { People } from "../people/people.ts";
@@ -59,6 +60,7 @@ export class Device {
   readonly cursors: Cursors;
   readonly members: MemberList;
   readonly sync: Sync;
+  readonly watching: Watching;
   readonly socket: Socket;
   readonly #announcer: Announcer;
   readonly #options: DeviceOptions;
@@ -122,8 +124,12 @@ export class Device {
       this.#announcer,
       (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
     );
-    const { inbox, outbox, book, cursors, sync } = this;
-    links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync });
+    this.watching = new Watching({
+      emit: context.emit,
+      send: (frame) => this.socket.watchOrder(frame),
+    });
+    const { inbox, outbox, book, cursors, sync, watching } = this;
+    links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync, watching });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
       this.#peopleChanged(new Set(personIds));

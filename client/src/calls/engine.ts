@@ -6,6 +6,7 @@ import { ConsultationCalls } from "./consultation-calls.ts";
 import { ConversationCalls } from "./conversation-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
+import { OverseeingCalls } from "./overseeing-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import { Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -23,6 +24,7 @@ export function createEngine(options: SessionOptions): Engine {
   const members = new MemberCalls(reach);
   const messages = new MessageCalls(reach);
   const people = new PeopleCalls(reach);
+  const overseeing = new OverseeingCalls(reach, () => session.department);
   /** Calls that need a registered device wait until there is one. */
   const registered = async (): Promise<typeof account> => {
     await reach.device();
@@ -120,6 +122,8 @@ export function createEngine(options: SessionOptions): Engine {
     pushKey: async () => copy((await reach.device().then(() => api.pushKey())).key),
     subscribePushes: (endpoint) => reach.device().then(() => api.subscribePushes(endpoint)),
     unsubscribePushes: () => reach.device().then(() => api.unsubscribePushes()),
+    oversee: ((method, ...args) =>
+      reach.device().then(() => overseeing.call(method, args))) as Core["oversee"],
     admin: ((method, ...args) =>
       reach.device().then(() => session.console.call(method, args))) as Core["admin"],
     setVisible: async (id) => {

@@ -14,6 +14,7 @@ import type { KeyId } from "../ids.ts";
 import type { Header } from "../keys/message.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { Outbox, OutboxListener } from "../outbox/outbox.ts";
+import type { Watching } from "../overseeing/watching.ts";
 import type { Asking, AskingListener } from "../secrets/asking.ts";
 import type { Book, BookListener } from "../sync/book.ts";
 import type { Cursors } from "../sync/cursors.ts";
@@ -30,6 +31,7 @@ export interface LinkedParts {
   readonly asking: Asking;
   readonly cursors: Cursors;
   readonly sync: Sync;
+  readonly watching: Watching;
 }
 
 /** The links that leave the device. */
@@ -129,13 +131,18 @@ export class PartLinks
   }
 
   onReady(ready: Ready): void {
-    const { outbox, sync } = this.#parts;
+    const { outbox, sync, watching } = this.#parts;
     outbox.wake();
+    watching.reconnected();
     void this.#listener.onReady(ready).catch(ignore);
     void sync.onReady(ready).catch(ignore);
   }
 
   onFrame(frame: Exclude<ServerFrame, Ready>): void {
+    if (frame.t === "order_progress") {
+      this.#parts.watching.take(frame);
+      return;
+    }
     // The next connection makes up for frames that fail for want of the network.
     void this.#parts.sync.onFrame(frame).catch(ignore);
   }

@@ -13,13 +13,13 @@ import { AccountServices } from "../account/services.ts";
 import type { Context } from "../context.ts";
 import type { AppState, CoreEvent, CoreListener, SignedOutReason } from "../core.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
-import { Guard } from "../guard/guard.ts";
 import { Blocked } from "../people/blocked.ts";
 import { People } from "../people/people.ts";
 import { Posts } from "../people/posts.ts";
 import { STORES } from "../records.ts";
 import { Api } from "../transport/api.ts";
 import { Http } from "../transport/http.ts";
+import type { DepartmentTrust } from "../trust/department-trust.ts";
 import { Vault } from "../vault/vault.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 import type { AccountFrame } from "../wire.ts";
@@ -46,7 +46,6 @@ export class Session {
   readonly #context: Context;
   readonly #services: AccountServices;
   readonly #autoLock: AutoLock;
-  readonly #guard: Guard;
   readonly #listeners = new Set<CoreListener>();
   #device: Device | null = null;
   #starting: Promise<AppState> | null = null;
@@ -99,10 +98,8 @@ export class Session {
     const { people } = this;
     this.accountCalls = new AccountCalls({ context, services, people });
     this.console = new ConsoleCalls({ api, vault, services, people });
-    const rank = (): string | null => this.#account.record?.me?.person.rank ?? null;
-    this.#guard = new Guard({ context, trust: services.trust, rank });
     this.reach = {
-      guard: this.#guard,
+      guard: services.guard,
       device: () => this.device(),
       people,
       posts: new Posts(context, people),
@@ -112,6 +109,11 @@ export class Session {
         return clients.find((one) => one.clientId === clientId)?.label ?? null;
       },
     };
+  }
+
+  /** The department's records, by which others' are verified. */
+  get department(): DepartmentTrust {
+    return this.#account.trust;
   }
 
   get #account() {
@@ -250,7 +252,6 @@ export class Session {
         this.#skewMs = Math.round(this.#options.now() - ready.serverTimeMs);
         void this.#changed();
         await this.#services.onReady(ready);
-        void this.#guard.refresh().catch(() => undefined);
         await this.people.refreshDirectory(ready.directoryVersion);
         void this.#changed();
       },
@@ -283,7 +284,6 @@ export class Session {
     this.#connection = "offline";
     this.#catchingUp = false;
     this.people.reset();
-    this.#guard.reset();
     this.#autoLock.stop();
   }
 

@@ -88,6 +88,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   attachment: true,
   attachmentRange: true,
   cancelDownload: true,
+  oversee: true,
   admin: true,
 };
 

@@ -16,6 +16,7 @@ import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import type * as wire from "../wire.ts";
 import { DEFAULT_TIMEOUT_MS, type Http } from "./http.ts";
+import { OrderApi } from "./order-api.ts";
 
 /** Records with up to 2 MiB of seals, over a slow network. */
 const SEALS_TIMEOUT_MS = 60_000;
@@ -36,10 +37,12 @@ function query(parameters: Query): string {
 }
 
 export class Api {
+  readonly orders: OrderApi;
   readonly #http: Http;
 
   constructor(http: Http) {
     this.#http = http;
+    this.orders = new OrderApi(http);
   }
 
   #get<T>(path: string): Promise<T> {

@@ -91,6 +91,12 @@ export function formatMoment(ms: number): string {
   ).format(ms);
 }
 
+/** The same in a language that is not on screen. */
+export function momentIn(language: Language, ms: number): string {
+  const style = { dateStyle: "medium", timeStyle: "medium", timeZone: "Asia/Kolkata" } as const;
+  return new Intl.DateTimeFormat(LOCALES[language], style).format(ms);
+}
+
 export function formatDate(ms: number): string {
   return keep("date", (locale) => new Intl.DateTimeFormat(locale, { dateStyle: "medium" })).format(
     ms,

@@ -6,9 +6,11 @@ import devices from "./en/devices.json";
 import errors from "./en/errors.json";
 import firstRun from "./en/firstRun.json";
 import groups from "./en/groups.json";
+import guard from "./en/guard.json";
 
 import media from "./en/media.json";
 import lock from "./en/lock.json";
+import oversee from "./en/oversee.json";
 import people from "./en/people.json";
 import me from "./en/me.json";
 
@@ -21,8 +23,10 @@ export const en = {
   errors,
   firstRun,
   groups,
+  guard,
   lock,
   me,
   media,
+  oversee,
   people,
 };

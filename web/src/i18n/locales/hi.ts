@@ -6,9 +6,11 @@ import devices from "./hi/devices.json";
 import errors from "./hi/errors.json";
 import firstRun from "./hi/firstRun.json";
 import groups from "./hi/groups.json";
+import guard from "./hi/guard.json";
 import type { Texts } from "../keys.ts";
 import media from "./hi/media.json";
 import lock from "./hi/lock.json";
+import oversee from "./hi/oversee.json";
 import people from "./hi/people.json";
 import me from "./hi/me.json";
 
@@ -21,8 +23,10 @@ export const hi = {
   errors,
   firstRun,
   groups,
+  guard,
   lock,
   me,
   media,
+  oversee,
   people,
 } satisfies Texts;

@@ -6,9 +6,11 @@ import devices from "./te/devices.json";
 import errors from "./te/errors.json";
 import firstRun from "./te/firstRun.json";
 import groups from "./te/groups.json";
+import guard from "./te/guard.json";
 import type { Texts } from "../keys.ts";
 import media from "./te/media.json";
 import lock from "./te/lock.json";
+import oversee from "./te/oversee.json";
 import people from "./te/people.json";
 import me from "./te/me.json";
 
@@ -21,8 +23,10 @@ export const te = {
   errors,
   firstRun,
   groups,
+  guard,
   lock,
   me,
   media,
+  oversee,
   people,
 } satisfies Texts;

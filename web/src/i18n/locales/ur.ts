@@ -6,9 +6,11 @@ import devices from "./ur/devices.json";
 import errors from "./ur/errors.json";
 import firstRun from "./ur/firstRun.json";
 import groups from "./ur/groups.json";
+import guard from "./ur/guard.json";
 import type { Texts } from "../keys.ts";
 import media from "./ur/media.json";
 import lock from "./ur/lock.json";
+import oversee from "./ur/oversee.json";
 import people from "./ur/people.json";
 import me from "./ur/me.json";
 
@@ -21,8 +23,10 @@ export const ur = {
   errors,
   firstRun,
   groups,
+  guard,
   lock,
   me,
   media,
+  oversee,
   people,
 } satisfies Texts;
