@@ -46,9 +46,7 @@ def variants(messages: Sequence[Message]) -> list[Variant]:
     return made
 
 
-def _texts(
-    one: Message, greetings: dict[str, list[str]], choose: random.Random
-) -> Iterator[str]:
+def _texts(one: Message, greetings: dict[str, list[str]], choose: random.Random) -> Iterator[str]:
     words = one.text.split()
     if one.label == FINE and len(words) >= 6:
         start = choose.randrange(3, len(words) - 1)
@@ -66,23 +64,24 @@ def _texts(
 
 def misspelt(text: str, choose: random.Random) -> str:
     """Return a text of Latin letters as somebody types it in a hurry."""
-    words = text.split(" ")
-    for index, word in enumerate(words):
-        if choose.random() < 0.5 or not re.fullmatch("[A-Za-z]{3,}[,.!]?", word):
-            continue
-        match choose.randrange(4):
-            case 0:
-                found = [pair for pair in SPELLINGS if pair[0] in word.lower()]
-                if found:
-                    former, latter = choose.choice(found)
-                    word = word.lower().replace(former, latter, 1)
-            case 1:
-                word = word[0] + re.sub("[aeiou]", "", word[1:], count=choose.randrange(1, 3))
-            case 2:
-                at = choose.randrange(len(word) - 1)
-                word = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-            case _:
-                at = choose.randrange(len(word))
-                word = word[:at] + word[at] * choose.randrange(1, 5) + word[at + 1 :]
-        words[index] = word
-    return " ".join(words)
+    return " ".join(
+        _mistyped(word, choose)
+        if choose.random() < 0.5 and re.fullmatch("[A-Za-z]{3,}[,.!]?", word)
+        else word
+        for word in text.split(" ")
+    )
+
+
+def _mistyped(word: str, choose: random.Random) -> str:
+    match choose.randrange(4):
+        case 0:
+            found = [pair for pair in SPELLINGS if pair[0] in word.lower()]
+            return word.lower().replace(*choose.choice(found), 1) if found else word
+        case 1:
+            return word[0] + re.sub("[aeiou]", "", word[1:], count=choose.randrange(1, 3))
+        case 2:
+            at = choose.randrange(len(word) - 1)
+            return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        case _:
+            at = choose.randrange(len(word))
+            return word[:at] + word[at] * choose.randrange(1, 5) + word[at + 1 :]

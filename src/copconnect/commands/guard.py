@@ -19,7 +19,9 @@ def guard() -> None:
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="One message a line, UTF-8; - reads from the input.")],
+    file: Annotated[
+        Path, typer.Argument(help="One message a line, UTF-8; - reads from the input.")
+    ],
     place: Annotated[
         str, typer.Option(help="Where it would be sent: direct, group, large or announcement.")
     ] = "large",

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 MOST_START = 1_024
 MOST_END = 256
@@ -233,7 +234,7 @@ def _joined(plain: str) -> list[str]:
 def _is_single(word: str) -> bool:
     """Say whether a word is one letter with its signs, or letters that a virama joins."""
     return word[0] not in "0123456789" and all(
-        _is_mark(ord(ch)) or before in _VIRAMAS for before, ch in zip(word, word[1:], strict=False)
+        _is_mark(ord(ch)) or before in _VIRAMAS for before, ch in pairwise(word)
     )
 
 

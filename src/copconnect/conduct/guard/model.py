@@ -1,7 +1,7 @@
 """The file of weights, and the verdict on a message. Pure.
 
-``docs/guard-model.md``, section Weights, has the bytes. Invariants: a file is read whole or refused;
-scores are sums of integers, multiplied and added in one order, so that every device computes the
+``docs/guard-model.md``, section Weights, has the bytes. Invariants: a file is read whole or
+refused; scores are sums of integers, multiplied and added in one order, so that every device computes the
 same bits; a message that no class claims is fine.
 """
 
@@ -22,7 +22,7 @@ MOST_BUCKETS = 1 << 16
 BLOCKS = ("chars", "words", "shape")
 
 
-class Malformed(ValueError):  # noqa: N818
+class Malformed(ValueError):
     """A file of weights that is truncated, too long or not one."""
 
 

@@ -1,7 +1,7 @@
 """The policy of the guard: which classes are nudged or held, where, for whom, at what hours. Pure.
 
-A file of JSON; ``docs/guard-model.md``, section Policy, describes it. ``client/src/guard/policy.ts``
-reads the same file, which the department signs.
+A file of JSON; ``docs/guard-model.md``, section Policy, describes it. The department signs it, and
+``client/src/guard/policy.ts`` reads the same file.
 """
 
 from typing import Annotated, Literal, get_args

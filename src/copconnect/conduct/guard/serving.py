@@ -22,7 +22,7 @@ class Signer(Protocol):
         ...
 
 
-class GuardFile(ValueError):  # noqa: N818
+class GuardFile(ValueError):
     """A file of weights or a policy that a setting names and that cannot be used."""
 
 
