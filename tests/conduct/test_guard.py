@@ -114,7 +114,7 @@ def test_malformed_weights_are_refused(data: bytes) -> None:
         model.read(data)
 
 
-def test_the_record_never_goes_back() -> None:
+def test_g1_the_record_never_goes_back() -> None:
     key, stranger = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     draft = GuardRecord(number=2, size=3, weights=bytes(32), policy_number=4, policy="{}")
     held = draft.signed(key)

@@ -1,8 +1,8 @@
 """The file of weights, and the verdict on a message. Pure.
 
 ``docs/guard-model.md``, section Weights, has the bytes. Invariants: a file is read whole or
-refused; scores are sums of integers, multiplied and added in one order, so that every device computes the
-same bits; a message that no class claims is fine.
+refused; scores are sums of integers, multiplied and added in one order, so that every device
+computes the same bits; a message that no class claims is fine.
 """
 
 import json

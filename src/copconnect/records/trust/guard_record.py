@@ -23,7 +23,7 @@ class GuardRecord(SignedRecord):
     LABEL: ClassVar[bytes] = tag("copconnect guard v1")
     RULE: ClassVar[str] = "G1"
 
-    number: int  # Of the weights.
+    number: int  # The number in the head of the weights.
     size: int  # Bytes of the weights.
     weights: bytes  # H(weights).
     policy_number: int

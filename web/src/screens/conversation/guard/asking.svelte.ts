@@ -12,7 +12,7 @@ export interface Question {
 }
 
 export class GuardAsking {
-  /** What the sheet shows; null: there is nothing to ask. */
+  /** The sheet shows it; null: there is nothing to ask. */
   question = $state.raw<Question | null>(null);
 
   /** Whether a message may be handed in: at once, or because its person says so. */
