@@ -10,6 +10,7 @@ import guard from "./en/guard.json";
 
 import media from "./en/media.json";
 import lock from "./en/lock.json";
+import orders from "./en/orders.json";
 import oversee from "./en/oversee.json";
 import people from "./en/people.json";
 import me from "./en/me.json";
@@ -27,6 +28,7 @@ export const en = {
   lock,
   me,
   media,
+  orders,
   oversee,
   people,
 };
