@@ -75,6 +75,16 @@ def held_out() -> list[Message]:
     return kept
 
 
+def written_after() -> list[Message]:
+    """Return messages that were written after training, in other words than the corpus.
+
+    Never trained on, and never a reason to change the corpus: they show the gap to other writers.
+    """
+    lines = (FOLDER.parent / "unseen.tsv").read_text("utf-8").splitlines()
+    fields = [line.split("\t") for line in lines]
+    return [Message(label, language, text, text) for label, language, text in fields]
+
+
 def is_held_out(message: Message) -> bool:
     """Say whether a message's seed is held out: one in :data:`HELD_OUT`, by its hash."""
     return digest(f"{message.label} {message.seed}") % HELD_OUT == 0
