@@ -230,7 +230,7 @@ export interface Core {
   ): Promise<void>;
   /** End this person's own poll. */
   closePoll(conversationId: ConversationId, messageId: MessageId): Promise<void>;
-  /** What the guard makes of a text before it is sent here; judged on this device. */
+  /** The guard's verdict on a text before it is sent here; judged on this device. */
   guardVerdict(conversationId: ConversationId, text: string): Promise<GuardVerdict>;
   guard(): Promise<GuardView>;
   /** This person calls a verdict wrong: kept on this device alone. */

@@ -130,7 +130,7 @@ export class Guard {
     return this.#loading;
   }
 
-  /** What lies in the vault was judged when it was put there. */
+  /** The vault holds only what was judged before. */
   async #load(): Promise<void> {
     const kept = await this.#options.context.vault.get<Kept>(META, KEPT);
     if (kept === null) return;

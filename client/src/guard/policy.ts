@@ -52,7 +52,7 @@ export function placeOf(
   return conversation.members >= policy.largeFrom ? "large" : "group";
 }
 
-/** What happens to a message of a class there, for a person of this rank, at this hour. */
+/** The act on a message of a class there, for a person of this rank, at this hour. */
 export function actOf(
   policy: GuardPolicy,
   claimed: string,

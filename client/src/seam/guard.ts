@@ -1,4 +1,4 @@
-/** What the guard says about a message before it is sent, and the policy that it follows. */
+/** The guard's verdict on a message before it is sent, and the policy that it follows. */
 
 export type GuardAct = "fine" | "nudge" | "hold";
 export type GuardPlace = "direct" | "group" | "large" | "announcement";
