@@ -129,9 +129,9 @@ async function readRecords(
     const from: string = after;
     const page = await asked(options, () => options.api.records(order.orderId, from, "trust"));
     const judge = await judgeOf(options.department(), page.people);
-    for (const given of page.records) {
-      options.signal.throwIfAborted();
-      const found = await verifyRecord(given, order, judge);
+    options.signal.throwIfAborted();
+    const judged = page.records.map((given) => verifyRecord(given, order, judge));
+    for (const found of await Promise.all(judged)) {
       if (!isVerified(found)) refused.push(found);
       else if (verified.has(found.personId))
         refused.push({ personId: found.personId, reason: "O1: a second record of the person" });
