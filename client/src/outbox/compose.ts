@@ -64,6 +64,7 @@ export function outgoingRecord<Stage extends "preparing" | "uploading" | "ready"
   order: number,
   content: Content,
   stage: Stage,
+  notBeforeMs: number | null = null,
 ): UnsignedMessage<Stage> {
   const bytes = encodeContent(content);
   // Room for header, signature and tag within the server's limit.
@@ -83,6 +84,7 @@ export function outgoingRecord<Stage extends "preparing" | "uploading" | "ready"
     key: null,
     state: content.kind === "state",
     quiet: isQuiet(content),
+    ...(notBeforeMs === null ? {} : { notBeforeMs }),
   };
 }
 

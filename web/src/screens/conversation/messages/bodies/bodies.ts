@@ -3,6 +3,8 @@ import type { MessageBody, MessageItem } from "@copconnect/client/core";
 import type { Component, Snippet } from "svelte";
 import LocationPart from "../../../../parts/attachments/LocationPart.svelte";
 import AttachmentsBody from "./AttachmentsBody.svelte";
+import OrderBody from "./OrderBody.svelte";
+import OrderChangeBody from "./OrderChangeBody.svelte";
 import PollBody from "./PollBody.svelte";
 import TextBody from "./TextBody.svelte";
 
@@ -22,6 +24,8 @@ const BODIES: {
   text: TextBody,
   attachments: AttachmentsBody,
   location: LocationPart,
+  order: OrderBody,
+  order_change: OrderChangeBody,
   poll: PollBody,
 };
 
