@@ -22,12 +22,12 @@ function setting(name: string): string {
 
 /** Each word is its own key: the language does not change what the work costs. */
 function words<Key extends string>(...keys: readonly Key[]): Record<Key, string> {
-  return Object.fromEntries(keys.map((key) => [key, key])) as Record<Key, string>;
+  return Object.fromEntries(keys.map((key) => [key, key])) as unknown as Record<Key, string>;
 }
 
 function wordsOf({ units, ranks }: Directory): ExportWords {
   const columns: readonly ExportColumn[] = [
-    ...(["name", "rank", "post", "unit", "state", "choice"] as const),
+    ...(["name", "rank", "post", "unit", "state", "choice", "answer"] as const),
     ...(["signed", "received", "toldBy", "verified", "recordHash"] as const),
   ];
   const states: readonly ExportState[] = ["waiting", "received", "read", "acknowledged", "left"];
@@ -63,7 +63,7 @@ const gathered = await gather(
   {
     ...{ api: api.orders, directory, signal },
     department: () => department,
-    onProgress: () => undefined,
+    ...{ onProgress: () => undefined, open: () => Promise.resolve(null), headerHash: null },
   },
   setting("ORDER") as MessageId,
   null,

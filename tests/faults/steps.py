@@ -1,5 +1,5 @@
-"""The steps at which a worker can be stopped (worker_that_stops.py), on the path of a message, a key,
-a cursor or an acknowledgement.
+"""The steps at which a worker can be stopped (worker_that_stops.py), on the path of a message, a
+key, a cursor or an acknowledgement.
 
 A step names where it has just come to; the next has not begun.
 """
