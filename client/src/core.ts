@@ -59,7 +59,13 @@ import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 
 export { inEnglish, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
-export { MAX_POLL_OPTION, MAX_POLL_OPTIONS, MAX_POLL_QUESTION } from "./kinds/poll-limits.ts";
+export {
+  MAX_POLL_OPTION,
+  MAX_POLL_OPTIONS,
+  MAX_POLL_QUESTION,
+  MAX_QUICK_REPLIES,
+  MAX_QUICK_REPLY,
+} from "./kinds/consultation-limits.ts";
 export { MAX_IMPORT_BYTES } from "./limits.ts";
 export type * from "./seam/admin.ts";
 export type * from "./seam/app.ts";
@@ -209,6 +215,8 @@ export interface Core {
     replyTo: MessageId | null,
     /** Made by the host where absent, so that a repeated call sends nothing twice. */
     messageId?: MessageId,
+    /** The conversation of the answered message; this one where absent. */
+    replyIn?: ConversationId,
     /** Send it at this time; this device does so when the app is open, later otherwise. */
     notBeforeMs?: number | null,
   ): Promise<MessageItem>;
@@ -220,6 +228,17 @@ export interface Core {
   ): Promise<void>;
   /** End this person's own poll. */
   closePoll(conversationId: ConversationId, messageId: MessageId): Promise<void>;
+  /** Mark a reply as the answer to this person's own question; null: take that back. */
+  acceptAnswer(
+    conversationId: ConversationId,
+    questionId: MessageId,
+    answerId: MessageId | null,
+  ): Promise<void>;
+  /** The newest 200 questions of a conversation that are on this device, the newest first. */
+  questions(conversationId: ConversationId): Promise<readonly MessageItem[]>;
+  /** Short texts that this person sends by one tap; null: the app's own. Kept on this device. */
+  quickReplies(): Promise<readonly string[] | null>;
+  setQuickReplies(texts: readonly string[] | null): Promise<void>;
   retry(messageId: MessageId): Promise<void>;
   /** Take back a message that has not been accepted yet (cancels its uploads). */
   cancel(messageId: MessageId): Promise<void>;

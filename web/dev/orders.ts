@@ -13,7 +13,7 @@ import { ME, PEOPLE, id } from "./organisation.ts";
 import { plate } from "./plates.ts";
 import { refusal } from "./refusal.ts";
 import type { Scenario } from "./scenario.ts";
-import { ScriptedPolls } from "./polls.ts";
+import { ScriptedConsultation } from "./consultation.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -149,7 +149,7 @@ function samples(): OrderView[] {
   ];
 }
 
-export abstract class ScriptedOrders extends ScriptedPolls {
+export abstract class ScriptedOrders extends ScriptedConsultation {
   readonly #orders: OrderView[];
   readonly #drafts = new Map<MessageId, OrderDraft>();
 

@@ -26,7 +26,7 @@ import type {
   WhoMayPost,
 } from "@copconnect/client/wire";
 import { never, pause } from "./account.ts";
-import { freshPoll } from "./polls.ts";
+import { consulting } from "./consultation.ts";
 import { refusal } from "./refusal.ts";
 import { ScriptedConsole } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
@@ -36,7 +36,7 @@ import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
 import { deviceId, plate } from "./plates.ts";
 import { ScriptedOrders } from "./orders.ts";
-import { sentAttachment, makeTalks, previewOf, type Talk } from "./talk.ts";
+import { sentAttachment, makeTalks, previewOf, quoteOf, type Talk } from "./talk.ts";
 
 const ANSWERS = ["Copy.", "On my way.", "సరే సార్.", "Noted, sir.", "Reached.", "جی، ٹھیک ہے۔"];
 
@@ -318,9 +318,7 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       sentMs: Date.now(),
       body,
       preview: previewOf(body),
-      replyTo: quoted
-        ? { messageId: quoted.messageId, sender: quoted.sender, preview: quoted.preview }
-        : null,
+      replyTo: quoted ? quoteOf(quoted) : null,
       status: "queued",
       failure: null,
     };
@@ -330,7 +328,7 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     return message;
   }
   #bodyOf(outgoing: Outgoing): MessageBody {
-    if (outgoing.kind === "poll") return freshPoll(outgoing);
+    if (outgoing.kind === "poll" || outgoing.kind === "question") return consulting(outgoing);
     if (!("attachments" in outgoing)) return outgoing;
     return {
       ...outgoing,

@@ -103,10 +103,14 @@ export function createEngine(options: SessionOptions): Engine {
     changeMembers: (id, change) => members.changeMembers(id, change),
 
     messages: (id, before, limit) => messages.messages(id, before, limit),
-    send: (id, outgoing, replyTo, messageId, notBeforeMs) =>
-      messages.send(id, outgoing, replyTo, messageId, notBeforeMs),
+    send: (id, outgoing, replyTo, messageId, replyIn, notBeforeMs) =>
+      messages.send(id, outgoing, replyTo, messageId, replyIn, notBeforeMs),
     vote: (id, messageId, choices) => consultation.vote(id, messageId, choices),
     closePoll: (id, messageId) => consultation.closePoll(id, messageId),
+    acceptAnswer: (id, messageId, answerId) => consultation.acceptAnswer(id, messageId, answerId),
+    questions: (id) => consultation.questions(id),
+    quickReplies: () => consultation.quickReplies(),
+    setQuickReplies: (texts) => consultation.setQuickReplies(texts),
     retry: (messageId) => messages.retry(messageId),
     cancel: (messageId) => messages.cancel(messageId),
     markRead: (id, messageId) => messages.markRead(id, messageId),

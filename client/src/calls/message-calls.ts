@@ -57,6 +57,7 @@ export class MessageCalls {
     outgoing: Parameters<Core["send"]>[1],
     replyTo: MessageId | null,
     messageId: MessageId = newId(),
+    replyIn: ConversationId = conversationId,
     notBeforeMs: number | null = null,
   ): Promise<MessageItem> {
     const device = await this.#reach.device();
@@ -72,7 +73,7 @@ export class MessageCalls {
       device.attachments,
       conversationId,
       outgoing,
-      replyTo,
+      replyTo === null ? null : { messageId: replyTo, conversationId: replyIn },
     );
     const { files, content } = composed;
     const order = device.outgoing.nextOrder(now());

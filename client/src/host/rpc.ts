@@ -71,6 +71,10 @@ export const METHODS: Readonly<Record<Method, true>> = {
   send: true,
   vote: true,
   closePoll: true,
+  acceptAnswer: true,
+  questions: true,
+  quickReplies: true,
+  setQuickReplies: true,
   retry: true,
   cancel: true,
   markRead: true,
@@ -127,7 +131,7 @@ export async function perform(core: Core, call: Call): Promise<Answer> {
 /** Arguments with an id for what the call makes, so that repeating it makes nothing twice. */
 export function withIds(method: Method, args: readonly unknown[]): readonly unknown[] {
   if (method === "send")
-    return [args[0], args[1], args[2] ?? null, args[3] ?? newId(), args[4] ?? null];
+    return [args[0], args[1], args[2] ?? null, args[3] ?? newId(), ...args.slice(4)];
   if (method === "createGroup") return [{ conversationId: newId(), ...(args[0] as object) }];
   if (method === "admin" && args[0] === "perform") return [args[0], args[1], args[2] ?? newId()];
   return args;

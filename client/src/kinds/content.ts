@@ -19,6 +19,7 @@ import { mark } from "./mark.ts";
 import { orderChange } from "./order-change.ts";
 import { order } from "./order.ts";
 import { poll } from "./poll.ts";
+import { question } from "./question.ts";
 import { state } from "./state.ts";
 import { text } from "./text.ts";
 
@@ -30,6 +31,7 @@ const KINDS = {
   location,
   poll,
   mark,
+  question,
   order,
   order_change: orderChange,
   state,

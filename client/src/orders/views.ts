@@ -24,7 +24,8 @@ export interface OrderViewParts {
 }
 
 function shownBy({ attachments }: OrderViewParts): Shown {
-  return { attachments, poll: () => Promise.reject(new TypeError("no order has a poll")) };
+  const none = (): Promise<never> => Promise.reject(new TypeError("an order has no such part"));
+  return { attachments, poll: none, question: none };
 }
 
 export async function orderView(

@@ -21,6 +21,7 @@ import { applyMark } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 import type { ReadyMessage, SignedMessage } from "../records.ts";
 import type { Accepted } from "../wire.ts";
+import { called } from "./calling.ts";
 import type { Doubts } from "./signing.ts";
 import { acceptedMessage, putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
@@ -57,6 +58,11 @@ export class Posting {
     const content = decodeContent(record.content);
     const attachmentIds = pointersOf(content).map(({ id }) => id);
     return api.postMessage(conversation.id, {
+      wakes: called(
+        decodeContent(record.content),
+        conversation.record.kind,
+        this.#context.identity().personId,
+      ),
       message: copy(message),
       attachmentIds,
       state: record.state,

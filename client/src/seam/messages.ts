@@ -21,6 +21,8 @@ export type MessageBody =
 
 export interface ReplyQuote {
   readonly messageId: MessageId;
+  /** The conversation of the quoted message, where it is another one. */
+  readonly conversationId: ConversationId | null;
   readonly sender: Plate | null;
   readonly preview: Preview;
 }

@@ -217,6 +217,9 @@ export class Api {
   adminPostings(id: PersonId, asked: Query): Promise<wire.PersonPostings> {
     return this.#get(`/v1/admin/people/${id}/postings${query(asked)}`);
   }
+  plannedTransfers(): Promise<wire.PlannedTransfers> {
+    return this.#get("/v1/admin/moves/planned");
+  }
   previewMoves(body: wire.PreviewMoves): Promise<wire.MovesPreview> {
     return this.#post("/v1/admin/moves/previews", body, LOG_TIMEOUT_MS);
   }

@@ -83,6 +83,15 @@ export function formatTime(ms: number): string {
   ).format(ms);
 }
 
+/** The short name of a day of the week; 0 is Sunday. */
+export function weekdayName(day: number): string {
+  const sunday = Date.UTC(2023, 0, 1);
+  return keep(
+    "weekday",
+    (locale) => new Intl.DateTimeFormat(locale, { weekday: "short", timeZone: "UTC" }),
+  ).format(sunday + day * DAY_MS);
+}
+
 /** The whole date with the time, for details. */
 export function formatMoment(ms: number): string {
   return keep(

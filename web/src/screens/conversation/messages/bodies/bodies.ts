@@ -6,6 +6,7 @@ import AttachmentsBody from "./AttachmentsBody.svelte";
 import OrderBody from "./OrderBody.svelte";
 import OrderChangeBody from "./OrderChangeBody.svelte";
 import PollBody from "./PollBody.svelte";
+import QuestionBody from "./QuestionBody.svelte";
 import TextBody from "./TextBody.svelte";
 
 /** Notices are rows of their own (MessageList.svelte). */
@@ -27,6 +28,7 @@ const BODIES: {
   order: OrderBody,
   order_change: OrderChangeBody,
   poll: PollBody,
+  question: QuestionBody,
 };
 
 /** Parts that place time and ticks themselves. */
