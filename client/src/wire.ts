@@ -573,6 +573,7 @@ export interface AdminOverview {
   readonly devices: number;
   readonly unconfirmed: number;
   readonly silent: number;
+  readonly unreached: number;
   readonly grantsEnding: number;
   readonly waitingActs: number;
   readonly parts: PartCount[];

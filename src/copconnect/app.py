@@ -67,6 +67,7 @@ from copconnect.orders import routes as order_routes
 from copconnect.orders.issuing import Issuing
 from copconnect.orders.service import OrderService
 from copconnect.push import routes as push_routes
+from copconnect.push.reach import Reach
 from copconnect.push.service import PushService
 from copconnect.rates import Rates
 from copconnect.records.primitives.kem import X25519, XWING
@@ -188,7 +189,7 @@ class Container:
             revocations=self.auth.revoking,
             devices=self.registry,
             registered=self.auth.administered,
-            reach=self.push,
+            reach=Reach(self.clock),
             imports=self.uploads,
             planning=Planning(),
             groups=self.delivery.department,

@@ -264,8 +264,8 @@ export class Session {
         void this.#changed();
       },
       onHistory: () => void this.#changed(),
-      mayNotify: (conversation, mentioned) =>
-        mayNotify(conversation, mentioned, this.#visible, this.#options.now()),
+      mayNotify: (conversation, called) =>
+        mayNotify(conversation, called, this.#visible, this.#options.now()),
     });
     await device.open();
     this.#device = device;
