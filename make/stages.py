@@ -10,9 +10,11 @@ passes counts as passed and is named in the summary as flaky. Imports only the s
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -50,13 +52,14 @@ class Results:
 
 @dataclass(frozen=True)
 class Stage:
-    """A command to run. Stages that run tests name the JUnit file they write, and give the
-    arguments that make the command run the files of the tests that failed and no others."""
+    """A command to run, on ``paths``. Stages that run tests name the JUnit file they write, and
+    give the paths of the files of the tests that failed and of no others."""
 
     name: str
     command: tuple[str, ...]
     group: str
     junit: str | None = None
+    paths: tuple[str, ...] = ()
     again: Callable[[Sequence[Case]], Sequence[str]] | None = None
 
 
@@ -67,6 +70,7 @@ class Outcome:
     stage: Stage
     succeeded: bool
     seconds: float
+    processor_s: float
     passed: int
     failed: int
     skipped: int
@@ -78,11 +82,11 @@ def lint_stage(name: str, *command: str) -> Stage:
     return Stage(name, command, "lint")
 
 
-def pytest_stage(name: str, group: str, *arguments: str) -> Stage:
-    """Return a stage that runs pytest."""
+def pytest_stage(name: str, group: str, *arguments: str, paths: tuple[str, ...] = ()) -> Stage:
+    """Return a stage that runs pytest, on the paths of its configuration or on others."""
     junit = f"{name.replace(' ', '-')}.xml"
     command = (*PYTHON, "pytest", "--quiet", f"--junitxml={ARTEFACTS / junit}", *arguments)
-    return Stage(name, command, group, junit, modules_of)
+    return Stage(name, command, group, junit, paths, modules_of)
 
 
 def shared_out(workers: int) -> tuple[str, ...]:
@@ -98,9 +102,12 @@ def vitest_stage(name: str, workspace: str) -> Stage:
         *("npx", "vitest", "run", "--root", workspace),
         *("--reporter=default", "--reporter=junit", f"--outputFile.junit={ARTEFACTS / junit}"),
     )
-    return Stage(
-        name, command, "unit", junit, lambda failed: sorted({case.place for case in failed})
-    )
+    return Stage(name, command, "unit", junit, again=files_of)
+
+
+def files_of(failed: Sequence[Case]) -> Sequence[str]:
+    """Return the files of tests that vitest names by file."""
+    return sorted({case.place for case in failed})
 
 
 def modules_of(failed: Sequence[Case]) -> Sequence[str]:
@@ -110,6 +117,8 @@ def modules_of(failed: Sequence[Case]) -> Sequence[str]:
     return sorted(f"{module.replace('.', '/')}.py" for module in modules)
 
 
+# To read the files of all tests takes each worker ten seconds: each stage names its own.
+BROWSER = "tests/browser"
 SOURCES = ("src", "bench", "demo", "guard", "tests", "make")
 STAGES: tuple[Stage, ...] = (
     lint_stage("mypy", *PYTHON, "mypy"),
@@ -133,10 +142,10 @@ STAGES: tuple[Stage, ...] = (
     lint_stage("web types", "npm", "run", "--silent", "typecheck", "--workspace", "web"),
     lint_stage("prettier", "npx", "prettier", "--check", "--log-level", "warn", "."),
     # They wait for databases, servers and clocks: one more than there are cores keeps these busy.
-    pytest_stage("server tests", "unit", "-m", "not browser", *shared_out(CORES + 1)),
+    pytest_stage("server tests", "unit", f"--ignore={BROWSER}", *shared_out(CORES + 1)),
     vitest_stage("client tests", "client"),
     vitest_stage("web tests", "web"),
-    pytest_stage("browser tests", "browser", "-m", "browser", *shared_out(CORES)),
+    pytest_stage("browser tests", "browser", *shared_out(CORES), paths=(BROWSER,)),
 )
 
 
@@ -163,7 +172,8 @@ def run(stage: Stage, *, quiet: bool) -> Outcome:
     if not quiet:
         print(f"\n==> {stage.name}", flush=True)
     report = ARTEFACTS / stage.junit if stage.junit else None
-    succeeded, output = execute(stage.name, stage.command, report, quiet=quiet)
+    ended = execute(stage.name, (*stage.command, *stage.paths), report, quiet=quiet)
+    succeeded, spent_s = ended.succeeded, ended.processor_s
     results = read_results(report)
     flaky: tuple[Case, ...] = ()
     few = 0 < len(results.failed) <= RERUN_AT_MOST
@@ -171,7 +181,8 @@ def run(stage: Stage, *, quiet: bool) -> Outcome:
         report.replace(report.with_suffix(".first.xml"))
         print(f"\n==> {stage.name}: once more what failed", flush=True)
         command = (*stage.command, *stage.again(results.failed))
-        succeeded, output = execute(stage.name, command, report, quiet=quiet)
+        ended = execute(stage.name, command, report, quiet=quiet)
+        succeeded, spent_s = ended.succeeded, spent_s + ended.processor_s
         second = read_results(report)
         if second.passed + len(second.failed) < len(results.failed):
             succeeded = False  # It ran less than what failed.
@@ -183,13 +194,14 @@ def run(stage: Stage, *, quiet: bool) -> Outcome:
         mark = "ok" if succeeded else "FAILED"
         print(f"==> {stage.name}: {mark} ({seconds:.0f} s)", flush=True)
         if not succeeded:
-            print(output, flush=True)
+            print(ended.output, flush=True)
     passed, failed = results.passed, len(results.failed)
     if report is None:
         passed = int(succeeded)
     if not succeeded and not failed:
         failed = 1  # The stage itself: a crash, or no test at all.
-    return Outcome(stage, succeeded, seconds, passed, failed, results.skipped, flaky)
+    skipped = results.skipped
+    return Outcome(stage, succeeded, seconds, spent_s, passed, failed, skipped, flaky)
 
 
 def rerun_wanted() -> bool:
@@ -197,37 +209,51 @@ def rerun_wanted() -> bool:
     return os.environ.get("RERUN_FAILED") == "1"
 
 
-def execute(
-    name: str, command: Sequence[str], report: Path | None, *, quiet: bool
-) -> tuple[bool, str]:
-    """Run a command in its own process group; return whether it succeeded, and its output."""
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended: its output, if it was quiet, and the processor time that it and
+    all that it had started took."""
+
+    succeeded: bool
+    output: str
+    processor_s: float
+
+
+def execute(name: str, command: Sequence[str], report: Path | None, *, quiet: bool) -> Ended:
+    """Run a command in its own process group, to its end or for so long as a stage may take."""
     if report is not None:
         report.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=STAGE_LIMIT_S)
-    except subprocess.TimeoutExpired:
-        print(f"    {name} took longer than {STAGE_LIMIT_S // 60} minutes; ended.")
-        output = stop_group(process)
-    except BaseException:
-        stop_group(process)
-        raise
-    return process.returncode == 0, output or ""
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output if quiet else None,
+            stderr=subprocess.STDOUT if quiet else None,
+            start_new_session=True,
+        )
+        try:
+            # It is not waited for: nothing would be left of it to read its times from.
+            ended = os.pidfd_open(process.pid)
+            if not select.select([ended], [], [], STAGE_LIMIT_S)[0]:
+                print(f"    {name} took longer than {STAGE_LIMIT_S // 60} minutes; ended.")
+                os.killpg(process.pid, signal.SIGKILL)
+                select.select([ended], [], [])
+            os.close(ended)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        spent_s = processor_s(process.pid)
+        status = process.wait()
+        output.seek(0)
+        return Ended(status == 0, output.read(), spent_s)
 
 
-def stop_group(process: subprocess.Popen[str]) -> str:
-    """End a stage and everything it started; return what it had printed."""
-    os.killpg(process.pid, signal.SIGKILL)
-    output, _ = process.communicate()
-    return output or ""
+def processor_s(pid: int) -> float:
+    """Return the processor time of a process and of its children that have ended."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, after_name[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def run_all(stages: Sequence[Stage]) -> Iterator[Outcome]:
@@ -238,12 +264,6 @@ def run_all(stages: Sequence[Stage]) -> Iterator[Outcome]:
     for stage in stages:
         if stage.group != "lint":
             yield run(stage, quiet=False)
-
-
-def processor_s() -> float:
-    """Return the processor time of every process that this one started and that ended."""
-    spent = os.times()
-    return spent.children_user + spent.children_system
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -261,6 +281,7 @@ def main(arguments: Sequence[str]) -> int:
         mark = "ok    " if outcome.succeeded else "FAILED"
         print(
             f"    {mark} {outcome.stage.name:<16} {outcome.seconds:6.0f} s"
+            f"{outcome.processor_s:6.0f} s of processor"
             f"  {outcome.passed} passed, {outcome.failed} failed, {outcome.skipped} skipped"
         )
         for case in outcome.flaky:
@@ -268,7 +289,7 @@ def main(arguments: Sequence[str]) -> int:
     passed = sum(outcome.passed for outcome in outcomes)
     failed = sum(outcome.failed for outcome in outcomes)
     skipped = sum(outcome.skipped for outcome in outcomes)
-    spent_s = processor_s()
+    spent_s = sum(outcome.processor_s for outcome in outcomes)
     print(
         f"    {time.monotonic() - started:.0f} s for {spent_s:.0f} s of processor;"
         f" {CORES} idle cores would take {spent_s / CORES:.0f} s at least"

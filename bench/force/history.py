@@ -161,6 +161,7 @@ class _Written:
                 "header_hash": header_hash,
                 "log_hash": self._log_hash,
                 "message": data,
+                "quiet": False,
             }
         )
 

@@ -26,6 +26,9 @@ export const CORE_CODES = {
   conversation_left: "This device is no longer in the conversation.",
   head_refused: "The newest roster of this conversation does not verify, or there is a newer one.",
   too_many_attempts: "The server refused the message again and again.",
+  poll_ended: "The poll has ended, or its author has closed it.",
+  poll_too_large: "Polls are for conversations of at most 256 people in which everybody may post.",
+  ballot_unreadable: "No device of the poll's author can be given a ballot now.",
   trust_invalid: "The department's certificates do not verify.",
   digits_wrong: "These are not the digits of the new device; details say how many tries are left.",
   digits_wait: "Too many wrong digits for this device today.",
@@ -34,6 +37,10 @@ export const CORE_CODES = {
   no_grant: "This person has no right over the unit.",
   other_device:
     "The person has another device that is confirmed: it confirms, or is revoked first.",
+  order_differs: "The server states another order than its issuer signed.",
+  order_over: "The order was withdrawn, or is not valid any more.",
+  order_unread: "The order's text has not come to this device yet.",
+  answer_unreadable: "None of the issuer's devices can be sealed to now.",
   update_required: "The server speaks a newer version.",
   internal: "A fault in the app.",
 } as const;

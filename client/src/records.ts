@@ -35,6 +35,8 @@ export const STORES = {
   messages: "messages",
   outbox: "outbox",
   attachments: "attachments",
+  marks: "marks",
+  questions: "questions",
 } as const;
 
 export interface SettingsRecord {
@@ -332,6 +334,10 @@ interface OutgoingContent {
   readonly attempt: number;
   /** A state of the conversation: not shown as a message. */
   readonly state: boolean;
+  /** It is sent at this time, or later when the app is open then; absent: at once. */
+  readonly notBeforeMs?: number;
+  /** A mark on a message: not shown as one, and it wakes nobody. */
+  readonly quiet: boolean;
 }
 
 /** A message without bytes to post. */
@@ -380,6 +386,45 @@ export interface AttachmentRecord {
   readonly upload: "none" | "preparing" | "pending" | "complete";
   /** Every chunk is in the vault. */
   readonly local: boolean;
+}
+
+/** The person who set a mark, and its place in the log. */
+export interface MarkFact {
+  readonly personId: PersonId;
+  readonly position: number;
+  /** When the server accepted it. */
+  readonly sentMs: number;
+  /** The time that its sender signed. */
+  readonly signedMs: number;
+}
+
+export interface VoteRecord extends MarkFact {
+  /** Null: sealed to others. */
+  readonly choices: readonly number[] | null;
+  readonly sealed: boolean;
+}
+
+export interface AcceptedAnswer extends MarkFact {
+  readonly answerId: MessageId | null;
+}
+
+export interface TotalsRecord extends MarkFact {
+  readonly counts: readonly number[];
+  readonly ballots: number;
+}
+
+/** A question of a conversation. Group: the conversation; order: the message's. */
+export interface QuestionRecord {
+  readonly messageId: MessageId;
+}
+
+/** Marks on one message (kinds/mark.ts). Group: the conversation; order: the newest's position. */
+export interface MarksRecord {
+  readonly messageId: MessageId;
+  readonly votes: readonly VoteRecord[];
+  readonly closed: readonly MarkFact[];
+  readonly totals: readonly TotalsRecord[];
+  readonly accepted: readonly AcceptedAnswer[];
 }
 
 /** Past every seq: queued messages sort after everything that has one. */

@@ -169,12 +169,14 @@ class PostedMessage:
 @dataclass(frozen=True, slots=True)
 class News:
     """Messages of a conversation that devices have had time to receive. ``upto``: the newest of
-    them. ``sender``: the one person whose messages all are; None: several people's. ``more``:
-    newer ones follow. ``pushed``: False where none of them is for people."""
+    them. ``loud``: the newest of those that are for people; ``sender``: the one person whose
+    messages those are; None: several people's. ``more``: newer ones follow. ``pushed``: False where
+    none of them is for people."""
 
     kind: str
     devices: int
     upto: Seq
+    loud: Seq
     sender: PersonId | None
     more: bool
     pushed: bool

@@ -35,7 +35,7 @@ class StoppingWorker(ServerProcess):
         self._control.settimeout(PATIENCE_S)
         with control, supervisor:
             given = [one.fileno() for one in (control, self._listening, supervisor)]
-            self._serve([_WORKER, *map(str, given)], given)
+            self._serve(_WORKER, [*map(str, given)], given)
 
     def close(self) -> None:
         """Stop for good, as an operator does."""

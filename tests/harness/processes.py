@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from copconnect.services.processes import accepts, end, free_port, tail, wait_until
+from copconnect.services.processes import Process, accepts, end, free_port, tail, wait_until
 
-__all__ = ["accepts", "alive", "children", "end", "free_port", "tail", "wait_until"]
+__all__ = ["Process", "accepts", "alive", "children", "end", "free_port", "tail", "wait_until"]
 
 
 def children(pid: int) -> list[int]:

@@ -7,14 +7,12 @@ again at will, always on the same port and folder.
 
 import contextlib
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 
-from tests.harness import processes
+from tests.harness import forking, processes
 from tests.harness.outbox import Outbox
 from tests.harness.waiting import NO_TLS, PATIENCE_S
 
@@ -24,14 +22,8 @@ START_LIMIT_S = 120
 
 def run_copconnect(data: Path, *arguments: str, **settings: str | int | bool) -> str:
     """Run the ``copconnect`` command on a data folder; return what it printed."""
-    result = subprocess.run(
-        [sys.executable, "-m", "copconnect", *arguments, "--data", str(data)],
-        cwd=ROOT,
-        env=_environment(settings),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    given = [*arguments, "--data", str(data)]
+    result = forking.run("copconnect", given, _environment(settings))
     if result.returncode != 0:
         raise RuntimeError(f"copconnect {arguments} failed:\n{result.stdout}{result.stderr}")
     return result.stdout
@@ -47,7 +39,7 @@ class ServerProcess:
         self.log = data.parent / f"{data.name}.log"
         self._workers = workers
         self._settings: dict[str, str | int | bool] = dict(settings)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: processes.Process | None = None
         self._outbox = Outbox(self.url)
 
     @property
@@ -63,22 +55,17 @@ class ServerProcess:
 
     def start(self) -> None:
         """Serve; returns when /healthz answers."""
-        self._serve(["demo"])
+        self._serve("demo")
 
-    def _serve(self, program: Sequence[str], inherited: Sequence[int] = ()) -> None:
-        """Serve by a module that takes the command line of ``copconnect``."""
+    def _serve(self, module: str, given: Sequence[str] = (), inherited: Sequence[int] = ()) -> None:
+        """Serve by a module that takes, after ``given``, the command line of ``copconnect``."""
         with self.log.open("ab") as log:
             # A search of the log must find this (tests/harness/evidence.py); it is empty otherwise.
             log.write(f"{self.url} is started\n".encode())
             log.flush()
-            self._process = subprocess.Popen(
-                [*(sys.executable, "-m"), *program, *self._options()],
-                cwd=ROOT,
-                env=_environment(self._settings),
-                stdout=log,
-                stderr=log,
-                pass_fds=inherited,
-            )
+            arguments = [*given, *self._options()]
+            environment = _environment(self._settings)
+            self._process = forking.start(module, arguments, environment, log, log, inherited)
         processes.wait_until(self._is_healthy, self._process, self.log, START_LIMIT_S)
 
     def _options(self) -> list[str]:

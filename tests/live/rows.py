@@ -212,7 +212,13 @@ class Rows:
         )
 
     async def post(
-        self, sender: Caller, sent_ms: int = 1_000, key_id: bytes = bytes(32), epoch: int = 0
+        self,
+        sender: Caller,
+        sent_ms: int = 1_000,
+        key_id: bytes = bytes(32),
+        epoch: int = 0,
+        *,
+        quiet: bool = False,
     ) -> Seq:
         """Write a message."""
         self.last_seq += 1
@@ -230,6 +236,7 @@ class Rows:
             header_hash=bytes(32),
             log_hash=bytes(32),
             message=b"message %d" % self.last_seq,
+            quiet=quiet,
         )
         async with self.database.transaction() as connection:
             await connection.execute(

@@ -110,7 +110,7 @@ def test_every_file_of_this_project_may_be_tracked() -> None:
 def _stage(name: str, code: str, junit: str | None = None) -> stages.Stage:
     group = "unit" if junit else "lint"
     again = (lambda failed: [case.name for case in failed]) if junit else None
-    return stages.Stage(name, (sys.executable, "-c", code), group, junit, again)
+    return stages.Stage(name, (sys.executable, "-c", code), group, junit, again=again)
 
 
 REPORT = """<testsuites><testsuite>
@@ -190,7 +190,8 @@ def test_what_failed_runs_once_more_where_that_is_asked_for(
     (tmp_path / "pytest.ini").write_text("[pytest]")
     monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
     monkeypatch.setattr(stages, "ROOT", tmp_path)
-    stage = stages.pytest_stage("some tests", "unit", *stages.shared_out(workers))
+    shared_out = stages.shared_out(workers)
+    stage = stages.pytest_stage("some tests", "unit", *shared_out, paths=(".",))
     monkeypatch.setattr(stages, "STAGES", (stage,))
     monkeypatch.setenv("RERUN_FAILED", wanted)
     assert stages.main(["unit"]) == status

@@ -109,11 +109,15 @@ class Waking(World):
         return endpoint
 
     async def post(
-        self, *nodes: Pushes, sender: Caller | None = None, rows: Rows | None = None
+        self,
+        *nodes: Pushes,
+        sender: Caller | None = None,
+        rows: Rows | None = None,
+        quiet: bool = False,
     ) -> Seq:
         """Write a message, and let the nodes hear of it. ``rows``: another conversation."""
         by, into = sender or self.sender, rows or self.rows
-        seq = await into.post(by, self.clock.at)
+        seq = await into.post(by, self.clock.at, quiet=quiet)
         for node in nodes or (self.push,):
             await node.on_wakeup(
                 EntryWakeup(

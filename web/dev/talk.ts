@@ -1,6 +1,8 @@
 /** Conversations and messages as a station has them, the same on every load. */
 import type {
   AttachmentView,
+  OutgoingAttachment,
+  ReplyQuote,
   ConversationItem,
   MessageBody,
   MessageItem,
@@ -79,8 +81,30 @@ export function previewOf(body: MessageBody): Preview {
     return { kind: body.attachments[0]?.kind ?? "document", text: body.text };
   }
   if (body.kind === "location") return { kind: "location" };
+  if (body.kind === "question") return { kind: "question", text: body.text };
+  if (body.kind === "order") return { kind: "order", priority: body.priority, text: body.title };
+  if (body.kind === "poll") return { kind: "poll", text: body.question };
   if (body.kind === "notice") return { kind: "notice", notice: body.notice };
   return { kind: "unsupported" };
+}
+
+/** A file that this person sends: it is here already. */
+export function sentAttachment(number: number, one: OutgoingAttachment): AttachmentView {
+  return attachmentOf(number, one.kind, {
+    name: one.name,
+    mime: one.mime,
+    size: one.file.size,
+    width: one.width ?? null,
+    height: one.height ?? null,
+    durationMs: one.durationMs ?? null,
+    thumb: one.thumb ?? null,
+    waveform: one.waveform ?? null,
+    local: true,
+  });
+}
+
+export function quoteOf({ messageId, sender, preview }: MessageItem): ReplyQuote {
+  return { messageId, conversationId: null, sender, preview };
 }
 
 interface Plan {
@@ -186,11 +210,7 @@ function makeMessages(
       preview: previewOf(body),
       replyTo:
         (dice > 0.93 || near === 3) && previous && previous.body.kind !== "notice"
-          ? {
-              messageId: previous.messageId,
-              sender: previous.sender,
-              preview: previous.preview,
-            }
+          ? quoteOf(previous)
           : null,
       status: mine ? (near < 4 ? "sent" : near < 12 ? "delivered" : "read") : null,
       failure: null,

@@ -13,10 +13,13 @@ import { decodeContent, mentionsOf } from "../kinds/content.ts";
 import { Announcer } from "../messages/announcer.ts";
 import { OutgoingStore } from "../messages/outgoing.ts";
 import { ViewMaker } from "../messages/views.ts";
+import { OrderDrafts } from "../orders/drafts.ts";
+import { Orders } from "../orders/orders.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { Posting } from "../outbox/posting.ts";
 import { Preparing } from "../outbox/preparing.ts";
 import { Signing } from "../outbox/signing.ts";
+import { Watching } from "../overseeing/watching.ts";
 import type { Blocked } from "../people/blocked.ts";
 import { Freshness } from "../people/freshness.ts";
 import type { People } from "../people/people.ts";
@@ -31,6 +34,7 @@ import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame } from "../wire.ts";
+import { sendMark } from "./consultation-calls.ts";
 import { PartLinks, ignore } from "./part-links.ts";
 import type { DeviceListener } from "./part-links.ts";
 
@@ -58,6 +62,9 @@ export class Device {
   readonly cursors: Cursors;
   readonly members: MemberList;
   readonly sync: Sync;
+  readonly orders: Orders;
+  readonly orderDrafts: OrderDrafts;
+  readonly watching: Watching;
   readonly socket: Socket;
   readonly #announcer: Announcer;
   readonly #options: DeviceOptions;
@@ -93,7 +100,9 @@ export class Device {
       context,
       outgoing,
       signing: new Signing(context, outgoing, asking),
-      posting: new Posting(context, outgoing),
+      posting: new Posting(context, outgoing, (orderId) => {
+        links.onOrder(orderId);
+      }),
       uploader: this.attachments,
       listener: links,
     });
@@ -113,9 +122,26 @@ export class Device {
       onAccount: options.onAccount,
     });
     const { people } = options;
-    this.views = new ViewMaker(context, people, outgoing, this.attachments, this.#announcer);
-    const { inbox, outbox, book, cursors, sync } = this;
-    links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync });
+    this.views = new ViewMaker(
+      context,
+      people,
+      outgoing,
+      this.attachments,
+      this.#announcer,
+      (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
+    );
+    this.orders = new Orders(context, this.book, {
+      people,
+      attachments: (pointers) => this.views.attachments(pointers),
+    });
+    this.orderDrafts = new OrderDrafts(context.vault, context.now);
+    this.watching = new Watching({
+      emit: context.emit,
+      send: (frame) => this.socket.watchOrder(frame),
+    });
+    const { inbox, outbox, book, cursors, sync, orders, watching } = this;
+    const together = { inbox, outbox, book, asking, cursors, sync, orders, watching };
+    links.connect({ context, outgoing, ...together });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
       this.#peopleChanged(new Set(personIds));
@@ -128,6 +154,7 @@ export class Device {
     const { people } = this.#options;
     this.outgoing.load(await this.context.vault.all<OutgoingRecord>(STORES.outbox));
     await this.book.load();
+    await this.orders.load();
     people.onLoaded = () => {
       this.#announceAll();
     };
@@ -156,6 +183,7 @@ export class Device {
     this.#abort.abort();
     this.socket.stop();
     this.outbox.wake();
+    this.orders.stop();
     this.attachments.close();
     this.outgoing.onChange = () => undefined;
   }

@@ -10,6 +10,7 @@ import { newId } from "../ids.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
+import { requirePollable } from "./consultation-calls.ts";
 import type { Device } from "./device.ts";
 import { writable } from "./reach.ts";
 import type { Reach } from "./reach.ts";
@@ -56,6 +57,8 @@ export class MessageCalls {
     outgoing: Parameters<Core["send"]>[1],
     replyTo: MessageId | null,
     messageId: MessageId = newId(),
+    replyIn: ConversationId = conversationId,
+    notBeforeMs: number | null = null,
   ): Promise<MessageItem> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
@@ -64,24 +67,29 @@ export class MessageCalls {
     if (known !== null) return device.views.message(conversation, known);
     const { whoMayPost, admin } = writable(conversation).record;
     if (whoMayPost === "admins" && !admin) throw failure("may_not_post");
+    if (outgoing.kind === "poll") requirePollable(conversation);
     const composed = await compose(
       device.context,
       device.attachments,
       conversationId,
       outgoing,
-      replyTo,
+      replyTo === null ? null : { messageId: replyTo, conversationId: replyIn },
     );
     const { files, content } = composed;
     const order = device.outgoing.nextOrder(now());
     const own = identity().personId;
     if (device.preparing.takesLong(files)) {
-      const queued = outgoingRecord(conversation, messageId, order, content, "preparing");
+      const queued = outgoingRecord(
+        ...([conversation, messageId, order, content, "preparing", notBeforeMs] as const),
+      );
       const message = queuedMessage(queued, own, now());
       await device.preparing.enqueue(conversation, queued, message, files);
       return device.views.message(conversation, message);
     }
     const stage = files.length > 0 ? "uploading" : "ready";
-    const queued = outgoingRecord(conversation, messageId, order, content, stage);
+    const queued = outgoingRecord(
+      ...([conversation, messageId, order, content, stage, notBeforeMs] as const),
+    );
     const message = queuedMessage(queued, own, now());
     await device.preparing.atOnce(conversation, queued, message, files);
     return device.views.message(conversation, message);

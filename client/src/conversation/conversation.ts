@@ -13,6 +13,7 @@ import type {
   AcceptedRecord,
   ConversationRecord,
   LogRecord,
+  MarksRecord,
   MembersRecord,
   MessageRecord,
   PendingRecord,
@@ -27,7 +28,7 @@ import { Table } from "./table.ts";
 import { UnitOfWork } from "./unit-of-work.ts";
 
 /** Rows held in memory, of each table. */
-const MOST = { heads: 64, keys: 64, log: 1_100, accepted: 4_000, pending: 400 };
+const MOST = { heads: 64, keys: 64, log: 1_100, accepted: 4_000, pending: 400, marks: 50 };
 
 /** The listener hears of each change after its transaction is stored. */
 export interface ConversationListener {
@@ -55,6 +56,8 @@ export class Conversation {
   readonly accepted: Table<AcceptedRecord>;
   /** Entries that are not shown, by position (R9). */
   readonly pending: Pending;
+  /** Marks that people set on messages, by message. */
+  readonly marks: Table<MarksRecord>;
   record: ConversationRecord;
   members: MembersRecord = { members: [], infoVersion: null, receiptsVersion: 0 };
   /** Versions of receipts that came before their turn. */
@@ -84,6 +87,7 @@ export class Conversation {
     this.log = table(STORES.log, MOST.log);
     this.accepted = table(STORES.accepted, MOST.accepted);
     this.pending = new Pending(table<PendingRecord>(STORES.pending, MOST.pending));
+    this.marks = table(STORES.marks, MOST.marks);
   }
 
   /** Run a step when everything before it has finished. */
@@ -152,6 +156,8 @@ export const GROUPED_STORES: readonly string[] = [
   STORES.pending,
   STORES.messages,
   STORES.attachments,
+  STORES.marks,
+  STORES.questions,
 ];
 export const SINGLE_STORES: readonly string[] = [
   STORES.conversations,

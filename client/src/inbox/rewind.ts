@@ -161,6 +161,7 @@ async function queueAgain(
     message: null,
     key: null,
     state,
+    quiet: false,
   };
   work.changes.push(putOutgoing(record));
   work.afterwards.push(() => outgoing.set(record));

@@ -63,7 +63,7 @@ export const attachments: WrittenKind<
     kind: "attachments",
     text: content.text,
     mentions: content.mentions,
-    attachments: await show(content.attachments),
+    attachments: await show.attachments(content.attachments),
   }),
   mentions: (content) => content.mentions,
   attachments: (content) => content.attachments,

@@ -8,6 +8,7 @@ import type { Mention } from "../seam/attachments.ts";
 import type { ReplyPointer } from "./fields.ts";
 import { randomBytes } from "../octets.ts";
 import { newId } from "../ids.ts";
+import type { MessageId } from "../ids.ts";
 
 const key = randomBytes(32);
 const attachment = {
@@ -28,6 +29,7 @@ const mentions: readonly Mention[] = [{ personId: newId(), start: 0, length: 3 }
 const EVERY_KIND: readonly Content[] = [
   { kind: "text", text: "సరే", mentions, replyTo },
   { kind: "attachments", text: "", mentions: [], replyTo: null, attachments: [attachment] },
+  { kind: "text", text: "Sir", mentions, replyTo: { ...replyTo, conversationId: newId() } },
   { kind: "location", latitude: 17.3, longitude: 78.4, accuracyM: null, takenMs: 5, replyTo },
   {
     kind: "state",
@@ -37,6 +39,16 @@ const EVERY_KIND: readonly Content[] = [
     description: "Town",
     pins: [newId()],
   },
+  {
+    ...{ kind: "poll", question: "ఎప్పుడు?", options: ["Mon", "Tue"] },
+    ...{ multiple: true, anonymous: false, endsMs: 5 },
+  },
+  { kind: "mark", messageId: newId(), what: { mark: "vote", choices: [0, 1] } },
+  { kind: "mark", messageId: newId(), what: { mark: "ballot", seals: [randomBytes(1_156)] } },
+  { kind: "question", text: "Which gate?", mentions },
+  { kind: "mark", messageId: newId(), what: { mark: "accept", answerId: newId<MessageId>() } },
+  { kind: "mark", messageId: newId(), what: { mark: "close" } },
+  { kind: "mark", messageId: newId(), what: { mark: "totals", counts: [3, 2], ballots: 5 } },
   { kind: "state", version: 1, title: "Charminar PS", photo: null, description: "", pins: [] },
 ];
 
@@ -63,7 +75,11 @@ describe("content", () => {
     const text = { v: 1, kind: "text", text: "x", mentions: [], replyTo: null };
     const wrong: readonly unknown[] = [
       { ...text, v: 2 },
-      { ...text, kind: "poll" },
+      { ...text, kind: "riddle" },
+      { v: 1, kind: "poll", question: "?", options: ["Mon"], multiple: true, anonymous: true },
+      { v: 1, kind: "mark", messageId: newId(), what: { mark: "vote", choices: [1, 1] } },
+      { v: 1, kind: "mark", messageId: newId(), what: { mark: "vote", choices: [12] } },
+      { v: 1, kind: "mark", messageId: "poll", what: { mark: "close" } },
       { ...text, text: 5 },
       { ...text, text: "x".repeat(16_385) },
       { ...text, mentions: [{ personId: "me", start: 0, length: 1 }] },

@@ -6,21 +6,36 @@
  * become `unsupported`, and the caller keeps the bytes so that a later app can show them.
  */
 import { encode } from "@msgpack/msgpack";
-import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
+import type { Mention, OutgoingAttachment } from "../seam/attachments.ts";
 import { copy } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import { attachments } from "./attachments.ts";
 import { isFields } from "./fields.ts";
 import type { AttachmentPointer, Fields, ReplyPointer } from "./fields.ts";
-import type { Kind, Unsupported, WrittenKind } from "./kind.ts";
+import type { Kind, Shown, Unsupported, WrittenKind } from "./kind.ts";
 import { location } from "./location.ts";
+import { mark } from "./mark.ts";
+import { orderChange } from "./order-change.ts";
+import { order } from "./order.ts";
+import { poll } from "./poll.ts";
+import { question } from "./question.ts";
 import { state } from "./state.ts";
 import { text } from "./text.ts";
 
 export const CONTENT_VERSION = 1;
 
-const KINDS = { text, attachments, location, state } as const;
+const KINDS = {
+  text,
+  attachments,
+  location,
+  poll,
+  mark,
+  question,
+  order,
+  order_change: orderChange,
+  state,
+} as const;
 
 type Kinds = typeof KINDS;
 type AnyKind = Kinds[keyof Kinds];
@@ -82,17 +97,19 @@ export function previewOf(content: Decoded): KindPreview | Unsupported {
 }
 
 /** A message's body, as the screens show it. */
-export async function bodyOf(
-  content: Decoded,
-  show: (pointers: readonly AttachmentPointer[]) => Promise<readonly AttachmentView[]>,
-): Promise<KindBody | Unsupported> {
+export async function bodyOf(content: Decoded, shown: Shown): Promise<KindBody | Unsupported> {
   if (content.kind === "unsupported") return content;
-  return (await kindOf(content).body(content, show)) ?? { kind: "unsupported" };
+  return (await kindOf(content).body(content, shown)) ?? { kind: "unsupported" };
 }
 
 /** Whether it is shown as a message: then it counts as unread and may notify. */
 export function isShown(content: Decoded): boolean {
   return content.kind === "unsupported" || kindOf(content).shown;
+}
+
+/** Whether it wakes nobody: it is no row, and devices take it in without a word. */
+export function isQuiet(content: Decoded): boolean {
+  return content.kind === "mark";
 }
 
 export function mentionsOf(content: Decoded): readonly Mention[] {

@@ -1,5 +1,7 @@
 /** The facts that each kind of message states about itself, in its own file of this folder. */
 import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
+import type { PollState, QuestionState } from "../seam/consultation.ts";
+import type { PollContent } from "./poll.ts";
 import type { AttachmentPointer, Fields, ReplyPointer } from "./fields.ts";
 
 /** Longest text of a preview. */
@@ -7,6 +9,15 @@ export const PREVIEW = 200;
 
 export interface Unsupported {
   readonly kind: "unsupported";
+}
+
+/** Makes the parts of a body that come from beside the content. */
+export interface Shown {
+  readonly attachments: (
+    pointers: readonly AttachmentPointer[],
+  ) => Promise<readonly AttachmentView[]>;
+  readonly poll: (content: PollContent) => Promise<PollState>;
+  readonly question: () => Promise<QuestionState>;
 }
 
 type Named = { readonly kind: string };
@@ -20,10 +31,7 @@ export interface Kind<C extends Named, B extends Named = never, P extends Named 
   /** The preview that the list and a quote show. */
   readonly preview: (content: C) => P | Unsupported;
   /** The body on the screens; null: it is not shown as a message. */
-  readonly body: (
-    content: C,
-    attachments: (pointers: readonly AttachmentPointer[]) => Promise<readonly AttachmentView[]>,
-  ) => Promise<B | null>;
+  readonly body: (content: C, shown: Shown) => Promise<B | null>;
   readonly mentions: (content: C) => readonly Mention[];
   readonly attachments: (content: C) => readonly AttachmentPointer[];
   readonly replyTo: (content: C) => ReplyPointer | null;

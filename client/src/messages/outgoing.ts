@@ -83,7 +83,7 @@ export async function acceptedMessage(
 ): Promise<void> {
   work.changes.push(deleteOutgoing(record.messageId));
   work.afterwards.push(() => outgoing.delete(record.messageId));
-  if (record.state) return;
+  if (record.state || record.quiet) return;
   const message = await loadMessage(context.vault, record.conversationId, record.messageId);
   if (message === null || message.seq !== null) return;
   const { seq, sentMs } = accepted;

@@ -25,6 +25,10 @@ import type {
   PreviewRecord,
 } from "../records.ts";
 import { readableFrom } from "../conversation/record.ts";
+import type { Shown } from "../kinds/kind.ts";
+import { pollState } from "./poll-state.ts";
+import type { PollParts } from "./poll-state.ts";
+import { questionState } from "./questions.ts";
 import { decodedOf, loadMessage } from "./messages.ts";
 import { statusOf } from "./receipts.ts";
 
@@ -33,6 +37,7 @@ export class ViewMaker implements Views {
   readonly #people: People;
   readonly #outgoing: OutgoingStore;
   readonly #attachments: Attachments;
+  readonly #onCounted: PollParts["onCounted"];
 
   constructor(
     context: DeviceContext,
@@ -40,11 +45,13 @@ export class ViewMaker implements Views {
     outgoing: OutgoingStore,
     attachments: Attachments,
     announcer: Announcer,
+    onCounted: PollParts["onCounted"],
   ) {
     this.#context = context;
     this.#people = people;
     this.#outgoing = outgoing;
     this.#attachments = attachments;
+    this.#onCounted = onCounted;
     announcer.use(this);
   }
 
@@ -167,13 +174,16 @@ export class ViewMaker implements Views {
     const { body, preview } =
       record.notice === null
         ? {
-            body: await bodyOf(content, (pointers) => this.attachments(pointers)),
+            body: await bodyOf(content, this.#shown(conversation, record)),
             preview: previewOf(content),
           }
         : await this.#noticed(record.notice);
     const reply = replyOf(content);
     const status = record.mine ? this.#status(conversation, record) : null;
+    const scheduledMs =
+      record.seq === null ? this.#outgoing.find(record.messageId)?.notBeforeMs : undefined;
     return {
+      ...(scheduledMs === undefined ? {} : { scheduledMs }),
       messageId: record.messageId,
       conversationId: record.conversationId,
       seq: record.seq,
@@ -189,6 +199,20 @@ export class ViewMaker implements Views {
     };
   }
 
+  #shown(conversation: Conversation, message: MessageRecord): Shown {
+    const parts: PollParts = {
+      context: this.#context,
+      people: this.#people,
+      outgoing: this.#outgoing,
+      onCounted: this.#onCounted,
+    };
+    return {
+      attachments: (pointers) => this.attachments(pointers),
+      poll: (content) => pollState(parts, conversation, message, content),
+      question: () => questionState(parts, conversation, message),
+    };
+  }
+
   async #noticed(record: NoticeRecord) {
     const shown = { kind: "notice", notice: await this.#notice(record) } as const;
     return { body: shown, preview: shown };
@@ -200,10 +224,12 @@ export class ViewMaker implements Views {
 
   /** The quoted message as it is here; its sender's words about it where it is not. */
   async #quote(conversationId: ConversationId, reply: ReplyPointer): Promise<ReplyQuote> {
-    const quoted = await loadMessage(this.#context.vault, conversationId, reply.messageId);
+    const where = reply.conversationId ?? conversationId;
+    const quoted = await loadMessage(this.#context.vault, where, reply.messageId);
     const here = quoted !== null;
     return {
       messageId: reply.messageId,
+      conversationId: where === conversationId ? null : where,
       sender: await this.#people.plate(here ? quoted.senderId : reply.personId),
       preview: here
         ? await this.#preview(previewOf(decodedOf(quoted)))

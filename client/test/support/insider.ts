@@ -217,11 +217,14 @@ export class Insider {
     conversationId: ConversationId,
     message: Uint8Array,
     state = false,
+    quiet = false,
   ): Promise<wire.Accepted> {
     const accepted = await this.api.postMessage(conversationId, {
       message,
       attachmentIds: [],
+      wakes: [],
       state,
+      quiet,
       order: null,
     });
     const header = HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES));

@@ -124,6 +124,6 @@ class Planner:
             behind = self._conversations.behind(conversation_id, news, now, within)
             async with self._database.transaction() as connection:
                 queued += await store.enqueue(
-                    connection, conversation_id, news.upto, news.kind, behind, now, now - DAY_MS
+                    connection, conversation_id, news.loud, news.kind, behind, now, now - DAY_MS
                 )
         return queued

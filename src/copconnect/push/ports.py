@@ -32,7 +32,7 @@ class Conversations(Protocol):
     def behind(
         self, conversation_id: ConversationId, news: News, now_ms: int, within: tuple[str, str]
     ) -> Select[tuple[ClientId, PersonId, int]]:
-        """Return a statement of the listed devices that have not received ``news.upto``:
+        """Return a statement of the listed devices that have not received ``news.loud``:
         ``client_id``, ``person_id``, ``delivered_seq``. Neither those of ``news.sender`` nor of
         people who muted the conversation are among them. ``within``: the least client id, and the
         first that is beyond."""

@@ -11,13 +11,41 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 # Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152):
 # one of those may be lent out before a server binds it, or while it is stopped for a while.
 PORTS = range(12_000, 32_000)
 PATIENCE_S = 120
 _PR_SET_PDEATHSIG = 1
+
+
+class Process(Protocol):
+    """A child process, as :class:`subprocess.Popen` has it."""
+
+    @property
+    def args(self) -> Any:
+        """How it was started."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    @property
+    def returncode(self) -> Any:
+        """Its exit status, once somebody has asked and it has ended."""
+
+    def poll(self) -> int | None:
+        """Return its exit status once it has ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit status. Raises subprocess.TimeoutExpired."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send a signal, unless it has ended."""
+
+    def kill(self) -> None:
+        """Send SIGKILL, unless it has ended."""
 
 
 def free_port() -> int:
@@ -60,7 +88,7 @@ def die_with_parent() -> None:
 
 def wait_until(
     ready: Callable[[], bool],
-    process: subprocess.Popen[bytes],
+    process: Process,
     log: Path,
     timeout_s: float,
 ) -> None:
@@ -80,7 +108,7 @@ def tail(log: Path, characters: int = 6000) -> str:
     return log.read_text(errors="replace")[-characters:] if log.exists() else ""
 
 
-def end(process: subprocess.Popen[bytes], patience_s: float = 10, by: int = signal.SIGTERM) -> int:
+def end(process: Process, patience_s: float = 10, by: int = signal.SIGTERM) -> int:
     """Ask the process to stop, kill it if it does not; return its exit status."""
     if process.poll() is None:
         process.send_signal(by)

@@ -7,9 +7,10 @@ phone that sleeps keeps one for minutes. :class:`Asleep` is the Delivery Service
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.delivery.store import members
 from copconnect.delivery.store.tables import CONVERSATIONS, CURSORS, LEAVES, LOG, MEMBERS
 from copconnect.ids import ClientId, ConversationId, PersonId, Seq
 from copconnect.principals import News
@@ -49,7 +50,7 @@ class Asleep:
             return None
         messages = (
             await connection.execute(
-                select(_E.seq, _E.person_id)
+                select(_E.seq, _E.person_id, _E.quiet)
                 .where(_E.conversation_id == conversation_id, _E.seq > after)
                 .where(_E.sent_ms <= until_ms)
                 .order_by(_E.seq.desc())
@@ -57,15 +58,18 @@ class Asleep:
             )
         ).all()
         if not messages:
-            return News(found.kind, found.devices, Seq(after), None, more=True, pushed=False)
+            here = Seq(after)
+            return News(found.kind, found.devices, here, here, None, more=True, pushed=False)
         upto = Seq(messages[0].seq)
-        # The name or the photo of a group changed: nobody is woken for that.
-        senders = {one.person_id for one in messages if one.seq != found.state_seq}
+        # The name or the photo of a group changed, or somebody voted: nobody is woken for that.
+        loud = [one for one in messages if one.seq != found.state_seq and not one.quiet]
+        senders = {one.person_id for one in loud}
         only = PersonId(next(iter(senders))) if len(senders) == 1 else None
         return News(
             found.kind,
             found.devices,
             upto,
+            Seq(loud[0].seq) if loud else Seq(after),
             None if len(messages) == _MOST_READ else only,
             more=found.last_seq > upto,
             pushed=bool(senders),
@@ -74,7 +78,7 @@ class Asleep:
     def behind(
         self, conversation_id: ConversationId, news: News, now_ms: int, within: tuple[str, str]
     ) -> Select[tuple[ClientId, PersonId, int]]:
-        """Return a statement of the listed devices that have not received ``news.upto``, as
+        """Return a statement of the listed devices that have not received ``news.loud``, as
         ``client_id``, ``person_id``, ``delivered_seq``: without those of the sender and of people
         who muted the conversation."""
         delivered = func.coalesce(_U.delivered_seq, 0)
@@ -95,8 +99,8 @@ class Asleep:
                 _L.client_id >= within[0],
                 _L.client_id < within[1],
                 _M.removed_ms.is_(None),
-                or_(_M.muted_until_ms.is_(None), _M.muted_until_ms <= now_ms),
-                delivered < news.upto,
+                ~members.is_muted(now_ms),
+                delivered < news.loud,
             )
         )
         return query if news.sender is None else query.where(_L.person_id != news.sender)

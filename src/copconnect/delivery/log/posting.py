@@ -48,5 +48,14 @@ class Posting:
         )
         attachment_ids = [AttachmentId(one) for one in body.attachment_ids]
         return await self._accepting.accept(
-            Post(caller, conversation_id, message, body.state, attachment_ids, body.order)
+            Post(
+                caller,
+                conversation_id,
+                message,
+                body.state,
+                attachment_ids,
+                body.order,
+                body.wakes,
+                quiet=body.quiet,
+            )
         )

@@ -38,6 +38,7 @@ class NewEntry:
     message: bytes
     chain_seq: int  # The header's own seq.
     state: bool
+    quiet: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,6 +262,7 @@ LOG = Table(
     Column("header_hash", _Hash, nullable=False),
     Column("log_hash", _Hash, nullable=False),  # L of this seq.
     Column("message", LargeBinary, nullable=False),
+    Column("quiet", Boolean, nullable=False),  # It wakes nobody.
     UniqueConstraint("conversation_id", "message_id"),
     Index(None, "conversation_id", "sent_ms"),
 )

@@ -1,5 +1,6 @@
 import app from "./en/app.json";
 import chats from "./en/chats.json";
+import consult from "./en/consult.json";
 import conversation from "./en/conversation.json";
 import devices from "./en/devices.json";
 import errors from "./en/errors.json";
@@ -8,12 +9,15 @@ import groups from "./en/groups.json";
 
 import media from "./en/media.json";
 import lock from "./en/lock.json";
+import orders from "./en/orders.json";
+import oversee from "./en/oversee.json";
 import people from "./en/people.json";
 import me from "./en/me.json";
 
 export const en = {
   app,
   chats,
+  consult,
   conversation,
   devices,
   errors,
@@ -22,5 +26,7 @@ export const en = {
   lock,
   me,
   media,
+  orders,
+  oversee,
   people,
 };

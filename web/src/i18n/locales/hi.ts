@@ -1,5 +1,6 @@
 import app from "./hi/app.json";
 import chats from "./hi/chats.json";
+import consult from "./hi/consult.json";
 import conversation from "./hi/conversation.json";
 import devices from "./hi/devices.json";
 import errors from "./hi/errors.json";
@@ -8,12 +9,15 @@ import groups from "./hi/groups.json";
 import type { Texts } from "../keys.ts";
 import media from "./hi/media.json";
 import lock from "./hi/lock.json";
+import orders from "./hi/orders.json";
+import oversee from "./hi/oversee.json";
 import people from "./hi/people.json";
 import me from "./hi/me.json";
 
 export const hi = {
   app,
   chats,
+  consult,
   conversation,
   devices,
   errors,
@@ -22,5 +26,7 @@ export const hi = {
   lock,
   me,
   media,
+  orders,
+  oversee,
   people,
 } satisfies Texts;

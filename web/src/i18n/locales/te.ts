@@ -1,5 +1,6 @@
 import app from "./te/app.json";
 import chats from "./te/chats.json";
+import consult from "./te/consult.json";
 import conversation from "./te/conversation.json";
 import devices from "./te/devices.json";
 import errors from "./te/errors.json";
@@ -8,12 +9,15 @@ import groups from "./te/groups.json";
 import type { Texts } from "../keys.ts";
 import media from "./te/media.json";
 import lock from "./te/lock.json";
+import orders from "./te/orders.json";
+import oversee from "./te/oversee.json";
 import people from "./te/people.json";
 import me from "./te/me.json";
 
 export const te = {
   app,
   chats,
+  consult,
   conversation,
   devices,
   errors,
@@ -22,5 +26,7 @@ export const te = {
   lock,
   me,
   media,
+  orders,
+  oversee,
   people,
 } satisfies Texts;

@@ -1,5 +1,6 @@
 import app from "./ur/app.json";
 import chats from "./ur/chats.json";
+import consult from "./ur/consult.json";
 import conversation from "./ur/conversation.json";
 import devices from "./ur/devices.json";
 import errors from "./ur/errors.json";
@@ -8,12 +9,15 @@ import groups from "./ur/groups.json";
 import type { Texts } from "../keys.ts";
 import media from "./ur/media.json";
 import lock from "./ur/lock.json";
+import orders from "./ur/orders.json";
+import oversee from "./ur/oversee.json";
 import people from "./ur/people.json";
 import me from "./ur/me.json";
 
 export const ur = {
   app,
   chats,
+  consult,
   conversation,
   devices,
   errors,
@@ -22,5 +26,7 @@ export const ur = {
   lock,
   me,
   media,
+  orders,
+  oversee,
   people,
 } satisfies Texts;

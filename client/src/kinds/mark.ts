@@ -1,0 +1,76 @@
+/**
+ * A mark: what somebody states about another message of the same conversation. It is no row of the
+ * conversation, counts as unread for nobody and wakes nobody. Which marks count, and whose, is
+ * judged when the message is shown (messages/marks.ts).
+ */
+import { integer, list, Misshapen, isFields, id, nullable, string, bytes } from "./fields.ts";
+import type { Fields } from "./fields.ts";
+import type { Kind } from "./kind.ts";
+import { MAX_POLL_OPTIONS } from "./consultation-limits.ts";
+import type { MessageId } from "../ids.ts";
+
+/** A person's devices at most; a seal of a ballot under X-Wing is 1,156 bytes. */
+const MAX_SEALS = 16;
+const MAX_SEAL = 1_400;
+
+export type Mark =
+  /** The options that the sender chooses now; none: the vote is taken back. */
+  | { readonly mark: "vote"; readonly choices: readonly number[] }
+  /** The same, sealed to the devices of the poll's author (keys/ballot.ts). */
+  | { readonly mark: "ballot"; readonly seals: readonly Uint8Array[] }
+  /** The author ends the poll. */
+  | { readonly mark: "close" }
+  /** The asker accepts a reply as the answer to a question; null: takes that back. */
+  | { readonly mark: "accept"; readonly answerId: MessageId | null }
+  /** The totals of an anonymous poll, counted by its author. */
+  | { readonly mark: "totals"; readonly counts: readonly number[]; readonly ballots: number };
+
+export interface MarkContent {
+  readonly kind: "mark";
+  readonly messageId: MessageId;
+  readonly what: Mark;
+}
+
+function choice(value: unknown): number {
+  return integer(value, MAX_POLL_OPTIONS - 1);
+}
+
+function readMark(value: unknown): Mark {
+  if (!isFields(value)) throw new Misshapen();
+  switch (string(value["mark"], 16)) {
+    case "vote": {
+      const choices = list(value["choices"], MAX_POLL_OPTIONS, choice);
+      if (!choices.every((one, at) => at === 0 || one > (choices[at - 1] as number)))
+        throw new Misshapen();
+      return { mark: "vote", choices };
+    }
+    case "ballot":
+      return { mark: "ballot", seals: list(value["seals"], MAX_SEALS, (v) => bytes(v, MAX_SEAL)) };
+    case "accept":
+      return { mark: "accept", answerId: nullable(value["answerId"], id<MessageId>) };
+    case "close":
+      return { mark: "close" };
+    case "totals":
+      return {
+        mark: "totals",
+        counts: list(value["counts"], MAX_POLL_OPTIONS, (v) => integer(v, 1e6)),
+        ballots: integer(value["ballots"], 1e6),
+      };
+    default:
+      throw new Misshapen();
+  }
+}
+
+export const mark: Kind<MarkContent> = {
+  read: (fields: Fields) => ({
+    kind: "mark",
+    messageId: id<MessageId>(fields["messageId"]),
+    what: readMark(fields["what"]),
+  }),
+  shown: false,
+  preview: () => ({ kind: "unsupported" }),
+  body: () => Promise.resolve(null),
+  mentions: () => [],
+  attachments: () => [],
+  replyTo: () => null,
+};

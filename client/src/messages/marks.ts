@@ -1,0 +1,116 @@
+/**
+ * Marks on messages, as stored: the newest facts of each person, whether they count or not. The
+ * message may come after its marks (older messages are fetched newest first), so nothing is judged
+ * here; messages/poll-count.ts does when it is shown.
+ */
+import type { Conversation } from "../conversation/conversation.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
+import type { DeviceContext } from "../context.ts";
+import { idOf } from "../ids.ts";
+import type { MessageId, PersonId, SealKeyId } from "../ids.ts";
+import { ballotKeyId, openBallot } from "../keys/ballot.ts";
+import { Refused } from "../keys/format/refused.ts";
+import type { MarkContent } from "../kinds/mark.ts";
+import { fromHex } from "../octets.ts";
+import type { MarkFact, MarksRecord, VoteRecord } from "../records.ts";
+import { loadMessage } from "./messages.ts";
+import { NO_MARKS } from "./poll-count.ts";
+
+/** Votes kept of one person: those that come after the end count for nothing, those before may. */
+const MOST_VOTES = 8;
+/** People whose marks on one message are kept. */
+const MOST_PEOPLE = 512;
+
+/** A mark with its place in the log. */
+export interface MarkAt extends MarkFact {
+  /** The device that signed it. */
+  readonly device: Uint8Array;
+}
+
+/** Take in a mark. Safe to do again: from the answer to the POST and from the log. */
+export async function applyMark(
+  context: DeviceContext,
+  conversation: Conversation,
+  work: UnitOfWork,
+  content: MarkContent,
+  { device, ...at }: MarkAt,
+): Promise<void> {
+  const { messageId, what } = content;
+  const before: MarksRecord = (await conversation.marks.get(work, messageId)) ?? {
+    messageId,
+    ...NO_MARKS,
+  };
+  let next = before;
+  switch (what.mark) {
+    case "vote":
+      next = { ...before, votes: withVote(before.votes, { ...at, ...what, sealed: false }) };
+      break;
+    case "ballot": {
+      const choices = await openSealed(context, conversation, messageId, device, what.seals);
+      // Sealed to this device, and yet it does not open: a ballot that was copied, or rubbish.
+      if (choices === "void") break;
+      next = { ...before, votes: withVote(before.votes, { ...at, choices, sealed: true }) };
+      break;
+    }
+    case "close":
+      next = { ...before, closed: withFact(before.closed, at, false) };
+      break;
+    case "accept": {
+      const { answerId } = what;
+      next = { ...before, accepted: withFact(before.accepted, { ...at, answerId }, true) };
+      break;
+    }
+    case "totals": {
+      const { counts, ballots } = what;
+      next = { ...before, totals: withFact(before.totals, { ...at, counts, ballots }, true) };
+      break;
+    }
+  }
+  if (next === before) return;
+  conversation.marks.put(work, messageId, next, at.position);
+  const marked = await loadMessage(context.vault, conversation.id, messageId);
+  if (marked !== null) work.messages.push(marked);
+}
+
+/** The choices that a seal gives this device; null: none is for it; "void": that one is wrong. */
+export async function openSealed(
+  context: DeviceContext,
+  conversation: Conversation,
+  messageId: MessageId,
+  voter: Uint8Array,
+  seals: readonly Uint8Array[],
+): Promise<readonly number[] | "void" | null> {
+  const place = { conversation: fromHex(conversation.id), poll: fromHex(messageId), voter };
+  for (const seal of seals) {
+    const opener = await context.ownKeys.opener(idOf<SealKeyId>(ballotKeyId(seal)));
+    if (opener === null) continue;
+    try {
+      return await openBallot(place, seal, opener);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return "void";
+    }
+  }
+  return null;
+}
+
+function withVote(votes: readonly VoteRecord[], vote: VoteRecord): readonly VoteRecord[] {
+  const others = votes.filter(({ position }) => position !== vote.position);
+  const own = [...others.filter(({ personId }) => personId === vote.personId), vote];
+  const kept = own.sort((a, b) => a.position - b.position).slice(-MOST_VOTES);
+  if (isFull(votes, vote.personId)) return votes;
+  return [...others.filter(({ personId }) => personId !== vote.personId), ...kept];
+}
+
+/** The fact of a person that counts: the newest, or the oldest. */
+function withFact<F extends MarkFact>(facts: readonly F[], fact: F, newest: boolean): readonly F[] {
+  const known = facts.find(({ personId }) => personId === fact.personId);
+  if (known === undefined) return isFull(facts, fact.personId) ? facts : [...facts, fact];
+  if (newest !== fact.position >= known.position) return facts;
+  return [...facts.filter((one) => one !== known), fact];
+}
+
+function isFull(facts: readonly MarkFact[], personId: PersonId): boolean {
+  const people = new Set(facts.map((one) => one.personId));
+  return people.size >= MOST_PEOPLE && !people.has(personId);
+}

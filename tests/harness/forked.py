@@ -1,0 +1,140 @@
+"""The process that :mod:`tests.harness.forking` forks others from.
+
+Run: python -m tests.harness.forked CONTROL
+
+CONTROL is its end of a pair of sockets. It has imported what servers and commands import, and forks
+at each request that comes there, for as long as the other end is open. A child becomes what
+``python -m module arguments`` would have been: main module, arguments, environment, descriptors.
+
+Invariants: it has one thread and no event loop when it forks, and runs nothing of the program
+itself. When the other end closes it ends its children and itself.
+"""
+
+import contextlib
+import fcntl
+import gc
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+
+import msgspec
+
+# The commands, and what a server imports only once it starts.
+IMPORTS = (
+    "copconnect.cli",
+    "demo.cli",
+    "tests.faults.worker_that_stops",
+    "copconnect.commands.patience",
+    "aiosqlite",
+    "asyncpg",
+    "alembic.command",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.uvloop",
+)
+LARGEST = 1_000_000
+MOST_DESCRIPTORS = 20
+
+
+class Request(msgspec.Struct):
+    """A process to start. The message that has it brings descriptors: a socket for what becomes of
+    the process, its output, its errors, and one for each number in ``inherited``."""
+
+    module: str
+    arguments: list[str]
+    folder: str
+    environment: dict[str, str]
+    inherited: list[int]
+
+
+def main() -> None:
+    """Fork as asked until the other end closes; in a child, run what was asked for."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    # Ctrl+C is for the processes that do something, and for the tests, which end this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()
+    for name in IMPORTS:
+        import_module(name)
+    gc.freeze()
+    asked = _serve(control)
+    if asked is not None:
+        # What python -m does.
+        sys.argv = [asked.module, *asked.arguments]
+        runpy.run_module(asked.module, run_name="__main__", alter_sys=True)
+
+
+def _serve(control: socket.socket) -> Request | None:
+    """Fork until the other end closes, and return None then; return the request in a child."""
+    told: dict[int, tuple[int, socket.socket]] = {}
+    with selectors.DefaultSelector() as selector:
+        selector.register(control, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is not control:
+                    selector.unregister(key.fileobj)
+                    _tell(key.fd, *told.pop(key.fd))
+                    continue
+                data, descriptors, _, _ = socket.recv_fds(control, LARGEST, MOST_DESCRIPTORS)
+                if not data:
+                    _end(pid for pid, _ in told.values())
+                    return None
+                status, *given = descriptors
+                pid = os.fork()
+                if pid == 0:
+                    control.close()
+                    os.close(status)
+                    for descriptor, (_, other) in told.items():
+                        os.close(descriptor)
+                        other.close()
+                    request = msgspec.msgpack.decode(data, type=Request)
+                    _become(request, given)
+                    return request
+                for descriptor in given:
+                    os.close(descriptor)
+                watched = os.pidfd_open(pid)
+                told[watched] = (pid, socket.socket(fileno=status))
+                told[watched][1].send(str(pid).encode())
+                selector.register(watched, selectors.EVENT_READ)
+
+
+def _tell(watched: int, pid: int, status: socket.socket) -> None:
+    """Say with which status a child has ended, as subprocess numbers it."""
+    _, ended = os.waitpid(pid, 0)
+    os.close(watched)
+    with status, contextlib.suppress(OSError):  # Nobody may want to know.
+        status.send(str(os.waitstatus_to_exitcode(ended)).encode())
+
+
+def _end(children: Iterable[int]) -> None:
+    for pid in children:
+        os.kill(pid, signal.SIGTERM)
+
+
+def _become(request: Request, given: list[int]) -> None:
+    """Take the descriptors, the environment and the folder of the new process."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Above every number that is to be taken: what is given may have one of those now.
+    high = max([2, *request.inherited, *given]) + 1
+    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, high) for descriptor in given]
+    for descriptor in given:
+        os.close(descriptor)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    for descriptor, number in zip(moved, (1, 2, *request.inherited), strict=True):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(request.environment)
+    os.chdir(request.folder)
+    gc.enable()
+
+
+if __name__ == "__main__":
+    main()

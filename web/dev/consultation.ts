@@ -1,0 +1,80 @@
+/** Polls and questions of the scripted core: some colleagues have voted already. */
+import type { MessageBody, MessageItem, MessagePage, Outgoing } from "@copconnect/client/core";
+import type { ConversationId, MessageId } from "@copconnect/client/wire";
+import { PEOPLE } from "./organisation.ts";
+import { plate } from "./plates.ts";
+import { ScriptedTrust } from "./trust.ts";
+
+type Poll = Extract<MessageBody, { kind: "poll" }>;
+
+export function consulting(
+  outgoing: Extract<Outgoing, { kind: "poll" | "question" }>,
+): MessageBody {
+  if (outgoing.kind === "poll") return freshPoll(outgoing);
+  return { ...outgoing, state: { mine: true, accepted: false, answer: null } };
+}
+
+function freshPoll(outgoing: Extract<Outgoing, { kind: "poll" }>): Poll {
+  const people = PEOPLE.slice(1, 6).map(plate);
+  const { anonymous } = outgoing;
+  const options = outgoing.options.map((_, at) => {
+    const chose = people.filter((_one, index) => index % outgoing.options.length === at);
+    return { votes: chose.length, people: anonymous ? [] : chose };
+  });
+  const counted = anonymous ? people.length : null;
+  const totals = anonymous ? "count" : null;
+  return {
+    ...outgoing,
+    state: { options, voters: people.length, counted, own: [], mine: true, shut: null, totals },
+  };
+}
+
+function voted(body: Poll, choices: readonly number[]): Poll {
+  const { state } = body;
+  const before = state.own ?? [];
+  const options = state.options.map(({ votes, people }, at) => {
+    const change = Number(choices.includes(at)) - Number(before.includes(at));
+    return { votes: votes === null ? null : votes + change, people };
+  });
+  const voters = state.voters + Number(choices.length > 0) - Number(before.length > 0);
+  return { ...body, state: { ...state, options, voters, own: choices } };
+}
+
+export abstract class ScriptedConsultation extends ScriptedTrust {
+  #quick: readonly string[] | null = null;
+  abstract messages(id: ConversationId, before: null, limit: number): Promise<MessagePage>;
+  protected abstract amend(messageId: MessageId, change: (body: MessageBody) => MessageBody): void;
+
+  vote(_: ConversationId, messageId: MessageId, choices: readonly number[]): Promise<void> {
+    this.amend(messageId, (body) => (body.kind === "poll" ? voted(body, choices) : body));
+    return Promise.resolve();
+  }
+  acceptAnswer(
+    _: ConversationId,
+    questionId: MessageId,
+    answerId: MessageId | null,
+  ): Promise<void> {
+    this.amend(questionId, (body) => {
+      const accepted = answerId !== null;
+      return body.kind === "question" ? { ...body, state: { ...body.state, accepted } } : body;
+    });
+    return Promise.resolve();
+  }
+  quickReplies(): Promise<readonly string[] | null> {
+    return Promise.resolve(this.#quick);
+  }
+  setQuickReplies(texts: readonly string[] | null): Promise<void> {
+    this.#quick = texts;
+    return Promise.resolve();
+  }
+  async questions(conversationId: ConversationId): Promise<readonly MessageItem[]> {
+    const { messages } = await this.messages(conversationId, null, 200);
+    return messages.filter(({ body }) => body.kind === "question").reverse();
+  }
+  closePoll(_: ConversationId, messageId: MessageId): Promise<void> {
+    this.amend(messageId, (body) => {
+      return body.kind === "poll" ? { ...body, state: { ...body.state, shut: "closed" } } : body;
+    });
+    return Promise.resolve();
+  }
+}
