@@ -99,6 +99,7 @@ export class Session {
     this.accountCalls = new AccountCalls({ context, services, people });
     this.console = new ConsoleCalls({ api, vault, services, people });
     this.reach = {
+      guard: services.guard,
       device: () => this.device(),
       people,
       posts: new Posts(context, people),
