@@ -82,10 +82,11 @@ export class Device {
     const { outgoing } = this;
     this.#announcer = new Announcer(context.emit, (conversation, { content }) => {
       const { personId } = context.identity();
-      const named =
-        content !== null &&
-        mentionsOf(decodeContent(content)).some((one) => one.personId === personId);
-      return options.mayNotify(conversation, named);
+      const said = content === null ? null : decodeContent(content);
+      const named = said !== null && mentionsOf(said).some((one) => one.personId === personId);
+      // An urgent order calls everybody, also in a muted conversation.
+      const calls = said?.kind === "order" && said.priority !== "routine";
+      return options.mayNotify(conversation, named || calls);
     });
     const links = new PartLinks(options);
     this.attachments = new Attachments(context);
