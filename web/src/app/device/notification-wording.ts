@@ -10,7 +10,7 @@ export function wording(
   name: (names: Names) => string,
 ): { readonly title: string; readonly body: string } {
   if (!allowed || item.sender === null) return { title: "Cop Connect", body: plain };
-  const said = item.body;
-  const body = said.kind === "order" ? said.title : "text" in said ? said.text : "";
+  const { body: found } = item;
+  const body = found.kind === "order" ? found.title : "text" in found ? found.text : "";
   return { title: name(item.sender.names), body: body === "" ? plain : body.slice(0, 200) };
 }
