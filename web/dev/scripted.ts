@@ -327,7 +327,8 @@ export class ScriptedCore extends ScriptedConsultation implements ConnectedCore 
     return message;
   }
   #bodyOf(outgoing: Outgoing): MessageBody {
-    if (outgoing.kind === "poll" || outgoing.kind === "question") return consulting(outgoing);
+    if (outgoing.kind === "poll" || outgoing.kind === "question" || outgoing.kind === "live")
+      return consulting(outgoing);
     if (outgoing.kind !== "attachments") return outgoing;
     return {
       ...outgoing,

@@ -28,6 +28,7 @@ import { Asking } from "../secrets/asking.ts";
 import { Book } from "../sync/book.ts";
 import { Cursors } from "../sync/cursors.ts";
 import { MemberList } from "../sync/member-list.ts";
+import { LivePositions } from "../sync/live.ts";
 import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
@@ -62,6 +63,7 @@ export class Device {
   readonly sync: Sync;
   readonly watching: Watching;
   readonly socket: Socket;
+  readonly live: LivePositions;
   readonly #announcer: Announcer;
   readonly #options: DeviceOptions;
   readonly #abort = new AbortController();
@@ -100,6 +102,13 @@ export class Device {
       uploader: this.attachments,
       listener: links,
     });
+    this.live = new LivePositions({
+      context,
+      book: this.book,
+      people: options.people,
+      outbox: this.outbox,
+      send: (frame) => this.socket.sendPosition(frame),
+    });
     this.preparing = new Preparing(context, this.attachments, outgoing, this.outbox);
     this.sync = new Sync({
       context,
@@ -129,7 +138,18 @@ export class Device {
       send: (frame) => this.socket.watchOrder(frame),
     });
     const { inbox, outbox, book, cursors, sync, watching } = this;
-    links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync, watching });
+    links.connect({
+      live: this.live,
+      context,
+      outgoing,
+      inbox,
+      outbox,
+      book,
+      asking,
+      cursors,
+      sync,
+      watching,
+    });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
       this.#peopleChanged(new Set(personIds));
@@ -142,6 +162,7 @@ export class Device {
     const { people } = this.#options;
     this.outgoing.load(await this.context.vault.all<OutgoingRecord>(STORES.outbox));
     await this.book.load();
+    await this.live.open();
     people.onLoaded = () => {
       this.#announceAll();
     };

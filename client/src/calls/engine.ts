@@ -20,9 +20,9 @@ export function createEngine(options: SessionOptions): Engine {
   const session = new Session(options);
   const { reach, accountCalls: account, api } = session;
   const conversations = new ConversationCalls(reach);
-  const consultation = new ConsultationCalls(reach);
   const members = new MemberCalls(reach);
   const messages = new MessageCalls(reach);
+  const consultation = new ConsultationCalls(reach, messages);
   const people = new PeopleCalls(reach);
   const overseeing = new OverseeingCalls(reach, () => session.department);
   /** Calls that need a registered device wait until there is one. */
@@ -107,6 +107,11 @@ export function createEngine(options: SessionOptions): Engine {
     closePoll: (id, messageId) => consultation.closePoll(id, messageId),
     acceptAnswer: (id, messageId, answerId) => consultation.acceptAnswer(id, messageId, answerId),
     questions: (id) => consultation.questions(id),
+    shareLive: (id, place, forMs) => consultation.shareLive(id, place, forMs),
+    stopLive: (id) => consultation.stopLive(id),
+    liveShares: () => consultation.liveShares(),
+    moveLive: (place) => consultation.moveLive(place),
+    livePlaces: (id, ask) => consultation.livePlaces(id, ask),
     quickReplies: () => consultation.quickReplies(),
     setQuickReplies: (texts) => consultation.setQuickReplies(texts),
     retry: (messageId) => messages.retry(messageId),

@@ -18,6 +18,7 @@ import type { Watching } from "../overseeing/watching.ts";
 import type { Asking, AskingListener } from "../secrets/asking.ts";
 import type { Book, BookListener } from "../sync/book.ts";
 import type { Cursors } from "../sync/cursors.ts";
+import type { LivePositions } from "../sync/live.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { SocketListener } from "../transport/socket.ts";
 import type { Position, Ready, ServerFrame } from "../wire.ts";
@@ -31,6 +32,7 @@ export interface LinkedParts {
   readonly asking: Asking;
   readonly cursors: Cursors;
   readonly sync: Sync;
+  readonly live: LivePositions;
   readonly watching: Watching;
 }
 
@@ -141,6 +143,10 @@ export class PartLinks
   onFrame(frame: Exclude<ServerFrame, Ready>): void {
     if (frame.t === "order_progress") {
       this.#parts.watching.take(frame);
+      return;
+    }
+    if (frame.t === "position") {
+      void this.#parts.live.onFrame(frame).catch(ignore);
       return;
     }
     // The next connection makes up for frames that fail for want of the network.

@@ -16,7 +16,7 @@ import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
 import { acceptedName } from "./judge.ts";
 import type { Entry, Judgement, Vouched } from "./judge.ts";
-import { applyMark } from "../messages/marks.ts";
+import { applyMark, noteLive } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 
 /** Refused entries kept at most, to be judged again when something has changed. */
@@ -79,6 +79,10 @@ export async function accept(
     await applyMark(receiving.context, receiving.conversation, work, content, at);
     await takeBack(receiving, entry, messageId);
     return;
+  }
+  if (content.kind === "live") {
+    const device = idOf<DeviceId>(header.sender);
+    await noteLive(receiving.conversation, work, messageId, device, entry.position);
   }
   if (await takeBack(receiving, entry, messageId)) return;
   if (receiving.blocked(leaf.person)) return;

@@ -14,6 +14,7 @@ import { attachments } from "./attachments.ts";
 import { isFields } from "./fields.ts";
 import type { AttachmentPointer, Fields, ReplyPointer } from "./fields.ts";
 import type { Kind, Shown, Unsupported, WrittenKind } from "./kind.ts";
+import { live } from "./live.ts";
 import { location } from "./location.ts";
 import { mark } from "./mark.ts";
 import { poll } from "./poll.ts";
@@ -23,7 +24,7 @@ import { text } from "./text.ts";
 
 export const CONTENT_VERSION = 1;
 
-const KINDS = { text, attachments, location, poll, mark, question, state } as const;
+const KINDS = { text, attachments, location, live, poll, mark, question, state } as const;
 
 type Kinds = typeof KINDS;
 type AnyKind = Kinds[keyof Kinds];

@@ -27,6 +27,7 @@ import type {
   OrderAcknowledged,
   OrderProgressFrame,
   Position,
+  PositionFrame,
   Ready,
   ServerFrame,
 } from "../wire.ts";
@@ -218,7 +219,8 @@ export class Sync {
   async onFrame(frame: Exclude<ServerFrame, Ready>): Promise<void> {
     if (frame.t === "account") return this.#parts.onAccount(frame.event);
     // This device shows no orders yet; a device that watches none is sent no progress.
-    if (frame.t === "order_progress" || frame.t === "order_acknowledged") return;
+    if (frame.t === "position" || frame.t === "order_progress" || frame.t === "order_acknowledged")
+      return;
     try {
       await this.#take(frame);
     } catch (error) {
@@ -229,7 +231,10 @@ export class Sync {
   }
 
   async #take(
-    frame: Exclude<ServerFrame, Ready | AccountFrame | OrderProgressFrame | OrderAcknowledged>,
+    frame: Exclude<
+      ServerFrame,
+      Ready | AccountFrame | OrderProgressFrame | OrderAcknowledged | PositionFrame
+    >,
   ): Promise<void> {
     const { context, book, inbox, outbox, asking, answering, members } = this.#parts;
     const id = frame.t === "entry" ? frame.entry.conversationId : frame.conversationId;

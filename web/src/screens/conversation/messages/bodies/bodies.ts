@@ -3,6 +3,7 @@ import type { MessageBody, MessageItem } from "@copconnect/client/core";
 import type { Component, Snippet } from "svelte";
 import LocationPart from "../../../../parts/attachments/LocationPart.svelte";
 import AttachmentsBody from "./AttachmentsBody.svelte";
+import LiveBody from "./LiveBody.svelte";
 import PollBody from "./PollBody.svelte";
 import QuestionBody from "./QuestionBody.svelte";
 import TextBody from "./TextBody.svelte";
@@ -23,6 +24,7 @@ const BODIES: {
   text: TextBody,
   attachments: AttachmentsBody,
   location: LocationPart,
+  live: LiveBody,
   poll: PollBody,
   question: QuestionBody,
 };
