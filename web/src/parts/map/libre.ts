@@ -171,21 +171,23 @@ export async function buildMap(
 /** Put people on the map, move those who are there, take off the others; `frame`: show them all. */
 export function placeMarks(
   map: LibreMap,
-  known: Record<string, Marker>,
+  known: Map<string, Marker>,
   marks: readonly MapMark[],
   frame: boolean,
 ): void {
-  for (const key of Object.keys(known)) {
+  for (const [key, marker] of known) {
     if (marks.some((one) => one.key === key)) continue;
-    known[key]?.remove();
-    delete known[key];
+    marker.remove();
+    known.delete(key);
   }
   for (const { key, label, latitude, longitude } of marks) {
     const at: [number, number] = [longitude, latitude];
-    const there = known[key];
+    const there = known.get(key);
     if (there !== undefined) there.setLngLat(at);
-    else
-      known[key] = new Marker({ element: badge(label), anchor: "bottom" }).setLngLat(at).addTo(map);
+    else {
+      const marker = new Marker({ element: badge(label), anchor: "bottom" });
+      known.set(key, marker.setLngLat(at).addTo(map));
+    }
   }
   if (!frame || marks.length < 2) return;
   const bounds = new LngLatBounds();

@@ -5,3 +5,8 @@ export interface MapMark {
   readonly latitude: number;
   readonly longitude: number;
 }
+
+/** The markers of people who are on a map, by key; none at first. */
+export function noMarks<M>(): Map<string, M> {
+  return new Map();
+}
