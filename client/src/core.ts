@@ -54,6 +54,7 @@ import type {
 import type { LivePlace, LiveShare, LiveStart } from "./seam/consultation.ts";
 import type { CoreEvent } from "./seam/events.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
+import type { OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
 import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 
@@ -77,6 +78,7 @@ export type * from "./seam/devices.ts";
 export type * from "./seam/events.ts";
 export type * from "./seam/failure.ts";
 export type * from "./seam/messages.ts";
+export type * from "./seam/orders.ts";
 export type * from "./seam/overseeing.ts";
 export type * from "./seam/people.ts";
 
@@ -217,6 +219,8 @@ export interface Core {
     messageId?: MessageId,
     /** The conversation of the answered message; this one where absent. */
     replyIn?: ConversationId,
+    /** Send it at this time; this device does so when the app is open, later otherwise. */
+    notBeforeMs?: number | null,
   ): Promise<MessageItem>;
   /** Vote in a poll, anew where this person has voted; no options take the vote back. */
   vote(
@@ -252,7 +256,33 @@ export interface Core {
   markRead(conversationId: ConversationId, messageId: MessageId): Promise<void>;
   receipts(conversationId: ConversationId, messageId: MessageId): Promise<MessageReceipts>;
   saveDraft(conversationId: ConversationId, text: string): Promise<void>;
-  /** Which conversation is on screen, so that it does not notify; null for none. */
+
+  // Orders.
+  /** Orders that this device knows, newest first; every word of `text` is in them. */
+  orders(query: {
+    readonly box: OrderBox;
+    readonly text?: string;
+    readonly after?: string | null;
+  }): Promise<OrderPage>;
+  /** One; `fresh`: as the server has it now where it can be reached. */
+  order(orderId: MessageId, fresh?: boolean): Promise<OrderView>;
+  /**
+   * Sign this person's acknowledgement and send it now or later. A second one replaces the first.
+   * Rejects with `order_differs` where the server states another order than the issuer signed.
+   */
+  acknowledge(
+    orderId: MessageId,
+    given: { readonly choice: number; readonly answer: string | null },
+  ): Promise<OrderView>;
+  /** Orders that are being written, and templates, newest first; without their files. */
+  orderDrafts(): Promise<readonly OrderDraft[]>;
+  orderDraft(draftId: MessageId): Promise<OrderDraft>;
+  /** Keep a draft as it is now. Files are kept up to 8 MiB together; `filesLost` says otherwise. */
+  keepOrderDraft(draft: OrderDraft): Promise<OrderDraft>;
+  dropOrderDraft(draftId: MessageId): Promise<void>;
+  /** The person has seen why the server did not count an acknowledgement. */
+  dismissRefusal(orderId: MessageId): Promise<void>;
+
   // Pushes.
   /** The key that the browser subscribes with. */
   pushKey(): Promise<Bytes>;
@@ -260,6 +290,7 @@ export interface Core {
   subscribePushes(endpoint: string): Promise<void>;
   unsubscribePushes(): Promise<void>;
 
+  /** Which conversation is on screen, so that it does not notify; null for none. */
   setVisible(conversationId: ConversationId | null): Promise<void>;
   /**
    * News of the device about its network. Gone: a connection that still looks open is given up at

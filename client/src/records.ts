@@ -334,6 +334,8 @@ interface OutgoingContent {
   readonly attempt: number;
   /** A state of the conversation: not shown as a message. */
   readonly state: boolean;
+  /** It is sent at this time, or later when the app is open then; absent: at once. */
+  readonly notBeforeMs?: number;
   /** A mark on a message: not shown as one, and it wakes nobody. */
   readonly quiet: boolean;
 }

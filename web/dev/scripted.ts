@@ -26,7 +26,7 @@ import type {
   WhoMayPost,
 } from "@copconnect/client/wire";
 import { never, pause } from "./account.ts";
-import { ScriptedConsultation, consulting } from "./consultation.ts";
+import { consulting } from "./consultation.ts";
 import { refusal } from "./refusal.ts";
 import { ScriptedConsole } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
@@ -35,13 +35,13 @@ import { sampleImage } from "./sample-image.ts";
 import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
 import { deviceId, plate } from "./plates.ts";
+import { ScriptedOrders } from "./orders.ts";
 import { sentAttachment, makeTalks, previewOf, quoteOf, type Talk } from "./talk.ts";
 
 const ANSWERS = ["Copy.", "On my way.", "సరే సార్.", "Noted, sir.", "Reached.", "جی، ٹھیک ہے۔"];
 
 const MEMBERS_IN_PAGE = 100;
-
-export class ScriptedCore extends ScriptedConsultation implements ConnectedCore {
+export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<AttachmentId, Blob>();
   readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
@@ -53,6 +53,7 @@ export class ScriptedCore extends ScriptedConsultation implements ConnectedCore 
     const kind =
       scenario.chats === "error" || scenario.chats === "loading" ? "some" : scenario.chats;
     this.#talks = makeTalks(kind, scenario.messages);
+    for (const { item, messages } of this.#talks) messages.push(...this.ordersIn(item));
     if (scenario.lively) setInterval(() => this.#answer(this.#talks[0] as Talk), 4000);
   }
 
@@ -329,7 +330,7 @@ export class ScriptedCore extends ScriptedConsultation implements ConnectedCore 
   #bodyOf(outgoing: Outgoing): MessageBody {
     if (outgoing.kind === "poll" || outgoing.kind === "question" || outgoing.kind === "live")
       return consulting(outgoing);
-    if (outgoing.kind !== "attachments") return outgoing;
+    if (!("attachments" in outgoing)) return outgoing;
     return {
       ...outgoing,
       attachments: outgoing.attachments.map((one) => {

@@ -83,6 +83,7 @@ export function previewOf(body: MessageBody): Preview {
   if (body.kind === "location") return { kind: "location" };
   if (body.kind === "live") return { kind: "live" };
   if (body.kind === "question") return { kind: "question", text: body.text };
+  if (body.kind === "order") return { kind: "order", priority: body.priority, text: body.title };
   if (body.kind === "poll") return { kind: "poll", text: body.question };
   if (body.kind === "notice") return { kind: "notice", notice: body.notice };
   return { kind: "unsupported" };

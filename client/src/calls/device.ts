@@ -13,6 +13,8 @@ import { decodeContent, mentionsOf } from "../kinds/content.ts";
 import { Announcer } from "../messages/announcer.ts";
 import { OutgoingStore } from "../messages/outgoing.ts";
 import { ViewMaker } from "../messages/views.ts";
+import { OrderDrafts } from "../orders/drafts.ts";
+import { Orders } from "../orders/orders.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { Posting } from "../outbox/posting.ts";
 import { Preparing } from "../outbox/preparing.ts";
@@ -61,6 +63,8 @@ export class Device {
   readonly cursors: Cursors;
   readonly members: MemberList;
   readonly sync: Sync;
+  readonly orders: Orders;
+  readonly orderDrafts: OrderDrafts;
   readonly watching: Watching;
   readonly socket: Socket;
   readonly live: LivePositions;
@@ -98,7 +102,9 @@ export class Device {
       context,
       outgoing,
       signing: new Signing(context, outgoing, asking),
-      posting: new Posting(context, outgoing),
+      posting: new Posting(context, outgoing, (orderId) => {
+        links.onOrder(orderId);
+      }),
       uploader: this.attachments,
       listener: links,
     });
@@ -133,23 +139,18 @@ export class Device {
       this.#announcer,
       (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
     );
+    this.orders = new Orders(context, this.book, {
+      people,
+      attachments: (pointers) => this.views.attachments(pointers),
+    });
+    this.orderDrafts = new OrderDrafts(context.vault, context.now);
     this.watching = new Watching({
       emit: context.emit,
       send: (frame) => this.socket.watchOrder(frame),
     });
-    const { inbox, outbox, book, cursors, sync, watching } = this;
-    links.connect({
-      live: this.live,
-      context,
-      outgoing,
-      inbox,
-      outbox,
-      book,
-      asking,
-      cursors,
-      sync,
-      watching,
-    });
+    const { live, inbox, outbox, book, cursors, sync, orders, watching } = this;
+    const together = { live, inbox, outbox, book, asking, cursors, sync, orders, watching };
+    links.connect({ context, outgoing, ...together });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
       this.#peopleChanged(new Set(personIds));
@@ -163,6 +164,7 @@ export class Device {
     this.outgoing.load(await this.context.vault.all<OutgoingRecord>(STORES.outbox));
     await this.book.load();
     await this.live.open();
+    await this.orders.load();
     people.onLoaded = () => {
       this.#announceAll();
     };
@@ -191,6 +193,7 @@ export class Device {
     this.#abort.abort();
     this.socket.stop();
     this.outbox.wake();
+    this.orders.stop();
     this.attachments.close();
     this.outgoing.onChange = () => undefined;
   }

@@ -10,8 +10,9 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { HistoryListener } from "../inbox/history.ts";
 import type { Inbox, InboxListener } from "../inbox/inbox.ts";
 import { rewind } from "../inbox/rewind.ts";
-import type { KeyId } from "../ids.ts";
+import type { KeyId, MessageId } from "../ids.ts";
 import type { Header } from "../keys/message.ts";
+import type { Orders } from "../orders/orders.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { Outbox, OutboxListener } from "../outbox/outbox.ts";
 import type { Watching } from "../overseeing/watching.ts";
@@ -33,6 +34,7 @@ export interface LinkedParts {
   readonly cursors: Cursors;
   readonly sync: Sync;
   readonly live: LivePositions;
+  readonly orders: Orders;
   readonly watching: Watching;
 }
 
@@ -88,6 +90,10 @@ export class PartLinks
     this.#parts.outbox.kick(conversation);
   }
 
+  onOrder(orderId: MessageId): void {
+    this.#parts.orders.changed(orderId);
+  }
+
   onProgress(): void {
     this.#listener.onHistory();
   }
@@ -133,14 +139,21 @@ export class PartLinks
   }
 
   onReady(ready: Ready): void {
-    const { outbox, sync, watching } = this.#parts;
+    const { outbox, sync, orders, watching } = this.#parts;
     outbox.wake();
     watching.reconnected();
     void this.#listener.onReady(ready).catch(ignore);
-    void sync.onReady(ready).catch(ignore);
+    void sync
+      .onReady(ready)
+      .then(() => orders.onReady())
+      .catch(ignore);
   }
 
   onFrame(frame: Exclude<ServerFrame, Ready>): void {
+    if (frame.t === "order_acknowledged") {
+      this.#parts.orders.onFrame(frame);
+      return;
+    }
     if (frame.t === "order_progress") {
       this.#parts.watching.take(frame);
       return;

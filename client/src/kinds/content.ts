@@ -17,6 +17,8 @@ import type { Kind, Shown, Unsupported, WrittenKind } from "./kind.ts";
 import { live } from "./live.ts";
 import { location } from "./location.ts";
 import { mark } from "./mark.ts";
+import { orderChange } from "./order-change.ts";
+import { order } from "./order.ts";
 import { poll } from "./poll.ts";
 import { question } from "./question.ts";
 import { state } from "./state.ts";
@@ -24,7 +26,18 @@ import { text } from "./text.ts";
 
 export const CONTENT_VERSION = 1;
 
-const KINDS = { text, attachments, location, live, poll, mark, question, state } as const;
+const KINDS = {
+  text,
+  attachments,
+  location,
+  live,
+  poll,
+  mark,
+  question,
+  order,
+  order_change: orderChange,
+  state,
+} as const;
 
 type Kinds = typeof KINDS;
 type AnyKind = Kinds[keyof Kinds];

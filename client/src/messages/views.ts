@@ -181,7 +181,10 @@ export class ViewMaker implements Views {
         : await this.#noticed(record.notice);
     const reply = replyOf(content);
     const status = record.mine ? this.#status(conversation, record) : null;
+    const scheduledMs =
+      record.seq === null ? this.#outgoing.find(record.messageId)?.notBeforeMs : undefined;
     return {
+      ...(scheduledMs === undefined ? {} : { scheduledMs }),
       messageId: record.messageId,
       conversationId: record.conversationId,
       seq: record.seq,

@@ -71,6 +71,7 @@ export function outgoingRecord<Stage extends "preparing" | "uploading" | "ready"
   order: number,
   content: Content,
   stage: Stage,
+  notBeforeMs: number | null = null,
 ): UnsignedMessage<Stage> {
   const bytes = encodeContent(content);
   // Room for header, signature and tag within the server's limit.
@@ -90,6 +91,7 @@ export function outgoingRecord<Stage extends "preparing" | "uploading" | "ready"
     key: null,
     state: content.kind === "state",
     quiet: isQuiet(content),
+    ...(notBeforeMs === null ? {} : { notBeforeMs }),
   };
 }
 

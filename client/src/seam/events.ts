@@ -5,6 +5,7 @@ import type { AppState } from "./app.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { ConversationItem } from "./conversations.ts";
 import type { MessageItem } from "./messages.ts";
+import type { OrderView } from "./orders.ts";
 import type { OrderProgressView } from "./overseeing.ts";
 
 export type CoreEvent =
@@ -39,6 +40,8 @@ export type CoreEvent =
   /** There may be other alarms about this person's devices. */
   | { readonly type: "alarm" }
   | { readonly type: "directory" }
+  /** An order is new, or another now. */
+  | { readonly type: "order"; readonly order: OrderView }
   /** Counts of the order that this device watches, whole. */
   | { readonly type: "order_counts"; readonly progress: OrderProgressView }
   /** So much of what a file needs has been read. */

@@ -64,6 +64,8 @@ export interface MessageItem {
   readonly replyTo: ReplyQuote | null;
   readonly status: MessageStatus | null;
   readonly failure: CoreError | null;
+  /** It waits for this time, at which this device sends it. */
+  readonly scheduledMs?: number;
 }
 
 export interface MessagePage {

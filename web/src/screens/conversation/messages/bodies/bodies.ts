@@ -4,6 +4,8 @@ import type { Component, Snippet } from "svelte";
 import LocationPart from "../../../../parts/attachments/LocationPart.svelte";
 import AttachmentsBody from "./AttachmentsBody.svelte";
 import LiveBody from "./LiveBody.svelte";
+import OrderBody from "./OrderBody.svelte";
+import OrderChangeBody from "./OrderChangeBody.svelte";
 import PollBody from "./PollBody.svelte";
 import QuestionBody from "./QuestionBody.svelte";
 import TextBody from "./TextBody.svelte";
@@ -25,6 +27,8 @@ const BODIES: {
   attachments: AttachmentsBody,
   location: LocationPart,
   live: LiveBody,
+  order: OrderBody,
+  order_change: OrderChangeBody,
   poll: PollBody,
   question: QuestionBody,
 };
