@@ -11,7 +11,7 @@ import type {
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { PEOPLE } from "./organisation.ts";
 import { plate } from "./plates.ts";
-import { ScriptedTrust } from "./trust.ts";
+import { ScriptedGuard } from "./guard.ts";
 
 type Poll = Extract<MessageBody, { kind: "poll" }>;
 
@@ -50,7 +50,7 @@ function voted(body: Poll, choices: readonly number[]): Poll {
   return { ...body, state: { ...state, options, voters, own: choices } };
 }
 
-export abstract class ScriptedConsultation extends ScriptedTrust {
+export abstract class ScriptedConsultation extends ScriptedGuard {
   #live: readonly (LiveShare & LivePlace)[] = [];
   abstract send(id: ConversationId, outgoing: Outgoing, to: null): Promise<MessageItem>;
   #quick: readonly string[] | null = null;
