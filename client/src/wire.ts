@@ -58,6 +58,10 @@ export type RightReach = "unit" | "part" | "heads";
 
 export type Language = "en" | "te" | "ur" | "hi";
 
+export type Exported = "people" | "units" | "posts" | "audit";
+
+export type ExportForm = "xlsx" | "csv";
+
 export type ConversationKind = "direct" | "group" | "unit" | "announcement";
 
 export type WhoMayPost = "everyone" | "admins";

@@ -85,8 +85,11 @@ export class Device {
     const { outgoing } = this;
     this.#announcer = new Announcer(context.emit, (conversation, { content }) => {
       const { personId } = context.identity();
-      const called = content !== null && callsPerson(decodeContent(content), personId);
-      return options.mayNotify(conversation, called);
+      const said = content === null ? null : decodeContent(content);
+      // An urgent order calls everybody, also in a muted conversation.
+      const urgent = said?.kind === "order" && said.priority !== "routine";
+      const called = said !== null && callsPerson(said, personId);
+      return options.mayNotify(conversation, called || urgent);
     });
     const links = new PartLinks(options);
     this.attachments = new Attachments(context);
