@@ -23,6 +23,7 @@ from copconnect.auth_service.trust import routes as trust_routes
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.clock import Clock
 from copconnect.conduct import routes as conduct_routes
+from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import open_database
 from copconnect.directory import routes as directory_routes
