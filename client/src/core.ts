@@ -253,7 +253,7 @@ export interface Core {
   liveShares(): Promise<readonly LiveShare[]>;
   /** This device is here now. Answers with the shares that run: none, and it need not look again. */
   moveLive(place: LiveStart): Promise<readonly LiveShare[]>;
-  /** Where those are who share with a conversation. `ask`: also what others heard before. */
+  /** The live positions in a conversation. `ask`: also what others heard before. */
   livePlaces(conversationId: ConversationId, ask: boolean): Promise<readonly LivePlace[]>;
   /** Short texts that this person sends by one tap; null: the app's own. Kept on this device. */
   quickReplies(): Promise<readonly string[] | null>;

@@ -1,6 +1,6 @@
 /**
- * A live position, from its beginning: who shares, until when, and where from. What follows is no
- * message (keys/position.ts); a mark ends it before its time.
+ * A live position, from its beginning: who shares, until when, and where from. Later
+ * positions are no messages (keys/position.ts); a mark ends it before its time.
  */
 import { failure } from "../failure.ts";
 import type { LiveState } from "../seam/consultation.ts";

@@ -51,7 +51,7 @@ export function readProgress(
   return { orderId, unitId, countedMs, total, units };
 }
 
-/** What is known with a difference in it. The older of two counts never replaces the newer. */
+/** The known counts with a difference merged in. The older of two counts never replaces the newer. */
 export function merged(
   known: OrderProgressView | null,
   next: OrderProgressView,

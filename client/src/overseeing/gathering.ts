@@ -184,7 +184,7 @@ function joined(
     const reached = record === null ? proven : "acknowledged";
     people.push({ personId, ...shown, state: reached, record, answer });
   }
-  // Whoever has left owes nothing; what was signed stays signed. A part of the tree has those alone
+  // Somebody who has left owes nothing; what was signed stays signed. A part of the tree has those alone
   // who are in it now.
   if (unitId === null) {
     for (const [personId, record] of verified) {
@@ -205,7 +205,7 @@ function joined(
 
 const EMPTY: Names = { en: "", te: "", ur: "", hi: "" };
 
-/** What a card signs; rank and post as the data bank translates them, where it says the same. */
+/** The facts that a card signs; rank and post as the data bank translates them, where it says the same. */
 function signed(card: Known | undefined, said: Known, ranks: ReadonlyMap<string, string>): Known {
   if (card === undefined) return said;
   const post = said.post.en === card.post.en ? said.post : card.post;

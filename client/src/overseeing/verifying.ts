@@ -1,7 +1,7 @@
 /**
  * Verifying the records of an order that the server hands out (O1): each is of this order, and signed by
  * a device that was confirmed when it signed, of the person that it is about or of somebody who told
- * them. What fails is listed, never counted.
+ * them. A record that fails is listed, never counted.
  */
 import { fromHex, toHex } from "../octets.ts";
 import { idOf, type DeviceId, type PersonId } from "../ids.ts";

@@ -44,7 +44,7 @@ export class OrderApi {
     return this.#http.call({ method: "POST", path, body });
   }
 
-  // What overseers see.
+  // For overseers.
 
   /** Counts of a unit and of the units below it; null: of everybody. */
   progress(orderId: MessageId, unitId: UnitId | null): Promise<wire.OrderProgress> {
