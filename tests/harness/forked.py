@@ -64,7 +64,7 @@ def main() -> None:
     gc.freeze()
     asked = _serve(control)
     if asked is not None:
-        # What python -m does.
+        # As python -m does.
         sys.argv = [asked.module, *asked.arguments]
         runpy.run_module(asked.module, run_name="__main__", alter_sys=True)
 
