@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from copconnect.bot import Bot, Message, Upload
-from tests.bot.enrolled import key_of, register_bot, running, soon, until
+from tests.bot.enrolled import ended, key_of, register_bot, running, soon, until
 from tests.harness import databank
 from tests.harness.server import ROOT, ServerProcess, run_copconnect
 
@@ -71,8 +71,7 @@ async def test_from_nothing_to_an_answering_bot(server: ServerProcess, tmp_path:
 
     await register_bot(server, OFFICERS[0], tmp_path / "officer.bot")
     async with running(log, "copconnect.bot", *command("confirm"), folder=tmp_path) as confirming:
-        await soon(confirming.wait())
-        assert confirming.returncode == 0, log.read_text()
+        assert await ended(confirming) == 0, log.read_text()
     async with officer.started():
         await soon(officer.ready())
         (found,) = await officer.find_people(line["name_en"])

@@ -1,7 +1,7 @@
 """Fixtures: the roles that say who is who, on each database, at times that a test sets."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ from copconnect.auth_service.keys import authority
 from copconnect.records.primitives.kem import XWING
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
+from tests.harness.fixtures import apart, copied
 from tests.harness.operator import OPERATOR
-from tests.identity.approved import Force, appoint
+from tests.harness.postgresql import PostgreSQL
+from tests.identity import prepared
+from tests.identity.approved import Force
 from tests.identity.running import START_MS, MovedClock, Running, SentTexts, run, synthetic_bank
 from tests.identity.whole import Whole
 
@@ -36,6 +39,78 @@ def approving_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def sqlite_loaded(
+    sqlite_template: Path, keys: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    file, url = prepared.sqlite_copy(sqlite_template, tmp_path_factory.mktemp("loaded"))
+    apart(prepared.load(keys, url))
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgresql_loaded(postgresql: PostgreSQL, postgresql_template: str, keys: Path) -> str:
+    name, url = prepared.postgresql_copy(postgresql, postgresql_template)
+    apart(prepared.load(keys, url))
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_approving(
+    sqlite_template: Path, approving_keys: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    file, url = prepared.sqlite_copy(sqlite_template, tmp_path_factory.mktemp("loaded"))
+    apart(prepared.load(approving_keys, url))
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgresql_approving(
+    postgresql: PostgreSQL, postgresql_template: str, approving_keys: Path
+) -> str:
+    name, url = prepared.postgresql_copy(postgresql, postgresql_template)
+    apart(prepared.load(approving_keys, url))
+    return name
+
+
+@pytest.fixture(scope="session")
+def admins() -> dict[str, prepared.Appointed]:
+    """The admins of the databases ``appointed``, by back end."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def sqlite_appointed(
+    sqlite_template: Path,
+    approving_keys: Path,
+    admins: dict[str, prepared.Appointed],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    file, url = prepared.sqlite_copy(sqlite_template, tmp_path_factory.mktemp("appointed"))
+    admins["sqlite"] = apart(prepared.load_and_appoint(approving_keys, url))
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgresql_appointed(
+    postgresql: PostgreSQL,
+    postgresql_template: str,
+    approving_keys: Path,
+    admins: dict[str, prepared.Appointed],
+) -> str:
+    name, url = prepared.postgresql_copy(postgresql, postgresql_template)
+    admins["postgresql"] = apart(prepared.load_and_appoint(approving_keys, url))
+    return name
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database on each back end: with the data bank for a test that asks for
+    ``running`` or ``approving``, with admins too for one that asks for ``force``, else empty."""
+    with copied(request, tmp_path, prepared.template_for(request)) as url:
+        yield url
+
+
 @pytest.fixture
 def clock() -> MovedClock:
     return MovedClock()
@@ -43,19 +118,13 @@ def clock() -> MovedClock:
 
 @pytest.fixture
 def settings(keys: Path, database_url: str) -> Settings:
-    return Settings(
-        data_dir=keys,
-        database_url=database_url,
-        otp_resend_ms=0,
-        blob_url=f"file://{keys / 'blobs'}",
-    )
+    return prepared.settings_of(keys, database_url)
 
 
 @pytest.fixture
 async def running(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
     """A server with the synthetic data bank."""
     async with run(settings, clock) as server:
-        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         yield server
 
 
@@ -67,18 +136,12 @@ async def approving(
     shutil.copytree(approving_keys / "keys", tmp_path / "keys")
     own = msgspec.structs.replace(settings, data_dir=tmp_path)
     async with run(own, clock) as server:
-        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         yield server
 
 
 @pytest.fixture
 async def whole(keys: Path, empty_database_url: str, clock: MovedClock) -> AsyncIterator[Whole]:
-    migrated = Settings(
-        data_dir=keys,
-        database_url=empty_database_url,
-        otp_resend_ms=0,
-        blob_url=f"file://{keys / 'blobs'}",
-    )
+    migrated = prepared.settings_of(keys, empty_database_url)
     sent = SentTexts()
     container = Container(migrated, clock=clock, gateway=sent)
     app: Any = create_app(migrated, container)
@@ -103,6 +166,11 @@ def code_of() -> Any:
 
 
 @pytest.fixture
-async def force(approving: Running, clock: MovedClock) -> Force:
+def force(
+    database_url: str,
+    clock: MovedClock,
+    admins: dict[str, prepared.Appointed],
+) -> Force:
     """A root admin and an admin of the commissionerate, on the server ``approving``."""
-    return await appoint(approving, clock)
+    back_end = "sqlite" if database_url.startswith("sqlite") else "postgresql"
+    return admins[back_end].begin(clock)
