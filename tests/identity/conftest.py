@@ -86,8 +86,9 @@ def sqlite_appointed(
     admins: dict[str, prepared.Appointed],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    file, url = prepared.sqlite_copy(sqlite_template, tmp_path_factory.mktemp("appointed"))
-    admins["sqlite"] = apart(prepared.load_and_appoint(approving_keys, url))
+    folder = tmp_path_factory.mktemp("appointed")
+    file, url = prepared.sqlite_copy(sqlite_template, folder)
+    admins["sqlite"] = apart(prepared.load_and_appoint(approving_keys, folder, url))
     return file
 
 
@@ -97,9 +98,11 @@ def postgresql_appointed(
     postgresql_template: str,
     approving_keys: Path,
     admins: dict[str, prepared.Appointed],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> str:
     name, url = prepared.postgresql_copy(postgresql, postgresql_template)
-    admins["postgresql"] = apart(prepared.load_and_appoint(approving_keys, url))
+    folder = tmp_path_factory.mktemp("appointed")
+    admins["postgresql"] = apart(prepared.load_and_appoint(approving_keys, folder, url))
     return name
 
 
@@ -130,10 +133,17 @@ async def running(settings: Settings, clock: MovedClock) -> AsyncIterator[Runnin
 
 @pytest.fixture
 async def approving(
-    settings: Settings, approving_keys: Path, tmp_path: Path, clock: MovedClock
+    request: pytest.FixtureRequest,
+    settings: Settings,
+    approving_keys: Path,
+    admins: dict[str, prepared.Appointed],
+    tmp_path: Path,
+    clock: MovedClock,
 ) -> AsyncIterator[Running]:
     """A server with the synthetic data bank under the policy ``approval``."""
-    shutil.copytree(approving_keys / "keys", tmp_path / "keys")
+    named = "force" in request.fixturenames
+    keys = admins[_back_end(settings.database_url)].keys if named else approving_keys
+    shutil.copytree(keys / "keys", tmp_path / "keys")
     own = msgspec.structs.replace(settings, data_dir=tmp_path)
     async with run(own, clock) as server:
         yield server
@@ -172,5 +182,8 @@ def force(
     admins: dict[str, prepared.Appointed],
 ) -> Force:
     """A root admin and an admin of the commissionerate, on the server ``approving``."""
-    back_end = "sqlite" if database_url.startswith("sqlite") else "postgresql"
-    return admins[back_end].begin(clock)
+    return admins[_back_end(database_url)].begin(clock)
+
+
+def _back_end(url: str) -> str:
+    return "sqlite" if url.startswith("sqlite") else "postgresql"

@@ -36,8 +36,10 @@ def settings_of(folder: Path, database_url: str) -> Settings:
 
 @dataclass(frozen=True)
 class Appointed:
-    """The admins of the databases ``appointed`` of one back end, and the time afterwards."""
+    """The admins of the databases ``appointed`` of one back end, the keys of that department, whose
+    record names them, and the time afterwards."""
 
+    keys: Path
     force: Force
     now_ms: int
 
@@ -61,11 +63,12 @@ async def load(folder: Path, url: str) -> None:
         pass
 
 
-async def load_and_appoint(folder: Path, url: str) -> Appointed:
-    """Import it into an empty database, and appoint admins."""
+async def load_and_appoint(keys: Path, folder: Path, url: str) -> Appointed:
+    """Import it into an empty database, and appoint admins; the keys are copied to ``folder``."""
+    shutil.copytree(keys / "keys", folder / "keys")
     clock = MovedClock()
     async with loaded(folder, url, clock) as server:
-        return Appointed(await appoint(server, clock), clock.ms)
+        return Appointed(folder, await appoint(server, clock), clock.ms)
 
 
 def sqlite_copy(template: Path, folder: Path) -> tuple[Path, str]:
