@@ -162,7 +162,7 @@ class Hostile:
             sent=now_ms(),
         )
         data = seal_message(draft, plan.secret, text, plan.device.signer)
-        return wire.PostMessage(message=data, attachment_ids=[], state=False, order=None)
+        return wire.PostMessage(message=data, attachment_ids=[], wakes=[], state=False, order=None)
 
     def _message_of_old_key(self) -> Request:
         message = self._message(b"x", secrets.token_bytes(32))

@@ -237,7 +237,7 @@ class Sender:
         )
         secret = self._secrets[self._key_id]
         data = seal_message(draft, secret, content(text), self.device.signer)
-        return wire.PostMessage(message=data, attachment_ids=[], state=False, order=None)
+        return wire.PostMessage(message=data, attachment_ids=[], wakes=[], state=False, order=None)
 
     def _accepted(self, message: bytes, seq: int) -> None:
         self._seq, self._previous = self._seq + 1, message_hash(message)

@@ -114,7 +114,9 @@ def _of_group(work: tuple[Group, Sequence[Device], int]) -> list[bytes]:
             )
             data = seal_message(draft, group.secret, TEXT, device.signer)
             previous[index] = message_hash(data)
-            body = wire.PostMessage(message=data, attachment_ids=[], state=False, order=None)
+            body = wire.PostMessage(
+                message=data, attachment_ids=[], wakes=[], state=False, order=None
+            )
             made.append(request("POST", path, device.token, msgspec.msgpack.encode(body)))
     return made
 

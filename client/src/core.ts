@@ -53,11 +53,19 @@ import type {
 } from "./seam/devices.ts";
 import type { CoreEvent } from "./seam/events.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
+import type { OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
+import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 
 export { inEnglish, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
-export { MAX_POLL_OPTION, MAX_POLL_OPTIONS, MAX_POLL_QUESTION } from "./kinds/poll-limits.ts";
+export {
+  MAX_POLL_OPTION,
+  MAX_POLL_OPTIONS,
+  MAX_POLL_QUESTION,
+  MAX_QUICK_REPLIES,
+  MAX_QUICK_REPLY,
+} from "./kinds/consultation-limits.ts";
 export { MAX_IMPORT_BYTES } from "./limits.ts";
 export type * from "./seam/admin.ts";
 export type * from "./seam/app.ts";
@@ -68,6 +76,8 @@ export type * from "./seam/devices.ts";
 export type * from "./seam/events.ts";
 export type * from "./seam/failure.ts";
 export type * from "./seam/messages.ts";
+export type * from "./seam/orders.ts";
+export type * from "./seam/overseeing.ts";
 export type * from "./seam/people.ts";
 
 /** A PIN has so many digits. */
@@ -205,6 +215,10 @@ export interface Core {
     replyTo: MessageId | null,
     /** Made by the host where absent, so that a repeated call sends nothing twice. */
     messageId?: MessageId,
+    /** The conversation of the answered message; this one where absent. */
+    replyIn?: ConversationId,
+    /** Send it at this time; this device does so when the app is open, later otherwise. */
+    notBeforeMs?: number | null,
   ): Promise<MessageItem>;
   /** Vote in a poll, anew where this person has voted; no options take the vote back. */
   vote(
@@ -214,13 +228,50 @@ export interface Core {
   ): Promise<void>;
   /** End this person's own poll. */
   closePoll(conversationId: ConversationId, messageId: MessageId): Promise<void>;
+  /** Mark a reply as the answer to this person's own question; null: take that back. */
+  acceptAnswer(
+    conversationId: ConversationId,
+    questionId: MessageId,
+    answerId: MessageId | null,
+  ): Promise<void>;
+  /** The newest 200 questions of a conversation that are on this device, the newest first. */
+  questions(conversationId: ConversationId): Promise<readonly MessageItem[]>;
+  /** Short texts that this person sends by one tap; null: the app's own. Kept on this device. */
+  quickReplies(): Promise<readonly string[] | null>;
+  setQuickReplies(texts: readonly string[] | null): Promise<void>;
   retry(messageId: MessageId): Promise<void>;
   /** Take back a message that has not been accepted yet (cancels its uploads). */
   cancel(messageId: MessageId): Promise<void>;
   markRead(conversationId: ConversationId, messageId: MessageId): Promise<void>;
   receipts(conversationId: ConversationId, messageId: MessageId): Promise<MessageReceipts>;
   saveDraft(conversationId: ConversationId, text: string): Promise<void>;
-  /** Which conversation is on screen, so that it does not notify; null for none. */
+
+  // Orders.
+  /** Orders that this device knows, newest first; every word of `text` is in them. */
+  orders(query: {
+    readonly box: OrderBox;
+    readonly text?: string;
+    readonly after?: string | null;
+  }): Promise<OrderPage>;
+  /** One; `fresh`: as the server has it now where it can be reached. */
+  order(orderId: MessageId, fresh?: boolean): Promise<OrderView>;
+  /**
+   * Sign this person's acknowledgement and send it now or later. A second one replaces the first.
+   * Rejects with `order_differs` where the server states another order than the issuer signed.
+   */
+  acknowledge(
+    orderId: MessageId,
+    given: { readonly choice: number; readonly answer: string | null },
+  ): Promise<OrderView>;
+  /** Orders that are being written, and templates, newest first; without their files. */
+  orderDrafts(): Promise<readonly OrderDraft[]>;
+  orderDraft(draftId: MessageId): Promise<OrderDraft>;
+  /** Keep a draft as it is now. Files are kept up to 8 MiB together; `filesLost` says otherwise. */
+  keepOrderDraft(draft: OrderDraft): Promise<OrderDraft>;
+  dropOrderDraft(draftId: MessageId): Promise<void>;
+  /** The person has seen why the server did not count an acknowledgement. */
+  dismissRefusal(orderId: MessageId): Promise<void>;
+
   // Pushes.
   /** The key that the browser subscribes with. */
   pushKey(): Promise<Bytes>;
@@ -228,6 +279,7 @@ export interface Core {
   subscribePushes(endpoint: string): Promise<void>;
   unsubscribePushes(): Promise<void>;
 
+  /** Which conversation is on screen, so that it does not notify; null for none. */
   setVisible(conversationId: ConversationId | null): Promise<void>;
   /**
    * News of the device about its network. Gone: a connection that still looks open is given up at
@@ -241,6 +293,12 @@ export interface Core {
   /** Plaintext bytes [start, end), for playing while it downloads. Fetches only those chunks. */
   attachmentRange(attachmentId: AttachmentId, start: number, end: number): Promise<Uint8Array>;
   cancelDownload(attachmentId: AttachmentId): Promise<void>;
+
+  /** A call about an order that one oversees (seam/overseeing.ts); its code is fetched with the first. */
+  oversee<M extends OverseeMethod>(
+    method: M,
+    ...args: Parameters<OverseeCore[M]>
+  ): ReturnType<OverseeCore[M]>;
 
   /** A call of the console (seam/admin.ts); its code is fetched with the first. */
   admin<M extends AdminMethod>(

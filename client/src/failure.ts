@@ -37,6 +37,10 @@ export const CORE_CODES = {
   no_grant: "This person has no right over the unit.",
   other_device:
     "The person has another device that is confirmed: it confirms, or is revoked first.",
+  order_differs: "The server states another order than its issuer signed.",
+  order_over: "The order was withdrawn, or is not valid any more.",
+  order_unread: "The order's text has not come to this device yet.",
+  answer_unreadable: "None of the issuer's devices can be sealed to now.",
   update_required: "The server speaks a newer version.",
   internal: "A fault in the app.",
 } as const;

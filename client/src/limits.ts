@@ -11,6 +11,8 @@ export const MAX_RECORD_BYTES = 4096;
 
 export const MAX_REVOCATION_BYTES = 65536;
 
+export const GROUP_POLICY_LINES = 200;
+
 export const MAX_ACT_BYTES = 131072;
 
 export const ACT_PEOPLE = 500;
@@ -50,6 +52,8 @@ export const POSITIONS_IN_HELLO = 1000;
 export const CURSORS_IN_FRAME = 1000;
 
 export const MAX_ATTACHMENT_BYTES = 2147483648;
+
+export const WAKES = 20;
 
 export const ORDER_CHOICES = 6;
 

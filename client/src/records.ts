@@ -36,6 +36,7 @@ export const STORES = {
   outbox: "outbox",
   attachments: "attachments",
   marks: "marks",
+  questions: "questions",
 } as const;
 
 export interface SettingsRecord {
@@ -333,6 +334,8 @@ interface OutgoingContent {
   readonly attempt: number;
   /** A state of the conversation: not shown as a message. */
   readonly state: boolean;
+  /** It is sent at this time, or later when the app is open then; absent: at once. */
+  readonly notBeforeMs?: number;
   /** A mark on a message: not shown as one, and it wakes nobody. */
   readonly quiet: boolean;
 }
@@ -401,9 +404,18 @@ export interface VoteRecord extends MarkFact {
   readonly sealed: boolean;
 }
 
+export interface AcceptedAnswer extends MarkFact {
+  readonly answerId: MessageId | null;
+}
+
 export interface TotalsRecord extends MarkFact {
   readonly counts: readonly number[];
   readonly ballots: number;
+}
+
+/** A question of a conversation. Group: the conversation; order: the message's. */
+export interface QuestionRecord {
+  readonly messageId: MessageId;
 }
 
 /** Marks on one message (kinds/mark.ts). Group: the conversation; order: the newest's position. */
@@ -412,6 +424,7 @@ export interface MarksRecord {
   readonly votes: readonly VoteRecord[];
   readonly closed: readonly MarkFact[];
   readonly totals: readonly TotalsRecord[];
+  readonly accepted: readonly AcceptedAnswer[];
 }
 
 /** Past every seq: queued messages sort after everything that has one. */

@@ -97,6 +97,24 @@ export interface Audience {
 }
 
 /**
+ * One line of the policy of standing groups: one group for every unit of ``levels``, of the
+ * people at or below it who fit ``roles``, ``ranks`` and ``heads``, and of the unit's head.
+ *
+ * ``title``: "{unit}" stands for the unit's name. ``code``: names the line for good.
+ */
+export interface GroupPolicy {
+  readonly code: string;
+  readonly title: Names;
+  readonly levels: string[];
+  readonly roles: string[];
+  readonly ranks: string[];
+  readonly heads: boolean;
+  readonly kind: "unit" | "announcement";
+  readonly whoMayPost: "everyone" | "admins";
+  readonly historyDays: number;
+}
+
+/**
  * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
  * does not have it.
  */
@@ -130,27 +148,6 @@ export interface Person {
   readonly charges: Posting[];
   readonly registered: boolean;
   readonly status: "active" | "suspended" | "removed";
-}
-
-/**
- * How pushes reach a device. new: none was sent yet; works: the last one was taken; failing:
- * the push service takes none at present; unreached: it has taken none for a day or longer.
- * ``success_ms``: when it took the last one.
- */
-export interface PushReach {
-  readonly state: "new" | "works" | "failing" | "unreached";
-  readonly successMs: number | null;
-}
-
-export interface ClientInfo {
-  readonly clientId: ClientId;
-  readonly device: DeviceId;
-  readonly label: string;
-  readonly createdMs: number;
-  readonly lastSeenMs: number | null;
-  readonly certificateExpiresMs: number;
-  readonly revoked: boolean;
-  readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 }
 
 /**
@@ -189,6 +186,37 @@ export interface TransferPerson {
   readonly personId: PersonId;
   readonly place: PostId | NewPlace;
   readonly rank: string | null;
+}
+
+/**
+ * Give a person another post, and another rank where one is named, when a day begins in
+ * India.
+ */
+export interface PlanTransfer {
+  readonly act: "plan_transfer";
+  readonly personId: PersonId;
+  readonly place: PostId | NewPlace;
+  readonly rank: string | null;
+  readonly on: string;
+}
+
+/** Do not do a planned transfer, or take one that failed off the list. */
+export interface CancelTransfer {
+  readonly act: "cancel_transfer";
+  readonly personId: PersonId;
+  readonly plannedId: number;
+}
+
+/** End a post that nobody holds. The officers who wrote to it keep their conversations. */
+export interface AbolishPost {
+  readonly act: "abolish_post";
+  readonly postId: PostId;
+}
+
+/** Let a post be there again that was abolished. */
+export interface RestorePost {
+  readonly act: "restore_post";
+  readonly postId: PostId;
 }
 
 /** Let a person hold a post beside their own. */
@@ -300,6 +328,12 @@ export interface EndGroup {
   readonly conversationId: ConversationId;
 }
 
+/** Put another policy of standing groups in place of the one in force. */
+export interface SetGroupPolicy {
+  readonly act: "set_group_policy";
+  readonly policy: GroupPolicy[];
+}
+
 /** A second admin agrees to an act that waits. ``hash``: of the whole signed record. */
 export interface ApproveAct {
   readonly act: "approve_act";
@@ -356,8 +390,22 @@ export interface RightChange {
 }
 
 /**
+ * Groups of a line of the policy that another policy makes, ends, or gives other people or
+ * another name: how many, and how many people these groups take.
+ */
+export interface PolicyChange {
+  readonly code: string;
+  readonly title: Names;
+  readonly kind: "made" | "ended" | "changed" | "renamed";
+  readonly groups: number;
+  readonly people: number;
+}
+
+/**
  * The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
- * must approve it; ``rights``: what another rights table changes, else empty.
+ * must approve it; ``rights``: what another rights table changes, else empty; ``policy``: what
+ * another policy of groups does, else empty; ``conversations``: how many officers' conversations
+ * end with a post.
  */
 export interface ActPreview {
   readonly people: number;
@@ -365,6 +413,8 @@ export interface ActPreview {
   readonly paths: string[];
   readonly needsSecond: boolean;
   readonly rights: RightChange[];
+  readonly policy: PolicyChange[];
+  readonly conversations: number;
 }
 
 /** An act that waits for a second admin. ``record``: as the first one's device signed it. */
@@ -401,6 +451,111 @@ export interface AdminRights {
   readonly console: boolean;
   readonly rights: HeldRight[];
   readonly rules: RightRule[];
+}
+
+/**
+ * Reserve space for an encrypted attachment. Idempotent by id.
+ *
+ * ``size`` is the ciphertext's: plaintext + 16 for each chunk. Chunk i is PUT to
+ * ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
+ */
+export interface BeginAttachment {
+  readonly attachmentId: AttachmentId;
+  readonly conversationId: ConversationId;
+  readonly size: number;
+}
+
+export interface AttachmentStatus {
+  readonly attachmentId: AttachmentId;
+  readonly size: number;
+  readonly chunks: number;
+  readonly received: number[];
+  readonly complete: boolean;
+}
+
+/** Let the members of another conversation fetch it too (forwarding). */
+export interface ShareAttachment {
+  readonly conversationId: ConversationId;
+}
+
+/** The caller's attachment quota, bytes in the current day. */
+export interface Usage {
+  readonly used: number;
+  readonly limit: number;
+}
+
+/**
+ * The people who hold a place that fits. Within one list any entry fits; an empty list asks for
+ * nothing; every list that is not empty must fit the same place. ``everyone`` stands for a clause
+ * that asks for nothing, which is refused by itself.
+ */
+export interface Clause {
+  readonly everyone: boolean;
+  readonly units: UnitId[];
+  readonly below: boolean;
+  readonly posts: PostId[];
+  readonly levels: string[];
+  readonly roles: string[];
+  readonly ranks: string[];
+  readonly heads: boolean;
+}
+
+/**
+ * A conversation that the department made: its name, and its place among the units.
+ *
+ * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
+ * unit, a role or rank within it, or a post to which the conversation's creator writes; its
+ * holders are the other members. ``post_id``: that post.
+ */
+export interface Standing {
+  readonly key: string | null;
+  readonly title: Names;
+  readonly unitId: UnitId | null;
+  readonly about: "unit" | "role" | "post";
+  readonly postId: PostId | null;
+}
+
+/** The answer to a refused request. ``code`` is stable; the texts are English for logs. */
+export interface ErrorBody {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly retry: boolean;
+  readonly retryAfterMs: number | null;
+  readonly details: Record<string, string | number>;
+}
+
+export interface ConductCode {
+  readonly version: string;
+  readonly language: "en" | "te" | "ur" | "hi";
+  readonly title: string;
+  readonly rules: string[];
+}
+
+export interface AcceptConduct {
+  readonly version: string;
+  readonly language: "en" | "te" | "ur" | "hi";
+}
+
+/**
+ * How pushes reach a device. new: none was sent yet; works: the last one was taken; failing:
+ * the push service takes none at present; unreached: it has taken none for a day or longer.
+ * ``success_ms``: when it took the last one.
+ */
+export interface PushReach {
+  readonly state: "new" | "works" | "failing" | "unreached";
+  readonly successMs: number | null;
+}
+
+export interface ClientInfo {
+  readonly clientId: ClientId;
+  readonly device: DeviceId;
+  readonly label: string;
+  readonly createdMs: number;
+  readonly lastSeenMs: number | null;
+  readonly certificateExpiresMs: number;
+  readonly revoked: boolean;
+  readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 }
 
 /** People and registered people of a unit right below the caller's part. */
@@ -496,108 +651,6 @@ export interface AuditPage {
   readonly newest: number;
   readonly newestHash: Uint8Array;
   readonly people: Person[];
-}
-
-/**
- * Reserve space for an encrypted attachment. Idempotent by id.
- *
- * ``size`` is the ciphertext's: plaintext + 16 for each chunk. Chunk i is PUT to
- * ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
- */
-export interface BeginAttachment {
-  readonly attachmentId: AttachmentId;
-  readonly conversationId: ConversationId;
-  readonly size: number;
-}
-
-export interface AttachmentStatus {
-  readonly attachmentId: AttachmentId;
-  readonly size: number;
-  readonly chunks: number;
-  readonly received: number[];
-  readonly complete: boolean;
-}
-
-/** Let the members of another conversation fetch it too (forwarding). */
-export interface ShareAttachment {
-  readonly conversationId: ConversationId;
-}
-
-/** The caller's attachment quota, bytes in the current day. */
-export interface Usage {
-  readonly used: number;
-  readonly limit: number;
-}
-
-/**
- * The people who hold a place that fits. Within one list any entry fits; an empty list asks for
- * nothing; every list that is not empty must fit the same place. ``everyone`` stands for a clause
- * that asks for nothing, which is refused by itself.
- */
-export interface Clause {
-  readonly everyone: boolean;
-  readonly units: UnitId[];
-  readonly below: boolean;
-  readonly posts: PostId[];
-  readonly levels: string[];
-  readonly roles: string[];
-  readonly ranks: string[];
-  readonly heads: boolean;
-}
-
-/**
- * A conversation that the department made: its name, and its place among the units.
- *
- * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
- * unit, a role or rank within it, or a post to which the conversation's creator writes; its
- * holders are the other members. ``post_id``: that post.
- */
-export interface Standing {
-  readonly key: string | null;
-  readonly title: Names;
-  readonly unitId: UnitId | null;
-  readonly about: "unit" | "role" | "post";
-  readonly postId: PostId | null;
-}
-
-/**
- * One line of the policy of standing groups: one group for every unit of ``levels``, of the
- * people at or below it who fit ``roles``, ``ranks`` and ``heads``, and of the unit's head.
- *
- * ``title``: "{unit}" stands for the unit's name. ``code``: names the line for good.
- */
-export interface GroupPolicy {
-  readonly code: string;
-  readonly title: Names;
-  readonly levels: string[];
-  readonly roles: string[];
-  readonly ranks: string[];
-  readonly heads: boolean;
-  readonly kind: "unit" | "announcement";
-  readonly whoMayPost: "everyone" | "admins";
-  readonly historyDays: number;
-}
-
-/** The answer to a refused request. ``code`` is stable; the texts are English for logs. */
-export interface ErrorBody {
-  readonly code: string;
-  readonly message: string;
-  readonly remedy: string;
-  readonly retry: boolean;
-  readonly retryAfterMs: number | null;
-  readonly details: Record<string, string | number>;
-}
-
-export interface ConductCode {
-  readonly version: string;
-  readonly language: "en" | "te" | "ur" | "hi";
-  readonly title: string;
-  readonly rules: string[];
-}
-
-export interface AcceptConduct {
-  readonly version: string;
-  readonly language: "en" | "te" | "ur" | "hi";
 }
 
 /** A conversation key for one device: its own seal, else its cell's, else None. */
@@ -794,12 +847,15 @@ export interface CellLeaves {
 /**
  * ``state``: the message is the conversation's newest state (name, photo, pins); admins only.
  * ``quiet``: it wakes nobody (a vote, the end of a poll); devices show no row for it.
- * ``order``: the message is an order, or changes one; flash orders are for admins only. A repeat
- * of the same bytes answers what the first answered.
+ * ``order``: the message is an order, or changes one; flash orders are for admins only.
+ * ``wakes``: members whom the message names, whose phones it wakes although they muted the
+ * conversation; a flash order wakes all. A repeat of the same bytes answers what the first
+ * answered.
  */
 export interface PostMessage {
   readonly message: Uint8Array;
   readonly attachmentIds: AttachmentId[];
+  readonly wakes: PersonId[];
   readonly state: boolean;
   readonly order: OrderTerms | OrderChange | null;
   readonly quiet: boolean;
@@ -1506,9 +1562,13 @@ export interface OrderRecord {
   readonly receivedMs: number;
 }
 
-/** By person id, ascending. */
+/**
+ * By person id, ascending. ``people``: where asked for, all that is signed about the people of
+ * these records and their signers, and transitively about those whom they rest on.
+ */
 export interface OrderRecords {
   readonly records: OrderRecord[];
+  readonly people: PersonTrust[];
   readonly next: string | null;
 }
 
@@ -1552,6 +1612,26 @@ export interface MovePreview {
 
 export interface MovesPreview {
   readonly moves: MovePreview[];
+}
+
+/**
+ * A transfer that will be done when the day ``on`` begins in India, or one that ``failed``
+ * then, for the reason that it names. ``post``: its title.
+ */
+export interface PlannedTransfer {
+  readonly plannedId: number;
+  readonly person: Person;
+  readonly unitId: UnitId;
+  readonly post: Names;
+  readonly rank: string | null;
+  readonly on: string;
+  readonly state: "planned" | "failed";
+  readonly reason: string;
+}
+
+/** Those of the caller's part, the next first. */
+export interface PlannedTransfers {
+  readonly transfers: PlannedTransfer[];
 }
 
 export interface PreviewAudience {
@@ -2005,4 +2085,4 @@ export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterF
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | ApproveAct | RefuseAct;

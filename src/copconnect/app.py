@@ -45,6 +45,7 @@ from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.planned import PlannedTransfers
 from copconnect.directory.postings.planning import Planning
 from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.roll import Roll
@@ -125,6 +126,9 @@ class Container:
         )
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, self.clock, self.audit)
+        self.planned = PlannedTransfers(
+            self.database, self.clock, self.audit, self.transfers, self.leases
+        )
         self.posts = Posts(self.database, self.directory)
         self.reorganiser = Reorganiser(self.clock, self.audit, late)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
@@ -163,6 +167,7 @@ class Container:
             signer=self.authority.roster,
             attachments=self.attachments,
             orders=Issuing(),
+            pushes=self.push,
             audit=self.audit,
             leases=self.leases,
             options=_options(settings, self.authority.departments[-1].kem),
@@ -175,6 +180,7 @@ class Container:
             organisation=self.directory,
             editor=self.editor,
             transfers=self.transfers,
+            planned=self.planned,
             reorganiser=self.reorganiser,
             people=Listing(self.directory),
             enrolment=self.auth.administering,
@@ -262,7 +268,7 @@ class Container:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
-            roles = (self.auth, self.attachments, self.delivery, self.orders)
+            roles = (self.auth, self.attachments, self.delivery, self.orders, self.planned)
             for part in (self.bus, *roles, self.sockets, self.push):
                 await part.start()
                 stack.push_async_callback(part.close)

@@ -38,11 +38,15 @@ SUBSCRIBING = """(endpoint) => {
 SHOWN = """async () => (await self.registration.getNotifications()).map(
   ({ title, body, tag, actions }) => ({ title, body, tag, actions: actions.map((a) => a.action) })
 )"""
-TAPPED = """async (action) => {
+TAPPED = """async ({ action, reply, mayOpen }) => {
   let asked = null;
-  clients.openWindow = async (url) => ((asked = url), null);
+  clients.openWindow = async (url) => {
+    if (!mayOpen) throw new DOMException("Not allowed to open a window.", "InvalidAccessError");
+    return (asked = url), null;
+  };
   const [notification] = await self.registration.getNotifications();
   const event = new NotificationEvent("notificationclick", { notification, action });
+  Object.defineProperty(event, "reply", { value: reply });
   let done = Promise.resolve();
   event.waitUntil = (work) => (done = work);
   self.dispatchEvent(event);
@@ -179,9 +183,13 @@ class Sleeper:
         (told,) = self.shown()
         return told
 
-    def tap(self, action: str = "") -> str | None:
-        """Tap a notification; return the address that the worker asks to open."""
-        asked: str | None = self.worker.evaluate(TAPPED, action)
+    def tap(
+        self, action: str = "", reply: str | None = None, *, may_open: bool = True
+    ) -> str | None:
+        """Tap a notification, or send what was written in it; return the address that the worker
+        asks to open."""
+        how = {"action": action, "reply": reply, "mayOpen": may_open}
+        asked: str | None = self.worker.evaluate(TAPPED, how)
         return asked
 
 
@@ -243,6 +251,47 @@ def test_mark_as_read_needs_no_page(
     assert sleeper.tap("read") is None
     sender.sees_status("The night shift begins an hour earlier.", "read")
     assert sleeper.shown() == []
+
+
+def test_a_reply_is_sent_from_the_notification(
+    pair: tuple[Officer, Officer], push_service: LocalPushService
+) -> None:
+    sender, asleep = pair
+    sleeper = Sleeper(asleep, push_service.service)
+    sleeper.subscribe(detail=True)
+    sleeper.sleep()
+    sender.say("Is the gate at the depot shut?")
+    sleeper.woken()
+    sleeper.told()
+    assert sleeper.tap("reply", "  Shut since nine.  ") is None
+    sender.message("Shut since nine.").wait_for()
+    sender.sees_status("Is the gate at the depot shut?", "read")
+    assert sleeper.shown() == []
+
+
+def test_a_reply_that_cannot_be_sent_is_filled_in(
+    pair: tuple[Officer, Officer], push_service: LocalPushService
+) -> None:
+    sender, asleep = pair
+    sleeper = Sleeper(asleep, push_service.service)
+    sleeper.subscribe(detail=False)
+    sleeper.sleep()
+    sender.say("How many barriers are left?")
+    sleeper.woken()
+    told = sleeper.told()
+    asleep.page = asleep.context.new_page()
+    asleep.open_lock_page()
+    asleep.set_pin("482915")
+    asleep.page.close()
+    assert sleeper.tap("reply", "Fourteen barriers.", may_open=False) is None
+    (kept,) = sleeper.shown()
+    assert kept["body"] == asleep.word("me.push.notSent")
+    address = sleeper.tap()
+    assert address == f"/#/chats/{told['tag']}"
+    asleep.page = asleep.context.new_page()
+    asleep.page.goto(address)
+    asleep.try_pin("482915")
+    until(asleep.page, lambda: asleep.composer.input_value() == "Fourteen barriers.")
 
 
 def test_a_locked_app_says_new_message(

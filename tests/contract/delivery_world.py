@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.audit import Audit
 from copconnect.bus import AnyWakeup, LocalBus
-from copconnect.database.engine import Database
+from copconnect.database.engine import Database, Transaction
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.tables import MEMBERS
@@ -47,6 +47,25 @@ class StillClock:
     def now_ms(self) -> int:
         """Return the time."""
         return self.at
+
+
+class Calls:
+    """Remembers who was called by which message."""
+
+    def __init__(self) -> None:
+        self.people: dict[int, set[PersonId]] = {}
+
+    async def call(
+        self,
+        connection: Transaction,
+        conversation_id: ConversationId,
+        seq: int,
+        people: Select[Any],
+    ) -> int:
+        """See ports.Pushes."""
+        assert conversation_id
+        self.people[seq] = {row.person_id for row in await connection.execute(people)}
+        return len(self.people[seq])
 
 
 class Authority:
@@ -337,6 +356,7 @@ class World:
         self.chart = Chart()
         self.attachments = NoAttachments()
         self.authority = Authority()
+        self.calls = Calls()
         self.service = self.node()
 
     def node(self) -> DeliveryService:
@@ -352,6 +372,7 @@ class World:
             signer=self.authority,
             attachments=self.attachments,
             orders=Issuing(),
+            pushes=self.calls,
             audit=Audit(self.database, self.clock),
             leases=Leases(self.database, self.clock, alone=True),
             options=self.options,

@@ -99,6 +99,7 @@ class Device:
         state: bool = False,
         attachment_ids: Sequence[AttachmentId] = (),
         order: wire.OrderTerms | wire.OrderChange | None = None,
+        wakes: Sequence[PersonId] = (),
         **other: Any,
     ) -> wire.PostMessage:
         """Return a message that follows this device's last accepted one. ``other``: fields of the
@@ -121,7 +122,9 @@ class Device:
         secret = self.secrets.get(key_id, bytes(32))
         data = seal_message(replace(draft, **other), secret, text, self.signer)
         attached = list(attachment_ids)
-        return wire.PostMessage(message=data, attachment_ids=attached, state=state, order=order)
+        return wire.PostMessage(
+            message=data, attachment_ids=attached, wakes=[*wakes], state=state, order=order
+        )
 
     def accepted(self, body: wire.PostMessage) -> None:
         """Take up that the server accepted a message."""

@@ -11,12 +11,22 @@ from copconnect import errors, wire
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
-from copconnect.ids import ConversationId
+from copconnect.ids import ConversationId, PersonId
 from copconnect.limits import KEY_MESSAGES
 from copconnect.records.primitives.fields import sha256
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS, World
 from tests.contract.device import Device, Talk, keys_of
+
+FLASH = wire.OrderTerms(
+    priority="flash",
+    choices=0,
+    answers=False,
+    valid_until_ms=None,
+    remind_minutes=[],
+    escalate_minutes=None,
+    escalate_below=1,
+)
 
 
 class Room:
@@ -57,7 +67,8 @@ async def test_d1_signature_and_body_must_be_the_senders(room: Room) -> None:
         with pytest.raises(errors.MessageInvalid) as caught:
             await room.service.posting.post(
                 room.alice.caller, room.c, wire.PostMessage(
-                    message=bytes(bent), attachment_ids=[], state=False, order=None))  # fmt: skip
+                    message=bytes(bent),
+                    attachment_ids=[], wakes=[], state=False, order=None))  # fmt: skip
         assert caught.value.details["rule"] == rule
     with pytest.raises(errors.MessageInvalid) as caught:
         await room.service.posting.post(room.bob.caller, room.c, body)
@@ -309,3 +320,23 @@ async def test_who_is_left_out_of_a_key_may_send_under_their_own(room: Room) -> 
     own = await room.talk.begin(room.carol, [room.alice, room.bob])
     await room.talk.say(room.carol, own)
     await room.talk.say(room.alice, bytes.fromhex(first.key_id))
+
+
+async def test_a_message_calls_those_it_names_among_people_who_muted(room: Room) -> None:
+    found = await conversation(room)
+    await room.world.change(room.alice.caller, found, add=[room.carol])
+    for one, until in ((room.bob, -1), (room.carol, room.world.clock.at + MINUTE_MS)):
+        chosen = wire.SetPreferences(muted_until_ms=until, pinned=False)
+        await room.service.conversations.set_preferences(one.caller, room.c, chosen)
+    key_id = await room.talk.begin(room.alice, [room.bob, room.carol])
+    everybody = [PersonId(person(one)) for one in (room.alice, room.bob, room.carol)]
+
+    async def say(**more: Any) -> set[PersonId] | None:
+        seq = (await room.talk.say(room.alice, key_id, **more)).seq
+        return room.world.calls.people.get(seq)
+
+    assert await say() is None
+    assert await say(wakes=[*everybody[1:2], PersonId("f" * 32)]) == {person(room.bob)}
+    assert await say(order=FLASH) == {person(room.bob), person(room.carol)}
+    room.world.clock.at += MINUTE_MS
+    assert await say(wakes=everybody) == {person(room.bob)}  # Carol's time is over.

@@ -29,6 +29,7 @@ from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.listing import Listing
+from copconnect.directory.postings.planned import PlannedTransfers
 from copconnect.directory.postings.planning import Planning
 from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.transfers import Transfers
@@ -120,6 +121,9 @@ class IdentityServer:
         )
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, clock, self.audit)
+        self.planned = PlannedTransfers(
+            self.database, clock, self.audit, self.transfers, self.leases
+        )
         self.posts = Posts(self.database, self.directory)
         self.reorganiser = Reorganiser(clock, self.audit, self.rosters)
         self.importer = Importer(self.database, clock, self.editor, self.audit)
@@ -131,6 +135,7 @@ class IdentityServer:
             organisation=self.directory,
             editor=self.editor,
             transfers=self.transfers,
+            planned=self.planned,
             reorganiser=self.reorganiser,
             people=Listing(self.directory),
             enrolment=self.auth.administering,

@@ -130,6 +130,7 @@ class World:
             signer=self._signer,
             attachments=absent,
             orders=absent,
+            pushes=absent,
             audit=absent,
             options=Options(kem=X25519),
             stamps=self.stamps,

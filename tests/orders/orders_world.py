@@ -66,6 +66,10 @@ class Roll:
         """See ports.People."""
         return select(PLACED)
 
+    def found_by(self, text: str) -> Select[Any]:
+        """Return who is of the unit with this name: see ports.People."""
+        return select(PLACED.c.person_id, PLACED.c.sort_key).where(PLACED.c.unit_id == text)
+
     def numbers(self) -> Select[Any]:
         """Return a number for each person: the id."""
         return select(PLACED.c.person_id, PLACED.c.person_id.label("number"))
@@ -335,6 +339,25 @@ class _Keys:
         """See ports.Devices."""
         known = self.world.registry.devices
         return {one: public_bytes(known[one].signer) for one in devices if one in known}
+
+    async def people_trust(
+        self, _: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> list[wire.PersonTrust]:
+        """Return trust that names people alone: see ports.Devices."""
+        return [
+            wire.PersonTrust(
+                person_id=one,
+                version=1,
+                devices=[],
+                certificates=[],
+                cards=[],
+                endorsements=[],
+                grants=[],
+                revocations=[],
+                keys=[],
+            )
+            for one in sorted(person_ids)
+        ]
 
 
 def replace_terms(**terms: Any) -> wire.OrderTerms:

@@ -51,6 +51,9 @@ async def test_names_by_state_unit_and_choice(orders: Orders) -> None:
     assert await found(choice=1) == set()
     assert await found(unit_id=UnitId("PS1")) == people(a, c)
     assert await found(unit_id=UnitId("TG"), state="read") == people(b)
+    assert await found(text="PS2") == people(b)
+    assert await found(text="PS1", state="waiting") == people(a)
+    assert len(await found(limit=2)) == 2
 
 
 async def test_pages_of_names_and_of_orders_go_on_where_they_ended(
@@ -154,3 +157,19 @@ async def test_a_dashboard_is_sent_differences(
     orders.connected.frames.clear()
     await watching.round()
     assert orders.connected.frames == []
+
+
+async def test_records_come_with_what_is_signed_about_their_people_and_signers(
+    orders: Orders,
+) -> None:
+    order = await orders.issue()
+    head, told, own = orders.officers
+    orders.roll.held[head.caller.person_id] = ["TG"]
+    (outcome,) = await orders.send(order, head, orders.record(order, head, told))
+    assert (outcome, await orders.acknowledge(order, own)) == ("counted", "counted")
+    for asked, expected in ((False, set()), (True, people(head, told, own))):
+        page = await orders.service.reading.records(
+            orders.issuer.caller, order.order_id, answered=False, after="", trust=asked
+        )
+        assert len(page.records) == 2
+        assert {one.person_id for one in page.people} == expected

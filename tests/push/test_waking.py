@@ -30,9 +30,10 @@ async def test_a_message_wakes_who_has_not_received_it(waking: Waking) -> None:
 
 
 async def test_the_sender_and_people_who_muted_are_not_woken(waking: Waking) -> None:
-    own, muted, over = second(waking.sender), device(), device()
-    await waking.members(own, muted, over)
-    for one, until in ((muted, waking.clock.at + DAY_MS), (over, waking.clock.at - 1)):
+    own, muted, always, over = second(waking.sender), device(), device(), device()
+    await waking.members(own, muted, always, over)
+    day = waking.clock.at + DAY_MS
+    for one, until in ((muted, day), (always, -1), (over, waking.clock.at - 1)):
         async with waking.database.transaction() as connection:
             await connection.execute(
                 update(MEMBERS)
@@ -226,3 +227,17 @@ async def test_a_reminder_makes_a_push_that_waits_its_own(waking: Waking) -> Non
     waking.here.clients.clear()
     await waking.work(DAY_MS // 24)
     assert waking.woken() == {owing.client_id: 1}
+
+
+async def test_a_call_wakes_people_who_muted_unless_they_have_the_message(waking: Waking) -> None:
+    muted, quick, other = device(), device(), device()
+    await waking.members(muted, quick, other)
+    async with waking.database.transaction() as connection:
+        await connection.execute(update(MEMBERS).values(muted_until_ms=-1))
+    seq = await waking.post()
+    people = select(MEMBERS.c.person_id).where(MEMBERS.c.person_id != other.person_id)
+    async with waking.database.transaction() as connection:
+        await waking.push.call(connection, waking.rows.conversation_id, seq, people)
+    await waking.fetch(quick, seq)
+    await waking.work()
+    assert waking.woken() == {muted.client_id: 1}

@@ -4,11 +4,16 @@ import base64
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from sqlalchemy import delete
+
 from copconnect import wire
 from copconnect.admin.rules import DEFAULT_RULES
 from copconnect.database.engine import Transaction
 from copconnect.directory.names import english
-from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, new_id
+from copconnect.directory.postings import planned
+from copconnect.directory.postings.planned import PLANNED
+from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, PostId, new_id
+from copconnect.records.primitives.fields import DAY_MS
 from tests.harness.operator import OPERATOR
 from tests.identity.running import Device
 from tests.identity.signing import give, grant, revocation
@@ -48,6 +53,58 @@ async def _restore(world: World, _: Device) -> wire.Act:
 async def _transfer(world: World, _: Device) -> wire.Act:
     await _status(world, "active")
     return wire.TransferPerson(person_id=world.other_subject.person_id, place=_post(), rank=None)
+
+
+async def _plan(world: World, _: Device) -> wire.Act:
+    await _status(world, "active")
+    await _as_operator(world, lambda one: one.execute(delete(PLANNED)))
+    person_id = world.other_subject.person_id
+    return wire.PlanTransfer(person_id=person_id, place=_post(), rank=None, on=_next_week(world))
+
+
+async def _cancel(world: World, signer: Device) -> wire.Act:
+    act = await _plan(world, signer)
+    assert isinstance(act, wire.PlanTransfer)
+    planned_id = await _as_operator(
+        world,
+        lambda one: world.whole.planned.plan(
+            one, OPERATOR, PersonId(act.person_id), act.place, None, act.on
+        ),
+    )
+    return wire.CancelTransfer(person_id=act.person_id, planned_id=planned_id)
+
+
+def _next_week(world: World) -> str:
+    return planned.day_of(world.clock.ms + 7 * DAY_MS)
+
+
+async def _vacated(world: World) -> PostId:
+    """Return a post of the station that somebody held and left."""
+    await _status(world, "active")
+    person_id = world.other_subject.person_id
+    move = world.whole.transfers.transfer
+    await _as_operator(world, lambda one: move(one, OPERATOR, person_id, _post(), None))
+    async with world.whole.database.reading() as connection:
+        card = await world.whole.directory.card(connection, person_id)
+    assert card is not None
+    await _as_operator(world, lambda one: move(one, OPERATOR, person_id, _post(), None))
+    return card.post_id
+
+
+async def _abolish(world: World, _: Device) -> wire.Act:
+    return wire.AbolishPost(post_id=await _vacated(world))
+
+
+async def _restore_post(world: World, _: Device) -> wire.Act:
+    post_id = await _vacated(world)
+    await _as_operator(world, lambda one: world.whole.transfers.abolish(one, OPERATOR, post_id))
+    return wire.RestorePost(post_id=post_id)
+
+
+async def _set_policy(_: World, __: Device) -> wire.Act:
+    title = english(f"{{unit}} {new_id()}")
+    line = wire.GroupPolicy(code="all", title=title, levels=["station"])
+    return wire.SetGroupPolicy(policy=[line])
 
 
 async def _give_charge(world: World, _: Device) -> wire.Act:
@@ -189,6 +246,11 @@ EXAMPLES: dict[str, Example] = {
     "suspend_person": _suspend,
     "restore_person": _restore,
     "transfer_person": _transfer,
+    "plan_transfer": _plan,
+    "cancel_transfer": _cancel,
+    "abolish_post": _abolish,
+    "restore_post": _restore_post,
+    "set_group_policy": _set_policy,
     "give_charge": _give_charge,
     "end_charge": _end_charge,
     "reorganise_units": _reorganise,

@@ -79,7 +79,9 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             return wire.ShareAttachment(conversation_id=world.group)
         case "POST /v1/conversations/{c}/messages":
             message = _message(world, device)
-            return wire.PostMessage(message=message, attachment_ids=[], state=False, order=None)
+            return wire.PostMessage(
+                message=message, attachment_ids=[], wakes=[], state=False, order=None
+            )
         case "POST /v1/conversations/{c}/keys":
             return wire.PostKey(record=key(world, device), seals=b"", left_out=[])
         case "POST /v1/conversations/{c}/cells/own/keys":

@@ -11,12 +11,16 @@ ACTS: dict[str, Rule] = {
     "suspend_person": HERE,
     "restore_person": HERE,
     "transfer_person": HERE,
+    "plan_transfer": HERE,
+    "cancel_transfer": HERE,
     "give_charge": HERE,
     "end_charge": HERE,
     "make_enrolment_codes": HERE,
     # Units: every unit that a step changes, and the parents that lose or get one.
     "reorganise_units": HERE,
     "undo_reorganisation": HERE,
+    "abolish_post": HERE,
+    "restore_post": HERE,
     # Imports. Every unit counts whose people the file changes, before and after.
     "apply_import": HERE,
     "undo_import": HERE,
@@ -31,6 +35,8 @@ ACTS: dict[str, Rule] = {
     "withdraw_grant": HERE,
     # The rights table is everybody's: root admins change it, always two of them.
     "set_rights": ROOT_ADMINS,
+    # So is the policy of standing groups.
+    "set_group_policy": ROOT_ADMINS,
     # Acts that wait for a second admin: never the one who asked, who may take it back.
     "approve_act": ANOTHER_ADMIN,
     "refuse_act": HERE,

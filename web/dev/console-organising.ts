@@ -7,7 +7,7 @@ import { PEOPLE, UNITS, id } from "./organisation.ts";
 
 type Calls = Pick<
   AdminCore,
-  "findPeople" | "postings" | "previewMoves" | "previewAudience" | "groups"
+  "findPeople" | "postings" | "previewMoves" | "plannedTransfers" | "previewAudience" | "groups"
 >;
 
 const names = (en: string) => ({ en, te: "", ur: "", hi: "" });
@@ -39,6 +39,18 @@ export class ScriptedOrganising extends ScriptedImports implements Calls {
     return { moves: asked.personIds.map((personId) => ({ personId, allowed: true, ...groups })) };
   }
 
+  async plannedTransfers(): ReturnType<AdminCore["plannedTransfers"]> {
+    await pause(100);
+    const day = (in_: number): string => new Date(Date.now() + in_).toISOString().slice(0, 10);
+    const transfers = PEOPLE.slice(3, 6).map((person, index) => ({
+      ...{ plannedId: index + 1, person, unitId: person.unitId, post: person.post, rank: null },
+      on: day((index - 1) * 5 * 86_400_000),
+      state: index === 0 ? ("failed" as const) : ("planned" as const),
+      reason: index === 0 ? "the person holds another post since" : "",
+    }));
+    return { transfers };
+  }
+
   async previewAudience(rule: Audience): ReturnType<AdminCore["previewAudience"]> {
     await pause(100);
     const people = rule.include.length * 12 + rule.people.length;
@@ -57,6 +69,11 @@ export class ScriptedOrganising extends ScriptedImports implements Calls {
       ...{ kind: "unit" as const, whoMayPost: "everyone" as const, members: 40 + index },
       byPolicy: index % 4 !== 3,
     }));
-    return { groups, policy: [] };
+    const line = { roles: [], ranks: [], heads: false, kind: "unit" as const, historyDays: 30 };
+    const policy = [
+      { ...line, code: "all", title: names("{unit}"), levels: ["state", "district", "station"] },
+      { ...line, code: "sho", title: names("SHOs, {unit}"), levels: ["district"], roles: ["sho"] },
+    ].map((one) => ({ ...one, whoMayPost: "everyone" as const }));
+    return { groups, policy };
   }
 }

@@ -13,6 +13,7 @@ import type {
   ClientInfo,
   HeldRight,
   Person,
+  PolicyChange,
   Right,
   RightRule,
 } from "@copconnect/client/wire";
@@ -62,6 +63,11 @@ function clientOf(number: number): ClientInfo {
     confirmed: number % 7 === 3 ? "no" : "admin",
   };
 }
+
+const POLICY_CHANGES: PolicyChange[] = [
+  { code: "all", title: "{unit}", kind: "ended" as const, groups: 718, people: 61_204 },
+  { code: "ci", title: "CIs, {unit}", kind: "made" as const, groups: 33, people: 1_212 },
+].map((one) => ({ ...one, title: { en: one.title, te: "", ur: "", hi: "" } }));
 
 export class ScriptedConsole extends ScriptedOrganising implements AdminCore {
   readonly #rows: Rows;
@@ -233,11 +239,16 @@ export class ScriptedConsole extends ScriptedOrganising implements AdminCore {
     const ids = "personIds" in act ? act.personIds : "personId" in act ? [act.personId] : [];
     const sample = PEOPLE.filter(({ personId }) => ids.includes(personId));
     if (act.act !== "set_rights")
-      return { people: ids.length, sample, paths: [], needsSecond: ids.length > 100, rights: [] };
+      return {
+        ...{ people: ids.length, sample, paths: [], needsSecond: ids.length > 100, rights: [] },
+        policy: act.act === "set_group_policy" ? POLICY_CHANGES : [],
+        conversations: act.act === "abolish_post" ? 7 : 0,
+      };
     const [gaining, losing] = [PEOPLE.slice(0, 9), PEOPLE.slice(9, 11)];
     return {
       ...{ people: 63_112, sample: [], paths: [""], needsSecond: true },
       rights: [{ right: "see_numbers", gain: 1_940, lose: 2, gaining, losing }],
+      ...{ policy: [], conversations: 0 },
     };
   }
 

@@ -25,6 +25,8 @@ export interface Scenario {
   readonly filling: boolean;
   /** Colleagues write by themselves. */
   readonly lively: boolean;
+  /** People who owe an acknowledgement of the order. */
+  readonly ordered: number;
   readonly lock: boolean;
   readonly update: boolean;
   readonly skewMs: number;
@@ -60,6 +62,7 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     kept: query.has("kept"),
     filling: query.has("filling"),
     lively: query.has("lively"),
+    ordered: Number(query.get("ordered") ?? "63000"),
     lock: query.has("lock"),
     update: query.has("update"),
     skewMs: Number(query.get("skew") ?? "0"),

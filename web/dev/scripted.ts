@@ -26,23 +26,26 @@ import type {
   WhoMayPost,
 } from "@copconnect/client/wire";
 import { never, pause } from "./account.ts";
-import { ScriptedPolls, freshPoll } from "./polls.ts";
+import { consulting } from "./consultation.ts";
 import { refusal } from "./refusal.ts";
 import { ScriptedConsole } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
+import { scriptedOverseeing } from "./overseeing.ts";
+import { sampleImage } from "./sample-image.ts";
 import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
 import { deviceId, plate } from "./plates.ts";
-import { sentAttachment, makeTalks, previewOf, type Talk } from "./talk.ts";
+import { ScriptedOrders } from "./orders.ts";
+import { sentAttachment, makeTalks, previewOf, quoteOf, type Talk } from "./talk.ts";
 
 const ANSWERS = ["Copy.", "On my way.", "సరే సార్.", "Noted, sir.", "Reached.", "جی، ٹھیک ہے۔"];
 
 const MEMBERS_IN_PAGE = 100;
-
-export class ScriptedCore extends ScriptedPolls implements ConnectedCore {
+export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<AttachmentId, Blob>();
   readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
+  readonly oversee = scriptedOverseeing((event) => this.emit(event), this.scenario);
   #made = 500_000;
 
   constructor(scenario: Scenario) {
@@ -50,6 +53,7 @@ export class ScriptedCore extends ScriptedPolls implements ConnectedCore {
     const kind =
       scenario.chats === "error" || scenario.chats === "loading" ? "some" : scenario.chats;
     this.#talks = makeTalks(kind, scenario.messages);
+    for (const { item, messages } of this.#talks) messages.push(...this.ordersIn(item));
     if (scenario.lively) setInterval(() => this.#answer(this.#talks[0] as Talk), 4000);
   }
 
@@ -314,9 +318,7 @@ export class ScriptedCore extends ScriptedPolls implements ConnectedCore {
       sentMs: Date.now(),
       body,
       preview: previewOf(body),
-      replyTo: quoted
-        ? { messageId: quoted.messageId, sender: quoted.sender, preview: quoted.preview }
-        : null,
+      replyTo: quoted ? quoteOf(quoted) : null,
       status: "queued",
       failure: null,
     };
@@ -326,8 +328,8 @@ export class ScriptedCore extends ScriptedPolls implements ConnectedCore {
     return message;
   }
   #bodyOf(outgoing: Outgoing): MessageBody {
-    if (outgoing.kind === "poll") return freshPoll(outgoing);
-    if (outgoing.kind !== "attachments") return outgoing;
+    if (outgoing.kind === "poll" || outgoing.kind === "question") return consulting(outgoing);
+    if (!("attachments" in outgoing)) return outgoing;
     return {
       ...outgoing,
       attachments: outgoing.attachments.map((one) => {
@@ -440,8 +442,4 @@ export class ScriptedCore extends ScriptedPolls implements ConnectedCore {
     ) => ReturnType<AdminCore[M]>;
     return chosen.apply(this.#console, args);
   }
-}
-
-function sampleImage(): string {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1280 960"><defs><linearGradient id="a" x2="0" y2="1"><stop stop-color="#8fb3dc"/><stop offset="1" stop-color="#e9d9c0"/></linearGradient></defs><path fill="url(#a)" d="M0 0h1280v960H0z"/><path fill="#5a4a3c" d="M180 960V430h90v-90h40v90h200v-60h120v60h120v-60h100v60h140v-90h40v90h90v530z"/><circle cx="980" cy="190" r="70" fill="#f6e7b8"/></svg>`;
 }

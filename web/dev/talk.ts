@@ -2,6 +2,7 @@
 import type {
   AttachmentView,
   OutgoingAttachment,
+  ReplyQuote,
   ConversationItem,
   MessageBody,
   MessageItem,
@@ -80,6 +81,8 @@ export function previewOf(body: MessageBody): Preview {
     return { kind: body.attachments[0]?.kind ?? "document", text: body.text };
   }
   if (body.kind === "location") return { kind: "location" };
+  if (body.kind === "question") return { kind: "question", text: body.text };
+  if (body.kind === "order") return { kind: "order", priority: body.priority, text: body.title };
   if (body.kind === "poll") return { kind: "poll", text: body.question };
   if (body.kind === "notice") return { kind: "notice", notice: body.notice };
   return { kind: "unsupported" };
@@ -98,6 +101,10 @@ export function sentAttachment(number: number, one: OutgoingAttachment): Attachm
     waveform: one.waveform ?? null,
     local: true,
   });
+}
+
+export function quoteOf({ messageId, sender, preview }: MessageItem): ReplyQuote {
+  return { messageId, conversationId: null, sender, preview };
 }
 
 interface Plan {
@@ -203,11 +210,7 @@ function makeMessages(
       preview: previewOf(body),
       replyTo:
         (dice > 0.93 || near === 3) && previous && previous.body.kind !== "notice"
-          ? {
-              messageId: previous.messageId,
-              sender: previous.sender,
-              preview: previous.preview,
-            }
+          ? quoteOf(previous)
           : null,
       status: mine ? (near < 4 ? "sent" : near < 12 ? "delivered" : "read") : null,
       failure: null,

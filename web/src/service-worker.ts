@@ -7,11 +7,12 @@
  * only; requests to the server (/v1, /demo, /config.json) are not touched; a new version waits
  * until the person agrees, because a reload in the middle of typing would lose what is on screen.
  */
-import type { ConversationId } from "@copconnect/client/wire";
 import { cleanupOutdatedCaches, createHandlerBoundToURL, precache } from "workbox-precaching";
 import { matchPrecache } from "workbox-precaching/matchPrecache";
-import { dataOf } from "./push/notice.ts";
-import { markRead, onPush, onSubscriptionChange } from "./push/wake.ts";
+import { fillingOf, isTakeFilled, LOOKING, type Filled } from "./push/messages.ts";
+import { dataOf, unsentNotice, type NoticeData } from "./push/notice.ts";
+import { readSettings } from "./push/settings.ts";
+import { markRead, onLook, onPush, onSubscriptionChange, sendReply, show } from "./push/wake.ts";
 import { answerMedia } from "./streaming/answer.ts";
 import { isTakeOver, mediaId, type MediaReply, type MediaRequest } from "./streaming/messages.ts";
 
@@ -44,28 +45,62 @@ self.addEventListener("pushsubscriptionchange", (event) => {
   (event as ExtendableEvent).waitUntil(onSubscriptionChange(self));
 });
 
+interface SyncEvent extends ExtendableEvent {
+  readonly tag: string;
+}
+
+self.addEventListener("periodicsync" as "sync", (event) => {
+  const { tag } = event as unknown as SyncEvent;
+  if (tag === LOOKING) (event as unknown as SyncEvent).waitUntil(onLook(self));
+});
+
+/** A reply that a page which opens is to fill in; in memory alone. */
+let unsent: Filled | null = null;
+
+self.addEventListener("message", (event) => {
+  if (!isTakeFilled(event.data) || unsent === null) return;
+  event.source?.postMessage(unsent);
+  unsent = null;
+});
+
 // A notification opens its conversation in a page that is there, else in a new one.
 self.addEventListener("notificationclick", (event) => {
   const told = dataOf(event.notification);
+  const written = (event as unknown as { readonly reply?: string | null }).reply?.trim() ?? "";
   event.notification.close();
-  event.waitUntil(
-    event.action === "read" && told !== null
-      ? markRead(told.conversationId, told.messageId)
-      : openConversation(told?.conversationId ?? null),
-  );
+  event.waitUntil(clicked(told, event.action, written));
 });
 
-/** null: the list of conversations. */
-async function openConversation(conversationId: ConversationId | null): Promise<void> {
-  const pages = await self.clients.matchAll({ type: "window" });
-  const page = pages[0];
-  if (page === undefined) {
-    const at = conversationId === null ? "" : `/${encodeURIComponent(conversationId)}`;
-    await self.clients.openWindow(`/#/chats${at}`);
+async function clicked(told: NoticeData | null, action: string, written: string): Promise<void> {
+  if (told === null) return openConversation(null, null);
+  if (action === "read") return markRead(told.conversationId, told.messageId);
+  if (action === "reply" && written !== "") {
+    if (await sendReply(told, written)) return;
+    // The app is locked, or this conversation takes no message now.
+    return openConversation(told, written);
+  }
+  return openConversation(told, told.reply ?? null);
+}
+
+/** null: the list of conversations. `text`: to be filled in; it stays in a notification if no page
+ * can be opened. */
+async function openConversation(told: NoticeData | null, text: string | null): Promise<void> {
+  const filled = told === null ? null : fillingOf(told.conversationId, text);
+  const [page] = await self.clients.matchAll({ type: "window" });
+  if (page !== undefined) {
+    await page.focus();
+    if (filled !== null) page.postMessage(filled);
     return;
   }
-  await page.focus();
-  if (conversationId !== null) page.postMessage({ type: "open-conversation", conversationId });
+  const at = told === null ? "" : `/${encodeURIComponent(told.conversationId)}`;
+  if (text !== null) unsent = filled;
+  try {
+    await self.clients.openWindow(`/#/chats${at}`);
+  } catch {
+    if (told === null || text === null) return;
+    unsent = null;
+    await show(self, unsentNotice(told, text, await readSettings()));
+  }
 }
 
 /** Ask the page that plays. Only that page: another tab may belong to another phase. */

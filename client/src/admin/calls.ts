@@ -158,6 +158,10 @@ export class AdminCalls implements AdminCore {
     return this.#options.api.adminPostings(personId, { at });
   }
 
+  plannedTransfers(): ReturnType<AdminCore["plannedTransfers"]> {
+    return this.#options.api.plannedTransfers();
+  }
+
   previewMoves(asked: PreviewMoves): ReturnType<AdminCore["previewMoves"]> {
     return this.#options.api.previewMoves(asked);
   }

@@ -30,6 +30,7 @@ const METHODS: Readonly<Record<AdminMethod, true>> = {
   findPeople: true,
   postings: true,
   previewMoves: true,
+  plannedTransfers: true,
   previewAudience: true,
   groups: true,
   audit: true,

@@ -1,4 +1,4 @@
-/** The calls of core.ts about polls. */
+/** The calls of core.ts about polls, questions and quick replies. */
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure } from "../failure.ts";
 import { newId } from "../ids.ts";
@@ -12,10 +12,20 @@ import { outgoingRecord } from "../outbox/compose.ts";
 import { fromHex } from "../octets.ts";
 import type { MessageRecord } from "../records.ts";
 import { requireNewest } from "../roster/newest.ts";
-import { MOST_POLLED } from "../kinds/poll-limits.ts";
+import { MAX_QUICK_REPLIES, MAX_QUICK_REPLY, MOST_POLLED } from "../kinds/consultation-limits.ts";
+import { STORES } from "../records.ts";
+import { questionsOf } from "../messages/questions.ts";
+import type { MessageItem } from "../core.ts";
 import type { Device } from "./device.ts";
 import { writable } from "./reach.ts";
 import type { Reach } from "./reach.ts";
+
+const QUICK_REPLIES = "quick_replies";
+
+/** `meta/quick_replies`. */
+interface QuickRepliesRecord {
+  readonly texts: readonly string[];
+}
 
 /** A poll that is open for this person's vote. */
 interface OpenPoll {
@@ -55,6 +65,47 @@ export class ConsultationCalls {
     const { device, conversation, message } = await this.#open(conversationId, messageId);
     if (!message.mine) throw failure("not_admin");
     await sendMark(device, conversation, { kind: "mark", messageId, what: { mark: "close" } });
+  }
+
+  async acceptAnswer(
+    conversationId: ConversationId,
+    messageId: MessageId,
+    answerId: MessageId | null,
+  ): Promise<void> {
+    const device = await this.#reach.device();
+    const { vault } = device.context;
+    const conversation = writable(device.find(conversationId));
+    const asked = await loadMessage(vault, conversationId, messageId);
+    if (asked === null || decodedOf(asked).kind !== "question") throw failure("not_found");
+    if (!asked.mine) throw failure("not_admin");
+    const answer = answerId === null ? null : await loadMessage(vault, conversationId, answerId);
+    if (answerId !== null && (answer === null || answer.seq === null)) throw failure("not_found");
+    const what: Mark = { mark: "accept", answerId };
+    await sendMark(device, conversation, { kind: "mark", messageId, what });
+  }
+
+  async questions(conversationId: ConversationId): Promise<readonly MessageItem[]> {
+    const device = await this.#reach.device();
+    const conversation = device.find(conversationId);
+    const found = await questionsOf(device.context.vault, conversation);
+    return Promise.all(found.map((one) => device.views.message(conversation, one)));
+  }
+
+  async quickReplies(): Promise<readonly string[] | null> {
+    const { vault } = (await this.#reach.device()).context;
+    return (await vault.get<QuickRepliesRecord>(STORES.meta, QUICK_REPLIES))?.texts ?? null;
+  }
+
+  async setQuickReplies(texts: readonly string[] | null): Promise<void> {
+    const { vault } = (await this.#reach.device()).context;
+    const key = { store: STORES.meta, key: QUICK_REPLIES };
+    if (texts === null) return vault.write([{ op: "delete", ...key }]);
+    const trimmed = texts.map((one) => one.trim()).filter((one) => one !== "");
+    const long = trimmed.some(({ length }) => length > MAX_QUICK_REPLY);
+    if (long || trimmed.length > MAX_QUICK_REPLIES)
+      throw failure("message_invalid", { details: { limit: MAX_QUICK_REPLY } });
+    const value: QuickRepliesRecord = { texts: [...new Set(trimmed)] };
+    await vault.write([{ op: "put", ...key, value }]);
   }
 
   async #open(conversationId: ConversationId, messageId: MessageId): Promise<OpenPoll> {

@@ -13,10 +13,13 @@ import { decodeContent, mentionsOf } from "../kinds/content.ts";
 import { Announcer } from "../messages/announcer.ts";
 import { OutgoingStore } from "../messages/outgoing.ts";
 import { ViewMaker } from "../messages/views.ts";
+import { OrderDrafts } from "../orders/drafts.ts";
+import { Orders } from "../orders/orders.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { Posting } from "../outbox/posting.ts";
 import { Preparing } from "../outbox/preparing.ts";
 import { Signing } from "../outbox/signing.ts";
+import { Watching } from "../overseeing/watching.ts";
 import type { Blocked } from "../people/blocked.ts";
 import { Freshness } from "../people/freshness.ts";
 import type { People } from "../people/people.ts";
@@ -59,6 +62,9 @@ export class Device {
   readonly cursors: Cursors;
   readonly members: MemberList;
   readonly sync: Sync;
+  readonly orders: Orders;
+  readonly orderDrafts: OrderDrafts;
+  readonly watching: Watching;
   readonly socket: Socket;
   readonly #announcer: Announcer;
   readonly #options: DeviceOptions;
@@ -94,7 +100,9 @@ export class Device {
       context,
       outgoing,
       signing: new Signing(context, outgoing, asking),
-      posting: new Posting(context, outgoing),
+      posting: new Posting(context, outgoing, (orderId) => {
+        links.onOrder(orderId);
+      }),
       uploader: this.attachments,
       listener: links,
     });
@@ -122,8 +130,18 @@ export class Device {
       this.#announcer,
       (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
     );
-    const { inbox, outbox, book, cursors, sync } = this;
-    links.connect({ context, outgoing, inbox, outbox, book, asking, cursors, sync });
+    this.orders = new Orders(context, this.book, {
+      people,
+      attachments: (pointers) => this.views.attachments(pointers),
+    });
+    this.orderDrafts = new OrderDrafts(context.vault, context.now);
+    this.watching = new Watching({
+      emit: context.emit,
+      send: (frame) => this.socket.watchOrder(frame),
+    });
+    const { inbox, outbox, book, cursors, sync, orders, watching } = this;
+    const together = { inbox, outbox, book, asking, cursors, sync, orders, watching };
+    links.connect({ context, outgoing, ...together });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
       this.#peopleChanged(new Set(personIds));
@@ -136,6 +154,7 @@ export class Device {
     const { people } = this.#options;
     this.outgoing.load(await this.context.vault.all<OutgoingRecord>(STORES.outbox));
     await this.book.load();
+    await this.orders.load();
     people.onLoaded = () => {
       this.#announceAll();
     };
@@ -164,6 +183,7 @@ export class Device {
     this.#abort.abort();
     this.socket.stop();
     this.outbox.wake();
+    this.orders.stop();
     this.attachments.close();
     this.outgoing.onChange = () => undefined;
   }

@@ -6,6 +6,8 @@ import { ConsultationCalls } from "./consultation-calls.ts";
 import { ConversationCalls } from "./conversation-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
+import { OrderCalls } from "./order-calls.ts";
+import { OverseeingCalls } from "./overseeing-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import { Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -23,6 +25,8 @@ export function createEngine(options: SessionOptions): Engine {
   const members = new MemberCalls(reach);
   const messages = new MessageCalls(reach);
   const people = new PeopleCalls(reach);
+  const orders = new OrderCalls(reach);
+  const overseeing = new OverseeingCalls(reach, () => session.department);
   /** Calls that need a registered device wait until there is one. */
   const registered = async (): Promise<typeof account> => {
     await reach.device();
@@ -99,9 +103,14 @@ export function createEngine(options: SessionOptions): Engine {
     changeMembers: (id, change) => members.changeMembers(id, change),
 
     messages: (id, before, limit) => messages.messages(id, before, limit),
-    send: (id, outgoing, replyTo, messageId) => messages.send(id, outgoing, replyTo, messageId),
+    send: (id, outgoing, replyTo, messageId, replyIn, notBeforeMs) =>
+      messages.send(id, outgoing, replyTo, messageId, replyIn, notBeforeMs),
     vote: (id, messageId, choices) => consultation.vote(id, messageId, choices),
     closePoll: (id, messageId) => consultation.closePoll(id, messageId),
+    acceptAnswer: (id, messageId, answerId) => consultation.acceptAnswer(id, messageId, answerId),
+    questions: (id) => consultation.questions(id),
+    quickReplies: () => consultation.quickReplies(),
+    setQuickReplies: (texts) => consultation.setQuickReplies(texts),
     retry: (messageId) => messages.retry(messageId),
     cancel: (messageId) => messages.cancel(messageId),
     markRead: (id, messageId) => messages.markRead(id, messageId),
@@ -109,9 +118,19 @@ export function createEngine(options: SessionOptions): Engine {
     attachment: (id) => messages.attachment(id),
     attachmentRange: (id, start, end) => messages.attachmentRange(id, start, end),
     cancelDownload: (id) => messages.cancelDownload(id),
+    orders: (query) => orders.orders(query),
+    order: (orderId, fresh) => orders.order(orderId, fresh),
+    acknowledge: (orderId, given) => orders.acknowledge(orderId, given),
+    orderDrafts: () => orders.drafts(),
+    orderDraft: (draftId) => orders.draft(draftId),
+    keepOrderDraft: (draft) => orders.keepDraft(draft),
+    dropOrderDraft: (draftId) => orders.dropDraft(draftId),
+    dismissRefusal: (orderId) => orders.dismissRefusal(orderId),
     pushKey: async () => copy((await reach.device().then(() => api.pushKey())).key),
     subscribePushes: (endpoint) => reach.device().then(() => api.subscribePushes(endpoint)),
     unsubscribePushes: () => reach.device().then(() => api.unsubscribePushes()),
+    oversee: ((method, ...args) =>
+      reach.device().then(() => overseeing.call(method, args))) as Core["oversee"],
     admin: ((method, ...args) =>
       reach.device().then(() => session.console.call(method, args))) as Core["admin"],
     setVisible: async (id) => {

@@ -57,6 +57,8 @@ export class MessageCalls {
     outgoing: Parameters<Core["send"]>[1],
     replyTo: MessageId | null,
     messageId: MessageId = newId(),
+    replyIn: ConversationId = conversationId,
+    notBeforeMs: number | null = null,
   ): Promise<MessageItem> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
@@ -71,19 +73,23 @@ export class MessageCalls {
       device.attachments,
       conversationId,
       outgoing,
-      replyTo,
+      replyTo === null ? null : { messageId: replyTo, conversationId: replyIn },
     );
     const { files, content } = composed;
     const order = device.outgoing.nextOrder(now());
     const own = identity().personId;
     if (device.preparing.takesLong(files)) {
-      const queued = outgoingRecord(conversation, messageId, order, content, "preparing");
+      const queued = outgoingRecord(
+        ...([conversation, messageId, order, content, "preparing", notBeforeMs] as const),
+      );
       const message = queuedMessage(queued, own, now());
       await device.preparing.enqueue(conversation, queued, message, files);
       return device.views.message(conversation, message);
     }
     const stage = files.length > 0 ? "uploading" : "ready";
-    const queued = outgoingRecord(conversation, messageId, order, content, stage);
+    const queued = outgoingRecord(
+      ...([conversation, messageId, order, content, stage, notBeforeMs] as const),
+    );
     const message = queuedMessage(queued, own, now());
     await device.preparing.atOnce(conversation, queued, message, files);
     return device.views.message(conversation, message);

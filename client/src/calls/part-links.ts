@@ -10,10 +10,12 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { HistoryListener } from "../inbox/history.ts";
 import type { Inbox, InboxListener } from "../inbox/inbox.ts";
 import { rewind } from "../inbox/rewind.ts";
-import type { KeyId } from "../ids.ts";
+import type { KeyId, MessageId } from "../ids.ts";
 import type { Header } from "../keys/message.ts";
+import type { Orders } from "../orders/orders.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { Outbox, OutboxListener } from "../outbox/outbox.ts";
+import type { Watching } from "../overseeing/watching.ts";
 import type { Asking, AskingListener } from "../secrets/asking.ts";
 import type { Book, BookListener } from "../sync/book.ts";
 import type { Cursors } from "../sync/cursors.ts";
@@ -30,6 +32,8 @@ export interface LinkedParts {
   readonly asking: Asking;
   readonly cursors: Cursors;
   readonly sync: Sync;
+  readonly orders: Orders;
+  readonly watching: Watching;
 }
 
 /** The links that leave the device. */
@@ -84,6 +88,10 @@ export class PartLinks
     this.#parts.outbox.kick(conversation);
   }
 
+  onOrder(orderId: MessageId): void {
+    this.#parts.orders.changed(orderId);
+  }
+
   onProgress(): void {
     this.#listener.onHistory();
   }
@@ -129,13 +137,25 @@ export class PartLinks
   }
 
   onReady(ready: Ready): void {
-    const { outbox, sync } = this.#parts;
+    const { outbox, sync, orders, watching } = this.#parts;
     outbox.wake();
+    watching.reconnected();
     void this.#listener.onReady(ready).catch(ignore);
-    void sync.onReady(ready).catch(ignore);
+    void sync
+      .onReady(ready)
+      .then(() => orders.onReady())
+      .catch(ignore);
   }
 
   onFrame(frame: Exclude<ServerFrame, Ready>): void {
+    if (frame.t === "order_acknowledged") {
+      this.#parts.orders.onFrame(frame);
+      return;
+    }
+    if (frame.t === "order_progress") {
+      this.#parts.watching.take(frame);
+      return;
+    }
     // The next connection makes up for frames that fail for want of the network.
     void this.#parts.sync.onFrame(frame).catch(ignore);
   }

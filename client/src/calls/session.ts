@@ -19,6 +19,7 @@ import { Posts } from "../people/posts.ts";
 import { STORES } from "../records.ts";
 import { Api } from "../transport/api.ts";
 import { Http } from "../transport/http.ts";
+import type { DepartmentTrust } from "../trust/department-trust.ts";
 import { Vault } from "../vault/vault.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 import type { AccountFrame } from "../wire.ts";
@@ -107,6 +108,11 @@ export class Session {
         return clients.find((one) => one.clientId === clientId)?.label ?? null;
       },
     };
+  }
+
+  /** The department's records, by which others' are verified. */
+  get department(): DepartmentTrust {
+    return this.#account.trust;
   }
 
   get #account() {

@@ -157,6 +157,7 @@ export const GROUPED_STORES: readonly string[] = [
   STORES.messages,
   STORES.attachments,
   STORES.marks,
+  STORES.questions,
 ];
 export const SINGLE_STORES: readonly string[] = [
   STORES.conversations,

@@ -1,6 +1,7 @@
 /** Changes of one conversation that are stored together, in one transaction, or not at all. */
 import type { MessageId } from "../ids.ts";
 import { isNewer, lastOf, putMessage } from "../messages/messages.ts";
+import { questionRow } from "../messages/questions.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Transaction } from "./table.ts";
@@ -29,7 +30,7 @@ export class UnitOfWork implements Transaction {
 
   /** Store a message and let the list show it if it is the newest. */
   put(message: MessageRecord): void {
-    this.changes.push(putMessage(message));
+    this.changes.push(putMessage(message), ...questionRow(message));
     this.messages.push(message);
     const last = lastOf(message);
     if (last !== null && isNewer(last, this.record.last)) this.set({ last });

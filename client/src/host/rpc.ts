@@ -71,11 +71,23 @@ export const METHODS: Readonly<Record<Method, true>> = {
   send: true,
   vote: true,
   closePoll: true,
+  acceptAnswer: true,
+  questions: true,
+  quickReplies: true,
+  setQuickReplies: true,
   retry: true,
   cancel: true,
   markRead: true,
   receipts: true,
   saveDraft: true,
+  orders: true,
+  order: true,
+  acknowledge: true,
+  orderDrafts: true,
+  orderDraft: true,
+  keepOrderDraft: true,
+  dropOrderDraft: true,
+  dismissRefusal: true,
   pushKey: true,
   subscribePushes: true,
   unsubscribePushes: true,
@@ -84,6 +96,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   attachment: true,
   attachmentRange: true,
   cancelDownload: true,
+  oversee: true,
   admin: true,
 };
 
@@ -117,7 +130,8 @@ export async function perform(core: Core, call: Call): Promise<Answer> {
 
 /** Arguments with an id for what the call makes, so that repeating it makes nothing twice. */
 export function withIds(method: Method, args: readonly unknown[]): readonly unknown[] {
-  if (method === "send") return [args[0], args[1], args[2] ?? null, args[3] ?? newId()];
+  if (method === "send")
+    return [args[0], args[1], args[2] ?? null, args[3] ?? newId(), ...args.slice(4)];
   if (method === "createGroup") return [{ conversationId: newId(), ...(args[0] as object) }];
   if (method === "admin" && args[0] === "perform") return [args[0], args[1], args[2] ?? newId()];
   return args;

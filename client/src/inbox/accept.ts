@@ -14,6 +14,7 @@ import type { OutgoingStore } from "../messages/outgoing.ts";
 import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
+import { noteOrder } from "../orders/noting.ts";
 import { acceptedName } from "./judge.ts";
 import type { Entry, Judgement, Vouched } from "./judge.ts";
 import { applyMark } from "../messages/marks.ts";
@@ -34,6 +35,8 @@ export interface Receiving {
   readonly missing: Set<KeyId>;
   /** An own message was accepted: the next can go. */
   readonly onAccepted: (conversation: Conversation) => void;
+  /** An order is stored, or a change of one. */
+  readonly onOrder: (orderId: MessageId) => void;
 }
 
 /** Take in a judged entry. `before`: how it was pending until now. */
@@ -80,9 +83,28 @@ export async function accept(
     await takeBack(receiving, entry, messageId);
     return;
   }
+  await note(receiving, entry, judgement, content);
   if (await takeBack(receiving, entry, messageId)) return;
   if (receiving.blocked(leaf.person)) return;
   await show(receiving, entry, judgement, content, judgement.plaintext);
+}
+
+/** Orders are noted whoever wrote them: somebody who blocks the issuer owes them all the same. */
+function note(
+  { context, work, onOrder }: Receiving,
+  { position: seq, sentMs }: Entry,
+  { header, leaf }: Vouched,
+  content: Decoded,
+): Promise<void> {
+  const messageId = idOf<MessageId>(header.message);
+  const noting = {
+    vault: context.vault,
+    self: context.identity().personId,
+    nowMs: context.time.now() ?? context.now(),
+    onNoted: onOrder,
+  };
+  const noted = { messageId, seq, sentMs, content };
+  return noteOrder(noting, work, { ...noted, personId: leaf.person, headerHash: header.hash });
 }
 
 /** A message of this device's has come back: the server accepted it. */

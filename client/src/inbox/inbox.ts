@@ -49,6 +49,8 @@ export interface InboxListener {
   readonly onAnotherLog: (conversation: Conversation, lastSeq: number) => Promise<void>;
   /** An own message was accepted by the log before its answer came. */
   readonly onAccepted: (conversation: Conversation) => void;
+  /** An order is stored, or a change of one. */
+  readonly onOrder: (orderId: MessageId) => void;
 }
 
 /** Records that come beside entries. */
@@ -336,6 +338,9 @@ export class Inbox {
       missing,
       onAccepted: (accepted) => {
         this.#listener.onAccepted(accepted);
+      },
+      onOrder: (orderId) => {
+        this.#listener.onOrder(orderId);
       },
     };
   }

@@ -8,6 +8,7 @@ import type { Mention } from "../seam/attachments.ts";
 import type { ReplyPointer } from "./fields.ts";
 import { randomBytes } from "../octets.ts";
 import { newId } from "../ids.ts";
+import type { MessageId } from "../ids.ts";
 
 const key = randomBytes(32);
 const attachment = {
@@ -28,6 +29,7 @@ const mentions: readonly Mention[] = [{ personId: newId(), start: 0, length: 3 }
 const EVERY_KIND: readonly Content[] = [
   { kind: "text", text: "సరే", mentions, replyTo },
   { kind: "attachments", text: "", mentions: [], replyTo: null, attachments: [attachment] },
+  { kind: "text", text: "Sir", mentions, replyTo: { ...replyTo, conversationId: newId() } },
   { kind: "location", latitude: 17.3, longitude: 78.4, accuracyM: null, takenMs: 5, replyTo },
   {
     kind: "state",
@@ -43,6 +45,8 @@ const EVERY_KIND: readonly Content[] = [
   },
   { kind: "mark", messageId: newId(), what: { mark: "vote", choices: [0, 1] } },
   { kind: "mark", messageId: newId(), what: { mark: "ballot", seals: [randomBytes(1_156)] } },
+  { kind: "question", text: "Which gate?", mentions },
+  { kind: "mark", messageId: newId(), what: { mark: "accept", answerId: newId<MessageId>() } },
   { kind: "mark", messageId: newId(), what: { mark: "close" } },
   { kind: "mark", messageId: newId(), what: { mark: "totals", counts: [3, 2], ballots: 5 } },
   { kind: "state", version: 1, title: "Charminar PS", photo: null, description: "", pins: [] },

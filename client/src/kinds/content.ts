@@ -16,13 +16,26 @@ import type { AttachmentPointer, Fields, ReplyPointer } from "./fields.ts";
 import type { Kind, Shown, Unsupported, WrittenKind } from "./kind.ts";
 import { location } from "./location.ts";
 import { mark } from "./mark.ts";
+import { orderChange } from "./order-change.ts";
+import { order } from "./order.ts";
 import { poll } from "./poll.ts";
+import { question } from "./question.ts";
 import { state } from "./state.ts";
 import { text } from "./text.ts";
 
 export const CONTENT_VERSION = 1;
 
-const KINDS = { text, attachments, location, poll, mark, state } as const;
+const KINDS = {
+  text,
+  attachments,
+  location,
+  poll,
+  mark,
+  question,
+  order,
+  order_change: orderChange,
+  state,
+} as const;
 
 type Kinds = typeof KINDS;
 type AnyKind = Kinds[keyof Kinds];

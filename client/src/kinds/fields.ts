@@ -2,7 +2,7 @@
  * Fields of a message's content. The bytes come from another device: every size and length is
  * bounded here, and what does not fit throws {@link Misshapen}. Pure.
  */
-import type { AttachmentId, MessageId, PersonId } from "../ids.ts";
+import type { AttachmentId, ConversationId, MessageId, PersonId } from "../ids.ts";
 import { attachmentIdOf } from "../attachments/cipher.ts";
 import type { AttachmentKind, Mention } from "../seam/attachments.ts";
 import { MAX_ATTACHMENT_BYTES } from "../wire.ts";
@@ -30,6 +30,8 @@ export interface AttachmentPointer {
 export interface ReplyPointer {
   readonly messageId: MessageId;
   readonly personId: PersonId;
+  /** The conversation of the quoted message, where it is another one. */
+  readonly conversationId?: ConversationId;
   /** First characters of the quoted message, for those who do not have it. */
   readonly preview: string;
 }
@@ -52,7 +54,9 @@ export function string(value: unknown, max: number): string {
   return value;
 }
 
-export function id<I extends PersonId | MessageId | AttachmentId>(value: unknown): I {
+export function id<I extends PersonId | MessageId | AttachmentId | ConversationId>(
+  value: unknown,
+): I {
   if (typeof value !== "string" || !/^[0-9a-f]{32}$/.test(value)) throw new Misshapen();
   return value as I;
 }
@@ -103,7 +107,12 @@ export function replyTo(value: unknown): ReplyPointer {
     messageId: id(pointer["messageId"]),
     personId: id(pointer["personId"]),
     preview: string(pointer["preview"], 1024),
+    ...elsewhere(pointer["conversationId"]),
   };
+}
+
+function elsewhere(value: unknown): Pick<ReplyPointer, "conversationId"> {
+  return value === undefined || value === null ? {} : { conversationId: id<ConversationId>(value) };
 }
 
 /**

@@ -3,10 +3,10 @@
  * conversation, counts as unread for nobody and wakes nobody. Which marks count, and whose, is
  * judged when the message is shown (messages/marks.ts).
  */
-import { integer, list, Misshapen, isFields, id, string, bytes } from "./fields.ts";
+import { integer, list, Misshapen, isFields, id, nullable, string, bytes } from "./fields.ts";
 import type { Fields } from "./fields.ts";
 import type { Kind } from "./kind.ts";
-import { MAX_POLL_OPTIONS } from "./poll-limits.ts";
+import { MAX_POLL_OPTIONS } from "./consultation-limits.ts";
 import type { MessageId } from "../ids.ts";
 
 /** A person's devices at most; a seal of a ballot under X-Wing is 1,156 bytes. */
@@ -20,6 +20,8 @@ export type Mark =
   | { readonly mark: "ballot"; readonly seals: readonly Uint8Array[] }
   /** The author ends the poll. */
   | { readonly mark: "close" }
+  /** The asker accepts a reply as the answer to a question; null: takes that back. */
+  | { readonly mark: "accept"; readonly answerId: MessageId | null }
   /** The totals of an anonymous poll, counted by its author. */
   | { readonly mark: "totals"; readonly counts: readonly number[]; readonly ballots: number };
 
@@ -44,6 +46,8 @@ function readMark(value: unknown): Mark {
     }
     case "ballot":
       return { mark: "ballot", seals: list(value["seals"], MAX_SEALS, (v) => bytes(v, MAX_SEAL)) };
+    case "accept":
+      return { mark: "accept", answerId: nullable(value["answerId"], id<MessageId>) };
     case "close":
       return { mark: "close" };
     case "totals":

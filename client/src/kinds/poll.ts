@@ -8,7 +8,7 @@ import type { PollState } from "../seam/consultation.ts";
 import { boolean, integer, list, nullable, string } from "./fields.ts";
 import { PREVIEW } from "./kind.ts";
 import type { WrittenKind } from "./kind.ts";
-import { MAX_POLL_OPTIONS, MAX_POLL_OPTION, MAX_POLL_QUESTION } from "./poll-limits.ts";
+import { MAX_POLL_OPTIONS, MAX_POLL_OPTION, MAX_POLL_QUESTION } from "./consultation-limits.ts";
 
 export interface PollContent {
   readonly kind: "poll";

@@ -55,6 +55,11 @@ export async function applyMark(
     case "close":
       next = { ...before, closed: withFact(before.closed, at, false) };
       break;
+    case "accept": {
+      const { answerId } = what;
+      next = { ...before, accepted: withFact(before.accepted, { ...at, answerId }, true) };
+      break;
+    }
     case "totals": {
       const { counts, ballots } = what;
       next = { ...before, totals: withFact(before.totals, { ...at, counts, ballots }, true) };

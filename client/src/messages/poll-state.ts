@@ -5,7 +5,7 @@ import type { DeviceContext } from "../context.ts";
 import { decodeContent } from "../kinds/content.ts";
 import type { MarkContent } from "../kinds/mark.ts";
 import type { PollContent } from "../kinds/poll.ts";
-import { FEWEST_BALLOTS } from "../kinds/poll-limits.ts";
+import { FEWEST_BALLOTS } from "../kinds/consultation-limits.ts";
 import type { People } from "../people/people.ts";
 import type { MessageRecord } from "../records.ts";
 import { openSealed } from "./marks.ts";

@@ -28,6 +28,7 @@ import { readableFrom } from "../conversation/record.ts";
 import type { Shown } from "../kinds/kind.ts";
 import { pollState } from "./poll-state.ts";
 import type { PollParts } from "./poll-state.ts";
+import { questionState } from "./questions.ts";
 import { decodedOf, loadMessage } from "./messages.ts";
 import { statusOf } from "./receipts.ts";
 
@@ -179,7 +180,10 @@ export class ViewMaker implements Views {
         : await this.#noticed(record.notice);
     const reply = replyOf(content);
     const status = record.mine ? this.#status(conversation, record) : null;
+    const scheduledMs =
+      record.seq === null ? this.#outgoing.find(record.messageId)?.notBeforeMs : undefined;
     return {
+      ...(scheduledMs === undefined ? {} : { scheduledMs }),
       messageId: record.messageId,
       conversationId: record.conversationId,
       seq: record.seq,
@@ -205,6 +209,7 @@ export class ViewMaker implements Views {
     return {
       attachments: (pointers) => this.attachments(pointers),
       poll: (content) => pollState(parts, conversation, message, content),
+      question: () => questionState(parts, conversation, message),
     };
   }
 
@@ -219,10 +224,12 @@ export class ViewMaker implements Views {
 
   /** The quoted message as it is here; its sender's words about it where it is not. */
   async #quote(conversationId: ConversationId, reply: ReplyPointer): Promise<ReplyQuote> {
-    const quoted = await loadMessage(this.#context.vault, conversationId, reply.messageId);
+    const where = reply.conversationId ?? conversationId;
+    const quoted = await loadMessage(this.#context.vault, where, reply.messageId);
     const here = quoted !== null;
     return {
       messageId: reply.messageId,
+      conversationId: where === conversationId ? null : where,
       sender: await this.#people.plate(here ? quoted.senderId : reply.personId),
       preview: here
         ? await this.#preview(previewOf(decodedOf(quoted)))

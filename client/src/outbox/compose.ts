@@ -26,12 +26,18 @@ export interface Composed {
   readonly files: readonly Prepared[];
 }
 
+/** A message that is answered. */
+export interface Quoted {
+  readonly messageId: MessageId;
+  readonly conversationId: ConversationId;
+}
+
 export async function compose(
   context: DeviceContext,
   attachments: Attachments,
   conversationId: ConversationId,
   outgoing: Outgoing,
-  replyTo: MessageId | null,
+  replyTo: Quoted | null,
 ): Promise<Composed> {
   const quoted = replyTo === null ? null : await quote(context, conversationId, replyTo);
   const files: Prepared[] = [];
@@ -45,8 +51,8 @@ export async function compose(
 
 async function quote(
   context: DeviceContext,
-  conversationId: ConversationId,
-  messageId: MessageId,
+  here: ConversationId,
+  { messageId, conversationId }: Quoted,
 ): Promise<ReplyPointer> {
   const message = await loadMessage(context.vault, conversationId, messageId);
   if (message === null || message.senderId === null) {
@@ -54,7 +60,8 @@ async function quote(
   }
   const preview = previewOf(decodedOf(message));
   const text = "text" in preview ? preview.text : "";
-  return { messageId, personId: message.senderId, preview: text.slice(0, QUOTED) };
+  const elsewhere = conversationId === here ? {} : { conversationId };
+  return { messageId, personId: message.senderId, preview: text.slice(0, QUOTED), ...elsewhere };
 }
 
 /** The outbox record of a content. */
@@ -64,6 +71,7 @@ export function outgoingRecord<Stage extends "preparing" | "uploading" | "ready"
   order: number,
   content: Content,
   stage: Stage,
+  notBeforeMs: number | null = null,
 ): UnsignedMessage<Stage> {
   const bytes = encodeContent(content);
   // Room for header, signature and tag within the server's limit.
@@ -83,6 +91,7 @@ export function outgoingRecord<Stage extends "preparing" | "uploading" | "ready"
     key: null,
     state: content.kind === "state",
     quiet: isQuiet(content),
+    ...(notBeforeMs === null ? {} : { notBeforeMs }),
   };
 }
 

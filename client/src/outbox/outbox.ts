@@ -35,6 +35,8 @@ import type { Posting } from "./posting.ts";
 import type { Doubts, Signing } from "./signing.ts";
 
 const RETRY = { firstMs: 1_000, maxMs: 30_000 };
+/** A device may sleep, and its clock be set: the time is compared again this often. */
+const LONGEST_TIMER_MS = 60_000;
 /** So often a message is signed anew at once. */
 const EAGER_ATTEMPTS = 4;
 
@@ -71,6 +73,8 @@ export class Outbox {
   readonly #wanted = new Set<ConversationId>();
   readonly #pumping = new Map<ConversationId, boolean>();
   readonly #uploading = new Set<MessageId>();
+  /** Conversations that are looked at again when a timed message is due. */
+  readonly #timed = new Set<ConversationId>();
   #wake = new AbortController();
 
   constructor(parts: OutboxParts) {
@@ -114,7 +118,8 @@ export class Outbox {
   /** Look whether something can be sent, in the background. */
   kick(conversation: Conversation): void {
     for (const record of this.#outgoing.of(conversation.id)) {
-      if (record.stage === "uploading") void this.#upload(conversation, record);
+      if (!this.#isDue(record)) this.#kickLater(conversation, record.notBeforeMs ?? 0);
+      else if (record.stage === "uploading") void this.#upload(conversation, record);
     }
     if (this.#pumping.has(conversation.id)) {
       this.#pumping.set(conversation.id, true);
@@ -221,7 +226,28 @@ export class Outbox {
   }
 
   #next(conversation: Conversation): ReadyMessage | SignedMessage | null {
-    return this.#outgoing.of(conversation.id).find(canGo) ?? null;
+    const due = this.#outgoing.of(conversation.id).filter((one) => this.#isDue(one));
+    return due.find(canGo) ?? null;
+  }
+
+  #nowMs(): number {
+    return this.#context.time.now() ?? this.#context.now();
+  }
+
+  /** Whether the time has come for a message that its writer timed. */
+  #isDue({ notBeforeMs }: OutgoingRecord): boolean {
+    return notBeforeMs === undefined || notBeforeMs <= this.#nowMs();
+  }
+
+  /** Look again when a timed message is due; sooner for times that a timer cannot hold. */
+  #kickLater(conversation: Conversation, dueMs: number): void {
+    if (this.#timed.has(conversation.id)) return;
+    this.#timed.add(conversation.id);
+    const wait = Math.min(LONGEST_TIMER_MS, Math.max(0, dueMs - this.#nowMs()));
+    void pause(wait, this.#context.signal).then(() => {
+      this.#timed.delete(conversation.id);
+      if (!this.#context.signal.aborted) this.kick(conversation);
+    });
   }
 
   /** Send the first message that can go. False when there is none. */

@@ -7,8 +7,11 @@ import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { decodeContent, pointersOf } from "../kinds/content.ts";
+import type { Decoded } from "../kinds/content.ts";
+import { noteOrder } from "../orders/noting.ts";
+import { clearTerms } from "../orders/record.ts";
 import { idOf } from "../ids.ts";
-import type { KeyId } from "../ids.ts";
+import type { KeyId, MessageId } from "../ids.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey, type Header } from "../keys/message.ts";
 import { ZEROS } from "../keys/format/hashing.ts";
 import { Refused } from "../keys/format/refused.ts";
@@ -18,6 +21,7 @@ import { applyMark } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 import type { ReadyMessage, SignedMessage } from "../records.ts";
 import type { Accepted } from "../wire.ts";
+import { called } from "./calling.ts";
 import type { Doubts } from "./signing.ts";
 import { acceptedMessage, putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
@@ -29,10 +33,17 @@ const LOST_ATTEMPT = 31;
 export class Posting {
   readonly #context: DeviceContext;
   readonly #outgoing: OutgoingStore;
+  /** An own order is stored, or an own change of one. */
+  readonly #onOrder: (orderId: MessageId) => void;
 
-  constructor(context: DeviceContext, outgoing: OutgoingStore) {
+  constructor(
+    context: DeviceContext,
+    outgoing: OutgoingStore,
+    onOrder: (orderId: MessageId) => void,
+  ) {
     this.#context = context;
     this.#outgoing = outgoing;
+    this.#onOrder = onOrder;
   }
 
   /** Post the key that the message begins, if any, then the message. Identical bytes each time. */
@@ -44,13 +55,19 @@ export class Posting {
       await api.postKey(conversation.id, { record: made, seals, leftOut: [...leftOut] });
       await this.#restage(conversation, { ...record, key: null });
     }
-    const attachmentIds = pointersOf(decodeContent(record.content)).map(({ id }) => id);
+    const content = decodeContent(record.content);
+    const attachmentIds = pointersOf(content).map(({ id }) => id);
     return api.postMessage(conversation.id, {
+      wakes: called(
+        decodeContent(record.content),
+        conversation.record.kind,
+        this.#context.identity().personId,
+      ),
       message: copy(message),
       attachmentIds,
       state: record.state,
       quiet: record.quiet,
-      order: null,
+      order: clearTerms(content),
     });
   }
 
@@ -79,6 +96,7 @@ export class Posting {
           k: bodyKey(header, secret),
         });
       }
+      await this.#note(work, own.messageId, header, content, at);
       if (content.kind === "mark") {
         const { personId, deviceBytes } = this.#context.identity();
         const { seq: position, sentMs } = at;
@@ -87,6 +105,19 @@ export class Posting {
       }
       await acceptedMessage(this.#context, this.#outgoing, work, own, at);
     });
+  }
+
+  #note(
+    work: UnitOfWork,
+    messageId: MessageId,
+    { hash: headerHash }: Header,
+    content: Decoded,
+    { seq, sentMs }: Accepted,
+  ): Promise<void> {
+    const { vault, identity, time, now } = this.#context;
+    const { personId } = identity();
+    const noting = { vault, self: personId, nowMs: time.now() ?? now(), onNoted: this.#onOrder };
+    return noteOrder(noting, work, { messageId, seq, sentMs, personId, headerHash, content });
   }
 
   /**

@@ -27,7 +27,7 @@ const SCRIPTS: Readonly<Record<Language, string>> = {
   hi: "Deva",
 };
 
-function plateOf(personId: PersonId, card: PersonCard): Plate {
+export function plateOf(personId: PersonId, card: PersonCard): Plate {
   const name = (language: Language): string =>
     card.names.find(({ script }) => script === SCRIPTS[language])?.name ?? "";
   const en = name("en") || (card.names[0]?.name ?? "");

@@ -28,6 +28,7 @@ import type {
   Person,
   PersonId,
   PersonPostings,
+  PlannedTransfers,
   PreviewMoves,
   Upload,
   UploadId,
@@ -163,6 +164,8 @@ export interface AdminCore {
   /** The post, charges and former posts of a person; `at`: those that they held then. */
   postings(personId: PersonId, at?: number): Promise<PersonPostings>;
   previewMoves(asked: PreviewMoves): Promise<MovesPreview>;
+  /** Transfers that take effect on a day to come, and those that failed of late. */
+  plannedTransfers(): Promise<PlannedTransfers>;
   previewAudience(rule: Audience): Promise<AudiencePreview>;
   groups(): Promise<AdminGroups>;
   audit(query: AuditQuery): Promise<AuditItems>;

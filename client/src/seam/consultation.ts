@@ -1,4 +1,5 @@
-/** Polls on the screens. */
+/** Polls and questions on the screens. */
+import type { ReplyQuote } from "./messages.ts";
 import type { Plate } from "./people.ts";
 
 /**
@@ -30,4 +31,12 @@ export interface PollState {
    * too few votes (FEWEST_BALLOTS), and totals would tell who chose what.
    */
   readonly totals: "count" | "published" | "hidden" | "few" | null;
+}
+
+export interface QuestionState {
+  readonly mine: boolean;
+  /** The asker has accepted an answer. */
+  readonly accepted: boolean;
+  /** The accepted answer, where it is on this device. */
+  readonly answer: ReplyQuote | null;
 }

@@ -4,6 +4,8 @@ import type { AppState } from "./app.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { ConversationItem } from "./conversations.ts";
 import type { MessageItem } from "./messages.ts";
+import type { OrderView } from "./orders.ts";
+import type { OrderProgressView } from "./overseeing.ts";
 
 export type CoreEvent =
   | { readonly type: "app"; readonly state: AppState }
@@ -33,6 +35,17 @@ export type CoreEvent =
   /** There may be other alarms about this person's devices. */
   | { readonly type: "alarm" }
   | { readonly type: "directory" }
+  /** An order is new, or another now. */
+  | { readonly type: "order"; readonly order: OrderView }
+  /** Counts of the order that this device watches, whole. */
+  | { readonly type: "order_counts"; readonly progress: OrderProgressView }
+  /** So much of what a file needs has been read. */
+  | {
+      readonly type: "order_export";
+      readonly orderId: MessageId;
+      readonly done: number;
+      readonly total: number;
+    }
   /** A message that deserves a notification: not mine, not muted, new. */
   | {
       readonly type: "notify";

@@ -21,6 +21,8 @@ export type MessageBody =
 
 export interface ReplyQuote {
   readonly messageId: MessageId;
+  /** The conversation of the quoted message, where it is another one. */
+  readonly conversationId: ConversationId | null;
   readonly sender: Plate | null;
   readonly preview: Preview;
 }
@@ -62,6 +64,8 @@ export interface MessageItem {
   readonly replyTo: ReplyQuote | null;
   readonly status: MessageStatus | null;
   readonly failure: CoreError | null;
+  /** It waits for this time, at which this device sends it. */
+  readonly scheduledMs?: number;
 }
 
 export interface MessagePage {

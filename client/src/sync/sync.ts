@@ -56,6 +56,8 @@ export interface SyncParts {
   readonly onAccount: (event: AccountFrame["event"]) => void;
 }
 
+/** Frames about orders go to orders/orders.ts. */
+type OrderFrame = OrderProgressFrame | OrderAcknowledged;
 type Stand = Omit<ConversationHead, "conversationId" | "infoVersion">;
 
 export class Sync {
@@ -215,10 +217,8 @@ export class Sync {
   // --- Frames ----------------------------------------------------------------------------------
 
   /** Frames that failed for want of an answer are made up for while the connection stands. */
-  async onFrame(frame: Exclude<ServerFrame, Ready>): Promise<void> {
+  async onFrame(frame: Exclude<ServerFrame, Ready | OrderFrame>): Promise<void> {
     if (frame.t === "account") return this.#parts.onAccount(frame.event);
-    // This device shows no orders yet; a device that watches none is sent no progress.
-    if (frame.t === "order_progress" || frame.t === "order_acknowledged") return;
     try {
       await this.#take(frame);
     } catch (error) {
@@ -228,9 +228,7 @@ export class Sync {
     }
   }
 
-  async #take(
-    frame: Exclude<ServerFrame, Ready | AccountFrame | OrderProgressFrame | OrderAcknowledged>,
-  ): Promise<void> {
+  async #take(frame: Exclude<ServerFrame, Ready | AccountFrame | OrderFrame>): Promise<void> {
     const { context, book, inbox, outbox, asking, answering, members } = this.#parts;
     const id = frame.t === "entry" ? frame.entry.conversationId : frame.conversationId;
     const conversation = book.find(id);

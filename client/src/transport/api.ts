@@ -16,6 +16,7 @@ import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import type * as wire from "../wire.ts";
 import { DEFAULT_TIMEOUT_MS, type Http } from "./http.ts";
+import { OrderApi } from "./order-api.ts";
 
 /** Records with up to 2 MiB of seals, over a slow network. */
 const SEALS_TIMEOUT_MS = 60_000;
@@ -36,10 +37,12 @@ function query(parameters: Query): string {
 }
 
 export class Api {
+  readonly orders: OrderApi;
   readonly #http: Http;
 
   constructor(http: Http) {
     this.#http = http;
+    this.orders = new OrderApi(http);
   }
 
   #get<T>(path: string): Promise<T> {
@@ -213,6 +216,9 @@ export class Api {
   }
   adminPostings(id: PersonId, asked: Query): Promise<wire.PersonPostings> {
     return this.#get(`/v1/admin/people/${id}/postings${query(asked)}`);
+  }
+  plannedTransfers(): Promise<wire.PlannedTransfers> {
+    return this.#get("/v1/admin/moves/planned");
   }
   previewMoves(body: wire.PreviewMoves): Promise<wire.MovesPreview> {
     return this.#post("/v1/admin/moves/previews", body, LOG_TIMEOUT_MS);

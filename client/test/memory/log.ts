@@ -51,7 +51,11 @@ export class Log {
       return { seq: known.entry.seq, sentMs: known.entry.sentMs };
     if (!this.takesAnything) await this.#requireD1(conversation, caller, message, body);
     if (known !== undefined) throw new Refusal("message_invalid", { rule: "D6" });
-    return this.#append(conversation, caller, message, body);
+    const said = body.order;
+    this.#server.orders.require(conversation, caller, said);
+    const accepted = this.#append(conversation, caller, message, body);
+    this.#server.orders.note(conversation, caller, { header, said }, accepted);
+    return accepted;
   }
 
   #append(

@@ -13,6 +13,7 @@ import type {
   SealKeyId,
 } from "../../src/ids.ts";
 import type { Kem } from "../../src/keys/hpke.ts";
+import type { Header } from "../../src/keys/message.ts";
 import type { RosterTree } from "../../src/keys/roster/proof.ts";
 import type { Judge } from "../../src/keys/trust/confirmed.ts";
 import type { TrustRecords } from "../../src/keys/trust/trust-records.ts";
@@ -54,6 +55,7 @@ export interface ServerPorts {
   readonly keys: KeysPort;
   readonly live: LivePort;
   readonly log: LogPort;
+  readonly orders: OrdersPort;
   readonly people: PeoplePort;
   readonly receipts: ReceiptsPort;
   readonly rosters: RostersPort;
@@ -120,6 +122,22 @@ export interface LivePort {
 export interface LogPort {
   /** Entries after a position; null: it is not one of this log. */
   missed(conversation: ConversationState, seq: number): readonly LogState[] | null;
+}
+
+export interface OrdersPort {
+  /** Refuse what no message may say of orders. */
+  require(
+    conversation: ConversationState,
+    caller: ClientState,
+    said: wire.PostMessage["order"],
+  ): void;
+  /** Keep the terms that came with an accepted message. */
+  note(
+    conversation: ConversationState,
+    caller: ClientState,
+    message: { readonly header: Header; readonly said: wire.PostMessage["order"] },
+    accepted: wire.Accepted,
+  ): void;
 }
 
 export interface PeoplePort {

@@ -10,6 +10,7 @@ import type {
   ConversationId,
   DeviceId,
   KeyId,
+  MessageId,
   PersonId,
 } from "../../src/ids.ts";
 import type * as wire from "../../src/wire.ts";
@@ -19,6 +20,7 @@ import type { AdminRole } from "./console/acts.ts";
 import type { Conversations } from "./conversations.ts";
 import type { Keys } from "./keys.ts";
 import type { Log } from "./log.ts";
+import type { Orders } from "./orders.ts";
 import { CONDUCT, findPeople, personIdOf, type People } from "./people.ts";
 import type { Receipts } from "./receipts.ts";
 import type { Shares } from "./shares.ts";
@@ -36,6 +38,7 @@ interface Roles extends ServerPorts {
   readonly conversations: Conversations;
   readonly keys: Keys;
   readonly log: Log;
+  readonly orders: Orders;
   readonly people: People;
   readonly receipts: Receipts;
   readonly rosters: Rosters;
@@ -97,6 +100,7 @@ export function routesOf(server: Roles): readonly Route[] {
   trustRoutes(server, at);
   conversationRoutes(server, at, within, listed);
   attachmentRoutes(server, at);
+  orderRoutes(server, at);
   return routes;
 }
 
@@ -295,5 +299,15 @@ function attachmentRoutes(server: Roles, at: At): void {
   );
   at("confirmed", "DELETE /attachments/{}", ({ ids: [id = ""] }) =>
     attachments.remove(id as AttachmentId),
+  );
+}
+
+function orderRoutes({ orders }: Roles, at: At): void {
+  at("confirmed", "GET /orders", ({ query }, caller) => orders.list(caller, query));
+  at("confirmed", "GET /orders/{}", ({ ids: [id = ""] }, caller) =>
+    orders.one(caller, id as MessageId),
+  );
+  at("confirmed", "POST /orders/{}/acknowledgements", ({ ids: [id = ""], body }, caller) =>
+    orders.acknowledge(caller, id as MessageId, as<wire.PostAcknowledgements>(body)),
   );
 }

@@ -26,6 +26,7 @@ import { ServerJudge } from "./judge.ts";
 import { Keys } from "./keys.ts";
 import { Live } from "./live.ts";
 import { Log } from "./log.ts";
+import { Orders } from "./orders.ts";
 import { People } from "./people.ts";
 import { Receipts } from "./receipts.ts";
 import { Refusal, statusOf } from "./refusal.ts";
@@ -78,6 +79,7 @@ export class MemoryServer {
   readonly rosters: Rosters;
   readonly conversations: Conversations;
   readonly log: Log;
+  readonly orders: Orders;
   readonly keys: Keys;
   readonly cellKeys: CellKeys;
   readonly shares: Shares;
@@ -104,6 +106,7 @@ export class MemoryServer {
     this.rosters = new Rosters(this);
     this.conversations = new Conversations(this);
     this.log = new Log(this);
+    this.orders = new Orders(this);
     this.keys = new Keys(this);
     this.cellKeys = new CellKeys(this);
     this.shares = new Shares(this);

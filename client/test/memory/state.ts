@@ -2,6 +2,7 @@
  * All that the server in memory keeps, as plain values: `structuredClone` of it is a backup. The
  * roles beside this file hold no state but connections and keys of the department.
  */
+import type { Acknowledgement } from "../../src/keys/acknowledgement.ts";
 import type { Kem } from "../../src/keys/hpke.ts";
 import type {
   AttachmentId,
@@ -182,6 +183,29 @@ export interface ConversationState {
   receiptsVersion: number;
 }
 
+export interface OrderState {
+  readonly orderId: MessageId;
+  readonly conversationId: ConversationId;
+  readonly seq: number;
+  readonly headerHash: Uint8Array;
+  readonly issuerId: PersonId;
+  readonly issuedMs: number;
+  readonly terms: wire.OrderTerms;
+  correctedSeq: number | null;
+  withdrawnSeq: number | null;
+  withdrawnMs: number | null;
+  /** The record that counts for each person. */
+  readonly records: Map<
+    PersonId,
+    {
+      readonly record: Acknowledgement;
+      readonly answer: Uint8Array | null;
+      readonly toldBy: PersonId | null;
+      readonly receivedMs: number;
+    }
+  >;
+}
+
 export interface AttachmentState {
   readonly attachmentId: AttachmentId;
   readonly size: number;
@@ -198,6 +222,7 @@ export interface ServerState {
   readonly conversations: Map<ConversationId, ConversationState>;
   readonly confirmations: Map<ConfirmationId, wire.Confirmation>;
   readonly attachments: Map<AttachmentId, AttachmentState>;
+  readonly orders: Map<MessageId, OrderState>;
 }
 
 export function emptyState(): ServerState {
@@ -209,5 +234,6 @@ export function emptyState(): ServerState {
     conversations: new Map(),
     confirmations: new Map(),
     attachments: new Map(),
+    orders: new Map(),
   };
 }

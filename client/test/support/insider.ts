@@ -222,6 +222,7 @@ export class Insider {
     const accepted = await this.api.postMessage(conversationId, {
       message,
       attachmentIds: [],
+      wakes: [],
       state,
       quiet,
       order: null,

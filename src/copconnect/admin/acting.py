@@ -131,6 +131,8 @@ class Acting:
             paths=sorted(touched.paths),
             needs_second=second,
             rights=changes,
+            policy=list(touched.policy),
+            conversations=touched.conversations,
         )
 
     async def _changes(

@@ -13,11 +13,19 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.ports import Editor, Enrolment, Grants, Organisation, Revocations, Transfers
+from copconnect.admin.ports import (
+    Editor,
+    Enrolment,
+    Grants,
+    Organisation,
+    PlannedTransfers,
+    Revocations,
+    Transfers,
+)
 from copconnect.admin.rights import Rights
 from copconnect.admin.work_ports import Groups, Imports, Planning, Reorganiser
 from copconnect.database.engine import Transaction
-from copconnect.ids import ConversationId, PersonId
+from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 from copconnect.principals import Signer
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.grant import Grant
@@ -31,12 +39,14 @@ SAMPLE = 20  # People whom a preview names.
 class Touched:
     """The reach of an act. ``paths``: units over which the right must hold; ``people``: how many;
     ``some``: those of them whom the act names; ``second``: a second admin must agree, however few
-    they are."""
+    they are; ``policy`` and ``conversations``: as previews say them."""
 
     paths: frozenset[str]
     people: int
     some: Sequence[PersonId]
     second: bool = False
+    policy: Sequence[wire.PolicyChange] = ()
+    conversations: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,7 @@ class Kinds:
         organisation: Organisation,
         editor: Editor,
         transfers: Transfers,
+        planned: PlannedTransfers,
         reorganiser: Reorganiser,
         enrolment: Enrolment,
         grants: Grants,
@@ -84,6 +95,7 @@ class Kinds:
         self._organisation = organisation
         self._editor = editor
         self._transfers = transfers
+        self._planned = planned
         self._reorganiser = reorganiser
         self._enrolment = enrolment
         self._grants = grants
@@ -96,6 +108,10 @@ class Kinds:
             wire.SuspendPerson: Kind("manage_people", self._touches_admin, self._suspend),
             wire.RestorePerson: Kind("manage_people", self._touches_admin, self._restore),
             wire.TransferPerson: Kind("manage_people", self._touches_place, self._transfer),
+            wire.PlanTransfer: Kind("manage_people", self._touches_place, self._plan),
+            wire.CancelTransfer: Kind("manage_people", self._touches_planned, self._cancel),
+            wire.AbolishPost: Kind("manage_units", self._touches_post, self._abolish),
+            wire.RestorePost: Kind("manage_units", self._touches_former_post, self._restore_post),
             wire.GiveCharge: Kind("manage_people", self._touches_place, self._give_charge),
             wire.EndCharge: Kind("manage_people", self._touches_charge, self._end_charge),
             wire.ReorganiseUnits: Kind("manage_units", self._touches_tree, self._reorganise),
@@ -107,6 +123,7 @@ class Kinds:
             wire.GiveGrant: Kind("give_grants", self._touches_units, self._give),
             wire.WithdrawGrant: Kind("give_grants", self._touches_unit, self._withdraw),
             wire.SetRights: Kind("give_grants", self._touches_all, self._set_rights),
+            wire.SetGroupPolicy: Kind("manage_groups", self._touches_policy, self._set_policy),
             wire.ApplyImport: Kind(
                 "import_people", self._touches_import, self._import, imports.make_ready
             ),
@@ -152,15 +169,51 @@ class Kinds:
         return Touched(place.paths.union(granted), 1, [person_id])
 
     async def _touches_place(
-        self, connection: AsyncConnection, act: wire.TransferPerson | wire.GiveCharge
+        self,
+        connection: AsyncConnection,
+        act: wire.TransferPerson | wire.PlanTransfer | wire.GiveCharge,
     ) -> Touched:
         """A transfer touches the unit that the person leaves and the one that they come to."""
-        unit_id = await self._transfers.unit_of_place(connection, act.place)
+        path = await self._path(
+            connection, await self._transfers.unit_of_place(connection, act.place)
+        )
+        person = await self._places(connection, [PersonId(act.person_id)])
+        return Touched(person.paths | {path}, 1, person.some)
+
+    async def _touches_planned(
+        self, connection: AsyncConnection, act: wire.CancelTransfer
+    ) -> Touched:
+        """The admin of the unit that the person would leave may cancel a transfer."""
+        if await self._planned.one(connection, act.planned_id) is None:
+            raise errors.NotFound
+        return await self._places(connection, [PersonId(act.person_id)])
+
+    async def _touches_post(self, connection: AsyncConnection, act: wire.AbolishPost) -> Touched:
+        post_id = PostId(act.post_id)
+        path = await self._path(
+            connection, await self._transfers.unit_of_place(connection, post_id)
+        )
+        asked = await self._groups.count_with_post(connection, post_id)
+        return Touched(frozenset({path}), 0, [], conversations=asked)
+
+    async def _touches_former_post(
+        self, connection: AsyncConnection, act: wire.RestorePost
+    ) -> Touched:
+        unit_id = await self._transfers.unit_of_abolished(connection, PostId(act.post_id))
+        return Touched(frozenset({await self._path(connection, unit_id)}), 0, [])
+
+    async def _path(self, connection: AsyncConnection, unit_id: UnitId) -> str:
         path = await self._organisation.path_of(connection, unit_id)
         if path is None:
             raise errors.PlaceInvalid(reason="no such unit", unit_id=unit_id)
-        person = await self._places(connection, [PersonId(act.person_id)])
-        return Touched(person.paths | {path}, 1, person.some)
+        return path
+
+    async def _touches_policy(
+        self, connection: AsyncConnection, act: wire.SetGroupPolicy
+    ) -> Touched:
+        """The policy is the whole department's."""
+        changes, people = await self._planning.policy_changes(connection, act.policy)
+        return Touched(frozenset({WHOLE}), people, [], policy=changes)
 
     async def _touches_charge(self, connection: AsyncConnection, act: wire.EndCharge) -> Touched:
         """The admin of the unit where a charge is held may end it, whoever holds it."""
@@ -252,6 +305,31 @@ class Kinds:
             raise errors.ActInvalid(reason="oneself")
         person_id = PersonId(act.person_id)
         await self._transfers.transfer(connection, asked.by, person_id, act.place, act.rank)
+        return []
+
+    async def _plan(self, connection: Transaction, asked: Asked) -> Codes:
+        act: wire.PlanTransfer = asked.act
+        if act.person_id == asked.by.person_id:
+            raise errors.ActInvalid(reason="oneself")
+        person_id = PersonId(act.person_id)
+        await self._planned.plan(connection, asked.by, person_id, act.place, act.rank, act.on)
+        return []
+
+    async def _cancel(self, connection: Transaction, asked: Asked) -> Codes:
+        act: wire.CancelTransfer = asked.act
+        await self._planned.cancel(connection, asked.by, PersonId(act.person_id), act.planned_id)
+        return []
+
+    async def _abolish(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._transfers.abolish(connection, asked.by, PostId(asked.act.post_id))
+        return []
+
+    async def _restore_post(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._transfers.restore_post(connection, asked.by, PostId(asked.act.post_id))
+        return []
+
+    async def _set_policy(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._editor.write_group_policy(connection, asked.by, asked.act.policy)
         return []
 
     async def _give_charge(self, connection: Transaction, asked: Asked) -> Codes:

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.ports import Organisation
+from copconnect.admin.ports import Organisation, PlannedTransfers
 from copconnect.admin.rights import Rights
 from copconnect.admin.work_ports import DepartmentGroup, Groups, Planning
 from copconnect.database.engine import Database
@@ -33,12 +33,14 @@ class Organising:
         organisation: Organisation,
         planning: Planning,
         groups: Groups,
+        planned: PlannedTransfers,
     ) -> None:
         self._database = database
         self._rights = rights
         self._organisation = organisation
         self._planning = planning
         self._groups = groups
+        self._planned = planned
 
     # --- Moves ----------------------------------------------------------------------------------
 
@@ -99,6 +101,39 @@ class Organising:
                 )
             )
         return wire.MovesPreview(moves=moves)
+
+    async def planned(self, caller: Caller) -> wire.PlannedTransfers:
+        """Return the planned transfers of people of the caller's part, and into it. Raises
+        NotAllowed."""
+        async with self._database.reading() as connection:
+            held = await self._rights.having(connection, caller.person_id, _MOVE)
+            rows = await self._planned.listed(connection)
+            people = [PersonId(row.person_id) for row in rows]
+            bases = await self._organisation.rights_bases(connection, people)
+            mine = []
+            for row in rows:
+                to = await self._organisation.path_of(connection, row.unit_id)
+                paths = [bases[row.person_id].path, *([] if to is None else [to])]
+                if any(held.lacking(_MOVE, [path]) is None for path in paths):
+                    mine.append(row)
+            named = [PersonId(row.person_id) for row in mine]
+            cards = await self._organisation.cards(connection, named, caller.person_id)
+            shown = [(row, *await self._planned.shown(connection, row)) for row in mine]
+        return wire.PlannedTransfers(
+            transfers=[
+                wire.PlannedTransfer(
+                    planned_id=row.planned_id,
+                    person=cards[PersonId(row.person_id)],
+                    unit_id=row.unit_id,
+                    post=title,
+                    rank=row.rank,
+                    on=day,
+                    state=row.state,
+                    reason=row.reason,
+                )
+                for row, title, day in shown
+            ]
+        )
 
     # --- Groups ---------------------------------------------------------------------------------
 

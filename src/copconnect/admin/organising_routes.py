@@ -30,6 +30,11 @@ def routes(organising: Organising, gate: Gate) -> list[Any]:
         person = PersonId(hex_id(person_id))
         return answer(request, await organising.postings(caller, person, at_ms))
 
+    @get("/v1/admin/moves/planned")
+    async def planned(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await organising.planned(caller))
+
     @post("/v1/admin/moves/previews")
     async def preview_moves(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
@@ -47,4 +52,4 @@ def routes(organising: Organising, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await organising.all_groups(caller))
 
-    return [find, postings, preview_moves, preview_audience, groups]
+    return [find, postings, planned, preview_moves, preview_audience, groups]

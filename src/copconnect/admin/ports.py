@@ -86,6 +86,12 @@ class Editor(Protocol):
         """Let rosters be compared with the data bank for everybody. The caller holds it."""
         ...
 
+    async def write_group_policy(
+        self, connection: Transaction, by: Principal, policy: Sequence[wire.GroupPolicy]
+    ) -> None:
+        """Put another policy of standing groups in force. Raises ActInvalid."""
+        ...
+
     async def set_status(
         self,
         connection: Transaction,
@@ -123,6 +129,18 @@ class Transfers(Protocol):
         """Let a person hold a post beside their own. Raises NotFound, PlaceInvalid."""
         ...
 
+    async def abolish(self, connection: Transaction, by: Principal, post_id: PostId) -> None:
+        """Abolish a post that nobody holds. Raises PlaceInvalid."""
+        ...
+
+    async def restore_post(self, connection: Transaction, by: Principal, post_id: PostId) -> None:
+        """Let a post be there again that was abolished. Raises PlaceInvalid."""
+        ...
+
+    async def unit_of_abolished(self, connection: AsyncConnection, post_id: PostId) -> UnitId:
+        """Return the unit of a post that was abolished. Raises PlaceInvalid."""
+        ...
+
     async def end_charge(
         self, connection: Transaction, by: Principal, person_id: PersonId, posting_id: int
     ) -> None:
@@ -137,6 +155,40 @@ class Transfers(Protocol):
 
     async def unit_of_charge(self, connection: AsyncConnection, posting_id: int) -> UnitId | None:
         """Return the unit of a charge; None where it is not open."""
+        ...
+
+
+class PlannedTransfers(Protocol):
+    """Transfers that take effect on a day to come."""
+
+    async def plan(
+        self,
+        connection: Transaction,
+        by: Principal,
+        person_id: PersonId,
+        place: PostId | wire.NewPlace,
+        rank: str | None,
+        day: str,
+    ) -> int:
+        """Plan a transfer; return its number. Raises NotFound, PlaceInvalid."""
+        ...
+
+    async def cancel(
+        self, connection: Transaction, by: Principal, person_id: PersonId, planned_id: int
+    ) -> None:
+        """Cancel a planned transfer, or take a failed one off the list. Raises NotFound."""
+        ...
+
+    async def one(self, connection: AsyncConnection, planned_id: int) -> Any | None:
+        """Return the row of a planned or failed transfer."""
+        ...
+
+    async def listed(self, connection: AsyncConnection) -> Sequence[Any]:
+        """Return the rows of those that are planned, the next first, or failed of late."""
+        ...
+
+    async def shown(self, connection: AsyncConnection, row: Any) -> tuple[wire.Names, str]:
+        """Return the title of the post of a row, and its day, YYYY-MM-DD."""
         ...
 
 

@@ -16,6 +16,7 @@ from copconnect.admin.ports import (
     Grants,
     Organisation,
     People,
+    PlannedTransfers,
     Registered,
     Revocations,
     Transfers,
@@ -42,6 +43,7 @@ class AdminService:
         organisation: Organisation,
         editor: Editor,
         transfers: Transfers,
+        planned: PlannedTransfers,
         reorganiser: Reorganiser,
         people: People,
         enrolment: Enrolment,
@@ -59,6 +61,7 @@ class AdminService:
             organisation,
             editor,
             transfers,
+            planned,
             reorganiser,
             enrolment,
             grants,
@@ -78,7 +81,7 @@ class AdminService:
             database, clock, audit, self.rights, organisation, people, registered, reach
         )
         self.importing = Importing(database, self.rights, organisation, imports)
-        self.organising = Organising(database, self.rights, organisation, planning, groups)
+        self.organising = Organising(database, self.rights, organisation, planning, groups, planned)
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:
         """Return what needs doing in the caller's part. Raises NotAllowed."""

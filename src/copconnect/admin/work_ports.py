@@ -48,6 +48,13 @@ class Planning(Protocol):
         """Return some of them, seniors first."""
         ...
 
+    async def policy_changes(
+        self, connection: AsyncConnection, policy: Sequence[wire.GroupPolicy]
+    ) -> tuple[list[wire.PolicyChange], int]:
+        """Return what another policy of groups makes, ends and changes, and how many people that
+        touches. Raises ActInvalid."""
+        ...
+
     async def paths_of(self, connection: AsyncConnection, rule: wire.Audience) -> frozenset[str]:
         """Return the units over which a rule takes people, as unit paths."""
         ...
@@ -89,6 +96,10 @@ class Groups(Protocol):
         self, connection: AsyncConnection, conversation_id: ConversationId
     ) -> wire.Audience:
         """Return the rule of a conversation that an admin made. Raises NotFound."""
+        ...
+
+    async def count_with_post(self, connection: AsyncConnection, post_id: PostId) -> int:
+        """Return how many conversations people have with a post."""
         ...
 
     async def create(self, connection: Transaction, by: Principal, act: wire.CreateGroup) -> None:

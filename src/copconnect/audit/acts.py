@@ -6,7 +6,7 @@ Names and fields stay as they are once used: entries are never rewritten.
 import msgspec
 
 from copconnect import wire
-from copconnect.ids import ClientId, ConversationId, PersonId, UnitId
+from copconnect.ids import ClientId, ConversationId, PersonId, PostId, UnitId
 
 
 class Act(msgspec.Struct, frozen=True, tag_field="act"):
@@ -50,6 +50,40 @@ class ChargeEnded(Act, frozen=True, tag="charge_ended"):
 
     person_id: PersonId
     posting_id: int
+    unit_id: UnitId
+    post: str
+
+
+class TransferPlanned(Act, frozen=True, tag="transfer_planned"):
+    """A person will hold another post from a day on, YYYY-MM-DD in India. ``post``: its English
+    name."""
+
+    person_id: PersonId
+    planned_id: int
+    unit_id: UnitId
+    post: str
+    on: str
+
+
+class PlannedTransferCancelled(Act, frozen=True, tag="planned_transfer_cancelled"):
+    """A transfer that was planned will not be done."""
+
+    person_id: PersonId
+    planned_id: int
+
+
+class PostAbolished(Act, frozen=True, tag="post_abolished"):
+    """A vacant post is there no more. ``post``: its English name."""
+
+    post_id: PostId
+    unit_id: UnitId
+    post: str
+
+
+class PostRestored(Act, frozen=True, tag="post_restored"):
+    """A post that was abolished is there again. ``post``: its English name."""
+
+    post_id: PostId
     unit_id: UnitId
     post: str
 

@@ -25,6 +25,10 @@ OUTCOMES = {
     "suspend_person": "person_suspended",
     "restore_person": "person_restored",
     "transfer_person": "person_transferred",
+    "plan_transfer": "transfer_planned",
+    "cancel_transfer": "planned_transfer_cancelled",
+    "abolish_post": "post_abolished",
+    "restore_post": "post_restored",
     "give_charge": "charge_given",
     "end_charge": "charge_ended",
     "reorganise_units": "units_reorganised",
@@ -39,6 +43,7 @@ OUTCOMES = {
     "create_group": "audience_conversation_created",
     "change_group": "audience_conversation_changed",
     "end_group": "audience_conversation_ended",
+    "set_group_policy": "group_policy_set",
     "approve_act": "act_approved",
     "refuse_act": "act_refused",
 }

@@ -209,6 +209,6 @@ def set_(
             settings_of(data),
             lambda container: container.editor.set_group_policy(operator(), lines),
         )
-    except policies.PolicyInvalid as error:
-        raise stop(f"Nothing was changed. {source.name}: {error}.") from error
+    except errors.ActInvalid as error:
+        raise stop(f"Nothing was changed. {source.name}: {error.details['reason']}.") from error
     console.print(f"The policy has {len(lines)} lines.")

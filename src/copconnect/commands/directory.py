@@ -22,7 +22,8 @@ from copconnect.directory.sources import Corrections
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 for command in (
     *(postings.transfer, postings.charge, postings.end_charge),
-    *(postings.places, postings.posts),
+    *(postings.places, postings.posts, postings.planned, postings.cancel_transfer),
+    *(postings.abolish_post, postings.restore_post),
 ):
     app.command()(command)
 app.command()(reorganising.reorganise)

@@ -1,4 +1,5 @@
-"""``copconnect directory transfer|charge|end-charge|places|posts``: who holds which post."""
+"""``copconnect directory`` for posts: ``transfer``, ``planned``, ``cancel-transfer``, ``charge``,
+``end-charge``, ``places``, ``posts``, ``abolish-post``, ``restore-post``."""
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime
@@ -41,6 +42,9 @@ def transfer(
     head: Head = False,
     post_id: PostOption = None,
     rank: Annotated[str | None, typer.Option(help="Code of the new rank.")] = None,
+    on: Annotated[
+        str | None, typer.Option(help="A day to come, YYYY-MM-DD: then, at 00:00 India time.")
+    ] = None,
     data: Data = None,
 ) -> None:
     """Give a person another post. Their groups follow within seconds."""
@@ -49,10 +53,83 @@ def transfer(
     async def work(container: Container) -> None:
         person_id, whole = await _person(container, number), await _whole(container, place)
         async with container.database.transaction() as connection:
-            await container.transfers.transfer(connection, operator(), person_id, whole, rank)
+            if on is None:
+                await container.transfers.transfer(connection, operator(), person_id, whole, rank)
+                console.print(f"{number} holds {_named(place)}.")
+                return
+            planned_id = await container.planned.plan(
+                connection, operator(), person_id, whole, rank, on
+            )
+        console.print(f"Transfer {planned_id}: {number} will hold {_named(place)} on {on}.")
 
     _do(data, work)
-    console.print(f"{number} holds {_named(place)}.")
+
+
+def planned(data: Data = None) -> None:
+    """List the transfers that are planned, and those that failed within 30 days."""
+
+    async def work(container: Container) -> None:
+        table = Table("Transfer", "Day", "Person", "Unit", "Post", "State")
+        async with container.database.reading() as connection:
+            for row in await container.planned.listed(connection):
+                title, day = await container.planned.shown(connection, row)
+                card = await container.directory.card(connection, row.person_id)
+                name = row.person_id if card is None else card.names.en
+                state = f"{row.state}: {row.reason}" if row.reason else row.state
+                table.add_row(str(row.planned_id), day, name, row.unit_id, title.en, state)
+        console.print(table)
+
+    _do(data, work)
+
+
+def cancel_transfer(
+    planned_id: Annotated[int, typer.Argument(help="Its number, as `planned` shows it.")],
+    data: Data = None,
+) -> None:
+    """Cancel a planned transfer, or take one that failed off the list."""
+
+    async def work(container: Container) -> None:
+        async with container.database.transaction() as connection:
+            row = await container.planned.one(connection, planned_id)
+            if row is None:
+                raise stop(f"No transfer {planned_id} is planned.")
+            await container.planned.cancel(connection, operator(), row.person_id, planned_id)
+
+    _do(data, work)
+    console.print(f"Transfer {planned_id} will not be done.")
+
+
+PostGiven = Annotated[
+    str, typer.Argument(help="How the post's id begins, as `posts` lists it and this prints it.")
+]
+
+
+def abolish_post(post_id: PostGiven, data: Data = None) -> None:
+    """End a post that nobody holds. The officers who wrote to it keep their conversations."""
+
+    async def work(container: Container) -> None:
+        whole = await _only(container, post_id, abolished=False)
+        async with container.database.transaction() as connection:
+            asked = await container.delivery.department.count_with_post(connection, whole)
+            await container.transfers.abolish(connection, operator(), whole)
+        console.print(
+            f"Post {whole[:SHOWN]} is abolished; {asked} conversations with it have ended. "
+            f"`restore-post {whole[:SHOWN]}` undoes it."
+        )
+
+    _do(data, work)
+
+
+def restore_post(post_id: PostGiven, data: Data = None) -> None:
+    """Let a post be there again that was abolished."""
+
+    async def work(container: Container) -> None:
+        whole = await _only(container, post_id, abolished=True)
+        async with container.database.transaction() as connection:
+            await container.transfers.restore_post(connection, operator(), whole)
+
+    _do(data, work)
+    console.print(f"Post {post_id} is there again.")
 
 
 def charge(
@@ -184,11 +261,15 @@ def _named(place: PostId | wire.NewPlace) -> str:
 
 async def _whole(container: Container, place: PostId | wire.NewPlace) -> PostId | wire.NewPlace:
     """Return the post whose id begins so."""
-    if not isinstance(place, str):
-        return place
-    found = await container.posts.beginning_with(place)
+    return await _only(container, place, abolished=False) if isinstance(place, str) else place
+
+
+async def _only(container: Container, digits: str, *, abolished: bool) -> PostId:
+    found = await container.posts.beginning_with(digits, abolished=abolished)
     if len(found) != 1:
-        raise stop(f"{'Several posts' if found else 'No posts'} have an id that begins {place}.")
+        kind = "abolished post" if abolished else "post"
+        some = f"Several {kind}s" if found else f"No {kind}s"
+        raise stop(f"{some} have an id that begins {digits}.")
     return found[0]
 
 

@@ -16,6 +16,7 @@ from copconnect.delivery.ports import (
     Organisation,
     People,
     Posts,
+    Pushes,
     RosterSigner,
 )
 from copconnect.delivery.rules.limits import PersonLimits
@@ -49,6 +50,7 @@ class Dependencies:
     signer: RosterSigner
     attachments: Attachments
     orders: Orders
+    pushes: Pushes
     audit: Audit
     options: Options
     stamps: Stamps

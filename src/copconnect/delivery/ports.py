@@ -5,7 +5,7 @@ people, clients and conversations 32 hex digits.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -200,6 +200,21 @@ class Orders(Protocol):
     ) -> None:
         """Store it beside the message, in its transaction. Raises OrderInvalid, and NotFound for a
         change of an order that its person did not issue in its conversation."""
+        ...
+
+
+class Pushes(Protocol):
+    """The part of pushes."""
+
+    async def call(
+        self,
+        connection: Transaction,
+        conversation_id: ConversationId,
+        seq: int,
+        people: Select[Any],
+    ) -> int:
+        """Wake the devices of the people of a statement (``person_id``) that have not received a
+        message soon, whether they muted its conversation or not; return how many. One statement."""
         ...
 
 

@@ -34,6 +34,7 @@ from copconnect.delivery.ports import (
     Organisation,
     People,
     Posts,
+    Pushes,
     RosterSigner,
 )
 from copconnect.delivery.rosters.audiences import Audiences
@@ -68,6 +69,7 @@ class DeliveryService:
         signer: RosterSigner,
         attachments: Attachments,
         orders: Orders,
+        pushes: Pushes,
         audit: Audit,
         leases: Leases,
         options: Options,
@@ -83,6 +85,7 @@ class DeliveryService:
             signer=signer,
             attachments=attachments,
             orders=orders,
+            pushes=pushes,
             audit=audit,
             options=options,
             stamps=Stamps(signer, clock),

@@ -200,14 +200,20 @@ class DirectoryEditor:
         """Write the policy of standing groups in place of the one before. Running servers make and
         change the groups within a round.
 
-        Raises PolicyInvalid for a level, role or rank that is not there.
+        Raises ActInvalid for a level, role or rank that is not there.
         """
         async with self._database.transaction() as connection:
-            locked = await edit_store.lock(connection, self._clock.now_ms())
-            policies.check(policy, await store.organisation(connection))
-            await policies.replace(connection, policy)
-            await store.touch(connection, locked.now_ms)
-            await self._audit.record(connection, by, GroupPolicySet(list(policy)))
+            await self.write_group_policy(connection, by, policy)
+
+    async def write_group_policy(
+        self, connection: Transaction, by: Principal, policy: Sequence[wire.GroupPolicy]
+    ) -> None:
+        """Do the same in the caller's transaction."""
+        locked = await edit_store.lock(connection, self._clock.now_ms())
+        policies.check(policy, await store.organisation(connection))
+        await policies.replace(connection, policy)
+        await store.touch(connection, locked.now_ms)
+        await self._audit.record(connection, by, GroupPolicySet(list(policy)))
 
     async def group_policy(self) -> list[wire.GroupPolicy]:
         """Return the policy of standing groups."""

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Column, Integer, LargeBinary, String, Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import wire
+from copconnect import errors, wire
 from copconnect.database.engine import METADATA
 
 GROUP_POLICY = Table(
@@ -21,28 +21,30 @@ _LINE = msgspec.json.Decoder(wire.GroupPolicy)
 _LINES = msgspec.json.Decoder(list[wire.GroupPolicy])
 
 
-class PolicyInvalid(Exception):
-    """A policy cannot be used; the text says which line, and why."""
-
-
 def parse(content: bytes) -> list[wire.GroupPolicy]:
     """Return the lines of a policy's file, a JSON list of wire.GroupPolicy.
 
-    Raises PolicyInvalid.
+    Raises ActInvalid.
     """
     try:
         lines = _LINES.decode(content)
     except msgspec.DecodeError as error:
-        raise PolicyInvalid(str(error)) from error
-    codes = [line.code for line in lines]
-    for code in codes:
-        if codes.count(code) > 1:
-            raise PolicyInvalid(f"two lines have the code {code}")
+        raise errors.ActInvalid(reason=str(error)) from error
+    _check_codes(lines)
     return lines
 
 
+def _check_codes(lines: Sequence[wire.GroupPolicy]) -> None:
+    codes = [line.code for line in lines]
+    for code in codes:
+        if codes.count(code) > 1:
+            raise errors.ActInvalid(reason=f"two lines have the code {code}")
+
+
 def check(lines: Sequence[wire.GroupPolicy], organisation: Mapping[str, Sequence[Any]]) -> None:
-    """Raise PolicyInvalid for a level, role or rank that the data bank does not have."""
+    """Raise ActInvalid for a level, role or rank that the data bank does not have, and for two
+    lines of one code."""
+    _check_codes(lines)
     known = {
         name: {row.code for row in organisation[name]} for name in ("levels", "roles", "ranks")
     }
@@ -50,7 +52,8 @@ def check(lines: Sequence[wire.GroupPolicy], organisation: Mapping[str, Sequence
         for name, codes in (("levels", line.levels), ("roles", line.roles), ("ranks", line.ranks)):
             for code in codes:
                 if code not in known[name]:
-                    raise PolicyInvalid(f"{line.code}: the data bank has no {code} in its {name}")
+                    reason = f"{line.code}: the data bank has no {code} in its {name}"
+                    raise errors.ActInvalid(reason=reason)
 
 
 async def read(connection: AsyncConnection) -> list[wire.GroupPolicy]:

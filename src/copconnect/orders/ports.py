@@ -45,6 +45,10 @@ class People(Protocol):
         which lists seniors first."""
         ...
 
+    def found_by(self, text: str) -> Select[Any]:
+        """Return a statement of who is found by a text: ``person_id``, ``sort_key``."""
+        ...
+
     def numbers(self) -> Select[Any]:
         """Return a statement of the phone numbers of active people: ``person_id``, ``number``."""
         ...
@@ -85,6 +89,13 @@ class Devices(Protocol):
     ) -> Mapping[bytes, bytes]:
         """Return the Ed25519 keys of these devices, revoked or not. One statement for each 500
         that are not in memory."""
+        ...
+
+    async def people_trust(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> list[wire.PersonTrust]:
+        """Return all that is signed about these people, without device keys, and, transitively,
+        about the people whose devices endorsed theirs."""
         ...
 
 

@@ -21,6 +21,7 @@ from copconnect.orders.rules import KnownOrder
 from copconnect.principals import Caller
 
 PAGE = 100
+MOST_PEOPLE = 500  # In a page that asks for more than PAGE, and in one of records with trust.
 RECORDS_PAGE = 1_000
 _CURVE_POINTS = 240  # Steps between the order and now, at most.
 Box = Literal["open", "issued", "all"]
@@ -141,9 +142,11 @@ class Reading:
         state: wire.OrderState | None,
         choice: int | None,
         after: str,
+        text: str = "",
+        limit: int = PAGE,
     ) -> wire.OrderPeople:
-        """Return a page of the people who owe, of a unit and all below it. Raises as
-        ``oversight``."""
+        """Return a page of the people who owe, of a unit and all below it. ``text``: of those whom
+        it finds. Raises as ``oversight``."""
         deps = self._deps
         seen = await self.oversight(caller.person_id, order_id)
         order = seen.order
@@ -157,10 +160,11 @@ class Reading:
                 units=await self._units(connection, unit_id, seen.units),
                 state=None if state is None else rules.STATES.index(state),
                 choice=choice,
+                found=deps.people.found_by(text) if text else None,
                 after=after,
-                limit=PAGE + 1,
+                limit=limit + 1,
             )
-            page = rows[:PAGE]
+            page = rows[:limit]
             cards = await deps.people.cards(
                 connection, [row.person_id for row in page], caller.person_id
             )
@@ -173,7 +177,7 @@ class Reading:
                 )
                 for row in page
             ],
-            next=page[-1].sort_key if len(rows) > PAGE else None,
+            next=page[-1].sort_key if len(rows) > limit else None,
         )
 
     async def _units(
@@ -206,12 +210,19 @@ class Reading:
         return wire.OrderCurve(order_id=order_id, step_ms=step_ms, points=points)
 
     async def records(
-        self, caller: Caller, order_id: MessageId, *, answered: bool, after: str
+        self,
+        caller: Caller,
+        order_id: MessageId,
+        *,
+        answered: bool,
+        after: str,
+        trust: bool = False,
     ) -> wire.OrderRecords:
-        """Return a page of the records that count, of people who left too: what was signed. Raises
-        as ``oversight``."""
+        """Return a page of the records that count, of people who left too: what was signed.
+        ``trust``: with all that is signed about their people and signers. Raises as
+        ``oversight``."""
         seen = await self.oversight(caller.person_id, order_id)
-        limit = PAGE if answered else RECORDS_PAGE
+        limit = PAGE if answered else MOST_PEOPLE if trust else RECORDS_PAGE
         async with self._deps.database.reading() as connection:
             rows = await store.records(
                 connection,
@@ -222,12 +233,17 @@ class Reading:
                 after=after,
                 limit=limit + 1,
             )
-        page = rows[:limit]
+            page = rows[:limit]
+            named = {row.person_id for row in page} | {row.signer_id for row in page}
+            people = (
+                await self._deps.devices.people_trust(connection, named) if trust and named else []
+            )
         return wire.OrderRecords(
             records=[
                 wire.OrderRecord(record=row.record, answer=row.answer, received_ms=row.received_ms)
                 for row in page
             ],
+            people=people,
             next=page[-1].person_id if len(rows) > limit else None,
         )
 

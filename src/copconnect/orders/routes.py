@@ -8,9 +8,9 @@ from litestar.params import FromPath
 
 from copconnect import errors, wire
 from copconnect.http.gate import Gate, HttpRequest, Incoming, answer, read
-from copconnect.http.parameters import hex_id, one_of
+from copconnect.http.parameters import hex_id, number, one_of
 from copconnect.ids import MessageId, UnitId
-from copconnect.orders.reading import Box
+from copconnect.orders.reading import MOST_PEOPLE, PAGE, Box
 from copconnect.orders.service import OrderService
 
 _ACKNOWLEDGEMENTS = "/v1/orders/{c}/acknowledgements"
@@ -55,9 +55,12 @@ def routes(service: OrderService, gate: Gate) -> list[Any]:
     @get("/v1/orders/{o:str}/acknowledgements")
     async def records(request: HttpRequest, o: FromPath[str]) -> Any:
         caller = await gate.caller(request)
-        answered = _one_of(request, "answered", ("yes", "no")) == "yes"
         found = await reading.records(
-            caller, _order(o), answered=answered, after=_text(request, "after")
+            caller,
+            _order(o),
+            answered=_one_of(request, "answered", ("yes", "no")) == "yes",
+            after=_text(request, "after"),
+            trust=_one_of(request, "trust", ("yes", "no")) == "yes",
         )
         return answer(request, found)
 
@@ -69,6 +72,7 @@ def routes(service: OrderService, gate: Gate) -> list[Any]:
     @get("/v1/orders/{o:str}/people")
     async def people(request: HttpRequest, o: FromPath[str]) -> Any:
         caller = await gate.caller(request)
+        limit = number("limit", request.query_params.get("limit"))
         choice = _one_of(request, "choice", tuple(str(n) for n in range(wire.ORDER_CHOICES + 1)))
         found = await reading.people(
             caller,
@@ -77,6 +81,8 @@ def routes(service: OrderService, gate: Gate) -> list[Any]:
             state=_one_of(request, "state", get_args(wire.OrderState)),
             choice=None if choice is None else int(choice),
             after=_text(request, "after"),
+            text=_text(request, "text"),
+            limit=max(1, min(limit or PAGE, MOST_PEOPLE)),
         )
         return answer(request, found)
 

@@ -325,11 +325,13 @@ async def people(
     units: Collection[UnitId] | None,
     state: int | None,
     choice: int | None,
+    found: Select[Any] | None,
     after: str,
     limit: int,
 ) -> list[Row[Any]]:
     """Return people who owe, as the directory orders them: ``person_id``, ``sort_key``, ``state``,
-    and the record that counts. ``units``: of these alone; ``after``: a sort key."""
+    and the record that counts. ``units``: of these alone; ``found``: those of a statement alone;
+    ``after``: a sort key."""
     query, place, at = _people_of(order, readers, reached, placed)
     query = (
         query.add_columns(
@@ -352,6 +354,8 @@ async def people(
         query = query.where(at == state)
     if choice is not None:
         query = query.where(_A.choice == choice)
+    if found is not None:
+        query = query.where(place.person_id.in_(select(found.subquery().c.person_id)))
     return list(await connection.execute(query))
 
 
@@ -378,11 +382,11 @@ async def records(
     after: str,
     limit: int,
 ) -> list[Row[Any]]:
-    """Return the records that count, by person: ``person_id``, ``record``, ``received_ms``,
-    ``answer``. ``answered``: those with an answer alone."""
+    """Return the records that count, by person: ``person_id``, ``signer_id``, ``record``,
+    ``received_ms``, ``answer``. ``answered``: those with an answer alone."""
     join = and_(_N.order_id == _A.order_id, _N.person_id == _A.person_id)
     query = (
-        select(_A.person_id, _A.record, _A.received_ms, _N.answer)
+        select(_A.person_id, _A.signer_id, _A.record, _A.received_ms, _N.answer)
         .join(ANSWERS, join, isouter=not answered)
         .where(_A.order_id == order_id, _A.person_id > after)
         .order_by(_A.person_id)

@@ -41,7 +41,7 @@ BATCH = 48
 PER_PERSON = 3  # Texts within PER_PERSON_MS, however many flash orders there are.
 PER_PERSON_MS = 60 * MINUTE_MS
 UNFINISHED_MS = 2 * MINUTE_MS
-REFUSALS = 3  # Of so many texts of a batch, none taken: the template is refused, no single text.
+REFUSALS = 3  # A batch with so many refusals and no success: the template is refused.
 MOST_REFUSALS = 5  # Tries of a text that such batches refuse.
 ORDER_TEXTS = Counter(
     "copconnect_order_texts",

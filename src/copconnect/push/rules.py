@@ -27,6 +27,8 @@ PAUSE_S = 30.0  # After a 429 that says no time.
 
 REMINDER = "reminder"  # The kind of a push about a message that the device may have received.
 
+CALL = "call"  # A flash order, or a message that names somebody who muted the conversation.
+
 Outcome = Literal["taken", "gone", "refused", "slow_down", "failed"]
 
 
@@ -45,6 +47,7 @@ _MANNERS = {
     "unit": Manner(3 * DAY_S, "high"),
     "announcement": Manner(7 * DAY_S, "high"),
     REMINDER: Manner(DAY_S, "high"),
+    CALL: Manner(DAY_S, "high"),
 }
 
 

@@ -52,6 +52,7 @@ class PushService:
         self._signer = signer
         self._devices = devices
         self._leases = leases
+        self._delay_ms = settings.push_delay_ms
         self._allowed = rules.allowed_origins(settings.push_origins)
         self.planner = Planner(database, clock, conversations, settings.push_delay_ms)
         self.sender = Sender(
@@ -151,6 +152,21 @@ class PushService:
         if not self._allowed:
             return 0
         return await store.remind(connection, conversation_id, seq, people, self._clock.now_ms())
+
+    async def call(
+        self,
+        connection: Transaction,
+        conversation_id: ConversationId,
+        seq: int,
+        people: Select[Any],
+    ) -> int:
+        """Wake the devices of the people of a statement (``person_id``) that have not received a
+        message soon, whether they muted its conversation or not; return how many. One statement."""
+        if not self._allowed:
+            return 0
+        now_ms = self._clock.now_ms()
+        due_ms = now_ms + self._delay_ms
+        return await store.call(connection, conversation_id, seq, people, now_ms, due_ms)
 
     async def reach_of(
         self, connection: AsyncConnection, client_ids: Collection[ClientId]

@@ -35,7 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
 from copconnect.ids import ClientId, ConversationId, PersonId
-from copconnect.push.rules import REMINDER
+from copconnect.push.rules import CALL, REMINDER
 
 SUBSCRIPTIONS = Table(
     "push_subscriptions",
@@ -169,7 +169,9 @@ async def set_planned(
     )
 
 
-def _queued(conversation_id: ConversationId, seq: int, kind: str, now_ms: int) -> Select[Any]:
+def _queued(
+    conversation_id: ConversationId, seq: int, kind: str, now_ms: int, due_ms: int | None = None
+) -> Select[Any]:
     """Return a statement of a new row for each subscription, in the order of ``_QUEUED``."""
     return select(
         literal(conversation_id),
@@ -178,7 +180,7 @@ def _queued(conversation_id: ConversationId, seq: int, kind: str, now_ms: int) -
         literal(kind),
         _S.origin,
         literal(now_ms, BigInteger),
-        literal(now_ms, BigInteger),
+        literal(now_ms if due_ms is None else due_ms, BigInteger),
         literal(0),
     )
 
@@ -243,8 +245,33 @@ async def remind(
 ) -> int:
     """Queue a reminder of a message for each subscribed device of the people of a statement; return
     how many. A push that is due already becomes one. One statement."""
+    return await _queue_for(connection, conversation_id, seq, people, REMINDER, now_ms, now_ms)
+
+
+async def call(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    seq: int,
+    people: Select[Any],
+    now_ms: int,
+    due_ms: int,
+) -> int:
+    """Queue a call to a message for each subscribed device of the people of a statement; return how
+    many. One statement."""
+    return await _queue_for(connection, conversation_id, seq, people, CALL, now_ms, due_ms)
+
+
+async def _queue_for(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    seq: int,
+    people: Select[Any],
+    kind: str,
+    now_ms: int,
+    due_ms: int,
+) -> int:
     found = people.subquery()
-    rows = _queued(conversation_id, seq, REMINDER, now_ms).where(
+    rows = _queued(conversation_id, seq, kind, now_ms, due_ms).where(
         _S.person_id.in_(select(found.c.person_id))
     )
     statement = upsert_for(connection.dialect.name, QUEUE).from_select(_QUEUED, rows)

@@ -11,6 +11,7 @@ from copconnect.wire.attachments import *
 from copconnect.wire.audiences import *
 from copconnect.wire.base import *
 from copconnect.wire.conduct import *
+from copconnect.wire.console import *
 from copconnect.wire.delivery import *
 from copconnect.wire.directory import *
 from copconnect.wire.frames import *

@@ -10,14 +10,18 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, PostId, UnitId, UploadId
-from copconnect.limits import ACT_PEOPLE, MAX_ACT_BYTES, MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
-from copconnect.wire.audiences import Audience
+from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, PostId, UploadId
+from copconnect.limits import (
+    ACT_PEOPLE,
+    GROUP_POLICY_LINES,
+    MAX_ACT_BYTES,
+    MAX_RECORD_BYTES,
+    MAX_REVOCATION_BYTES,
+)
+from copconnect.wire.audiences import Audience, GroupPolicy
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire, snake_case
 from copconnect.wire.directory import Charge, Names, NewPlace, Person
-from copconnect.wire.push import PushReach
 from copconnect.wire.reorganising import Steps
-from copconnect.wire.trust import ClientInfo
 
 Right = Literal[
     "see_numbers",
@@ -39,6 +43,7 @@ UnitPath = Annotated[str, Meta(min_length=1, max_length=1024)]  # Units joined b
 PlaceGiven = Annotated[PostId, HEX16] | NewPlace
 RightHolder = Literal["grant", "head", "rank", "role", "everybody"]
 RightReach = Literal["unit", "part", "heads"]
+Day = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 ActReason = Annotated[str, Meta(max_length=500)]
 
 
@@ -101,6 +106,35 @@ class TransferPerson(AdminAct, frozen=True, kw_only=True):
     person_id: Annotated[PersonId, HEX16]
     place: PlaceGiven
     rank: Annotated[str, Meta(min_length=1, max_length=32)] | None
+
+
+class PlanTransfer(AdminAct, frozen=True, kw_only=True):
+    """Give a person another post, and another rank where one is named, when a day begins in
+    India."""
+
+    person_id: Annotated[PersonId, HEX16]
+    place: PlaceGiven
+    rank: Annotated[str, Meta(min_length=1, max_length=32)] | None
+    on: Day
+
+
+class CancelTransfer(AdminAct, frozen=True, kw_only=True):
+    """Do not do a planned transfer, or take one that failed off the list."""
+
+    person_id: Annotated[PersonId, HEX16]
+    planned_id: int
+
+
+class AbolishPost(AdminAct, frozen=True, kw_only=True):
+    """End a post that nobody holds. The officers who wrote to it keep their conversations."""
+
+    post_id: Annotated[PostId, HEX16]
+
+
+class RestorePost(AdminAct, frozen=True, kw_only=True):
+    """Let a post be there again that was abolished."""
+
+    post_id: Annotated[PostId, HEX16]
 
 
 class GiveCharge(AdminAct, frozen=True, kw_only=True):
@@ -210,6 +244,12 @@ class EndGroup(AdminAct, frozen=True, kw_only=True):
     conversation_id: Annotated[ConversationId, HEX16]
 
 
+class SetGroupPolicy(AdminAct, frozen=True, kw_only=True):
+    """Put another policy of standing groups in place of the one in force."""
+
+    policy: Annotated[list[GroupPolicy], Meta(max_length=GROUP_POLICY_LINES)]
+
+
 class ApproveAct(AdminAct, frozen=True, kw_only=True):
     """A second admin agrees to an act that waits. ``hash``: of the whole signed record."""
 
@@ -229,6 +269,10 @@ Act = (
     SuspendPerson
     | RestorePerson
     | TransferPerson
+    | PlanTransfer
+    | CancelTransfer
+    | AbolishPost
+    | RestorePost
     | GiveCharge
     | EndCharge
     | ReorganiseUnits
@@ -243,6 +287,7 @@ Act = (
     | CreateGroup
     | ChangeGroup
     | EndGroup
+    | SetGroupPolicy
     | ApproveAct
     | RefuseAct
 )
@@ -289,15 +334,30 @@ class RightChange(Wire, frozen=True, kw_only=True):
     losing: list[Person]
 
 
+class PolicyChange(Wire, frozen=True, kw_only=True):
+    """Groups of a line of the policy that another policy makes, ends, or gives other people or
+    another name: how many, and how many people these groups take."""
+
+    code: str
+    title: Names
+    kind: Literal["made", "ended", "changed", "renamed"]
+    groups: int
+    people: int
+
+
 class ActPreview(Wire, frozen=True, kw_only=True):
     """The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
-    must approve it; ``rights``: what another rights table changes, else empty."""
+    must approve it; ``rights``: what another rights table changes, else empty; ``policy``: what
+    another policy of groups does, else empty; ``conversations``: how many officers' conversations
+    end with a post."""
 
     people: int
     sample: list[Person]
     paths: list[str]
     needs_second: bool
     rights: list[RightChange]
+    policy: list[PolicyChange]
+    conversations: int
 
 
 class WaitingAct(Wire, frozen=True, kw_only=True):
@@ -338,105 +398,3 @@ class AdminRights(Wire, frozen=True, kw_only=True):
     console: bool
     rights: list[HeldRight]
     rules: list[RightRule]
-
-
-# --- Reading ----------------------------------------------------------------------------------
-
-
-class PartCount(Wire, frozen=True, kw_only=True):
-    """People and registered people of a unit right below the caller's part."""
-
-    unit_id: UnitId
-    people: int
-    registered: int
-
-
-class AdminOverview(Wire, frozen=True, kw_only=True):
-    """The work that waits in the caller's part, and the part's size."""
-
-    people: int
-    registered: int
-    suspended: int
-    devices: int
-    unconfirmed: int
-    silent: int  # Devices that were not seen for a week.
-    grants_ending: int  # Within 14 days.
-    waiting_acts: int
-    parts: list[PartCount]
-
-
-class AdminPerson(Wire, frozen=True, kw_only=True):
-    """A person of the caller's part. ``person.number`` is "" without the right to see numbers."""
-
-    person: Person
-    clients: list[ClientInfo]
-    grants: list[str]  # Unit paths over which the person holds a grant.
-
-
-class AdminPeople(Wire, frozen=True, kw_only=True):
-    people: list[AdminPerson]
-    next: str | None  # Pass as ?after= for the next page.
-    total: int
-
-
-class AdminDevice(Wire, frozen=True, kw_only=True):
-    """``push``: None for a device that is not subscribed."""
-
-    person: Person
-    client: ClientInfo
-    push: PushReach | None
-
-
-class AdminDevices(Wire, frozen=True, kw_only=True):
-    devices: list[AdminDevice]
-    next: str | None
-    total: int
-
-
-class AdminGrant(Wire, frozen=True, kw_only=True):
-    """The newest grant to a person over a unit of the caller's part."""
-
-    person: Person
-    path: str
-    by: Person | None
-    created_ms: int
-    not_after_ms: int
-    state: Literal["in_force", "ended", "withdrawn"]
-
-
-class AdminGrants(Wire, frozen=True, kw_only=True):
-    grants: list[AdminGrant]
-
-
-class AuditContent(Wire, frozen=True, kw_only=True):
-    """The content of an entry. ``act``: what was done, JSON, as the server says; ``signed``: the
-    record by which an admin's device asked for it, of the kind ``signed_as``; empty for an
-    operator's act."""
-
-    salt: bytes
-    by: str
-    path: str
-    act: str
-    signed_as: Literal["", "act", "endorsement"]
-    signed: bytes
-
-
-class AuditEntry(Wire, frozen=True, kw_only=True):
-    """An entry of the audit log. ``digest`` is the hash of the content; the content of entries
-    about other parts of the tree is None, and the chain verifies all the same."""
-
-    number: int
-    made_ms: int
-    digest: bytes
-    hash: bytes
-    content: AuditContent | None
-
-
-class AuditPage(Wire, frozen=True, kw_only=True):
-    """``newest``: the number of the newest entry there is."""
-
-    entries: list[AuditEntry]
-    next: int | None
-    newest: int
-    newest_hash: bytes
-    people: list[Person]  # Those whom the entries name.

@@ -17,7 +17,7 @@ from copconnect.ids import (
     PersonId,
     Seq,
 )
-from copconnect.limits import CELL_SIZE, HEADER_BYTES, LISTED_PEOPLE, MAX_MESSAGE_BYTES
+from copconnect.limits import CELL_SIZE, HEADER_BYTES, LISTED_PEOPLE, MAX_MESSAGE_BYTES, WAKES
 from copconnect.wire.audiences import Audience, Standing
 from copconnect.wire.base import HEX16, HEX32, Wire
 from copconnect.wire.keys import KeyItem
@@ -192,11 +192,14 @@ class CellLeaves(Wire, frozen=True, kw_only=True):
 class PostMessage(Wire, frozen=True, kw_only=True):
     """``state``: the message is the conversation's newest state (name, photo, pins); admins only.
     ``quiet``: it wakes nobody (a vote, the end of a poll); devices show no row for it.
-    ``order``: the message is an order, or changes one; flash orders are for admins only. A repeat
-    of the same bytes answers what the first answered."""
+    ``order``: the message is an order, or changes one; flash orders are for admins only.
+    ``wakes``: members whom the message names, whose phones it wakes although they muted the
+    conversation; a flash order wakes all. A repeat of the same bytes answers what the first
+    answered."""
 
     message: Annotated[bytes, Meta(min_length=HEADER_BYTES + 80, max_length=MAX_MESSAGE_BYTES)]
     attachment_ids: Annotated[list[Annotated[AttachmentId, HEX16]], Meta(max_length=32)]
+    wakes: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=WAKES)]
     state: bool
     order: OrderTerms | OrderChange | None
     quiet: bool = False

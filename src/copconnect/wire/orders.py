@@ -20,6 +20,7 @@ from copconnect.limits import (
 )
 from copconnect.wire.base import HEX16, Frame, Wire
 from copconnect.wire.directory import Person
+from copconnect.wire.trust import PersonTrust
 
 OrderPriority = Literal["routine", "urgent", "flash"]
 # How far somebody who owes an acknowledgement has come: each state excludes those before it.
@@ -187,9 +188,11 @@ class OrderRecord(Wire, frozen=True, kw_only=True):
 
 
 class OrderRecords(Wire, frozen=True, kw_only=True):
-    """By person id, ascending."""
+    """By person id, ascending. ``people``: where asked for, all that is signed about the people of
+    these records and their signers, and transitively about those whom they rest on."""
 
     records: list[OrderRecord]
+    people: list[PersonTrust]
     next: str | None
 
 

@@ -1,6 +1,6 @@
 """Questions of the console before admins move people or make groups, and the groups there are."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -61,6 +61,26 @@ class MovePreview(Wire, frozen=True, kw_only=True):
 
 class MovesPreview(Wire, frozen=True, kw_only=True):
     moves: list[MovePreview]
+
+
+class PlannedTransfer(Wire, frozen=True, kw_only=True):
+    """A transfer that will be done when the day ``on`` begins in India, or one that ``failed``
+    then, for the reason that it names. ``post``: its title."""
+
+    planned_id: int
+    person: Person
+    unit_id: UnitId
+    post: Names
+    rank: str | None
+    on: str
+    state: Literal["planned", "failed"]
+    reason: str
+
+
+class PlannedTransfers(Wire, frozen=True, kw_only=True):
+    """Those of the caller's part, the next first."""
+
+    transfers: list[PlannedTransfer]
 
 
 class PreviewAudience(Wire, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@
  *   #/chats/<id>/info|encryption    its details
  *   #/chats/<id>/message/<id>       who has a message
  *   #/new, #/new/group              start a conversation
+ *   #/orders, #/orders/<id>         orders; one of them
+ *   #/orders/new/<draft>            write one
  *   #/people/…                      people and units
  *   #/me/…                          this person, this device
  *   #/me/confirm/<device>           compare digits with whoever holds a new device

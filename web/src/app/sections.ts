@@ -2,6 +2,7 @@
  * The sections of the app, one row each: the phone's bar, the desktop's rail and the address all read
  * this table. A screen's code is fetched when it is first opened.
  */
+import ClipboardList from "@lucide/svelte/icons/clipboard-list";
 import CircleUser from "@lucide/svelte/icons/circle-user";
 import MessagesSquare from "@lucide/svelte/icons/messages-square";
 import UsersRound from "@lucide/svelte/icons/users-round";
@@ -9,6 +10,7 @@ import type { Component } from "svelte";
 import { t } from "../i18n/index.svelte.ts";
 import { account } from "../screens/me/account.svelte.ts";
 import { conversations } from "./state/conversations.svelte.ts";
+import { orders } from "./state/orders.svelte.ts";
 
 export interface Tab {
   readonly label: () => string;
@@ -51,6 +53,19 @@ const CHATS: Section = {
 const SECTIONS: readonly Section[] = [
   CHATS,
   {
+    name: "orders",
+    screen: () => import("../screens/orders/OrdersScreen.svelte"),
+    tab: {
+      label: () => t("app.nav.orders"),
+      icon: ClipboardList,
+      badge: () => orders.owed,
+      badgeText: (count) => t("orders.owed", { count }),
+    },
+    under: "orders",
+    visible: () => true,
+    covers: (rest) => rest.length > 0,
+  },
+  {
     name: "people",
     screen: () => import("../screens/people/PeopleScreen.svelte"),
     tab: {
@@ -75,6 +90,14 @@ const SECTIONS: readonly Section[] = [
     under: "me",
     visible: () => true,
     covers: () => false,
+  },
+  {
+    name: "oversee",
+    screen: () => import("../screens/overseeing/OverseePage.svelte"),
+    tab: null,
+    under: "chats",
+    visible: () => true,
+    covers: () => true,
   },
   {
     name: "new",

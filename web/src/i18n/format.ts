@@ -83,12 +83,27 @@ export function formatTime(ms: number): string {
   ).format(ms);
 }
 
+/** The short name of a day of the week; 0 is Sunday. */
+export function weekdayName(day: number): string {
+  const sunday = Date.UTC(2023, 0, 1);
+  return keep(
+    "weekday",
+    (locale) => new Intl.DateTimeFormat(locale, { weekday: "short", timeZone: "UTC" }),
+  ).format(sunday + day * DAY_MS);
+}
+
 /** The whole date with the time, for details. */
 export function formatMoment(ms: number): string {
   return keep(
     "moment",
     (locale) => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }),
   ).format(ms);
+}
+
+/** The same in a language that is not on screen. */
+export function momentIn(language: Language, ms: number): string {
+  const style = { dateStyle: "medium", timeStyle: "medium", timeZone: "Asia/Kolkata" } as const;
+  return new Intl.DateTimeFormat(LOCALES[language], style).format(ms);
 }
 
 export function formatDate(ms: number): string {

@@ -97,9 +97,21 @@ export function t(key: TextKey, values: TextValues = {}): string {
 
 /** The text for a key of a namespace; its module checks the keys ({@link alsoSpeak}). */
 export function say(namespace: string, key: string, values: TextValues = {}): string {
+  return sayIn(spoken, namespace, key, values);
+}
+
+/** Texts of a language that is not on screen, for a file or a page to print; fetched if needed. */
+export async function textsIn(
+  language: Language,
+): Promise<(key: TextKey, values?: TextValues) => string> {
+  await load(language);
+  return (key, values = {}) => sayIn(language, "translation", key, values);
+}
+
+function sayIn(language: Language, namespace: string, key: string, values: TextValues): string {
   const { count } = values;
   const text = words.t(key, {
-    lng: spoken,
+    lng: language,
     ns: namespace,
     skipInterpolation: true,
     ...(typeof count === "number" ? { count } : {}),

@@ -37,6 +37,10 @@ export function previewText(preview: Preview): string {
       return preview.text;
     case "notice":
       return noticeText(preview.notice);
+    case "order":
+      return t("orders.preview.order", { title: preview.text });
+    case "order_change":
+      return t(`orders.preview.${preview.change}`, { text: preview.text });
     default: {
       const text = "text" in preview ? preview.text : "";
       return text === "" ? t(`chats.preview.${preview.kind}`) : text;

@@ -1,7 +1,8 @@
 import type { ConversationItem, MessageItem } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
-import { dataOf, isQuiet, noticeOf, plainNotice } from "./notice.ts";
+import type { Duty } from "./duty.ts";
+import { dataOf, noticeOf, plainNotice, unsentNotice } from "./notice.ts";
 import { PLAIN } from "./settings.ts";
 
 const CHAT = "c".repeat(32) as ConversationId;
@@ -14,8 +15,8 @@ const item = {
 } as unknown as MessageItem;
 const group = { title: "Night shift", mentioned: false } as ConversationItem;
 const telling = { ...PLAIN, detail: true };
-const night = { from: 22 * 60, to: 6 * 60 };
-const [NOON, MIDNIGHT] = [12 * 60, 0];
+const duty: Duty = { days: [0, 1, 2, 3, 4, 5, 6], from: 360, to: 1320, untilMs: null };
+const [NOON, MIDNIGHT] = [new Date("2026-11-27T12:00:00"), new Date("2026-11-27T00:00:00")];
 
 describe("a notification that a push brings", () => {
   it("says New message, unless the person wants more on the screen", () => {
@@ -46,28 +47,26 @@ describe("a notification that a push brings", () => {
       telling: true,
     });
     expect(dataOf({ data: plainNotice(PLAIN, NOON).options.data })).toBeNull();
-    expect(options.actions?.map(({ action }) => action)).toEqual(["reply", "read"]);
+    expect(options.actions?.map(({ action, type }) => [action, type])).toEqual([
+      ["reply", "text"],
+      ["read", undefined],
+    ]);
   });
 
-  it("makes no sound in quiet hours, but for those who are named", () => {
-    const settings = { ...telling, quiet: night };
+  it("keeps a reply that was not sent, without showing it", () => {
+    const data = dataOf({ data: noticeOf(item, group, PLAIN, NOON).options.data });
+    if (data === null) throw new Error("no data");
+    const { title, options } = unsentNotice(data, "On my way.", PLAIN);
+    expect([title, options.body, options.tag]).toEqual(["Cop Connect", PLAIN.words.notSent, CHAT]);
+    expect(dataOf({ data: options.data })).toEqual({ ...data, reply: "On my way." });
+  });
+
+  it("makes no sound off duty, but for those who are named", () => {
+    const settings = { ...telling, duty };
     expect(noticeOf(item, group, settings, MIDNIGHT).options.silent).toBe(true);
     expect(noticeOf(item, group, settings, NOON).options.silent).toBe(false);
     const named = { ...group, mentioned: true };
     expect(noticeOf(item, named, settings, MIDNIGHT).options.silent).toBe(false);
     expect(plainNotice(settings, MIDNIGHT).options.silent).toBe(true);
-  });
-});
-
-describe("quiet hours", () => {
-  it("may pass midnight", () => {
-    const quiet = [21 * 60 + 59, 22 * 60, 0, 5 * 60 + 59, 6 * 60].map((at) => isQuiet(night, at));
-    expect(quiet).toEqual([false, true, true, true, false]);
-  });
-
-  it("may lie within a day, and may be none", () => {
-    const day = { from: 60, to: 120 };
-    expect([59, 60, 119, 120].map((at) => isQuiet(day, at))).toEqual([false, true, true, false]);
-    expect([isQuiet(null, 60), isQuiet({ from: 60, to: 60 }, 60)]).toEqual([false, false]);
   });
 });

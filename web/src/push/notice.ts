@@ -2,12 +2,18 @@
 import type { ConversationItem, MessageItem } from "@copconnect/client/core";
 import type { ConversationId, MessageId, Names } from "@copconnect/client/wire";
 import { wording } from "../app/device/notification-wording.ts";
-import type { PushSettings, QuietHours } from "./settings.ts";
+import { isSilent } from "./duty.ts";
+import type { PushSettings } from "./settings.ts";
 
 /** As the Notifications API takes them; TypeScript's own type lacks the actions. */
 export interface NoticeOptions extends NotificationOptions {
   readonly renotify?: boolean;
-  readonly actions?: readonly { readonly action: string; readonly title: string }[];
+  readonly actions?: readonly {
+    readonly action: string;
+    readonly title: string;
+    readonly type?: "button" | "text";
+    readonly placeholder?: string;
+  }[];
 }
 
 export interface Notice {
@@ -20,21 +26,16 @@ export interface NoticeData {
   readonly conversationId: ConversationId;
   readonly messageId: MessageId;
   readonly telling: boolean;
+  /** A reply that could not be sent. */
+  readonly reply?: string;
 }
 
-export function isQuiet(quiet: QuietHours | null, minute: number): boolean {
-  if (quiet === null || quiet.from === quiet.to) return false;
-  return quiet.from < quiet.to
-    ? minute >= quiet.from && minute < quiet.to
-    : minute >= quiet.from || minute < quiet.to;
-}
-
-/** `minute`: of the day. `conversation`: null where it is not known. */
+/** `conversation`: null where it is not known. */
 export function noticeOf(
   item: MessageItem,
   conversation: ConversationItem | null,
   settings: PushSettings,
-  minute: number,
+  now: Date,
 ): Notice {
   const { words, language, detail } = settings;
   const name = (names: Names): string => names[language] || names.en;
@@ -53,11 +54,12 @@ export function noticeOf(
       lang: language,
       icon: "/icon-192.png",
       badge: "/badge-96.png",
-      // A message sounds at night for people whom it names.
-      silent: isQuiet(settings.quiet, minute) && conversation?.mentioned !== true,
+      // Off duty a message sounds for people whom it names.
+      silent: isSilent(settings.duty, now, conversation?.mentioned === true),
       renotify: true,
       actions: [
-        { action: "reply", title: words.reply },
+        // A platform without a field in notifications opens the conversation.
+        { action: "reply", title: words.reply, type: "text", placeholder: words.write },
         { action: "read", title: words.read },
       ],
       data,
@@ -66,7 +68,7 @@ export function noticeOf(
 }
 
 /** "New message" and nothing else: the app is locked, or nothing could be fetched in time. */
-export function plainNotice(settings: PushSettings, minute: number): Notice {
+export function plainNotice(settings: PushSettings, now: Date): Notice {
   return {
     title: settings.words.app,
     options: {
@@ -75,7 +77,22 @@ export function plainNotice(settings: PushSettings, minute: number): Notice {
       lang: settings.language,
       icon: "/icon-192.png",
       badge: "/badge-96.png",
-      silent: isQuiet(settings.quiet, minute),
+      silent: isSilent(settings.duty, now, false),
+    },
+  };
+}
+
+/** A reply that stays with its notification until the person opens the conversation. */
+export function unsentNotice(data: NoticeData, reply: string, settings: PushSettings): Notice {
+  return {
+    title: settings.words.app,
+    options: {
+      body: settings.words.notSent,
+      tag: data.conversationId,
+      lang: settings.language,
+      icon: "/icon-192.png",
+      badge: "/badge-96.png",
+      data: { ...data, reply },
     },
   };
 }

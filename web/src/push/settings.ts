@@ -3,37 +3,37 @@
  * Kept in the browser's cache of this origin; nothing in it is about people or messages.
  */
 import type { Language } from "@copconnect/client/wire";
+import type { Duty } from "./duty.ts";
 
 export interface PushWords {
   readonly app: string;
   readonly newMessage: string;
   readonly reply: string;
   readonly read: string;
-}
-
-/** Minutes since midnight, on this device's clock; `from` may be later than `to`. */
-export interface QuietHours {
-  readonly from: number;
-  readonly to: number;
+  readonly write: string;
+  readonly notSent: string;
 }
 
 export interface PushSettings {
   readonly language: Language;
   /** The person wants names and words on the screen. */
   readonly detail: boolean;
-  readonly quiet: QuietHours | null;
+  /** null: messages sound at every time. */
+  readonly duty: Duty | null;
   readonly words: PushWords;
 }
 
 export const PLAIN: PushSettings = {
   language: "en",
   detail: false,
-  quiet: null,
+  duty: null,
   words: {
     app: "Cop Connect",
     newMessage: "New message",
     reply: "Reply",
     read: "Mark as read",
+    write: "Write a reply",
+    notSent: "Your reply was not sent. Open the conversation to send it.",
   },
 };
 

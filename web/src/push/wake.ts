@@ -15,8 +15,8 @@ import type {
 } from "@copconnect/client/core";
 import { visitCore } from "@copconnect/client/host/visit";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
-import { noticeOf, plainNotice, type Notice } from "./notice.ts";
-import { readSettings } from "./settings.ts";
+import { noticeOf, plainNotice, type Notice, type NoticeData } from "./notice.ts";
+import { readSettings, type PushSettings } from "./settings.ts";
 
 /** For opening the vault, connecting, fetching and decrypting, on a slow phone. */
 const LIMIT_MS = 20_000;
@@ -84,10 +84,23 @@ async function lookedAt(scope: ServiceWorkerGlobalScope): Promise<boolean> {
 export async function onPush(scope: ServiceWorkerGlobalScope): Promise<void> {
   if (await lookedAt(scope)) return;
   const settings = await readSettings();
-  const now = new Date();
-  const minute = now.getHours() * 60 + now.getMinutes();
-  const show = ({ title, options }: Notice): Promise<void> =>
-    scope.registration.showNotification(title, options);
+  const news = await tellNews(scope, settings);
+  const shown = await scope.registration.getNotifications();
+  if (shown.length === 0) await show(scope, plainNotice(settings, new Date()));
+  else if (news > 0) shown.find(({ tag }) => tag === "new")?.close();
+}
+
+/** A browser without pushes lets the worker look now and then: it tells what is new, if anything. */
+export async function onLook(scope: ServiceWorkerGlobalScope): Promise<void> {
+  if (!(await lookedAt(scope))) await tellNews(scope, await readSettings());
+}
+
+export function show(scope: ServiceWorkerGlobalScope, notice: Notice): Promise<void> {
+  return scope.registration.showNotification(notice.title, notice.options);
+}
+
+/** Fetch and show; return how many conversations have news. */
+async function tellNews(scope: ServiceWorkerGlobalScope, settings: PushSettings): Promise<number> {
   let news: readonly News[] = [];
   try {
     news = await fetchNews();
@@ -95,11 +108,9 @@ export async function onPush(scope: ServiceWorkerGlobalScope): Promise<void> {
     // Late, or no network: see the invariant.
   }
   for (const { item, conversation } of news) {
-    await show(noticeOf(item, conversation, settings, minute));
+    await show(scope, noticeOf(item, conversation, settings, new Date()));
   }
-  const shown = await scope.registration.getNotifications();
-  if (shown.length === 0) await show(plainNotice(settings, minute));
-  else if (news.length > 0) shown.find(({ tag }) => tag === "new")?.close();
+  return news.length;
 }
 
 export async function markRead(
@@ -109,17 +120,44 @@ export async function markRead(
   const work = async (core: ConnectedCore): Promise<void> => {
     await core.start();
     await core.markRead(conversationId, messageId);
-    // The cursor leaves with the connection.
-    const until = Date.now() + LIMIT_MS / 2;
-    while ((await core.state()).connection !== "online" && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    }
-    await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+    await leaveTime(core);
   };
   await within(
     visitCore(work, () => undefined),
     LIMIT_MS,
   ).catch(() => undefined);
+}
+
+/**
+ * Send a reply that was written in a notification; return whether it is in the outbox. From there it
+ * leaves now, or with the next visit or page.
+ */
+export async function sendReply(data: NoticeData, text: string): Promise<boolean> {
+  let stored = false;
+  const work = async (core: ConnectedCore): Promise<void> => {
+    const { phase } = await core.start();
+    if (phase !== "ready") return;
+    await core.send(data.conversationId, { kind: "text", text, mentions: [] }, null);
+    stored = true;
+    await core.markRead(data.conversationId, data.messageId);
+    await leaveTime(core);
+  };
+  await within(
+    visitCore(work, () => undefined),
+    LIMIT_MS,
+  ).catch(() => undefined);
+  return stored;
+}
+
+/** Cursors and messages leave with the connection. */
+async function leaveTime(core: ConnectedCore): Promise<void> {
+  const until = Date.now() + LIMIT_MS / 2;
+  const gone = ({ connection, outbox }: AppState): boolean =>
+    connection === "online" && outbox === 0;
+  while (!gone(await core.state()) && Date.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
 }
 
 /** The browser gave the subscription another endpoint: tell the server. */

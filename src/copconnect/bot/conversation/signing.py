@@ -213,6 +213,7 @@ class Signing:
         body = wire.PostMessage(
             message=message,
             attachment_ids=[AttachmentId(one) for one in row.attachment_ids],
+            wakes=[],
             state=row.state,
             order=None,
         )

@@ -7,9 +7,10 @@ phone that sleeps keeps one for minutes. :class:`Asleep` is the Delivery Service
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.delivery.store import members
 from copconnect.delivery.store.tables import CONVERSATIONS, CURSORS, LEAVES, LOG, MEMBERS
 from copconnect.ids import ClientId, ConversationId, PersonId, Seq
 from copconnect.principals import News
@@ -98,7 +99,7 @@ class Asleep:
                 _L.client_id >= within[0],
                 _L.client_id < within[1],
                 _M.removed_ms.is_(None),
-                or_(_M.muted_until_ms.is_(None), _M.muted_until_ms <= now_ms),
+                ~members.is_muted(now_ms),
                 delivered < news.loud,
             )
         )

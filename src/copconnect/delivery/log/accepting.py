@@ -32,10 +32,10 @@ from copconnect.delivery.rules.posting import (
     check_message,
     check_repeat,
 )
-from copconnect.delivery.store import log, standings
+from copconnect.delivery.store import log, members, standings
 from copconnect.delivery.store.log import NewEntry
 from copconnect.delivery.store.standings import FoundStanding, LogEnd
-from copconnect.ids import AttachmentId, ConversationId, MessageId, Seq
+from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, Seq
 from copconnect.principals import Caller, PostedMessage
 from copconnect.records.conversation.message import next_log_hash
 
@@ -61,18 +61,23 @@ class Post:
     state: bool
     attachment_ids: Sequence[AttachmentId] = ()
     order: wire.OrderTerms | wire.OrderChange | None = None
+    wakes: Sequence[PersonId] = ()
     quiet: bool = False
+
+    @property
+    def flash(self) -> bool:
+        """Whether it is a flash order."""
+        return isinstance(self.order, wire.OrderTerms) and self.order.priority == "flash"
 
     @property
     def for_admins(self) -> bool:
         """Whether only an admin of the conversation may post it."""
-        flash = isinstance(self.order, wire.OrderTerms) and self.order.priority == "flash"
-        return self.state or flash
+        return self.state or self.flash
 
     @property
     def alone(self) -> bool:
         """Whether other roles write in its transaction, which is then its own."""
-        return bool(self.attachment_ids) or self.order is not None
+        return bool(self.attachment_ids or self.wakes) or self.order is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,14 @@ class Accepting:
                         )
                     if post.order is not None:
                         await deps.orders.posted(connection, _posted(entry), post.order)
+                    if post.wakes or post.flash:
+                        muted = members.muted(
+                            entry.conversation_id,
+                            entry.person_id,
+                            now_ms,
+                            None if post.flash else post.wakes,
+                        )
+                        await deps.pushes.call(connection, entry.conversation_id, entry.seq, muted)
                     connection.after_commit(wakeup_of(entry))
             else:
                 entry = await deps.database.write_at_once(

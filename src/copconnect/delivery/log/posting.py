@@ -55,6 +55,7 @@ class Posting:
                 body.state,
                 attachment_ids,
                 body.order,
+                body.wakes,
                 quiet=body.quiet,
             )
         )

@@ -2,8 +2,20 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -23,6 +35,30 @@ class NewMember:
     person_id: PersonId
     admin: bool
     history_from_ms: int
+
+
+def is_muted(now_ms: int) -> ColumnElement[bool]:
+    """Return the condition that a member has muted the conversation; -1 is for always."""
+    return and_(
+        _M.muted_until_ms.is_not(None), or_(_M.muted_until_ms < 0, _M.muted_until_ms > now_ms)
+    )
+
+
+def muted(
+    conversation_id: ConversationId,
+    without: PersonId,
+    now_ms: int,
+    named: Collection[PersonId] | None,
+) -> Select[Any]:
+    """Return a statement of the members who muted a conversation, as ``person_id``: without one of
+    them, and of those ``named`` alone if it is not None."""
+    query = select(_M.person_id).where(
+        _M.conversation_id == conversation_id,
+        _M.removed_ms.is_(None),
+        _M.person_id != without,
+        is_muted(now_ms),
+    )
+    return query if named is None else query.where(among(_M.person_id, named))
 
 
 async def admins_by_person(

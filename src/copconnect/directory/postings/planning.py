@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, phone_number, wire
 from copconnect.database.engine import chunks
-from copconnect.directory import places, rules, store
+from copconnect.directory import names, places, policies, rules, store
 from copconnect.directory.audiences import Audiences, Facts, Place, Speakers
-from copconnect.directory.postings import counting, post_store, posting_store
+from copconnect.directory.postings import counting, policy_changes, post_store, posting_store
 from copconnect.directory.postings.transfers import known_post, own_posting, posting
 from copconnect.ids import PersonId, PostId, UnitId
 
@@ -107,10 +107,34 @@ class Planning:
 
     async def count(self, connection: AsyncConnection, rule: wire.Audience) -> int:
         """Return how many active people an audience takes."""
+        return await counting.count(connection, await self._newest_census(connection), rule)
+
+    async def policy_changes(
+        self, connection: AsyncConnection, policy: Sequence[wire.GroupPolicy]
+    ) -> tuple[list[wire.PolicyChange], int]:
+        """Return what another policy of groups makes, ends and changes, and how many people that
+        touches. Raises ActInvalid."""
+        organisation = await store.organisation(connection)
+        policies.check(policy, organisation)
+        units = [
+            wire.Unit(
+                unit_id=row.unit_id,
+                parent_id=row.parent_id,
+                level=row.level,
+                names=names.of(row),
+            )
+            for row in organisation["units"]
+        ]
+        paths = {UnitId(row.unit_id): row.path for row in organisation["units"]}
+        before = await policies.read(connection)
+        census = await self._newest_census(connection)
+        return policy_changes.changes(before, policy, units, paths, census)
+
+    async def _newest_census(self, connection: AsyncConnection) -> counting.Census:
         version = await store.people_version(connection)
         if self._census is None or self._census.version != version:
             self._census = await counting.census(connection, version)
-        return await counting.count(connection, self._census, rule)
+        return self._census
 
     async def sample(
         self, connection: AsyncConnection, rule: wire.Audience, limit: int

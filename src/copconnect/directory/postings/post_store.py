@@ -56,10 +56,12 @@ async def by_id(connection: AsyncConnection, post_ids: Collection[PostId]) -> li
     return found
 
 
-async def beginning_with(connection: AsyncConnection, digits: str, limit: int) -> list[PostId]:
-    """Return posts that were not abolished and whose ids begin so."""
+async def beginning_with(
+    connection: AsyncConnection, digits: str, limit: int, *, abolished: bool
+) -> list[PostId]:
+    """Return posts whose ids begin so, of those that were abolished or of those that were not."""
     query = select(_P.post_id).where(
-        _P.post_id.startswith(digits, autoescape=True), _P.abolished_ms.is_(None)
+        _P.post_id.startswith(digits, autoescape=True), _P.abolished_ms.is_not(None) == abolished
     )
     return [PostId(one) for one in await connection.scalars(query.limit(limit))]
 

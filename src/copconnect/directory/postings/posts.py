@@ -51,10 +51,11 @@ class Posts:
         found.sort(key=lambda one: paths[one.unit_id])
         return [one for one in found if not vacant or not _has_regular(one)]
 
-    async def beginning_with(self, digits: str) -> list[PostId]:
-        """Return the first two posts whose ids begin so. For an operator."""
+    async def beginning_with(self, digits: str, *, abolished: bool = False) -> list[PostId]:
+        """Return the first two posts whose ids begin so; ``abolished``: of those that were. For an
+        operator."""
         async with self._database.reading() as connection:
-            return await post_store.beginning_with(connection, digits, 2)
+            return await post_store.beginning_with(connection, digits, 2, abolished=abolished)
 
     async def one(self, caller: Caller, post_id: str) -> wire.Post:
         """Return a post. Raises NotFound, RateLimited."""

@@ -27,6 +27,10 @@ class Roll:
             store.people.c.person_id, store.posts.c.unit_id, store.people.c.sort_key
         )
 
+    def found_by(self, text: str) -> Select[Any]:
+        """Return a statement of who is found by a text: ``person_id``, ``sort_key``."""
+        return self._directory.found_by(text)
+
     def numbers(self) -> Select[Any]:
         """Return a statement of the phone numbers of active people: ``person_id``, ``number``."""
         person = store.people.c

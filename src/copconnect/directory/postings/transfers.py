@@ -1,4 +1,4 @@
-"""Transfers of people, and charges that they hold beside their own post.
+"""Transfers of people, charges that they hold beside their own post, and posts that are abolished.
 
 Invariants: the post that a person leaves stays, vacant where nobody else holds it, and so does who
 held it; each change is one transaction with its entry in the audit log, while nobody else changes
@@ -13,7 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.audit import Audit
-from copconnect.audit.acts import Act, ChargeEnded, ChargeGiven, PersonTransferred
+from copconnect.audit.acts import (
+    Act,
+    ChargeEnded,
+    ChargeGiven,
+    PersonTransferred,
+    PostAbolished,
+    PostRestored,
+)
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.directory import changes, edit_store, names, store
@@ -119,6 +126,52 @@ class Transfers:
         act = ChargeEnded(person_id, posting_id, held.unit_id, held.post_en)
         await self._finish(connection, by, locked, act, person_id)
 
+    async def abolish(self, connection: Transaction, by: Principal, post_id: PostId) -> None:
+        """Abolish a post that nobody holds. Raises PlaceInvalid."""
+        locked = await edit_store.lock(connection, self._clock.now_ms())
+        post = await known_post(connection, post_id)
+        if not await post_store.abolish(connection, [post_id], locked.now_ms):
+            raise errors.PlaceInvalid(reason="somebody holds the post", post_id=post_id)
+        await self._finish_post(
+            connection, by, locked, PostAbolished(post_id, post["unit_id"], post["post_en"])
+        )
+
+    async def restore_post(self, connection: Transaction, by: Principal, post_id: PostId) -> None:
+        """Let a post be there again that was abolished. Raises PlaceInvalid."""
+        locked = await edit_store.lock(connection, self._clock.now_ms())
+        post = await abolished_post(connection, post_id)
+        back = PostChanges(update=[post | {"abolished_ms": None}], before=[post])
+        await post_store.write(connection, back)
+        await self._finish_post(
+            connection, by, locked, PostRestored(post_id, post["unit_id"], post["post_en"])
+        )
+
+    async def unit_of_abolished(self, connection: AsyncConnection, post_id: PostId) -> UnitId:
+        """Return the unit of a post that was abolished. Raises PlaceInvalid."""
+        return UnitId((await abolished_post(connection, post_id))["unit_id"])
+
+    async def require_place(
+        self, connection: AsyncConnection, person_id: PersonId, place: Place, rank: str | None
+    ) -> tuple[UnitId, str]:
+        """Return the unit and the English title of a post that a person could be given. Raises
+        NotFound, PlaceInvalid."""
+        await self._person(connection, person_id)
+        organisation = await store.organisation(connection)
+        if rank is not None and rank not in {one.code for one in organisation["ranks"]}:
+            raise errors.PlaceInvalid(reason="no such rank", rank=rank)
+        if isinstance(place, str):
+            row = await known_post(connection, place)
+            return UnitId(row["unit_id"]), row["post_en"]
+        _require_new(place, organisation)
+        return place.unit_id, place.post.en
+
+    async def title_of(self, connection: AsyncConnection, place: Place) -> wire.Names:
+        """Return the title of a post, abolished or not; that of none is empty."""
+        if not isinstance(place, str):
+            return place.post
+        rows = await post_store.by_id(connection, [place])
+        return names.read(rows[0], "post") if rows else names.english("")
+
     async def unit_of_place(self, connection: AsyncConnection, place: Place) -> UnitId:
         """Return the unit of a post. Raises PlaceInvalid for a post that is not there."""
         if not isinstance(place, str):
@@ -154,14 +207,7 @@ class Transfers:
         """Return the post that is meant, which is made where there is none. Raises PlaceInvalid."""
         if isinstance(place, str):
             return await known_post(connection, place)
-        if place.unit_id not in {one.unit_id for one in organisation["units"]}:
-            raise errors.PlaceInvalid(reason="no such unit", unit_id=place.unit_id)
-        known = {one.code for one in organisation["roles"]}
-        unknown = next((one for one in place.roles if one not in known), None)
-        if unknown is not None:
-            raise errors.PlaceInvalid(reason="no such role", role=unknown)
-        if not place.post.en.strip():
-            raise errors.PlaceInvalid(reason="the post has no English name")
+        _require_new(place, organisation)
         naming = Naming(await post_store.of_units(connection, [place.unit_id]))
         key = PostKey(place.unit_id, place.post.en, frozenset(place.roles), place.head)
         row, stored = naming.one(key, place.post, place.roles)
@@ -188,6 +234,40 @@ class Transfers:
         await store.touch(connection, locked.now_ms)
         path = (await store.rights_bases(connection, [person_id]))[0].path.strip("/")
         await self._audit.record(connection, by, act, path)
+
+    async def _finish_post(
+        self,
+        connection: Transaction,
+        by: Principal,
+        locked: Locked,
+        act: PostAbolished | PostRestored,
+    ) -> None:
+        await post_search.write(connection, [act.post_id])
+        await store.touch(connection, locked.now_ms)
+        path = await store.unit_path(connection, act.unit_id)
+        await self._audit.record(connection, by, act, path.strip("/"))
+
+
+def _require_new(place: wire.NewPlace, organisation: Mapping[str, Sequence[Any]]) -> None:
+    """Raise PlaceInvalid for a post that could not be made."""
+    if place.unit_id not in {one.unit_id for one in organisation["units"]}:
+        raise errors.PlaceInvalid(reason="no such unit", unit_id=place.unit_id)
+    known = {one.code for one in organisation["roles"]}
+    unknown = next((one for one in place.roles if one not in known), None)
+    if unknown is not None:
+        raise errors.PlaceInvalid(reason="no such role", role=unknown)
+    if not place.post.en.strip():
+        raise errors.PlaceInvalid(reason="the post has no English name")
+
+
+async def abolished_post(connection: AsyncConnection, post_id: PostId) -> dict[str, Any]:
+    """Return the row of a post that was abolished and whose unit is there. Raises PlaceInvalid."""
+    found = await post_store.by_id(connection, [post_id])
+    if not found or found[0]["abolished_ms"] is None:
+        raise errors.PlaceInvalid(reason="the post was not abolished", post_id=post_id)
+    if not await store.unit_path(connection, found[0]["unit_id"]):
+        raise errors.PlaceInvalid(reason="no such unit", unit_id=found[0]["unit_id"])
+    return found[0]
 
 
 async def known_post(connection: AsyncConnection, post_id: PostId) -> dict[str, Any]:

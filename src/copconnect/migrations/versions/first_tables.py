@@ -651,6 +651,26 @@ def upgrade() -> None:
         op.f("ix_directory_people_sort_key"), "directory_people", ["sort_key"], unique=False
     )
     op.create_table(
+        "directory_planned_transfers",
+        sa.Column("planned_id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("place", sa.LargeBinary(), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("rank", sa.String(length=32), nullable=True),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("planned_id", name=op.f("pk_directory_planned_transfers")),
+    )
+    op.create_index(
+        op.f("ix_directory_planned_transfers_state_directory_planned_transfers_due_ms"),
+        "directory_planned_transfers",
+        ["state", "due_ms"],
+        unique=False,
+    )
+    op.create_table(
         "directory_post_search",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("post_id", sa.String(length=32), nullable=False),

@@ -5,7 +5,18 @@ import groups from "./hi/groups.json";
 import imports from "./hi/imports.json";
 import moves from "./hi/moves.json";
 import pages from "./hi/pages.json";
+import policy from "./hi/policy.json";
 import rights from "./hi/rights.json";
 import units from "./hi/units.json";
 
-export const hi: typeof en = { ...console, ...pages, acts, groups, imports, moves, rights, units };
+export const hi: typeof en = {
+  ...console,
+  ...pages,
+  acts,
+  groups,
+  imports,
+  moves,
+  policy,
+  rights,
+  units,
+};

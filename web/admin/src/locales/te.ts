@@ -5,7 +5,18 @@ import groups from "./te/groups.json";
 import imports from "./te/imports.json";
 import moves from "./te/moves.json";
 import pages from "./te/pages.json";
+import policy from "./te/policy.json";
 import rights from "./te/rights.json";
 import units from "./te/units.json";
 
-export const te: typeof en = { ...console, ...pages, acts, groups, imports, moves, rights, units };
+export const te: typeof en = {
+  ...console,
+  ...pages,
+  acts,
+  groups,
+  imports,
+  moves,
+  policy,
+  rights,
+  units,
+};

@@ -5,7 +5,18 @@ import groups from "./ur/groups.json";
 import imports from "./ur/imports.json";
 import moves from "./ur/moves.json";
 import pages from "./ur/pages.json";
+import policy from "./ur/policy.json";
 import rights from "./ur/rights.json";
 import units from "./ur/units.json";
 
-export const ur: typeof en = { ...console, ...pages, acts, groups, imports, moves, rights, units };
+export const ur: typeof en = {
+  ...console,
+  ...pages,
+  acts,
+  groups,
+  imports,
+  moves,
+  policy,
+  rights,
+  units,
+};

@@ -1,6 +1,6 @@
-/** Names of people whom acts name, fetched when they are first shown. */
+/** Names of people and posts that acts and rules name, fetched when they are first shown. */
 import { SvelteMap } from "svelte/reactivity";
-import type { Person, PersonId } from "@copconnect/client/wire";
+import type { Names, Person, PersonId, Post, PostId } from "@copconnect/client/wire";
 import { core } from "../../../src/app/core.ts";
 import { nameOf } from "../../../src/i18n/format.ts";
 
@@ -26,4 +26,28 @@ export function nameFor(personId: PersonId): string {
       );
   }
   return `${personId.slice(0, 8)}…`;
+}
+
+const posts = new SvelteMap<PostId, Names>();
+let postsAsked: readonly PostId[] = [];
+
+/** Posts that came with an answer. */
+export function rememberPosts(found: readonly Post[]): void {
+  for (const one of found) posts.set(one.postId, one.names);
+}
+
+/** A post's title; the start of the id until it is known, or for one that is gone. */
+export function postName(postId: PostId): string {
+  const known = posts.get(postId);
+  if (known !== undefined) return nameOf(known);
+  if (!postsAsked.includes(postId)) {
+    postsAsked = [...postsAsked, postId];
+    core()
+      .post(postId)
+      .then(
+        (post) => rememberPosts([post]),
+        () => undefined,
+      );
+  }
+  return `${postId.slice(0, 8)}…`;
 }

@@ -12,6 +12,10 @@ import { nameOf } from "../../i18n/format.ts";
 import { t } from "../../i18n/index.svelte.ts";
 import { app, onCoreEvent } from "../state/app.svelte.ts";
 import { conversations } from "../state/conversations.svelte.ts";
+import { isSilent } from "../../push/duty.ts";
+import { isFilled, TAKE_FILLED } from "../../push/messages.ts";
+import { core } from "../core.ts";
+import { duty } from "./duty.svelte.ts";
 import { wording } from "./notification-wording.ts";
 import { navigate, path } from "../router.svelte.ts";
 
@@ -70,12 +74,14 @@ async function show(conversationId: ConversationId, item: MessageItem): Promise<
   if (!notifications.on || (!document.hidden && document.hasFocus())) return;
   const allowed = detail && app.state?.phase === "ready";
   const { title, body } = wording(item, allowed, t("me.newMessage"), nameOf);
+  const mentioned = conversations.get(conversationId)?.mentioned === true;
   const options: NotificationOptions = {
     body,
     tag: conversationId,
     icon: "/icon-192.png",
     badge: "/badge-96.png",
-    data: { conversationId, telling: allowed },
+    silent: isSilent(duty.current, new Date(), mentioned),
+    data: { conversationId, messageId: item.messageId, telling: allowed },
   };
   // Phones refuse notifications made by a page; the service worker's are allowed everywhere.
   const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
@@ -109,6 +115,18 @@ async function takeAwayTelling(): Promise<void> {
   }
 }
 
+/** A reply of a notification that could not be sent; it waits until the app is unlocked. */
+let filled = $state.raw<{ conversationId: ConversationId; text: string } | null>(null);
+
+/** Put a reply behind what the conversation's field holds, and open it. */
+async function fillIn({ conversationId, text }: NonNullable<typeof filled>): Promise<void> {
+  filled = null;
+  navigate(path("chats")); // A field that is open would keep what it holds.
+  const { draft } = await core().conversation(conversationId);
+  await core().saveDraft(conversationId, draft === null ? text : `${draft}\n${text}`);
+  navigate(path("chats", conversationId));
+}
+
 interface Badging {
   setAppBadge?(count: number): Promise<void>;
   clearAppBadge?(): Promise<void>;
@@ -126,12 +144,16 @@ export function followNotifications(): () => void {
     }
   });
   const onmessage = ({ data }: MessageEvent<unknown>): void => {
-    if (typeof data !== "object" || data === null || !("type" in data)) return;
-    if (data.type !== "open-conversation" || !("conversationId" in data)) return;
-    navigate(path("chats", String(data.conversationId)));
+    if (!isFilled(data)) return;
+    if (data.text === null) navigate(path("chats", data.conversationId));
+    else filled = { conversationId: data.conversationId, text: data.text };
   };
   navigator.serviceWorker?.addEventListener("message", onmessage);
+  navigator.serviceWorker?.controller?.postMessage(TAKE_FILLED);
   const stopBadge = $effect.root(() => {
+    $effect(() => {
+      if (filled !== null && app.state?.phase === "ready") void fillIn(filled);
+    });
     $effect(() => {
       const badge = navigator as Badging;
       const count = conversations.unread;

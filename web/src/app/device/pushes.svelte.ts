@@ -8,43 +8,50 @@
  */
 import { t } from "../../i18n/index.svelte.ts";
 import { language } from "../../i18n/index.svelte.ts";
-import { forgetSettings, saveSettings, type QuietHours } from "../../push/settings.ts";
+import { LOOKING } from "../../push/messages.ts";
+import { forgetSettings, saveSettings } from "../../push/settings.ts";
 import { core, coreError } from "../core.ts";
 import { app } from "../state/app.svelte.ts";
+import { duty } from "./duty.svelte.ts";
 import { notifications } from "./notifications.svelte.ts";
 
-export type PushState = "unsupported" | "off" | "working" | "waiting" | "refused" | "failed";
+/** `sometimes`: no push, but the browser lets the worker look now and then. */
+export type PushState =
+  "sometimes" | "unsupported" | "off" | "working" | "waiting" | "refused" | "failed";
 
-const QUIET_KEY = "copconnect.notifications.quiet";
+const HINTED_KEY = "copconnect.notifications.hinted";
 const possible =
   typeof navigator !== "undefined" && "serviceWorker" in navigator && "PushManager" in globalThis;
 
-function storedQuiet(): QuietHours | null {
+function wasHinted(): boolean {
   try {
-    const text = localStorage.getItem(QUIET_KEY);
-    return text === null ? null : (JSON.parse(text) as QuietHours);
+    return localStorage.getItem(HINTED_KEY) === "1";
   } catch {
-    return null;
+    return false;
   }
 }
 
+let hinted = $state(wasHinted());
 let state = $state<PushState>(possible ? "off" : "unsupported");
-let quiet = $state.raw<QuietHours | null>(storedQuiet());
 
 export const pushes = {
   get state(): PushState {
     return state;
   },
-  get quiet(): QuietHours | null {
-    return quiet;
+  /** Whether messages do not wake this browser, and will not. */
+  get deaf(): boolean {
+    return state === "unsupported" || state === "refused" || state === "sometimes";
   },
-  setQuiet(hours: QuietHours | null): void {
-    quiet = hours;
+  /** Whether to say so: until the person has read it. */
+  get hints(): boolean {
+    return app.state?.phase === "ready" && pushes.deaf && !hinted;
+  },
+  hintNoMore(): void {
+    hinted = true;
     try {
-      if (hours === null) localStorage.removeItem(QUIET_KEY);
-      else localStorage.setItem(QUIET_KEY, JSON.stringify(hours));
+      localStorage.setItem(HINTED_KEY, "1");
     } catch {
-      // Refused in private modes: the choice lasts as long as the page.
+      // Said again with the next page.
     }
   },
   /** Try again after a failure. */
@@ -52,6 +59,39 @@ export const pushes = {
     await subscribe();
   },
 };
+
+interface Looking {
+  register(tag: string, options: { readonly minInterval: number }): Promise<void>;
+  unregister(tag: string): Promise<void>;
+}
+
+const LOOK_EVERY_MS = 15 * 60_000;
+const LOOK_SPARINGLY_MS = 60 * 60_000;
+
+/** Periodic background sync: the browser looks when battery and network allow, never more often. */
+async function looking(): Promise<Looking | null> {
+  const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+  if (registration === undefined || !("periodicSync" in registration)) return null;
+  const name = "periodic-background-sync" as PermissionName;
+  const { state: allowed } = await navigator.permissions.query({ name });
+  return allowed === "granted" ? (registration.periodicSync as Looking) : null;
+}
+
+async function lookInstead(): Promise<void> {
+  try {
+    const { connection } = navigator as { connection?: { readonly saveData?: boolean } };
+    const minInterval = connection?.saveData === true ? LOOK_SPARINGLY_MS : LOOK_EVERY_MS;
+    const found = await looking();
+    await found?.register(LOOKING, { minInterval });
+    if (found !== null) state = "sometimes";
+  } catch {
+    // Not installed, or the browser does not know it: only an open app rings.
+  }
+}
+
+async function lookNoMore(): Promise<void> {
+  await (await looking().catch(() => null))?.unregister(LOOKING).catch(() => undefined);
+}
 
 function sameKey(subscription: PushSubscription, key: Uint8Array): boolean {
   const used = subscription.options.applicationServerKey;
@@ -61,7 +101,7 @@ function sameKey(subscription: PushSubscription, key: Uint8Array): boolean {
 }
 
 async function subscribe(): Promise<void> {
-  if (!possible) return;
+  if (!possible) return lookInstead();
   try {
     const { pushManager } = await navigator.serviceWorker.ready;
     const key = await core().pushKey();
@@ -76,13 +116,16 @@ async function subscribe(): Promise<void> {
     });
     await core().subscribePushes(subscription.endpoint);
     state = "working";
+    await lookNoMore();
   } catch (error) {
     const { code } = coreError(error);
     state = code === "push_origin_refused" ? "refused" : code === "network" ? "waiting" : "failed";
+    if (state !== "waiting") await lookInstead();
   }
 }
 
 async function unsubscribe(tellServer: boolean): Promise<void> {
+  await lookNoMore();
   if (!possible) return;
   state = "off";
   const registration = await navigator.serviceWorker.getRegistration().catch(() => undefined);
@@ -120,12 +163,14 @@ export function followPushes(): () => void {
       const settings = {
         language: language.current,
         detail: notifications.detail,
-        quiet,
+        duty: duty.current,
         words: {
           app: "Cop Connect",
           newMessage: t("me.newMessage"),
           reply: t("me.push.reply"),
           read: t("me.push.read"),
+          write: t("me.push.write"),
+          notSent: t("me.push.notSent"),
         },
       };
       void saveSettings(settings).catch(() => undefined);

@@ -9,6 +9,8 @@ import groups from "./en/groups.json";
 
 import media from "./en/media.json";
 import lock from "./en/lock.json";
+import orders from "./en/orders.json";
+import oversee from "./en/oversee.json";
 import people from "./en/people.json";
 import me from "./en/me.json";
 
@@ -24,5 +26,7 @@ export const en = {
   lock,
   me,
   media,
+  orders,
+  oversee,
   people,
 };

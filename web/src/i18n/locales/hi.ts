@@ -9,6 +9,8 @@ import groups from "./hi/groups.json";
 import type { Texts } from "../keys.ts";
 import media from "./hi/media.json";
 import lock from "./hi/lock.json";
+import orders from "./hi/orders.json";
+import oversee from "./hi/oversee.json";
 import people from "./hi/people.json";
 import me from "./hi/me.json";
 
@@ -24,5 +26,7 @@ export const hi = {
   lock,
   me,
   media,
+  orders,
+  oversee,
   people,
 } satisfies Texts;

@@ -9,6 +9,8 @@ import groups from "./te/groups.json";
 import type { Texts } from "../keys.ts";
 import media from "./te/media.json";
 import lock from "./te/lock.json";
+import orders from "./te/orders.json";
+import oversee from "./te/oversee.json";
 import people from "./te/people.json";
 import me from "./te/me.json";
 
@@ -24,5 +26,7 @@ export const te = {
   lock,
   me,
   media,
+  orders,
+  oversee,
   people,
 } satisfies Texts;

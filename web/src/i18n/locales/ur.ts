@@ -9,6 +9,8 @@ import groups from "./ur/groups.json";
 import type { Texts } from "../keys.ts";
 import media from "./ur/media.json";
 import lock from "./ur/lock.json";
+import orders from "./ur/orders.json";
+import oversee from "./ur/oversee.json";
 import people from "./ur/people.json";
 import me from "./ur/me.json";
 
@@ -24,5 +26,7 @@ export const ur = {
   lock,
   me,
   media,
+  orders,
+  oversee,
   people,
 } satisfies Texts;

@@ -125,7 +125,7 @@ export class OpenConversation {
     } else if (event.type === "attachment" && event.conversationId === this.conversationId) {
       const { attachment } = event;
       this.messages = this.messages.map((message) =>
-        message.body.kind === "attachments" &&
+        "attachments" in message.body &&
         message.body.attachments.some((one) => one.attachmentId === attachment.attachmentId)
           ? {
               ...message,

@@ -7,6 +7,7 @@ import {
   unitName,
 } from "../../../../src/app/state/directory.svelte.ts";
 import { formatList } from "../../../../src/i18n/format.ts";
+import { postName } from "../../state/names.svelte.ts";
 import { c } from "../../words.ts";
 
 export const emptyClause = (): Clause => ({
@@ -26,7 +27,7 @@ export function clauseText(clause: Clause): string {
   if (clause.heads) parts.push(c("groups.heads"));
   if (clause.roles.length > 0) parts.push(formatList(clause.roles.map(roleName)));
   if (clause.ranks.length > 0) parts.push(formatList(clause.ranks.map(rankName)));
-  if (clause.posts.length > 0) parts.push(c("groups.posts", { count: clause.posts.length }));
+  if (clause.posts.length > 0) parts.push(formatList(clause.posts.map(postName)));
   if (clause.levels.length > 0)
     parts.push(c("groups.atLevels", { list: formatList(clause.levels.map(levelName)) }));
   if (clause.units.length > 0) {

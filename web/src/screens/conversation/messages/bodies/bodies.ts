@@ -3,7 +3,10 @@ import type { MessageBody, MessageItem } from "@copconnect/client/core";
 import type { Component, Snippet } from "svelte";
 import LocationPart from "../../../../parts/attachments/LocationPart.svelte";
 import AttachmentsBody from "./AttachmentsBody.svelte";
+import OrderBody from "./OrderBody.svelte";
+import OrderChangeBody from "./OrderChangeBody.svelte";
 import PollBody from "./PollBody.svelte";
+import QuestionBody from "./QuestionBody.svelte";
 import TextBody from "./TextBody.svelte";
 
 /** Notices are rows of their own (MessageList.svelte). */
@@ -22,7 +25,10 @@ const BODIES: {
   text: TextBody,
   attachments: AttachmentsBody,
   location: LocationPart,
+  order: OrderBody,
+  order_change: OrderChangeBody,
   poll: PollBody,
+  question: QuestionBody,
 };
 
 /** Parts that place time and ticks themselves. */

@@ -1,5 +1,5 @@
-/** Polls of the scripted core: some colleagues have voted already. */
-import type { MessageBody, Outgoing } from "@copconnect/client/core";
+/** Polls and questions of the scripted core: some colleagues have voted already. */
+import type { MessageBody, MessageItem, MessagePage, Outgoing } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { PEOPLE } from "./organisation.ts";
 import { plate } from "./plates.ts";
@@ -7,7 +7,14 @@ import { ScriptedTrust } from "./trust.ts";
 
 type Poll = Extract<MessageBody, { kind: "poll" }>;
 
-export function freshPoll(outgoing: Extract<Outgoing, { kind: "poll" }>): Poll {
+export function consulting(
+  outgoing: Extract<Outgoing, { kind: "poll" | "question" }>,
+): MessageBody {
+  if (outgoing.kind === "poll") return freshPoll(outgoing);
+  return { ...outgoing, state: { mine: true, accepted: false, answer: null } };
+}
+
+function freshPoll(outgoing: Extract<Outgoing, { kind: "poll" }>): Poll {
   const people = PEOPLE.slice(1, 6).map(plate);
   const { anonymous } = outgoing;
   const options = outgoing.options.map((_, at) => {
@@ -33,12 +40,36 @@ function voted(body: Poll, choices: readonly number[]): Poll {
   return { ...body, state: { ...state, options, voters, own: choices } };
 }
 
-export abstract class ScriptedPolls extends ScriptedTrust {
+export abstract class ScriptedConsultation extends ScriptedTrust {
+  #quick: readonly string[] | null = null;
+  abstract messages(id: ConversationId, before: null, limit: number): Promise<MessagePage>;
   protected abstract amend(messageId: MessageId, change: (body: MessageBody) => MessageBody): void;
 
   vote(_: ConversationId, messageId: MessageId, choices: readonly number[]): Promise<void> {
     this.amend(messageId, (body) => (body.kind === "poll" ? voted(body, choices) : body));
     return Promise.resolve();
+  }
+  acceptAnswer(
+    _: ConversationId,
+    questionId: MessageId,
+    answerId: MessageId | null,
+  ): Promise<void> {
+    this.amend(questionId, (body) => {
+      const accepted = answerId !== null;
+      return body.kind === "question" ? { ...body, state: { ...body.state, accepted } } : body;
+    });
+    return Promise.resolve();
+  }
+  quickReplies(): Promise<readonly string[] | null> {
+    return Promise.resolve(this.#quick);
+  }
+  setQuickReplies(texts: readonly string[] | null): Promise<void> {
+    this.#quick = texts;
+    return Promise.resolve();
+  }
+  async questions(conversationId: ConversationId): Promise<readonly MessageItem[]> {
+    const { messages } = await this.messages(conversationId, null, 200);
+    return messages.filter(({ body }) => body.kind === "question").reverse();
   }
   closePoll(_: ConversationId, messageId: MessageId): Promise<void> {
     this.amend(messageId, (body) => {

@@ -1,4 +1,4 @@
-/** Limits of polls; the screens hold the first three while somebody writes one. */
+/** Limits of polls and quick replies, which the screens hold too. */
 export const MAX_POLL_QUESTION = 300;
 export const MAX_POLL_OPTIONS = 12;
 export const MAX_POLL_OPTION = 120;
@@ -6,3 +6,6 @@ export const MAX_POLL_OPTION = 120;
 export const FEWEST_BALLOTS = 5;
 /** Votes are messages to everybody: a poll is for conversations of at most so many people. */
 export const MOST_POLLED = 256;
+
+export const MAX_QUICK_REPLIES = 12;
+export const MAX_QUICK_REPLY = 120;

@@ -1,4 +1,4 @@
-/** Polls over real cores: live results, secrecy of ballots, and members who cheat. */
+/** Polls, questions and replies over real cores: results, secrecy, and members who cheat. */
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newId } from "../src/ids.ts";
@@ -148,7 +148,7 @@ describe("a poll by name", { timeout: LIMIT_MS }, () => {
   });
 });
 
-const POSTED = { attachmentIds: [], state: false, quiet: true, order: null };
+const POSTED = { attachmentIds: [], wakes: [], state: false, quiet: true, order: null };
 
 describe("an anonymous poll", { timeout: LIMIT_MS }, () => {
   it("tells its author alone who chose what, and the others that somebody voted", async () => {
@@ -185,5 +185,71 @@ describe("an anonymous poll", { timeout: LIMIT_MS }, () => {
     await b.text(id, "afterwards");
     await a.receives(id, "afterwards");
     expect(await seen(a, poll)).toMatchObject({ voters: 1, counted: 1 });
+  });
+});
+
+describe("a question", { timeout: LIMIT_MS }, () => {
+  it("is answered by the reply that its asker accepts, and nobody else's word", async () => {
+    const asked = { kind: "question", text: "Which gate?", mentions: [] } as const;
+    const { messageId } = await a.core.send(id, asked, null);
+    await b.until("asked", async () => (await b.core.questions(id)).length === 1);
+    const text = { kind: "text", text: "The north one", mentions: [] } as const;
+    const answer = await b.core.send(id, text, messageId);
+    await c.receives(id, "The north one");
+    const forged = encode({
+      ...{ v: 1, kind: "mark", messageId },
+      what: { mark: "accept", answerId: "1".repeat(32) },
+    });
+    await insider.post(id, await insider.message(id, key, forged), false, true);
+    await expect(b.core.acceptAnswer(id, messageId, answer.messageId)).rejects.toMatchObject({
+      code: "not_admin",
+    });
+    await a.receives(id, "The north one");
+    await a.core.acceptAnswer(id, messageId, answer.messageId);
+    const accepted = async (): Promise<string | null> => {
+      const body = (await c.core.questions(id))[0]?.body;
+      return body?.kind === "question" ? (body.state.answer?.messageId ?? null) : null;
+    };
+    await c.until("accepted", async () => (await accepted()) === answer.messageId);
+    await c.restart();
+    expect(await accepted()).toBe(answer.messageId);
+  });
+});
+
+describe("a reply to the sender alone", { timeout: LIMIT_MS }, () => {
+  it("goes into the direct conversation, and quotes the announcement there", async () => {
+    const notices = await a.core.createGroup({
+      ...{ title: "Notices", personIds: [b.person, c.person], photo: null },
+      ...{ whoMayPost: "admins", history: "none" },
+    });
+    await b.ready(notices.conversationId);
+    await a.text(notices.conversationId, "Parade at six");
+    await b.receives(notices.conversationId, "Parade at six");
+    const { messages } = await b.core.messages(notices.conversationId, null, 9);
+    const announced = messages.at(-1)?.messageId ?? null;
+    const direct = await b.core.openDirect(a.person);
+    const reply = { kind: "text", text: "On leave, sir", mentions: [] } as const;
+    const into = direct.conversationId;
+    await b.core.send(into, reply, announced, undefined, notices.conversationId);
+    await a.receives(into, "On leave, sir");
+    const received = (await a.core.messages(into, null, 9)).messages.at(-1);
+    expect(received?.replyTo).toMatchObject({
+      conversationId: notices.conversationId,
+      preview: { kind: "text", text: "Parade at six" },
+    });
+    expect(await c.texts(notices.conversationId)).not.toContain("On leave, sir");
+  });
+});
+
+describe("quick replies", { timeout: LIMIT_MS }, () => {
+  it("are this person's own until they are taken back, and stay on the device", async () => {
+    expect(await b.core.quickReplies()).toBeNull();
+    await b.core.setQuickReplies([" చేరుకున్నాను ", "", "Reached"]);
+    await b.restart();
+    expect(await b.core.quickReplies()).toEqual(["చేరుకున్నాను", "Reached"]);
+    const long = b.core.setQuickReplies(["x".repeat(121)]);
+    await expect(long).rejects.toMatchObject({ code: "message_invalid" });
+    await b.core.setQuickReplies(null);
+    expect(await b.core.quickReplies()).toBeNull();
   });
 });

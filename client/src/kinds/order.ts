@@ -1,0 +1,153 @@
+/**
+ * An order: a message that asks everybody in the conversation for an acknowledgement. Its terms stand
+ * here, under the issuer's signature; the server is told the same ones in the clear (`termsOf`), and
+ * readers compare the two.
+ */
+import { failure } from "../failure.ts";
+import type { PersonId } from "../ids.ts";
+import { ORDER_CHOICES, REMINDERS } from "../limits.ts";
+import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
+import type { OrderPriority, OrderTerms } from "../wire.ts";
+import {
+  MAX_ATTACHMENTS,
+  MAX_TEXT,
+  Misshapen,
+  attachment,
+  boolean,
+  id,
+  integer,
+  list,
+  mentions,
+  nullable,
+  string,
+} from "./fields.ts";
+import type { AttachmentPointer } from "./fields.ts";
+import { PREVIEW } from "./kind.ts";
+import type { WrittenKind } from "./kind.ts";
+
+/** Longest title, reference and text of a choice, in UTF-16 units. */
+export const ORDER_TITLE = 160;
+export const ORDER_REFERENCE = 80;
+export const ORDER_CHOICE = 80;
+/** People appointed to read answers, beside the issuer. */
+export const ORDER_READERS = 8;
+const MOST_MINUTES = 43_200;
+
+interface OrderWords {
+  readonly title: string;
+  readonly text: string;
+  readonly reference: string;
+  readonly priority: OrderPriority;
+  readonly validUntilMs: number | null;
+  readonly choices: readonly string[];
+  /** A short answer is asked for. */
+  readonly answers: boolean;
+  /** People who read answers beside the issuer. */
+  readonly readers: readonly PersonId[];
+  readonly remindMinutes: readonly number[];
+  readonly escalateMinutes: number | null;
+  readonly escalateBelow: number;
+  readonly mentions: readonly Mention[];
+}
+
+export interface OrderContent extends OrderWords {
+  readonly kind: "order";
+  readonly attachments: readonly AttachmentPointer[];
+}
+
+export interface OrderBody extends OrderWords {
+  readonly kind: "order";
+  readonly attachments: readonly AttachmentView[];
+}
+
+export interface OrderPreview {
+  readonly kind: "order";
+  readonly priority: OrderPriority;
+  readonly text: string;
+}
+
+export interface OutgoingOrder extends OrderWords {
+  readonly kind: "order";
+  readonly attachments: readonly OutgoingAttachment[];
+}
+
+/** The terms that the server is told beside an order. */
+export function termsOf(content: OrderContent): OrderTerms {
+  return {
+    t: "order",
+    priority: content.priority,
+    choices: content.choices.length,
+    answers: content.answers,
+    validUntilMs: content.validUntilMs,
+    remindMinutes: [...content.remindMinutes],
+    escalateMinutes: content.escalateMinutes,
+    escalateBelow: content.escalateBelow,
+  };
+}
+
+/** Whether the server states the terms that the issuer signed. */
+export function sameTerms(one: OrderTerms, other: OrderTerms): boolean {
+  return (
+    one.priority === other.priority &&
+    one.choices === other.choices &&
+    one.answers === other.answers &&
+    one.validUntilMs === other.validUntilMs &&
+    one.escalateMinutes === other.escalateMinutes &&
+    one.escalateBelow === other.escalateBelow &&
+    one.remindMinutes.length === other.remindMinutes.length &&
+    one.remindMinutes.every((minutes, at) => minutes === other.remindMinutes[at])
+  );
+}
+
+const PRIORITIES: ReadonlySet<unknown> = new Set<OrderPriority>(["routine", "urgent", "flash"]);
+
+function isPriority(value: unknown): value is OrderPriority {
+  return PRIORITIES.has(value);
+}
+
+function priority(value: unknown): OrderPriority {
+  if (!isPriority(value)) throw new Misshapen();
+  return value;
+}
+
+export const order: WrittenKind<OrderContent, OrderBody, OrderPreview, OutgoingOrder> = {
+  read: (fields) => ({
+    kind: "order",
+    title: string(fields["title"], ORDER_TITLE),
+    text: string(fields["text"], MAX_TEXT),
+    reference: string(fields["reference"], ORDER_REFERENCE),
+    priority: priority(fields["priority"]),
+    validUntilMs: nullable(fields["validUntilMs"], (v) => integer(v, Number.MAX_SAFE_INTEGER)),
+    choices: list(fields["choices"], ORDER_CHOICES, (v) => string(v, ORDER_CHOICE)),
+    answers: boolean(fields["answers"]),
+    readers: list(fields["readers"], ORDER_READERS, id<PersonId>),
+    remindMinutes: list(fields["remindMinutes"], REMINDERS, (v) => integer(v, MOST_MINUTES)),
+    escalateMinutes: nullable(fields["escalateMinutes"], (v) => integer(v, MOST_MINUTES)),
+    escalateBelow: integer(fields["escalateBelow"], 100),
+    mentions: mentions(fields["mentions"]),
+    attachments: list(fields["attachments"], MAX_ATTACHMENTS, attachment),
+  }),
+  shown: true,
+  preview: ({ kind, priority, title }) => ({ kind, priority, text: title.slice(0, PREVIEW) }),
+  body: async (content, shown) => ({
+    ...content,
+    attachments: await shown.attachments(content.attachments),
+  }),
+  mentions: (content) => content.mentions,
+  attachments: (content) => content.attachments,
+  replyTo: () => null,
+  compose: (outgoing, _replyTo, prepare) => {
+    const { title, text, reference, choices, readers, attachments: files } = outgoing;
+    const fits =
+      title.trim() !== "" &&
+      title.length <= ORDER_TITLE &&
+      text.length <= MAX_TEXT &&
+      reference.length <= ORDER_REFERENCE &&
+      choices.length <= ORDER_CHOICES &&
+      choices.every((one) => one.trim() !== "" && one.length <= ORDER_CHOICE) &&
+      readers.length <= ORDER_READERS &&
+      files.length <= MAX_ATTACHMENTS;
+    if (!fits) throw failure("message_invalid", { details: { limit: MAX_TEXT } });
+    return { ...outgoing, attachments: files.map(prepare) };
+  },
+};

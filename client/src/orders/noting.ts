@@ -1,0 +1,100 @@
+/**
+ * Orders and their changes, noted in the transaction of the message that says them: a crash leaves
+ * both or neither.
+ */
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
+import type { MessageId, PersonId } from "../ids.ts";
+import type { Decoded } from "../kinds/content.ts";
+import type { Change, Vault } from "../vault/vault.ts";
+import { ORDER_STORES, emptyOrder, isOwed, issuerOf } from "./record.ts";
+import type { OrderRecord } from "./record.ts";
+
+/** An accepted message, as its header and the log say it. */
+export interface NotedMessage {
+  readonly messageId: MessageId;
+  readonly seq: number;
+  readonly sentMs: number;
+  readonly personId: PersonId;
+  /** H(header ‖ signature). */
+  readonly headerHash: Uint8Array;
+  readonly content: Decoded;
+}
+
+export interface Noting {
+  readonly vault: Vault;
+  readonly self: PersonId;
+  readonly nowMs: number;
+  /** Called once it is stored. */
+  readonly onNoted: (orderId: MessageId) => void;
+}
+
+export const OPEN = "open";
+export const ISSUED = "issued";
+export const DONE = "done";
+
+/** The group of the store that a row belongs to: what is owed is found without reading the rest. */
+function groupOf(row: OrderRecord, self: PersonId, nowMs: number): string {
+  if (issuerOf(row) === self) return ISSUED;
+  return isOwed(row, self, nowMs) ? OPEN : DONE;
+}
+
+export function putOrder(row: OrderRecord, self: PersonId, nowMs: number): Change {
+  const { orderId: key, issuedMs: order } = row;
+  const group = groupOf(row, self, nowMs);
+  return { op: "put", store: ORDER_STORES.orders, key, group, order, value: row };
+}
+
+function overlaid(orderId: MessageId): string {
+  return `${ORDER_STORES.orders}/${orderId}`;
+}
+
+/** The row as `work` has it, or as it is stored. */
+async function rowIn(vault: Vault, work: UnitOfWork, orderId: MessageId) {
+  const written = work.overlay.get(overlaid(orderId)) as OrderRecord | undefined;
+  return written ?? (await vault.get<OrderRecord>(ORDER_STORES.orders, orderId));
+}
+
+/** Change a row, in a conversation's transaction. */
+export async function changeOrder(
+  noting: Noting,
+  work: UnitOfWork,
+  orderId: MessageId,
+  change: (row: OrderRecord | null) => OrderRecord | null,
+): Promise<void> {
+  const before = await rowIn(noting.vault, work, orderId);
+  const row = change(before);
+  if (row === null || row === before) return;
+  work.overlay.set(overlaid(orderId), row);
+  work.changes.push(putOrder(row, noting.self, noting.nowMs));
+  work.afterwards.push(() => noting.onNoted(orderId));
+}
+
+/** Note what an accepted message says about orders. */
+export async function noteOrder(
+  noting: Noting,
+  work: UnitOfWork,
+  message: NotedMessage,
+): Promise<void> {
+  const { content, messageId } = message;
+  const { conversationId } = work.record;
+  if (content.kind === "order") {
+    await changeOrder(noting, work, messageId, (row) => {
+      const { seq, sentMs, personId: issuerId, headerHash } = message;
+      // A message elsewhere, or of somebody else, that took this order's id changes nothing.
+      const known = row?.facts ?? null;
+      if (row !== null && row.conversationId !== conversationId) return row;
+      if (known !== null && (known.issuerId !== issuerId || known.seq >= seq)) return row;
+      const facts = { seq, issuerId, headerHash, content };
+      return { ...(row ?? emptyOrder(messageId, conversationId)), issuedMs: sentMs, facts };
+    });
+  } else if (content.kind === "order_change") {
+    await changeOrder(noting, work, content.orderId, (row) => {
+      const known = row ?? emptyOrder(content.orderId, conversationId);
+      if (known.conversationId !== conversationId) return row;
+      if (known.changes.some((one) => one.messageId === messageId)) return row;
+      const { seq, sentMs, personId } = message;
+      const changes = [...known.changes, { messageId, seq, sentMs, personId, content }];
+      return { ...known, changes: changes.sort((a, b) => a.seq - b.seq) };
+    });
+  }
+}

@@ -1,0 +1,330 @@
+/**
+ * The orders of this device: listed, acknowledged, and kept in step with the server.
+ *
+ * Invariants: a row changes in its conversation's queue alone, so that a message and the server's
+ * word never overwrite each other; what an issuer signed always goes before what the server says; an
+ * order on which the two differ is not acknowledged; rows stay when their conversation is forgotten.
+ * The server is asked about all orders once for each device, later about those that this person
+ * owes, so that a force that reconnects at once asks little.
+ */
+import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
+import type { DeviceContext } from "../context.ts";
+import { failure, hasCode } from "../failure.ts";
+import type { ConversationId, MessageId } from "../ids.ts";
+import { ANSWER_TEXT_BYTES } from "../keys/answer.ts";
+import { utf8 } from "../octets.ts";
+import type { OrderBox, OrderPage, OrderView } from "../seam/orders.ts";
+import { META, putMeta } from "../vault/meta.ts";
+import type { Order, OrderAcknowledged } from "../wire.ts";
+import { DONE, ISSUED, OPEN, changeOrder, putOrder } from "./noting.ts";
+import type { Noting } from "./noting.ts";
+import { ORDER_STORES, differenceOf, emptyOrder, isOwed, withdrawnMs } from "./record.ts";
+import type { OrderRecord, SendingRecord } from "./record.ts";
+import { Sending } from "./sending.ts";
+import type { SendingListener } from "./sending.ts";
+import { orderView, sendingView, wordsOf } from "./views.ts";
+import type { OrderViewParts } from "./views.ts";
+
+const PAGE = 50;
+/** Rows that a search reads at a time. */
+const SCAN = 200;
+const FILLED = "orders_filled";
+/** Owed orders that are compared with the server at most. */
+const MOST_OPEN = 500;
+/** So many are asked for one by one; for more, the list. */
+const ONE_BY_ONE = 5;
+const MOST_PAGES = 200;
+
+export class Orders implements SendingListener {
+  readonly #context: DeviceContext;
+  readonly #index: ConversationIndex;
+  readonly #parts: OrderViewParts;
+  readonly #sending: Sending;
+  readonly #due = new Set<MessageId>();
+  #telling = false;
+  /** This device has asked about all orders, or does so now. */
+  #filled = false;
+
+  constructor(context: DeviceContext, index: ConversationIndex, parts: OrderViewParts) {
+    this.#context = context;
+    this.#index = index;
+    this.#parts = parts;
+    this.#sending = new Sending(context, this);
+  }
+
+  load(): Promise<void> {
+    return this.#sending.load();
+  }
+
+  stop(): void {
+    this.#sending.stop();
+  }
+
+  #now(): number {
+    return this.#context.time.now() ?? this.#context.now();
+  }
+
+  #noting(): Noting {
+    return {
+      vault: this.#context.vault,
+      self: this.#context.identity().personId,
+      nowMs: this.#now(),
+      onNoted: (orderId) => {
+        this.changed(orderId);
+      },
+    };
+  }
+
+  find(orderId: MessageId): Promise<OrderRecord | null> {
+    return this.#context.vault.get<OrderRecord>(ORDER_STORES.orders, orderId);
+  }
+
+  // --- Telling the screens ---------------------------------------------------------------------
+
+  /** An order is another now. Changes that come together are told together. */
+  changed(orderId: MessageId): void {
+    this.#due.add(orderId);
+    // Orders came before anybody had confirmed this device when it connected.
+    if (!this.#filled) void this.onReady().catch(() => undefined);
+    if (this.#telling) return;
+    this.#telling = true;
+    void this.#tell().finally(() => {
+      this.#telling = false;
+    });
+  }
+
+  async #tell(): Promise<void> {
+    await Promise.resolve();
+    for (const orderId of this.#due) {
+      this.#due.delete(orderId);
+      try {
+        const row = await this.find(orderId);
+        if (row !== null && !this.#context.signal.aborted)
+          this.#context.emit({ type: "order", order: await this.#view(row) });
+      } catch {
+        // Locked meanwhile: the screens ask afresh when they come back.
+      }
+    }
+  }
+
+  #view(row: OrderRecord): Promise<OrderView> {
+    const { orderId } = row;
+    const waiting = this.#sending.waitsForReaders(orderId);
+    const sending = sendingView(this.#sending.find(orderId), waiting);
+    return orderView(this.#parts, row, sending, this.#noting().self, this.#now());
+  }
+
+  // --- Reading ---------------------------------------------------------------------------------
+
+  async page(box: OrderBox, text: string, after: string | null): Promise<OrderPage> {
+    const groups = { open: [OPEN], issued: [ISSUED], all: [OPEN, ISSUED, DONE] }[box];
+    const words = text
+      .toLowerCase()
+      .split(/\s+/u)
+      .filter((one) => one !== "");
+    const found: OrderRecord[] = [];
+    let below = after === null ? Number.MAX_SAFE_INTEGER : Number(after);
+    let more = true;
+    while (more && found.length <= PAGE) {
+      const lists = await Promise.all(groups.map((group) => this.#rows(group, below)));
+      const rows = lists.flat().sort((a, b) => b.issuedMs - a.issuedMs);
+      // Below the end of a full list its group may have more.
+      const reach = Math.max(
+        ...lists.map((list) => (list.length < SCAN ? 0 : (list.at(-1)?.issuedMs ?? 0))),
+      );
+      const whole = rows.filter(({ issuedMs }) => issuedMs >= reach);
+      found.push(...whole.filter((row) => this.#fits(row, box, words)));
+      more = reach > 0;
+      below = reach;
+    }
+    const some = found.slice(0, PAGE);
+    const orders = await Promise.all(some.map((row) => this.#view(row)));
+    const last = some.at(-1)?.issuedMs ?? 0;
+    return { orders, next: found.length > PAGE ? String(last) : null };
+  }
+
+  #rows(group: string, below: number): Promise<readonly OrderRecord[]> {
+    const { vault } = this.#context;
+    const place = { store: ORDER_STORES.orders, group, limit: SCAN, descending: true };
+    return vault.page<OrderRecord>({ ...place, below });
+  }
+
+  #fits(row: OrderRecord, box: OrderBox, words: readonly string[]): boolean {
+    const { self, nowMs } = this.#noting();
+    if (box === "open" && !isOwed(row, self, nowMs)) return false;
+    // A change whose order is not known yet is no order.
+    if (row.facts === null && row.server === null) return false;
+    const text = words.length === 0 ? "" : wordsOf(row);
+    return words.every((word) => text.includes(word));
+  }
+
+  /** An order; `fresh`: as the server has it now where it can be reached. */
+  async order(orderId: MessageId, fresh: boolean): Promise<OrderView> {
+    if (fresh)
+      await this.ask(orderId).catch((error: unknown) => {
+        if (!hasCode(error, "network", "overloaded", "not_found", "not_member")) throw error;
+      });
+    const row = await this.find(orderId);
+    if (row === null) throw failure("not_found");
+    return this.#view(row);
+  }
+
+  // --- Acknowledging ---------------------------------------------------------------------------
+
+  async acknowledge(
+    orderId: MessageId,
+    given: { readonly choice: number; readonly answer: string | null },
+  ): Promise<OrderView> {
+    const known = await this.find(orderId);
+    if (known === null) throw failure("not_found");
+    // Terms that were never compared are asked for; without a network the signed ones are enough.
+    if (known.server === null)
+      await this.ask(orderId).catch((error: unknown) => {
+        if (!hasCode(error, "network", "overloaded", "not_found")) throw error;
+      });
+    const row = (await this.find(orderId)) ?? known;
+    const answer = (given.answer ?? "").trim();
+    this.#requireAcknowledgeable(row, given.choice, answer);
+    const before = this.#sending.find(orderId)?.createdMs ?? 0;
+    const counted = Math.max(row.own?.createdMs ?? 0, before);
+    // A second answer is later than the first, whatever the clock did.
+    const createdMs = Math.max(this.#now(), counted + 1);
+    await this.#sending.enqueue(row, {
+      choice: given.choice,
+      answer: answer === "" ? null : answer,
+      createdMs,
+    });
+    return this.#view(row);
+  }
+
+  #requireAcknowledgeable(row: OrderRecord, choice: number, answer: string): void {
+    const { facts } = row;
+    if (facts === null) throw failure("order_unread");
+    const difference = differenceOf(row);
+    if (difference !== null) throw failure("order_differs", { details: { what: difference } });
+    const { choices, answers, validUntilMs } = facts.content;
+    const over = withdrawnMs(row) !== null || (validUntilMs ?? Infinity) < this.#now();
+    if (over || facts.issuerId === this.#noting().self) throw failure("order_over");
+    const least = choices.length > 0 ? 1 : 0;
+    const fits =
+      Number.isInteger(choice) &&
+      choice >= least &&
+      choice <= choices.length &&
+      (answers || answer === "") &&
+      utf8(answer).length <= ANSWER_TEXT_BYTES;
+    if (!fits) throw failure("message_invalid", { details: { limit: ANSWER_TEXT_BYTES } });
+  }
+
+  dismissRefusal(orderId: MessageId): Promise<void> {
+    return this.#sending.drop(orderId);
+  }
+
+  async counted({ orderId, conversationId, choice, createdMs }: SendingRecord): Promise<void> {
+    const sent = { op: "delete", store: ORDER_STORES.acknowledgements, key: orderId } as const;
+    const own = { choice, createdMs };
+    const count = (row: OrderRecord | null) => (row === null ? null : { ...row, own });
+    await this.#change(conversationId, orderId, count, [sent]);
+    this.changed(orderId);
+  }
+
+  // --- The server ------------------------------------------------------------------------------
+
+  /** A new connection: what was left over goes out, and what is owed is compared. */
+  async onReady(): Promise<void> {
+    this.#sending.wake();
+    this.#filled = true;
+    try {
+      const filled = await this.#context.vault.get<boolean>(META, FILLED);
+      if (filled === true) await this.#compareOpen();
+      else await this.#fill();
+    } catch (error) {
+      // The next connection asks again, or the next order of a device that was confirmed meanwhile.
+      this.#filled = !hasCode(error, "device_unconfirmed");
+      throw error;
+    }
+  }
+
+  /** Another device of this person has acknowledged. */
+  onFrame({ orderId }: OrderAcknowledged): void {
+    void this.ask(orderId).catch(() => undefined);
+  }
+
+  /** Ask the server about an order, and keep what it says. */
+  async ask(orderId: MessageId): Promise<void> {
+    await this.#take(await this.#context.api.orders.order(orderId));
+  }
+
+  /** Everything that the server lists, on a device that has never asked. */
+  async #fill(): Promise<void> {
+    let after: string | null = null;
+    for (let pages = 0; pages < MOST_PAGES; pages++) {
+      const page = await this.#context.api.orders.list("all", after);
+      for (const order of page.orders) await this.#take(order);
+      after = page.next;
+      if (after === null) break;
+    }
+    await this.#context.vault.write([putMeta(FILLED, true)]);
+  }
+
+  /** Orders that look owed here may be acknowledged elsewhere. */
+  async #compareOpen(): Promise<void> {
+    const { vault, api } = this.#context;
+    const { self, nowMs } = this.#noting();
+    const place = { store: ORDER_STORES.orders, group: OPEN, limit: MOST_OPEN, descending: true };
+    const rows = await vault.page<OrderRecord>(place);
+    const over = rows.filter((row) => !isOwed(row, self, nowMs));
+    if (over.length > 0) await vault.write(over.map((row) => putOrder(row, self, nowMs)));
+    const open = rows.filter((row) => !over.includes(row));
+    if (open.length === 0) return;
+    const listed = new Set<MessageId>();
+    let after: string | null = null;
+    for (let pages = 0; pages < MOST_PAGES; pages++) {
+      const page = await api.orders.list("open", after);
+      for (const order of page.orders) {
+        listed.add(order.orderId);
+        await this.#take(order);
+      }
+      after = page.next;
+      if (after === null) break;
+    }
+    const missing = open.filter(({ orderId }) => !listed.has(orderId));
+    if (missing.length > ONE_BY_ONE) return this.#fill();
+    for (const { orderId } of missing)
+      await this.ask(orderId).catch((error: unknown) => {
+        if (!hasCode(error, "not_found")) throw error;
+      });
+  }
+
+  #take(order: Order): Promise<void> {
+    return this.#change(order.conversationId, order.orderId, (row) => {
+      const known = row ?? emptyOrder(order.orderId, order.conversationId);
+      // The server's word about an order that is signed elsewhere is kept, and shown as a difference.
+      const issuedMs = known.facts === null ? order.issuedMs : known.issuedMs;
+      return { ...known, issuedMs, server: order };
+    });
+  }
+
+  /** Change a row in the queue of the conversation that it belongs to. */
+  async #change(
+    conversationId: ConversationId,
+    orderId: MessageId,
+    change: (row: OrderRecord | null) => OrderRecord | null,
+    beside: UnitOfWork["changes"] = [],
+  ): Promise<void> {
+    const known = await this.find(orderId);
+    const conversation = this.#conversation(known?.conversationId ?? conversationId);
+    if (conversation === null) {
+      if (beside.length > 0) await this.#context.vault.write(beside);
+      return;
+    }
+    await conversation.change(async (work) => {
+      work.changes.push(...beside);
+      await changeOrder(this.#noting(), work, orderId, change);
+    });
+  }
+
+  #conversation(conversationId: ConversationId): Conversation | null {
+    return this.#index.find(conversationId);
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The vault's rows about orders, and what follows from them. Pure.
+ *
+ * A row gathers what signed messages say (`facts`, `changes`), what the server says (`server`) and
+ * what this person has answered (`own`). A correction may come before its order where the log is
+ * read backwards, and the server may list an order whose text has not come: each part may be missing.
+ */
+import { sameTerms, termsOf } from "../kinds/order.ts";
+import type { OrderContent } from "../kinds/order.ts";
+import type { Content } from "../kinds/content.ts";
+import type { OrderChangeContent } from "../kinds/order-change.ts";
+import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import { equalBytes } from "../octets.ts";
+import type { AcknowledgementOutcome, Order, OrderChange, OrderTerms } from "../wire.ts";
+
+export const ORDER_STORES = {
+  orders: "orders",
+  acknowledgements: "acknowledgements",
+  drafts: "order_drafts",
+  draftFiles: "order_draft_files",
+} as const;
+
+/** The part that the issuer's device signed. */
+export interface OrderFacts {
+  readonly seq: number;
+  readonly issuerId: PersonId;
+  /** H(header ‖ signature) of the message, as this device computed it. */
+  readonly headerHash: Uint8Array;
+  readonly content: OrderContent;
+}
+
+export interface ChangeFacts {
+  readonly messageId: MessageId;
+  readonly seq: number;
+  readonly sentMs: number;
+  /** Its writer: a change by somebody else than the issuer changes nothing. */
+  readonly personId: PersonId;
+  readonly content: OrderChangeContent;
+}
+
+export interface OrderRecord {
+  readonly orderId: MessageId;
+  readonly conversationId: ConversationId;
+  readonly issuedMs: number;
+  readonly facts: OrderFacts | null;
+  /** Ascending by seq. */
+  readonly changes: readonly ChangeFacts[];
+  /** The server's last word. */
+  readonly server: Order | null;
+  /** This person's own acknowledgement that the server has counted. */
+  readonly own: { readonly choice: number; readonly createdMs: number } | null;
+}
+
+/**
+ * An acknowledgement on its way. `unsealed`: its answer is to be sealed to its readers' devices, for
+ * which the server is needed. `signed`: these bytes are posted until they are answered. `refused`:
+ * the server's answer, kept until the person has seen it.
+ */
+export type SendingRecord = {
+  readonly orderId: MessageId;
+  readonly conversationId: ConversationId;
+  readonly choice: number;
+  readonly answer: string | null;
+  readonly createdMs: number;
+} & (
+  | { readonly stage: "unsealed" }
+  | { readonly stage: "signed"; readonly record: Uint8Array; readonly sealed: Uint8Array | null }
+  | { readonly stage: "refused"; readonly outcome: AcknowledgementOutcome }
+);
+
+/** A row of which nothing is known yet. */
+export function emptyOrder(orderId: MessageId, conversationId: ConversationId): OrderRecord {
+  return {
+    orderId,
+    conversationId,
+    issuedMs: 0,
+    facts: null,
+    changes: [],
+    server: null,
+    own: null,
+  };
+}
+
+/** The terms that a message tells the server in the clear; null: it is no order. */
+export function clearTerms(content: Content | { readonly kind: "unsupported" }) {
+  if (content.kind === "order") return termsOf(content);
+  if (content.kind !== "order_change") return null;
+  const { orderId, change } = content;
+  return { t: "order_change", orderId, change } satisfies OrderChange;
+}
+
+/** The order that the server states is another one than its issuer signed; null: it is the same. */
+export function differenceOf({ facts, server, conversationId }: OrderRecord) {
+  if (facts === null || server === null) return null;
+  const same =
+    server.conversationId === conversationId &&
+    server.issuerId === facts.issuerId &&
+    equalBytes(server.headerHash, facts.headerHash);
+  if (!same) return "header";
+  return sameTerms(server.terms, termsOf(facts.content)) ? null : "terms";
+}
+
+/** The signed terms; the server's where the text is not here. */
+export function knownTerms({ facts, server }: OrderRecord): OrderTerms | null {
+  return facts === null ? (server?.terms ?? null) : termsOf(facts.content);
+}
+
+export function issuerOf({ facts, server }: OrderRecord): PersonId | null {
+  return facts?.issuerId ?? server?.issuerId ?? null;
+}
+
+/** Changes by the issuer, the only ones that count. */
+export function changesOf(row: OrderRecord): readonly ChangeFacts[] {
+  return row.changes.filter(({ personId }) => personId === issuerOf(row));
+}
+
+/** When the order was withdrawn, by its issuer's own message or the server's word. */
+export function withdrawnMs(row: OrderRecord): number | null {
+  const signed = changesOf(row).find(({ content }) => content.change === "withdrawn");
+  return signed?.sentMs ?? row.server?.withdrawnMs ?? null;
+}
+
+/** Whether the person is still asked for an acknowledgement, as far as this device knows. */
+export function isOwed(row: OrderRecord, self: PersonId, nowMs: number): boolean {
+  const terms = knownTerms(row);
+  if (terms === null || issuerOf(row) === self || row.own !== null) return false;
+  if (withdrawnMs(row) !== null) return false;
+  if (terms.validUntilMs !== null && terms.validUntilMs < nowMs) return false;
+  if (row.server === null) return true;
+  return row.server.owed;
+}

@@ -1,0 +1,104 @@
+/** Views of orders from their rows. */
+import type { People } from "../people/people.ts";
+import type { Plate } from "../seam/people.ts";
+import type {
+  AcknowledgedView,
+  OrderBody,
+  OrderChangeBody,
+  OrderView,
+  SendingView,
+} from "../seam/orders.ts";
+import { bodyOf } from "../kinds/content.ts";
+import type { AttachmentPointer } from "../kinds/fields.ts";
+import type { Shown } from "../kinds/kind.ts";
+import type { AttachmentView } from "../seam/attachments.ts";
+import type { PersonId } from "../ids.ts";
+import { changesOf, differenceOf, isOwed, issuerOf, knownTerms, withdrawnMs } from "./record.ts";
+import type { OrderRecord, SendingRecord } from "./record.ts";
+
+export interface OrderViewParts {
+  readonly people: Pick<People, "plate">;
+  readonly attachments: (
+    pointers: readonly AttachmentPointer[],
+  ) => Promise<readonly AttachmentView[]>;
+}
+
+function shownBy({ attachments }: OrderViewParts): Shown {
+  const none = (): Promise<never> => Promise.reject(new TypeError("an order has no such part"));
+  return { attachments, poll: none, question: none };
+}
+
+export async function orderView(
+  parts: OrderViewParts,
+  row: OrderRecord,
+  sending: SendingView | null,
+  self: PersonId,
+  nowMs: number,
+): Promise<OrderView> {
+  const { people } = parts;
+  const shown = shownBy(parts);
+  const { facts, server } = row;
+  const terms = knownTerms(row);
+  const changes = await Promise.all(
+    changesOf(row).map(async ({ messageId, sentMs, content }) => {
+      // Sound: the body of a content is of its kind.
+      const body = (await bodyOf(content, shown)) as OrderChangeBody;
+      return { messageId, sentMs, body };
+    }),
+  );
+  return {
+    orderId: row.orderId,
+    conversationId: row.conversationId,
+    seq: facts?.seq ?? server?.seq ?? null,
+    issuedMs: row.issuedMs,
+    issuer: await people.plate(issuerOf(row)),
+    mine: issuerOf(row) === self,
+    priority: terms?.priority ?? "routine",
+    validUntilMs: terms?.validUntilMs ?? null,
+    body: facts === null ? null : ((await bodyOf(facts.content, shown)) as OrderBody),
+    changes,
+    withdrawnMs: withdrawnMs(row),
+    owed: isOwed(row, self, nowMs) && (sending === null || sending.refused !== null),
+    acknowledgement: await acknowledged(row, (personId) => people.plate(personId)),
+    sending,
+    overseen: server?.overseen ?? issuerOf(row) === self,
+    escalatedMs: server?.escalatedMs ?? null,
+    differs: differenceOf(row),
+  };
+}
+
+/** The person's own one rather than a told one, the newer one rather than an older. */
+async function acknowledged(
+  { own, server }: OrderRecord,
+  plate: (personId: PersonId) => Promise<Plate | null>,
+): Promise<AcknowledgedView | null> {
+  const stated = server?.acknowledgement ?? null;
+  const statedCounts =
+    stated !== null &&
+    (own === null || (stated.toldBy === null && stated.createdMs >= own.createdMs));
+  if (!statedCounts) return own === null ? null : { ...own, toldBy: null };
+  const toldBy = stated.toldBy === null ? null : await plate(stated.toldBy);
+  return { choice: stated.choice, createdMs: stated.createdMs, toldBy };
+}
+
+export function sendingView(
+  record: SendingRecord | null,
+  waitsForReaders: boolean,
+): SendingView | null {
+  if (record === null) return null;
+  const { choice, answer, createdMs } = record;
+  const refused = record.stage === "refused" ? record.outcome : null;
+  return { choice, answer, createdMs, refused, waitsForReaders };
+}
+
+/** The texts of an order in which a search looks. */
+export function wordsOf({ facts, changes }: OrderRecord): string {
+  const parts = [facts?.content, ...changes.map(({ content }) => content)];
+  const words = parts.flatMap((one) =>
+    one === undefined ? [] : [one.title, one.text, one.reference],
+  );
+  return words
+    .concat(facts?.content.choices ?? [])
+    .join("\n")
+    .toLowerCase();
+}

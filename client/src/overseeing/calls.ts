@@ -1,0 +1,135 @@
+/** The calls of seam/overseeing.ts. Their code, that of files too, is fetched with the first of them. */
+import { CoreFailure, asFailure, failure } from "../failure.ts";
+import type { DeviceContext } from "../context.ts";
+import type { MessageId, PersonId, UnitId } from "../ids.ts";
+import type { People } from "../people/people.ts";
+import type {
+  CountedAcknowledgement,
+  ExportFormat,
+  ExportWords,
+  OrderExport,
+  OrderProgressView,
+  OverseeCore,
+  OverseenPage,
+  OverseenQuery,
+  ToldOutcome,
+} from "../seam/overseeing.ts";
+import type { PassingDepartment } from "../trust/passing.ts";
+import type { Order, OrderCurve, OrderPerson } from "../wire.ts";
+import { readProgress } from "./counts.ts";
+import { exported } from "./exporting.ts";
+import { gather } from "./gathering.ts";
+import { tellInPerson } from "./telling.ts";
+import type { Watching } from "./watching.ts";
+
+/** Progress is told at most so often. */
+const TOLD_EVERY_MS = 100;
+
+export interface OverseeOptions {
+  readonly context: Pick<DeviceContext, "api" | "emit" | "identity" | "now" | "time">;
+  readonly people: Pick<People, "directory" | "met" | "plate" | "prefetch">;
+  readonly department: () => PassingDepartment;
+  readonly watching: Watching;
+}
+
+export class OverseeCalls implements OverseeCore {
+  readonly #options: OverseeOptions;
+  #exporting: AbortController | null = null;
+
+  constructor(options: OverseeOptions) {
+    this.#options = options;
+  }
+
+  order(orderId: MessageId): Promise<Order> {
+    return this.#options.context.api.orders.order(orderId);
+  }
+
+  watch(orderId: MessageId | null, unitId: UnitId | null): Promise<void> {
+    this.#options.watching.watch(orderId, unitId);
+    return Promise.resolve();
+  }
+
+  async progress(orderId: MessageId, unitId: UnitId | null): Promise<OrderProgressView> {
+    const progress = readProgress(await this.#options.context.api.orders.progress(orderId, unitId));
+    if (progress === null) throw malformed();
+    return progress;
+  }
+
+  async people(orderId: MessageId, query: OverseenQuery): Promise<OverseenPage> {
+    const { unitId, ...others } = query;
+    const asked = { ...others, unit: unitId };
+    const page = await this.#options.context.api.orders.people(orderId, asked);
+    const tellers = page.people.flatMap(({ acknowledgement }) => acknowledgement?.toldBy ?? []);
+    await this.#options.people.prefetch([...new Set(tellers)]);
+    const met = await this.#options.people.met(page.people.map(({ person }) => person));
+    const people = await Promise.all(
+      page.people.map(async (one) => ({
+        person: met.get(one.person.personId) ?? one.person,
+        state: one.state,
+        acknowledgement: await this.#acknowledgement(one),
+      })),
+    );
+    return { people, next: page.next };
+  }
+
+  async #acknowledgement({ acknowledgement }: OrderPerson): Promise<CountedAcknowledgement | null> {
+    if (acknowledgement === null) return null;
+    const { choice, toldBy, createdMs, receivedMs } = acknowledgement;
+    const plate = toldBy === null ? null : await this.#options.people.plate(toldBy);
+    return { choice, toldBy: plate, told: toldBy !== null, createdMs, receivedMs };
+  }
+
+  async curve(orderId: MessageId): Promise<OrderCurve> {
+    const curve = await this.#options.context.api.orders.curve(orderId);
+    const right = curve.points.every(
+      ([step, count]) => Number.isSafeInteger(step) && Number.isSafeInteger(count) && count >= 0,
+    );
+    if (!right || !(curve.stepMs > 0)) throw malformed();
+    return curve;
+  }
+
+  tell(orderId: MessageId, personIds: readonly PersonId[]): Promise<readonly ToldOutcome[]> {
+    const { api, identity, time } = this.#options.context;
+    return tellInPerson({ api: api.orders, identity, time }, orderId, personIds);
+  }
+
+  async exportOrder(
+    orderId: MessageId,
+    format: ExportFormat,
+    words: ExportWords,
+    unitId: UnitId | null,
+  ): Promise<OrderExport> {
+    this.#exporting?.abort();
+    const running = new AbortController();
+    this.#exporting = running;
+    const { signal } = running;
+    const { context, people, department } = this.#options;
+    let toldMs = -Infinity;
+    const onProgress = (done: number, total: number): void => {
+      if (context.now() - toldMs < TOLD_EVERY_MS && done < total) return;
+      toldMs = context.now();
+      context.emit({ type: "order_export", orderId, done, total });
+    };
+    try {
+      const directory = await people.directory();
+      const options = { api: context.api.orders, department, directory, onProgress, signal };
+      const gathered = await gather(options, orderId, unitId);
+      const { units } = directory;
+      return await exported(gathered, format, { words, units, madeMs: context.now(), signal });
+    } catch (error) {
+      if (signal.aborted) throw failure("cancelled");
+      throw error instanceof CoreFailure ? error : asFailure(error);
+    } finally {
+      if (this.#exporting === running) this.#exporting = null;
+    }
+  }
+
+  cancelExport(): Promise<void> {
+    this.#exporting?.abort();
+    return Promise.resolve();
+  }
+}
+
+function malformed(): CoreFailure {
+  return failure("network", { retry: true, details: { reason: "answer_malformed" } });
+}

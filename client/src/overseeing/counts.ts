@@ -1,0 +1,62 @@
+/** Counts as lists of the wire, as the screens show them. The server may send anything. Pure. */
+import type { UnitId } from "../ids.ts";
+import type { OrderCounts, OrderProgressView } from "../seam/overseeing.ts";
+import type { OrderProgress } from "../wire.ts";
+
+/** Counts before those of the choices. */
+const FIXED = 5;
+const MOST_CHOICES = 6;
+const MOST_UNITS = 20_000;
+
+export const NOBODY: OrderCounts = {
+  owed: 0,
+  received: 0,
+  read: 0,
+  acknowledged: 0,
+  told: 0,
+  choices: [],
+};
+
+/** The counts of a list; null where it is none. Each is cut to what it can be at most. */
+export function readCounts(list: unknown): OrderCounts | null {
+  if (!Array.isArray(list) || list.length < FIXED || list.length > FIXED + MOST_CHOICES)
+    return null;
+  const numbers = list as readonly unknown[];
+  if (!numbers.every((one) => Number.isSafeInteger(one) && (one as number) >= 0)) return null;
+  const [owed, received, read, acknowledged, told, ...choices] = numbers as [
+    ...[number, number, number, number, number],
+    ...number[],
+  ];
+  const nested = owed >= received && received >= read && read >= acknowledged;
+  const within = [told, ...choices].every((count) => count <= acknowledged);
+  return nested && within ? { owed, received, read, acknowledged, told, choices } : null;
+}
+
+/** The progress that the server tells; null where it is malformed. */
+export function readProgress(
+  told: Pick<OrderProgress, "orderId" | "unitId" | "countedMs" | "total" | "units">,
+): OrderProgressView | null {
+  const total = readCounts(told.total);
+  if (total === null || !Number.isSafeInteger(told.countedMs)) return null;
+  if (typeof told.units !== "object" || (told.units as unknown) === null) return null;
+  const given = Object.entries(told.units);
+  if (given.length > MOST_UNITS) return null;
+  const units = new Map<UnitId, OrderCounts>();
+  for (const [unitId, list] of given) {
+    const counts = readCounts(list);
+    if (counts === null) return null;
+    units.set(unitId as UnitId, counts);
+  }
+  const { orderId, unitId, countedMs } = told;
+  return { orderId, unitId, countedMs, total, units };
+}
+
+/** What is known with a difference in it. The older of two counts never replaces the newer. */
+export function merged(
+  known: OrderProgressView | null,
+  next: OrderProgressView,
+): OrderProgressView {
+  if (known === null || known.orderId !== next.orderId || known.unitId !== next.unitId) return next;
+  if (next.countedMs < known.countedMs) return known;
+  return { ...next, units: new Map([...known.units, ...next.units]) };
+}

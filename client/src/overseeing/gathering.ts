@@ -1,0 +1,242 @@
+/**
+ * Everything about who acknowledged an order, for a file: who owes, and every record verified on this
+ * device. People come first and records after them, so that an acknowledgement that comes meanwhile has
+ * its record. A record counts by its own word; a count of the server without a record does not.
+ */
+import { hasCode } from "../failure.ts";
+import type { MessageId, PersonId, UnitId } from "../ids.ts";
+import { plateOf } from "../people/people.ts";
+import type { ExportState, OrderCounts } from "../seam/overseeing.ts";
+import { pause } from "../transport/backoff.ts";
+import type { OrderApi } from "../transport/order-api.ts";
+import { judgeOf, type PassingDepartment } from "../trust/passing.ts";
+import type { Directory, Names, Order, OrderPerson, OrderState } from "../wire.ts";
+import { NOBODY } from "./counts.ts";
+import { isVerified, verifyRecord, type Refusal, type VerifiedRecord } from "./verifying.ts";
+
+/** People in one page, as the server allows. */
+const PAGE = 500;
+const LONGEST_WAIT_MS = 60_000;
+
+export interface GatheringOptions {
+  readonly api: Pick<OrderApi, "order" | "people" | "records" | "progress">;
+  readonly department: () => PassingDepartment;
+  readonly directory: Directory;
+  /** Told how many of how many people and records are read. */
+  readonly onProgress: (done: number, total: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** One row of a file. */
+export interface GatheredPerson {
+  readonly personId: PersonId;
+  readonly names: Names;
+  /** Code of a rank, or the English name that a card signs. */
+  readonly rank: string;
+  readonly post: Names;
+  readonly unitId: UnitId;
+  readonly state: ExportState;
+  readonly record: VerifiedRecord | null;
+}
+
+export interface Gathered {
+  readonly order: Order;
+  readonly people: readonly GatheredPerson[];
+  /** Names of those who told others in person. */
+  readonly signers: ReadonlyMap<PersonId, Names>;
+  readonly refused: readonly Refusal[];
+  readonly signaturesVerified: number;
+  readonly total: OrderCounts;
+  readonly units: ReadonlyMap<UnitId, OrderCounts>;
+}
+
+type Known = Pick<GatheredPerson, "names" | "rank" | "post" | "unitId">;
+
+export async function gather(
+  options: GatheringOptions,
+  orderId: MessageId,
+  unitId: UnitId | null,
+): Promise<Gathered> {
+  const order = await asked(options, () => options.api.order(orderId));
+  const progress = await asked(options, () => options.api.progress(orderId, unitId));
+  const owed = Number(progress.total[0] ?? 0);
+  const acknowledged = Number(progress.total[3] ?? 0);
+  const total = owed + acknowledged;
+  let done = 0;
+  const come = (more: number): void => {
+    done += more;
+    options.onProgress(Math.min(done, total), total);
+  };
+  const owing = await readPeople(options, orderId, unitId, come);
+  const records = await readRecords(options, order, come);
+  return joined(order, owing, records, options.directory, unitId);
+}
+
+/** Ask; where the server says how long to wait, wait. */
+async function asked<T>({ signal }: GatheringOptions, ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await ask();
+    } catch (error) {
+      if (!hasCode(error, "rate_limited")) throw error;
+      await pause(Math.min(error.retryAfterMs ?? 1_000, LONGEST_WAIT_MS), signal);
+    }
+  }
+}
+
+async function readPeople(
+  options: GatheringOptions,
+  orderId: MessageId,
+  unitId: UnitId | null,
+  come: (more: number) => void,
+): Promise<ReadonlyMap<PersonId, Known & { readonly state: OrderState }>> {
+  const owing = new Map<PersonId, Known & { readonly state: OrderState }>();
+  let after: string | null = "";
+  while (after !== null) {
+    const from: string = after;
+    const query = { unit: unitId ?? undefined, after: from, limit: PAGE };
+    const page = await asked(options, () => options.api.people(orderId, query));
+    for (const one of page.people) owing.set(one.person.personId, known(one));
+    come(page.people.length);
+    // A server that gives the same page for ever must not hold this device.
+    after = page.next === from || page.people.length === 0 ? null : page.next;
+  }
+  return owing;
+}
+
+function known({ person, state }: OrderPerson): Known & { readonly state: OrderState } {
+  const { names, rank, post, unitId } = person;
+  return { names, rank, post, unitId, state };
+}
+
+interface Records {
+  readonly verified: ReadonlyMap<PersonId, VerifiedRecord>;
+  readonly cards: ReadonlyMap<PersonId, Known>;
+  readonly refused: Refusal[];
+}
+
+async function readRecords(
+  options: GatheringOptions,
+  order: Order,
+  come: (more: number) => void,
+): Promise<Records> {
+  const verified = new Map<PersonId, VerifiedRecord>();
+  const cards = new Map<PersonId, Known>();
+  const refused: Refusal[] = [];
+  let after: string | null = "";
+  while (after !== null) {
+    const from: string = after;
+    const page = await asked(options, () => options.api.records(order.orderId, from, "trust"));
+    const judge = await judgeOf(options.department(), page.people);
+    for (const given of page.records) {
+      options.signal.throwIfAborted();
+      const found = await verifyRecord(given, order, judge);
+      if (!isVerified(found)) refused.push(found);
+      else if (verified.has(found.personId))
+        refused.push({ personId: found.personId, reason: "O1: a second record of the person" });
+      else {
+        verified.set(found.personId, found);
+        for (const personId of [found.personId, found.signerId]) {
+          const card = judge.card(personId);
+          if (card !== null) cards.set(personId, plateOf(personId, card));
+        }
+      }
+    }
+    come(page.records.length);
+    after = page.next === from || page.records.length === 0 ? null : page.next;
+  }
+  return { verified, cards, refused };
+}
+
+function joined(
+  order: Order,
+  owing: ReadonlyMap<PersonId, Known & { readonly state: OrderState }>,
+  { verified, cards, refused }: Records,
+  directory: Directory,
+  unitId: UnitId | null,
+): Gathered {
+  const people: GatheredPerson[] = [];
+  const missing = [...refused];
+  const ranks = new Map(directory.ranks.map(({ code, names }) => [code, names.en]));
+  const wrong = new Set(refused.map(({ personId }) => personId));
+  for (const [personId, { state, ...said }] of owing) {
+    const record = verified.get(personId) ?? null;
+    if (record === null && state === "acknowledged" && !wrong.has(personId))
+      missing.push({ personId, reason: "O1: counted, but its record was not handed out" });
+    // Without a record nothing proves more than that the server says that the order was read.
+    const proven = state === "acknowledged" ? "read" : state;
+    const shown = signed(cards.get(personId), said, ranks);
+    people.push({ personId, ...shown, state: record === null ? proven : "acknowledged", record });
+  }
+  // Whoever has left owes nothing; what was signed stays signed. A part of the tree has those alone
+  // who are in it now.
+  if (unitId === null) {
+    for (const [personId, record] of verified) {
+      if (owing.has(personId)) continue;
+      const card = cards.get(personId);
+      const nobody = { names: EMPTY, rank: "", post: EMPTY, unitId: "" as UnitId };
+      people.push({ personId, ...(card ?? nobody), state: "left", record });
+    }
+  }
+  const signers = new Map([...cards].map(([personId, { names }]) => [personId, names]));
+  const counted = people.filter(({ record }) => record !== null).length;
+  return {
+    ...{ order, people, signers, refused: missing, signaturesVerified: counted },
+    ...count(people, order.terms.choices, directory),
+  };
+}
+
+const EMPTY: Names = { en: "", te: "", ur: "", hi: "" };
+
+/** What a card signs; rank and post as the data bank translates them, where it says the same. */
+function signed(card: Known | undefined, said: Known, ranks: ReadonlyMap<string, string>): Known {
+  if (card === undefined) return said;
+  const post = said.post.en === card.post.en ? said.post : card.post;
+  const rank = ranks.get(said.rank) === card.rank ? said.rank : card.rank;
+  return { names: card.names, rank, post, unitId: card.unitId };
+}
+
+// --- Counts -------------------------------------------------------------------------------------
+
+const REACHED: Readonly<Record<OrderState, number>> = {
+  waiting: 0,
+  received: 1,
+  read: 2,
+  acknowledged: 3,
+};
+
+function count(
+  people: readonly GatheredPerson[],
+  choices: number,
+  { units }: Directory,
+): { readonly total: OrderCounts; readonly units: ReadonlyMap<UnitId, OrderCounts> } {
+  const parents = new Map(units.map((unit) => [unit.unitId, unit.parentId]));
+  const none = { ...NOBODY, choices: new Array<number>(choices).fill(0) };
+  const counts = new Map<UnitId, OrderCounts>();
+  let total: OrderCounts = none;
+  for (const person of people) {
+    if (person.state === "left") continue;
+    total = withOne(total, person);
+    let unitId: UnitId | null = person.unitId;
+    for (let depth = 0; unitId !== null && depth < 16; depth++) {
+      counts.set(unitId, withOne(counts.get(unitId) ?? none, person));
+      unitId = parents.get(unitId) ?? null;
+    }
+  }
+  return { total, units: counts };
+}
+
+function withOne(before: OrderCounts, { state, record }: GatheredPerson): OrderCounts {
+  const reached = state === "left" ? 0 : REACHED[state];
+  const add = (at: number): number => (reached >= at ? 1 : 0);
+  const choice = record?.record.choice ?? 0;
+  return {
+    owed: before.owed + 1,
+    received: before.received + add(1),
+    read: before.read + add(2),
+    acknowledged: before.acknowledged + add(3),
+    told: before.told + (record?.told === true ? 1 : 0),
+    choices: before.choices.map((one, at) => (at + 1 === choice ? one + 1 : one)),
+  };
+}

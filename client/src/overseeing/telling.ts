@@ -1,0 +1,51 @@
+/**
+ * Told in person: this device signs, for each person, that its own person has told them an order. Each
+ * request is repeated with identical bytes; a call that is made again signs again, which is harmless,
+ * because one record counts for each person.
+ */
+import type { DeviceContext } from "../context.ts";
+import { fromHex } from "../octets.ts";
+import type { MessageId, PersonId } from "../ids.ts";
+import { AcknowledgementFormat, TOLD_IN_PERSON, answerHash } from "../keys/acknowledgement.ts";
+import { ACKNOWLEDGEMENTS } from "../limits.ts";
+import type { ToldOutcome } from "../seam/overseeing.ts";
+import type { AcknowledgementItem } from "../wire.ts";
+
+export interface TellingOptions {
+  readonly api: Pick<DeviceContext["api"]["orders"], "order" | "acknowledge">;
+  readonly identity: DeviceContext["identity"];
+  readonly time: Pick<DeviceContext["time"], "anchor" | "requireNow">;
+}
+
+export async function tellInPerson(
+  { api, identity, time }: TellingOptions,
+  orderId: MessageId,
+  personIds: readonly PersonId[],
+): Promise<readonly ToldOutcome[]> {
+  const people = [...new Set(personIds)];
+  const [order] = await Promise.all([api.order(orderId), time.anchor()]);
+  const { deviceBytes, privateKey } = identity();
+  const named = {
+    conversation: fromHex(order.conversationId),
+    messageId: fromHex(orderId),
+    headerHash: order.headerHash,
+    device: deviceBytes,
+    ...{ told: TOLD_IN_PERSON, choice: 0, answerHash: answerHash(null) },
+  };
+  const told: ToldOutcome[] = [];
+  for (let at = 0; at < people.length; at += ACKNOWLEDGEMENTS) {
+    const some = people.slice(at, at + ACKNOWLEDGEMENTS);
+    const acknowledgements = await Promise.all(
+      some.map(async (personId): Promise<AcknowledgementItem> => {
+        const values = { ...named, person: fromHex(personId), created: time.requireNow() };
+        const { bytes } = await AcknowledgementFormat.sign(values, privateKey);
+        return { record: bytes, answer: null };
+      }),
+    );
+    const { outcomes } = await api.acknowledge(orderId, { acknowledgements });
+    some.forEach((personId, index) =>
+      told.push({ personId, outcome: outcomes[index] ?? "malformed" }),
+    );
+  }
+  return told;
+}

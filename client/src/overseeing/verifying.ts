@@ -1,0 +1,77 @@
+/**
+ * Verifying the records of an order that the server hands out (O1): each is of this order, and signed by
+ * a device that was confirmed when it signed, of the person that it is about or of somebody who told
+ * them. What fails is listed, never counted.
+ */
+import { fromHex, toHex } from "../octets.ts";
+import { idOf, type DeviceId, type PersonId } from "../ids.ts";
+import {
+  AcknowledgementFormat,
+  TOLD_IN_PERSON,
+  checkAcknowledgement,
+  type Acknowledgement,
+} from "../keys/acknowledgement.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
+import type { PassingJudge } from "../trust/passing.ts";
+import type { Order, OrderRecord } from "../wire.ts";
+
+export interface VerifiedRecord {
+  readonly record: Acknowledgement;
+  readonly personId: PersonId;
+  readonly signerId: PersonId;
+  readonly told: boolean;
+  /** DER of the certificate that proves the signing device. */
+  readonly certificate: Uint8Array;
+  readonly receivedMs: number;
+}
+
+export interface Refusal {
+  /** Null where the record names nobody. */
+  readonly personId: PersonId | null;
+  readonly reason: string;
+}
+
+/** The record, verified, or why it is not. Never throws for a record. */
+export async function verifyRecord(
+  given: OrderRecord,
+  order: Order,
+  judge: PassingJudge,
+): Promise<VerifiedRecord | Refusal> {
+  let personId: PersonId | null = null;
+  try {
+    const record = AcknowledgementFormat.parse(bytesOf(given.record));
+    personId = idOf<PersonId>(record.person);
+    const named = {
+      conversation: fromHex(order.conversationId),
+      messageId: fromHex(order.orderId),
+      headerHash: order.headerHash,
+      choices: order.terms.choices,
+    };
+    const device = idOf<DeviceId>(record.device);
+    const certificate = judge.certificateAt(device, record.created, "O1");
+    await checkAcknowledgement(record, named, given.answer, certificate.publicKey);
+    const told = record.told === TOLD_IN_PERSON;
+    const own = certificate.person === personId;
+    refuseUnless(told !== own, "O1", told ? "tells its own signer" : "signed by another person");
+    return {
+      ...{ record, personId, told, signerId: certificate.person },
+      ...{ certificate: certificate.der, receivedMs: given.receivedMs },
+    };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { personId, reason: error.message };
+  }
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  refuseUnless(value instanceof Uint8Array, "O1", "not bytes");
+  return value;
+}
+
+export function isVerified(found: VerifiedRecord | Refusal): found is VerifiedRecord {
+  return "record" in found;
+}
+
+export function hashOf({ record }: VerifiedRecord): string {
+  return toHex(record.hash);
+}

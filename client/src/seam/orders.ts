@@ -1,0 +1,82 @@
+/** Orders on the screens: what somebody owes, has answered and has issued. */
+import type { ConversationId, MessageId } from "../ids.ts";
+import type { KindBody, Outgoing } from "../kinds/content.ts";
+import type { AcknowledgementOutcome, OrderPriority } from "../wire.ts";
+import type { Plate } from "./people.ts";
+
+export type OrderBody = Extract<KindBody, { kind: "order" }>;
+export type OrderChangeBody = Extract<KindBody, { kind: "order_change" }>;
+
+export interface OrderChangeView {
+  readonly messageId: MessageId;
+  readonly sentMs: number;
+  readonly body: OrderChangeBody;
+}
+
+/** The acknowledgement that counts for this person. */
+export interface AcknowledgedView {
+  /** 0: none; otherwise its place among the order's choices, from 1. */
+  readonly choice: number;
+  /** The person who told this one and signed it; null: this person's own. */
+  readonly toldBy: Plate | null;
+  readonly createdMs: number;
+}
+
+/** This device's acknowledgement that has not been counted. */
+export interface SendingView {
+  readonly choice: number;
+  readonly answer: string | null;
+  readonly createdMs: number;
+  /** Null: it waits for the server. */
+  readonly refused: AcknowledgementOutcome | null;
+  /** It waits for a device of the issuer's to which the answer can be sealed. */
+  readonly waitsForReaders: boolean;
+}
+
+export interface OrderView {
+  readonly orderId: MessageId;
+  readonly conversationId: ConversationId;
+  readonly seq: number | null;
+  readonly issuedMs: number;
+  readonly issuer: Plate | null;
+  readonly mine: boolean;
+  readonly priority: OrderPriority;
+  readonly validUntilMs: number | null;
+  /** As issued; null: the text has not come to this device yet. */
+  readonly body: OrderBody | null;
+  /** The issuer's corrections and withdrawal, oldest first. */
+  readonly changes: readonly OrderChangeView[];
+  readonly withdrawnMs: number | null;
+  /** This person is still asked for an acknowledgement. */
+  readonly owed: boolean;
+  readonly acknowledgement: AcknowledgedView | null;
+  readonly sending: SendingView | null;
+  /** This person may see who has acknowledged. */
+  readonly overseen: boolean;
+  readonly escalatedMs: number | null;
+  /** The server states another order than its issuer signed: it cannot be acknowledged here. */
+  readonly differs: "terms" | "header" | null;
+}
+
+export type OrderBox = "open" | "issued" | "all";
+
+export interface OrderPage {
+  /** Newest first. */
+  readonly orders: readonly OrderView[];
+  readonly next: string | null;
+}
+
+/** An order that is being written, or a template for others. */
+export interface OrderDraft {
+  /** The id that the order's message will have: sending a draft twice sends one order. */
+  readonly draftId: MessageId;
+  /** A template has a name. */
+  readonly template: string | null;
+  readonly conversationId: ConversationId | null;
+  readonly order: Extract<Outgoing, { kind: "order" }>;
+  /** When it is to be sent; null: at once. */
+  readonly sendAtMs: number | null;
+  readonly savedMs: number;
+  /** Its files were too large to be kept. */
+  readonly filesLost: boolean;
+}

@@ -1,0 +1,175 @@
+/**
+ * Overseeing an order, for its issuer and for heads: who has received, read and acknowledged it. The
+ * counts are the server's word; the records of an export are verified on this device. Times are ms
+ * since 1970.
+ */
+import type { MessageId, PersonId, UnitId } from "../ids.ts";
+import type { AcknowledgementOutcome, Order, OrderCurve, OrderState, Person } from "../wire.ts";
+import type { Plate } from "./people.ts";
+
+/**
+ * So many people owe an acknowledgement, have received the order, read it, acknowledged it; `told`:
+ * acknowledged because somebody told them in person; `choices`: the first choice's count first. Each
+ * of owed, received, read and acknowledged contains the next.
+ */
+export interface OrderCounts {
+  readonly owed: number;
+  readonly received: number;
+  readonly read: number;
+  readonly acknowledged: number;
+  readonly told: number;
+  readonly choices: readonly number[];
+}
+
+/** `units`: right below `unitId` (null: the top); people of the unit itself under its own id. */
+export interface OrderProgressView {
+  readonly orderId: MessageId;
+  readonly unitId: UnitId | null;
+  readonly countedMs: number;
+  readonly total: OrderCounts;
+  readonly units: ReadonlyMap<UnitId, OrderCounts>;
+}
+
+export interface OverseenQuery {
+  readonly unitId?: UnitId;
+  readonly state?: OrderState;
+  readonly choice?: number;
+  readonly text?: string;
+  readonly after?: string;
+}
+
+/** `toldBy`: the person who told this one; null: acknowledged on an own device. */
+export interface CountedAcknowledgement {
+  readonly choice: number;
+  readonly toldBy: Plate | null;
+  readonly told: boolean;
+  readonly createdMs: number;
+  readonly receivedMs: number;
+}
+
+export interface OverseenPerson {
+  readonly person: Person;
+  readonly state: OrderState;
+  readonly acknowledgement: CountedAcknowledgement | null;
+}
+
+export interface OverseenPage {
+  readonly people: readonly OverseenPerson[];
+  readonly next: string | null;
+}
+
+/** The result of telling one person. */
+export interface ToldOutcome {
+  readonly personId: PersonId;
+  readonly outcome: AcknowledgementOutcome;
+}
+
+/** The words of a file, in the language of the order. Keys are columns and states. */
+export interface ExportWords {
+  readonly language: string;
+  readonly rightToLeft: boolean;
+  readonly sheets: {
+    readonly summary: string;
+    readonly units: string;
+    readonly people: string;
+    readonly refused: string;
+  };
+  readonly columns: Readonly<Record<ExportColumn, string>>;
+  readonly counts: Readonly<Record<keyof Omit<OrderCounts, "choices">, string>>;
+  readonly states: Readonly<Record<ExportState, string>>;
+  readonly verified: string;
+  readonly unit: string;
+  readonly reason: string;
+  /** Lines of the first sheet: what, and its value. */
+  readonly facts: readonly (readonly [string, string])[];
+  /** The texts of the choices. */
+  readonly choices: readonly string[];
+  /** Names of ranks by code, in the language of the file. */
+  readonly ranks: Readonly<Record<string, string>>;
+  readonly unitNames: ReadonlyMap<UnitId, string>;
+}
+
+export type ExportState = OrderState | "left";
+
+export type ExportColumn =
+  | "name"
+  | "rank"
+  | "post"
+  | "unit"
+  | "state"
+  | "choice"
+  | "signed"
+  | "received"
+  | "toldBy"
+  | "verified"
+  | "recordHash";
+
+export type ExportFormat = "csv" | "xlsx" | "print";
+
+/** A person in a file. `left`: acknowledged, and owes nothing any more. */
+export interface ExportedPerson {
+  readonly personId: PersonId;
+  readonly name: string;
+  readonly rank: string;
+  readonly post: string;
+  readonly unitId: UnitId;
+  readonly state: ExportState;
+  /** 0: none. */
+  readonly choice: number;
+  readonly toldBy: string;
+  readonly createdMs: number | null;
+  readonly receivedMs: number | null;
+  /** Hex of SHA-256 of the record; "" without one. */
+  readonly recordHash: string;
+  /** The record in base64, for a page that prints it. */
+  readonly record: string;
+  readonly verified: boolean;
+}
+
+/** A record that this device refused, and why: a rule of KEYS.md in words. */
+export interface RefusedRecord {
+  readonly personId: PersonId | null;
+  readonly name: string;
+  readonly reason: string;
+}
+
+/**
+ * A file, or what a page prints. `sha256`: hex, of the file; for a page, of the CSV file that holds
+ * the same.
+ */
+export interface OrderExport {
+  readonly order: Order;
+  readonly madeMs: number;
+  readonly file: Blob | null;
+  readonly sha256: string;
+  readonly bytes: number;
+  /** People in the file. */
+  readonly rows: number;
+  readonly signaturesVerified: number;
+  readonly refused: readonly RefusedRecord[];
+  readonly total: OrderCounts;
+  readonly units: ReadonlyMap<UnitId, OrderCounts>;
+  /** For a page that prints them; empty for files. */
+  readonly people: readonly ExportedPerson[];
+}
+
+export interface OverseeCore {
+  order(orderId: MessageId): Promise<Order>;
+  /** Send `order_counts` events of an order, until another is watched; null: of none. */
+  watch(orderId: MessageId | null, unitId: UnitId | null): Promise<void>;
+  progress(orderId: MessageId, unitId: UnitId | null): Promise<OrderProgressView>;
+  people(orderId: MessageId, query: OverseenQuery): Promise<OverseenPage>;
+  curve(orderId: MessageId): Promise<OrderCurve>;
+  /** Sign, for each of these people, that this person has told them. */
+  tell(orderId: MessageId, personIds: readonly PersonId[]): Promise<readonly ToldOutcome[]>;
+  /** Make a file; `order_export` events say how far it is. One at a time. */
+  exportOrder(
+    orderId: MessageId,
+    format: ExportFormat,
+    words: ExportWords,
+    unitId: UnitId | null,
+  ): Promise<OrderExport>;
+  cancelExport(): Promise<void>;
+}
+
+export type OverseeMethod = keyof OverseeCore;

@@ -1,0 +1,85 @@
+/** The server's routes of orders, typed (docs/protocol.md, "Routes"). One method for each; no state. */
+import type { MessageId, UnitId } from "../ids.ts";
+import type * as wire from "../wire.ts";
+import type { Http } from "./http.ts";
+
+export type OrderBox = "open" | "issued" | "all";
+
+/** Records and what is signed about 500 people, over a slow network. */
+const RECORDS_TIMEOUT_MS = 60_000;
+
+type Asked = Readonly<Record<string, string | number | undefined>>;
+
+export interface PeopleAsked {
+  readonly unit?: UnitId | undefined;
+  readonly state?: wire.OrderState | undefined;
+  readonly choice?: number | undefined;
+  readonly text?: string | undefined;
+  readonly after?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+export class OrderApi {
+  readonly #http: Http;
+
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  /** Newest first; `after`: the page before's `next`. */
+  list(box: OrderBox, after: string | null): Promise<wire.Orders> {
+    const search = new URLSearchParams({ box, ...(after === null ? {} : { after }) });
+    return this.#http.call({ method: "GET", path: `/v1/orders?${search.toString()}` });
+  }
+
+  order(orderId: MessageId): Promise<wire.Order> {
+    return this.#http.call({ method: "GET", path: `/v1/orders/${orderId}` });
+  }
+
+  acknowledge(
+    orderId: MessageId,
+    body: wire.PostAcknowledgements,
+  ): Promise<wire.AcknowledgementOutcomes> {
+    const path = `/v1/orders/${orderId}/acknowledgements`;
+    return this.#http.call({ method: "POST", path, body });
+  }
+
+  // What overseers see.
+
+  /** Counts of a unit and of the units below it; null: of everybody. */
+  progress(orderId: MessageId, unitId: UnitId | null): Promise<wire.OrderProgress> {
+    return this.#get(orderId, "progress", { unit: unitId ?? undefined });
+  }
+
+  people(orderId: MessageId, asked: PeopleAsked): Promise<wire.OrderPeople> {
+    return this.#get(orderId, "people", { ...asked });
+  }
+
+  /** The records that count; with "trust", all that is signed about their people and signers. */
+  records(
+    orderId: MessageId,
+    after: string,
+    which: "all" | "trust" | "answered",
+  ): Promise<wire.OrderRecords> {
+    const asked = {
+      after,
+      trust: which === "trust" ? "yes" : undefined,
+      answered: which === "answered" ? "yes" : undefined,
+    };
+    return this.#get(orderId, "acknowledgements", asked, RECORDS_TIMEOUT_MS);
+  }
+
+  curve(orderId: MessageId): Promise<wire.OrderCurve> {
+    return this.#get(orderId, "curve", {});
+  }
+
+  #get<T>(orderId: MessageId, what: string, asked: Asked, timeoutMs?: number): Promise<T> {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(asked))
+      if (value !== undefined && value !== "") search.set(name, String(value));
+    const text = search.toString();
+    const path = `/v1/orders/${orderId}/${what}${text === "" ? "" : `?${text}`}`;
+    const timeout = timeoutMs === undefined ? {} : { timeoutMs };
+    return this.#http.call<T>({ method: "GET", path, ...timeout });
+  }
+}

@@ -1,0 +1,194 @@
+/** Orders of the server in memory: terms beside messages, and acknowledgements judged as the real one does. */
+import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
+import { idOf } from "../../src/ids.ts";
+import type { MessageId, PersonId } from "../../src/ids.ts";
+import { AcknowledgementFormat, OWN, answerHash } from "../../src/keys/acknowledgement.ts";
+import type { Acknowledgement } from "../../src/keys/acknowledgement.ts";
+import { CLOCKS_MS } from "../../src/keys/format/times.ts";
+import type { Header } from "../../src/keys/message.ts";
+import type * as wire from "../../src/wire.ts";
+import { Refusal } from "./refusal.ts";
+import type { ServerPorts } from "./ports.ts";
+import type { ClientState, ConversationState, OrderState } from "./state.ts";
+
+export class Orders {
+  readonly #server: ServerPorts;
+
+  constructor(server: ServerPorts) {
+    this.#server = server;
+  }
+
+  /** Refuse what no message may say of orders. Before anything is written. */
+  require(
+    { id, members }: ConversationState,
+    caller: ClientState,
+    said: wire.PostMessage["order"],
+  ) {
+    if (said?.t === "order") {
+      const admin = members.get(caller.personId)?.admin === true;
+      if (said.priority === "flash" && !admin) throw new Refusal("not_admin");
+      const over = said.validUntilMs !== null && said.validUntilMs <= this.#server.now();
+      if (over) throw new Refusal("order_invalid", { reason: "validity is over" });
+    }
+    if (said?.t !== "order_change") return;
+    const order = this.#server.state.orders.get(said.orderId);
+    const own = order?.issuerId === caller.personId && order.conversationId === id;
+    if (!own) throw new Refusal("order_invalid", { reason: "not the issuer's" });
+  }
+
+  /** Keep the terms that came with an accepted message. */
+  note(
+    { id }: ConversationState,
+    caller: ClientState,
+    { header, said }: { readonly header: Header; readonly said: wire.PostMessage["order"] },
+    { seq, sentMs }: wire.Accepted,
+  ): void {
+    const { orders } = this.#server.state;
+    if (said?.t === "order") {
+      const orderId = idOf<MessageId>(header.message);
+      orders.set(orderId, {
+        ...{ orderId, conversationId: id, seq, headerHash: header.hash },
+        ...{ issuerId: caller.personId, issuedMs: sentMs, terms: said, records: new Map() },
+        ...{ correctedSeq: null, withdrawnSeq: null, withdrawnMs: null },
+      });
+    } else if (said?.t === "order_change") {
+      const order = orders.get(said.orderId);
+      if (order === undefined) return;
+      if (said.change === "corrected") order.correctedSeq = seq;
+      else {
+        order.withdrawnSeq = seq;
+        order.withdrawnMs = sentMs;
+      }
+    }
+  }
+
+  list(caller: ClientState, query: URLSearchParams): wire.Orders {
+    const box = query.get("box");
+    const mine = [...this.#server.state.orders.values()].filter((one) => this.#sees(one, caller));
+    const views = mine.map((one) => this.#view(one, caller));
+    const now = this.#server.now();
+    const chosen = views.filter(({ owed, issuerId, terms }) => {
+      if (box === "open") return owed && (terms.validUntilMs ?? Infinity) >= now;
+      return box === "all" || issuerId === caller.personId;
+    });
+    const orders = chosen.sort(
+      (a, b) => b.issuedMs - a.issuedMs || (a.orderId < b.orderId ? 1 : -1),
+    );
+    return { orders, next: null };
+  }
+
+  one(caller: ClientState, orderId: MessageId): wire.Order {
+    return this.#view(this.#find(caller, orderId), caller);
+  }
+
+  #find(caller: ClientState, orderId: MessageId): OrderState {
+    const order = this.#server.state.orders.get(orderId);
+    if (order === undefined || !this.#sees(order, caller)) throw new Refusal("not_found");
+    return order;
+  }
+
+  #member({ conversationId }: OrderState, personId: PersonId) {
+    const member = this.#server.state.conversations.get(conversationId)?.members.get(personId);
+    return member?.removedMs === null ? member : null;
+  }
+
+  #sees(order: OrderState, { personId }: ClientState): boolean {
+    return this.#member(order, personId) !== null;
+  }
+
+  #owes(order: OrderState, personId: PersonId): boolean {
+    const member = this.#member(order, personId);
+    if (member === null || member === undefined || personId === order.issuerId) return false;
+    const inTime = member.addedMs <= (order.terms.validUntilMs ?? Infinity);
+    return inTime && member.historyFromMs <= order.issuedMs;
+  }
+
+  #view(order: OrderState, { personId }: ClientState): wire.Order {
+    const { records, ...said } = order;
+    const kept = records.get(personId) ?? null;
+    const admin = this.#member(order, personId)?.admin === true;
+    return {
+      ...said,
+      escalatedMs: null,
+      owed: kept === null && order.withdrawnMs === null && this.#owes(order, personId),
+      acknowledgement:
+        kept === null
+          ? null
+          : {
+              choice: kept.record.choice,
+              toldBy: kept.toldBy,
+              createdMs: kept.record.created,
+              receivedMs: kept.receivedMs,
+            },
+      overseen: admin || order.issuerId === personId,
+    };
+  }
+
+  async acknowledge(
+    caller: ClientState,
+    orderId: MessageId,
+    { acknowledgements }: wire.PostAcknowledgements,
+  ): Promise<wire.AcknowledgementOutcomes> {
+    const order = this.#find(caller, orderId);
+    const outcomes: wire.AcknowledgementOutcome[] = [];
+    for (const item of acknowledgements) outcomes.push(await this.#take(order, caller, item));
+    return { outcomes };
+  }
+
+  async #take(
+    order: OrderState,
+    caller: ClientState,
+    { record: bytes, answer }: wire.AcknowledgementItem,
+  ): Promise<wire.AcknowledgementOutcome> {
+    let record: Acknowledgement;
+    try {
+      record = AcknowledgementFormat.parse(bytes);
+      await AcknowledgementFormat.verify(record, caller.publicKey);
+    } catch {
+      return "malformed";
+    }
+    if (toHex(record.device) !== caller.device) return "wrong_device";
+    const outcome = this.#judge(order, record, answer);
+    if (outcome !== "counted") return outcome;
+    const personId = idOf<PersonId>(record.person);
+    if (record.told === OWN && personId !== caller.personId) return "wrong_device";
+    if (!this.#owes(order, personId)) return "not_owed";
+    const known = order.records.get(personId);
+    if (known !== undefined && equalBytes(known.record.bytes, record.bytes)) return "counted";
+    if (known !== undefined && !beats(record, known.record)) return "superseded";
+    const toldBy = record.told === OWN ? null : caller.personId;
+    order.records.set(personId, { record, answer, toldBy, receivedMs: this.#server.now() });
+    for (const { device } of this.#server.people.clientsOf(personId))
+      if (device !== caller.device)
+        this.#server.live.push(device, { t: "order_acknowledged", orderId: order.orderId });
+    return "counted";
+  }
+
+  #judge(
+    order: OrderState,
+    record: Acknowledgement,
+    answer: Uint8Array | null,
+  ): wire.AcknowledgementOutcome {
+    const named =
+      equalBytes(record.conversation, fromHex(order.conversationId)) &&
+      equalBytes(record.messageId, fromHex(order.orderId)) &&
+      equalBytes(record.headerHash, order.headerHash);
+    if (!named) return "wrong_order";
+    const { choices, answers, validUntilMs } = order.terms;
+    const least = choices > 0 && record.told === OWN ? 1 : 0;
+    if (record.choice < least || record.choice > choices) return "wrong_choice";
+    const signed = equalBytes(record.answerHash, answerHash(answer));
+    if (!signed || (answer !== null && !answers)) return "wrong_answer";
+    const now = this.#server.now();
+    if (record.created < order.issuedMs - CLOCKS_MS || record.created > now + CLOCKS_MS)
+      return "wrong_time";
+    if (record.created > (order.withdrawnMs ?? Infinity)) return "withdrawn";
+    return record.created > (validUntilMs ?? Infinity) ? "too_late" : "counted";
+  }
+}
+
+function beats(one: Acknowledgement, other: Acknowledgement): boolean {
+  if (one.told !== other.told) return one.told === OWN;
+  if (one.created !== other.created) return one.created > other.created;
+  return toHex(one.bytes) > toHex(other.bytes);
+}

@@ -1,0 +1,260 @@
+/** An order's life between real cores: issued, acknowledged on several phones, corrected, withdrawn. */
+import { describe, expect, it } from "vitest";
+import type { OrderView, Outgoing } from "../src/core.ts";
+import { newId } from "../src/ids.ts";
+import type { ConversationId, MessageId } from "../src/ids.ts";
+import { AcknowledgementFormat } from "../src/keys/acknowledgement.ts";
+import { answerPlace } from "../src/orders/answers.ts";
+import { parseAnswer } from "../src/keys/answer.ts";
+import type { Order, PostAcknowledgements } from "../src/wire.ts";
+import type { Officer } from "./support/officer.ts";
+import { compareDigits } from "./support/scenarios.ts";
+import { memoryWorld } from "./support/world.ts";
+
+const w = memoryWorld();
+type OutgoingOrder = Extract<Outgoing, { kind: "order" }>;
+
+const PLAIN: OutgoingOrder = {
+  kind: "order",
+  title: "Bandobast at Charminar",
+  text: "Report at 06:00.",
+  reference: "CP/HYD/114/2026",
+  priority: "urgent",
+  validUntilMs: null,
+  choices: [],
+  answers: false,
+  readers: [],
+  remindMinutes: [],
+  escalateMinutes: null,
+  escalateBelow: 80,
+  mentions: [],
+  attachments: [],
+};
+
+async function group(admin: Officer, others: readonly Officer[]): Promise<ConversationId> {
+  const personIds = others.map(({ person }) => person);
+  const { conversationId } = await admin.core.createGroup({
+    ...{ title: "Charminar PS", personIds, photo: null },
+    ...{ whoMayPost: "everyone", history: "none" },
+  });
+  await Promise.all([admin, ...others].map((officer) => officer.ready(conversationId)));
+  return conversationId;
+}
+
+async function issue(
+  issuer: Officer,
+  id: ConversationId,
+  change: Partial<OutgoingOrder> = {},
+): Promise<MessageId> {
+  const sent = await issuer.core.send(id, { ...PLAIN, ...change }, null);
+  await issuer.until("issued", async () => (await listed(issuer, "issued"))[0]?.seq);
+  return sent.messageId;
+}
+
+async function listed(officer: Officer, box: "open" | "issued" | "all") {
+  return (await officer.core.orders({ box })).orders;
+}
+
+/** The order as this device has it, without asking the server. */
+async function held(officer: Officer, orderId: MessageId): Promise<OrderView | null> {
+  return (await listed(officer, "all")).find((one) => one.orderId === orderId) ?? null;
+}
+
+function owed(officer: Officer, orderId: MessageId): Promise<OrderView> {
+  return officer.until("owes it", async () => {
+    const order = await held(officer, orderId);
+    return order?.owed === true ? order : null;
+  });
+}
+
+function settled(officer: Officer, orderId: MessageId): Promise<OrderView> {
+  return officer.until("it counts", async () => {
+    const order = await held(officer, orderId);
+    return order !== null && order.sending === null && order.acknowledgement !== null
+      ? order
+      : null;
+  });
+}
+
+function counted(orderId: MessageId, officer: Officer) {
+  return w.server.state.orders.get(orderId)?.records.get(officer.person)?.record ?? null;
+}
+
+describe("an order", () => {
+  it("is owed by everybody but its issuer, acknowledged with a choice, corrected, withdrawn", async () => {
+    const [a, b, c] = [await w.join(), await w.join(), await w.join()];
+    const id = await group(a, [b, c]);
+    const orderId = await issue(a, id, { choices: ["Complying", "Cannot comply"] });
+    expect(await held(a, orderId)).toMatchObject({ mine: true, owed: false, overseen: true });
+    const order = await owed(b, orderId);
+    expect(order.body).toMatchObject({ title: PLAIN.title, reference: PLAIN.reference });
+    expect(order.issuer?.personId).toBe(a.person);
+    await expect(b.core.acknowledge(orderId, { choice: 0, answer: null })).rejects.toMatchObject({
+      code: "message_invalid",
+    });
+    await b.core.acknowledge(orderId, { choice: 2, answer: null });
+    const done = await settled(b, orderId);
+    expect(done).toMatchObject({ owed: false, acknowledgement: { choice: 2, toldBy: null } });
+    expect(counted(orderId, b)?.choice).toBe(2);
+    expect(await listed(b, "open")).toEqual([]);
+
+    const change = { kind: "order_change", orderId, reference: "", attachments: [] } as const;
+    const corrected = { title: "Bandobast at Charminar (corrected)", text: "Report at 05:30." };
+    await a.core.send(id, { ...change, ...corrected, change: "corrected", reason: "" }, null);
+    await c.until("corrected", async () => (await held(c, orderId))?.changes.length === 1);
+    // A change by somebody else is a message and nothing more; the server does not take it either.
+    await b.core.send(id, { ...change, ...corrected, change: "withdrawn", reason: "no" }, null);
+    await a.core.send(
+      id,
+      { ...change, change: "withdrawn", title: "", text: "", reason: "Rally called off" },
+      null,
+    );
+    const over = await c.until("withdrawn", async () => {
+      const held_ = await held(c, orderId);
+      return held_?.withdrawnMs == null ? null : held_;
+    });
+    expect(over.owed).toBe(false);
+    expect(over.changes.map(({ body }) => body.change)).toEqual(["corrected", "withdrawn"]);
+    await expect(c.core.acknowledge(orderId, { choice: 1, answer: null })).rejects.toMatchObject({
+      code: "order_over",
+    });
+  });
+
+  it("is acknowledged without a network, kept over a restart, and counts later once", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const network = w.current.network(b);
+    const id = await group(a, [b]);
+    const orderId = await issue(a, id);
+    await owed(b, orderId);
+    network.cut = true;
+    await b.core.acknowledge(orderId, { choice: 0, answer: null });
+    expect((await held(b, orderId))?.sending).toMatchObject({ choice: 0, refused: null });
+    const created = (await held(b, orderId))?.sending?.createdMs;
+    await b.restart();
+    expect((await held(b, orderId))?.sending?.createdMs).toBe(created);
+    expect(counted(orderId, b)).toBeNull();
+    network.cut = false;
+    await b.core.networkChanged(true);
+    await settled(b, orderId);
+    expect(counted(orderId, b)?.created).toBe(created);
+  });
+
+  it("takes the later answer of two phones, and tells the other phone", async () => {
+    const a = await w.join();
+    const b = await w.join();
+    const second = await w.device(w.index);
+    await compareDigits(b, second);
+    const id = await group(a, [b]);
+    await second.ready(id);
+    const orderId = await issue(a, id, { choices: ["Complying", "Cannot comply"] });
+    await owed(second, orderId);
+    await owed(b, orderId);
+    const network = w.current.network(b);
+    network.cut = true;
+    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await second.core.acknowledge(orderId, { choice: 2, answer: null });
+    await settled(second, orderId);
+    network.cut = false;
+    await b.core.networkChanged(true);
+    const first = await settled(b, orderId);
+    expect(first.acknowledgement?.choice).toBe(2);
+    expect(counted(orderId, b)?.choice).toBe(2);
+    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await settled(b, orderId);
+    await second.until("told", async () => {
+      return (await held(second, orderId))?.acknowledgement?.choice === 1;
+    });
+  });
+
+  it("seals an answer to its issuer's devices, which open it, and to nobody else", async () => {
+    const [a, b, c] = [await w.join(), await w.join(), await w.join()];
+    const id = await group(a, [b, c]);
+    const orderId = await issue(a, id, { answers: true, readers: [c.person] });
+    await owed(b, orderId);
+    await b.core.acknowledge(orderId, { choice: 0, answer: "  వస్తున్నాను  " });
+    await settled(b, orderId);
+    const stored = w.server.state.orders.get(orderId);
+    const sealed = stored?.records.get(b.person)?.answer ?? new Uint8Array();
+    const answer = parseAnswer(sealed);
+    expect(answer.keyIds.length).toBe(2);
+    expect(new TextDecoder().decode(sealed)).not.toContain("వస్తున్నాను");
+    const named = { conversationId: id, orderId, headerHash: stored?.headerHash ?? sealed };
+    expect(answerPlace(named, sealed).messageId).toHaveLength(16);
+  });
+
+  it("is history on a new phone, with what was answered before", async () => {
+    const a = await w.join();
+    const b = await w.join();
+    const index = w.index;
+    const id = await group(a, [b]);
+    const orderId = await issue(a, id);
+    await owed(b, orderId);
+    await b.core.acknowledge(orderId, { choice: 0, answer: null });
+    await settled(b, orderId);
+    const fresh = await w.device(index);
+    await compareDigits(b, fresh);
+    await fresh.ready(id);
+    const order = await fresh.until("has it", async () => {
+      const one = await held(fresh, orderId);
+      return one !== null && one.body !== null && one.acknowledgement !== null ? one : null;
+    });
+    expect(order.owed).toBe(false);
+  });
+});
+
+describe("a server that lies", () => {
+  async function scene() {
+    const [a, b] = [await w.join(), await w.join()];
+    const id = await group(a, [b]);
+    const network = w.current.network(b);
+    const orderId = newId<MessageId>();
+    const change = (part: (order: Order) => Order): void => {
+      network.rewrite = (path, body) =>
+        path === `/v1/orders/${orderId}` ? part(body as Order) : body;
+    };
+    await a.core.send(id, { ...PLAIN, choices: ["Yes", "No"] }, null, orderId);
+    await owed(b, orderId);
+    return { b, orderId, network, change };
+  }
+
+  it("about terms gets no acknowledgement, and the officer is told", async () => {
+    const { b, orderId, change } = await scene();
+    change((order) => ({ ...order, terms: { ...order.terms, validUntilMs: 1 } }));
+    await expect(b.core.acknowledge(orderId, { choice: 1, answer: null })).rejects.toMatchObject({
+      code: "order_differs",
+    });
+    expect((await b.core.order(orderId)).differs).toBe("terms");
+    expect(counted(orderId, b)).toBeNull();
+  });
+
+  it("about the header gets none either", async () => {
+    const { b, orderId, change } = await scene();
+    change((order) => ({ ...order, headerHash: new Uint8Array(32).fill(7) }));
+    await expect(b.core.acknowledge(orderId, { choice: 1, answer: null })).rejects.toMatchObject({
+      code: "order_differs",
+    });
+    expect((await b.core.order(orderId)).differs).toBe("header");
+  });
+
+  it("signs nothing that would count for another order", async () => {
+    const { b, orderId, network } = await scene();
+    let posted: Uint8Array | null = null;
+    network.forge = (_, body) => {
+      if (typeof body === "object" && body !== null && "acknowledgements" in body)
+        posted = (body as PostAcknowledgements).acknowledgements[0]?.record ?? null;
+      return body;
+    };
+    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await settled(b, orderId);
+    const order = w.server.state.orders.get(orderId);
+    const record = AcknowledgementFormat.parse(posted ?? new Uint8Array());
+    expect(record.headerHash).toEqual(order?.headerHash);
+    expect(
+      await w.server.orders.acknowledge(w.server.people.clientsOf(b.person)[0] as never, orderId, {
+        acknowledgements: [{ record: record.bytes, answer: null }],
+      }),
+    ).toEqual({ outcomes: ["counted"] });
+    expect(order?.records.size).toBe(1);
+  });
+});

@@ -1,0 +1,152 @@
+/** An order of a small department, and a server that hands out whatever a test puts into it. */
+import { fromHex } from "../../src/octets.ts";
+import { newId } from "../../src/ids.ts";
+import type { ConversationId, MessageId, PersonId, PostId, UnitId } from "../../src/ids.ts";
+import { AcknowledgementFormat, answerHash } from "../../src/keys/acknowledgement.ts";
+import { inEnglish } from "../../src/names.ts";
+import type { ExportWords } from "../../src/seam/overseeing.ts";
+import type { OrderApi } from "../../src/transport/order-api.ts";
+import type { Directory, Order, OrderPerson, OrderRecord, OrderState } from "../../src/wire.ts";
+import type { Signer } from "../support/department.ts";
+import type { Officer } from "../trust/scene.ts";
+import { NOW, Scene } from "../trust/scene.ts";
+
+export const ORDER: Order = {
+  orderId: newId<MessageId>(),
+  conversationId: newId<ConversationId>(),
+  seq: 7 as Order["seq"],
+  headerHash: new Uint8Array(32).fill(9),
+  issuerId: newId<PersonId>(),
+  issuedMs: NOW - 60_000,
+  terms: {
+    ...{ t: "order", priority: "urgent", choices: 2, answers: false, validUntilMs: null },
+    ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 1 },
+  },
+  ...{ correctedSeq: null, withdrawnSeq: null, withdrawnMs: null, escalatedMs: null },
+  ...{ owed: false, acknowledgement: null, overseen: true },
+};
+
+const unit = (unitId: string, parentId: string | null): Directory["units"][number] => ({
+  unitId: unitId as UnitId,
+  parentId: parentId as UnitId | null,
+  level: "station",
+  names: inEnglish(unitId),
+});
+
+export const DIRECTORY: Directory = {
+  version: "1",
+  units: [unit("TG", null), unit("HYD", "TG"), unit("CHAR", "HYD"), unit("GOLC", "HYD")],
+  levels: [],
+  ranks: [{ code: "PC", order: 1, names: inEnglish("Constable") }],
+  roles: [],
+};
+
+export const WORDS: ExportWords = {
+  ...{ language: "en", rightToLeft: false, verified: "yes", unit: "Unit", reason: "Reason" },
+  sheets: { summary: "Summary", units: "Units", people: "People", refused: "Not verified" },
+  columns: {
+    ...{ name: "Name", rank: "Rank", post: "Post", unit: "Unit", state: "State" },
+    ...{ choice: "Choice", signed: "Signed", received: "Received", toldBy: "Told by" },
+    ...{ verified: "Verified", recordHash: "Record (SHA-256)" },
+  },
+  counts: {
+    ...{ owed: "Owe", received: "Received", read: "Read" },
+    ...{ acknowledged: "Acknowledged", told: "Told in person" },
+  },
+  states: {
+    ...{ waiting: "Not received", received: "Received", read: "Read" },
+    ...{ acknowledged: "Acknowledged", left: "Left" },
+  },
+  facts: [["Order", "Bandobast at Charminar"]],
+  choices: ["Understood", "=cmd|'/c calc'!A1"],
+  ranks: { PC: "Constable" },
+  unitNames: new Map(DIRECTORY.units.map(({ unitId }) => [unitId, String(unitId)])),
+};
+
+type Values = Parameters<typeof AcknowledgementFormat.sign>[0];
+
+export class Served {
+  readonly scene: Scene;
+  readonly people: OrderPerson[] = [];
+  readonly records: OrderRecord[] = [];
+  readonly officers: Officer[] = [];
+  /** People in a page. */
+  page = 2;
+  refusals = 0;
+
+  constructor(scene: Scene) {
+    this.scene = scene;
+  }
+
+  static async of(names: readonly string[]): Promise<Served> {
+    const served = new Served(await Scene.found({ policy: "none" }));
+    for (const [at, name] of names.entries())
+      await served.officer(name, at % 2 === 0 ? "CHAR" : "GOLC", "waiting");
+    return served;
+  }
+
+  async officer(name: string, unitId: string, state: OrderState): Promise<Officer> {
+    const officer = await this.scene.officer(name);
+    await officer.register();
+    await officer.card({ name, path: `TG/HYD/${unitId}` });
+    this.officers.push(officer);
+    const person: OrderPerson["person"] = {
+      personId: officer.personId,
+      names: inEnglish(`${name} as the server says`),
+      ...{ number: "", rank: "PC", postId: newId<PostId>(), post: inEnglish("Constable") },
+      ...{ roles: [], unitId: unitId as UnitId, charges: [], registered: true, status: "active" },
+    };
+    this.people.push({ person, state, acknowledgement: null });
+    return officer;
+  }
+
+  /** The state that the server states of an officer. */
+  say(at: number, state: OrderState): void {
+    this.people[at] = { ...(this.people[at] as OrderPerson), state };
+  }
+
+  /** A record by an officer's device, about that officer, but for what a test wants otherwise. */
+  async record(at: number, other: Partial<Values> = {}, signer?: Signer): Promise<OrderRecord> {
+    const officer = this.officers[at] as Officer;
+    const by = signer ?? (officer.signers[0] as Signer);
+    const values: Values = {
+      conversation: fromHex(ORDER.conversationId),
+      messageId: fromHex(ORDER.orderId),
+      headerHash: ORDER.headerHash,
+      device: by.deviceBytes,
+      person: fromHex(officer.personId),
+      ...{ told: 0, choice: 1, answerHash: answerHash(null), created: NOW - 30_000 },
+      ...other,
+    };
+    const { bytes } = await AcknowledgementFormat.sign(values, by.keys.privateKey);
+    return { record: bytes, answer: null, receivedMs: NOW - 29_000 };
+  }
+
+  async acknowledge(at: number, other: Partial<Values> = {}, signer?: Signer): Promise<void> {
+    this.records.push(await this.record(at, other, signer));
+    this.say(at, "acknowledged");
+  }
+
+  readonly api: Pick<OrderApi, "order" | "people" | "records" | "progress"> = {
+    order: () => Promise.resolve(ORDER),
+    progress: (orderId, unitId) => {
+      const count = (state: OrderState): number =>
+        this.people.filter((one) => one.state === state).length;
+      const acknowledged = count("acknowledged");
+      const total = [this.people.length, acknowledged, acknowledged, acknowledged, 0, 0, 0];
+      return Promise.resolve({ orderId, unitId, countedMs: NOW, total, units: {} });
+    },
+    people: (_, { after }) => {
+      const from = Number(after ?? "0");
+      const people = this.people.slice(from, from + this.page);
+      const next = from + this.page < this.people.length ? String(from + this.page) : null;
+      return Promise.resolve({ people, next });
+    },
+    records: (_, after) => {
+      const from = Number(after === "" ? "0" : after);
+      const records = this.records.slice(from, from + this.page);
+      const next = from + this.page < this.records.length ? String(from + this.page) : null;
+      return Promise.resolve({ records, people: [...this.scene.bundles.values()], next });
+    },
+  };
+}

@@ -1,0 +1,108 @@
+"""Answers to what the console reads: numbers, people, devices, grants, the audit log."""
+
+from typing import Literal
+
+from copconnect.ids import UnitId
+from copconnect.wire.base import Wire
+from copconnect.wire.directory import Person
+from copconnect.wire.push import PushReach
+from copconnect.wire.trust import ClientInfo
+
+
+class PartCount(Wire, frozen=True, kw_only=True):
+    """People and registered people of a unit right below the caller's part."""
+
+    unit_id: UnitId
+    people: int
+    registered: int
+
+
+class AdminOverview(Wire, frozen=True, kw_only=True):
+    """The work that waits in the caller's part, and the part's size."""
+
+    people: int
+    registered: int
+    suspended: int
+    devices: int
+    unconfirmed: int
+    silent: int  # Devices that were not seen for a week.
+    grants_ending: int  # Within 14 days.
+    waiting_acts: int
+    parts: list[PartCount]
+
+
+class AdminPerson(Wire, frozen=True, kw_only=True):
+    """A person of the caller's part. ``person.number`` is "" without the right to see numbers."""
+
+    person: Person
+    clients: list[ClientInfo]
+    grants: list[str]  # Unit paths over which the person holds a grant.
+
+
+class AdminPeople(Wire, frozen=True, kw_only=True):
+    people: list[AdminPerson]
+    next: str | None  # Pass as ?after= for the next page.
+    total: int
+
+
+class AdminDevice(Wire, frozen=True, kw_only=True):
+    """``push``: None for a device that is not subscribed."""
+
+    person: Person
+    client: ClientInfo
+    push: PushReach | None
+
+
+class AdminDevices(Wire, frozen=True, kw_only=True):
+    devices: list[AdminDevice]
+    next: str | None
+    total: int
+
+
+class AdminGrant(Wire, frozen=True, kw_only=True):
+    """The newest grant to a person over a unit of the caller's part."""
+
+    person: Person
+    path: str
+    by: Person | None
+    created_ms: int
+    not_after_ms: int
+    state: Literal["in_force", "ended", "withdrawn"]
+
+
+class AdminGrants(Wire, frozen=True, kw_only=True):
+    grants: list[AdminGrant]
+
+
+class AuditContent(Wire, frozen=True, kw_only=True):
+    """The content of an entry. ``act``: what was done, JSON, as the server says; ``signed``: the
+    record by which an admin's device asked for it, of the kind ``signed_as``; empty for an
+    operator's act."""
+
+    salt: bytes
+    by: str
+    path: str
+    act: str
+    signed_as: Literal["", "act", "endorsement"]
+    signed: bytes
+
+
+class AuditEntry(Wire, frozen=True, kw_only=True):
+    """An entry of the audit log. ``digest`` is the hash of the content; the content of entries
+    about other parts of the tree is None, and the chain verifies all the same."""
+
+    number: int
+    made_ms: int
+    digest: bytes
+    hash: bytes
+    content: AuditContent | None
+
+
+class AuditPage(Wire, frozen=True, kw_only=True):
+    """``newest``: the number of the newest entry there is."""
+
+    entries: list[AuditEntry]
+    next: int | None
+    newest: int
+    newest_hash: bytes
+    people: list[Person]  # Those whom the entries name.

@@ -1,0 +1,232 @@
+/** The scripted core's orders: some of each kind, in three languages, that can be acknowledged. */
+import type {
+  ConversationItem,
+  MessageItem,
+  OrderBody,
+  OrderDraft,
+  OrderPage,
+  OrderView,
+} from "@copconnect/client/core";
+import type { ConversationId, MessageId } from "@copconnect/client/wire";
+import { pause } from "./account.ts";
+import { ME, PEOPLE, id } from "./organisation.ts";
+import { plate } from "./plates.ts";
+import { refusal } from "./refusal.ts";
+import type { Scenario } from "./scenario.ts";
+import { ScriptedConsultation } from "./consultation.ts";
+
+const HOUR_MS = 3_600_000;
+
+function body(more: Partial<OrderBody>): OrderBody {
+  return {
+    kind: "order",
+    title: "",
+    text: "",
+    reference: "",
+    priority: "routine",
+    validUntilMs: null,
+    choices: [],
+    answers: false,
+    readers: [],
+    remindMinutes: [],
+    escalateMinutes: null,
+    escalateBelow: 80,
+    mentions: [],
+    attachments: [],
+    ...more,
+  };
+}
+
+/** The order that stands in a conversation as its message with this number. */
+export function orderView(
+  number: number,
+  conversationId: ConversationId,
+  hoursAgo: number,
+  said: OrderBody,
+  more: Partial<OrderView> = {},
+): OrderView {
+  const { validUntilMs, priority } = said;
+  return {
+    orderId: id<MessageId>(4, 700_000 + number),
+    conversationId,
+    seq: 700_000 + number,
+    issuedMs: Date.now() - hoursAgo * HOUR_MS,
+    issuer: plate(PEOPLE[2] ?? ME),
+    mine: false,
+    priority,
+    validUntilMs,
+    body: said,
+    changes: [],
+    withdrawnMs: null,
+    owed: true,
+    acknowledgement: null,
+    sending: null,
+    overseen: false,
+    escalatedMs: null,
+    differs: null,
+    ...more,
+  };
+}
+
+function samples(): OrderView[] {
+  const now = Date.now();
+  const talk = id<ConversationId>(3, 0);
+  const bonalu = body({
+    title: "బోనాలు బందోబస్తు: దక్షిణ ద్వారం",
+    text: "రేపు ఉదయం 05:30 కి దక్షిణ ద్వారం వద్ద హాజరు కావాలి. ప్రతిబింబ జాకెట్లు, టార్చ్‌లైట్లు తీసుకురండి. 26, 27 తేదీల సెలవులు రద్దు.",
+    reference: "CP/HYD/L&O/1147/2026",
+    priority: "urgent",
+    validUntilMs: now + 9 * HOUR_MS,
+    choices: ["పాటిస్తున్నాను", "పాటించలేను", "సందేహం ఉంది"],
+  });
+  return [
+    orderView(
+      ...([0, talk, 0.1] as const),
+      body({
+        title: "Look-out: white Swift Dzire, TS 09 EA 4411",
+        text: "Snatching at Gulzar Houz, two men, one with a red helmet. Last seen towards Falaknuma. Stop and inform control room.",
+        reference: "BOLO 38/2026",
+        priority: "flash",
+        validUntilMs: now + 2 * HOUR_MS,
+      }),
+    ),
+    orderView(1, talk, 3, bonalu),
+    orderView(
+      ...([2, talk, 26] as const),
+      body({
+        title: "رمضان کے دوران رات کی گشت",
+        text: "ہر چوکی رات 10 بجے سے صبح 4 بجے تک دو مرتبہ رپورٹ دے۔",
+        reference: "DCP/SZ/212/2026",
+        answers: true,
+      }),
+    ),
+    orderView(
+      ...([3, talk, 50] as const),
+      body({
+        title: "Court duty roster, December",
+        text: "See the attached roster.",
+        reference: "SHO/CMR/88",
+      }),
+      { owed: false, acknowledgement: { choice: 0, toldBy: null, createdMs: now - 49 * HOUR_MS } },
+    ),
+    orderView(
+      ...([4, talk, 72] as const),
+      body({
+        title: "VIP movement, Falaknuma Palace",
+        text: "Route lining from 16:00.",
+        priority: "urgent",
+      }),
+      {
+        owed: false,
+        withdrawnMs: now - 70 * HOUR_MS,
+        changes: [
+          {
+            messageId: id(4, 710_000),
+            sentMs: now - 70 * HOUR_MS,
+            body: {
+              ...{ kind: "order_change", orderId: id<MessageId>(4, 700_004), change: "withdrawn" },
+              ...{
+                title: "",
+                text: "",
+                reference: "",
+                reason: "Visit called off",
+                attachments: [],
+              },
+            },
+          },
+        ],
+      },
+    ),
+    orderView(
+      ...([5, talk, 5] as const),
+      body({
+        title: "Station diary entries by 20:00",
+        text: "All beats.",
+        choices: ["Done", "Not yet"],
+      }),
+      { mine: true, owed: false, overseen: true, issuer: plate(ME) },
+    ),
+  ];
+}
+
+export abstract class ScriptedOrders extends ScriptedConsultation {
+  readonly #orders: OrderView[];
+  readonly #drafts = new Map<MessageId, OrderDraft>();
+
+  constructor(scenario: Scenario) {
+    super(scenario);
+    this.#orders = scenario.chats === "empty" ? [] : samples();
+  }
+
+  /** The orders of a conversation, as its messages. */
+  protected ordersIn({ conversationId }: ConversationItem): readonly MessageItem[] {
+    return this.#orders.flatMap((order) => {
+      const { orderId: messageId, seq, issuer: sender, mine, issuedMs: sentMs, body: said } = order;
+      if (order.conversationId !== conversationId || said === null) return [];
+      const about = { messageId, conversationId, seq, sender, mine, sentMs, body: said };
+      const preview = { kind: "order", priority: said.priority, text: said.title } as const;
+      const status = mine ? ("read" as const) : null;
+      return [{ ...about, preview, replyTo: null, status, failure: null }];
+    });
+  }
+
+  async orders(query: { box: string; text?: string }): Promise<OrderPage> {
+    await pause(40);
+    if (this.scenario.chats === "error") throw refusal("storage_failed");
+    const text = (query.text ?? "").toLowerCase();
+    const orders = this.#orders
+      .filter((one) => query.box === "all" || (query.box === "open" ? one.owed : one.mine))
+      .filter(({ body: said }) => `${said?.title} ${said?.text}`.toLowerCase().includes(text))
+      .sort((a, b) => b.issuedMs - a.issuedMs);
+    return { orders, next: null };
+  }
+
+  async order(orderId: MessageId): Promise<OrderView> {
+    const found = this.#orders.find((one) => one.orderId === orderId);
+    if (found === undefined) throw refusal("not_found");
+    return found;
+  }
+
+  async acknowledge(
+    orderId: MessageId,
+    given: { choice: number; answer: string | null },
+  ): Promise<OrderView> {
+    const order = await this.order(orderId);
+    const sent = { ...given, createdMs: Date.now(), refused: null, waitsForReaders: false };
+    if (this.now.connection === "offline")
+      return this.#changed({ ...order, owed: false, sending: sent });
+    await pause(150);
+    const acknowledgement = { choice: given.choice, toldBy: null, createdMs: Date.now() };
+    return this.#changed({ ...order, owed: false, sending: null, acknowledgement });
+  }
+
+  #changed(order: OrderView): OrderView {
+    this.#orders[this.#orders.findIndex((one) => one.orderId === order.orderId)] = order;
+    this.emit({ type: "order", order });
+    return order;
+  }
+
+  async dismissRefusal(orderId: MessageId): Promise<void> {
+    this.#changed({ ...(await this.order(orderId)), sending: null });
+  }
+
+  async orderDrafts(): Promise<readonly OrderDraft[]> {
+    return [...this.#drafts.values()].reverse();
+  }
+
+  async orderDraft(draftId: MessageId): Promise<OrderDraft> {
+    const found = this.#drafts.get(draftId);
+    if (found === undefined) throw refusal("not_found");
+    return found;
+  }
+
+  async keepOrderDraft(draft: OrderDraft): Promise<OrderDraft> {
+    const kept = { ...draft, savedMs: Date.now() };
+    this.#drafts.set(draft.draftId, kept);
+    return kept;
+  }
+
+  async dropOrderDraft(draftId: MessageId): Promise<void> {
+    this.#drafts.delete(draftId);
+  }
+}

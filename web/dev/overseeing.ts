@@ -1,0 +1,230 @@
+/** An order to 63,000 people, acknowledged as one looks, for the scripted core. */
+import type {
+  Core,
+  CoreEvent,
+  ExportedPerson,
+  OrderCounts,
+  OrderProgressView,
+  OverseeCore,
+  OverseenPerson,
+} from "@copconnect/client/core";
+import type { MessageId, Order, OrderState, PersonId, UnitId } from "@copconnect/client/wire";
+import { pause } from "./account.ts";
+import { ME, PEOPLE, UNITS, id, seeded } from "./organisation.ts";
+import { plate } from "./plates.ts";
+import type { Scenario } from "./scenario.ts";
+
+const ISSUED_MS = Date.now() - 26 * 60_000;
+const PAGE = 60;
+
+/** Everybody of the state, spread over the units that have none below them. */
+class ScriptedOverseeing implements OverseeCore {
+  readonly #emit: (event: CoreEvent) => void;
+  readonly #own = new Map<UnitId, OrderCounts>();
+  readonly #told = new Set<PersonId>();
+  #watched: { readonly orderId: MessageId; readonly unitId: UnitId | null } | null = null;
+  #cancelled = false;
+
+  constructor(emit: (event: CoreEvent) => void, people: number, lively: boolean) {
+    this.#emit = emit;
+    const random = seeded(7);
+    const parents = new Set(UNITS.map(({ parentId }) => parentId));
+    const leaves = UNITS.filter(({ unitId }) => !parents.has(unitId));
+    const weights = leaves.map(() => 0.2 + random());
+    const whole = weights.reduce((sum, one) => sum + one, 0);
+    let left = people;
+    for (const [at, { unitId }] of leaves.entries()) {
+      const share = Math.round((people * (weights[at] ?? 0)) / whole);
+      const owed = at === leaves.length - 1 ? left : Math.min(left, share);
+      left -= owed;
+      const received = Math.round(owed * (0.85 + 0.14 * random()));
+      const read = Math.round(received * (0.7 + 0.25 * random()));
+      const acknowledged = Math.round(read * (0.4 + 0.55 * random()));
+      const told = Math.round(acknowledged * 0.04);
+      const first = Math.round((acknowledged - told) * 0.9);
+      const choices = [first, acknowledged - told - first];
+      this.#own.set(unitId, { owed, received, read, acknowledged, told, choices });
+    }
+    if (lively) setInterval(() => this.#move(), 1_000);
+  }
+
+  #move(): void {
+    for (const [unitId, counts] of this.#own) {
+      const more = Math.ceil((counts.owed - counts.acknowledged) * 0.02);
+      const acknowledged = counts.acknowledged + more;
+      const read = Math.max(counts.read, acknowledged);
+      const received = Math.max(counts.received, read);
+      const choices = counts.choices.map((one, at) => (at === 0 ? one + more : one));
+      this.#own.set(unitId, { ...counts, acknowledged, read, received, choices });
+    }
+    const watched = this.#watched;
+    if (watched !== null)
+      this.#emit({
+        type: "order_counts",
+        progress: this.#progress(watched.orderId, watched.unitId),
+      });
+  }
+
+  #of(unitId: UnitId): OrderCounts {
+    const own = this.#own.get(unitId);
+    const below = UNITS.filter(({ parentId }) => parentId === unitId);
+    return sum([...(own ? [own] : []), ...below.map((unit) => this.#of(unit.unitId))]);
+  }
+
+  #progress(orderId: MessageId, unitId: UnitId | null): OrderProgressView {
+    const [root] = UNITS;
+    const top = unitId ?? root?.unitId ?? null;
+    const below = UNITS.filter(({ parentId }) => parentId === top);
+    const units = new Map(below.map((unit) => [unit.unitId, this.#of(unit.unitId)]));
+    const own = unitId === null ? undefined : this.#own.get(unitId);
+    if (unitId !== null && own !== undefined) units.set(unitId, own);
+    const total = top === null ? sum([]) : this.#of(top);
+    return { orderId, unitId, countedMs: Date.now(), total, units };
+  }
+
+  async order(orderId: MessageId): Promise<Order> {
+    await pause(60);
+    return {
+      ...{ orderId, conversationId: id(3, 1), seq: 9 as Order["seq"] },
+      ...{ headerHash: new Uint8Array(32).fill(171), issuerId: ME.personId, issuedMs: ISSUED_MS },
+      terms: {
+        ...{ t: "order", priority: "urgent", choices: 2, answers: false, validUntilMs: null },
+        ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 1 },
+      },
+      ...{ correctedSeq: null, withdrawnSeq: null, withdrawnMs: null, escalatedMs: null },
+      ...{ owed: false, acknowledgement: null, overseen: true },
+    };
+  }
+
+  watch(orderId: MessageId | null, unitId: UnitId | null): Promise<void> {
+    this.#watched = orderId === null ? null : { orderId, unitId };
+    return Promise.resolve();
+  }
+
+  async progress(orderId: MessageId, unitId: UnitId | null): Promise<OrderProgressView> {
+    await pause(80);
+    return this.#progress(orderId, unitId);
+  }
+
+  async people(
+    _: MessageId,
+    query: Parameters<OverseeCore["people"]>[1],
+  ): ReturnType<OverseeCore["people"]> {
+    await pause(80);
+    const states: readonly OrderState[] = ["waiting", "received", "read", "acknowledged"];
+    const all = PEOPLE.map((person, at): OverseenPerson => {
+      const told = this.#told.has(person.personId);
+      const state = told ? "acknowledged" : (states[at % 4] ?? "waiting");
+      const by = told || at % 12 === 3;
+      const given = { createdMs: ISSUED_MS + at * 9_000, receivedMs: ISSUED_MS + at * 9_100 };
+      const teller = { told: by, toldBy: by ? plate(ME) : null };
+      const acknowledgement =
+        state === "acknowledged" ? { ...given, ...teller, choice: by ? 0 : 1 } : null;
+      return { person, state, acknowledgement };
+    });
+    const text = query.text?.toLowerCase() ?? "";
+    const found = all.filter(
+      ({ person, state, acknowledgement }) =>
+        (query.state === undefined || state === query.state) &&
+        (query.choice === undefined || acknowledgement?.choice === query.choice) &&
+        person.names.en.toLowerCase().includes(text),
+    );
+    const from = Number(query.after ?? "0");
+    const next = from + PAGE < found.length ? String(from + PAGE) : null;
+    return { people: found.slice(from, from + PAGE), next };
+  }
+
+  async curve(orderId: MessageId): ReturnType<OverseeCore["curve"]> {
+    await pause(60);
+    const { acknowledged } = this.#progress(orderId, null).total;
+    const points = Array.from({ length: 240 }, (_, at): [number, number] => {
+      const count = Math.round(acknowledged * (1 - Math.exp(-at / 45)));
+      return [at + 1, at === 239 ? acknowledged : count];
+    });
+    return { orderId, stepMs: 6_500, points };
+  }
+
+  async tell(_: MessageId, personIds: readonly PersonId[]): ReturnType<OverseeCore["tell"]> {
+    await pause(300);
+    return personIds.map((personId, at) => {
+      const refused = at === 1;
+      if (!refused) this.#told.add(personId);
+      return { personId, outcome: refused ? "not_allowed" : "counted" };
+    });
+  }
+
+  async exportOrder(
+    orderId: MessageId,
+    format: Parameters<OverseeCore["exportOrder"]>[1],
+    words: Parameters<OverseeCore["exportOrder"]>[2],
+    unitId: UnitId | null,
+  ): ReturnType<OverseeCore["exportOrder"]> {
+    this.#cancelled = false;
+    const { total } = this.#progress(orderId, unitId);
+    for (let done = 0; done < total.owed; done += total.owed / 20) {
+      this.#emit({ type: "order_export", orderId, done: Math.round(done), total: total.owed });
+      await pause(80);
+      if (this.#cancelled) throw Object.assign(new Error("cancelled"), { code: "cancelled" });
+    }
+    const page = await this.people(orderId, {});
+    const people = page.people.map(({ person, state, acknowledgement }): ExportedPerson => ({
+      ...{ personId: person.personId, unitId: person.unitId, state },
+      name: person.names[words.language as "en"] || person.names.en,
+      rank: words.ranks[person.rank] ?? person.rank,
+      post: person.post[words.language as "en"] || person.post.en,
+      choice: acknowledgement?.choice ?? 0,
+      toldBy: acknowledgement?.told === true ? ME.names.en : "",
+      createdMs: acknowledgement?.createdMs ?? null,
+      receivedMs: acknowledgement?.receivedMs ?? null,
+      recordHash: acknowledgement === null ? "" : "ab".repeat(32),
+      record: acknowledgement === null ? "" : btoa("record".repeat(40)),
+      verified: acknowledgement !== null,
+    }));
+    return {
+      order: await this.order(orderId),
+      ...{ madeMs: Date.now(), sha256: "5e".repeat(32), bytes: 41_234_567, total },
+      file: format === "print" ? null : new Blob(["scripted"]),
+      ...{ rows: total.owed, signaturesVerified: total.acknowledged },
+      refused: [
+        {
+          personId: id<PersonId>(2, 9),
+          name: "Ramesh Goud",
+          reason: "O1: signature does not verify",
+        },
+      ],
+      units: new Map(UNITS.map((unit) => [unit.unitId, this.#of(unit.unitId)])),
+      people: format === "print" ? people : [],
+    };
+  }
+
+  cancelExport(): Promise<void> {
+    this.#cancelled = true;
+    return Promise.resolve();
+  }
+}
+
+function sum(all: readonly OrderCounts[]): OrderCounts {
+  const add = (of: (counts: OrderCounts) => number): number =>
+    all.reduce((whole, one) => whole + of(one), 0);
+  return {
+    ...{ owed: add((one) => one.owed), received: add((one) => one.received) },
+    ...{ read: add((one) => one.read), acknowledged: add((one) => one.acknowledged) },
+    told: add((one) => one.told),
+    choices: [add((one) => one.choices[0] ?? 0), add((one) => one.choices[1] ?? 0)],
+  };
+}
+
+/** `oversee` of the scripted core. */
+export function scriptedOverseeing(
+  emit: (event: CoreEvent) => void,
+  { ordered, lively }: Scenario,
+): Core["oversee"] {
+  let made: OverseeCore | null = null;
+  return (method, ...args) => {
+    made ??= new ScriptedOverseeing(emit, ordered, lively);
+    const chosen = made[method] as (
+      ...given: typeof args
+    ) => ReturnType<OverseeCore[typeof method]>;
+    return chosen.apply(made, args);
+  };
+}

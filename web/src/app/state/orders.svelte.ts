@@ -1,0 +1,68 @@
+/**
+ * Orders, kept in step with the core's events: those that this person owes, for the badge, and those
+ * that a screen has asked for, so that list, page and conversation show the same.
+ */
+import type { OrderView } from "@copconnect/client/core";
+import type { MessageId } from "@copconnect/client/wire";
+import { SvelteMap } from "svelte/reactivity";
+import { core } from "../core.ts";
+import { onCoreEvent } from "./app.svelte.ts";
+import { clock } from "./clock.svelte.ts";
+
+const items = new SvelteMap<MessageId, OrderView>();
+
+/** Whether an order is owed at a time: the core judged it when it was told. */
+export function isOwed(order: OrderView, nowMs: number): boolean {
+  return order.owed && (order.validUntilMs === null || order.validUntilMs >= nowMs);
+}
+
+const RANK = { flash: 0, urgent: 1, routine: 2 } as const;
+
+const open = $derived(
+  [...items.values()]
+    .filter((one) => isOwed(one, clock.now))
+    .sort((a, b) => RANK[a.priority] - RANK[b.priority] || b.issuedMs - a.issuedMs),
+);
+
+export const orders = {
+  /** Those that this person owes, flash orders first, then the newest. */
+  get open(): readonly OrderView[] {
+    return open;
+  },
+  get owed(): number {
+    return open.length;
+  },
+  get(orderId: MessageId): OrderView | undefined {
+    return items.get(orderId);
+  },
+};
+
+export function adoptOrder(order: OrderView): void {
+  items.set(order.orderId, order);
+}
+
+/** Have the core's view of an order here. Rejects where this device does not know it. */
+export async function loadOrder(orderId: MessageId, fresh: boolean): Promise<void> {
+  adoptOrder(await core().order(orderId, fresh));
+}
+
+async function loadOpen(): Promise<void> {
+  let after: string | null = null;
+  do {
+    const page = await core().orders({ box: "open", after });
+    for (const order of page.orders) adoptOrder(order);
+    after = page.next;
+  } while (after !== null);
+}
+
+export function followOrders(): () => void {
+  const stop = onCoreEvent((event) => {
+    if (event.type === "order") adoptOrder(event.order);
+  });
+  // Read from this device's storage: it is there, or the app says so elsewhere.
+  void loadOpen().catch(() => undefined);
+  return () => {
+    stop();
+    items.clear();
+  };
+}

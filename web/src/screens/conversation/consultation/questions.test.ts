@@ -1,0 +1,18 @@
+import type { MessageItem } from "@copconnect/client/core";
+import { expect, it } from "vitest";
+import { matchingQuestions } from "./questions.ts";
+
+function asked(text: string, answered: string | null): MessageItem {
+  const preview = { kind: "text", text: answered ?? "" } as const;
+  const answer = answered === null ? null : { messageId: "", sender: null, preview };
+  const state = { mine: false, accepted: answered !== null, answer };
+  return { body: { kind: "question", text, mentions: [], state } } as unknown as MessageItem;
+}
+
+it("finds questions by words of theirs or of the accepted answer, or those still open", () => {
+  const gate = asked("Which gate is open?", "The NORTH gate");
+  const keys = asked("Who has the keys of the gate?", null);
+  expect(matchingQuestions([gate, keys], "gate north", false)).toEqual([gate]);
+  expect(matchingQuestions([gate, keys], "  Gate ", true)).toEqual([keys]);
+  expect(matchingQuestions([gate, keys], "", false)).toHaveLength(2);
+});

@@ -1,0 +1,128 @@
+/** An order while it is written: its beginning, what keeps it from being sent, what to know before. Pure. */
+import { newId, type OrderDraft, type Outgoing } from "@copconnect/client/core";
+import type { ConversationId, MessageId } from "@copconnect/client/wire";
+
+export type OutgoingOrder = Extract<Outgoing, { kind: "order" }>;
+
+const MINUTE_MS = 60_000;
+const YEAR_MS = 366 * 24 * 60 * MINUTE_MS;
+export const MOST_CHOICES = 6;
+export const MOST_REMINDERS = 5;
+export const MOST_READERS = 8;
+export const TITLE = 160;
+export const REFERENCE = 80;
+export const CHOICE = 80;
+/** Minutes after which people who have not acknowledged are reminded. */
+export const REMINDERS = [15, 30, 60, 120, 240, 480, 1_440] as const;
+
+export function emptyOrder(): OutgoingOrder {
+  return {
+    kind: "order",
+    title: "",
+    text: "",
+    reference: "",
+    priority: "routine",
+    validUntilMs: null,
+    choices: [],
+    answers: false,
+    readers: [],
+    remindMinutes: [],
+    escalateMinutes: null,
+    escalateBelow: 80,
+    mentions: [],
+    attachments: [],
+  };
+}
+
+export function emptyDraft(conversationId: ConversationId | null): OrderDraft {
+  return {
+    draftId: newId<MessageId>(),
+    template: null,
+    conversationId,
+    order: emptyOrder(),
+    sendAtMs: null,
+    savedMs: 0,
+    filesLost: false,
+  };
+}
+
+/** A new order with the words and terms of a template, its validity as long as the template's was. */
+export function fromTemplate(template: OrderDraft, nowMs: number): OrderDraft {
+  const { validUntilMs } = template.order;
+  const span = validUntilMs === null ? null : validUntilMs - template.savedMs;
+  const order = { ...template.order, validUntilMs: span === null ? null : nowMs + span };
+  return { ...template, order, draftId: newId<MessageId>(), template: null, sendAtMs: null };
+}
+
+/** Why an order cannot be sent as it is. */
+export type Problem =
+  | "noAudience"
+  | "noTitle"
+  | "emptyChoice"
+  | "oneChoice"
+  | "over"
+  | "tooLong"
+  | "remindsLate"
+  | "sendsLate"
+  | "flashAdmin";
+
+/** Advice for the issuer before sending. */
+export type Advice = "outlastsReminders" | "noReminders" | "escalatesBeforeReminder";
+
+export function problemsOf(
+  { conversationId, order, sendAtMs }: OrderDraft,
+  admin: boolean,
+  nowMs: number,
+): readonly Problem[] {
+  const found: Problem[] = [];
+  const startMs = Math.max(nowMs, sendAtMs ?? 0);
+  const { validUntilMs, choices } = order;
+  if (conversationId === null) found.push("noAudience");
+  if (order.title.trim() === "") found.push("noTitle");
+  if (choices.some((one) => one.trim() === "")) found.push("emptyChoice");
+  else if (choices.length === 1) found.push("oneChoice");
+  if (order.priority === "flash" && conversationId !== null && !admin) found.push("flashAdmin");
+  if (validUntilMs !== null) {
+    if (validUntilMs <= nowMs) found.push("over");
+    else if (validUntilMs > startMs + YEAR_MS) found.push("tooLong");
+    else if (sendAtMs !== null && validUntilMs <= sendAtMs) found.push("sendsLate");
+    else if (startMs + lastMinute(order) * MINUTE_MS >= validUntilMs && lastMinute(order) > 0)
+      found.push("remindsLate");
+  }
+  return found;
+}
+
+function lastMinute({ remindMinutes, escalateMinutes }: OutgoingOrder): number {
+  return Math.max(0, ...remindMinutes, escalateMinutes ?? 0);
+}
+
+export function adviceOf({ order, sendAtMs }: OrderDraft, nowMs: number): readonly Advice[] {
+  const found: Advice[] = [];
+  const { validUntilMs, remindMinutes, escalateMinutes, priority } = order;
+  const last = Math.max(0, ...remindMinutes);
+  const startMs = Math.max(nowMs, sendAtMs ?? 0);
+  if (remindMinutes.length === 0 && priority !== "routine") found.push("noReminders");
+  // More than half of the validity passes without a reminder.
+  else if (
+    last > 0 &&
+    validUntilMs !== null &&
+    startMs + last * MINUTE_MS < startMs + (validUntilMs - startMs) / 2
+  )
+    found.push("outlastsReminders");
+  const [first] = remindMinutes;
+  if (escalateMinutes !== null && first !== undefined && escalateMinutes <= first)
+    found.push("escalatesBeforeReminder");
+  return found;
+}
+
+/** The value of a `datetime-local` field; "" for none. */
+export function localMoment(ms: number | null): string {
+  if (ms === null) return "";
+  const shifted = new Date(ms - new Date(ms).getTimezoneOffset() * MINUTE_MS);
+  return shifted.toISOString().slice(0, 16);
+}
+
+export function momentOf(value: string): number | null {
+  const ms = value === "" ? NaN : new Date(value).getTime();
+  return Number.isNaN(ms) ? null : ms;
+}

@@ -1,0 +1,69 @@
+/**
+ * The counts of an order on screen: fetched once, then followed by differences. Numbers change in place;
+ * a screen reader is told the total at most every ten seconds.
+ */
+import type { OrderCounts, OrderProgressView } from "@copconnect/client/core";
+import type { MessageId, UnitId } from "@copconnect/client/wire";
+import { core } from "../../app/core.ts";
+import { onCoreEvent } from "../../app/state/app.svelte.ts";
+import { Loading } from "../../app/state/loading.svelte.ts";
+import { formatNumber } from "../../i18n/format.ts";
+import { t } from "../../i18n/index.svelte.ts";
+
+const SAID_EVERY_MS = 10_000;
+
+export class Progress {
+  readonly #loading = new Loading<OrderProgressView>();
+  #live = $state.raw<OrderProgressView | null>(null);
+  /** The total in words, for a screen reader. */
+  said = $state("");
+  #saidMs = -Infinity;
+
+  get value(): OrderProgressView | null {
+    return this.#live ?? this.#loading.value;
+  }
+  get error(): unknown {
+    return this.value === null ? this.#loading.error : null;
+  }
+  get slow(): boolean {
+    return this.#loading.slow;
+  }
+
+  load(orderId: MessageId, unitId: UnitId | null): void {
+    void this.#loading.load(() => core().oversee("progress", orderId, unitId));
+  }
+
+  /** Follow an order's unit; returns how to stop. */
+  follow(orderId: MessageId, unitId: UnitId | null): () => void {
+    this.#live = null;
+    this.#loading.value = null;
+    const stop = onCoreEvent((event) => {
+      if (event.type !== "order_counts") return;
+      const { progress } = event;
+      if (progress.orderId !== orderId || progress.unitId !== unitId) return;
+      this.#live = progress;
+      this.#say(progress.total);
+    });
+    this.load(orderId, unitId);
+    // Without a connection the counts stay as they were fetched; the core tells the server later.
+    void core()
+      .oversee("watch", orderId, unitId)
+      .catch(() => undefined);
+    return () => {
+      stop();
+      void core()
+        .oversee("watch", null, null)
+        .catch(() => undefined);
+    };
+  }
+
+  #say({ acknowledged, owed }: OrderCounts): void {
+    const now = Date.now();
+    if (now - this.#saidMs < SAID_EVERY_MS) return;
+    this.#saidMs = now;
+    this.said = t("oversee.acknowledgedOf", {
+      number: formatNumber(acknowledged),
+      owed: formatNumber(owed),
+    });
+  }
+}
