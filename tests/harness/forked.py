@@ -134,7 +134,7 @@ def _become(request: Request, given: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request.environment)
     os.chdir(request.folder)
-    # Where a program that runs by its name looks for modules first.
+    # A program that runs by its name looks for modules there first.
     sys.path[0] = request.folder
     gc.enable()
 
