@@ -63,26 +63,6 @@ NOTIFICATIONS = """async () => {
   return shown.map(({ title, body, tag }) => ({ title, body, tag }));
 }"""
 
-# Features of Chromium that are off. The first keeps a process in reserve for each page, in case it
-# opens another site: a tenth of all that Chromium takes. The others are off by Playwright's own
-# switch, which this one replaces: Chromium heeds the last alone.
-WITHOUT = (
-    "SpareRendererForSitePerProcess",
-    "AimEnabled",
-    "AvoidCorsURLLoaderRestartOnRedirect",
-    "AvoidUnnecessaryBeforeUnloadCheckSync",
-    "DestroyProfileOnBrowserClose",
-    "HttpsFirstBalancedModeAutoEnable",
-    "HttpsUpgrades",
-    "LensOverlay",
-    "MediaRouter",
-    "NetworkTimeServiceQuerying",
-    "OptimizationHints",
-    "PaintHolding",
-    "PreconnectToSearch",
-    "ThirdPartyStoragePartitioning",
-)
-
 
 def chromium_path() -> str:
     """Return the Chromium to use. Raises RuntimeError where there is none."""
@@ -101,7 +81,6 @@ def launch(playwright: Playwright) -> Browser:
         args=[
             "--no-sandbox",  # CI runs as root, where Chromium's sandbox cannot start.
             "--disable-dev-shm-usage",
-            f"--disable-features={','.join(WITHOUT)}",
             "--use-fake-ui-for-media-stream",
             "--use-fake-device-for-media-stream",
         ],
