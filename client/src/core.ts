@@ -52,6 +52,7 @@ import type {
   UnconfirmedItem,
 } from "./seam/devices.ts";
 import type { CoreEvent } from "./seam/events.ts";
+import type { GuardVerdict, GuardView } from "./seam/guard.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
 import type { OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
 import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
@@ -75,6 +76,7 @@ export type * from "./seam/conversations.ts";
 export type * from "./seam/devices.ts";
 export type * from "./seam/events.ts";
 export type * from "./seam/failure.ts";
+export type * from "./seam/guard.ts";
 export type * from "./seam/messages.ts";
 export type * from "./seam/orders.ts";
 export type * from "./seam/overseeing.ts";
@@ -228,6 +230,12 @@ export interface Core {
   ): Promise<void>;
   /** End this person's own poll. */
   closePoll(conversationId: ConversationId, messageId: MessageId): Promise<void>;
+  /** The guard's verdict on a text before it is sent here; judged on this device. */
+  guardVerdict(conversationId: ConversationId, text: string): Promise<GuardVerdict>;
+  guard(): Promise<GuardView>;
+  /** This person calls a verdict wrong: kept on this device alone. */
+  guardWasWrong(claimed: string, text: string): Promise<void>;
+  forgetGuardMistakes(): Promise<void>;
   /** Mark a reply as the answer to this person's own question; null: take that back. */
   acceptAnswer(
     conversationId: ConversationId,

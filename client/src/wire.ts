@@ -537,6 +537,14 @@ export interface AcceptConduct {
   readonly language: "en" | "te" | "ur" | "hi";
 }
 
+export interface Guard {
+  readonly record: Uint8Array;
+}
+
+export interface GuardWeights {
+  readonly weights: Uint8Array;
+}
+
 /**
  * How pushes reach a device. new: none was sent yet; works: the last one was taken; failing:
  * the push service takes none at present; unreached: it has taken none for a day or longer.
@@ -573,6 +581,7 @@ export interface AdminOverview {
   readonly devices: number;
   readonly unconfirmed: number;
   readonly silent: number;
+  readonly unreached: number;
   readonly grantsEnding: number;
   readonly waitingActs: number;
   readonly parts: PartCount[];

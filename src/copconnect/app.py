@@ -32,6 +32,7 @@ from copconnect.background import Periodic
 from copconnect.bus import AnyWakeup, Bus, LocalBus, open_bus
 from copconnect.clock import Clock, SystemClock
 from copconnect.conduct import routes as conduct_routes
+from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import Database, Transaction, open_database
 from copconnect.delivery import routes as delivery_routes
@@ -67,6 +68,7 @@ from copconnect.orders import routes as order_routes
 from copconnect.orders.issuing import Issuing
 from copconnect.orders.service import OrderService
 from copconnect.push import routes as push_routes
+from copconnect.push.reach import Reach
 from copconnect.push.service import PushService
 from copconnect.rates import Rates
 from copconnect.records.primitives.kem import X25519, XWING
@@ -144,6 +146,9 @@ class Container:
         )
         self.uploads = Uploads(self.database, self.clock, self.importer)
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
+        self.guard = GuardService(
+            self.authority.roster, settings.guard_weights, settings.guard_policy
+        )
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)
@@ -188,7 +193,7 @@ class Container:
             revocations=self.auth.revoking,
             devices=self.registry,
             registered=self.auth.administered,
-            reach=self.push,
+            reach=Reach(self.clock),
             imports=self.uploads,
             planning=Planning(),
             groups=self.delivery.department,
@@ -399,7 +404,7 @@ def create_app(
         ),
         *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
         *trust_routes.routes(parts.auth, parts.gate),
-        *conduct_routes.routes(parts.conduct, parts.gate),
+        *conduct_routes.routes(parts.conduct, parts.guard, parts.gate),
         *directory_routes.routes(parts.directory, parts.posts, parts.gate),
         *scim_routes.routes(parts.scim_tokens, parts.provisioner),
         *admin_routes.routes(parts.admin, parts.gate),

@@ -74,6 +74,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Blob store (file:// or s3://); empty: a folder in ``data_dir``."""
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080
+    guard_weights: str = ""
+    """File of weights of the guard that the department trained; empty: those that are shipped."""
+    guard_policy: str = ""
+    """File of the guard's policy; empty: the one that is shipped."""
     second_factor: Literal["none", "enrolment_code"] = "none"
     """The proof that registration asks for after the OTP."""
     otp_length: Annotated[int, Meta(ge=4, le=10)] = 6

@@ -5,13 +5,22 @@ import csv
 import importlib.util
 import io
 import re
+import secrets
 import shlex
 import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from copconnect.bot import Bot, Message, Upload
+from copconnect import wire
+from copconnect.bot import Acknowledged, Bot, Message, Order, Upload
+from copconnect.bot.net.api import Api
+from copconnect.ids import MessageId, PersonId
+from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
 from tests.bot.enrolled import ended, key_of, register_bot, running, soon, until
 from tests.harness import databank
 from tests.harness.server import ROOT, ServerProcess, run_copconnect
@@ -33,7 +42,16 @@ def command(name: str, **values: str) -> list[str]:
 
 
 def test_the_page_has_what_this_file_runs() -> None:
-    wanted = {"ranks.csv", "people.csv", "register", "confirm", "vehicles.py", "run", "watch.py"}
+    wanted = {
+        "ranks.csv",
+        "people.csv",
+        "register",
+        "confirm",
+        "vehicles.py",
+        "run",
+        "watch.py",
+        "orders.py",
+    }
     assert set(BLOCKS) == wanted
 
 
@@ -84,15 +102,21 @@ async def test_from_nothing_to_an_answering_bot(server: ServerProcess, tmp_path:
     assert (sender.name, sender.rank, sender.post) == ("Vehicle Desk", "Bot", line["post_en"])
 
 
-@pytest.mark.timeout(200)
-async def test_what_a_program_can_do(server: ServerProcess, tmp_path: Path) -> None:
-    (tmp_path / "watch.py").write_text(BLOCKS["watch.py"], encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("watch", tmp_path / "watch.py")
+def program(name: str, folder: Path) -> Any:
+    """Write a program of the page to a folder, and import it."""
+    file = folder / f"{name}.py"
+    file.write_text(BLOCKS[file.name], encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    watch: Bot = module.bot
+    return module
+
+
+@pytest.mark.timeout(200)
+async def test_what_a_program_can_do(server: ServerProcess, tmp_path: Path) -> None:
+    watch: Bot = program("watch", tmp_path).bot
     state, heard = tmp_path / "watch.bot", list[Message]()
     watch.uses(state, key_file=key_of(state).path)
     officer, constable = Bot(tmp_path / "officer.bot"), Bot(tmp_path / "constable.bot")
@@ -129,3 +153,87 @@ async def test_what_a_program_can_do(server: ServerProcess, tmp_path: Path) -> N
         assert await report.files[0].read() == b"yesterday: Abids, Amberpet"
         assert report.conversation.name == OFFICERS[10].name
     assert me
+
+
+@pytest.mark.timeout(200)
+async def test_orders_are_acknowledged_issued_and_verified(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    orders = program("orders", tmp_path)
+    state, officer = tmp_path / "orders.bot", Bot(tmp_path / "officer.bot")
+    orders.bot.uses(state, key_file=key_of(state).path)
+    heard, seen = list[Message](), list[Message]()
+
+    @officer.message
+    async def listen(message: Message) -> None:
+        heard.append(message)
+
+    @officer.order
+    async def ordered(message: Message) -> None:
+        await message.acknowledge(choice=2)
+        seen.append(message)
+
+    other = await register_bot(server, OFFICERS[12], state)
+    me = await register_bot(server, OFFICERS[13], tmp_path / "officer.bot")
+    async with officer.started(), orders.bot.started():
+        await soon(officer.ready())
+        await soon(orders.bot.ready())
+        talk = await officer.direct(other)
+        await talk.post("/lookout White van at Abids")
+        await until(lambda: bool(seen), "the look-out comes and is acknowledged")
+        (order,) = [one.order for one in seen]
+        assert order is not None
+        assert (order.title, order.priority) == ("White van at Abids", "urgent")
+        await talk.post("/who")
+        await until(lambda: bool(heard), "the bot counts")
+        assert [one.text for one in heard] == ["0 will look out, 1 cannot"]
+
+        issued = await officer.issue(talk, Order(title="Stand to", text="At once."))
+        await soon(issued.accepted())
+        (first,) = [one async for one in first_of(issued.watch(every_s=0.2))]
+        assert (first.person_id, first.choice, first.told_by) == (other, 0, None)
+        await expect_only_genuine(orders, me)
+
+
+async def first_of(found: AsyncIterator[Acknowledged]) -> AsyncIterator[Acknowledged]:
+    """Yield the first of many."""
+    async with asyncio.timeout(60):
+        async for one in found:
+            yield one
+            return
+
+
+async def expect_only_genuine(orders: Any, officer: PersonId) -> None:
+    """A server that makes records up, or shows those of other orders, is not believed."""
+    (issued,) = orders.issued
+    honest, pages = Api.order_records, list[wire.OrderRecords]()
+
+    async def recording(api: Api, order_id: MessageId, after: str) -> wire.OrderRecords:
+        pages.append(await honest(api, order_id, after))
+        return pages[-1]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Api, "order_records", recording)
+        assert len([one async for one in issued.acknowledgements()]) == 1
+    (item,) = pages[0].records
+    record = Acknowledgement.parse(item.record)
+    made_up = [
+        replace(record, choice=1),
+        replace(record, person_id=secrets.token_bytes(16)),
+        replace(record, header_hash=secrets.token_bytes(32)),
+        replace(record, message_id=secrets.token_bytes(16)),
+        replace(record, told=Told.IN_PERSON),
+        replace(record, created=record.created + 1),
+    ]
+    forged = [one.encode() for one in made_up] + [b"", item.record[:-1], item.record + b"x"]
+
+    async def hostile(_api: Api, _id: MessageId, after: str) -> wire.OrderRecords:
+        assert after == ""
+        records = [msgspec.structs.replace(item, record=one) for one in forged]
+        answered = msgspec.structs.replace(item, answer=b"not what was signed")
+        return msgspec.structs.replace(pages[0], records=[*records, answered, item])
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Api, "order_records", hostile)
+        found = [one async for one in issued.acknowledgements()]
+    assert [(one.person_id, one.choice) for one in found] == [(officer, 2)]

@@ -36,7 +36,7 @@ def test_a_refused_message_is_deleted_and_another_sent_again(
 
     wrong, right = (_file(sender, tmp_path, name) for name in ("wrong-list.pdf", "right-list.pdf"))
     for file in (wrong, right):
-        sharing.choose_files(sender, "document", [file])
+        sharing.send_files(sender, "document", [file])
         _failure(sender, file).wait_for()
     sender.shot("failed")
     # One that fails holds up none that follows.

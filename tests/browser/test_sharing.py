@@ -131,7 +131,7 @@ def test_an_audio_file_is_played_and_saved(pair: Pair, tmp_path: Path) -> None:
     sound = tmp_path / "intercepted-call.wav"
     sound.write_bytes(beeps_wav())
     sender.secrets.content("content of intercepted-call.wav", sound.read_bytes())
-    sharing.choose_files(sender, "audio", [sound])
+    sharing.send_files(sender, "audio", [sound])
     received = sharing.document(receiver, sound.name)
     received.wait_for()
     _hear(receiver, received)
@@ -148,7 +148,7 @@ def _hear(officer: Officer, message: Locator) -> None:
 def test_a_document_of_any_type_arrives_byte_for_byte(pair: Pair, tmp_path: Path) -> None:
     sender, receiver = pair
     file = big_file(tmp_path, sender, "chargesheet-final.dossier", 70_001, 11)
-    sharing.choose_files(sender, "document", [file])
+    sharing.send_files(sender, "document", [file])
     received = sharing.document(receiver, file.name)
     received.wait_for()
     assert sharing.save(receiver, received) == file.read_bytes()
@@ -168,7 +168,7 @@ def test_a_file_name_does_not_hide_what_the_file_is(
 ) -> None:
     sender, receiver = pair
     file = big_file(tmp_path, sender, name, 900, 23)
-    sharing.choose_files(sender, "document", [file])
+    sharing.send_files(sender, "document", [file])
     for officer in pair:
         message = sharing.document(officer, shown)
         message.wait_for()
@@ -244,7 +244,7 @@ def test_an_upload_goes_on_where_it_was_cut(
     sender, receiver = pair
     file = big_file(tmp_path, sender, "drone-footage.raw", 6 * MIB, 13)
     line.hold(up=4 * MIB + MIB // 2)
-    sharing.choose_files(sender, "document", [file])
+    sharing.send_files(sender, "document", [file])
     sending = sharing.document(sender, file.name)
     # At least one chunk has arrived and been confirmed when the line breaks.
     expect(sending.get_by_role("progressbar")).not_to_have_attribute("aria-valuenow", "0")
@@ -288,7 +288,7 @@ def test_an_upload_is_called_off(pair: Pair, line: RecordingProxy, tmp_path: Pat
     file = big_file(tmp_path, sender, "wrong-suspect.raw", 4 * MIB, 17)
     line.hold(up=2 * MIB)
     try:
-        sharing.choose_files(sender, "document", [file])
+        sharing.send_files(sender, "document", [file])
         sending = sharing.document(sender, file.name)
         sending.get_by_role("progressbar").wait_for()
         sending.get_by_role("button", name=sender.word("media.transfer.cancel")).click()

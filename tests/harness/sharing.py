@@ -30,6 +30,12 @@ def send_previewed(officer: Officer, caption: str) -> None:
     officer.message(caption).wait_for()
 
 
+def send_files(officer: Officer, kind: str, files: Sequence[Path]) -> None:
+    """Choose files, see them named in the preview, and send them without a caption."""
+    choose_files(officer, kind, files)
+    officer.button("media.preview.send").click()
+
+
 def send_voice(officer: Officer) -> None:
     """Record a voice note of two seconds, and send it."""
     officer.button("media.voice.record").click()

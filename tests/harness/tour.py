@@ -68,7 +68,7 @@ def fill(writer: Officer, others: list[Officer], video: Path, folder: Path) -> T
     document = folder / talk.document
     document.write_bytes(b"%PDF-1.4\n" + b"duty roster " * 9000)
     sender.secrets.text(talk.document)
-    sharing.choose_files(sender, "document", [document])
+    sharing.send_files(sender, "document", [document])
     sharing.document(sender, talk.document).wait_for()
     sharing.send_place(sender, talk.place)
     sharing.send_voice(sender)
@@ -193,6 +193,12 @@ def previewed(officer: Officer, files: list[Path]) -> Iterator[str]:
     sharing.choose_files(officer, "gallery", files)
     officer.page.get_by_label(officer.word("media.preview.caption"), exact=True).wait_for()
     yield "share-preview"
+    _close(officer)
+    officer.composer.wait_for()
+    # As documents they are shown too, and go as they are.
+    sharing.choose_files(officer, "document", files)
+    officer.page.get_by_text(officer.word("media.preview.unchanged")).wait_for()
+    yield "share-document"
     _close(officer)
     officer.composer.wait_for()
 

@@ -37,8 +37,9 @@ from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
-from copconnect.ids import ClientId, ConversationId, PersonId, PostId
+from copconnect.ids import ConversationId, PersonId, PostId
 from copconnect.leases import Leases
+from copconnect.push.reach import Reach
 from copconnect.rates import Rates
 from copconnect.settings import Settings
 from copconnect.wakeup_log import BusAndLog, WakeupLog
@@ -71,15 +72,6 @@ class RecordedRosters:
 
     async def go_on(self, *_: object) -> None:
         """No conversation is with a post."""
-
-
-class NoReach:
-    """Stands in for pushes: no device is subscribed."""
-
-    async def reach_of(
-        self, _connection: AsyncConnection, _client_ids: Collection[ClientId]
-    ) -> dict[ClientId, wire.PushReach]:
-        return {}
 
 
 # Without the Delivery Service there are no groups, and no test of this server asks for one.
@@ -143,7 +135,7 @@ class IdentityServer:
             revocations=self.auth.revoking,
             devices=self.registry,
             registered=self.auth.administered,
-            reach=NoReach(),
+            reach=Reach(clock),
             imports=self.uploads,
             planning=Planning(),
             groups=NO_GROUPS,

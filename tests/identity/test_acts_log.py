@@ -14,6 +14,7 @@ from copconnect.audit.rules import ZEROS, Broken, entry_hash
 from copconnect.audit.signatures import OUTCOMES
 from copconnect.audit.store import ENTRIES, HEAD
 from copconnect.ids import ActId
+from copconnect.push import store as push_store
 from copconnect.records.trust.admin_act import SignedAct
 from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed, suspend, verified
@@ -136,6 +137,33 @@ async def test_an_admin_reads_their_own_part_of_everything(
         "device_confirmed",
     ]
     assert "Secret" not in json.dumps(page)
+
+
+async def test_devices_that_no_push_reaches_for_a_day_are_counted_and_listed(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    sho, dcp = await confirmed(approving, force, SHO), await confirmed(approving, force, DCP)
+    station = await path_of(approving, sho)
+    given = await give(approving, force.admin, grant(approving, force.admin, sho, station))
+    assert given.is_success
+    async with approving.container.database.transaction() as connection:
+        for one in (sho, dcp):
+            at = "https://fcm.googleapis.com"
+            await push_store.subscribe(
+                connection, one.client_id, one.person_id, f"{at}/1", at, clock.now_ms()
+            )
+        await push_store.note_failing(
+            connection, {sho.client_id: 503, dcp.client_id: 503}, clock.now_ms()
+        )
+    for wait_ms, people in ((86_400_000 - 1, ()), (1, (sho, dcp))):
+        clock.ms += wait_ms
+        overview = (await approving.get("/v1/admin/overview", force.root)).json()
+        assert overview["unreached"] == len(people)
+        page = (await approving.get("/v1/admin/devices?state=unreached", force.root)).json()
+        found = {one["client"]["device"]: one["push"]["state"] for one in page["devices"]}
+        assert found == {one.device.hex(): "unreached" for one in people}
+    # An admin is told of their own part.
+    assert (await approving.get("/v1/admin/overview", sho)).json()["unreached"] == 1
 
 
 async def test_the_chain_is_told_whole_and_its_content_in_part(

@@ -6,6 +6,7 @@ import contextlib
 import pytest
 
 from copconnect.push import http_pool, sending
+from tests.contract.delivery_world import HOUR_MS
 from tests.harness.plaintext import scan, secret_text
 from tests.harness.traffic import Exhibit
 from tests.live.rows import Rows, device
@@ -97,3 +98,29 @@ async def test_pushes_go_through_the_proxy(waking: Waking, refuses: bool) -> Non
     assert b"Proxy-Authorization: Basic bmFtZTpwYXNzIQ==" in asked[0]
     assert waking.woken() == ({} if refuses else {one.client_id: 1})
     proxy.close()
+
+
+@pytest.mark.parametrize(("hours", "taken"), [(-11, True), (11, True), (-13, False), (13, False)])
+async def test_a_clock_may_be_wrong_by_half_a_days_hours(
+    waking: Waking, hours: int, taken: bool
+) -> None:
+    """``hours``: how far the server's clock is ahead of the push service's."""
+    one = device()
+    await waking.members(one)
+    right_s = waking.clock.at / 1000
+    waking.clock.at += hours * HOUR_MS
+    skew_s = right_s - waking.clock.at / 1000
+    waking.service.now = lambda: waking.clock.at / 1000 + skew_s
+    await waking.post()
+    await waking.work()
+    wrong = ["token: expiry"]
+    assert [*waking.service.wrong] == ([] if taken else wrong)
+    assert ((await waking.subscriptions())[one.client_id].failing_since_ms is None) == taken
+    # NTP corrects the clock: the next message goes out with a token of the right time.
+    waking.clock.at -= hours * HOUR_MS
+    waking.service.now = lambda: waking.clock.at / 1000
+    await waking.fetch(one, await waking.post())
+    await waking.post()
+    await waking.work()
+    assert [*waking.service.wrong] == ([] if taken else wrong)
+    assert (await waking.subscriptions())[one.client_id].failing_since_ms is None

@@ -7,6 +7,7 @@ from copconnect import errors, wire
 from copconnect.bus import AccountWakeup
 from copconnect.ids import ClientId
 from copconnect.push.planning import DAY_MS
+from copconnect.push.reach import Reach
 from tests.live.rows import device
 from tests.push.push_world import Waking
 
@@ -98,7 +99,7 @@ async def test_reach_is_shown(waking: Waking) -> None:
 
     async def reach() -> dict[ClientId, wire.PushReach]:
         async with waking.database.reading() as connection:
-            return await waking.push.reach_of(
+            return await Reach(waking.clock).reach_of(
                 connection, [one.client_id for one in (works, fails, new, without)]
             )
 

@@ -70,6 +70,8 @@ ROUTES: dict[str, Rule] = {
     # One's own account, from the first minute on.
     "GET /v1/me": ACCOUNTS,
     "GET /v1/conduct": ACCOUNTS,
+    "GET /v1/guard": ACCEPTED,
+    "GET /v1/guard/weights": ACCEPTED,
     "POST /v1/conduct/acceptances": ACCOUNTS,
     "PUT /v1/device-keys": ACCOUNTS,
     "POST /v1/time": ACCOUNTS,

@@ -169,6 +169,7 @@ export class ScriptedConsole extends ScriptedOrganising implements AdminCore {
       ...{ people: 63_112, registered: 41_870, suspended: 37, devices: 48_102 },
       unconfirmed: empty ? 0 : 3,
       silent: empty ? 0 : 1_204,
+      unreached: empty ? 0 : 316,
       grantsEnding: empty ? 0 : 4,
       waitingActs: empty ? 0 : this.#waiting.length,
       parts: UNITS.filter(({ parentId }) => parentId === UNITS[0]?.unitId).map(

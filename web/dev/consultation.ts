@@ -3,7 +3,7 @@ import type { MessageBody, MessageItem, MessagePage, Outgoing } from "@copconnec
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { PEOPLE } from "./organisation.ts";
 import { plate } from "./plates.ts";
-import { ScriptedTrust } from "./trust.ts";
+import { ScriptedGuard } from "./guard.ts";
 
 type Poll = Extract<MessageBody, { kind: "poll" }>;
 
@@ -40,7 +40,7 @@ function voted(body: Poll, choices: readonly number[]): Poll {
   return { ...body, state: { ...state, options, voters, own: choices } };
 }
 
-export abstract class ScriptedConsultation extends ScriptedTrust {
+export abstract class ScriptedConsultation extends ScriptedGuard {
   #quick: readonly string[] | null = null;
   abstract messages(id: ConversationId, before: null, limit: number): Promise<MessagePage>;
   protected abstract amend(messageId: MessageId, change: (body: MessageBody) => MessageBody): void;

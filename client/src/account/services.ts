@@ -9,6 +9,7 @@
  */
 import type { Context } from "../context.ts";
 import { CoreFailure } from "../failure.ts";
+import { Guard } from "../guard/guard.ts";
 import type { PersonId } from "../ids.ts";
 import { fromHex } from "../octets.ts";
 import { PeopleTrust } from "../trust/people-trust.ts";
@@ -59,6 +60,7 @@ export class AccountServices {
   readonly revoking: Revoking;
   readonly confirmations: Confirmations;
   readonly alarms: Alarms;
+  readonly guard: Guard;
   readonly #options: AccountServicesOptions;
   #standing: Standing = { verdict: null, confirmers: [], sinceMs: null };
   #askedTrustMs = -Infinity;
@@ -99,6 +101,7 @@ export class AccountServices {
       hasMade: (key) => this.ownKeys.hasMade(key),
       onAlarm: () => context.emit({ type: "alarm" }),
     });
+    this.guard = new Guard({ context, trust, rank: () => account.record?.me?.person.rank ?? null });
     trust.onChanged((people) => {
       const own = account.record?.personId;
       if (own === undefined || !people.includes(own)) return;
@@ -125,6 +128,7 @@ export class AccountServices {
     this.trust.reset();
     this.time.reset();
     this.ownKeys.reset();
+    this.guard.reset();
     this.#standing = { verdict: null, confirmers: [], sinceMs: null };
   }
 
@@ -155,6 +159,8 @@ export class AccountServices {
         await this.#lookAfter();
         await this.account.lookedAfter(ready);
       },
+      // Weights that do not come or are not right leave the former ones in force.
+      () => this.guard.refresh().catch(ignore),
     ]);
   }
 

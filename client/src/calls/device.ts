@@ -9,7 +9,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import { failure } from "../failure.ts";
 import { History } from "../inbox/history.ts";
 import { Inbox } from "../inbox/inbox.ts";
-import { decodeContent, mentionsOf } from "../kinds/content.ts";
+import { decodeContent } from "../kinds/content.ts";
 import { Announcer } from "../messages/announcer.ts";
 import { OutgoingStore } from "../messages/outgoing.ts";
 import { ViewMaker } from "../messages/views.ts";
@@ -35,6 +35,7 @@ import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame } from "../wire.ts";
 import { sendMark } from "./consultation-calls.ts";
+import { callsPerson } from "./notifying.ts";
 import { PartLinks, ignore } from "./part-links.ts";
 import type { DeviceListener } from "./part-links.ts";
 
@@ -47,7 +48,7 @@ export interface DeviceOptions extends DeviceListener {
   readonly onAccount: (event: AccountFrame["event"]) => void;
   readonly onOutbox: () => void;
   readonly onCatchingUp: (catchingUp: boolean) => void;
-  readonly mayNotify: (conversation: Conversation, mentioned: boolean) => boolean;
+  readonly mayNotify: (conversation: Conversation, called: boolean) => boolean;
 }
 
 export class Device {
@@ -82,10 +83,8 @@ export class Device {
     const { outgoing } = this;
     this.#announcer = new Announcer(context.emit, (conversation, { content }) => {
       const { personId } = context.identity();
-      const named =
-        content !== null &&
-        mentionsOf(decodeContent(content)).some((one) => one.personId === personId);
-      return options.mayNotify(conversation, named);
+      const called = content !== null && callsPerson(decodeContent(content), personId);
+      return options.mayNotify(conversation, called);
     });
     const links = new PartLinks(options);
     this.attachments = new Attachments(context);

@@ -32,6 +32,10 @@ export function createEngine(options: SessionOptions): Engine {
     await reach.device();
     return account;
   };
+  const reachGuard = async (): Promise<typeof reach.guard> => {
+    await reach.device();
+    return reach.guard;
+  };
   return {
     set onKeys(listener: (keys: HandedKeys | null) => void) {
       session.onKeys = listener;
@@ -107,6 +111,10 @@ export function createEngine(options: SessionOptions): Engine {
       messages.send(id, outgoing, replyTo, messageId, replyIn, notBeforeMs),
     vote: (id, messageId, choices) => consultation.vote(id, messageId, choices),
     closePoll: (id, messageId) => consultation.closePoll(id, messageId),
+    guardVerdict: (id, text) => messages.guardVerdict(id, text),
+    guard: async () => (await reachGuard()).view(),
+    guardWasWrong: async (claimed, text) => (await reachGuard()).wasWrong(claimed, text),
+    forgetGuardMistakes: async () => (await reachGuard()).forgetMistakes(),
     acceptAnswer: (id, messageId, answerId) => consultation.acceptAnswer(id, messageId, answerId),
     questions: (id) => consultation.questions(id),
     quickReplies: () => consultation.quickReplies(),

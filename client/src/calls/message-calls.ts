@@ -1,6 +1,6 @@
 /** The calls of core.ts about messages and attachments. */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Core, MessageItem, MessageReceipts } from "../core.ts";
+import type { Core, GuardVerdict, MessageItem, MessageReceipts } from "../core.ts";
 import { failure } from "../failure.ts";
 import { loadMessage, pageMessages } from "../messages/messages.ts";
 import { readUpTo, seqOf } from "../messages/reading.ts";
@@ -93,6 +93,11 @@ export class MessageCalls {
     const message = queuedMessage(queued, own, now());
     await device.preparing.atOnce(conversation, queued, message, files);
     return device.views.message(conversation, message);
+  }
+
+  async guardVerdict(conversationId: ConversationId, text: string): Promise<GuardVerdict> {
+    const device = await this.#reach.device();
+    return this.#reach.guard.verdict(text, device.find(conversationId).record);
   }
 
   async retry(messageId: MessageId): Promise<void> {

@@ -2,6 +2,7 @@
 import type { ClientId } from "../ids.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure, hasCode } from "../failure.ts";
+import type { Guard } from "../guard/guard.ts";
 import type { Blocked } from "../people/blocked.ts";
 import type { People } from "../people/people.ts";
 import type { Posts } from "../people/posts.ts";
@@ -13,6 +14,7 @@ export interface Reach {
   readonly people: People;
   readonly posts: Posts;
   readonly blocked: Blocked;
+  readonly guard: Guard;
   /** The name that a person gave to one of their own devices. */
   readonly labelOf: (clientId: ClientId) => string | null;
 }

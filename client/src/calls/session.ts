@@ -99,6 +99,7 @@ export class Session {
     this.accountCalls = new AccountCalls({ context, services, people });
     this.console = new ConsoleCalls({ api, vault, services, people });
     this.reach = {
+      guard: services.guard,
       device: () => this.device(),
       people,
       posts: new Posts(context, people),
@@ -264,8 +265,8 @@ export class Session {
         void this.#changed();
       },
       onHistory: () => void this.#changed(),
-      mayNotify: (conversation, mentioned) =>
-        mayNotify(conversation, mentioned, this.#visible, this.#options.now()),
+      mayNotify: (conversation, called) =>
+        mayNotify(conversation, called, this.#visible, this.#options.now()),
     });
     await device.open();
     this.#device = device;

@@ -58,11 +58,7 @@ export class Posting {
     const content = decodeContent(record.content);
     const attachmentIds = pointersOf(content).map(({ id }) => id);
     return api.postMessage(conversation.id, {
-      wakes: called(
-        decodeContent(record.content),
-        conversation.record.kind,
-        this.#context.identity().personId,
-      ),
+      wakes: called(content, conversation.record.kind, this.#context.identity().personId),
       message: copy(message),
       attachmentIds,
       state: record.state,

@@ -55,7 +55,7 @@ export interface AdminPeopleQuery {
 }
 
 export interface AdminDevicesQuery {
-  readonly state?: "confirmed" | "unconfirmed" | "silent" | "revoked";
+  readonly state?: "confirmed" | "unconfirmed" | "silent" | "unreached" | "revoked";
   readonly after?: string;
   readonly limit?: number;
 }

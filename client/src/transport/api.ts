@@ -89,6 +89,12 @@ export class Api {
   acceptConduct(body: wire.AcceptConduct): Promise<wire.Me> {
     return this.#post("/v1/conduct/acceptances", body);
   }
+  guard(): Promise<wire.Guard> {
+    return this.#get("/v1/guard");
+  }
+  guardWeights(): Promise<wire.GuardWeights> {
+    return this.#get("/v1/guard/weights");
+  }
   me(): Promise<wire.Me> {
     return this.#get("/v1/me");
   }

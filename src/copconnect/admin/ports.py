@@ -280,6 +280,7 @@ class People(Protocol):
 
 
 DeviceState = Literal["confirmed", "unconfirmed", "silent", "revoked"]
+DeviceShown = Literal["confirmed", "unconfirmed", "silent", "unreached", "revoked"]
 
 
 class Registered(Protocol):
@@ -295,9 +296,10 @@ class Registered(Protocol):
         connection: AsyncConnection,
         state: DeviceState | None,
         of: Select[tuple[PersonId]] | None,
+        among: Select[tuple[ClientId]] | None = None,
     ) -> int:
         """Return how many devices of a state these people have; None: everybody; of no state: all
-        that are not revoked."""
+        that are not revoked. ``among``: of the devices of a statement alone."""
         ...
 
     async def page(
@@ -307,9 +309,10 @@ class Registered(Protocol):
         of: Select[tuple[PersonId]] | None,
         after: str | None,
         limit: int,
+        among: Select[tuple[ClientId]] | None = None,
     ) -> tuple[list[tuple[PersonId, wire.ClientInfo]], str | None, int]:
-        """Return a page of devices, the next page's token and how many fit in all. Raises
-        BadRequest."""
+        """Return a page of devices, the next page's token and how many fit in all. ``among``: of
+        the devices of a statement alone. Raises BadRequest."""
         ...
 
     async def clients_of(
@@ -336,4 +339,8 @@ class DevicePushes(Protocol):
         self, connection: AsyncConnection, client_ids: Collection[ClientId]
     ) -> dict[ClientId, wire.PushReach]:
         """Return how pushes reach these devices; those without a subscription are missing."""
+        ...
+
+    def unreached(self) -> Select[tuple[ClientId]]:
+        """Return a statement of the devices that no push has reached for a day."""
         ...

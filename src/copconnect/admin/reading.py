@@ -17,7 +17,7 @@ from copconnect import errors, wire
 from copconnect.admin import rules
 from copconnect.admin.ports import (
     DevicePushes,
-    DeviceState,
+    DeviceShown,
     Organisation,
     People,
     PeopleQuery,
@@ -109,6 +109,9 @@ class Reading:
                 await self._registered.count(connection, state, below)
                 for state in (None, "unconfirmed", "silent")
             ]
+            unreached = await self._registered.count(
+                connection, None, below, self._reach.unreached()
+            )
             suspended = await self._people.page(
                 connection, part.paths, PeopleQuery(status="suspended", limit=1), part.viewer
             )
@@ -126,6 +129,7 @@ class Reading:
             devices=counts[0],
             unconfirmed=counts[1],
             silent=counts[2],
+            unreached=unreached,
             grants_ending=len(ending),
             waiting_acts=waiting,
             parts=_parts(part.paths, by_unit, there),
@@ -158,14 +162,19 @@ class Reading:
         )
 
     async def devices(
-        self, caller: Caller, state: DeviceState | None, after: str | None, limit: int
+        self, caller: Caller, state: DeviceShown | None, after: str | None, limit: int
     ) -> wire.AdminDevices:
         """Return a page of the devices of the caller's part, the newest first. Raises NotAllowed,
         BadRequest."""
         async with self._database.reading() as connection:
             part = await self._part(connection, caller, ABOUT_PEOPLE)
             page, following, total = await self._registered.page(
-                connection, state, self._below(part), after, limit
+                connection,
+                None if state == "unreached" else state,
+                self._below(part),
+                after,
+                limit,
+                self._reach.unreached() if state == "unreached" else None,
             )
             owners = await self._cards(connection, part, [person_id for person_id, _ in page])
             reach = await self._reach.reach_of(connection, [one.client_id for _, one in page])

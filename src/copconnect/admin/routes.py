@@ -6,7 +6,7 @@ from litestar import get, post
 
 from copconnect import errors, wire
 from copconnect.admin import import_routes, organising_routes
-from copconnect.admin.ports import DeviceState, PeopleQuery
+from copconnect.admin.ports import DeviceShown, PeopleQuery
 from copconnect.admin.reading import MAX_PAGE, PAGE, PeopleState
 from copconnect.admin.service import AdminService
 from copconnect.audit.filters import AuditFilter
@@ -82,7 +82,7 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
     async def devices(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
         asked = _query(request)
-        state = one_of("state", asked.get("state"), get_args(DeviceState))
+        state = one_of("state", asked.get("state"), get_args(DeviceShown))
         found = await service.reading.devices(caller, state, asked.get("after"), _limit(asked))
         return answer(request, found)
 

@@ -7,6 +7,7 @@ imports it.
 """
 
 from copconnect.bot.bot import Bot
+from copconnect.bot.content import Order
 from copconnect.bot.failures import (
     BotFailure,
     NoSuchConversation,
@@ -18,19 +19,31 @@ from copconnect.bot.failures import (
     Unreachable,
     Untrusted,
 )
+from copconnect.bot.ordering import Acknowledged
 from copconnect.bot.state.vault import KeyFile, Passphrase
-from copconnect.bot.talking import Conversation, File, Message, Person, Posted, Upload
+from copconnect.bot.talking import (
+    Conversation,
+    File,
+    IssuedOrder,
+    Message,
+    Person,
+    Posted,
+    Upload,
+)
 
 __all__ = [
+    "Acknowledged",
     "Bot",
     "BotFailure",
     "Conversation",
     "File",
+    "IssuedOrder",
     "KeyFile",
     "Message",
     "NoSuchConversation",
     "NotConfirmed",
     "NotPosted",
+    "Order",
     "Passphrase",
     "Person",
     "Posted",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from copconnect import wire
+from copconnect.bot.content import Order
 from copconnect.bot.context import LOG
 from copconnect.bot.conversation.place import Place
 from copconnect.bot.device import Device
@@ -28,7 +29,7 @@ from copconnect.bot.dispatch import (
 from copconnect.bot.failures import BotFailure, NoSuchConversation
 from copconnect.bot.state.stores import Stores
 from copconnect.bot.state.vault import KeyFile, Passphrase, Unlock
-from copconnect.bot.talking import Conversation, Desk, Posted, Sendable
+from copconnect.bot.talking import Conversation, Desk, IssuedOrder, Posted, Sendable
 from copconnect.bot.trust.clock import Clocks
 from copconnect.ids import ConversationId, PersonId, new_id
 from copconnect.records.conversation.roster import direct_id
@@ -98,6 +99,11 @@ class Bot:
     def message(self, handler: M) -> M:
         """Register an async function for messages that are no commands."""
         self._handlers.others.append(handler)
+        return handler
+
+    def order(self, handler: M) -> M:
+        """Register an async function for orders; it takes a Message whose ``order`` is not None."""
+        self._handlers.orders.append(handler)
         return handler
 
     def every(self, seconds: float) -> Callable[[J], J]:
@@ -252,3 +258,14 @@ class Bot:
         if isinstance(conversation, str):
             conversation = self.conversation(conversation)
         return await conversation.post(text, attachments=attachments, once=once)
+
+    async def issue(
+        self, conversation: Conversation | str, order: Order, *, once: str | None = None
+    ) -> IssuedOrder:
+        """Issue an order where the bot may post; flash orders need an admin of the conversation.
+        Stored and sent as by :meth:`post`. Raises NoSuchConversation, ValueError for an order
+        without a title, or with a part that is too long; terms that the server does not take end
+        in NotPosted (``order_invalid``) from ``accepted()``."""
+        if isinstance(conversation, str):
+            conversation = self.conversation(conversation)
+        return await conversation.issue(order, once=once)

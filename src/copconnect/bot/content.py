@@ -14,12 +14,16 @@ import msgspec
 from msgspec import Meta
 
 from copconnect.ids import AttachmentId, MessageId, PersonId
-from copconnect.limits import MAX_ATTACHMENT_BYTES
+from copconnect.limits import MAX_ATTACHMENT_BYTES, ORDER_CHOICES, REMINDERS
 from copconnect.records.primitives.fields import tag, uint
 from copconnect.wire.base import HEX16
+from copconnect.wire.orders import Minutes as _Minutes
+from copconnect.wire.orders import OrderTerms
 
 MAX_TEXT = 16_384
 MAX_ATTACHMENTS = 32
+MAX_TITLE = 160
+MAX_SHORT = 80  # References of orders, and their choices.
 MAX_NAME = 255
 _PREVIEW = 200
 _ID_LABEL = tag("copconnect attachment id v1")
@@ -74,6 +78,43 @@ class Text(_Content, frozen=True, kw_only=True):
     attachments: Annotated[list[Pointer], Meta(max_length=MAX_ATTACHMENTS)] = []
 
 
+class Order(_Content, frozen=True, kw_only=True):
+    """An order: a message that asks for an acknowledgement. ``choices``: texts, of which an
+    acknowledgement names one by its place from 1; ``answers``: it asks for a short text, which
+    ``readers`` read beside the issuer. ``valid_until_ms``: acknowledgements signed later do not
+    count. Minutes: when those who owe are woken again, and when heads of units are below which
+    fewer than ``escalate_below`` percent have acknowledged."""
+
+    title: Annotated[str, Meta(max_length=MAX_TITLE)]
+    text: _Text
+    reference: Annotated[str, Meta(max_length=MAX_SHORT)] = ""
+    priority: Literal["routine", "urgent", "flash"] = "routine"
+    valid_until_ms: Annotated[int, Meta(ge=0)] | None = None
+    choices: Annotated[
+        list[Annotated[str, Meta(max_length=MAX_SHORT)]], Meta(max_length=ORDER_CHOICES)
+    ] = []
+    answers: bool = False
+    readers: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=8)] = []
+    remind_minutes: Annotated[list[_Minutes], Meta(max_length=REMINDERS)] = []
+    escalate_minutes: _Minutes | None = None
+    escalate_below: Annotated[int, Meta(ge=0, le=100)] = 50
+    mentions: Annotated[list[Mention], Meta(max_length=256)] = []
+    attachments: Annotated[list[Pointer], Meta(max_length=MAX_ATTACHMENTS)] = []
+
+    @property
+    def terms(self) -> OrderTerms:
+        """The terms that the server is told beside the message."""
+        return OrderTerms(
+            priority=self.priority,
+            choices=len(self.choices),
+            answers=self.answers,
+            valid_until_ms=self.valid_until_ms,
+            remind_minutes=self.remind_minutes,
+            escalate_minutes=self.escalate_minutes,
+            escalate_below=self.escalate_below,
+        )
+
+
 class State(_Content, frozen=True, kw_only=True):
     """Name and description of a group."""
 
@@ -94,12 +135,13 @@ class _Tagged(msgspec.Struct, frozen=True):
     kind: str
 
 
-Content = Text | State | Location
+Content = Text | Order | State | Location
 _KINDS: dict[str, type[Content]] = {
     "text": Text,
     "attachments": Text,
     "location": Location,
     "state": State,
+    "order": Order,
 }
 
 
@@ -113,14 +155,16 @@ def decode(plaintext: bytes) -> Content | None:
         found = msgspec.msgpack.decode(plaintext, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if isinstance(found, Text) and not all(map(_is_whole, found.attachments)):
+    if isinstance(found, Text | Order) and not all(map(_is_whole, found.attachments)):
         return None
     return found
 
 
-def encode(content: Text) -> bytes:
+def encode(content: Text | Order) -> bytes:
     """Return the plaintext of a message that a bot sends. Raises ValueError for one that nobody
     could read: nothing in it, or too much."""
+    if isinstance(content, Order):
+        return _encode_order(content)
     if len(content.text.encode("utf-16-le")) // 2 > MAX_TEXT:
         raise ValueError(f"the text is longer than {MAX_TEXT} characters")
     if len(content.attachments) > MAX_ATTACHMENTS:
@@ -133,6 +177,17 @@ def encode(content: Text) -> bytes:
         kind = "text"
         del fields["attachments"]
     return msgspec.msgpack.encode({"v": 1, "kind": kind, **fields})
+
+
+def _encode_order(order: Order) -> bytes:
+    if not order.title.strip() or not all(one.strip() for one in order.choices):
+        raise ValueError("an order needs a title, and no choice may be empty")
+    fields = msgspec.to_builtins(order, builtin_types=(bytes,))
+    plaintext = msgspec.msgpack.encode({"v": 1, "kind": "order", **fields})
+    # Constructors check no length; reading does.
+    if decode(plaintext) is None:
+        raise ValueError("a part of the order is too long, or out of range")
+    return plaintext
 
 
 def attachment_id(key: bytes, size: int) -> AttachmentId:

@@ -73,9 +73,15 @@ class Handlers:
     def __init__(self) -> None:
         self.commands: dict[str, Command] = {}
         self.others: list[MessageHandler] = []
+        self.orders: list[MessageHandler] = []
 
     async def handle(self, message: Message) -> None:
-        """Hand a message to its command, or to the handlers of all others."""
+        """Hand an order to the handlers of orders, a message to its command, or to the handlers of
+        all others."""
+        if message.order is not None:
+            for handler in self.orders:
+                await handler(message)
+            return
         found = _COMMAND.fullmatch(message.text.strip())
         if found is None:
             for handler in self.others:

@@ -4,17 +4,20 @@ Everything here is a plain view; what it does goes through :class:`Desk`. Names 
 of a person's signed card, never what a server says.
 """
 
+import asyncio
 import hmac
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from copconnect.bot import content
+from copconnect.bot.context import LOG
 from copconnect.bot.conversation.place import Place
 from copconnect.bot.device import Device
-from copconnect.bot.failures import BotFailure, NotPosted
+from copconnect.bot.failures import BotFailure, NotPosted, Unreachable
+from copconnect.bot.ordering import Acknowledged, acknowledge, acknowledgements
 from copconnect.bot.state.rows import InboxRow, OutgoingRow
 from copconnect.ids import ConversationId, MessageId, PersonId, new_id
 from copconnect.records.primitives.fields import Refused
@@ -89,6 +92,37 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuedOrder(Posted):
+    """An order of the bot's."""
+
+    _conversation_id: ConversationId = field(repr=False)
+
+    async def acknowledgements(self) -> AsyncIterator[Acknowledged]:
+        """Yield who has acknowledged so far, by person, each signature verified. Raises
+        BotFailure before the server has the order, and what the server raises."""
+        found = acknowledgements(self._device, self._conversation_id, self.message_id)
+        async for one in found:
+            yield one
+
+    async def watch(self, every_s: float = 10.0) -> AsyncIterator[Acknowledged]:
+        """Yield each acknowledgement once, and again where another record of the person counts;
+        ask every so many seconds, for ever. An outage is waited for."""
+        await self.accepted()
+        told: dict[PersonId, Acknowledged] = {}
+        while True:
+            try:
+                found = [one async for one in self.acknowledgements()]
+            except Unreachable as error:
+                LOG.info("order %s: acknowledgements wait: %s", self.message_id, error)
+                found = []
+            for one in found:
+                if told.get(one.person_id) != one:
+                    told[one.person_id] = one
+                    yield one
+            await asyncio.sleep(every_s)
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """A conversation that lists the bot."""
 
@@ -105,13 +139,18 @@ class Conversation:
         """Post a message; see :meth:`copconnect.bot.Bot.post`."""
         return self._desk.post(self.conversation_id, text, attachments=attachments, once=once)
 
+    async def issue(self, order: content.Order, *, once: str | None = None) -> IssuedOrder:
+        """Issue an order; see :meth:`copconnect.bot.Bot.issue`."""
+        return self._desk.issue(self.conversation_id, order, once=once)
+
 
 @dataclass(slots=True)
 class Message:
     """A message to the bot. ``message_id``: the idempotency key, the same whenever this message is
     handed to a handler; ``redelivered``: a handler had begun with it and did not end.
     ``signed_ms``: by the sender's device; ``sent_ms``: when the server took it. ``gap``: an earlier
-    message of this sender is missing, lost or withheld by the server."""
+    message of this sender is missing, lost or withheld by the server. ``order``: the order that the
+    message is; ``text`` and ``files`` are the order's then."""
 
     message_id: MessageId
     conversation: Conversation
@@ -122,8 +161,20 @@ class Message:
     sent_ms: int
     redelivered: bool
     gap: bool
+    order: content.Order | None
+    _header_hash: bytes = field(repr=False)
     _desk: "Desk" = field(repr=False)
     _replies: int = 0
+
+    async def acknowledge(self, choice: int = 0) -> None:
+        """Sign and send that the bot has the order; ``choice``: its place in the order's list from
+        1. Raises ValueError for a message that is no order, NotPosted with the outcome that refuses
+        it, and what the server raises: then the handler runs again."""
+        if self.order is None:
+            raise ValueError("the message is no order")
+        await self._desk.acknowledge(
+            self.conversation.conversation_id, self.message_id, self._header_hash, choice
+        )
 
     async def reply(self, text: str, *, attachments: Sequence[Sendable] = ()) -> Posted:
         """Answer in the same conversation, quoting the message.
@@ -192,7 +243,7 @@ class Desk:
         """Return the view of a message in the inbox; None: nothing that a handler reads."""
         found = content.decode(row.plaintext)
         place = self._device.places.get(row.conversation_id)
-        if not isinstance(found, content.Text) or place is None:
+        if not isinstance(found, content.Text | content.Order) or place is None:
             return None
         files = [File(one.name, one.mime, one.size, one, self._device) for one in found.attachments]
         sender = self.person(row.person_id, bytes.fromhex(row.device))
@@ -206,7 +257,31 @@ class Desk:
             sent_ms=row.sent_ms,
             redelivered=row.tries > 0,
             gap=row.gap,
+            order=found if isinstance(found, content.Order) else None,
+            _header_hash=row.header_hash,
             _desk=self,
+        )
+
+    async def acknowledge(
+        self,
+        conversation_id: ConversationId,
+        order_id: MessageId,
+        header_hash: bytes,
+        choice: int,
+    ) -> None:
+        """Acknowledge an order. Raises NotPosted."""
+        await acknowledge(self._device, conversation_id, order_id, header_hash, choice)
+
+    def issue(
+        self, conversation_id: ConversationId, order: content.Order, *, once: str | None = None
+    ) -> IssuedOrder:
+        """Store an order to be sent, and begin to send it. Raises BotFailure, ValueError."""
+        posted = self._send(conversation_id, order, once=once, files=())
+        return IssuedOrder(
+            posted.message_id,
+            new=posted.new,
+            _device=self._device,
+            _conversation_id=conversation_id,
         )
 
     def post(
@@ -219,6 +294,17 @@ class Desk:
         reply_to: content.ReplyPointer | None = None,
     ) -> Posted:
         """Store a message to be sent, and begin to send it. Raises BotFailure, ValueError."""
+        draft = content.Text(text=text, reply_to=reply_to)
+        return self._send(conversation_id, draft, once=once, files=attachments)
+
+    def _send(
+        self,
+        conversation_id: ConversationId,
+        draft: content.Text | content.Order,
+        *,
+        once: str | None,
+        files: Sequence[Sendable],
+    ) -> Posted:
         place = self.place(conversation_id)
         if place is None:
             raise BotFailure(f"the bot is not in conversation {conversation_id}")
@@ -226,16 +312,15 @@ class Desk:
         message_id = self._message_id(place, once)
         if device.stores.once.get(message_id) is not None:
             return Posted(message_id, new=False, _device=device)
-        files = [self._read(one) for one in attachments]
-        draft = content.Text(text=text, reply_to=reply_to)
+        uploads = [self._read(one) for one in files]
         with device.stores.transaction():
-            pointers = [device.uploads.seal(one.name, one.data, one.mime) for one in files]
+            pointers = [device.uploads.seal(one.name, one.data, one.mime) for one in uploads]
             last = device.stores.outgoing.all(place.id, newest=True, limit=1)
             row = OutgoingRow(
                 message_id=message_id,
                 conversation_id=place.id,
                 order=last[0].order + 1 if last else 1,
-                content=content.encode(replace(draft, attachments=pointers)),
+                content=content.encode(replace(draft, attachments=pointers) if pointers else draft),
                 attachment_ids=[one.id for one in pointers],
             )
             device.outbox.store(place, row)

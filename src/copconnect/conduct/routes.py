@@ -1,16 +1,17 @@
-"""HTTP routes of the code of conduct."""
+"""HTTP routes of the code of conduct and of the guard."""
 
 from typing import Any
 
 from litestar import get, post
 
 from copconnect import wire
+from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import ConductService
 from copconnect.http.gate import Gate, HttpRequest, answer, read
 from copconnect.principals import Requirement
 
 
-def routes(service: ConductService, gate: Gate) -> list[Any]:
+def routes(service: ConductService, guard: GuardService, gate: Gate) -> list[Any]:
     """Return the handlers."""
 
     @get("/v1/conduct")
@@ -25,4 +26,14 @@ def routes(service: ConductService, gate: Gate) -> list[Any]:
             request, await service.accept(caller, await read(request, wire.AcceptConduct))
         )
 
-    return [code, accept]
+    @get("/v1/guard")
+    async def guard_record(request: HttpRequest) -> Any:
+        await gate.caller(request, confirmed=False)
+        return answer(request, guard.guard())
+
+    @get("/v1/guard/weights")
+    async def guard_weights(request: HttpRequest) -> Any:
+        await gate.caller(request, confirmed=False)
+        return answer(request, guard.weights())
+
+    return [code, accept, guard_record, guard_weights]

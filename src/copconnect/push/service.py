@@ -3,18 +3,16 @@
 The node that holds the lease "push" plans and sends; every node takes subscriptions.
 """
 
-from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
-from copconnect.ids import ClientId, ConversationId
+from copconnect.ids import ConversationId
 from copconnect.leases import Leases
 from copconnect.principals import Caller
 from copconnect.push import rules, store
@@ -29,7 +27,6 @@ PERIOD_S = 0.5
 PRUNE_PERIOD_S = 3_600
 LEASE_S = 10.0
 RENEW_MS = 3_000
-UNREACHED_MS = DAY_MS
 
 
 class PushService:
@@ -167,22 +164,3 @@ class PushService:
         now_ms = self._clock.now_ms()
         due_ms = now_ms + self._delay_ms
         return await store.call(connection, conversation_id, seq, people, now_ms, due_ms)
-
-    async def reach_of(
-        self, connection: AsyncConnection, client_ids: Collection[ClientId]
-    ) -> dict[ClientId, wire.PushReach]:
-        """Return how pushes reach these devices; those without a subscription are missing."""
-        now = self._clock.now_ms()
-        found = await store.states(connection, client_ids)
-        return {
-            client_id: wire.PushReach(
-                state=_state(row.success_ms, row.failing_since_ms, now), success_ms=row.success_ms
-            )
-            for client_id, row in found.items()
-        }
-
-
-def _state(success_ms: int | None, failing_since_ms: int | None, now_ms: int) -> wire.PushState:
-    if failing_since_ms is not None:
-        return "unreached" if failing_since_ms <= now_ms - UNREACHED_MS else "failing"
-    return "new" if success_ms is None else "works"

@@ -141,6 +141,11 @@ async def states(
     return {ClientId(row.client_id): row for row in rows}
 
 
+def failing_before(before_ms: int) -> Select[tuple[ClientId]]:
+    """Return a statement of the devices whose push service has taken no push since a time."""
+    return select(_S.client_id).where(_S.failing_since_ms <= before_ms)
+
+
 # --- Planning ---------------------------------------------------------------------------------
 
 

@@ -17,3 +17,11 @@ class ConductCode(Wire, frozen=True, kw_only=True):
 class AcceptConduct(Wire, frozen=True, kw_only=True):
     version: Annotated[str, Meta(max_length=32)]
     language: Language
+
+
+class Guard(Wire, frozen=True, kw_only=True):
+    record: bytes  # A GuardRecord: weights by hash, the policy whole.
+
+
+class GuardWeights(Wire, frozen=True, kw_only=True):
+    weights: bytes  # The file of weights that the record names.

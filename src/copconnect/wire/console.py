@@ -26,6 +26,7 @@ class AdminOverview(Wire, frozen=True, kw_only=True):
     devices: int
     unconfirmed: int
     silent: int  # Devices that were not seen for a week.
+    unreached: int  # Devices that no push has reached for a day.
     grants_ending: int  # Within 14 days.
     waiting_acts: int
     parts: list[PartCount]

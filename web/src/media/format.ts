@@ -35,3 +35,51 @@ export function extension(name: string): string {
   const ending = name.slice(dot + 1);
   return /^[\p{L}\p{N}]{1,5}$/u.test(ending) ? ending.toUpperCase() : "";
 }
+
+/** A line may break after a space and after a hyphen; a longer word breaks anywhere. */
+const WORDS = /(?<=[\s-])/u;
+const clusters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** How many lines of a width a text takes, as a browser breaks them. `widthOf`: of one line, in pixels. */
+export function linesOf(text: string, width: number, widthOf: (text: string) => number): number {
+  let lines = 1;
+  let line = "";
+  for (const word of text.split(WORDS)) {
+    if (widthOf((line + word).trimEnd()) <= width) {
+      line += word;
+      continue;
+    }
+    if (line !== "") lines += 1;
+    line = "";
+    for (const { segment } of clusters.segment(word)) {
+      if (line !== "" && widthOf(line + segment) > width) {
+        lines += 1;
+        line = "";
+      }
+      line += segment;
+    }
+  }
+  return lines;
+}
+
+/**
+ * A file's name without its ending, shortened in the middle until it fits: a name's end says as much
+ * as its beginning ("…, revised twice"). Whole letters only.
+ */
+export function cutMiddle(stem: string, fits: (stem: string) => boolean): string {
+  if (fits(stem)) return stem;
+  const letters = [...clusters.segment(stem)].map(({ segment }) => segment);
+  const kept = (count: number): string => {
+    const head = Math.ceil(count * 0.6);
+    const tail = letters.slice(letters.length - (count - head));
+    return `${letters.slice(0, head).join("").trimEnd()}…${tail.join("").trimStart()}`;
+  };
+  let low = 1;
+  let high = letters.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fits(kept(middle))) low = middle;
+    else high = middle - 1;
+  }
+  return kept(low);
+}

@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { bubbleBox, fitWithin } from "./encoding/dimensions.ts";
-import { extension, formatCoordinates, geoUri, isPosition, percent, splitName } from "./format.ts";
+import {
+  cutMiddle,
+  extension,
+  formatCoordinates,
+  geoUri,
+  isPosition,
+  linesOf,
+  percent,
+  splitName,
+} from "./format.ts";
 import { renamed } from "./encoding/image.ts";
 import { kindOf } from "./encoding/outgoing.ts";
 import { safeName } from "./saving.ts";
@@ -119,4 +128,26 @@ it("counts percent without reaching 100 early", () => {
   expect(percent(999, 1000)).toBe(99);
   expect(percent(1000, 1000)).toBe(100);
   expect(percent(5, 0)).toBe(0);
+});
+
+describe("names on two lines", () => {
+  const widthOf = (text: string): number => [...text].length * 10;
+
+  it("counts lines as a browser breaks them: at spaces and hyphens, else anywhere", () => {
+    expect(linesOf("duty roster", 110, widthOf)).toBe(1);
+    expect(linesOf("duty roster", 100, widthOf)).toBe(2);
+    expect(linesOf("duty-roster", 60, widthOf)).toBe(2);
+    expect(linesOf("a rosterwithoutspaces", 80, widthOf)).toBe(4);
+  });
+
+  it("cuts the middle of a name, never a letter, and leaves what fits", () => {
+    const fits = (stem: string): boolean => linesOf(`${stem}.pdf`, 180, widthOf) <= 2;
+    expect(cutMiddle("Duty roster", fits)).toBe("Duty roster");
+    const cut = cutMiddle("Duty roster of the south zone, revised twice", fits);
+    expect(cut).toMatch(/^Duty roster.*….*twice$/u);
+    expect(fits(cut)).toBe(true);
+    // A Telugu syllable stays whole.
+    const telugu = cutMiddle("క్షేత్ర".repeat(12), fits);
+    expect(telugu).toMatch(/^(?:క్షే|త్ర)+…(?:క్షే|త్ర)+$/u);
+  });
 });

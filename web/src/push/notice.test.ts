@@ -61,12 +61,17 @@ describe("a notification that a push brings", () => {
     expect(dataOf({ data: options.data })).toEqual({ ...data, reply: "On my way." });
   });
 
-  it("makes no sound off duty, but for those who are named", () => {
+  it("makes no sound off duty, but for flash orders and those who are named", () => {
     const settings = { ...telling, duty };
     expect(noticeOf(item, group, settings, MIDNIGHT).options.silent).toBe(true);
     expect(noticeOf(item, group, settings, NOON).options.silent).toBe(false);
     const named = { ...group, mentioned: true };
     expect(noticeOf(item, named, settings, MIDNIGHT).options.silent).toBe(false);
+    const order = (priority: string): MessageItem =>
+      ({ ...item, body: { kind: "order", priority, title: "Stand to" } }) as unknown as MessageItem;
+    expect(noticeOf(order("flash"), group, settings, MIDNIGHT).options.silent).toBe(false);
+    expect(noticeOf(order("urgent"), group, settings, MIDNIGHT).options.silent).toBe(true);
+    expect(noticeOf(order("urgent"), group, settings, NOON).options.body).toBe("Stand to");
     expect(plainNotice(settings, MIDNIGHT).options.silent).toBe(true);
   });
 });

@@ -30,6 +30,12 @@ export interface NoticeData {
   readonly reply?: string;
 }
 
+/** Whether a message sounds off duty, too: it is a flash order, or somebody named this person. */
+export function calls(item: MessageItem, conversation: ConversationItem | null): boolean {
+  const flash = item.body.kind === "order" && item.body.priority === "flash";
+  return flash || conversation?.mentioned === true;
+}
+
 /** `conversation`: null where it is not known. */
 export function noticeOf(
   item: MessageItem,
@@ -54,8 +60,7 @@ export function noticeOf(
       lang: language,
       icon: "/icon-192.png",
       badge: "/badge-96.png",
-      // Off duty a message sounds for people whom it names.
-      silent: isSilent(settings.duty, now, conversation?.mentioned === true),
+      silent: isSilent(settings.duty, now, calls(item, conversation)),
       renotify: true,
       actions: [
         // A platform without a field in notifications opens the conversation.

@@ -20,6 +20,7 @@ from copconnect.database.engine import chunks
 from copconnect.ids import ClientId, PersonId
 
 People = Select[tuple[PersonId]]
+Clients = Select[tuple[ClientId]]
 DeviceState = Literal["confirmed", "unconfirmed", "silent", "revoked"]
 SILENT_MS = 7 * 86_400_000
 _C = clients.c
@@ -54,14 +55,20 @@ class Administered:
         return select(_C.client_id).where(_C.revoked_ms.is_(None))
 
     async def count(
-        self, connection: AsyncConnection, state: DeviceState | None, of: People | None
+        self,
+        connection: AsyncConnection,
+        state: DeviceState | None,
+        of: People | None,
+        among: Clients | None = None,
     ) -> int:
         """Return how many devices of a state these people have; None: everybody; of no state: all
-        that are not revoked."""
+        that are not revoked. ``among``: of the devices of a statement alone."""
         fits = _C.revoked_ms.is_(None) if state is None else self._fits(state)
         query = select(func.count()).select_from(clients).where(fits)
         if of is not None:
             query = query.where(_C.person_id.in_(of))
+        if among is not None:
+            query = query.where(_C.client_id.in_(among))
         return await connection.scalar(query) or 0
 
     async def page(
@@ -71,10 +78,14 @@ class Administered:
         of: People | None,
         after: str | None,
         limit: int,
+        among: Clients | None = None,
     ) -> tuple[list[tuple[PersonId, wire.ClientInfo]], str | None, int]:
         """Return a page of devices, the newest first, the next page's token and how many fit in
-        all. Raises BadRequest for a token that was not ours."""
+        all. ``among``: of the devices of a statement alone. Raises BadRequest for a token that was
+        not ours."""
         conditions = [self._fits(state)] if state is not None else []
+        if among is not None:
+            conditions += [_C.revoked_ms.is_(None), _C.client_id.in_(among)]
         if of is not None:
             conditions.append(_C.person_id.in_(of))
         total = await connection.scalar(

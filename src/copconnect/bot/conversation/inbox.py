@@ -309,6 +309,7 @@ class Inbox:
             person_id=PersonId(found.leaf.person_id.hex()),
             device=DeviceId(found.leaf.device.hex()),
             plaintext=found.plaintext,
+            header_hash=found.header_hash,
             gap=found.gap,
         )
         self._stores.inbox.put(str(entry.position), row, place.id, place=entry.position)

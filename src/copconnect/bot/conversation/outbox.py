@@ -23,7 +23,7 @@ from copconnect.bot.net.http import pause_s
 from copconnect.bot.state.rows import OnceRow, OutgoingRow
 from copconnect.ids import ConversationId, MessageId
 from copconnect.records.conversation.message import SIGNED_HEADER_BYTES, MessageHeader
-from copconnect.records.primitives.fields import ZEROS, Refused, require
+from copconnect.records.primitives.fields import ZEROS, Refused, require, sha256
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 _EAGER_ATTEMPTS = 4  # So often a message is signed anew at once.
@@ -108,7 +108,13 @@ class Outbox:
             if row is not None:
                 self._stores.outgoing.delete(message_id, place.id)
                 self._uploads.forget(row.attachment_ids)
-            self._stores.once.put(message_id, OnceRow(message_id=message_id, seq=seq))
+            # The server's answer and the log both say so: the second finds no row.
+            known = self._stores.once.get(message_id)
+            hashed = b"" if known is None else known.header_hash
+            if row is not None and row.signed:
+                hashed = _header_hash(row.signed)
+            done = OnceRow(message_id=message_id, seq=seq, header_hash=hashed)
+            self._stores.once.put(message_id, done)
         self._settle(message_id)
 
     def _settle(self, message_id: MessageId) -> None:
@@ -274,3 +280,9 @@ def header_of(row: OutgoingRow) -> MessageHeader:
     """Return the header of a signed message."""
     body = msgspec.msgpack.decode(row.signed, type=wire.PostMessage)
     return MessageHeader.parse(body.message[:SIGNED_HEADER_BYTES])
+
+
+def _header_hash(signed: bytes) -> bytes:
+    """Return H(header ‖ signature) of the message in an encoded PostMessage."""
+    body = msgspec.msgpack.decode(signed, type=wire.PostMessage)
+    return sha256(body.message[:SIGNED_HEADER_BYTES])

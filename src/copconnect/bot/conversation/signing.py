@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from copconnect import wire
+from copconnect.bot.content import Order, decode
 from copconnect.bot.context import Context
 from copconnect.bot.conversation.keys import HeldKey
 from copconnect.bot.conversation.place import HeadRefused, Newest, Place
@@ -215,7 +216,7 @@ class Signing:
             attachment_ids=[AttachmentId(one) for one in row.attachment_ids],
             wakes=[],
             state=row.state,
-            order=None,
+            order=found.terms if isinstance(found := decode(row.content), Order) else None,
         )
         key = b"" if using.made is None else msgspec.msgpack.encode(using.made.body)
         signed = replace(row, attempt=draft.attempt, signed=msgspec.msgpack.encode(body), key=key)

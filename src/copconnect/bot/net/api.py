@@ -12,6 +12,7 @@ from copconnect.ids import (
     ConversationId,
     DeviceId,
     Epoch,
+    MessageId,
     PersonId,
     SealKeyId,
 )
@@ -196,6 +197,27 @@ class Api:
 
     async def shares(self, conversation_id: ConversationId) -> Sequence[bytes]:
         return (await self.http.call("GET", _path(conversation_id, "shares"), wire.Shares)).shares
+
+    # --- Orders ---------------------------------------------------------------------------------
+
+    async def order_records(self, order_id: MessageId, after: str) -> wire.OrderRecords:
+        path = f"/v1/orders/{order_id}/acknowledgements"
+        query = {"after": after} if after else None
+        return await self.http.call("GET", path, wire.OrderRecords, query=query)
+
+    async def order_people(self, order_id: MessageId, after: str) -> wire.OrderPeople:
+        query: dict[str, str | int] = {"state": "acknowledged"}
+        if after:
+            query["after"] = after
+        path = f"/v1/orders/{order_id}/people"
+        return await self.http.call("GET", path, wire.OrderPeople, query=query)
+
+    async def acknowledge(self, order_id: MessageId, record: bytes) -> wire.AcknowledgementOutcome:
+        item = wire.AcknowledgementItem(record=record, answer=None)
+        body = wire.PostAcknowledgements(acknowledgements=[item])
+        path = f"/v1/orders/{order_id}/acknowledgements"
+        found = await self.http.call("POST", path, wire.AcknowledgementOutcomes, body)
+        return found.outcomes[0]
 
     # --- Attachments ----------------------------------------------------------------------------
 

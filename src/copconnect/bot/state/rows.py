@@ -194,6 +194,7 @@ class InboxRow(Row, frozen=True, kw_only=True):
     person_id: PersonId
     device: DeviceId
     plaintext: bytes
+    header_hash: bytes = b""  # H(header ‖ signature), which acknowledgements name.
     tries: int = 0
     gap: bool = False
     failed: str = ""
@@ -221,6 +222,7 @@ class OnceRow(Row, frozen=True, kw_only=True):
     message_id: MessageId
     seq: int = 0
     code: str = ""
+    header_hash: bytes = b""  # H(header ‖ signature) of the message that was accepted.
 
 
 class UploadRow(Row, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ export function wording(
   name: (names: Names) => string,
 ): { readonly title: string; readonly body: string } {
   if (!allowed || item.sender === null) return { title: "Cop Connect", body: plain };
-  const body = "text" in item.body ? item.body.text : "";
+  const { body: found } = item;
+  const body = found.kind === "order" ? found.title : "text" in found ? found.text : "";
   return { title: name(item.sender.names), body: body === "" ? plain : body.slice(0, 200) };
 }

@@ -13,6 +13,7 @@ import { t } from "../../i18n/index.svelte.ts";
 import { app, onCoreEvent } from "../state/app.svelte.ts";
 import { conversations } from "../state/conversations.svelte.ts";
 import { isSilent } from "../../push/duty.ts";
+import { calls } from "../../push/notice.ts";
 import { isFilled, TAKE_FILLED } from "../../push/messages.ts";
 import { core } from "../core.ts";
 import { duty } from "./duty.svelte.ts";
@@ -74,13 +75,13 @@ async function show(conversationId: ConversationId, item: MessageItem): Promise<
   if (!notifications.on || (!document.hidden && document.hasFocus())) return;
   const allowed = detail && app.state?.phase === "ready";
   const { title, body } = wording(item, allowed, t("me.newMessage"), nameOf);
-  const mentioned = conversations.get(conversationId)?.mentioned === true;
+  const called = calls(item, conversations.get(conversationId) ?? null);
   const options: NotificationOptions = {
     body,
     tag: conversationId,
     icon: "/icon-192.png",
     badge: "/badge-96.png",
-    silent: isSilent(duty.current, new Date(), mentioned),
+    silent: isSilent(duty.current, new Date(), called),
     data: { conversationId, messageId: item.messageId, telling: allowed },
   };
   // Phones refuse notifications made by a page; the service worker's are allowed everywhere.

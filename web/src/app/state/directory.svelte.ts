@@ -2,7 +2,7 @@
  * The organisation (units, levels, ranks, roles) for putting plates into words. Loaded once,
  * reloaded when the core says that it changed. Until it is here, codes stand in for names.
  */
-import type { Plate } from "@copconnect/client/core";
+import type { ConversationItem, Plate } from "@copconnect/client/core";
 import type { Directory, Level, Names, Rank, Role, Unit, UnitId } from "@copconnect/client/wire";
 import { nameOf } from "../../i18n/format.ts";
 import { onCoreEvent } from "./app.svelte.ts";
@@ -82,6 +82,27 @@ export function unitName(unitId: UnitId): string {
 export function levelName(code: string): string {
   const level = index?.levels.get(code);
   return level === undefined ? "" : nameOf(level.names);
+}
+
+/**
+ * How high a kind of unit stands: the steps above the lowest, and whether it is the top. null while
+ * it is unknown.
+ */
+export function levelHeight(
+  code: string,
+): { readonly steps: number; readonly top: boolean } | null {
+  const levels = index?.directory.levels ?? [];
+  const at = levels.findIndex((level) => level.code === code);
+  return at < 0 ? null : { steps: levels.length - 1 - at, top: at === 0 };
+}
+
+/** The unit whose conversation it is: the department's word, or one that its title names. */
+export function conversationUnit({ standing, some, title }: ConversationItem): Unit | undefined {
+  if (standing !== null) {
+    return standing.unitId === null ? undefined : directory.unit(standing.unitId);
+  }
+  const unit = some[0] && directory.unit(some[0].unitId);
+  return unit && title?.includes(unit.names.en) === true ? unit : undefined;
 }
 
 /** A role in the reader's language, by its code while it is unknown. */

@@ -6,6 +6,7 @@ import devices from "./en/devices.json";
 import errors from "./en/errors.json";
 import firstRun from "./en/firstRun.json";
 import groups from "./en/groups.json";
+import guard from "./en/guard.json";
 
 import media from "./en/media.json";
 import lock from "./en/lock.json";
@@ -23,6 +24,7 @@ export const en = {
   errors,
   firstRun,
   groups,
+  guard,
   lock,
   me,
   media,

@@ -6,6 +6,7 @@ import devices from "./hi/devices.json";
 import errors from "./hi/errors.json";
 import firstRun from "./hi/firstRun.json";
 import groups from "./hi/groups.json";
+import guard from "./hi/guard.json";
 import type { Texts } from "../keys.ts";
 import media from "./hi/media.json";
 import lock from "./hi/lock.json";
@@ -23,6 +24,7 @@ export const hi = {
   errors,
   firstRun,
   groups,
+  guard,
   lock,
   me,
   media,

@@ -6,6 +6,7 @@ import devices from "./te/devices.json";
 import errors from "./te/errors.json";
 import firstRun from "./te/firstRun.json";
 import groups from "./te/groups.json";
+import guard from "./te/guard.json";
 import type { Texts } from "../keys.ts";
 import media from "./te/media.json";
 import lock from "./te/lock.json";
@@ -23,6 +24,7 @@ export const te = {
   errors,
   firstRun,
   groups,
+  guard,
   lock,
   me,
   media,

@@ -6,6 +6,7 @@ import devices from "./ur/devices.json";
 import errors from "./ur/errors.json";
 import firstRun from "./ur/firstRun.json";
 import groups from "./ur/groups.json";
+import guard from "./ur/guard.json";
 import type { Texts } from "../keys.ts";
 import media from "./ur/media.json";
 import lock from "./ur/lock.json";
@@ -23,6 +24,7 @@ export const ur = {
   errors,
   firstRun,
   groups,
+  guard,
   lock,
   me,
   media,

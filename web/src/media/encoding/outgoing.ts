@@ -52,24 +52,6 @@ export async function prepareFile(file: File, plain = false): Promise<OutgoingAt
   }
 }
 
-/**
- * Prepare several files one after another: a cheap phone has no memory for several decoded
- * pictures at once. `onprogress` gets how many are done.
- */
-export async function prepareFiles(
-  files: readonly File[],
-  plain = false,
-  onprogress: (done: number) => void = () => undefined,
-): Promise<OutgoingAttachment[]> {
-  if (files.length > MOST_FILES) throw new MediaError("too_many_files");
-  const prepared: OutgoingAttachment[] = [];
-  for (const file of files) {
-    prepared.push(await prepareFile(file, plain));
-    onprogress(prepared.length);
-  }
-  return prepared;
-}
-
 /** Files in a paste or a drop; empty when it holds only text. */
 export function filesIn(transfer: DataTransfer | null): File[] {
   if (transfer === null) return [];

@@ -1,0 +1,163 @@
+/**
+ * The guard on this device: keeps the weights and the policy that the department signed, and says
+ * what they make of a message. The text never leaves the device.
+ *
+ * Invariants: weights or a policy that are older, unsigned, truncated or malformed change nothing,
+ * and the former ones stay in force; without any, every message is fine, because a guard that is
+ * missing must not hold duty talk; a verdict never waits for the network. One refresh at a time.
+ */
+import type { Context } from "../context.ts";
+import type { Bytes } from "../octets.ts";
+import { copy, equalBytes } from "../octets.ts";
+import { hash } from "../keys/format/hashing.ts";
+import { refuseUnless } from "../keys/format/refused.ts";
+import { HOUR_MS } from "../keys/format/times.ts";
+import type { GuardMistake, GuardPolicy, GuardVerdict, GuardView } from "../seam/guard.ts";
+import type { DeviceTrust } from "../trust/ports.ts";
+import { META, putMeta } from "../vault/meta.ts";
+import type { ConversationKind, WhoMayPost } from "../wire.ts";
+import { FINE, Model } from "./model.ts";
+import { actOf, placeOf, readPolicy } from "./policy.ts";
+import { GuardFormat, checkGuard, type GuardRecord } from "./record.ts";
+
+/** The server is asked so often at most. */
+const ASK_MS = 6 * HOUR_MS;
+/** The newest mistakes are kept, so many. */
+const MOST_MISTAKES = 50;
+/** So much of a text is kept with a mistake. */
+const MOST_TEXT = 2_000;
+
+const KEPT = "guard";
+const MISTAKES = "guard_mistakes";
+
+/** `meta/guard`. */
+interface Kept {
+  readonly record: Bytes;
+  readonly weights: Bytes;
+}
+
+interface InForce {
+  readonly record: GuardRecord;
+  readonly model: Model;
+  readonly policy: GuardPolicy;
+}
+
+export interface GuardOptions {
+  readonly context: Pick<Context, "vault" | "now"> & {
+    readonly api: Pick<Context["api"], "guard" | "guardWeights">;
+  };
+  readonly trust: Pick<DeviceTrust, "rosterAuthority">;
+  /** The code of this person's rank; null: unknown. */
+  readonly rank: () => string | null;
+}
+
+export class Guard {
+  readonly #options: GuardOptions;
+  #inForce: InForce | null = null;
+  #loading: Promise<void> | null = null;
+  #refreshing: Promise<void> | null = null;
+  #askedMs: number | null = null;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+  }
+
+  /** Forget what is in memory: the app was locked, or the account is another. */
+  reset(): void {
+    this.#inForce = null;
+    this.#loading = null;
+    this.#askedMs = null;
+  }
+
+  /** Ask for newer weights and policy if it is time. Rejects with `network`, Refused, Malformed. */
+  async refresh(): Promise<void> {
+    const now = this.#options.context.now();
+    if (this.#askedMs !== null && Math.abs(now - this.#askedMs) < ASK_MS) return;
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = null;
+    });
+    await this.#refreshing;
+    this.#askedMs = now;
+  }
+
+  async verdict(
+    text: string,
+    conversation: {
+      readonly kind: ConversationKind;
+      readonly members: number;
+      readonly whoMayPost: WhoMayPost;
+    },
+  ): Promise<GuardVerdict> {
+    await this.#loaded();
+    const others = Math.max(0, conversation.members - 1);
+    if (this.#inForce === null) return { act: "fine", claimed: FINE, others };
+    const { model, policy } = this.#inForce;
+    const claimed = model.classify(text);
+    const hour = new Date(this.#options.context.now()).getHours();
+    const place = placeOf(policy, conversation);
+    return { act: actOf(policy, claimed, place, this.#options.rank(), hour), claimed, others };
+  }
+
+  /** The policy and the mistakes, for the screens. */
+  async view(): Promise<GuardView> {
+    await this.#loaded();
+    return {
+      policy: this.#inForce?.policy ?? null,
+      weights: this.#inForce?.model.number ?? null,
+      mistakes: await this.#mistakes(),
+    };
+  }
+
+  /** Keep that a verdict was wrong, on this device alone. */
+  async wasWrong(claimed: string, text: string): Promise<void> {
+    const { vault, now } = this.#options.context;
+    const mistake = { atMs: now(), claimed, text: text.slice(0, MOST_TEXT) };
+    const all = [mistake, ...(await this.#mistakes())].slice(0, MOST_MISTAKES);
+    await vault.write([putMeta(MISTAKES, all)]);
+  }
+
+  async forgetMistakes(): Promise<void> {
+    await this.#options.context.vault.write([putMeta(MISTAKES, [])]);
+  }
+
+  async #mistakes(): Promise<readonly GuardMistake[]> {
+    const kept = await this.#options.context.vault.get<readonly GuardMistake[]>(META, MISTAKES);
+    return kept ?? [];
+  }
+
+  #loaded(): Promise<void> {
+    this.#loading ??= this.#load();
+    return this.#loading;
+  }
+
+  /** The vault holds only what was judged before. */
+  async #load(): Promise<void> {
+    const kept = await this.#options.context.vault.get<Kept>(META, KEPT);
+    if (kept === null) return;
+    const record = GuardFormat.parse(kept.record);
+    this.#inForce = {
+      record,
+      model: new Model(kept.weights),
+      policy: readPolicy(record.policy),
+    };
+  }
+
+  async #refresh(): Promise<void> {
+    await this.#loaded();
+    const { api, vault } = this.#options.context;
+    const former = this.#inForce;
+    const record = GuardFormat.parse((await api.guard()).record);
+    if (former !== null && equalBytes(record.bytes, former.record.bytes)) return;
+    await checkGuard(record, this.#options.trust.rosterAuthority, former?.record ?? null);
+    const policy = readPolicy(record.policy);
+    refuseUnless(policy.number === record.policyNumber, "G1", "the policy has another number");
+    const weights = copy((await api.guardWeights()).weights);
+    const whole = weights.length === record.size && equalBytes(hash(weights), record.weights);
+    refuseUnless(whole, "G1", "these are other weights");
+    const model = new Model(weights);
+    refuseUnless(model.number === record.number, "G1", "the weights have another number");
+    const kept: Kept = { record: record.bytes, weights };
+    await vault.write([putMeta(KEPT, kept)]);
+    this.#inForce = { record, model, policy };
+  }
+}

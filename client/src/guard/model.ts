@@ -1,0 +1,131 @@
+/**
+ * The file of weights, and the class of a message: docs/guard-model.md, section Weights.
+ *
+ * Invariants: a file is read whole or refused; scores are sums of integers, multiplied and added in
+ * the order of `conduct/guard/model.py`, so that every device computes the same bits; a message that
+ * no class claims is fine.
+ */
+import { features } from "./features.ts";
+import { fold } from "./folding.ts";
+
+const MAGIC = "copconnect guard\0";
+export const FINE = "fine";
+const MOST_BYTES = 307_200;
+const MOST_BUCKETS = 1 << 16;
+const MOST_CLASSES = 32;
+const BLOCKS = ["chars", "words", "shape"] as const;
+
+/** A file of weights that is truncated, too long or not one. */
+export class Malformed extends Error {}
+
+interface Block {
+  readonly factor: number;
+  readonly spread: number;
+}
+
+export class Model {
+  readonly number: number;
+  readonly classes: readonly string[];
+  readonly #buckets: number;
+  readonly #blocks: readonly Block[];
+  readonly #scales: readonly number[];
+  readonly #biases: readonly number[];
+  readonly #thresholds: readonly number[];
+  readonly #lookalikes: ReadonlyMap<string, string>;
+  /** `buckets` times one for each class. */
+  readonly #weights: Int8Array;
+
+  /** Read a file of weights. Throws Malformed. */
+  constructor(data: Uint8Array) {
+    const start = MAGIC.length + 4;
+    const magic = String.fromCharCode(...data.subarray(0, MAGIC.length));
+    if (data.length > MOST_BYTES || data.length < start || magic !== MAGIC)
+      throw new Malformed("not a file of weights");
+    const length = new DataView(data.buffer, data.byteOffset).getUint32(MAGIC.length);
+    const head = parsed(data.subarray(start, start + length));
+    this.number = integer(head["number"], Number.MAX_SAFE_INTEGER);
+    this.classes = list(head["classes"]).map(String);
+    const distinct = new Set([FINE, ...this.classes]).size === this.classes.length + 1;
+    if (!distinct || this.classes.length === 0 || this.classes.length > MOST_CLASSES)
+      throw new Malformed("classes repeat");
+    this.#buckets = integer(head["buckets"], MOST_BUCKETS);
+    if ((this.#buckets & (this.#buckets - 1)) !== 0) throw new Malformed("no power of two");
+    const blocks = object(head["blocks"]);
+    this.#blocks = BLOCKS.map((name) => {
+      const [factor, spread] = numbers(blocks[name], 2);
+      return { factor: factor ?? 0, spread: spread ?? 0 };
+    });
+    this.#scales = numbers(head["scales"], this.classes.length);
+    this.#biases = numbers(head["biases"], this.classes.length);
+    this.#thresholds = numbers(head["thresholds"], this.classes.length);
+    this.#lookalikes = new Map(
+      Object.entries(object(head["lookalikes"])).map(([one, other]) => [one, String(other)]),
+    );
+    const weights = data.slice(start + length);
+    if (weights.length !== this.#buckets * this.classes.length)
+      throw new Malformed("the weights are truncated or too long");
+    this.#weights = new Int8Array(weights.buffer);
+  }
+
+  /** How far each class lies above its threshold, in the order of `classes`. */
+  scores(text: string): number[] {
+    const found = features(fold(text, this.#lookalikes), this.#buckets);
+    const width = this.classes.length;
+    const totals = new Array<number>(width).fill(0);
+    for (const [number, members] of [found.chars, found.words, found.shape].entries()) {
+      const { factor, spread } = this.#blocks[number] ?? { factor: 0, spread: 0 };
+      const sums = new Array<number>(width).fill(0);
+      for (const bucket of members)
+        for (let at = 0; at < width; at++)
+          sums[at] = (sums[at] ?? 0) + (this.#weights[bucket * width + at] ?? 0);
+      const norm = members.size > 0 ? factor / Math.sqrt(members.size + spread) : 0;
+      for (let at = 0; at < width; at++) totals[at] = (totals[at] ?? 0) + (sums[at] ?? 0) * norm;
+    }
+    return totals.map(
+      (total, at) =>
+        total * (this.#scales[at] ?? 0) + (this.#biases[at] ?? 0) - (this.#thresholds[at] ?? 0),
+    );
+  }
+
+  /** The class that claims a message most, or {@link FINE}. */
+  classify(text: string): string {
+    const scores = this.scores(text);
+    const best = Math.max(...scores);
+    return best > 0 ? (this.classes[scores.indexOf(best)] ?? FINE) : FINE;
+  }
+}
+
+function parsed(bytes: Uint8Array): Record<string, unknown> {
+  try {
+    return object(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+  } catch (error) {
+    if (error instanceof Malformed) throw error;
+    throw new Malformed("the head of the weights is not readable");
+  }
+}
+
+function object(value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Malformed("a map is expected");
+  return value as Record<string, unknown>;
+}
+
+function list(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new Malformed("a list is expected");
+  return value;
+}
+
+function integer(value: unknown, most: number): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1 || value > most)
+    throw new Malformed("a number is out of range");
+  return value;
+}
+
+function numbers(value: unknown, count: number): readonly number[] {
+  const found = list(value).map((one) => {
+    if (typeof one !== "number" || !Number.isFinite(one)) throw new Malformed("no number");
+    return one;
+  });
+  if (found.length !== count) throw new Malformed("a number for each class is expected");
+  return found;
+}

@@ -1,0 +1,87 @@
+/**
+ * The policy of the guard: which classes are nudged or held, where, for whom, at what hours.
+ * docs/guard-model.md, section Policy; `conduct/guard/policy.py` reads the same file.
+ */
+import type { GuardAct, GuardPlace, GuardPolicy } from "../seam/guard.ts";
+import type { ConversationKind, WhoMayPost } from "../wire.ts";
+import { Malformed } from "./model.ts";
+
+/** Read a policy. Throws Malformed. */
+export function readPolicy(text: string): GuardPolicy {
+  let head: unknown;
+  try {
+    head = JSON.parse(text);
+  } catch {
+    throw new Malformed("the policy is not readable");
+  }
+  const fields = map(head);
+  const places = map(fields["places"]);
+  const [from, to] = list(fields["hours"]).map(number);
+  if (from === undefined || to === undefined || from < 0 || to > 24)
+    throw new Malformed("hours are out of range");
+  const acts = (place: GuardPlace): GuardPolicy["places"][GuardPlace] => {
+    const found = map(places[place]);
+    return { nudge: list(found["nudge"]).map(String), hold: list(found["hold"]).map(String) };
+  };
+  return {
+    number: number(fields["number"]),
+    largeFrom: number(fields["large_from"]),
+    hours: [from, to],
+    exemptRanks: list(fields["exempt_ranks"]).map(String),
+    places: {
+      direct: acts("direct"),
+      group: acts("group"),
+      large: acts("large"),
+      announcement: acts("announcement"),
+    },
+  };
+}
+
+/** The kind of place that a conversation is to the guard. */
+export function placeOf(
+  policy: GuardPolicy,
+  conversation: {
+    readonly kind: ConversationKind;
+    readonly members: number;
+    readonly whoMayPost: WhoMayPost;
+  },
+): GuardPlace {
+  if (conversation.kind === "direct") return "direct";
+  const announces = conversation.kind === "announcement" || conversation.whoMayPost === "admins";
+  if (announces) return "announcement";
+  return conversation.members >= policy.largeFrom ? "large" : "group";
+}
+
+/** The act on a message of a class there, for a person of this rank, at this hour. */
+export function actOf(
+  policy: GuardPolicy,
+  claimed: string,
+  place: GuardPlace,
+  rank: string | null,
+  hour: number,
+): GuardAct {
+  if (rank !== null && policy.exemptRanks.includes(rank)) return "fine";
+  const [from, to] = policy.hours;
+  const acts = from <= to ? hour >= from && hour < to : hour >= from || hour < to;
+  if (!acts) return "fine";
+  const { nudge, hold } = policy.places[place];
+  if (hold.includes(claimed)) return "hold";
+  return nudge.includes(claimed) ? "nudge" : "fine";
+}
+
+function map(value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Malformed("a map is expected");
+  return value as Record<string, unknown>;
+}
+
+function list(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new Malformed("a list is expected");
+  return value;
+}
+
+function number(value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value))
+    throw new Malformed("a number is expected");
+  return value;
+}

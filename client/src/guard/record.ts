@@ -1,0 +1,36 @@
+/**
+ * Guard record (KEYS.md section 3, G1): the weights and the policy that this department's devices
+ * use, signed by the roster authority. A device never goes back to older ones.
+ */
+import { toHex } from "../octets.ts";
+import { RecordFormat, bytes, integer, text, type RecordOf } from "../keys/format/record.ts";
+import { refuseUnless } from "../keys/format/refused.ts";
+
+export const GuardFormat = new RecordFormat(
+  { label: "copconnect guard v1", rule: "G1", version: 1 },
+  {
+    number: integer(8),
+    size: integer(4),
+    weights: bytes(32),
+    policyNumber: integer(8),
+    policy: text,
+  },
+);
+export type GuardRecord = RecordOf<typeof GuardFormat>;
+
+/** Check a record that shall replace a former one. Throws Refused (G1). */
+export async function checkGuard(
+  record: GuardRecord,
+  authority: Uint8Array,
+  former: GuardRecord | null,
+): Promise<void> {
+  await GuardFormat.verify(record, authority);
+  if (former === null) return;
+  const newer = record.number >= former.number && record.policyNumber >= former.policyNumber;
+  refuseUnless(newer, "G1", "older than the record before");
+  const sameWeights =
+    record.number !== former.number || toHex(record.weights) === toHex(former.weights);
+  refuseUnless(sameWeights, "G1", "two weights have one number");
+  const samePolicy = record.policyNumber !== former.policyNumber || record.policy === former.policy;
+  refuseUnless(samePolicy, "G1", "two policies have one number");
+}

@@ -1,0 +1,40 @@
+/** The guard's verdict on a message before it is sent, and the policy that it follows. */
+
+export type GuardAct = "fine" | "nudge" | "hold";
+export type GuardPlace = "direct" | "group" | "large" | "announcement";
+
+export interface GuardVerdict {
+  readonly act: GuardAct;
+  /** The class of the message, such as `greeting`; `fine` where the guard has nothing to say. */
+  readonly claimed: string;
+  /** Other members, whom the message would reach. */
+  readonly others: number;
+}
+
+export interface GuardPolicy {
+  readonly number: number;
+  /** Groups of at least so many members are large. */
+  readonly largeFrom: number;
+  /** From and to, hours of the device's clock; 0 and 24: always. */
+  readonly hours: readonly [number, number];
+  /** Codes of ranks for whose holders the guard says nothing. */
+  readonly exemptRanks: readonly string[];
+  readonly places: Readonly<
+    Record<GuardPlace, { readonly nudge: readonly string[]; readonly hold: readonly string[] }>
+  >;
+}
+
+/** A verdict that this person called wrong. Kept on this device alone. */
+export interface GuardMistake {
+  readonly atMs: number;
+  readonly claimed: string;
+  readonly text: string;
+}
+
+export interface GuardView {
+  /** Null: no weights or policy have arrived yet; everything is fine meanwhile. */
+  readonly policy: GuardPolicy | null;
+  /** The number of the weights. */
+  readonly weights: number | null;
+  readonly mistakes: readonly GuardMistake[];
+}

@@ -1,0 +1,96 @@
+"""``make bench-guard``: what the guard finds on the held-out split, and how long a message takes.
+
+The figures of :mod:`guard.measuring`, and the time of one message in Chromium slowed six times,
+with the code and the weights of the app. Prints one JSON line.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+from bench.browser import chromium
+from bench.figures import percentile, say
+from copconnect.conduct.guard import model, serving
+from guard import corpus, measuring
+
+ROOT = Path(__file__).parents[1]
+SLOWER = 6
+MOST_LETTERS = 16_384
+
+_TIMES = """
+([data, texts]) => {
+  const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+  const model = new guard.Model(bytes);
+  for (const text of texts.slice(0, 200)) model.classify(text);
+  return texts.map((text) => {
+    const began = performance.now();
+    model.classify(text);
+    return performance.now() - began;
+  });
+}
+"""
+
+
+def main() -> int:
+    """Measure and print."""
+    weights = serving.shipped_weights()
+    judge = model.read(weights)
+    held_out = corpus.held_out()
+    say(f"{len(held_out)} held-out messages")
+    figures: dict[str, Any] = measuring.measured(judge, held_out)
+    unseen = measuring.measured(judge, corpus.written_after())
+    figures["written_after_training"] = {
+        name: unseen[name] for name in ("messages", "recall", "false_alarm_rate", "by_class")
+    }
+    figures["model_bytes"] = len(weights)
+    figures |= times(weights, [one.text for one in held_out])
+    figures["load_average"] = round(os.getloadavg()[0], 1)
+    print(json.dumps(figures, ensure_ascii=False))
+    return 0
+
+
+def times(weights: bytes, texts: list[str]) -> dict[str, float]:
+    """Return milliseconds for a message, in a page that is slowed. Empty without a Chromium."""
+    path = chromium.executable()
+    if path is None:
+        say("no Chromium: times are left out")
+        return {}
+    code = bundle("iife")
+    longest = [("Good morning sir, see the list of points. " * 400)[:MOST_LETTERS]] * 20
+    with chromium.launched(path) as browser:
+        page = browser.new_page()
+        page.evaluate(f"() => {{ {code}; globalThis.guard = guard; }}")
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        taken = page.evaluate(_TIMES, [b64encode(weights).decode(), texts + longest])
+    usual, long = taken[: len(texts)], taken[len(texts) :]
+    return {
+        "p50_ms": round(percentile(usual, 0.5), 2),
+        "p99_ms": round(percentile(usual, 0.99), 2),
+        "max_ms_16_kb": round(max(long), 2),
+        "slower": SLOWER,
+    }
+
+
+def bundle(form: str) -> str:
+    """Return the app's code of the model as one script."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "guard.js"
+        subprocess.run(  # noqa: S603
+            [
+                *(str(ROOT / "node_modules/.bin/esbuild"), "client/src/guard/model.ts", "--bundle"),
+                *(f"--format={form}", "--global-name=guard", f"--outfile={target}"),
+                "--log-level=warning",
+            ],
+            cwd=ROOT,
+            check=True,
+        )
+        return target.read_text("utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

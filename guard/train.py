@@ -1,0 +1,185 @@
+"""Trains the guard: ``make train-guard``. The same corpus and packages give the same bytes.
+
+One linear classifier for each class against the rest (LinearSVC), over the features that
+``docs/guard-model.md`` specifies. A class's weights are those of its classifier less those of fine,
+so that 0 means as likely as duty talk. The threshold is chosen by cross-validation over seeds,
+never on what is held out, so that little duty talk lies above it.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sparse
+from confusable_homoglyphs import confusables
+from sklearn.svm import LinearSVC
+
+from copconnect.conduct.guard import model
+from copconnect.conduct.guard.features import Features, features
+from copconnect.conduct.guard.folding import fold
+from guard import corpus, variants
+
+NUMBER = 1
+"""Devices take weights of a higher number alone: raise it with every change that is shipped."""
+
+BUCKETS = 1 << 15
+BLOCKS = {"chars": (1.0, 60.0), "words": (1.0, 10.0), "shape": (0.5, 0.0)}
+STRENGTH = 3.0
+"""The C of LinearSVC."""
+FOLDS = 5
+FALSE_ALARMS = 0.01
+"""The share of duty talk that may lie above the threshold in cross-validation, which knows less
+duty talk than the weights that are shipped."""
+LOWEST = 0.15
+"""The threshold does not lie below."""
+
+ALIKE = (
+    (0x250, 0x2FF),
+    (0x370, 0x5FF),
+    (0x10A0, 0x10FF),
+    (0x13A0, 0x13FF),
+    (0x1C80, 0x1DBF),
+    (0xA640, 0xAB8F),
+)
+"""Code points that stand for the Latin letter that they resemble."""
+
+NAMES = (corpus.FINE, *corpus.CLASSES)
+WEIGHTS = Path(__file__).parents[1] / "src/copconnect/conduct/guard/weights.bin"
+
+
+def main() -> int:
+    """Train and write the file of weights."""
+    messages = corpus.training()
+    looks = lookalikes()
+    made = variants.variants(messages)
+    found = matrix([one.text for one in messages], looks)
+    more = matrix([one.text for one in made], looks)
+    per_seed = Counter(one.seed for one in messages)
+    weight = np.array([per_seed[one.seed] ** -0.5 for one in messages])
+    label = np.array([NAMES.index(one.label) for one in messages])
+    of = np.array([one.of for one in made])
+    more_weight = variants.WEIGHT * weight[of]
+    folds = np.array([fold_of(one.seed) for one in messages])
+
+    scores = np.zeros((len(messages), len(corpus.CLASSES)))
+    for part in range(FOLDS):
+        known, known_more = folds != part, folds[of] != part
+        fitted, biases = fit(
+            sparse.vstack([found[known], more[known_more]]),
+            np.concatenate([label[known], label[of][known_more]]),
+            np.concatenate([weight[known], more_weight[known_more]]),
+        )
+        scores[~known] = found[~known] @ fitted.T + biases
+    limit = threshold(scores, label, weight)
+
+    fitted, biases = fit(
+        sparse.vstack([found, more]),
+        np.concatenate([label, label[of]]),
+        np.concatenate([weight, more_weight]),
+    )
+    scales = np.abs(fitted).max(axis=1) / 127
+    levels = np.rint(fitted / scales[:, None]).astype(np.int8)
+    head = {
+        "number": NUMBER,
+        "classes": corpus.CLASSES,
+        "buckets": BUCKETS,
+        "blocks": BLOCKS,
+        "scales": rounded(scales),
+        "biases": rounded(biases),
+        "thresholds": rounded([limit] * len(corpus.CLASSES)),
+        "lookalikes": looks,
+    }
+    data = model.encode(head, levels.T.tobytes())
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else WEIGHTS
+    target.write_bytes(data)
+    caught = scores.max(axis=1) > limit
+    print(
+        json.dumps(
+            {
+                "messages": len(messages),
+                "variants": len(made),
+                "model_bytes": len(data),
+                "cross_validated_recall": round(float(caught[label > 0].mean()), 4),
+                "cross_validated_false_alarms": round(float(caught[label == 0].mean()), 4),
+                "threshold": round(limit, 4),
+            }
+        )
+    )
+    return 0
+
+
+def fit(table: Any, label: Any, weight: Any) -> tuple[Any, Any]:
+    """Return weights and biases of each class against fine."""
+    machine = LinearSVC(C=STRENGTH, class_weight="balanced", random_state=0)
+    machine.fit(table, label, sample_weight=weight)
+    coefficients, intercepts = machine.coef_, machine.intercept_
+    return coefficients[1:] - coefficients[0], intercepts[1:] - intercepts[0]
+
+
+def threshold(scores: Any, label: Any, weight: Any) -> float:
+    """Return the score above which the allowed share of duty talk lies, each seed counted once."""
+    fine = label == 0
+    highest, counted = scores[fine].max(axis=1), weight[fine] ** 2
+    order = np.argsort(-highest, kind="stable")
+    above = np.cumsum(counted[order]) > FALSE_ALARMS * counted.sum()
+    return max(LOWEST, float(highest[order][np.argmax(above)]))
+
+
+def matrix(texts: Sequence[str], looks: dict[str, str]) -> Any:
+    """Return the features of texts, as the model counts them."""
+    rows, columns, values = [], [], []
+    for number, text in enumerate(texts):
+        for bucket, value in counted(features(fold(text, looks), BUCKETS)).items():
+            rows.append(number)
+            columns.append(bucket)
+            values.append(value)
+    return sparse.csr_matrix((values, (rows, columns)), shape=(len(texts), BUCKETS))
+
+
+def counted(found: Features) -> dict[int, float]:
+    """Return the value of each bucket of a message."""
+    row: dict[int, float] = {}
+    for (factor, spread), members in zip(
+        BLOCKS.values(), (found.chars, found.words, found.shape), strict=True
+    ):
+        for bucket in sorted(members):
+            row[bucket] = row.get(bucket, 0.0) + factor / (len(members) + spread) ** 0.5
+    return row
+
+
+def lookalikes() -> dict[str, str]:
+    """Return letters of scripts that officers do not write, by the Latin letter they resemble.
+
+    From Unicode's confusables: phonetic letters, Greek, Cyrillic, Armenian, Georgian, Cherokee and
+    their extensions. Letters of India and Arabic are meant, and NFKD knows mathematical letters.
+    """
+    table = json.loads((files(confusables.__package__) / "confusables.json").read_text("utf-8"))
+    found: dict[str, str] = {}
+    for letter, alike in table.items():
+        lower = letter.lower()
+        if len(lower) != 1 or not any(first <= ord(lower) <= last for first, last in ALIKE):
+            continue
+        for one in alike:
+            if len(one["c"]) == 1 and one["c"].isascii() and one["c"].isalpha():
+                found[lower] = one["c"].lower()
+                break
+    return dict(sorted(found.items()))
+
+
+def fold_of(seed: str) -> int:
+    """Return the part of the cross-validation that a seed belongs to."""
+    return corpus.digest(f"fold {seed}") % FOLDS
+
+
+def rounded(values: Any) -> list[float]:
+    """Return numbers with nine digits, which every language reads as the same double."""
+    return [float(f"{value:.9g}") for value in values]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""``copconnect guard``: what officers' devices say about messages."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from copconnect.commands.options import stop
+from copconnect.conduct.guard import model, policy, serving
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+
+
+@app.callback()
+def guard() -> None:
+    """Ask the guard that officers' devices ask before they send."""
+
+
+@app.command()
+def check(
+    file: Annotated[
+        Path, typer.Argument(help="One message a line, UTF-8; - reads from the input.")
+    ],
+    place: Annotated[
+        str, typer.Option(help="Where it would be sent: direct, group, large or announcement.")
+    ] = "large",
+    weights: Annotated[
+        Path | None, typer.Option(help="Another file of weights than the one that is shipped.")
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option("--policy", help="Another policy than the one that is shipped.")
+    ] = None,
+) -> None:
+    """Print one verdict a line: fine, nudge or hold, a tab, and the class.
+
+    Uses the weights and features of the devices, at an hour of the policy.
+    """
+    chosen = next((one for one in policy.PLACES if one == place), None)
+    if chosen is None:
+        raise stop(f"--place takes {', '.join(policy.PLACES)}.")
+    try:
+        judge = model.read(weights.read_bytes() if weights else serving.shipped_weights())
+        acts = policy.parse(rules.read_text("utf-8") if rules else serving.shipped_policy())
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except (OSError, ValueError) as error:
+        raise stop(f"This cannot be read: {error}") from error
+    for line in data.decode("utf-8", "replace").removesuffix("\n").split("\n"):
+        claimed = judge.classify(line.removesuffix("\r"))
+        print(f"{acts.act(claimed, chosen)}\t{claimed}")

@@ -1,0 +1,60 @@
+"""The policy of the guard: which classes are nudged or held, where, for whom, at what hours. Pure.
+
+A file of JSON; ``docs/guard-model.md``, section Policy, describes it. The department signs it, and
+``client/src/guard/policy.ts`` reads the same file.
+"""
+
+from typing import Annotated, Literal, get_args
+
+import msgspec
+from msgspec import Meta
+
+Act = Literal["fine", "nudge", "hold"]
+Place = Literal["direct", "group", "large", "announcement"]
+PLACES: tuple[Place, ...] = get_args(Place)
+
+ClassName = Annotated[str, Meta(min_length=1, max_length=32)]
+Hour = Annotated[int, Meta(ge=0, le=24)]
+
+
+class Acts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Classes that are nudged or held in one kind of place."""
+
+    nudge: Annotated[list[ClassName], Meta(max_length=32)]
+    hold: Annotated[list[ClassName], Meta(max_length=32)]
+
+
+class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every kind of place."""
+
+    direct: Acts
+    group: Acts
+    large: Acts
+    announcement: Acts
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A policy. ``hours``: from and to, by the device's clock; it acts on all days between them."""
+
+    number: Annotated[int, Meta(ge=1, le=2**53 - 1)]
+    large_from: Annotated[int, Meta(ge=2)]
+    """Groups of at least so many members are large."""
+    hours: tuple[Hour, Hour]
+    exempt_ranks: Annotated[list[Annotated[str, Meta(max_length=32)]], Meta(max_length=64)]
+    """Codes of ranks for whose holders the guard says nothing."""
+    places: Places
+
+    def act(self, claimed: str, place: Place) -> Act:
+        """Return what happens to a message of a class in a place, at an hour of the policy."""
+        acts: Acts = getattr(self.places, place)
+        if claimed in acts.hold:
+            return "hold"
+        return "nudge" if claimed in acts.nudge else "fine"
+
+
+def parse(text: str) -> Policy:
+    """Return the policy of a file. Raises ValueError for a malformed one."""
+    try:
+        return msgspec.json.decode(text, type=Policy)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error

@@ -1,0 +1,31 @@
+/** The marks on a unit's crest, from the top down: chevrons at the lower levels, stars above. Pure. */
+export interface Mark {
+  readonly kind: "star" | "chevron";
+  /** The middle of the mark, of 48. */
+  readonly y: number;
+  readonly scale: number;
+}
+
+/** More chevrons than these become a star. */
+const CHEVRONS = 3;
+const MOST_STARS = 2;
+const BETWEEN = 8;
+
+/**
+ * One chevron at the lowest level, up to three; then a star and one chevron, and so on; the top is
+ * one large star. A level that is unknown has no marks.
+ */
+export function marksOf(
+  height: { readonly steps: number; readonly top: boolean } | null,
+): readonly Mark[] {
+  if (height === null) return [];
+  if (height.top) return [{ kind: "star", y: 23, scale: 2.2 }];
+  const stars = Math.min(MOST_STARS, Math.floor(height.steps / CHEVRONS));
+  const chevrons = Math.min(CHEVRONS, height.steps - stars * CHEVRONS + 1);
+  const kinds = [
+    ...Array.from({ length: stars }, () => "star" as const),
+    ...Array.from({ length: chevrons }, () => "chevron" as const),
+  ];
+  const first = 23 - ((kinds.length - 1) * BETWEEN) / 2;
+  return kinds.map((kind, index) => ({ kind, y: first + index * BETWEEN, scale: 0.8 }));
+}

@@ -1,0 +1,32 @@
+/** The guard's classes in words; weights may know classes that this version has no word for. */
+import { t, type TextKey } from "../../../i18n/index.svelte.ts";
+
+const KNOWN = [
+  "greeting",
+  "festival",
+  "chain",
+  "joke",
+  "devotional",
+  "political",
+  "motivational",
+  "selling",
+  "emoji",
+] as const;
+
+type Known = (typeof KNOWN)[number] | "other";
+
+function known(claimed: string): Known {
+  return KNOWN.find((one) => one === claimed) ?? "other";
+}
+
+/** "This looks like a greeting". */
+export function looksLike(claimed: string): string {
+  const key: TextKey = `guard.looks.${known(claimed)}`;
+  return t(key);
+}
+
+/** "greetings". */
+export function className(claimed: string): string {
+  const key: TextKey = `guard.names.${known(claimed)}`;
+  return t(key);
+}
