@@ -1,7 +1,7 @@
 """Fixtures: the roles that say who is who, on each database, at times that a test sets."""
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,8 @@ from copconnect.auth_service.keys import authority
 from copconnect.records.primitives.kem import XWING
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
-from tests.harness.fixtures import apart, copied
 from tests.harness.operator import OPERATOR
-from tests.harness.postgresql import PostgreSQL
-from tests.identity import prepared
-from tests.identity.approved import Force
+from tests.identity.approved import Force, appoint
 from tests.identity.running import START_MS, MovedClock, Running, SentTexts, run, synthetic_bank
 from tests.identity.whole import Whole
 
@@ -39,81 +36,6 @@ def approving_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def sqlite_loaded(
-    sqlite_template: Path, keys: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    file, url = prepared.sqlite_copy(sqlite_template, tmp_path_factory.mktemp("loaded"))
-    apart(prepared.load(keys, url))
-    return file
-
-
-@pytest.fixture(scope="session")
-def postgresql_loaded(postgresql: PostgreSQL, postgresql_template: str, keys: Path) -> str:
-    name, url = prepared.postgresql_copy(postgresql, postgresql_template)
-    apart(prepared.load(keys, url))
-    return name
-
-
-@pytest.fixture(scope="session")
-def sqlite_approving(
-    sqlite_template: Path, approving_keys: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    file, url = prepared.sqlite_copy(sqlite_template, tmp_path_factory.mktemp("loaded"))
-    apart(prepared.load(approving_keys, url))
-    return file
-
-
-@pytest.fixture(scope="session")
-def postgresql_approving(
-    postgresql: PostgreSQL, postgresql_template: str, approving_keys: Path
-) -> str:
-    name, url = prepared.postgresql_copy(postgresql, postgresql_template)
-    apart(prepared.load(approving_keys, url))
-    return name
-
-
-@pytest.fixture(scope="session")
-def admins() -> dict[str, prepared.Appointed]:
-    """The admins of the databases ``appointed``, by back end."""
-    return {}
-
-
-@pytest.fixture(scope="session")
-def sqlite_appointed(
-    sqlite_template: Path,
-    approving_keys: Path,
-    admins: dict[str, prepared.Appointed],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    folder = tmp_path_factory.mktemp("appointed")
-    file, url = prepared.sqlite_copy(sqlite_template, folder)
-    admins["sqlite"] = apart(prepared.load_and_appoint(approving_keys, folder, url))
-    return file
-
-
-@pytest.fixture(scope="session")
-def postgresql_appointed(
-    postgresql: PostgreSQL,
-    postgresql_template: str,
-    approving_keys: Path,
-    admins: dict[str, prepared.Appointed],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> str:
-    name, url = prepared.postgresql_copy(postgresql, postgresql_template)
-    folder = tmp_path_factory.mktemp("appointed")
-    admins["postgresql"] = apart(prepared.load_and_appoint(approving_keys, folder, url))
-    return name
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database on each back end: with the data bank for a test that asks for
-    ``running`` or ``approving``, with admins too for one that asks for ``force``, else empty."""
-    with copied(request, tmp_path, prepared.template_for(request)) as url:
-        yield url
-
-
 @pytest.fixture
 def clock() -> MovedClock:
     return MovedClock()
@@ -121,37 +43,42 @@ def clock() -> MovedClock:
 
 @pytest.fixture
 def settings(keys: Path, database_url: str) -> Settings:
-    return prepared.settings_of(keys, database_url)
+    return Settings(
+        data_dir=keys,
+        database_url=database_url,
+        otp_resend_ms=0,
+        blob_url=f"file://{keys / 'blobs'}",
+    )
 
 
 @pytest.fixture
 async def running(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
     """A server with the synthetic data bank."""
     async with run(settings, clock) as server:
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         yield server
 
 
 @pytest.fixture
 async def approving(
-    request: pytest.FixtureRequest,
-    settings: Settings,
-    approving_keys: Path,
-    admins: dict[str, prepared.Appointed],
-    tmp_path: Path,
-    clock: MovedClock,
+    settings: Settings, approving_keys: Path, tmp_path: Path, clock: MovedClock
 ) -> AsyncIterator[Running]:
     """A server with the synthetic data bank under the policy ``approval``."""
-    named = "force" in request.fixturenames
-    keys = admins[_back_end(settings.database_url)].keys if named else approving_keys
-    shutil.copytree(keys / "keys", tmp_path / "keys")
+    shutil.copytree(approving_keys / "keys", tmp_path / "keys")
     own = msgspec.structs.replace(settings, data_dir=tmp_path)
     async with run(own, clock) as server:
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         yield server
 
 
 @pytest.fixture
 async def whole(keys: Path, empty_database_url: str, clock: MovedClock) -> AsyncIterator[Whole]:
-    migrated = prepared.settings_of(keys, empty_database_url)
+    migrated = Settings(
+        data_dir=keys,
+        database_url=empty_database_url,
+        otp_resend_ms=0,
+        blob_url=f"file://{keys / 'blobs'}",
+    )
     sent = SentTexts()
     container = Container(migrated, clock=clock, gateway=sent)
     app: Any = create_app(migrated, container)
@@ -176,14 +103,6 @@ def code_of() -> Any:
 
 
 @pytest.fixture
-def force(
-    database_url: str,
-    clock: MovedClock,
-    admins: dict[str, prepared.Appointed],
-) -> Force:
+async def force(approving: Running, clock: MovedClock) -> Force:
     """A root admin and an admin of the commissionerate, on the server ``approving``."""
-    return admins[_back_end(database_url)].begin(clock)
-
-
-def _back_end(url: str) -> str:
-    return "sqlite" if url.startswith("sqlite") else "postgresql"
+    return await appoint(approving, clock)

@@ -28,6 +28,7 @@ from copconnect.database.engine import open_database
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
+from copconnect.directory.imports.parts import PartExports
 from copconnect.directory.listing import Listing
 from copconnect.directory.postings.planned import PlannedTransfers
 from copconnect.directory.postings.planning import Planning
@@ -139,6 +140,7 @@ class IdentityServer:
             imports=self.uploads,
             planning=Planning(),
             groups=NO_GROUPS,
+            exports=PartExports(),
         )
         self.directory.attach(self.admin.rights)
         self.conduct = ConductService(self.database, clock, self.auth.accounts)
