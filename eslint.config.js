@@ -52,7 +52,7 @@ const ROOMS = {
   secrets: ["core", "transport", ...CONVERSATION],
   messages: ["core", "attachments", "people", "vault", ...CONVERSATION],
   orders: ["core", "people", "seam", "transport", "vault", ...CONVERSATION],
-  overseeing: ["core", "keys", "people", "seam", "transport", "trust"],
+  overseeing: ["core", "keys", "orders", "people", "seam", "transport", "trust", "vault"],
   inbox: ["core", "orders", "transport", ...CONVERSATION],
   outbox: ["core", "attachments", "orders", "transport", "vault", ...CONVERSATION],
   sync: ["core", "inbox", "outbox", "people", "transport", ...CONVERSATION],

@@ -5,14 +5,19 @@ signed by its key, sent over HTTP with a token of its own, and answered after th
 knows the tokens already, as it does of devices that are connected when an order comes. Nothing is
 received or read here: bench fanout measures that. The issuer's device watches over a socket; a
 frame's age is the time since so many records as it counts were answered. Afterwards the issuer
-reads every record and checks its signature. The floor is what the same records cost a program that
-verifies them and inserts them, nothing else.
+exports: the app's own code under Node fetches everything, verifies every signature and writes a
+workbook, whose table is verified once more as ``copconnect orders verify`` does. The floor is what
+the same records cost a program that verifies them and inserts them, nothing else.
 """
 
 import asyncio
 import bisect
 import contextlib
+import csv
+import json
+import os
 import sqlite3
+import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
@@ -29,10 +34,12 @@ from bench.force.device import Device
 from bench.force.making import opened, settings_of
 from bench.machine import copying, workers
 from bench.net import http_load
-from bench.net.http_client import HttpPool, request
+from bench.net.http_client import request
 from copconnect import wire
+from copconnect.auth_service.keys import authority
 from copconnect.clock import SystemClock
 from copconnect.ids import ConversationId, MessageId, Seq, new_id
+from copconnect.orders import exported
 from copconnect.orders.rules import ACKNOWLEDGED
 from copconnect.principals import PostedMessage
 from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
@@ -40,6 +47,9 @@ from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowled
 CONNECTIONS = 256
 CHOICES = 3
 SETTLE_S = 20.0  # How long the last frame may take.
+EXPORT_S = 1_800  # How long an export may take.
+_ROOT = Path(__file__).parents[2]
+_MOST_CELL = 100_000  # Characters in a cell of the exported table.
 _BATCH = 150  # Records that the floor inserts in one transaction.
 _HEADER_HASH = bytes(range(32))
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
@@ -70,10 +80,12 @@ def run(prepared: Prepared, folder: Path) -> Figures:
     try:
         worker.wait()
         figures = uvloop.run(_measure(worker, issuer, officers, records, order_id))
+        figures |= _export(worker, issuer, order_id, folder)
     finally:
         worker.stop()
     floor_us = _floor(officers, records)
     ratio = figures["cpu_us_per_receipt"] / floor_us
+    figures["lost"] = len(records) - figures["acknowledged"]
     return figures | {"floor_cpu_us_per_receipt": floor_us, "ratio_to_floor": ratio}
 
 
@@ -172,11 +184,9 @@ async def _measure(
     # A connection sends its next request when the one before is answered.
     answered = sorted(sent[CONNECTIONS:])
     ages = [_age(answered, at, count) for at, count in dashboard.frames]
-    verified = await _verified(worker, issuer, officers, order_id)
     shown = dashboard.frames[-1][1] if dashboard.frames else 0
     return {
-        "acknowledged": verified,
-        "lost": len(records) - verified,
+        "posted": len(records),
         "shown": shown,
         "complete_s": load.seconds,
         "answer_p99_ms": http_load.quantile(load.latencies_s, 0.99) * 1000,
@@ -185,7 +195,36 @@ async def _measure(
         "dashboard_p95_s": percentile(ages, 0.95),
         "issuer_bytes": dashboard.size,
         "frames": len(dashboard.frames),
-        "signatures_verified": verified,
+    }
+
+
+def _export(worker: workers.Worker, issuer: Device, order_id: MessageId, folder: Path) -> Figures:
+    """Let the issuer export, and verify the table again without the server."""
+    file = folder / "exported"
+    environment = os.environ | {
+        "COPCONNECT_URL": f"http://127.0.0.1:{worker.port}",
+        "COPCONNECT_TOKEN": issuer.token,
+        "COPCONNECT_ORDER": order_id,
+        "COPCONNECT_FILE": str(file),
+    }
+    ended = subprocess.run(
+        ["node", "--import", "tsx", "client/bench/order-export.ts"],  # noqa: S607
+        cwd=_ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=EXPORT_S,
+        check=True,
+    )
+    figures: Figures = json.loads(ended.stdout.splitlines()[-1])
+    csv.field_size_limit(_MOST_CELL)
+    began = time.perf_counter()
+    with file.with_suffix(".csv").open(encoding="utf-8-sig", newline="") as lines:
+        again = exported.verify(csv.DictReader(lines), authority.issuing_keys(folder / "keys"))
+    return figures | {
+        "acknowledged": again.signatures_verified,
+        "verified_again": again.signatures_verified,
+        "verified_again_s": time.perf_counter() - began,
     }
 
 
@@ -211,29 +250,6 @@ def _request(path: str, device: Device, record: Acknowledgement) -> bytes:
 
 def _used(worker: workers.Worker) -> tuple[float, float]:
     return worker.metric("copconnect_database_statements_total"), workers.cpu_s(worker.pid)
-
-
-async def _verified(
-    worker: workers.Worker, issuer: Device, officers: Sequence[Device], order_id: MessageId
-) -> int:
-    """Read every record as the issuer does; return how many are right and signed by the device of
-    the person that they are about."""
-    by_device = {one.device: one for one in officers}
-    pool = HttpPool("127.0.0.1", worker.port, 1)
-    verified, after = 0, ""
-    while True:
-        path = f"/v1/orders/{order_id}/acknowledgements?after={after}"
-        answer = await pool.ask(request("GET", path, issuer.token))
-        page = msgspec.msgpack.decode(answer.body, type=wire.OrderRecords)
-        for one in page.records:
-            record = Acknowledgement.parse(one.record)
-            device = by_device[record.device]
-            record.verify(device.signer.public_key().public_bytes_raw())
-            verified += record.person_id.hex() == device.person_id
-        if page.next is None:
-            pool.close()
-            return verified
-        after = page.next
 
 
 def _floor(officers: Sequence[Device], records: Sequence[Acknowledgement]) -> float:

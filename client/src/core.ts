@@ -51,6 +51,7 @@ import type {
   MemberDevice,
   UnconfirmedItem,
 } from "./seam/devices.ts";
+import type { LivePlace, LiveShare, LiveStart } from "./seam/consultation.ts";
 import type { CoreEvent } from "./seam/events.ts";
 import type { GuardVerdict, GuardView } from "./seam/guard.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
@@ -61,6 +62,7 @@ import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 export { inEnglish, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
 export {
+  LONGEST_LIVE_MS,
   MAX_POLL_OPTION,
   MAX_POLL_OPTIONS,
   MAX_POLL_QUESTION,
@@ -244,6 +246,15 @@ export interface Core {
   ): Promise<void>;
   /** The newest 200 questions of a conversation that are on this device, the newest first. */
   questions(conversationId: ConversationId): Promise<readonly MessageItem[]>;
+  /** Share this device's position with a conversation from now on, for eight hours at most. */
+  shareLive(conversationId: ConversationId, place: LiveStart, forMs: number): Promise<MessageItem>;
+  stopLive(conversationId: ConversationId): Promise<void>;
+  /** The live positions that this device shares. */
+  liveShares(): Promise<readonly LiveShare[]>;
+  /** This device is here now. Answers with the shares that run: none, and it need not look again. */
+  moveLive(place: LiveStart): Promise<readonly LiveShare[]>;
+  /** Where those are who share with a conversation. `ask`: also what others heard before. */
+  livePlaces(conversationId: ConversationId, ask: boolean): Promise<readonly LivePlace[]>;
   /** Short texts that this person sends by one tap; null: the app's own. Kept on this device. */
   quickReplies(): Promise<readonly string[] | null>;
   setQuickReplies(texts: readonly string[] | null): Promise<void>;

@@ -28,6 +28,7 @@ export const CORE_CODES = {
   too_many_attempts: "The server refused the message again and again.",
   poll_ended: "The poll has ended, or its author has closed it.",
   poll_too_large: "Polls are for conversations of at most 256 people in which everybody may post.",
+  live_too_large: "Live positions are for conversations of at most 256 people.",
   ballot_unreadable: "No device of the poll's author can be given a ballot now.",
   trust_invalid: "The department's certificates do not verify.",
   digits_wrong: "These are not the digits of the new device; details say how many tries are left.",

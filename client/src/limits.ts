@@ -49,6 +49,8 @@ export const LISTED_PEOPLE = 5000;
 
 export const POSITIONS_IN_HELLO = 1000;
 
+export const POSITION_BYTES = 512;
+
 export const CURSORS_IN_FRAME = 1000;
 
 export const MAX_ATTACHMENT_BYTES = 2147483648;

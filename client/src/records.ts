@@ -425,6 +425,8 @@ export interface MarksRecord {
   readonly closed: readonly MarkFact[];
   readonly totals: readonly TotalsRecord[];
   readonly accepted: readonly AcceptedAnswer[];
+  /** The device that began a live position by this message; null: the message is none. */
+  readonly device: DeviceId | null;
 }
 
 /** Past every seq: queued messages sort after everything that has one. */

@@ -58,6 +58,10 @@ export type RightReach = "unit" | "part" | "heads";
 
 export type Language = "en" | "te" | "ur" | "hi";
 
+export type Exported = "people" | "units" | "posts" | "audit";
+
+export type ExportForm = "xlsx" | "csv";
+
 export type ConversationKind = "direct" | "group" | "unit" | "announcement";
 
 export type WhoMayPost = "everyone" | "admins";
@@ -1087,6 +1091,29 @@ export interface Cursors {
 }
 
 /**
+ * This device's newest live position, for the devices that the conversation lists; nothing
+ * stores it. ``data``: a position record of docs/keys.md; empty: the device has stopped.
+ */
+export interface SendPosition {
+  readonly t: "send_position";
+  readonly conversationId: ConversationId;
+  readonly data: Uint8Array;
+}
+
+/** Send the newest positions that the node has heard of in the last quarter of an hour. */
+export interface WatchPositions {
+  readonly t: "watch_positions";
+  readonly conversationId: ConversationId;
+}
+
+/** The newest live position of a device, to every listed device that is connected. */
+export interface PositionFrame {
+  readonly t: "position";
+  readonly conversationId: ConversationId;
+  readonly data: Uint8Array;
+}
+
+/**
  * The state of a conversation that lists this device. ``follows``: what comes after the
  * client's position follows on this socket, so the log need not be asked. ``shares``: key shares
  * that wait for this device. The versions say what else need not be asked.
@@ -2088,9 +2115,9 @@ export interface Confirmations {
   readonly confirmations: Confirmation[];
 }
 
-export type ClientFrame = Hello | Cursors | WatchOrder;
+export type ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions;
 
-export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | OrderProgressFrame | OrderAcknowledged | AccountFrame;
+export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | PositionFrame | OrderProgressFrame | OrderAcknowledged | AccountFrame;
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 

@@ -44,6 +44,7 @@ from copconnect.delivery.service import DeliveryService
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
+from copconnect.directory.imports.parts import PartExports
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
 from copconnect.directory.postings.planned import PlannedTransfers
@@ -197,6 +198,7 @@ class Container:
             imports=self.uploads,
             planning=Planning(),
             groups=self.delivery.department,
+            exports=PartExports(),
         )
         self.directory.attach(self.admin.rights)
         self.orders = OrderService(

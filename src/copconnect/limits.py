@@ -32,6 +32,7 @@ DEVICES_PER_PERSON = 8
 GROUP_PEOPLE = 1024  # In a group made without a grant.
 LISTED_PEOPLE = 5000  # In one request that makes or changes a conversation.
 POSITIONS_IN_HELLO = 1_000
+POSITION_BYTES = 512  # A live position at most.
 CURSORS_IN_FRAME = 1_000
 MAX_ATTACHMENT_BYTES = 2 * 1024**3  # Plaintext size.
 WAKES = 20  # People whom one message wakes although they muted its conversation.

@@ -1,12 +1,14 @@
 """Transfers and groups in the console: an officer sees both on their own phone within seconds."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.harness import confirming
+from copconnect.directory.postings.planned import INDIA
+from tests.harness import confirming, databank
 from tests.harness.browser import DESKTOP, PHONE, Officer, Station
 from tests.harness.looks import Looks
 from tests.harness.server import ServerProcess, run_copconnect
@@ -99,6 +101,64 @@ def test_groups_and_transfers_reach_the_officer_at_once(
     assert "none changed" in run_copconnect(app_server.data, "audit", "verify")
 
 
+def test_a_transfer_is_planned_a_post_abolished_and_the_policy_changed(
+    chief: Officer, app_server: ServerProcess
+) -> None:
+    person, page = databank.officers()[next(PEOPLE)], chief.page
+    for title in ("Duty one", "Duty two"):  # The first is vacant then.
+        where = ("--unit", "HYD-ABID", "--post", title)
+        run_copconnect(app_server.data, "directory", "transfer", person.number, *where)
+    dialog = page.get_by_role("dialog")
+
+    # The vacant post comes first among those of the unit; the transfer waits for its day.
+    open_console(chief, "moves")
+    field(chief, "@moves.paste", person.code)
+    chief.button("@moves.find").click()
+    choose_unit(chief, "@moves.unit", "HYD-ABID")
+    posts = page.get_by_role("combobox", name=chief.word("@moves.thePost"), exact=True)
+    vacant = f"Duty one ({chief.word('@moves.vacant')})"
+    expect(posts.get_by_role("option").nth(1)).to_have_text(vacant)
+    posts.select_option(label=vacant)
+    tomorrow = datetime.now(INDIA).date() + timedelta(days=1)
+    field(chief, "@moves.on", tomorrow.isoformat())
+    chief.button("@moves.transfer").click()
+    dialog.get_by_role("button", name=chief.word("@moves.transfer"), exact=True).click()
+    planned = page.get_by_role("region", name=chief.word("@moves.planned"))
+    planned.get_by_text("Duty one").wait_for()
+    assert person.name in run_copconnect(app_server.data, "directory", "planned")
+    chief.shot("planned")
+    planned.get_by_role("button", name=chief.word("@moves.cancel"), exact=True).click()
+    dialog.get_by_role("button", name=chief.word("@moves.cancel"), exact=True).click()
+    planned.wait_for(state="hidden")
+
+    # The post is abolished and there again.
+    open_console(chief, "units/unit/HYD-ABID")
+    there = page.get_by_role("region", name=chief.word("@units.posts.title"))
+    there.get_by_role("button", name=chief.word("@units.posts.abolishOne", post="Duty one")).click()
+    dialog.get_by_role("button", name=chief.word("@units.posts.abolish"), exact=True).click()
+    expect(there.get_by_text("Duty one")).to_have_count(0)
+    page.get_by_role("button", name=chief.word("@act.undo"), exact=True).last.click()
+    there.get_by_text("Duty one").wait_for()
+
+    # A line of the policy: the groups that begin are counted before it is signed.
+    open_console(chief, "groups/policy")
+    chief.button("@policy.change").click()
+    chief.button("@policy.add").click()
+    names = page.get_by_label(chief.word("@units.languages.en"), exact=True)
+    names.fill("Constables, {unit}")
+    lists = page.get_by_role("group").locator("details")
+    for key, name in (("@groups.levels", "Station"), ("@groups.ranks", "Police Constable")):
+        boxes = lists.filter(has=page.get_by_text(chief.word(key)))
+        boxes.locator("summary").click()
+        boxes.get_by_role("checkbox", name=name, exact=True).check()
+    chief.button("@policy.next").click()
+    dialog.get_by_text(chief.word("@policy.kinds.made")).wait_for()
+    chief.shot("policy")
+    dialog.get_by_role("button", name=chief.word("@policy.save"), exact=True).click()
+    dialog.wait_for(state="hidden")
+    assert "none changed" in run_copconnect(app_server.data, "audit", "verify")
+
+
 def pages(officer: Officer) -> Iterator[str]:
     """Every page of transfers and groups."""
     page, word = officer.page, officer.word
@@ -112,6 +172,11 @@ def pages(officer: Officer) -> Iterator[str]:
     choose_unit(officer, "@groups.addUnit", "HYD-ABID")
     page.get_by_role("region", name=word("@groups.now")).get_by_role("status").wait_for()
     yield "new group"
+    open_console(officer, "groups/policy")
+    officer.button("@policy.change").click()
+    officer.button("@policy.add").click()
+    page.get_by_label(word("@units.languages.en"), exact=True).wait_for()
+    yield "policy"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""The steps of a message's, a key's and a cursor's path at which a worker can be stopped
-(worker_that_stops.py).
+"""The steps at which a worker can be stopped (worker_that_stops.py), on the path of a message, a
+key, a cursor or an acknowledgement.
 
 A step names where it has just come to; the next has not begun.
 """
@@ -27,8 +27,15 @@ HearingStep = Literal[
     "cursors are heard",  # None of them is stored.
     "cursors are stored",  # No receiver has been told.
 ]
-Step = PostingStep | KeyStep | HearingStep
+CountingStep = Literal[
+    "acknowledgements are read",  # Signatures are right; none has been judged.
+    "acknowledgements are written",  # COMMIT has not been sent.
+    "acknowledgements are committed",  # No receiver has been told, no device has an answer.
+    "acknowledgements are told",  # Dashboards may count them, no device has an answer.
+]
+Step = PostingStep | KeyStep | HearingStep | CountingStep
 
 AT_POSTING: tuple[PostingStep, ...] = get_args(PostingStep)
 AT_KEYS: tuple[KeyStep, ...] = get_args(KeyStep)
 AT_HEARING: tuple[HearingStep, ...] = get_args(HearingStep)
+AT_COUNTING: tuple[CountingStep, ...] = get_args(CountingStep)

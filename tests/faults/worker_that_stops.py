@@ -21,10 +21,12 @@ from nats.aio.client import Client as NatsClient
 from prometheus_client import Gauge
 
 from copconnect.bus import (
+    AcknowledgedWakeup,
     AnyWakeup,
     CursorsMovedWakeup,
     EntryWakeup,
     KeyWakeup,
+    LocalBus,
     NatsBus,
     ReceiptsWakeup,
     nats_bus,
@@ -35,6 +37,7 @@ from copconnect.delivery.live.feed import LiveFeed
 from copconnect.delivery.log.accepting import Accepting
 from copconnect.delivery.store import keys, log
 from copconnect.delivery.store.log import NewEntry
+from copconnect.orders import store as order_store
 from copconnect.sockets.connections.connection import Connection
 from copconnect.sockets.passing import healing
 from copconnect.sockets.passing.fanout import Fanout
@@ -175,6 +178,39 @@ def stop_while_taking_keys(control: Control) -> None:
     wrap(NatsBus, "publish", on_publish)
 
 
+def stop_while_counting(control: Control) -> None:
+    """Wrap what acknowledgements of orders go through."""
+
+    def on_hold(hold: Any) -> Any:
+        async def wrapped(*arguments: Any) -> Any:
+            control.reached("acknowledgements are read")
+            return await hold(*arguments)
+
+        return wrapped
+
+    def on_put(put: Any) -> Any:
+        async def wrapped(*arguments: Any) -> Any:
+            await put(*arguments)
+            control.reached("acknowledgements are written")
+
+        return wrapped
+
+    def on_publish(publish: Any) -> Any:
+        async def wrapped(bus: LocalBus, wakeups: Sequence[AnyWakeup]) -> None:
+            counted = any(isinstance(one, AcknowledgedWakeup) for one in wakeups)
+            if counted:
+                control.reached("acknowledgements are committed")
+            await publish(bus, wakeups)
+            if counted:
+                control.reached("acknowledgements are told")
+
+        return wrapped
+
+    wrap(order_store, "hold", on_hold)
+    wrap(order_store, "put", on_put)
+    wrap(LocalBus, "publish", on_publish)
+
+
 def stop_while_hearing(control: Control) -> None:
     """Wrap what a message, a key and cursors go through at the other workers."""
     left = 0  # Sockets to be written before enough are.
@@ -276,6 +312,7 @@ def main() -> None:
     stop_while_posting(control)
     stop_while_taking_keys(control)
     stop_while_hearing(control)
+    stop_while_counting(control)
     tell_bus()
     hurry()
     sys.argv = ["demo", *options, "--listening", listening, "--supervisor", supervisor]

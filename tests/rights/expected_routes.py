@@ -179,6 +179,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/people/{person_id}/postings": HERE,
     "POST /v1/admin/moves/previews": ADMINS,
     "GET /v1/admin/moves/planned": ADMINS,
+    "GET /v1/admin/exports/{what}": ADMINS,
     "POST /v1/admin/audiences/previews": ADMINS_AND_HEAD.showing(A.HEAD, A.ADMIN, A.ROOT),
     "GET /v1/admin/groups": ADMINS_AND_HEAD,
 }

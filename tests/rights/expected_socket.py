@@ -33,6 +33,19 @@ SENT: Mapping[str, Mapping[Account, Fate]] = {
         A.HEAD: TAKEN,
         A.OFFICER: TAKEN,
     },
+    # A live position in that group, passed on to its devices, and asked for there.
+    "send_position": {
+        **dict.fromkeys(Account, IGNORED),
+        **_TURNED_AWAY,
+        A.HEAD: TAKEN,
+        A.OFFICER: TAKEN,
+    },
+    "watch_positions": {
+        **dict.fromkeys(Account, IGNORED),
+        **_TURNED_AWAY,
+        A.HEAD: TAKEN,
+        A.OFFICER: TAKEN,
+    },
     # The head's order in the group, whose issuer sees who has acknowledged.
     "watch_order": {
         **dict.fromkeys(Account, IGNORED),
@@ -53,6 +66,7 @@ TOLD: Mapping[str, frozenset[Account]] = {
     "entry": _LISTED,
     "roster": _LISTED,
     "receipts": _LISTED,
+    "position": _LISTED,
     "key": _LISTED,
     "cell_key": _LISTED,
     "conversation": _LISTED,

@@ -12,6 +12,7 @@ from copconnect.bus import (
     ConversationWakeup,
     EntryWakeup,
     KeyWakeup,
+    PositionWakeup,
     ReceiptCountsWakeup,
     ReceiptsWakeup,
     ShareWakeup,
@@ -75,6 +76,13 @@ async def _receipts(world: World) -> None:
     frame = wire.Receipts(conversation_id=world.group, receipts=[], receipts_version=1)
     encoded = msgspec.msgpack.encode(frame)
     await _publish(world, ReceiptsWakeup(conversation_id=world.group, frame=encoded))
+
+
+async def _position(world: World) -> None:
+    client_id = world.devices[Account.HEAD].client_id
+    await _publish(
+        world, PositionWakeup(conversation_id=world.group, client_id=client_id, data=b"position")
+    )
 
 
 async def _receipt_counts(world: World) -> None:
@@ -169,6 +177,7 @@ EVENTS: dict[str, Event] = {
     "roster": _roster,
     "conversation": _conversation,
     "receipts": _receipts,
+    "position": _position,
     "receipt_counts": _receipt_counts,
     "key": _key,
     "cell_key": _cell_key,

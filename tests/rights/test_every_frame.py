@@ -12,7 +12,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from copconnect import wire
-from copconnect.ids import ConversationId, Seq, new_id
+from copconnect.bus import PositionWakeup, RosterWakeup
+from copconnect.ids import ClientId, ConversationId, Seq, new_id
 from tests.harness.waiting import PATIENCE_S, until_async
 from tests.rights.expected_socket import IGNORED, READY, SENT, TAKEN, TOLD
 from tests.rights.socket_events import EVENTS
@@ -102,6 +103,36 @@ async def test_cursors_count_of_members_alone(world: World, port: int) -> None:
             assert found == SENT["cursors"][account], account.value
 
 
+async def test_positions_are_passed_on_for_members_alone(world: World, port: int) -> None:
+    positions = world.whole.sockets.positions
+    send = msgspec.msgpack.encode(wire.SendPosition(conversation_id=world.group, data=b"p"))
+    watch = msgspec.msgpack.encode(wire.WatchPositions(conversation_id=world.group))
+    head = PositionWakeup(conversation_id=world.group, client_id=ClientId("f" * 32), data=b"h")
+    for account in Account:
+        async with greeted(world, port, account) as socket:
+            found: Any = await next_of(socket)
+            asked = found
+            if isinstance(found, wire.Ready):
+                await positions.receive(head)
+                await socket.send(watch)
+                await (await socket.ping())
+                told = await _until_last(world, account, socket)
+                asked = TAKEN if "position" in told else IGNORED
+                await socket.send(send)
+                await (await socket.ping())
+                before = len(positions)
+                await positions.publish()
+                found = TAKEN if len(positions) > before else IGNORED
+                await positions.receive(
+                    RosterWakeup(
+                        conversation_id=world.group,
+                        **{"epoch": 9, "cells": 1, "added": {}, "removed": [], "whole": False},
+                    )
+                )
+        assert found == SENT["send_position"][account], account.value
+        assert asked == SENT["watch_positions"][account], account.value
+
+
 async def test_orders_are_watched_by_those_who_oversee_them(world: World, port: int) -> None:
     frame = msgspec.msgpack.encode(wire.WatchOrder(order_id=world.order, unit_id=None))
     watching = world.whole.orders.watching
@@ -137,12 +168,19 @@ async def _reached(
     everybody afterwards."""
     fanout = world.whole.sockets.fanout
     await until_async(lambda: not world.whole.sockets.waiting and fanout.under_way == 0)
-    last = wire.ShareFrame(conversation_id=ConversationId(new_id()), share=b"last")
     reached = set()
     for account, socket in sockets.items():
-        assert fanout.push_to(world.devices[account].client_id, last)
-        while (frame := await next_of(socket)) != last:
-            assert isinstance(frame, wire.ServerFrame), f"{account.value}: {frame}"
-            if frame.__struct_config__.tag == tag:
-                reached.add(account)
+        if tag in await _until_last(world, account, socket):
+            reached.add(account)
     return frozenset(reached)
+
+
+async def _until_last(world: World, account: Account, socket: ClientConnection) -> set[str]:
+    """Return the tags of the frames that wait at a connected account."""
+    last = wire.ShareFrame(conversation_id=ConversationId(new_id()), share=b"last")
+    assert world.whole.sockets.fanout.push_to(world.devices[account].client_id, last)
+    found: set[str] = set()
+    while (frame := await next_of(socket)) != last:
+        assert isinstance(frame, wire.ServerFrame), f"{account.value}: {frame}"
+        found.add(str(frame.__struct_config__.tag))
+    return found

@@ -1,5 +1,13 @@
 /** Polls and questions of the scripted core: some colleagues have voted already. */
-import type { MessageBody, MessageItem, MessagePage, Outgoing } from "@copconnect/client/core";
+import type {
+  LivePlace,
+  LiveShare,
+  LiveStart,
+  MessageBody,
+  MessageItem,
+  MessagePage,
+  Outgoing,
+} from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { PEOPLE } from "./organisation.ts";
 import { plate } from "./plates.ts";
@@ -8,9 +16,11 @@ import { ScriptedGuard } from "./guard.ts";
 type Poll = Extract<MessageBody, { kind: "poll" }>;
 
 export function consulting(
-  outgoing: Extract<Outgoing, { kind: "poll" | "question" }>,
+  outgoing: Extract<Outgoing, { kind: "poll" | "question" | "live" }>,
 ): MessageBody {
   if (outgoing.kind === "poll") return freshPoll(outgoing);
+  if (outgoing.kind === "live")
+    return { ...outgoing, state: { running: true, untilMs: outgoing.untilMs, here: true } };
   return { ...outgoing, state: { mine: true, accepted: false, answer: null } };
 }
 
@@ -41,6 +51,8 @@ function voted(body: Poll, choices: readonly number[]): Poll {
 }
 
 export abstract class ScriptedConsultation extends ScriptedGuard {
+  #live: readonly (LiveShare & LivePlace)[] = [];
+  abstract send(id: ConversationId, outgoing: Outgoing, to: null): Promise<MessageItem>;
   #quick: readonly string[] | null = null;
   abstract messages(id: ConversationId, before: null, limit: number): Promise<MessagePage>;
   protected abstract amend(messageId: MessageId, change: (body: MessageBody) => MessageBody): void;
@@ -59,6 +71,35 @@ export abstract class ScriptedConsultation extends ScriptedGuard {
       return body.kind === "question" ? { ...body, state: { ...body.state, accepted } } : body;
     });
     return Promise.resolve();
+  }
+  /** Nobody moves here: the place where one begins is the place. */
+  async shareLive(
+    conversationId: ConversationId,
+    place: LiveStart,
+    forMs: number,
+  ): Promise<MessageItem> {
+    const untilMs = Date.now() + forMs;
+    const item = await this.send(conversationId, { kind: "live", untilMs, ...place }, null);
+    const { messageId } = item;
+    this.#live = [
+      { conversationId, messageId, untilMs, ...place, mine: true, sender: item.sender },
+    ];
+    this.emit({ type: "live", shares: this.#live });
+    return item;
+  }
+  stopLive(): Promise<void> {
+    this.#live = [];
+    this.emit({ type: "live", shares: [] });
+    return Promise.resolve();
+  }
+  liveShares(): Promise<readonly LiveShare[]> {
+    return Promise.resolve(this.#live);
+  }
+  moveLive(): Promise<readonly LiveShare[]> {
+    return Promise.resolve(this.#live);
+  }
+  livePlaces(): Promise<readonly LivePlace[]> {
+    return Promise.resolve(this.#live);
   }
   quickReplies(): Promise<readonly string[] | null> {
     return Promise.resolve(this.#quick);

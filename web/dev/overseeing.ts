@@ -144,6 +144,16 @@ class ScriptedOverseeing implements OverseeCore {
     return { orderId, stepMs: 6_500, points };
   }
 
+  async answers(): ReturnType<OverseeCore["answers"]> {
+    await pause(80);
+    const said = ["Two vehicles needed.", "ఇద్దరు సిబ్బంది కావాలి.", "دو گاڑیاں درکار ہیں۔"];
+    const answers = PEOPLE.slice(3, 20).map((person, at) => ({
+      ...{ personId: person.personId, plate: plate(person), choice: 2 },
+      ...{ createdMs: ISSUED_MS + at * 30_000, answer: said[at % 3] ?? null },
+    }));
+    return { answers, next: null };
+  }
+
   async tell(_: MessageId, personIds: readonly PersonId[]): ReturnType<OverseeCore["tell"]> {
     await pause(300);
     return personIds.map((personId, at) => {
@@ -173,6 +183,7 @@ class ScriptedOverseeing implements OverseeCore {
       rank: words.ranks[person.rank] ?? person.rank,
       post: person.post[words.language as "en"] || person.post.en,
       choice: acknowledgement?.choice ?? 0,
+      answer: "",
       toldBy: acknowledgement?.told === true ? ME.names.en : "",
       createdMs: acknowledgement?.createdMs ?? null,
       receivedMs: acknowledgement?.receivedMs ?? null,

@@ -328,7 +328,8 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     return message;
   }
   #bodyOf(outgoing: Outgoing): MessageBody {
-    if (outgoing.kind === "poll" || outgoing.kind === "question") return consulting(outgoing);
+    if (outgoing.kind === "poll" || outgoing.kind === "question" || outgoing.kind === "live")
+      return consulting(outgoing);
     if (!("attachments" in outgoing)) return outgoing;
     return {
       ...outgoing,

@@ -81,6 +81,7 @@ export function previewOf(body: MessageBody): Preview {
     return { kind: body.attachments[0]?.kind ?? "document", text: body.text };
   }
   if (body.kind === "location") return { kind: "location" };
+  if (body.kind === "live") return { kind: "live" };
   if (body.kind === "question") return { kind: "question", text: body.text };
   if (body.kind === "order") return { kind: "order", priority: body.priority, text: body.title };
   if (body.kind === "poll") return { kind: "poll", text: body.question };

@@ -9,7 +9,8 @@
  */
 import { cleanupOutdatedCaches, createHandlerBoundToURL, precache } from "workbox-precaching";
 import { matchPrecache } from "workbox-precaching/matchPrecache";
-import { fillingOf, isTakeFilled, LOOKING, type Filled } from "./push/messages.ts";
+import { fillingOf, isTakeFilled, LOOKING, type Filled, type OpenOrder } from "./push/messages.ts";
+import type { MessageId } from "@copconnect/client/wire";
 import { dataOf, unsentNotice, type NoticeData } from "./push/notice.ts";
 import { readSettings } from "./push/settings.ts";
 import { markRead, onLook, onPush, onSubscriptionChange, sendReply, show } from "./push/wake.ts";
@@ -73,6 +74,7 @@ self.addEventListener("notificationclick", (event) => {
 
 async function clicked(told: NoticeData | null, action: string, written: string): Promise<void> {
   if (told === null) return openConversation(null, null);
+  if (told.order === true && action !== "read") return openOrder(told.messageId);
   if (action === "read") return markRead(told.conversationId, told.messageId);
   if (action === "reply" && written !== "") {
     if (await sendReply(told, written)) return;
@@ -80,6 +82,16 @@ async function clicked(told: NoticeData | null, action: string, written: string)
     return openConversation(told, written);
   }
   return openConversation(told, told.reply ?? null);
+}
+
+async function openOrder(orderId: MessageId): Promise<void> {
+  const [page] = await self.clients.matchAll({ type: "window" });
+  if (page === undefined) {
+    await self.clients.openWindow(`/#/orders/${encodeURIComponent(orderId)}`);
+    return;
+  }
+  await page.focus();
+  page.postMessage({ type: "open-order", orderId } satisfies OpenOrder);
 }
 
 /** null: the list of conversations. `text`: to be filled in; it stays in a notification if no page

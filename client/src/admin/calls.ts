@@ -24,6 +24,8 @@ import type {
   Audience,
   AuditContent,
   AuditEntry,
+  Exported,
+  ExportForm,
   ImportChoices,
   ImportShow,
   PreviewMoves,
@@ -142,6 +144,10 @@ export class AdminCalls implements AdminCore {
     after: string | null,
   ): ReturnType<AdminCore["uploadRows"]> {
     return this.#options.api.uploadRows(uploadId, { show, after: after ?? "" });
+  }
+
+  async exported(what: Exported, format: ExportForm): Promise<Blob> {
+    return new Blob([await this.#options.api.exported(what, format)]);
   }
 
   async uploadReport(uploadId: UploadId): Promise<Blob> {

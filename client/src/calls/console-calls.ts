@@ -26,6 +26,7 @@ const METHODS: Readonly<Record<AdminMethod, true>> = {
   examineUpload: true,
   upload: true,
   uploadRows: true,
+  exported: true,
   uploadReport: true,
   findPeople: true,
   postings: true,

@@ -12,11 +12,17 @@ import { outgoingRecord } from "../outbox/compose.ts";
 import { fromHex } from "../octets.ts";
 import type { MessageRecord } from "../records.ts";
 import { requireNewest } from "../roster/newest.ts";
-import { MAX_QUICK_REPLIES, MAX_QUICK_REPLY, MOST_POLLED } from "../kinds/consultation-limits.ts";
+import {
+  MAX_QUICK_REPLIES,
+  MAX_QUICK_REPLY,
+  LONGEST_LIVE_MS,
+  MOST_POLLED,
+} from "../kinds/consultation-limits.ts";
 import { STORES } from "../records.ts";
 import { questionsOf } from "../messages/questions.ts";
-import type { MessageItem } from "../core.ts";
+import type { LivePlace, LiveShare, LiveStart, MessageItem } from "../core.ts";
 import type { Device } from "./device.ts";
+import type { MessageCalls } from "./message-calls.ts";
 import { writable } from "./reach.ts";
 import type { Reach } from "./reach.ts";
 
@@ -37,9 +43,11 @@ interface OpenPoll {
 
 export class ConsultationCalls {
   readonly #reach: Reach;
+  readonly #messages: Pick<MessageCalls, "send">;
 
-  constructor(reach: Reach) {
+  constructor(reach: Reach, messages: Pick<MessageCalls, "send">) {
     this.#reach = reach;
+    this.#messages = messages;
   }
 
   async vote(
@@ -89,6 +97,50 @@ export class ConsultationCalls {
     const conversation = device.find(conversationId);
     const found = await questionsOf(device.context.vault, conversation);
     return Promise.all(found.map((one) => device.views.message(conversation, one)));
+  }
+
+  /** A live position for so long, from here on. */
+  async shareLive(
+    conversationId: ConversationId,
+    place: LiveStart,
+    forMs: number,
+  ): Promise<MessageItem> {
+    const device = await this.#reach.device();
+    const conversation = writable(device.find(conversationId));
+    const { members, cells } = conversation.record;
+    // Everybody checks that the sharer is listed, by a roster that they hold.
+    if (members > MOST_POLLED || cells > 1)
+      throw failure("live_too_large", { details: { people: MOST_POLLED } });
+    const { time, now } = device.context;
+    const untilMs = (time.now() ?? now()) + Math.min(forMs, LONGEST_LIVE_MS);
+    const messageId = newId<MessageId>();
+    const outgoing = { kind: "live", untilMs, ...place } as const;
+    const item = await this.#messages.send(conversationId, outgoing, null, messageId);
+    await device.live.begin({ conversationId, messageId, untilMs });
+    return item;
+  }
+
+  async stopLive(conversationId: ConversationId): Promise<void> {
+    const device = await this.#reach.device();
+    const [share] = device.live.shares().filter((one) => one.conversationId === conversationId);
+    await device.live.end(conversationId);
+    const conversation = device.book.find(conversationId);
+    if (share === undefined || conversation === null) return;
+    const { messageId } = share;
+    await sendMark(device, conversation, { kind: "mark", messageId, what: { mark: "close" } });
+  }
+
+  async liveShares(): Promise<readonly LiveShare[]> {
+    return (await this.#reach.device()).live.shares();
+  }
+
+  async moveLive(place: LiveStart): Promise<readonly LiveShare[]> {
+    return (await this.#reach.device()).live.move(place);
+  }
+
+  async livePlaces(conversationId: ConversationId, ask: boolean): Promise<readonly LivePlace[]> {
+    const device = await this.#reach.device();
+    return device.live.places(device.find(conversationId), ask);
   }
 
   async quickReplies(): Promise<readonly string[] | null> {

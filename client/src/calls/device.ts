@@ -30,6 +30,7 @@ import { Asking } from "../secrets/asking.ts";
 import { Book } from "../sync/book.ts";
 import { Cursors } from "../sync/cursors.ts";
 import { MemberList } from "../sync/member-list.ts";
+import { LivePositions } from "../sync/live.ts";
 import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
@@ -67,6 +68,7 @@ export class Device {
   readonly orderDrafts: OrderDrafts;
   readonly watching: Watching;
   readonly socket: Socket;
+  readonly live: LivePositions;
   readonly #announcer: Announcer;
   readonly #options: DeviceOptions;
   readonly #abort = new AbortController();
@@ -83,8 +85,11 @@ export class Device {
     const { outgoing } = this;
     this.#announcer = new Announcer(context.emit, (conversation, { content }) => {
       const { personId } = context.identity();
-      const called = content !== null && callsPerson(decodeContent(content), personId);
-      return options.mayNotify(conversation, called);
+      const said = content === null ? null : decodeContent(content);
+      // An urgent order calls everybody, also in a muted conversation.
+      const urgent = said?.kind === "order" && said.priority !== "routine";
+      const called = said !== null && callsPerson(said, personId);
+      return options.mayNotify(conversation, called || urgent);
     });
     const links = new PartLinks(options);
     this.attachments = new Attachments(context);
@@ -104,6 +109,13 @@ export class Device {
       }),
       uploader: this.attachments,
       listener: links,
+    });
+    this.live = new LivePositions({
+      context,
+      book: this.book,
+      people: options.people,
+      outbox: this.outbox,
+      send: (frame) => this.socket.sendPosition(frame),
     });
     this.preparing = new Preparing(context, this.attachments, outgoing, this.outbox);
     this.sync = new Sync({
@@ -138,8 +150,8 @@ export class Device {
       emit: context.emit,
       send: (frame) => this.socket.watchOrder(frame),
     });
-    const { inbox, outbox, book, cursors, sync, orders, watching } = this;
-    const together = { inbox, outbox, book, asking, cursors, sync, orders, watching };
+    const { live, inbox, outbox, book, cursors, sync, orders, watching } = this;
+    const together = { live, inbox, outbox, book, asking, cursors, sync, orders, watching };
     links.connect({ context, outgoing, ...together });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
@@ -153,6 +165,7 @@ export class Device {
     const { people } = this.#options;
     this.outgoing.load(await this.context.vault.all<OutgoingRecord>(STORES.outbox));
     await this.book.load();
+    await this.live.open();
     await this.orders.load();
     people.onLoaded = () => {
       this.#announceAll();

@@ -21,9 +21,9 @@ export function createEngine(options: SessionOptions): Engine {
   const session = new Session(options);
   const { reach, accountCalls: account, api } = session;
   const conversations = new ConversationCalls(reach);
-  const consultation = new ConsultationCalls(reach);
   const members = new MemberCalls(reach);
   const messages = new MessageCalls(reach);
+  const consultation = new ConsultationCalls(reach, messages);
   const people = new PeopleCalls(reach);
   const orders = new OrderCalls(reach);
   const overseeing = new OverseeingCalls(reach, () => session.department);
@@ -117,6 +117,11 @@ export function createEngine(options: SessionOptions): Engine {
     forgetGuardMistakes: async () => (await reachGuard()).forgetMistakes(),
     acceptAnswer: (id, messageId, answerId) => consultation.acceptAnswer(id, messageId, answerId),
     questions: (id) => consultation.questions(id),
+    shareLive: (id, place, forMs) => consultation.shareLive(id, place, forMs),
+    stopLive: (id) => consultation.stopLive(id),
+    liveShares: () => consultation.liveShares(),
+    moveLive: (place) => consultation.moveLive(place),
+    livePlaces: (id, ask) => consultation.livePlaces(id, ask),
     quickReplies: () => consultation.quickReplies(),
     setQuickReplies: (texts) => consultation.setQuickReplies(texts),
     retry: (messageId) => messages.retry(messageId),

@@ -14,6 +14,7 @@ const METHODS: Readonly<Record<OverseeMethod, true>> = {
   progress: true,
   people: true,
   curve: true,
+  answers: true,
   tell: true,
   exportOrder: true,
   cancelExport: true,
@@ -47,9 +48,10 @@ export class OverseeingCalls {
   async #load(device: Device): Promise<OverseeCore> {
     try {
       const { OverseeCalls } = await import("../overseeing/calls.ts");
-      const { context, watching } = device;
+      const { context, orders, watching } = device;
       const { people } = this.#reach;
-      return new OverseeCalls({ context, people, department: this.#department, watching });
+      const department = this.#department;
+      return new OverseeCalls({ context, people, orders, department, watching });
     } catch (cause) {
       // The network ended, or a new version has replaced the files: the next call tries again.
       this.#made = null;

@@ -19,6 +19,7 @@ import type { Watching } from "../overseeing/watching.ts";
 import type { Asking, AskingListener } from "../secrets/asking.ts";
 import type { Book, BookListener } from "../sync/book.ts";
 import type { Cursors } from "../sync/cursors.ts";
+import type { LivePositions } from "../sync/live.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { SocketListener } from "../transport/socket.ts";
 import type { Position, Ready, ServerFrame } from "../wire.ts";
@@ -32,6 +33,7 @@ export interface LinkedParts {
   readonly asking: Asking;
   readonly cursors: Cursors;
   readonly sync: Sync;
+  readonly live: LivePositions;
   readonly orders: Orders;
   readonly watching: Watching;
 }
@@ -154,6 +156,10 @@ export class PartLinks
     }
     if (frame.t === "order_progress") {
       this.#parts.watching.take(frame);
+      return;
+    }
+    if (frame.t === "position") {
+      void this.#parts.live.onFrame(frame).catch(ignore);
       return;
     }
     // The next connection makes up for frames that fail for want of the network.

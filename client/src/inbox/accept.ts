@@ -17,7 +17,7 @@ import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } fro
 import { noteOrder } from "../orders/noting.ts";
 import { acceptedName } from "./judge.ts";
 import type { Entry, Judgement, Vouched } from "./judge.ts";
-import { applyMark } from "../messages/marks.ts";
+import { applyMark, noteLive } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 
 /** Refused entries kept at most, to be judged again when something has changed. */
@@ -82,6 +82,10 @@ export async function accept(
     await applyMark(receiving.context, receiving.conversation, work, content, at);
     await takeBack(receiving, entry, messageId);
     return;
+  }
+  if (content.kind === "live") {
+    const device = idOf<DeviceId>(header.sender);
+    await noteLive(receiving.conversation, work, messageId, device, entry.position);
   }
   await note(receiving, entry, judgement, content);
   if (await takeBack(receiving, entry, messageId)) return;

@@ -14,6 +14,7 @@ import { attachments } from "./attachments.ts";
 import { isFields } from "./fields.ts";
 import type { AttachmentPointer, Fields, ReplyPointer } from "./fields.ts";
 import type { Kind, Shown, Unsupported, WrittenKind } from "./kind.ts";
+import { live } from "./live.ts";
 import { location } from "./location.ts";
 import { mark } from "./mark.ts";
 import { orderChange } from "./order-change.ts";
@@ -29,6 +30,7 @@ const KINDS = {
   text,
   attachments,
   location,
+  live,
   poll,
   mark,
   question,

@@ -1,6 +1,7 @@
 /** The facts that each kind of message states about itself, in its own file of this folder. */
 import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
-import type { PollState, QuestionState } from "../seam/consultation.ts";
+import type { LiveContent } from "./live.ts";
+import type { LiveState, PollState, QuestionState } from "../seam/consultation.ts";
 import type { PollContent } from "./poll.ts";
 import type { AttachmentPointer, Fields, ReplyPointer } from "./fields.ts";
 
@@ -17,6 +18,7 @@ export interface Shown {
     pointers: readonly AttachmentPointer[],
   ) => Promise<readonly AttachmentView[]>;
   readonly poll: (content: PollContent) => Promise<PollState>;
+  readonly live: (content: LiveContent) => Promise<LiveState>;
   readonly question: () => Promise<QuestionState>;
 }
 

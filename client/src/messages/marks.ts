@@ -7,7 +7,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { idOf } from "../ids.ts";
-import type { MessageId, PersonId, SealKeyId } from "../ids.ts";
+import type { DeviceId, MessageId, PersonId, SealKeyId } from "../ids.ts";
 import { ballotKeyId, openBallot } from "../keys/ballot.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { MarkContent } from "../kinds/mark.ts";
@@ -70,6 +70,18 @@ export async function applyMark(
   conversation.marks.put(work, messageId, next, at.position);
   const marked = await loadMessage(context.vault, conversation.id, messageId);
   if (marked !== null) work.messages.push(marked);
+}
+
+/** Note which device began a live position: its records alone count. */
+export async function noteLive(
+  conversation: Conversation,
+  work: UnitOfWork,
+  messageId: MessageId,
+  device: DeviceId,
+  position: number,
+): Promise<void> {
+  const before = (await conversation.marks.get(work, messageId)) ?? { messageId, ...NO_MARKS };
+  conversation.marks.put(work, messageId, { ...before, device }, position);
 }
 
 /** The choices that a seal gives this device; null: none is for it; "void": that one is wrong. */

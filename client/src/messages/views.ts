@@ -26,6 +26,7 @@ import type {
 } from "../records.ts";
 import { readableFrom } from "../conversation/record.ts";
 import type { Shown } from "../kinds/kind.ts";
+import { liveState } from "./live-state.ts";
 import { pollState } from "./poll-state.ts";
 import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
@@ -209,6 +210,7 @@ export class ViewMaker implements Views {
     return {
       attachments: (pointers) => this.attachments(pointers),
       poll: (content) => pollState(parts, conversation, message, content),
+      live: (content) => liveState(this.#context, conversation, message, content),
       question: () => questionState(parts, conversation, message),
     };
   }

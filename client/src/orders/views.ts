@@ -25,7 +25,7 @@ export interface OrderViewParts {
 
 function shownBy({ attachments }: OrderViewParts): Shown {
   const none = (): Promise<never> => Promise.reject(new TypeError("an order has no such part"));
-  return { attachments, poll: none, question: none };
+  return { attachments, live: none, poll: none, question: none };
 }
 
 export async function orderView(

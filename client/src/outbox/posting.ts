@@ -17,7 +17,7 @@ import { ZEROS } from "../keys/format/hashing.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { copy, equalBytes } from "../octets.ts";
 import { messagesAbove } from "../messages/messages.ts";
-import { applyMark } from "../messages/marks.ts";
+import { applyMark, noteLive } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 import type { ReadyMessage, SignedMessage } from "../records.ts";
 import type { Accepted } from "../wire.ts";
@@ -91,6 +91,10 @@ export class Posting {
           header,
           k: bodyKey(header, secret),
         });
+      }
+      if (content.kind === "live") {
+        const { device } = this.#context.identity();
+        await noteLive(conversation, work, own.messageId, device, at.seq);
       }
       await this.#note(work, own.messageId, header, content, at);
       if (content.kind === "mark") {

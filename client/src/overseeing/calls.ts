@@ -2,8 +2,10 @@
 import { CoreFailure, asFailure, failure } from "../failure.ts";
 import type { DeviceContext } from "../context.ts";
 import type { MessageId, PersonId, UnitId } from "../ids.ts";
+import type { Orders } from "../orders/orders.ts";
 import type { People } from "../people/people.ts";
 import type {
+  AnswersPage,
   CountedAcknowledgement,
   ExportFormat,
   ExportWords,
@@ -16,17 +18,23 @@ import type {
 } from "../seam/overseeing.ts";
 import type { PassingDepartment } from "../trust/passing.ts";
 import type { Order, OrderCurve, OrderPerson } from "../wire.ts";
+import { answerOf, readAnswers } from "./answers.ts";
 import { readProgress } from "./counts.ts";
 import { exported } from "./exporting.ts";
 import { gather } from "./gathering.ts";
 import { tellInPerson } from "./telling.ts";
+import type { VerifiedRecord } from "./verifying.ts";
 import type { Watching } from "./watching.ts";
 
 /** Progress is told at most so often. */
 const TOLD_EVERY_MS = 100;
 
 export interface OverseeOptions {
-  readonly context: Pick<DeviceContext, "api" | "emit" | "identity" | "now" | "time">;
+  readonly context: Pick<
+    DeviceContext,
+    "api" | "emit" | "identity" | "now" | "ownKeys" | "time" | "vault"
+  >;
+  readonly orders: Pick<Orders, "find">;
   readonly people: Pick<People, "directory" | "met" | "plate" | "prefetch">;
   readonly department: () => PassingDepartment;
   readonly watching: Watching;
@@ -88,6 +96,12 @@ export class OverseeCalls implements OverseeCore {
     return curve;
   }
 
+  answers(orderId: MessageId, after: string | null): Promise<AnswersPage> {
+    const { context, department } = this.#options;
+    const { vault, ownKeys } = context;
+    return readAnswers({ api: context.api.orders, vault, ownKeys, department }, orderId, after);
+  }
+
   tell(orderId: MessageId, personIds: readonly PersonId[]): Promise<readonly ToldOutcome[]> {
     const { api, identity, time } = this.#options.context;
     return tellInPerson({ api: api.orders, identity, time }, orderId, personIds);
@@ -112,7 +126,12 @@ export class OverseeCalls implements OverseeCore {
     };
     try {
       const directory = await people.directory();
-      const options = { api: context.api.orders, department, directory, onProgress, signal };
+      const known = await this.#options.orders.find(orderId);
+      const options = {
+        ...{ api: context.api.orders, department, directory, onProgress, signal },
+        headerHash: known?.facts?.headerHash ?? null,
+        open: (order: Order, record: VerifiedRecord) => answerOf(context, order, record),
+      };
       const gathered = await gather(options, orderId, unitId);
       const { units } = directory;
       return await exported(gathered, format, { words, units, madeMs: context.now(), signal });

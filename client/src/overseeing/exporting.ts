@@ -23,7 +23,7 @@ import type { Gathered, GatheredPerson } from "./gathering.ts";
 import { hashOf } from "./verifying.ts";
 
 const COLUMNS: readonly ExportColumn[] = [
-  ...(["name", "rank", "post", "unit", "state", "choice"] as const),
+  ...(["name", "rank", "post", "unit", "state", "choice", "answer"] as const),
   ...(["signed", "received", "toldBy", "verified", "recordHash"] as const),
 ];
 export const TECHNICAL = ["person_id", "record", "certificate"] as const;
@@ -114,6 +114,7 @@ class Rows {
       pathOf(person.unitId, this.#options, this.#paths),
       words.states[person.state],
       choiceText(choice, words),
+      person.answer,
       cellTime(record?.record.created ?? null),
       cellTime(record?.receivedMs ?? null),
       toldBy(person, this.#gathered, words),
@@ -174,6 +175,7 @@ function printed(
     rank: words.ranks[person.rank] ?? person.rank,
     post: nameIn(words.language, person.post),
     choice: record?.record.choice ?? 0,
+    answer: person.answer,
     toldBy: toldBy(person, gathered, words),
     createdMs: record?.record.created ?? null,
     receivedMs: record?.receivedMs ?? null,
@@ -208,7 +210,7 @@ async function workbook(gathered: Gathered, options: ExportOptions): Promise<rea
   book.rows([[words.unit, ...Object.values(words.counts), ...words.choices]], true);
   book.rows(unitRows(gathered, options));
   const rows = new Rows(gathered, options);
-  book.begin({ name: sheets.people, widths: [28, 16, 32, 48, 16, 20, 24, 24, 24, 12, 20] });
+  book.begin({ name: sheets.people, widths: [28, 16, 32, 48, 16, 20, 32, 24, 24, 24, 12, 20] });
   book.rows([rows.header], true);
   await rows.each((some) => book.rows(some));
   const refused = refusedOf(gathered, options);

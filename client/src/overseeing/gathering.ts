@@ -3,8 +3,9 @@
  * device. People come first and records after them, so that an acknowledgement that comes meanwhile has
  * its record. A record counts by its own word; a count of the server without a record does not.
  */
-import { hasCode } from "../failure.ts";
+import { failure, hasCode } from "../failure.ts";
 import type { MessageId, PersonId, UnitId } from "../ids.ts";
+import { equalBytes } from "../octets.ts";
 import { plateOf } from "../people/people.ts";
 import type { ExportState, OrderCounts } from "../seam/overseeing.ts";
 import { pause } from "../transport/backoff.ts";
@@ -22,6 +23,10 @@ export interface GatheringOptions {
   readonly api: Pick<OrderApi, "order" | "people" | "records" | "progress">;
   readonly department: () => PassingDepartment;
   readonly directory: Directory;
+  /** The text of a record's answer; null: none, or this device cannot open it. */
+  readonly open: (order: Order, record: VerifiedRecord) => Promise<string | null>;
+  /** H(header ‖ signature) of the order as its issuer signed it; null: it has not come here. */
+  readonly headerHash: Uint8Array | null;
   /** Told how many of how many people and records are read. */
   readonly onProgress: (done: number, total: number) => void;
   readonly signal: AbortSignal;
@@ -37,6 +42,7 @@ export interface GatheredPerson {
   readonly unitId: UnitId;
   readonly state: ExportState;
   readonly record: VerifiedRecord | null;
+  readonly answer: string;
 }
 
 export interface Gathered {
@@ -58,6 +64,9 @@ export async function gather(
   unitId: UnitId | null,
 ): Promise<Gathered> {
   const order = await asked(options, () => options.api.order(orderId));
+  const { headerHash } = options;
+  if (headerHash !== null && !equalBytes(headerHash, order.headerHash))
+    throw failure("order_differs", { details: { what: "header" } });
   const progress = await asked(options, () => options.api.progress(orderId, unitId));
   const owed = Number(progress.total[0] ?? 0);
   const acknowledged = Number(progress.total[3] ?? 0);
@@ -113,6 +122,7 @@ function known({ person, state }: OrderPerson): Known & { readonly state: OrderS
 interface Records {
   readonly verified: ReadonlyMap<PersonId, VerifiedRecord>;
   readonly cards: ReadonlyMap<PersonId, Known>;
+  readonly answers: ReadonlyMap<PersonId, string>;
   readonly refused: Refusal[];
 }
 
@@ -123,20 +133,23 @@ async function readRecords(
 ): Promise<Records> {
   const verified = new Map<PersonId, VerifiedRecord>();
   const cards = new Map<PersonId, Known>();
+  const answers = new Map<PersonId, string>();
   const refused: Refusal[] = [];
   let after: string | null = "";
   while (after !== null) {
     const from: string = after;
-    const page = await asked(options, () => options.api.records(order.orderId, from, "trust"));
+    const page = await asked(options, () => options.api.records(order.orderId, from, "all"));
     const judge = await judgeOf(options.department(), page.people);
-    for (const given of page.records) {
-      options.signal.throwIfAborted();
-      const found = await verifyRecord(given, order, judge);
+    options.signal.throwIfAborted();
+    const judged = page.records.map((given) => verifyRecord(given, order, judge));
+    for (const found of await Promise.all(judged)) {
       if (!isVerified(found)) refused.push(found);
       else if (verified.has(found.personId))
         refused.push({ personId: found.personId, reason: "O1: a second record of the person" });
       else {
-        verified.set(found.personId, found);
+        verified.set(found.personId, { ...found, answer: null });
+        const answer = await options.open(order, found);
+        if (answer !== null) answers.set(found.personId, answer);
         for (const personId of [found.personId, found.signerId]) {
           const card = judge.card(personId);
           if (card !== null) cards.set(personId, plateOf(personId, card));
@@ -146,13 +159,13 @@ async function readRecords(
     come(page.records.length);
     after = page.next === from || page.records.length === 0 ? null : page.next;
   }
-  return { verified, cards, refused };
+  return { verified, cards, answers, refused };
 }
 
 function joined(
   order: Order,
   owing: ReadonlyMap<PersonId, Known & { readonly state: OrderState }>,
-  { verified, cards, refused }: Records,
+  { verified, cards, answers, refused }: Records,
   directory: Directory,
   unitId: UnitId | null,
 ): Gathered {
@@ -167,7 +180,9 @@ function joined(
     // Without a record nothing proves more than that the server says that the order was read.
     const proven = state === "acknowledged" ? "read" : state;
     const shown = signed(cards.get(personId), said, ranks);
-    people.push({ personId, ...shown, state: record === null ? proven : "acknowledged", record });
+    const answer = answers.get(personId) ?? "";
+    const reached = record === null ? proven : "acknowledged";
+    people.push({ personId, ...shown, state: reached, record, answer });
   }
   // Whoever has left owes nothing; what was signed stays signed. A part of the tree has those alone
   // who are in it now.
@@ -176,7 +191,8 @@ function joined(
       if (owing.has(personId)) continue;
       const card = cards.get(personId);
       const nobody = { names: EMPTY, rank: "", post: EMPTY, unitId: "" as UnitId };
-      people.push({ personId, ...(card ?? nobody), state: "left", record });
+      const answer = answers.get(personId) ?? "";
+      people.push({ personId, ...(card ?? nobody), state: "left", record, answer });
     }
   }
   const signers = new Map([...cards].map(([personId, { names }]) => [personId, names]));

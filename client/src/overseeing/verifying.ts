@@ -23,6 +23,8 @@ export interface VerifiedRecord {
   /** DER of the certificate that proves the signing device. */
   readonly certificate: Uint8Array;
   readonly receivedMs: number;
+  /** The sealed answer that the record names. */
+  readonly answer: Uint8Array | null;
 }
 
 export interface Refusal {
@@ -56,6 +58,7 @@ export async function verifyRecord(
     return {
       ...{ record, personId, told, signerId: certificate.person },
       ...{ certificate: certificate.der, receivedMs: given.receivedMs },
+      answer: given.answer,
     };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;

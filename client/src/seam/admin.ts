@@ -21,6 +21,8 @@ import type {
   ReorganisationPreview,
   Step,
   UnitCounts,
+  Exported,
+  ExportForm,
   ImportChoices,
   ImportRows,
   ImportShow,
@@ -157,6 +159,8 @@ export interface AdminCore {
   examineUpload(uploadId: UploadId, choices: ImportChoices): Promise<void>;
   upload(uploadId: UploadId): Promise<Upload>;
   uploadRows(uploadId: UploadId, show: ImportShow, after: string | null): Promise<ImportRows>;
+  /** A file of this person's part; the audit log records it. */
+  exported(what: Exported, format: ExportForm): Promise<Blob>;
   /** A workbook of the refused rows and of all changes. */
   uploadReport(uploadId: UploadId): Promise<Blob>;
   /** People by employee numbers or phone numbers, as somebody pastes them. */

@@ -1,4 +1,5 @@
 /** Polls and questions on the screens. */
+import type { ConversationId, MessageId } from "../ids.ts";
 import type { ReplyQuote } from "./messages.ts";
 import type { Plate } from "./people.ts";
 
@@ -39,4 +40,39 @@ export interface QuestionState {
   readonly accepted: boolean;
   /** The accepted answer, where it is on this device. */
   readonly answer: ReplyQuote | null;
+}
+
+export interface LiveState {
+  readonly running: boolean;
+  /** When it ends, or has ended. */
+  readonly untilMs: number;
+  /** This device shares it, and can stop it. */
+  readonly here: boolean;
+}
+
+/** A live position that this device shares. */
+export interface LiveShare {
+  readonly conversationId: ConversationId;
+  readonly messageId: MessageId;
+  readonly untilMs: number;
+}
+
+/** The newest position of somebody who shares it. */
+export interface LivePlace {
+  readonly messageId: MessageId;
+  readonly sender: Plate | null;
+  readonly mine: boolean;
+  readonly untilMs: number;
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly accuracyM: number | null;
+  readonly takenMs: number;
+}
+
+/** The place of a device. */
+export interface LiveStart {
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly accuracyM: number | null;
+  readonly takenMs: number;
 }

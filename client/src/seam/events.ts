@@ -1,5 +1,6 @@
 /** Events: what changed; the screens fetch or patch. */
 import type { ConversationId, MessageId } from "../ids.ts";
+import type { LiveShare } from "./consultation.ts";
 import type { AppState } from "./app.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { ConversationItem } from "./conversations.ts";
@@ -27,6 +28,10 @@ export type CoreEvent =
       readonly conversationId: ConversationId;
       readonly attachment: AttachmentView;
     }
+  /** The live positions that this device shares are others. */
+  | { readonly type: "live"; readonly shares: readonly LiveShare[] }
+  /** Somebody who shares a live position in this conversation has moved, begun or ended. */
+  | { readonly type: "positions"; readonly conversationId: ConversationId }
   | { readonly type: "clients" }
   /** There may be other devices that wait to be confirmed. */
   | { readonly type: "unconfirmed" }

@@ -58,6 +58,21 @@ export interface OverseenPage {
   readonly next: string | null;
 }
 
+/** A free answer. `answer`: null where this device cannot open it. */
+export interface AnswerItem {
+  readonly personId: PersonId;
+  readonly plate: Plate | null;
+  readonly choice: number;
+  readonly createdMs: number;
+  readonly answer: string | null;
+}
+
+/** By person. */
+export interface AnswersPage {
+  readonly answers: readonly AnswerItem[];
+  readonly next: string | null;
+}
+
 /** The result of telling one person. */
 export interface ToldOutcome {
   readonly personId: PersonId;
@@ -98,6 +113,7 @@ export type ExportColumn =
   | "unit"
   | "state"
   | "choice"
+  | "answer"
   | "signed"
   | "received"
   | "toldBy"
@@ -116,6 +132,7 @@ export interface ExportedPerson {
   readonly state: ExportState;
   /** 0: none. */
   readonly choice: number;
+  readonly answer: string;
   readonly toldBy: string;
   readonly createdMs: number | null;
   readonly receivedMs: number | null;
@@ -160,9 +177,14 @@ export interface OverseeCore {
   progress(orderId: MessageId, unitId: UnitId | null): Promise<OrderProgressView>;
   people(orderId: MessageId, query: OverseenQuery): Promise<OverseenPage>;
   curve(orderId: MessageId): Promise<OrderCurve>;
+  /** The free answers, page by page, for those to whom they are sealed. */
+  answers(orderId: MessageId, after: string | null): Promise<AnswersPage>;
   /** Sign, for each of these people, that this person has told them. */
   tell(orderId: MessageId, personIds: readonly PersonId[]): Promise<readonly ToldOutcome[]>;
-  /** Make a file; `order_export` events say how far it is. One at a time. */
+  /**
+   * Make a file; `order_export` events say how far it is. One at a time. Rejects with `order_differs`
+   * where the server states another order than its issuer signed.
+   */
   exportOrder(
     orderId: MessageId,
     format: ExportFormat,

@@ -27,6 +27,7 @@ import type {
   OrderAcknowledged,
   OrderProgressFrame,
   Position,
+  PositionFrame,
   Ready,
   ServerFrame,
 } from "../wire.ts";
@@ -219,6 +220,7 @@ export class Sync {
   /** Frames that failed for want of an answer are made up for while the connection stands. */
   async onFrame(frame: Exclude<ServerFrame, Ready | OrderFrame>): Promise<void> {
     if (frame.t === "account") return this.#parts.onAccount(frame.event);
+    if (frame.t === "position") return;
     try {
       await this.#take(frame);
     } catch (error) {
@@ -228,7 +230,9 @@ export class Sync {
     }
   }
 
-  async #take(frame: Exclude<ServerFrame, Ready | AccountFrame | OrderFrame>): Promise<void> {
+  async #take(
+    frame: Exclude<ServerFrame, Ready | AccountFrame | OrderFrame | PositionFrame>,
+  ): Promise<void> {
     const { context, book, inbox, outbox, asking, answering, members } = this.#parts;
     const id = frame.t === "entry" ? frame.entry.conversationId : frame.conversationId;
     const conversation = book.find(id);

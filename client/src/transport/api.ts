@@ -214,6 +214,9 @@ export class Api {
   uploadRows(id: UploadId, asked: Query): Promise<wire.ImportRows> {
     return this.#get(`/v1/admin/uploads/${id}/rows${query(asked)}`);
   }
+  exported(what: wire.Exported, format: wire.ExportForm): Promise<Bytes> {
+    return this.#file(`/v1/admin/exports/${what}${query({ format })}`);
+  }
   uploadReport(id: UploadId): Promise<Bytes> {
     return this.#file(`/v1/admin/uploads/${id}/report`);
   }

@@ -55,15 +55,18 @@ export class OrderApi {
     return this.#get(orderId, "people", { ...asked });
   }
 
-  /** The records that count; with "trust", all that is signed about their people and signers. */
+  /**
+   * The records that count, with all that is signed about their people and signers; "answered": those
+   * with a sealed answer alone.
+   */
   records(
     orderId: MessageId,
     after: string,
-    which: "all" | "trust" | "answered",
+    which: "all" | "answered",
   ): Promise<wire.OrderRecords> {
     const asked = {
       after,
-      trust: which === "trust" ? "yes" : undefined,
+      trust: "yes",
       answered: which === "answered" ? "yes" : undefined,
     };
     return this.#get(orderId, "acknowledgements", asked, RECORDS_TIMEOUT_MS);

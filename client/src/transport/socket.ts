@@ -20,7 +20,16 @@ import {
   WIRE_VERSION,
 } from "../wire.ts";
 import { unpack } from "../unpack.ts";
-import type { CursorUpdate, Hello, Position, Ready, ServerFrame, WatchOrder } from "../wire.ts";
+import type {
+  CursorUpdate,
+  Hello,
+  Position,
+  Ready,
+  SendPosition,
+  ServerFrame,
+  WatchOrder,
+  WatchPositions,
+} from "../wire.ts";
 import { copy } from "../octets.ts";
 import { delayMs, pause } from "./backoff.ts";
 
@@ -124,6 +133,13 @@ export class Socket {
     for (let at = 0; at < updates.length; at += CURSORS_IN_FRAME) {
       this.#send({ t: "cursors", updates: updates.slice(at, at + CURSORS_IN_FRAME) });
     }
+    return true;
+  }
+
+  /** Send a live position, or ask for those of others. False when there is no connection. */
+  sendPosition(frame: SendPosition | WatchPositions): boolean {
+    if (!this.#ready || this.#socket === null) return false;
+    this.#send(frame);
     return true;
   }
 

@@ -108,7 +108,16 @@ export class Live {
     if (frame.t === "hello") return this.#hello(frame, socket);
     if (device !== null && frame.t === "cursors")
       this.#server.receipts.store(device, frame.updates);
+    if (device !== null && frame.t === "send_position") this.#position(device, frame);
     return device;
+  }
+
+  /** Pass a live position on to the devices of a conversation that lists its sender. */
+  #position(device: DeviceId, { conversationId, data }: wire.SendPosition): void {
+    const conversation = this.#server.state.conversations.get(conversationId);
+    if (conversation === undefined || !newest(conversation).leaves.has(device)) return;
+    if (data.length > 0)
+      this.pushAll(conversation, () => ({ t: "position", conversationId, data }));
   }
 
   gone(device: DeviceId, socket: Pick<Connection, "send">): void {

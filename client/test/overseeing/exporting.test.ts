@@ -16,7 +16,7 @@ function optionsOf(served: Served, signal = new AbortController().signal): Gathe
   return {
     ...{ api, directory: DIRECTORY, signal },
     department: () => scene.trust,
-    onProgress: () => undefined,
+    ...{ onProgress: () => undefined, open: () => Promise.resolve(null), headerHash: null },
   };
 }
 
@@ -58,10 +58,10 @@ describe("who acknowledged, in a file", () => {
     ]);
     // A choice that a spreadsheet would compute is text.
     expect(asha?.[5]).toBe("'=cmd|'/c calc'!A1");
-    expect(asha?.[6]).toBe("2026-11-26T17:29:30+05:30");
-    expect(bilal?.[8]).toBe("Asha");
+    expect(asha?.[7]).toBe("2026-11-26T17:29:30+05:30");
+    expect(bilal?.[9]).toBe("Asha");
     expect(chandra?.slice(4)).toEqual([
-      ...["Read", "", "", "", "", "", "", served.officers[2]?.personId, "", ""],
+      ...["Read", "", "", "", "", "", "", "", served.officers[2]?.personId, "", ""],
     ]);
   });
 
@@ -143,6 +143,14 @@ describe("who acknowledged, in a file", () => {
     const running = new AbortController();
     const cancelled = { ...optionsOf(served, running.signal), onProgress: () => running.abort() };
     await expect(gather(cancelled, ORDER.orderId, null)).rejects.toThrow();
+  });
+
+  it("makes no file of another order than its issuer signed", async () => {
+    const served = await Served.of(["Asha"]);
+    const signed = { ...optionsOf(served), headerHash: new Uint8Array(32) };
+    await expect(gather(signed, ORDER.orderId, null)).rejects.toMatchObject({
+      code: "order_differs",
+    });
   });
 
   it("is not held by a server whose pages never end", async () => {

@@ -46,7 +46,13 @@ export const WORDS: ExportWords = {
   sheets: { summary: "Summary", units: "Units", people: "People", refused: "Not verified" },
   columns: {
     ...{ name: "Name", rank: "Rank", post: "Post", unit: "Unit", state: "State" },
-    ...{ choice: "Choice", signed: "Signed", received: "Received", toldBy: "Told by" },
+    ...{
+      choice: "Choice",
+      answer: "Answer",
+      signed: "Signed",
+      received: "Received",
+      toldBy: "Told by",
+    },
     ...{ verified: "Verified", recordHash: "Record (SHA-256)" },
   },
   counts: {

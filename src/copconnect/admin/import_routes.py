@@ -6,16 +6,17 @@ from litestar import Response, get, post, put
 from litestar.params import FromPath
 
 from copconnect import errors, wire
+from copconnect.admin.exporting import Exporting
 from copconnect.admin.importing import Importing
 from copconnect.http.gate import Gate, HttpRequest, answer, nothing, read, read_bytes
-from copconnect.http.parameters import hex_id, index
+from copconnect.http.parameters import hex_id, index, one_of
 from copconnect.ids import UploadId
 
 MAX_BODY = 65_536
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def routes(importing: Importing, gate: Gate) -> list[Any]:
+def routes(importing: Importing, exporting: Exporting, gate: Gate) -> list[Any]:
     """Return the handlers."""
 
     @get("/v1/admin/imports")
@@ -58,13 +59,21 @@ def routes(importing: Importing, gate: Gate) -> list[Any]:
         number = index(request.query_params.get("after", "") or "0")
         return answer(request, await importing.page(caller, _id(u), shown, number))
 
+    @get("/v1/admin/exports/{what:str}")
+    async def export(request: HttpRequest, what: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        part = one_of("what", what, get_args(wire.Exported))
+        form = one_of("format", request.query_params.get("format"), get_args(wire.ExportForm))
+        content = await exporting.export(caller, part or "people", form or "xlsx")
+        return Response(content, media_type=WORKBOOK if form != "csv" else "text/csv")
+
     @get("/v1/admin/uploads/{u:str}/report")
     async def report(request: HttpRequest, u: FromPath[str]) -> Any:
         caller = await gate.caller(request)
         workbook = await importing.report(caller, _id(u))
         return Response(workbook, media_type=WORKBOOK)
 
-    return [imports, begin, put_chunk, examine, one, rows, report]
+    return [export, imports, begin, put_chunk, examine, one, rows, report]
 
 
 def _id(text: str) -> UploadId:

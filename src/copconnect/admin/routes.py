@@ -24,7 +24,7 @@ def routes(service: AdminService, gate: Gate) -> list[Any]:
         *_reading(service, gate),
         *_reorganising(service, gate),
         *_audit(service, gate),
-        *import_routes.routes(service.importing, gate),
+        *import_routes.routes(service.importing, service.exporting, gate),
         *organising_routes.routes(service.organising, gate),
     ]
 

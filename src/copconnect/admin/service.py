@@ -5,6 +5,7 @@ It states what it needs of other roles as Protocols (:mod:`copconnect.admin.port
 
 from copconnect import wire
 from copconnect.admin.acting import Acting
+from copconnect.admin.exporting import Exporting
 from copconnect.admin.importing import Importing
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.organising import Organising
@@ -24,7 +25,7 @@ from copconnect.admin.ports import (
 from copconnect.admin.reading import Reading
 from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Groups, Imports, Planning, Reorganiser
+from copconnect.admin.work_ports import Exports, Groups, Imports, Planning, Reorganiser
 from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
@@ -55,6 +56,7 @@ class AdminService:
         imports: Imports,
         planning: Planning,
         groups: Groups,
+        exports: Exports,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, editor, grants)
         self.kinds = Kinds(
@@ -82,6 +84,7 @@ class AdminService:
         )
         self.importing = Importing(database, self.rights, organisation, imports)
         self.organising = Organising(database, self.rights, organisation, planning, groups, planned)
+        self.exporting = Exporting(database, audit, self.rights, exports)
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:
         """Return what needs doing in the caller's part. Raises NotAllowed."""

@@ -1,7 +1,7 @@
 """Interfaces that imports, moves and groups need of other roles; ``app.py`` passes them in."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -198,6 +198,31 @@ class Imports(Protocol):
 
     async def undo(self, connection: Transaction, by: Principal, number: int) -> None:
         """Undo an import that was made ready. Raises ImportRefused."""
+        ...
+
+
+class Exports(Protocol):
+    """The Directory's rows as files."""
+
+    async def rows(
+        self,
+        connection: AsyncConnection,
+        part: Literal["people", "units", "posts"],
+        paths: Sequence[str],
+        shows: Callable[[str], bool],
+    ) -> tuple[Sequence[str], Sequence[Mapping[str, str]]]:
+        """Return the columns and rows at or below these unit paths; ``shows``: whether numbers of
+        people of a unit path are shown."""
+        ...
+
+    def file(
+        self,
+        name: str,
+        columns: Sequence[str],
+        rows: Iterable[Mapping[str, str]],
+        form: Literal["xlsx", "csv"],
+    ) -> bytes:
+        """Return rows as a file of which no cell is run as a formula."""
         ...
 
 

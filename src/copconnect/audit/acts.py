@@ -153,9 +153,12 @@ class ScimTokenRemoved(Act, frozen=True, tag="scim_token_removed"):
 
 
 class DirectoryExported(Act, frozen=True, tag="directory_exported"):
-    """The data bank, with everybody's number, was written to a file. ``people``: how many."""
+    """The data bank, with everybody's number, was written to a file. ``people``: how many;
+    ``what``: the part of it that an admin exported, "" for all; ``form``: of the file."""
 
     people: int
+    what: str = ""
+    form: str = ""
 
 
 class EnrolmentCodesMade(Act, frozen=True, tag="enrolment_codes_made"):

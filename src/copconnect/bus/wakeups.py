@@ -118,6 +118,14 @@ class ReceiptsWakeup(Wakeup, frozen=True, kw_only=True, tag="receipts"):
     frame: bytes
 
 
+class PositionWakeup(Wakeup, frozen=True, kw_only=True, tag="position"):
+    """A device's newest live position, an encrypted record; empty: it has stopped."""
+
+    conversation_id: ConversationId
+    client_id: ClientId
+    data: bytes
+
+
 class CursorsMovedWakeup(Wakeup, frozen=True, kw_only=True, tag="cursors_moved"):
     """Somebody has come further in these conversations, whose people are too many for receipts."""
 
@@ -168,6 +176,7 @@ AnyWakeup = (
     | TrustWakeup
     | ConversationWakeup
     | ReceiptsWakeup
+    | PositionWakeup
     | CursorsMovedWakeup
     | ReceiptCountsWakeup
     | AcknowledgedWakeup

@@ -28,6 +28,7 @@ from copconnect.sockets.connections.strangers import Strangers
 from copconnect.sockets.cursors import CursorBuffer
 from copconnect.sockets.feed import Feed, SeenCursor, Tokens, Versions, Watchers
 from copconnect.sockets.passing.fanout import Fanout
+from copconnect.sockets.positions import Positions
 
 CLOSING_TOGETHER = 500
 CLOSING_S = 1.0  # How long telling everybody may take, so that they do not all come back at once.
@@ -70,6 +71,7 @@ class Sockets:
         self._strangers = Strangers(limits.strangers, limits.strangers_per_address)
         self.fanout = Fanout(feed, bus, clock)
         self.cursors = CursorBuffer(feed)
+        self.positions = Positions(self.fanout, bus, clock)
         self._admission = Admission(
             self.fanout, tokens, versions, clock, bus, limits.hellos_per_s, self._rejudge
         )
@@ -84,11 +86,13 @@ class Sockets:
         if isinstance(wakeup, AccountWakeup):
             self._admission.note(wakeup)
         await self.fanout.receive(wakeup)
+        await self.positions.receive(wakeup)
 
     async def start(self) -> None:
         """Begin to let in, to look after connections, to flush cursors and to heal."""
         await self.cursors.start()
         await self._admission.start()
+        await self.positions.start()
         await self._rounds.start()
         await self.fanout.start()
 
@@ -99,6 +103,7 @@ class Sockets:
         if self._ending is not None:
             await self._ending
         await self._rounds.close()
+        await self.positions.close()
         await self.fanout.close()
         await self.cursors.close()
 
@@ -172,13 +177,17 @@ class Sockets:
             connection.dismiss(wire.CLOSE_RESTART)
 
     def received(self, connection: Connection, message: Any) -> None:
-        """Take a message: Hello first, cursors and watched orders after Ready."""
+        """Take a message: Hello first; cursors, watched orders and positions after Ready."""
         frame = None if message is None else _decode(message)
         if connection.caller is not None and isinstance(frame, wire.Cursors):
             for update in frame.updates:
                 self._take(connection, update)
         elif connection.caller is not None and isinstance(frame, wire.WatchOrder):
             self._watchers.watch(connection, connection.caller, frame.order_id, frame.unit_id)
+        elif connection.caller is not None and isinstance(frame, wire.SendPosition):
+            self.positions.take(connection, ConversationId(frame.conversation_id), frame.data)
+        elif connection.caller is not None and isinstance(frame, wire.WatchPositions):
+            self.positions.watch(connection, ConversationId(frame.conversation_id))
         elif not connection.token and isinstance(frame, wire.Hello) and frame.access_token:
             connection.token = frame.access_token
             connection.hello_ms = self._clock.now_ms()

@@ -8,6 +8,9 @@ from copconnect.wire.directory import Person
 from copconnect.wire.push import PushReach
 from copconnect.wire.trust import ClientInfo
 
+Exported = Literal["people", "units", "posts", "audit"]
+ExportForm = Literal["xlsx", "csv"]
+
 
 class PartCount(Wire, frozen=True, kw_only=True):
     """People and registered people of a unit right below the caller's part."""

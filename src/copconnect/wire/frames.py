@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from copconnect.ids import CellId, ConversationId, DeviceId, Epoch, PersonId, Seq
-from copconnect.limits import CURSORS_IN_FRAME, POSITIONS_IN_HELLO
+from copconnect.limits import CURSORS_IN_FRAME, POSITION_BYTES, POSITIONS_IN_HELLO
 from copconnect.wire.base import HEX16, HEX32, Frame, Wire
 from copconnect.wire.delivery import LogEntry, ReceiptCount, Supplement
 from copconnect.wire.keys import ShareReference
@@ -40,6 +40,27 @@ class Cursors(Frame, frozen=True, kw_only=True, tag="cursors"):
     """How far this client has come; never goes back. Coalesced on both sides."""
 
     updates: Annotated[list[CursorUpdate], Meta(max_length=CURSORS_IN_FRAME)]
+
+
+class SendPosition(Frame, frozen=True, kw_only=True, tag="send_position"):
+    """This device's newest live position, for the devices that the conversation lists; nothing
+    stores it. ``data``: a position record of docs/keys.md; empty: the device has stopped."""
+
+    conversation_id: Annotated[ConversationId, HEX16]
+    data: Annotated[bytes, Meta(max_length=POSITION_BYTES)]
+
+
+class WatchPositions(Frame, frozen=True, kw_only=True, tag="watch_positions"):
+    """Send the newest positions that the node has heard of in the last quarter of an hour."""
+
+    conversation_id: Annotated[ConversationId, HEX16]
+
+
+class PositionFrame(Frame, frozen=True, kw_only=True, tag="position"):
+    """The newest live position of a device, to every listed device that is connected."""
+
+    conversation_id: ConversationId
+    data: bytes
 
 
 class ConversationHead(Wire, frozen=True, kw_only=True):
@@ -176,7 +197,7 @@ class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
     event: Literal["clients", "trust", "directory", "unconfirmed", "confirmation", "signed_out"]
 
 
-ClientFrame = Hello | Cursors | WatchOrder
+ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions
 ServerFrame = (
     Ready
     | EntryFrame
@@ -191,6 +212,7 @@ ServerFrame = (
     | ShareFrame
     | Receipts
     | ReceiptCounts
+    | PositionFrame
     | OrderProgressFrame
     | OrderAcknowledged
     | AccountFrame

@@ -92,14 +92,6 @@ const SECTIONS: readonly Section[] = [
     covers: () => false,
   },
   {
-    name: "oversee",
-    screen: () => import("../screens/overseeing/OverseePage.svelte"),
-    tab: null,
-    under: "chats",
-    visible: () => true,
-    covers: () => true,
-  },
-  {
     name: "new",
     screen: () => import("../screens/new/NewScreen.svelte"),
     tab: null,

@@ -1,5 +1,5 @@
 /** Messages between the service worker and pages about notifications. Pure. */
-import type { ConversationId } from "@copconnect/client/wire";
+import type { ConversationId, MessageId } from "@copconnect/client/wire";
 
 /** The tag under which a browser without pushes lets the worker look for messages now and then. */
 export const LOOKING = "copconnect-look";
@@ -22,6 +22,22 @@ export function isFilled(data: unknown): data is Filled {
     "type" in data &&
     data.type === "open-conversation" &&
     "conversationId" in data
+  );
+}
+
+/** Open an order's page. */
+export interface OpenOrder {
+  readonly type: "open-order";
+  readonly orderId: MessageId;
+}
+
+export function isOpenOrder(data: unknown): data is OpenOrder {
+  return (
+    typeof data === "object" &&
+    data !== null &&
+    "type" in data &&
+    data.type === "open-order" &&
+    "orderId" in data
   );
 }
 

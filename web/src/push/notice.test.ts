@@ -1,8 +1,8 @@
-import type { ConversationItem, MessageItem } from "@copconnect/client/core";
+import type { ConversationItem, MessageItem, OrderView } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import type { Duty } from "./duty.ts";
-import { dataOf, noticeOf, plainNotice, unsentNotice } from "./notice.ts";
+import { dataOf, noticeOf, plainNotice, reminderOf, unsentNotice } from "./notice.ts";
 import { PLAIN } from "./settings.ts";
 
 const CHAT = "c".repeat(32) as ConversationId;
@@ -17,6 +17,36 @@ const group = { title: "Night shift", mentioned: false } as ConversationItem;
 const telling = { ...PLAIN, detail: true };
 const duty: Duty = { days: [0, 1, 2, 3, 4, 5, 6], from: 360, to: 1320, untilMs: null };
 const [NOON, MIDNIGHT] = [new Date("2026-11-27T12:00:00"), new Date("2026-11-27T00:00:00")];
+
+describe("an order's notification", () => {
+  const order = {
+    ...item,
+    body: { kind: "order", title: "Report at 06:00", text: "South gate", priority: "flash" },
+  } as unknown as MessageItem;
+
+  it("has its title, leads to its page, and a flash order sounds off duty", () => {
+    const { options } = noticeOf(order, group, { ...telling, duty }, MIDNIGHT);
+    expect(options.body).toBe("Report at 06:00");
+    expect([options.silent, options.requireInteraction]).toEqual([false, true]);
+    expect(options.actions?.map(({ action }) => action)).toEqual(["acknowledge", "read"]);
+    expect(dataOf({ data: options.data })?.order).toBe(true);
+    const urgent = { ...order, body: { ...order.body, priority: "urgent" } } as MessageItem;
+    expect(noticeOf(urgent, group, { ...telling, duty }, MIDNIGHT).options.silent).toBe(true);
+  });
+
+  it("reminds of what is owed, with the title only where the person wants it", () => {
+    const owed = {
+      orderId: MESSAGE,
+      conversationId: CHAT,
+      priority: "urgent",
+      body: order.body,
+    } as unknown as OrderView;
+    expect(reminderOf(owed, telling, NOON).title).toBe("Report at 06:00");
+    const plain = reminderOf(owed, PLAIN, NOON);
+    expect(JSON.stringify(plain)).not.toContain("06:00");
+    expect(plain.options.tag).toBe(`order-${MESSAGE}`);
+  });
+});
 
 describe("a notification that a push brings", () => {
   it("says New message, unless the person wants more on the screen", () => {

@@ -1,5 +1,5 @@
 /** A notification as it is written on the device. Pure. */
-import type { ConversationItem, MessageItem } from "@copconnect/client/core";
+import type { ConversationItem, MessageItem, OrderView } from "@copconnect/client/core";
 import type { ConversationId, MessageId, Names } from "@copconnect/client/wire";
 import { wording } from "../app/device/notification-wording.ts";
 import { isSilent } from "./duty.ts";
@@ -26,6 +26,8 @@ export interface NoticeData {
   readonly conversationId: ConversationId;
   readonly messageId: MessageId;
   readonly telling: boolean;
+  /** The message is an order: a tap leads to its page. */
+  readonly order?: boolean;
   /** A reply that could not be sent. */
   readonly reply?: string;
 }
@@ -51,7 +53,9 @@ export function noticeOf(
     conversationId: item.conversationId,
     messageId: item.messageId,
     telling: detail,
+    ...(item.body.kind === "order" ? { order: true } : {}),
   };
+  const flash = item.body.kind === "order" && item.body.priority === "flash";
   return {
     title: group === null ? told.title : `${told.title} · ${group}`,
     options: {
@@ -62,11 +66,36 @@ export function noticeOf(
       badge: "/badge-96.png",
       silent: isSilent(settings.duty, now, calls(item, conversation)),
       renotify: true,
+      ...(flash ? { requireInteraction: true } : {}),
       actions: [
         // A platform without a field in notifications opens the conversation.
-        { action: "reply", title: words.reply, type: "text", placeholder: words.write },
+        item.body.kind === "order"
+          ? { action: "acknowledge", title: words.acknowledge }
+          : { action: "reply", title: words.reply, type: "text", placeholder: words.write },
         { action: "read", title: words.read },
       ],
+      data,
+    },
+  };
+}
+
+/** A push without news reminds of an order that this person still owes. */
+export function reminderOf(order: OrderView, settings: PushSettings, now: Date): Notice {
+  const { words, language, detail } = settings;
+  const { orderId: messageId, conversationId, priority } = order;
+  const data: NoticeData = { conversationId, messageId, telling: detail, order: true };
+  const title = detail ? (order.body?.title ?? "") : "";
+  return {
+    title: title === "" ? words.app : title,
+    options: {
+      body: words.reminder,
+      tag: `order-${messageId}`,
+      lang: language,
+      icon: "/icon-192.png",
+      badge: "/badge-96.png",
+      silent: isSilent(settings.duty, now, priority === "flash"),
+      renotify: true,
+      actions: [{ action: "acknowledge", title: words.acknowledge }],
       data,
     },
   };

@@ -12,6 +12,8 @@ export interface PushWords {
   readonly read: string;
   readonly write: string;
   readonly notSent: string;
+  readonly acknowledge: string;
+  readonly reminder: string;
 }
 
 export interface PushSettings {
@@ -34,6 +36,8 @@ export const PLAIN: PushSettings = {
     read: "Mark as read",
     write: "Write a reply",
     notSent: "Your reply was not sent. Open the conversation to send it.",
+    acknowledge: "Acknowledge",
+    reminder: "You still have to acknowledge an order",
   },
 };
 

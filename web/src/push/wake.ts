@@ -12,10 +12,11 @@ import type {
   ConversationItem,
   CoreEvent,
   MessageItem,
+  OrderView,
 } from "@copconnect/client/core";
 import { visitCore } from "@copconnect/client/host/visit";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
-import { noticeOf, plainNotice, type Notice, type NoticeData } from "./notice.ts";
+import { noticeOf, reminderOf, plainNotice, type Notice, type NoticeData } from "./notice.ts";
 import { readSettings, type PushSettings } from "./settings.ts";
 
 /** For opening the vault, connecting, fetching and decrypting, on a slow phone. */
@@ -23,6 +24,8 @@ const LIMIT_MS = 20_000;
 /** Without news for so long after catching up, everything has been told. */
 const SETTLED_MS = 1_000;
 const LOOK_MS = 100;
+/** Orders that one push reminds of. */
+const MOST_REMINDERS = 3;
 
 interface News {
   readonly item: MessageItem;
@@ -85,9 +88,22 @@ export async function onPush(scope: ServiceWorkerGlobalScope): Promise<void> {
   if (await lookedAt(scope)) return;
   const settings = await readSettings();
   const news = await tellNews(scope, settings);
+  if (news === 0) await remind(scope, settings);
   const shown = await scope.registration.getNotifications();
   if (shown.length === 0) await show(scope, plainNotice(settings, new Date()));
   else if (news > 0) shown.find(({ tag }) => tag === "new")?.close();
+}
+
+/** A push that brought no message: the server woke those who still owe an acknowledgement. */
+async function remind(scope: ServiceWorkerGlobalScope, settings: PushSettings): Promise<void> {
+  const work = async (core: ConnectedCore): Promise<readonly OrderView[]> => {
+    const { phase } = await core.start();
+    return phase === "ready" ? (await core.orders({ box: "open" })).orders : [];
+  };
+  const found = visitCore(work, () => undefined).catch(() => []);
+  const owed = await within(found, LIMIT_MS / 4).catch(() => []);
+  for (const order of owed.slice(0, MOST_REMINDERS))
+    await show(scope, reminderOf(order, settings, new Date()));
 }
 
 /** A browser without pushes lets the worker look now and then: it tells what is new, if anything. */

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -339,6 +340,22 @@ def key_of(certificate: Path) -> bytes:
     if not isinstance(key, Ed25519PublicKey):
         raise AuthorityMissing(f"{certificate} is not of an Ed25519 key")
     return key.public_bytes_raw()
+
+
+def issuing_keys(keys: Path) -> list[bytes]:
+    """Return the public keys of the issuing CAs whose certificates lie in a folder, each issued by
+    the root that lies there. No private key is read. Raises AuthorityMissing, OSError, ValueError.
+    """
+    root = _load_certificate(keys / ROOT)
+    found = _issuing_files(keys)
+    for path in found:
+        try:
+            _load_certificate(path).verify_directly_issued_by(root)
+        except InvalidSignature as error:
+            raise AuthorityMissing(f"{path} was not issued by {keys / ROOT}") from error
+    if not found:
+        raise AuthorityMissing(f"{keys} has no certificate of an issuing CA")
+    return [key_of(path) for path in found]
 
 
 def _issuing_files(keys: Path) -> list[Path]:

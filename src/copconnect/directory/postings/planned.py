@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
+import structlog
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -38,6 +39,7 @@ from copconnect.ids import PersonId
 from copconnect.leases import Leases
 from copconnect.principals import Operator, Principal, named
 
+log = structlog.get_logger()
 INDIA = timezone(timedelta(hours=5, minutes=30))
 LATEST_DAYS = 366
 _ROUND_S = 20.0
@@ -55,7 +57,7 @@ PLANNED = Table(
     Column("by", Text, nullable=False),
     Column("made_ms", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("reason", Text, nullable=False),  # Of a failure.
+    Column("reason", Text, nullable=False),  # A failure says why.
     Index(None, "state", "due_ms"),
 )
 _T = PLANNED.c
@@ -145,6 +147,7 @@ class PlannedTransfers:
         self, connection: Transaction, by: Principal, person_id: PersonId, planned_id: int
     ) -> None:
         """Cancel a planned transfer, or take a failed one off the list. Raises NotFound."""
+        await edit_store.lock(connection, self._clock.now_ms())
         row = await self.one(connection, planned_id)
         if row is None or row.person_id != person_id:
             raise errors.NotFound
@@ -186,6 +189,8 @@ class PlannedTransfers:
                 reason = str(error.details.get("reason", "the person left"))
                 async with self._database.transaction() as connection:
                     await _end(connection, row.planned_id, "failed", reason)
+            except Exception:  # The others are due all the same; the next round tries this again.
+                log.exception("planned_transfer_failed", planned_id=row.planned_id)
 
     async def _apply(self, connection: Transaction, row: Any) -> None:
         await edit_store.lock(connection, self._clock.now_ms())

@@ -251,6 +251,12 @@ class Fanout:
             some = (one for one in everybody if one.client.person_id in person_ids)
             push_all(some if person_ids else everybody, frame)
 
+    def say(self, conversation_id: ConversationId, frame: bytes) -> None:
+        """Push a frame to the connections of a conversation that are here now."""
+        topic = self._topics.get(conversation_id)
+        if topic is not None:
+            push_all(topic.connections, frame)
+
     # --- For those who ask devices ----------------------------------------------------------
 
     def online(

@@ -171,6 +171,8 @@ export function followPushes(): () => void {
           read: t("me.push.read"),
           write: t("me.push.write"),
           notSent: t("me.push.notSent"),
+          acknowledge: t("orders.notice.acknowledge"),
+          reminder: t("orders.notice.reminder"),
         },
       };
       void saveSettings(settings).catch(() => undefined);

@@ -3,6 +3,7 @@
  * In a file of its own, so that its megabyte is fetched with the first large map and not before.
  */
 import {
+  LngLatBounds,
   Map as LibreMap,
   Marker,
   NavigationControl,
@@ -15,6 +16,7 @@ import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import type { Feature, Geometry, Position as Coordinates } from "geojson";
 import { nameOf } from "../../i18n/format.ts";
 import { loadOutline, type Outline } from "./outline.ts";
+import type { MapMark } from "./marks.ts";
 import { circle, type Position } from "./projection.ts";
 import { TOWNS } from "./towns.ts";
 
@@ -164,4 +166,39 @@ export async function buildMap(
     .setLngLat([place.longitude, place.latitude])
     .addTo(map);
   return { map, marker };
+}
+
+/** Put people on the map, move those who are there, take off the others; `frame`: show them all. */
+export function placeMarks(
+  map: LibreMap,
+  known: Map<string, Marker>,
+  marks: readonly MapMark[],
+  frame: boolean,
+): void {
+  for (const [key, marker] of known) {
+    if (marks.some((one) => one.key === key)) continue;
+    marker.remove();
+    known.delete(key);
+  }
+  for (const { key, label, latitude, longitude } of marks) {
+    const at: [number, number] = [longitude, latitude];
+    const there = known.get(key);
+    if (there !== undefined) there.setLngLat(at);
+    else {
+      const marker = new Marker({ element: badge(label), anchor: "bottom" });
+      known.set(key, marker.setLngLat(at).addTo(map));
+    }
+  }
+  if (!frame || marks.length < 2) return;
+  const bounds = new LngLatBounds();
+  for (const { longitude, latitude } of marks) bounds.extend([longitude, latitude]);
+  map.fitBounds(bounds, { padding: 64, maxZoom: 14, animate: false });
+}
+
+function badge(label: string): HTMLElement {
+  const element = document.createElement("div");
+  element.className = "map-person";
+  element.dir = "auto";
+  element.textContent = label;
+  return element;
 }

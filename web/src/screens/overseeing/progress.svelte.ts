@@ -17,7 +17,9 @@ export class Progress {
   #live = $state.raw<OrderProgressView | null>(null);
   /** The total in words, for a screen reader. */
   said = $state("");
-  #saidMs = -Infinity;
+  #saidMs = 0;
+  #next = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   get value(): OrderProgressView | null {
     return this.#live ?? this.#loading.value;
@@ -51,6 +53,8 @@ export class Progress {
       .catch(() => undefined);
     return () => {
       stop();
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
       void core()
         .oversee("watch", null, null)
         .catch(() => undefined);
@@ -58,12 +62,18 @@ export class Progress {
   }
 
   #say({ acknowledged, owed }: OrderCounts): void {
-    const now = Date.now();
-    if (now - this.#saidMs < SAID_EVERY_MS) return;
-    this.#saidMs = now;
-    this.said = t("oversee.acknowledgedOf", {
+    this.#next = t("oversee.acknowledgedOf", {
       number: formatNumber(acknowledged),
       owed: formatNumber(owed),
     });
+    // The newest total is said in the end, however fast the counts came.
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#saidMs = Date.now();
+        this.said = this.#next;
+      },
+      Math.max(0, this.#saidMs + SAID_EVERY_MS - Date.now()),
+    );
   }
 }

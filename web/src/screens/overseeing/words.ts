@@ -9,8 +9,10 @@ export interface OrderFacts {
   readonly title: string;
   readonly text: string;
   readonly reference: string;
-  readonly issuer: Names | null;
+  readonly issuer: { readonly names: Names } | null;
   readonly choices: readonly string[];
+  /** It asks for a free answer. */
+  readonly answers: boolean;
   readonly issuedMs: number;
   readonly validUntilMs: number | null;
   readonly withdrawnMs: number | null;
@@ -52,7 +54,7 @@ export function factsOf(
     ["oversee.file.order", facts.title],
     ["oversee.file.text", facts.text],
     ["oversee.file.reference", facts.reference],
-    ["oversee.file.issuer", nameIn(language, facts.issuer)],
+    ["oversee.file.issuer", nameIn(language, facts.issuer?.names ?? null)],
     ["oversee.file.issued", time(facts.issuedMs)],
     ["oversee.file.validUntil", time(facts.validUntilMs)],
     ["oversee.file.withdrawn", time(facts.withdrawnMs)],
@@ -88,6 +90,7 @@ export function exportWords(
       unit: say("oversee.file.unit"),
       state: say("oversee.file.state"),
       choice: say("oversee.file.choice"),
+      answer: say("oversee.file.answer"),
       signed: say("oversee.file.signed"),
       received: say("oversee.file.received"),
       toldBy: say("oversee.file.toldBy"),

@@ -39,7 +39,7 @@ export function changesOf(before: readonly GroupPolicy[], after: readonly GroupP
   return changed.length + (after.length - kept.length) + (before.length - kept.length);
 }
 
-/** Who belongs to the groups of a line: "SHOs, Inspectors". */
+/** The people of the groups of a line: "SHOs, Inspectors". */
 export function whoText(line: GroupPolicy): string {
   const named = [...line.roles.map(roleName), ...line.ranks.map(rankName)];
   if (line.heads) named.unshift(c("groups.heads"));

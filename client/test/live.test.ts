@@ -1,0 +1,134 @@
+/** Live positions over real cores: who sees them, how they end, and members who cheat. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { LivePlace } from "../src/core.ts";
+import { idOf } from "../src/ids.ts";
+import type { ConversationId, KeyId, MessageId } from "../src/ids.ts";
+import { PositionFormat, sealPosition } from "../src/keys/position.ts";
+import { fromHex } from "../src/octets.ts";
+import type { PositionFrame } from "../src/wire.ts";
+import { Insider, type OwnKey } from "./support/insider.ts";
+import { newId } from "../src/ids.ts";
+import type { Officer } from "./support/officer.ts";
+import { World } from "./support/world.ts";
+
+const LIMIT_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+let world: World;
+let insider: Insider;
+let a: Officer;
+let b: Officer;
+let id: ConversationId;
+let key: OwnKey;
+
+beforeEach(async () => {
+  world = await World.make({ people: 2 });
+  [a, b] = [world.officer("Asha"), world.officer("Balu")];
+  insider = await Insider.register(world.server, 50);
+  await insider.connect();
+  id = newId();
+  await insider.api.createConversation({
+    ...{ conversationId: id, kind: "group", personIds: [a.person, b.person] },
+    ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
+  });
+  key = await insider.makeKey(id);
+  await Promise.all([a.ready(id), b.ready(id)]);
+}, LIMIT_MS);
+
+afterEach(async () => {
+  await world.close();
+  await world.server.close();
+});
+
+function at(latitude: number, takenMs = world.server.now()) {
+  return { latitude, longitude: 78.5, accuracyM: 12, takenMs };
+}
+
+async function places(officer: Officer, ask = false): Promise<readonly LivePlace[]> {
+  return officer.core.livePlaces(id, ask);
+}
+
+async function sees(officer: Officer, ...latitudes: readonly number[]): Promise<void> {
+  await officer.until(`sees ${latitudes.join()}`, async () => {
+    const found = (await places(officer)).map(({ latitude }) => latitude.toFixed(4));
+    return found.join() === latitudes.map((one) => one.toFixed(4)).join();
+  });
+}
+
+/** The frames that reach everybody, as a hostile server hands them out. */
+function handOut(data: Uint8Array<ArrayBuffer>): void {
+  const frame: PositionFrame = { t: "position", conversationId: id, data };
+  world.server.live.pushAll(world.server.conversation(id), () => frame);
+}
+
+function sent(): readonly Uint8Array<ArrayBuffer>[] {
+  return insider.pushed("position").map(({ data }) => data as Uint8Array<ArrayBuffer>);
+}
+
+async function begun(): Promise<MessageId> {
+  const { messageId } = await a.core.shareLive(id, at(17.1), HOUR_MS);
+  await sees(b, 17.1);
+  return messageId;
+}
+
+describe("a live position", { timeout: LIMIT_MS }, () => {
+  it("moves on the others' maps, leaves no rows, and ends when its sender stops it", async () => {
+    const messageId = await begun();
+    expect(await a.core.liveShares()).toMatchObject([{ conversationId: id, messageId }]);
+    const { lastSeq } = await insider.api.logAfter(id, 0, 200);
+    await a.core.moveLive(at(17.2));
+    await sees(b, 17.2);
+    expect((await insider.api.logAfter(id, 0, 200)).lastSeq).toBe(lastSeq);
+    const [found] = await places(b);
+    expect(found).toMatchObject({ messageId, mine: false, accuracyM: 12 });
+    expect(found?.sender?.personId).toBe(a.person);
+    await a.core.stopLive(id);
+    await sees(b);
+    expect(await a.core.liveShares()).toEqual([]);
+    expect(await a.core.moveLive(at(17.3))).toEqual([]);
+  });
+
+  it("shows nothing that is forged, replayed or of another conversation (L1 to L4)", async () => {
+    const messageId = await begun();
+    await a.core.moveLive(at(17.2));
+    await sees(b, 17.2);
+    const [genuine] = sent();
+    if (genuine === undefined) throw new Error("nothing was sent");
+    const opening = {
+      ...{ conversation: fromHex(id), share: fromHex(messageId), key: key.record.hash },
+      sent: world.server.now() + 1_000,
+    };
+    const { privateKey } = insider.signer.keys;
+    const forge = (change: Partial<typeof opening & { sender: Uint8Array }> = {}) =>
+      sealPosition(
+        { sender: insider.signer.deviceBytes, ...opening, ...change },
+        at(10),
+        key.secret,
+        privateKey,
+      );
+    handOut(await forge());
+    handOut(await forge({ sender: PositionFormat.parse(genuine).sender }));
+    handOut(await forge({ share: fromHex(newId<MessageId>()) }));
+    handOut(genuine);
+    handOut(new Uint8Array([1, 2, 3]));
+    await insider.post(id, await insider.message(id, key, new Uint8Array([1])));
+    await a.text(id, "afterwards");
+    await b.receives(id, "afterwards");
+    await sees(b, 17.2);
+    expect(idOf<KeyId>(PositionFormat.parse(genuine).key)).toBe(idOf<KeyId>(key.record.hash));
+  });
+
+  it("of a removed member is shown no more, whatever the server passes on (L2)", async () => {
+    await begun();
+    await a.core.moveLive(at(17.2));
+    await sees(b, 17.2);
+    await insider.api.changeMembers(id, {
+      ...{ changeId: newId(), add: [], remove: [a.person], makeAdmin: [], revokeAdmin: [] },
+    });
+    await sees(b);
+    await a.until("left", async () => (await a.core.liveShares()).length === 0);
+    for (const data of sent()) handOut(data);
+    await b.text(id, "afterwards");
+    await sees(b);
+  });
+});

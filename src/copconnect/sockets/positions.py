@@ -1,0 +1,106 @@
+"""Live positions: encrypted records that devices pass to each other and that nothing stores.
+
+A device that shares its position sends its newest record; the node publishes at most one of a
+device every two seconds, and every node passes it to the connections of the conversation. Each node
+remembers the newest record of each device for a quarter of an hour, in memory alone, for devices
+that ask later. A restart forgets them all; the next record comes within a minute. Nobody is woken.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from copconnect import wire
+from copconnect.background import Periodic
+from copconnect.bus import AnyWakeup, Bus, PositionWakeup, RosterWakeup
+from copconnect.clock import Clock
+from copconnect.ids import ClientId, ConversationId
+from copconnect.sockets.connections import framing
+from copconnect.sockets.connections.connection import Connection
+from copconnect.sockets.passing.fanout import Fanout
+
+PUBLISH_S = 0.5
+APART_MS = 2_000
+KEPT_MS = 15 * 60_000
+MOST_KEPT = 20_000
+_Key = tuple[ConversationId, ClientId]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    frame: bytes
+    at_ms: int
+
+
+class Positions:
+    """The newest positions that this node has heard of. Used from one event loop."""
+
+    def __init__(self, fanout: Fanout, bus: Bus, clock: Clock) -> None:
+        self._fanout = fanout
+        self._bus = bus
+        self._clock = clock
+        self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
+        self._waiting: dict[_Key, bytes] = {}
+        self._publishing = Periodic("positions", self.publish, PUBLISH_S)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def take(self, connection: Connection, conversation_id: ConversationId, data: bytes) -> None:
+        """Take a record from a device that the conversation lists, else nothing; empty: it has
+        stopped. One that follows another too soon is dropped."""
+        if self._fanout.head_of(connection, conversation_id) is None:
+            return
+        key = conversation_id, connection.client.client_id
+        before = self._kept.get(key)
+        if data and before is not None and self._clock.now_ms() - before.at_ms < APART_MS:
+            return
+        self._waiting[key] = data
+
+    def watch(self, connection: Connection, conversation_id: ConversationId) -> None:
+        """Pass on the records that are known of a conversation that lists the device."""
+        if self._fanout.head_of(connection, conversation_id) is None:
+            return
+        since_ms = self._clock.now_ms() - KEPT_MS
+        for (c, _), kept in list(self._kept.items()):
+            if c == conversation_id and kept.at_ms >= since_ms:
+                connection.push(kept.frame)
+
+    async def publish(self) -> None:
+        """Publish the records that wait."""
+        waiting, self._waiting = self._waiting, {}
+        for (conversation_id, client_id), data in waiting.items():
+            wakeup = PositionWakeup(conversation_id=conversation_id, client_id=client_id, data=data)
+            await self._bus.publish([wakeup])
+
+    async def receive(self, wakeup: AnyWakeup) -> None:
+        """Remember a record and pass it on; forget those of devices that left."""
+        if isinstance(wakeup, RosterWakeup):
+            self._left(wakeup)
+        if not isinstance(wakeup, PositionWakeup):
+            return
+        key = wakeup.conversation_id, wakeup.client_id
+        self._kept.pop(key, None)
+        if not wakeup.data:
+            return
+        frame = framing.frame(
+            wire.PositionFrame(conversation_id=wakeup.conversation_id, data=wakeup.data)
+        )
+        self._kept[key] = _Kept(frame, self._clock.now_ms())
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        self._fanout.say(wakeup.conversation_id, frame)
+
+    def _left(self, wakeup: RosterWakeup) -> None:
+        removed = set(wakeup.removed)
+        for key in list(self._kept):
+            there = key[0] == wakeup.conversation_id
+            if there and (not wakeup.whole or key[1] in removed):
+                del self._kept[key]
+
+    async def start(self) -> None:
+        """Begin to publish."""
+        await self._publishing.start()
+
+    async def close(self) -> None:
+        """Stop."""
+        await self._publishing.close()

@@ -1,0 +1,65 @@
+"""Live positions: passed on to those who belong and kept for a while, in memory alone."""
+
+from copconnect import wire
+from copconnect.bus import RosterWakeup
+from copconnect.sockets.positions import APART_MS, KEPT_MS
+from tests.sockets.live_world import Live, LiveClient
+
+
+async def _say(client: LiveClient, frame: wire.ClientFrame) -> None:
+    """Send a frame that the server has taken before the next step."""
+    await client.send(frame)
+    await (await client.socket.ping())
+
+
+async def test_positions_reach_members_and_the_newest_waits_for_who_asks(live: Live) -> None:
+    a, b, stranger = live.officer(), live.officer(), live.officer()
+    made = live.group(a, b)
+    here, positions = made.conversation_id, live.sockets.positions
+
+    def sent(data: bytes) -> wire.SendPosition:
+        return wire.SendPosition(conversation_id=here, data=data)
+
+    async with live.client(a) as alice, live.client(b) as bob, live.client(stranger) as other:
+        await _say(alice, sent(b"one"))
+        await positions.publish()
+        assert await bob.next() == wire.PositionFrame(conversation_id=here, data=b"one")
+        await _say(alice, sent(b"too soon"))
+        await _say(other, sent(b"not a member's"))
+        await positions.publish()
+        live.feed.now_ms += APART_MS
+        await _say(alice, sent(b"two"))
+        await _say(alice, sent(b"three"))
+        await positions.publish()
+        assert await bob.next() == wire.PositionFrame(conversation_id=here, data=b"three")
+        await _say(bob, wire.WatchPositions(conversation_id=here))
+        assert await bob.next() == wire.PositionFrame(conversation_id=here, data=b"three")
+        assert len(positions) == 1
+        live.feed.now_ms += KEPT_MS + 1
+        await _say(bob, wire.WatchPositions(conversation_id=here))
+        await _say(alice, sent(b"four"))
+        await positions.publish()
+        assert await bob.next() == wire.PositionFrame(conversation_id=here, data=b"four"), "old"
+        await _say(alice, sent(b""))
+        await positions.publish()
+        assert len(positions) == 0, "who stops is forgotten"
+
+
+async def test_the_position_of_a_removed_device_is_forgotten(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = live.group(a, b)
+    positions = live.sockets.positions
+    async with live.client(a) as alice:
+        await _say(alice, wire.SendPosition(conversation_id=made.conversation_id, data=b"here"))
+        await positions.publish()
+        assert len(positions) == 1
+        removed = RosterWakeup(
+            conversation_id=made.conversation_id,
+            epoch=2,
+            cells=1,
+            added={},
+            removed=[a.client_id],
+            whole=True,
+        )
+        await positions.receive(removed)
+        assert len(positions) == 0
