@@ -4,10 +4,11 @@ import os
 
 import typer
 
-from copconnect.commands import admin, audit, conversations, directory, guard, orders, serving
+from copconnect.commands import admin, audit, conversations, directory, guard, serving
 from copconnect.commands.doctor import doctor
 from copconnect.commands.init import init
 from copconnect.commands.serve import serve_command
+from copconnect.commands.verifying import orders
 
 app = typer.Typer(
     name="copconnect",

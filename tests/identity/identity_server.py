@@ -23,6 +23,7 @@ from copconnect.auth_service.trust import routes as trust_routes
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.clock import Clock
 from copconnect.conduct import routes as conduct_routes
+from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import open_database
 from copconnect.directory import routes as directory_routes
@@ -143,6 +144,9 @@ class IdentityServer:
             exports=PartExports(),
         )
         self.directory.attach(self.admin.rights)
+        self.guard = GuardService(
+            self.authority.roster, settings.guard_weights, settings.guard_policy
+        )
         self.conduct = ConductService(self.database, clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute, clock.now_ms)
@@ -184,7 +188,7 @@ def identity_app(settings: Settings, server: IdentityServer) -> Any:
             ),
             *auth_routes.routes(server.auth, server.gate, settings.trusted_proxies),
             *trust_routes.routes(server.auth, server.gate),
-            *conduct_routes.routes(server.conduct, server.gate),
+            *conduct_routes.routes(server.conduct, server.guard, server.gate),
             *directory_routes.routes(server.directory, server.posts, server.gate),
             *admin_routes.routes(server.admin, server.gate),
         ],

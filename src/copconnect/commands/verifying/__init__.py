@@ -1,0 +1,1 @@
+"""Commands that verify files, without server or database."""
