@@ -2,15 +2,17 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
-from copconnect.services.processes import free_port
+from copconnect.services.processes import Process, free_port
 
 _START_S = 120
 _NO_GATEWAY = "http://127.0.0.1:9/"  # Its devices are registered: no text is ever sent.
@@ -24,7 +26,7 @@ class Worker:
         self._data = data
         self._settings = settings
         self._log = data / f"worker-{self.port}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     @property
     def pid(self) -> int:
@@ -41,16 +43,19 @@ class Worker:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             environment[f"COPCONNECT_{name.upper()}"] = text
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - this program.
-                [
-                    *(sys.executable, "-m", "copconnect", "serve"),
-                    *("--data", str(self._data), "--port", str(self.port)),
-                ],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            given = ["serve", "--data", str(self._data), "--port", str(self.port)]
+            self._process = self._begin(given, environment, log)
+
+    def _begin(
+        self, arguments: Sequence[str], environment: Mapping[str, str], log: BinaryIO
+    ) -> Process:
+        return subprocess.Popen(  # noqa: S603 - this program.
+            [sys.executable, "-m", "copconnect", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
 
     def wait(self) -> None:
         """Return once it serves. Raises RuntimeError with its log if it does not."""
@@ -83,7 +88,7 @@ class Worker:
     def stop(self) -> None:
         """Stop as an operator does."""
         if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+            self._process.send_signal(signal.SIGTERM)
             try:
                 self._process.wait(30)
             except subprocess.TimeoutExpired:

@@ -1,9 +1,10 @@
 """A small force with one conversation of several cells, at one real server on SQLite."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -13,8 +14,19 @@ from bench.force import caching, conversations
 from bench.force.conversations import Prepared
 from bench.machine import copying
 from bench.machine.workers import Worker
+from copconnect.services.processes import Process
+from tests.harness import forking
 
 PEOPLE, CELL_SIZE = 24, 8
+
+
+class ForkedWorker(Worker):
+    """One that has imported everything before it begins."""
+
+    def _begin(
+        self, arguments: Sequence[str], environment: Mapping[str, str], log: BinaryIO
+    ) -> Process:
+        return forking.start("copconnect", arguments, environment, log, log)
 
 
 @dataclass(frozen=True)
@@ -44,7 +56,7 @@ def world(prepared: Prepared, tmp_path: Path) -> Iterator[World]:
     """Everything, the server fresh."""
     copying.to_file(prepared.database, tmp_path / caching.DATABASE)
     shutil.copytree(prepared.force.folder / "keys", tmp_path / "keys")
-    worker = Worker(tmp_path, {"cell_size": CELL_SIZE})
+    worker = ForkedWorker(tmp_path, {"cell_size": CELL_SIZE})
     worker.start()
     try:
         worker.wait()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-import sys
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -12,7 +12,8 @@ from copconnect.bot import KeyFile
 from copconnect.bot.enrolling import enrol
 from copconnect.bot.state.stores import Stores
 from copconnect.ids import PersonId
-from tests.harness import databank
+from tests.harness import databank, forking
+from tests.harness.forking import Forked
 from tests.harness.server import ROOT, ServerProcess
 
 PATIENCE_S = 60.0
@@ -57,6 +58,11 @@ async def soon(work: Awaitable[object]) -> None:
         await work
 
 
+async def ended(process: Forked) -> int:
+    """Wait for the end of a process that must end; return its status."""
+    return await asyncio.to_thread(process.wait, PATIENCE_S)
+
+
 @contextlib.asynccontextmanager
 async def running(
     log: Path,
@@ -64,20 +70,14 @@ async def running(
     *arguments: str,
     folder: Path = ROOT,
     environment: Mapping[str, str] | None = None,
-) -> AsyncIterator[asyncio.subprocess.Process]:
+) -> AsyncIterator[Forked]:
     """Run a module as a process, which writes this log anew; end it as an operator does.
     ``environment``: variables beside this process's."""
+    given = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **(environment or {})}
     with log.open("wb") as out:
-        made = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module, *arguments),
-            stdout=out,
-            stderr=out,
-            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **(environment or {})},
-            cwd=folder,
-        )
+        made = forking.start(module, arguments, given, out, out, folder=folder)
     try:
         yield made
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            made.terminate()
-        await soon(made.wait())
+        made.send_signal(signal.SIGTERM)
+        await ended(made)

@@ -21,7 +21,7 @@ from copconnect.bot import Acknowledged, Bot, Message, Order, Upload
 from copconnect.bot.net.api import Api
 from copconnect.ids import MessageId, PersonId
 from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
-from tests.bot.enrolled import key_of, register_bot, running, soon, until
+from tests.bot.enrolled import ended, key_of, register_bot, running, soon, until
 from tests.harness import databank
 from tests.harness.server import ROOT, ServerProcess, run_copconnect
 
@@ -89,8 +89,7 @@ async def test_from_nothing_to_an_answering_bot(server: ServerProcess, tmp_path:
 
     await register_bot(server, OFFICERS[0], tmp_path / "officer.bot")
     async with running(log, "copconnect.bot", *command("confirm"), folder=tmp_path) as confirming:
-        await soon(confirming.wait())
-        assert confirming.returncode == 0, log.read_text()
+        assert await ended(confirming) == 0, log.read_text()
     async with officer.started():
         await soon(officer.ready())
         (found,) = await officer.find_people(line["name_en"])

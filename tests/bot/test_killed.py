@@ -1,7 +1,6 @@
 """A bot is killed at each step of a message's path and started again: every question has one
 answer, and every message of the bot is in the log once."""
 
-import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
@@ -13,8 +12,9 @@ import pytest
 from copconnect.bot import Bot, Message
 from copconnect.ids import PersonId
 from tests.bot.answering import STEPS
-from tests.bot.enrolled import register_bot, running, soon, until
+from tests.bot.enrolled import ended, register_bot, running, soon, until
 from tests.harness import databank
+from tests.harness.forking import Forked
 from tests.harness.server import ServerProcess
 
 OFFICERS = databank.officers()
@@ -23,9 +23,7 @@ OFFICERS = databank.officers()
 GREETING = "after it posted its key"
 
 
-def process(
-    state: Path, log: Path, *more: str
-) -> contextlib.AbstractAsyncContextManager[asyncio.subprocess.Process]:
+def process(state: Path, log: Path, *more: str) -> contextlib.AbstractAsyncContextManager[Forked]:
     """Run the answering bot, which writes this log anew."""
     return running(log, "tests.bot.answering", str(state), *more)
 
@@ -77,8 +75,7 @@ async def test_no_step_loses_or_doubles_an_answer(server: ServerProcess, tmp_pat
             async with process(asked.state, asked.log, "--stop", step) as stopping:
                 await asked.connects()
                 await talk.post(f"/vehicle A{number}")
-                await soon(stopping.wait())
-                assert stopping.returncode == -signal.SIGKILL, (step, asked.log.read_text())
+                assert await ended(stopping) == -signal.SIGKILL, (step, asked.log.read_text())
             async with process(asked.state, asked.log):
                 await talk.post(f"/vehicle B{number}")
                 await asked.hears(f"B{number} first")
@@ -94,8 +91,7 @@ async def test_a_message_that_made_its_key_is_posted_once(
         group = await asked.bot.create_group([asked.other])
         greet = ("--greet", group.conversation_id)
         async with process(asked.state, asked.log, *greet, "--stop", GREETING) as stopping:
-            await soon(stopping.wait())
-            assert stopping.returncode == -signal.SIGKILL, asked.log.read_text()
+            assert await ended(stopping) == -signal.SIGKILL, asked.log.read_text()
         assert asked.heard == []
         async with process(asked.state, asked.log, *greet):
             await asked.hears("hello")

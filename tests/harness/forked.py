@@ -27,6 +27,7 @@ import msgspec
 # The commands, and what a server imports only once it starts.
 IMPORTS = (
     "copconnect.cli",
+    "copconnect.bot.cli",
     "demo.cli",
     "tests.faults.worker_that_stops",
     "copconnect.commands.patience",
@@ -133,6 +134,8 @@ def _become(request: Request, given: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request.environment)
     os.chdir(request.folder)
+    # A program that runs by its name looks for modules there first.
+    sys.path[0] = request.folder
     gc.enable()
 
 

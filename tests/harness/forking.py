@@ -80,10 +80,11 @@ def start(
     output: BinaryIO,
     errors: BinaryIO,
     inherited: Sequence[int] = (),
+    folder: Path = ROOT,
 ) -> Forked:
-    """Start ``python -m module arguments`` in the repository's folder. The child has ``output``,
-    ``errors`` and the descriptors ``inherited``, and no input."""
-    request = Request(module, [*arguments], str(ROOT), dict(environment), [*inherited])
+    """Start ``python -m module arguments`` in a folder. The child has ``output``, ``errors`` and
+    the descriptors ``inherited``, and no input."""
+    request = Request(module, [*arguments], str(folder), dict(environment), [*inherited])
     status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     given = [theirs.fileno(), output.fileno(), errors.fileno(), *inherited]
     with theirs:

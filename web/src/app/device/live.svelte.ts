@@ -21,7 +21,7 @@ export function pauseAfter(before: LiveStart | null, now: LiveStart | null): num
   return moved < STILL_M ? STANDING_MS : MOVING_MS;
 }
 
-/** The place of this device now; rejects with the browser's GeolocationPositionError. */
+/** The position of this device now. Rejects with the browser's GeolocationPositionError. */
 export function positionNow(): Promise<LiveStart> {
   return new Promise((resolve, reject) => {
     navigator.geolocation.getCurrentPosition(
