@@ -68,7 +68,7 @@ export {
   MAX_POLL_QUESTION,
   MAX_QUICK_REPLIES,
   MAX_QUICK_REPLY,
-} from "./kinds/consultation-limits.ts";
+} from "./kinds/consultation.ts";
 export { MAX_IMPORT_BYTES } from "./limits.ts";
 export type * from "./seam/admin.ts";
 export type * from "./seam/app.ts";

@@ -7,7 +7,7 @@ import { bodyKey, openBody, parseMessage } from "../src/keys/message.ts";
 import { fromHex } from "../src/octets.ts";
 import type { PollState } from "../src/core.ts";
 import { decodeContent } from "../src/kinds/content.ts";
-import type { PollContent } from "../src/kinds/poll.ts";
+import type { PollContent } from "../src/kinds/consultation.ts";
 import { Insider, type OwnKey } from "./support/insider.ts";
 import type { Officer } from "./support/officer.ts";
 import { World } from "./support/world.ts";
@@ -207,8 +207,7 @@ describe("a question", { timeout: LIMIT_MS }, () => {
     await a.receives(id, "The north one");
     await a.core.acceptAnswer(id, messageId, answer.messageId);
     const accepted = async (): Promise<string | null> => {
-      const body = (await c.core.questions(id))[0]?.body;
-      return body?.kind === "question" ? (body.state.answer?.messageId ?? null) : null;
+      return (await c.core.questions(id))[0]?.answer?.messageId ?? null;
     };
     await c.until("accepted", async () => (await accepted()) === answer.messageId);
     await c.restart();

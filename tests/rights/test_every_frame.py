@@ -126,7 +126,11 @@ async def test_positions_are_passed_on_for_members_alone(world: World, port: int
                 await positions.receive(
                     RosterWakeup(
                         conversation_id=world.group,
-                        **{"epoch": 9, "cells": 1, "added": {}, "removed": [], "whole": False},
+                        epoch=9,
+                        cells=1,
+                        added={},
+                        removed=[],
+                        whole=False,
                     )
                 )
         assert found == SENT["send_position"][account], account.value

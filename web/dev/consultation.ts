@@ -21,7 +21,7 @@ export function consulting(
   if (outgoing.kind === "poll") return freshPoll(outgoing);
   if (outgoing.kind === "live")
     return { ...outgoing, state: { running: true, untilMs: outgoing.untilMs, here: true } };
-  return { ...outgoing, state: { mine: true, accepted: false, answer: null } };
+  return { ...outgoing, state: { mine: true, answerId: null } };
 }
 
 function freshPoll(outgoing: Extract<Outgoing, { kind: "poll" }>): Poll {
@@ -66,10 +66,9 @@ export abstract class ScriptedConsultation extends ScriptedGuard {
     questionId: MessageId,
     answerId: MessageId | null,
   ): Promise<void> {
-    this.amend(questionId, (body) => {
-      const accepted = answerId !== null;
-      return body.kind === "question" ? { ...body, state: { ...body.state, accepted } } : body;
-    });
+    this.amend(questionId, (body) =>
+      body.kind === "question" ? { ...body, state: { ...body.state, answerId } } : body,
+    );
     return Promise.resolve();
   }
   /** Nobody moves here: the place where one begins is the place. */

@@ -166,7 +166,7 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
       const about = { messageId, conversationId, seq, sender, mine, sentMs, body: said };
       const preview = { kind: "order", priority: said.priority, text: said.title } as const;
       const status = mine ? ("read" as const) : null;
-      return [{ ...about, preview, replyTo: null, status, failure: null }];
+      return [{ ...about, preview, replyTo: null, answer: null, status, failure: null }];
     });
   }
 

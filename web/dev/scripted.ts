@@ -110,6 +110,7 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       body,
       preview: previewOf(body),
       replyTo: null,
+      answer: null,
       status: null,
       failure: null,
     };
@@ -319,6 +320,7 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       body,
       preview: previewOf(body),
       replyTo: quoted ? quoteOf(quoted) : null,
+      answer: null,
       status: "queued",
       failure: null,
     };

@@ -209,6 +209,7 @@ function makeMessages(
       sentMs,
       body,
       preview: previewOf(body),
+      answer: null,
       replyTo:
         (dice > 0.93 || near === 3) && previous && previous.body.kind !== "notice"
           ? quoteOf(previous)

@@ -4,11 +4,10 @@ import { failure } from "../failure.ts";
 import { newId } from "../ids.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import { sealBallot } from "../keys/ballot.ts";
-import type { Mark, MarkContent } from "../kinds/mark.ts";
-import type { PollContent } from "../kinds/poll.ts";
+import type { Mark } from "../kinds/mark.ts";
+import type { PollContent } from "../kinds/consultation.ts";
 import { NO_MARKS, countPoll } from "../messages/poll-count.ts";
 import { decodedOf, loadMessage } from "../messages/messages.ts";
-import { outgoingRecord } from "../outbox/compose.ts";
 import { fromHex } from "../octets.ts";
 import type { MessageRecord } from "../records.ts";
 import { requireNewest } from "../roster/newest.ts";
@@ -17,11 +16,12 @@ import {
   MAX_QUICK_REPLY,
   LONGEST_LIVE_MS,
   MOST_POLLED,
-} from "../kinds/consultation-limits.ts";
+} from "../kinds/consultation.ts";
 import { STORES } from "../records.ts";
 import { questionsOf } from "../messages/questions.ts";
 import type { LivePlace, LiveShare, LiveStart, MessageItem } from "../core.ts";
 import type { Device } from "./device.ts";
+import { sendMark } from "./marking.ts";
 import type { MessageCalls } from "./message-calls.ts";
 import { writable } from "./reach.ts";
 import type { Reach } from "./reach.ts";
@@ -210,26 +210,4 @@ export class ConsultationCalls {
     if (!counted) throw failure("ballot_unreadable");
     return seals;
   }
-}
-
-/** Queue a mark; it goes like any message, and shows at once. */
-export async function sendMark(
-  device: Device,
-  conversation: Conversation,
-  content: MarkContent,
-): Promise<void> {
-  const order = device.outgoing.nextOrder(device.context.now());
-  const record = outgoingRecord(conversation, newId(), order, content, "ready");
-  await device.outbox.enqueue(conversation, record, null);
-  await conversation.change(async (work) => {
-    const marked = await loadMessage(device.context.vault, conversation.id, content.messageId);
-    if (marked !== null) work.messages.push(marked);
-  });
-}
-
-/** Votes are messages to everybody, so a poll is for conversations in which that is few. */
-export function requirePollable({ record }: Conversation): void {
-  const everybody = record.whoMayPost === "everyone";
-  if (record.members > MOST_POLLED || !everybody)
-    throw failure("poll_too_large", { details: { people: MOST_POLLED } });
 }

@@ -35,7 +35,7 @@ import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame } from "../wire.ts";
-import { sendMark } from "./consultation-calls.ts";
+import { sendMark } from "./marking.ts";
 import { callsPerson } from "./notifying.ts";
 import { PartLinks, ignore } from "./part-links.ts";
 import type { DeviceListener } from "./part-links.ts";

@@ -1,8 +1,7 @@
 /** The facts that each kind of message states about itself, in its own file of this folder. */
 import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
-import type { LiveContent } from "./live.ts";
 import type { LiveState, PollState, QuestionState } from "../seam/consultation.ts";
-import type { PollContent } from "./poll.ts";
+import type { LiveContent, PollContent } from "./consultation.ts";
 import type { AttachmentPointer, Fields, ReplyPointer } from "./fields.ts";
 
 /** Longest text of a preview. */

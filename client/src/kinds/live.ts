@@ -4,18 +4,10 @@
  */
 import { failure } from "../failure.ts";
 import type { LiveState } from "../seam/consultation.ts";
-import { LONGEST_LIVE_MS } from "./consultation-limits.ts";
+import { LONGEST_LIVE_MS } from "./consultation.ts";
+import type { LiveContent } from "./consultation.ts";
 import { integer, nullable, number } from "./fields.ts";
 import type { WrittenKind } from "./kind.ts";
-
-export interface LiveContent {
-  readonly kind: "live";
-  readonly untilMs: number;
-  readonly latitude: number;
-  readonly longitude: number;
-  readonly accuracyM: number | null;
-  readonly takenMs: number;
-}
 
 export interface LiveBody extends LiveContent {
   readonly state: LiveState;

@@ -6,7 +6,7 @@
 import { integer, list, Misshapen, isFields, id, nullable, string, bytes } from "./fields.ts";
 import type { Fields } from "./fields.ts";
 import type { Kind } from "./kind.ts";
-import { MAX_POLL_OPTIONS } from "./consultation-limits.ts";
+import { MAX_POLL_OPTIONS } from "./consultation.ts";
 import type { MessageId } from "../ids.ts";
 
 /** A person's devices at most; a seal of a ballot under X-Wing is 1,156 bytes. */

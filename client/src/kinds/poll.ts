@@ -8,18 +8,8 @@ import type { PollState } from "../seam/consultation.ts";
 import { boolean, integer, list, nullable, string } from "./fields.ts";
 import { PREVIEW } from "./kind.ts";
 import type { WrittenKind } from "./kind.ts";
-import { MAX_POLL_OPTIONS, MAX_POLL_OPTION, MAX_POLL_QUESTION } from "./consultation-limits.ts";
-
-export interface PollContent {
-  readonly kind: "poll";
-  readonly question: string;
-  readonly options: readonly string[];
-  /** Several options may be chosen. */
-  readonly multiple: boolean;
-  readonly anonymous: boolean;
-  /** No vote signed or accepted later counts; null: until its author closes it. */
-  readonly endsMs: number | null;
-}
+import { MAX_POLL_OPTIONS, MAX_POLL_OPTION, MAX_POLL_QUESTION } from "./consultation.ts";
+import type { PollContent } from "./consultation.ts";
 
 export interface PollBody extends PollContent {
   readonly state: PollState;

@@ -2,8 +2,8 @@
 import type { LiveState } from "../core.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
-import { LONGEST_LIVE_MS } from "../kinds/consultation-limits.ts";
-import type { LiveContent } from "../kinds/live.ts";
+import { LONGEST_LIVE_MS } from "../kinds/consultation.ts";
+import type { LiveContent } from "../kinds/consultation.ts";
 import type { MarksRecord, MessageRecord } from "../records.ts";
 
 export function liveUntil(

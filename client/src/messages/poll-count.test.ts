@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { newId } from "../ids.ts";
 import type { PersonId } from "../ids.ts";
-import type { PollContent } from "../kinds/poll.ts";
+import type { PollContent } from "../kinds/consultation.ts";
 import type { MarkFact, MarksRecord, VoteRecord } from "../records.ts";
 import { countPoll } from "./poll-count.ts";
 

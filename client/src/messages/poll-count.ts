@@ -10,7 +10,7 @@
  * author's alone; those of the most ballots count, of equals the last in the log.
  */
 import type { PersonId } from "../ids.ts";
-import type { PollContent } from "../kinds/poll.ts";
+import type { PollContent } from "../kinds/consultation.ts";
 import type { MarksRecord, VoteRecord } from "../records.ts";
 
 export interface Count {

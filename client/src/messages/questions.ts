@@ -1,35 +1,17 @@
 /** Questions: the answer that the asker accepted, and the list of a conversation's questions. */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { QuestionState } from "../core.ts";
-import type { DeviceContext } from "../context.ts";
-import { decodeContent, previewOf } from "../kinds/content.ts";
+import { decodeContent } from "../kinds/content.ts";
 import type { MarkContent } from "../kinds/mark.ts";
 import type { MessageId } from "../ids.ts";
-import type { People } from "../people/people.ts";
 import { STORES } from "../records.ts";
 import type { MessageRecord, QuestionRecord } from "../records.ts";
-import type { Change, Vault } from "../vault/vault.ts";
-import { decodedOf, loadMessage, messageKey, storedMessages } from "./messages.ts";
+import type { Vault } from "../vault/vault.ts";
+import { storedMessages } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 
 /** Questions that a list shows at most, the newest. */
 const MOST_LISTED = 200;
-
-export interface QuestionParts {
-  readonly context: DeviceContext;
-  readonly people: People;
-  readonly outgoing: OutgoingStore;
-}
-
-/** Note a question, so that it is found again; nothing for other messages. */
-export function questionRow(message: MessageRecord): readonly Change[] {
-  if (message.content === null || decodedOf(message).kind !== "question") return [];
-  const { conversationId, messageId, order } = message;
-  const key = messageKey(conversationId, messageId);
-  const value: QuestionRecord = { messageId };
-  const place = { store: STORES.questions, key, group: conversationId, order };
-  return [{ op: "put", ...place, value }];
-}
 
 /** The newest questions, the newest first. */
 export async function questionsOf(
@@ -47,7 +29,7 @@ export async function questionsOf(
 
 /** Q1: the reply that the asker accepted last, if it is one of this conversation and not the asker's. */
 export async function questionState(
-  { context, people, outgoing }: QuestionParts,
+  outgoing: OutgoingStore,
   conversation: Conversation,
   message: MessageRecord,
 ): Promise<QuestionState> {
@@ -58,20 +40,7 @@ export async function questionState(
     .at(-1);
   const queued = message.mine ? queuedAnswer(outgoing, conversation, message.messageId) : undefined;
   const answerId = queued === undefined ? (stated?.answerId ?? null) : queued;
-  const open: QuestionState = { mine: message.mine, accepted: answerId !== null, answer: null };
-  if (answerId === null) return open;
-  const answer = await loadMessage(context.vault, conversation.id, answerId);
-  // The answer may be older than this device, or on its way.
-  if (answer === null) return open;
-  return {
-    ...open,
-    answer: {
-      messageId: answerId,
-      conversationId: null,
-      sender: await people.plate(answer.senderId),
-      preview: previewOf(decodedOf(answer)),
-    },
-  };
+  return { mine: message.mine, answerId };
 }
 
 function queuedAnswer(

@@ -1,5 +1,5 @@
 /** View models from records: everything the screens see is made here. */
-import type { ConversationId } from "../ids.ts";
+import type { ConversationId, MessageId } from "../ids.ts";
 import type { Announcer, Views } from "./announcer.ts";
 import type { Attachments } from "../attachments/attachments.ts";
 import type { Conversation } from "../conversation/conversation.ts";
@@ -194,6 +194,8 @@ export class ViewMaker implements Views {
       body,
       preview,
       replyTo: reply === null ? null : await this.#quote(record.conversationId, reply),
+      answer:
+        body?.kind === "question" ? await this.#answer(conversation, body.state.answerId) : null,
       // Stage and failure are stored at once; the message may have been read before, or told of after.
       status: status === "failed" && record.failure === null ? "queued" : status,
       failure: record.failure,
@@ -211,7 +213,7 @@ export class ViewMaker implements Views {
       attachments: (pointers) => this.attachments(pointers),
       poll: (content) => pollState(parts, conversation, message, content),
       live: (content) => liveState(this.#context, conversation, message, content),
-      question: () => questionState(parts, conversation, message),
+      question: () => questionState(this.#outgoing, conversation, message),
     };
   }
 
@@ -222,6 +224,18 @@ export class ViewMaker implements Views {
 
   attachments(pointers: readonly AttachmentPointer[]) {
     return Promise.all(pointers.map((pointer) => this.#attachments.view(pointer)));
+  }
+
+  /** The accepted answer; null where it is older than this device, or on its way. */
+  async #answer({ id }: Conversation, answerId: MessageId | null): Promise<ReplyQuote | null> {
+    const answer = answerId === null ? null : await loadMessage(this.#context.vault, id, answerId);
+    if (answer === null) return null;
+    return {
+      messageId: answer.messageId,
+      conversationId: null,
+      sender: await this.#people.plate(answer.senderId),
+      preview: await this.#preview(previewOf(decodedOf(answer))),
+    };
   }
 
   /** The quoted message as it is here; its sender's words about it where it is not. */

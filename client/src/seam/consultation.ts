@@ -1,6 +1,5 @@
 /** Polls and questions on the screens. */
 import type { ConversationId, MessageId } from "../ids.ts";
-import type { ReplyQuote } from "./messages.ts";
 import type { Plate } from "./people.ts";
 
 /**
@@ -36,10 +35,8 @@ export interface PollState {
 
 export interface QuestionState {
   readonly mine: boolean;
-  /** The asker has accepted an answer. */
-  readonly accepted: boolean;
-  /** The accepted answer, where it is on this device. */
-  readonly answer: ReplyQuote | null;
+  /** The reply that the asker has accepted as the answer. */
+  readonly answerId: MessageId | null;
 }
 
 export interface LiveState {

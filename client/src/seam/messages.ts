@@ -62,6 +62,8 @@ export interface MessageItem {
   readonly body: MessageBody;
   readonly preview: Preview;
   readonly replyTo: ReplyQuote | null;
+  /** The accepted answer of a question, where it is on this device. */
+  readonly answer: ReplyQuote | null;
   readonly status: MessageStatus | null;
   readonly failure: CoreError | null;
   /** It waits for this time, at which this device sends it. */

@@ -19,6 +19,7 @@ const item: MessageItem = {
   body: { kind: "text", text: "Raid at 5", mentions: [] },
   preview: { kind: "text", text: "Raid at 5" },
   replyTo: null,
+  answer: null,
   status: null,
   failure: null,
 };

@@ -14,6 +14,7 @@ function message(text: string, seq: number | null, sentMs = seq ?? 100): Message
     body: { kind: "text", text, mentions: [] },
     preview: { kind: "text", text },
     replyTo: null,
+    answer: null,
     status: null,
     failure: null,
   };

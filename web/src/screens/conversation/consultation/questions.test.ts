@@ -5,8 +5,9 @@ import { matchingQuestions } from "./questions.ts";
 function asked(text: string, answered: string | null): MessageItem {
   const preview = { kind: "text", text: answered ?? "" } as const;
   const answer = answered === null ? null : { messageId: "", sender: null, preview };
-  const state = { mine: false, accepted: answered !== null, answer };
-  return { body: { kind: "question", text, mentions: [], state } } as unknown as MessageItem;
+  const state = { mine: false, answerId: answered };
+  const body = { kind: "question", text, mentions: [], state };
+  return { body, answer } as unknown as MessageItem;
 }
 
 it("finds questions by words of theirs or of the accepted answer, or those still open", () => {

@@ -8,9 +8,8 @@ export function matchingQuestions(
   onlyOpen: boolean,
 ): readonly MessageItem[] {
   const words = folded(text).split(/\s+/u).filter(Boolean);
-  return questions.filter(({ body }) => {
-    if (body.kind !== "question" || (onlyOpen && body.state.accepted)) return false;
-    const { answer } = body.state;
+  return questions.filter(({ body, answer }) => {
+    if (body.kind !== "question" || (onlyOpen && body.state.answerId !== null)) return false;
     const said = folded(`${body.text} ${answer === null ? "" : previewText(answer.preview)}`);
     return words.every((word) => said.includes(word));
   });

@@ -25,6 +25,7 @@ function message(text: string, sender: string, minutes: number, notice = false):
       : { kind: "text", text, mentions: [] },
     preview: { kind: "text", text },
     replyTo: null,
+    answer: null,
     status: null,
     failure: null,
   };
