@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { build, type Rollup } from "vite";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 const WEB = fileURLToPath(new URL("..", import.meta.url));
 const KB = 1000;
@@ -18,12 +18,15 @@ let output: Rollup.RollupOutput["output"];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "copconnect-web-"));
+  // The build of a test would contain what helps development.
+  vi.stubEnv("NODE_ENV", "production");
   const built = await build({
     configFile: join(WEB, "vite.config.ts"),
     mode: "production",
     logLevel: "silent",
     build: { outDir: folder, emptyOutDir: true },
   });
+  vi.unstubAllEnvs();
   output = (built as Rollup.RollupOutput).output;
 }, 180_000);
 
@@ -50,7 +53,10 @@ function loadedWith(names: readonly string[]): number {
       ?.imports.forEach(visit);
   };
   for (const name of names) {
-    const chunk = chunks().find((one) => one.name === name);
+    // The console has chunks of the same names.
+    const chunk = chunks().find(
+      (one) => one.name === name && !one.moduleIds.some((id) => id.includes("/web/admin/")),
+    );
     if (chunk === undefined) throw new Error(`no chunk ${name}`);
     visit(chunk.fileName);
   }

@@ -7,6 +7,7 @@
  * missing must not hold duty talk; a verdict never waits for the network. One refresh at a time.
  */
 import type { Context } from "../context.ts";
+import { hasCode } from "../failure.ts";
 import type { Bytes } from "../octets.ts";
 import { copy, equalBytes } from "../octets.ts";
 import { hash } from "../keys/format/hashing.ts";
@@ -146,7 +147,12 @@ export class Guard {
     await this.#loaded();
     const { api, vault } = this.#options.context;
     const former = this.#inForce;
-    const record = GuardFormat.parse((await api.guard()).record);
+    const served = await api.guard().catch((error: unknown) => {
+      if (!hasCode(error, "not_found")) throw error;
+      return null;
+    });
+    if (served === null) return; // This department has no guard.
+    const record = GuardFormat.parse(served.record);
     if (former !== null && equalBytes(record.bytes, former.record.bytes)) return;
     await checkGuard(record, this.#options.trust.rosterAuthority, former?.record ?? null);
     const policy = readPolicy(record.policy);

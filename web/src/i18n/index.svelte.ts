@@ -5,7 +5,7 @@
  */
 import { LANGUAGES, type Language } from "@copconnect/client/wire";
 import { createInstance } from "i18next";
-import type { TextKey, Texts } from "./keys.ts";
+import type { LaterTexts, TextKey, Texts } from "./keys.ts";
 
 export type { TextKey } from "./keys.ts";
 
@@ -25,6 +25,16 @@ const loaders: Readonly<Record<Language, () => Promise<Texts>>> = {
   ur: async () => (await import("./locales/ur.ts")).ur,
   hi: async () => (await import("./locales/hi.ts")).hi,
 };
+
+const later: Readonly<Record<Language, () => Promise<LaterTexts>>> = {
+  en: async () => ({ oversee: (await import("./locales/en/oversee.json")).default }),
+  te: async () => ({ oversee: (await import("./locales/te/oversee.json")).default }),
+  ur: async () => ({ oversee: (await import("./locales/ur/oversee.json")).default }),
+  hi: async () => ({ oversee: (await import("./locales/hi/oversee.json")).default }),
+};
+/** A screen has asked for the later texts: every language comes with them from then on. */
+let wantsLater = false;
+const haveLater = new Set<Language>();
 
 const words = createInstance();
 void words.init({
@@ -65,6 +75,15 @@ async function load(next: Language): Promise<void> {
       words.addResourceBundle(next, name, await texts());
     }),
   );
+  if (!wantsLater || haveLater.has(next)) return;
+  words.addResourceBundle(next, "translation", await later[next](), true);
+  haveLater.add(next);
+}
+
+/** Fetch the texts that few people read. Await it before a screen shows one of them. */
+export async function loadLater(): Promise<void> {
+  wantsLater = true;
+  await load(wanted);
 }
 
 let wanted: Language = "en";

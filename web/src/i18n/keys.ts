@@ -3,6 +3,7 @@
  * Plural forms (`…_one`, `…_other`) are one key, asked for with `count`.
  */
 import type { en } from "./locales/en.ts";
+import type oversee from "./locales/en/oversee.json";
 
 type WithoutPlural<K extends string> = K extends `${infer Base}_one` | `${infer Base}_other`
   ? Base
@@ -17,4 +18,9 @@ type Flat<T, Prefix extends string = ""> = {
 /** The texts that every language must hold: the same files with the same keys. */
 export type Texts = typeof en;
 
-export type TextKey = Flat<Texts>;
+/** Texts that few people read: they are fetched with the first screen that needs them. */
+export interface LaterTexts {
+  readonly oversee: typeof oversee;
+}
+
+export type TextKey = Flat<Texts> | Flat<LaterTexts>;

@@ -11,7 +11,6 @@ import guard from "./en/guard.json";
 import media from "./en/media.json";
 import lock from "./en/lock.json";
 import orders from "./en/orders.json";
-import oversee from "./en/oversee.json";
 import people from "./en/people.json";
 import me from "./en/me.json";
 
@@ -29,6 +28,5 @@ export const en = {
   me,
   media,
   orders,
-  oversee,
   people,
 };

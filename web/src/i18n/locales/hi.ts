@@ -11,7 +11,6 @@ import type { Texts } from "../keys.ts";
 import media from "./hi/media.json";
 import lock from "./hi/lock.json";
 import orders from "./hi/orders.json";
-import oversee from "./hi/oversee.json";
 import people from "./hi/people.json";
 import me from "./hi/me.json";
 
@@ -29,6 +28,5 @@ export const hi = {
   me,
   media,
   orders,
-  oversee,
   people,
 } satisfies Texts;

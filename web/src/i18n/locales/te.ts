@@ -11,7 +11,6 @@ import type { Texts } from "../keys.ts";
 import media from "./te/media.json";
 import lock from "./te/lock.json";
 import orders from "./te/orders.json";
-import oversee from "./te/oversee.json";
 import people from "./te/people.json";
 import me from "./te/me.json";
 
@@ -29,6 +28,5 @@ export const te = {
   me,
   media,
   orders,
-  oversee,
   people,
 } satisfies Texts;

@@ -11,7 +11,6 @@ import type { Texts } from "../keys.ts";
 import media from "./ur/media.json";
 import lock from "./ur/lock.json";
 import orders from "./ur/orders.json";
-import oversee from "./ur/oversee.json";
 import people from "./ur/people.json";
 import me from "./ur/me.json";
 
@@ -29,6 +28,5 @@ export const ur = {
   me,
   media,
   orders,
-  oversee,
   people,
 } satisfies Texts;
