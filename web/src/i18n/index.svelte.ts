@@ -34,7 +34,6 @@ const later: Readonly<Record<Language, () => Promise<LaterTexts>>> = {
 };
 /** A screen has asked for the later texts: every language comes with them from then on. */
 let wantsLater = false;
-const haveLater = new Set<Language>();
 
 const words = createInstance();
 void words.init({
@@ -75,9 +74,9 @@ async function load(next: Language): Promise<void> {
       words.addResourceBundle(next, name, await texts());
     }),
   );
-  if (!wantsLater || haveLater.has(next)) return;
+  const here: unknown = words.getResource(next, "translation", "oversee");
+  if (!wantsLater || here !== undefined) return;
   words.addResourceBundle(next, "translation", await later[next](), true);
-  haveLater.add(next);
 }
 
 /** Fetch the texts that few people read. Await it before a screen shows one of them. */
