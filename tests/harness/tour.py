@@ -173,9 +173,13 @@ def conversation(officer: Officer, talk: Talk) -> Iterator[str]:
     officer.button("app.close").click()
     # The sheet of things that can be shared.
     officer.button("conversation.attach").click()
-    officer.page.get_by_role("button", name=officer.word("media.attach.location")).wait_for()
+    officer.page.get_by_role(
+        "button", name=officer.word("media.attach.location"), exact=True
+    ).wait_for()
     yield "share"
-    officer.page.get_by_role("button", name=officer.word("media.attach.location")).click()
+    officer.page.get_by_role(
+        "button", name=officer.word("media.attach.location"), exact=True
+    ).click()
     officer.button("media.location.send").wait_for()
     expect(officer.button("media.location.send")).to_be_enabled()
     _map_drawn(officer)
@@ -402,7 +406,7 @@ def in_short(officer: Officer, talk: Talk, known: Officer, unknown: str) -> Iter
         _scroll_to(officer, officer.message(text))
         yield f"conversation-{name}"
     officer.button("conversation.attach").click()
-    page.get_by_role("button", name=officer.word("media.attach.location")).wait_for()
+    page.get_by_role("button", name=officer.word("media.attach.location"), exact=True).wait_for()
     yield "share"
     _close(officer)
     officer.button("conversation.info").click()

@@ -33,7 +33,7 @@ export function positionNow(): Promise<LiveStart> {
           takenMs: Math.round(timestamp),
         }),
       reject,
-      { enableHighAccuracy: true, timeout: 20_000, maximumAge: 15_000 },
+      { enableHighAccuracy: true, timeout: 20_000, maximumAge: 0 },
     );
   });
 }
