@@ -165,6 +165,7 @@ class Officer:
         self.enter_code()
         self.accept_conduct()
         self.finish()
+        self.secrets.known = self.person.number
         return self
 
     def _enter_again(self) -> None:

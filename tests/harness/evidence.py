@@ -29,6 +29,7 @@ class Secrets:
 
     def __init__(self) -> None:
         self.needles: dict[str, Needle] = {}
+        self.known = ""  # The number of an officer who registered: the server has to know it.
 
     def text(self, *texts: str) -> None:
         """Add what was written, a name, a caption."""
