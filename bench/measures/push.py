@@ -55,6 +55,7 @@ def run(prepared: Prepared, folder: Path, processes: int) -> Figures:
                 push_private_addresses="yes",
                 push_contact="mailto:it@police.example",
                 push_connections=CONNECTIONS,
+                messages_per_person_per_minute=10_000,  # One sender stands for a busy force.
             )
         )
         sender, asleep = _sender(prepared, deployment)
