@@ -5,6 +5,7 @@ from sqlalchemy import select, update
 
 from copconnect.delivery.store.tables import CONVERSATIONS, MEMBERS
 from copconnect.push import sending
+from copconnect.push.http_pool import Answer, Pool
 from copconnect.push.planning import AGAIN_MS, DAY_MS
 from tests.contract.statements import Statements
 from tests.live.rows import device, second
@@ -97,6 +98,36 @@ async def test_a_device_that_fetched_just_before_a_message_is_woken_a_minute_lat
     assert waking.woken() == {one.client_id: 1}
     await waking.work(AGAIN_MS)
     assert waking.woken() == {one.client_id: 2}
+
+
+async def test_a_message_that_is_planned_while_pushes_are_under_way_wakes_those_who_woke(
+    waking: Waking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asleep, woke, quick = device(), device(), device()
+    await waking.members(asleep, woke, quick)
+    first = await waking.post()
+    waking.clock.at += DELAY_MS
+    assert await waking.push.planner.round() == 3
+    await waking.fetch(quick, first)  # Its row is taken with the others', and dropped.
+    ask, asked, planned = Pool.post, 0, 0
+
+    async def post(pool: Pool, head: bytes, timeout_s: float) -> Answer:
+        """Let a second message come after the pushes about the first."""
+        nonlocal asked, planned
+        answer = await ask(pool, head, timeout_s)
+        asked += 1
+        if asked == 2:
+            await waking.fetch(woke, first)
+            await waking.post()
+            waking.clock.at += DELAY_MS
+            planned = await waking.push.planner.round()
+        return answer
+
+    monkeypatch.setattr(Pool, "post", post)
+    await waking.work(0)
+    assert planned == 2
+    assert waking.woken() == {asleep.client_id: 1, woke.client_id: 2, quick.client_id: 1}
+    assert all(row.due_ms is None for row in await waking.queue())
 
 
 async def test_a_push_that_was_never_fetched_is_repeated_after_a_day(waking: Waking) -> None:

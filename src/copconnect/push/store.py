@@ -1,8 +1,8 @@
 """Tables of pushes: where devices are woken, the queue, and how far conversations are planned.
 
 A row of ``push_queue`` is about one device and conversation. ``due_ms``: when it is to be pushed;
-NULL: it was, at ``sent_ms``, and the device is not pushed again about the conversation before it
-has received ``seq``.
+NULL: it was, at ``sent_ms``. Later messages leave the row as it is until the device has received
+``seq``: a device that wakes fetches them too.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -200,14 +200,15 @@ async def enqueue(
     again_ms: int,
 ) -> int:
     """Queue a push for each of the devices of a statement that is subscribed and has received what
-    it was pushed about before, or was pushed before ``again_ms``; return how many. One statement.
+    its last push is about, or was pushed before ``again_ms``; return how many. One statement.
     """
     found = behind.subquery()
     known = QUEUE.alias("known")
+    # A push that is due may be under way: were its row about a newer message by the time it is
+    # taken, the row would stay due and wake the device twice.
     waits = and_(
-        known.c.due_ms.is_(None),
         found.c.delivered_seq < known.c.seq,
-        known.c.sent_ms >= again_ms,
+        or_(known.c.due_ms.is_not(None), known.c.sent_ms >= again_ms),
     )
     rows = (
         _queued(conversation_id, seq, kind, now_ms)
@@ -359,12 +360,9 @@ async def due(
 _KEY = and_(
     _Q.conversation_id == bindparam("p_conversation_id"), _Q.client_id == bindparam("p_client_id")
 )
-# A row that has a newer seq by now stays due: the device may have fetched before that came.
-_SENT = (
-    update(QUEUE)
-    .where(_KEY, _Q.seq == bindparam("p_seq"))
-    .values(due_ms=None, sent_ms=bindparam("p_now_ms"))
-)
+# A row that has a newer seq by now stays due: the device had fetched before that message came.
+_UNCHANGED = and_(_KEY, _Q.seq == bindparam("p_seq"))
+_SENT = update(QUEUE).where(_UNCHANGED).values(due_ms=None, sent_ms=bindparam("p_now_ms"))
 _LATER = (
     update(QUEUE).where(_KEY).values(due_ms=bindparam("p_due_ms"), attempts=bindparam("p_attempts"))
 )
@@ -406,7 +404,9 @@ async def postpone(connection: AsyncConnection, rows: Mapping[Due, tuple[int, in
 async def drop(connection: AsyncConnection, rows: Collection[Due]) -> None:
     """Forget these: the device has the message, or nobody waits for it any more."""
     if rows:
-        await connection.execute(delete(QUEUE).where(_KEY), [key for _, key in _keyed(rows)])
+        await connection.execute(
+            delete(QUEUE).where(_UNCHANGED), [key | {"p_seq": one.seq} for one, key in _keyed(rows)]
+        )
 
 
 async def note_failing(
