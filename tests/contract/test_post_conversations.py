@@ -8,7 +8,8 @@ from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import ConversationId, PersonId, PostId, new_id
 from copconnect.records.primitives.kem import X25519
-from tests.contract.delivery_world import DAY_MS, World, post_of
+from tests.contract.chart import post_of
+from tests.contract.delivery_world import DAY_MS, World
 from tests.contract.device import Device
 from tests.contract.statements import Statements
 
