@@ -215,3 +215,33 @@ def keys_of(devices: Sequence[Device]) -> list[SealableRecord]:
 def by_device(devices: Sequence[Device]) -> Mapping[bytes, Device]:
     """Return devices by id."""
     return {one.device: one for one in devices}
+
+
+def order_terms(**terms: Any) -> wire.OrderTerms:
+    """Return the terms of a routine order that asks for no more than an acknowledgement, but for
+    these."""
+    plain: dict[str, Any] = {
+        "priority": "routine",
+        "choices": 0,
+        "answers": False,
+        "valid_until_ms": None,
+        "remind_minutes": [],
+        "escalate_minutes": None,
+        "escalate_below": 1,
+    }
+    return wire.OrderTerms(**(plain | terms))
+
+
+def name_alone(person_id: PersonId) -> wire.PersonTrust:
+    """Return trust in a person that has no record."""
+    return wire.PersonTrust(
+        person_id=person_id,
+        version=1,
+        devices=[],
+        certificates=[],
+        cards=[],
+        endorsements=[],
+        grants=[],
+        revocations=[],
+        keys=[],
+    )

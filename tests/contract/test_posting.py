@@ -16,17 +16,7 @@ from copconnect.limits import KEY_MESSAGES
 from copconnect.records.primitives.fields import sha256
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS, World
-from tests.contract.device import Device, Talk, keys_of
-
-FLASH = wire.OrderTerms(
-    priority="flash",
-    choices=0,
-    answers=False,
-    valid_until_ms=None,
-    remind_minutes=[],
-    escalate_minutes=None,
-    escalate_below=1,
-)
+from tests.contract.device import Device, Talk, keys_of, order_terms
 
 
 class Room:
@@ -337,6 +327,6 @@ async def test_a_message_calls_those_it_names_among_people_who_muted(room: Room)
 
     assert await say() is None
     assert await say(wakes=[*everybody[1:2], PersonId("f" * 32)]) == {person(room.bob)}
-    assert await say(order=FLASH) == {person(room.bob), person(room.carol)}
+    assert await say(order=order_terms(priority="flash")) == {person(room.bob), person(room.carol)}
     room.world.clock.at += MINUTE_MS
     assert await say(wakes=everybody) == {person(room.bob)}  # Carol's time is over.

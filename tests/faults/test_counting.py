@@ -20,12 +20,12 @@ from copconnect.principals import PostedMessage
 from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
 from copconnect.records.primitives.kem import XWING
 from copconnect.settings import Settings
+from tests.contract.device import order_terms
 from tests.faults.phones import Phone, Place, call, keyless, now_ms, phone_of
 from tests.faults.steps import AT_COUNTING, CountingStep
 from tests.faults.stopping import StoppingWorker
 from tests.harness import databank
 from tests.harness.officer import Device
-from tests.orders.orders_world import replace_terms
 
 pytestmark = pytest.mark.timeout(300)
 OFFICERS = 6
@@ -71,7 +71,7 @@ async def issue(worker: StoppingWorker, place: Place) -> MessageId:
             sent_ms=now_ms(),
         )
         async with container.database.transaction() as connection:
-            terms = replace_terms(choices=CHOICES)
+            terms = order_terms(choices=CHOICES)
             await container.orders.issuing.posted(connection, message, terms)
     return order_id
 

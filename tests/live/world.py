@@ -17,6 +17,7 @@ from copconnect.ids import PersonId
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.primitives.kem import X25519
 from copconnect.wakeup_log import BusAndLog, WakeupLog
+from tests.contract.device import name_alone
 
 
 class Time:
@@ -86,20 +87,7 @@ class KnownDevices:
         self, _: AsyncConnection, person_ids: Collection[PersonId]
     ) -> list[wire.PersonTrust]:
         """See Devices."""
-        return [
-            wire.PersonTrust(
-                person_id=one,
-                version=1,
-                devices=[],
-                certificates=[],
-                cards=[],
-                endorsements=[],
-                grants=[],
-                revocations=[],
-                keys=[],
-            )
-            for one in person_ids
-        ]
+        return [name_alone(one) for one in person_ids]
 
 
 class World:

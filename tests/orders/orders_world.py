@@ -33,7 +33,7 @@ from copconnect.rights import Held
 from copconnect.settings import Settings
 from copconnect.sockets.feed import SeenCursor
 from tests.contract.delivery_world import World
-from tests.contract.device import Device, Talk
+from tests.contract.device import Device, Talk, name_alone, order_terms
 
 # The units of these people, as a table: counts join it.
 PLACED = Table(
@@ -42,15 +42,6 @@ PLACED = Table(
     Column("person_id", String(32), primary_key=True),
     Column("unit_id", String(64), nullable=False),
     Column("sort_key", String(64), nullable=False),
-)
-PLAIN = wire.OrderTerms(
-    priority="routine",
-    choices=0,
-    answers=False,
-    valid_until_ms=None,
-    remind_minutes=[],
-    escalate_minutes=None,
-    escalate_below=1,
 )
 
 
@@ -261,7 +252,7 @@ class Orders:
 
     async def issue(self, **terms: Any) -> Issued:
         """Issue an order."""
-        return await self.post(replace_terms(**terms))
+        return await self.post(order_terms(**terms))
 
     async def withdraw(self, order: Issued) -> None:
         """Withdraw one."""
@@ -344,26 +335,23 @@ class _Keys:
         self, _: AsyncConnection, person_ids: Collection[PersonId]
     ) -> list[wire.PersonTrust]:
         """Return trust that names people alone: see ports.Devices."""
-        return [
-            wire.PersonTrust(
-                person_id=one,
-                version=1,
-                devices=[],
-                certificates=[],
-                cards=[],
-                endorsements=[],
-                grants=[],
-                revocations=[],
-                keys=[],
-            )
-            for one in sorted(person_ids)
-        ]
+        return [name_alone(one) for one in sorted(person_ids)]
 
 
-def replace_terms(**terms: Any) -> wire.OrderTerms:
-    """Return plain terms but for these."""
-    values = {name: getattr(PLAIN, name) for name in PLAIN.__struct_fields__}
-    return wire.OrderTerms(**(values | terms))
+async def of_unit(database: Database) -> tuple[Orders, Device, Device]:
+    """Return orders of the head of a unit in its conversation, somebody who belongs to it, and
+    somebody who is not posted there yet."""
+    orders = await Orders.of(database, 1)
+    world, chief = orders.world, orders.issuer
+    world.chart.post(chief.caller.person_id, "TG", admin=True)
+    early, late = world.registry.register(), world.registry.register()
+    world.chart.post(early.caller.person_id, "TG")
+    made = await world.unit(chief)
+    orders.talk.conversation_id = made.conversation_id
+    orders.key_id = await orders.talk.begin(chief, [early])
+    for one in (early, late):
+        await orders.place(one, "TG")
+    return orders, early, late
 
 
 def nobody() -> MessageId:

@@ -10,7 +10,7 @@ from copconnect.database.engine import Database
 from copconnect.limits import CLOCK_LEEWAY_MS
 from copconnect.records.conversation.acknowledgement import Told
 from tests.contract.delivery_world import HOUR_MS, MINUTE_MS
-from tests.orders.orders_world import Orders, nobody, people
+from tests.orders.orders_world import Orders, nobody, of_unit, people
 
 
 async def test_o1_bad_records_are_refused_and_hold_up_no_good_one(orders: Orders) -> None:
@@ -164,25 +164,17 @@ async def test_a_member_who_cannot_read_the_order_owes_nothing(orders: Orders) -
 
 
 async def test_who_joins_a_unit_later_owes_too(database: Database) -> None:
-    orders = await Orders.of(database, 1)
-    world, chief = orders.world, orders.issuer
-    world.chart.post(chief.caller.person_id, "TG", admin=True)
-    early, late = world.registry.register(), world.registry.register()
-    world.chart.post(early.caller.person_id, "TG")
-    made = await world.unit(chief)
-    orders.talk.conversation_id = made.conversation_id
-    orders.key_id = await orders.talk.begin(chief, [early])
-    for one in (early, late):
-        await orders.place(one, "TG")
+    orders, early, late = await of_unit(database)
+    world = orders.world
     order = await orders.issue()
     assert (await orders.progress(order))[0][0] == 1
     world.clock.at += MINUTE_MS
     world.chart.post(late.caller.person_id, "TG")
-    await world.service.following.compare(made.conversation_id)
+    await world.service.following.compare(orders.c)
     assert (await orders.progress(order))[0][0] == 2
     assert await orders.acknowledge(order, late) == "counted"
     world.chart.leave(early.caller.person_id)
-    await world.service.following.compare(made.conversation_id)
+    await world.service.following.compare(orders.c)
     assert (await orders.progress(order))[0][:4] == [1, 1, 1, 1]
 
 

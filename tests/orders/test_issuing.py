@@ -6,7 +6,8 @@ import pytest
 
 from copconnect import errors, wire
 from tests.contract.delivery_world import HOUR_MS
-from tests.orders.orders_world import Orders, nobody, replace_terms
+from tests.contract.device import order_terms
+from tests.orders.orders_world import Orders, nobody
 
 
 async def test_an_order_is_stored_with_its_message_and_shown_to_members(orders: Orders) -> None:
@@ -14,7 +15,7 @@ async def test_an_order_is_stored_with_its_message_and_shown_to_members(orders: 
     officer, outsider = orders.officers[0], orders.world.registry.register()
     found = await orders.service.reading.order(officer.caller, order.order_id)
     assert (found.seq, found.header_hash) == (order.seq, order.header_hash)
-    assert found.terms == replace_terms(priority="urgent", choices=3, remind_minutes=[10, 30])
+    assert found.terms == order_terms(priority="urgent", choices=3, remind_minutes=[10, 30])
     assert (found.owed, found.overseen, found.acknowledgement) == (True, False, None)
     mine = await orders.service.reading.order(orders.issuer.caller, order.order_id)
     assert (mine.owed, mine.overseen) == (False, True)
@@ -62,7 +63,7 @@ async def test_a_repeat_of_the_message_stores_nothing_again(orders: Orders) -> N
 
 async def test_flash_is_for_admins(orders: Orders) -> None:
     with pytest.raises(errors.NotAdmin):
-        await orders.post(replace_terms(priority="flash"), orders.officers[0])
+        await orders.post(order_terms(priority="flash"), orders.officers[0])
     order = await orders.issue(priority="flash")
     assert await orders.acknowledge(order, orders.officers[0]) == "counted"
 

@@ -12,7 +12,7 @@ from copconnect.orders import text_store, texting
 from copconnect.orders.service import OrderService
 from copconnect.settings import Settings
 from tests.contract.delivery_world import HOUR_MS, MINUTE_MS
-from tests.orders.orders_world import Issued, Orders, people
+from tests.orders.orders_world import Issued, Orders, of_unit, people
 
 REGISTERED = Settings(
     sms_order_minutes=10,
@@ -167,20 +167,12 @@ async def test_texts_have_limits_in_all_and_for_each_person(orders: Orders) -> N
 
 
 async def test_somebody_who_joins_later_has_the_same_time(database: Database) -> None:
-    orders = await Orders.of(database, 1)
-    world, chief = orders.world, orders.issuer
-    world.chart.post(chief.caller.person_id, "TG", admin=True)
-    early, late = world.registry.register(), world.registry.register()
-    world.chart.post(early.caller.person_id, "TG")
-    made = await world.unit(chief)
-    orders.talk.conversation_id = made.conversation_id
-    orders.key_id = await orders.talk.begin(chief, [early])
-    for one in (early, late):
-        await orders.place(one, "TG")
+    orders, early, late = await of_unit(database)
+    world = orders.world
     await orders.issue(priority="flash")
     world.clock.at += 9 * MINUTE_MS
     world.chart.post(late.caller.person_id, "TG")
-    await world.service.following.compare(made.conversation_id)
+    await world.service.following.compare(orders.c)
     world.clock.at += 2 * MINUTE_MS
     sender = node(orders).texting
     assert await sender.round() == 1

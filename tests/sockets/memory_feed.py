@@ -23,6 +23,7 @@ from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Se
 from copconnect.principals import NOTHING, Caller
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.sockets.feed import Place, RosterNews, Seals, SeenCursor, Standing
+from tests.contract.device import name_alone
 
 MOST_READ = 100
 
@@ -302,7 +303,7 @@ class MemoryFeed:
                 wire.EpochProof(epoch=Epoch(one), proof=bytes.fromhex(device))
                 for one in sorted(epochs)
             ],
-            people=[] if person_id is None else [_records(person_id)],
+            people=[] if person_id is None else [name_alone(person_id)],
         )
 
     async def store_cursors(self, cursors: Sequence[SeenCursor]) -> None:
@@ -334,20 +335,6 @@ class MemoryFeed:
             receipts_version=made.receipts_version,
         )
         return ReceiptsWakeup(conversation_id=conversation_id, frame=msgspec.msgpack.encode(frame))
-
-
-def _records(person_id: PersonId) -> wire.PersonTrust:
-    return wire.PersonTrust(
-        person_id=person_id,
-        version=1,
-        devices=[],
-        certificates=[],
-        cards=[],
-        endorsements=[],
-        grants=[],
-        revocations=[],
-        keys=[],
-    )
 
 
 def caller(person_id: str | None = None, *, confirmed: bool = True) -> Caller:
