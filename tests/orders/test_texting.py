@@ -8,6 +8,7 @@ import pytest
 
 from copconnect.database.engine import Database
 from copconnect.doctor.order_texts import order_texts
+from copconnect.ids import PersonId
 from copconnect.orders import text_store, texting
 from copconnect.orders.service import OrderService
 from copconnect.settings import Settings
@@ -164,6 +165,34 @@ async def test_texts_have_limits_in_all_and_for_each_person(orders: Orders) -> N
         await sender.round()
     for officer in people(*orders.officers):
         assert orders.gateway.asked.count(officer) == texting.PER_PERSON
+
+
+async def test_batches_of_a_round_look_at_the_whole_conversation_once(
+    orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texting, "BATCH", 1)
+    look, looks = text_store.look, 0
+
+    async def counted(*arguments: Any) -> list[PersonId]:
+        nonlocal looks
+        looks += 1
+        return await look(*arguments)
+
+    monkeypatch.setattr(text_store, "look", counted)
+    order = await orders.issue(priority="flash")
+    orders.world.clock.at += 10 * MINUTE_MS
+    first, *others = sorted(orders.officers, key=lambda one: one.caller.person_id)
+    receiving: list[asyncio.Task[None]] = []
+    orders.gateway.also = lambda _: receiving.append(
+        asyncio.create_task(orders.reach(others[0], order.seq, 0))
+    )
+    sender = node(orders).texting
+    assert await sender.round() == 2, "one received it after the look"
+    await asyncio.gather(*receiving)
+    assert {*orders.gateway.asked} == people(first, others[1])
+    assert looks == 2, "the second finds nobody"
+    await sender.round()
+    assert looks == 2, "a minute passes before the next"
 
 
 async def test_somebody_who_joins_later_has_the_same_time(database: Database) -> None:

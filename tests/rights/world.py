@@ -53,7 +53,7 @@ from tests.identity.signing import (
     put_keys,
 )
 from tests.identity.whole import Whole
-from tests.orders.orders_world import PLAIN
+from tests.contract.device import order_terms
 from tests.rights import uploads
 
 COMMISSIONERATE, STATION = UnitId("TG-HYD"), UnitId("TG-HYD-PS001")
@@ -183,7 +183,7 @@ class World(Whole):
             sent_ms=self.clock.now_ms(),
         )
         async with self.whole.database.transaction() as connection:
-            await self.whole.orders.issuing.posted(connection, message, PLAIN)
+            await self.whole.orders.issuing.posted(connection, message, order_terms())
 
     async def _accounts(self) -> None:
         root = await self._register(Account.ROOT)

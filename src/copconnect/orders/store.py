@@ -266,20 +266,15 @@ async def _put_answers(connection: AsyncConnection, records: Sequence[NewAcknowl
 # --- Counts -----------------------------------------------------------------------------------
 
 
-def _people_of(
-    order: KnownOrder, readers: Select[Any], reached: Select[Any], placed: Select[Any]
-) -> tuple[Any, Any, Any]:
-    """Return everybody who owes or has given an acknowledgement, as a FROM clause, with the columns
-    of their unit and of how far they have come (a place in rules.STATES)."""
-    reader, seen, place = readers.subquery(), reached.subquery(), placed.subquery()
-    state = case(
-        (_A.person_id.is_not(None), 3),
-        (seen.c.read_seq >= order.seq, 2),
-        (seen.c.delivered_seq >= order.seq, 1),
-        else_=0,
-    )
+def owing(
+    order: KnownOrder, readers: Select[Any], reached: Select[Any], beside: Select[Any]
+) -> tuple[Any, Any, Any, Any]:
+    """Return a statement, yet without columns, of everybody who owes or has given an
+    acknowledgement, and who is in the statement ``beside``: with the columns of readers, of how far
+    each has come, and of ``beside``."""
+    reader, seen, also = readers.subquery(), reached.subquery(), beside.subquery()
     source = (
-        reader.join(place, place.c.person_id == reader.c.person_id)
+        reader.join(also, also.c.person_id == reader.c.person_id)
         .outerjoin(seen, seen.c.person_id == reader.c.person_id)
         .outerjoin(
             ACKNOWLEDGEMENTS,
@@ -292,7 +287,22 @@ def _people_of(
     ]
     if order.valid_until_ms is not None:
         owes.append(reader.c.added_ms <= order.valid_until_ms)
-    return select().select_from(source).where(*owes), place.c, state
+    return select().select_from(source).where(*owes), reader.c, seen.c, also.c
+
+
+def _people_of(
+    order: KnownOrder, readers: Select[Any], reached: Select[Any], placed: Select[Any]
+) -> tuple[Any, Any, Any]:
+    """Return ``owing`` with the columns of units, and how far each has come (a place in
+    rules.STATES)."""
+    query, _, seen, place = owing(order, readers, reached, placed)
+    state = case(
+        (_A.person_id.is_not(None), 3),
+        (seen.read_seq >= order.seq, 2),
+        (seen.delivered_seq >= order.seq, 1),
+        else_=0,
+    )
+    return query, place, state
 
 
 async def standings(

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
 from copconnect.ids import MessageId, PersonId
+from copconnect.orders import store
 from copconnect.orders.rules import KnownOrder
 from copconnect.orders.tables import ACKNOWLEDGEMENTS, ORDERS, TEXTS
 
@@ -62,42 +63,7 @@ async def asked_since(connection: AsyncConnection, since_ms: int) -> int:
     return await connection.scalar(count) or 0
 
 
-def _silent(
-    order: KnownOrder,
-    readers: Select[Any],
-    reached: Select[Any],
-    numbers: Select[Any],
-    added_before_ms: int,
-) -> tuple[Any, Any]:
-    """Return the people who owe an acknowledgement, belong since before a time, and have neither
-    received nor acknowledged the order, as a FROM clause and its conditions, with the columns of
-    their numbers."""
-    reader, seen, number = readers.subquery(), reached.subquery(), numbers.subquery()
-    source = (
-        reader.join(number, number.c.person_id == reader.c.person_id)
-        .outerjoin(seen, seen.c.person_id == reader.c.person_id)
-        .outerjoin(
-            ACKNOWLEDGEMENTS,
-            and_(_A.order_id == order.order_id, _A.person_id == reader.c.person_id),
-        )
-        .outerjoin(TEXTS, and_(_T.order_id == order.order_id, _T.person_id == reader.c.person_id))
-    )
-    found = (
-        select(number.c.person_id, number.c.number, func.coalesce(_T.attempts, 0))
-        .select_from(source)
-        .where(
-            reader.c.person_id != order.issuer_id,
-            reader.c.history_from_ms <= order.issued_ms,
-            reader.c.added_ms <= added_before_ms,
-            _A.person_id.is_(None),
-            func.coalesce(seen.c.delivered_seq, 0) < order.seq,
-        )
-    )
-    return found, number.c
-
-
-async def claim(
-    connection: AsyncConnection,
+def wanted(
     order: KnownOrder,
     readers: Select[Any],
     reached: Select[Any],
@@ -105,34 +71,51 @@ async def claim(
     *,
     now_ms: int,
     added_before_ms: int,
-    limit: int,
     per_person: int,
     per_person_since_ms: int,
-) -> list[Claimed]:
-    """Record as being sent, and return, texts of silent people who have none about this order, or
-    whose text waits and is due. Somebody who was sent ``per_person`` texts since a time is left
-    out. Three statements."""
-    found, number = _silent(order, readers, reached, numbers, added_before_ms)
+) -> Select[Any]:
+    """Return a statement of the people who belong since a time, have neither received nor
+    acknowledged the order that they owe, and have no text about it, or one that waits and is due.
+    Somebody who was sent ``per_person`` texts since a time is left out."""
+    query, reader, seen, number = store.owing(order, readers, reached, numbers)
     many = (
         select(_T.person_id)
         .where(_T.asked_ms > per_person_since_ms)
         .group_by(_T.person_id)
         .having(func.count() >= per_person)
     )
-    rows = await connection.execute(
-        found.where(
+    found: Select[Any] = (
+        query.add_columns(number.person_id, number.number, func.coalesce(_T.attempts, 0))
+        .outerjoin(TEXTS, and_(_T.order_id == order.order_id, _T.person_id == reader.person_id))
+        .where(
+            reader.added_ms <= added_before_ms,
+            _A.person_id.is_(None),
+            func.coalesce(seen.delivered_seq, 0) < order.seq,
             or_(_T.person_id.is_(None), and_(_T.state == "waiting", _T.due_ms <= now_ms)),
             number.person_id.not_in(many),
         )
         .order_by(number.person_id)
-        .limit(limit)
     )
+    return found
+
+
+async def look(connection: AsyncConnection, found: Select[Any], limit: int) -> list[PersonId]:
+    """Return the first people of ``wanted``. One statement, which may read a row of every member of
+    the conversation."""
+    return [PersonId(row.person_id) for row in await connection.execute(found.limit(limit))]
+
+
+async def claim(
+    connection: AsyncConnection, order_id: MessageId, found: Select[Any], now_ms: int
+) -> list[Claimed]:
+    """Record as being sent, and return, the texts of ``wanted``. Three statements."""
+    rows = await connection.execute(found)
     claimed = [Claimed(PersonId(person), phone, tries) for person, phone, tries in rows]
     again = [one.person_id for one in claimed if one.attempts]
     if again:
         await connection.execute(
             update(TEXTS)
-            .where(_T.order_id == order.order_id, among(_T.person_id, again))
+            .where(_T.order_id == order_id, among(_T.person_id, again))
             .values(state="sending", asked_ms=now_ms, due_ms=None)
         )
     new = [one for one in claimed if not one.attempts]
@@ -141,7 +124,7 @@ async def claim(
             insert(TEXTS),
             [
                 {
-                    "order_id": order.order_id,
+                    "order_id": order_id,
                     "person_id": one.person_id,
                     "state": "sending",
                     "asked_ms": now_ms,

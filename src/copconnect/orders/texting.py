@@ -18,12 +18,15 @@ with one text; the alarm is the gateway's (``copconnect_sms_gateway_alarm``).
 
 import asyncio
 import random
+from typing import Any
 
 import structlog
 from prometheus_client import Counter
+from sqlalchemy import Select
 
 from copconnect.background import Periodic
-from copconnect.ids import MessageId
+from copconnect.database.among import among
+from copconnect.ids import MessageId, PersonId
 from copconnect.leases import Leases
 from copconnect.orders import store, text_rules, text_store
 from copconnect.orders.dependencies import Dependencies
@@ -68,6 +71,7 @@ class Texting:
         self._failures = 0
         self._paused_until_ms = 0
         self._looked_at: dict[MessageId, int] = {}
+        self._found: dict[MessageId, list[PersonId]] = {}
         self._rounds = Periodic("order_texts", self._in_turn, PERIOD_S)
         for outcome in ("taken", "refused", "unsure", "failed"):
             ORDER_TEXTS.labels(outcome)  # Shown from the start.
@@ -122,6 +126,8 @@ class Texting:
         if limit <= 0:
             return 0
         self._looked_at = {one: at for one, at in self._looked_at.items() if at > now_ms}
+        wanted = {row.order_id for row in orders}
+        self._found = {one: people for one, people in self._found.items() if one in wanted}
         for row in orders:
             if row.order_id in self._looked_at:
                 continue
@@ -134,20 +140,45 @@ class Texting:
         return 0
 
     async def _claim(self, order: KnownOrder, now_ms: int, limit: int) -> list[Claimed]:
-        deps = self._deps
-        async with deps.database.transaction() as connection:
-            return await text_store.claim(
-                connection,
-                order,
-                deps.conversations.readers(order.conversation_id),
-                deps.conversations.reached(order.conversation_id),
-                deps.people.numbers(),
-                now_ms=now_ms,
-                added_before_ms=now_ms - self._after_ms,
-                limit=limit,
-                per_person=PER_PERSON,
-                per_person_since_ms=now_ms - PER_PERSON_MS,
-            )
+        """Claim texts of people whom the last look found; look anew when none of them is left."""
+        left = self._found.pop(order.order_id, [])
+        if left and (claimed := await self._claim_of(left, order, now_ms, limit)):
+            return claimed
+        async with self._deps.database.reading() as connection:
+            wanted = self._wanted(order, now_ms)
+            found = await text_store.look(connection, wanted, self._per_minute)
+        return await self._claim_of(found, order, now_ms, limit) if found else []
+
+    async def _claim_of(
+        self, people: list[PersonId], order: KnownOrder, now_ms: int, limit: int
+    ) -> list[Claimed]:
+        wanted = self._wanted(order, now_ms, people).limit(limit)
+        async with self._deps.database.transaction() as connection:
+            claimed = await text_store.claim(connection, order.order_id, wanted, now_ms)
+        if claimed:
+            self._found[order.order_id] = people[people.index(claimed[-1].person_id) + 1 :]
+        return claimed
+
+    def _wanted(
+        self, order: KnownOrder, now_ms: int, people: list[PersonId] | None = None
+    ) -> Select[Any]:
+        """``people``: of these alone, without a look at others."""
+        conversations = self._deps.conversations
+        readers = conversations.readers(order.conversation_id)
+        reached = conversations.reached(order.conversation_id)
+        if people is not None:
+            readers = readers.where(among(readers.selected_columns.person_id, people))
+            reached = reached.where(among(reached.selected_columns.person_id, people))
+        return text_store.wanted(
+            order,
+            readers,
+            reached,
+            self._deps.people.numbers(),
+            now_ms=now_ms,
+            added_before_ms=now_ms - self._after_ms,
+            per_person=PER_PERSON,
+            per_person_since_ms=now_ms - PER_PERSON_MS,
+        )
 
     async def _send(self, order: KnownOrder, claimed: list[Claimed]) -> None:
         waited_ms = self._deps.clock.now_ms() - order.issued_ms
