@@ -17,7 +17,7 @@ export interface NamedOrder {
   readonly headerHash: Uint8Array;
 }
 
-/** Where a device's acknowledgement of an order stands, and the answer that is sealed for it. */
+/** The order and the device that an acknowledgement names, and the answer that is sealed beside it. */
 export function answerPlace(order: NamedOrder, device: Uint8Array): AnswerPlace {
   return {
     conversation: fromHex(order.conversationId),
