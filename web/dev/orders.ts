@@ -3,11 +3,13 @@ import type {
   ConversationItem,
   MessageItem,
   OrderBody,
+  OrderChangeBody,
   OrderDraft,
   OrderPage,
   OrderView,
 } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
+import { emptyOrder } from "../src/screens/orders/compose/composing.ts";
 import { pause } from "./account.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import { plate } from "./plates.ts";
@@ -18,23 +20,7 @@ import { ScriptedConsultation } from "./consultation.ts";
 const HOUR_MS = 3_600_000;
 
 function body(more: Partial<OrderBody>): OrderBody {
-  return {
-    kind: "order",
-    title: "",
-    text: "",
-    reference: "",
-    priority: "routine",
-    validUntilMs: null,
-    choices: [],
-    answers: false,
-    readers: [],
-    remindMinutes: [],
-    escalateMinutes: null,
-    escalateBelow: 80,
-    mentions: [],
-    attachments: [],
-    ...more,
-  };
+  return { ...emptyOrder(), attachments: [], ...more };
 }
 
 /** The order that stands in a conversation as its message with this number. */
@@ -65,6 +51,19 @@ export function orderView(
     escalatedMs: null,
     differs: null,
     ...more,
+  };
+}
+
+function change(
+  number: number,
+  sentMs: number,
+  said: Pick<OrderChangeBody, "change" | "reason"> & Partial<OrderChangeBody>,
+): OrderView["changes"][number] {
+  const orderId = id<MessageId>(4, 700_000 + number);
+  const words = { title: "", text: "", reference: "", attachments: [] };
+  return {
+    ...{ messageId: id<MessageId>(4, 710_000 + number), sentMs },
+    body: { kind: "order_change", orderId, ...words, ...said },
   };
 }
 
@@ -120,20 +119,7 @@ function samples(): OrderView[] {
         owed: false,
         withdrawnMs: now - 70 * HOUR_MS,
         changes: [
-          {
-            messageId: id(4, 710_000),
-            sentMs: now - 70 * HOUR_MS,
-            body: {
-              ...{ kind: "order_change", orderId: id<MessageId>(4, 700_004), change: "withdrawn" },
-              ...{
-                title: "",
-                text: "",
-                reference: "",
-                reason: "Visit called off",
-                attachments: [],
-              },
-            },
-          },
+          change(4, now - 70 * HOUR_MS, { change: "withdrawn", reason: "Visit called off" }),
         ],
       },
     ),
@@ -143,8 +129,38 @@ function samples(): OrderView[] {
         title: "Station diary entries by 20:00",
         text: "All beats.",
         choices: ["Done", "Not yet"],
+        answers: true,
       }),
       { mine: true, owed: false, overseen: true, issuer: plate(ME) },
+    ),
+    orderView(
+      ...([6, talk, 30] as const),
+      body({
+        title: "Naka at Puranapul, 21:00",
+        text: "Two SIs and eight PCs.",
+        choices: ["Yes", "No"],
+      }),
+      {
+        changes: [
+          change(6, now - 28 * HOUR_MS, {
+            ...{
+              change: "corrected",
+              title: "Naka at Puranapul, 22:00",
+              reason: "Procession is late",
+            },
+            text: "Two SIs and ten PCs.",
+          }),
+        ],
+        sending: {
+          ...{ choice: 1, answer: null, createdMs: now - HOUR_MS, waitsForReaders: false },
+          refused: "wrong_time",
+        },
+      },
+    ),
+    orderView(
+      ...([7, talk, 80] as const),
+      body({ title: "Arms kote inspection", text: "Registers ready by 10:00." }),
+      { differs: "terms" },
     ),
   ];
 }

@@ -82,8 +82,7 @@ class ScriptedOverseeing implements OverseeCore {
     return { orderId, unitId, countedMs: Date.now(), total, units };
   }
 
-  async order(orderId: MessageId): Promise<Order> {
-    await pause(60);
+  #order(orderId: MessageId): Order {
     return {
       ...{ orderId, conversationId: id(3, 1), seq: 9 as Order["seq"] },
       ...{ headerHash: new Uint8Array(32).fill(171), issuerId: ME.personId, issuedMs: ISSUED_MS },
@@ -192,7 +191,7 @@ class ScriptedOverseeing implements OverseeCore {
       verified: acknowledgement !== null,
     }));
     return {
-      order: await this.order(orderId),
+      order: this.#order(orderId),
       ...{ madeMs: Date.now(), sha256: "5e".repeat(32), bytes: 41_234_567, total },
       file: format === "print" ? null : new Blob(["scripted"]),
       ...{ rows: total.owed, signaturesVerified: total.acknowledged },

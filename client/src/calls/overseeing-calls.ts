@@ -9,7 +9,6 @@ import type { Device } from "./device.ts";
 import type { Reach } from "./reach.ts";
 
 const METHODS: Readonly<Record<OverseeMethod, true>> = {
-  order: true,
   watch: true,
   progress: true,
   people: true,

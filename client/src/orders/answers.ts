@@ -1,14 +1,11 @@
-/** Sealing answers to an order's readers, and opening them there. */
+/** Sealing answers to an order's readers. */
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
-import { idOf } from "../ids.ts";
-import type { ConversationId, DeviceId, MessageId, PersonId } from "../ids.ts";
-import { AcknowledgementFormat, OWN, checkAcknowledgement } from "../keys/acknowledgement.ts";
-import type { Acknowledgement } from "../keys/acknowledgement.ts";
-import { ANSWER_SEALS, openAnswer, parseAnswer, sealAnswer } from "../keys/answer.ts";
+import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import { ANSWER_SEALS, sealAnswer } from "../keys/answer.ts";
 import type { AnswerPlace } from "../keys/answer.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
-import { Refused, refuseUnless } from "../keys/format/refused.ts";
+import { Refused } from "../keys/format/refused.ts";
 import { X25519, XWING } from "../keys/hpke.ts";
 import type { Kem } from "../keys/hpke.ts";
 import { fromHex, randomBytes } from "../octets.ts";
@@ -20,6 +17,7 @@ export interface NamedOrder {
   readonly headerHash: Uint8Array;
 }
 
+/** The order and the device that an acknowledgement names, and the answer that is sealed beside it. */
 export function answerPlace(order: NamedOrder, device: Uint8Array): AnswerPlace {
   return {
     conversation: fromHex(order.conversationId),
@@ -71,55 +69,4 @@ async function keysOf(
     }
   }
   return keys;
-}
-
-export interface ReadRecord {
-  readonly acknowledgement: Acknowledgement;
-  readonly personId: PersonId;
-  /** Null: there is none, or this device cannot open it. */
-  readonly answer: string | null;
-  /** There is no answer, or it is opened here. */
-  readonly readable: boolean;
-}
-
-/**
- * An acknowledgement as the server hands it out: checked for its order (O1), its answer opened where it
- * is sealed to a key of this device. Device keys are forgotten 48 h after their weekly renewal: keep
- * what was opened. `toldBy`: who told the person and signed it. Throws Refused for a record that is not
- * genuine.
- */
-export async function readAnswer(
-  context: DeviceContext,
-  order: NamedOrder & { readonly choices: number },
-  record: Uint8Array,
-  answer: Uint8Array | null,
-  toldBy: PersonId | null = null,
-): Promise<ReadRecord> {
-  const { trust, ownKeys } = context;
-  const acknowledgement = AcknowledgementFormat.parse(record, "O1");
-  const personId = idOf<PersonId>(acknowledgement.person);
-  const device = idOf<DeviceId>(acknowledgement.device);
-  const own = acknowledgement.told === OWN;
-  refuseUnless(own === (toldBy === null), "O1", "signed by another person");
-  const signerId = toldBy ?? personId;
-  await trust.ensure([personId, signerId]);
-  const certificate = await trust.certificateOf(signerId, device);
-  if (certificate === null) throw new Refused("O1", "the signer's device is unknown");
-  const named = {
-    conversation: fromHex(order.conversationId),
-    messageId: fromHex(order.orderId),
-    headerHash: order.headerHash,
-    choices: order.choices,
-  };
-  await checkAcknowledgement(acknowledgement, named, answer, certificate.publicKey);
-  if (answer === null) return { acknowledgement, personId, answer: null, readable: true };
-  const sealed = parseAnswer(answer);
-  for (const keyId of sealed.keyIds) {
-    const opener = await ownKeys.opener(keyId);
-    if (opener === null) continue;
-    const place = answerPlace(order, acknowledgement.device);
-    const text = await openAnswer(sealed, place, opener);
-    return { acknowledgement, personId, answer: text, readable: true };
-  }
-  return { acknowledgement, personId, answer: null, readable: false };
 }

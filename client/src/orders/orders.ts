@@ -7,7 +7,7 @@
  * The server is asked about all orders once for each device, later about those that this person
  * owes, so that a force that reconnects at once asks little.
  */
-import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
+import type { ConversationIndex } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
@@ -257,19 +257,13 @@ export class Orders implements SendingListener {
 
   /** Everything that the server lists, on a device that has never asked. */
   async #fill(): Promise<void> {
-    let after: string | null = null;
-    for (let pages = 0; pages < MOST_PAGES; pages++) {
-      const page = await this.#context.api.orders.list("all", after);
-      for (const order of page.orders) await this.#take(order);
-      after = page.next;
-      if (after === null) break;
-    }
+    await this.#takeListed("all");
     await this.#context.vault.write([putMeta(FILLED, true)]);
   }
 
   /** Orders that look owed here may be acknowledged elsewhere. */
   async #compareOpen(): Promise<void> {
-    const { vault, api } = this.#context;
+    const { vault } = this.#context;
     const { self, nowMs } = this.#noting();
     const place = { store: ORDER_STORES.orders, group: OPEN, limit: MOST_OPEN, descending: true };
     const rows = await vault.page<OrderRecord>(place);
@@ -277,10 +271,21 @@ export class Orders implements SendingListener {
     if (over.length > 0) await vault.write(over.map((row) => putOrder(row, self, nowMs)));
     const open = rows.filter((row) => !over.includes(row));
     if (open.length === 0) return;
+    const listed = await this.#takeListed("open");
+    const missing = open.filter(({ orderId }) => !listed.has(orderId));
+    if (missing.length > ONE_BY_ONE) return this.#fill();
+    for (const { orderId } of missing)
+      await this.ask(orderId).catch((error: unknown) => {
+        if (!hasCode(error, "not_found")) throw error;
+      });
+  }
+
+  /** Keep what the server says of all orders in a box; returns which they are. */
+  async #takeListed(box: OrderBox): Promise<ReadonlySet<MessageId>> {
     const listed = new Set<MessageId>();
     let after: string | null = null;
     for (let pages = 0; pages < MOST_PAGES; pages++) {
-      const page = await api.orders.list("open", after);
+      const page = await this.#context.api.orders.list(box, after);
       for (const order of page.orders) {
         listed.add(order.orderId);
         await this.#take(order);
@@ -288,12 +293,7 @@ export class Orders implements SendingListener {
       after = page.next;
       if (after === null) break;
     }
-    const missing = open.filter(({ orderId }) => !listed.has(orderId));
-    if (missing.length > ONE_BY_ONE) return this.#fill();
-    for (const { orderId } of missing)
-      await this.ask(orderId).catch((error: unknown) => {
-        if (!hasCode(error, "not_found")) throw error;
-      });
+    return listed;
   }
 
   #take(order: Order): Promise<void> {
@@ -313,7 +313,7 @@ export class Orders implements SendingListener {
     beside: UnitOfWork["changes"] = [],
   ): Promise<void> {
     const known = await this.find(orderId);
-    const conversation = this.#conversation(known?.conversationId ?? conversationId);
+    const conversation = this.#index.find(known?.conversationId ?? conversationId);
     if (conversation === null) {
       if (beside.length > 0) await this.#context.vault.write(beside);
       return;
@@ -322,9 +322,5 @@ export class Orders implements SendingListener {
       work.changes.push(...beside);
       await changeOrder(this.#noting(), work, orderId, change);
     });
-  }
-
-  #conversation(conversationId: ConversationId): Conversation | null {
-    return this.#index.find(conversationId);
   }
 }

@@ -13,7 +13,7 @@ import { AcknowledgementFormat, OWN, answerHash } from "../keys/acknowledgement.
 import { copy, equalBytes, fromHex } from "../octets.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import type { AcknowledgementOutcome } from "../wire.ts";
-import { sealToReaders } from "./answers.ts";
+import { answerPlace, sealToReaders } from "./answers.ts";
 import { ORDER_STORES } from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
 
@@ -161,12 +161,10 @@ export class Sending {
     if (facts === null) throw new TypeError("an order without its text is not acknowledged");
     const { deviceBytes, personId, privateKey } = this.#context.identity();
     const { choice, answer, createdMs } = record;
+    const { headerHash } = facts;
     const { bytes } = await AcknowledgementFormat.sign(
       {
-        conversation: fromHex(conversationId),
-        messageId: fromHex(orderId),
-        headerHash: facts.headerHash,
-        device: deviceBytes,
+        ...answerPlace({ conversationId, orderId, headerHash }, deviceBytes),
         person: fromHex(personId),
         told: OWN,
         choice,

@@ -48,10 +48,6 @@ export class OverseeCalls implements OverseeCore {
     this.#options = options;
   }
 
-  order(orderId: MessageId): Promise<Order> {
-    return this.#options.context.api.orders.order(orderId);
-  }
-
   watch(orderId: MessageId | null, unitId: UnitId | null): Promise<void> {
     this.#options.watching.watch(orderId, unitId);
     return Promise.resolve();

@@ -8,6 +8,7 @@ import { fromHex } from "../octets.ts";
 import type { MessageId, PersonId } from "../ids.ts";
 import { AcknowledgementFormat, TOLD_IN_PERSON, answerHash } from "../keys/acknowledgement.ts";
 import { ACKNOWLEDGEMENTS } from "../limits.ts";
+import { answerPlace } from "../orders/answers.ts";
 import type { ToldOutcome } from "../seam/overseeing.ts";
 import type { AcknowledgementItem } from "../wire.ts";
 
@@ -26,10 +27,7 @@ export async function tellInPerson(
   const [order] = await Promise.all([api.order(orderId), time.anchor()]);
   const { deviceBytes, privateKey } = identity();
   const named = {
-    conversation: fromHex(order.conversationId),
-    messageId: fromHex(orderId),
-    headerHash: order.headerHash,
-    device: deviceBytes,
+    ...answerPlace(order, deviceBytes),
     ...{ told: TOLD_IN_PERSON, choice: 0, answerHash: answerHash(null) },
   };
   const told: ToldOutcome[] = [];

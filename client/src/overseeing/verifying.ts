@@ -3,7 +3,7 @@
  * a device that was confirmed when it signed, of the person that it is about or of somebody who told
  * them. A record that fails is listed, never counted.
  */
-import { fromHex, toHex } from "../octets.ts";
+import { toHex } from "../octets.ts";
 import { idOf, type DeviceId, type PersonId } from "../ids.ts";
 import {
   AcknowledgementFormat,
@@ -12,6 +12,7 @@ import {
   type Acknowledgement,
 } from "../keys/acknowledgement.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
+import { answerPlace } from "../orders/answers.ts";
 import type { PassingJudge } from "../trust/passing.ts";
 import type { Order, OrderRecord } from "../wire.ts";
 
@@ -43,12 +44,7 @@ export async function verifyRecord(
   try {
     const record = AcknowledgementFormat.parse(bytesOf(given.record));
     personId = idOf<PersonId>(record.person);
-    const named = {
-      conversation: fromHex(order.conversationId),
-      messageId: fromHex(order.orderId),
-      headerHash: order.headerHash,
-      choices: order.terms.choices,
-    };
+    const named = { ...answerPlace(order, record.device), choices: order.terms.choices };
     const device = idOf<DeviceId>(record.device);
     const certificate = judge.certificateAt(device, record.created, "O1");
     await checkAcknowledgement(record, named, given.answer, certificate.publicKey);

@@ -171,7 +171,6 @@ export interface OrderExport {
 }
 
 export interface OverseeCore {
-  order(orderId: MessageId): Promise<Order>;
   /** Send `order_counts` events of an order, until another is watched; null: of none. */
   watch(orderId: MessageId | null, unitId: UnitId | null): Promise<void>;
   progress(orderId: MessageId, unitId: UnitId | null): Promise<OrderProgressView>;

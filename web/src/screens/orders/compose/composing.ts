@@ -10,7 +10,9 @@ export const MOST_CHOICES = 6;
 export const MOST_REMINDERS = 5;
 export const MOST_READERS = 8;
 export const TITLE = 160;
+export const TEXT = 16_384;
 export const REFERENCE = 80;
+export const REASON = 255;
 export const CHOICE = 80;
 /** Minutes after which people who have not acknowledged are reminded. */
 export const REMINDERS = [15, 30, 60, 120, 240, 480, 1_440] as const;
