@@ -71,7 +71,7 @@ export abstract class ScriptedConsultation extends ScriptedGuard {
     );
     return Promise.resolve();
   }
-  /** Nobody moves here: the place where one begins is the place. */
+  /** This officer never moves: the place where a share begins stays its place. */
   async shareLive(
     conversationId: ConversationId,
     place: LiveStart,
