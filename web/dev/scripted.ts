@@ -46,7 +46,7 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   readonly #files = new Map<AttachmentId, Blob>();
   readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
   readonly oversee = scriptedOverseeing((event) => this.emit(event), this.scenario);
-  #made = 500_000;
+  #made = 800_000;
 
   constructor(scenario: Scenario) {
     super(scenario);
