@@ -7,10 +7,12 @@ import type {
   MessageItem,
   MessagePage,
   Outgoing,
+  ReplyQuote,
 } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { PEOPLE } from "./organisation.ts";
 import { plate } from "./plates.ts";
+import { quoteOf } from "./talk.ts";
 import { ScriptedGuard } from "./guard.ts";
 
 type Poll = Extract<MessageBody, { kind: "poll" }>;
@@ -48,6 +50,13 @@ function voted(body: Poll, choices: readonly number[]): Poll {
   });
   const voters = state.voters + Number(choices.length > 0) - Number(before.length > 0);
   return { ...body, state: { ...state, options, voters, own: choices } };
+}
+
+/** The reply that is the accepted answer to a question. */
+export function acceptedIn(body: MessageBody, messages: readonly MessageItem[]): ReplyQuote | null {
+  const accepted = body.kind === "question" ? body.state.answerId : null;
+  const answer = messages.find(({ messageId }) => messageId === accepted);
+  return answer === undefined ? null : quoteOf(answer);
 }
 
 export abstract class ScriptedConsultation extends ScriptedGuard {
