@@ -7,10 +7,12 @@ import type {
   MessageItem,
   MessagePage,
   Outgoing,
+  ReplyQuote,
 } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { PEOPLE } from "./organisation.ts";
 import { plate } from "./plates.ts";
+import { quoteOf } from "./talk.ts";
 import { ScriptedGuard } from "./guard.ts";
 
 type Poll = Extract<MessageBody, { kind: "poll" }>;
@@ -50,6 +52,13 @@ function voted(body: Poll, choices: readonly number[]): Poll {
   return { ...body, state: { ...state, options, voters, own: choices } };
 }
 
+/** The reply that is the accepted answer to a question. */
+export function acceptedIn(body: MessageBody, messages: readonly MessageItem[]): ReplyQuote | null {
+  const accepted = body.kind === "question" ? body.state.answerId : null;
+  const answer = messages.find(({ messageId }) => messageId === accepted);
+  return answer === undefined ? null : quoteOf(answer);
+}
+
 export abstract class ScriptedConsultation extends ScriptedGuard {
   #live: readonly (LiveShare & LivePlace)[] = [];
   abstract send(id: ConversationId, outgoing: Outgoing, to: null): Promise<MessageItem>;
@@ -71,7 +80,7 @@ export abstract class ScriptedConsultation extends ScriptedGuard {
     );
     return Promise.resolve();
   }
-  /** Nobody moves here: the place where one begins is the place. */
+  /** This officer never moves: the place where a share begins stays its place. */
   async shareLive(
     conversationId: ConversationId,
     place: LiveStart,

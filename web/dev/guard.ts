@@ -7,19 +7,9 @@ import type {
   GuardView,
 } from "@copconnect/client/core";
 import type { ConversationId } from "@copconnect/client/wire";
+import { CLASSES } from "../src/screens/conversation/guard/words.ts";
 import { ScriptedTrust } from "./trust.ts";
 
-const ALL = [
-  "greeting",
-  "festival",
-  "chain",
-  "joke",
-  "devotional",
-  "political",
-  "motivational",
-  "selling",
-  "emoji",
-];
 const NUDGED = ["motivational", "emoji"];
 const WORDS: readonly (readonly [string, string])[] = [
   ["good morning", "greeting"],
@@ -34,9 +24,9 @@ const GUARD_POLICY: GuardPolicy = {
   exemptRanks: [],
   places: {
     direct: { nudge: [], hold: [] },
-    group: { nudge: ALL, hold: [] },
-    large: { nudge: NUDGED, hold: ALL.filter((one) => !NUDGED.includes(one)) },
-    announcement: { nudge: [], hold: ALL },
+    group: { nudge: CLASSES, hold: [] },
+    large: { nudge: NUDGED, hold: CLASSES.filter((one) => !NUDGED.includes(one)) },
+    announcement: { nudge: [], hold: CLASSES },
   },
 };
 

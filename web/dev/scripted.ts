@@ -26,7 +26,7 @@ import type {
   WhoMayPost,
 } from "@copconnect/client/wire";
 import { never, pause } from "./account.ts";
-import { consulting } from "./consultation.ts";
+import { acceptedIn, consulting } from "./consultation.ts";
 import { refusal } from "./refusal.ts";
 import { ScriptedConsole } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
@@ -46,7 +46,7 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   readonly #files = new Map<AttachmentId, Blob>();
   readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
   readonly oversee = scriptedOverseeing((event) => this.emit(event), this.scenario);
-  #made = 500_000;
+  #made = 800_000;
 
   constructor(scenario: Scenario) {
     super(scenario);
@@ -359,7 +359,9 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   protected override amend(messageId: MessageId, change: (body: MessageBody) => MessageBody): void {
     for (const talk of this.#talks) {
       const message = talk.messages.find((one) => one.messageId === messageId);
-      if (message !== undefined) this.#put(talk, { ...message, body: change(message.body) });
+      if (message === undefined) continue;
+      const body = change(message.body);
+      this.#put(talk, { ...message, body, answer: acceptedIn(body, talk.messages) });
     }
   }
   async retry(messageId: MessageId): Promise<void> {

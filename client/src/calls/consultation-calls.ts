@@ -206,7 +206,7 @@ export class ConsultationCalls {
         counted ||= person === author;
       }
     }
-    // Nobody could count it: the author's devices have all been signed out, or away for weeks.
+    // The author's devices have all been signed out, or away for weeks: no device could count it.
     if (!counted) throw failure("ballot_unreadable");
     return seals;
   }

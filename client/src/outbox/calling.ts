@@ -8,7 +8,7 @@ import type { Decoded } from "../kinds/content.ts";
 import { WAKES } from "../limits.ts";
 import type { ConversationKind } from "../wire.ts";
 
-/** Nobody is called in a direct conversation, whose every message is for one person. */
+/** A direct conversation calls no one by name: its every message is for one person. */
 export function called(content: Decoded, kind: ConversationKind, self: PersonId): PersonId[] {
   if (kind === "direct") return [];
   const people = new Set(mentionsOf(content).map(({ personId }) => personId));

@@ -1,7 +1,7 @@
 /** The guard's classes in words; weights may know classes that this version has no word for. */
 import { t, type TextKey } from "../../../i18n/index.svelte.ts";
 
-const KNOWN = [
+export const CLASSES = [
   "greeting",
   "festival",
   "chain",
@@ -13,10 +13,10 @@ const KNOWN = [
   "emoji",
 ] as const;
 
-type Known = (typeof KNOWN)[number] | "other";
+type Known = (typeof CLASSES)[number] | "other";
 
 function known(claimed: string): Known {
-  return KNOWN.find((one) => one === claimed) ?? "other";
+  return CLASSES.find((one) => one === claimed) ?? "other";
 }
 
 /** "This looks like a greeting". */
