@@ -223,6 +223,8 @@ def test_an_order_lives_among_two_commanders_and_three_officers(
     second.button("oversee.tellChosen_one", number=1).click()
     second.button("oversee.tellConfirm").click()
     second.page.get_by_text(second.word("oversee.tellCounted_one", number=1)).wait_for()
+    told = second.word("oversee.acknowledgedOf", number=2, owed=4)
+    second.page.get_by_text(told, exact=True).first.wait_for()
     second.shot("told-in-person")
     expect(banner(away, BRIDGES)).to_have_count(0)
     open_order(away, BRIDGES, "all")
