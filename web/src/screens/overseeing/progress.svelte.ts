@@ -4,6 +4,7 @@
  */
 import type { OrderCounts, OrderProgressView } from "@copconnect/client/core";
 import type { MessageId, UnitId } from "@copconnect/client/wire";
+import { untrack } from "svelte";
 import { core } from "../../app/core.ts";
 import { onCoreEvent } from "../../app/state/app.svelte.ts";
 import { Loading } from "../../app/state/loading.svelte.ts";
@@ -37,8 +38,11 @@ export class Progress {
 
   /** Follow an order's unit; returns how to stop. */
   follow(orderId: MessageId, unitId: UnitId | null): () => void {
+    // The total of the only unit below is the same: it stays on screen until that unit is read.
+    const before = untrack(() => this.value);
+    const only = before?.units.size === 1 && unitId !== null && before.units.has(unitId);
     this.#live = null;
-    this.#loading.value = null;
+    this.#loading.value = only && before.orderId === orderId ? before : null;
     const stop = onCoreEvent((event) => {
       if (event.type !== "order_counts") return;
       const { progress } = event;

@@ -1,0 +1,250 @@
+"""An order's life among two commanders and three officers, one of them with two devices: issued,
+answered with and without a network, corrected, withdrawn, counted; and a flash order beside it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, expect
+
+from tests.harness import confirming, groups
+from tests.harness.browser import DESKTOP, Officer, Station
+from tests.harness.recording import RecordingProxy
+
+GROUP = "Clock tower bandobast"
+TITLE = "Picket at the clock tower from six"
+TEXT = "Two constables from each station, with reflective vests."
+CORRECTED = "Three constables from each station, with reflective vests."
+REASON = "The crowd is larger than foreseen."
+REFERENCE = "CP/2231/L&O/2026"
+COMING, CANNOT = "We come with both cars", "We have nobody to spare"
+NEAR, UNDERPASS, STALE = (
+    "Seven constables, ten minutes away.",
+    "Held up in the underpass, no signal.",
+    "Four of us, from the northern gate.",
+)
+FLASH = "Close the eastern bridge at once"
+BRIDGES = "Close both bridges at once"
+OVER = "The rally was called off."
+
+
+@dataclass
+class Cast:
+    """Who takes part. ``phone`` and ``desk`` are one officer's; ``away`` and ``phone`` share a line
+    that can be cut. Each commander leads the station of one officer: ``first`` that of ``near`` and
+    ``phone``, ``second`` that of ``away``."""
+
+    first: Officer
+    second: Officer
+    near: Officer
+    away: Officer
+    phone: Officer
+    desk: Officer
+
+
+def assemble(station: Station, line: RecordingProxy) -> Cast:
+    """Register everybody, and make the group that both commanders administer."""
+    first, second, near = (station.officer(at).register() for at in (0, 1, 6))
+    away, phone = (station.officer(at, url=line.url).register() for at in (7, 12))
+    desk = station.officer(12, screen=DESKTOP).register_waiting()
+    confirming.confirm(phone, desk)
+    groups.create(first, GROUP, [second, near, away, phone])
+    groups.open_info(first)
+    groups.act_on(first, second, "groups.makeAdmin")
+    groups.close_info(first)
+    return Cast(first, second, near, away, phone, desk)
+
+
+def fill(officer: Officer, key: str, text: str, **values: object) -> None:
+    """Write into the field with this label; the text is a secret from then on."""
+    officer.secrets.text(text)
+    officer.page.get_by_label(officer.word(key, **values), exact=True).fill(text)
+
+
+def compose(officer: Officer, title: str) -> None:
+    """Begin an order to the group."""
+    officer.page.goto("/#/orders")
+    officer.button("orders.new").first.click()
+    officer.button("orders.compose.chooseAudience").click()
+    audience = officer.page.get_by_role("dialog", name=officer.word("orders.compose.audience"))
+    audience.get_by_role("button").filter(has_text=GROUP).click()
+    fill(officer, "orders.compose.title", title)
+
+
+def badge(officer: Officer, owed: int) -> None:
+    """Wait until the tab says how many orders this officer owes."""
+    said = officer.word("orders.owed_one" if owed == 1 else "orders.owed_other", count=owed)
+    tab = officer.page.get_by_role("navigation").get_by_role(
+        "link", name=re.compile(rf"^{officer.word('orders.title')}")
+    )
+    if owed == 0:
+        expect(tab).to_have_text(officer.word("orders.title"))
+    else:
+        expect(tab).to_contain_text(said)
+
+
+def open_order(officer: Officer, title: str, box: str = "open") -> None:
+    """From the tab to the order's page."""
+    officer.page.goto("/#/orders")
+    boxes = officer.page.get_by_role("group", name=officer.word("orders.boxes"), exact=True)
+    boxes.get_by_role("button", name=officer.word(f"orders.box.{box}")).click()
+    officer.page.get_by_role("link").filter(has_text=title).first.click()
+    officer.page.get_by_role("heading", name=title, exact=True).wait_for()
+
+
+def answer(officer: Officer, choice: str, text: str = "") -> None:
+    """Choose, on the order's page, with a short answer or without."""
+    if text:
+        fill(officer, "orders.answer.label", text)
+    officer.page.get_by_role("button", name=choice, exact=True).click()
+
+
+def state(officer: Officer, key: str, **values: object) -> Locator:
+    """What the order's page says about it, whenever it was."""
+    said = re.escape(officer.word(f"orders.state.{key}", **values))
+    return officer.page.get_by_role("status").filter(
+        has_text=re.compile(re.sub(r"\\\{\\\{\w+\\\}\\\}", ".+", said))
+    )
+
+
+def change(officer: Officer, act: str, reason: str, **words: str) -> None:
+    """Correct or withdraw the order whose page is open. ``words``: the new title or text."""
+    officer.button(f"orders.page.{act}").click()
+    dialog = officer.page.get_by_role("dialog")
+    for field, said in words.items():
+        fill(officer, f"orders.compose.{field}", said)
+    fill(officer, "orders.reason", reason)
+    dialog.get_by_role("button", name=officer.word(f"orders.{act}.send"), exact=True).click()
+    dialog.wait_for(state="detached")
+
+
+def banner(officer: Officer, title: str) -> Locator:
+    """The flash order above every page."""
+    said = officer.word("orders.flash.banner", title=title)
+    return officer.page.get_by_role("alert").get_by_role("link", name=said, exact=True)
+
+
+def progress(officer: Officer, title: str, acknowledged: int, owed: int) -> None:
+    """From an order that this officer issued to who has acknowledged it."""
+    open_order(officer, title, "issued")
+    officer.button("orders.page.progress").click()
+    said = officer.word("oversee.acknowledgedOf", number=acknowledged, owed=owed)
+    officer.page.get_by_text(said, exact=True).first.wait_for()
+
+
+def view(officer: Officer, tab: str) -> None:
+    """Choose one of the views of the progress."""
+    officer.button(f"oversee.tab.{tab}").click()
+
+
+def test_an_order_lives_among_two_commanders_and_three_officers(
+    station: Station, own_relay: Callable[[], RecordingProxy]
+) -> None:
+    line = own_relay()
+    cast = assemble(station, line)
+    first, second, near, away = cast.first, cast.second, cast.near, cast.away
+
+    # Issued with two choices and a short answer, after a look at what the others will see.
+    compose(first, TITLE)
+    fill(first, "orders.compose.text", TEXT)
+    fill(first, "orders.compose.reference", REFERENCE)
+    first.button("orders.compose.addChoice").click()
+    for number, choice in ((1, COMING), (2, CANNOT)):
+        fill(first, "orders.compose.choice", choice, number=number)
+    first.page.get_by_role("switch", name=first.word("orders.compose.answers")).click()
+    first.button("orders.compose.preview").click()
+    preview = first.page.get_by_role("dialog")
+    for said in (TITLE, TEXT, REFERENCE, COMING, CANNOT):
+        expect(preview.get_by_text(said, exact=True)).to_be_visible()
+    first.shot("preview")
+    preview.get_by_role("button", name=first.word("app.close"), exact=True).click()
+    first.button("orders.compose.send").click()
+    first.message(TITLE).wait_for()
+    for officer in (second, near, away, cast.phone, cast.desk):
+        badge(officer, 1)
+
+    # From the card in the chat to the page, where the answer has room.
+    near.open_chat(GROUP)
+    expect(near.message(TITLE)).to_contain_text(TEXT)
+    near.shot("card")
+    near.message(TITLE).get_by_role("button", name=near.word("orders.answer.open")).click()
+    answer(near, COMING, NEAR)
+    state(near, "chose", choice=COMING).wait_for()
+
+    # Two sign without a network; one of them answers otherwise at the desk meanwhile.
+    for officer in (away, cast.phone):
+        officer.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+        open_order(officer, TITLE)
+    line.go_dark()
+    answer(away, CANNOT, UNDERPASS)
+    answer(cast.phone, COMING, STALE)
+    for officer in (away, cast.phone):
+        state(officer, "later").wait_for()
+    away.shot("signed-offline")
+    away.page.reload()  # What was tapped outlives the page.
+    state(away, "later").wait_for()
+    open_order(cast.desk, TITLE)
+    answer(cast.desk, CANNOT)
+    state(cast.desk, "chose", choice=CANNOT).wait_for()
+    line.come_back()
+    for officer in (away, cast.phone):
+        state(officer, "chose", choice=CANNOT).wait_for()
+
+    # Corrected: the newest text stands there, and the first one behind it.
+    open_order(first, TITLE, "issued")
+    change(first, "correct", REASON, text=CORRECTED)
+    state(near, "corrected").wait_for()
+    expect(near.page.get_by_text(CORRECTED, exact=True).first).to_be_visible()
+    expect(near.page.get_by_text(TEXT, exact=True)).not_to_be_visible()
+    trace = near.page.get_by_role("region", name=near.word("orders.trace.title"), exact=True)
+    for key, said in (("issued", TEXT), ("corrected", REASON)):
+        trace.get_by_text(near.word(f"orders.trace.{key}", moment="")).click()
+        expect(trace.get_by_text(said, exact=True)).to_be_visible()
+    near.shot("trace")
+
+    # A flash order stands above everybody's page until it is acknowledged, or told in person.
+    compose(second, FLASH)
+    second.button("orders.priority.flash").click()
+    second.button("orders.compose.send").click()
+    for officer in (first, near, away, cast.phone, cast.desk):
+        banner(officer, FLASH).wait_for()
+    near.shot("flash")
+    open_order(second, FLASH, "issued")
+    change(second, "correct", REASON, title=BRIDGES)
+    banner(near, BRIDGES).click()
+    near.button("orders.acknowledge").click()
+    state(near, "acknowledged").wait_for()
+    near.to_chats()
+    expect(banner(near, BRIDGES)).to_have_count(0)
+    progress(second, BRIDGES, 1, 4)
+    view(second, "people")
+    second.button("oversee.tell").click()
+    second.page.get_by_role("checkbox").filter(has_text=away.person.name).click()
+    second.button("oversee.tellChosen_one", number=1).click()
+    second.button("oversee.tellConfirm").click()
+    second.page.get_by_text(second.word("oversee.tellCounted_one", number=1)).wait_for()
+    told = second.word("oversee.acknowledgedOf", number=2, owed=4)
+    second.page.get_by_text(told, exact=True).first.wait_for()
+    second.shot("told-in-person")
+    expect(banner(away, BRIDGES)).to_have_count(0)
+    open_order(away, BRIDGES, "all")
+    state(away, "told", by=second.person.name).wait_for()
+    expect(banner(first, BRIDGES)).to_be_visible()
+
+    # Withdrawn: nothing is asked any more. What was done until then is counted, and read.
+    open_order(second, TITLE)
+    expect(second.page.get_by_role("button", name=COMING, exact=True)).to_be_enabled()
+    change(first, "withdraw", OVER)
+    state(second, "withdrawn").wait_for()
+    expect(second.page.get_by_role("button", name=COMING, exact=True)).to_have_count(0)
+    second.to_chats()
+    badge(second, 0)
+    progress(first, TITLE, 3, 4)
+    # Acknowledged, read, received, not received; then each choice.
+    expect(first.page.get_by_role("definition")).to_have_text(["3", "1", "0", "0", "1", "2"])
+    first.shot("progress")
+    view(first, "answers")
+    answers = first.page.get_by_role("article")
+    for officer, said in ((near, NEAR), (away, UNDERPASS)):
+        expect(answers.filter(has_text=officer.person.name)).to_contain_text(said)
+    expect(answers).to_have_count(2)
