@@ -30,7 +30,7 @@ OVER = "The rally was called off."
 
 @dataclass
 class Cast:
-    """Who takes part. ``phone`` and ``desk`` are one officer's; ``away`` and ``phone`` share a line
+    """Four people, one at two devices. ``phone`` and ``desk`` are one officer's; ``away`` and ``phone`` share a line
     that can be cut. Each commander leads the station of one officer: ``first`` that of ``near`` and
     ``phone``, ``second`` that of ``away``."""
 
@@ -100,7 +100,7 @@ def answer(officer: Officer, choice: str, text: str = "") -> None:
 
 
 def state(officer: Officer, key: str, **values: object) -> Locator:
-    """What the order's page says about it, whenever it was."""
+    """The state that the order's page shows, whatever its moment."""
     said = re.escape(officer.word(f"orders.state.{key}", **values))
     return officer.page.get_by_role("status").filter(
         has_text=re.compile(re.sub(r"\\\{\\\{\w+\\\}\\\}", ".+", said))
@@ -181,7 +181,7 @@ def test_an_order_lives_among_two_commanders_and_three_officers(
     for officer in (away, cast.phone):
         state(officer, "later").wait_for()
     away.shot("signed-offline")
-    away.page.reload()  # What was tapped outlives the page.
+    away.page.reload()  # The tap outlives the page.
     state(away, "later").wait_for()
     open_order(cast.desk, TITLE)
     answer(cast.desk, CANNOT)
@@ -231,7 +231,7 @@ def test_an_order_lives_among_two_commanders_and_three_officers(
     state(away, "told", by=second.person.name).wait_for()
     expect(banner(first, BRIDGES)).to_be_visible()
 
-    # Withdrawn: nothing is asked any more. What was done until then is counted, and read.
+    # Withdrawn: nothing is asked any more. Acknowledgements until then are counted, and read.
     open_order(second, TITLE)
     expect(second.page.get_by_role("button", name=COMING, exact=True)).to_be_enabled()
     change(first, "withdraw", OVER)

@@ -1,5 +1,5 @@
-"""People's units and posts for tests of the Delivery Service, and what the department's policy makes
-of them, in memory."""
+"""People's units and posts for tests of the Delivery Service, in memory, and what the department's
+policy makes of them."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence

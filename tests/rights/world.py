@@ -31,6 +31,7 @@ from copconnect.principals import PostedMessage
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
+from tests.contract.device import order_terms
 from tests.harness.operator import OPERATOR
 from tests.identity.approved import ADMIN
 from tests.identity.running import (
@@ -53,7 +54,6 @@ from tests.identity.signing import (
     put_keys,
 )
 from tests.identity.whole import Whole
-from tests.contract.device import order_terms
 from tests.rights import uploads
 
 COMMISSIONERATE, STATION = UnitId("TG-HYD"), UnitId("TG-HYD-PS001")

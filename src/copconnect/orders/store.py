@@ -31,6 +31,7 @@ from copconnect import wire
 from copconnect.database.among import among
 from copconnect.database.engine import unnested, upsert_for
 from copconnect.ids import MessageId, PersonId, UnitId
+from copconnect.orders.owing import owing
 from copconnect.orders.rules import Counted, KnownOrder, Reader, Standing
 from copconnect.orders.tables import ACKNOWLEDGEMENTS, ANSWERS, ORDERS, TEXTS
 
@@ -264,30 +265,6 @@ async def _put_answers(connection: AsyncConnection, records: Sequence[NewAcknowl
 
 
 # --- Counts -----------------------------------------------------------------------------------
-
-
-def owing(
-    order: KnownOrder, readers: Select[Any], reached: Select[Any], beside: Select[Any]
-) -> tuple[Any, Any, Any, Any]:
-    """Return a statement, yet without columns, of everybody who owes or has given an
-    acknowledgement, and who is in the statement ``beside``: with the columns of readers, of how far
-    each has come, and of ``beside``."""
-    reader, seen, also = readers.subquery(), reached.subquery(), beside.subquery()
-    source = (
-        reader.join(also, also.c.person_id == reader.c.person_id)
-        .outerjoin(seen, seen.c.person_id == reader.c.person_id)
-        .outerjoin(
-            ACKNOWLEDGEMENTS,
-            and_(_A.order_id == order.order_id, _A.person_id == reader.c.person_id),
-        )
-    )
-    owes = [
-        reader.c.person_id != order.issuer_id,
-        reader.c.history_from_ms <= order.issued_ms,
-    ]
-    if order.valid_until_ms is not None:
-        owes.append(reader.c.added_ms <= order.valid_until_ms)
-    return select().select_from(source).where(*owes), reader.c, seen.c, also.c
 
 
 def _people_of(

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
 from copconnect.ids import MessageId, PersonId
-from copconnect.orders import store
+from copconnect.orders.owing import owing
 from copconnect.orders.rules import KnownOrder
 from copconnect.orders.tables import ACKNOWLEDGEMENTS, ORDERS, TEXTS
 
@@ -77,7 +77,7 @@ def wanted(
     """Return a statement of the people who belong since a time, have neither received nor
     acknowledged the order that they owe, and have no text about it, or one that waits and is due.
     Somebody who was sent ``per_person`` texts since a time is left out."""
-    query, reader, seen, number = store.owing(order, readers, reached, numbers)
+    query, reader, seen, number = owing(order, readers, reached, numbers)
     many = (
         select(_T.person_id)
         .where(_T.asked_ms > per_person_since_ms)
