@@ -1,6 +1,7 @@
 /** The console's pages as one table: the navigation and the address read it. */
 import FileUp from "@lucide/svelte/icons/file-up";
 import Fingerprint from "@lucide/svelte/icons/fingerprint-pattern";
+import GraduationCap from "@lucide/svelte/icons/graduation-cap";
 import House from "@lucide/svelte/icons/house";
 import KeyRound from "@lucide/svelte/icons/key-round";
 import ArrowLeftRight from "@lucide/svelte/icons/arrow-left-right";
@@ -84,6 +85,14 @@ export const SECTIONS: readonly ConsoleSection[] = [
     icon: ListTree,
     page: () => import("./pages/units/Units.svelte"),
     rights: ["manage_units"],
+    count: none,
+  },
+  {
+    name: "training",
+    label: "nav.training",
+    icon: GraduationCap,
+    page: () => import("./pages/training/Training.svelte"),
+    rights: ["train"],
     count: none,
   },
   {

@@ -6,6 +6,18 @@ import moves from "./en/moves.json";
 import pages from "./en/pages.json";
 import policy from "./en/policy.json";
 import rights from "./en/rights.json";
+import training from "./en/training.json";
 import units from "./en/units.json";
 
-export const en = { ...console, ...pages, acts, groups, imports, moves, policy, rights, units };
+export const en = {
+  ...console,
+  ...pages,
+  acts,
+  groups,
+  imports,
+  moves,
+  policy,
+  rights,
+  training,
+  units,
+};

@@ -7,6 +7,7 @@ import moves from "./hi/moves.json";
 import pages from "./hi/pages.json";
 import policy from "./hi/policy.json";
 import rights from "./hi/rights.json";
+import training from "./hi/training.json";
 import units from "./hi/units.json";
 
 export const hi: typeof en = {
@@ -18,5 +19,6 @@ export const hi: typeof en = {
   moves,
   policy,
   rights,
+  training,
   units,
 };

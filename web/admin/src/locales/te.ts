@@ -7,6 +7,7 @@ import moves from "./te/moves.json";
 import pages from "./te/pages.json";
 import policy from "./te/policy.json";
 import rights from "./te/rights.json";
+import training from "./te/training.json";
 import units from "./te/units.json";
 
 export const te: typeof en = {
@@ -18,5 +19,6 @@ export const te: typeof en = {
   moves,
   policy,
   rights,
+  training,
   units,
 };

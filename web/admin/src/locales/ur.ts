@@ -7,6 +7,7 @@ import moves from "./ur/moves.json";
 import pages from "./ur/pages.json";
 import policy from "./ur/policy.json";
 import rights from "./ur/rights.json";
+import training from "./ur/training.json";
 import units from "./ur/units.json";
 
 export const ur: typeof en = {
@@ -18,5 +19,6 @@ export const ur: typeof en = {
   moves,
   policy,
   rights,
+  training,
   units,
 };

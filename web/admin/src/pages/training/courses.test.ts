@@ -1,0 +1,14 @@
+import { expect, it } from "vitest";
+import { percentOf, unitOf } from "./courses.ts";
+
+it("says 100 only where nobody is missing, and nothing of nobody", () => {
+  expect(percentOf(62_999, 63_000)).toBe(99);
+  expect(percentOf(63_000, 63_000)).toBe(100);
+  expect(percentOf(1, 3)).toBe(33);
+  expect(percentOf(0, 0)).toBe(0);
+});
+
+it("reads the unit at the end of a path", () => {
+  expect(unitOf("aa/bb/cc")).toBe("cc");
+  expect(unitOf("aa")).toBe("aa");
+});

@@ -1,0 +1,67 @@
+/**
+ * This person's courses, kept in step with the core, and whether large groups are still closed. Read
+ * when the app opens, and in another language when the reader chooses one.
+ */
+import type { Course, CourseName, LessonItem, TrainingView } from "@copconnect/client/core";
+import type { LessonId } from "@copconnect/client/wire";
+import { language } from "../../i18n/index.svelte.ts";
+import { core } from "../core.ts";
+import { onCoreEvent } from "./app.svelte.ts";
+import { Loading } from "./loading.svelte.ts";
+
+let view = $state.raw<TrainingView | null>(null);
+const loading = new Loading<true>();
+
+export const training = {
+  get view(): TrainingView | null {
+    return view;
+  },
+  get error(): unknown {
+    return loading.error;
+  },
+  get slow(): boolean {
+    return loading.slow;
+  },
+  /** Writing in large groups waits for the officers' course. */
+  get closed(): boolean {
+    return view !== null && view.closedFrom !== null;
+  },
+  course(name: CourseName): Course | undefined {
+    return view?.courses.find(({ id }) => id === name);
+  },
+  courseOf(lesson: LessonId): Course | undefined {
+    return view?.courses.find(({ lessons }) => lessons.some(({ id }) => id === lesson));
+  },
+};
+
+/** The next lesson of a course to do: not done, or changed since; of those after `than` first. */
+export function nextLesson(course: Course, than: LessonId | null = null): LessonItem | null {
+  const at = course.lessons.findIndex(({ id }) => id === than) + 1;
+  const order = [...course.lessons.slice(at), ...course.lessons.slice(0, at)];
+  return (
+    order.find(({ id, doneMs, changed }) => id !== than && (doneMs === null || changed)) ?? null
+  );
+}
+
+export function adoptTraining(next: TrainingView): void {
+  view = next;
+}
+
+export function loadTraining(): Promise<void> {
+  return loading.load(async () => {
+    view = await core().training("courses", language.current);
+    return true;
+  });
+}
+
+/** Follow it until the returned function is called. Run in an effect, it follows the language. */
+export function followTraining(): () => void {
+  void loadTraining();
+  const stop = onCoreEvent((event) => {
+    if (event.type === "training") view = event.view;
+  });
+  return () => {
+    stop();
+    view = null;
+  };
+}

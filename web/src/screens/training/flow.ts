@@ -1,0 +1,49 @@
+/** The screens of a lesson in their order, and how its quiz is counted. Pure. */
+import type { Lesson, LessonBlock } from "@copconnect/client/core";
+import { PRACTICES, type PracticeName } from "../../practice/bridge.ts";
+import { STEPS } from "../../practice/steps.ts";
+
+export type Quiz = Extract<LessonBlock, { type: "quiz" }>;
+export type Shown = Exclude<LessonBlock, Quiz>;
+
+export type Screen =
+  | { readonly kind: "text"; readonly blocks: readonly Shown[] }
+  | { readonly kind: "practice"; readonly name: PracticeName }
+  | { readonly kind: "quiz"; readonly quiz: Quiz };
+
+const isQuiz = (block: LessonBlock): block is Quiz => block.type === "quiz";
+
+function screensOf(blocks: readonly LessonBlock[]): readonly Screen[] {
+  const shown = blocks.filter((block): block is Shown => !isQuiz(block));
+  const text: readonly Screen[] = shown.length === 0 ? [] : [{ kind: "text", blocks: shown }];
+  return [...text, ...blocks.filter(isQuiz).map((quiz) => ({ kind: "quiz", quiz }) as const)];
+}
+
+/** A practice stands between what was read and what is asked. */
+export function screens(lesson: Pick<Lesson, "screens" | "practice">): readonly Screen[] {
+  const read = lesson.screens.flatMap(screensOf);
+  const name = PRACTICES.find((one) => one === lesson.practice && STEPS[one].length > 0);
+  if (name === undefined) return read;
+  const asked = read.findIndex(({ kind }) => kind === "quiz");
+  return read.toSpliced(asked < 0 ? read.length : asked, 0, { kind: "practice", name });
+}
+
+/** The options that were chosen in each quiz, by the place of its screen. */
+export type Chosen = Readonly<Record<number, readonly number[]>>;
+
+export function isSolved(quiz: Quiz, chosen: readonly number[]): boolean {
+  return chosen.some((at) => quiz.options[at]?.right === true);
+}
+
+export function score(
+  all: readonly Screen[],
+  chosen: Chosen,
+): { readonly right: number; readonly asked: number } {
+  let [right, asked] = [0, 0];
+  for (const [at, screen] of all.entries()) {
+    if (screen.kind !== "quiz") continue;
+    asked += 1;
+    if (screen.quiz.options[chosen[at]?.[0] ?? -1]?.right === true) right += 1;
+  }
+  return { right, asked };
+}
