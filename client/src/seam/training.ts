@@ -1,0 +1,174 @@
+/**
+ * Training: courses of short lessons with quizzes, kept on this device for when there is no network.
+ * The server turns a lesson's text into blocks; nothing here is HTML. Times are ms since 1970.
+ */
+import type { LessonId, PersonId } from "../ids.ts";
+import type { Language } from "../wire.ts";
+import type { Bytes } from "../octets.ts";
+
+export type CourseId = "officer" | "head" | "admin" | "moderator";
+
+/** What a lesson lets one try on the real screens, over a core in the page (web/src/practice/). */
+export type Practice = "message" | "group" | "order" | "guard" | "report" | "place";
+
+export interface LessonItem {
+  readonly id: LessonId;
+  readonly title: string;
+  readonly minutes: number;
+  /** The version that is in force. */
+  readonly version: number;
+  /** When this person did it on any device; null: not yet. Set at once, also offline. */
+  readonly doneMs: number | null;
+  /** It has changed since this person did it. */
+  readonly changed: boolean;
+  /** It is on this device and opens without a network. */
+  readonly kept: boolean;
+}
+
+export interface Course {
+  readonly id: CourseId;
+  /** In the language that was asked for. */
+  readonly title: string;
+  readonly lessons: readonly LessonItem[];
+  /** How many of them this person has done. */
+  readonly done: number;
+  /** When the last one of them was done; null: not all are, or the server has not heard of it yet. */
+  readonly completedMs: number | null;
+  readonly certificateReady: boolean;
+}
+
+export interface TrainingView {
+  readonly courses: readonly Course[];
+  /** Writing in groups of at least so many members opens with the officer course; null: it is open. */
+  readonly closedFrom: number | null;
+  /** Lessons done here whose news has not reached the server yet. */
+  readonly waiting: number;
+}
+
+export interface Span {
+  readonly text: string;
+  readonly bold: boolean;
+  readonly italic: boolean;
+}
+
+/** One item of a list or line of text. */
+export type Line = readonly Span[];
+
+export interface QuizOption {
+  readonly text: string;
+  readonly right: boolean;
+  /** Why it is right or wrong, for whoever chooses it. */
+  readonly why: string;
+}
+
+export type LessonBlock =
+  | { readonly type: "heading"; readonly level: 2 | 3; readonly line: Line }
+  | { readonly type: "paragraph"; readonly line: Line }
+  | { readonly type: "list"; readonly ordered: boolean; readonly items: readonly Line[] }
+  | {
+      readonly type: "image";
+      readonly alt: string;
+      readonly mediaType: "image/png" | "image/jpeg" | "image/webp";
+      readonly data: Uint8Array;
+    }
+  /** Exactly one option is right. */
+  | { readonly type: "quiz"; readonly question: string; readonly options: readonly QuizOption[] };
+
+export interface Lesson {
+  readonly id: LessonId;
+  readonly audience: CourseId;
+  readonly title: string;
+  readonly minutes: number;
+  readonly version: number;
+  /** The language of the text: English where the lesson has none in the one asked for. */
+  readonly language: Language;
+  readonly practice: Practice | null;
+  /** One screen after another; quizzes stand on screens of their own. */
+  readonly screens: readonly (readonly LessonBlock[])[];
+}
+
+/** How many of a unit's people have done a course; of the unit and all below it. */
+export interface UnitProgress {
+  /** null: the people of the asked unit itself, below no other. */
+  readonly path: string;
+  readonly people: number;
+  readonly begun: number;
+  readonly done: number;
+}
+
+export interface TrainingProgress {
+  readonly course: CourseId;
+  readonly path: string;
+  readonly total: UnitProgress;
+  /** Units right below `path`. */
+  readonly units: readonly UnitProgress[];
+}
+
+/** People of one's part who have not finished a course, page by page. */
+export interface UntrainedPerson {
+  readonly personId: PersonId;
+  readonly name: string;
+  readonly rank: string;
+  readonly post: string;
+  readonly unit: string;
+  /** Lessons done, of those of the course. */
+  readonly done: number;
+}
+
+export interface UntrainedPage {
+  readonly people: readonly UntrainedPerson[];
+  readonly next: string | null;
+}
+
+/** A lesson as the console lists it. */
+export interface LessonState {
+  readonly id: LessonId;
+  readonly audience: CourseId;
+  readonly order: number;
+  /** Title in each language that it has. */
+  readonly titles: Readonly<Partial<Record<Language, string>>>;
+  readonly version: number;
+  /** Languages without a text. */
+  readonly missing: readonly Language[];
+  readonly source: "built_in" | "folder" | "console";
+  /** Problems that the folder's text has: it is not in force, the former one stays. */
+  readonly problems: readonly LessonProblem[];
+}
+
+export interface LessonProblem {
+  readonly language: Language;
+  /** From 1; 0: the whole text. */
+  readonly line: number;
+  /** A stable code: see docs/trainer-guide.md. */
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** A text as a trainer writes it, and what the app would show of it. */
+export interface LessonPreview {
+  readonly lesson: Lesson | null;
+  readonly problems: readonly LessonProblem[];
+}
+
+/** In {@link import("../core.ts").Core}. */
+export interface TrainingCore {
+  /** From the vault at once where it is there; asks the server where it can be reached. */
+  courses(language: Language): Promise<TrainingView>;
+  /** Rejects with `network` where it is not on this device and there is no network. */
+  lesson(id: LessonId, language: Language): Promise<Lesson>;
+  /** Keeps it and tells the server now or later; a second time changes nothing. */
+  lessonDone(id: LessonId, version: number, rightFirstTime: number): Promise<TrainingView>;
+  /** A PDF. Rejects with `course_unfinished`, `network`. */
+  certificate(course: CourseId, language: Language): Promise<Bytes>;
+
+  // For the console, with the right `train`. Lessons are published by the act `publish_lesson`.
+  progress(course: CourseId, path: string): Promise<TrainingProgress>;
+  untrained(course: CourseId, path: string, after: string | null): Promise<UntrainedPage>;
+  /** Everybody who has not finished, as CSV. */
+  untrainedFile(course: CourseId, path: string): Promise<Bytes>;
+  lessons(): Promise<readonly LessonState[]>;
+  /** The text of a lesson, Markdown with front matter, in the languages that it has. */
+  lessonTexts(id: LessonId): Promise<Readonly<Partial<Record<Language, string>>>>;
+  previewLesson(id: LessonId, language: Language, text: string): Promise<LessonPreview>;
+}
+export type TrainingMethod = keyof TrainingCore;
