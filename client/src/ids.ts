@@ -41,7 +41,7 @@ export type UploadId = Id<"upload">;
 export type ChangeId = Id<"change">;
 /** A comparison of digits (E3). */
 export type ConfirmationId = Id<"confirmation">;
-/** A lesson: its audience and its name, such as "officer.first-message". */
+/** A lesson: its course and its name, such as "officer.first-message". */
 export type LessonId = Id<"lesson">;
 
 /** The subject of an alarm about this person's devices: a device or a DeviceKey record (E5). */

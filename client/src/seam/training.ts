@@ -2,14 +2,20 @@
  * Training: courses of short lessons with quizzes, kept on this device for when there is no network.
  * The server turns a lesson's text into blocks; nothing here is HTML. Times are ms since 1970.
  */
-import type { LessonId, PersonId } from "../ids.ts";
-import type { Language } from "../wire.ts";
+import type { LessonId } from "../ids.ts";
 import type { Bytes } from "../octets.ts";
+import type {
+  CourseName,
+  Language,
+  LessonPreview,
+  LessonState,
+  LessonTexts,
+  Practice,
+  TrainingProgress,
+  Untrained,
+} from "../wire.ts";
 
-export type CourseId = "officer" | "head" | "admin" | "moderator";
-
-/** What a lesson lets one try on the real screens, over a core in the page (web/src/practice/). */
-export type Practice = "message" | "group" | "order" | "guard" | "report" | "place";
+export type { CourseName, Practice } from "../wire.ts";
 
 export interface LessonItem {
   readonly id: LessonId;
@@ -26,9 +32,7 @@ export interface LessonItem {
 }
 
 export interface Course {
-  readonly id: CourseId;
-  /** In the language that was asked for. */
-  readonly title: string;
+  readonly id: CourseName;
   readonly lessons: readonly LessonItem[];
   /** How many of them this person has done. */
   readonly done: number;
@@ -43,6 +47,8 @@ export interface TrainingView {
   readonly closedFrom: number | null;
   /** Lessons done here whose news has not reached the server yet. */
   readonly waiting: number;
+  /** The officer course is overdue: the app says so where it can be seen. */
+  readonly remind: boolean;
 }
 
 export interface Span {
@@ -76,7 +82,7 @@ export type LessonBlock =
 
 export interface Lesson {
   readonly id: LessonId;
-  readonly audience: CourseId;
+  readonly audience: CourseName;
   readonly title: string;
   readonly minutes: number;
   readonly version: number;
@@ -87,70 +93,7 @@ export interface Lesson {
   readonly screens: readonly (readonly LessonBlock[])[];
 }
 
-/** How many of a unit's people have done a course; of the unit and all below it. */
-export interface UnitProgress {
-  /** null: the people of the asked unit itself, below no other. */
-  readonly path: string;
-  readonly people: number;
-  readonly begun: number;
-  readonly done: number;
-}
-
-export interface TrainingProgress {
-  readonly course: CourseId;
-  readonly path: string;
-  readonly total: UnitProgress;
-  /** Units right below `path`. */
-  readonly units: readonly UnitProgress[];
-}
-
-/** People of one's part who have not finished a course, page by page. */
-export interface UntrainedPerson {
-  readonly personId: PersonId;
-  readonly name: string;
-  readonly rank: string;
-  readonly post: string;
-  readonly unit: string;
-  /** Lessons done, of those of the course. */
-  readonly done: number;
-}
-
-export interface UntrainedPage {
-  readonly people: readonly UntrainedPerson[];
-  readonly next: string | null;
-}
-
-/** A lesson as the console lists it. */
-export interface LessonState {
-  readonly id: LessonId;
-  readonly audience: CourseId;
-  readonly order: number;
-  /** Title in each language that it has. */
-  readonly titles: Readonly<Partial<Record<Language, string>>>;
-  readonly version: number;
-  /** Languages without a text. */
-  readonly missing: readonly Language[];
-  readonly source: "built_in" | "folder" | "console";
-  /** Problems that the folder's text has: it is not in force, the former one stays. */
-  readonly problems: readonly LessonProblem[];
-}
-
-export interface LessonProblem {
-  readonly language: Language;
-  /** From 1; 0: the whole text. */
-  readonly line: number;
-  /** A stable code: see docs/trainer-guide.md. */
-  readonly code: string;
-  readonly detail: string;
-}
-
-/** A text as a trainer writes it, and what the app would show of it. */
-export interface LessonPreview {
-  readonly lesson: Lesson | null;
-  readonly problems: readonly LessonProblem[];
-}
-
-/** In {@link import("../core.ts").Core}. */
+/** The calls of `training(method, ...)` of core.ts; their code is fetched with the first. */
 export interface TrainingCore {
   /** From the vault at once where it is there; asks the server where it can be reached. */
   courses(language: Language): Promise<TrainingView>;
@@ -159,16 +102,16 @@ export interface TrainingCore {
   /** Keeps it and tells the server now or later; a second time changes nothing. */
   lessonDone(id: LessonId, version: number, rightFirstTime: number): Promise<TrainingView>;
   /** A PDF. Rejects with `course_unfinished`, `network`. */
-  certificate(course: CourseId, language: Language): Promise<Bytes>;
+  certificate(course: CourseName, language: Language): Promise<Bytes>;
 
   // For the console, with the right `train`. Lessons are published by the act `publish_lesson`.
-  progress(course: CourseId, path: string): Promise<TrainingProgress>;
-  untrained(course: CourseId, path: string, after: string | null): Promise<UntrainedPage>;
-  /** Everybody who has not finished, as CSV. */
-  untrainedFile(course: CourseId, path: string): Promise<Bytes>;
+  progress(course: CourseName, path: string): Promise<TrainingProgress>;
+  untrained(course: CourseName, path: string, after: string | null): Promise<Untrained>;
+  /** Everybody who has not finished, as a workbook (XLSX). */
+  untrainedFile(course: CourseName, path: string): Promise<Bytes>;
   lessons(): Promise<readonly LessonState[]>;
   /** The text of a lesson, Markdown with front matter, in the languages that it has. */
-  lessonTexts(id: LessonId): Promise<Readonly<Partial<Record<Language, string>>>>;
+  lessonTexts(id: LessonId): Promise<LessonTexts>;
   previewLesson(id: LessonId, language: Language, text: string): Promise<LessonPreview>;
 }
 export type TrainingMethod = keyof TrainingCore;
