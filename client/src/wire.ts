@@ -49,7 +49,7 @@ export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
 export type Charge = "officiating" | "additional";
 
-export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
+export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "train";
 
 export type ActState = "done" | "waiting" | "refused";
 
@@ -161,6 +161,14 @@ export interface Person {
   readonly status: "active" | "suspended" | "removed";
 }
 
+/** Markdown with front matter in each language; "" where there is none. */
+export interface LessonTexts {
+  readonly en: string;
+  readonly te: string;
+  readonly ur: string;
+  readonly hi: string;
+}
+
 /**
  * One line of the rights table: people of a kind have a right over their part.
  *
@@ -171,7 +179,7 @@ export interface Person {
  * grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
  */
 export interface RightRule {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "train";
   readonly holder: "grant" | "head" | "rank" | "role" | "everybody";
   readonly code: string;
   readonly level: string;
@@ -345,6 +353,17 @@ export interface SetGroupPolicy {
   readonly policy: GroupPolicy[];
 }
 
+/**
+ * Put a lesson in force over the one of the same id; ``place``: its order in the course.
+ * Without a text in any language the lesson that an admin published is taken away again.
+ */
+export interface PublishLesson {
+  readonly act: "publish_lesson";
+  readonly lessonId: LessonId;
+  readonly place: number;
+  readonly texts: LessonTexts;
+}
+
 /** A second admin agrees to an act that waits. ``hash``: of the whole signed record. */
 export interface ApproveAct {
   readonly act: "approve_act";
@@ -393,7 +412,7 @@ export interface PreviewAct {
  * of them.
  */
 export interface RightChange {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "train";
   readonly gain: number;
   readonly lose: number;
   readonly gaining: Person[];
@@ -451,7 +470,7 @@ export interface WaitingActs {
  * ``deep``: with all units below. ``heads``: over the heads of all units instead.
  */
 export interface HeldRight {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "train";
   readonly path: string;
   readonly deep: boolean;
   readonly heads: boolean;
@@ -2081,7 +2100,8 @@ export interface TrainingCourse {
 
 /**
  * The caller's courses. ``closed_from``: groups of at least so many members take nothing from
- * the caller before the officer course is done; None: all do. ``remind``: the course is overdue.
+ * the caller before the officer course is done; None: all do. ``remind``: that course is
+ * overdue.
  */
 export interface Training {
   readonly courses: TrainingCourse[];
@@ -2157,14 +2177,6 @@ export interface LessonState {
 
 export interface LessonStates {
   readonly lessons: LessonState[];
-}
-
-/** Markdown with front matter in each language; "" where there is none. */
-export interface LessonTexts {
-  readonly en: string;
-  readonly te: string;
-  readonly ur: string;
-  readonly hi: string;
 }
 
 export interface PreviewLesson {
@@ -2310,4 +2322,4 @@ export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterF
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | PublishLesson | ApproveAct | RefuseAct;

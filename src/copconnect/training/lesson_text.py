@@ -2,9 +2,9 @@
 
 A text begins with YAML between lines of ``---``: ``title``, ``minutes``, ``version`` and, where the
 lesson lets one try something, ``practice``. The body is a part of CommonMark: headings of level 2
-and 3, paragraphs, lists, emphasis, pictures of the lesson's folder; a line of ``---`` begins another
-screen, and a fenced block ``quiz`` holds one question in YAML (docs/trainer-guide.md). Everything
-else is a problem with its line, never left out in silence.
+and 3, paragraphs, lists, emphasis, pictures of the lesson's folder. A line of ``---`` begins
+another screen, and a fenced block ``quiz`` holds one question in YAML (docs/trainer-guide.md).
+Everything else is a problem with its line, never left out in silence.
 
 The text is a trainer's, so it is judged like any bytes from outside: bounded in size, no HTML, no
 links, and nothing but :class:`Problem` comes of a wrong one.
@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import msgspec
-import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from yaml.nodes import Node
 
 from copconnect import wire
+from copconnect.ids import LessonId
 from copconnect.limits import MAX_LESSON_BYTES
-from copconnect.training.quiz import Wrong, read_quiz, yaml_line
+from copconnect.training.quiz import Wrong, fields_of, read_quiz, text_of
 
 MAX_IMAGE_BYTES = 256 * 1024
 MAX_SCREENS = 16
@@ -101,7 +102,7 @@ class _Reader:
         lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
         front, below = _front_matter(lines)
         screens = self._screens("\n".join(lines[below:]), below)
-        if not screens:
+        if not screens and not self.problems:
             raise Wrong(0, "empty", "there is no text below the front matter")
         digest = hashlib.sha256(text.encode())
         for name in sorted(self._used):
@@ -121,25 +122,26 @@ class _Reader:
             self.problem(0, "no_quiz", "the lesson asks no question", serious=False)
         return lesson
 
-    def _title(self, front: dict[str, Any]) -> str:
-        title = front.get("title")
-        if isinstance(title, str) and 0 < len(title.strip()) <= MAX_TITLE:
-            return title.strip()
+    def _title(self, front: Mapping[str, Node]) -> str:
+        title = text_of(front.get("title"))
+        if title is not None and 0 < len(title) <= MAX_TITLE:
+            return title
         self.problem(1, "front_matter", f"`title` takes 1 to {MAX_TITLE} characters")
         return ""
 
-    def _number(self, front: dict[str, Any], name: str, most: int) -> int:
-        value = front.get(name)
-        if type(value) is int and 1 <= value <= most:
-            return value
+    def _number(self, front: Mapping[str, Node], name: str, most: int) -> int:
+        value = text_of(front.get(name)) or ""
+        if value.isascii() and value.isdigit() and len(value) < 8 and 1 <= int(value) <= most:
+            return int(value)
         self.problem(1, "front_matter", f"`{name}` takes a whole number from 1 to {most}")
         return 1
 
-    def _practice(self, front: dict[str, Any]) -> wire.Practice | None:
-        value = front.get("practice")
-        if value is not None and value not in PRACTICES:
+    def _practice(self, front: Mapping[str, Node]) -> wire.Practice | None:
+        value = text_of(front.get("practice"))
+        found = next((one for one in PRACTICES if one == value), None)
+        if "practice" in front and found is None:
             self.problem(1, "front_matter", f"`practice` is one of {', '.join(PRACTICES)}")
-        return value if value in PRACTICES else None
+        return found
 
     # --- The body -----------------------------------------------------------------------------
 
@@ -168,6 +170,9 @@ class _Reader:
         first = tokens[0]
         match first.type:
             case "heading_open":
+                if first.markup in ("-", "="):
+                    self.problem(line + 1, "unsupported", "leave a line empty above ---")
+                    return None
                 if first.tag not in ("h2", "h3"):
                     self.problem(line, "unsupported", "headings begin with ## or ###")
                     return None
@@ -269,28 +274,17 @@ def _top_level(tokens: list[Token]) -> Iterator[list[Token]]:
             block = []
 
 
-def _front_matter(lines: list[str]) -> tuple[dict[str, Any], int]:
+def _front_matter(lines: list[str]) -> tuple[Mapping[str, Node], int]:
     """Return the values, and how many lines the front matter has. Raises Wrong."""
     if lines[0].strip() != _FENCE:
         raise Wrong(1, "front_matter", "the first line must be ---")
-    try:
-        end = next(n for n, line in enumerate(lines[1:], 1) if line.strip() == _FENCE)
-    except StopIteration:
-        raise Wrong(1, "front_matter", "a second line --- is missing") from None
-    try:
-        front = yaml.safe_load("\n".join(lines[1:end]))
-    except yaml.YAMLError as error:
-        raise Wrong(yaml_line(error, 2), "yaml", _said(error)) from error
-    if not isinstance(front, dict) or not all(isinstance(one, str) for one in front):
-        raise Wrong(2, "front_matter", "expected lines such as `title: …`")
-    return front, end + 1
+    end = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == _FENCE), None)
+    if end is None:
+        raise Wrong(1, "front_matter", "a second line --- is missing")
+    return fields_of("\n".join(lines[1:end]), 2), end + 1
 
 
-def _said(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or error)[:200]
-
-
-def page_of(lesson_id: wire.LessonId, text: LessonText, version: int) -> wire.LessonPage:
+def page_of(lesson_id: LessonId, text: LessonText, version: int) -> wire.LessonPage:
     """Return a text as it crosses the wire. ``version``: of the lesson, in whichever language."""
     course = msgspec.convert(lesson_id.split(".", 1)[0], wire.CourseName)
     return wire.LessonPage(

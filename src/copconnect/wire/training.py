@@ -117,7 +117,8 @@ class TrainingCourse(Wire, frozen=True, kw_only=True):
 
 class Training(Wire, frozen=True, kw_only=True):
     """The caller's courses. ``closed_from``: groups of at least so many members take nothing from
-    the caller before the officer course is done; None: all do. ``remind``: the course is overdue."""
+    the caller before the officer course is done; None: all do. ``remind``: that course is
+    overdue."""
 
     courses: list[TrainingCourse]
     closed_from: int | None
