@@ -2026,7 +2026,7 @@ export interface LessonSpan {
 /** ``level``: 2 or 3; the lesson's title is the first. */
 export interface Heading {
   readonly type: "heading";
-  readonly level: number;
+  readonly level: 2 | 3;
   readonly line: LessonSpan[];
 }
 

@@ -210,6 +210,7 @@ class Container:
             database=self.database,
             clock=self.clock,
             settings=settings,
+            audit=self.audit,
             catalogue=self.lessons.catalogue,
             people=Roll(self.directory),
             listed=Listing(self.directory),

@@ -86,14 +86,14 @@ export interface Lesson {
   readonly title: string;
   readonly minutes: number;
   readonly version: number;
-  /** The language of the text: English where the lesson has none in the one asked for. */
+  /** That was asked for; the text is English where the lesson has none in it. */
   readonly language: Language;
   readonly practice: Practice | null;
   /** One screen after another; quizzes stand on screens of their own. */
   readonly screens: readonly (readonly LessonBlock[])[];
 }
 
-/** The calls of `training(method, ...)` of core.ts; their code is fetched with the first. */
+/** The calls of `training(method, ...)` of core.ts. */
 export interface TrainingCore {
   /** From the vault at once where it is there; asks the server where it can be reached. */
   courses(language: Language): Promise<TrainingView>;
@@ -108,7 +108,7 @@ export interface TrainingCore {
   progress(course: CourseName, path: string): Promise<TrainingProgress>;
   untrained(course: CourseName, path: string, after: string | null): Promise<Untrained>;
   /** Everybody who has not finished, as a workbook (XLSX). */
-  untrainedFile(course: CourseName, path: string): Promise<Bytes>;
+  untrainedFile(course: CourseName, path: string, language: Language): Promise<Bytes>;
   lessons(): Promise<readonly LessonState[]>;
   /** The text of a lesson, Markdown with front matter, in the languages that it has. */
   lessonTexts(id: LessonId): Promise<LessonTexts>;

@@ -274,5 +274,12 @@ class LessonPublished(Act, frozen=True, tag="lesson_published"):
     languages: list[str]
 
 
+class TrainingRecorded(Act, frozen=True, tag="training_recorded"):
+    """An operator recorded a course as done by people."""
+
+    course: str
+    person_ids: list[PersonId]
+
+
 class IncarnationBegun(Act, frozen=True, tag="incarnation_begun"):
     """A backup was restored: everything is signed anew."""

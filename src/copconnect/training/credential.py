@@ -28,8 +28,8 @@ _SPACE = uuid.UUID("5b1d6a9e-6c0f-4b86-9d5e-2f7f4a1f2c10")  # Of names below, on
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a certificate states. ``course`` and ``criteria``: in English, which takes the least room
-    in a code."""
+    """The facts of a certificate. ``course`` and ``criteria``: in English, which takes the least
+    room in a code."""
 
     person_id: PersonId
     name: str

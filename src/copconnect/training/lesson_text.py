@@ -13,7 +13,7 @@ links, and nothing but :class:`Problem` comes of a wrong one.
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 from markdown_it import MarkdownIt
@@ -176,7 +176,8 @@ class _Reader:
                 if first.tag not in ("h2", "h3"):
                     self.problem(line, "unsupported", "headings begin with ## or ###")
                     return None
-                return wire.Heading(level=int(first.tag[1]), line=self._line(tokens[1], line))
+                level: Literal[2, 3] = 2 if first.tag == "h2" else 3
+                return wire.Heading(level=level, line=self._line(tokens[1], line))
             case "paragraph_open":
                 return self._paragraph(tokens[1], line)
             case "bullet_list_open" | "ordered_list_open":

@@ -45,7 +45,7 @@ def routes(service: TrainingService, gate: Gate) -> list[Any]:
         return Response(made, media_type="application/pdf")
 
     @get("/verify.html", include_in_schema=False)
-    async def verify(_: HttpRequest) -> Any:
+    async def verify() -> Any:
         page = service.certificates.page
         return Response(page.html, media_type="text/html", headers=verify_page.headers(page))
 

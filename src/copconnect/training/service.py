@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.audit import Audit
 from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
@@ -28,6 +29,7 @@ from copconnect.training.lessons_of import course_of
 from copconnect.training.ports import Audiences, LargeFrom, Listed, People, Signer
 from copconnect.training.progress import Progress
 from copconnect.training.publishing import Publishing
+from copconnect.training.recording import Recording
 
 FOLDER_PERIOD_S = 30.0
 
@@ -40,6 +42,7 @@ class TrainingService:
         database: Database,
         clock: Clock,
         settings: Settings,
+        audit: Audit,
         catalogue: Catalogue,
         people: People,
         listed: Listed,
@@ -57,6 +60,7 @@ class TrainingService:
         self.progress = Progress(database, catalogue, people, listed, audiences)
         self.publishing = Publishing(database, catalogue, audiences)
         self.certificates = Certificates(database, people, signer, department)
+        self.recording = Recording(database, clock, audit)
         self.folder: LessonFolder | None = None
         if settings.training_folder:
             self.folder = LessonFolder(database, clock, Path(settings.training_folder))

@@ -43,7 +43,7 @@ class LessonBlock(
 class Heading(LessonBlock, frozen=True, kw_only=True):
     """``level``: 2 or 3; the lesson's title is the first."""
 
-    level: int
+    level: Literal[2, 3]
     line: list[LessonSpan]
 
 
