@@ -36,7 +36,7 @@ class Caller:
 
     @property
     def refused_for(self) -> frozenset[Requirement]:
-        """What the account owes without which a route refuses."""
+        """The duties without which a route refuses."""
         return self.outstanding - TOLERATED_EVERYWHERE
 
     @property

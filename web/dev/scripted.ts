@@ -31,7 +31,6 @@ import { refusal } from "./refusal.ts";
 import { ScriptedConsole } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import { scriptedOverseeing } from "./overseeing.ts";
-import { scriptedTraining } from "./training.ts";
 import { sampleImage } from "./sample-image.ts";
 import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
@@ -46,7 +45,6 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<AttachmentId, Blob>();
   readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
-  readonly training = scriptedTraining((event) => this.emit(event));
   readonly oversee = scriptedOverseeing((event) => this.emit(event), this.scenario);
   #made = 800_000;
 

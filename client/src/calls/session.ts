@@ -100,10 +100,8 @@ export class Session {
     this.accountCalls = new AccountCalls({ context, services, people });
     this.console = new ConsoleCalls({ api, vault, services, people });
     this.reach = {
-      guard: services.guard,
-      training: services.training,
+      ...{ guard: services.guard, training: services.training, people },
       device: () => this.device(),
-      people,
       posts: new Posts(context, people),
       blocked: this.blocked,
       labelOf: (clientId) => {

@@ -26,7 +26,7 @@ _INDIA = timezone(timedelta(hours=5, minutes=30))
 
 @dataclass(frozen=True, slots=True)
 class PublicPlace:
-    """Where the page that verifies certificates is served."""
+    """The address of the page that verifies certificates."""
 
     address: str
 

@@ -23,7 +23,7 @@ CONTEXT = (
 )
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _ED25519 = b"\xed\x01"  # Multicodec ed25519-pub.
-_SPACE = uuid.UUID("5b1d6a9e-6c0f-4b86-9d5e-2f7f4a1f2c10")  # Of names below, once and for all.
+_SPACE = uuid.UUID("5b1d6a9e-6c0f-4b86-9d5e-2f7f4a1f2c10")  # The namespace of the names below.
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ def _read_lesson_folder(
     for file in sorted(folder.iterdir()):
         language = next((one for one in wire.LANGUAGES if file.name == f"{one}.md"), None)
         if language is not None:
-            # What is no UTF-8 is seen as a problem of the text, not as an error of the folder.
+            # Bytes that are no UTF-8 are seen in the text; they are no error of the folder.
             texts[language] = file.read_bytes().decode("utf-8", "replace")
         elif file.suffix.lower() in _IMAGES and len(images) < MAX_IMAGES:
             images[file.name] = file.read_bytes()

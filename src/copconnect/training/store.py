@@ -1,4 +1,4 @@
-"""What people have done, and the lessons that stand over the built-in ones: tables and statements.
+"""Lessons that people have done, and those that stand over the built-in ones: tables, statements.
 
 Done is a row for each person and lesson, and one for each person and completed course, so that
 posting and progress never look at single lessons.
@@ -66,7 +66,7 @@ LESSONS = Table(
     Column("lesson_id", _Lesson, primary_key=True),
     Column("source", String(8), primary_key=True),  # folder or console.
     Column("place", Integer, nullable=False),
-    Column("digest", String(64), nullable=False),  # Of everything that is stored of it.
+    Column("digest", String(64), nullable=False),  # A hash of all that is stored of it.
     Column("changed_ms", BigInteger, nullable=False),
 )
 LESSON_TEXTS = Table(
