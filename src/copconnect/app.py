@@ -6,16 +6,15 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import __version__, operator_routes, wire
+from copconnect import __version__, operator_routes
 from copconnect.admin import routes as admin_routes
 from copconnect.admin.service import AdminService
 from copconnect.attachments import routes as attachment_routes
@@ -34,7 +33,7 @@ from copconnect.clock import Clock, SystemClock
 from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
-from copconnect.database.engine import Database, Transaction, open_database
+from copconnect.database.engine import Database, open_database
 from copconnect.delivery import routes as delivery_routes
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.asleep import Asleep
@@ -62,7 +61,6 @@ from copconnect.http import web_assets
 from copconnect.http.direct import Direct
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.http.turns import Turns
-from copconnect.ids import ConversationId, PersonId, PostId
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.orders import routes as order_routes
@@ -75,7 +73,11 @@ from copconnect.rates import Rates
 from copconnect.records.primitives.kem import X25519, XWING
 from copconnect.settings import Settings
 from copconnect.sockets.endpoint import Limits, Sockets
+from copconnect.training import routes as training_routes
+from copconnect.training.publishing import Publisher
+from copconnect.training.service import Outstanding, TrainingService
 from copconnect.wakeup_log import BusAndLog, WakeupLog
+from copconnect.wiring import Late, Versions
 
 
 class Container:
@@ -107,6 +109,7 @@ class Container:
         self.leases = Leases(self.database, self.clock, alone=not settings.bus_url)
         self.registry = DeviceRegistry(self.clock)
         self.acceptances = Acceptances()
+        self.lessons = Publisher(self.clock, self.audit)
         self.directory = DirectoryService(
             self.database,
             self.registry,
@@ -122,6 +125,7 @@ class Container:
             self.registry,
             self.directory,
             self.acceptances,
+            Outstanding(settings),
             late,
             self.audit,
             gateway or choose_gateway(settings) if serving else None,
@@ -176,7 +180,7 @@ class Container:
             pushes=self.push,
             audit=self.audit,
             leases=self.leases,
-            options=_options(settings, self.authority.departments[-1].kem),
+            options=_options(settings, self.authority.departments[-1].kem, self._large_from),
         )
         late.service = self.delivery
         self.admin = AdminService(
@@ -199,8 +203,22 @@ class Container:
             planning=Planning(),
             groups=self.delivery.department,
             exports=PartExports(),
+            lessons=self.lessons,
         )
         self.directory.attach(self.admin.rights)
+        self.training = TrainingService(
+            database=self.database,
+            clock=self.clock,
+            settings=settings,
+            audit=self.audit,
+            catalogue=self.lessons.catalogue,
+            people=Roll(self.directory),
+            listed=Listing(self.directory),
+            audiences=self.admin.trainees,
+            large_from=self._large_from,
+            signer=self.authority.roster,
+            department=self.authority.department,
+        )
         self.orders = OrderService(
             database=self.database,
             clock=self.clock,
@@ -246,6 +264,9 @@ class Container:
         self.start_error: Exception | None = None
         """The reason why :meth:`start` failed, for a program whose web server swallows it."""
 
+    def _large_from(self) -> int:
+        return self.guard.policy.large_from
+
     def _folder_watch(self, settings: Settings) -> Periodic | None:
         """Return the work that imports files of a folder, if the settings name one. One node looks
         at a time, and a node that finds a file moves it before it reads it."""
@@ -276,7 +297,7 @@ class Container:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
             roles = (self.auth, self.attachments, self.delivery, self.orders, self.planned)
-            for part in (self.bus, *roles, self.sockets, self.push):
+            for part in (self.bus, *roles, self.training, self.sockets, self.push):
                 await part.start()
                 stack.push_async_callback(part.close)
             stack.push_async_callback(self.uploads.close)
@@ -292,7 +313,7 @@ class Container:
         await self._stack.aclose()
 
 
-def _options(settings: Settings, lowest_kem: int) -> Options:
+def _options(settings: Settings, lowest_kem: int, large_from: Callable[[], int]) -> Options:
     """Return what the settings choose for the Delivery Service; never a lower KEM than the
     department record's."""
     return Options(
@@ -300,6 +321,7 @@ def _options(settings: Settings, lowest_kem: int) -> Options:
         cell_size=settings.cell_size,
         roster_batch_ms=settings.roster_batch_ms,
         log_days=settings.log_retention_days,
+        large_from=large_from,
         limits=PersonLimits(
             messages_per_minute=settings.messages_per_person_per_minute,
             messages_burst=2 * settings.messages_per_person_per_minute,
@@ -310,66 +332,6 @@ def _options(settings: Settings, lowest_kem: int) -> Options:
             group_people=settings.group_people,
         ),
     )
-
-
-class Late:
-    """The Delivery Service for those who are built before it: the AS tells it about devices, and
-    it asks the AS about them; attachments ask it about members, and it asks them what is ready."""
-
-    def __init__(self) -> None:
-        self.service: DeliveryService | None = None
-
-    def _get(self) -> DeliveryService:
-        if self.service is None:
-            raise RuntimeError("the Delivery Service is not built yet")
-        return self.service
-
-    async def devices_changed(
-        self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> None:
-        """Bring rosters up to date about these people's devices."""
-        await self._get().devices_changed(connection, person_ids, urgent=urgent)
-
-    async def belongs_to_any(
-        self,
-        connection: AsyncConnection,
-        person_id: PersonId,
-        conversation_ids: Collection[ConversationId],
-    ) -> bool:
-        """Return whether a person is a member of any of these conversations."""
-        return await self._get().belongs_to_any(connection, person_id, conversation_ids)
-
-    async def followed_by_hand(
-        self, connection: AsyncConnection
-    ) -> Mapping[str, tuple[wire.Audience, wire.Names | None]]:
-        """Return the conversations that follow the data bank, but no policy."""
-        return await self._get().audiences.followed_by_hand(connection)
-
-    async def asked(
-        self, connection: AsyncConnection, post_ids: Collection[PostId]
-    ) -> Mapping[ConversationId, PostId]:
-        """Return the conversations with these posts."""
-        return await self._get().posts.asked(connection, post_ids)
-
-    async def go_on(self, connection: Transaction, posts: Mapping[ConversationId, PostId]) -> None:
-        """Let each of these conversations go on with another post."""
-        await self._get().posts.go_on(connection, posts)
-
-
-class Versions:
-    """Versions of the data that a client may have to fetch again, for a socket's first frame."""
-
-    def __init__(self, auth: AuthService, directory: DirectoryService) -> None:
-        self._auth = auth
-        self._directory = directory
-
-    async def trust_version(self) -> int:
-        """Return the version of Trust."""
-        return await self._auth.trust.version()
-
-    async def directory_version(self) -> str:
-        """Return the version of the Directory."""
-        return await self._directory.version()
 
 
 @asynccontextmanager
@@ -414,6 +376,7 @@ def create_app(
         *attachment_routes.routes(parts.attachments, parts.gate),
         *push_routes.routes(parts.push, parts.gate),
         *order_routes.routes(parts.orders, parts.gate),
+        *training_routes.routes(parts.training, parts.gate),
         *more_routes,
         *web_assets.routes(),
     ]

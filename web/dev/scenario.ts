@@ -27,6 +27,8 @@ export interface Scenario {
   readonly lively: boolean;
   /** People who owe an acknowledgement of the order. */
   readonly ordered: number;
+  /** Lessons that this person has done. */
+  readonly lessons: number;
   readonly lock: boolean;
   readonly update: boolean;
   readonly skewMs: number;
@@ -63,6 +65,7 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     filling: query.has("filling"),
     lively: query.has("lively"),
     ordered: Number(query.get("ordered") ?? "63000"),
+    lessons: Number(query.get("lessons") ?? "99"),
     lock: query.has("lock"),
     update: query.has("update"),
     skewMs: Number(query.get("skew") ?? "0"),

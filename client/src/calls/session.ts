@@ -91,6 +91,7 @@ export class Session {
       monotonic,
       serverNow: () => now() - this.#skewMs,
       onStanding: () => void this.#changed(),
+      onClosed: () => this.#device?.announceAll(),
     });
     this.#services = services;
     this.people = new People(context, services.trust);
@@ -99,9 +100,8 @@ export class Session {
     this.accountCalls = new AccountCalls({ context, services, people });
     this.console = new ConsoleCalls({ api, vault, services, people });
     this.reach = {
-      guard: services.guard,
+      ...{ guard: services.guard, training: services.training, people },
       device: () => this.device(),
-      people,
       posts: new Posts(context, people),
       blocked: this.blocked,
       labelOf: (clientId) => {
@@ -265,6 +265,7 @@ export class Session {
         void this.#changed();
       },
       onHistory: () => void this.#changed(),
+      closedFrom: () => this.#services.training.closedFrom,
       mayNotify: (conversation, called) =>
         mayNotify(conversation, called, this.#visible, this.#options.now()),
     });

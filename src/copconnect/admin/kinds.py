@@ -23,7 +23,7 @@ from copconnect.admin.ports import (
     Transfers,
 )
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Groups, Imports, Planning, Reorganiser
+from copconnect.admin.work_ports import Groups, Imports, Lessons, Planning, Reorganiser
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 from copconnect.principals import Signer
@@ -91,6 +91,7 @@ class Kinds:
         planning: Planning,
         groups: Groups,
         rights: Rights,
+        lessons: Lessons,
     ) -> None:
         self._organisation = organisation
         self._editor = editor
@@ -104,6 +105,7 @@ class Kinds:
         self._planning = planning
         self._groups = groups
         self._rights = rights
+        self._lessons = lessons
         self.table: dict[type[wire.AdminAct], Kind] = {
             wire.SuspendPerson: Kind("manage_people", self._touches_admin, self._suspend),
             wire.RestorePerson: Kind("manage_people", self._touches_admin, self._restore),
@@ -124,6 +126,7 @@ class Kinds:
             wire.WithdrawGrant: Kind("give_grants", self._touches_unit, self._withdraw),
             wire.SetRights: Kind("give_grants", self._touches_all, self._set_rights),
             wire.SetGroupPolicy: Kind("manage_groups", self._touches_policy, self._set_policy),
+            wire.PublishLesson: Kind("train", self._touches_lesson, self._publish),
             wire.ApplyImport: Kind(
                 "import_people", self._touches_import, self._import, imports.make_ready
             ),
@@ -245,6 +248,10 @@ class Kinds:
         """The unit may be gone, and taking a right back never waits."""
         return Touched(frozenset({act.path}), 1, [PersonId(act.person_id)])
 
+    async def _touches_lesson(self, _: AsyncConnection, __: wire.PublishLesson) -> Touched:
+        """A lesson is the whole department's; it changes nothing about anybody."""
+        return Touched(frozenset({WHOLE}), 0, [])
+
     async def _touches_all(self, connection: AsyncConnection, act: wire.SetRights) -> Touched:
         """A rights table is everybody's, and two people answer for it. One that could not hold is
         refused before it touches anybody."""
@@ -285,6 +292,10 @@ class Kinds:
         await self._imports.make_undo_ready(act.undone)
 
     # --- Performing ---------------------------------------------------------------------------
+
+    async def _publish(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._lessons.publish(connection, asked.by, asked.act)
+        return []
 
     async def _suspend(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.SuspendPerson = asked.act

@@ -25,7 +25,8 @@ from copconnect.admin.ports import (
 from copconnect.admin.reading import Reading
 from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Exports, Groups, Imports, Planning, Reorganiser
+from copconnect.admin.trainees import Trainees
+from copconnect.admin.work_ports import Exports, Groups, Imports, Lessons, Planning, Reorganiser
 from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
@@ -57,6 +58,7 @@ class AdminService:
         planning: Planning,
         groups: Groups,
         exports: Exports,
+        lessons: Lessons,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, editor, grants)
         self.kinds = Kinds(
@@ -72,7 +74,9 @@ class AdminService:
             planning,
             groups,
             self.rights,
+            lessons,
         )
+        self.trainees = Trainees(self.rights, organisation)
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )

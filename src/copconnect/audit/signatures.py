@@ -44,6 +44,7 @@ OUTCOMES = {
     "change_group": "audience_conversation_changed",
     "end_group": "audience_conversation_ended",
     "set_group_policy": "group_policy_set",
+    "publish_lesson": "lesson_published",
     "approve_act": "act_approved",
     "refuse_act": "act_refused",
 }

@@ -80,6 +80,16 @@ class People(Protocol):
         ...
 
 
+class Training(Protocol):
+    """The officer course."""
+
+    async def untrained(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return those of these people who owe it."""
+        ...
+
+
 class Conduct(Protocol):
     """The code of conduct."""
 

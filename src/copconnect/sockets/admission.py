@@ -104,7 +104,7 @@ class Admission:
                 connection.close(wire.CLOSE_SIGNED_OUT, caller.reason)
             elif caller is None:
                 connection.close(wire.CLOSE_UNAUTHENTICATED)
-            elif caller.outstanding:
+            elif caller.refused_for:
                 connection.close(wire.CLOSE_CONDUCT_NOT_ACCEPTED)
             else:
                 connection.caller = caller

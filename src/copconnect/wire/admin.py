@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, PostId, UploadId
+from copconnect.ids import ActId, ConversationId, DeviceId, LessonId, PersonId, PostId, UploadId
 from copconnect.limits import (
     ACT_PEOPLE,
     GROUP_POLICY_LINES,
@@ -22,6 +22,7 @@ from copconnect.wire.audiences import Audience, GroupPolicy
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire, snake_case
 from copconnect.wire.directory import Charge, Names, NewPlace, Person
 from copconnect.wire.reorganising import Steps
+from copconnect.wire.training import LESSON_ID, LessonTexts
 
 Right = Literal[
     "see_numbers",
@@ -36,6 +37,7 @@ Right = Literal[
     "read_audit",
     "post_large",
     "oversee_orders",
+    "train",
 ]
 ActState = Literal["done", "waiting", "refused"]
 UnitPath = Annotated[str, Meta(min_length=1, max_length=1024)]  # Units joined by "/".
@@ -250,6 +252,15 @@ class SetGroupPolicy(AdminAct, frozen=True, kw_only=True):
     policy: Annotated[list[GroupPolicy], Meta(max_length=GROUP_POLICY_LINES)]
 
 
+class PublishLesson(AdminAct, frozen=True, kw_only=True):
+    """Put a lesson in force over the one of the same id; ``place``: its order in the course.
+    Without a text in any language the lesson that an admin published is taken away again."""
+
+    lesson_id: Annotated[LessonId, LESSON_ID]
+    place: Annotated[int, Meta(ge=1, le=9_999)]
+    texts: LessonTexts
+
+
 class ApproveAct(AdminAct, frozen=True, kw_only=True):
     """A second admin agrees to an act that waits. ``hash``: of the whole signed record."""
 
@@ -288,6 +299,7 @@ Act = (
     | ChangeGroup
     | EndGroup
     | SetGroupPolicy
+    | PublishLesson
     | ApproveAct
     | RefuseAct
 )

@@ -39,6 +39,8 @@ export const ENTRY_KINDS = [
   "audience_conversation_changed",
   "audience_conversation_ended",
   "group_policy_set",
+  "lesson_published",
+  "training_recorded",
   "root_admin_named",
   "root_admin_withdrawn",
   "incarnation_begun",
