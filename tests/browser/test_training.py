@@ -1,53 +1,187 @@
-"""Training: practices on the real screens that no server sees."""
+"""A newcomer learns: from the first run through a lesson, its practice and its quiz to the certificate,
+which a page verifies without a network, and to a large group that is open from then on."""
 
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
 from tests.harness.browser import Officer, Station
+from tests.harness.server import ServerProcess, run_copconnect
+
+LESSON = """---
+title: Conduct
+minutes: 2
+version: 1
+practice: guard
+---
+
+## Before you send
+
+Write what the **district** needs to know.
+
+- No greetings.
+
+```quiz
+question: What belongs into a large group?
+options:
+  - text: A greeting
+    why: It calls away hundreds of officers.
+  - text: A road that is blocked
+    right: true
+    why: It concerns everybody on duty there.
+```
+"""
+DUTY = "Lorry across both lanes at milestone nine."
 
 
-def practice(page: Page) -> FrameLocator:
-    """The page of the practice that is open."""
-    return page.frame_locator("iframe")
+@pytest.fixture(scope="module")
+def app_server(
+    serve: Callable[..., ServerProcess], tmp_path_factory: pytest.TempPathFactory
+) -> ServerProcess:
+    """A server on which large groups open with the course, with one lesson of the department's."""
+    folder = tmp_path_factory.mktemp("lessons")
+    lesson = folder / "officer" / "90-conduct"
+    lesson.mkdir(parents=True)
+    (lesson / "en.md").write_text(LESSON)
+    return serve(otp_resend_ms=0, training_before_large="yes", training_folder=str(folder))
 
 
 def reads(officer: Officer, frame: FrameLocator, key: str) -> None:
-    """The task above the screens says this."""
+    """The task above the practice's screens says this."""
     said = frame.get_by_role("status").filter(has_text=officer.word(key))
     expect(said).to_be_visible()
 
 
-def test_a_practice_notices_what_is_done_and_sends_nothing(station: Station) -> None:
-    officer = station.officer(0).register()
-    officer.page.goto("/#/me")
-    officer.page.get_by_role("link", name=officer.word("me.training")).click()
-    officer.page.get_by_role("button", name=officer.word("training.practices.guard")).click()
-
-    frame = practice(officer.page)
+def practise(officer: Officer) -> None:
+    """Do the practice about the guard; what is sent in it must reach no server."""
+    officer.button("training.practice.start").click()
+    frame = officer.page.frame_locator("iframe")
     reads(officer, frame, "training.practice.guard.s1")
     frame.get_by_text(officer.word("training.scene.large"), exact=True).first.click()
     composer = frame.get_by_role("textbox", name=officer.word("conversation.write"), exact=True)
+    send = frame.get_by_role("button", name=officer.word("conversation.send"), exact=True)
     composer.fill("Good morning all")
-    frame.get_by_role("button", name=officer.word("conversation.send"), exact=True).click()
+    send.click()
     frame.get_by_role("heading", name=officer.word("guard.looks.greeting")).wait_for()
     frame.get_by_role("button", name=officer.word("guard.edit"), exact=True).click()
     reads(officer, frame, "training.practice.guard.s2")
-    # A secret: the relay between this browser and the server must never have seen it.
-    duty = "Lorry across both lanes at milestone nine."
-    officer.secrets.text(duty)
-    composer.fill(duty)
-    frame.get_by_role("button", name=officer.word("conversation.send"), exact=True).click()
+    # The fixtures search all that the relay has seen for secrets.
+    officer.secrets.text(DUTY)
+    composer.fill(DUTY)
+    send.click()
     reads(officer, frame, "training.practice.done")
     officer.shot("practice")
 
     # The page itself cannot reach the server, whatever a screen tries.
     inside = next(one for one in officer.page.frames if "practice.html" in one.url)
-    officer.problems.clear()
     refused = inside.evaluate("fetch('/v1/me').then(() => 'answered', () => 'refused')")
     assert refused == "refused"
-    officer.problems.clear()
-
+    officer.problems.clear()  # The browser has said so.
     frame.get_by_role("button", name=officer.word("training.practice.back"), exact=True).click()
-    expect(officer.page.locator("iframe")).to_have_count(0)
-    # The steps inside were none of the app's: one step back is where the person came from.
-    officer.page.go_back()
-    officer.heading("me.title").wait_for()
+    officer.page.get_by_text(officer.word("training.practice.doneMark")).wait_for()
+
+
+def do_lesson(officer: Officer) -> None:
+    """Go through the lesson that is open: reading, practising what can be practised, answering."""
+    page = officer.page
+    words = {
+        key: officer.word(f"training.{key}")
+        for key in ("lesson.next", "lesson.finish", "practice.skip")
+    }
+    onward = page.get_by_role("button", name=re.compile(f"^({'|'.join(words.values())})$"))
+    while True:
+        onward.wait_for()
+        if officer.button("training.practice.start").count():
+            practise(officer)
+        options = page.get_by_role("group").get_by_role("button")
+        for at in range(options.count()):
+            if onward.is_disabled():
+                options.nth(at).click()
+        last = onward.inner_text() == words["lesson.finish"]
+        onward.click()
+        if last:
+            return
+
+
+def link_in(pdf: bytes) -> str:
+    """The address of the page that verifies a certificate, with the certificate, as the PDF links it."""
+    parts = [pdf]
+    for found in re.finditer(rb"stream\r?\n", pdf):
+        try:
+            parts.append(zlib.decompressobj().decompress(pdf[found.end() :]))
+        except zlib.error:
+            continue
+    match = re.search(rb"/URI ?\((http[^)]+/verify\.html#[^)]+)\)", b"\n".join(parts))
+    assert match is not None
+    return match[1].decode()
+
+
+def certified(officer: Officer, page: Page, link: str) -> None:
+    """A page that was opened before verifies the certificate without a network, and no altered one."""
+    address, _, jwt = link.partition("#")
+    page.goto(address)
+    page.context.set_offline(True)
+    head, payload, signature = jwt.split(".")
+    swapped = signature[:-8] + ("AAAAAAAA" if signature[-8:] != "AAAAAAAA" else "BBBBBBBB")
+    for text, good in ((jwt, True), (f"{head}.{payload}.{swapped}", False)):
+        page.get_by_role("textbox").fill(text)
+        page.get_by_role("button").click()
+        result = page.get_by_role("status")
+        expect(result).to_contain_text("is genuine" if good else "is not genuine")
+        if good:
+            expect(result).to_contain_text(officer.person.name)
+    page.context.set_offline(False)
+
+
+def test_a_newcomer_learns_and_then_writes_in_the_large_group(
+    station: Station, app_server: ServerProcess, tmp_path: Path
+) -> None:
+    run_copconnect(app_server.data, "conversations", "create", "--everyone", "--talk")
+    newcomer = station.officer(0)
+    newcomer.choose_language()
+    newcomer.enter_number()
+    newcomer.enter_code()
+    newcomer.accept_conduct()
+    newcomer.button("firstRun.done.training").wait_for()
+    newcomer.shot("led-there")
+
+    # Later: the large group is read, and leads back to the course from where one would write.
+    newcomer.finish()
+    page = newcomer.page
+    chats = page.get_by_role("region", name=newcomer.word("chats.title"), exact=True)
+    chats.get_by_role("link").first.click()
+    page.get_by_text(newcomer.word("conversation.trainingFirst")).wait_for()
+    expect(newcomer.composer).to_have_count(0)
+    newcomer.shot("closed")
+    newcomer.button("conversation.trainingGo").click()
+    newcomer.heading("me.training").wait_for()
+    newcomer.shot("courses")
+
+    newcomer.button("training.begin").first.click()
+    finished = newcomer.heading(
+        "training.result.course", course=newcomer.word("training.course.officer")
+    )
+    either = finished.or_(newcomer.heading("training.result.title"))
+    while True:
+        do_lesson(newcomer)
+        either.wait_for()
+        if finished.count():
+            break
+        page.get_by_role("button", name=re.compile("^Next lesson:")).click()
+    page.get_by_text(newcomer.word("training.result.open")).wait_for()
+    newcomer.shot("finished")
+
+    with page.expect_download() as download:
+        newcomer.button("training.certificate").click()
+    pdf = tmp_path / "certificate.pdf"
+    download.value.save_as(pdf)
+    certified(newcomer, newcomer.second_tab(), link_in(pdf.read_bytes()))
+
+    newcomer.to_chats()
+    chats.get_by_role("link").first.click()
+    newcomer.say("Night patrol starts at ten, all stations.")
+    newcomer.sees_status("Night patrol", "sent")

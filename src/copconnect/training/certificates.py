@@ -87,7 +87,7 @@ class Certificates:
         Raises CourseUnfinished, NotFound."""
         jwt, person, completed = await self.jwt(caller, course, language)
         words = WORDS[language]
-        key = did_key(self._signer.public_key)
+        key, link = did_key(self._signer.public_key), f"{place.address}#{jwt}"
         given = {
             "language": language,
             "department": self._department,
@@ -101,7 +101,8 @@ class Certificates:
             "check": words.check,
             "address": place.address,
             "key": key,
-            "qr": qr_svg(f"{place.address}#{jwt}"),
+            "link": link,
+            "qr": qr_svg(link),
         }
         return await asyncio.to_thread(_typeset, given, completed // 1000)
 
