@@ -1,5 +1,5 @@
-"""A newcomer learns: from the first run through a lesson, its practice and its quiz to the certificate,
-which a page verifies without a network, and to a large group that is open from then on."""
+"""A newcomer learns: from the first run through a lesson, its practice and its quiz to the
+certificate, which a page verifies without a network, and to a large group that is open then."""
 
 import re
 import zlib
@@ -108,7 +108,7 @@ def do_lesson(officer: Officer) -> None:
 
 
 def link_in(pdf: bytes) -> str:
-    """The address of the page that verifies a certificate, with the certificate, as the PDF links it."""
+    """The address that the PDF links: the page that verifies, and the certificate."""
     parts = [pdf]
     for found in re.finditer(rb"stream\r?\n", pdf):
         try:
@@ -121,7 +121,7 @@ def link_in(pdf: bytes) -> str:
 
 
 def certified(officer: Officer, page: Page, link: str) -> None:
-    """A page that was opened before verifies the certificate without a network, and no altered one."""
+    """Without a network the open page verifies the certificate, and refuses an altered one."""
     address, _, jwt = link.partition("#")
     page.goto(address)
     page.context.set_offline(True)

@@ -43,6 +43,7 @@ const RIGHTS: readonly Right[] = [
   "give_grants",
   "read_audit",
   "post_large",
+  "train",
 ];
 
 type Rows = "some" | "empty" | "error" | "loading" | number;

@@ -34,13 +34,21 @@ export const training = {
   },
 };
 
-/** The next lesson of a course to do: not done, or changed since; of those after `than` first. */
+/** Every lesson is done, or the course was recorded as done in a classroom. */
+export function isWhole({ lessons, done, completedMs }: Course): boolean {
+  return completedMs !== null || (lessons.length > 0 && done === lessons.length);
+}
+
+/**
+ * The next lesson of a course to do: not done, or changed since; of those after `than` first. Of a
+ * course that is whole, only what has changed.
+ */
 export function nextLesson(course: Course, than: LessonId | null = null): LessonItem | null {
   const at = course.lessons.findIndex(({ id }) => id === than) + 1;
   const order = [...course.lessons.slice(at), ...course.lessons.slice(0, at)];
-  return (
-    order.find(({ id, doneMs, changed }) => id !== than && (doneMs === null || changed)) ?? null
-  );
+  const open = (one: LessonItem): boolean =>
+    one.changed || (one.doneMs === null && !isWhole(course));
+  return order.find((one) => one.id !== than && open(one)) ?? null;
 }
 
 export function adoptTraining(next: TrainingView): void {

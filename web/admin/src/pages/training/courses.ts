@@ -9,8 +9,9 @@ export function unitOf(path: string): UnitId {
   return path.slice(path.lastIndexOf("/") + 1) as UnitId;
 }
 
-/** Whole percent, 100 only where nobody is missing. */
+/** Whole percent: 100 only where nobody is missing, 0 only where nobody has done it. */
 export function percentOf(done: number, people: number): number {
   if (people === 0) return 0;
-  return done === people ? 100 : Math.min(99, Math.round((100 * done) / people));
+  if (done === 0 || done === people) return done === 0 ? 0 : 100;
+  return Math.min(99, Math.max(1, Math.round((100 * done) / people)));
 }

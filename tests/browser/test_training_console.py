@@ -1,0 +1,60 @@
+"""The console's training: progress down the tree of units, and a lesson that a trainer edits."""
+
+from playwright.sync_api import expect
+
+from tests.harness import confirming
+from tests.harness.browser import DESKTOP, Station
+from tests.harness.server import ServerProcess, run_copconnect
+from tests.harness.tour_console import open_console, row
+
+
+def test_a_trainer_sees_who_has_not_and_publishes_a_lesson(
+    station: Station, app_server: ServerProcess
+) -> None:
+    chief = confirming.root_admin(app_server, station, 60)
+    officer = station.officer(61).register()
+    run_copconnect(app_server.data, "training", "done", officer.person.number)
+    page = chief.page
+    page.set_viewport_size(DESKTOP)
+    open_console(chief, "training")
+    page.get_by_text("1 of 300 have finished; 299 have not.").wait_for()
+    chief.shot("progress")
+    # Down the tree, and back by the trail.
+    row(page, "%").first.click()
+    trail = page.get_by_role("navigation", name=chief.word("people.path"))
+    trail.get_by_role("link").first.click()
+    page.get_by_role("combobox", name=chief.word("@training.show")).select_option("people")
+    people = page.get_by_role("grid", name=chief.word("@training.byName"))
+    people.get_by_text(chief.person.name).wait_for()
+    expect(people.get_by_text(officer.person.name)).to_have_count(0)
+    chief.shot("who-has-not")
+    with page.expect_download() as download:
+        chief.button("@training.export").click()
+    assert download.value.suggested_filename.endswith(".xlsx")
+
+    chief.button("@training.lessons").click()
+    row(page, "What this app is for").first.click()
+    text = page.get_by_role("textbox", name=chief.word("@training.text", name="English"))
+    written = text.input_value()
+    phone = page.get_by_role("region", name=chief.word("@training.phone"))
+    phone.get_by_role("heading", name="What this app is for").wait_for()
+    publish = chief.button("@training.publish")
+    expect(publish).to_be_disabled()
+
+    text.fill(written.replace("right: true", "right: false"))
+    page.get_by_text(chief.word("@training.mustMend")).first.wait_for()
+    expect(publish).to_be_disabled()
+    chief.shot("refused")
+    edited = written.replace("title: What this app is for", "title: What it is for")
+    text.fill(edited.replace("version: 1", "version: 9"))
+    phone.get_by_role("heading", name="What it is for").wait_for()
+    chief.shot("editor")
+    publish.click()
+    page.get_by_role("dialog").get_by_role("button", name=chief.word("@training.publish")).click()
+    page.get_by_text(chief.word("@training.published")).wait_for()
+
+    # Officers have it at once, and whoever did the former one sees that it has changed.
+    officer.page.goto("/#/training")
+    lesson = officer.page.get_by_role("link").filter(has_text="What it is for")
+    lesson.wait_for()
+    officer.shot("changed")
