@@ -146,9 +146,14 @@ class Container:
             self.leases,
         )
         self.uploads = Uploads(self.database, self.clock, self.importer)
-        self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
+        self.conduct = ConductService(self.database, self.clock, self.auth.accounts, self.audit)
         self.guard = GuardService(
-            self.authority.roster, settings.guard_weights, settings.guard_policy
+            self.database,
+            self.clock,
+            self.audit,
+            self.authority.roster,
+            settings.guard_weights,
+            settings.guard_policy,
         )
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
@@ -199,6 +204,8 @@ class Container:
             planning=Planning(),
             groups=self.delivery.department,
             exports=PartExports(),
+            conduct=self.conduct,
+            guard=self.guard,
         )
         self.directory.attach(self.admin.rights)
         self.orders = OrderService(
@@ -216,7 +223,7 @@ class Container:
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,
-            versions=Versions(self.auth, self.directory),
+            versions=Versions(self.auth, self.directory, self.guard),
             watchers=self.orders.watching,
             bus=self.bus,
             clock=self.clock,
@@ -234,6 +241,7 @@ class Container:
         self.orders.watching.attach(self.sockets.fanout)
         self.bus.subscribe(self._receive)
         self.local_bus.subscribe(self.auth.authenticator.on_wakeup)
+        self.local_bus.subscribe(self.guard.on_wakeup)
         self.local_bus.subscribe(self.delivery.receipt_counts.on_wakeup)
         self.local_bus.subscribe(self.sockets.receive)
         self.local_bus.subscribe(self.delivery.asking.receive)
@@ -275,7 +283,14 @@ class Container:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
-            roles = (self.auth, self.attachments, self.delivery, self.orders, self.planned)
+            roles = (
+                self.conduct,
+                self.auth,
+                self.attachments,
+                self.delivery,
+                self.orders,
+                self.planned,
+            )
             for part in (self.bus, *roles, self.sockets, self.push):
                 await part.start()
                 stack.push_async_callback(part.close)
@@ -359,9 +374,10 @@ class Late:
 class Versions:
     """Versions of the data that a client may have to fetch again, for a socket's first frame."""
 
-    def __init__(self, auth: AuthService, directory: DirectoryService) -> None:
+    def __init__(self, auth: AuthService, directory: DirectoryService, guard: GuardService) -> None:
         self._auth = auth
         self._directory = directory
+        self._guard = guard
 
     async def trust_version(self) -> int:
         """Return the version of Trust."""
@@ -370,6 +386,10 @@ class Versions:
     async def directory_version(self) -> str:
         """Return the version of the Directory."""
         return await self._directory.version()
+
+    async def guard_policy(self) -> int:
+        """Return the number of the guard's policy in force."""
+        return await self._guard.number()
 
 
 @asynccontextmanager

@@ -50,10 +50,8 @@ export function createEngine(options: SessionOptions): Engine {
     submitEnrolmentCode: (ticket, code) => account.submitEnrolmentCode(ticket, code),
     checkRegistration: (ticket) => account.checkRegistration(ticket),
     registerClient: (ticket, label) => session.registerClient(ticket, label),
-    conductCode: async (language) => {
-      await session.start();
-      return api.conduct(language);
-    },
+    conductCode: async (language) => (await session.conduct()).code(language),
+    conduct: async (language) => (await session.conduct()).view(language),
     acceptConduct: (version, language) => session.acceptConduct(version, language),
 
     setPin: (pin, currentPin) => session.setPin(pin, currentPin),

@@ -11,6 +11,8 @@ import type { Device } from "./device.ts";
 export interface Reach {
   /** The running device. Rejects with `locked` or `not_registered`. */
   readonly device: () => Promise<Device>;
+  /** The same, also while the code of conduct is owed: for what is kept on this device alone. */
+  readonly deviceThatKeeps: () => Promise<Device>;
   readonly people: People;
   readonly posts: Posts;
   readonly blocked: Blocked;

@@ -9,6 +9,7 @@
  */
 import type { ConversationId } from "../ids.ts";
 import { AccountCalls } from "../account/calls.ts";
+import { hasAccepted, type Conduct } from "../account/conduct.ts";
 import { AccountServices } from "../account/services.ts";
 import type { Context } from "../context.ts";
 import type { AppState, CoreEvent, CoreListener, SignedOutReason } from "../core.ts";
@@ -17,7 +18,9 @@ import { Blocked } from "../people/blocked.ts";
 import { People } from "../people/people.ts";
 import { Posts } from "../people/posts.ts";
 import { STORES } from "../records.ts";
+import { SPREAD_MS } from "../sync/member-list.ts";
 import { Api } from "../transport/api.ts";
+import { pause } from "../transport/backoff.ts";
 import { Http } from "../transport/http.ts";
 import type { DepartmentTrust } from "../trust/department-trust.ts";
 import { Vault } from "../vault/vault.ts";
@@ -33,6 +36,8 @@ import type { SessionOptions } from "./session-options.ts";
 import { endOf } from "./sign-out-reason.ts";
 
 const ASK_AGAIN_MS = 5_000;
+/** Events that everybody is told of: devices ask one after another. */
+const TOLD_TO_ALL: ReadonlySet<AccountFrame["event"]> = new Set(["conduct", "guard"]);
 
 export class Session {
   readonly api: Api;
@@ -77,7 +82,10 @@ export class Session {
       fetch: options.fetch,
       random,
       token: () => this.#account.record?.accessToken ?? null,
-      onRefused: () => void this.#refused(),
+      onRefused: (code) => {
+        // A first acceptance is awaited: that is no news.
+        if (code !== "conduct_not_accepted" || this.#phase === "ready") void this.#refused();
+      },
     });
     const api = new Api(http);
     this.api = api;
@@ -101,6 +109,7 @@ export class Session {
     this.reach = {
       guard: services.guard,
       device: () => this.device(),
+      deviceThatKeeps: () => this.deviceThatKeeps(),
       people,
       posts: new Posts(context, people),
       blocked: this.blocked,
@@ -209,9 +218,10 @@ export class Session {
 
   /** The phase that the account is in: conduct first, then everything. */
   async enterAccount(): Promise<AppState> {
-    const me = this.#account.record?.me ?? null;
-    const accepted = me !== null && me.conductVersion === me.conductCurrent;
-    if (!accepted) return this.#enter("conduct");
+    if (!hasAccepted(this.#account.record?.me ?? null)) {
+      this.#device?.socket.stop();
+      return this.#enter("conduct");
+    }
     this.#touch();
     await this.#enter("ready");
     // Afterwards: what the connection tells from now on names the phase too.
@@ -257,7 +267,7 @@ export class Session {
       },
       onAccount: (event) => {
         if (event === "signed_out") return void this.#refused();
-        void this.#onAccount(event).catch(() => undefined);
+        void this.#onAccount(event, device.context.signal).catch(() => undefined);
       },
       onOutbox: () => void this.#changed(),
       onCatchingUp: (catchingUp) => {
@@ -272,7 +282,13 @@ export class Session {
     this.#device = device;
   }
 
-  async #onAccount(event: AccountFrame["event"]): Promise<void> {
+  async #onAccount(event: AccountFrame["event"], signal: AbortSignal): Promise<void> {
+    if (TOLD_TO_ALL.has(event)) {
+      await pause(SPREAD_MS * this.#options.random(), signal);
+      if (signal.aborted) return;
+      // The code of conduct asks anew: the account says so.
+      if (event === "conduct") return this.#refused();
+    }
     if (event === "directory") await this.people.refreshDirectory(null);
     await this.#services.onAccountEvent(event);
     await this.#changed();
@@ -295,11 +311,17 @@ export class Session {
   }
 
   async device(): Promise<Device> {
+    const device = await this.deviceThatKeeps();
+    if (this.#phase === "conduct")
+      throw failure("not_registered", { details: { phase: "conduct" } });
+    return device;
+  }
+
+  /** The device also while the code of conduct is owed: drafts are kept. */
+  async deviceThatKeeps(): Promise<Device> {
     await this.start();
     this.#touch();
     if (this.#phase === "locked") throw failure("locked");
-    if (this.#phase === "conduct")
-      throw failure("not_registered", { details: { phase: "conduct" } });
     if (this.#device === null) throw failure("not_registered");
     return this.#device;
   }
@@ -327,7 +349,12 @@ export class Session {
     return this.enterAccount();
   }
 
-  async acceptConduct(version: string, language: Parameters<Api["conduct"]>[0]): Promise<AppState> {
+  async conduct(): Promise<Conduct> {
+    await this.start();
+    return this.#services.conduct;
+  }
+
+  async acceptConduct(version: number, language: Parameters<Api["conduct"]>[0]): Promise<AppState> {
     await this.start();
     this.#account.require();
     await this.#account.storeMe(await this.api.acceptConduct({ version, language }));

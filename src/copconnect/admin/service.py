@@ -5,6 +5,9 @@ It states what it needs of other roles as Protocols (:mod:`copconnect.admin.port
 
 from copconnect import wire
 from copconnect.admin.acting import Acting
+from copconnect.admin.conduct.kinds import ConductKinds
+from copconnect.admin.conduct.ports import Conduct, Guard
+from copconnect.admin.conduct.reading import ConductReading
 from copconnect.admin.exporting import Exporting
 from copconnect.admin.importing import Importing
 from copconnect.admin.kinds import Kinds
@@ -57,6 +60,8 @@ class AdminService:
         planning: Planning,
         groups: Groups,
         exports: Exports,
+        conduct: Conduct,
+        guard: Guard,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, editor, grants)
         self.kinds = Kinds(
@@ -72,6 +77,7 @@ class AdminService:
             planning,
             groups,
             self.rights,
+            ConductKinds(organisation, conduct, guard).table,
         )
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
@@ -84,7 +90,10 @@ class AdminService:
         )
         self.importing = Importing(database, self.rights, organisation, imports)
         self.organising = Organising(database, self.rights, organisation, planning, groups, planned)
-        self.exporting = Exporting(database, audit, self.rights, exports)
+        self.exporting = Exporting(database, audit, self.rights, exports, conduct)
+        self.conduct = ConductReading(
+            database, self.rights, organisation, people, registered, conduct, guard
+        )
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:
         """Return what needs doing in the caller's part. Raises NotAllowed."""
