@@ -4,7 +4,8 @@ import os
 
 import typer
 
-from copconnect.commands import admin, audit, conduct, conversations, directory, guard, serving
+from copconnect.commands import admin, audit, conversations, directory, serving
+from copconnect.commands.conducting import conduct, guard
 from copconnect.commands.doctor import doctor
 from copconnect.commands.init import init
 from copconnect.commands.serve import serve_command

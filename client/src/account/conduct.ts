@@ -60,7 +60,7 @@ export class Conduct {
 
   async #former(code: ConductCode, version: number | null): Promise<ConductCode | null> {
     if (version === null || version === code.version) return null;
-    // What is new is a help: without it the whole text is still there to be read.
+    // The differences are a help: without them the whole text is still there to be read.
     return this.#options.context.api.conduct(code.language, version).catch(() => null);
   }
 }

@@ -18,26 +18,22 @@ import { Blocked } from "../people/blocked.ts";
 import { People } from "../people/people.ts";
 import { Posts } from "../people/posts.ts";
 import { STORES } from "../records.ts";
-import { SPREAD_MS } from "../sync/member-list.ts";
 import { Api } from "../transport/api.ts";
-import { pause } from "../transport/backoff.ts";
 import { Http } from "../transport/http.ts";
-import type { DepartmentTrust } from "../trust/department-trust.ts";
 import { Vault } from "../vault/vault.ts";
-import type { HandedKeys } from "../vault/vault.ts";
 import type { AccountFrame } from "../wire.ts";
 import { appStateOf } from "./app-state.ts";
 import { AutoLock } from "./auto-lock.ts";
 import { ConsoleCalls } from "./console-calls.ts";
 import { Device } from "./device.ts";
+import { inTurn } from "./in-turn.ts";
 import { mayNotify } from "./notifying.ts";
 import type { Reach } from "./reach.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { endOf } from "./sign-out-reason.ts";
+import { ToldKeys } from "./told-keys.ts";
 
 const ASK_AGAIN_MS = 5_000;
-/** Events that everybody is told of: devices ask one after another. */
-const TOLD_TO_ALL: ReadonlySet<AccountFrame["event"]> = new Set(["conduct", "guard"]);
 
 export class Session {
   readonly api: Api;
@@ -46,6 +42,8 @@ export class Session {
   readonly accountCalls: AccountCalls;
   readonly console: ConsoleCalls;
   readonly reach: Reach;
+  readonly conduct: Conduct;
+  readonly toldKeys = new ToldKeys();
   readonly #options: SessionOptions;
   readonly #vault: Vault;
   readonly #context: Context;
@@ -64,8 +62,6 @@ export class Session {
   #skewMs = 0;
   #visible: ConversationId | null = null;
   #refusing = false;
-  #toldSession: string | null | undefined = undefined;
-  onKeys: (keys: HandedKeys | null) => void = () => undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -82,10 +78,7 @@ export class Session {
       fetch: options.fetch,
       random,
       token: () => this.#account.record?.accessToken ?? null,
-      onRefused: (code) => {
-        // A first acceptance is awaited: that is no news.
-        if (code !== "conduct_not_accepted" || this.#phase === "ready") void this.#refused();
-      },
+      onRefused: (code) => void this.#refused(code),
     });
     const api = new Api(http);
     this.api = api;
@@ -101,6 +94,7 @@ export class Session {
       onStanding: () => void this.#changed(),
     });
     this.#services = services;
+    this.conduct = services.conduct;
     this.people = new People(context, services.trust);
     this.blocked = new Blocked(context);
     const { people } = this;
@@ -113,16 +107,9 @@ export class Session {
       people,
       posts: new Posts(context, people),
       blocked: this.blocked,
-      labelOf: (clientId) => {
-        const clients = this.#account.record?.me?.clients ?? [];
-        return clients.find((one) => one.clientId === clientId)?.label ?? null;
-      },
+      labelOf: (clientId) => this.#account.labelOf(clientId),
+      department: () => this.#account.trust,
     };
-  }
-
-  /** The department's records, by which others' are verified. */
-  get department(): DepartmentTrust {
-    return this.#account.trust;
   }
 
   get #account() {
@@ -159,19 +146,11 @@ export class Session {
   }
 
   async #changed(): Promise<AppState> {
-    this.#tellKeys();
+    this.toldKeys.tell(this.#vault.handedKeys);
     const state = await this.#snapshot();
     // Until it is known where the device stands, tabs show what the core before this one said.
     if (this.#entered) this.#emit({ type: "app", state });
     return state;
-  }
-
-  #tellKeys(): void {
-    const keys = this.#vault.handedKeys;
-    const session = keys?.session ?? null;
-    if (session === this.#toldSession) return;
-    this.#toldSession = session;
-    this.onKeys(keys);
   }
 
   #enter(phase: AppState["phase"], reason: string | null = null, kept = false): Promise<AppState> {
@@ -283,12 +262,9 @@ export class Session {
   }
 
   async #onAccount(event: AccountFrame["event"], signal: AbortSignal): Promise<void> {
-    if (TOLD_TO_ALL.has(event)) {
-      await pause(SPREAD_MS * this.#options.random(), signal);
-      if (signal.aborted) return;
-      // The code of conduct asks anew: the account says so.
-      if (event === "conduct") return this.#refused();
-    }
+    if (!(await inTurn(event, this.#options.random, signal))) return;
+    // The code of conduct asks anew: the account says so.
+    if (event === "conduct") return this.#refused();
     if (event === "directory") await this.people.refreshDirectory(null);
     await this.#services.onAccountEvent(event);
     await this.#changed();
@@ -347,11 +323,6 @@ export class Session {
     // Others seal to this device from now on; if it fails, the next connection tries again.
     await this.#services.equip().catch(() => undefined);
     return this.enterAccount();
-  }
-
-  async conduct(): Promise<Conduct> {
-    await this.start();
-    return this.#services.conduct;
   }
 
   async acceptConduct(version: number, language: Parameters<Api["conduct"]>[0]): Promise<AppState> {
@@ -438,7 +409,8 @@ export class Session {
   }
 
   /** The server refuses this device. It is asked once more before anything is concluded. */
-  async #refused(): Promise<void> {
+  async #refused(code = ""): Promise<void> {
+    if (code === "conduct_not_accepted" && this.#phase === "conduct") return; // No news.
     if (this.#refusing || this.#account.record === null) return;
     this.#refusing = true;
     try {
