@@ -26,7 +26,7 @@ import { appStateOf } from "./app-state.ts";
 import { AutoLock } from "./auto-lock.ts";
 import { ConsoleCalls } from "./console-calls.ts";
 import { Device } from "./device.ts";
-import { inTurn } from "./in-turn.ts";
+import { inTurn } from "../sync/in-turn.ts";
 import { mayNotify } from "./notifying.ts";
 import type { Reach } from "./reach.ts";
 import type { SessionOptions } from "./session-options.ts";

@@ -5,8 +5,9 @@ from typing import Any, get_args
 from litestar import get, post
 
 from copconnect import wire
-from copconnect.admin import import_routes, organising_routes
+from copconnect.admin import organising_routes
 from copconnect.admin.conduct import routes as conduct_routes
+from copconnect.admin.files import import_routes
 from copconnect.admin.parameters import limit_of, query_of
 from copconnect.admin.ports import DeviceShown, PeopleQuery
 from copconnect.admin.reading import PeopleState
@@ -63,6 +64,11 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await service.overview(caller))
 
+    @get("/v1/admin/charts")
+    async def charts(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.charting.charts(caller))
+
     @get("/v1/admin/people")
     async def people(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
@@ -93,7 +99,7 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await service.reading.grants(caller))
 
-    return [rights, overview, people, devices, grants]
+    return [rights, overview, charts, people, devices, grants]
 
 
 def _reorganising(service: AdminService, gate: Gate) -> list[Any]:

@@ -1,5 +1,5 @@
 /** Events that the server tells everybody at once: devices follow them one after another. */
-import { SPREAD_MS } from "../sync/member-list.ts";
+import { SPREAD_MS } from "./member-list.ts";
 import { pause } from "../transport/backoff.ts";
 import type { AccountFrame } from "../wire.ts";
 
