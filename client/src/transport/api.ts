@@ -16,6 +16,7 @@ import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import type * as wire from "../wire.ts";
 import { DEFAULT_TIMEOUT_MS, type Http } from "./http.ts";
+import { ConductApi } from "./conduct-api.ts";
 import { OrderApi } from "./order-api.ts";
 
 /** Records with up to 2 MiB of seals, over a slow network. */
@@ -38,11 +39,13 @@ function query(parameters: Query): string {
 
 export class Api {
   readonly orders: OrderApi;
+  readonly conductConsole: ConductApi;
   readonly #http: Http;
 
   constructor(http: Http) {
     this.#http = http;
     this.orders = new OrderApi(http);
+    this.conductConsole = new ConductApi(http);
   }
 
   #get<T>(path: string): Promise<T> {

@@ -1,4 +1,4 @@
-/** What is new in a list of rules against a former one. Pure. */
+/** Differences between two lists of rules. Pure. */
 
 export type Change = "same" | "added" | "changed" | "removed";
 
