@@ -96,8 +96,9 @@ export class Session {
     this.people = new People(context, services.trust);
     this.blocked = new Blocked(context);
     const { people } = this;
-    this.accountCalls = new AccountCalls({ context, services, people });
-    this.console = new ConsoleCalls({ api, vault, services, people });
+    const parts = { context, services, people };
+    this.accountCalls = new AccountCalls(parts);
+    this.console = new ConsoleCalls({ ...parts, api, vault });
     this.reach = {
       guard: services.guard,
       device: () => this.device(),
@@ -221,17 +222,13 @@ export class Session {
 
   async #startDevice(): Promise<void> {
     const { origin, WebSocket, random } = this.#options;
+    const { guard, ownKeys, time, trust } = this.#services;
     await this.blocked.load();
     const device = new Device({
-      context: {
-        ...this.#context,
-        identity: () => this.#account.identity,
-        trust: this.#services.trust,
-        time: this.#services.time,
-        ownKeys: this.#services.ownKeys,
-      },
+      context: { ...this.#context, identity: () => this.#account.identity, trust, time, ownKeys },
       people: this.people,
       blocked: this.blocked,
+      guard,
       socket: {
         url: `${origin.replace(/^http/, "ws")}/v1/socket`,
         WebSocket,
