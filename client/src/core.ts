@@ -235,7 +235,7 @@ export interface Core {
   /** The guard's verdict on a text before it is sent here; judged on this device. */
   guardVerdict(conversationId: ConversationId, text: string): Promise<GuardVerdict>;
   guard(): Promise<GuardView>;
-  /** Where a message may be forwarded to. Rejects with `forward_closed` where none such is. */
+  /** The limits on forwarding a message, and closed conversations. Rejects with `forward_closed` where none such is. */
   forwardChoice(conversationId: ConversationId, messageId: MessageId): Promise<ForwardChoice>;
   /**
    * Forward a message to other conversations, without its author, with one's own words after it.

@@ -1,6 +1,6 @@
 /**
- * Where a message may be forwarded to, and to how many conversations at once: the department's
- * policy (docs/guard-model.md, section Policy). Pure.
+ * The department's policy on forwarding: to how many conversations at once, and which take none
+ * (docs/guard-model.md, section Policy). Pure.
  */
 import type { ForwardClosed, GuardPolicy } from "../seam/guard.ts";
 import { placeOf } from "./policy.ts";

@@ -45,7 +45,7 @@ export interface Kind<C extends Named, B extends Named = never, P extends Named 
   readonly forwarded: (content: C) => C | null;
 }
 
-/** Of kinds that are not forwarded. */
+/** Kinds that are not forwarded spread this. */
 export const NOT_FORWARDED = { forwards: () => 0, forwarded: () => null } as const;
 
 /** A kind that people write; O is what the screens hand in. */

@@ -27,7 +27,7 @@ export interface ForwardingLimits {
 /** Such groups take no forwards; `post`: this person may not write there. */
 export type ForwardClosed = "announcement" | "large" | "post";
 
-/** Where one message may be forwarded to. */
+/** The limits on forwarding one message. */
 export interface ForwardChoice {
   /** To so many conversations at once. */
   readonly most: number;

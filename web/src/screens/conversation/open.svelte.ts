@@ -123,7 +123,7 @@ export class OpenConversation {
     } else if (event.type === "message_removed" && event.conversationId === this.conversationId) {
       this.messages = this.messages.filter((one) => one.messageId !== event.messageId);
     } else if (event.type === "attachment") {
-      // Of any conversation: a forwarded file is one file in all of them.
+      // A forwarded file is one file in all of its conversations.
       const { attachmentId, progress, local } = event.attachment;
       const shows = ({ body }: MessageItem): boolean =>
         "attachments" in body && body.attachments.some((one) => one.attachmentId === attachmentId);

@@ -1,11 +1,11 @@
 /** A message that is forwarded along: its count, its limits, its files, and a network that is gone. */
 import { expect, it } from "vitest";
-import { newId } from "../src/ids.ts";
-import type { AttachmentId, ConversationId, MessageId } from "../src/ids.ts";
-import type { MessageItem } from "../src/core.ts";
-import { randomBytes } from "../src/octets.ts";
-import type { Officer } from "./support/officer.ts";
-import { memoryWorld } from "./support/world.ts";
+import { newId } from "../../src/ids.ts";
+import type { AttachmentId, ConversationId, MessageId } from "../../src/ids.ts";
+import type { MessageItem } from "../../src/core.ts";
+import { randomBytes } from "../../src/octets.ts";
+import type { Officer } from "../support/officer.ts";
+import { memoryWorld } from "../support/world.ts";
 
 const w = memoryWorld();
 function lineOf(officer: Officer) {
@@ -156,7 +156,7 @@ it("goes up again where the server has forgotten a file, and says so where nobod
   expect(failed.failure?.code).toBe("attachment_gone");
   await b.core.cancel(failed.messageId);
 
-  // Whoever sent it has it still.
+  // Its sender has it still.
   const ac = await direct(a, c);
   const mine = await sentBody(a, ab, holds);
   await a.core.forward(mine, [ac], "");
