@@ -36,8 +36,8 @@ import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame } from "../wire.ts";
-import { sendMark } from "./marking.ts";
-import { callsPerson } from "./notifying.ts";
+import { sendMark } from "./talking/marking.ts";
+import { callsPerson } from "./talking/notifying.ts";
 import { PartLinks, ignore } from "./part-links.ts";
 import type { DeviceListener } from "./part-links.ts";
 

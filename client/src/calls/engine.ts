@@ -4,7 +4,7 @@ import type { HandedKeys } from "../vault/vault.ts";
 import { copy } from "../octets.ts";
 import { ConsultationCalls } from "./consultation-calls.ts";
 import { ConversationCalls } from "./conversation-calls.ts";
-import { ForwardingCalls } from "./forwarding-calls.ts";
+import { ForwardingCalls } from "./talking/forwarding-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
 import { OrderCalls } from "./order-calls.ts";
@@ -28,7 +28,7 @@ export function createEngine(options: SessionOptions): Engine {
   const forwarding = new ForwardingCalls(reach, (...message) => messages.send(...message));
   const people = new PeopleCalls(reach);
   const orders = new OrderCalls(reach);
-  const overseeing = new OverseeingCalls(reach, () => session.department);
+  const overseeing = new OverseeingCalls(reach, reach.department);
   /** Calls that need a registered device wait until there is one. */
   const registered = async (): Promise<typeof account> => {
     await reach.device();
@@ -40,7 +40,7 @@ export function createEngine(options: SessionOptions): Engine {
   };
   return {
     set onKeys(listener: (keys: HandedKeys | null) => void) {
-      session.onKeys = listener;
+      session.toldKeys.onKeys = listener;
     },
     close: () => session.close(),
     subscribe: (listener) => session.subscribe(listener),
@@ -52,10 +52,8 @@ export function createEngine(options: SessionOptions): Engine {
     submitEnrolmentCode: (ticket, code) => account.submitEnrolmentCode(ticket, code),
     checkRegistration: (ticket) => account.checkRegistration(ticket),
     registerClient: (ticket, label) => session.registerClient(ticket, label),
-    conductCode: async (language) => {
-      await session.start();
-      return api.conduct(language);
-    },
+    conductCode: (language) => session.start().then(() => session.conduct.code(language)),
+    conduct: (language) => session.start().then(() => session.conduct.view(language)),
     acceptConduct: (version, language) => session.acceptConduct(version, language),
 
     setPin: (pin, currentPin) => session.setPin(pin, currentPin),

@@ -6,21 +6,21 @@
  * queued; a repeated call queues nothing twice; each forward waits in the outbox of its own
  * conversation, and its files are shared there when the network is back.
  */
-import type { Core, ForwardChoice } from "../core.ts";
-import type { Conversation } from "../conversation/conversation.ts";
-import { failure } from "../failure.ts";
-import { forwardClosed, mostChats } from "../guard/forwarding.ts";
-import { idOf, newId } from "../ids.ts";
-import type { ConversationId, MessageId } from "../ids.ts";
-import { hash, tag } from "../keys/format/hashing.ts";
-import { forwardOf, forwardsOf, pointersOf } from "../kinds/content.ts";
-import type { Content } from "../kinds/content.ts";
-import { decodedOf, loadMessage } from "../messages/messages.ts";
-import { fromHex } from "../octets.ts";
-import { outgoingRecord, queuedMessage } from "../outbox/compose.ts";
-import type { Device } from "./device.ts";
-import { writable } from "./reach.ts";
-import type { Reach } from "./reach.ts";
+import type { Core, ForwardChoice } from "../../core.ts";
+import type { Conversation } from "../../conversation/conversation.ts";
+import { failure } from "../../failure.ts";
+import { forwardClosed, mostChats } from "../../guard/forwarding.ts";
+import { idOf, newId } from "../../ids.ts";
+import type { ConversationId, MessageId } from "../../ids.ts";
+import { hash, tag } from "../../keys/format/hashing.ts";
+import { forwardOf, forwardsOf, pointersOf } from "../../kinds/content.ts";
+import type { Content } from "../../kinds/content.ts";
+import { decodedOf, loadMessage } from "../../messages/messages.ts";
+import { fromHex } from "../../octets.ts";
+import { outgoingRecord, queuedMessage } from "../../outbox/compose.ts";
+import type { Device } from "../device.ts";
+import { writable } from "../reach.ts";
+import type { Reach } from "../reach.ts";
 
 export class ForwardingCalls {
   readonly #reach: Reach;
