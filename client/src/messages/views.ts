@@ -13,7 +13,8 @@ import type {
   ReplyQuote,
 } from "../core.ts";
 import type { DeviceContext } from "../context.ts";
-import { bodyOf, decodeContent, previewOf, replyOf } from "../kinds/content.ts";
+import { bodyOf, decodeContent, forwardsOf, previewOf, replyOf } from "../kinds/content.ts";
+import type { Decoded } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import type { People } from "../people/people.ts";
@@ -39,6 +40,8 @@ export class ViewMaker implements Views {
   readonly #outgoing: OutgoingStore;
   readonly #attachments: Attachments;
   readonly #onCounted: PollParts["onCounted"];
+  /** A message that was forwarded so many times is labelled. */
+  readonly #often: () => Promise<number>;
 
   constructor(
     context: DeviceContext,
@@ -47,12 +50,14 @@ export class ViewMaker implements Views {
     attachments: Attachments,
     announcer: Announcer,
     onCounted: PollParts["onCounted"],
+    often: () => Promise<number>,
   ) {
     this.#context = context;
     this.#people = people;
     this.#outgoing = outgoing;
     this.#attachments = attachments;
     this.#onCounted = onCounted;
+    this.#often = often;
     announcer.use(this);
   }
 
@@ -185,6 +190,7 @@ export class ViewMaker implements Views {
       record.seq === null ? this.#outgoing.find(record.messageId)?.notBeforeMs : undefined;
     return {
       ...(scheduledMs === undefined ? {} : { scheduledMs }),
+      ...(await this.#forwarded(content)),
       messageId: record.messageId,
       conversationId: record.conversationId,
       seq: record.seq,
@@ -210,7 +216,7 @@ export class ViewMaker implements Views {
       onCounted: this.#onCounted,
     };
     return {
-      attachments: (pointers) => this.attachments(pointers),
+      attachments: (pointers) => this.attachments(pointers, message),
       poll: (content) => pollState(parts, conversation, message, content),
       live: (content) => liveState(this.#context, conversation, message, content),
       question: () => questionState(this.#outgoing, conversation, message),
@@ -222,8 +228,15 @@ export class ViewMaker implements Views {
     return { body: shown, preview: shown };
   }
 
-  attachments(pointers: readonly AttachmentPointer[]) {
-    return Promise.all(pointers.map((pointer) => this.#attachments.view(pointer)));
+  /** `at`: the message that shows them. */
+  attachments(pointers: readonly AttachmentPointer[], at: MessageRecord | null = null) {
+    return Promise.all(pointers.map((pointer) => this.#attachments.view(pointer, at)));
+  }
+
+  async #forwarded(content: Decoded): Promise<Pick<MessageItem, "forwarded">> {
+    const count = forwardsOf(content);
+    if (count === 0) return {};
+    return { forwarded: count >= (await this.#often()) ? "often" : "some" };
   }
 
   /** The accepted answer; null where it is older than this device, or on its way. */

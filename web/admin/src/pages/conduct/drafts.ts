@@ -12,7 +12,7 @@ export type Draft = Readonly<Record<Language, ConductText>>;
 export interface Problem {
   readonly kind: "title" | "rule" | "long";
   readonly language: Language;
-  /** Of the rule, from 1; 0: the title. */
+  /** The rule, from 1; 0: the title. */
   readonly number: number;
 }
 
