@@ -1,4 +1,4 @@
-"""Parts that stand between roles where one is built before the other, for app.py alone."""
+"""Parts that :mod:`copconnect.app` hands to roles which are built before those that they need."""
 
 from collections.abc import Collection, Mapping
 
@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.auth_service.service import AuthService
+from copconnect.conduct.guard.serving import GuardService
 from copconnect.database.engine import Transaction
 from copconnect.delivery.service import DeliveryService
 from copconnect.directory.service import DirectoryService
@@ -59,9 +60,10 @@ class Late:
 class Versions:
     """Versions of the data that a client may have to fetch again, for a socket's first frame."""
 
-    def __init__(self, auth: AuthService, directory: DirectoryService) -> None:
+    def __init__(self, auth: AuthService, directory: DirectoryService, guard: GuardService) -> None:
         self._auth = auth
         self._directory = directory
+        self._guard = guard
 
     async def trust_version(self) -> int:
         """Return the version of Trust."""
@@ -70,3 +72,7 @@ class Versions:
     async def directory_version(self) -> str:
         """Return the version of the Directory."""
         return await self._directory.version()
+
+    async def guard_policy(self) -> int:
+        """Return the number of the guard's policy in force."""
+        return await self._guard.number()

@@ -2,10 +2,9 @@
 import type { TrainingCore, TrainingMethod } from "../core.ts";
 import { failure } from "../failure.ts";
 import type { Api } from "../transport/api.ts";
-import type { Reach } from "./reach.ts";
+import type { Training } from "./training.ts";
 
-export function trainingCalls(reach: Reach, api: Api): TrainingCore {
-  const { training } = reach;
+export function trainingCalls(training: Training, api: Api): TrainingCore {
   return {
     courses: (language) => training.courses(language),
     lesson: (id, language) => training.lesson(id, language),
@@ -21,13 +20,13 @@ export function trainingCalls(reach: Reach, api: Api): TrainingCore {
 }
 
 export async function callTraining<M extends TrainingMethod>(
-  reach: Reach,
+  ready: () => Promise<unknown>,
   calls: TrainingCore,
   method: M,
   args: Parameters<TrainingCore[M]>,
 ): Promise<Awaited<ReturnType<TrainingCore[M]>>> {
   if (!Object.hasOwn(calls, method)) throw failure("not_found");
-  await reach.device();
+  await ready();
   const chosen = calls[method] as (
     ...given: Parameters<TrainingCore[M]>
   ) => Promise<Awaited<ReturnType<TrainingCore[M]>>>;
