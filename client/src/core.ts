@@ -54,7 +54,7 @@ import type {
 import type { LivePlace, LiveShare, LiveStart } from "./seam/consultation.ts";
 import type { CoreEvent } from "./seam/events.ts";
 import type { ConductView } from "./seam/conduct.ts";
-import type { GuardVerdict, GuardView } from "./seam/guard.ts";
+import type { ForwardChoice, GuardVerdict, GuardView } from "./seam/guard.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
 import type { OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
 import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
@@ -241,6 +241,20 @@ export interface Core {
   /** The guard's verdict on a text before it is sent here; judged on this device. */
   guardVerdict(conversationId: ConversationId, text: string): Promise<GuardVerdict>;
   guard(): Promise<GuardView>;
+  /** The limits on forwarding a message, and closed conversations. Rejects with `forward_closed` where none such is. */
+  forwardChoice(conversationId: ConversationId, messageId: MessageId): Promise<ForwardChoice>;
+  /**
+   * Forward a message to other conversations, without its author, with one's own words after it.
+   * Queues and returns at once. Rejects with `forward_limit`, `forward_closed`, `conversation_left`
+   * before anything is queued.
+   */
+  forward(
+    from: { readonly conversationId: ConversationId; readonly messageId: MessageId },
+    to: readonly ConversationId[],
+    words: string,
+    /** Made by the host where absent, so that a repeated call forwards nothing twice. */
+    forwardId?: MessageId,
+  ): Promise<void>;
   /** This person calls a verdict wrong: kept on this device alone. */
   guardWasWrong(claimed: string, text: string): Promise<void>;
   forgetGuardMistakes(): Promise<void>;

@@ -4,6 +4,7 @@ import type { HandedKeys } from "../vault/vault.ts";
 import { copy } from "../octets.ts";
 import { ConsultationCalls } from "./consultation-calls.ts";
 import { ConversationCalls } from "./conversation-calls.ts";
+import { ForwardingCalls } from "./talking/forwarding-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
 import { OrderCalls } from "./order-calls.ts";
@@ -25,6 +26,7 @@ export function createEngine(options: SessionOptions): Engine {
   const members = new MemberCalls(reach);
   const messages = new MessageCalls(reach);
   const consultation = new ConsultationCalls(reach, messages);
+  const forwarding = new ForwardingCalls(reach, (...message) => messages.send(...message));
   const people = new PeopleCalls(reach);
   const orders = new OrderCalls(reach);
   const training = trainingCalls(reach.training, api);
@@ -112,6 +114,8 @@ export function createEngine(options: SessionOptions): Engine {
     vote: (id, messageId, choices) => consultation.vote(id, messageId, choices),
     closePoll: (id, messageId) => consultation.closePoll(id, messageId),
     guardVerdict: (id, text) => messages.guardVerdict(id, text),
+    forwardChoice: (id, messageId) => forwarding.choice(id, messageId),
+    forward: (from, to, words, forwardId) => forwarding.forward(from, to, words, forwardId),
     guard: async () => (await reachGuard()).view(),
     guardWasWrong: async (claimed, text) => (await reachGuard()).wasWrong(claimed, text),
     forgetGuardMistakes: async () => (await reachGuard()).forgetMistakes(),

@@ -27,7 +27,7 @@ import { AutoLock } from "./auto-lock.ts";
 import { ConsoleCalls } from "./console-calls.ts";
 import { Device } from "./device.ts";
 import { inTurn } from "../sync/in-turn.ts";
-import { mayNotify } from "./notifying.ts";
+import { mayNotify } from "./talking/notifying.ts";
 import type { Reach } from "./reach.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { endOf } from "./sign-out-reason.ts";
@@ -98,8 +98,9 @@ export class Session {
     this.people = new People(context, services.trust);
     this.blocked = new Blocked(context);
     const { people } = this;
-    this.accountCalls = new AccountCalls({ context, services, people });
-    this.console = new ConsoleCalls({ api, vault, services, people });
+    const parts = { context, services, people };
+    this.accountCalls = new AccountCalls(parts);
+    this.console = new ConsoleCalls({ ...parts, api, vault });
     this.reach = {
       ...{ guard: services.guard, training: services.training, people },
       device: () => this.device(),
@@ -210,17 +211,13 @@ export class Session {
 
   async #startDevice(): Promise<void> {
     const { origin, WebSocket, random } = this.#options;
+    const { guard, ownKeys, time, trust } = this.#services;
     await this.blocked.load();
     const device = new Device({
-      context: {
-        ...this.#context,
-        identity: () => this.#account.identity,
-        trust: this.#services.trust,
-        time: this.#services.time,
-        ownKeys: this.#services.ownKeys,
-      },
+      context: { ...this.#context, identity: () => this.#account.identity, trust, time, ownKeys },
       people: this.people,
       blocked: this.blocked,
+      guard,
       socket: {
         url: `${origin.replace(/^http/, "ws")}/v1/socket`,
         WebSocket,

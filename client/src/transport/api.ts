@@ -414,6 +414,9 @@ export class Api {
     });
     return answer.bytes;
   }
+  shareAttachment(id: AttachmentId, body: wire.ShareAttachment): Promise<void> {
+    return this.#post(`/v1/attachments/${id}/shares`, body);
+  }
   deleteAttachment(id: AttachmentId): Promise<void> {
     return this.#http.call({ method: "DELETE", path: `/v1/attachments/${id}` });
   }
