@@ -40,6 +40,7 @@ from copconnect.delivery.live.asleep import Asleep
 from copconnect.delivery.live.readers import Readers
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
+from copconnect.delivery.store.traffic import Traffic
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
@@ -61,6 +62,7 @@ from copconnect.http import web_assets
 from copconnect.http.direct import Direct
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.http.turns import Turns
+from copconnect.late import Late, Versions
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.orders import routes as order_routes
@@ -77,7 +79,6 @@ from copconnect.training import routes as training_routes
 from copconnect.training.publishing import Publisher
 from copconnect.training.service import Outstanding, TrainingService
 from copconnect.wakeup_log import BusAndLog, WakeupLog
-from copconnect.wiring import Late, Versions
 
 
 class Container:
@@ -150,9 +151,14 @@ class Container:
             self.leases,
         )
         self.uploads = Uploads(self.database, self.clock, self.importer)
-        self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
+        self.conduct = ConductService(self.database, self.clock, self.auth.accounts, self.audit)
         self.guard = GuardService(
-            self.authority.roster, settings.guard_weights, settings.guard_policy
+            self.database,
+            self.clock,
+            self.audit,
+            self.authority.roster,
+            settings.guard_weights,
+            settings.guard_policy,
         )
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
@@ -199,11 +205,14 @@ class Container:
             devices=self.registry,
             registered=self.auth.administered,
             reach=Reach(self.clock),
+            traffic=Traffic(),
             imports=self.uploads,
             planning=Planning(),
             groups=self.delivery.department,
             exports=PartExports(),
             lessons=self.lessons,
+            conduct=self.conduct,
+            guard=self.guard,
         )
         self.directory.attach(self.admin.rights)
         self.training = TrainingService(
@@ -234,7 +243,7 @@ class Container:
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,
-            versions=Versions(self.auth, self.directory),
+            versions=Versions(self.auth, self.directory, self.guard),
             watchers=self.orders.watching,
             bus=self.bus,
             clock=self.clock,
@@ -252,6 +261,7 @@ class Container:
         self.orders.watching.attach(self.sockets.fanout)
         self.bus.subscribe(self._receive)
         self.local_bus.subscribe(self.auth.authenticator.on_wakeup)
+        self.local_bus.subscribe(self.guard.on_wakeup)
         self.local_bus.subscribe(self.delivery.receipt_counts.on_wakeup)
         self.local_bus.subscribe(self.sockets.receive)
         self.local_bus.subscribe(self.delivery.asking.receive)
@@ -265,7 +275,7 @@ class Container:
         """The reason why :meth:`start` failed, for a program whose web server swallows it."""
 
     def _large_from(self) -> int:
-        return self.guard.policy.large_from
+        return self.guard.large_from
 
     def _folder_watch(self, settings: Settings) -> Periodic | None:
         """Return the work that imports files of a folder, if the settings name one. One node looks
@@ -296,8 +306,16 @@ class Container:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
-            roles = (self.auth, self.attachments, self.delivery, self.orders, self.planned)
-            for part in (self.bus, *roles, self.training, self.sockets, self.push):
+            roles = (
+                self.conduct,
+                self.auth,
+                self.attachments,
+                self.delivery,
+                self.orders,
+                self.planned,
+                self.training,
+            )
+            for part in (self.bus, *roles, self.sockets, self.push):
                 await part.start()
                 stack.push_async_callback(part.close)
             stack.push_async_callback(self.uploads.close)

@@ -214,6 +214,8 @@ function makeMessages(
         (dice > 0.93 || near === 3) && previous && previous.body.kind !== "notice"
           ? quoteOf(previous)
           : null,
+      ...(near === 5 || near === 14 ? { forwarded: "some" } : {}),
+      ...(near === 6 ? { forwarded: "often" } : {}),
       status: mine ? (near < 4 ? "sent" : near < 12 ? "delivered" : "read") : null,
       failure: null,
     });

@@ -20,6 +20,7 @@ import type { AccountFrame, PersonTrust, Ready } from "../wire.ts";
 import { Account } from "./account.ts";
 import { Acts } from "./acts.ts";
 import { Alarms } from "./alarms.ts";
+import { Conduct } from "./conduct.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Endorsing } from "./endorsing.ts";
 import { Granting } from "./granting.ts";
@@ -65,6 +66,7 @@ export class AccountServices {
   readonly alarms: Alarms;
   readonly guard: Guard;
   readonly training: Training;
+  readonly conduct: Conduct;
   readonly #options: AccountServicesOptions;
   #standing: Standing = { verdict: null, confirmers: [], sinceMs: null };
   #askedTrustMs = -Infinity;
@@ -107,6 +109,7 @@ export class AccountServices {
     });
     this.guard = new Guard({ context, trust, rank: () => account.record?.me?.person.rank ?? null });
     this.training = new Training({ context, onClosed: options.onClosed });
+    this.conduct = new Conduct({ context, me: () => account.record?.me ?? null });
     trust.onChanged((people) => {
       const own = account.record?.personId;
       if (own === undefined || !people.includes(own)) return;
@@ -166,12 +169,12 @@ export class AccountServices {
         await this.account.lookedAfter(ready);
       },
       // Weights that do not come or are not right leave the former ones in force.
-      () => this.guard.refresh().catch(ignore),
+      () => this.guard.refresh(ready.guardPolicy).catch(ignore),
       () => this.training.onReady().catch(ignore),
     ]);
   }
 
-  /** The socket's events about the account. The caller handles "signed_out" and "directory". */
+  /** The socket's events about the account. The caller handles "signed_out", "conduct", "directory". */
   async onAccountEvent(event: AccountFrame["event"]): Promise<void> {
     switch (event) {
       case "clients":
@@ -189,7 +192,11 @@ export class AccountServices {
       case "confirmation":
         await this.confirmations.follow();
         return;
+      case "guard":
+        await this.guard.refresh(Infinity).catch(ignore);
+        return;
       case "directory":
+      case "conduct":
       case "signed_out":
         return;
     }

@@ -21,7 +21,7 @@ import { STORES } from "../records.ts";
 import { questionsOf } from "../messages/questions.ts";
 import type { LivePlace, LiveShare, LiveStart, MessageItem } from "../core.ts";
 import type { Device } from "./device.ts";
-import { sendMark } from "./marking.ts";
+import { sendMark } from "./talking/marking.ts";
 import type { MessageCalls } from "./message-calls.ts";
 import { writable } from "./reach.ts";
 import type { Reach } from "./reach.ts";

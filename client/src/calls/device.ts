@@ -7,6 +7,7 @@ import { Attachments } from "../attachments/attachments.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure } from "../failure.ts";
+import type { Guard } from "../guard/guard.ts";
 import { History } from "../inbox/history.ts";
 import { Inbox } from "../inbox/inbox.ts";
 import { decodeContent } from "../kinds/content.ts";
@@ -35,8 +36,8 @@ import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame } from "../wire.ts";
-import { sendMark } from "./marking.ts";
-import { callsPerson } from "./notifying.ts";
+import { sendMark } from "./talking/marking.ts";
+import { callsPerson } from "./talking/notifying.ts";
 import { PartLinks, ignore } from "./part-links.ts";
 import type { DeviceListener } from "./part-links.ts";
 
@@ -45,6 +46,7 @@ export interface DeviceOptions extends DeviceListener {
   readonly context: Omit<DeviceContext, "signal" | "freshness">;
   readonly people: People;
   readonly blocked: Blocked;
+  readonly guard: Guard;
   readonly socket: Omit<SocketOptions, "listener">;
   readonly onAccount: (event: AccountFrame["event"]) => void;
   readonly onOutbox: () => void;
@@ -143,6 +145,7 @@ export class Device {
       this.#announcer,
       (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
       options.closedFrom,
+      async () => (await options.guard.forwarding()).forwarding.often,
     );
     this.orders = new Orders(context, this.book, {
       people,

@@ -10,7 +10,7 @@ import { newId } from "../ids.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
-import { requirePollable } from "./marking.ts";
+import { requirePollable } from "./talking/marking.ts";
 import type { Device } from "./device.ts";
 import { orderable, writable } from "./reach.ts";
 import type { Reach } from "./reach.ts";

@@ -13,7 +13,8 @@ import type {
   ReplyQuote,
 } from "../core.ts";
 import type { DeviceContext } from "../context.ts";
-import { bodyOf, decodeContent, previewOf, replyOf } from "../kinds/content.ts";
+import { bodyOf, decodeContent, forwardsOf, previewOf, replyOf } from "../kinds/content.ts";
+import type { Decoded } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import type { People } from "../people/people.ts";
@@ -41,6 +42,8 @@ export class ViewMaker implements Views {
   readonly #attachments: Attachments;
   readonly #onCounted: PollParts["onCounted"];
   readonly #closedFrom: () => number | null;
+  /** A message that was forwarded so many times is labelled. */
+  readonly #often: () => Promise<number>;
 
   constructor(
     context: DeviceContext,
@@ -50,6 +53,7 @@ export class ViewMaker implements Views {
     announcer: Announcer,
     onCounted: PollParts["onCounted"],
     closedFrom: () => number | null,
+    often: () => Promise<number>,
   ) {
     this.#context = context;
     this.#people = people;
@@ -57,6 +61,7 @@ export class ViewMaker implements Views {
     this.#attachments = attachments;
     this.#onCounted = onCounted;
     this.#closedFrom = closedFrom;
+    this.#often = often;
     announcer.use(this);
   }
 
@@ -192,6 +197,7 @@ export class ViewMaker implements Views {
       record.seq === null ? this.#outgoing.find(record.messageId)?.notBeforeMs : undefined;
     return {
       ...(scheduledMs === undefined ? {} : { scheduledMs }),
+      ...(await this.#forwarded(content)),
       messageId: record.messageId,
       conversationId: record.conversationId,
       seq: record.seq,
@@ -217,7 +223,7 @@ export class ViewMaker implements Views {
       onCounted: this.#onCounted,
     };
     return {
-      attachments: (pointers) => this.attachments(pointers),
+      attachments: (pointers) => this.attachments(pointers, message),
       poll: (content) => pollState(parts, conversation, message, content),
       live: (content) => liveState(this.#context, conversation, message, content),
       question: () => questionState(this.#outgoing, conversation, message),
@@ -229,8 +235,15 @@ export class ViewMaker implements Views {
     return { body: shown, preview: shown };
   }
 
-  attachments(pointers: readonly AttachmentPointer[]) {
-    return Promise.all(pointers.map((pointer) => this.#attachments.view(pointer)));
+  /** `at`: the message that shows them. */
+  attachments(pointers: readonly AttachmentPointer[], at: MessageRecord | null = null) {
+    return Promise.all(pointers.map((pointer) => this.#attachments.view(pointer, at)));
+  }
+
+  async #forwarded(content: Decoded): Promise<Pick<MessageItem, "forwarded">> {
+    const count = forwardsOf(content);
+    if (count === 0) return {};
+    return { forwarded: count >= (await this.#often()) ? "often" : "some" };
   }
 
   /** The accepted answer; null where it is older than this device, or on its way. */

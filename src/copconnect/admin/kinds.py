@@ -6,13 +6,12 @@ A new act is a struct of :mod:`copconnect.wire.admin`, a row here, and its outco
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.admin.kind import SAMPLE, Asked, Codes, Kind, Touched
 from copconnect.admin.ports import (
     Editor,
     Enrolment,
@@ -23,59 +22,18 @@ from copconnect.admin.ports import (
     Transfers,
 )
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Groups, Imports, Lessons, Planning, Reorganiser
+from copconnect.admin.work_ports import Groups, Imports, Planning, Reorganiser
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
-from copconnect.principals import Signer
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.grant import Grant
 from copconnect.records.trust.revocation import Revocation
 from copconnect.rights import WHOLE
 
-SAMPLE = 20  # People whom a preview names.
-
-
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """The reach of an act. ``paths``: units over which the right must hold; ``people``: how many;
-    ``some``: those of them whom the act names; ``second``: a second admin must agree, however few
-    they are; ``policy`` and ``conversations``: as previews say them."""
-
-    paths: frozenset[str]
-    people: int
-    some: Sequence[PersonId]
-    second: bool = False
-    policy: Sequence[wire.PolicyChange] = ()
-    conversations: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An act on its way. ``taken_ms``: when the server took it."""
-
-    by: Signer
-    act: Any
-    taken_ms: int
-
-
-Codes = list[wire.EnrolmentCode]
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of act. ``perform`` writes exactly one entry of the audit log, last. ``make_ready``:
-    work before the transaction, such as reading a file, which changes nothing; ``settle``: work
-    after its commit."""
-
-    right: wire.Right
-    touches: Callable[[AsyncConnection, Any], Awaitable[Touched]]
-    perform: Callable[[Transaction, Asked], Awaitable[Codes]]
-    make_ready: Callable[[Any], Awaitable[None]] | None = None
-    settle: Callable[[Any], Awaitable[None]] | None = None
-
 
 class Kinds:
-    """All kinds, by the type of the act; those about other acts are in ``acting.py``."""
+    """All kinds, by the type of the act; those about other acts are in ``acting.py``. ``more``:
+    kinds of other files."""
 
     def __init__(
         self,
@@ -91,7 +49,7 @@ class Kinds:
         planning: Planning,
         groups: Groups,
         rights: Rights,
-        lessons: Lessons,
+        more: Mapping[type[wire.AdminAct], Kind],
     ) -> None:
         self._organisation = organisation
         self._editor = editor
@@ -105,7 +63,6 @@ class Kinds:
         self._planning = planning
         self._groups = groups
         self._rights = rights
-        self._lessons = lessons
         self.table: dict[type[wire.AdminAct], Kind] = {
             wire.SuspendPerson: Kind("manage_people", self._touches_admin, self._suspend),
             wire.RestorePerson: Kind("manage_people", self._touches_admin, self._restore),
@@ -126,7 +83,6 @@ class Kinds:
             wire.WithdrawGrant: Kind("give_grants", self._touches_unit, self._withdraw),
             wire.SetRights: Kind("give_grants", self._touches_all, self._set_rights),
             wire.SetGroupPolicy: Kind("manage_groups", self._touches_policy, self._set_policy),
-            wire.PublishLesson: Kind("train", self._touches_lesson, self._publish),
             wire.ApplyImport: Kind(
                 "import_people", self._touches_import, self._import, imports.make_ready
             ),
@@ -142,6 +98,7 @@ class Kinds:
             wire.EndGroup: Kind(
                 "manage_groups", self._touches_group, self._end_group, settle=self._settle
             ),
+            **more,
         }
 
     # --- What they touch ----------------------------------------------------------------------
@@ -248,10 +205,6 @@ class Kinds:
         """The unit may be gone, and taking a right back never waits."""
         return Touched(frozenset({act.path}), 1, [PersonId(act.person_id)])
 
-    async def _touches_lesson(self, _: AsyncConnection, __: wire.PublishLesson) -> Touched:
-        """A lesson is the whole department's; it changes nothing about anybody."""
-        return Touched(frozenset({WHOLE}), 0, [])
-
     async def _touches_all(self, connection: AsyncConnection, act: wire.SetRights) -> Touched:
         """A rights table is everybody's, and two people answer for it. One that could not hold is
         refused before it touches anybody."""
@@ -292,10 +245,6 @@ class Kinds:
         await self._imports.make_undo_ready(act.undone)
 
     # --- Performing ---------------------------------------------------------------------------
-
-    async def _publish(self, connection: Transaction, asked: Asked) -> Codes:
-        await self._lessons.publish(connection, asked.by, asked.act)
-        return []
 
     async def _suspend(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.SuspendPerson = asked.act

@@ -40,8 +40,8 @@ export function isWhole({ lessons, done, completedMs }: Course): boolean {
 }
 
 /**
- * The next lesson of a course to do: not done, or changed since; of those after `than` first. Of a
- * course that is whole, only what has changed.
+ * The next lesson of a course to do: not done, or changed since; of those after `than` first. In a
+ * course that is whole, only a lesson that has changed.
  */
 export function nextLesson(course: Course, than: LessonId | null = null): LessonItem | null {
   const at = course.lessons.findIndex(({ id }) => id === than) + 1;
