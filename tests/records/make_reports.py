@@ -127,9 +127,7 @@ def main() -> None:
         whole("empty", b""),
     ]
     cases = []
-    appeal_place = EnvelopePlace(
-        salt=place.report_id, joined=place.report_id + asha.person_id
-    )
+    appeal_place = EnvelopePlace(salt=place.report_id, joined=place.report_id + asha.person_id)
     for kem in (X25519, XWING):
         keys = [reader_key(kem, name) for name in ("a", "b")]
         to = [key for key, _ in keys]
@@ -142,9 +140,7 @@ def main() -> None:
                     for key, private in keys
                 ],
                 "report": seal_envelope(REPORT, place.place(), good, to, secret).hex(),
-                "appeal": seal_envelope(
-                    APPEAL, appeal_place, WORDS.encode(), to, secret
-                ).hex(),
+                "appeal": seal_envelope(APPEAL, appeal_place, WORDS.encode(), to, secret).hex(),
             }
         )
     senders = [
