@@ -188,6 +188,7 @@ class World:
         self.attachments = NoAttachments()
         self.authority = Authority()
         self.calls = Calls()
+        self.sanctions = SanctionRegistry(self.clock, lambda: LARGE_FROM)
         self.service = self.node()
 
     def node(self) -> DeliveryService:
@@ -205,7 +206,7 @@ class World:
             orders=Issuing(),
             pushes=self.calls,
             audit=Audit(self.database, self.clock),
-            sanctions=SanctionRegistry(self.clock, lambda: LARGE_FROM),
+            sanctions=self.sanctions,
             leases=Leases(self.database, self.clock, alone=True),
             options=self.options,
         )
