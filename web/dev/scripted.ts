@@ -28,7 +28,7 @@ import type {
 import { never, pause } from "./account.ts";
 import { acceptedIn, consulting } from "./consultation.ts";
 import { refusal } from "./refusal.ts";
-import { ScriptedConsole } from "./console.ts";
+import { ScriptedConsole } from "./console/console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import { scriptedOverseeing } from "./overseeing.ts";
 import { sampleImage } from "./sample-image.ts";

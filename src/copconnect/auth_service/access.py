@@ -24,6 +24,7 @@ CACHE_MS = 60_000
 CACHE_SIZE = 200_000
 SEEN_PERIOD_S = 60
 SEEN_GRAIN_MS = 5 * 60_000
+_CHANGES = ("signed_out", "clients", "conduct")  # Events after which callers are others.
 
 
 class CachingAuthenticator:
@@ -38,6 +39,8 @@ class CachingAuthenticator:
         self._generation = 0
         self._seen: dict[ClientId, int] = {}
         self._stored_seen: dict[ClientId, int] = {}
+        self._apps: dict[ClientId, str] = {}
+        self._stored_apps: dict[ClientId, str] = {}
         self._storing = Periodic("last_seen", self.flush_seen, SEEN_PERIOD_S)
         self._unknown = Gathering(self._authenticate_together)
 
@@ -114,14 +117,16 @@ class CachingAuthenticator:
                 )
                 continue
             person_id = PersonId(row.person_id)
-            has_accepted = accepted.get(person_id) == self._conduct.current
+            acceptance = accepted.get(person_id)
+            has_accepted = acceptance is not None and acceptance.counts
+            version = "" if acceptance is None else f"{acceptance.version}"
             caller = found[key] = Caller(
                 person_id=person_id,
                 client_id=ClientId(row.client_id),
                 device=row.device,
                 outstanding=NOTHING if has_accepted else frozenset({Requirement.CONDUCT}),
                 confirmed=row.confirmed != NOT_CONFIRMED,
-                me_version=f"{row.version}.{accepted.get(person_id, '')}",
+                me_version=f"{row.version}.{version}",
             )
             if row.last_seen_ms is not None:
                 self._stored_seen.setdefault(caller.client_id, row.last_seen_ms)
@@ -133,7 +138,7 @@ class CachingAuthenticator:
 
     async def on_wakeup(self, wakeup: AnyWakeup) -> None:
         """Forget callers whose account changed."""
-        if not isinstance(wakeup, AccountWakeup) or wakeup.event not in ("signed_out", "clients"):
+        if not isinstance(wakeup, AccountWakeup) or wakeup.event not in _CHANGES:
             return
         self._generation += 1
         if not wakeup.person_ids and not wakeup.client_ids:
@@ -146,15 +151,24 @@ class CachingAuthenticator:
             if entry[1].person_id not in people and entry[1].client_id not in clients
         }
 
+    def runs(self, client_id: ClientId, app: str) -> None:
+        """Note the version of the program that a client runs; it is stored with the next flush."""
+        if app and self._stored_apps.get(client_id) != app:
+            self._apps[client_id] = app
+
     async def flush_seen(self) -> None:
-        """Store when clients were seen, for those whose stored time is too old."""
+        """Store when clients were seen, for those whose stored time is too old, and what they
+        run."""
+        apps, self._apps = self._apps, {}
         seen, self._seen = self._seen, {}
         due = {
             client: time
             for client, time in seen.items()
             if time - self._stored_seen.get(client, 0) >= SEEN_GRAIN_MS
         }
-        if due:
+        if due or apps:
             async with self._database.transaction() as connection:
                 await store.set_last_seen(connection, due)
+                await store.set_apps(connection, apps)
             self._stored_seen |= due
+            self._stored_apps |= apps
