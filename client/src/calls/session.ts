@@ -1,11 +1,9 @@
 /**
- * The life of the core on this device: vault, account, app lock, sign-out, and the running
- * {@link Device}.
+ * The life of the core on this device: vault, account, lock, sign-out, and the running {@link Device}.
  *
- * Invariants: nothing of the device runs while the vault is locked; a person who signs out wipes
- * what is here, whether or not the server can be reached; a server that refuses the device does not,
- * unless a revocation that others signed says so (KEYS.md E6): what is here is kept, locked; every
- * rejection is a CoreFailure.
+ * Invariants: nothing of the device runs while the vault is locked; a person who signs out wipes what is
+ * here, with or without the server; a server that refuses the device does not, unless a revocation that
+ * others signed says so (KEYS.md E6): what is here is kept, locked; each rejection is a CoreFailure.
  */
 import type { ConversationId } from "../ids.ts";
 import { AccountCalls } from "../account/calls.ts";
@@ -17,9 +15,9 @@ import { asFailure, failure, hasCode } from "../failure.ts";
 import { Blocked } from "../people/blocked.ts";
 import { People } from "../people/people.ts";
 import { Posts } from "../people/posts.ts";
-import { STORES } from "../records.ts";
 import { Api } from "../transport/api.ts";
 import { Http } from "../transport/http.ts";
+import { META, deleteMeta, putMeta } from "../vault/meta.ts";
 import { Vault } from "../vault/vault.ts";
 import type { AccountFrame } from "../wire.ts";
 import { appStateOf } from "./app-state.ts";
@@ -99,15 +97,14 @@ export class Session {
     this.conduct = services.conduct;
     this.people = new People(context, services.trust);
     this.blocked = new Blocked(context);
-    const { people } = this;
-    this.accountCalls = new AccountCalls({ context, services, people });
-    this.console = new ConsoleCalls({ api, vault, services, people });
+    this.accountCalls = new AccountCalls({ context, services, people: this.people });
+    this.console = new ConsoleCalls({ api, vault, services, people: this.people });
     this.reach = {
       guard: services.guard,
       device: () => this.device(),
       deviceThatKeeps: () => this.deviceThatKeeps(),
-      people,
-      posts: new Posts(context, people),
+      people: this.people,
+      posts: new Posts(context, this.people),
       blocked: this.blocked,
       labelOf: (clientId) => this.#account.labelOf(clientId),
       department: () => this.#account.trust,
@@ -189,7 +186,7 @@ export class Session {
   }
 
   async #openAccount(): Promise<AppState> {
-    const gone = await this.#vault.get<{ reason: string }>(STORES.meta, "signed_out");
+    const gone = await this.#vault.get<{ reason: string }>(META, "signed_out");
     if (gone !== null) return this.#enter("signed_out", gone.reason);
     await this.#autoLock.load();
     const account = await this.#services.load();
@@ -409,7 +406,7 @@ export class Session {
     await this.start();
     if (this.#phase !== "signed_out") return this.#snapshot();
     if (this.#kept) await this.#wipe("signed_out");
-    await this.#vault.write([{ op: "delete", store: STORES.meta, key: "signed_out" }]);
+    await this.#vault.write([deleteMeta("signed_out")]);
     return this.#enter("register");
   }
 
@@ -446,8 +443,7 @@ export class Session {
     this.#services.reset();
     await this.#vault.wipe();
     await this.#vault.open();
-    const value = { reason };
-    await this.#vault.write([{ op: "put", store: STORES.meta, key: "signed_out", value }]);
+    await this.#vault.write([putMeta("signed_out", { reason })]);
     this.#autoLock.reset();
     return this.#enter("signed_out", reason);
   }
