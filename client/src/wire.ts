@@ -2245,7 +2245,7 @@ export interface Cases {
   readonly next: string | null;
 }
 
-/** What moderators decided. */
+/** The decision of moderators. */
 export interface Decision {
   readonly byId: PersonId;
   readonly atMs: number;

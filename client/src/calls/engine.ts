@@ -7,7 +7,7 @@ import { ConversationCalls } from "./conversation-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
 import { OrderCalls } from "./order-calls.ts";
-import { OverseeingCalls } from "./overseeing-calls.ts";
+import { OverseeingCalls } from "./fetched/overseeing-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import { Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";

@@ -23,7 +23,7 @@ CaseBox = Literal["open", "mine", "decided", "appeals"]
 # Why somebody with the right may not decide all the same: the case is theirs, as reporter or as the
 # reported person; it is decided; they decided it first, or asked for the decision that waits.
 CaseBar = Literal["own_case", "decided", "decided_first"]
-ClauseNumber = Annotated[int, Meta(ge=1, le=255)]  # Of the code of conduct.
+ClauseNumber = Annotated[int, Meta(ge=1, le=255)]  # A rule of the code of conduct.
 Reason = Annotated[str, Meta(min_length=1, max_length=1_000)]
 
 
@@ -143,7 +143,7 @@ class Cases(Wire, frozen=True, kw_only=True):
 
 
 class Decision(Wire, frozen=True, kw_only=True):
-    """What moderators decided."""
+    """The decision of moderators."""
 
     by_id: PersonId
     at_ms: int

@@ -3,14 +3,14 @@
  * most officers report nothing for months. A connection fetches it where a report waits to be sent, or
  * where this person moderates: a moderator's device opens new proofs as they come (reports/judging.ts).
  */
-import type { AccountServices } from "../account/services.ts";
-import type { ReportsCore, ReportsMethod } from "../core.ts";
-import { failure } from "../failure.ts";
-import { MODERATES, REPORT_STORES } from "../reports/record.ts";
-import type { ReportCalls } from "../reports/calls.ts";
-import { META } from "../vault/meta.ts";
-import type { Device } from "./device.ts";
-import type { Reach } from "./reach.ts";
+import type { AccountServices } from "../../account/services.ts";
+import type { ReportsCore, ReportsMethod } from "../../core.ts";
+import { failure } from "../../failure.ts";
+import { MODERATES, REPORT_STORES } from "../../reports/record.ts";
+import type { ReportCalls } from "../../reports/calls.ts";
+import { META } from "../../vault/meta.ts";
+import type { Device } from "../device.ts";
+import type { Reach } from "../reach.ts";
 
 const METHODS: Readonly<Record<ReportsMethod, true>> = {
   reportReaders: true,
@@ -73,7 +73,7 @@ export class ReportingCalls {
 
   async #load(device: Device): Promise<ReportCalls> {
     try {
-      const { ReportCalls: Calls } = await import("../reports/calls.ts");
+      const { ReportCalls: Calls } = await import("../../reports/calls.ts");
       const { people, blocked } = this.#reach;
       const { context, book, views } = device;
       const { acts } = this.#services;
