@@ -25,7 +25,7 @@ import { AutoLock } from "./auto-lock.ts";
 import { ConsoleCalls } from "./fetched/console-calls.ts";
 import { Device } from "./device.ts";
 import { inTurn } from "../sync/in-turn.ts";
-import { mayNotify } from "./notifying.ts";
+import { mayNotify } from "./talking/notifying.ts";
 import type { Reach } from "./reach.ts";
 import { ReportingCalls } from "./fetched/reporting-calls.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -88,19 +88,20 @@ export class Session {
     const context: Context = { vault, api, now, random, emit };
     this.#context = context;
     const services = new AccountServices({
-      context,
-      monotonic,
+      ...{ context, monotonic },
       serverNow: () => now() - this.#skewMs,
       onStanding: () => void this.#changed(),
+      onClosed: () => this.#device?.announceAll(),
     });
     this.#services = services;
     this.conduct = services.conduct;
     this.people = new People(context, services.trust);
     this.blocked = new Blocked(context);
-    this.accountCalls = new AccountCalls({ context, services, people: this.people });
-    this.console = new ConsoleCalls({ api, vault, services, people: this.people });
+    const parts = { context, services, people: this.people };
+    this.accountCalls = new AccountCalls(parts);
+    this.console = new ConsoleCalls({ ...parts, api, vault });
     this.reach = {
-      guard: services.guard,
+      ...{ guard: services.guard, training: services.training },
       device: () => this.device(),
       deviceThatKeeps: () => this.deviceThatKeeps(),
       people: this.people,
@@ -210,17 +211,13 @@ export class Session {
 
   async #startDevice(): Promise<void> {
     const { origin, WebSocket, random } = this.#options;
+    const { guard, ownKeys, time, trust } = this.#services;
     await this.blocked.load();
     const device = new Device({
-      context: {
-        ...this.#context,
-        identity: () => this.#account.identity,
-        trust: this.#services.trust,
-        time: this.#services.time,
-        ownKeys: this.#services.ownKeys,
-      },
+      context: { ...this.#context, identity: () => this.#account.identity, trust, time, ownKeys },
       people: this.people,
       blocked: this.blocked,
+      guard,
       socket: {
         url: `${origin.replace(/^http/, "ws")}/v1/socket`,
         WebSocket,
@@ -255,6 +252,7 @@ export class Session {
         void this.#changed();
       },
       onHistory: () => void this.#changed(),
+      closedFrom: () => this.#services.training.closedFrom,
       mayNotify: (conversation, called) =>
         mayNotify(conversation, called, this.#visible, this.#options.now()),
     });

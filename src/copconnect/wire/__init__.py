@@ -23,4 +23,5 @@ from copconnect.wire.push import *
 from copconnect.wire.registration import *
 from copconnect.wire.reorganising import *
 from copconnect.wire.reports import *
+from copconnect.wire.training import *
 from copconnect.wire.trust import *

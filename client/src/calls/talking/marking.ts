@@ -1,14 +1,14 @@
 /** Marks: quiet messages about another one, such as votes and accepted answers; and who may poll. */
-import type { DeviceContext } from "../context.ts";
-import type { Conversation } from "../conversation/conversation.ts";
-import { failure } from "../failure.ts";
-import { newId } from "../ids.ts";
-import { MOST_POLLED } from "../kinds/consultation.ts";
-import type { MarkContent } from "../kinds/mark.ts";
-import { loadMessage } from "../messages/messages.ts";
-import type { OutgoingStore } from "../messages/outgoing.ts";
-import { outgoingRecord } from "../outbox/compose.ts";
-import type { Outbox } from "../outbox/outbox.ts";
+import type { DeviceContext } from "../../context.ts";
+import type { Conversation } from "../../conversation/conversation.ts";
+import { failure } from "../../failure.ts";
+import { newId } from "../../ids.ts";
+import { MOST_POLLED } from "../../kinds/consultation.ts";
+import type { MarkContent } from "../../kinds/mark.ts";
+import { loadMessage } from "../../messages/messages.ts";
+import type { OutgoingStore } from "../../messages/outgoing.ts";
+import { outgoingRecord } from "../../outbox/compose.ts";
+import type { Outbox } from "../../outbox/outbox.ts";
 
 /** A device, as far as a mark needs it. */
 export interface Marking {

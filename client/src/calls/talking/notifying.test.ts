@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Conversation } from "../conversation/conversation.ts";
-import type { PersonId } from "../ids.ts";
-import type { Decoded } from "../kinds/content.ts";
+import type { Conversation } from "../../conversation/conversation.ts";
+import type { PersonId } from "../../ids.ts";
+import type { Decoded } from "../../kinds/content.ts";
 import { callsPerson, mayNotify } from "./notifying.ts";
 
 const [ME, OTHER] = ["1".repeat(32) as PersonId, "2".repeat(32) as PersonId];

@@ -1,10 +1,10 @@
-import type { AttachmentId, ConversationId } from "../src/ids.ts";
+import type { AttachmentId, ConversationId } from "../../src/ids.ts";
 import { describe, expect, it } from "vitest";
-import type { MessageItem, OutgoingAttachment } from "../src/core.ts";
-import { randomBytes } from "../src/octets.ts";
-import type { Fetch } from "../src/transport/http.ts";
-import type { Officer } from "./support/officer.ts";
-import { memoryWorld } from "./support/world.ts";
+import type { MessageItem, OutgoingAttachment } from "../../src/core.ts";
+import { randomBytes } from "../../src/octets.ts";
+import type { Fetch } from "../../src/transport/http.ts";
+import type { Officer } from "../support/officer.ts";
+import { memoryWorld } from "../support/world.ts";
 
 const w = memoryWorld();
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
-import type { ConversationId } from "../src/ids.ts";
+import type { ConversationId } from "../../src/ids.ts";
 import { describe, expect, it } from "vitest";
-import type { Officer } from "./support/officer.ts";
-import { memoryWorld } from "./support/world.ts";
+import type { Officer } from "../support/officer.ts";
+import { memoryWorld } from "../support/world.ts";
 
 const w = memoryWorld();
 

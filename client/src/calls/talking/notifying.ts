@@ -1,8 +1,8 @@
 /** Whether a new message may notify. Pure. */
-import type { Conversation } from "../conversation/conversation.ts";
-import type { PersonId } from "../ids.ts";
-import { mentionsOf } from "../kinds/content.ts";
-import type { Decoded } from "../kinds/content.ts";
+import type { Conversation } from "../../conversation/conversation.ts";
+import type { PersonId } from "../../ids.ts";
+import { mentionsOf } from "../../kinds/content.ts";
+import type { Decoded } from "../../kinds/content.ts";
 
 const MUTED_ALWAYS = -1;
 
