@@ -39,6 +39,12 @@ const later: {
     ur: () => import("./locales/ur/oversee.json"),
     hi: () => import("./locales/hi/oversee.json"),
   },
+  reports: {
+    en: () => import("./locales/en/reports.json"),
+    te: () => import("./locales/te/reports.json"),
+    ur: () => import("./locales/ur/reports.json"),
+    hi: () => import("./locales/hi/reports.json"),
+  },
 };
 /** The later texts that a screen has asked for: every language comes with them from then on. */
 let wantedLater: readonly Later[] = [];

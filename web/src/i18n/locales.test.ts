@@ -1,22 +1,26 @@
 import { expect, it } from "vitest";
 import { checkTranslations, flat } from "../../test/translations.ts";
 import * as first from "./locales/en.ts";
-import enLater from "./locales/en/oversee.json";
+import enOversee from "./locales/en/oversee.json";
+import enReports from "./locales/en/reports.json";
 import * as hi from "./locales/hi.ts";
-import hiLater from "./locales/hi/oversee.json";
+import hiOversee from "./locales/hi/oversee.json";
+import hiReports from "./locales/hi/reports.json";
 import * as te from "./locales/te.ts";
-import teLater from "./locales/te/oversee.json";
+import teOversee from "./locales/te/oversee.json";
+import teReports from "./locales/te/reports.json";
 import * as ur from "./locales/ur.ts";
-import urLater from "./locales/ur/oversee.json";
+import urOversee from "./locales/ur/oversee.json";
+import urReports from "./locales/ur/reports.json";
 
-const en = { ...first.en, oversee: enLater };
+const en = { ...first.en, oversee: enOversee, reports: enReports };
 
 checkTranslations(
   en,
   {
-    te: { ...te.te, oversee: teLater },
-    ur: { ...ur.ur, oversee: urLater },
-    hi: { ...hi.hi, oversee: hiLater },
+    te: { ...te.te, oversee: teOversee, reports: teReports },
+    ur: { ...ur.ur, oversee: urOversee, reports: urReports },
+    hi: { ...hi.hi, oversee: hiOversee, reports: hiReports },
   },
   ["Cop Connect"],
 );
