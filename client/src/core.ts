@@ -82,6 +82,7 @@ export type * from "./seam/guard.ts";
 export type * from "./seam/messages.ts";
 export type * from "./seam/orders.ts";
 export type * from "./seam/overseeing.ts";
+export type * from "./seam/reports.ts";
 export type * from "./seam/people.ts";
 
 /** A PIN has so many digits. */
