@@ -58,6 +58,7 @@ import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam
 import type { OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
 import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
+import type { ReportsCore, ReportsMethod } from "./seam/reports.ts";
 
 export { inEnglish, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
@@ -319,6 +320,12 @@ export interface Core {
     method: M,
     ...args: Parameters<OverseeCore[M]>
   ): ReturnType<OverseeCore[M]>;
+
+  /** A call about reports and sanctions (seam/reports.ts); its code is fetched with the first. */
+  reports<M extends ReportsMethod>(
+    method: M,
+    ...args: Parameters<ReportsCore[M]>
+  ): ReturnType<ReportsCore[M]>;
 
   /** A call of the console (seam/admin.ts); its code is fetched with the first. */
   admin<M extends AdminMethod>(

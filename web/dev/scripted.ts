@@ -31,6 +31,7 @@ import { refusal } from "./refusal.ts";
 import { ScriptedConsole } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import { scriptedOverseeing } from "./overseeing.ts";
+import { scriptedReports } from "./reports.ts";
 import { sampleImage } from "./sample-image.ts";
 import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
@@ -46,6 +47,7 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   readonly #files = new Map<AttachmentId, Blob>();
   readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
   readonly oversee = scriptedOverseeing((event) => this.emit(event), this.scenario);
+  readonly reports = scriptedReports((event) => this.emit(event), this.scenario);
   #made = 800_000;
 
   constructor(scenario: Scenario) {

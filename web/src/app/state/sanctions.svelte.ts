@@ -1,0 +1,76 @@
+/**
+ * What moderators decided against this person. Only for saying so: rosters and the server decide where
+ * this person may post. Read when the app opens, when the network is back, and when the core says that
+ * something is another now.
+ */
+import type { ConversationItem, SanctionView } from "@copconnect/client/core";
+import { core } from "../core.ts";
+import { app, onCoreEvent } from "./app.svelte.ts";
+import { clock } from "./clock.svelte.ts";
+
+let all = $state.raw<readonly SanctionView[] | null>(null);
+let error = $state.raw<unknown>(null);
+let online = false;
+
+async function load(): Promise<void> {
+  try {
+    all = await core().reports("sanctions");
+    error = null;
+  } catch (thrown) {
+    error = thrown;
+  }
+}
+
+/** In force by this device's clock. A warning is over when its person has read it. */
+function inForce(one: SanctionView): boolean {
+  if (one.over) return false;
+  return one.kind === "warning" ? !one.acknowledged : one.untilMs > clock.now;
+}
+
+const STRICTEST = ["suspended", "muted", "warning"] as const;
+const pressing = $derived.by((): SanctionView | null => {
+  const held = (all ?? []).filter(inForce);
+  for (const kind of STRICTEST) {
+    const found = held.filter((one) => one.kind === kind);
+    if (found.length > 0) return found.reduce((a, b) => (b.untilMs > a.untilMs ? b : a));
+  }
+  return null;
+});
+
+export const sanctions = {
+  /** Null until they were read. */
+  get all(): readonly SanctionView[] | null {
+    return all;
+  },
+  get error(): unknown {
+    return error;
+  },
+  /** The strictest one in force; null: there is none. */
+  get pressing(): SanctionView | null {
+    return pressing;
+  },
+  inForce,
+  /** The sanction for which this person cannot post in a conversation that others may post in. */
+  closing({ kind, canPost, whoMayPost, admin }: ConversationItem): SanctionView | null {
+    if (canPost || kind === "direct" || (whoMayPost === "admins" && !admin)) return null;
+    return pressing !== null && pressing.kind !== "warning" ? pressing : null;
+  },
+  load,
+};
+
+/** Read them, and again when they may be others; returns how to stop. */
+export function followSanctions(): () => void {
+  online = app.state?.connection === "online";
+  void load();
+  const stop = onCoreEvent((event) => {
+    if (event.type === "reports") void load();
+    if (event.type !== "app") return;
+    const now = event.state.connection === "online";
+    if (now && !online) void load();
+    online = now;
+  });
+  return () => {
+    stop();
+    all = null;
+  };
+}
