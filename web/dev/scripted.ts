@@ -4,8 +4,6 @@
  * ships.
  */
 import type {
-  AdminCore,
-  AdminMethod,
   ConnectedCore,
   ConversationItem,
   EncryptionView,
@@ -28,10 +26,10 @@ import type {
 import { never, pause } from "./account.ts";
 import { acceptedIn, consulting } from "./consultation.ts";
 import { refusal } from "./refusal.ts";
-import { ScriptedConsole } from "./console.ts";
+import { scriptedAdmin } from "./console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import { scriptedOverseeing } from "./overseeing.ts";
-import { scriptedReports } from "./reports.ts";
+import { opens, scriptedReports } from "./reports.ts";
 import { sampleImage } from "./sample-image.ts";
 import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
@@ -45,7 +43,7 @@ const MEMBERS_IN_PAGE = 100;
 export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<AttachmentId, Blob>();
-  readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
+  readonly admin = scriptedAdmin(new URLSearchParams(location.search));
   readonly oversee = scriptedOverseeing((event) => this.emit(event), this.scenario);
   readonly reports = scriptedReports((event) => this.emit(event), this.scenario);
   #made = 800_000;
@@ -55,7 +53,10 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     const kind =
       scenario.chats === "error" || scenario.chats === "loading" ? "some" : scenario.chats;
     this.#talks = makeTalks(kind, scenario.messages);
-    for (const { item, messages } of this.#talks) messages.push(...this.ordersIn(item));
+    for (const talk of this.#talks) {
+      talk.messages.push(...this.ordersIn(talk.item));
+      talk.item = { ...talk.item, canPost: talk.item.canPost && opens(talk.item, scenario) };
+    }
     if (scenario.lively) setInterval(() => this.#answer(this.#talks[0] as Talk), 4000);
   }
 
@@ -438,15 +439,5 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   }
   async cancelDownload(): Promise<void> {
     // Nothing is under way.
-  }
-
-  admin<M extends AdminMethod>(
-    method: M,
-    ...args: Parameters<AdminCore[M]>
-  ): ReturnType<AdminCore[M]> {
-    const chosen = this.#console[method] as (
-      ...given: Parameters<AdminCore[M]>
-    ) => ReturnType<AdminCore[M]>;
-    return chosen.apply(this.#console, args);
   }
 }
