@@ -25,11 +25,13 @@ from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.conversation.roster import direct_id
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.kem import X25519
+from copconnect.reports.registry import SanctionRegistry
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.contract.chart import Chart
 from tests.contract.device import Device
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+LARGE_FROM = 100
 
 
 class StillClock:
@@ -203,6 +205,7 @@ class World:
             orders=Issuing(),
             pushes=self.calls,
             audit=Audit(self.database, self.clock),
+            sanctions=SanctionRegistry(self.clock, lambda: LARGE_FROM),
             leases=Leases(self.database, self.clock, alone=True),
             options=self.options,
         )

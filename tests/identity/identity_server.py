@@ -43,6 +43,7 @@ from copconnect.ids import ConversationId, PersonId, PostId
 from copconnect.leases import Leases
 from copconnect.push.reach import Reach
 from copconnect.rates import Rates
+from copconnect.reports.registry import SanctionRegistry
 from copconnect.settings import Settings
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 
@@ -77,7 +78,15 @@ class RecordedRosters:
 
 
 # Without the Delivery Service there are no groups, and no test of this server asks for one.
+class _NoCases:
+    """Nothing is reported here."""
+
+    allow: Any = None
+
+
 NO_GROUPS: Any = None
+NO_CASES: Any = _NoCases()
+LARGE_FROM = 100
 
 
 class IdentityServer:
@@ -142,6 +151,8 @@ class IdentityServer:
             planning=Planning(),
             groups=NO_GROUPS,
             exports=PartExports(),
+            sanctions=SanctionRegistry(clock, lambda: LARGE_FROM),
+            moderation=NO_CASES,
         )
         self.directory.attach(self.admin.rights)
         self.guard = GuardService(

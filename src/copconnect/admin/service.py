@@ -8,6 +8,7 @@ from copconnect.admin.acting import Acting
 from copconnect.admin.exporting import Exporting
 from copconnect.admin.importing import Importing
 from copconnect.admin.kinds import Kinds
+from copconnect.admin.moderation import ModerationKinds
 from copconnect.admin.organising import Organising
 from copconnect.admin.ports import (
     DevicePushes,
@@ -20,12 +21,13 @@ from copconnect.admin.ports import (
     PlannedTransfers,
     Registered,
     Revocations,
+    Sanctions,
     Transfers,
 )
 from copconnect.admin.reading import Reading
 from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Exports, Groups, Imports, Planning, Reorganiser
+from copconnect.admin.work_ports import Exports, Groups, Imports, Moderation, Planning, Reorganiser
 from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
@@ -57,8 +59,10 @@ class AdminService:
         planning: Planning,
         groups: Groups,
         exports: Exports,
+        sanctions: Sanctions,
+        moderation: Moderation,
     ) -> None:
-        self.rights = Rights(database, clock, audit, organisation, editor, grants)
+        self.rights = Rights(database, clock, audit, organisation, editor, grants, sanctions)
         self.kinds = Kinds(
             organisation,
             editor,
@@ -72,6 +76,7 @@ class AdminService:
             planning,
             groups,
             self.rights,
+            ModerationKinds(moderation).table,
         )
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices

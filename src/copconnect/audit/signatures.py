@@ -44,6 +44,9 @@ OUTCOMES = {
     "change_group": "audience_conversation_changed",
     "end_group": "audience_conversation_ended",
     "set_group_policy": "group_policy_set",
+    "assign_report": "report_assigned",
+    "decide_report": "report_decided",
+    "decide_appeal": "appeal_decided",
     "approve_act": "act_approved",
     "refuse_act": "act_refused",
 }

@@ -18,6 +18,7 @@ from copconnect.delivery.ports import (
     Posts,
     Pushes,
     RosterSigner,
+    Sanctions,
 )
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.records.primitives.kem import XWING
@@ -52,6 +53,7 @@ class Dependencies:
     orders: Orders
     pushes: Pushes
     audit: Audit
+    sanctions: Sanctions
     options: Options
     stamps: Stamps
     trees: RosterTrees

@@ -194,7 +194,9 @@ class ReceiptCounts(Frame, frozen=True, kw_only=True, tag="receipt_counts"):
 class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
     """Something about this account changed. ``signed_out`` is followed by a close with 4403."""
 
-    event: Literal["clients", "trust", "directory", "unconfirmed", "confirmation", "signed_out"]
+    event: Literal[
+        "clients", "trust", "directory", "unconfirmed", "confirmation", "reports", "signed_out"
+    ]
 
 
 ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions
