@@ -26,7 +26,7 @@ import type {
 import { never, pause } from "./account.ts";
 import { acceptedIn, consulting } from "./consultation.ts";
 import { refusal } from "./refusal.ts";
-import { scriptedAdmin } from "./console.ts";
+import { scriptedAdmin } from "./console/console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import { scriptedOverseeing } from "./overseeing.ts";
 import { opens, scriptedReports } from "./reports.ts";

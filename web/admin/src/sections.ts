@@ -85,7 +85,7 @@ export const SECTIONS: readonly ConsoleSection[] = [
     label: "nav.reports",
     icon: Flag,
     page: () => withReportWords(import("./pages/reports/Reports.svelte")),
-    rights: ["moderate" as Right],
+    rights: ["moderate"],
     count: none,
   },
   {

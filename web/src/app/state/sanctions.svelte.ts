@@ -1,5 +1,5 @@
 /**
- * What moderators decided against this person. Only for saying so: rosters and the server decide where
+ * The sanctions that moderators decided against this person. Only for saying so: rosters and the server decide where
  * this person may post. Read when the app opens, when the network is back, and when the core says that
  * something is another now.
  */

@@ -12,7 +12,7 @@ export function whoName(plate: Plate | null): string {
   return plate === null ? c("reports.somebody") : nameOf(plate.names);
 }
 
-/** What a case waits for, or its finding. */
+/** The finding of a case, or the step that it waits for. */
 export function stateKey(item: CaseItem): ConsoleKey {
   if (item.appealed) return "reports.states.appealed";
   if (item.state === "decided")

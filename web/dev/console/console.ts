@@ -18,11 +18,11 @@ import type {
   Right,
   RightRule,
 } from "@copconnect/client/wire";
-import { pause } from "./account.ts";
-import { ScriptedOrganising } from "./console-organising.ts";
-import { refusal } from "./refusal.ts";
-import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
-import { deviceId, plate } from "./plates.ts";
+import { pause } from "../account.ts";
+import { ScriptedOrganising } from "./organising.ts";
+import { refusal } from "../refusal.ts";
+import { ME, PEOPLE, UNITS, id } from "../organisation.ts";
+import { deviceId, plate } from "../plates.ts";
 import { PAST_STEPS, previewOf, unitCounts } from "./reorganising.ts";
 
 const DAY_MS = 86_400_000;
@@ -44,7 +44,7 @@ const RIGHTS: readonly Right[] = [
   "give_grants",
   "read_audit",
   "post_large",
-  "moderate" as Right,
+  "moderate",
 ];
 
 type Rows = "some" | "empty" | "error" | "loading" | number;

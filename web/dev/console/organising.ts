@@ -1,9 +1,9 @@
 /** Moves and groups of the scripted console. */
 import type { AdminCore } from "@copconnect/client/core";
 import type { Audience, ConversationId, PersonId } from "@copconnect/client/wire";
-import { pause } from "./account.ts";
-import { ScriptedImports } from "./console-imports.ts";
-import { PEOPLE, UNITS, id } from "./organisation.ts";
+import { pause } from "../account.ts";
+import { ScriptedImports } from "./imports.ts";
+import { PEOPLE, UNITS, id } from "../organisation.ts";
 
 type Calls = Pick<
   AdminCore,

@@ -9,8 +9,13 @@ import type {
   UnitId,
   UnitState,
 } from "@copconnect/client/wire";
-import { draftTree, sameNames, storedTree, type DraftUnit } from "../admin/src/pages/units/tree.ts";
-import { PEOPLE, UNITS } from "./organisation.ts";
+import {
+  draftTree,
+  sameNames,
+  storedTree,
+  type DraftUnit,
+} from "../../admin/src/pages/units/tree.ts";
+import { PEOPLE, UNITS } from "../organisation.ts";
 
 const STORED = storedTree(UNITS);
 const second = [...STORED.values()].filter(({ parentId }) => parentId !== null);
