@@ -3,6 +3,8 @@
 
 export const WIRE_VERSION = 2;
 
+export const APP_CHARACTERS = 32;
+
 export const MAX_MESSAGE_BYTES = 262144;
 
 export const HEADER_BYTES = 290;

@@ -635,6 +635,46 @@ export interface AdminOverview {
   readonly parts: PartCount[];
 }
 
+/**
+ * People of a unit right below the caller's part, with all below it, by the week of their first
+ * device; the first of ``weeks`` counts all before ``first_ms``.
+ */
+export interface UnitRegistrations {
+  readonly unitId: UnitId;
+  readonly weeks: number[];
+}
+
+export interface VersionCount {
+  readonly app: string;
+  readonly devices: number;
+}
+
+/** Groups with at least and at most so many members. ``most``: None for no most. */
+export interface SizeCount {
+  readonly least: number;
+  readonly most: number | null;
+  readonly groups: number;
+}
+
+/** Messages that were sent in the half hour from then. */
+export interface SpanCount {
+  readonly fromMs: number;
+  readonly messages: number;
+}
+
+/**
+ * Counts of the caller's part. ``sizes``: of groups that have somebody of the part in them;
+ * ``activity``: of the past week; half hours without a message are left out.
+ */
+export interface AdminCharts {
+  readonly firstMs: number;
+  readonly weekMs: number;
+  readonly registrations: UnitRegistrations[];
+  readonly versions: VersionCount[];
+  readonly sizes: SizeCount[];
+  readonly activity: SpanCount[];
+}
+
 /** A person of the caller's part. ``person.number`` is "" without the right to see numbers. */
 export interface AdminPerson {
   readonly person: Person;
@@ -1113,13 +1153,15 @@ export interface Position {
 /**
  * First frame of a client. Anything else first, or a bad token, closes with 4401.
  *
- * ``positions`` may leave conversations out: those are fetched from the log.
+ * ``positions`` may leave conversations out: those are fetched from the log. ``app``: the version
+ * of the program that runs on the device; "": it does not say.
  */
 export interface Hello {
   readonly t: "hello";
   readonly version: number;
   readonly accessToken: string;
   readonly positions: Position[];
+  readonly app: string;
 }
 
 export interface CursorUpdate {

@@ -41,6 +41,7 @@ from copconnect.delivery.live.asleep import Asleep
 from copconnect.delivery.live.readers import Readers
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
+from copconnect.delivery.store.traffic import Traffic
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
@@ -211,6 +212,7 @@ class Container:
             devices=self.registry,
             registered=self.auth.administered,
             reach=Reach(self.clock),
+            traffic=Traffic(),
             imports=self.uploads,
             planning=Planning(),
             groups=self.delivery.department,

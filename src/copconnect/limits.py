@@ -9,6 +9,7 @@ _MINUTE_MS, _DAY_MS = 60_000, 86_400_000
 
 WIRE_VERSION = 2
 
+APP_CHARACTERS = 32  # The version of a program that runs on a device.
 MAX_MESSAGE_BYTES = 256 * 1024  # Header, signature and body of one message.
 HEADER_BYTES = 290  # The header of a message, before its signature.
 MAX_RECORD_BYTES = 4096  # Any record of KEYS.md but a revocation.

@@ -26,6 +26,7 @@ from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import open_database
+from copconnect.delivery.store.traffic import Traffic
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
@@ -147,6 +148,7 @@ class IdentityServer:
             devices=self.registry,
             registered=self.auth.administered,
             reach=Reach(clock),
+            traffic=Traffic(),
             imports=self.uploads,
             planning=Planning(),
             groups=NO_GROUPS,

@@ -158,6 +158,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/acts": OFFICERS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/rights": OFFICERS,  # One's own.
     "GET /v1/admin/overview": ADMINS,
+    "GET /v1/admin/charts": ADMINS,
     "GET /v1/admin/people": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/devices": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/grants": ADMINS.showing(A.ADMIN, A.ROOT),

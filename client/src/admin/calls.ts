@@ -58,6 +58,10 @@ export class AdminCalls implements AdminCore {
     return this.#options.api.adminOverview();
   }
 
+  charts(): ReturnType<AdminCore["charts"]> {
+    return this.#options.api.adminCharts();
+  }
+
   people(query: Parameters<AdminCore["people"]>[0]): ReturnType<AdminCore["people"]> {
     return this.#options.api.adminPeople({ ...query });
   }

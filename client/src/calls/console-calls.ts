@@ -9,6 +9,7 @@ import { failure } from "../failure.ts";
 const METHODS: Readonly<Record<AdminMethod, true>> = {
   rights: true,
   overview: true,
+  charts: true,
   people: true,
   devices: true,
   grants: true,

@@ -7,6 +7,7 @@ import type {
   ActAnswer,
   ActId,
   ActPreview,
+  AdminCharts,
   AdminDevices,
   AdminGrants,
   AdminGroups,
@@ -135,6 +136,7 @@ export interface UnitDraft {
 export interface AdminCore {
   rights(): Promise<AdminRights>;
   overview(): Promise<AdminOverview>;
+  charts(): Promise<AdminCharts>;
   people(query: AdminPeopleQuery): Promise<AdminPeople>;
   devices(query: AdminDevicesQuery): Promise<AdminDevices>;
   grants(): Promise<AdminGrants>;

@@ -171,6 +171,9 @@ export class Api {
   adminOverview(): Promise<wire.AdminOverview> {
     return this.#get("/v1/admin/overview");
   }
+  adminCharts(): Promise<wire.AdminCharts> {
+    return this.#get("/v1/admin/charts");
+  }
   adminPeople(asked: Query): Promise<wire.AdminPeople> {
     return this.#get(`/v1/admin/people${query(asked)}`);
   }

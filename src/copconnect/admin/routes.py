@@ -61,6 +61,11 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await service.overview(caller))
 
+    @get("/v1/admin/charts")
+    async def charts(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.charting.charts(caller))
+
     @get("/v1/admin/people")
     async def people(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
@@ -91,7 +96,7 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await service.reading.grants(caller))
 
-    return [rights, overview, people, devices, grants]
+    return [rights, overview, charts, people, devices, grants]
 
 
 def _reorganising(service: AdminService, gate: Gate) -> list[Any]:

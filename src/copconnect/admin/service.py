@@ -5,11 +5,13 @@ It states what it needs of other roles as Protocols (:mod:`copconnect.admin.port
 
 from copconnect import wire
 from copconnect.admin.acting import Acting
+from copconnect.admin.charting import Charting
 from copconnect.admin.exporting import Exporting
 from copconnect.admin.importing import Importing
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.moderation import ModerationKinds
 from copconnect.admin.organising import Organising
+from copconnect.admin.parts import Parts
 from copconnect.admin.ports import (
     DevicePushes,
     Devices,
@@ -22,6 +24,7 @@ from copconnect.admin.ports import (
     Registered,
     Revocations,
     Sanctions,
+    Traffic,
     Transfers,
 )
 from copconnect.admin.reading import Reading
@@ -55,6 +58,7 @@ class AdminService:
         devices: Devices,
         registered: Registered,
         reach: DevicePushes,
+        traffic: Traffic,
         imports: Imports,
         planning: Planning,
         groups: Groups,
@@ -84,9 +88,11 @@ class AdminService:
         self.reorganising = Reorganising(
             database, clock, self.rights, organisation, reorganiser, people, registered
         )
+        parts = Parts(self.rights, organisation)
         self.reading = Reading(
-            database, clock, audit, self.rights, organisation, people, registered, reach
+            database, clock, audit, self.rights, parts, organisation, people, registered, reach
         )
+        self.charting = Charting(database, clock, parts, people, registered, traffic)
         self.importing = Importing(database, self.rights, organisation, imports)
         self.organising = Organising(database, self.rights, organisation, planning, groups, planned)
         self.exporting = Exporting(database, audit, self.rights, exports)

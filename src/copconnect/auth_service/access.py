@@ -38,6 +38,8 @@ class CachingAuthenticator:
         self._generation = 0
         self._seen: dict[ClientId, int] = {}
         self._stored_seen: dict[ClientId, int] = {}
+        self._apps: dict[ClientId, str] = {}
+        self._stored_apps: dict[ClientId, str] = {}
         self._storing = Periodic("last_seen", self.flush_seen, SEEN_PERIOD_S)
         self._unknown = Gathering(self._authenticate_together)
 
@@ -146,15 +148,24 @@ class CachingAuthenticator:
             if entry[1].person_id not in people and entry[1].client_id not in clients
         }
 
+    def runs(self, client_id: ClientId, app: str) -> None:
+        """Note the version of the program that a client runs; it is stored with the next flush."""
+        if app and self._stored_apps.get(client_id) != app:
+            self._apps[client_id] = app
+
     async def flush_seen(self) -> None:
-        """Store when clients were seen, for those whose stored time is too old."""
+        """Store when clients were seen, for those whose stored time is too old, and what they
+        run."""
+        apps, self._apps = self._apps, {}
         seen, self._seen = self._seen, {}
         due = {
             client: time
             for client, time in seen.items()
             if time - self._stored_seen.get(client, 0) >= SEEN_GRAIN_MS
         }
-        if due:
+        if due or apps:
             async with self._database.transaction() as connection:
                 await store.set_last_seen(connection, due)
+                await store.set_apps(connection, apps)
             self._stored_seen |= due
+            self._stored_apps |= apps

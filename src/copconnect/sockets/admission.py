@@ -109,6 +109,7 @@ class Admission:
             else:
                 connection.caller = caller
                 admitted.append(connection)
+                self._tokens.runs(caller.client_id, connection.app)
         trust_version = await self._versions.trust_version()
         directory_version = await self._versions.directory_version()
         # From here on only the read of the places is awaited, before anything is subscribed:

@@ -190,6 +190,7 @@ class Sockets:
             self.positions.watch(connection, ConversationId(frame.conversation_id))
         elif not connection.token and isinstance(frame, wire.Hello) and frame.access_token:
             connection.token = frame.access_token
+            connection.app = frame.app
             connection.hello_ms = self._clock.now_ms()
             connection.positions = {
                 ConversationId(one.conversation_id): one.seq for one in frame.positions

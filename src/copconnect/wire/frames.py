@@ -5,7 +5,12 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from copconnect.ids import CellId, ConversationId, DeviceId, Epoch, PersonId, Seq
-from copconnect.limits import CURSORS_IN_FRAME, POSITION_BYTES, POSITIONS_IN_HELLO
+from copconnect.limits import (
+    APP_CHARACTERS,
+    CURSORS_IN_FRAME,
+    POSITION_BYTES,
+    POSITIONS_IN_HELLO,
+)
 from copconnect.wire.base import HEX16, HEX32, Frame, Wire
 from copconnect.wire.delivery import LogEntry, ReceiptCount, Supplement
 from copconnect.wire.keys import ShareReference
@@ -22,12 +27,14 @@ class Position(Wire, frozen=True, kw_only=True):
 class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     """First frame of a client. Anything else first, or a bad token, closes with 4401.
 
-    ``positions`` may leave conversations out: those are fetched from the log.
+    ``positions`` may leave conversations out: those are fetched from the log. ``app``: the version
+    of the program that runs on the device; "": it does not say.
     """
 
     version: int
     access_token: Annotated[str, Meta(max_length=200)]
     positions: Annotated[list[Position], Meta(max_length=POSITIONS_IN_HELLO)]
+    app: Annotated[str, Meta(max_length=APP_CHARACTERS)] = ""
 
 
 class CursorUpdate(Wire, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ import type {
 import { pause } from "../account.ts";
 import { ScriptedOrganising } from "./organising.ts";
 import { refusal } from "../refusal.ts";
+import { sampleCharts } from "./charts.ts";
 import { ME, PEOPLE, UNITS, id } from "../organisation.ts";
 import { deviceId, plate } from "../plates.ts";
 import { PAST_STEPS, previewOf, unitCounts } from "./reorganising.ts";
@@ -182,6 +183,16 @@ export class ScriptedConsole extends ScriptedOrganising implements AdminCore {
         }),
       ),
     };
+  }
+
+  async charts(): ReturnType<AdminCore["charts"]> {
+    await this.#ready();
+    if (this.#rows === "empty")
+      return {
+        ...{ firstMs: 0, weekMs: 604_800_000, registrations: [] },
+        ...{ versions: [], sizes: [], activity: [] },
+      };
+    return sampleCharts();
   }
 
   async people(query: Parameters<AdminCore["people"]>[0]): ReturnType<AdminCore["people"]> {

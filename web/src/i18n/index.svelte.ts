@@ -45,6 +45,12 @@ const later: {
     ur: () => import("./locales/ur/reports.json"),
     hi: () => import("./locales/hi/reports.json"),
   },
+  training: {
+    en: () => import("./locales/en/training.json"),
+    te: () => import("./locales/te/training.json"),
+    ur: () => import("./locales/ur/training.json"),
+    hi: () => import("./locales/hi/training.json"),
+  },
 };
 /** The later texts that a screen has asked for: every language comes with them from then on. */
 let wantedLater: readonly Later[] = [];

@@ -5,6 +5,7 @@
 import type { en } from "./locales/en.ts";
 import type oversee from "./locales/en/oversee.json";
 import type reports from "./locales/en/reports.json";
+import type training from "./locales/en/training.json";
 
 type WithoutPlural<K extends string> = K extends `${infer Base}_one` | `${infer Base}_other`
   ? Base
@@ -23,6 +24,7 @@ export type Texts = typeof en;
 export interface LaterTexts {
   readonly oversee: typeof oversee;
   readonly reports: typeof reports;
+  readonly training: typeof training;
 }
 
 export type TextKey = Flat<Texts> | Flat<LaterTexts>;

@@ -179,6 +179,7 @@ def upgrade() -> None:
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("last_seen_ms", sa.BigInteger(), nullable=True),
+        sa.Column("app", sa.String(length=32), server_default="", nullable=False),
         sa.Column("revoked_ms", sa.BigInteger(), nullable=True),
         sa.Column("confirmed", sa.String(length=16), nullable=False),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),
