@@ -321,7 +321,7 @@ export interface Core {
     ...args: Parameters<OverseeCore[M]>
   ): ReturnType<OverseeCore[M]>;
 
-  /** A call about reports and sanctions (seam/reports.ts); its code is fetched with the first. */
+  /** A call about reports, cases and sanctions (seam/reports.ts); its code is fetched with the first. */
   reports<M extends ReportsMethod>(
     method: M,
     ...args: Parameters<ReportsCore[M]>

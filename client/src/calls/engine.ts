@@ -144,6 +144,8 @@ export function createEngine(options: SessionOptions): Engine {
     unsubscribePushes: () => reach.device().then(() => api.unsubscribePushes()),
     oversee: ((method, ...args) =>
       reach.device().then(() => overseeing.call(method, args))) as Core["oversee"],
+    reports: ((method, ...args) =>
+      reach.device().then(() => session.reporting.call(method, args))) as Core["reports"],
     admin: ((method, ...args) =>
       reach.device().then(() => session.console.call(method, args))) as Core["admin"],
     setVisible: async (id) => {

@@ -29,6 +29,7 @@ import { ConsoleCalls } from "./console-calls.ts";
 import { Device } from "./device.ts";
 import { mayNotify } from "./notifying.ts";
 import type { Reach } from "./reach.ts";
+import { ReportingCalls } from "./reporting-calls.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { endOf } from "./sign-out-reason.ts";
 
@@ -40,6 +41,7 @@ export class Session {
   readonly blocked: Blocked;
   readonly accountCalls: AccountCalls;
   readonly console: ConsoleCalls;
+  readonly reporting: ReportingCalls;
   readonly reach: Reach;
   readonly #options: SessionOptions;
   readonly #vault: Vault;
@@ -109,6 +111,7 @@ export class Session {
         return clients.find((one) => one.clientId === clientId)?.label ?? null;
       },
     };
+    this.reporting = new ReportingCalls(this.reach, services);
   }
 
   /** The department's records, by which others' are verified. */
@@ -254,6 +257,7 @@ export class Session {
         await this.#services.onReady(ready);
         await this.people.refreshDirectory(ready.directoryVersion);
         void this.#changed();
+        void this.reporting.wake(false).catch(() => undefined);
       },
       onAccount: (event) => {
         if (event === "signed_out") return void this.#refused();
@@ -273,6 +277,10 @@ export class Session {
   }
 
   async #onAccount(event: AccountFrame["event"]): Promise<void> {
+    if (event === "reports") {
+      this.#emit({ type: "reports" });
+      return this.reporting.wake(true);
+    }
     if (event === "directory") await this.people.refreshDirectory(null);
     await this.#services.onAccountEvent(event);
     await this.#changed();

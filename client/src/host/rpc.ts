@@ -106,6 +106,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   attachmentRange: true,
   cancelDownload: true,
   oversee: true,
+  reports: true,
   admin: true,
 };
 

@@ -17,6 +17,7 @@ import { unpack } from "../unpack.ts";
 import type * as wire from "../wire.ts";
 import { DEFAULT_TIMEOUT_MS, type Http } from "./http.ts";
 import { OrderApi } from "./order-api.ts";
+import { ReportApi } from "./report-api.ts";
 
 /** Records with up to 2 MiB of seals, over a slow network. */
 const SEALS_TIMEOUT_MS = 60_000;
@@ -38,11 +39,13 @@ function query(parameters: Query): string {
 
 export class Api {
   readonly orders: OrderApi;
+  readonly reports: ReportApi;
   readonly #http: Http;
 
   constructor(http: Http) {
     this.#http = http;
     this.orders = new OrderApi(http);
+    this.reports = new ReportApi(http);
   }
 
   #get<T>(path: string): Promise<T> {
