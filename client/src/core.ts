@@ -53,6 +53,7 @@ import type {
 } from "./seam/devices.ts";
 import type { LivePlace, LiveShare, LiveStart } from "./seam/consultation.ts";
 import type { CoreEvent } from "./seam/events.ts";
+import type { ConductView } from "./seam/conduct.ts";
 import type { GuardVerdict, GuardView } from "./seam/guard.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
 import type { OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
@@ -79,6 +80,7 @@ export type * from "./seam/conversations.ts";
 export type * from "./seam/devices.ts";
 export type * from "./seam/events.ts";
 export type * from "./seam/failure.ts";
+export type * from "./seam/conduct.ts";
 export type * from "./seam/guard.ts";
 export type * from "./seam/messages.ts";
 export type * from "./seam/orders.ts";
@@ -103,7 +105,9 @@ export interface Core {
   /** Make the device key, get the certificate. `phase` becomes "conduct" or "ready". */
   registerClient(ticket: string, label: string): Promise<AppState>;
   conductCode(language: Language): Promise<ConductCode>;
-  acceptConduct(version: string, language: Language): Promise<AppState>;
+  /** The code beside the version that this person accepted. */
+  conduct(language: Language): Promise<ConductView>;
+  acceptConduct(version: number, language: Language): Promise<AppState>;
 
   // App lock and signing out.
   setPin(pin: string | null, currentPin: string | null): Promise<AppState>;

@@ -17,6 +17,14 @@ export const GROUP_POLICY_LINES = 200;
 
 export const MAX_ACT_BYTES = 131072;
 
+export const CONDUCT_RULES = 30;
+
+export const CONDUCT_RULE_CHARACTERS = 300;
+
+export const CONDUCT_TITLE_CHARACTERS = 100;
+
+export const GUARD_POLICY_CHARACTERS = 3000;
+
 export const ACT_PEOPLE = 500;
 
 export const REORGANISATION_STEPS = 500;

@@ -49,7 +49,7 @@ export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
 export type Charge = "officiating" | "additional";
 
-export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "moderate";
+export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "moderate" | "edit_conduct";
 
 export type ActState = "done" | "waiting" | "refused";
 
@@ -59,7 +59,7 @@ export type RightReach = "unit" | "part" | "heads";
 
 export type Language = "en" | "te" | "ur" | "hi";
 
-export type Exported = "people" | "units" | "posts" | "audit";
+export type Exported = "people" | "units" | "posts" | "audit" | "conduct";
 
 export type ExportForm = "xlsx" | "csv";
 
@@ -129,6 +129,16 @@ export interface GroupPolicy {
   readonly kind: "unit" | "announcement";
   readonly whoMayPost: "everyone" | "admins";
   readonly historyDays: number;
+}
+
+/**
+ * A version of the code in one language. ``rules``: plain sentences, in order; the rule with a
+ * number says the same in every language.
+ */
+export interface ConductText {
+  readonly language: "en" | "te" | "ur" | "hi";
+  readonly title: string;
+  readonly rules: string[];
 }
 
 /**
@@ -208,7 +218,7 @@ export interface DecideReport {
  * grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
  */
 export interface RightRule {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "moderate";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "moderate" | "edit_conduct";
   readonly holder: "grant" | "head" | "rank" | "role" | "everybody";
   readonly code: string;
   readonly level: string;
@@ -382,6 +392,26 @@ export interface SetGroupPolicy {
   readonly policy: GroupPolicy[];
 }
 
+/**
+ * Publish the next version of the code of conduct, in every language. ``after``: the version
+ * that was edited, the newest. Always needs a second admin.
+ */
+export interface PublishConduct {
+  readonly act: "publish_conduct";
+  readonly after: number;
+  readonly asksAgain: boolean;
+  readonly texts: ConductText[];
+}
+
+/**
+ * Put another policy of the guard in place of the one in force. ``policy``: its JSON as devices
+ * read it, with the next number. Always needs a second admin.
+ */
+export interface SetGuardPolicy {
+  readonly act: "set_guard_policy";
+  readonly policy: string;
+}
+
 /** A second admin agrees to an act that waits. ``hash``: of the whole signed record. */
 export interface ApproveAct {
   readonly act: "approve_act";
@@ -430,7 +460,7 @@ export interface PreviewAct {
  * of them.
  */
 export interface RightChange {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "moderate";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "moderate" | "edit_conduct";
   readonly gain: number;
   readonly lose: number;
   readonly gaining: Person[];
@@ -488,7 +518,7 @@ export interface WaitingActs {
  * ``deep``: with all units below. ``heads``: over the heads of all units instead.
  */
 export interface HeldRight {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "moderate";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "moderate" | "edit_conduct";
   readonly path: string;
   readonly deep: boolean;
   readonly heads: boolean;
@@ -573,16 +603,60 @@ export interface ErrorBody {
   readonly details: Record<string, string | number>;
 }
 
+/** ``version``: 1 for the text that is shipped, then one more each time. */
 export interface ConductCode {
-  readonly version: string;
+  readonly version: number;
+  readonly createdMs: number;
   readonly language: "en" | "te" | "ur" | "hi";
   readonly title: string;
   readonly rules: string[];
 }
 
 export interface AcceptConduct {
-  readonly version: string;
+  readonly version: number;
   readonly language: "en" | "te" | "ur" | "hi";
+}
+
+/**
+ * ``asks_again``: everybody accepts anew, and may do nothing before. ``by``: None for the text
+ * that is shipped and for what an operator published.
+ */
+export interface ConductVersion {
+  readonly version: number;
+  readonly createdMs: number;
+  readonly by: Person | null;
+  readonly asksAgain: boolean;
+}
+
+/**
+ * The versions, the newest first, and the text of the newest. ``required``: acceptances of this
+ * version and of later ones count.
+ */
+export interface ConductVersions {
+  readonly versions: ConductVersion[];
+  readonly required: number;
+  readonly texts: ConductText[];
+}
+
+export interface ConductTexts {
+  readonly version: number;
+  readonly texts: ConductText[];
+}
+
+/**
+ * The people of one unit, without the units below it. ``registered``: those who have a device
+ * and can accept; ``accepted``: those whose acceptance counts.
+ */
+export interface ConductUnit {
+  readonly unitId: UnitId;
+  readonly people: number;
+  readonly registered: number;
+  readonly accepted: number;
+}
+
+export interface ConductAcceptances {
+  readonly required: number;
+  readonly units: ConductUnit[];
 }
 
 export interface Guard {
@@ -591,6 +665,23 @@ export interface Guard {
 
 export interface GuardWeights {
   readonly weights: Uint8Array;
+}
+
+/** ``by``: None where an operator set it. */
+export interface GuardPolicyVersion {
+  readonly number: number;
+  readonly createdMs: number;
+  readonly by: Person | null;
+}
+
+/**
+ * ``policy``: the JSON in force; ``classes``: those that the weights know; ``versions``: those
+ * that were set, the newest first, without the file that the server started with.
+ */
+export interface GuardPolicies {
+  readonly policy: string;
+  readonly classes: string[];
+  readonly versions: GuardPolicyVersion[];
 }
 
 /**
@@ -1225,6 +1316,7 @@ export interface Ready {
   readonly serverTimeMs: number;
   readonly trustVersion: number;
   readonly directoryVersion: string;
+  readonly guardPolicy: number;
   readonly meVersion: string;
   readonly heads: ConversationHead[];
 }
@@ -1334,10 +1426,13 @@ export interface ReceiptCounts {
   readonly counts: ReceiptCount[];
 }
 
-/** Something about this account changed. ``signed_out`` is followed by a close with 4403. */
+/**
+ * Something about this account changed. ``signed_out`` is followed by a close with 4403.
+ * ``conduct``: the code of conduct asks again; ``guard``: its policy is another.
+ */
 export interface AccountFrame {
   readonly t: "account";
-  readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "reports" | "signed_out";
+  readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "conduct" | "guard" | "reports" | "signed_out";
 }
 
 /** A file on its way. ``size``: bytes; ``sha256``: of the whole file. */
@@ -2264,8 +2359,10 @@ export interface Me {
   readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
   readonly confirmers: PersonId[];
   readonly clients: ClientInfo[];
-  readonly conductVersion: string | null;
-  readonly conductCurrent: string;
+  readonly conductVersion: number | null;
+  readonly conductAcceptedMs: number | null;
+  readonly conductRequired: number;
+  readonly conductCurrent: number;
   readonly unitAdmin: boolean;
 }
 
@@ -2368,4 +2465,4 @@ export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterF
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | AssignReport | DecideReport | DecideAppeal | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | AssignReport | DecideReport | DecideAppeal | PublishConduct | SetGuardPolicy | ApproveAct | RefuseAct;

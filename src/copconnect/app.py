@@ -6,16 +6,15 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import __version__, operator_routes, wire
+from copconnect import __version__, operator_routes
 from copconnect.admin import routes as admin_routes
 from copconnect.admin.service import AdminService
 from copconnect.attachments import routes as attachment_routes
@@ -34,7 +33,7 @@ from copconnect.clock import Clock, SystemClock
 from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
-from copconnect.database.engine import Database, Transaction, open_database
+from copconnect.database.engine import Database, open_database
 from copconnect.delivery import routes as delivery_routes
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.asleep import Asleep
@@ -63,7 +62,7 @@ from copconnect.http import web_assets
 from copconnect.http.direct import Direct
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.http.turns import Turns
-from copconnect.ids import ConversationId, PersonId, PostId
+from copconnect.late import Late, Versions
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.orders import routes as order_routes
@@ -150,9 +149,14 @@ class Container:
             self.leases,
         )
         self.uploads = Uploads(self.database, self.clock, self.importer)
-        self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
+        self.conduct = ConductService(self.database, self.clock, self.auth.accounts, self.audit)
         self.guard = GuardService(
-            self.authority.roster, settings.guard_weights, settings.guard_policy
+            self.database,
+            self.clock,
+            self.audit,
+            self.authority.roster,
+            settings.guard_weights,
+            settings.guard_policy,
         )
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
@@ -166,7 +170,7 @@ class Container:
             quota_bytes_per_day=settings.attachment_quota_bytes_per_day,
             retention_days=settings.log_retention_days,
         )
-        self.sanctions = SanctionRegistry(self.clock, lambda: self.guard.policy.large_from)
+        self.sanctions = SanctionRegistry(self.clock, self.guard)
         self.delivery = DeliveryService(
             database=self.database,
             bus=self.bus,
@@ -219,6 +223,8 @@ class Container:
             exports=PartExports(),
             sanctions=self.sanctions,
             moderation=self.reports.moderating,
+            conduct=self.conduct,
+            guard=self.guard,
         )
         self.directory.attach(self.admin.rights)
         self.reports.attach(self.admin.rights)
@@ -237,7 +243,7 @@ class Container:
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,
-            versions=Versions(self.auth, self.directory),
+            versions=Versions(self.auth, self.directory, self.guard),
             watchers=self.orders.watching,
             bus=self.bus,
             clock=self.clock,
@@ -255,6 +261,7 @@ class Container:
         self.orders.watching.attach(self.sockets.fanout)
         self.bus.subscribe(self._receive)
         self.local_bus.subscribe(self.auth.authenticator.on_wakeup)
+        self.local_bus.subscribe(self.guard.on_wakeup)
         self.local_bus.subscribe(self.delivery.receipt_counts.on_wakeup)
         self.local_bus.subscribe(self.sockets.receive)
         self.local_bus.subscribe(self.delivery.asking.receive)
@@ -297,6 +304,7 @@ class Container:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
             roles = (
+                self.conduct,
                 self.auth,
                 self.attachments,
                 self.delivery,
@@ -338,66 +346,6 @@ def _options(settings: Settings, lowest_kem: int) -> Options:
             group_people=settings.group_people,
         ),
     )
-
-
-class Late:
-    """The Delivery Service for those who are built before it: the AS tells it about devices, and
-    it asks the AS about them; attachments ask it about members, and it asks them what is ready."""
-
-    def __init__(self) -> None:
-        self.service: DeliveryService | None = None
-
-    def _get(self) -> DeliveryService:
-        if self.service is None:
-            raise RuntimeError("the Delivery Service is not built yet")
-        return self.service
-
-    async def devices_changed(
-        self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> None:
-        """Bring rosters up to date about these people's devices."""
-        await self._get().devices_changed(connection, person_ids, urgent=urgent)
-
-    async def belongs_to_any(
-        self,
-        connection: AsyncConnection,
-        person_id: PersonId,
-        conversation_ids: Collection[ConversationId],
-    ) -> bool:
-        """Return whether a person is a member of any of these conversations."""
-        return await self._get().belongs_to_any(connection, person_id, conversation_ids)
-
-    async def followed_by_hand(
-        self, connection: AsyncConnection
-    ) -> Mapping[str, tuple[wire.Audience, wire.Names | None]]:
-        """Return the conversations that follow the data bank, but no policy."""
-        return await self._get().audiences.followed_by_hand(connection)
-
-    async def asked(
-        self, connection: AsyncConnection, post_ids: Collection[PostId]
-    ) -> Mapping[ConversationId, PostId]:
-        """Return the conversations with these posts."""
-        return await self._get().posts.asked(connection, post_ids)
-
-    async def go_on(self, connection: Transaction, posts: Mapping[ConversationId, PostId]) -> None:
-        """Let each of these conversations go on with another post."""
-        await self._get().posts.go_on(connection, posts)
-
-
-class Versions:
-    """Versions of the data that a client may have to fetch again, for a socket's first frame."""
-
-    def __init__(self, auth: AuthService, directory: DirectoryService) -> None:
-        self._auth = auth
-        self._directory = directory
-
-    async def trust_version(self) -> int:
-        """Return the version of Trust."""
-        return await self._auth.trust.version()
-
-    async def directory_version(self) -> str:
-        """Return the version of the Directory."""
-        return await self._directory.version()
 
 
 @asynccontextmanager

@@ -4,7 +4,8 @@ import os
 
 import typer
 
-from copconnect.commands import admin, audit, conversations, directory, guard, serving
+from copconnect.commands import admin, audit, conversations, directory, serving
+from copconnect.commands.conducting import conduct, guard
 from copconnect.commands.doctor import doctor
 from copconnect.commands.init import init
 from copconnect.commands.serve import serve_command
@@ -20,6 +21,7 @@ app = typer.Typer(
 app.add_typer(directory.app, name="directory")
 app.add_typer(admin.app, name="admin")
 app.add_typer(audit.app, name="audit")
+app.add_typer(conduct.app, name="conduct")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(guard.app, name="guard")
 app.add_typer(orders.app, name="orders")

@@ -47,6 +47,7 @@ from copconnect.rates import Rates
 from copconnect.reports.registry import SanctionRegistry
 from copconnect.settings import Settings
 from copconnect.wakeup_log import BusAndLog, WakeupLog
+from tests.harness.large_from import LargeFrom
 
 
 class RecordedRosters:
@@ -87,7 +88,7 @@ class _NoCases:
 
 NO_GROUPS: Any = None
 NO_CASES: Any = _NoCases()
-LARGE_FROM = 100
+HUNDRED = LargeFrom()
 
 
 class IdentityServer:
@@ -132,6 +133,15 @@ class IdentityServer:
         self.reorganiser = Reorganiser(clock, self.audit, self.rosters)
         self.importer = Importer(self.database, clock, self.editor, self.audit)
         self.uploads = Uploads(self.database, clock, self.importer)
+        self.guard = GuardService(
+            self.database,
+            clock,
+            self.audit,
+            self.authority.roster,
+            settings.guard_weights,
+            settings.guard_policy,
+        )
+        self.conduct = ConductService(self.database, clock, self.auth.accounts, self.audit)
         self.admin = AdminService(
             database=self.database,
             clock=clock,
@@ -153,14 +163,12 @@ class IdentityServer:
             planning=Planning(),
             groups=NO_GROUPS,
             exports=PartExports(),
-            sanctions=SanctionRegistry(clock, lambda: LARGE_FROM),
+            sanctions=SanctionRegistry(clock, HUNDRED),
             moderation=NO_CASES,
+            conduct=self.conduct,
+            guard=self.guard,
         )
         self.directory.attach(self.admin.rights)
-        self.guard = GuardService(
-            self.authority.roster, settings.guard_weights, settings.guard_policy
-        )
-        self.conduct = ConductService(self.database, clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute, clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)
@@ -170,11 +178,13 @@ class IdentityServer:
     async def _receive(self, wakeup: AnyWakeup) -> None:
         self.wakeups.append(wakeup)
         await self.auth.authenticator.on_wakeup(wakeup)
+        await self.guard.on_wakeup(wakeup)
 
     async def start(self) -> None:
         """Begin to serve a database that has its tables."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
+            await self.conduct.start()
             await self.auth.start()
             stack.push_async_callback(self.auth.close)
             stack.push_async_callback(self.uploads.close)

@@ -19,8 +19,9 @@ from copconnect.records.primitives.kem import X25519
 from copconnect.reports.registry import SanctionRegistry
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.contract.device import name_alone
+from tests.harness.large_from import LargeFrom
 
-LARGE_FROM = 100
+HUNDRED = LargeFrom()
 
 
 class Time:
@@ -123,7 +124,7 @@ class World:
             orders=absent,
             pushes=absent,
             audit=absent,
-            sanctions=SanctionRegistry(self.clock, lambda: LARGE_FROM),
+            sanctions=SanctionRegistry(self.clock, HUNDRED),
             options=Options(kem=X25519),
             stamps=self.stamps,
             trees=RosterTrees(),

@@ -48,6 +48,7 @@ def path(world: World, route: str) -> str:
         "{post_id}": world.subject_post,
         "{epoch}": "1",
         "{i}": "0",
+        "{version}": "1",
         "{what}": "people",
     }
     named = _NAME.sub(lambda name: values.get(name[0], "0" * 32), route.partition(" ")[2])

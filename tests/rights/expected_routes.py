@@ -167,6 +167,12 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/admin/reorganisations/previews": HERE,
     "GET /v1/admin/audit": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/audit/chain": ADMINS.showing(A.ADMIN, A.ROOT),
+    # The code of conduct and the guard's policy; acceptances of one's own part.
+    "GET /v1/admin/conduct": ADMINS,
+    "GET /v1/admin/conduct/versions/{version}": ADMINS,
+    "GET /v1/admin/conduct/acceptances": ADMINS,
+    "GET /v1/admin/conduct/pending": ADMINS.showing(A.ADMIN, A.ROOT),
+    "GET /v1/admin/guard": ADMINS,
     # Imports. A file is its sender's; whoever may import over all that it changes sees it too.
     "GET /v1/admin/imports": ADMINS.showing(A.ADMIN, A.ROOT),
     "POST /v1/admin/uploads": ADMINS,

@@ -62,6 +62,10 @@ class FixedVersions:
         """Return one."""
         return "d7"
 
+    async def guard_policy(self) -> int:
+        """Return one."""
+        return 7
+
 
 class ForgetfulBus(LocalBus):
     """Drops wake-ups while ``forgetful``: a crash between commit and wake-up."""

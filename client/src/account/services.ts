@@ -19,6 +19,7 @@ import type { AccountFrame, PersonTrust, Ready } from "../wire.ts";
 import { Account } from "./account.ts";
 import { Acts } from "./acts.ts";
 import { Alarms } from "./alarms.ts";
+import { Conduct } from "./conduct.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Endorsing } from "./endorsing.ts";
 import { Granting } from "./granting.ts";
@@ -61,6 +62,7 @@ export class AccountServices {
   readonly confirmations: Confirmations;
   readonly alarms: Alarms;
   readonly guard: Guard;
+  readonly conduct: Conduct;
   readonly #options: AccountServicesOptions;
   #standing: Standing = { verdict: null, confirmers: [], sinceMs: null };
   #askedTrustMs = -Infinity;
@@ -102,6 +104,7 @@ export class AccountServices {
       onAlarm: () => context.emit({ type: "alarm" }),
     });
     this.guard = new Guard({ context, trust, rank: () => account.record?.me?.person.rank ?? null });
+    this.conduct = new Conduct({ context, me: () => account.record?.me ?? null });
     trust.onChanged((people) => {
       const own = account.record?.personId;
       if (own === undefined || !people.includes(own)) return;
@@ -160,11 +163,11 @@ export class AccountServices {
         await this.account.lookedAfter(ready);
       },
       // Weights that do not come or are not right leave the former ones in force.
-      () => this.guard.refresh().catch(ignore),
+      () => this.guard.refresh(ready.guardPolicy).catch(ignore),
     ]);
   }
 
-  /** The socket's events about the account. The caller handles "signed_out" and "directory". */
+  /** The socket's events about the account. The caller handles "signed_out", "conduct", "directory". */
   async onAccountEvent(event: AccountFrame["event"]): Promise<void> {
     switch (event) {
       case "clients":
@@ -180,7 +183,11 @@ export class AccountServices {
       case "confirmation":
         await this.confirmations.follow();
         return;
+      case "guard":
+        await this.guard.refresh(Infinity).catch(ignore);
+        return;
       case "directory":
+      case "conduct":
       case "signed_out":
         return;
     }

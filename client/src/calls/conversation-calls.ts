@@ -181,7 +181,7 @@ export class ConversationCalls {
   }
 
   async saveDraft(conversationId: ConversationId, text: string): Promise<void> {
-    const device = await this.#reach.device();
+    const device = await this.#reach.deviceThatKeeps();
     const draft = text.trim() === "" ? null : text;
     await device.find(conversationId).change((work) => {
       if (draft !== work.record.draft) work.set({ draft });

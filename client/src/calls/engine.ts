@@ -26,7 +26,7 @@ export function createEngine(options: SessionOptions): Engine {
   const consultation = new ConsultationCalls(reach, messages);
   const people = new PeopleCalls(reach);
   const orders = new OrderCalls(reach);
-  const overseeing = new OverseeingCalls(reach, () => session.department);
+  const overseeing = new OverseeingCalls(reach, reach.department);
   /** Calls that need a registered device wait until there is one. */
   const registered = async (): Promise<typeof account> => {
     await reach.device();
@@ -38,7 +38,7 @@ export function createEngine(options: SessionOptions): Engine {
   };
   return {
     set onKeys(listener: (keys: HandedKeys | null) => void) {
-      session.onKeys = listener;
+      session.toldKeys.onKeys = listener;
     },
     close: () => session.close(),
     subscribe: (listener) => session.subscribe(listener),
@@ -50,10 +50,8 @@ export function createEngine(options: SessionOptions): Engine {
     submitEnrolmentCode: (ticket, code) => account.submitEnrolmentCode(ticket, code),
     checkRegistration: (ticket) => account.checkRegistration(ticket),
     registerClient: (ticket, label) => session.registerClient(ticket, label),
-    conductCode: async (language) => {
-      await session.start();
-      return api.conduct(language);
-    },
+    conductCode: (language) => session.start().then(() => session.conduct.code(language)),
+    conduct: (language) => session.start().then(() => session.conduct.view(language)),
     acceptConduct: (version, language) => session.acceptConduct(version, language),
 
     setPin: (pin, currentPin) => session.setPin(pin, currentPin),

@@ -6,15 +6,20 @@ import type { Guard } from "../guard/guard.ts";
 import type { Blocked } from "../people/blocked.ts";
 import type { People } from "../people/people.ts";
 import type { Posts } from "../people/posts.ts";
+import type { DepartmentTrust } from "../trust/department-trust.ts";
 import type { Device } from "./device.ts";
 
 export interface Reach {
   /** The running device. Rejects with `locked` or `not_registered`. */
   readonly device: () => Promise<Device>;
+  /** The same, also while the code of conduct is owed: for what is kept on this device alone. */
+  readonly deviceThatKeeps: () => Promise<Device>;
   readonly people: People;
   readonly posts: Posts;
   readonly blocked: Blocked;
   readonly guard: Guard;
+  /** The department's records, by which others' are verified. */
+  readonly department: () => DepartmentTrust;
   /** The name that a person gave to one of their own devices. */
   readonly labelOf: (clientId: ClientId) => string | null;
 }

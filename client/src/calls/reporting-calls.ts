@@ -55,7 +55,8 @@ export class ReportingCalls {
   /** Connected, or told that something is another: send what waits, open what is new. */
   async wake(told: boolean): Promise<void> {
     const device = await this.#reach.device();
-    const { vault } = device.context;
+    const { vault, emit } = device.context;
+    if (told) emit({ type: "reports" });
     const moderates = told || (await vault.get<boolean>(META, MODERATES)) === true;
     const waits = (await vault.all(REPORT_STORES.own)).length > 0;
     if (!moderates && !waits) return;

@@ -70,10 +70,15 @@ export class Guard {
     this.#askedMs = null;
   }
 
-  /** Ask for newer weights and policy if it is time. Rejects with `network`, Refused, Malformed. */
-  async refresh(): Promise<void> {
+  /**
+   * Ask for newer weights and policy if it is time, or if the policy in force is not the newest.
+   * Rejects with `network`, Refused, Malformed.
+   */
+  async refresh(newestPolicy = 0): Promise<void> {
     const now = this.#options.context.now();
-    if (this.#askedMs !== null && Math.abs(now - this.#askedMs) < ASK_MS) return;
+    await this.#loaded();
+    const behind = newestPolicy > (this.#inForce?.policy.number ?? 0);
+    if (!behind && this.#askedMs !== null && Math.abs(now - this.#askedMs) < ASK_MS) return;
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = null;
     });

@@ -21,6 +21,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   checkRegistration: true,
   registerClient: true,
   conductCode: true,
+  conduct: true,
   acceptConduct: true,
   setPin: true,
   setAutoLock: true,

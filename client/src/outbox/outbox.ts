@@ -186,7 +186,7 @@ export class Outbox {
         } catch (error) {
           if (this.#context.signal.aborted || hasCode(error, "cancelled", "locked")) return;
           const known = asFailure(error);
-          if (!known.retry) {
+          if (!known.retry && !isHeldUp(known)) {
             await this.fail(conversation, record, error);
             return;
           }
@@ -313,8 +313,7 @@ export class Outbox {
     if (hasCode(error, "attachment_incomplete") && (await this.#withoutPhoto(conversation, record)))
       return true;
     const known = asFailure(error);
-    if (known.retry || hasCode(error, "unauthenticated", "signed_out", "conduct_not_accepted"))
-      throw known;
+    if (known.retry || isHeldUp(known)) throw known;
     await this.fail(conversation, record, error);
     if (hasCode(error, "not_member", "not_found")) this.#parts.listener.onLost(conversation);
     return true;
@@ -386,4 +385,9 @@ function canGo(record: OutgoingRecord): record is ReadyMessage | SignedMessage {
 function resumed(record: FailedMessage): OutgoingRecord {
   if (record.message !== null) return { ...record, stage: "signed" };
   return { ...record, stage: record.attachmentIds.length > 0 ? "uploading" : "ready" };
+}
+
+/** The account must do something first, such as accept the code of conduct: the message waits. */
+function isHeldUp(error: unknown): boolean {
+  return hasCode(error, "unauthenticated", "signed_out", "conduct_not_accepted");
 }

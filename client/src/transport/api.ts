@@ -86,8 +86,8 @@ export class Api {
   registerClient(body: wire.RegisterClient): Promise<wire.ClientRegistered> {
     return this.#post("/v1/registration/clients", body);
   }
-  conduct(language: wire.Language): Promise<wire.ConductCode> {
-    return this.#get(`/v1/conduct${query({ language })}`);
+  conduct(language: wire.Language, version?: number): Promise<wire.ConductCode> {
+    return this.#get(`/v1/conduct${query({ language, version })}`);
   }
   acceptConduct(body: wire.AcceptConduct): Promise<wire.Me> {
     return this.#post("/v1/conduct/acceptances", body);

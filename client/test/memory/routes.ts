@@ -135,7 +135,7 @@ function registrationRoutes(server: Roles, at: At): void {
     return people.register(asked);
   });
   at("anybody", "GET /conduct", () => ({
-    ...{ version: CONDUCT, language: "en", title: "Rules", rules: ["Be brief."] },
+    ...{ version: CONDUCT, createdMs: 1, language: "en", title: "Rules", rules: ["Be brief."] },
   }));
   at("device", "POST /conduct/acceptances", async (_, caller) => {
     (await people.person(caller.personId)).accepted = true;

@@ -6,8 +6,11 @@ It states what it needs of other roles as Protocols (:mod:`copconnect.admin.port
 from copconnect import wire
 from copconnect.admin.acting import Acting
 from copconnect.admin.charting import Charting
-from copconnect.admin.exporting import Exporting
-from copconnect.admin.importing import Importing
+from copconnect.admin.conduct.kinds import ConductKinds
+from copconnect.admin.conduct.ports import Conduct, Guard
+from copconnect.admin.conduct.reading import ConductReading
+from copconnect.admin.files.exporting import Exporting
+from copconnect.admin.files.importing import Importing
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.moderation import ModerationKinds
 from copconnect.admin.organising import Organising
@@ -65,6 +68,8 @@ class AdminService:
         exports: Exports,
         sanctions: Sanctions,
         moderation: Moderation,
+        conduct: Conduct,
+        guard: Guard,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, editor, grants, sanctions)
         self.kinds = Kinds(
@@ -80,7 +85,7 @@ class AdminService:
             planning,
             groups,
             self.rights,
-            ModerationKinds(moderation).table,
+            ModerationKinds(moderation).table | ConductKinds(organisation, conduct, guard).table,
         )
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
@@ -95,7 +100,10 @@ class AdminService:
         self.charting = Charting(database, clock, parts, people, registered, traffic)
         self.importing = Importing(database, self.rights, organisation, imports)
         self.organising = Organising(database, self.rights, organisation, planning, groups, planned)
-        self.exporting = Exporting(database, audit, self.rights, exports)
+        self.exporting = Exporting(database, audit, self.rights, exports, conduct)
+        self.conduct = ConductReading(
+            database, self.rights, organisation, people, registered, conduct, guard
+        )
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:
         """Return what needs doing in the caller's part. Raises NotAllowed."""

@@ -302,5 +302,20 @@ class SanctionEnded(Act, frozen=True, tag="sanction_ended"):
     kind: str
 
 
+class ConductPublished(Act, frozen=True, tag="conduct_published"):
+    """The code of conduct has a new version. ``sha256``: of its texts as JSON, hex."""
+
+    version: int
+    asks_again: bool
+    sha256: str
+
+
+class GuardPolicySet(Act, frozen=True, tag="guard_policy_set"):
+    """The policy of the guard is another. ``policy``: its JSON."""
+
+    number: int
+    policy: str
+
+
 class IncarnationBegun(Act, frozen=True, tag="incarnation_begun"):
     """A backup was restored: everything is signed anew."""

@@ -24,6 +24,7 @@ CACHE_MS = 60_000
 CACHE_SIZE = 200_000
 SEEN_PERIOD_S = 60
 SEEN_GRAIN_MS = 5 * 60_000
+_CHANGES = ("signed_out", "clients", "conduct")  # Events after which callers are others.
 
 
 class CachingAuthenticator:
@@ -116,14 +117,16 @@ class CachingAuthenticator:
                 )
                 continue
             person_id = PersonId(row.person_id)
-            has_accepted = accepted.get(person_id) == self._conduct.current
+            acceptance = accepted.get(person_id)
+            has_accepted = acceptance is not None and acceptance.counts
+            version = "" if acceptance is None else f"{acceptance.version}"
             caller = found[key] = Caller(
                 person_id=person_id,
                 client_id=ClientId(row.client_id),
                 device=row.device,
                 outstanding=NOTHING if has_accepted else frozenset({Requirement.CONDUCT}),
                 confirmed=row.confirmed != NOT_CONFIRMED,
-                me_version=f"{row.version}.{accepted.get(person_id, '')}",
+                me_version=f"{row.version}.{version}",
             )
             if row.last_seen_ms is not None:
                 self._stored_seen.setdefault(caller.client_id, row.last_seen_ms)
@@ -135,7 +138,7 @@ class CachingAuthenticator:
 
     async def on_wakeup(self, wakeup: AnyWakeup) -> None:
         """Forget callers whose account changed."""
-        if not isinstance(wakeup, AccountWakeup) or wakeup.event not in ("signed_out", "clients"):
+        if not isinstance(wakeup, AccountWakeup) or wakeup.event not in _CHANGES:
             return
         self._generation += 1
         if not wakeup.person_ids and not wakeup.client_ids:

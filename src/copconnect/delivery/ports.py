@@ -222,9 +222,8 @@ class Pushes(Protocol):
 class Sanctions(Protocol):
     """Sanctions in force; the role of reports knows them."""
 
-    @property
-    def large_from(self) -> int:
-        """Groups of at least so many members are large."""
+    async def large_from(self, connection: AsyncConnection) -> int:
+        """Return from how many members on a group is large."""
         ...
 
     async def bars(

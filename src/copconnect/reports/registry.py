@@ -5,7 +5,7 @@ Every answer is judged by the time, in the caller's transaction: a sanction ends
 run.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,23 +25,29 @@ class Ending(Protocol):
         ...
 
 
-class SanctionRegistry:
-    """Looks sanctions up. ``large_from``: members from which on a group is large, as the guard's
-    policy says it."""
+class Guard(Protocol):
+    """The guard's policy; the role of conduct knows it."""
 
-    def __init__(self, clock: Clock, large_from: Callable[[], int]) -> None:
+    async def large_from(self, connection: AsyncConnection) -> int:
+        """Return from how many members on a group is large."""
+        ...
+
+
+class SanctionRegistry:
+    """Looks sanctions up."""
+
+    def __init__(self, clock: Clock, guard: Guard) -> None:
         self._clock = clock
-        self._large_from = large_from
+        self._guard = guard
         self._ending: Ending | None = None
 
     def attach(self, ending: Ending) -> None:
         """Let this end what is over."""
         self._ending = ending
 
-    @property
-    def large_from(self) -> int:
-        """Groups of at least so many members are large."""
-        return self._large_from()
+    async def large_from(self, connection: AsyncConnection) -> int:
+        """Return from how many members on a group is large."""
+        return await self._guard.large_from(connection)
 
     async def bars(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]

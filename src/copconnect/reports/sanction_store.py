@@ -39,6 +39,12 @@ async def bars(
     return found
 
 
+async def barred(connection: AsyncConnection, now_ms: int) -> list[PersonId]:
+    """Return everybody who may not post somewhere because of a sanction."""
+    query = select(_S.person_id).where(*_in_force(now_ms)).distinct().order_by(_S.person_id)
+    return list(await connection.scalars(query))
+
+
 async def add(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
     """Store a sanction."""
     await connection.execute(insert(SANCTIONS).values(**values))

@@ -1,10 +1,10 @@
 """Sanctions: begun by a decision, ended by time or by an appeal.
 
 A sanction takes the right to post from the person's leaves in the transaction that begins it, so
-that every client refuses what is sent all the same (R2). It ends by its time everywhere, judged when
-somebody asks; a job that one node runs then gives the leaves their right back, as does the first
-message that the person tries to send before that job came round. Each end is an entry of the audit
-log.
+that every client refuses what is sent all the same (R2). It ends by its time everywhere, judged
+when somebody asks; a job that one node runs then gives the leaves their right back, as does the
+first message that the person tries to send before that job came round. Each end is an entry of the
+audit log.
 """
 
 from typing import Any, Literal
@@ -57,10 +57,16 @@ class Sanctioning:
     # --- The job ------------------------------------------------------------------------------
 
     async def round(self) -> None:
-        """Give back the right to post where a sanction has ended."""
+        """Give back the right to post where a sanction has ended. Where one is in force, compare
+        the person's leaves: a group may have become large since."""
         ended = _BATCH
         while ended == _BATCH:
             ended = await self._end_some(None)
+        async with self._deps.database.reading() as connection:
+            people = await sanction_store.barred(connection, self._deps.clock.now_ms())
+        for one in people:
+            async with self._deps.database.transaction() as connection:
+                await self._deps.messages.posting_changed(connection, one)
 
     async def end_over(self, person_id: PersonId) -> bool:
         """Do the same for one person; return whether anything changed."""

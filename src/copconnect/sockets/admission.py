@@ -15,7 +15,7 @@ import structlog
 from copconnect import wire
 from copconnect.bus import AccountWakeup, Bus, EnteredWakeup
 from copconnect.clock import Clock
-from copconnect.principals import Ended
+from copconnect.principals import Ended, Requirement
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import Connection
 from copconnect.sockets.feed import Tokens, Versions
@@ -104,7 +104,7 @@ class Admission:
                 connection.close(wire.CLOSE_SIGNED_OUT, caller.reason)
             elif caller is None:
                 connection.close(wire.CLOSE_UNAUTHENTICATED)
-            elif caller.outstanding:
+            elif Requirement.CONDUCT in caller.outstanding:
                 connection.close(wire.CLOSE_CONDUCT_NOT_ACCEPTED)
             else:
                 connection.caller = caller
@@ -112,6 +112,7 @@ class Admission:
                 self._tokens.runs(caller.client_id, connection.app)
         trust_version = await self._versions.trust_version()
         directory_version = await self._versions.directory_version()
+        guard_policy = await self._versions.guard_policy()
         # From here on only the read of the places is awaited, before anything is subscribed:
         # Ready is the first frame.
         entered = await self._fanout.enter(admitted)
@@ -120,6 +121,7 @@ class Admission:
                 server_time_ms=self._clock.now_ms(),
                 trust_version=trust_version,
                 directory_version=directory_version,
+                guard_policy=guard_policy,
                 heads=heads,
                 me_version=connection.client.me_version,
             )

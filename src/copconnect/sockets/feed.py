@@ -172,6 +172,10 @@ class Versions(Protocol):
         """Return ``Directory.version``."""
         ...
 
+    async def guard_policy(self) -> int:
+        """Return the number of the guard's policy in force."""
+        ...
+
 
 class Watchers(Protocol):
     """Dashboards that watch orders; the role of orders serves them. A connection is a key here."""

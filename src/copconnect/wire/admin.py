@@ -13,12 +13,14 @@ from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, PostId, Up
 from copconnect.limits import (
     ACT_PEOPLE,
     GROUP_POLICY_LINES,
+    GUARD_POLICY_CHARACTERS,
     MAX_ACT_BYTES,
     MAX_RECORD_BYTES,
     MAX_REVOCATION_BYTES,
 )
 from copconnect.wire.audiences import Audience, GroupPolicy
 from copconnect.wire.base import HEX16, HEX32, AdminAct, Hex32, Wire
+from copconnect.wire.conduct import ConductText
 from copconnect.wire.directory import Charge, Names, NewPlace, Person
 from copconnect.wire.reorganising import Steps
 from copconnect.wire.reports import AssignReport, DecideAppeal, DecideReport
@@ -37,6 +39,7 @@ Right = Literal[
     "post_large",
     "oversee_orders",
     "moderate",
+    "edit_conduct",
 ]
 ActState = Literal["done", "waiting", "refused"]
 UnitPath = Annotated[str, Meta(min_length=1, max_length=1024)]  # Units joined by "/".
@@ -239,6 +242,22 @@ class SetGroupPolicy(AdminAct, frozen=True, kw_only=True):
     policy: Annotated[list[GroupPolicy], Meta(max_length=GROUP_POLICY_LINES)]
 
 
+class PublishConduct(AdminAct, frozen=True, kw_only=True):
+    """Publish the next version of the code of conduct, in every language. ``after``: the version
+    that was edited, the newest. Always needs a second admin."""
+
+    after: Annotated[int, Meta(ge=1)]
+    asks_again: bool
+    texts: Annotated[list[ConductText], Meta(max_length=16)]
+
+
+class SetGuardPolicy(AdminAct, frozen=True, kw_only=True):
+    """Put another policy of the guard in place of the one in force. ``policy``: its JSON as devices
+    read it, with the next number. Always needs a second admin."""
+
+    policy: Annotated[str, Meta(max_length=GUARD_POLICY_CHARACTERS)]
+
+
 class ApproveAct(AdminAct, frozen=True, kw_only=True):
     """A second admin agrees to an act that waits. ``hash``: of the whole signed record."""
 
@@ -280,6 +299,8 @@ Act = (
     | AssignReport
     | DecideReport
     | DecideAppeal
+    | PublishConduct
+    | SetGuardPolicy
     | ApproveAct
     | RefuseAct
 )

@@ -8,7 +8,7 @@ from copconnect.wire.directory import Person
 from copconnect.wire.push import PushReach
 from copconnect.wire.trust import ClientInfo
 
-Exported = Literal["people", "units", "posts", "audit"]
+Exported = Literal["people", "units", "posts", "audit", "conduct"]
 ExportForm = Literal["xlsx", "csv"]
 
 

@@ -93,6 +93,7 @@ class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
     server_time_ms: int
     trust_version: int
     directory_version: str
+    guard_policy: int  # The number of the guard's policy in force.
     me_version: str
     heads: list[ConversationHead]
 
@@ -199,10 +200,19 @@ class ReceiptCounts(Frame, frozen=True, kw_only=True, tag="receipt_counts"):
 
 
 class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
-    """Something about this account changed. ``signed_out`` is followed by a close with 4403."""
+    """Something about this account changed. ``signed_out`` is followed by a close with 4403.
+    ``conduct``: the code of conduct asks again; ``guard``: its policy is another."""
 
     event: Literal[
-        "clients", "trust", "directory", "unconfirmed", "confirmation", "reports", "signed_out"
+        "clients",
+        "trust",
+        "directory",
+        "unconfirmed",
+        "confirmation",
+        "conduct",
+        "guard",
+        "reports",
+        "signed_out",
     ]
 
 

@@ -182,8 +182,9 @@ async def found(
     barred = await barred_of(connection, deps, everybody)
     edits: dict[ConversationId, RosterEdit] = {}
     for held, own in new.items():
+        grown = replace(held, members=len(own))
         leaves_there = [
-            leaf_of(held, device, (one.admin, one.history_from_ms), barred)
+            leaf_of(grown, device, (one.admin, one.history_from_ms), barred)
             for one in own
             for device in devices.get(one.person_id, ())
         ]

@@ -21,9 +21,10 @@ Belonging = tuple[bool, int]  # Whether as an admin, and from when the person ma
 async def barred_of(
     connection: AsyncConnection, deps: Dependencies, people: Collection[PersonId]
 ) -> Barred:
-    """Return which of these people may not post because of a sanction. One statement."""
+    """Return which of these people may not post because of a sanction. One statement, and another
+    where there are any."""
     bars = await deps.sanctions.bars(connection, people)
-    return Barred(bars, deps.sanctions.large_from)
+    return Barred(bars, await deps.sanctions.large_from(connection) if bars else 0)
 
 
 def leaf_of(held: Held, device: ListedDevice, belonging: Belonging, barred: Barred) -> RosterLeaf:

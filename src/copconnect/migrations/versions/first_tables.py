@@ -465,10 +465,19 @@ def upgrade() -> None:
     op.create_table(
         "conduct_acceptances",
         sa.Column("person_id", sa.String(length=32), nullable=False),
-        sa.Column("version", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("language", sa.String(length=2), nullable=False),
         sa.Column("accepted_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("person_id", "version", name=op.f("pk_conduct_acceptances")),
+    )
+    op.create_table(
+        "conduct_codes",
+        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=True),
+        sa.Column("asks_again", sa.Boolean(), nullable=False),
+        sa.Column("texts", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_conduct_codes")),
     )
     op.create_table(
         "conversation_keys",
@@ -847,6 +856,14 @@ def upgrade() -> None:
         sa.Column("people", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("upload_id", name=op.f("pk_directory_uploads")),
+    )
+    op.create_table(
+        "guard_policies",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=True),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_guard_policies")),
     )
     op.create_table(
         "heads",

@@ -15,6 +15,7 @@ export const RIGHTS: readonly Right[] = [
   "see_numbers",
   "import_people",
   "manage_units",
+  "edit_conduct",
   "read_audit",
 ];
 

@@ -6,8 +6,8 @@ from litestar import Response, get, post, put
 from litestar.params import FromPath
 
 from copconnect import errors, wire
-from copconnect.admin.exporting import Exporting
-from copconnect.admin.importing import Importing
+from copconnect.admin.files.exporting import Exporting
+from copconnect.admin.files.importing import Importing
 from copconnect.http.gate import Gate, HttpRequest, answer, nothing, read, read_bytes
 from copconnect.http.parameters import hex_id, index, one_of
 from copconnect.ids import UploadId

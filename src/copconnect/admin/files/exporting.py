@@ -1,4 +1,5 @@
-"""Exports of the caller's part as files: people, units, posts, the audit log.
+"""Exports of the caller's part as files: people, units, posts, the audit log, and the people who
+have not accepted the code of conduct.
 
 Each is recorded in the audit log in the transaction that reads it. Numbers stand there of those
 people alone whose numbers the caller's rights show.
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.admin import rules
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Exports
+from copconnect.admin.work_ports import Acceptances, Exports
 from copconnect.audit import Audit
 from copconnect.audit.acts import DirectoryExported
 from copconnect.audit.filters import AuditFilter
@@ -27,6 +28,7 @@ _RIGHT: Mapping[wire.Exported, wire.Right] = {
     "units": "manage_units",
     "posts": "manage_units",
     "audit": "read_audit",
+    "conduct": "edit_conduct",
 }
 _LOG_COLUMNS = ("number", "time", "by", "units", "act", "signed")
 _PAGE = 500
@@ -35,11 +37,19 @@ _PAGE = 500
 class Exporting:
     """Holds no state of its own."""
 
-    def __init__(self, database: Database, audit: Audit, rights: Rights, exports: Exports) -> None:
+    def __init__(
+        self,
+        database: Database,
+        audit: Audit,
+        rights: Rights,
+        exports: Exports,
+        conduct: Acceptances,
+    ) -> None:
         self._database = database
         self._audit = audit
         self._rights = rights
         self._exports = exports
+        self._conduct = conduct
 
     async def export(self, caller: Caller, what: wire.Exported, form: wire.ExportForm) -> bytes:
         """Return a file of the caller's part. Raises NotAllowed."""
@@ -49,7 +59,7 @@ class Exporting:
             if not paths:
                 raise errors.NotAllowed(right=_RIGHT[what], path=WHOLE)
             columns, rows = await self._rows(connection, what, paths, held)
-            people = len(rows) if what == "people" else 0
+            people = len(rows) if what in ("people", "conduct") else 0
             done = DirectoryExported(people, what, form)
             await self._audit.record(connection, caller, done, rules.common(paths))
         # A workbook of the whole force takes seconds.
@@ -64,6 +74,9 @@ class Exporting:
         def shows(path: str) -> bool:
             return held.lacking("see_numbers", [path]) is None
 
+        if what == "conduct":
+            accepted = self._conduct.accepted_people()
+            return await self._exports.rows(connection, "people", paths, shows, accepted)
         return await self._exports.rows(connection, what, paths, shows)
 
     async def _log(
