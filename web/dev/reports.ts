@@ -7,7 +7,6 @@ import type {
   CaseItem,
   CasePage,
   CaseView,
-  ConversationItem,
   Core,
   CoreEvent,
   MessageBody,
@@ -288,12 +287,6 @@ class ScriptedReports implements ReportsCore {
     );
     this.#changed();
   }
-}
-
-/** Whether the scenario's sanction leaves a conversation open to this person. */
-export function opens({ kind, members }: ConversationItem, { sanction }: Scenario): boolean {
-  if (kind === "direct" || sanction === "none" || sanction === "warning") return true;
-  return sanction !== "suspended" && members < 20;
 }
 
 /** `reports` of the scripted core. */

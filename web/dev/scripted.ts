@@ -29,7 +29,7 @@ import { refusal } from "./refusal.ts";
 import { scriptedAdmin } from "./console/console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import { scriptedOverseeing } from "./overseeing.ts";
-import { opens, scriptedReports } from "./reports.ts";
+import { scriptedReports } from "./reports.ts";
 import { sampleImage } from "./sample-image.ts";
 import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
@@ -53,10 +53,7 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     const kind =
       scenario.chats === "error" || scenario.chats === "loading" ? "some" : scenario.chats;
     this.#talks = makeTalks(kind, scenario.messages);
-    for (const talk of this.#talks) {
-      talk.messages.push(...this.ordersIn(talk.item));
-      talk.item = { ...talk.item, canPost: talk.item.canPost && opens(talk.item, scenario) };
-    }
+    for (const { item, messages } of this.#talks) messages.push(...this.ordersIn(item));
     if (scenario.lively) setInterval(() => this.#answer(this.#talks[0] as Talk), 4000);
   }
 

@@ -11,10 +11,15 @@ import { clock } from "./clock.svelte.ts";
 let all = $state.raw<readonly SanctionView[] | null>(null);
 let error = $state.raw<unknown>(null);
 let online = false;
+/** Members from which on a group is large, as the guard's policy says. */
+let largeFrom = $state(Infinity);
 
 async function load(): Promise<void> {
   try {
-    all = await core().reports("sanctions");
+    const held = await core().reports("sanctions");
+    if (held.some((one) => one.kind === "muted" && !one.over))
+      largeFrom = (await core().guard()).policy?.largeFrom ?? Infinity;
+    all = held;
     error = null;
   } catch (thrown) {
     error = thrown;
@@ -28,14 +33,29 @@ function inForce(one: SanctionView): boolean {
 }
 
 const STRICTEST = ["suspended", "muted", "warning"] as const;
-const pressing = $derived.by((): SanctionView | null => {
-  const held = (all ?? []).filter(inForce);
+
+/** The one of the strictest kind that lasts longest; null: there is none. */
+export function strictest(held: readonly SanctionView[]): SanctionView | null {
   for (const kind of STRICTEST) {
     const found = held.filter((one) => one.kind === kind);
     if (found.length > 0) return found.reduce((a, b) => (b.untilMs > a.untilMs ? b : a));
   }
   return null;
-});
+}
+
+/** Those of the sanctions that close a conversation; `large`: members from which on it is large. */
+export function closing(
+  held: readonly SanctionView[],
+  { kind, whoMayPost, members }: Pick<ConversationItem, "kind" | "whoMayPost" | "members">,
+  large: number,
+): readonly SanctionView[] {
+  if (kind === "direct") return [];
+  const wide = kind === "announcement" || whoMayPost === "admins" || members >= large;
+  return held.filter((one) => one.kind === "suspended" || (one.kind === "muted" && wide));
+}
+
+const held = $derived((all ?? []).filter(inForce));
+const pressing = $derived(strictest(held));
 
 export const sanctions = {
   /** Null until they were read. */
@@ -50,10 +70,10 @@ export const sanctions = {
     return pressing;
   },
   inForce,
-  /** The sanction for which this person cannot post in a conversation that others may post in. */
-  closing({ kind, canPost, whoMayPost, admin }: ConversationItem): SanctionView | null {
-    if (canPost || kind === "direct" || (whoMayPost === "admins" && !admin)) return null;
-    return pressing !== null && pressing.kind !== "warning" ? pressing : null;
+  /** The sanction for which this person cannot post where they could otherwise. */
+  closing(item: ConversationItem): SanctionView | null {
+    if (item.whoMayPost === "admins" && !item.admin) return null;
+    return strictest(closing(held, item, largeFrom));
   },
   load,
 };
