@@ -6,6 +6,7 @@ import imports from "./hi/imports.json";
 import moves from "./hi/moves.json";
 import pages from "./hi/pages.json";
 import policy from "./hi/policy.json";
+import reports from "./hi/reports.json";
 import rights from "./hi/rights.json";
 import units from "./hi/units.json";
 
@@ -17,6 +18,7 @@ export const hi: typeof en = {
   imports,
   moves,
   policy,
+  reports,
   rights,
   units,
 };
