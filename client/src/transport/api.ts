@@ -16,6 +16,7 @@ import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import type * as wire from "../wire.ts";
 import { DEFAULT_TIMEOUT_MS, type Http } from "./http.ts";
+import { ConductApi } from "./conduct-api.ts";
 import { OrderApi } from "./order-api.ts";
 import { ReportApi } from "./report-api.ts";
 import { TrainingApi } from "./training-api.ts";
@@ -41,6 +42,7 @@ function query(parameters: Query): string {
 export class Api {
   readonly orders: OrderApi;
   readonly reports: ReportApi;
+  readonly conductConsole: ConductApi;
   readonly training: TrainingApi;
   readonly #http: Http;
 
@@ -48,6 +50,7 @@ export class Api {
     this.#http = http;
     this.orders = new OrderApi(http);
     this.reports = new ReportApi(http);
+    this.conductConsole = new ConductApi(http);
     this.training = new TrainingApi(http);
   }
 

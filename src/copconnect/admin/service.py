@@ -13,7 +13,7 @@ from copconnect.admin.files.exporting import Exporting
 from copconnect.admin.files.importing import Importing
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.lesson_kinds import lesson_kinds
-from copconnect.admin.moderation import ModerationKinds
+from copconnect.admin.moderation.kinds import ModerationKinds
 from copconnect.admin.organising import Organising
 from copconnect.admin.parts import Parts
 from copconnect.admin.ports import (

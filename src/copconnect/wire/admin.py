@@ -23,7 +23,7 @@ from copconnect.wire.base import HEX16, HEX32, AdminAct, Hex32, Wire
 from copconnect.wire.conduct import ConductText
 from copconnect.wire.directory import Charge, Names, NewPlace, Person
 from copconnect.wire.reorganising import Steps
-from copconnect.wire.reports import AssignReport, DecideAppeal, DecideReport
+from copconnect.wire.reports.acts import AssignReport, DecideAppeal, DecideReport
 from copconnect.wire.training import LESSON_ID, LessonTexts
 
 Right = Literal[

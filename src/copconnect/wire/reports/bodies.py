@@ -1,70 +1,22 @@
-"""Reports: messages that a receiver discloses to moderators, what they decide, and sanctions.
-
-A proof is sealed to the moderators' devices (KEYS.md, F1 and F2): the server stores what it cannot
-read, and never tells a moderator or the reported person who reported.
-"""
+"""Bodies of reports, cases, sanctions and appeals."""
 
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from copconnect.ids import ConversationId, MessageId, PersonId, ReportId
-from copconnect.limits import MAX_APPEAL_BYTES, MAX_REPORT_BYTES, SANCTION_DAYS
-from copconnect.wire.base import HEX16, AdminAct, Hex32, Wire
+from copconnect.limits import MAX_APPEAL_BYTES, MAX_REPORT_BYTES
+from copconnect.wire.base import HEX16, Wire
 from copconnect.wire.directory import Person
-
-Finding = Literal["dismissed", "upheld"]
-# "warning": to be acknowledged; "muted": no posting in large groups and announcements; "suspended":
-# posting in direct conversations alone.
-SanctionKind = Literal["warning", "muted", "suspended"]
-ReportState = Literal["open", "assigned", "decided"]
-AppealOutcome = Literal["upheld", "lifted"]
-CaseBox = Literal["open", "mine", "decided", "appeals"]
-# Why somebody with the right may not decide all the same: the case is theirs, as reporter or as the
-# reported person; it is decided; they decided it first, or asked for the decision that waits.
-CaseBar = Literal["own_case", "decided", "decided_first"]
-ClauseNumber = Annotated[int, Meta(ge=1, le=255)]  # A rule of the code of conduct.
-Reason = Annotated[str, Meta(min_length=1, max_length=1_000)]
-
-
-class NewSanction(Wire, frozen=True, kw_only=True):
-    """``days``: 0 for a warning."""
-
-    kind: SanctionKind
-    days: Annotated[int, Meta(ge=0, le=SANCTION_DAYS)]
-
-
-# --- Acts -------------------------------------------------------------------------------------
-
-
-class AssignReport(AdminAct, frozen=True, kw_only=True):
-    """Take a case, or give back one's own."""
-
-    report_id: Annotated[ReportId, HEX16]
-    take: bool
-
-
-class DecideReport(AdminAct, frozen=True, kw_only=True):
-    """Decide a case. ``header_hash``: of the reported message, which the signer judged; so a
-    decision belongs to no other. A sanction other than a warning needs a second moderator."""
-
-    report_id: Annotated[ReportId, HEX16]
-    header_hash: Hex32
-    person_id: Annotated[PersonId, HEX16]
-    finding: Finding
-    clause: ClauseNumber
-    reason: Reason
-    sanction: NewSanction | None
-
-
-class DecideAppeal(AdminAct, frozen=True, kw_only=True):
-    """Uphold a sanction or lift it, by a moderator who did not decide it."""
-
-    report_id: Annotated[ReportId, HEX16]
-    person_id: Annotated[PersonId, HEX16]
-    outcome: AppealOutcome
-    reason: Reason
-
+from copconnect.wire.reports.acts import (
+    AppealOutcome,
+    CaseBar,
+    ClauseNumber,
+    Finding,
+    NewSanction,
+    ReportState,
+    SanctionKind,
+)
 
 # --- Reporting --------------------------------------------------------------------------------
 
