@@ -140,6 +140,8 @@ const APART: Readonly<Record<string, { root: string; outDir: string }>> = {
 const pages = (root: string): Record<string, string> => ({
   index: here(`${root}/index.html`),
   console: here(`${root}/admin/index.html`),
+  // The scripted app looks at the practice through the one that ships.
+  ...(root === "." ? { practice: here("./practice.html") } : {}),
 });
 
 export default defineConfig(({ mode }) => {

@@ -136,8 +136,19 @@ def test_the_policy_names_places_and_refuses_what_it_does_not_know() -> None:
     assert shipped.act("greeting", "group") == "nudge"
     assert shipped.act("greeting", "direct") == "fine"
     assert shipped.act("fine", "announcement") == "fine"
-    with pytest.raises(ValueError, match="places"):
-        policy.parse('{"number": 1, "large_from": 100, "hours": [0, 24], "exempt_ranks": []}')
+    text = serving.shipped_policy()
+    assert shipped.forwarding == policy.Forwarding(5, 5, 1, large=False, announcement=False)
+    for wrong, told in (
+        ({"places": None}, "places"),
+        ({"forwarding": None}, "forwarding"),
+        ({"forwarding": {"chats": 51, "often_chats": 1}}, "chats"),
+        ({"forwarding": {"chats": 1, "often_chats": 2}}, "often_chats is over chats"),
+    ):
+        fields = json.loads(text)
+        for name, change in wrong.items():
+            fields[name] = change and fields[name] | change
+        with pytest.raises(ValueError, match=told):
+            policy.parse(json.dumps(fields))
 
 
 def test_the_command_prints_a_verdict_for_each_line(tmp_path: Path) -> None:

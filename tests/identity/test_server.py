@@ -37,6 +37,7 @@ def built(tmp_path: Path) -> Path:
     folder = tmp_path / "web"
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_text("<!doctype html>app")
+    (folder / "practice.html").write_text("<!doctype html>practice")
     (folder / "service-worker.js").write_text("worker")
     (folder / "assets" / "main-B1a2C3d4.js").write_text("plain")
     (folder / "assets" / "main-B1a2C3d4.js.br").write_bytes(b"brotli")
@@ -124,6 +125,20 @@ async def test_the_web_app(built: Path) -> None:
             assert (await client.get(path)).status_code == 404, path
         escaped = await client.get("/%2e%2e/secret.txt")
         assert "secret" not in escaped.text
+
+
+async def test_the_practice_reaches_nothing_and_stands_in_a_frame_of_the_app(built: Path) -> None:
+    app = Litestar(web_assets.routes(built), exception_handlers={Exception: gate.on_error})
+    async with talk(app) as client:
+        answer = await client.get("/practice.html")
+        policy = answer.headers["content-security-policy"]
+        assert "connect-src 'none'" in policy
+        assert "frame-ancestors 'self'" in policy
+        again = await client.get(
+            "/practice.html", headers={"if-none-match": answer.headers["etag"]}
+        )
+        assert again.headers["content-security-policy"] == policy
+        assert "content-security-policy" not in (await client.get("/")).headers
 
 
 async def test_an_unbuilt_web_app_says_what_to_do(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ const GUARD_POLICY: GuardPolicy = {
   largeFrom: 100,
   hours: [0, 24],
   exemptRanks: [],
+  forwarding: { chats: 5, often: 5, oftenChats: 1, large: false, announcement: false },
   places: {
     direct: { nudge: [], hold: [] },
     group: { nudge: CLASSES, hold: [] },

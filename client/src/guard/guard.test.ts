@@ -6,7 +6,7 @@ import { hash } from "../keys/format/hashing.ts";
 import { concat, copy, type Bytes } from "../octets.ts";
 import type { Change } from "../vault/vault.ts";
 import { Guard } from "./guard.ts";
-import { actOf, placeOf, readPolicy } from "./policy.ts";
+import { FORWARDING_BEFORE_POLICY, actOf, placeOf, readPolicy } from "./policy.ts";
 import { GuardFormat } from "./record.ts";
 
 const FOLDER = new URL("../../../src/copconnect/conduct/guard/", import.meta.url);
@@ -97,6 +97,23 @@ test("hours, ranks and places decide what happens to a class", () => {
   expect(actOf(policy, "joke", "direct", null, 23)).toBe("fine");
   expect(placeOf(policy, { ...GROUP, whoMayPost: "admins" })).toBe("announcement");
   expect(placeOf(policy, { ...GROUP, members: 99 })).toBe("group");
+});
+
+test("limits of forwarding are read whole or the policy is refused", () => {
+  expect(readPolicy(POLICY).forwarding).toEqual(FORWARDING_BEFORE_POLICY);
+  for (const change of [
+    { chats: 51 },
+    { chats: 0 }, // One chat for what was forwarded often would be more.
+    { often: 0 },
+    { often_chats: -1 },
+    { large: "no" },
+    { announcement: undefined },
+    { chats: 2.5 },
+  ]) {
+    const fields = JSON.parse(POLICY) as { forwarding: object };
+    const forwarding = { ...fields.forwarding, ...change };
+    expect(() => readPolicy(JSON.stringify({ ...fields, forwarding }))).toThrow();
+  }
 });
 
 test("a verdict called wrong is kept on this device until its person deletes it", async () => {

@@ -2,7 +2,7 @@
  * The policy of the guard: which classes are nudged or held, where, for whom, at what hours.
  * docs/guard-model.md, section Policy; `conduct/guard/policy.py` reads the same file.
  */
-import type { GuardAct, GuardPlace, GuardPolicy } from "../seam/guard.ts";
+import type { ForwardingLimits, GuardAct, GuardPlace, GuardPolicy } from "../seam/guard.ts";
 import type { ConversationKind, WhoMayPost } from "../wire.ts";
 import { Malformed } from "./model.ts";
 
@@ -28,6 +28,7 @@ export function readPolicy(text: string): GuardPolicy {
     largeFrom: number(fields["large_from"]),
     hours: [from, to],
     exemptRanks: list(fields["exempt_ranks"]).map(String),
+    forwarding: forwarding(map(fields["forwarding"])),
     places: {
       direct: acts("direct"),
       group: acts("group"),
@@ -36,6 +37,15 @@ export function readPolicy(text: string): GuardPolicy {
     },
   };
 }
+
+/** These limits hold on a device that has no policy yet. */
+export const FORWARDING_BEFORE_POLICY: ForwardingLimits = {
+  chats: 5,
+  often: 5,
+  oftenChats: 1,
+  large: false,
+  announcement: false,
+};
 
 /** The kind of place that a conversation is to the guard. */
 export function placeOf(
@@ -67,6 +77,22 @@ export function actOf(
   const { nudge, hold } = policy.places[place];
   if (hold.includes(claimed)) return "hold";
   return nudge.includes(claimed) ? "nudge" : "fine";
+}
+
+function forwarding(fields: Record<string, unknown>): ForwardingLimits {
+  const limits = {
+    chats: number(fields["chats"]),
+    often: number(fields["often"]),
+    oftenChats: number(fields["often_chats"]),
+    large: fields["large"],
+    announcement: fields["announcement"],
+  };
+  const { chats, often, oftenChats, large, announcement } = limits;
+  if (oftenChats < 0 || oftenChats > chats || chats > 50 || often < 1 || often > 255)
+    throw new Malformed("a limit of forwarding is out of range");
+  if (typeof large !== "boolean" || typeof announcement !== "boolean")
+    throw new Malformed("true or false is expected");
+  return { chats, often, oftenChats, large, announcement };
 }
 
 function map(value: unknown): Record<string, unknown> {

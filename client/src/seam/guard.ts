@@ -11,6 +11,18 @@ export interface GuardVerdict {
   readonly others: number;
 }
 
+/** Limits of forwarding, for everybody and at all hours. */
+export interface ForwardingLimits {
+  /** A message is forwarded to at most so many conversations at once; 0: forwarding is off. */
+  readonly chats: number;
+  /** A message that was forwarded so many times is labelled, and `oftenChats` limits it. */
+  readonly often: number;
+  readonly oftenChats: number;
+  /** Whether large groups take forwards. */
+  readonly large: boolean;
+  readonly announcement: boolean;
+}
+
 export interface GuardPolicy {
   readonly number: number;
   /** Groups of at least so many members are large. */
@@ -19,6 +31,7 @@ export interface GuardPolicy {
   readonly hours: readonly [number, number];
   /** Codes of ranks for whose holders the guard says nothing. */
   readonly exemptRanks: readonly string[];
+  readonly forwarding: ForwardingLimits;
   readonly places: Readonly<
     Record<GuardPlace, { readonly nudge: readonly string[]; readonly hold: readonly string[] }>
   >;

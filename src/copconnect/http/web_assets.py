@@ -2,7 +2,9 @@
 
 Invariants: only files found at start are served, so no path can escape the folder; files whose
 name carries their hash are cached for a year, everything else is asked for each time; a path
-that is no file and has no extension is a screen of the app and answers index.html.
+that is no file and has no extension is a screen of the app and answers index.html; the page of
+the practice may reach nothing, which its policy makes the browser hold to, and stands in a frame of
+the app alone.
 """
 
 import hashlib
@@ -25,6 +27,14 @@ _TYPES = {
     ".webmanifest": "application/manifest+json",
     ".js": "text/javascript",
     ".wasm": "application/wasm",
+}
+# A policy that names frame-ancestors takes the place of the X-Frame-Options that every answer has.
+_POLICIES = {
+    "practice.html": (
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; "
+        "media-src 'self' blob: data:; connect-src 'none'; object-src 'none'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'self'"
+    )
 }
 ABSENT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Cop Connect</title>
 <p>The web app has not been built. Run <code>make demo</code>.</p></html>
@@ -88,6 +98,8 @@ def routes(folder: Path = FOLDER) -> list[Any]:
                 "public, max-age=31536000, immutable" if asset.immutable else "no-cache"
             ),
         }
+        if path in _POLICIES:
+            headers["content-security-policy"] = _POLICIES[path]
         if request.headers.get("if-none-match") == asset.etag:
             return Response(None, status_code=304, headers=headers)
         content = asset.content

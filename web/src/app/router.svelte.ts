@@ -10,6 +10,7 @@
  *   #/orders/new/<draft>            write one
  *   #/people/…                      people and units
  *   #/me/…                          this person, this device
+ *   #/training, #/training/<lesson> courses; one of their lessons
  *   #/me/confirm/<device>           compare digits with whoever holds a new device
  *
  * Each entry knows its depth, so that "back" inside the app never leaves it.
@@ -52,11 +53,27 @@ export function path(...parts: readonly string[]): string {
   return `#/${parts.map(encodeURIComponent).join("/")}`;
 }
 
+let stepless = false;
+
+/**
+ * For a page in a frame: its steps are none of the surrounding page's, whose "back" would otherwise
+ * go through them. Links too only replace the address.
+ */
+export function keepNoSteps(): void {
+  stepless = true;
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest("a[href^='#']") : null;
+    if (link === null) return;
+    event.preventDefault();
+    navigate(link.getAttribute("href") ?? "");
+  });
+}
+
 /** Go somewhere. `replace` for steps that "back" should skip. */
 export function navigate(to: string, options: { readonly replace?: boolean } = {}): void {
   const target = to.startsWith("#") ? to : `#${to.startsWith("/") ? "" : "/"}${to}`;
   if (target === location.hash) return;
-  if (options.replace === true) history.replaceState({ depth: depth() }, "", target);
+  if (options.replace === true || stepless) history.replaceState({ depth: depth() }, "", target);
   else history.pushState({ depth: depth() + 1 }, "", target);
   segments = read();
 }

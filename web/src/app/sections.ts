@@ -7,7 +7,7 @@ import CircleUser from "@lucide/svelte/icons/circle-user";
 import MessagesSquare from "@lucide/svelte/icons/messages-square";
 import UsersRound from "@lucide/svelte/icons/users-round";
 import type { Component } from "svelte";
-import { t } from "../i18n/index.svelte.ts";
+import { loadLater, t } from "../i18n/index.svelte.ts";
 import { account } from "../screens/me/account.svelte.ts";
 import { conversations } from "./state/conversations.svelte.ts";
 import { orders } from "./state/orders.svelte.ts";
@@ -92,6 +92,17 @@ const SECTIONS: readonly Section[] = [
     covers: () => false,
   },
   {
+    name: "training",
+    screen: async () => {
+      await loadLater("training");
+      return import("../screens/training/TrainingScreen.svelte");
+    },
+    tab: null,
+    under: "me",
+    visible: () => true,
+    covers: () => true,
+  },
+  {
     name: "new",
     screen: () => import("../screens/new/NewScreen.svelte"),
     tab: null,
@@ -101,14 +112,23 @@ const SECTIONS: readonly Section[] = [
   },
 ];
 
+let only: readonly string[] | null = null;
+
+/** A page that shows a part of the app has these sections alone. */
+export function showOnly(names: readonly string[]): void {
+  only = names;
+}
+
+const isThere = (one: Section): boolean => (only?.includes(one.name) ?? true) && one.visible();
+
 /** The section of an address; the conversations' for an address that nobody may see here. */
 export function sectionOf(name: string): Section {
-  return SECTIONS.find((one) => one.name === name && one.visible()) ?? CHATS;
+  return SECTIONS.find((one) => one.name === name && isThere(one)) ?? CHATS;
 }
 
 /** The sections of the bar and the rail, in their order. */
 export function tabs(): readonly (Section & { readonly tab: Tab })[] {
-  return SECTIONS.filter((one) => one.visible()).flatMap((one) =>
+  return SECTIONS.filter(isThere).flatMap((one) =>
     one.tab === null ? [] : [{ ...one, tab: one.tab }],
   );
 }

@@ -29,6 +29,11 @@ export function tilesUrl(value: unknown, base: string): string | null {
   return value.startsWith("/") || absolute === value ? absolute : null;
 }
 
+/** This page talks to no server: its maps draw the outline that the app has. */
+export function askNoServer(): void {
+  reading = Promise.resolve(null);
+}
+
 /** The department's raster tiles; null when it has none or cannot be reached. */
 export function mapTilesUrl(): Promise<string | null> {
   reading ??= read().then((url) => {

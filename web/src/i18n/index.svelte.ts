@@ -26,14 +26,28 @@ const loaders: Readonly<Record<Language, () => Promise<Texts>>> = {
   hi: async () => (await import("./locales/hi.ts")).hi,
 };
 
-const later: Readonly<Record<Language, () => Promise<LaterTexts>>> = {
-  en: async () => ({ oversee: (await import("./locales/en/oversee.json")).default }),
-  te: async () => ({ oversee: (await import("./locales/te/oversee.json")).default }),
-  ur: async () => ({ oversee: (await import("./locales/ur/oversee.json")).default }),
-  hi: async () => ({ oversee: (await import("./locales/hi/oversee.json")).default }),
+type Later = keyof LaterTexts;
+
+const later: {
+  readonly [P in Later]: Readonly<
+    Record<Language, () => Promise<{ readonly default: LaterTexts[P] }>>
+  >;
+} = {
+  oversee: {
+    en: () => import("./locales/en/oversee.json"),
+    te: () => import("./locales/te/oversee.json"),
+    ur: () => import("./locales/ur/oversee.json"),
+    hi: () => import("./locales/hi/oversee.json"),
+  },
+  training: {
+    en: () => import("./locales/en/training.json"),
+    te: () => import("./locales/te/training.json"),
+    ur: () => import("./locales/ur/training.json"),
+    hi: () => import("./locales/hi/training.json"),
+  },
 };
-/** A screen has asked for the later texts: every language comes with them from then on. */
-let wantsLater = false;
+/** The later texts that a screen has asked for: every language comes with them from then on. */
+let wantedLater: readonly Later[] = [];
 
 const words = createInstance();
 void words.init({
@@ -74,14 +88,18 @@ async function load(next: Language): Promise<void> {
       words.addResourceBundle(next, name, await texts());
     }),
   );
-  const here: unknown = words.getResource(next, "translation", "oversee");
-  if (!wantsLater || here !== undefined) return;
-  words.addResourceBundle(next, "translation", await later[next](), true);
+  await Promise.all(
+    wantedLater.map(async (part) => {
+      if (words.getResource(next, "translation", part) !== undefined) return;
+      const texts = (await later[part][next]()).default;
+      words.addResourceBundle(next, "translation", { [part]: texts }, true);
+    }),
+  );
 }
 
-/** Fetch the texts that few people read. Await it before a screen shows one of them. */
-export async function loadLater(): Promise<void> {
-  wantsLater = true;
+/** Fetch texts that few people read. Await it before a screen shows one of them. */
+export async function loadLater(part: Later): Promise<void> {
+  if (!wantedLater.includes(part)) wantedLater = [...wantedLater, part];
   await load(wanted);
 }
 

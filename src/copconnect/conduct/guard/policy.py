@@ -1,5 +1,7 @@
 """The policy of the guard: which classes are nudged or held, where, for whom, at what hours. Pure.
 
+It also limits forwarding, for everybody and at all hours.
+
 A file of JSON; ``docs/guard-model.md``, section Policy, describes it. The department signs it, and
 ``client/src/guard/policy.ts`` reads the same file.
 """
@@ -33,6 +35,25 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     announcement: Acts
 
 
+class Forwarding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits of forwarding. Raises ValueError where ``often_chats`` is over ``chats``."""
+
+    chats: Annotated[int, Meta(ge=0, le=50)]
+    """A message is forwarded to at most so many conversations at once; 0: forwarding is off."""
+    often: Annotated[int, Meta(ge=1, le=255)]
+    """A message that was forwarded so many times is labelled, and ``often_chats`` limits it."""
+    often_chats: Annotated[int, Meta(ge=0, le=50)]
+    large: bool
+    """Whether large groups take forwards."""
+    announcement: bool
+    """Whether announcement groups take forwards."""
+
+    def __post_init__(self) -> None:
+        """Check the fields against each other."""
+        if self.often_chats > self.chats:
+            raise ValueError("often_chats is over chats")
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A policy. ``hours``: from and to, by the device's clock; it acts on all days between them."""
 
@@ -42,6 +63,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hours: tuple[Hour, Hour]
     exempt_ranks: Annotated[list[Annotated[str, Meta(max_length=32)]], Meta(max_length=64)]
     """Codes of ranks for whose holders the guard says nothing."""
+    forwarding: Forwarding
     places: Places
 
     def act(self, claimed: str, place: Place) -> Act:

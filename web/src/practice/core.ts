@@ -1,0 +1,330 @@
+/**
+ * The core of a practice: one station in memory, whose people answer by themselves. The screens over
+ * it are those of the app; this is all that they reach. It has no transport, no vault and no key, and
+ * a call that the practice does not need is refused in words, so that nobody takes the rest of the
+ * app for part of the exercise.
+ */
+import type {
+  AppState,
+  ConnectedCore,
+  ConversationItem,
+  CoreError,
+  CoreEvent,
+  CoreListener,
+  EncryptionView,
+  GuardVerdict,
+  LivePlace,
+  LiveShare,
+  LiveStart,
+  MemberItem,
+  MessageItem,
+  MessagePage,
+  MessageReceipts,
+  OrderPage,
+  OrderView,
+  Outgoing,
+} from "@copconnect/client/core";
+import type { AttachmentId, ClientId, ConversationId, MessageId } from "@copconnect/client/wire";
+import { t } from "../i18n/index.svelte.ts";
+import { BEAT, DIRECTORY, HEAD, ME, PEOPLE, id, plateOf } from "./department.ts";
+import { isGreeting } from "./greeting.ts";
+import { bodyOf, previewOf, quoteOf } from "./preview.ts";
+import { DISTRICT_TALK, makeScene, type Scene, type Talk } from "./scene.ts";
+import type { Deed } from "./steps.ts";
+
+/** Colleagues answer as fast as people would who have the phone in the hand. */
+const SENT_MS = 250;
+const READ_MS = 900;
+const ANSWER_MS = 1_800;
+const NOTHING: readonly never[] = [];
+
+function refusal(code: string): CoreError {
+  return { code, retry: false, retryAfterMs: null, details: {} };
+}
+
+class Station implements Partial<ConnectedCore> {
+  readonly #scene: Scene;
+  readonly #note: (deed: Deed) => void;
+  readonly #files = new Map<AttachmentId, Blob>();
+  #order: OrderView;
+  #hasOrder: boolean;
+  #listeners: readonly CoreListener[] = [];
+  #live: readonly (LiveShare & LivePlace)[] = [];
+  #made = 1_000;
+
+  constructor(withOrder: boolean, note: (deed: Deed) => void) {
+    this.#scene = makeScene(withOrder);
+    this.#order = this.#scene.order;
+    this.#hasOrder = withOrder;
+    this.#note = note;
+  }
+
+  // --- The app and its people --------------------------------------------------------------------
+
+  subscribe(listener: CoreListener): () => void {
+    this.#listeners = [...this.#listeners, listener];
+    return () => (this.#listeners = this.#listeners.filter((one) => one !== listener));
+  }
+  #emit(event: CoreEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+  async start(): Promise<AppState> {
+    return {
+      phase: "ready",
+      reason: null,
+      kept: false,
+      me: ME,
+      clientId: id<ClientId>(9, 1),
+      unitAdmin: false,
+      lock: { enabled: false, autoLockMs: 0, triesLeft: null },
+      connection: "online",
+      outbox: 0,
+      catchingUp: false,
+      device: { confirmed: "admin", confirmers: [], sinceMs: null },
+      history: null,
+      updateRequired: false,
+      clockSkewMs: 0,
+    };
+  }
+  state = (): Promise<AppState> => this.start();
+  directory = async () => DIRECTORY;
+  people = async () => ({ people: [...PEOPLE], next: null, total: PEOPLE.length });
+  person: ConnectedCore["person"] = async (personId) => {
+    const found = PEOPLE.find((one) => one.personId === personId);
+    if (found === undefined) throw refusal("not_found");
+    return found;
+  };
+  chain = async () => ({ units: [] });
+  unitPosts = async () => NOTHING;
+  posts = async () => NOTHING;
+  blocked = async () => NOTHING;
+  clients = async () => NOTHING;
+  unconfirmed = async () => NOTHING;
+  alarms = async () => NOTHING;
+  grants = async () => NOTHING;
+  devices = async () => NOTHING;
+  quickReplies = async () => null;
+  setVisible = async () => undefined;
+
+  // --- Conversations -----------------------------------------------------------------------------
+
+  #talk(conversationId: ConversationId): Talk {
+    const found = this.#scene.talks.find((one) => one.item.conversationId === conversationId);
+    if (found === undefined) throw refusal("not_found");
+    return found;
+  }
+  #change(talk: Talk, change: Partial<ConversationItem>): void {
+    talk.item = { ...talk.item, ...change };
+    this.#emit({ type: "conversation", item: talk.item });
+  }
+  async conversations(): Promise<readonly ConversationItem[]> {
+    return this.#scene.talks.map(({ item }) => item);
+  }
+  async conversation(conversationId: ConversationId): Promise<ConversationItem> {
+    return this.#talk(conversationId).item;
+  }
+  openDirect: ConnectedCore["openDirect"] = async (personId) => {
+    const found = this.#scene.talks.find(({ item }) => item.direct?.personId === personId);
+    if (found === undefined) throw refusal("practice_only");
+    return found.item;
+  };
+  async members(conversationId: ConversationId): Promise<readonly MemberItem[]> {
+    return this.#talk(conversationId).people.map((one) => ({
+      plate: plateOf(one),
+      admin: one === HEAD,
+      me: one === ME,
+      deliveredSeq: 0,
+      readSeq: 0,
+      registered: true,
+      historyFromMs: null,
+      devices: [],
+    }));
+  }
+  memberPage: ConnectedCore["memberPage"] = async (conversationId) => ({
+    members: await this.members(conversationId),
+    next: null,
+  });
+  setPreferences: ConnectedCore["setPreferences"] = async (conversationId, preferences) => {
+    this.#change(this.#talk(conversationId), preferences);
+  };
+  async encryption(conversationId: ConversationId): Promise<EncryptionView> {
+    this.#note("encryption");
+    const { item } = this.#talk(conversationId);
+    return {
+      conversationId,
+      people: item.members,
+      unregistered: 0,
+      unregisteredPeople: [],
+      devices: item.devices,
+      unconfirmed: [],
+      waiting: 0,
+      refused: 0,
+      rosterEpoch: 1,
+      keyAgeMs: 3_600_000,
+      kem: "x-wing",
+      historyFromMs: null,
+      headCode: "11111 22222 33333 44444 55555 66666 77777 88888",
+      logAlarm: false,
+    };
+  }
+
+  // --- Messages ----------------------------------------------------------------------------------
+
+  async messages(conversationId: ConversationId): Promise<MessagePage> {
+    const { item, messages } = this.#talk(conversationId);
+    const firstUnread = item.unread > 0 ? (messages.at(-item.unread)?.messageId ?? null) : null;
+    return { messages: [...messages], more: false, firstUnread };
+  }
+  #put(talk: Talk, message: MessageItem): void {
+    const at = talk.messages.findIndex((one) => one.messageId === message.messageId);
+    if (at < 0) talk.messages.push(message);
+    else talk.messages[at] = message;
+    const { conversationId } = talk.item;
+    this.#emit({ type: "messages", conversationId, items: [message] });
+    const { preview, sender, mine, sentMs, status } = message;
+    this.#change(talk, { last: { preview, sender, mine, sentMs, status } });
+  }
+  async send(
+    conversationId: ConversationId,
+    outgoing: Outgoing,
+    replyTo: MessageId | null,
+  ): Promise<MessageItem> {
+    const talk = this.#talk(conversationId);
+    const body = bodyOf(outgoing, (attachmentId, file) => this.#files.set(attachmentId, file));
+    if (body === null) throw refusal("practice_only");
+    const quoted = talk.messages.find((one) => one.messageId === replyTo);
+    const number = ++this.#made;
+    const message: MessageItem = {
+      ...{ messageId: id<MessageId>(4, number), conversationId, seq: null, body },
+      sender: plateOf(ME),
+      mine: true,
+      sentMs: Date.now(),
+      preview: previewOf(body),
+      replyTo: quoted === undefined ? null : quoteOf(quoted),
+      answer: null,
+      status: "sending",
+      failure: null,
+    };
+    this.#put(talk, message);
+    setTimeout(() => this.#put(talk, { ...message, seq: number, status: "delivered" }), SENT_MS);
+    setTimeout(() => {
+      this.#put(talk, { ...message, seq: number, status: "read" });
+      this.#noteSent(body.kind, quoted !== undefined);
+    }, READ_MS);
+    setTimeout(() => this.#answer(talk), ANSWER_MS);
+    return message;
+  }
+  #noteSent(kind: MessageItem["body"]["kind"], reply: boolean): void {
+    if (kind === "location" || kind === "live") this.#note("located");
+    else this.#note(reply ? "replied" : "sent");
+  }
+  #answer(talk: Talk): void {
+    const from = talk.item.direct === null ? BEAT : HEAD;
+    const body = { kind: "text", text: t("training.scene.answer"), mentions: [] } as const;
+    const number = ++this.#made;
+    this.#put(talk, {
+      ...{ messageId: id<MessageId>(4, number), conversationId: talk.item.conversationId },
+      ...{ seq: number, sender: plateOf(from), mine: false, sentMs: Date.now(), body },
+      ...{ preview: previewOf(body), replyTo: null, answer: null, status: null, failure: null },
+    });
+  }
+  markRead: ConnectedCore["markRead"] = async (conversationId) => {
+    const talk = this.#talk(conversationId);
+    if (talk.item.unread > 0) this.#change(talk, { unread: 0 });
+  };
+  receipts: ConnectedCore["receipts"] = async (conversationId, messageId) => {
+    this.#note("receipts");
+    const { item, people } = this.#talk(conversationId);
+    const others = people.filter((one) => one !== ME).map(plateOf);
+    const many = item.members > people.length;
+    const totals = { people: item.members - 1, delivered: 405, read: 231 };
+    const none = { waiting: [], unregistered: [], signedOut: [] };
+    return {
+      ...{ messageId, many, totals: many ? totals : null, ...none },
+      read: many ? [] : others.slice(0, 3),
+      delivered: many ? [] : others.slice(3),
+    } satisfies MessageReceipts;
+  };
+  saveDraft: ConnectedCore["saveDraft"] = async (conversationId, draft) => {
+    this.#change(this.#talk(conversationId), { draft: draft === "" ? null : draft });
+  };
+  questions = async () => NOTHING;
+  attachment: ConnectedCore["attachment"] = async (attachmentId) => {
+    const file = this.#files.get(attachmentId);
+    if (file === undefined) throw refusal("not_found");
+    return file;
+  };
+  attachmentRange: ConnectedCore["attachmentRange"] = async (attachmentId, start, end) => {
+    const file = await this.attachment(attachmentId);
+    return new Uint8Array(await file.slice(start, end).arrayBuffer());
+  };
+
+  /** The weights stay with the real core: the exercise knows greetings, as its lesson says. */
+  async guardVerdict(conversationId: ConversationId, written: string): Promise<GuardVerdict> {
+    const { item } = this.#talk(conversationId);
+    const others = item.members - 1;
+    if (item.direct !== null || !isGreeting(written))
+      return { act: "fine", claimed: "fine", others };
+    this.#note("guarded");
+    const act = conversationId === DISTRICT_TALK ? "hold" : "nudge";
+    return { act, claimed: "greeting", others };
+  }
+  guardWasWrong = async () => undefined;
+
+  // --- Places ------------------------------------------------------------------------------------
+
+  shareLive: ConnectedCore["shareLive"] = async (conversationId, place, forMs) => {
+    const untilMs = Date.now() + forMs;
+    const item = await this.send(conversationId, { kind: "live", untilMs, ...place }, null);
+    const { messageId, sender } = item;
+    this.#live = [{ ...{ conversationId, messageId, untilMs, sender }, ...place, mine: true }];
+    this.#emit({ type: "live", shares: this.#live });
+    return item;
+  };
+  stopLive = async () => {
+    this.#live = [];
+    this.#emit({ type: "live", shares: [] });
+  };
+  liveShares = async () => this.#live;
+  livePlaces = async () => this.#live;
+  moveLive = async (place: LiveStart) => {
+    this.#live = this.#live.map((one) => ({ ...one, ...place }));
+    return this.#live;
+  };
+
+  // --- Orders ------------------------------------------------------------------------------------
+
+  orders: ConnectedCore["orders"] = async ({ box }): Promise<OrderPage> => {
+    const listed = this.#hasOrder && box !== "issued" && (box === "all" || this.#order.owed);
+    return { orders: listed ? [this.#order] : [], next: null };
+  };
+  order: ConnectedCore["order"] = async (orderId, fresh) => {
+    if (orderId !== this.#order.orderId) throw refusal("not_found");
+    // The order's own page asks for the newest word; a card in a conversation does not.
+    if (fresh === true) this.#note("order");
+    return this.#order;
+  };
+  acknowledge: ConnectedCore["acknowledge"] = async (_, { choice }) => {
+    const acknowledgement = { choice, toldBy: null, createdMs: Date.now() };
+    this.#order = { ...this.#order, owed: false, acknowledgement };
+    this.#emit({ type: "order", order: this.#order });
+    this.#note("acknowledged");
+    return this.#order;
+  };
+  orderDrafts = async () => NOTHING;
+}
+
+/** A core whose other calls are refused as no part of the practice. */
+export function practiceCore(withOrder: boolean, note: (deed: Deed) => void): ConnectedCore {
+  const station = new Station(withOrder, note);
+  const whole = new Proxy(station, {
+    get(target, name) {
+      const own: unknown = Reflect.get(target, name, target);
+      if (typeof own === "function") return own.bind(target);
+      // A promise resolves with this object: it must not look like one itself.
+      if (own !== undefined || typeof name === "symbol" || name === "then") return own;
+      return () => Promise.reject(refusal("practice_only"));
+    },
+  });
+  return whole as unknown as ConnectedCore;
+}

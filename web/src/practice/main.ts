@@ -1,0 +1,35 @@
+/** The page of a practice: the app's screens over a core that reaches nothing (bridge.ts). */
+import { mount } from "svelte";
+import "../fonts/fonts.css";
+import "../styles/tokens.css";
+import "../styles/base.css";
+import { useCore } from "../app/core.ts";
+import { followAutoLock } from "../app/device/auto-lock.svelte.ts";
+import { followAddress, keepNoSteps } from "../app/router.svelte.ts";
+import { showOnly } from "../app/sections.ts";
+import { askNoServer } from "../app/server-config.ts";
+import { followCore } from "../app/state/app.svelte.ts";
+import { restoreAppearance } from "../app/state/appearance.svelte.ts";
+import { loadLater } from "../i18n/index.svelte.ts";
+import { PRACTICES } from "./bridge.ts";
+import { practiceCore } from "./core.ts";
+import Practice from "./Practice.svelte";
+import { PracticeProgress } from "./progress.svelte.ts";
+
+async function start(target: HTMLElement): Promise<void> {
+  const asked = new URLSearchParams(location.search).get("practice");
+  const progress = new PracticeProgress(PRACTICES.find((one) => one === asked) ?? "message");
+  askNoServer();
+  showOnly(["chats", "orders"]);
+  keepNoSteps();
+  followAddress();
+  await Promise.all([restoreAppearance(), loadLater("training")]);
+  useCore(practiceCore(progress.name === "order", progress.note));
+  await followCore();
+  // It never locks by itself, but tells the app's tabs that the person is there.
+  followAutoLock();
+  mount(Practice, { target, props: { progress } });
+}
+
+const target = document.getElementById("app");
+if (target !== null) void start(target);
