@@ -28,6 +28,9 @@ HELD_OUT = 6
 MOST_ALIKE = 0.6
 """Jaccard index of the sets of three letters in a row."""
 
+UNSEEN = ("unseen", "unseen-2")
+"""Files of messages that are in no split, in the order in which they were written."""
+
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 _SLOT = re.compile(r"@([a-z_]+)")
 
@@ -75,14 +78,22 @@ def held_out() -> list[Message]:
     return kept
 
 
-def written_after() -> list[Message]:
-    """Return messages that were written after training, in other words than the corpus.
+def unseen(name: str) -> list[Message]:
+    """Return the messages of one of :data:`UNSEEN`. ``\\n`` in the file is a new line.
 
     Never trained on, and never a reason to change the corpus: they show the gap to other writers.
     """
-    lines = (FOLDER.parent / "unseen.tsv").read_text("utf-8").splitlines()
-    fields = [line.split("\t") for line in lines]
+    lines = (FOLDER.parent / f"{name}.tsv").read_text("utf-8").splitlines()
+    fields = [line.replace("\\n", "\n").split("\t") for line in lines]
     return [Message(label, language, text, text) for label, language, text in fields]
+
+
+def fingerprint() -> str:
+    """Return the SHA-256 of all training messages in order, by which weights name their corpus."""
+    hashed = hashlib.sha256()
+    for one in training():
+        hashed.update(f"{one.label}\t{one.language}\t{one.text}\0".encode())
+    return hashed.hexdigest()
 
 
 def is_held_out(message: Message) -> bool:
