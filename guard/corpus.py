@@ -7,6 +7,7 @@ training message by more than :data:`MOST_ALIKE`.
 """
 
 import hashlib
+import math
 import random
 import re
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ HELD_OUT = 6
 MOST_ALIKE = 0.6
 """Jaccard index of the sets of three letters in a row."""
 
-UNSEEN = ("unseen", "unseen-2")
+UNSEEN = ("unseen", "unseen-2", "unseen-3")
 """Files of messages that are in no split, in the order in which they were written."""
 
 _CHOICE = re.compile(r"\{([^{}]*)\}")
@@ -53,29 +54,25 @@ def training() -> list[Message]:
 def held_out() -> list[Message]:
     """Return the messages of held-out seeds that resemble no training message."""
     index: dict[str, list[int]] = {}
-    shingles = [_shingles(one.text) for one in training()]
-    for number, grams in enumerate(shingles):
+    known = [_shingles(one.text) for one in training()]
+    for number, grams in enumerate(known):
         for gram in grams:
             index.setdefault(gram, []).append(number)
-    kept = []
-    for one in everything():
-        if not is_held_out(one):
-            continue
-        grams = _shingles(one.text)
-        shared: dict[int, int] = {}
-        for gram in grams:
-            for number in index.get(gram, ()):
-                shared[number] = shared.get(number, 0) + 1
-        nearest = max(
-            (
-                count / (len(grams) + len(shingles[number]) - count)
-                for number, count in shared.items()
-            ),
-            default=0.0,
-        )
-        if nearest <= MOST_ALIKE:
-            kept.append(one)
-    return kept
+    return [one for one in everything() if is_held_out(one) and not _resembles(one, known, index)]
+
+
+def _resembles(one: Message, known: list[frozenset[str]], index: dict[str, list[int]]) -> bool:
+    """Say whether one of the known sets of letters is too much alike.
+
+    A set that is alike shares so many letters that at least one of the rarest is among them.
+    """
+    grams = _shingles(one.text)
+    rarest = sorted(grams, key=lambda gram: (len(index.get(gram, ())), gram))
+    least = math.ceil(MOST_ALIKE * len(grams))
+    near = {number for gram in rarest[: len(grams) - least + 1] for number in index.get(gram, ())}
+    return any(
+        len(grams & known[number]) > MOST_ALIKE * len(grams | known[number]) for number in near
+    )
 
 
 def unseen(name: str) -> list[Message]:

@@ -24,7 +24,7 @@ from copconnect.conduct.guard.features import Features, features
 from copconnect.conduct.guard.folding import fold
 from guard import corpus, variants
 
-NUMBER = 1
+NUMBER = 2
 """Devices take weights of a higher number alone: raise it with every change that is shipped."""
 
 BUCKETS = 1 << 15
@@ -35,8 +35,8 @@ FOLDS = 5
 FALSE_ALARMS = 0.01
 """The share of duty talk that may lie above the thresholds in cross-validation, which knows less
 duty talk than the weights that are shipped, and in a corpus that is rich in hard cases."""
-LOWEST = 0.15
-"""No threshold lies below."""
+LOWEST, HIGHEST = 0.15, 0.8
+"""No threshold lies outside: no class is given up for the sake of the others."""
 
 ALIKE = (
     (0x250, 0x2FF),
@@ -156,7 +156,7 @@ def _cheapest(scores: Any, label: Any, counts: Any, index: int, price: float) ->
     best = int(np.argmax(total))
     below = sorted_values[best] if best < len(sorted_values) else LOWEST
     middle = (edges[best] + below) / 2 if np.isfinite(edges[best]) else below
-    return max(LOWEST, float(middle))
+    return min(max(LOWEST, float(middle)), HIGHEST)
 
 
 def claimed(scores: Any, limits: Any) -> Any:
