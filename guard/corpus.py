@@ -46,19 +46,23 @@ class Message:
     seed: str
 
 
-def training() -> list[Message]:
+@cache
+def training() -> tuple[Message, ...]:
     """Return the messages that training may see."""
-    return [one for one in everything() if not is_held_out(one)]
+    return tuple(one for one in everything() if not is_held_out(one))
 
 
-def held_out() -> list[Message]:
+@cache
+def held_out() -> tuple[Message, ...]:
     """Return the messages of held-out seeds that resemble no training message."""
     index: dict[str, list[int]] = {}
     known = [_shingles(one.text) for one in training()]
     for number, grams in enumerate(known):
         for gram in grams:
             index.setdefault(gram, []).append(number)
-    return [one for one in everything() if is_held_out(one) and not _resembles(one, known, index)]
+    return tuple(
+        one for one in everything() if is_held_out(one) and not _resembles(one, known, index)
+    )
 
 
 def _resembles(one: Message, known: list[frozenset[str]], index: dict[str, list[int]]) -> bool:

@@ -125,8 +125,8 @@ def fit(table: Any, label: Any, weight: Any) -> tuple[Any, Any]:
 def thresholds(scores: Any, label: Any, counts: Any) -> Any:
     """Return the score of each class above which it claims a message.
 
-    Of all choices that leave the allowed share of duty talk unclaimed, about the one that finds the
-    most: one price for a false alarm holds for every class, and is raised until few enough remain.
+    The choice finds about the most that it can while the allowed share of duty talk is claimed: one
+    price for a false alarm holds for every class, and is raised until few enough remain.
     ``counts``: how much each message counts.
     """
     fine = label == 0
