@@ -31,7 +31,7 @@ _FORMAT = 1  # The format of folders that bench/force makes.
 _MADE_BY = (
     (copconnect, "auth_service/keys/authority.py"),
     (copconnect, "auth_service/keys/push_key.py"),
-    (copconnect, "conduct/code/*.md"),
+    (copconnect, "conduct/store.py"),
     (copconnect, "records/*/*.py"),
     (copconnect, "sealing/*.py"),
     (demo, "*.json"),

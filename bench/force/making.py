@@ -169,7 +169,7 @@ def _make_one(person_id: PersonId, now_ms: int, days: int) -> _Made:
 
 
 async def _store(container: Container, made: Sequence[_Made], now_ms: int) -> None:
-    conduct = container.conduct.current
+    conduct = await container.conduct.current()
     async with container.database.transaction() as connection:
         for table, row in (
             (tables.people, _person),

@@ -53,11 +53,13 @@ import type {
 } from "./seam/devices.ts";
 import type { LivePlace, LiveShare, LiveStart } from "./seam/consultation.ts";
 import type { CoreEvent } from "./seam/events.ts";
-import type { GuardVerdict, GuardView } from "./seam/guard.ts";
+import type { ConductView } from "./seam/conduct.ts";
+import type { ForwardChoice, GuardVerdict, GuardView } from "./seam/guard.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
 import type { OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
 import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
+import type { TrainingCore, TrainingMethod } from "./seam/training.ts";
 
 export { inEnglish, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
@@ -78,11 +80,13 @@ export type * from "./seam/conversations.ts";
 export type * from "./seam/devices.ts";
 export type * from "./seam/events.ts";
 export type * from "./seam/failure.ts";
+export type * from "./seam/conduct.ts";
 export type * from "./seam/guard.ts";
 export type * from "./seam/messages.ts";
 export type * from "./seam/orders.ts";
 export type * from "./seam/overseeing.ts";
 export type * from "./seam/people.ts";
+export type * from "./seam/training.ts";
 
 /** A PIN has so many digits. */
 export const PIN_DIGITS = { fewest: 6, most: 12 } as const;
@@ -101,7 +105,9 @@ export interface Core {
   /** Make the device key, get the certificate. `phase` becomes "conduct" or "ready". */
   registerClient(ticket: string, label: string): Promise<AppState>;
   conductCode(language: Language): Promise<ConductCode>;
-  acceptConduct(version: string, language: Language): Promise<AppState>;
+  /** The code beside the version that this person accepted. */
+  conduct(language: Language): Promise<ConductView>;
+  acceptConduct(version: number, language: Language): Promise<AppState>;
 
   // App lock and signing out.
   setPin(pin: string | null, currentPin: string | null): Promise<AppState>;
@@ -235,6 +241,20 @@ export interface Core {
   /** The guard's verdict on a text before it is sent here; judged on this device. */
   guardVerdict(conversationId: ConversationId, text: string): Promise<GuardVerdict>;
   guard(): Promise<GuardView>;
+  /** The limits on forwarding a message, and closed conversations. Rejects with `forward_closed` where none such is. */
+  forwardChoice(conversationId: ConversationId, messageId: MessageId): Promise<ForwardChoice>;
+  /**
+   * Forward a message to other conversations, without its author, with one's own words after it.
+   * Queues and returns at once. Rejects with `forward_limit`, `forward_closed`, `conversation_left`
+   * before anything is queued.
+   */
+  forward(
+    from: { readonly conversationId: ConversationId; readonly messageId: MessageId },
+    to: readonly ConversationId[],
+    words: string,
+    /** Made by the host where absent, so that a repeated call forwards nothing twice. */
+    forwardId?: MessageId,
+  ): Promise<void>;
   /** This person calls a verdict wrong: kept on this device alone. */
   guardWasWrong(claimed: string, text: string): Promise<void>;
   forgetGuardMistakes(): Promise<void>;
@@ -318,6 +338,12 @@ export interface Core {
     method: M,
     ...args: Parameters<OverseeCore[M]>
   ): ReturnType<OverseeCore[M]>;
+
+  /** A call about training (seam/training.ts). */
+  training<M extends TrainingMethod>(
+    method: M,
+    ...args: Parameters<TrainingCore[M]>
+  ): ReturnType<TrainingCore[M]>;
 
   /** A call of the console (seam/admin.ts); its code is fetched with the first. */
   admin<M extends AdminMethod>(

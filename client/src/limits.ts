@@ -3,6 +3,8 @@
 
 export const WIRE_VERSION = 2;
 
+export const APP_CHARACTERS = 32;
+
 export const MAX_MESSAGE_BYTES = 262144;
 
 export const HEADER_BYTES = 290;
@@ -14,6 +16,14 @@ export const MAX_REVOCATION_BYTES = 65536;
 export const GROUP_POLICY_LINES = 200;
 
 export const MAX_ACT_BYTES = 131072;
+
+export const CONDUCT_RULES = 30;
+
+export const CONDUCT_RULE_CHARACTERS = 300;
+
+export const CONDUCT_TITLE_CHARACTERS = 100;
+
+export const GUARD_POLICY_CHARACTERS = 3000;
 
 export const ACT_PEOPLE = 500;
 
@@ -66,6 +76,8 @@ export const ACKNOWLEDGEMENTS = 500;
 export const MAX_ANSWER_BYTES = 32768;
 
 export const ATTACHMENT_CHUNK_BYTES = 1048576;
+
+export const MAX_LESSON_BYTES = 24576;
 
 export const CLOCK_LEEWAY_MS = 600000;
 

@@ -6,16 +6,15 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import __version__, operator_routes, wire
+from copconnect import __version__, operator_routes
 from copconnect.admin import routes as admin_routes
 from copconnect.admin.service import AdminService
 from copconnect.attachments import routes as attachment_routes
@@ -34,13 +33,14 @@ from copconnect.clock import Clock, SystemClock
 from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
-from copconnect.database.engine import Database, Transaction, open_database
+from copconnect.database.engine import Database, open_database
 from copconnect.delivery import routes as delivery_routes
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.asleep import Asleep
 from copconnect.delivery.live.readers import Readers
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
+from copconnect.delivery.store.traffic import Traffic
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
@@ -62,7 +62,7 @@ from copconnect.http import web_assets
 from copconnect.http.direct import Direct
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.http.turns import Turns
-from copconnect.ids import ConversationId, PersonId, PostId
+from copconnect.late import Late, Versions
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.orders import routes as order_routes
@@ -75,6 +75,9 @@ from copconnect.rates import Rates
 from copconnect.records.primitives.kem import X25519, XWING
 from copconnect.settings import Settings
 from copconnect.sockets.endpoint import Limits, Sockets
+from copconnect.training import routes as training_routes
+from copconnect.training.publishing import Publisher
+from copconnect.training.service import Outstanding, TrainingService
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
@@ -107,6 +110,7 @@ class Container:
         self.leases = Leases(self.database, self.clock, alone=not settings.bus_url)
         self.registry = DeviceRegistry(self.clock)
         self.acceptances = Acceptances()
+        self.lessons = Publisher(self.clock, self.audit)
         self.directory = DirectoryService(
             self.database,
             self.registry,
@@ -122,6 +126,7 @@ class Container:
             self.registry,
             self.directory,
             self.acceptances,
+            Outstanding(settings),
             late,
             self.audit,
             gateway or choose_gateway(settings) if serving else None,
@@ -146,9 +151,14 @@ class Container:
             self.leases,
         )
         self.uploads = Uploads(self.database, self.clock, self.importer)
-        self.conduct = ConductService(self.database, self.clock, self.auth.accounts)
+        self.conduct = ConductService(self.database, self.clock, self.auth.accounts, self.audit)
         self.guard = GuardService(
-            self.authority.roster, settings.guard_weights, settings.guard_policy
+            self.database,
+            self.clock,
+            self.audit,
+            self.authority.roster,
+            settings.guard_weights,
+            settings.guard_policy,
         )
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
@@ -176,7 +186,7 @@ class Container:
             pushes=self.push,
             audit=self.audit,
             leases=self.leases,
-            options=_options(settings, self.authority.departments[-1].kem),
+            options=_options(settings, self.authority.departments[-1].kem, self._large_from),
         )
         late.service = self.delivery
         self.admin = AdminService(
@@ -195,12 +205,29 @@ class Container:
             devices=self.registry,
             registered=self.auth.administered,
             reach=Reach(self.clock),
+            traffic=Traffic(),
             imports=self.uploads,
             planning=Planning(),
             groups=self.delivery.department,
             exports=PartExports(),
+            lessons=self.lessons,
+            conduct=self.conduct,
+            guard=self.guard,
         )
         self.directory.attach(self.admin.rights)
+        self.training = TrainingService(
+            database=self.database,
+            clock=self.clock,
+            settings=settings,
+            audit=self.audit,
+            catalogue=self.lessons.catalogue,
+            people=Roll(self.directory),
+            listed=Listing(self.directory),
+            audiences=self.admin.trainees,
+            large_from=self._large_from,
+            signer=self.authority.roster,
+            department=self.authority.department,
+        )
         self.orders = OrderService(
             database=self.database,
             clock=self.clock,
@@ -216,7 +243,7 @@ class Container:
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,
-            versions=Versions(self.auth, self.directory),
+            versions=Versions(self.auth, self.directory, self.guard),
             watchers=self.orders.watching,
             bus=self.bus,
             clock=self.clock,
@@ -234,6 +261,7 @@ class Container:
         self.orders.watching.attach(self.sockets.fanout)
         self.bus.subscribe(self._receive)
         self.local_bus.subscribe(self.auth.authenticator.on_wakeup)
+        self.local_bus.subscribe(self.guard.on_wakeup)
         self.local_bus.subscribe(self.delivery.receipt_counts.on_wakeup)
         self.local_bus.subscribe(self.sockets.receive)
         self.local_bus.subscribe(self.delivery.asking.receive)
@@ -245,6 +273,9 @@ class Container:
         self._stack = AsyncExitStack()
         self.start_error: Exception | None = None
         """The reason why :meth:`start` failed, for a program whose web server swallows it."""
+
+    def _large_from(self) -> int:
+        return self.guard.large_from
 
     def _folder_watch(self, settings: Settings) -> Periodic | None:
         """Return the work that imports files of a folder, if the settings name one. One node looks
@@ -275,7 +306,15 @@ class Container:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
-            roles = (self.auth, self.attachments, self.delivery, self.orders, self.planned)
+            roles = (
+                self.conduct,
+                self.auth,
+                self.attachments,
+                self.delivery,
+                self.orders,
+                self.planned,
+                self.training,
+            )
             for part in (self.bus, *roles, self.sockets, self.push):
                 await part.start()
                 stack.push_async_callback(part.close)
@@ -292,7 +331,7 @@ class Container:
         await self._stack.aclose()
 
 
-def _options(settings: Settings, lowest_kem: int) -> Options:
+def _options(settings: Settings, lowest_kem: int, large_from: Callable[[], int]) -> Options:
     """Return what the settings choose for the Delivery Service; never a lower KEM than the
     department record's."""
     return Options(
@@ -300,6 +339,7 @@ def _options(settings: Settings, lowest_kem: int) -> Options:
         cell_size=settings.cell_size,
         roster_batch_ms=settings.roster_batch_ms,
         log_days=settings.log_retention_days,
+        large_from=large_from,
         limits=PersonLimits(
             messages_per_minute=settings.messages_per_person_per_minute,
             messages_burst=2 * settings.messages_per_person_per_minute,
@@ -310,66 +350,6 @@ def _options(settings: Settings, lowest_kem: int) -> Options:
             group_people=settings.group_people,
         ),
     )
-
-
-class Late:
-    """The Delivery Service for those who are built before it: the AS tells it about devices, and
-    it asks the AS about them; attachments ask it about members, and it asks them what is ready."""
-
-    def __init__(self) -> None:
-        self.service: DeliveryService | None = None
-
-    def _get(self) -> DeliveryService:
-        if self.service is None:
-            raise RuntimeError("the Delivery Service is not built yet")
-        return self.service
-
-    async def devices_changed(
-        self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> None:
-        """Bring rosters up to date about these people's devices."""
-        await self._get().devices_changed(connection, person_ids, urgent=urgent)
-
-    async def belongs_to_any(
-        self,
-        connection: AsyncConnection,
-        person_id: PersonId,
-        conversation_ids: Collection[ConversationId],
-    ) -> bool:
-        """Return whether a person is a member of any of these conversations."""
-        return await self._get().belongs_to_any(connection, person_id, conversation_ids)
-
-    async def followed_by_hand(
-        self, connection: AsyncConnection
-    ) -> Mapping[str, tuple[wire.Audience, wire.Names | None]]:
-        """Return the conversations that follow the data bank, but no policy."""
-        return await self._get().audiences.followed_by_hand(connection)
-
-    async def asked(
-        self, connection: AsyncConnection, post_ids: Collection[PostId]
-    ) -> Mapping[ConversationId, PostId]:
-        """Return the conversations with these posts."""
-        return await self._get().posts.asked(connection, post_ids)
-
-    async def go_on(self, connection: Transaction, posts: Mapping[ConversationId, PostId]) -> None:
-        """Let each of these conversations go on with another post."""
-        await self._get().posts.go_on(connection, posts)
-
-
-class Versions:
-    """Versions of the data that a client may have to fetch again, for a socket's first frame."""
-
-    def __init__(self, auth: AuthService, directory: DirectoryService) -> None:
-        self._auth = auth
-        self._directory = directory
-
-    async def trust_version(self) -> int:
-        """Return the version of Trust."""
-        return await self._auth.trust.version()
-
-    async def directory_version(self) -> str:
-        """Return the version of the Directory."""
-        return await self._directory.version()
 
 
 @asynccontextmanager
@@ -414,6 +394,7 @@ def create_app(
         *attachment_routes.routes(parts.attachments, parts.gate),
         *push_routes.routes(parts.push, parts.gate),
         *order_routes.routes(parts.orders, parts.gate),
+        *training_routes.routes(parts.training, parts.gate),
         *more_routes,
         *web_assets.routes(),
     ]

@@ -4,10 +4,12 @@ import os
 
 import typer
 
-from copconnect.commands import admin, audit, conversations, directory, guard, serving
+from copconnect.commands import admin, audit, conversations, directory, serving
+from copconnect.commands.conducting import conduct, guard
 from copconnect.commands.doctor import doctor
 from copconnect.commands.init import init
 from copconnect.commands.serve import serve_command
+from copconnect.commands.teaching import training
 from copconnect.commands.verifying import orders
 
 app = typer.Typer(
@@ -20,9 +22,11 @@ app = typer.Typer(
 app.add_typer(directory.app, name="directory")
 app.add_typer(admin.app, name="admin")
 app.add_typer(audit.app, name="audit")
+app.add_typer(conduct.app, name="conduct")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(guard.app, name="guard")
 app.add_typer(orders.app, name="orders")
+app.add_typer(training.app, name="training")
 app.command("init")(init)
 app.command("doctor")(doctor)
 app.command("serve")(serve_command(serving.COPCONNECT))

@@ -9,12 +9,17 @@ _MINUTE_MS, _DAY_MS = 60_000, 86_400_000
 
 WIRE_VERSION = 2
 
+APP_CHARACTERS = 32  # The version of a program that runs on a device.
 MAX_MESSAGE_BYTES = 256 * 1024  # Header, signature and body of one message.
 HEADER_BYTES = 290  # The header of a message, before its signature.
 MAX_RECORD_BYTES = 4096  # Any record of KEYS.md but a revocation.
 MAX_REVOCATION_BYTES = 64 * 1024  # It lists 2,000 endorsements and grants that still stand.
 GROUP_POLICY_LINES = 200
 MAX_ACT_BYTES = 128 * 1024  # The JSON of an administrative act, a revocation in base64 included.
+CONDUCT_RULES = 30  # Rules of the code of conduct at most.
+CONDUCT_RULE_CHARACTERS = 300  # One rule in one language has at most so many.
+CONDUCT_TITLE_CHARACTERS = 100
+GUARD_POLICY_CHARACTERS = 3_000  # The JSON of the guard's policy has to fit into its record.
 ACT_PEOPLE = 500  # People whom one administrative act names.
 REORGANISATION_STEPS = 500  # Steps of one reorganisation.
 REORGANISED_PEOPLE = 2_000  # People whom one reorganisation names.
@@ -41,6 +46,9 @@ REMINDERS = 5  # One order has no more.
 ACKNOWLEDGEMENTS = 500  # In one request.
 MAX_ANSWER_BYTES = 32 * 1024  # A sealed answer to an order.
 ATTACHMENT_CHUNK_BYTES = 1024 * 1024  # Plaintext bytes in one chunk; each gains a 16-byte tag.
+
+MAX_LESSON_BYTES = 24 * 1024  # The text of a lesson in one language.
+LESSON_NAME = "^(officer|head|admin|moderator)\\.[a-z0-9]+(-[a-z0-9]+)*$"
 
 # Spans of KEYS.md.
 CLOCK_LEEWAY_MS = 10 * _MINUTE_MS  # How far ahead of this clock another's may be.

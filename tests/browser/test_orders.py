@@ -31,8 +31,8 @@ OVER = "The rally was called off."
 @dataclass
 class Cast:
     """Four people, one at two devices. ``phone`` and ``desk`` are one officer's; ``away`` and
-    ``phone`` share a line that can be cut. Each commander leads the station of one officer: ``first`` that of ``near`` and
-    ``phone``, ``second`` that of ``away``."""
+    ``phone`` share a line that can be cut. Each commander leads the station of one officer:
+    ``first`` that of ``near`` and ``phone``, ``second`` that of ``away``."""
 
     first: Officer
     second: Officer

@@ -26,6 +26,7 @@ from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import open_database
+from copconnect.delivery.store.traffic import Traffic
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
@@ -44,6 +45,8 @@ from copconnect.leases import Leases
 from copconnect.push.reach import Reach
 from copconnect.rates import Rates
 from copconnect.settings import Settings
+from copconnect.training.publishing import Publisher
+from copconnect.training.service import Outstanding
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
@@ -108,6 +111,7 @@ class IdentityServer:
             self.registry,
             self.directory,
             acceptances,
+            Outstanding(settings),
             self.rosters,
             self.audit,
             gateway,
@@ -122,6 +126,15 @@ class IdentityServer:
         self.reorganiser = Reorganiser(clock, self.audit, self.rosters)
         self.importer = Importer(self.database, clock, self.editor, self.audit)
         self.uploads = Uploads(self.database, clock, self.importer)
+        self.guard = GuardService(
+            self.database,
+            clock,
+            self.audit,
+            self.authority.roster,
+            settings.guard_weights,
+            settings.guard_policy,
+        )
+        self.conduct = ConductService(self.database, clock, self.auth.accounts, self.audit)
         self.admin = AdminService(
             database=self.database,
             clock=clock,
@@ -138,16 +151,16 @@ class IdentityServer:
             devices=self.registry,
             registered=self.auth.administered,
             reach=Reach(clock),
+            traffic=Traffic(),
             imports=self.uploads,
             planning=Planning(),
             groups=NO_GROUPS,
             exports=PartExports(),
+            lessons=Publisher(clock, self.audit),
+            conduct=self.conduct,
+            guard=self.guard,
         )
         self.directory.attach(self.admin.rights)
-        self.guard = GuardService(
-            self.authority.roster, settings.guard_weights, settings.guard_policy
-        )
-        self.conduct = ConductService(self.database, clock, self.auth.accounts)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute, clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)
@@ -157,11 +170,13 @@ class IdentityServer:
     async def _receive(self, wakeup: AnyWakeup) -> None:
         self.wakeups.append(wakeup)
         await self.auth.authenticator.on_wakeup(wakeup)
+        await self.guard.on_wakeup(wakeup)
 
     async def start(self) -> None:
         """Begin to serve a database that has its tables."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
+            await self.conduct.start()
             await self.auth.start()
             stack.push_async_callback(self.auth.close)
             stack.push_async_callback(self.uploads.close)

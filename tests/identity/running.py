@@ -133,7 +133,7 @@ class Running:
         answer = (await self.certify(ticket, key, client_id)).json()
         headers = {"authorization": f"Bearer {answer['accessToken']}"}
         if conduct:
-            version = self.container.conduct.current
+            version = await self.container.conduct.current()
             await self.http.post(
                 "/v1/conduct/acceptances",
                 headers=headers,

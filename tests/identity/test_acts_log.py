@@ -166,6 +166,33 @@ async def test_devices_that_no_push_reaches_for_a_day_are_counted_and_listed(
     assert (await approving.get("/v1/admin/overview", sho)).json()["unreached"] == 1
 
 
+async def test_charts_count_first_devices_by_week_and_versions_of_ones_own_part(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    sho = await confirmed(approving, force, SHO)
+    station = await path_of(approving, sho)
+    assert (
+        await give(approving, force.admin, grant(approving, force.admin, sho, station))
+    ).is_success
+    tokens = approving.container.auth.authenticator
+    tokens.runs(sho.client_id, "0.9.1")
+    await tokens.flush_seen()
+    before = (await approving.get("/v1/admin/charts", sho)).json()
+    assert [one["weeks"][-1] for one in before["registrations"]] == [1]
+    assert before["versions"] == [{"app": "0.9.1", "devices": 1}]
+    everywhere = (await approving.get("/v1/admin/charts", force.root)).json()
+    assert sum(one["weeks"][-1] for one in everywhere["registrations"]) == 3
+    assert {one["app"]: one["devices"] for one in everywhere["versions"]} == {"": 2, "0.9.1": 1}
+    # A second device is no second registration, and weeks that are past stand together.
+    clock.ms += before["weekMs"]
+    await approving.device(SHO)
+    after = (await approving.get("/v1/admin/charts", sho)).json()
+    assert [one["weeks"][-2:] for one in after["registrations"]] == [[1, 0]]
+    clock.ms += 26 * before["weekMs"]
+    later = (await approving.get("/v1/admin/charts", force.root)).json()
+    assert sum(one["weeks"][0] for one in later["registrations"]) == 3
+
+
 async def test_the_chain_is_told_whole_and_its_content_in_part(
     approving: Running, force: Force, clock: MovedClock
 ) -> None:

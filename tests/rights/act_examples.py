@@ -8,11 +8,13 @@ from sqlalchemy import delete
 
 from copconnect import wire
 from copconnect.admin.rules import DEFAULT_RULES
+from copconnect.conduct.guard import policy
+from copconnect.conduct.service import shipped
 from copconnect.database.engine import Transaction
 from copconnect.directory.names import english
 from copconnect.directory.postings import planned
 from copconnect.directory.postings.planned import PLANNED
-from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, PostId, new_id
+from copconnect.ids import ActId, ConversationId, DeviceId, LessonId, PersonId, PostId, new_id
 from copconnect.records.primitives.fields import DAY_MS
 from tests.harness.operator import OPERATOR
 from tests.identity.running import Device
@@ -105,6 +107,17 @@ async def _set_policy(_: World, __: Device) -> wire.Act:
     title = english(f"{{unit}} {new_id()}")
     line = wire.GroupPolicy(code="all", title=title, levels=["station"])
     return wire.SetGroupPolicy(policy=[line])
+
+
+async def _publish(world: World, _: Device) -> wire.Act:
+    after = await world.whole.conduct.current()
+    return wire.PublishConduct(after=after, asks_again=False, texts=shipped())
+
+
+async def _guard_policy(world: World, _: Device) -> wire.Act:
+    async with world.whole.database.reading() as connection:
+        number, text = await world.whole.guard.in_force(connection)
+    return wire.SetGuardPolicy(policy=policy.numbered(text, number + 1))
 
 
 async def _give_charge(world: World, _: Device) -> wire.Act:
@@ -232,6 +245,15 @@ async def _set_rights(_: World, __: Device) -> wire.Act:
     return wire.SetRights(rules=list(DEFAULT_RULES[:-1]))
 
 
+async def _publish_lesson(_: World, __: Device) -> wire.Act:
+    text = "---\ntitle: Bandobast\nminutes: 2\nversion: 1\n---\n\nStand where you are told.\n"
+    return wire.PublishLesson(
+        lesson_id=LessonId("officer.bandobast"),
+        place=90,
+        texts=wire.LessonTexts(en=text, te="", ur="", hi=""),
+    )
+
+
 async def _approve(world: World, _: Device) -> wire.Act:
     await world.propose()
     return wire.ApproveAct(act_id=ActId(world.waiting_act), hash=world.waiting_hash)
@@ -251,6 +273,9 @@ EXAMPLES: dict[str, Example] = {
     "abolish_post": _abolish,
     "restore_post": _restore_post,
     "set_group_policy": _set_policy,
+    "publish_lesson": _publish_lesson,
+    "publish_conduct": _publish,
+    "set_guard_policy": _guard_policy,
     "give_charge": _give_charge,
     "end_charge": _end_charge,
     "reorganise_units": _reorganise,

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from copconnect import wire
 from copconnect.bus import AnyWakeup, Bus, KeyWakeup, LocalBus
 from copconnect.clock import Clock
-from copconnect.ids import CellId, ConversationId, MessageId, Seq, UnitId, new_id
+from copconnect.ids import CellId, ClientId, ConversationId, MessageId, Seq, UnitId, new_id
 from copconnect.principals import Caller, Ended
 from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.sockets.feed import Feed
@@ -37,6 +37,7 @@ class Tokens:
     def __init__(self) -> None:
         self.callers: dict[str, Caller] = {}
         self.ended: dict[str, Ended] = {}
+        self.apps: dict[ClientId, str] = {}
         self.answers = asyncio.Event()  # Cleared: nobody is told whom a token names.
         self.answers.set()
 
@@ -44,6 +45,10 @@ class Tokens:
         """Return whom the tokens name."""
         await self.answers.wait()
         return [self.ended.get(token) or self.callers.get(token) for token in access_tokens]
+
+    def runs(self, client_id: ClientId, app: str) -> None:
+        """Note the version of a client's program."""
+        self.apps[client_id] = app
 
 
 class FixedVersions:
@@ -56,6 +61,10 @@ class FixedVersions:
     async def directory_version(self) -> str:
         """Return one."""
         return "d7"
+
+    async def guard_policy(self) -> int:
+        """Return one."""
+        return 7
 
 
 class ForgetfulBus(LocalBus):

@@ -2,6 +2,7 @@
 import {
   spellings,
   type AppState,
+  type ConductView,
   type CoreEvent,
   type CoreListener,
   type PeopleQuery,
@@ -25,7 +26,7 @@ import type {
   RegistrationStep,
   UnitId,
 } from "@copconnect/client/wire";
-import { codeOfConduct } from "./conduct.ts";
+import { codeOfConduct, conductView } from "./conduct.ts";
 import { DIRECTORY, ME, PEOPLE, UNITS, id } from "./organisation.ts";
 import { chainOf, postOf, postsFound, postsOf } from "./posts.ts";
 import { refusal } from "./refusal.ts";
@@ -139,6 +140,9 @@ export class ScriptedAccount {
   async conductCode(language: Language): Promise<ConductCode> {
     await pause(50);
     return codeOfConduct(language);
+  }
+  async conduct(language: Language): Promise<ConductView> {
+    return conductView(await this.conductCode(language), this.now.phase === "conduct");
   }
   async acceptConduct(): Promise<AppState> {
     await pause(200);

@@ -1,4 +1,5 @@
 /** The scripted department's code of conduct, in each language. */
+import type { ConductView } from "@copconnect/client/core";
 import type { ConductCode, Language } from "@copconnect/client/wire";
 
 const TEXTS: Readonly<Record<Language, { readonly title: string; readonly rules: string[] }>> = {
@@ -44,6 +45,24 @@ const TEXTS: Readonly<Record<Language, { readonly title: string; readonly rules:
   },
 };
 
+/** `?conduct=changed`: a person who accepted a version before this one. */
+const FORMER: Readonly<Record<Language, string>> = {
+  en: "No greetings, no jokes: a colleague may be waiting for an order.",
+  te: "శుభాకాంక్షలు, జోకులు వద్దు.",
+  ur: "مبارکباد اور لطیفے نہ بھیجیں۔",
+  hi: "शुभकामनाएँ और चुटकुले न भेजें।",
+};
+
+export function conductView(code: ConductCode, owed: boolean): ConductView {
+  const changed = new URLSearchParams(location.search).get("conduct") === "changed";
+  const accepted = { version: changed ? 1 : code.version, atMs: code.createdMs };
+  if (!changed) return { code, accepted: owed ? null : accepted, former: null, owed };
+  const [first = "", , third = "", ...others] = code.rules;
+  const former = { ...code, version: 1, rules: [first, FORMER[code.language], third, ...others] };
+  const rules = [...code.rules.slice(0, 3), ...code.rules.slice(4)];
+  return { code: { ...code, version: 2, rules }, accepted, former, owed };
+}
+
 export function codeOfConduct(language: Language): ConductCode {
-  return { version: "1", language, ...TEXTS[language] };
+  return { version: 1, createdMs: 1_700_000_000_000, language, ...TEXTS[language] };
 }

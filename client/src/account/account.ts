@@ -15,7 +15,7 @@ import { DepartmentFormat } from "../keys/trust/department.ts";
 import { DepartmentTrust } from "../trust/department-trust.ts";
 import { parseCertificate } from "../keys/trust/certificate.ts";
 import type { Certificate } from "../keys/trust/device-certificate.ts";
-import { newId } from "../ids.ts";
+import { newId, type ClientId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { concat, equalBytes, fromHex, u64, utf8, type Bytes } from "../octets.ts";
 import { META, deleteMeta, putMeta } from "../vault/meta.ts";
@@ -45,6 +45,12 @@ export class Account {
 
   get record(): AccountRecord | null {
     return this.#record;
+  }
+
+  /** The name that this person gave to one of their own devices. */
+  labelOf(clientId: ClientId): string | null {
+    const clients = this.#record?.me?.clients ?? [];
+    return clients.find((one) => one.clientId === clientId)?.label ?? null;
   }
 
   require(): AccountRecord {

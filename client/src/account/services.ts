@@ -12,6 +12,7 @@ import { CoreFailure } from "../failure.ts";
 import { Guard } from "../guard/guard.ts";
 import type { PersonId } from "../ids.ts";
 import { fromHex } from "../octets.ts";
+import { Training } from "../training/training.ts";
 import { PeopleTrust } from "../trust/people-trust.ts";
 import type { Verdict } from "../trust/ports.ts";
 import { TrustedTime } from "../trust/trusted-time.ts";
@@ -19,6 +20,7 @@ import type { AccountFrame, PersonTrust, Ready } from "../wire.ts";
 import { Account } from "./account.ts";
 import { Acts } from "./acts.ts";
 import { Alarms } from "./alarms.ts";
+import { Conduct } from "./conduct.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Endorsing } from "./endorsing.ts";
 import { Granting } from "./granting.ts";
@@ -39,6 +41,8 @@ export interface AccountServicesOptions {
   readonly serverNow: () => number;
   /** Another person vouches for this device now, or the account is another. */
   readonly onStanding: () => void;
+  /** Large groups are closed or open to this person now. */
+  readonly onClosed: () => void;
 }
 
 /** How this device stands, by its own judgement. */
@@ -61,6 +65,8 @@ export class AccountServices {
   readonly confirmations: Confirmations;
   readonly alarms: Alarms;
   readonly guard: Guard;
+  readonly training: Training;
+  readonly conduct: Conduct;
   readonly #options: AccountServicesOptions;
   #standing: Standing = { verdict: null, confirmers: [], sinceMs: null };
   #askedTrustMs = -Infinity;
@@ -102,6 +108,8 @@ export class AccountServices {
       onAlarm: () => context.emit({ type: "alarm" }),
     });
     this.guard = new Guard({ context, trust, rank: () => account.record?.me?.person.rank ?? null });
+    this.training = new Training({ context, onClosed: options.onClosed });
+    this.conduct = new Conduct({ context, me: () => account.record?.me ?? null });
     trust.onChanged((people) => {
       const own = account.record?.personId;
       if (own === undefined || !people.includes(own)) return;
@@ -129,6 +137,7 @@ export class AccountServices {
     this.time.reset();
     this.ownKeys.reset();
     this.guard.reset();
+    this.training.reset();
     this.#standing = { verdict: null, confirmers: [], sinceMs: null };
   }
 
@@ -160,15 +169,18 @@ export class AccountServices {
         await this.account.lookedAfter(ready);
       },
       // Weights that do not come or are not right leave the former ones in force.
-      () => this.guard.refresh().catch(ignore),
+      () => this.guard.refresh(ready.guardPolicy).catch(ignore),
+      () => this.training.onReady().catch(ignore),
     ]);
   }
 
-  /** The socket's events about the account. The caller handles "signed_out" and "directory". */
+  /** The socket's events about the account. The caller handles "signed_out", "conduct", "directory". */
   async onAccountEvent(event: AccountFrame["event"]): Promise<void> {
     switch (event) {
       case "clients":
         await this.#lookAfter();
+        // Another device may have finished the course.
+        await this.training.refresh().catch(ignore);
         this.#options.context.emit({ type: "clients" });
         return;
       case "trust":
@@ -180,7 +192,11 @@ export class AccountServices {
       case "confirmation":
         await this.confirmations.follow();
         return;
+      case "guard":
+        await this.guard.refresh(Infinity).catch(ignore);
+        return;
       case "directory":
+      case "conduct":
       case "signed_out":
         return;
     }
@@ -208,6 +224,7 @@ export class AccountServices {
 
   async #begin(): Promise<void> {
     await this.trust.load();
+    await this.training.load();
     await this.confirmations.load();
     await this.#ownChanged();
   }

@@ -9,6 +9,7 @@ import { failure } from "../failure.ts";
 const METHODS: Readonly<Record<AdminMethod, true>> = {
   rights: true,
   overview: true,
+  charts: true,
   people: true,
   devices: true,
   grants: true,
@@ -34,6 +35,12 @@ const METHODS: Readonly<Record<AdminMethod, true>> = {
   plannedTransfers: true,
   previewAudience: true,
   groups: true,
+  conductVersions: true,
+  conductTexts: true,
+  conductAcceptances: true,
+  conductPending: true,
+  guardPolicies: true,
+  guardPolicyOf: true,
   audit: true,
   verifyAudit: true,
 };

@@ -4,12 +4,14 @@ import type { HandedKeys } from "../vault/vault.ts";
 import { copy } from "../octets.ts";
 import { ConsultationCalls } from "./consultation-calls.ts";
 import { ConversationCalls } from "./conversation-calls.ts";
+import { ForwardingCalls } from "./talking/forwarding-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
 import { OrderCalls } from "./order-calls.ts";
 import { OverseeingCalls } from "./overseeing-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import { Session } from "./session.ts";
+import { callTraining, trainingCalls } from "../training/calls.ts";
 import type { SessionOptions } from "./session-options.ts";
 
 export interface Engine extends ConnectedCore {
@@ -24,9 +26,11 @@ export function createEngine(options: SessionOptions): Engine {
   const members = new MemberCalls(reach);
   const messages = new MessageCalls(reach);
   const consultation = new ConsultationCalls(reach, messages);
+  const forwarding = new ForwardingCalls(reach, (...message) => messages.send(...message));
   const people = new PeopleCalls(reach);
   const orders = new OrderCalls(reach);
-  const overseeing = new OverseeingCalls(reach, () => session.department);
+  const training = trainingCalls(reach.training, api);
+  const overseeing = new OverseeingCalls(reach, reach.department);
   /** Calls that need a registered device wait until there is one. */
   const registered = async (): Promise<typeof account> => {
     await reach.device();
@@ -38,7 +42,7 @@ export function createEngine(options: SessionOptions): Engine {
   };
   return {
     set onKeys(listener: (keys: HandedKeys | null) => void) {
-      session.onKeys = listener;
+      session.toldKeys.onKeys = listener;
     },
     close: () => session.close(),
     subscribe: (listener) => session.subscribe(listener),
@@ -50,10 +54,8 @@ export function createEngine(options: SessionOptions): Engine {
     submitEnrolmentCode: (ticket, code) => account.submitEnrolmentCode(ticket, code),
     checkRegistration: (ticket) => account.checkRegistration(ticket),
     registerClient: (ticket, label) => session.registerClient(ticket, label),
-    conductCode: async (language) => {
-      await session.start();
-      return api.conduct(language);
-    },
+    conductCode: (language) => session.start().then(() => session.conduct.code(language)),
+    conduct: (language) => session.start().then(() => session.conduct.view(language)),
     acceptConduct: (version, language) => session.acceptConduct(version, language),
 
     setPin: (pin, currentPin) => session.setPin(pin, currentPin),
@@ -112,6 +114,8 @@ export function createEngine(options: SessionOptions): Engine {
     vote: (id, messageId, choices) => consultation.vote(id, messageId, choices),
     closePoll: (id, messageId) => consultation.closePoll(id, messageId),
     guardVerdict: (id, text) => messages.guardVerdict(id, text),
+    forwardChoice: (id, messageId) => forwarding.choice(id, messageId),
+    forward: (from, to, words, forwardId) => forwarding.forward(from, to, words, forwardId),
     guard: async () => (await reachGuard()).view(),
     guardWasWrong: async (claimed, text) => (await reachGuard()).wasWrong(claimed, text),
     forgetGuardMistakes: async () => (await reachGuard()).forgetMistakes(),
@@ -144,6 +148,8 @@ export function createEngine(options: SessionOptions): Engine {
     unsubscribePushes: () => reach.device().then(() => api.unsubscribePushes()),
     oversee: ((method, ...args) =>
       reach.device().then(() => overseeing.call(method, args))) as Core["oversee"],
+    training: ((method, ...args) =>
+      callTraining(reach.device, training, method, args)) as Core["training"],
     admin: ((method, ...args) =>
       reach.device().then(() => session.console.call(method, args))) as Core["admin"],
     setVisible: async (id) => {

@@ -9,6 +9,7 @@
  */
 import type { ConversationId } from "../ids.ts";
 import { AccountCalls } from "../account/calls.ts";
+import { hasAccepted, type Conduct } from "../account/conduct.ts";
 import { AccountServices } from "../account/services.ts";
 import type { Context } from "../context.ts";
 import type { AppState, CoreEvent, CoreListener, SignedOutReason } from "../core.ts";
@@ -19,18 +20,18 @@ import { Posts } from "../people/posts.ts";
 import { STORES } from "../records.ts";
 import { Api } from "../transport/api.ts";
 import { Http } from "../transport/http.ts";
-import type { DepartmentTrust } from "../trust/department-trust.ts";
 import { Vault } from "../vault/vault.ts";
-import type { HandedKeys } from "../vault/vault.ts";
 import type { AccountFrame } from "../wire.ts";
 import { appStateOf } from "./app-state.ts";
 import { AutoLock } from "./auto-lock.ts";
 import { ConsoleCalls } from "./console-calls.ts";
 import { Device } from "./device.ts";
-import { mayNotify } from "./notifying.ts";
+import { inTurn } from "../sync/in-turn.ts";
+import { mayNotify } from "./talking/notifying.ts";
 import type { Reach } from "./reach.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { endOf } from "./sign-out-reason.ts";
+import { ToldKeys } from "./told-keys.ts";
 
 const ASK_AGAIN_MS = 5_000;
 
@@ -41,6 +42,8 @@ export class Session {
   readonly accountCalls: AccountCalls;
   readonly console: ConsoleCalls;
   readonly reach: Reach;
+  readonly conduct: Conduct;
+  readonly toldKeys = new ToldKeys();
   readonly #options: SessionOptions;
   readonly #vault: Vault;
   readonly #context: Context;
@@ -59,8 +62,6 @@ export class Session {
   #skewMs = 0;
   #visible: ConversationId | null = null;
   #refusing = false;
-  #toldSession: string | null | undefined = undefined;
-  onKeys: (keys: HandedKeys | null) => void = () => undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -77,7 +78,7 @@ export class Session {
       fetch: options.fetch,
       random,
       token: () => this.#account.record?.accessToken ?? null,
-      onRefused: () => void this.#refused(),
+      onRefused: (code) => void this.#refused(code),
     });
     const api = new Api(http);
     this.api = api;
@@ -87,33 +88,29 @@ export class Session {
     const context: Context = { vault, api, now, random, emit };
     this.#context = context;
     const services = new AccountServices({
-      context,
-      monotonic,
+      ...{ context, monotonic },
       serverNow: () => now() - this.#skewMs,
       onStanding: () => void this.#changed(),
+      onClosed: () => this.#device?.announceAll(),
     });
     this.#services = services;
+    this.conduct = services.conduct;
     this.people = new People(context, services.trust);
     this.blocked = new Blocked(context);
     const { people } = this;
-    this.accountCalls = new AccountCalls({ context, services, people });
-    this.console = new ConsoleCalls({ api, vault, services, people });
+    const parts = { context, services, people };
+    this.accountCalls = new AccountCalls(parts);
+    this.console = new ConsoleCalls({ ...parts, api, vault });
     this.reach = {
-      guard: services.guard,
+      ...{ guard: services.guard, training: services.training, people },
       device: () => this.device(),
+      deviceThatKeeps: () => this.deviceThatKeeps(),
       people,
       posts: new Posts(context, people),
       blocked: this.blocked,
-      labelOf: (clientId) => {
-        const clients = this.#account.record?.me?.clients ?? [];
-        return clients.find((one) => one.clientId === clientId)?.label ?? null;
-      },
+      labelOf: (clientId) => this.#account.labelOf(clientId),
+      department: () => this.#account.trust,
     };
-  }
-
-  /** The department's records, by which others' are verified. */
-  get department(): DepartmentTrust {
-    return this.#account.trust;
   }
 
   get #account() {
@@ -150,19 +147,11 @@ export class Session {
   }
 
   async #changed(): Promise<AppState> {
-    this.#tellKeys();
+    this.toldKeys.tell(this.#vault.handedKeys);
     const state = await this.#snapshot();
     // Until it is known where the device stands, tabs show what the core before this one said.
     if (this.#entered) this.#emit({ type: "app", state });
     return state;
-  }
-
-  #tellKeys(): void {
-    const keys = this.#vault.handedKeys;
-    const session = keys?.session ?? null;
-    if (session === this.#toldSession) return;
-    this.#toldSession = session;
-    this.onKeys(keys);
   }
 
   #enter(phase: AppState["phase"], reason: string | null = null, kept = false): Promise<AppState> {
@@ -209,9 +198,10 @@ export class Session {
 
   /** The phase that the account is in: conduct first, then everything. */
   async enterAccount(): Promise<AppState> {
-    const me = this.#account.record?.me ?? null;
-    const accepted = me !== null && me.conductVersion === me.conductCurrent;
-    if (!accepted) return this.#enter("conduct");
+    if (!hasAccepted(this.#account.record?.me ?? null)) {
+      this.#device?.socket.stop();
+      return this.#enter("conduct");
+    }
     this.#touch();
     await this.#enter("ready");
     // Afterwards: what the connection tells from now on names the phase too.
@@ -221,17 +211,13 @@ export class Session {
 
   async #startDevice(): Promise<void> {
     const { origin, WebSocket, random } = this.#options;
+    const { guard, ownKeys, time, trust } = this.#services;
     await this.blocked.load();
     const device = new Device({
-      context: {
-        ...this.#context,
-        identity: () => this.#account.identity,
-        trust: this.#services.trust,
-        time: this.#services.time,
-        ownKeys: this.#services.ownKeys,
-      },
+      context: { ...this.#context, identity: () => this.#account.identity, trust, time, ownKeys },
       people: this.people,
       blocked: this.blocked,
+      guard,
       socket: {
         url: `${origin.replace(/^http/, "ws")}/v1/socket`,
         WebSocket,
@@ -257,7 +243,7 @@ export class Session {
       },
       onAccount: (event) => {
         if (event === "signed_out") return void this.#refused();
-        void this.#onAccount(event).catch(() => undefined);
+        void this.#onAccount(event, device.context.signal).catch(() => undefined);
       },
       onOutbox: () => void this.#changed(),
       onCatchingUp: (catchingUp) => {
@@ -265,6 +251,7 @@ export class Session {
         void this.#changed();
       },
       onHistory: () => void this.#changed(),
+      closedFrom: () => this.#services.training.closedFrom,
       mayNotify: (conversation, called) =>
         mayNotify(conversation, called, this.#visible, this.#options.now()),
     });
@@ -272,7 +259,10 @@ export class Session {
     this.#device = device;
   }
 
-  async #onAccount(event: AccountFrame["event"]): Promise<void> {
+  async #onAccount(event: AccountFrame["event"], signal: AbortSignal): Promise<void> {
+    if (!(await inTurn(event, this.#options.random, signal))) return;
+    // The code of conduct asks anew: the account says so.
+    if (event === "conduct") return this.#refused();
     if (event === "directory") await this.people.refreshDirectory(null);
     await this.#services.onAccountEvent(event);
     await this.#changed();
@@ -295,11 +285,17 @@ export class Session {
   }
 
   async device(): Promise<Device> {
+    const device = await this.deviceThatKeeps();
+    if (this.#phase === "conduct")
+      throw failure("not_registered", { details: { phase: "conduct" } });
+    return device;
+  }
+
+  /** The device also while the code of conduct is owed: drafts are kept. */
+  async deviceThatKeeps(): Promise<Device> {
     await this.start();
     this.#touch();
     if (this.#phase === "locked") throw failure("locked");
-    if (this.#phase === "conduct")
-      throw failure("not_registered", { details: { phase: "conduct" } });
     if (this.#device === null) throw failure("not_registered");
     return this.#device;
   }
@@ -327,7 +323,7 @@ export class Session {
     return this.enterAccount();
   }
 
-  async acceptConduct(version: string, language: Parameters<Api["conduct"]>[0]): Promise<AppState> {
+  async acceptConduct(version: number, language: Parameters<Api["conduct"]>[0]): Promise<AppState> {
     await this.start();
     this.#account.require();
     await this.#account.storeMe(await this.api.acceptConduct({ version, language }));
@@ -411,7 +407,8 @@ export class Session {
   }
 
   /** The server refuses this device. It is asked once more before anything is concluded. */
-  async #refused(): Promise<void> {
+  async #refused(code = ""): Promise<void> {
+    if (code === "conduct_not_accepted" && this.#phase === "conduct") return; // No news.
     if (this.#refusing || this.#account.record === null) return;
     this.#refusing = true;
     try {

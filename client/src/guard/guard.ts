@@ -16,9 +16,11 @@ import { HOUR_MS } from "../keys/format/times.ts";
 import type { GuardMistake, GuardPolicy, GuardVerdict, GuardView } from "../seam/guard.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/meta.ts";
-import type { ConversationKind, WhoMayPost } from "../wire.ts";
 import { FINE, Model } from "./model.ts";
+import { FORWARDING_BEFORE_POLICY } from "./forwarding.ts";
+import type { ForwardingPolicy } from "./forwarding.ts";
 import { actOf, placeOf, readPolicy } from "./policy.ts";
+import type { Place } from "./policy.ts";
 import { GuardFormat, checkGuard, type GuardRecord } from "./record.ts";
 
 /** The server is asked so often at most. */
@@ -70,10 +72,15 @@ export class Guard {
     this.#askedMs = null;
   }
 
-  /** Ask for newer weights and policy if it is time. Rejects with `network`, Refused, Malformed. */
-  async refresh(): Promise<void> {
+  /**
+   * Ask for newer weights and policy if it is time, or if the policy in force is not the newest.
+   * Rejects with `network`, Refused, Malformed.
+   */
+  async refresh(newestPolicy = 0): Promise<void> {
     const now = this.#options.context.now();
-    if (this.#askedMs !== null && Math.abs(now - this.#askedMs) < ASK_MS) return;
+    await this.#loaded();
+    const behind = newestPolicy > (this.#inForce?.policy.number ?? 0);
+    if (!behind && this.#askedMs !== null && Math.abs(now - this.#askedMs) < ASK_MS) return;
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = null;
     });
@@ -81,14 +88,7 @@ export class Guard {
     this.#askedMs = now;
   }
 
-  async verdict(
-    text: string,
-    conversation: {
-      readonly kind: ConversationKind;
-      readonly members: number;
-      readonly whoMayPost: WhoMayPost;
-    },
-  ): Promise<GuardVerdict> {
+  async verdict(text: string, conversation: Place): Promise<GuardVerdict> {
     await this.#loaded();
     const others = Math.max(0, conversation.members - 1);
     if (this.#inForce === null) return { act: "fine", claimed: FINE, others };
@@ -97,6 +97,12 @@ export class Guard {
     const hour = new Date(this.#options.context.now()).getHours();
     const place = placeOf(policy, conversation);
     return { act: actOf(policy, claimed, place, this.#options.rank(), hour), claimed, others };
+  }
+
+  /** The limits of forwarding, and from how many members a group is large. */
+  async forwarding(): Promise<ForwardingPolicy> {
+    await this.#loaded();
+    return this.#inForce?.policy ?? FORWARDING_BEFORE_POLICY;
   }
 
   /** The policy and the mistakes, for the screens. */

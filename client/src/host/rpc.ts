@@ -21,6 +21,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   checkRegistration: true,
   registerClient: true,
   conductCode: true,
+  conduct: true,
   acceptConduct: true,
   setPin: true,
   setAutoLock: true,
@@ -72,6 +73,8 @@ export const METHODS: Readonly<Record<Method, true>> = {
   vote: true,
   closePoll: true,
   guardVerdict: true,
+  forwardChoice: true,
+  forward: true,
   guard: true,
   guardWasWrong: true,
   forgetGuardMistakes: true,
@@ -106,6 +109,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   attachmentRange: true,
   cancelDownload: true,
   oversee: true,
+  training: true,
   admin: true,
 };
 
@@ -141,6 +145,7 @@ export async function perform(core: Core, call: Call): Promise<Answer> {
 export function withIds(method: Method, args: readonly unknown[]): readonly unknown[] {
   if (method === "send")
     return [args[0], args[1], args[2] ?? null, args[3] ?? newId(), ...args.slice(4)];
+  if (method === "forward") return [args[0], args[1], args[2], args[3] ?? newId()];
   if (method === "createGroup") return [{ conversationId: newId(), ...(args[0] as object) }];
   if (method === "admin" && args[0] === "perform") return [args[0], args[1], args[2] ?? newId()];
   return args;

@@ -16,7 +16,9 @@ import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import type * as wire from "../wire.ts";
 import { DEFAULT_TIMEOUT_MS, type Http } from "./http.ts";
+import { ConductApi } from "./conduct-api.ts";
 import { OrderApi } from "./order-api.ts";
+import { TrainingApi } from "./training-api.ts";
 
 /** Records with up to 2 MiB of seals, over a slow network. */
 const SEALS_TIMEOUT_MS = 60_000;
@@ -38,11 +40,15 @@ function query(parameters: Query): string {
 
 export class Api {
   readonly orders: OrderApi;
+  readonly conductConsole: ConductApi;
+  readonly training: TrainingApi;
   readonly #http: Http;
 
   constructor(http: Http) {
     this.#http = http;
     this.orders = new OrderApi(http);
+    this.conductConsole = new ConductApi(http);
+    this.training = new TrainingApi(http);
   }
 
   #get<T>(path: string): Promise<T> {
@@ -83,8 +89,8 @@ export class Api {
   registerClient(body: wire.RegisterClient): Promise<wire.ClientRegistered> {
     return this.#post("/v1/registration/clients", body);
   }
-  conduct(language: wire.Language): Promise<wire.ConductCode> {
-    return this.#get(`/v1/conduct${query({ language })}`);
+  conduct(language: wire.Language, version?: number): Promise<wire.ConductCode> {
+    return this.#get(`/v1/conduct${query({ language, version })}`);
   }
   acceptConduct(body: wire.AcceptConduct): Promise<wire.Me> {
     return this.#post("/v1/conduct/acceptances", body);
@@ -170,6 +176,9 @@ export class Api {
   }
   adminOverview(): Promise<wire.AdminOverview> {
     return this.#get("/v1/admin/overview");
+  }
+  adminCharts(): Promise<wire.AdminCharts> {
+    return this.#get("/v1/admin/charts");
   }
   adminPeople(asked: Query): Promise<wire.AdminPeople> {
     return this.#get(`/v1/admin/people${query(asked)}`);
@@ -407,6 +416,9 @@ export class Api {
       timeoutMs: FILE_TIMEOUT_MS,
     });
     return answer.bytes;
+  }
+  shareAttachment(id: AttachmentId, body: wire.ShareAttachment): Promise<void> {
+    return this.#post(`/v1/attachments/${id}/shares`, body);
   }
   deleteAttachment(id: AttachmentId): Promise<void> {
     return this.#http.call({ method: "DELETE", path: `/v1/attachments/${id}` });

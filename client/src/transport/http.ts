@@ -46,7 +46,7 @@ export interface Answer {
   readonly etag: string | null;
 }
 
-const REFUSALS = new Set(["unauthenticated", "signed_out", "suspended"]);
+const REFUSALS = new Set(["unauthenticated", "signed_out", "suspended", "conduct_not_accepted"]);
 const BACKOFF = { firstMs: 300, maxMs: 4_000 };
 
 export class Http {

@@ -8,6 +8,7 @@
  * Imports nothing of keys or vault.
  */
 import { encode } from "@msgpack/msgpack";
+import { version } from "../../package.json";
 import {
   CLOSE_BAD_FRAME,
   CLOSE_CONDUCT_NOT_ACCEPTED,
@@ -232,6 +233,7 @@ export class Socket {
           version: WIRE_VERSION,
           accessToken: token,
           positions: this.#options.listener.positions().slice(0, POSITIONS_IN_HELLO),
+          app: version,
         } satisfies Hello);
       socket.onclose = (event: { code: number }) => finish(event.code);
       socket.onerror = () => undefined;

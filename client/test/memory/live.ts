@@ -173,7 +173,12 @@ export class Live {
     const { people, state } = this.#server;
     const ready: wire.Ready = {
       ...{ t: "ready", serverTimeMs: this.#server.now(), trustVersion: state.version },
-      ...{ directoryVersion: "1", meVersion: await people.meVersion(client), heads },
+      ...{
+        directoryVersion: "1",
+        guardPolicy: 1,
+        meVersion: await people.meVersion(client),
+        heads,
+      },
     };
     return { ready, following };
   }

@@ -19,7 +19,7 @@ import { Refusal, checked } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ClientState, PersonState } from "./state.ts";
 
-export const CONDUCT = "1";
+export const CONDUCT = 1;
 const LIVES_MS = 90 * DAY_MS;
 const RENEWED_BEFORE_MS = 30 * DAY_MS;
 const MOST_DEVICES = 8;
@@ -256,7 +256,8 @@ export class People {
         confirmed: confirmed(one),
       })),
       conductVersion: person.accepted ? CONDUCT : null,
-      conductCurrent: CONDUCT,
+      conductAcceptedMs: person.accepted ? 1 : null,
+      ...{ conductRequired: CONDUCT, conductCurrent: CONDUCT },
       unitAdmin: person.grants.length > 0,
     };
   }

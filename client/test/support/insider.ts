@@ -111,7 +111,8 @@ export class Insider {
     const socket = new this.#server.WebSocket(`${this.#server.origin}/v1/socket`);
     socket.binaryType = "arraybuffer";
     const accessToken = this.#token ?? "";
-    const hello: wire.Hello = { t: "hello", version: WIRE_VERSION, accessToken, positions: [] };
+    const said = { version: WIRE_VERSION, accessToken, positions: [], app: "" };
+    const hello: wire.Hello = { t: "hello", ...said };
     return new Promise((resolve) => {
       socket.onopen = () => socket.send(copy(encode(hello)));
       socket.onmessage = ({ data }: { data: ArrayBuffer }) => {

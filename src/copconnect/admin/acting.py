@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules, store
-from copconnect.admin.kinds import SAMPLE, Asked, Codes, Kind, Kinds, Touched
+from copconnect.admin.kind import SAMPLE, Asked, Codes, Kind, Touched
+from copconnect.admin.kinds import Kinds
 from copconnect.admin.ports import Devices, Editor, Organisation
 from copconnect.admin.rights import Rights
 from copconnect.audit import Audit

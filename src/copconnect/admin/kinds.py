@@ -6,13 +6,12 @@ A new act is a struct of :mod:`copconnect.wire.admin`, a row here, and its outco
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.admin.kind import SAMPLE, Asked, Codes, Kind, Touched
 from copconnect.admin.ports import (
     Editor,
     Enrolment,
@@ -26,56 +25,15 @@ from copconnect.admin.rights import Rights
 from copconnect.admin.work_ports import Groups, Imports, Planning, Reorganiser
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
-from copconnect.principals import Signer
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.grant import Grant
 from copconnect.records.trust.revocation import Revocation
 from copconnect.rights import WHOLE
 
-SAMPLE = 20  # People whom a preview names.
-
-
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """The reach of an act. ``paths``: units over which the right must hold; ``people``: how many;
-    ``some``: those of them whom the act names; ``second``: a second admin must agree, however few
-    they are; ``policy`` and ``conversations``: as previews say them."""
-
-    paths: frozenset[str]
-    people: int
-    some: Sequence[PersonId]
-    second: bool = False
-    policy: Sequence[wire.PolicyChange] = ()
-    conversations: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An act on its way. ``taken_ms``: when the server took it."""
-
-    by: Signer
-    act: Any
-    taken_ms: int
-
-
-Codes = list[wire.EnrolmentCode]
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of act. ``perform`` writes exactly one entry of the audit log, last. ``make_ready``:
-    work before the transaction, such as reading a file, which changes nothing; ``settle``: work
-    after its commit."""
-
-    right: wire.Right
-    touches: Callable[[AsyncConnection, Any], Awaitable[Touched]]
-    perform: Callable[[Transaction, Asked], Awaitable[Codes]]
-    make_ready: Callable[[Any], Awaitable[None]] | None = None
-    settle: Callable[[Any], Awaitable[None]] | None = None
-
 
 class Kinds:
-    """All kinds, by the type of the act; those about other acts are in ``acting.py``."""
+    """All kinds, by the type of the act; those about other acts are in ``acting.py``. ``more``:
+    kinds of other files."""
 
     def __init__(
         self,
@@ -91,6 +49,7 @@ class Kinds:
         planning: Planning,
         groups: Groups,
         rights: Rights,
+        more: Mapping[type[wire.AdminAct], Kind],
     ) -> None:
         self._organisation = organisation
         self._editor = editor
@@ -139,6 +98,7 @@ class Kinds:
             wire.EndGroup: Kind(
                 "manage_groups", self._touches_group, self._end_group, settle=self._settle
             ),
+            **more,
         }
 
     # --- What they touch ----------------------------------------------------------------------

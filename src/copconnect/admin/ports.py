@@ -278,6 +278,13 @@ class People(Protocol):
         """Return how many people are in each unit within these paths, by the unit's path."""
         ...
 
+    async def count_by_unit_and(
+        self, connection: AsyncConnection, paths: Sequence[str], steps: Select[Any]
+    ) -> dict[tuple[str, int], int]:
+        """Return how many people are in each unit within these paths, by the unit's path and the
+        ``step`` that a statement has for each ``person_id``."""
+        ...
+
 
 DeviceState = Literal["confirmed", "unconfirmed", "silent", "revoked"]
 DeviceShown = Literal["confirmed", "unconfirmed", "silent", "unreached", "revoked"]
@@ -329,6 +336,37 @@ class Registered(Protocol):
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[PersonId, list[str]]:
         """Return the unit paths over which these people hold a grant in force."""
+        ...
+
+    def first_registered(self, since_ms: int, step_ms: int) -> Select[Any]:
+        """Return a statement of everybody who ever had a device: ``person_id``, and ``step``: 0
+        before a time, otherwise the number of the step since then in which the first device came,
+        from 1."""
+        ...
+
+    async def versions(
+        self, connection: AsyncConnection, of: Select[tuple[PersonId]] | None
+    ) -> list[tuple[str, int]]:
+        """Return how many devices of these people run each version, the most first; None: of
+        everybody."""
+        ...
+
+
+class Traffic(Protocol):
+    """The Delivery Service's counts."""
+
+    async def sizes(
+        self, connection: AsyncConnection, people: Select[tuple[PersonId]] | None
+    ) -> list[tuple[int, int | None, int]]:
+        """Return the least and most members of each step, None: no most, and how many groups are
+        of it; of those in which these people are, None: of all."""
+        ...
+
+    async def activity(
+        self, connection: AsyncConnection, people: Select[tuple[PersonId]] | None, since_ms: int
+    ) -> list[tuple[int, int]]:
+        """Return how many messages these people sent in each half hour since then, by its start;
+        None: everybody."""
         ...
 
 

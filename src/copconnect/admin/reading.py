@@ -7,14 +7,15 @@ to whoever may read a part of it, without the content of entries that touch anyt
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import errors, wire
+from copconnect import wire
 from copconnect.admin import rules
+from copconnect.admin.parts import ABOUT_PEOPLE, Part, Parts, unit_below
 from copconnect.admin.ports import (
     DevicePushes,
     DeviceShown,
@@ -31,37 +32,13 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Caller
-from copconnect.rights import WHOLE, Held
 
 ENDING_MS = 14 * 86_400_000
 PAGE = 100
 MAX_PAGE = 500
 LINKS = 1_000
 PeopleState = Literal["registered", "unregistered", "unconfirmed", "silent"]
-# Rights that let an admin see the people of a part.
-ABOUT_PEOPLE: tuple[wire.Right, ...] = (
-    "manage_people",
-    "enrol",
-    "confirm_devices",
-    "revoke_devices",
-    "give_grants",
-)
 _PERSON = re.compile(r"\b[0-9a-f]{32}\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The person who asks, with their rights, and the unit paths that the question is about; "" is
-    the department."""
-
-    viewer: PersonId
-    rights: Held
-    paths: list[str]
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is the whole department."""
-        return WHOLE in self.paths
 
 
 class Reading:
@@ -73,6 +50,7 @@ class Reading:
         clock: Clock,
         audit: Audit,
         rights: Rights,
+        parts: Parts,
         organisation: Organisation,
         people: People,
         registered: Registered,
@@ -82,6 +60,7 @@ class Reading:
         self._clock = clock
         self._audit = audit
         self._rights = rights
+        self._parts = parts
         self._organisation = organisation
         self._people = people
         self._registered = registered
@@ -99,8 +78,8 @@ class Reading:
         """Return what needs doing in the caller's part. ``waiting``: acts that wait. Raises
         NotAllowed."""
         async with self._database.reading() as connection:
-            part = await self._part(connection, caller, ABOUT_PEOPLE)
-            below = self._below(part)
+            part = await self._parts.of(connection, caller, ABOUT_PEOPLE)
+            below = self._parts.below(part)
             by_unit = await self._people.count_by_unit(connection, part.paths)
             there = await self._people.count_by_unit(
                 connection, part.paths, [self._registered.people_with()]
@@ -140,7 +119,7 @@ class Reading:
     ) -> wire.AdminPeople:
         """Return a page of the people of the caller's part. Raises NotAllowed, BadRequest."""
         async with self._database.reading() as connection:
-            part = await self._part(connection, caller, ABOUT_PEOPLE)
+            part = await self._parts.of(connection, caller, ABOUT_PEOPLE)
             among, without = self._narrowing(state)
             found = await self._people.page(
                 connection, part.paths, query, part.viewer, among, without
@@ -167,11 +146,11 @@ class Reading:
         """Return a page of the devices of the caller's part, the newest first. Raises NotAllowed,
         BadRequest."""
         async with self._database.reading() as connection:
-            part = await self._part(connection, caller, ABOUT_PEOPLE)
+            part = await self._parts.of(connection, caller, ABOUT_PEOPLE)
             page, following, total = await self._registered.page(
                 connection,
                 None if state == "unreached" else state,
-                self._below(part),
+                self._parts.below(part),
                 after,
                 limit,
                 self._reach.unreached() if state == "unreached" else None,
@@ -194,7 +173,7 @@ class Reading:
         """Return the grants over units of the caller's part. Raises NotAllowed."""
         now = self._clock.now_ms()
         async with self._database.reading() as connection:
-            part = await self._part(connection, caller, ["give_grants"])
+            part = await self._parts.of(connection, caller, ["give_grants"])
             rows = await self._registered.grants_within(connection, part.paths)
             named = {row.person_id for row in rows} | {row.grantor_person_id for row in rows}
             cards = await self._cards(connection, part, [PersonId(one) for one in named])
@@ -220,7 +199,7 @@ class Reading:
     ) -> wire.AuditPage:
         """Return the newest entries of the caller's part that a filter finds. Raises NotAllowed."""
         async with self._database.reading() as connection:
-            part = await self._part(connection, caller, ["read_audit"])
+            part = await self._parts.of(connection, caller, ["read_audit"])
             if not part.whole:
                 wanted = replace(wanted, paths=part.paths)
             found = await self._audit.found(connection, wanted, before, limit + 1)
@@ -240,7 +219,7 @@ class Reading:
         """Return the entries after a number, the oldest first, for verifying the chain; the content
         of those that touch anything outside the caller's part is left out. Raises NotAllowed."""
         async with self._database.reading() as connection:
-            part = await self._part(connection, caller, ["read_audit"])
+            part = await self._parts.of(connection, caller, ["read_audit"])
             found = await self._audit.after(connection, after, LINKS)
             newest, newest_hash = await self._audit.head(connection)
         return wire.AuditPage(
@@ -258,20 +237,6 @@ class Reading:
         )
 
     # --- Parts of the tree --------------------------------------------------------------------
-
-    async def _part(
-        self, connection: AsyncConnection, caller: Caller, any_of: Collection[wire.Right]
-    ) -> Part:
-        """Return the part over which the caller has any of these rights. Raises NotAllowed for
-        somebody who has none."""
-        held = await self._rights.of(connection, caller.person_id)
-        paths = [path for right in any_of for path in held.paths(right)]
-        if not paths:
-            raise errors.NotAllowed(right=next(iter(any_of)), path=WHOLE)
-        return Part(caller.person_id, held, rules.narrowest(paths))
-
-    def _below(self, part: Part) -> Select[tuple[PersonId]] | None:
-        return None if part.whole else self._organisation.people_below(part.paths)
 
     def _narrowing(
         self, state: PeopleState | None
@@ -302,13 +267,10 @@ def _parts(
     paths: Sequence[str], people: dict[str, int], registered: dict[str, int]
 ) -> list[wire.PartCount]:
     """Return the counts of the units right below these paths, with all that is below them."""
-    depth = min((path.count("/") + 2 if path else 2) for path in paths)
     found: dict[str, list[int]] = {}
     for counts, place in ((people, 0), (registered, 1)):
         for path, count in counts.items():
-            units = path.split("/")
-            unit = units[min(depth, len(units)) - 1]
-            found.setdefault(unit, [0, 0])[place] += count
+            found.setdefault(unit_below(paths, path), [0, 0])[place] += count
     return [
         wire.PartCount(unit_id=UnitId(unit), people=each[0], registered=each[1])
         for unit, each in sorted(found.items())

@@ -4,17 +4,19 @@ from typing import Any, get_args
 
 from litestar import get, post
 
-from copconnect import errors, wire
-from copconnect.admin import import_routes, organising_routes
+from copconnect import wire
+from copconnect.admin import organising_routes
+from copconnect.admin.conduct import routes as conduct_routes
+from copconnect.admin.files import import_routes
+from copconnect.admin.parameters import limit_of, query_of
 from copconnect.admin.ports import DeviceShown, PeopleQuery
-from copconnect.admin.reading import MAX_PAGE, PAGE, PeopleState
+from copconnect.admin.reading import PeopleState
 from copconnect.admin.service import AdminService
 from copconnect.audit.filters import AuditFilter
 from copconnect.http.gate import Gate, HttpRequest, answer, read
 from copconnect.http.parameters import number, one_of
 
 MAX_BODY = 4 * wire.MAX_ACT_BYTES  # In base64 too.
-MAX_PARAMETER = 200
 
 
 def routes(service: AdminService, gate: Gate) -> list[Any]:
@@ -26,6 +28,7 @@ def routes(service: AdminService, gate: Gate) -> list[Any]:
         *_audit(service, gate),
         *import_routes.routes(service.importing, service.exporting, gate),
         *organising_routes.routes(service.organising, gate),
+        *conduct_routes.routes(service.conduct, gate),
     ]
 
 
@@ -61,10 +64,15 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await service.overview(caller))
 
+    @get("/v1/admin/charts")
+    async def charts(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.charting.charts(caller))
+
     @get("/v1/admin/people")
     async def people(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        asked = _query(request)
+        asked = query_of(request)
         query = PeopleQuery(
             text=asked.get("text", ""),
             unit=asked.get("unit"),
@@ -73,7 +81,7 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
             role=asked.get("role"),
             status=asked.get("status"),
             after=asked.get("after"),
-            limit=_limit(asked),
+            limit=limit_of(asked),
         )
         state = one_of("state", asked.get("state"), get_args(PeopleState))
         return answer(request, await service.reading.people(caller, query, state))
@@ -81,9 +89,9 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
     @get("/v1/admin/devices")
     async def devices(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        asked = _query(request)
+        asked = query_of(request)
         state = one_of("state", asked.get("state"), get_args(DeviceShown))
-        found = await service.reading.devices(caller, state, asked.get("after"), _limit(asked))
+        found = await service.reading.devices(caller, state, asked.get("after"), limit_of(asked))
         return answer(request, found)
 
     @get("/v1/admin/grants")
@@ -91,7 +99,7 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await service.reading.grants(caller))
 
-    return [rights, overview, people, devices, grants]
+    return [rights, overview, charts, people, devices, grants]
 
 
 def _reorganising(service: AdminService, gate: Gate) -> list[Any]:
@@ -118,7 +126,7 @@ def _audit(service: AdminService, gate: Gate) -> list[Any]:
     @get("/v1/admin/audit")
     async def audit(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        asked = _query(request)
+        asked = query_of(request)
         wanted = AuditFilter(
             kinds=[one for one in asked.get("kinds", "").split(",") if one],
             by=asked.get("by", ""),
@@ -128,25 +136,12 @@ def _audit(service: AdminService, gate: Gate) -> list[Any]:
             until_ms=number("until", asked.get("until")),
         )
         before = number("before", asked.get("before"))
-        return answer(request, await service.reading.audit(caller, wanted, before, _limit(asked)))
+        return answer(request, await service.reading.audit(caller, wanted, before, limit_of(asked)))
 
     @get("/v1/admin/audit/chain")
     async def chain(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        after = number("after", _query(request).get("after")) or 0
+        after = number("after", query_of(request).get("after")) or 0
         return answer(request, await service.reading.chain(caller, after))
 
     return [audit, chain]
-
-
-def _query(request: HttpRequest) -> dict[str, str]:
-    """Return the parameters that are given. Raises BadRequest."""
-    asked = {name: value for name, value in request.query_params.items() if value}
-    if any("\0" in value or len(value) > MAX_PARAMETER for value in asked.values()):
-        raise errors.BadRequest(reason="query")
-    return asked
-
-
-def _limit(asked: dict[str, str]) -> int:
-    given = number("limit", asked.get("limit"))
-    return PAGE if given is None else max(1, min(given, MAX_PAGE))

@@ -5,10 +5,16 @@ It states what it needs of other roles as Protocols (:mod:`copconnect.admin.port
 
 from copconnect import wire
 from copconnect.admin.acting import Acting
-from copconnect.admin.exporting import Exporting
-from copconnect.admin.importing import Importing
+from copconnect.admin.charting import Charting
+from copconnect.admin.conduct.kinds import ConductKinds
+from copconnect.admin.conduct.ports import Conduct, Guard
+from copconnect.admin.conduct.reading import ConductReading
+from copconnect.admin.files.exporting import Exporting
+from copconnect.admin.files.importing import Importing
 from copconnect.admin.kinds import Kinds
+from copconnect.admin.lesson_kinds import lesson_kinds
 from copconnect.admin.organising import Organising
+from copconnect.admin.parts import Parts
 from copconnect.admin.ports import (
     DevicePushes,
     Devices,
@@ -20,12 +26,14 @@ from copconnect.admin.ports import (
     PlannedTransfers,
     Registered,
     Revocations,
+    Traffic,
     Transfers,
 )
 from copconnect.admin.reading import Reading
 from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Exports, Groups, Imports, Planning, Reorganiser
+from copconnect.admin.trainees import Trainees
+from copconnect.admin.work_ports import Exports, Groups, Imports, Lessons, Planning, Reorganiser
 from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
@@ -53,10 +61,14 @@ class AdminService:
         devices: Devices,
         registered: Registered,
         reach: DevicePushes,
+        traffic: Traffic,
         imports: Imports,
         planning: Planning,
         groups: Groups,
         exports: Exports,
+        lessons: Lessons,
+        conduct: Conduct,
+        guard: Guard,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, editor, grants)
         self.kinds = Kinds(
@@ -72,19 +84,26 @@ class AdminService:
             planning,
             groups,
             self.rights,
+            {**ConductKinds(organisation, conduct, guard).table, **lesson_kinds(lessons)},
         )
+        self.trainees = Trainees(self.rights, organisation)
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )
         self.reorganising = Reorganising(
             database, clock, self.rights, organisation, reorganiser, people, registered
         )
+        parts = Parts(self.rights, organisation)
         self.reading = Reading(
-            database, clock, audit, self.rights, organisation, people, registered, reach
+            database, clock, audit, self.rights, parts, organisation, people, registered, reach
         )
+        self.charting = Charting(database, clock, parts, people, registered, traffic)
         self.importing = Importing(database, self.rights, organisation, imports)
         self.organising = Organising(database, self.rights, organisation, planning, groups, planned)
-        self.exporting = Exporting(database, audit, self.rights, exports)
+        self.exporting = Exporting(database, audit, self.rights, exports, conduct)
+        self.conduct = ConductReading(
+            database, self.rights, organisation, people, registered, conduct, guard
+        )
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:
         """Return what needs doing in the caller's part. Raises NotAllowed."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -77,6 +78,16 @@ class DepartmentGroup(Protocol):
     def members(self) -> int: ...
     @property
     def by_policy(self) -> bool: ...
+
+
+class Lessons(Protocol):
+    """The lessons of training."""
+
+    async def publish(
+        self, connection: Transaction, by: Principal, act: wire.PublishLesson
+    ) -> None:
+        """Put a lesson in force, or take the published one away. Raises ActInvalid, NotFound."""
+        ...
 
 
 class Groups(Protocol):
@@ -210,9 +221,10 @@ class Exports(Protocol):
         part: Literal["people", "units", "posts"],
         paths: Sequence[str],
         shows: Callable[[str], bool],
+        without: Select[tuple[PersonId]] | None = None,
     ) -> tuple[Sequence[str], Sequence[Mapping[str, str]]]:
         """Return the columns and rows at or below these unit paths; ``shows``: whether numbers of
-        people of a unit path are shown."""
+        people of a unit path are shown; ``without``: people who are left out."""
         ...
 
     def file(
@@ -223,6 +235,14 @@ class Exports(Protocol):
         form: Literal["xlsx", "csv"],
     ) -> bytes:
         """Return rows as a file of which no cell is run as a formula."""
+        ...
+
+
+class Acceptances(Protocol):
+    """Acceptances of the code of conduct."""
+
+    def accepted_people(self) -> Select[tuple[PersonId]]:
+        """Return a statement of the people whose acceptance counts."""
         ...
 
 

@@ -1,15 +1,15 @@
 """Turns access tokens into callers, from memory where it can.
 
 Invariants: a revocation reaches every node as a wake-up and empties the cache at once; an answer
-that was being read while a wake-up came in is not cached; callers with a requirement
-outstanding are never cached. Entries live for a minute, in case a wake-up is lost.
+that was being read while a wake-up came in is not cached; callers who owe what a
+route refuses for are never cached. Entries live for a minute, in case a wake-up is lost.
 """
 
 from collections.abc import Sequence
 
 from copconnect import errors
 from copconnect.auth_service import rules, store
-from copconnect.auth_service.ports import Conduct, People
+from copconnect.auth_service.ports import Conduct, People, Training
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.device_store import NOT_CONFIRMED
 from copconnect.background import Periodic
@@ -24,20 +24,31 @@ CACHE_MS = 60_000
 CACHE_SIZE = 200_000
 SEEN_PERIOD_S = 60
 SEEN_GRAIN_MS = 5 * 60_000
+_CHANGES = ("signed_out", "clients", "conduct")  # Events after which callers are others.
 
 
 class CachingAuthenticator:
     """Implements :class:`copconnect.http.Authenticator`."""
 
-    def __init__(self, database: Database, clock: Clock, people: People, conduct: Conduct) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        people: People,
+        conduct: Conduct,
+        training: Training,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._people = people
         self._conduct = conduct
+        self._training = training
         self._cache: dict[str, tuple[int, Caller]] = {}
         self._generation = 0
         self._seen: dict[ClientId, int] = {}
         self._stored_seen: dict[ClientId, int] = {}
+        self._apps: dict[ClientId, str] = {}
+        self._stored_apps: dict[ClientId, str] = {}
         self._storing = Periodic("last_seen", self.flush_seen, SEEN_PERIOD_S)
         self._unknown = Gathering(self._authenticate_together)
 
@@ -98,6 +109,7 @@ class CachingAuthenticator:
             )
             active = await self._people.active_people(connection, people) if people else set()
             accepted = await self._conduct.accepted(connection, people) if active else {}
+            untrained = await self._training.untrained(connection, people) if active else set()
             ended_devices = [row.device for row in owners.values() if row.ended_reason is not None]
             revoked = await record_store.revocations_of(connection, ended_devices)
         found: dict[str, Caller | Ended | None] = {}
@@ -114,18 +126,24 @@ class CachingAuthenticator:
                 )
                 continue
             person_id = PersonId(row.person_id)
-            has_accepted = accepted.get(person_id) == self._conduct.current
+            acceptance = accepted.get(person_id)
+            owed = set[Requirement]()
+            if acceptance is None or not acceptance.counts:
+                owed.add(Requirement.CONDUCT)
+            if person_id in untrained:
+                owed.add(Requirement.TRAINING)
+            version = "" if acceptance is None else f"{acceptance.version}"
             caller = found[key] = Caller(
                 person_id=person_id,
                 client_id=ClientId(row.client_id),
                 device=row.device,
-                outstanding=NOTHING if has_accepted else frozenset({Requirement.CONDUCT}),
+                outstanding=frozenset(owed) if owed else NOTHING,
                 confirmed=row.confirmed != NOT_CONFIRMED,
-                me_version=f"{row.version}.{accepted.get(person_id, '')}",
+                me_version=f"{row.version}.{version}",
             )
             if row.last_seen_ms is not None:
                 self._stored_seen.setdefault(caller.client_id, row.last_seen_ms)
-            if generation == self._generation and not caller.outstanding:
+            if generation == self._generation and not caller.refused_for:
                 if len(self._cache) >= CACHE_SIZE:
                     self._cache.clear()
                 self._cache[key] = (now, caller)
@@ -133,7 +151,7 @@ class CachingAuthenticator:
 
     async def on_wakeup(self, wakeup: AnyWakeup) -> None:
         """Forget callers whose account changed."""
-        if not isinstance(wakeup, AccountWakeup) or wakeup.event not in ("signed_out", "clients"):
+        if not isinstance(wakeup, AccountWakeup) or wakeup.event not in _CHANGES:
             return
         self._generation += 1
         if not wakeup.person_ids and not wakeup.client_ids:
@@ -146,15 +164,24 @@ class CachingAuthenticator:
             if entry[1].person_id not in people and entry[1].client_id not in clients
         }
 
+    def runs(self, client_id: ClientId, app: str) -> None:
+        """Note the version of the program that a client runs; it is stored with the next flush."""
+        if app and self._stored_apps.get(client_id) != app:
+            self._apps[client_id] = app
+
     async def flush_seen(self) -> None:
-        """Store when clients were seen, for those whose stored time is too old."""
+        """Store when clients were seen, for those whose stored time is too old, and what they
+        run."""
+        apps, self._apps = self._apps, {}
         seen, self._seen = self._seen, {}
         due = {
             client: time
             for client, time in seen.items()
             if time - self._stored_seen.get(client, 0) >= SEEN_GRAIN_MS
         }
-        if due:
+        if due or apps:
             async with self._database.transaction() as connection:
                 await store.set_last_seen(connection, due)
+                await store.set_apps(connection, apps)
             self._stored_seen |= due
+            self._stored_apps |= apps

@@ -49,11 +49,13 @@ class Accounts:
                 raise errors.Suspended
             clients = await self._clients(connection, caller.person_id)
             accepted = await self._conduct.accepted(connection, [caller.person_id])
+            required, newest = await self._conduct.versions(connection)
             unit_admin = await self._deps.people.is_unit_admin(connection, caller.person_id)
             confirmers = await self._confirmers.of(connection, caller.person_id)
         own = next((one for one in clients if one.client_id == caller.client_id), None)
         if own is None:
             raise errors.Unauthenticated
+        acceptance = accepted.get(caller.person_id)
         return wire.Me(
             person=person,
             client_id=caller.client_id,
@@ -61,8 +63,10 @@ class Accounts:
             confirmed=own.confirmed,
             confirmers=confirmers,
             clients=clients,
-            conduct_version=accepted.get(caller.person_id),
-            conduct_current=self._conduct.current,
+            conduct_version=None if acceptance is None else acceptance.version,
+            conduct_accepted_ms=None if acceptance is None else acceptance.accepted_ms,
+            conduct_required=required,
+            conduct_current=newest,
             unit_admin=unit_admin,
         )
 

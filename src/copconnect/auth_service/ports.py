@@ -1,6 +1,6 @@
 """Interfaces that the Authentication Service needs of other roles; ``app.py`` passes them in."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, Protocol
 
 from sqlalchemy import Select
@@ -80,13 +80,37 @@ class People(Protocol):
         ...
 
 
+class Training(Protocol):
+    """The officer course."""
+
+    async def untrained(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return those of these people who owe it."""
+        ...
+
+
+class Acceptance(Protocol):
+    """The newest version of the code of conduct that a person accepted. ``counts``: no later one
+    asks again."""
+
+    @property
+    def version(self) -> int: ...
+    @property
+    def accepted_ms(self) -> int: ...
+    @property
+    def counts(self) -> bool: ...
+
+
 class Conduct(Protocol):
     """The code of conduct."""
 
-    current: str
-
     async def accepted(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> dict[PersonId, str]:
-        """Return the version that each of these people accepted last, if any."""
+    ) -> Mapping[PersonId, Acceptance]:
+        """Return the newest acceptance of each of these people who has any."""
+        ...
+
+    async def versions(self, connection: AsyncConnection) -> tuple[int, int]:
+        """Return the version from which acceptances count, and the newest."""
         ...

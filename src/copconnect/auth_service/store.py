@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service.ports import EndReason
@@ -259,25 +259,41 @@ async def set_last_seen(connection: AsyncConnection, seen: Mapping[ClientId, int
     clients at once would wait for each other."""
     if not seen:
         return
-    ordered = sorted(seen.items())
     if connection.dialect.name == "postgresql":
         # Rows as arrays: the driver would run the statement once for each row, and of a node's
         # tens of thousands all others would wait.
-        ids, times = zip(*ordered, strict=True)
-        await connection.execute(SET_LAST_SEEN, {"p_clients": list(ids), "p_times": list(times)})
+        ids, times = zip(*sorted(seen.items()), strict=True)
+        await connection.execute(SET_LAST_SEEN, {"p_clients": list(ids), "p_values": list(times)})
     else:
-        await connection.execute(
-            update(clients)
-            .where(clients.c.client_id == bindparam("client"))
-            .values(last_seen_ms=bindparam("seen")),
-            [{"client": client, "seen": time} for client, time in ordered],
-        )
+        await _set_each(connection, clients.c.last_seen_ms, seen)
 
 
-def _set_last_seen() -> Any:
+async def set_apps(connection: AsyncConnection, apps: Mapping[ClientId, str]) -> None:
+    """Store the versions of programs that clients run, in the order of ``set_last_seen``."""
+    if not apps:
+        return
+    if connection.dialect.name == "postgresql":
+        ids, names = zip(*sorted(apps.items()), strict=True)
+        await connection.execute(_SET_APPS, {"p_clients": list(ids), "p_values": list(names)})
+    else:
+        await _set_each(connection, clients.c.app, apps)
+
+
+async def _set_each(
+    connection: AsyncConnection, column: Column[Any], values: Mapping[ClientId, Any]
+) -> None:
+    await connection.execute(
+        update(clients)
+        .where(clients.c.client_id == bindparam("client"))
+        .values({column: bindparam("value")}),
+        [{"client": client, "value": value} for client, value in sorted(values.items())],
+    )
+
+
+def _set_all(column: Column[Any]) -> Any:
     given = select(
         unnested("p_clients", clients.c.client_id).label("client_id"),
-        unnested("p_times", clients.c.last_seen_ms).label("seen_ms"),
+        unnested("p_values", column).label("value"),
     ).subquery("given")
     held = (
         select(given)
@@ -289,11 +305,12 @@ def _set_last_seen() -> Any:
     return (
         update(clients)
         .where(clients.c.client_id == held.c.client_id)
-        .values(last_seen_ms=held.c.seen_ms)
+        .values({column: held.c.value})
     )
 
 
-SET_LAST_SEEN = _set_last_seen()
+SET_LAST_SEEN = _set_all(clients.c.last_seen_ms)
+_SET_APPS = _set_all(clients.c.app)
 
 
 # --- Trust ------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ clients = Table(
     Column("label", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("last_seen_ms", BigInteger, nullable=True),
+    Column("app", String(32), nullable=False, server_default=""),  # As in wire.Hello.
     Column("revoked_ms", BigInteger, nullable=True),
     Column("confirmed", String(16), nullable=False),  # As in wire.Confirmed.
     Column("expires_ms", BigInteger, nullable=False),  # Expiry of the newest certificate.

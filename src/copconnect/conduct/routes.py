@@ -8,6 +8,7 @@ from copconnect import wire
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import ConductService
 from copconnect.http.gate import Gate, HttpRequest, answer, read
+from copconnect.http.parameters import number
 from copconnect.principals import Requirement
 
 
@@ -17,7 +18,9 @@ def routes(service: ConductService, guard: GuardService, gate: Gate) -> list[Any
     @get("/v1/conduct")
     async def code(request: HttpRequest) -> Any:
         await gate.caller(request, tolerates={Requirement.CONDUCT}, confirmed=False)
-        return answer(request, service.code(request.query_params.get("language", "en")))
+        version = number("version", request.query_params.get("version"))
+        language = request.query_params.get("language", "en")
+        return answer(request, await service.code(language, version))
 
     @post("/v1/conduct/acceptances")
     async def accept(request: HttpRequest) -> Any:
@@ -29,7 +32,7 @@ def routes(service: ConductService, guard: GuardService, gate: Gate) -> list[Any
     @get("/v1/guard")
     async def guard_record(request: HttpRequest) -> Any:
         await gate.caller(request, confirmed=False)
-        return answer(request, guard.guard())
+        return answer(request, await guard.guard())
 
     @get("/v1/guard/weights")
     async def guard_weights(request: HttpRequest) -> Any:

@@ -5,7 +5,7 @@ right.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -72,6 +72,14 @@ class Listing:
         """Return how many people are in each unit within these paths, by the unit's path."""
         counts = await store.count_by_unit(connection, _narrowing(paths, among))
         return {path.strip("/"): count for path, count in counts.items()}
+
+    async def count_by_unit_and(
+        self, connection: AsyncConnection, paths: Sequence[str], steps: Select[Any]
+    ) -> dict[tuple[str, int], int]:
+        """Return how many people are in each unit within these paths, by the unit's path and the
+        ``step`` that a statement has for each ``person_id``; people without one are left out."""
+        counts = await store.count_by_unit_and(connection, steps, _narrowing(paths, ()))
+        return {(path.strip("/"), step): many for (path, step), many in counts.items()}
 
 
 def _narrowing(

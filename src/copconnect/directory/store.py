@@ -244,6 +244,21 @@ async def count_by_unit(
     return {row.path: row.many for row in rows}
 
 
+async def count_by_unit_and(
+    connection: AsyncConnection, steps: Select[Any], narrowing: Sequence[ColumnElement[bool]]
+) -> dict[tuple[str, int], int]:
+    """Return the same, by the unit's path and the ``step`` of each person in a statement."""
+    step = steps.subquery("steps").c
+    rows = await connection.execute(
+        posted(units.c.path, step.step, func.count().label("many"))
+        .join(units, units.c.unit_id == posts.c.unit_id)
+        .join(step.person_id.table, step.person_id == people.c.person_id)
+        .where(people.c.status != "removed", *narrowing)
+        .group_by(units.c.path, step.step)
+    )
+    return {(row.path, row.step): row.many for row in rows}
+
+
 async def count_people(connection: AsyncConnection, paths: Sequence[str] | None) -> int:
     """Return how many people who are not removed are at or below these paths; None: in all."""
     query = select(func.count()).select_from(people).where(people.c.status != "removed")

@@ -3,12 +3,13 @@
 Every error has a stable ``code``, an HTTP ``status``, says who is at fault by its class
 (:class:`CallerError`, :class:`DependencyError`), whether a retry of the same bytes can help, and
 what to do next. Codes are listed in docs/protocol.md; a test compares the two. :mod:`base` has the
-classes that all stand on, :mod:`delivery` the Delivery Service's errors; everybody imports this
-package. Imports only :mod:`copconnect.wire`.
+classes that all stand on, :mod:`delivery` the Delivery Service's errors, :mod:`conduct` those of
+the code of conduct; everybody imports this package. Imports only :mod:`copconnect.wire`.
 """
 
 from copconnect.errors.base import CallerError, DependencyError
 from copconnect.errors.base import CopConnectError as CopConnectError
+from copconnect.errors.conduct import *
 from copconnect.errors.delivery import *
 
 
@@ -151,6 +152,13 @@ class ConductNotAccepted(CallerError):
     status = 403
     message = "This account has not accepted the current code of conduct."
     remedy = "Read and accept the code of conduct."
+
+
+class CourseUnfinished(CallerError):
+    code = "course_unfinished"
+    status = 409
+    message = "The server does not know of every lesson of this course as done."
+    remedy = "Finish the course; wait until the device was online."
 
 
 class Suspended(CallerError):

@@ -104,13 +104,15 @@ class Admission:
                 connection.close(wire.CLOSE_SIGNED_OUT, caller.reason)
             elif caller is None:
                 connection.close(wire.CLOSE_UNAUTHENTICATED)
-            elif caller.outstanding:
+            elif caller.refused_for:
                 connection.close(wire.CLOSE_CONDUCT_NOT_ACCEPTED)
             else:
                 connection.caller = caller
                 admitted.append(connection)
+                self._tokens.runs(caller.client_id, connection.app)
         trust_version = await self._versions.trust_version()
         directory_version = await self._versions.directory_version()
+        guard_policy = await self._versions.guard_policy()
         # From here on only the read of the places is awaited, before anything is subscribed:
         # Ready is the first frame.
         entered = await self._fanout.enter(admitted)
@@ -119,6 +121,7 @@ class Admission:
                 server_time_ms=self._clock.now_ms(),
                 trust_version=trust_version,
                 directory_version=directory_version,
+                guard_policy=guard_policy,
                 heads=heads,
                 me_version=connection.client.me_version,
             )

@@ -18,7 +18,7 @@ from copconnect.addresses import caller_address
 from copconnect.bus import AccountWakeup, AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.ids import ConversationId, Seq
-from copconnect.principals import Caller
+from copconnect.principals import Caller, Requirement
 from copconnect.sockets.admission import Admission
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
@@ -190,6 +190,7 @@ class Sockets:
             self.positions.watch(connection, ConversationId(frame.conversation_id))
         elif not connection.token and isinstance(frame, wire.Hello) and frame.access_token:
             connection.token = frame.access_token
+            connection.app = frame.app
             connection.hello_ms = self._clock.now_ms()
             connection.positions = {
                 ConversationId(one.conversation_id): one.seq for one in frame.positions
@@ -236,7 +237,8 @@ class Sockets:
         )
 
     async def _rejudge(self, connections: Any) -> None:
-        """Close those whose token is no longer good."""
+        """Close those whose token is no longer good, and those who owe the code of conduct again:
+        by turns, so that they do not all come back at once."""
         known = [one for one in connections if one.caller is not None and one.close_code is None]
         if known:
             callers = await self._tokens.authenticate_all([one.token for one in known])
@@ -244,6 +246,8 @@ class Sockets:
                 if not isinstance(caller, Caller):
                     reason = caller.reason if caller is not None else ""
                     connection.close(wire.CLOSE_SIGNED_OUT, reason)
+                elif Requirement.CONDUCT in caller.outstanding:
+                    connection.close(wire.CLOSE_CONDUCT_NOT_ACCEPTED)
 
 
 def _decode(data: Any) -> wire.ClientFrame | None:

@@ -156,6 +156,10 @@ class Tokens(Protocol):
         statements."""
         ...
 
+    def runs(self, client_id: ClientId, app: str) -> None:
+        """Note the version of the program that a client runs."""
+        ...
+
 
 class Versions(Protocol):
     """Versions of the data that a client may have to fetch again."""
@@ -166,6 +170,10 @@ class Versions(Protocol):
 
     async def directory_version(self) -> str:
         """Return ``Directory.version``."""
+        ...
+
+    async def guard_policy(self) -> int:
+        """Return the number of the guard's policy in force."""
         ...
 
 

@@ -10,18 +10,21 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, PostId, UploadId
+from copconnect.ids import ActId, ConversationId, DeviceId, LessonId, PersonId, PostId, UploadId
 from copconnect.limits import (
     ACT_PEOPLE,
     GROUP_POLICY_LINES,
+    GUARD_POLICY_CHARACTERS,
     MAX_ACT_BYTES,
     MAX_RECORD_BYTES,
     MAX_REVOCATION_BYTES,
 )
 from copconnect.wire.audiences import Audience, GroupPolicy
 from copconnect.wire.base import HEX16, HEX32, Hex32, Wire, snake_case
+from copconnect.wire.conduct import ConductText
 from copconnect.wire.directory import Charge, Names, NewPlace, Person
 from copconnect.wire.reorganising import Steps
+from copconnect.wire.training import LESSON_ID, LessonTexts
 
 Right = Literal[
     "see_numbers",
@@ -36,6 +39,8 @@ Right = Literal[
     "read_audit",
     "post_large",
     "oversee_orders",
+    "train",
+    "edit_conduct",
 ]
 ActState = Literal["done", "waiting", "refused"]
 UnitPath = Annotated[str, Meta(min_length=1, max_length=1024)]  # Units joined by "/".
@@ -250,6 +255,31 @@ class SetGroupPolicy(AdminAct, frozen=True, kw_only=True):
     policy: Annotated[list[GroupPolicy], Meta(max_length=GROUP_POLICY_LINES)]
 
 
+class PublishLesson(AdminAct, frozen=True, kw_only=True):
+    """Put a lesson in force over the one of the same id; ``place``: its order in the course.
+    Without a text in any language the lesson that an admin published is taken away again."""
+
+    lesson_id: Annotated[LessonId, LESSON_ID]
+    place: Annotated[int, Meta(ge=1, le=9_999)]
+    texts: LessonTexts
+
+
+class PublishConduct(AdminAct, frozen=True, kw_only=True):
+    """Publish the next version of the code of conduct, in every language. ``after``: the version
+    that was edited, the newest. Always needs a second admin."""
+
+    after: Annotated[int, Meta(ge=1)]
+    asks_again: bool
+    texts: Annotated[list[ConductText], Meta(max_length=16)]
+
+
+class SetGuardPolicy(AdminAct, frozen=True, kw_only=True):
+    """Put another policy of the guard in place of the one in force. ``policy``: its JSON as devices
+    read it, with the next number. Always needs a second admin."""
+
+    policy: Annotated[str, Meta(max_length=GUARD_POLICY_CHARACTERS)]
+
+
 class ApproveAct(AdminAct, frozen=True, kw_only=True):
     """A second admin agrees to an act that waits. ``hash``: of the whole signed record."""
 
@@ -288,6 +318,9 @@ Act = (
     | ChangeGroup
     | EndGroup
     | SetGroupPolicy
+    | PublishLesson
+    | PublishConduct
+    | SetGuardPolicy
     | ApproveAct
     | RefuseAct
 )

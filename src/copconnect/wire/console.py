@@ -8,7 +8,7 @@ from copconnect.wire.directory import Person
 from copconnect.wire.push import PushReach
 from copconnect.wire.trust import ClientInfo
 
-Exported = Literal["people", "units", "posts", "audit"]
+Exported = Literal["people", "units", "posts", "audit", "conduct"]
 ExportForm = Literal["xlsx", "csv"]
 
 
@@ -33,6 +33,46 @@ class AdminOverview(Wire, frozen=True, kw_only=True):
     grants_ending: int  # Within 14 days.
     waiting_acts: int
     parts: list[PartCount]
+
+
+class UnitRegistrations(Wire, frozen=True, kw_only=True):
+    """People of a unit right below the caller's part, with all below it, by the week of their first
+    device; the first of ``weeks`` counts all before ``first_ms``."""
+
+    unit_id: UnitId
+    weeks: list[int]
+
+
+class VersionCount(Wire, frozen=True, kw_only=True):
+    app: str  # As in Hello.
+    devices: int
+
+
+class SizeCount(Wire, frozen=True, kw_only=True):
+    """Groups with at least and at most so many members. ``most``: None for no most."""
+
+    least: int
+    most: int | None
+    groups: int
+
+
+class SpanCount(Wire, frozen=True, kw_only=True):
+    """Messages that were sent in the half hour from then."""
+
+    from_ms: int
+    messages: int
+
+
+class AdminCharts(Wire, frozen=True, kw_only=True):
+    """Counts of the caller's part. ``sizes``: of groups that have somebody of the part in them;
+    ``activity``: of the past week; half hours without a message are left out."""
+
+    first_ms: int
+    week_ms: int
+    registrations: list[UnitRegistrations]
+    versions: list[VersionCount]
+    sizes: list[SizeCount]
+    activity: list[SpanCount]
 
 
 class AdminPerson(Wire, frozen=True, kw_only=True):

@@ -5,7 +5,12 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from copconnect.ids import CellId, ConversationId, DeviceId, Epoch, PersonId, Seq
-from copconnect.limits import CURSORS_IN_FRAME, POSITION_BYTES, POSITIONS_IN_HELLO
+from copconnect.limits import (
+    APP_CHARACTERS,
+    CURSORS_IN_FRAME,
+    POSITION_BYTES,
+    POSITIONS_IN_HELLO,
+)
 from copconnect.wire.base import HEX16, HEX32, Frame, Wire
 from copconnect.wire.delivery import LogEntry, ReceiptCount, Supplement
 from copconnect.wire.keys import ShareReference
@@ -22,12 +27,14 @@ class Position(Wire, frozen=True, kw_only=True):
 class Hello(Frame, frozen=True, kw_only=True, tag="hello"):
     """First frame of a client. Anything else first, or a bad token, closes with 4401.
 
-    ``positions`` may leave conversations out: those are fetched from the log.
+    ``positions`` may leave conversations out: those are fetched from the log. ``app``: the version
+    of the program that runs on the device; "": it does not say.
     """
 
     version: int
     access_token: Annotated[str, Meta(max_length=200)]
     positions: Annotated[list[Position], Meta(max_length=POSITIONS_IN_HELLO)]
+    app: Annotated[str, Meta(max_length=APP_CHARACTERS)] = ""
 
 
 class CursorUpdate(Wire, frozen=True, kw_only=True):
@@ -86,6 +93,7 @@ class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
     server_time_ms: int
     trust_version: int
     directory_version: str
+    guard_policy: int  # The number of the guard's policy in force.
     me_version: str
     heads: list[ConversationHead]
 
@@ -192,9 +200,19 @@ class ReceiptCounts(Frame, frozen=True, kw_only=True, tag="receipt_counts"):
 
 
 class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
-    """Something about this account changed. ``signed_out`` is followed by a close with 4403."""
+    """Something about this account changed. ``signed_out`` is followed by a close with 4403.
+    ``conduct``: the code of conduct asks again; ``guard``: its policy is another."""
 
-    event: Literal["clients", "trust", "directory", "unconfirmed", "confirmation", "signed_out"]
+    event: Literal[
+        "clients",
+        "trust",
+        "directory",
+        "unconfirmed",
+        "confirmation",
+        "conduct",
+        "guard",
+        "signed_out",
+    ]
 
 
 ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions

@@ -85,8 +85,10 @@ class Me(Wire, frozen=True, kw_only=True):
     confirmed: Confirmed
     confirmers: list[PersonId]
     clients: list[ClientInfo]
-    conduct_version: str | None  # The version this account accepted, if any.
-    conduct_current: str
+    conduct_version: int | None  # The version this account accepted, if any.
+    conduct_accepted_ms: int | None
+    conduct_required: int  # An acceptance of this version or a later one counts.
+    conduct_current: int
     unit_admin: bool
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -70,6 +70,26 @@ class Administered:
         if among is not None:
             query = query.where(_C.client_id.in_(among))
         return await connection.scalar(query) or 0
+
+    def first_registered(self, since_ms: int, step_ms: int) -> Select[Any]:
+        """Return a statement of everybody who ever had a device: ``person_id``, and ``step``: 0
+        before a time, otherwise the number of the step since then in which the first device came,
+        from 1."""
+        first = func.min(_C.created_ms)
+        step = case((first < since_ms, 0), else_=(first - since_ms) // step_ms + 1)
+        return select(_C.person_id, step.label("step")).group_by(_C.person_id)
+
+    async def versions(
+        self, connection: AsyncConnection, of: People | None
+    ) -> list[tuple[str, int]]:
+        """Return how many devices of these people that are not revoked run each version, the most
+        first; None: of everybody."""
+        many = func.count()
+        query = select(_C.app, many).where(_C.revoked_ms.is_(None))
+        if of is not None:
+            query = query.where(_C.person_id.in_(of))
+        rows = await connection.execute(query.group_by(_C.app).order_by(many.desc(), _C.app))
+        return [(app, devices) for app, devices in rows]
 
     async def page(
         self,

@@ -55,7 +55,7 @@ class Api:
     async def conduct(self) -> wire.ConductCode:
         return await self.http.call("GET", "/v1/conduct?language=en", wire.ConductCode)
 
-    async def accept_conduct(self, version: str) -> wire.Me:
+    async def accept_conduct(self, version: int) -> wire.Me:
         body = wire.AcceptConduct(version=version, language="en")
         return await self.http.call("POST", "/v1/conduct/acceptances", wire.Me, body)
 

@@ -7,6 +7,7 @@ client pings every 30 s and gives up after as long; the server pings, too.
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -14,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from copconnect import wire
 from copconnect.bot.failures import SignedOut, Unreachable
-from copconnect.limits import CURSORS_IN_FRAME, POSITIONS_IN_HELLO
+from copconnect.limits import APP_CHARACTERS, CURSORS_IN_FRAME, POSITIONS_IN_HELLO
 
 _HELLO_S = 60.0  # A server that restarts answers Hello late.
 _PING_S = 30.0
@@ -65,7 +66,10 @@ async def connected(
     """Connect and wait for Ready. Raises Ended, Unreachable."""
     url = "ws" + server.removeprefix("http") + "/v1/socket"
     hello = wire.Hello(
-        version=wire.WIRE_VERSION, access_token=token, positions=positions[:POSITIONS_IN_HELLO]
+        version=wire.WIRE_VERSION,
+        access_token=token,
+        positions=positions[:POSITIONS_IN_HELLO],
+        app=f"bot {version('copconnect')}"[:APP_CHARACTERS],
     )
     try:
         async with connect(

@@ -6,6 +6,7 @@ A file of JSON; ``docs/guard-model.md``, section Policy, describes it. The depar
 ``client/src/guard/policy.ts`` reads the same file.
 """
 
+from collections.abc import Collection
 from typing import Annotated, Literal, get_args
 
 import msgspec
@@ -80,3 +81,23 @@ def parse(text: str) -> Policy:
         return msgspec.json.decode(text, type=Policy)
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from error
+
+
+def problem(found: Policy, classes: Collection[str], ranks: Collection[str]) -> str | None:
+    """Return why a policy cannot be set: a class that the weights do not know or that one place
+    both nudges and holds, or a rank that the data bank does not have."""
+    for place in PLACES:
+        acts: Acts = getattr(found.places, place)
+        for claimed in (*acts.nudge, *acts.hold):
+            if claimed not in classes:
+                return f"no class {claimed}"
+            if (*acts.nudge, *acts.hold).count(claimed) > 1:
+                return f"{claimed} stands twice in {place}"
+    unknown = [rank for rank in found.exempt_ranks if rank not in ranks]
+    return f"no rank {unknown[0]}" if unknown else None
+
+
+def numbered(text: str, number: int) -> str:
+    """Return the JSON of a policy with another number. Raises ValueError for a malformed one."""
+    found = msgspec.structs.replace(parse(text), number=number)
+    return msgspec.json.encode(found).decode()

@@ -1,17 +1,34 @@
-"""Signs the weights and the policy of the guard at the server's start, and serves them.
+"""Signs the weights and the policy of the guard, serves them, and sets another policy.
 
+The policy in force is the one with the highest number: of those that the console or an operator
+set, and the file that the server started with, which has number 1 where it is the shipped one.
 Invariants: what is served was read whole; every node signs the same bytes, because Ed25519 is
-deterministic; no message ever reaches this code.
+deterministic; no message ever reaches this code. A node reads a new policy when a wake-up tells it,
+and a minute later where the wake-up was lost.
 """
 
+from collections.abc import Collection, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from copconnect import wire
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.audit import Audit
+from copconnect.audit.acts import GuardPolicySet
+from copconnect.bus import AccountWakeup, AnyWakeup
+from copconnect.clock import Clock
+from copconnect.conduct import store
 from copconnect.conduct.guard import model, policy
+from copconnect.database.engine import Database, Transaction
+from copconnect.principals import Operator, Principal
+from copconnect.principals import Signer as Signing
 from copconnect.records.primitives.fields import sha256
 from copconnect.records.trust.guard_record import GuardRecord
+
+READ_AGAIN_MS = 60_000
+SHOWN = 100  # Former policies that the console lists.
 
 
 class Signer(Protocol):
@@ -29,35 +46,142 @@ class GuardFile(ValueError):
 class GuardService:
     """The guard's record and weights."""
 
-    def __init__(self, signer: Signer, weights: str, rules: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        audit: Audit,
+        signer: Signer,
+        weights: str,
+        rules: str,
+    ) -> None:
         """Load and sign; an empty path stands for what is shipped. Raises GuardFile."""
-        data = _bytes(weights) if weights else shipped_weights()
+        self._database = database
+        self._clock = clock
+        self._audit = audit
+        self._signer = signer
+        self._data = _bytes(weights) if weights else shipped_weights()
         text = _bytes(rules).decode("utf-8", "replace") if rules else shipped_policy()
         try:
-            self.model = model.read(data)
+            self.model = model.read(self._data)
         except model.Malformed as error:
             raise GuardFile(f"{weights}: {error}") from error
         try:
-            self.policy = policy.parse(text)
+            self.file_number = policy.parse(text).number
         except ValueError as error:
             raise GuardFile(f"{rules}: {error}") from error
-        record = GuardRecord(
-            number=self.model.number,
-            size=len(data),
-            weights=sha256(data),
-            policy_number=self.policy.number,
-            policy=text,
-        )
-        self._guard = wire.Guard(record=signer.signed(record).encode())
-        self._weights = wire.GuardWeights(weights=data)
+        self._file = text
+        self._weights = wire.GuardWeights(weights=self._data)
+        self._hash = sha256(self._data)
+        self._number, self._guard = self.file_number, self._sign(self.file_number, text)
+        self._large_from = policy.parse(text).large_from
+        self._read_ms = -READ_AGAIN_MS
 
-    def guard(self) -> wire.Guard:
-        """Return the signed record."""
+    async def guard(self) -> wire.Guard:
+        """Return the signed record of the policy in force."""
+        await self._follow()
         return self._guard
+
+    async def number(self) -> int:
+        """Return the number of the policy in force."""
+        await self._follow()
+        return self._number
 
     def weights(self) -> wire.GuardWeights:
         """Return the weights that the record names."""
         return self._weights
+
+    async def on_wakeup(self, wakeup: AnyWakeup) -> None:
+        """Read the policy again before it is served."""
+        if isinstance(wakeup, AccountWakeup) and wakeup.event == "guard":
+            self._read_ms = -READ_AGAIN_MS
+
+    @property
+    def large_from(self) -> int:
+        """How many members make a group large, by the policy that this node has read last."""
+        return self._large_from
+
+    # --- Setting another policy ---------------------------------------------------------------
+
+    async def in_force(self, connection: AsyncConnection) -> tuple[int, str]:
+        """Return the number and the JSON of the policy in force."""
+        row = await store.policy(connection)
+        if row is None or row.number <= self.file_number:
+            return self.file_number, self._file
+        return row.number, row.policy
+
+    async def versions(self, connection: AsyncConnection) -> Sequence[Any]:
+        """Return the rows of the newest policies that were set."""
+        return await store.policy_versions(connection, SHOWN)
+
+    async def check(
+        self, connection: AsyncConnection, text: str, ranks: Collection[str]
+    ) -> policy.Policy:
+        """Return what a text says that may become the policy: it has the next number, and names
+        classes of the weights and ranks of the data bank alone. Raises ActInvalid,
+        GuardPolicyChanged."""
+        try:
+            found = policy.parse(text)
+        except ValueError as error:
+            raise errors.ActInvalid(reason=str(error)[:200]) from error
+        problem = policy.problem(found, self.model.classes, ranks)
+        if problem is not None:
+            raise errors.ActInvalid(reason=problem)
+        number, _ = await self.in_force(connection)
+        if found.number != number + 1:
+            raise errors.GuardPolicyChanged(number=number)
+        return found
+
+    async def set(
+        self, connection: Transaction, by: Principal, text: str, ranks: Collection[str]
+    ) -> int:
+        """Store a policy and return its number. Raises as :meth:`check`."""
+        number = (await self.check(connection, text, ranks)).number
+        row = {
+            "number": number,
+            "created_ms": self._clock.now_ms(),
+            "person_id": by.person_id if isinstance(by, Signing) else None,
+            "policy": text,
+        }
+        if not await store.add_policy(connection, row):
+            raise errors.GuardPolicyChanged(number=number)
+        connection.after_commit(AccountWakeup(event="guard", person_ids=[], client_ids=[]))
+        await self._audit.record(connection, by, GuardPolicySet(number, text))
+        return number
+
+    async def set_file(self, by: Operator, text: str, ranks: Collection[str]) -> int:
+        """Set for an operator what a file says, under the next number, whatever its own. Raises
+        ActInvalid."""
+        async with self._database.transaction() as connection:
+            number, _ = await self.in_force(connection)
+            try:
+                numbered = policy.numbered(text, number + 1)
+            except ValueError as error:
+                raise errors.ActInvalid(reason=str(error)[:200]) from error
+            return await self.set(connection, by, numbered, ranks)
+
+    # --- Serving ------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        now = self._clock.now_ms()
+        if 0 <= now - self._read_ms < READ_AGAIN_MS:
+            return
+        self._read_ms = now
+        async with self._database.reading() as connection:
+            number, text = await self.in_force(connection)
+        if number != self._number:
+            self._number, self._guard = number, self._sign(number, text)
+            self._large_from = policy.parse(text).large_from
+
+    def _sign(self, number: int, text: str) -> wire.Guard:
+        record = GuardRecord(
+            number=self.model.number,
+            size=len(self._data),
+            weights=self._hash,
+            policy_number=number,
+            policy=text,
+        )
+        return wire.Guard(record=self._signer.signed(record).encode())
 
 
 def shipped_weights() -> bytes:

@@ -18,6 +18,7 @@ from copconnect.directory.columns import COLUMNS
 from copconnect.directory.files import reports
 from copconnect.directory.imports import exporting
 from copconnect.directory.imports.exporting import FileRow
+from copconnect.ids import PersonId
 
 _RUNS = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"\+\d+")  # A phone number is a number to a spreadsheet too.
@@ -34,9 +35,11 @@ class PartExports:
         part: Part,
         paths: Sequence[str],
         shows: Callable[[str], bool],
+        without: Select[tuple[PersonId]] | None = None,
     ) -> tuple[Sequence[str], list[FileRow]]:
         """Return the columns and rows of people, units or posts at or below these unit paths.
-        ``shows``: whether numbers of people of a unit path are shown. One statement."""
+        ``shows``: whether numbers of people of a unit path are shown; ``without``: people who are
+        left out. One statement."""
         units, people, posts = store.units, store.people, store.posts
         within = or_(
             *(units.c.path.startswith(rules.stored_path(path), autoescape=True) for path in paths)
@@ -54,6 +57,8 @@ class PartExports:
             .where(within, people.c.status != "removed")
             .order_by(people.c.code)
         )
+        if without is not None:
+            query = query.where(people.c.person_id.not_in(without))
         return _PERSON_COLUMNS, [
             _shown(exporting.person_row(row), shows(row["path"].strip("/")))
             for row in (await connection.execute(query)).mappings()

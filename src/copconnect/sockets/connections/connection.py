@@ -52,10 +52,10 @@ class Owner(Protocol):
 class Connection(WSListener):
     """One socket. Used from one event loop; ``push`` and ``close`` never wait.
 
-    ``caller`` is None until Hello was accepted; ``token`` and ``positions`` are what Hello carried,
-    at ``hello_ms``. ``forwarded`` is what proxies say of the ``address`` it counts under.
-    ``unheard``: turns of the rounds that look after connections since something came from it;
-    ``slot``: which turn is its own.
+    ``caller`` is None until Hello was accepted; ``token``, ``app`` and ``positions`` are what
+    Hello carried, at ``hello_ms``. ``forwarded`` is what proxies say of the ``address`` it counts
+    under. ``unheard``: turns of the rounds that look after connections since something came from
+    it; ``slot``: which turn is its own.
     """
 
     __slots__ = (
@@ -65,6 +65,7 @@ class Connection(WSListener):
         "_timer",
         "_transport",
         "address",
+        "app",
         "caller",
         "close_code",
         "forwarded",
@@ -82,6 +83,7 @@ class Connection(WSListener):
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self.address = ""
+        self.app = ""
         self.caller: Caller | None = None
         self.close_code: int | None = None
         self.forwarded = forwarded

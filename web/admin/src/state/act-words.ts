@@ -39,6 +39,10 @@ export const ENTRY_KINDS = [
   "audience_conversation_changed",
   "audience_conversation_ended",
   "group_policy_set",
+  "lesson_published",
+  "training_recorded",
+  "conduct_published",
+  "guard_policy_set",
   "root_admin_named",
   "root_admin_withdrawn",
   "incarnation_begun",
@@ -83,6 +87,7 @@ function valuesOf(fields: Fields): TextValues {
     source: text(fields["source"]),
     title: titleOf(fields),
     post: text(fields["post"]),
+    version: Number(fields["version"] ?? Number(fields["after"] ?? 0) + 1),
     undone: Number(fields["undone"] ?? 0),
     asked: known(`acts.kinds.${text(fields["asked"])}`) ?? text(fields["asked"]),
   };

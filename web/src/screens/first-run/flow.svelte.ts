@@ -113,7 +113,7 @@ export class Flow {
     adopt(state);
   }
 
-  async accept(version: string): Promise<void> {
+  async accept(version: number): Promise<void> {
     const state = await core().acceptConduct(version, language.current);
     firstRun.showDone = firstRun.started;
     adopt(state);

@@ -12,9 +12,11 @@ export const RIGHTS: readonly Right[] = [
   "manage_groups",
   "post_large",
   "oversee_orders",
+  "train",
   "see_numbers",
   "import_people",
   "manage_units",
+  "edit_conduct",
   "read_audit",
 ];
 

@@ -1,0 +1,68 @@
+"""Answers the console's charts: registrations, versions, sizes of groups, activity.
+
+Four statements over the caller's part, whatever its size; no name is told.
+"""
+
+from collections import defaultdict
+
+from copconnect import wire
+from copconnect.admin.parts import ABOUT_PEOPLE, Parts, unit_below
+from copconnect.admin.ports import People, Registered, Traffic
+from copconnect.clock import Clock
+from copconnect.database.engine import Database
+from copconnect.ids import UnitId
+from copconnect.principals import Caller
+
+WEEK_MS = 7 * 86_400_000
+WEEKS = 26
+ACTIVITY_MS = WEEK_MS
+
+
+class Charting:
+    """Reads what charts show. Holds no state of its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        parts: Parts,
+        people: People,
+        registered: Registered,
+        traffic: Traffic,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._parts = parts
+        self._people = people
+        self._registered = registered
+        self._traffic = traffic
+
+    async def charts(self, caller: Caller) -> wire.AdminCharts:
+        """Return the counts of the caller's part. Raises NotAllowed."""
+        now = self._clock.now_ms()
+        first = now - WEEKS * WEEK_MS
+        async with self._database.reading() as connection:
+            part = await self._parts.of(connection, caller, ABOUT_PEOPLE)
+            below = self._parts.below(part)
+            by_week = await self._people.count_by_unit_and(
+                connection, part.paths, self._registered.first_registered(first, WEEK_MS)
+            )
+            versions = await self._registered.versions(connection, below)
+            sizes = await self._traffic.sizes(connection, below)
+            activity = await self._traffic.activity(connection, below, now - ACTIVITY_MS)
+        weeks: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (WEEKS + 1))
+        for (path, week), many in by_week.items():
+            weeks[unit_below(part.paths, path)][min(week, WEEKS)] += many
+        return wire.AdminCharts(
+            first_ms=first,
+            week_ms=WEEK_MS,
+            registrations=[
+                wire.UnitRegistrations(unit_id=UnitId(unit), weeks=counts)
+                for unit, counts in sorted(weeks.items())
+            ],
+            versions=[wire.VersionCount(app=app, devices=many) for app, many in versions],
+            sizes=[
+                wire.SizeCount(least=least, most=most, groups=many) for least, most, many in sizes
+            ],
+            activity=[wire.SpanCount(from_ms=at, messages=many) for at, many in activity],
+        )

@@ -1,0 +1,1 @@
+"""The console of the code of conduct and of the guard: its acts and what it reads."""

@@ -1,0 +1,51 @@
+"""The acts about the code of conduct and the guard's policy. Both touch everybody, and two admins
+answer for them."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.admin.conduct.ports import Conduct, Guard
+from copconnect.admin.kind import Asked, Codes, Kind, Touched
+from copconnect.admin.ports import Organisation
+from copconnect.database.engine import Transaction
+from copconnect.rights import WHOLE
+
+
+class ConductKinds:
+    """Their table, for :class:`copconnect.admin.kinds.Kinds`."""
+
+    def __init__(self, organisation: Organisation, conduct: Conduct, guard: Guard) -> None:
+        self._organisation = organisation
+        self._conduct = conduct
+        self._guard = guard
+        self.table: dict[type[wire.AdminAct], Kind] = {
+            wire.PublishConduct: Kind("edit_conduct", self._touches_text, self._publish),
+            wire.SetGuardPolicy: Kind("edit_conduct", self._touches_policy, self._set_policy),
+        }
+
+    async def _touches_text(self, connection: AsyncConnection, act: wire.PublishConduct) -> Touched:
+        await self._conduct.check(connection, act.texts, act.after)
+        return await self._everybody(connection)
+
+    async def _touches_policy(
+        self, connection: AsyncConnection, act: wire.SetGuardPolicy
+    ) -> Touched:
+        ranks = await self._organisation.seniorities(connection)
+        await self._guard.check(connection, act.policy, ranks)
+        return await self._everybody(connection)
+
+    async def _everybody(self, connection: AsyncConnection) -> Touched:
+        people = await self._organisation.count_people(connection)
+        return Touched(frozenset({WHOLE}), people, [], second=True)
+
+    async def _publish(self, connection: Transaction, asked: Asked) -> Codes:
+        act: wire.PublishConduct = asked.act
+        await self._conduct.publish(
+            connection, asked.by, act.texts, act.after, asks_again=act.asks_again
+        )
+        return []
+
+    async def _set_policy(self, connection: Transaction, asked: Asked) -> Codes:
+        ranks = await self._organisation.seniorities(connection)
+        await self._guard.set(connection, asked.by, asked.act.policy, ranks)
+        return []

@@ -1,0 +1,1 @@
+"""Files that the console sends and fetches: imports and exports."""

@@ -1,0 +1,53 @@
+"""A kind of act: the right that it needs, its reach, and the work that it is."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.database.engine import Transaction
+from copconnect.ids import PersonId
+from copconnect.principals import Signer
+
+SAMPLE = 20  # People whom a preview names.
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """The reach of an act. ``paths``: units over which the right must hold; ``people``: how many;
+    ``some``: those of them whom the act names; ``second``: a second admin must agree, however few
+    they are; ``policy`` and ``conversations``: as previews say them."""
+
+    paths: frozenset[str]
+    people: int
+    some: Sequence[PersonId]
+    second: bool = False
+    policy: Sequence[wire.PolicyChange] = ()
+    conversations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An act on its way. ``taken_ms``: when the server took it."""
+
+    by: Signer
+    act: Any
+    taken_ms: int
+
+
+Codes = list[wire.EnrolmentCode]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of act. ``perform`` writes exactly one entry of the audit log, last. ``make_ready``:
+    work before the transaction, such as reading a file, which changes nothing; ``settle``: work
+    after its commit."""
+
+    right: wire.Right
+    touches: Callable[[AsyncConnection, Any], Awaitable[Touched]]
+    perform: Callable[[Transaction, Asked], Awaitable[Codes]]
+    make_ready: Callable[[Any], Awaitable[None]] | None = None
+    settle: Callable[[Any], Awaitable[None]] | None = None

@@ -1,0 +1,1 @@
+"""Commands about the code of conduct and the guard."""

@@ -1,0 +1,78 @@
+"""Parts that :mod:`copconnect.app` hands to roles which are built before those that they need."""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.auth_service.service import AuthService
+from copconnect.conduct.guard.serving import GuardService
+from copconnect.database.engine import Transaction
+from copconnect.delivery.service import DeliveryService
+from copconnect.directory.service import DirectoryService
+from copconnect.ids import ConversationId, PersonId, PostId
+
+
+class Late:
+    """The Delivery Service for those who are built before it: the AS tells it about devices, and
+    it asks the AS about them; attachments ask it about members, and it asks them what is ready."""
+
+    def __init__(self) -> None:
+        self.service: DeliveryService | None = None
+
+    def _get(self) -> DeliveryService:
+        if self.service is None:
+            raise RuntimeError("the Delivery Service is not built yet")
+        return self.service
+
+    async def devices_changed(
+        self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
+    ) -> None:
+        """Bring rosters up to date about these people's devices."""
+        await self._get().devices_changed(connection, person_ids, urgent=urgent)
+
+    async def belongs_to_any(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_ids: Collection[ConversationId],
+    ) -> bool:
+        """Return whether a person is a member of any of these conversations."""
+        return await self._get().belongs_to_any(connection, person_id, conversation_ids)
+
+    async def followed_by_hand(
+        self, connection: AsyncConnection
+    ) -> Mapping[str, tuple[wire.Audience, wire.Names | None]]:
+        """Return the conversations that follow the data bank, but no policy."""
+        return await self._get().audiences.followed_by_hand(connection)
+
+    async def asked(
+        self, connection: AsyncConnection, post_ids: Collection[PostId]
+    ) -> Mapping[ConversationId, PostId]:
+        """Return the conversations with these posts."""
+        return await self._get().posts.asked(connection, post_ids)
+
+    async def go_on(self, connection: Transaction, posts: Mapping[ConversationId, PostId]) -> None:
+        """Let each of these conversations go on with another post."""
+        await self._get().posts.go_on(connection, posts)
+
+
+class Versions:
+    """Versions of the data that a client may have to fetch again, for a socket's first frame."""
+
+    def __init__(self, auth: AuthService, directory: DirectoryService, guard: GuardService) -> None:
+        self._auth = auth
+        self._directory = directory
+        self._guard = guard
+
+    async def trust_version(self) -> int:
+        """Return the version of Trust."""
+        return await self._auth.trust.version()
+
+    async def directory_version(self) -> str:
+        """Return the version of the Directory."""
+        return await self._directory.version()
+
+    async def guard_policy(self) -> int:
+        """Return the number of the guard's policy in force."""
+        return await self._guard.number()
