@@ -199,5 +199,5 @@ class _Written:
 def content(text: str) -> bytes:
     """Return a text message's content (docs/protocol.md)."""
     return msgspec.msgpack.encode(
-        {"v": 1, "kind": "text", "text": text, "mentions": [], "replyTo": None}
+        {"v": 1, "kind": "text", "text": text, "mentions": [], "replyTo": None, "forwards": 0}
     )

@@ -54,12 +54,13 @@ import type {
 import type { LivePlace, LiveShare, LiveStart } from "./seam/consultation.ts";
 import type { CoreEvent } from "./seam/events.ts";
 import type { ConductView } from "./seam/conduct.ts";
-import type { GuardVerdict, GuardView } from "./seam/guard.ts";
+import type { ForwardChoice, GuardVerdict, GuardView } from "./seam/guard.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
 import type { OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
 import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 import type { ReportsCore, ReportsMethod } from "./seam/reports.ts";
+import type { TrainingCore, TrainingMethod } from "./seam/training.ts";
 
 export { inEnglish, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
@@ -87,6 +88,7 @@ export type * from "./seam/orders.ts";
 export type * from "./seam/overseeing.ts";
 export type * from "./seam/reports.ts";
 export type * from "./seam/people.ts";
+export type * from "./seam/training.ts";
 
 /** A PIN has so many digits. */
 export const PIN_DIGITS = { fewest: 6, most: 12 } as const;
@@ -241,6 +243,20 @@ export interface Core {
   /** The guard's verdict on a text before it is sent here; judged on this device. */
   guardVerdict(conversationId: ConversationId, text: string): Promise<GuardVerdict>;
   guard(): Promise<GuardView>;
+  /** The limits on forwarding a message, and closed conversations. Rejects with `forward_closed` where none such is. */
+  forwardChoice(conversationId: ConversationId, messageId: MessageId): Promise<ForwardChoice>;
+  /**
+   * Forward a message to other conversations, without its author, with one's own words after it.
+   * Queues and returns at once. Rejects with `forward_limit`, `forward_closed`, `conversation_left`
+   * before anything is queued.
+   */
+  forward(
+    from: { readonly conversationId: ConversationId; readonly messageId: MessageId },
+    to: readonly ConversationId[],
+    words: string,
+    /** Made by the host where absent, so that a repeated call forwards nothing twice. */
+    forwardId?: MessageId,
+  ): Promise<void>;
   /** This person calls a verdict wrong: kept on this device alone. */
   guardWasWrong(claimed: string, text: string): Promise<void>;
   forgetGuardMistakes(): Promise<void>;
@@ -330,6 +346,12 @@ export interface Core {
     method: M,
     ...args: Parameters<ReportsCore[M]>
   ): ReturnType<ReportsCore[M]>;
+
+  /** A call about training (seam/training.ts). */
+  training<M extends TrainingMethod>(
+    method: M,
+    ...args: Parameters<TrainingCore[M]>
+  ): ReturnType<TrainingCore[M]>;
 
   /** A call of the console (seam/admin.ts); its code is fetched with the first. */
   admin<M extends AdminMethod>(

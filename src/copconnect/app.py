@@ -6,7 +6,7 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,9 @@ from copconnect.reports.registry import SanctionRegistry
 from copconnect.reports.service import ReportService
 from copconnect.settings import Settings
 from copconnect.sockets.endpoint import Limits, Sockets
+from copconnect.training import routes as training_routes
+from copconnect.training.publishing import Publisher
+from copconnect.training.service import Outstanding, TrainingService
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
@@ -110,6 +113,7 @@ class Container:
         self.leases = Leases(self.database, self.clock, alone=not settings.bus_url)
         self.registry = DeviceRegistry(self.clock)
         self.acceptances = Acceptances()
+        self.lessons = Publisher(self.clock, self.audit)
         self.directory = DirectoryService(
             self.database,
             self.registry,
@@ -125,6 +129,7 @@ class Container:
             self.registry,
             self.directory,
             self.acceptances,
+            Outstanding(settings),
             late,
             self.audit,
             gateway or choose_gateway(settings) if serving else None,
@@ -186,7 +191,7 @@ class Container:
             audit=self.audit,
             sanctions=self.sanctions,
             leases=self.leases,
-            options=_options(settings, self.authority.departments[-1].kem),
+            options=_options(settings, self.authority.departments[-1].kem, self._large_from),
         )
         late.service = self.delivery
         self.reports = ReportService(
@@ -223,11 +228,25 @@ class Container:
             exports=PartExports(),
             sanctions=self.sanctions,
             moderation=self.reports.moderating,
+            lessons=self.lessons,
             conduct=self.conduct,
             guard=self.guard,
         )
         self.directory.attach(self.admin.rights)
         self.reports.attach(self.admin.rights)
+        self.training = TrainingService(
+            database=self.database,
+            clock=self.clock,
+            settings=settings,
+            audit=self.audit,
+            catalogue=self.lessons.catalogue,
+            people=Roll(self.directory),
+            listed=Listing(self.directory),
+            audiences=self.admin.trainees,
+            large_from=self._large_from,
+            signer=self.authority.roster,
+            department=self.authority.department,
+        )
         self.orders = OrderService(
             database=self.database,
             clock=self.clock,
@@ -274,6 +293,9 @@ class Container:
         self.start_error: Exception | None = None
         """The reason why :meth:`start` failed, for a program whose web server swallows it."""
 
+    def _large_from(self) -> int:
+        return self.guard.large_from
+
     def _folder_watch(self, settings: Settings) -> Periodic | None:
         """Return the work that imports files of a folder, if the settings name one. One node looks
         at a time, and a node that finds a file moves it before it reads it."""
@@ -311,6 +333,7 @@ class Container:
                 self.orders,
                 self.planned,
                 self.reports,
+                self.training,
             )
             for part in (self.bus, *roles, self.sockets, self.push):
                 await part.start()
@@ -328,7 +351,7 @@ class Container:
         await self._stack.aclose()
 
 
-def _options(settings: Settings, lowest_kem: int) -> Options:
+def _options(settings: Settings, lowest_kem: int, large_from: Callable[[], int]) -> Options:
     """Return what the settings choose for the Delivery Service; never a lower KEM than the
     department record's."""
     return Options(
@@ -336,6 +359,7 @@ def _options(settings: Settings, lowest_kem: int) -> Options:
         cell_size=settings.cell_size,
         roster_batch_ms=settings.roster_batch_ms,
         log_days=settings.log_retention_days,
+        large_from=large_from,
         limits=PersonLimits(
             messages_per_minute=settings.messages_per_person_per_minute,
             messages_burst=2 * settings.messages_per_person_per_minute,
@@ -391,6 +415,7 @@ def create_app(
         *push_routes.routes(parts.push, parts.gate),
         *order_routes.routes(parts.orders, parts.gate),
         *report_routes.routes(parts.reports, parts.gate),
+        *training_routes.routes(parts.training, parts.gate),
         *more_routes,
         *web_assets.routes(),
     ]

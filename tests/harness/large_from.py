@@ -6,6 +6,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 class LargeFrom:
     """The policy's part that sanctions ask about."""
 
-    async def large_from(self, _connection: AsyncConnection) -> int:
+    async def large_from_in(self, _connection: AsyncConnection) -> int:
         """A hundred."""
         return 100

@@ -46,6 +46,8 @@ from copconnect.push.reach import Reach
 from copconnect.rates import Rates
 from copconnect.reports.registry import SanctionRegistry
 from copconnect.settings import Settings
+from copconnect.training.publishing import Publisher
+from copconnect.training.service import Outstanding
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.harness.large_from import LargeFrom
 
@@ -119,6 +121,7 @@ class IdentityServer:
             self.registry,
             self.directory,
             acceptances,
+            Outstanding(settings),
             self.rosters,
             self.audit,
             gateway,
@@ -165,6 +168,7 @@ class IdentityServer:
             exports=PartExports(),
             sanctions=SanctionRegistry(clock, HUNDRED),
             moderation=NO_CASES,
+            lessons=Publisher(clock, self.audit),
             conduct=self.conduct,
             guard=self.guard,
         )

@@ -32,7 +32,7 @@ async def test_a_report_reaches_the_moderators_who_judge_its_proof(reports: Repo
     message = await reports.said(b"Curfew!")
     c, message_id = reports.c, MessageId(message[17:33].hex())
     shown = await reports.service.reporting.readers(reports.reader.caller, c, message_id)
-    # Of the station, and of the unit above: two alone could not decide an appeal.
+    # Those of the unit above too: two people alone could not decide an appeal.
     readers = [*reports.station, *reports.district]
     assert {one.person_id for one in shown.people} == {one.caller.person_id for one in readers}
     body = reports.report(message, readers)

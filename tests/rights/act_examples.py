@@ -14,8 +14,18 @@ from copconnect.database.engine import Transaction
 from copconnect.directory.names import english
 from copconnect.directory.postings import planned
 from copconnect.directory.postings.planned import PLANNED
-from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, PostId, new_id
+from copconnect.ids import (
+    ActId,
+    ConversationId,
+    DeviceId,
+    LessonId,
+    PersonId,
+    PostId,
+    ReportId,
+    new_id,
+)
 from copconnect.records.primitives.fields import DAY_MS
+from copconnect.reports import sanction_store
 from tests.harness.operator import OPERATOR
 from tests.identity.running import Device
 from tests.identity.signing import give, grant, revocation
@@ -245,6 +255,56 @@ async def _set_rights(_: World, __: Device) -> wire.Act:
     return wire.SetRights(rules=list(DEFAULT_RULES[:-1]))
 
 
+async def _assign(world: World, _: Device) -> wire.Act:
+    return wire.AssignReport(report_id=await world.report_subject(), take=True)
+
+
+def decision(
+    world: World, report_id: ReportId, sanction: wire.NewSanction | None
+) -> wire.DecideReport:
+    """Return a decision of a case about the subject."""
+    return wire.DecideReport(
+        report_id=report_id,
+        header_hash="0" * 64,
+        person_id=world.subject.person_id,
+        finding="upheld",
+        clause=1,
+        reason="A greeting.",
+        sanction=sanction,
+    )
+
+
+async def _decide(world: World, _: Device) -> wire.Act:
+    return decision(world, await world.report_subject(), wire.NewSanction(kind="warning", days=0))
+
+
+async def _decide_appeal(world: World, _: Device) -> wire.Act:
+    report_id = await world.report_subject()
+    person_id = world.subject.person_id
+    now_ms = world.clock.ms
+
+    async def write(one: Transaction) -> None:
+        sanction = {"report_id": report_id, "person_id": person_id, "path": "", "kind": "warning"}
+        times = {"from_ms": now_ms, "until_ms": now_ms, "in_rosters": False}
+        await sanction_store.add(one, sanction | times)
+        appeal = {"report_id": report_id, "sealed": b"x", "created_ms": now_ms, "reason": ""}
+        await sanction_store.add_appeal(one, appeal)
+
+    await _as_operator(world, write)
+    return wire.DecideAppeal(
+        report_id=report_id, person_id=person_id, outcome="upheld", reason="No."
+    )
+
+
+async def _publish_lesson(_: World, __: Device) -> wire.Act:
+    text = "---\ntitle: Bandobast\nminutes: 2\nversion: 1\n---\n\nStand where you are told.\n"
+    return wire.PublishLesson(
+        lesson_id=LessonId("officer.bandobast"),
+        place=90,
+        texts=wire.LessonTexts(en=text, te="", ur="", hi=""),
+    )
+
+
 async def _approve(world: World, _: Device) -> wire.Act:
     await world.propose()
     return wire.ApproveAct(act_id=ActId(world.waiting_act), hash=world.waiting_hash)
@@ -264,6 +324,7 @@ EXAMPLES: dict[str, Example] = {
     "abolish_post": _abolish,
     "restore_post": _restore_post,
     "set_group_policy": _set_policy,
+    "publish_lesson": _publish_lesson,
     "publish_conduct": _publish,
     "set_guard_policy": _guard_policy,
     "give_charge": _give_charge,
@@ -280,6 +341,9 @@ EXAMPLES: dict[str, Example] = {
     "give_grant": _give,
     "withdraw_grant": _withdraw,
     "set_rights": _set_rights,
+    "assign_report": _assign,
+    "decide_report": _decide,
+    "decide_appeal": _decide_appeal,
     "approve_act": _approve,
     "refuse_act": _refuse,
 }

@@ -37,9 +37,15 @@ ACTS: dict[str, Rule] = {
     "set_rights": ROOT_ADMINS,
     # So is the policy of standing groups.
     "set_group_policy": ROOT_ADMINS,
+    # Lessons are for everybody, too.
+    "publish_lesson": ROOT_ADMINS,
     # And the code of conduct, and the guard's policy.
     "publish_conduct": ROOT_ADMINS,
     "set_guard_policy": ROOT_ADMINS,
+    # Reports about somebody of the station, and appeals of theirs.
+    "assign_report": HERE,
+    "decide_report": HERE,
+    "decide_appeal": HERE,
     # Acts that wait for a second admin: never the one who asked, who may take it back.
     "approve_act": ANOTHER_ADMIN,
     "refuse_act": HERE,

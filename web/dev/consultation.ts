@@ -5,7 +5,6 @@ import type {
   LiveStart,
   MessageBody,
   MessageItem,
-  MessagePage,
   Outgoing,
   ReplyQuote,
 } from "@copconnect/client/core";
@@ -63,7 +62,6 @@ export abstract class ScriptedConsultation extends ScriptedGuard {
   #live: readonly (LiveShare & LivePlace)[] = [];
   abstract send(id: ConversationId, outgoing: Outgoing, to: null): Promise<MessageItem>;
   #quick: readonly string[] | null = null;
-  abstract messages(id: ConversationId, before: null, limit: number): Promise<MessagePage>;
   protected abstract amend(messageId: MessageId, change: (body: MessageBody) => MessageBody): void;
 
   vote(_: ConversationId, messageId: MessageId, choices: readonly number[]): Promise<void> {

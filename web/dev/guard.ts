@@ -1,13 +1,19 @@
 /** The scripted core's guard: three words that it knows, and the policy that is shipped. */
 import type {
+  Core,
   ConversationItem,
+  ForwardChoice,
   GuardMistake,
   GuardPolicy,
   GuardVerdict,
   GuardView,
+  MessageBody,
+  MessageItem,
+  MessagePage,
 } from "@copconnect/client/core";
-import type { ConversationId } from "@copconnect/client/wire";
+import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { CLASSES } from "../src/screens/conversation/guard/words.ts";
+import { refusal } from "./refusal.ts";
 import { ScriptedTrust } from "./trust.ts";
 
 const NUDGED = ["motivational", "emoji"];
@@ -17,7 +23,7 @@ const WORDS: readonly (readonly [string, string])[] = [
   ["happy diwali", "festival"],
 ];
 
-const GUARD_POLICY: GuardPolicy = {
+export const GUARD_POLICY: GuardPolicy = {
   number: 1,
   largeFrom: 100,
   hours: [0, 24],
@@ -44,6 +50,54 @@ export abstract class ScriptedGuard extends ScriptedTrust {
   #mistakes: readonly GuardMistake[] = [];
 
   abstract conversation(conversationId: ConversationId): Promise<ConversationItem>;
+  abstract conversations(): Promise<readonly ConversationItem[]>;
+  abstract messages(
+    conversationId: ConversationId,
+    before: MessageId | null,
+    limit: number,
+  ): Promise<MessagePage>;
+  /** This person says something. */
+  protected abstract say(
+    conversationId: ConversationId,
+    body: MessageBody,
+    more: Partial<MessageItem>,
+  ): MessageItem;
+
+  async #message(from: Parameters<Core["forward"]>[0]): Promise<MessageItem> {
+    const { messages } = await this.messages(from.conversationId, null, 10_000);
+    const message = messages.find(({ messageId }) => messageId === from.messageId);
+    if (message === undefined) throw refusal("not_found");
+    return message;
+  }
+
+  async forwardChoice(
+    conversationId: ConversationId,
+    messageId: MessageId,
+  ): Promise<ForwardChoice> {
+    const { forwarded } = await this.#message({ conversationId, messageId });
+    const often = forwarded === "often";
+    const { chats, oftenChats } = GUARD_POLICY.forwarding;
+    const all = await this.conversations();
+    return {
+      most: often ? oftenChats : chats,
+      often,
+      closed: all.flatMap((item) => {
+        const announces = item.kind === "announcement" || item.whoMayPost === "admins";
+        const why = announces ? "announcement" : "large";
+        const open = !announces && item.members < GUARD_POLICY.largeFrom;
+        return open ? [] : [{ conversationId: item.conversationId, why } as const];
+      }),
+    };
+  }
+
+  async forward(...[from, to, words]: Parameters<Core["forward"]>): Promise<void> {
+    const { body, forwarded } = await this.#message(from);
+    for (const conversationId of to) {
+      this.say(conversationId, body, { forwarded: forwarded ?? "some" });
+      const text = words.trim();
+      if (text !== "") this.say(conversationId, { kind: "text", text, mentions: [] }, {});
+    }
+  }
 
   async guardVerdict(conversationId: ConversationId, text: string): Promise<GuardVerdict> {
     return verdictOn(await this.conversation(conversationId), text);

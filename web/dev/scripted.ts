@@ -73,11 +73,8 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     const at = talk.messages.findIndex((one) => one.messageId === message.messageId);
     if (at >= 0) talk.messages[at] = message;
     else talk.messages.push(message);
-    this.emit({
-      type: "messages",
-      conversationId: talk.item.conversationId,
-      items: [message],
-    });
+    const { conversationId } = talk.item;
+    this.emit({ type: "messages", conversationId, items: [message] });
     this.#change(talk, {
       unread: message.mine ? 0 : talk.item.unread + (at >= 0 ? 0 : 1),
       last: {
@@ -95,11 +92,8 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     const person = others[this.#made % others.length];
     if (person === undefined) return;
     const number = this.#made++;
-    const body: MessageBody = {
-      kind: "text",
-      text: ANSWERS[number % ANSWERS.length] ?? "",
-      mentions: [],
-    };
+    const text = ANSWERS[number % ANSWERS.length] ?? "";
+    const body = { kind: "text", text, mentions: [] } as const;
     const message: MessageItem = {
       messageId: id(4, number),
       conversationId: talk.item.conversationId,
@@ -109,10 +103,7 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       sentMs: Date.now(),
       body,
       preview: previewOf(body),
-      replyTo: null,
-      answer: null,
-      status: null,
-      failure: null,
+      ...{ replyTo: null, answer: null, status: null, failure: null },
     };
     this.#put(talk, message);
     this.emit({ type: "notify", conversationId: talk.item.conversationId, item: message });
@@ -306,10 +297,18 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     outgoing: Outgoing,
     replyTo: MessageId | null,
   ): Promise<MessageItem> {
+    const { messages } = this.#talk(conversationId);
+    const quoted = messages.find((message) => message.messageId === replyTo);
+    const quote = quoted ? { replyTo: quoteOf(quoted) } : {};
+    return this.say(conversationId, this.#bodyOf(outgoing), quote);
+  }
+  protected override say(
+    conversationId: ConversationId,
+    body: MessageBody,
+    more: Partial<MessageItem>,
+  ): MessageItem {
     const talk = this.#talk(conversationId);
     const number = this.#made++;
-    const body = this.#bodyOf(outgoing);
-    const quoted = talk.messages.find((message) => message.messageId === replyTo);
     const message: MessageItem = {
       messageId: id(4, number),
       conversationId,
@@ -319,10 +318,11 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       sentMs: Date.now(),
       body,
       preview: previewOf(body),
-      replyTo: quoted ? quoteOf(quoted) : null,
+      replyTo: null,
       answer: null,
       status: "queued",
       failure: null,
+      ...more,
     };
     this.#put(talk, message);
     this.#change(talk, { draft: null });

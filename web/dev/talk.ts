@@ -214,6 +214,8 @@ function makeMessages(
         (dice > 0.93 || near === 3) && previous && previous.body.kind !== "notice"
           ? quoteOf(previous)
           : null,
+      ...(near === 5 || near === 14 ? { forwarded: "some" } : {}),
+      ...(near === 6 ? { forwarded: "often" } : {}),
       status: mine ? (near < 4 ? "sent" : near < 12 ? "delivered" : "read") : null,
       failure: null,
     });
@@ -274,6 +276,7 @@ function build(plan: Plan, number: number): Talk {
       pinned: false,
       draft: null,
       canPost: true,
+      trainingFirst: false,
       admin: false,
       whoMayPost: "everyone",
       state: "ready",

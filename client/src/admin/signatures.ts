@@ -38,6 +38,7 @@ export const OUTCOMES: Readonly<Record<Act["act"], string>> = {
   assign_report: "report_assigned",
   decide_report: "report_decided",
   decide_appeal: "appeal_decided",
+  publish_lesson: "lesson_published",
   publish_conduct: "conduct_published",
   set_guard_policy: "guard_policy_set",
   approve_act: "act_approved",

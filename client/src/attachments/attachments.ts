@@ -6,7 +6,7 @@
  * lives in memory alone, at most {@link OPEN_CHUNKS} chunks of it while something plays, or in blobs,
  * which the browser looks after; of what is cancelled or fails to be sealed no chunk is left.
  */
-import type { AttachmentId, ConversationId } from "../ids.ts";
+import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import type { AttachmentView, OutgoingAttachment } from "../core.ts";
 import type { DeviceContext } from "../context.ts";
@@ -15,18 +15,19 @@ import type { Bytes } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord } from "../records.ts";
 
-import type { Change } from "../vault/vault.ts";
 import { ATTACHMENT_CHUNK_BYTES, MAX_ATTACHMENT_BYTES } from "../wire.ts";
 import {
   AttachmentCipher,
   attachmentIdOf,
   chunkCount,
+  chunkLength,
   chunkRange,
   newAttachmentKey,
-  sealedSize,
 } from "./cipher.ts";
+import { PARALLEL, inParallel } from "./parallel.ts";
+import { putAttachment } from "./records.ts";
+import { Uploads } from "./uploads.ts";
 
-const PARALLEL = 3;
 const OPEN_CHUNKS = 8;
 const MAX_NAME = 255;
 
@@ -40,27 +41,27 @@ export interface Prepared {
   readonly file: Blob;
 }
 
-export function putAttachment(record: AttachmentRecord): Change {
-  return {
-    op: "put",
-    store: STORES.attachments,
-    key: record.attachmentId,
-    group: record.conversationId,
-    value: record,
-  };
-}
-
 export class Attachments {
   readonly #context: DeviceContext;
+  readonly #uploads: Uploads;
   readonly #progress = new Map<AttachmentId, Progress>();
   readonly #local = new Set<AttachmentId>();
   readonly #aborts = new Map<AttachmentId, AbortController>();
   readonly #downloads = new Map<AttachmentId, Promise<Blob>>();
   readonly #sealing = new Map<AttachmentId, Promise<void>>();
   readonly #open = new Map<string, Promise<Bytes>>();
+  /** Shown by a forward, after the conversation that brought them was taken off this device. */
+  readonly #unrecorded = new Map<AttachmentId, AttachmentRecord>();
 
   constructor(context: DeviceContext) {
     this.#context = context;
+    this.#uploads = new Uploads({
+      context,
+      record: (attachmentId) => this.#record(attachmentId),
+      begin: (attachmentId) => this.#begin(attachmentId),
+      tell: (record, progress) => this.#tell(record, progress),
+      end: (record) => this.#end(record),
+    });
   }
 
   /** Give a file its id and key. Throws `message_invalid` beyond what the protocol allows. */
@@ -174,16 +175,34 @@ export class Attachments {
     );
   }
 
-  /** Whether every chunk of these, which this device sends, is in the vault. */
+  /** Whether every chunk of those that this device sends itself is in the vault. */
   async areSealed(attachmentIds: readonly AttachmentId[]): Promise<boolean> {
     const records = await Promise.all(attachmentIds.map((id) => this.#record(id)));
-    return records.every((record) => record?.local === true);
+    return records.every((record) => record?.local === true || record?.upload === "none");
   }
 
-  async view(pointer: AttachmentPointer): Promise<AttachmentView> {
+  /** Those that came with this message: the others it forwards. */
+  async ownOf(
+    messageId: MessageId,
+    attachmentIds: readonly AttachmentId[],
+  ): Promise<readonly AttachmentId[]> {
+    const records = await Promise.all(attachmentIds.map((id) => this.#record(id)));
+    return records.flatMap((one) => (one?.messageId === messageId ? [one.attachmentId] : []));
+  }
+
+  /** `at`: the message that shows it. */
+  async view(
+    pointer: AttachmentPointer,
+    at: Pick<AttachmentRecord, "conversationId" | "messageId"> | null = null,
+  ): Promise<AttachmentView> {
     if (!this.#local.has(pointer.id)) {
       const record = await this.#record(pointer.id);
       if (record?.local === true) this.#local.add(pointer.id);
+      if (record === null && at !== null)
+        this.#unrecorded.set(pointer.id, {
+          ...{ attachmentId: pointer.id, pointer, upload: "none", local: false },
+          ...{ conversationId: at.conversationId, messageId: at.messageId },
+        });
     }
     const { id, kind, name, mime, size, width, height, durationMs, thumb, waveform } = pointer;
     const shown = { kind, name, mime, size, width, height, durationMs, thumb, waveform };
@@ -197,38 +216,11 @@ export class Attachments {
 
   // --- Up --------------------------------------------------------------------------------------
 
-  async upload(attachmentIds: readonly AttachmentId[]): Promise<void> {
-    for (const attachmentId of attachmentIds) {
-      const record = await this.#record(attachmentId);
-      if (record === null) throw failure("source_lost");
-      if (record.upload !== "complete") await this.#upload(record);
-    }
-  }
-
-  async #upload(record: AttachmentRecord): Promise<void> {
-    const { attachmentId, conversationId, pointer } = record;
-    const { api, vault } = this.#context;
-    const signal = this.#begin(attachmentId);
-    const total = pointer.size;
-    try {
-      const size = sealedSize(pointer.size);
-      const status = await api.beginAttachment({ attachmentId, conversationId, size }, signal);
-      const missing = new Set(Array.from({ length: chunkCount(pointer.size) }, (_, i) => i));
-      for (const index of status.received) missing.delete(index);
-      const left = (): number =>
-        [...missing].reduce((sum, index) => sum + length(pointer.size, index), 0);
-      this.#tell(record, { done: total - left(), total, direction: "up" });
-      await inParallel([...missing], PARALLEL, async (index) => {
-        const bytes = await vault.chunk(attachmentId, index);
-        if (bytes === null) throw failure("source_lost");
-        await api.putChunk(attachmentId, index, bytes, signal);
-        missing.delete(index);
-        this.#tell(record, { done: total - left(), total, direction: "up" });
-      });
-      await vault.write([putAttachment({ ...record, upload: "complete", local: true })]);
-    } finally {
-      this.#end(record);
-    }
+  /**
+   * Bring attachments to the server for a message of a conversation ({@link Uploads.upload}).
+   */
+  upload(attachmentIds: readonly AttachmentId[], conversationId: ConversationId): Promise<void> {
+    return this.#uploads.upload(attachmentIds, conversationId);
   }
 
   /**
@@ -272,7 +264,7 @@ export class Attachments {
     if (missing.length > 0) {
       const signal = this.#begin(attachmentId);
       const total = pointer.size;
-      let done = total - missing.reduce((sum, index) => sum + length(total, index), 0);
+      let done = total - missing.reduce((sum, index) => sum + chunkLength(total, index), 0);
       this.#tell(record, { done, total, direction: "down" });
       try {
         let stored = true;
@@ -280,7 +272,7 @@ export class Attachments {
           const fetched = await this.#fetch(record, cipher, index, signal);
           if (!fetched.stored) parts[index] = new Blob([fetched.plaintext]);
           stored &&= fetched.stored;
-          done += length(total, index);
+          done += chunkLength(total, index);
           this.#tell(record, { done, total, direction: "down" });
         });
         if (stored) await this.#context.vault.write([putAttachment({ ...record, local: true })]);
@@ -403,8 +395,10 @@ export class Attachments {
     }
   }
 
-  #record(attachmentId: AttachmentId): Promise<AttachmentRecord | null> {
-    return this.#context.vault.get<AttachmentRecord>(STORES.attachments, attachmentId);
+  async #record(attachmentId: AttachmentId): Promise<AttachmentRecord | null> {
+    const { vault } = this.#context;
+    const stored = await vault.get<AttachmentRecord>(STORES.attachments, attachmentId);
+    return stored ?? this.#unrecorded.get(attachmentId) ?? null;
   }
 
   async #require(attachmentId: AttachmentId): Promise<AttachmentRecord> {
@@ -412,30 +406,4 @@ export class Attachments {
     if (record === null) throw failure("not_found");
     return record;
   }
-}
-
-function length(size: number, index: number): number {
-  const [start, end] = chunkRange(size, index);
-  return end - start;
-}
-
-/** Run `step` for every item, so many at a time; the first failure ends it. */
-async function inParallel<T>(
-  items: readonly T[],
-  width: number,
-  step: (item: T) => Promise<void>,
-): Promise<void> {
-  const waiting = [...items];
-  let failed = false;
-  const worker = async (): Promise<void> => {
-    for (let item = waiting.shift(); item !== undefined && !failed; item = waiting.shift()) {
-      try {
-        await step(item);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
 }

@@ -35,6 +35,12 @@ export function chunkRange(size: number, index: number): readonly [start: number
   return [start, Math.min(size, start + ATTACHMENT_CHUNK_BYTES)];
 }
 
+/** Plaintext bytes of chunk `index`. */
+export function chunkLength(size: number, index: number): number {
+  const [start, end] = chunkRange(size, index);
+  return end - start;
+}
+
 export function newAttachmentKey(): Bytes {
   return randomBytes(32);
 }

@@ -135,13 +135,13 @@ export class ConversationCalls {
         limit: Number.MAX_SAFE_INTEGER,
         descending: false,
       });
+      await device.attachments.forget(files.map(({ attachmentId }) => attachmentId));
       const waiting = device.outgoing.of(conversationId);
       const changes: Change[] = [
         ...SINGLE_STORES.map((store) => ({ op: "delete", store, key: conversationId }) as const),
         ...GROUPED_STORES.map(
           (store) => ({ op: "delete_group", store, group: conversationId }) as const,
         ),
-        ...files.map(({ attachmentId }) => ({ op: "delete_chunks", attachmentId }) as const),
         ...waiting.map(
           ({ messageId }) => ({ op: "delete", store: STORES.outbox, key: messageId }) as const,
         ),
@@ -158,7 +158,7 @@ export class ConversationCalls {
     profile: Parameters<Core["setProfile"]>[1],
   ): Promise<void> {
     const device = await this.#reach.device();
-    const conversation = writable(device.find(conversationId));
+    const conversation = writable(this.#reach, device.find(conversationId));
     if (!conversation.record.admin) throw failure("not_admin");
     await sendState(device, conversation, titleOf(profile.title), profile.photo);
   }

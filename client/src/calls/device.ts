@@ -7,6 +7,7 @@ import { Attachments } from "../attachments/attachments.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure } from "../failure.ts";
+import type { Guard } from "../guard/guard.ts";
 import { History } from "../inbox/history.ts";
 import { Inbox } from "../inbox/inbox.ts";
 import { decodeContent } from "../kinds/content.ts";
@@ -35,8 +36,8 @@ import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame } from "../wire.ts";
-import { sendMark } from "./marking.ts";
-import { callsPerson } from "./notifying.ts";
+import { sendMark } from "./talking/marking.ts";
+import { callsPerson } from "./talking/notifying.ts";
 import { PartLinks, ignore } from "./part-links.ts";
 import type { DeviceListener } from "./part-links.ts";
 
@@ -45,10 +46,13 @@ export interface DeviceOptions extends DeviceListener {
   readonly context: Omit<DeviceContext, "signal" | "freshness">;
   readonly people: People;
   readonly blocked: Blocked;
+  readonly guard: Guard;
   readonly socket: Omit<SocketOptions, "listener">;
   readonly onAccount: (event: AccountFrame["event"]) => void;
   readonly onOutbox: () => void;
   readonly onCatchingUp: (catchingUp: boolean) => void;
+  /** Groups of at least so many members are closed to this person before the officer course. */
+  readonly closedFrom: () => number | null;
   readonly mayNotify: (conversation: Conversation, called: boolean) => boolean;
 }
 
@@ -140,6 +144,8 @@ export class Device {
       this.attachments,
       this.#announcer,
       (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
+      options.closedFrom,
+      async () => (await options.guard.forwarding()).forwarding.often,
     );
     this.orders = new Orders(context, this.book, {
       people,
@@ -168,7 +174,7 @@ export class Device {
     await this.live.open();
     await this.orders.load();
     people.onLoaded = () => {
-      this.#announceAll();
+      this.announceAll();
     };
     for (const record of this.outgoing.all()) {
       const conversation = this.book.find(record.conversationId);
@@ -179,12 +185,13 @@ export class Device {
 
   /** Names may be others, and what was refused because of these people may be good now. */
   #peopleChanged(personIds: ReadonlySet<PersonId>): void {
-    this.#announceAll();
+    this.announceAll();
     for (const conversation of this.book.conversations.values())
       void this.inbox.changed(conversation, personIds).catch(ignore);
   }
 
-  #announceAll(): void {
+  /** Every conversation may look otherwise now. */
+  announceAll(): void {
     for (const conversation of this.book.conversations.values()) {
       this.#announcer.conversation(conversation);
       this.#announcer.members(conversation.id);

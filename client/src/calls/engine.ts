@@ -4,12 +4,14 @@ import type { HandedKeys } from "../vault/vault.ts";
 import { copy } from "../octets.ts";
 import { ConsultationCalls } from "./consultation-calls.ts";
 import { ConversationCalls } from "./conversation-calls.ts";
+import { ForwardingCalls } from "./talking/forwarding-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
 import { OrderCalls } from "./order-calls.ts";
-import { OverseeingCalls } from "./overseeing-calls.ts";
+import { OverseeingCalls } from "./fetched/overseeing-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import { Session } from "./session.ts";
+import { callTraining, trainingCalls } from "../training/calls.ts";
 import type { SessionOptions } from "./session-options.ts";
 
 export interface Engine extends ConnectedCore {
@@ -24,8 +26,10 @@ export function createEngine(options: SessionOptions): Engine {
   const members = new MemberCalls(reach);
   const messages = new MessageCalls(reach);
   const consultation = new ConsultationCalls(reach, messages);
+  const forwarding = new ForwardingCalls(reach, (...message) => messages.send(...message));
   const people = new PeopleCalls(reach);
   const orders = new OrderCalls(reach);
+  const training = trainingCalls(reach.training, api);
   const overseeing = new OverseeingCalls(reach, reach.department);
   /** Calls that need a registered device wait until there is one. */
   const registered = async (): Promise<typeof account> => {
@@ -110,6 +114,8 @@ export function createEngine(options: SessionOptions): Engine {
     vote: (id, messageId, choices) => consultation.vote(id, messageId, choices),
     closePoll: (id, messageId) => consultation.closePoll(id, messageId),
     guardVerdict: (id, text) => messages.guardVerdict(id, text),
+    forwardChoice: (id, messageId) => forwarding.choice(id, messageId),
+    forward: (from, to, words, forwardId) => forwarding.forward(from, to, words, forwardId),
     guard: async () => (await reachGuard()).view(),
     guardWasWrong: async (claimed, text) => (await reachGuard()).wasWrong(claimed, text),
     forgetGuardMistakes: async () => (await reachGuard()).forgetMistakes(),
@@ -144,6 +150,8 @@ export function createEngine(options: SessionOptions): Engine {
       reach.device().then(() => overseeing.call(method, args))) as Core["oversee"],
     reports: ((method, ...args) =>
       reach.device().then(() => session.reporting.call(method, args))) as Core["reports"],
+    training: ((method, ...args) =>
+      callTraining(reach.device, training, method, args)) as Core["training"],
     admin: ((method, ...args) =>
       reach.device().then(() => session.console.call(method, args))) as Core["admin"],
     setVisible: async (id) => {

@@ -1,11 +1,9 @@
 /**
- * The life of the core on this device: vault, account, app lock, sign-out, and the running
- * {@link Device}.
+ * The life of the core on this device: vault, account, lock, sign-out, and the running {@link Device}.
  *
- * Invariants: nothing of the device runs while the vault is locked; a person who signs out wipes
- * what is here, whether or not the server can be reached; a server that refuses the device does not,
- * unless a revocation that others signed says so (KEYS.md E6): what is here is kept, locked; every
- * rejection is a CoreFailure.
+ * Invariants: nothing of the device runs while the vault is locked; a person who signs out wipes what is
+ * here, with or without the server; a server that refuses the device does not, unless a revocation that
+ * others signed says so (KEYS.md E6): what is here is kept, locked; each rejection is a CoreFailure.
  */
 import type { ConversationId } from "../ids.ts";
 import { AccountCalls } from "../account/calls.ts";
@@ -17,19 +15,19 @@ import { asFailure, failure, hasCode } from "../failure.ts";
 import { Blocked } from "../people/blocked.ts";
 import { People } from "../people/people.ts";
 import { Posts } from "../people/posts.ts";
-import { STORES } from "../records.ts";
 import { Api } from "../transport/api.ts";
 import { Http } from "../transport/http.ts";
+import { META, deleteMeta, putMeta } from "../vault/meta.ts";
 import { Vault } from "../vault/vault.ts";
 import type { AccountFrame } from "../wire.ts";
 import { appStateOf } from "./app-state.ts";
 import { AutoLock } from "./auto-lock.ts";
-import { ConsoleCalls } from "./console-calls.ts";
+import { ConsoleCalls } from "./fetched/console-calls.ts";
 import { Device } from "./device.ts";
 import { inTurn } from "../sync/in-turn.ts";
-import { mayNotify } from "./notifying.ts";
+import { mayNotify } from "./talking/notifying.ts";
 import type { Reach } from "./reach.ts";
-import { ReportingCalls } from "./reporting-calls.ts";
+import { ReportingCalls } from "./fetched/reporting-calls.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { endOf } from "./sign-out-reason.ts";
 import { ToldKeys } from "./told-keys.ts";
@@ -90,24 +88,24 @@ export class Session {
     const context: Context = { vault, api, now, random, emit };
     this.#context = context;
     const services = new AccountServices({
-      context,
-      monotonic,
+      ...{ context, monotonic },
       serverNow: () => now() - this.#skewMs,
       onStanding: () => void this.#changed(),
+      onClosed: () => this.#device?.announceAll(),
     });
     this.#services = services;
     this.conduct = services.conduct;
     this.people = new People(context, services.trust);
     this.blocked = new Blocked(context);
-    const { people } = this;
-    this.accountCalls = new AccountCalls({ context, services, people });
-    this.console = new ConsoleCalls({ api, vault, services, people });
+    const parts = { context, services, people: this.people };
+    this.accountCalls = new AccountCalls(parts);
+    this.console = new ConsoleCalls({ ...parts, api, vault });
     this.reach = {
-      guard: services.guard,
+      ...{ guard: services.guard, training: services.training },
       device: () => this.device(),
       deviceThatKeeps: () => this.deviceThatKeeps(),
-      people,
-      posts: new Posts(context, people),
+      people: this.people,
+      posts: new Posts(context, this.people),
       blocked: this.blocked,
       labelOf: (clientId) => this.#account.labelOf(clientId),
       department: () => this.#account.trust,
@@ -189,7 +187,7 @@ export class Session {
   }
 
   async #openAccount(): Promise<AppState> {
-    const gone = await this.#vault.get<{ reason: string }>(STORES.meta, "signed_out");
+    const gone = await this.#vault.get<{ reason: string }>(META, "signed_out");
     if (gone !== null) return this.#enter("signed_out", gone.reason);
     await this.#autoLock.load();
     const account = await this.#services.load();
@@ -213,17 +211,13 @@ export class Session {
 
   async #startDevice(): Promise<void> {
     const { origin, WebSocket, random } = this.#options;
+    const { guard, ownKeys, time, trust } = this.#services;
     await this.blocked.load();
     const device = new Device({
-      context: {
-        ...this.#context,
-        identity: () => this.#account.identity,
-        trust: this.#services.trust,
-        time: this.#services.time,
-        ownKeys: this.#services.ownKeys,
-      },
+      context: { ...this.#context, identity: () => this.#account.identity, trust, time, ownKeys },
       people: this.people,
       blocked: this.blocked,
+      guard,
       socket: {
         url: `${origin.replace(/^http/, "ws")}/v1/socket`,
         WebSocket,
@@ -258,6 +252,7 @@ export class Session {
         void this.#changed();
       },
       onHistory: () => void this.#changed(),
+      closedFrom: () => this.#services.training.closedFrom,
       mayNotify: (conversation, called) =>
         mayNotify(conversation, called, this.#visible, this.#options.now()),
     });
@@ -409,7 +404,7 @@ export class Session {
     await this.start();
     if (this.#phase !== "signed_out") return this.#snapshot();
     if (this.#kept) await this.#wipe("signed_out");
-    await this.#vault.write([{ op: "delete", store: STORES.meta, key: "signed_out" }]);
+    await this.#vault.write([deleteMeta("signed_out")]);
     return this.#enter("register");
   }
 
@@ -446,8 +441,7 @@ export class Session {
     this.#services.reset();
     await this.#vault.wipe();
     await this.#vault.open();
-    const value = { reason };
-    await this.#vault.write([{ op: "put", store: STORES.meta, key: "signed_out", value }]);
+    await this.#vault.write([putMeta("signed_out", { reason })]);
     this.#autoLock.reset();
     return this.#enter("signed_out", reason);
   }

@@ -6,7 +6,8 @@ import { hash } from "../keys/format/hashing.ts";
 import { concat, copy, type Bytes } from "../octets.ts";
 import type { Change } from "../vault/vault.ts";
 import { Guard } from "./guard.ts";
-import { FORWARDING_BEFORE_POLICY, actOf, placeOf, readPolicy } from "./policy.ts";
+import { FORWARDING_BEFORE_POLICY } from "./forwarding.ts";
+import { actOf, placeOf, readPolicy } from "./policy.ts";
 import { GuardFormat } from "./record.ts";
 
 const FOLDER = new URL("../../../src/copconnect/conduct/guard/", import.meta.url);
@@ -100,7 +101,7 @@ test("hours, ranks and places decide what happens to a class", () => {
 });
 
 test("limits of forwarding are read whole or the policy is refused", () => {
-  expect(readPolicy(POLICY).forwarding).toEqual(FORWARDING_BEFORE_POLICY);
+  expect(readPolicy(POLICY)).toMatchObject(FORWARDING_BEFORE_POLICY);
   for (const change of [
     { chats: 51 },
     { chats: 0 }, // One chat for what was forwarded often would be more.

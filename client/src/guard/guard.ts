@@ -16,9 +16,11 @@ import { HOUR_MS } from "../keys/format/times.ts";
 import type { GuardMistake, GuardPolicy, GuardVerdict, GuardView } from "../seam/guard.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/meta.ts";
-import type { ConversationKind, WhoMayPost } from "../wire.ts";
 import { FINE, Model } from "./model.ts";
+import { FORWARDING_BEFORE_POLICY } from "./forwarding.ts";
+import type { ForwardingPolicy } from "./forwarding.ts";
 import { actOf, placeOf, readPolicy } from "./policy.ts";
+import type { Place } from "./policy.ts";
 import { GuardFormat, checkGuard, type GuardRecord } from "./record.ts";
 
 /** The server is asked so often at most. */
@@ -86,14 +88,7 @@ export class Guard {
     this.#askedMs = now;
   }
 
-  async verdict(
-    text: string,
-    conversation: {
-      readonly kind: ConversationKind;
-      readonly members: number;
-      readonly whoMayPost: WhoMayPost;
-    },
-  ): Promise<GuardVerdict> {
+  async verdict(text: string, conversation: Place): Promise<GuardVerdict> {
     await this.#loaded();
     const others = Math.max(0, conversation.members - 1);
     if (this.#inForce === null) return { act: "fine", claimed: FINE, others };
@@ -102,6 +97,12 @@ export class Guard {
     const hour = new Date(this.#options.context.now()).getHours();
     const place = placeOf(policy, conversation);
     return { act: actOf(policy, claimed, place, this.#options.rank(), hour), claimed, others };
+  }
+
+  /** The limits of forwarding, and from how many members a group is large. */
+  async forwarding(): Promise<ForwardingPolicy> {
+    await this.#loaded();
+    return this.#inForce?.policy ?? FORWARDING_BEFORE_POLICY;
   }
 
   /** The policy and the mistakes, for the screens. */

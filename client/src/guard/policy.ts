@@ -38,24 +38,15 @@ export function readPolicy(text: string): GuardPolicy {
   };
 }
 
-/** These limits hold on a device that has no policy yet. */
-export const FORWARDING_BEFORE_POLICY: ForwardingLimits = {
-  chats: 5,
-  often: 5,
-  oftenChats: 1,
-  large: false,
-  announcement: false,
-};
+/** The facts of a conversation that say what kind of place it is. */
+export interface Place {
+  readonly kind: ConversationKind;
+  readonly members: number;
+  readonly whoMayPost: WhoMayPost;
+}
 
 /** The kind of place that a conversation is to the guard. */
-export function placeOf(
-  policy: GuardPolicy,
-  conversation: {
-    readonly kind: ConversationKind;
-    readonly members: number;
-    readonly whoMayPost: WhoMayPost;
-  },
-): GuardPlace {
+export function placeOf(policy: Pick<GuardPolicy, "largeFrom">, conversation: Place): GuardPlace {
   if (conversation.kind === "direct") return "direct";
   const announces = conversation.kind === "announcement" || conversation.whoMayPost === "admins";
   if (announces) return "announcement";

@@ -73,6 +73,8 @@ export const METHODS: Readonly<Record<Method, true>> = {
   vote: true,
   closePoll: true,
   guardVerdict: true,
+  forwardChoice: true,
+  forward: true,
   guard: true,
   guardWasWrong: true,
   forgetGuardMistakes: true,
@@ -108,6 +110,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   cancelDownload: true,
   oversee: true,
   reports: true,
+  training: true,
   admin: true,
 };
 
@@ -143,6 +146,7 @@ export async function perform(core: Core, call: Call): Promise<Answer> {
 export function withIds(method: Method, args: readonly unknown[]): readonly unknown[] {
   if (method === "send")
     return [args[0], args[1], args[2] ?? null, args[3] ?? newId(), ...args.slice(4)];
+  if (method === "forward") return [args[0], args[1], args[2], args[3] ?? newId()];
   if (method === "createGroup") return [{ conversationId: newId(), ...(args[0] as object) }];
   if (method === "admin" && args[0] === "perform") return [args[0], args[1], args[2] ?? newId()];
   return args;

@@ -49,7 +49,7 @@ export const APPEAL: EnvelopeKind = {
   padding: 256,
 };
 
-/** What a report is about, as the server has it in the clear. */
+/** The subject of a report, as the server has it in the clear. */
 export interface ReportPlace {
   readonly report: Uint8Array;
   readonly conversation: Uint8Array;

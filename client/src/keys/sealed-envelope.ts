@@ -27,7 +27,7 @@ import {
 const VERSION = 1;
 const NONCE = new Uint8Array(12);
 
-/** What envelopes of one kind have in common. */
+/** The facts that envelopes of one kind have in common. */
 export interface EnvelopeKind {
   /** In the labels: `copconnect <name>-seal v1` and so on. */
   readonly name: string;

@@ -7,7 +7,16 @@ import type {
   OutgoingAttachment,
 } from "../seam/attachments.ts";
 import { MAX_ATTACHMENTS, MAX_TEXT } from "./fields.ts";
-import { attachment, list, mentions, nullable, replyTo, string } from "./fields.ts";
+import {
+  attachment,
+  forwards,
+  list,
+  mentions,
+  nullable,
+  onceMore,
+  replyTo,
+  string,
+} from "./fields.ts";
 import type { AttachmentPointer, ReplyPointer } from "./fields.ts";
 import { PREVIEW } from "./kind.ts";
 import type { WrittenKind } from "./kind.ts";
@@ -18,6 +27,7 @@ export interface AttachmentsContent {
   readonly mentions: readonly Mention[];
   readonly replyTo: ReplyPointer | null;
   readonly attachments: readonly AttachmentPointer[];
+  readonly forwards: number;
 }
 
 export interface AttachmentsBody {
@@ -51,6 +61,7 @@ export const attachments: WrittenKind<
     mentions: mentions(fields["mentions"]),
     replyTo: nullable(fields["replyTo"], replyTo),
     attachments: list(fields["attachments"], MAX_ATTACHMENTS, attachment),
+    forwards: forwards(fields["forwards"]),
   }),
   shown: true,
   preview: (content) => {
@@ -68,9 +79,13 @@ export const attachments: WrittenKind<
   mentions: (content) => content.mentions,
   attachments: (content) => content.attachments,
   replyTo: (content) => content.replyTo,
+  forwards: (content) => content.forwards,
+  forwarded: (content) => {
+    return { ...content, mentions: [], replyTo: null, forwards: onceMore(content.forwards) };
+  },
   compose: ({ kind, text, mentions, attachments: files }, replyTo, prepare) => {
     if (text.length > MAX_TEXT || files.length === 0 || files.length > MAX_ATTACHMENTS)
       throw failure("message_invalid", { details: { limit: MAX_ATTACHMENTS } });
-    return { kind, text, mentions, replyTo, attachments: files.map(prepare) };
+    return { kind, text, mentions, replyTo, attachments: files.map(prepare), forwards: 0 };
   },
 };

@@ -2,7 +2,8 @@ import { encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { attachmentIdOf } from "../attachments/cipher.ts";
-import { decodeContent, encodeContent } from "./content.ts";
+import { decodeContent, encodeContent, forwardOf, forwardsOf, mentionsOf } from "./content.ts";
+import { pointersOf, replyOf } from "./content.ts";
 import type { Content } from "./content.ts";
 import type { Mention } from "../seam/attachments.ts";
 import type { ReplyPointer } from "./fields.ts";
@@ -27,10 +28,31 @@ const attachment = {
 const replyTo: ReplyPointer = { messageId: newId(), personId: newId(), preview: "who" };
 const mentions: readonly Mention[] = [{ personId: newId(), start: 0, length: 3 }];
 const EVERY_KIND: readonly Content[] = [
-  { kind: "text", text: "సరే", mentions, replyTo },
-  { kind: "attachments", text: "", mentions: [], replyTo: null, attachments: [attachment] },
-  { kind: "text", text: "Sir", mentions, replyTo: { ...replyTo, conversationId: newId() } },
-  { kind: "location", latitude: 17.3, longitude: 78.4, accuracyM: null, takenMs: 5, replyTo },
+  { kind: "text", text: "సరే", mentions, replyTo, forwards: 0 },
+  {
+    kind: "attachments",
+    text: "",
+    mentions: [],
+    replyTo: null,
+    attachments: [attachment],
+    forwards: 255,
+  },
+  {
+    kind: "text",
+    text: "Sir",
+    mentions,
+    replyTo: { ...replyTo, conversationId: newId() },
+    forwards: 1,
+  },
+  {
+    kind: "location",
+    latitude: 17.3,
+    longitude: 78.4,
+    accuracyM: null,
+    takenMs: 5,
+    replyTo,
+    forwards: 7,
+  },
   {
     kind: "state",
     version: 3,
@@ -65,7 +87,13 @@ describe("content", () => {
   it("shows no name that reads as another: nothing in it turns the direction or hides", () => {
     const named = (name: string): string => {
       const attachments = [{ ...attachment, name }];
-      const content = { kind: "attachments", text: "", mentions: [], replyTo: null } as const;
+      const content = {
+        kind: "attachments",
+        text: "",
+        mentions: [],
+        replyTo: null,
+        forwards: 0,
+      } as const;
       const decoded = decodeContent(encodeContent({ ...content, attachments }));
       return decoded.kind === "attachments" ? (decoded.attachments[0]?.name ?? "") : decoded.kind;
     };
@@ -76,7 +104,7 @@ describe("content", () => {
   });
 
   it("is unsupported when it is of a higher version, an unknown kind or the wrong shape", () => {
-    const text = { v: 1, kind: "text", text: "x", mentions: [], replyTo: null };
+    const text = { v: 1, kind: "text", text: "x", mentions: [], replyTo: null, forwards: 0 };
     const wrong: readonly unknown[] = [
       { ...text, v: 2 },
       { ...text, kind: "riddle" },
@@ -85,6 +113,11 @@ describe("content", () => {
       { v: 1, kind: "mark", messageId: newId(), what: { mark: "vote", choices: [12] } },
       { v: 1, kind: "mark", messageId: "poll", what: { mark: "close" } },
       { ...text, text: 5 },
+      { v: 1, kind: "text", text: "x", mentions: [], replyTo: null },
+      { ...text, forwards: 256 },
+      { ...text, forwards: -1 },
+      { ...text, forwards: 0.5 },
+      { ...text, forwards: "5" },
       { ...text, text: "x".repeat(16_385) },
       { ...text, mentions: [{ personId: "me", start: 0, length: 1 }] },
       { ...text, mentions: [{ personId: newId(), start: -1, length: 1 }] },
@@ -104,8 +137,24 @@ describe("content", () => {
     }
   });
 
+  it("is forwarded with one more count, and without author, mentions and quote", () => {
+    const forwarded = EVERY_KIND.flatMap((content) => {
+      const next = forwardOf(content);
+      if (next === null) return [];
+      expect(forwardsOf(next)).toBe(Math.min(255, forwardsOf(content) + 1));
+      expect([mentionsOf(next), replyOf(next)]).toEqual([[], null]);
+      expect(pointersOf(next)).toEqual(pointersOf(content));
+      const named = [...mentions.map((one) => one.personId), replyTo.personId, replyTo.messageId];
+      const bytes = new TextDecoder("latin1").decode(encodeContent(next));
+      expect(named.filter((id) => bytes.includes(id))).toEqual([]);
+      return [content.kind];
+    });
+    expect(new Set(forwarded)).toEqual(new Set(["text", "attachments", "location"]));
+    expect(forwardOf({ kind: "unsupported" })).toBeNull();
+  });
+
   it("ignores fields it does not know: a later version may add some", () => {
-    const text = { kind: "text", text: "x", mentions: [], replyTo: null } as const;
+    const text = { kind: "text", text: "x", mentions: [], replyTo: null, forwards: 0 } as const;
     expect(decodeContent(encode({ v: 1, ...text, urgent: true }))).toEqual(text);
   });
 

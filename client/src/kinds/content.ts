@@ -123,6 +123,16 @@ export function pointersOf(content: Decoded): readonly AttachmentPointer[] {
   return content.kind === "unsupported" ? [] : kindOf(content).attachments(content);
 }
 
+/** How often it was forwarded to come here. */
+export function forwardsOf(content: Decoded): number {
+  return content.kind === "unsupported" ? 0 : kindOf(content).forwards(content);
+}
+
+/** The content that forwards it, counted once more; null: such messages are not forwarded. */
+export function forwardOf(content: Decoded): Content | null {
+  return content.kind === "unsupported" ? null : kindOf(content).forwarded(content);
+}
+
 export function replyOf(content: Decoded): ReplyPointer | null {
   return content.kind === "unsupported" ? null : kindOf(content).replyTo(content);
 }

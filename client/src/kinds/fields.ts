@@ -11,6 +11,8 @@ export const MAX_TEXT = 16_384;
 export const MAX_ATTACHMENTS = 32;
 const MAX_MENTIONS = 256;
 export const MAX_NAME = 255;
+/** A count of forwards goes no higher. */
+const MOST_FORWARDS = 255;
 
 /** How a message points to an encrypted attachment. `key` never leaves the ends. */
 export interface AttachmentPointer {
@@ -69,6 +71,16 @@ export function number(value: unknown, min: number, max: number): number {
 export function integer(value: unknown, max: number): number {
   if (!Number.isSafeInteger(value)) throw new Misshapen();
   return number(value, 0, max);
+}
+
+/** How often what a message holds was forwarded to come here; 0: it was written here. */
+export function forwards(value: unknown): number {
+  return integer(value, MOST_FORWARDS);
+}
+
+/** The count of a forward of it. */
+export function onceMore(count: number): number {
+  return Math.min(MOST_FORWARDS, count + 1);
 }
 
 export function bytes(value: unknown, max: number): Uint8Array {

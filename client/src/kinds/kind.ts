@@ -36,7 +36,17 @@ export interface Kind<C extends Named, B extends Named = never, P extends Named 
   readonly mentions: (content: C) => readonly Mention[];
   readonly attachments: (content: C) => readonly AttachmentPointer[];
   readonly replyTo: (content: C) => ReplyPointer | null;
+  /** How often it was forwarded to come here; 0: it was written here. */
+  readonly forwards: (content: C) => number;
+  /**
+   * The content that forwards it: counted once more, and without its author, the people whom it
+   * mentions and the message that it answers. Null: such messages are not forwarded.
+   */
+  readonly forwarded: (content: C) => C | null;
 }
+
+/** Kinds that are not forwarded spread this. */
+export const NOT_FORWARDED = { forwards: () => 0, forwarded: () => null } as const;
 
 /** A kind that people write; O is what the screens hand in. */
 export interface WrittenKind<

@@ -7,6 +7,7 @@ import type { LiveState } from "../seam/consultation.ts";
 import { LONGEST_LIVE_MS } from "./consultation.ts";
 import type { LiveContent } from "./consultation.ts";
 import { integer, nullable, number } from "./fields.ts";
+import { NOT_FORWARDED } from "./kind.ts";
 import type { WrittenKind } from "./kind.ts";
 
 export interface LiveBody extends LiveContent {
@@ -32,6 +33,7 @@ export const live: WrittenKind<LiveContent, LiveBody, LivePreview, LiveContent> 
   mentions: () => [],
   attachments: () => [],
   replyTo: () => null,
+  ...NOT_FORWARDED,
   compose: ({ kind, untilMs, latitude, longitude, accuracyM, takenMs }) => {
     if (untilMs - takenMs > LONGEST_LIVE_MS + 60_000)
       throw failure("message_invalid", { details: { limit: LONGEST_LIVE_MS } });

@@ -1,5 +1,5 @@
 /** A place. */
-import { integer, nullable, number, replyTo } from "./fields.ts";
+import { forwards, integer, nullable, number, onceMore, replyTo } from "./fields.ts";
 import type { ReplyPointer } from "./fields.ts";
 import type { WrittenKind } from "./kind.ts";
 
@@ -10,9 +10,10 @@ export interface LocationContent {
   readonly accuracyM: number | null;
   readonly takenMs: number;
   readonly replyTo: ReplyPointer | null;
+  readonly forwards: number;
 }
 
-export type LocationBody = Omit<LocationContent, "replyTo">;
+export type LocationBody = Omit<LocationContent, "replyTo" | "forwards">;
 
 export interface LocationPreview {
   readonly kind: "location";
@@ -26,6 +27,7 @@ export const location: WrittenKind<LocationContent, LocationBody, LocationPrevie
     accuracyM: nullable(fields["accuracyM"], (v) => number(v, 0, 1e8)),
     takenMs: integer(fields["takenMs"], Number.MAX_SAFE_INTEGER),
     replyTo: nullable(fields["replyTo"], replyTo),
+    forwards: forwards(fields["forwards"]),
   }),
   shown: true,
   preview: () => ({ kind: "location" }),
@@ -34,7 +36,11 @@ export const location: WrittenKind<LocationContent, LocationBody, LocationPrevie
   mentions: () => [],
   attachments: () => [],
   replyTo: (content) => content.replyTo,
+  forwards: (content) => content.forwards,
+  forwarded: (content) => {
+    return { ...content, replyTo: null, forwards: onceMore(content.forwards) };
+  },
   compose: ({ kind, latitude, longitude, accuracyM, takenMs }, replyTo) => {
-    return { kind, latitude, longitude, accuracyM, takenMs, replyTo };
+    return { kind, latitude, longitude, accuracyM, takenMs, replyTo, forwards: 0 };
   },
 };

@@ -5,6 +5,7 @@
  */
 import { integer, list, Misshapen, isFields, id, nullable, string, bytes } from "./fields.ts";
 import type { Fields } from "./fields.ts";
+import { NOT_FORWARDED } from "./kind.ts";
 import type { Kind } from "./kind.ts";
 import { MAX_POLL_OPTIONS } from "./consultation.ts";
 import type { MessageId } from "../ids.ts";
@@ -73,4 +74,5 @@ export const mark: Kind<MarkContent> = {
   mentions: () => [],
   attachments: () => [],
   replyTo: () => null,
+  ...NOT_FORWARDED,
 };

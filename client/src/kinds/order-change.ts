@@ -17,7 +17,7 @@ import {
   string,
 } from "./fields.ts";
 import type { AttachmentPointer } from "./fields.ts";
-import { PREVIEW } from "./kind.ts";
+import { NOT_FORWARDED, PREVIEW } from "./kind.ts";
 import type { WrittenKind } from "./kind.ts";
 import { ORDER_REFERENCE, ORDER_TITLE } from "./order.ts";
 
@@ -86,6 +86,7 @@ export const orderChange: WrittenKind<
   mentions: () => [],
   attachments: (content) => content.attachments,
   replyTo: () => null,
+  ...NOT_FORWARDED,
   compose: (outgoing, _replyTo, prepare) => {
     const { title, text, reference, reason, attachments: files } = outgoing;
     const fits =

@@ -22,7 +22,7 @@ import {
   string,
 } from "./fields.ts";
 import type { AttachmentPointer } from "./fields.ts";
-import { PREVIEW } from "./kind.ts";
+import { NOT_FORWARDED, PREVIEW } from "./kind.ts";
 import type { WrittenKind } from "./kind.ts";
 
 /** Longest title, reference and text of a choice, in UTF-16 units. */
@@ -136,6 +136,7 @@ export const order: WrittenKind<OrderContent, OrderBody, OrderPreview, OutgoingO
   mentions: (content) => content.mentions,
   attachments: (content) => content.attachments,
   replyTo: () => null,
+  ...NOT_FORWARDED,
   compose: (outgoing, _replyTo, prepare) => {
     const { title, text, reference, choices, readers, attachments: files } = outgoing;
     const fits =

@@ -6,7 +6,7 @@
 import { failure } from "../failure.ts";
 import type { PollState } from "../seam/consultation.ts";
 import { boolean, integer, list, nullable, string } from "./fields.ts";
-import { PREVIEW } from "./kind.ts";
+import { NOT_FORWARDED, PREVIEW } from "./kind.ts";
 import type { WrittenKind } from "./kind.ts";
 import { MAX_POLL_OPTIONS, MAX_POLL_OPTION, MAX_POLL_QUESTION } from "./consultation.ts";
 import type { PollContent } from "./consultation.ts";
@@ -42,6 +42,7 @@ export const poll: WrittenKind<PollContent, PollBody, PollPreview, PollContent> 
   mentions: () => [],
   attachments: () => [],
   replyTo: () => null,
+  ...NOT_FORWARDED,
   compose: ({ kind, question, options, multiple, anonymous, endsMs }) => {
     const trimmed = options.map((one) => one.trim());
     const several = trimmed.length >= 2 && trimmed.length <= MAX_POLL_OPTIONS;

@@ -3,7 +3,7 @@ import { failure } from "../failure.ts";
 import type { Mention } from "../seam/attachments.ts";
 import type { QuestionState } from "../seam/consultation.ts";
 import { MAX_TEXT, mentions, string } from "./fields.ts";
-import { PREVIEW } from "./kind.ts";
+import { NOT_FORWARDED, PREVIEW } from "./kind.ts";
 import type { WrittenKind } from "./kind.ts";
 
 export interface QuestionContent {
@@ -38,6 +38,7 @@ export const question: WrittenKind<
   mentions: (content) => content.mentions,
   attachments: () => [],
   replyTo: () => null,
+  ...NOT_FORWARDED,
   compose: ({ kind, text, mentions }) => {
     const asked = text.trim();
     if (asked === "" || asked.length > MAX_TEXT)

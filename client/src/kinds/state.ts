@@ -6,6 +6,7 @@
 import type { MessageId } from "../ids.ts";
 import { attachment, id, integer, list, MAX_NAME, nullable, string } from "./fields.ts";
 import type { AttachmentPointer } from "./fields.ts";
+import { NOT_FORWARDED } from "./kind.ts";
 import type { Kind } from "./kind.ts";
 
 const MAX_DESCRIPTION = 4_096;
@@ -36,4 +37,5 @@ export const state: Kind<StateContent> = {
   mentions: () => [],
   attachments: ({ photo }) => (photo === null ? [] : [photo]),
   replyTo: () => null,
+  ...NOT_FORWARDED,
 };

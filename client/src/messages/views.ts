@@ -13,7 +13,8 @@ import type {
   ReplyQuote,
 } from "../core.ts";
 import type { DeviceContext } from "../context.ts";
-import { bodyOf, decodeContent, previewOf, replyOf } from "../kinds/content.ts";
+import { bodyOf, decodeContent, forwardsOf, previewOf, replyOf } from "../kinds/content.ts";
+import type { Decoded } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import type { People } from "../people/people.ts";
@@ -27,6 +28,7 @@ import type {
 import { readableFrom } from "../conversation/record.ts";
 import type { Shown } from "../kinds/kind.ts";
 import { liveState } from "./live-state.ts";
+import { isClosed } from "../training/training.ts";
 import { pollState } from "./poll-state.ts";
 import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
@@ -39,6 +41,9 @@ export class ViewMaker implements Views {
   readonly #outgoing: OutgoingStore;
   readonly #attachments: Attachments;
   readonly #onCounted: PollParts["onCounted"];
+  readonly #closedFrom: () => number | null;
+  /** A message that was forwarded so many times is labelled. */
+  readonly #often: () => Promise<number>;
 
   constructor(
     context: DeviceContext,
@@ -47,12 +52,16 @@ export class ViewMaker implements Views {
     attachments: Attachments,
     announcer: Announcer,
     onCounted: PollParts["onCounted"],
+    closedFrom: () => number | null,
+    often: () => Promise<number>,
   ) {
     this.#context = context;
     this.#people = people;
     this.#outgoing = outgoing;
     this.#attachments = attachments;
     this.#onCounted = onCounted;
+    this.#closedFrom = closedFrom;
+    this.#often = often;
     announcer.use(this);
   }
 
@@ -63,6 +72,8 @@ export class ViewMaker implements Views {
     // R10: what is not these two people's is shown as a group of strangers.
     const strange = record.alarm === "not_direct";
     const open = record.state !== "left" && !strange;
+    const mine = open && (record.whoMayPost === "everyone" || record.admin);
+    const trainingFirst = mine && isClosed(this.#closedFrom(), record);
     return {
       conversationId: record.conversationId,
       kind: strange ? "group" : record.kind,
@@ -84,7 +95,8 @@ export class ViewMaker implements Views {
       mutedUntilMs: record.preferences.mutedUntilMs,
       pinned: record.preferences.pinned,
       draft: record.draft,
-      canPost: open && (record.whoMayPost === "everyone" || record.admin),
+      canPost: mine && !trainingFirst,
+      trainingFirst,
       admin: record.admin,
       whoMayPost: record.whoMayPost,
       state: record.state === "ready" && record.alarm !== null ? "alarm" : record.state,
@@ -185,6 +197,7 @@ export class ViewMaker implements Views {
       record.seq === null ? this.#outgoing.find(record.messageId)?.notBeforeMs : undefined;
     return {
       ...(scheduledMs === undefined ? {} : { scheduledMs }),
+      ...(await this.#forwarded(content)),
       messageId: record.messageId,
       conversationId: record.conversationId,
       seq: record.seq,
@@ -210,7 +223,7 @@ export class ViewMaker implements Views {
       onCounted: this.#onCounted,
     };
     return {
-      attachments: (pointers) => this.attachments(pointers),
+      attachments: (pointers) => this.attachments(pointers, message),
       poll: (content) => pollState(parts, conversation, message, content),
       live: (content) => liveState(this.#context, conversation, message, content),
       question: () => questionState(this.#outgoing, conversation, message),
@@ -222,8 +235,15 @@ export class ViewMaker implements Views {
     return { body: shown, preview: shown };
   }
 
-  attachments(pointers: readonly AttachmentPointer[]) {
-    return Promise.all(pointers.map((pointer) => this.#attachments.view(pointer)));
+  /** `at`: the message that shows them. */
+  attachments(pointers: readonly AttachmentPointer[], at: MessageRecord | null = null) {
+    return Promise.all(pointers.map((pointer) => this.#attachments.view(pointer, at)));
+  }
+
+  async #forwarded(content: Decoded): Promise<Pick<MessageItem, "forwarded">> {
+    const count = forwardsOf(content);
+    if (count === 0) return {};
+    return { forwarded: count >= (await this.#often()) ? "often" : "some" };
   }
 
   /** The accepted answer; null where it is older than this device, or on its way. */

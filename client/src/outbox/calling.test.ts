@@ -11,6 +11,7 @@ const naming = (...people: PersonId[]): Decoded => ({
   text: "Come to the gate.",
   mentions: people.map((personId) => ({ personId, start: 0, length: 4 })),
   replyTo: null,
+  forwards: 0,
 });
 
 describe("people whom a message calls", () => {

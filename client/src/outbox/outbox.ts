@@ -42,9 +42,14 @@ const EAGER_ATTEMPTS = 4;
 
 /** Uploads attachments; resolves when all are complete at the server. */
 export interface Uploader {
-  upload(attachmentIds: readonly AttachmentId[]): Promise<void>;
+  upload(attachmentIds: readonly AttachmentId[], conversationId: ConversationId): Promise<void>;
   /** Resolves when nothing more of them is written here. */
   cancel(attachmentIds: readonly AttachmentId[]): Promise<void>;
+  /** Those that came with this message: the others it forwards, and they stay. */
+  ownOf(
+    messageId: MessageId,
+    attachmentIds: readonly AttachmentId[],
+  ): Promise<readonly AttachmentId[]>;
 }
 
 export interface OutboxListener {
@@ -147,7 +152,8 @@ export class Outbox {
   /** Take back what was not accepted. Too late if it was: then nothing changes. */
   async cancel(conversation: Conversation, messageId: MessageId): Promise<void> {
     const record = this.#require(messageId);
-    await this.#uploader.cancel(record.attachmentIds);
+    const own = await this.#uploader.ownOf(messageId, record.attachmentIds);
+    await this.#uploader.cancel(own);
     await conversation.run(async () => {
       // Bytes that were posted without an answer may be in the log already.
       if (record.message !== null)
@@ -157,7 +163,7 @@ export class Outbox {
       work.changes.push(
         deleteOutgoing(messageId),
         { op: "delete", store: STORES.messages, key: messageKey(conversation.id, messageId) },
-        ...record.attachmentIds.flatMap((attachmentId) => [
+        ...own.flatMap((attachmentId) => [
           { op: "delete", store: STORES.attachments, key: attachmentId } as const,
           { op: "delete_chunks", attachmentId } as const,
         ]),
@@ -181,7 +187,7 @@ export class Outbox {
     try {
       for (let attempt = 0; ; attempt++) {
         try {
-          await this.#uploader.upload(record.attachmentIds);
+          await this.#uploader.upload(record.attachmentIds, conversation.id);
           break;
         } catch (error) {
           if (this.#context.signal.aborted || hasCode(error, "cancelled", "locked")) return;

@@ -31,7 +31,7 @@ export type ReportRecord = {
   | { readonly stage: "refused"; readonly code: string }
 );
 
-/** What was opened of an envelope, with the hash of the whole: another envelope is opened anew. */
+/** The opened content of an envelope, with the hash of the whole: another envelope is opened anew. */
 export interface OpenedRecord {
   readonly id: ReportId;
   readonly sealedHash: Uint8Array;

@@ -3,8 +3,8 @@
  * connection.
  *
  * Stages (ReportRecord): `waiting` → `sealed` → gone once the server has it, or `refused`. Each is
- * stored before the next begins; a crash repeats a step, and the server takes a report once. Where the
- * moderators' keys are others meanwhile, it is sealed anew under the same id.
+ * stored before the next begins; a crash repeats a step, and the server takes a report once. If the
+ * moderators' keys are others meanwhile, the report is sealed anew under the same id.
  */
 import type { ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";

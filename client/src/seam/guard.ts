@@ -1,4 +1,5 @@
-/** The guard's verdict on a message before it is sent, and the policy that it follows. */
+/** The guard's verdict on a message before it is sent, the policy that it follows, and forwarding. */
+import type { ConversationId } from "../ids.ts";
 
 export type GuardAct = "fine" | "nudge" | "hold";
 export type GuardPlace = "direct" | "group" | "large" | "announcement";
@@ -21,6 +22,22 @@ export interface ForwardingLimits {
   /** Whether large groups take forwards. */
   readonly large: boolean;
   readonly announcement: boolean;
+}
+
+/** Such groups take no forwards; `post`: this person may not write there. */
+export type ForwardClosed = "announcement" | "large" | "post";
+
+/** The limits on forwarding one message. */
+export interface ForwardChoice {
+  /** To so many conversations at once. */
+  readonly most: number;
+  /** `most` is lower because it was forwarded often. */
+  readonly often: boolean;
+  /** Conversations that take no forwards, and why; all others do. */
+  readonly closed: readonly {
+    readonly conversationId: ConversationId;
+    readonly why: ForwardClosed;
+  }[];
 }
 
 export interface GuardPolicy {

@@ -66,6 +66,9 @@ export interface MessageItem {
   readonly answer: ReplyQuote | null;
   readonly status: MessageStatus | null;
   readonly failure: CoreError | null;
+  /** It was forwarded to come here, or more often than the department's policy likes; absent: it
+   * was written here. */
+  readonly forwarded?: "some" | "often";
   /** It waits for this time, at which this device sends it. */
   readonly scheduledMs?: number;
 }

@@ -164,7 +164,7 @@ export interface SanctionView {
   readonly clause: number;
   readonly reason: string;
   readonly appeal: AppealState;
-  /** What was decided about the appeal, in words. */
+  /** The reason of the decision about the appeal. */
   readonly appealReason: string | null;
   /** An appeal is still possible. */
   readonly mayAppeal: boolean;

@@ -55,15 +55,26 @@ export class Attachments {
     this.#server.state.attachments.delete(id);
   }
 
-  complete(id: AttachmentId): boolean {
+  /** Whether it is complete and shared to a conversation. */
+  ready(id: AttachmentId, conversationId: ConversationId): boolean {
     const found = this.#server.state.attachments.get(id);
-    return found !== undefined && found.chunks.size >= this.#chunks(found);
+    return found !== undefined && found.conversations.has(conversationId) && this.#complete(found);
+  }
+
+  #complete(one: AttachmentState): boolean {
+    return one.chunks.size >= this.#chunks(one);
   }
 
   status(id: AttachmentId): wire.AttachmentStatus {
     const one = this.#one(id);
     const received = [...one.chunks.keys()].sort((a, b) => a - b);
     const { attachmentId, size } = one;
-    return { attachmentId, size, chunks: this.#chunks(one), received, complete: this.complete(id) };
+    return {
+      attachmentId,
+      size,
+      chunks: this.#chunks(one),
+      received,
+      complete: this.#complete(one),
+    };
   }
 }

@@ -116,7 +116,7 @@ export class Log {
     this.#requireNewestHead(conversation, header);
     this.#requireKey(conversation, header);
     this.#requireNext(conversation, caller.device, header);
-    if (!posted.attachmentIds.every((id) => this.#server.attachments.complete(id)))
+    if (!posted.attachmentIds.every((id) => this.#server.attachments.ready(id, conversation.id)))
       throw new Refusal("attachment_incomplete");
   }
 

@@ -8,6 +8,7 @@ import type {
   ClientId,
   DeviceId,
   AttachmentId,
+  ConversationId,
   KeyId,
   PersonId,
   SealKeyId,
@@ -69,7 +70,7 @@ export interface AskingPort {
 }
 
 export interface AttachmentsPort {
-  complete(attachmentId: AttachmentId): boolean;
+  ready(attachmentId: AttachmentId, conversationId: ConversationId): boolean;
 }
 
 export interface CellKeysPort {

@@ -291,7 +291,7 @@ function attachmentRoutes(server: Roles, at: At): void {
   at("confirmed", "GET /attachments/{}/chunks/{}", ({ ids: [id = "", index] }) =>
     attachments.chunk(id as AttachmentId, Number(index)),
   );
-  at("confirmed", "POST /attachments/{}/conversations", ({ ids: [id = ""], body }) =>
+  at("confirmed", "POST /attachments/{}/shares", ({ ids: [id = ""], body }) =>
     attachments.share(id as AttachmentId, as<wire.ShareAttachment>(body).conversationId),
   );
   at("confirmed", "GET /attachments/{}", ({ ids: [id = ""] }) =>

@@ -12,7 +12,8 @@ from copconnect.admin.conduct.reading import ConductReading
 from copconnect.admin.files.exporting import Exporting
 from copconnect.admin.files.importing import Importing
 from copconnect.admin.kinds import Kinds
-from copconnect.admin.moderation import ModerationKinds
+from copconnect.admin.lesson_kinds import lesson_kinds
+from copconnect.admin.moderation.kinds import ModerationKinds
 from copconnect.admin.organising import Organising
 from copconnect.admin.parts import Parts
 from copconnect.admin.ports import (
@@ -33,7 +34,16 @@ from copconnect.admin.ports import (
 from copconnect.admin.reading import Reading
 from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Exports, Groups, Imports, Moderation, Planning, Reorganiser
+from copconnect.admin.trainees import Trainees
+from copconnect.admin.work_ports import (
+    Exports,
+    Groups,
+    Imports,
+    Lessons,
+    Moderation,
+    Planning,
+    Reorganiser,
+)
 from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
@@ -68,6 +78,7 @@ class AdminService:
         exports: Exports,
         sanctions: Sanctions,
         moderation: Moderation,
+        lessons: Lessons,
         conduct: Conduct,
         guard: Guard,
     ) -> None:
@@ -85,8 +96,13 @@ class AdminService:
             planning,
             groups,
             self.rights,
-            ModerationKinds(moderation).table | ConductKinds(organisation, conduct, guard).table,
+            {
+                **ConductKinds(organisation, conduct, guard).table,
+                **ModerationKinds(moderation).table,
+                **lesson_kinds(lessons),
+            },
         )
+        self.trainees = Trainees(self.rights, organisation)
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )

@@ -6,7 +6,15 @@ Names and fields stay as they are once used: entries are never rewritten.
 import msgspec
 
 from copconnect import wire
-from copconnect.ids import ClientId, ConversationId, PersonId, PostId, ReportId, UnitId
+from copconnect.ids import (
+    ClientId,
+    ConversationId,
+    LessonId,
+    PersonId,
+    PostId,
+    ReportId,
+    UnitId,
+)
 
 
 class Act(msgspec.Struct, frozen=True, tag_field="act"):
@@ -300,6 +308,22 @@ class SanctionEnded(Act, frozen=True, tag="sanction_ended"):
     report_id: ReportId
     person_id: PersonId
     kind: str
+
+
+class LessonPublished(Act, frozen=True, tag="lesson_published"):
+    """A lesson of training is another. ``languages``: that it has; none: the admin's was taken away
+    again, ``version`` is 0 then."""
+
+    lesson_id: LessonId
+    version: int
+    languages: list[str]
+
+
+class TrainingRecorded(Act, frozen=True, tag="training_recorded"):
+    """An operator recorded a course as done by people."""
+
+    course: str
+    person_ids: list[PersonId]
 
 
 class ConductPublished(Act, frozen=True, tag="conduct_published"):

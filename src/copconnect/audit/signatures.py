@@ -47,6 +47,7 @@ OUTCOMES = {
     "assign_report": "report_assigned",
     "decide_report": "report_decided",
     "decide_appeal": "appeal_decided",
+    "publish_lesson": "lesson_published",
     "publish_conduct": "conduct_published",
     "set_guard_policy": "guard_policy_set",
     "approve_act": "act_approved",

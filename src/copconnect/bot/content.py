@@ -30,6 +30,8 @@ _ID_LABEL = tag("copconnect attachment id v1")
 _JOINERS = "\u200c\u200d"  # They belong to words in Indian scripts.
 _Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 _Name = Annotated[str, Meta(max_length=MAX_NAME)]
+Forwards = Annotated[int, Meta(ge=0, le=255)]
+"""How often a message was forwarded to come here; 0: it was written here."""
 AttachmentKind = Literal["image", "audio", "voice", "video", "document"]
 
 
@@ -75,6 +77,7 @@ class Text(_Content, frozen=True, kw_only=True):
     text: _Text
     mentions: Annotated[list[Mention], Meta(max_length=256)] = []
     reply_to: ReplyPointer | None = None
+    forwards: Forwards = 0
     attachments: Annotated[list[Pointer], Meta(max_length=MAX_ATTACHMENTS)] = []
 
 
@@ -128,6 +131,7 @@ class Location(_Content, frozen=True, kw_only=True):
 
     latitude: Annotated[float, Meta(ge=-90, le=90)]
     longitude: Annotated[float, Meta(ge=-180, le=180)]
+    forwards: Forwards = 0
 
 
 class _Tagged(msgspec.Struct, frozen=True):

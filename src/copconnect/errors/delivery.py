@@ -33,6 +33,13 @@ class Sanctioned(CallerError):
     remedy = "Wait until then, or appeal."
 
 
+class TrainingRequired(CallerError):
+    code = "training_required"
+    status = 403
+    message = "Only people who have done the officer course may post in large groups."
+    remedy = "Do the course under Me, Training."
+
+
 class LastAdmin(CallerError):
     code = "last_admin"
     status = 409

@@ -16,7 +16,7 @@ class ReportInvalid(CallerError):
 class OwnCase(CallerError):
     code = "own_case"
     status = 403
-    message = "Nobody decides a case of their own."
+    message = "A moderator decides no case of their own."
     remedy = "Leave it to another moderator."
 
 
@@ -30,7 +30,7 @@ class ReportDecided(CallerError):
 class DecidedFirst(CallerError):
     code = "decided_first"
     status = 403
-    message = "Whoever decided the sanction does not decide the appeal against it."
+    message = "A moderator who decided the sanction does not decide the appeal against it."
     remedy = "Leave it to another moderator."
 
 

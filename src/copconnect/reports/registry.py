@@ -28,7 +28,7 @@ class Ending(Protocol):
 class Guard(Protocol):
     """The guard's policy; the role of conduct knows it."""
 
-    async def large_from(self, connection: AsyncConnection) -> int:
+    async def large_from_in(self, connection: AsyncConnection) -> int:
         """Return from how many members on a group is large."""
         ...
 
@@ -47,7 +47,7 @@ class SanctionRegistry:
 
     async def large_from(self, connection: AsyncConnection) -> int:
         """Return from how many members on a group is large."""
-        return await self._guard.large_from(connection)
+        return await self._guard.large_from_in(connection)
 
     async def bars(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]

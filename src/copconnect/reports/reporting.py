@@ -25,7 +25,7 @@ _SHOWN = 200  # Newest reports of a person that the person is told of.
 
 
 class Reporting:
-    """What reporters ask for. Holds no state of its own."""
+    """Answers reporters. Holds no state of its own."""
 
     def __init__(self, deps: Dependencies) -> None:
         self._deps = deps

@@ -1,4 +1,4 @@
-"""Who reads a report, who may decide it, and how long sanctions last. Pure."""
+"""The readers of a report, the sense of decisions, and the ends of sanctions. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 

@@ -57,8 +57,8 @@ class Sanctioning:
     # --- The job ------------------------------------------------------------------------------
 
     async def round(self) -> None:
-        """Give back the right to post where a sanction has ended. Where one is in force, compare
-        the person's leaves: a group may have become large since."""
+        """Give back the right to post where a sanction has ended. Compare the leaves of
+        people whose sanction is in force: a group may have become large since."""
         ended = _BATCH
         while ended == _BATCH:
             ended = await self._end_some(None)

@@ -28,7 +28,7 @@ REPORTS = Table(
     Column("header_hash", LargeBinary(32), nullable=False),
     Column("reporter_id", String(32), nullable=False),
     Column("reported_id", String(32), nullable=False, index=True),
-    Column("path", Text, nullable=False),  # Of the reported person's unit, as cards write it.
+    Column("path", Text, nullable=False),  # The reported person's unit, as cards write it.
     Column("clause", SmallInteger, nullable=False),
     Column("messages", SmallInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),

@@ -37,7 +37,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPlace:
-    """What a report is about. ``header_hash``: H(header ‖ signature) of the reported message."""
+    """The subject of a report. ``header_hash``: H(header ‖ signature) of the reported message."""
 
     report_id: bytes
     conversation_id: bytes

@@ -128,8 +128,7 @@ function relativeDay(days: number): string {
     "relative-day",
     (locale) => new Intl.RelativeTimeFormat(locale, { numeric: "auto" }),
   );
-  const text = format.format(-days, "day");
-  return text.charAt(0).toLocaleUpperCase(LOCALES[language.current]) + text.slice(1);
+  return format.format(-days, "day");
 }
 
 /** For list rows: "now", "5 min ago", "3 hr ago", then "Yesterday", a weekday, a date. */
@@ -145,7 +144,7 @@ export function formatRecent(ms: number, nowMs: number): string {
     return format.format(-Math.floor(age / 3_600_000), "hour");
   }
   const days = daysAgo(ms, nowMs);
-  if (days <= 1) return relativeDay(1);
+  if (days <= 1) return formatDay(ms, nowMs);
   if (days < 7) {
     return keep(
       "weekday",
@@ -161,6 +160,12 @@ export function formatRecent(ms: number, nowMs: number): string {
 
 /** For day dividers: "Today", "Yesterday", "Tuesday, 18 November", with the year when not this. */
 export function formatDay(ms: number, nowMs: number): string {
+  const day = dayWithin(ms, nowMs);
+  return day.charAt(0).toLocaleUpperCase(LOCALES[language.current]) + day.slice(1);
+}
+
+/** The same within a sentence: "today", "Thursday, 4 December". */
+export function dayWithin(ms: number, nowMs: number): string {
   const days = daysAgo(ms, nowMs);
   if (days <= 1 && days >= 0) return relativeDay(days);
   const thisYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();

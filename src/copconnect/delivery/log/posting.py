@@ -13,7 +13,7 @@ from copconnect.delivery.rosters.posting_rights import PostingRights
 from copconnect.delivery.rules.posting import read_message
 from copconnect.delivery.store import conversations
 from copconnect.ids import AttachmentId, ConversationId
-from copconnect.principals import Caller
+from copconnect.principals import Caller, Requirement
 from copconnect.rates import Rates
 
 
@@ -24,6 +24,7 @@ class Posting:
         self._deps = deps
         self._rights = rights
         limits = deps.options.limits
+        self._large_from = deps.options.large_from
         self._public_keys = public_keys
         self._accepting = Accepting(deps)
         now_ms = deps.clock.now_ms
@@ -39,8 +40,9 @@ class Posting:
     ) -> wire.Accepted:
         """Append a message to the log (D1). A repeat of the same bytes answers what the first did.
 
-        Raises MessageInvalid, NotMember, MayNotPost, Sanctioned, NotAdmin, StaleHead, StaleKey,
-        NotNext, RateLimited, AttachmentIncomplete; with an order OrderInvalid, NotFound.
+        Raises MessageInvalid, NotMember, MayNotPost, Sanctioned, NotAdmin, TrainingRequired,
+        StaleHead, StaleKey, NotNext, RateLimited, AttachmentIncomplete; with an order OrderInvalid,
+        NotFound.
         """
         self._messages.take(caller.person_id)
         self._bytes.take(caller.person_id, len(body.message))
@@ -60,6 +62,7 @@ class Posting:
             body.order,
             body.wakes,
             quiet=body.quiet,
+            closed_from=self._closed_from(caller, body),
         )
         try:
             return await self._accepting.accept(post)
@@ -79,3 +82,10 @@ class Posting:
             async with deps.database.reading() as connection:
                 for one in await conversations.read(connection, [conversation_id]):
                     raise errors.StaleHead(epoch=one.epoch)
+
+    def _closed_from(self, caller: Caller, body: wire.PostMessage) -> int | None:
+        """Return from how many members conversations are closed to the caller, None for none. An
+        order goes out whatever its issuer owes."""
+        if Requirement.TRAINING not in caller.outstanding or body.order is not None:
+            return None
+        return self._large_from()

@@ -31,7 +31,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvelopeKind:
-    """What envelopes of one kind have in common. ``name``: in the labels; ``rule``: refuses one;
+    """The facts that envelopes of one kind share. ``name``: in the labels; ``rule``: refuses one;
     ``padding``: the length shows in steps of this only."""
 
     name: str

@@ -1,6 +1,6 @@
 /** Orders put into words. */
 import type { AcknowledgedView, OrderBody, OrderView } from "@copconnect/client/core";
-import { formatDay, formatMoment, formatSpan, formatTime, nameOf } from "../../i18n/format.ts";
+import { dayWithin, formatMoment, formatSpan, formatTime, nameOf } from "../../i18n/format.ts";
 import { t } from "../../i18n/index.svelte.ts";
 
 const DAY_MS = 86_400_000;
@@ -14,11 +14,11 @@ export function currentText(
   return corrected?.body ?? body;
 }
 
-/** A time as people say it: "Today, 18:00", "Thursday, 4 December, 06:00". */
+/** A time within a sentence: "today, 18:00", "Thursday, 4 December, 06:00". */
 export function momentWords(ms: number, nowMs: number): string {
   const near = Math.abs(ms - nowMs) < 7 * DAY_MS;
   return near
-    ? t("orders.at", { day: formatDay(ms, nowMs), time: formatTime(ms) })
+    ? t("orders.at", { day: dayWithin(ms, nowMs), time: formatTime(ms) })
     : formatMoment(ms);
 }
 

@@ -134,17 +134,20 @@ export class OpenConversation {
       this.messages = merge(this.messages, event.items, this.more);
     } else if (event.type === "message_removed" && event.conversationId === this.conversationId) {
       this.messages = this.messages.filter((one) => one.messageId !== event.messageId);
-    } else if (event.type === "attachment" && event.conversationId === this.conversationId) {
-      const { attachment } = event;
+    } else if (event.type === "attachment") {
+      // A forwarded file is one file in all of its conversations.
+      const { attachmentId, progress, local } = event.attachment;
+      const shows = ({ body }: MessageItem): boolean =>
+        "attachments" in body && body.attachments.some((one) => one.attachmentId === attachmentId);
+      if (!this.messages.some(shows)) return;
       this.messages = this.messages.map((message) =>
-        "attachments" in message.body &&
-        message.body.attachments.some((one) => one.attachmentId === attachment.attachmentId)
+        "attachments" in message.body && shows(message)
           ? {
               ...message,
               body: {
                 ...message.body,
                 attachments: message.body.attachments.map((one) =>
-                  one.attachmentId === attachment.attachmentId ? attachment : one,
+                  one.attachmentId === attachmentId ? { ...one, progress, local } : one,
                 ),
               },
             }

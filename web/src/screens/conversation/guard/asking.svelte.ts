@@ -2,6 +2,7 @@
  * Asks the guard before a message is handed in, and the person where the guard has something to
  * say. A guard that fails lets the message through: it must never stop duty talk.
  */
+import type { ConversationId } from "@copconnect/client/wire";
 import type { ConversationItem, GuardVerdict, Outgoing } from "@copconnect/client/core";
 import { core } from "../../../app/core.ts";
 
@@ -16,16 +17,24 @@ export class GuardAsking {
   question = $state.raw<Question | null>(null);
 
   /** Whether a message may be handed in: at once, or because its person says so. */
-  async allows(item: ConversationItem, outgoing: Outgoing): Promise<boolean> {
+  allows(item: ConversationItem, outgoing: Outgoing): Promise<boolean> {
     const text = outgoing.kind === "text" || outgoing.kind === "attachments" ? outgoing.text : "";
-    if (text === "") return true;
-    let verdict: GuardVerdict;
-    try {
-      verdict = await core().guardVerdict(item.conversationId, text);
-    } catch {
-      return true;
-    }
-    if (verdict.act === "fine") return true;
+    return this.allowsAll([item], [text]);
+  }
+
+  /** The same for several texts that go to several conversations: asked once, with all they reach. */
+  async allowsAll(items: readonly ConversationItem[], texts: readonly string[]): Promise<boolean> {
+    const asked = items.flatMap(({ conversationId }) =>
+      texts.filter((text) => text !== "").map((text) => judged(conversationId, text)),
+    );
+    const found = (await Promise.all(asked)).flat();
+    const worst = found.find(({ verdict }) => verdict.act === "hold") ?? found[0];
+    if (worst === undefined) return true;
+    const { text } = worst;
+    const others = found
+      .filter((one) => one.text === text)
+      .reduce((sum, one) => sum + one.verdict.others, 0);
+    const verdict = { ...worst.verdict, others };
     return new Promise((resolve) => {
       this.question = {
         verdict,
@@ -36,5 +45,18 @@ export class GuardAsking {
         },
       };
     });
+  }
+}
+
+/** The verdict where the guard has something to say; none where it fails. */
+async function judged(
+  conversationId: ConversationId,
+  text: string,
+): Promise<readonly { readonly text: string; readonly verdict: GuardVerdict }[]> {
+  try {
+    const verdict = await core().guardVerdict(conversationId, text);
+    return verdict.act === "fine" ? [] : [{ text, verdict }];
+  } catch {
+    return [];
   }
 }

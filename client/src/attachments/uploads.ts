@@ -1,0 +1,91 @@
+/**
+ * Attachments on their way up: sent chunk by chunk as the vault holds them, or, where the server has
+ * them from another conversation, shared by name.
+ */
+import type { AttachmentId, ConversationId } from "../ids.ts";
+import type { AttachmentView } from "../core.ts";
+import type { DeviceContext } from "../context.ts";
+import { failure, hasCode } from "../failure.ts";
+import type { AttachmentRecord } from "../records.ts";
+import { chunkCount, chunkLength, sealedSize } from "./cipher.ts";
+import { PARALLEL, inParallel } from "./parallel.ts";
+import { putAttachment } from "./records.ts";
+
+export interface UploadParts {
+  readonly context: DeviceContext;
+  readonly record: (attachmentId: AttachmentId) => Promise<AttachmentRecord | null>;
+  /** A transfer begins, moves on and ends: the screens are told. */
+  readonly begin: (attachmentId: AttachmentId) => AbortSignal;
+  readonly tell: (
+    record: AttachmentRecord,
+    progress: NonNullable<AttachmentView["progress"]>,
+  ) => void;
+  readonly end: (record: AttachmentRecord) => void;
+}
+
+export class Uploads {
+  readonly #parts: UploadParts;
+
+  constructor(parts: UploadParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Bring attachments to the server for a message of a conversation. Those that are there already
+   * are shared with it; those that the server has forgotten go up again, if this device has them.
+   * Rejects with `attachment_gone` if not, `not_member`, `network`, `cancelled`.
+   */
+  async upload(
+    attachmentIds: readonly AttachmentId[],
+    conversationId: ConversationId,
+  ): Promise<void> {
+    for (const attachmentId of attachmentIds) {
+      const record = await this.#parts.record(attachmentId);
+      if (record === null) throw failure("source_lost");
+      if (record.upload === "pending") await this.#upload(record);
+      else if (!(await this.#share(record, conversationId))) {
+        if (!record.local) throw failure("attachment_gone");
+        await this.#upload({ ...record, conversationId }).catch((error: unknown) => {
+          throw hasCode(error, "not_found") ? failure("attachment_gone") : error;
+        });
+      }
+    }
+  }
+
+  /** False: the server has it no more, or this person may not fetch it any more. */
+  async #share({ attachmentId }: AttachmentRecord, conversationId: ConversationId) {
+    try {
+      await this.#parts.context.api.shareAttachment(attachmentId, { conversationId });
+      return true;
+    } catch (error) {
+      if (!hasCode(error, "not_found")) throw error;
+      return false;
+    }
+  }
+
+  async #upload(record: AttachmentRecord): Promise<void> {
+    const { attachmentId, conversationId, pointer } = record;
+    const { api, vault } = this.#parts.context;
+    const signal = this.#parts.begin(attachmentId);
+    const total = pointer.size;
+    try {
+      const size = sealedSize(pointer.size);
+      const status = await api.beginAttachment({ attachmentId, conversationId, size }, signal);
+      const missing = new Set(Array.from({ length: chunkCount(pointer.size) }, (_, i) => i));
+      for (const index of status.received) missing.delete(index);
+      const left = (): number =>
+        [...missing].reduce((sum, index) => sum + chunkLength(pointer.size, index), 0);
+      this.#parts.tell(record, { done: total - left(), total, direction: "up" });
+      await inParallel([...missing], PARALLEL, async (index) => {
+        const bytes = await vault.chunk(attachmentId, index);
+        if (bytes === null) throw failure("source_lost");
+        await api.putChunk(attachmentId, index, bytes, signal);
+        missing.delete(index);
+        this.#parts.tell(record, { done: total - left(), total, direction: "up" });
+      });
+      await vault.write([putAttachment({ ...record, upload: "complete", local: true })]);
+    } finally {
+      this.#parts.end(record);
+    }
+  }
+}

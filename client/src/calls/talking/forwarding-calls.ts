@@ -1,0 +1,110 @@
+/**
+ * Forwarding: a message's words, files or place as a new message in other conversations, counted once
+ * more and without its author.
+ *
+ * Invariants: limits are the department's policy, and what it closes is refused before anything is
+ * queued; a repeated call queues nothing twice; each forward waits in the outbox of its own
+ * conversation, and its files are shared there when the network is back.
+ */
+import type { Core, ForwardChoice } from "../../core.ts";
+import type { Conversation } from "../../conversation/conversation.ts";
+import { failure } from "../../failure.ts";
+import { forwardClosed, mostChats } from "../../guard/forwarding.ts";
+import { idOf, newId } from "../../ids.ts";
+import type { ConversationId, MessageId } from "../../ids.ts";
+import { hash, tag } from "../../keys/format/hashing.ts";
+import { forwardOf, forwardsOf, pointersOf } from "../../kinds/content.ts";
+import type { Content } from "../../kinds/content.ts";
+import { decodedOf, loadMessage } from "../../messages/messages.ts";
+import { fromHex } from "../../octets.ts";
+import { outgoingRecord, queuedMessage } from "../../outbox/compose.ts";
+import type { Device } from "../device.ts";
+import { writable } from "../reach.ts";
+import type { Reach } from "../reach.ts";
+
+export class ForwardingCalls {
+  readonly #reach: Reach;
+  readonly #send: Core["send"];
+
+  constructor(reach: Reach, send: Core["send"]) {
+    this.#reach = reach;
+    this.#send = send;
+  }
+
+  async choice(conversationId: ConversationId, messageId: MessageId): Promise<ForwardChoice> {
+    const device = await this.#reach.device();
+    const { forwards } = await forwardable(device, conversationId, messageId);
+    const policy = await this.#reach.guard.forwarding();
+    const all = [...device.book.conversations.values()];
+    return {
+      most: mostChats(policy, forwards),
+      often: forwards >= policy.forwarding.often,
+      closed: all.flatMap(({ id, record }) => {
+        const why = forwardClosed(policy, record);
+        return why === null ? [] : [{ conversationId: id, why }];
+      }),
+    };
+  }
+
+  async forward(
+    from: { readonly conversationId: ConversationId; readonly messageId: MessageId },
+    to: readonly ConversationId[],
+    words: string,
+    forwardId: MessageId = newId(),
+  ): Promise<void> {
+    const device = await this.#reach.device();
+    const { content, forwards } = await forwardable(device, from.conversationId, from.messageId);
+    const policy = await this.#reach.guard.forwarding();
+    const most = mostChats(policy, forwards);
+    const conversations = [...new Set(to)].map((id) => writable(this.#reach, device.find(id)));
+    if (conversations.length > most) throw failure("forward_limit", { details: { limit: most } });
+    if (conversations.some(({ record }) => forwardClosed(policy, record) !== null))
+      throw failure("forward_closed");
+    for (const conversation of conversations) {
+      await enqueue(device, conversation, partId(forwardId, conversation.id, "message"), content);
+      if (words.trim() === "") continue;
+      const text = { kind: "text", text: words.trim(), mentions: [] } as const;
+      await this.#send(conversation.id, text, null, partId(forwardId, conversation.id, "words"));
+    }
+  }
+}
+
+/** The content that forwards a message, and how often it was forwarded before. */
+async function forwardable(
+  device: Device,
+  conversationId: ConversationId,
+  messageId: MessageId,
+): Promise<{ readonly content: Content; readonly forwards: number }> {
+  const message = await loadMessage(device.context.vault, conversationId, messageId);
+  if (message === null) throw failure("not_found");
+  const decoded = decodedOf(message);
+  const content = forwardOf(decoded);
+  // Before the server has it, its files are nowhere else.
+  if (content === null || message.seq === null) throw failure("forward_closed");
+  return { content, forwards: forwardsOf(decoded) };
+}
+
+async function enqueue(
+  device: Device,
+  conversation: Conversation,
+  messageId: MessageId,
+  content: Content,
+): Promise<void> {
+  const { vault, now, identity } = device.context;
+  if ((await loadMessage(vault, conversation.id, messageId)) !== null) return;
+  const order = device.outgoing.nextOrder(now());
+  const stage = pointersOf(content).length > 0 ? "uploading" : "ready";
+  const queued = outgoingRecord(conversation, messageId, order, content, stage);
+  const message = queuedMessage(queued, identity().personId, now());
+  await device.outbox.enqueue(conversation, queued, message);
+}
+
+/** Ids that do not tell the server which messages are one forward; alike for a repeated call. */
+function partId(forwardId: MessageId, conversationId: ConversationId, part: string): MessageId {
+  const bytes = hash(
+    tag(`copconnect forward ${part}`),
+    fromHex(forwardId),
+    fromHex(conversationId),
+  );
+  return idOf<MessageId>(bytes.subarray(0, 16));
+}

@@ -1,0 +1,26 @@
+/** Whether a new message may notify. Pure. */
+import type { Conversation } from "../../conversation/conversation.ts";
+import type { PersonId } from "../../ids.ts";
+import { mentionsOf } from "../../kinds/content.ts";
+import type { Decoded } from "../../kinds/content.ts";
+
+const MUTED_ALWAYS = -1;
+
+/** Whether a message calls a person also where everything else is muted. */
+export function callsPerson(content: Decoded, personId: PersonId): boolean {
+  if (content.kind === "order" && content.priority === "flash") return true;
+  return mentionsOf(content).some((one) => one.personId === personId);
+}
+
+/** `visible`: the conversation on screen; `called`: the message calls this person. */
+export function mayNotify(
+  { id, record }: Conversation,
+  called: boolean,
+  visible: string | null,
+  nowMs: number,
+): boolean {
+  const { mutedUntilMs } = record.preferences;
+  if (id === visible) return false;
+  if (called || mutedUntilMs === null) return true;
+  return mutedUntilMs !== MUTED_ALWAYS && mutedUntilMs <= nowMs;
+}
