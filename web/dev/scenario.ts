@@ -29,6 +29,8 @@ export interface Scenario {
   readonly ordered: number;
   /** Lessons that this person has done. */
   readonly lessons: number;
+  /** The sanction in force against this person. */
+  readonly sanction: "none" | "warning" | "muted" | "suspended" | "appealed";
   readonly lock: boolean;
   readonly update: boolean;
   readonly skewMs: number;
@@ -66,6 +68,11 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     lively: query.has("lively"),
     ordered: Number(query.get("ordered") ?? "63000"),
     lessons: Number(query.get("lessons") ?? "99"),
+    sanction: oneOf(
+      query.get("sanction"),
+      ["none", "warning", "muted", "suspended", "appealed"],
+      "none",
+    ),
     lock: query.has("lock"),
     update: query.has("update"),
     skewMs: Number(query.get("skew") ?? "0"),

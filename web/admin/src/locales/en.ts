@@ -7,6 +7,7 @@ import imports from "./en/imports.json";
 import moves from "./en/moves.json";
 import pages from "./en/pages.json";
 import policy from "./en/policy.json";
+import reports from "./en/reports.json";
 import rights from "./en/rights.json";
 import training from "./en/training.json";
 import units from "./en/units.json";
@@ -21,6 +22,7 @@ export const en = {
   imports,
   moves,
   policy,
+  reports,
   rights,
   training,
   units,

@@ -1,3 +1,4 @@
+import type { LessonId } from "@copconnect/client/wire";
 import { expect, it } from "vitest";
 import { lineAt, starter } from "./texts.ts";
 
@@ -11,5 +12,5 @@ it("finds a line in a text", () => {
 });
 
 it("begins a new lesson with its name", () => {
-  expect(starter("officer.night-patrol")).toContain("title: Night patrol\n");
+  expect(starter("officer.night-patrol" as LessonId)).toContain("title: Night patrol\n");
 });

@@ -1,12 +1,12 @@
 /** The texts of a lesson in the editor. Pure. */
-import type { LessonTexts } from "@copconnect/client/wire";
+import type { LessonId, LessonTexts } from "@copconnect/client/wire";
 
 export function emptyTexts(): LessonTexts {
   return { en: "", te: "", ur: "", hi: "" };
 }
 
 /** The first text of a new lesson, which shows what one may write. */
-export function starter(lessonId: string): string {
+export function starter(lessonId: LessonId): string {
   const words = lessonId.slice(lessonId.indexOf(".") + 1).replaceAll("-", " ");
   const title = words.slice(0, 1).toUpperCase() + words.slice(1);
   return [
