@@ -1,4 +1,4 @@
-"""What a force has learnt so far: some units are ahead, others have hardly begun.
+"""The officer course of a force so far: some units are ahead, others have hardly begun.
 
 Nothing is recorded of the station that is shown: its people learn while one looks on.
 """

@@ -2,6 +2,7 @@
 import {
   type AdminCore,
   type AuditItem,
+  type Core,
   type PlainAct,
   type WaitingView,
 } from "@copconnect/client/core";
@@ -18,7 +19,7 @@ import type {
   RightRule,
 } from "@copconnect/client/wire";
 import { pause } from "../account.ts";
-import { ScriptedOrganising } from "./organising.ts";
+import { ScriptedConduct } from "./conduct.ts";
 import { refusal } from "../refusal.ts";
 import { sampleCharts } from "./charts.ts";
 import { ME, PEOPLE, UNITS, id } from "../organisation.ts";
@@ -44,6 +45,7 @@ const RIGHTS: readonly Right[] = [
   "give_grants",
   "read_audit",
   "post_large",
+  "moderate",
 ];
 
 type Rows = "some" | "empty" | "error" | "loading" | number;
@@ -70,7 +72,7 @@ const POLICY_CHANGES: PolicyChange[] = [
   { code: "ci", title: "CIs, {unit}", kind: "made" as const, groups: 33, people: 1_212 },
 ].map((one) => ({ ...one, title: { en: one.title, te: "", ur: "", hi: "" } }));
 
-export class ScriptedConsole extends ScriptedOrganising implements AdminCore {
+export class ScriptedConsole extends ScriptedConduct implements AdminCore {
   readonly #rows: Rows;
   readonly #console: boolean;
   readonly #broken: boolean;
@@ -350,4 +352,15 @@ function page<T>(
   const start = Number(after ?? "0");
   const end = start + limit;
   return { items: all.slice(start, end), next: end < all.length ? String(end) : null };
+}
+
+/** `admin` of the scripted core. */
+export function scriptedAdmin(query: URLSearchParams): Core["admin"] {
+  const console = new ScriptedConsole(query);
+  return (method, ...args) => {
+    const chosen = console[method] as (
+      ...given: typeof args
+    ) => ReturnType<AdminCore[typeof method]>;
+    return chosen.apply(console, args);
+  };
 }

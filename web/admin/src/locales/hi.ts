@@ -1,11 +1,14 @@
 import type { en } from "./en.ts";
 import acts from "./hi/acts.json";
+import conduct from "./hi/conduct.json";
 import console from "./hi/console.json";
 import groups from "./hi/groups.json";
+import guardPolicy from "./hi/guardPolicy.json";
 import imports from "./hi/imports.json";
 import moves from "./hi/moves.json";
 import pages from "./hi/pages.json";
 import policy from "./hi/policy.json";
+import reports from "./hi/reports.json";
 import rights from "./hi/rights.json";
 import units from "./hi/units.json";
 
@@ -13,10 +16,13 @@ export const hi: typeof en = {
   ...console,
   ...pages,
   acts,
+  conduct,
+  guardPolicy,
   groups,
   imports,
   moves,
   policy,
+  reports,
   rights,
   units,
 };

@@ -1,11 +1,14 @@
 import type { en } from "./en.ts";
 import acts from "./te/acts.json";
+import conduct from "./te/conduct.json";
 import console from "./te/console.json";
 import groups from "./te/groups.json";
+import guardPolicy from "./te/guardPolicy.json";
 import imports from "./te/imports.json";
 import moves from "./te/moves.json";
 import pages from "./te/pages.json";
 import policy from "./te/policy.json";
+import reports from "./te/reports.json";
 import rights from "./te/rights.json";
 import units from "./te/units.json";
 
@@ -13,10 +16,13 @@ export const te: typeof en = {
   ...console,
   ...pages,
   acts,
+  conduct,
+  guardPolicy,
   groups,
   imports,
   moves,
   policy,
+  reports,
   rights,
   units,
 };

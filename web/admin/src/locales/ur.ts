@@ -1,11 +1,14 @@
 import type { en } from "./en.ts";
 import acts from "./ur/acts.json";
+import conduct from "./ur/conduct.json";
 import console from "./ur/console.json";
 import groups from "./ur/groups.json";
+import guardPolicy from "./ur/guardPolicy.json";
 import imports from "./ur/imports.json";
 import moves from "./ur/moves.json";
 import pages from "./ur/pages.json";
 import policy from "./ur/policy.json";
+import reports from "./ur/reports.json";
 import rights from "./ur/rights.json";
 import units from "./ur/units.json";
 
@@ -13,10 +16,13 @@ export const ur: typeof en = {
   ...console,
   ...pages,
   acts,
+  conduct,
+  guardPolicy,
   groups,
   imports,
   moves,
   policy,
+  reports,
   rights,
   units,
 };
