@@ -44,7 +44,7 @@ def app_server(
 ) -> ServerProcess:
     """A server on which large groups open with the course, with one lesson of the department's."""
     folder = tmp_path_factory.mktemp("lessons")
-    lesson = folder / "officer" / "90-conduct"
+    lesson = folder / "officer" / "05-conduct"
     lesson.mkdir(parents=True)
     (lesson / "en.md").write_text(LESSON)
     return serve(otp_resend_ms=0, training_before_large="yes", training_folder=str(folder))
@@ -86,7 +86,7 @@ def practise(officer: Officer) -> None:
 
 
 def do_lesson(officer: Officer) -> None:
-    """Go through the lesson that is open: reading, practising what can be practised, answering."""
+    """Go through the lesson that is open: reading, the practice about the guard, answering."""
     page = officer.page
     words = {
         key: officer.word(f"training.{key}")
@@ -95,7 +95,7 @@ def do_lesson(officer: Officer) -> None:
     onward = page.get_by_role("button", name=re.compile(f"^({'|'.join(words.values())})$"))
     while True:
         onward.wait_for()
-        if officer.button("training.practice.start").count():
+        if page.get_by_text(officer.word("training.practices.guard"), exact=True).count():
             practise(officer)
         options = page.get_by_role("group").get_by_role("button")
         for at in range(options.count()):
