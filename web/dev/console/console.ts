@@ -44,6 +44,7 @@ const RIGHTS: readonly Right[] = [
   "give_grants",
   "read_audit",
   "post_large",
+  "edit_conduct",
 ];
 
 type Rows = "some" | "empty" | "error" | "loading" | number;
