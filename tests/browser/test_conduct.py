@@ -1,4 +1,4 @@
-"""The code of conduct in the browser: written and agreed to in the console, asked again on a phone."""
+"""The code of conduct: written and agreed to in the console, asked again on a phone."""
 
 import json
 
