@@ -25,7 +25,7 @@ describe("a code of conduct that asks anew", () => {
     await a.core.networkChanged(true);
     await a.until("asked", () => asked(a));
     await expect(a.core.conversations()).rejects.toMatchObject({ code: "not_registered" });
-    // What is being written meanwhile is kept too.
+    // A draft is kept meanwhile.
     await a.core.saveDraft(id, "half a sent");
     const { code, accepted, owed } = await a.core.conduct("en");
     expect([code.version, accepted?.version, owed]).toEqual([2, 1, true]);

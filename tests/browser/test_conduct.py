@@ -88,7 +88,7 @@ def test_a_version_is_written_agreed_to_and_asked_of_an_officer(
     page.goto("/#/me/conduct")
     page.get_by_text(TOO).wait_for()
 
-    # Who asked owes it as well, and then reads who has accepted.
+    # The admin who asked owes it as well, and then reads who has accepted.
     first.page.goto("/")
     first.button("firstRun.conduct.accept").click()
     open_console(first, "conduct/pending")

@@ -67,7 +67,7 @@ test("without network the version that was read last is there, in its language a
   await make().code("ur");
   server.offline = true;
   const view = await make().view("ur");
-  // What is new cannot be told without the former text, and the whole text is still there.
+  // The differences need the former text; the whole text is still there.
   expect([view.code.version, view.former, view.owed]).toEqual([2, null, false]);
   await expect(make().code("hi")).rejects.toMatchObject({ code: "network" });
 });
