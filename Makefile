@@ -80,7 +80,7 @@ nginx:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-orders bench-insider bench-ingest bench-push bench-directory bench-force bench-guard train-guard lock clean
+.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-orders bench-insider bench-ingest bench-push bench-directory bench-force bench-guard train-guard check-guard lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -164,6 +164,12 @@ train-guard: packages-test ## Train the guard's weights again from guard/corpus
 	@make/once build/train-guard/.done "scikit-learn for the guard (about 1 minute)" \
 	  requirements/guard.txt -- make/training-packages
 	@PYTHONPATH=src:. OMP_NUM_THREADS=1 exec build/train-guard/bin/python -m guard.train
+
+check-guard: packages-test ## Train the guard anew and compare: the shipped weights must come out to the byte
+	@make/once build/train-guard/.done "scikit-learn for the guard (about 1 minute)" \
+	  requirements/guard.txt -- make/training-packages
+	@PYTHONPATH=src:. OMP_NUM_THREADS=1 build/train-guard/bin/python -m guard.train build/train-guard/again.bin
+	@cmp build/train-guard/again.bin src/copconnect/conduct/guard/weights.bin
 
 bench-guard: packages-test package-python packages-node chromium ## Recall, precision and time of the guard
 	@exec $(BIN)/python -m guard.bench

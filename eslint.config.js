@@ -42,7 +42,7 @@ const ROOMS = {
   trust: ["core", "keys", "transport", "vault"],
   people: ["core", "keys", "trust", "vault"],
   account: ["core", "guard", "keys", "people", "seam", "transport", "trust", "vault"],
-  admin: ["core", "account", "keys", "people", "seam", "transport", "trust", "vault"],
+  admin: ["core", "account", "guard", "keys", "people", "seam", "transport", "trust", "vault"],
   attachments: ["core", "kinds", "vault"],
   guard: ["core", "keys", "seam", "transport", "trust", "vault"],
   seam: ["core", "kinds"],

@@ -43,10 +43,12 @@ def main() -> int:
     held_out = corpus.held_out()
     say(f"{len(held_out)} held-out messages")
     figures: dict[str, Any] = measuring.measured(judge, held_out)
-    unseen = measuring.measured(judge, corpus.written_after())
-    figures["written_after_training"] = {
-        name: unseen[name] for name in ("messages", "recall", "false_alarm_rate", "by_class")
-    }
+    for name in corpus.UNSEEN:
+        unseen = measuring.measured(judge, corpus.unseen(name))
+        figures[name] = {
+            part: unseen[part]
+            for part in ("messages", "recall", "false_alarm_rate", "by_class", "by_language")
+        }
     figures["model_bytes"] = len(weights)
     figures |= times(weights, [one.text for one in held_out])
     figures["load_average"] = round(os.getloadavg()[0], 1)

@@ -7,6 +7,7 @@ training message by more than :data:`MOST_ALIKE`.
 """
 
 import hashlib
+import math
 import random
 import re
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ HELD_OUT = 6
 MOST_ALIKE = 0.6
 """Jaccard index of the sets of three letters in a row."""
 
+UNSEEN = ("unseen", "unseen-2", "unseen-3")
+"""Files of messages that are in no split, in the order in which they were written."""
+
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 _SLOT = re.compile(r"@([a-z_]+)")
 
@@ -42,47 +46,55 @@ class Message:
     seed: str
 
 
-def training() -> list[Message]:
+@cache
+def training() -> tuple[Message, ...]:
     """Return the messages that training may see."""
-    return [one for one in everything() if not is_held_out(one)]
+    return tuple(one for one in everything() if not is_held_out(one))
 
 
-def held_out() -> list[Message]:
+@cache
+def held_out() -> tuple[Message, ...]:
     """Return the messages of held-out seeds that resemble no training message."""
     index: dict[str, list[int]] = {}
-    shingles = [_shingles(one.text) for one in training()]
-    for number, grams in enumerate(shingles):
+    known = [_shingles(one.text) for one in training()]
+    for number, grams in enumerate(known):
         for gram in grams:
             index.setdefault(gram, []).append(number)
-    kept = []
-    for one in everything():
-        if not is_held_out(one):
-            continue
-        grams = _shingles(one.text)
-        shared: dict[int, int] = {}
-        for gram in grams:
-            for number in index.get(gram, ()):
-                shared[number] = shared.get(number, 0) + 1
-        nearest = max(
-            (
-                count / (len(grams) + len(shingles[number]) - count)
-                for number, count in shared.items()
-            ),
-            default=0.0,
-        )
-        if nearest <= MOST_ALIKE:
-            kept.append(one)
-    return kept
+    return tuple(
+        one for one in everything() if is_held_out(one) and not _resembles(one, known, index)
+    )
 
 
-def written_after() -> list[Message]:
-    """Return messages that were written after training, in other words than the corpus.
+def _resembles(one: Message, known: list[frozenset[str]], index: dict[str, list[int]]) -> bool:
+    """Say whether one of the known sets of letters is too much alike.
+
+    A set that is alike shares so many letters that at least one of the rarest is among them.
+    """
+    grams = _shingles(one.text)
+    rarest = sorted(grams, key=lambda gram: (len(index.get(gram, ())), gram))
+    least = math.ceil(MOST_ALIKE * len(grams))
+    near = {number for gram in rarest[: len(grams) - least + 1] for number in index.get(gram, ())}
+    return any(
+        len(grams & known[number]) > MOST_ALIKE * len(grams | known[number]) for number in near
+    )
+
+
+def unseen(name: str) -> list[Message]:
+    """Return the messages of one of :data:`UNSEEN`. ``\\n`` in the file is a new line.
 
     Never trained on, and never a reason to change the corpus: they show the gap to other writers.
     """
-    lines = (FOLDER.parent / "unseen.tsv").read_text("utf-8").splitlines()
-    fields = [line.split("\t") for line in lines]
+    lines = (FOLDER.parent / f"{name}.tsv").read_text("utf-8").splitlines()
+    fields = [line.replace("\\n", "\n").split("\t") for line in lines]
     return [Message(label, language, text, text) for label, language, text in fields]
+
+
+def fingerprint() -> str:
+    """Return the SHA-256 of all training messages in order, by which weights name their corpus."""
+    hashed = hashlib.sha256()
+    for one in training():
+        hashed.update(f"{one.label}\t{one.language}\t{one.text}\0".encode())
+    return hashed.hexdigest()
 
 
 def is_held_out(message: Message) -> bool:

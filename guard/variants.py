@@ -17,8 +17,12 @@ SPELLINGS = (
     *(("aa", "a"), ("v", "w"), ("w", "v"), ("ph", "f"), ("you", "u"), ("are", "r"), ("and", "n")),
     *(("ing", "ng"), ("good", "gud"), ("for", "4"), ("to", "2"), ("please", "plz"), ("z", "j")),
 )
+JOINS = ("\n", " ", ". ", "\n\n", ", ")
 QUIET = ("👍", "🙏", "✅", "🫡", "🙏🏻")
 LOUD = ("🙏", "🌹", "💐", "😊", "🎉", "❤️", "🔥", "👍", "🙏🙏", "🌹🌹")
+LONGER = 0.2
+"""The share of messages that are also trained with one or two others of their kind behind them,
+because forwards are long."""
 WEIGHT = 0.5
 """A variant counts so much of its message."""
 
@@ -39,9 +43,16 @@ def variants(messages: Sequence[Message]) -> list[Variant]:
     for one in messages:
         if one.label == "greeting" and len(one.text.split()) <= 4:
             greetings.setdefault(one.language, []).append(one.text)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for one in messages:
+        alike.setdefault((one.label, one.language), []).append(one.text)
     made: list[Variant] = []
     for number, one in enumerate(messages):
         for text in _texts(one, greetings, choose):
+            made.append(Variant(text, one.label, number))
+        if one.label != "emoji" and choose.random() < LONGER:
+            others = choose.sample(alike[one.label, one.language], k=choose.randrange(1, 3))
+            text = choose.choice(JOINS).join((one.text, *others))
             made.append(Variant(text, one.label, number))
     return made
 

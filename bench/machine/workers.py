@@ -39,6 +39,7 @@ class Worker:
         """Start; :meth:`wait` says when it serves."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COPCONNECT_")}
         environment["COPCONNECT_SMS_GATEWAY_URL"] = _NO_GATEWAY
+        environment["COPCONNECT_TRAINING_BEFORE_LARGE"] = "no"  # Nobody of the force has learnt.
         for name, value in self._settings.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             environment[f"COPCONNECT_{name.upper()}"] = text

@@ -59,6 +59,7 @@ import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam
 import type { OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
 import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
+import type { TrainingCore, TrainingMethod } from "./seam/training.ts";
 
 export { inEnglish, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
@@ -85,6 +86,7 @@ export type * from "./seam/messages.ts";
 export type * from "./seam/orders.ts";
 export type * from "./seam/overseeing.ts";
 export type * from "./seam/people.ts";
+export type * from "./seam/training.ts";
 
 /** A PIN has so many digits. */
 export const PIN_DIGITS = { fewest: 6, most: 12 } as const;
@@ -336,6 +338,12 @@ export interface Core {
     method: M,
     ...args: Parameters<OverseeCore[M]>
   ): ReturnType<OverseeCore[M]>;
+
+  /** A call about training (seam/training.ts). */
+  training<M extends TrainingMethod>(
+    method: M,
+    ...args: Parameters<TrainingCore[M]>
+  ): ReturnType<TrainingCore[M]>;
 
   /** A call of the console (seam/admin.ts); its code is fetched with the first. */
   admin<M extends AdminMethod>(

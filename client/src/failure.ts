@@ -11,6 +11,7 @@ export const CORE_CODES = {
   locked: "The app is locked.",
   may_not_post: "Only admins may post in this conversation.",
   not_admin: "Only admins may do this in this conversation.",
+  training_required: "Large groups open with the officer course.",
   pin_wrong: "The PIN is wrong; details say how many tries are left.",
   pin_wait: "Too many wrong PINs in a row; wait before the next.",
   pin_invalid: "A PIN has 4 to 64 characters.",

@@ -41,6 +41,8 @@ export type UploadId = Id<"upload">;
 export type ChangeId = Id<"change">;
 /** A comparison of digits (E3). */
 export type ConfirmationId = Id<"confirmation">;
+/** A lesson: its course and its name, such as "officer.first-message". */
+export type LessonId = Id<"lesson">;
 
 /** The subject of an alarm about this person's devices: a device or a DeviceKey record (E5). */
 export type AlarmId = DeviceId | RecordHash;

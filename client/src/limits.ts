@@ -77,6 +77,8 @@ export const MAX_ANSWER_BYTES = 32768;
 
 export const ATTACHMENT_CHUNK_BYTES = 1048576;
 
+export const MAX_LESSON_BYTES = 24576;
+
 export const CLOCK_LEEWAY_MS = 600000;
 
 export const KEY_AGE_MS = 86400000;

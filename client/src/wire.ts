@@ -14,6 +14,7 @@ import type {
   ConversationId,
   DeviceId,
   KeyId,
+  LessonId,
   MessageId,
   PersonId,
   PostId,
@@ -48,7 +49,7 @@ export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
 export type Charge = "officiating" | "additional";
 
-export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "edit_conduct";
+export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "train" | "edit_conduct";
 
 export type ActState = "done" | "waiting" | "refused";
 
@@ -85,6 +86,12 @@ export type StepProblemCode = "unit_unknown" | "unit_exists" | "unit_former" | "
 export type UnitChangeKind = "added" | "renamed" | "level" | "moved" | "merged" | "removed" | "order";
 
 export type GroupChangeKind = "made" | "renamed" | "ended" | "people";
+
+export type CourseName = "officer" | "head" | "admin" | "moderator";
+
+export type Practice = "message" | "group" | "order" | "guard" | "report" | "place";
+
+export type LessonSource = "built_in" | "folder" | "console";
 
 export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
 
@@ -164,6 +171,14 @@ export interface Person {
   readonly status: "active" | "suspended" | "removed";
 }
 
+/** Markdown with front matter in each language; "" where there is none. */
+export interface LessonTexts {
+  readonly en: string;
+  readonly te: string;
+  readonly ur: string;
+  readonly hi: string;
+}
+
 /**
  * One line of the rights table: people of a kind have a right over their part.
  *
@@ -174,7 +189,7 @@ export interface Person {
  * grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
  */
 export interface RightRule {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "edit_conduct";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "train" | "edit_conduct";
   readonly holder: "grant" | "head" | "rank" | "role" | "everybody";
   readonly code: string;
   readonly level: string;
@@ -349,6 +364,17 @@ export interface SetGroupPolicy {
 }
 
 /**
+ * Put a lesson in force over the one of the same id; ``place``: its order in the course.
+ * Without a text in any language the lesson that an admin published is taken away again.
+ */
+export interface PublishLesson {
+  readonly act: "publish_lesson";
+  readonly lessonId: LessonId;
+  readonly place: number;
+  readonly texts: LessonTexts;
+}
+
+/**
  * Publish the next version of the code of conduct, in every language. ``after``: the version
  * that was edited, the newest. Always needs a second admin.
  */
@@ -416,7 +442,7 @@ export interface PreviewAct {
  * of them.
  */
 export interface RightChange {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "edit_conduct";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "train" | "edit_conduct";
   readonly gain: number;
   readonly lose: number;
   readonly gaining: Person[];
@@ -474,7 +500,7 @@ export interface WaitingActs {
  * ``deep``: with all units below. ``heads``: over the heads of all units instead.
  */
 export interface HeldRight {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "edit_conduct";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "train" | "edit_conduct";
   readonly path: string;
   readonly deep: boolean;
   readonly heads: boolean;
@@ -2127,6 +2153,181 @@ export interface UnitCounts {
   readonly units: UnitCount[];
 }
 
+/** Text of one kind within a line. */
+export interface LessonSpan {
+  readonly text: string;
+  readonly bold: boolean;
+  readonly italic: boolean;
+}
+
+/** ``level``: 2 or 3; the lesson's title is the first. */
+export interface Heading {
+  readonly type: "heading";
+  readonly level: 2 | 3;
+  readonly line: LessonSpan[];
+}
+
+export interface Paragraph {
+  readonly type: "paragraph";
+  readonly line: LessonSpan[];
+}
+
+export interface ListBlock {
+  readonly type: "list";
+  readonly ordered: boolean;
+  readonly items: LessonSpan[][];
+}
+
+/** A picture of the lesson's folder, whole. */
+export interface Image {
+  readonly type: "image";
+  readonly alt: string;
+  readonly mediaType: "image/png" | "image/jpeg" | "image/webp";
+  readonly data: Uint8Array;
+}
+
+/** ``why``: the explanation for whoever chooses it. */
+export interface QuizOption {
+  readonly text: string;
+  readonly right: boolean;
+  readonly why: string;
+}
+
+/** Exactly one option is right. */
+export interface Quiz {
+  readonly type: "quiz";
+  readonly question: string;
+  readonly options: QuizOption[];
+}
+
+/**
+ * A lesson. ``language``: of the text, English where the lesson has none in the one that was
+ * asked for; ``digest``: of all that is here, so that a device knows what it holds; ``screens``:
+ * one after another, each of blocks.
+ */
+export interface LessonPage {
+  readonly lessonId: LessonId;
+  readonly course: "officer" | "head" | "admin" | "moderator";
+  readonly title: string;
+  readonly minutes: number;
+  readonly version: number;
+  readonly digest: string;
+  readonly language: "en" | "te" | "ur" | "hi";
+  readonly practice: "message" | "group" | "order" | "guard" | "report" | "place" | null;
+  readonly screens: ((Heading | Paragraph | ListBlock | Image | Quiz)[])[];
+}
+
+/** A lesson in a list. ``done_version``: that the caller did last, None: none. */
+export interface TrainingItem {
+  readonly lessonId: LessonId;
+  readonly title: string;
+  readonly minutes: number;
+  readonly version: number;
+  readonly digest: string;
+  readonly doneVersion: number | null;
+  readonly doneMs: number | null;
+}
+
+/** ``completed_ms``: when the caller had done every lesson that there was; None: not yet. */
+export interface TrainingCourse {
+  readonly course: "officer" | "head" | "admin" | "moderator";
+  readonly lessons: TrainingItem[];
+  readonly completedMs: number | null;
+}
+
+/**
+ * The caller's courses. ``closed_from``: groups of at least so many members take nothing from
+ * the caller before the officer course is done; None: all do. ``remind``: that course is
+ * overdue.
+ */
+export interface Training {
+  readonly courses: TrainingCourse[];
+  readonly closedFrom: number | null;
+  readonly remind: boolean;
+}
+
+/** ``right_first``: quiz questions that were answered rightly at the first try. */
+export interface LessonDone {
+  readonly lessonId: LessonId;
+  readonly version: number;
+  readonly rightFirst: number;
+}
+
+/** Idempotent: a lesson that was done stays done. */
+export interface PostLessonsDone {
+  readonly lessons: LessonDone[];
+}
+
+/**
+ * People at or below a unit: how many, how many have begun a course, how many have done it.
+ * ``path`` as cards write it.
+ */
+export interface UnitTraining {
+  readonly path: string;
+  readonly people: number;
+  readonly begun: number;
+  readonly done: number;
+}
+
+/** ``own``: people of the unit itself; ``units``: right below it. */
+export interface TrainingProgress {
+  readonly course: "officer" | "head" | "admin" | "moderator";
+  readonly total: UnitTraining;
+  readonly own: UnitTraining;
+  readonly units: UnitTraining[];
+}
+
+/** ``done``: how many lessons of the course. */
+export interface UntrainedPerson {
+  readonly person: Person;
+  readonly done: number;
+}
+
+export interface Untrained {
+  readonly people: UntrainedPerson[];
+  readonly next: string | null;
+}
+
+/**
+ * ``line``: from 1, 0 for the whole text; ``code``: docs/trainer-guide.md has them;
+ * ``serious``: the lesson is not taken before it is mended.
+ */
+export interface LessonProblem {
+  readonly language: "en" | "te" | "ur" | "hi";
+  readonly line: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly serious: boolean;
+}
+
+/** A lesson in the console. ``place``: in its course, lowest first. */
+export interface LessonState {
+  readonly lessonId: LessonId;
+  readonly course: "officer" | "head" | "admin" | "moderator";
+  readonly place: number;
+  readonly titles: Record<string, string>;
+  readonly version: number;
+  readonly missing: ("en" | "te" | "ur" | "hi")[];
+  readonly source: "built_in" | "folder" | "console";
+  readonly problems: LessonProblem[];
+}
+
+export interface LessonStates {
+  readonly lessons: LessonState[];
+}
+
+export interface PreviewLesson {
+  readonly lessonId: LessonId;
+  readonly language: "en" | "te" | "ur" | "hi";
+  readonly text: string;
+}
+
+/** ``lesson``: None where a problem is serious. */
+export interface LessonPreview {
+  readonly lesson: LessonPage | null;
+  readonly problems: LessonProblem[];
+}
+
 /** The version of a person's records that the asking device has, 0 for none. */
 export interface KnownPerson {
   readonly personId: PersonId;
@@ -2260,4 +2461,4 @@ export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterF
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | PublishConduct | SetGuardPolicy | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | PublishLesson | PublishConduct | SetGuardPolicy | ApproveAct | RefuseAct;

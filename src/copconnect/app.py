@@ -6,7 +6,7 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,9 @@ from copconnect.rates import Rates
 from copconnect.records.primitives.kem import X25519, XWING
 from copconnect.settings import Settings
 from copconnect.sockets.endpoint import Limits, Sockets
+from copconnect.training import routes as training_routes
+from copconnect.training.publishing import Publisher
+from copconnect.training.service import Outstanding, TrainingService
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
@@ -107,6 +110,7 @@ class Container:
         self.leases = Leases(self.database, self.clock, alone=not settings.bus_url)
         self.registry = DeviceRegistry(self.clock)
         self.acceptances = Acceptances()
+        self.lessons = Publisher(self.clock, self.audit)
         self.directory = DirectoryService(
             self.database,
             self.registry,
@@ -122,6 +126,7 @@ class Container:
             self.registry,
             self.directory,
             self.acceptances,
+            Outstanding(settings),
             late,
             self.audit,
             gateway or choose_gateway(settings) if serving else None,
@@ -181,7 +186,7 @@ class Container:
             pushes=self.push,
             audit=self.audit,
             leases=self.leases,
-            options=_options(settings, self.authority.departments[-1].kem),
+            options=_options(settings, self.authority.departments[-1].kem, self._large_from),
         )
         late.service = self.delivery
         self.admin = AdminService(
@@ -205,10 +210,24 @@ class Container:
             planning=Planning(),
             groups=self.delivery.department,
             exports=PartExports(),
+            lessons=self.lessons,
             conduct=self.conduct,
             guard=self.guard,
         )
         self.directory.attach(self.admin.rights)
+        self.training = TrainingService(
+            database=self.database,
+            clock=self.clock,
+            settings=settings,
+            audit=self.audit,
+            catalogue=self.lessons.catalogue,
+            people=Roll(self.directory),
+            listed=Listing(self.directory),
+            audiences=self.admin.trainees,
+            large_from=self._large_from,
+            signer=self.authority.roster,
+            department=self.authority.department,
+        )
         self.orders = OrderService(
             database=self.database,
             clock=self.clock,
@@ -255,6 +274,9 @@ class Container:
         self.start_error: Exception | None = None
         """The reason why :meth:`start` failed, for a program whose web server swallows it."""
 
+    def _large_from(self) -> int:
+        return self.guard.large_from
+
     def _folder_watch(self, settings: Settings) -> Periodic | None:
         """Return the work that imports files of a folder, if the settings name one. One node looks
         at a time, and a node that finds a file moves it before it reads it."""
@@ -291,6 +313,7 @@ class Container:
                 self.delivery,
                 self.orders,
                 self.planned,
+                self.training,
             )
             for part in (self.bus, *roles, self.sockets, self.push):
                 await part.start()
@@ -308,7 +331,7 @@ class Container:
         await self._stack.aclose()
 
 
-def _options(settings: Settings, lowest_kem: int) -> Options:
+def _options(settings: Settings, lowest_kem: int, large_from: Callable[[], int]) -> Options:
     """Return what the settings choose for the Delivery Service; never a lower KEM than the
     department record's."""
     return Options(
@@ -316,6 +339,7 @@ def _options(settings: Settings, lowest_kem: int) -> Options:
         cell_size=settings.cell_size,
         roster_batch_ms=settings.roster_batch_ms,
         log_days=settings.log_retention_days,
+        large_from=large_from,
         limits=PersonLimits(
             messages_per_minute=settings.messages_per_person_per_minute,
             messages_burst=2 * settings.messages_per_person_per_minute,
@@ -370,6 +394,7 @@ def create_app(
         *attachment_routes.routes(parts.attachments, parts.gate),
         *push_routes.routes(parts.push, parts.gate),
         *order_routes.routes(parts.orders, parts.gate),
+        *training_routes.routes(parts.training, parts.gate),
         *more_routes,
         *web_assets.routes(),
     ]

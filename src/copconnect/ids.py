@@ -21,6 +21,7 @@ AttachmentId = NewType("AttachmentId", str)
 ChallengeId = NewType("ChallengeId", str)
 ChangeId = NewType("ChangeId", str)
 ConfirmationId = NewType("ConfirmationId", str)
+LessonId = NewType("LessonId", str)  # Such as "officer.first-message": its course and its name.
 DeviceId = NewType("DeviceId", str)  # 64 digits: the hash that names a device in KEYS.md.
 KeyId = NewType("KeyId", str)  # 64 digits: the hash of a ConversationKey record.
 SealKeyId = NewType("SealKeyId", str)  # Names a DeviceKey or CellKey record.

@@ -47,6 +47,9 @@ ACKNOWLEDGEMENTS = 500  # In one request.
 MAX_ANSWER_BYTES = 32 * 1024  # A sealed answer to an order.
 ATTACHMENT_CHUNK_BYTES = 1024 * 1024  # Plaintext bytes in one chunk; each gains a 16-byte tag.
 
+MAX_LESSON_BYTES = 24 * 1024  # The text of a lesson in one language.
+LESSON_NAME = "^(officer|head|admin|moderator)\\.[a-z0-9]+(-[a-z0-9]+)*$"
+
 # Spans of KEYS.md.
 CLOCK_LEEWAY_MS = 10 * _MINUTE_MS  # How far ahead of this clock another's may be.
 KEY_AGE_MS = _DAY_MS  # S2: a sender uses no older conversation key.

@@ -14,8 +14,12 @@ class Requirement(Enum):
     CONDUCT = auto()
     """The person accepts the current code of conduct."""
 
+    TRAINING = auto()
+    """The person does the officer course. Only large groups ask for it (D1)."""
+
 
 NOTHING: frozenset[Requirement] = frozenset()
+TOLERATED_EVERYWHERE = frozenset({Requirement.TRAINING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,11 @@ class Caller:
     outstanding: frozenset[Requirement]
     confirmed: bool = True
     me_version: str = ""  # As in wire.Ready.
+
+    @property
+    def refused_for(self) -> frozenset[Requirement]:
+        """The duties without which a route refuses."""
+        return self.outstanding - TOLERATED_EVERYWHERE
 
     @property
     def counted_as(self) -> PersonId:

@@ -78,6 +78,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """File of weights of the guard that the department trained; empty: those that are shipped."""
     guard_policy: str = ""
     """File of the guard's policy; empty: the one that is shipped."""
+    training_folder: str = ""
+    """The department's own folder of lessons, which stand over those that come with the program;
+    empty: none."""
+    training_before_large: Literal["yes", "no"] = "yes"
+    """Whether somebody writes in large groups only after the officer course."""
+    training_remind_days: NotNegative = 7
+    """Days after which the app reminds somebody who has not done the officer course; 0: never."""
     second_factor: Literal["none", "enrolment_code"] = "none"
     """The proof that registration asks for after the OTP."""
     otp_length: Annotated[int, Meta(ge=4, le=10)] = 6

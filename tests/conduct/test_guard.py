@@ -65,7 +65,7 @@ def test_words_fold_alike_in_every_script() -> None:
 
 
 def test_devices_judge_the_whole_corpus_with_the_same_bits(tmp_path: Path) -> None:
-    texts = [one.text for one in corpus.everything()[::3]]
+    texts = [one.text for one in corpus.everything()[::8]]
     texts += [
         *DUTY,
         *DISGUISED,

@@ -45,6 +45,8 @@ from copconnect.leases import Leases
 from copconnect.push.reach import Reach
 from copconnect.rates import Rates
 from copconnect.settings import Settings
+from copconnect.training.publishing import Publisher
+from copconnect.training.service import Outstanding
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
@@ -109,6 +111,7 @@ class IdentityServer:
             self.registry,
             self.directory,
             acceptances,
+            Outstanding(settings),
             self.rosters,
             self.audit,
             gateway,
@@ -153,6 +156,7 @@ class IdentityServer:
             planning=Planning(),
             groups=NO_GROUPS,
             exports=PartExports(),
+            lessons=Publisher(clock, self.audit),
             conduct=self.conduct,
             guard=self.guard,
         )

@@ -14,7 +14,7 @@ from copconnect.database.engine import Transaction
 from copconnect.directory.names import english
 from copconnect.directory.postings import planned
 from copconnect.directory.postings.planned import PLANNED
-from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, PostId, new_id
+from copconnect.ids import ActId, ConversationId, DeviceId, LessonId, PersonId, PostId, new_id
 from copconnect.records.primitives.fields import DAY_MS
 from tests.harness.operator import OPERATOR
 from tests.identity.running import Device
@@ -245,6 +245,15 @@ async def _set_rights(_: World, __: Device) -> wire.Act:
     return wire.SetRights(rules=list(DEFAULT_RULES[:-1]))
 
 
+async def _publish_lesson(_: World, __: Device) -> wire.Act:
+    text = "---\ntitle: Bandobast\nminutes: 2\nversion: 1\n---\n\nStand where you are told.\n"
+    return wire.PublishLesson(
+        lesson_id=LessonId("officer.bandobast"),
+        place=90,
+        texts=wire.LessonTexts(en=text, te="", ur="", hi=""),
+    )
+
+
 async def _approve(world: World, _: Device) -> wire.Act:
     await world.propose()
     return wire.ApproveAct(act_id=ActId(world.waiting_act), hash=world.waiting_hash)
@@ -264,6 +273,7 @@ EXAMPLES: dict[str, Example] = {
     "abolish_post": _abolish,
     "restore_post": _restore_post,
     "set_group_policy": _set_policy,
+    "publish_lesson": _publish_lesson,
     "publish_conduct": _publish,
     "set_guard_policy": _guard_policy,
     "give_charge": _give_charge,

@@ -12,7 +12,7 @@ from msgspec import inspect
 
 from copconnect import wire
 from copconnect.directory.names import english
-from copconnect.ids import AttachmentId, new_id
+from copconnect.ids import AttachmentId, LessonId, new_id
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.message import MessageHeader
@@ -24,6 +24,7 @@ from tests.identity.signing import signed_act
 from tests.rights.act_examples import renamed
 from tests.rights.world import CHUNK, STATION, SUBJECT, Account, World
 
+LESSON = LessonId("officer.what-this-app-is")
 _NAME = re.compile(r"\{\w+\}")
 _STRUCTS = {_NAME.sub("{}", str(route)): route.body for route in protocol_routes.read()}
 _RAW = {
@@ -40,6 +41,7 @@ def path(world: World, route: str) -> str:
         "{k}": world.cell,
         "{a}": world.attachment,
         "{o}": world.order,
+        "{l}": LESSON,
         "{u}": world.upload,
         "{person_id}": world.subject.person_id,
         "{client_id}": world.subject.client_id,
@@ -68,6 +70,11 @@ def content(world: World, account: Account, route: str) -> bytes | None:
 
 def _body(world: World, device: Device, route: str) -> wire.Wire | None:
     match route:
+        case "POST /v1/training/done":
+            done = wire.LessonDone(lesson_id=LESSON, version=1, right_first=1)
+            return wire.PostLessonsDone(lessons=[done])
+        case "POST /v1/admin/training/previews":
+            return wire.PreviewLesson(lesson_id=LESSON, language="en", text="")
         case "POST /v1/people/lookups":
             return wire.LookUpPeople(person_ids=[world.subject.person_id])
         case "PUT /v1/push/subscription":

@@ -37,6 +37,8 @@ ACTS: dict[str, Rule] = {
     "set_rights": ROOT_ADMINS,
     # So is the policy of standing groups.
     "set_group_policy": ROOT_ADMINS,
+    # Lessons are for everybody, too.
+    "publish_lesson": ROOT_ADMINS,
     # And the code of conduct, and the guard's policy.
     "publish_conduct": ROOT_ADMINS,
     "set_guard_policy": ROOT_ADMINS,

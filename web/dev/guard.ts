@@ -23,7 +23,7 @@ const WORDS: readonly (readonly [string, string])[] = [
   ["happy diwali", "festival"],
 ];
 
-const GUARD_POLICY: GuardPolicy = {
+export const GUARD_POLICY: GuardPolicy = {
   number: 1,
   largeFrom: 100,
   hours: [0, 24],

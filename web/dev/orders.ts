@@ -16,6 +16,7 @@ import { plate } from "./plates.ts";
 import { refusal } from "./refusal.ts";
 import type { Scenario } from "./scenario.ts";
 import { ScriptedConsultation } from "./consultation.ts";
+import { scriptedTraining } from "./teaching/training.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -166,6 +167,9 @@ function samples(): OrderView[] {
 }
 
 export abstract class ScriptedOrders extends ScriptedConsultation {
+  readonly training = scriptedTraining((event) => {
+    this.emit(event);
+  });
   readonly #orders: OrderView[];
   readonly #drafts = new Map<MessageId, OrderDraft>();
 

@@ -276,6 +276,7 @@ function build(plan: Plan, number: number): Talk {
       pinned: false,
       draft: null,
       canPost: true,
+      trainingFirst: false,
       admin: false,
       whoMayPost: "everyone",
       state: "ready",

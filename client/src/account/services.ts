@@ -12,6 +12,7 @@ import { CoreFailure } from "../failure.ts";
 import { Guard } from "../guard/guard.ts";
 import type { PersonId } from "../ids.ts";
 import { fromHex } from "../octets.ts";
+import { Training } from "../training/training.ts";
 import { PeopleTrust } from "../trust/people-trust.ts";
 import type { Verdict } from "../trust/ports.ts";
 import { TrustedTime } from "../trust/trusted-time.ts";
@@ -40,6 +41,8 @@ export interface AccountServicesOptions {
   readonly serverNow: () => number;
   /** Another person vouches for this device now, or the account is another. */
   readonly onStanding: () => void;
+  /** Large groups are closed or open to this person now. */
+  readonly onClosed: () => void;
 }
 
 /** How this device stands, by its own judgement. */
@@ -62,6 +65,7 @@ export class AccountServices {
   readonly confirmations: Confirmations;
   readonly alarms: Alarms;
   readonly guard: Guard;
+  readonly training: Training;
   readonly conduct: Conduct;
   readonly #options: AccountServicesOptions;
   #standing: Standing = { verdict: null, confirmers: [], sinceMs: null };
@@ -104,6 +108,7 @@ export class AccountServices {
       onAlarm: () => context.emit({ type: "alarm" }),
     });
     this.guard = new Guard({ context, trust, rank: () => account.record?.me?.person.rank ?? null });
+    this.training = new Training({ context, onClosed: options.onClosed });
     this.conduct = new Conduct({ context, me: () => account.record?.me ?? null });
     trust.onChanged((people) => {
       const own = account.record?.personId;
@@ -132,6 +137,7 @@ export class AccountServices {
     this.time.reset();
     this.ownKeys.reset();
     this.guard.reset();
+    this.training.reset();
     this.#standing = { verdict: null, confirmers: [], sinceMs: null };
   }
 
@@ -164,6 +170,7 @@ export class AccountServices {
       },
       // Weights that do not come or are not right leave the former ones in force.
       () => this.guard.refresh(ready.guardPolicy).catch(ignore),
+      () => this.training.onReady().catch(ignore),
     ]);
   }
 
@@ -172,6 +179,8 @@ export class AccountServices {
     switch (event) {
       case "clients":
         await this.#lookAfter();
+        // Another device may have finished the course.
+        await this.training.refresh().catch(ignore);
         this.#options.context.emit({ type: "clients" });
         return;
       case "trust":
@@ -215,6 +224,7 @@ export class AccountServices {
 
   async #begin(): Promise<void> {
     await this.trust.load();
+    await this.training.load();
     await this.confirmations.load();
     await this.#ownChanged();
   }

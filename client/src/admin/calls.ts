@@ -12,6 +12,7 @@ import type {
   AuditItem,
   AuditItems,
   AuditQuery,
+  ConductPendingQuery,
   PlainAct,
   UnitDraft,
   WaitingView,
@@ -31,6 +32,8 @@ import type {
   PreviewMoves,
   WaitingAct,
 } from "../wire.ts";
+import { Malformed } from "../guard/model.ts";
+import { readPolicy } from "../guard/policy.ts";
 import { Signatures, signerOf } from "./signatures.ts";
 import { keyOf, verifyAudit } from "./verifying.ts";
 
@@ -182,6 +185,38 @@ export class AdminCalls implements AdminCore {
 
   groups(): ReturnType<AdminCore["groups"]> {
     return this.#options.api.adminGroups();
+  }
+
+  // --- Conduct ----------------------------------------------------------------------------------
+
+  conductVersions(): ReturnType<AdminCore["conductVersions"]> {
+    return this.#options.api.conductConsole.versions();
+  }
+
+  conductTexts(version: number): ReturnType<AdminCore["conductTexts"]> {
+    return this.#options.api.conductConsole.texts(version);
+  }
+
+  conductAcceptances(): ReturnType<AdminCore["conductAcceptances"]> {
+    return this.#options.api.conductConsole.acceptances();
+  }
+
+  conductPending(query: ConductPendingQuery): ReturnType<AdminCore["conductPending"]> {
+    return this.#options.api.conductConsole.pending(query);
+  }
+
+  async guardPolicies(): ReturnType<AdminCore["guardPolicies"]> {
+    const { policy, classes, versions } = await this.#options.api.conductConsole.policies();
+    return { policy: readPolicy(policy), classes, versions };
+  }
+
+  guardPolicyOf(text: string): ReturnType<AdminCore["guardPolicyOf"]> {
+    try {
+      return Promise.resolve(readPolicy(text));
+    } catch (error) {
+      if (error instanceof Malformed) return Promise.resolve(null);
+      throw error;
+    }
   }
 
   // --- Acts that wait ---------------------------------------------------------------------------

@@ -35,6 +35,7 @@ export const OUTCOMES: Readonly<Record<Act["act"], string>> = {
   change_group: "audience_conversation_changed",
   end_group: "audience_conversation_ended",
   set_group_policy: "group_policy_set",
+  publish_lesson: "lesson_published",
   publish_conduct: "conduct_published",
   set_guard_policy: "guard_policy_set",
   approve_act: "act_approved",

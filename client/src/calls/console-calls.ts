@@ -35,6 +35,12 @@ const METHODS: Readonly<Record<AdminMethod, true>> = {
   plannedTransfers: true,
   previewAudience: true,
   groups: true,
+  conductVersions: true,
+  conductTexts: true,
+  conductAcceptances: true,
+  conductPending: true,
+  guardPolicies: true,
+  guardPolicyOf: true,
   audit: true,
   verifyAudit: true,
 };

@@ -82,7 +82,7 @@ export class ConsultationCalls {
   ): Promise<void> {
     const device = await this.#reach.device();
     const { vault } = device.context;
-    const conversation = writable(device.find(conversationId));
+    const conversation = writable(this.#reach, device.find(conversationId));
     const asked = await loadMessage(vault, conversationId, messageId);
     if (asked === null || decodedOf(asked).kind !== "question") throw failure("not_found");
     if (!asked.mine) throw failure("not_admin");
@@ -106,7 +106,7 @@ export class ConsultationCalls {
     forMs: number,
   ): Promise<MessageItem> {
     const device = await this.#reach.device();
-    const conversation = writable(device.find(conversationId));
+    const conversation = writable(this.#reach, device.find(conversationId));
     const { members, cells } = conversation.record;
     // Everybody checks that the sharer is listed, by a roster that they hold.
     if (members > MOST_POLLED || cells > 1)
@@ -163,7 +163,7 @@ export class ConsultationCalls {
   async #open(conversationId: ConversationId, messageId: MessageId): Promise<OpenPoll> {
     const device = await this.#reach.device();
     const { time, now, vault } = device.context;
-    const conversation = writable(device.find(conversationId));
+    const conversation = writable(this.#reach, device.find(conversationId));
     const { whoMayPost, admin } = conversation.record;
     if (whoMayPost === "admins" && !admin) throw failure("may_not_post");
     const message = await loadMessage(vault, conversationId, messageId);

@@ -158,7 +158,7 @@ export class ConversationCalls {
     profile: Parameters<Core["setProfile"]>[1],
   ): Promise<void> {
     const device = await this.#reach.device();
-    const conversation = writable(device.find(conversationId));
+    const conversation = writable(this.#reach, device.find(conversationId));
     if (!conversation.record.admin) throw failure("not_admin");
     await sendState(device, conversation, titleOf(profile.title), profile.photo);
   }

@@ -51,6 +51,8 @@ export interface DeviceOptions extends DeviceListener {
   readonly onAccount: (event: AccountFrame["event"]) => void;
   readonly onOutbox: () => void;
   readonly onCatchingUp: (catchingUp: boolean) => void;
+  /** Groups of at least so many members are closed to this person before the officer course. */
+  readonly closedFrom: () => number | null;
   readonly mayNotify: (conversation: Conversation, called: boolean) => boolean;
 }
 
@@ -142,6 +144,7 @@ export class Device {
       this.attachments,
       this.#announcer,
       (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
+      options.closedFrom,
       async () => (await options.guard.forwarding()).forwarding.often,
     );
     this.orders = new Orders(context, this.book, {
@@ -171,7 +174,7 @@ export class Device {
     await this.live.open();
     await this.orders.load();
     people.onLoaded = () => {
-      this.#announceAll();
+      this.announceAll();
     };
     for (const record of this.outgoing.all()) {
       const conversation = this.book.find(record.conversationId);
@@ -182,12 +185,13 @@ export class Device {
 
   /** Names may be others, and what was refused because of these people may be good now. */
   #peopleChanged(personIds: ReadonlySet<PersonId>): void {
-    this.#announceAll();
+    this.announceAll();
     for (const conversation of this.book.conversations.values())
       void this.inbox.changed(conversation, personIds).catch(ignore);
   }
 
-  #announceAll(): void {
+  /** Every conversation may look otherwise now. */
+  announceAll(): void {
     for (const conversation of this.book.conversations.values()) {
       this.#announcer.conversation(conversation);
       this.#announcer.members(conversation.id);

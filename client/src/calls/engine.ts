@@ -11,6 +11,7 @@ import { OrderCalls } from "./order-calls.ts";
 import { OverseeingCalls } from "./overseeing-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import { Session } from "./session.ts";
+import { callTraining, trainingCalls } from "../training/calls.ts";
 import type { SessionOptions } from "./session-options.ts";
 
 export interface Engine extends ConnectedCore {
@@ -28,6 +29,7 @@ export function createEngine(options: SessionOptions): Engine {
   const forwarding = new ForwardingCalls(reach);
   const people = new PeopleCalls(reach);
   const orders = new OrderCalls(reach);
+  const training = trainingCalls(reach.training, api);
   const overseeing = new OverseeingCalls(reach, reach.department);
   /** Calls that need a registered device wait until there is one. */
   const registered = async (): Promise<typeof account> => {
@@ -146,6 +148,8 @@ export function createEngine(options: SessionOptions): Engine {
     unsubscribePushes: () => reach.device().then(() => api.unsubscribePushes()),
     oversee: ((method, ...args) =>
       reach.device().then(() => overseeing.call(method, args))) as Core["oversee"],
+    training: ((method, ...args) =>
+      callTraining(reach.device, training, method, args)) as Core["training"],
     admin: ((method, ...args) =>
       reach.device().then(() => session.console.call(method, args))) as Core["admin"],
     setVisible: async (id) => {

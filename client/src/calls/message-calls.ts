@@ -12,7 +12,7 @@ import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
 import { requirePollable } from "./talking/marking.ts";
 import type { Device } from "./device.ts";
-import { writable } from "./reach.ts";
+import { orderable, writable } from "./reach.ts";
 import type { Reach } from "./reach.ts";
 
 const MOST_ON_A_PAGE = 200;
@@ -65,7 +65,10 @@ export class MessageCalls {
     const { vault, now, identity } = device.context;
     const known = await loadMessage(vault, conversationId, messageId);
     if (known !== null) return device.views.message(conversation, known);
-    const { whoMayPost, admin } = writable(conversation).record;
+    const { whoMayPost, admin } =
+      outgoing.kind === "order"
+        ? orderable(conversation).record
+        : writable(this.#reach, conversation).record;
     if (whoMayPost === "admins" && !admin) throw failure("may_not_post");
     if (outgoing.kind === "poll") requirePollable(conversation);
     const composed = await compose(

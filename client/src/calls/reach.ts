@@ -6,6 +6,7 @@ import type { Guard } from "../guard/guard.ts";
 import type { Blocked } from "../people/blocked.ts";
 import type { People } from "../people/people.ts";
 import type { Posts } from "../people/posts.ts";
+import { isClosed, type Training } from "../training/training.ts";
 import type { DepartmentTrust } from "../trust/department-trust.ts";
 import type { Device } from "./device.ts";
 
@@ -18,14 +19,22 @@ export interface Reach {
   readonly posts: Posts;
   readonly blocked: Blocked;
   readonly guard: Guard;
+  readonly training: Training;
   /** The department's records, by which others' are verified. */
   readonly department: () => DepartmentTrust;
   /** The name that a person gave to one of their own devices. */
   readonly labelOf: (clientId: ClientId) => string | null;
 }
 
-/** Throws for a conversation in which nothing can be written. */
-export function writable(conversation: Conversation): Conversation {
+/** Throws for a conversation in which this person can write nothing. */
+export function writable({ training }: Reach, conversation: Conversation): Conversation {
+  const open = orderable(conversation);
+  if (isClosed(training.closedFrom, conversation.record)) throw failure("training_required");
+  return open;
+}
+
+/** Throws for a conversation in which nothing can be written; an order asks for no training. */
+export function orderable(conversation: Conversation): Conversation {
   const { state, alarm } = conversation.record;
   if (state === "left") throw failure("conversation_left");
   if (alarm === "not_direct") throw failure("security_alarm");

@@ -88,10 +88,10 @@ export class Session {
     const context: Context = { vault, api, now, random, emit };
     this.#context = context;
     const services = new AccountServices({
-      context,
-      monotonic,
+      ...{ context, monotonic },
       serverNow: () => now() - this.#skewMs,
       onStanding: () => void this.#changed(),
+      onClosed: () => this.#device?.announceAll(),
     });
     this.#services = services;
     this.conduct = services.conduct;
@@ -102,7 +102,7 @@ export class Session {
     this.accountCalls = new AccountCalls(parts);
     this.console = new ConsoleCalls({ ...parts, api, vault });
     this.reach = {
-      guard: services.guard,
+      ...{ guard: services.guard, training: services.training, people },
       device: () => this.device(),
       deviceThatKeeps: () => this.deviceThatKeeps(),
       people,
@@ -251,6 +251,7 @@ export class Session {
         void this.#changed();
       },
       onHistory: () => void this.#changed(),
+      closedFrom: () => this.#services.training.closedFrom,
       mayNotify: (conversation, called) =>
         mayNotify(conversation, called, this.#visible, this.#options.now()),
     });

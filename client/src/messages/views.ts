@@ -28,6 +28,7 @@ import type {
 import { readableFrom } from "../conversation/record.ts";
 import type { Shown } from "../kinds/kind.ts";
 import { liveState } from "./live-state.ts";
+import { isClosed } from "../training/training.ts";
 import { pollState } from "./poll-state.ts";
 import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
@@ -40,6 +41,7 @@ export class ViewMaker implements Views {
   readonly #outgoing: OutgoingStore;
   readonly #attachments: Attachments;
   readonly #onCounted: PollParts["onCounted"];
+  readonly #closedFrom: () => number | null;
   /** A message that was forwarded so many times is labelled. */
   readonly #often: () => Promise<number>;
 
@@ -50,6 +52,7 @@ export class ViewMaker implements Views {
     attachments: Attachments,
     announcer: Announcer,
     onCounted: PollParts["onCounted"],
+    closedFrom: () => number | null,
     often: () => Promise<number>,
   ) {
     this.#context = context;
@@ -57,6 +60,7 @@ export class ViewMaker implements Views {
     this.#outgoing = outgoing;
     this.#attachments = attachments;
     this.#onCounted = onCounted;
+    this.#closedFrom = closedFrom;
     this.#often = often;
     announcer.use(this);
   }
@@ -68,6 +72,8 @@ export class ViewMaker implements Views {
     // R10: what is not these two people's is shown as a group of strangers.
     const strange = record.alarm === "not_direct";
     const open = record.state !== "left" && !strange;
+    const mine = open && (record.whoMayPost === "everyone" || record.admin);
+    const trainingFirst = mine && isClosed(this.#closedFrom(), record);
     return {
       conversationId: record.conversationId,
       kind: strange ? "group" : record.kind,
@@ -89,7 +95,8 @@ export class ViewMaker implements Views {
       mutedUntilMs: record.preferences.mutedUntilMs,
       pinned: record.preferences.pinned,
       draft: record.draft,
-      canPost: open && (record.whoMayPost === "everyone" || record.admin),
+      canPost: mine && !trainingFirst,
+      trainingFirst,
       admin: record.admin,
       whoMayPost: record.whoMayPost,
       state: record.state === "ready" && record.alarm !== null ? "alarm" : record.state,

@@ -17,6 +17,11 @@ import type {
   AdminRights,
   Audience,
   AudiencePreview,
+  ConductAcceptances,
+  ConductTexts,
+  ConductVersions,
+  GuardPolicyVersion,
+  People,
   FoundPeople,
   PastReorganisations,
   ReorganisationPreview,
@@ -36,6 +41,7 @@ import type {
   Upload,
   UploadId,
 } from "../wire.ts";
+import type { GuardPolicy } from "./guard.ts";
 import type { Plate } from "./people.ts";
 
 /** Acts that the page asks for as they are; grants and revocations are made by calls of core.ts. */
@@ -133,6 +139,21 @@ export interface UnitDraft {
   readonly undone: readonly (readonly Step[])[];
 }
 
+export interface ConductPendingQuery {
+  readonly text?: string;
+  readonly unit?: string;
+  readonly deep?: "yes" | "no";
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+/** The guard's policy in force, the classes that the weights know, and the policies that were set. */
+export interface GuardPoliciesView {
+  readonly policy: GuardPolicy;
+  readonly classes: readonly string[];
+  readonly versions: readonly GuardPolicyVersion[];
+}
+
 export interface AdminCore {
   rights(): Promise<AdminRights>;
   overview(): Promise<AdminOverview>;
@@ -174,6 +195,16 @@ export interface AdminCore {
   plannedTransfers(): Promise<PlannedTransfers>;
   previewAudience(rule: Audience): Promise<AudiencePreview>;
   groups(): Promise<AdminGroups>;
+  /** Every version of the code of conduct, and the newest text. */
+  conductVersions(): Promise<ConductVersions>;
+  conductTexts(version: number): Promise<ConductTexts>;
+  /** How many have accepted, by unit of this person's part. */
+  conductAcceptances(): Promise<ConductAcceptances>;
+  /** People of this person's part who have not accepted. */
+  conductPending(query: ConductPendingQuery): Promise<People>;
+  guardPolicies(): Promise<GuardPoliciesView>;
+  /** The policy that an act says; null: it says none. */
+  guardPolicyOf(text: string): Promise<GuardPolicy | null>;
   audit(query: AuditQuery): Promise<AuditItems>;
   verifyAudit(): Promise<VerifiedAudit>;
 }

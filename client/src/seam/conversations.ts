@@ -43,6 +43,8 @@ export interface ConversationItem {
   readonly pinned: boolean;
   readonly draft: string | null;
   readonly canPost: boolean;
+  /** Writing here opens with the officer course; `canPost` is false until then. */
+  readonly trainingFirst: boolean;
   readonly admin: boolean;
   readonly whoMayPost: WhoMayPost;
   /**

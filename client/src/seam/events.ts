@@ -7,6 +7,7 @@ import type { ConversationItem } from "./conversations.ts";
 import type { MessageItem } from "./messages.ts";
 import type { OrderView } from "./orders.ts";
 import type { OrderProgressView } from "./overseeing.ts";
+import type { TrainingView } from "./training.ts";
 
 export type CoreEvent =
   | { readonly type: "app"; readonly state: AppState }
@@ -40,6 +41,8 @@ export type CoreEvent =
   /** There may be other alarms about this person's devices. */
   | { readonly type: "alarm" }
   | { readonly type: "directory" }
+  /** Courses, what is done of them, or whether large groups are open. */
+  | { readonly type: "training"; readonly view: TrainingView }
   /** An order is new, or another now. */
   | { readonly type: "order"; readonly order: OrderView }
   /** Counts of the order that this device watches, whole. */

@@ -41,6 +41,7 @@ export class TestServer {
       COPCONNECT_OTP_PER_ADDRESS_PER_HOUR: "100000",
       COPCONNECT_OTP_PER_NUMBER_PER_HOUR: "1000",
       COPCONNECT_OTP_RESEND_MS: "0",
+      COPCONNECT_TRAINING_BEFORE_LARGE: "no",
       ...settings,
     };
   }

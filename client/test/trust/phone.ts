@@ -111,6 +111,7 @@ export class Phone {
       context,
       monotonic: () => this.clock.ms,
       serverNow: () => this.clock.ms,
+      onClosed: () => undefined,
       onStanding: () => undefined,
     });
     this.people = new People(context, this.services.trust);

@@ -123,6 +123,12 @@ class Rights:
             raise errors.NotAllowed(right=right, path=WHOLE)
         return held
 
+    async def everybody_granted(
+        self, connection: AsyncConnection
+    ) -> Mapping[PersonId, Sequence[str]]:
+        """Return the unit paths of all grants in force, by who holds them."""
+        return await self._grants.everybody_granted(connection)
+
     async def changes(
         self, connection: AsyncConnection, table: Sequence[wire.RightRule]
     ) -> dict[wire.Right, Change]:

@@ -46,6 +46,7 @@ DEFAULT_RULES: tuple[wire.RightRule, ...] = (
     line("manage_groups", "head"),
     line("post_large", "head"),
     line("oversee_orders", "head"),
+    line("train", "head"),
 )
 
 

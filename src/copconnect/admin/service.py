@@ -12,6 +12,7 @@ from copconnect.admin.conduct.reading import ConductReading
 from copconnect.admin.files.exporting import Exporting
 from copconnect.admin.files.importing import Importing
 from copconnect.admin.kinds import Kinds
+from copconnect.admin.lesson_kinds import lesson_kinds
 from copconnect.admin.organising import Organising
 from copconnect.admin.parts import Parts
 from copconnect.admin.ports import (
@@ -31,7 +32,8 @@ from copconnect.admin.ports import (
 from copconnect.admin.reading import Reading
 from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Exports, Groups, Imports, Planning, Reorganiser
+from copconnect.admin.trainees import Trainees
+from copconnect.admin.work_ports import Exports, Groups, Imports, Lessons, Planning, Reorganiser
 from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
@@ -64,6 +66,7 @@ class AdminService:
         planning: Planning,
         groups: Groups,
         exports: Exports,
+        lessons: Lessons,
         conduct: Conduct,
         guard: Guard,
     ) -> None:
@@ -81,8 +84,9 @@ class AdminService:
             planning,
             groups,
             self.rights,
-            ConductKinds(organisation, conduct, guard).table,
+            {**ConductKinds(organisation, conduct, guard).table, **lesson_kinds(lessons)},
         )
+        self.trainees = Trainees(self.rights, organisation)
         self.acting = Acting(
             database, clock, audit, self.rights, self.kinds, organisation, editor, devices
         )

@@ -80,6 +80,16 @@ class DepartmentGroup(Protocol):
     def by_policy(self) -> bool: ...
 
 
+class Lessons(Protocol):
+    """The lessons of training."""
+
+    async def publish(
+        self, connection: Transaction, by: Principal, act: wire.PublishLesson
+    ) -> None:
+        """Put a lesson in force, or take the published one away. Raises ActInvalid, NotFound."""
+        ...
+
+
 class Groups(Protocol):
     """The Delivery Service's conversations of the department."""
 

@@ -6,7 +6,7 @@ Names and fields stay as they are once used: entries are never rewritten.
 import msgspec
 
 from copconnect import wire
-from copconnect.ids import ClientId, ConversationId, PersonId, PostId, UnitId
+from copconnect.ids import ClientId, ConversationId, LessonId, PersonId, PostId, UnitId
 
 
 class Act(msgspec.Struct, frozen=True, tag_field="act"):
@@ -263,6 +263,22 @@ class GroupPolicySet(Act, frozen=True, tag="group_policy_set"):
     """The policy of standing groups is another."""
 
     policy: list[wire.GroupPolicy]
+
+
+class LessonPublished(Act, frozen=True, tag="lesson_published"):
+    """A lesson of training is another. ``languages``: that it has; none: the admin's was taken away
+    again, ``version`` is 0 then."""
+
+    lesson_id: LessonId
+    version: int
+    languages: list[str]
+
+
+class TrainingRecorded(Act, frozen=True, tag="training_recorded"):
+    """An operator recorded a course as done by people."""
+
+    course: str
+    person_ids: list[PersonId]
 
 
 class ConductPublished(Act, frozen=True, tag="conduct_published"):

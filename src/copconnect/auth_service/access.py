@@ -1,15 +1,15 @@
 """Turns access tokens into callers, from memory where it can.
 
 Invariants: a revocation reaches every node as a wake-up and empties the cache at once; an answer
-that was being read while a wake-up came in is not cached; callers with a requirement
-outstanding are never cached. Entries live for a minute, in case a wake-up is lost.
+that was being read while a wake-up came in is not cached; callers who owe what a
+route refuses for are never cached. Entries live for a minute, in case a wake-up is lost.
 """
 
 from collections.abc import Sequence
 
 from copconnect import errors
 from copconnect.auth_service import rules, store
-from copconnect.auth_service.ports import Conduct, People
+from copconnect.auth_service.ports import Conduct, People, Training
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.device_store import NOT_CONFIRMED
 from copconnect.background import Periodic
@@ -30,11 +30,19 @@ _CHANGES = ("signed_out", "clients", "conduct")  # Events after which callers ar
 class CachingAuthenticator:
     """Implements :class:`copconnect.http.Authenticator`."""
 
-    def __init__(self, database: Database, clock: Clock, people: People, conduct: Conduct) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        people: People,
+        conduct: Conduct,
+        training: Training,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._people = people
         self._conduct = conduct
+        self._training = training
         self._cache: dict[str, tuple[int, Caller]] = {}
         self._generation = 0
         self._seen: dict[ClientId, int] = {}
@@ -101,6 +109,7 @@ class CachingAuthenticator:
             )
             active = await self._people.active_people(connection, people) if people else set()
             accepted = await self._conduct.accepted(connection, people) if active else {}
+            untrained = await self._training.untrained(connection, people) if active else set()
             ended_devices = [row.device for row in owners.values() if row.ended_reason is not None]
             revoked = await record_store.revocations_of(connection, ended_devices)
         found: dict[str, Caller | Ended | None] = {}
@@ -118,19 +127,23 @@ class CachingAuthenticator:
                 continue
             person_id = PersonId(row.person_id)
             acceptance = accepted.get(person_id)
-            has_accepted = acceptance is not None and acceptance.counts
+            owed = set[Requirement]()
+            if acceptance is None or not acceptance.counts:
+                owed.add(Requirement.CONDUCT)
+            if person_id in untrained:
+                owed.add(Requirement.TRAINING)
             version = "" if acceptance is None else f"{acceptance.version}"
             caller = found[key] = Caller(
                 person_id=person_id,
                 client_id=ClientId(row.client_id),
                 device=row.device,
-                outstanding=NOTHING if has_accepted else frozenset({Requirement.CONDUCT}),
+                outstanding=frozenset(owed) if owed else NOTHING,
                 confirmed=row.confirmed != NOT_CONFIRMED,
                 me_version=f"{row.version}.{version}",
             )
             if row.last_seen_ms is not None:
                 self._stored_seen.setdefault(caller.client_id, row.last_seen_ms)
-            if generation == self._generation and not caller.outstanding:
+            if generation == self._generation and not caller.refused_for:
                 if len(self._cache) >= CACHE_SIZE:
                     self._cache.clear()
                 self._cache[key] = (now, caller)

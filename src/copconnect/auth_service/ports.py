@@ -80,6 +80,16 @@ class People(Protocol):
         ...
 
 
+class Training(Protocol):
+    """The officer course."""
+
+    async def untrained(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return those of these people who owe it."""
+        ...
+
+
 class Acceptance(Protocol):
     """The newest version of the code of conduct that a person accepted. ``counts``: no later one
     asks again."""

@@ -9,7 +9,7 @@ from copconnect.auth_service.accounts import Accounts
 from copconnect.auth_service.administering import Administering
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.keys.authority import CertificateAuthority
-from copconnect.auth_service.ports import Conduct, Memberships, People
+from copconnect.auth_service.ports import Conduct, Memberships, People, Training
 from copconnect.auth_service.registration.gateway import HttpGateway, NoSms, SmsGateway
 from copconnect.auth_service.registration.registration import Registration
 from copconnect.auth_service.registration.sms import SmsSender
@@ -67,6 +67,7 @@ class AuthService:
         registry: DeviceRegistry,
         people: People,
         conduct: Conduct,
+        training: Training,
         memberships: Memberships,
         audit: Audit,
         gateway: SmsGateway | None,
@@ -74,7 +75,7 @@ class AuthService:
     ) -> None:
         self._leases = leases
         self.sms = SmsSender(gateway or NoSms(), clock)
-        self.authenticator = CachingAuthenticator(database, clock, people, conduct)
+        self.authenticator = CachingAuthenticator(database, clock, people, conduct, training)
         deps = self._deps = Dependencies(
             database, clock, settings, authority, people, memberships, audit
         )

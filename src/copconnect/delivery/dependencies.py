@@ -1,5 +1,6 @@
 """Objects that every part of the Delivery Service works with; immutable after start."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from copconnect.audit import Audit
@@ -33,6 +34,8 @@ class Options:
     roster_batch_ms: int = 60_000
     """How long changes that remove nobody are gathered in conversations of several cells."""
     log_days: int = 180
+    large_from: Callable[[], int] = lambda: 100
+    """How many members make a group large, by the policy in force."""
     limits: PersonLimits = field(default_factory=PersonLimits)
 
 

@@ -154,6 +154,13 @@ class ConductNotAccepted(CallerError):
     remedy = "Read and accept the code of conduct."
 
 
+class CourseUnfinished(CallerError):
+    code = "course_unfinished"
+    status = 409
+    message = "The server does not know of every lesson of this course as done."
+    remedy = "Finish the course; wait until the device was online."
+
+
 class Suspended(CallerError):
     code = "suspended"
     status = 403

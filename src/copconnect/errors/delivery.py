@@ -24,6 +24,13 @@ class MayNotPost(CallerError):
     remedy = "Ask one of its admins."
 
 
+class TrainingRequired(CallerError):
+    code = "training_required"
+    status = 403
+    message = "Only people who have done the officer course may post in large groups."
+    remedy = "Do the course under Me, Training."
+
+
 class LastAdmin(CallerError):
     code = "last_admin"
     status = 409

@@ -93,7 +93,7 @@ class Gate:
         if caller is None:
             raise errors.Unauthenticated
         self._requests.take(caller.counted_as)
-        if caller.outstanding.difference(tolerates):
+        if caller.refused_for.difference(tolerates):
             raise errors.ConductNotAccepted
         if confirmed and not caller.confirmed:
             raise errors.DeviceUnconfirmed

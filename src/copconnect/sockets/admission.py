@@ -15,7 +15,7 @@ import structlog
 from copconnect import wire
 from copconnect.bus import AccountWakeup, Bus, EnteredWakeup
 from copconnect.clock import Clock
-from copconnect.principals import Ended, Requirement
+from copconnect.principals import Ended
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import Connection
 from copconnect.sockets.feed import Tokens, Versions
@@ -104,7 +104,7 @@ class Admission:
                 connection.close(wire.CLOSE_SIGNED_OUT, caller.reason)
             elif caller is None:
                 connection.close(wire.CLOSE_UNAUTHENTICATED)
-            elif Requirement.CONDUCT in caller.outstanding:
+            elif caller.refused_for:
                 connection.close(wire.CLOSE_CONDUCT_NOT_ACCEPTED)
             else:
                 connection.caller = caller

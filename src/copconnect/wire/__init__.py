@@ -22,4 +22,5 @@ from copconnect.wire.organising import *
 from copconnect.wire.push import *
 from copconnect.wire.registration import *
 from copconnect.wire.reorganising import *
+from copconnect.wire.training import *
 from copconnect.wire.trust import *

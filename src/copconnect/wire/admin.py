@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from copconnect.ids import ActId, ConversationId, DeviceId, PersonId, PostId, UploadId
+from copconnect.ids import ActId, ConversationId, DeviceId, LessonId, PersonId, PostId, UploadId
 from copconnect.limits import (
     ACT_PEOPLE,
     GROUP_POLICY_LINES,
@@ -24,6 +24,7 @@ from copconnect.wire.base import HEX16, HEX32, Hex32, Wire, snake_case
 from copconnect.wire.conduct import ConductText
 from copconnect.wire.directory import Charge, Names, NewPlace, Person
 from copconnect.wire.reorganising import Steps
+from copconnect.wire.training import LESSON_ID, LessonTexts
 
 Right = Literal[
     "see_numbers",
@@ -38,6 +39,7 @@ Right = Literal[
     "read_audit",
     "post_large",
     "oversee_orders",
+    "train",
     "edit_conduct",
 ]
 ActState = Literal["done", "waiting", "refused"]
@@ -253,6 +255,15 @@ class SetGroupPolicy(AdminAct, frozen=True, kw_only=True):
     policy: Annotated[list[GroupPolicy], Meta(max_length=GROUP_POLICY_LINES)]
 
 
+class PublishLesson(AdminAct, frozen=True, kw_only=True):
+    """Put a lesson in force over the one of the same id; ``place``: its order in the course.
+    Without a text in any language the lesson that an admin published is taken away again."""
+
+    lesson_id: Annotated[LessonId, LESSON_ID]
+    place: Annotated[int, Meta(ge=1, le=9_999)]
+    texts: LessonTexts
+
+
 class PublishConduct(AdminAct, frozen=True, kw_only=True):
     """Publish the next version of the code of conduct, in every language. ``after``: the version
     that was edited, the newest. Always needs a second admin."""
@@ -307,6 +318,7 @@ Act = (
     | ChangeGroup
     | EndGroup
     | SetGroupPolicy
+    | PublishLesson
     | PublishConduct
     | SetGuardPolicy
     | ApproveAct

@@ -83,6 +83,7 @@ def _structs() -> Iterator[type[msgspec.Struct]]:
                 wire.Frame,
                 wire.AdminAct,
                 wire.MessageTerms,
+                wire.LessonBlock,
                 wire.ReorganisationStep,
             )
         ):

@@ -1,4 +1,5 @@
 /** The console's pages as one table: the navigation and the address read it. */
+import BookCheck from "@lucide/svelte/icons/book-check";
 import FileUp from "@lucide/svelte/icons/file-up";
 import Fingerprint from "@lucide/svelte/icons/fingerprint-pattern";
 import House from "@lucide/svelte/icons/house";
@@ -8,6 +9,7 @@ import ListChecks from "@lucide/svelte/icons/list-checks";
 import MessagesSquare from "@lucide/svelte/icons/messages-square";
 import ListTree from "@lucide/svelte/icons/list-tree";
 import ScrollText from "@lucide/svelte/icons/scroll-text";
+import ShieldAlert from "@lucide/svelte/icons/shield-alert";
 import Smartphone from "@lucide/svelte/icons/smartphone";
 import UsersRound from "@lucide/svelte/icons/users-round";
 import type { Right } from "@copconnect/client/wire";
@@ -76,6 +78,22 @@ export const SECTIONS: readonly ConsoleSection[] = [
     icon: MessagesSquare,
     page: () => import("./pages/groups/Groups.svelte"),
     rights: ["manage_groups"],
+    count: none,
+  },
+  {
+    name: "conduct",
+    label: "nav.conduct",
+    icon: BookCheck,
+    page: () => import("./pages/conduct/Conduct.svelte"),
+    rights: ["edit_conduct"],
+    count: none,
+  },
+  {
+    name: "guard",
+    label: "nav.guard",
+    icon: ShieldAlert,
+    page: () => import("./pages/guard/Guard.svelte"),
+    rights: ["edit_conduct"],
     count: none,
   },
   {

@@ -18,7 +18,7 @@ import type {
   RightRule,
 } from "@copconnect/client/wire";
 import { pause } from "../account.ts";
-import { ScriptedOrganising } from "./organising.ts";
+import { ScriptedConduct } from "./conduct.ts";
 import { refusal } from "../refusal.ts";
 import { sampleCharts } from "./charts.ts";
 import { ME, PEOPLE, UNITS, id } from "../organisation.ts";
@@ -70,7 +70,7 @@ const POLICY_CHANGES: PolicyChange[] = [
   { code: "ci", title: "CIs, {unit}", kind: "made" as const, groups: 33, people: 1_212 },
 ].map((one) => ({ ...one, title: { en: one.title, te: "", ur: "", hi: "" } }));
 
-export class ScriptedConsole extends ScriptedOrganising implements AdminCore {
+export class ScriptedConsole extends ScriptedConduct implements AdminCore {
   readonly #rows: Rows;
   readonly #console: boolean;
   readonly #broken: boolean;

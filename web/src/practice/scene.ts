@@ -105,6 +105,7 @@ function talk(
     pinned: false,
     draft: null,
     canPost: true,
+    trainingFirst: false,
     admin: false,
     whoMayPost: "everyone",
     state: "ready",

@@ -54,7 +54,7 @@ export class ForwardingCalls {
     const { content, forwards } = await forwardable(device, from.conversationId, from.messageId);
     const policy = await this.#reach.guard.forwarding();
     const most = mostChats(policy, forwards);
-    const conversations = [...new Set(to)].map((id) => writable(device.find(id)));
+    const conversations = [...new Set(to)].map((id) => writable(this.#reach, device.find(id)));
     if (conversations.length > most) throw failure("forward_limit", { details: { limit: most } });
     if (conversations.some(({ record }) => forwardClosed(policy, record) !== null))
       throw failure("forward_closed");

@@ -74,6 +74,7 @@ class GuardService:
         self._weights = wire.GuardWeights(weights=self._data)
         self._hash = sha256(self._data)
         self._number, self._guard = self.file_number, self._sign(self.file_number, text)
+        self._large_from = policy.parse(text).large_from
         self._read_ms = -READ_AGAIN_MS
 
     async def guard(self) -> wire.Guard:
@@ -94,6 +95,11 @@ class GuardService:
         """Read the policy again before it is served."""
         if isinstance(wakeup, AccountWakeup) and wakeup.event == "guard":
             self._read_ms = -READ_AGAIN_MS
+
+    @property
+    def large_from(self) -> int:
+        """How many members make a group large, by the policy that this node has read last."""
+        return self._large_from
 
     # --- Setting another policy ---------------------------------------------------------------
 
@@ -165,6 +171,7 @@ class GuardService:
             number, text = await self.in_force(connection)
         if number != self._number:
             self._number, self._guard = number, self._sign(number, text)
+            self._large_from = policy.parse(text).large_from
 
     def _sign(self, number: int, text: str) -> wire.Guard:
         record = GuardRecord(

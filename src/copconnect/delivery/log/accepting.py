@@ -63,6 +63,8 @@ class Post:
     order: wire.OrderTerms | wire.OrderChange | None = None
     wakes: Sequence[PersonId] = ()
     quiet: bool = False
+    closed_from: int | None = None
+    """Conversations of at least so many members take nothing from the caller (D1)."""
 
     @property
     def flash(self) -> bool:
@@ -298,7 +300,13 @@ class _Batch:
                 check_repeat(post.message, known)
                 return AlreadyAccepted(wire.Accepted(seq=known.seq, sent_ms=known.sent_ms))
             standing = self._after_others(post, found.standing)
-            check_message(post.message, standing, self._now_ms, for_admins=post.for_admins)
+            check_message(
+                post.message,
+                standing,
+                self._now_ms,
+                for_admins=post.for_admins,
+                closed_from=post.closed_from,
+            )
         except errors.CopConnectError as refused:
             return refused
         return self._take(post, self._ends.get(c, found.end))

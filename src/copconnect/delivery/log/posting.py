@@ -11,7 +11,7 @@ from copconnect.delivery.keys.public_keys import PublicKeys
 from copconnect.delivery.log.accepting import Accepting, Post
 from copconnect.delivery.rules.posting import read_message
 from copconnect.ids import AttachmentId, ConversationId
-from copconnect.principals import Caller
+from copconnect.principals import Caller, Requirement
 from copconnect.rates import Rates
 
 
@@ -20,6 +20,7 @@ class Posting:
 
     def __init__(self, deps: Dependencies, public_keys: PublicKeys) -> None:
         limits = deps.options.limits
+        self._large_from = deps.options.large_from
         self._public_keys = public_keys
         self._accepting = Accepting(deps)
         now_ms = deps.clock.now_ms
@@ -35,8 +36,8 @@ class Posting:
     ) -> wire.Accepted:
         """Append a message to the log (D1). A repeat of the same bytes answers what the first did.
 
-        Raises MessageInvalid, NotMember, MayNotPost, NotAdmin, StaleHead, StaleKey, NotNext,
-        RateLimited, AttachmentIncomplete; with an order OrderInvalid, NotFound.
+        Raises MessageInvalid, NotMember, MayNotPost, NotAdmin, TrainingRequired, StaleHead,
+        StaleKey, NotNext, RateLimited, AttachmentIncomplete; with an order OrderInvalid, NotFound.
         """
         self._messages.take(caller.person_id)
         self._bytes.take(caller.person_id, len(body.message))
@@ -57,5 +58,13 @@ class Posting:
                 body.order,
                 body.wakes,
                 quiet=body.quiet,
+                closed_from=self._closed_from(caller, body),
             )
         )
+
+    def _closed_from(self, caller: Caller, body: wire.PostMessage) -> int | None:
+        """Return from how many members conversations are closed to the caller, None for none. An
+        order goes out whatever its issuer owes."""
+        if Requirement.TRAINING not in caller.outstanding or body.order is not None:
+            return None
+        return self._large_from()

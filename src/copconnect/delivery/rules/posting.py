@@ -68,6 +68,7 @@ class Standing:
     listed_since: int  # The epoch from which its leaf is as it is now.
     roster_epoch: int
     rekey_epoch: int
+    members: int
     head: NamedHead | None
     key: NamedKey | None
     chain_seq: int  # Chain position of the device's last accepted message; 0: none.
@@ -102,10 +103,16 @@ def check_repeat(message: SignedMessage, before: AcceptedBefore) -> None:
 
 
 def check_message(
-    message: SignedMessage, standing: Standing, now_ms: int, *, for_admins: bool = False
+    message: SignedMessage,
+    standing: Standing,
+    now_ms: int,
+    *,
+    for_admins: bool = False,
+    closed_from: int | None = None,
 ) -> None:
     """Raise the first part of D1 that refuses a message that was not accepted before.
-    ``for_admins``: only an admin may post it."""
+    ``for_admins``: only an admin may post it; ``closed_from``: conversations of at least so many
+    members are closed to the sender before the officer course, None: none is."""
     header = message.header
     if standing.rights is None:
         raise errors.NotMember
@@ -113,6 +120,8 @@ def check_message(
         raise errors.MayNotPost
     if for_admins and not standing.rights & Rights.ADMINISTER:
         raise errors.NotAdmin
+    if closed_from is not None and standing.members >= closed_from:
+        raise errors.TrainingRequired
     _check_head(header, standing, now_ms)
     _check_key(header, standing, now_ms)
     first = standing.chain_seq == 0

@@ -75,6 +75,7 @@ def _statement(asked: dict[str, ColumnElement[Any]], source: FromClause) -> Sele
             _C.named_epoch,
             _C.roster_epoch,
             _C.rekey_epoch,
+            _C.members,
             _L.rights,
             _L.from_epoch,
             HEADS.c.hash.label("head_hash"),
@@ -186,6 +187,7 @@ def _read(row: Row[Any]) -> FoundStanding:
         listed_since=row.from_epoch or 0,
         roster_epoch=row.roster_epoch,
         rekey_epoch=row.rekey_epoch,
+        members=row.members,
         head=None
         if row.head_hash is None
         else rosters.until(

@@ -27,6 +27,12 @@ class Roll:
             store.people.c.person_id, store.posts.c.unit_id, store.people.c.sort_key
         )
 
+    def serving(self) -> Select[Any]:
+        """Return a statement of everybody who is active: ``person_id``, ``unit_id``."""
+        return store.posted(store.people.c.person_id, store.posts.c.unit_id).where(
+            store.people.c.status == "active"
+        )
+
     def found_by(self, text: str) -> Select[Any]:
         """Return a statement of who is found by a text: ``person_id``, ``sort_key``."""
         return self._directory.found_by(text)

@@ -923,6 +923,37 @@ def upgrade() -> None:
         postgresql_where=sa.text("to_epoch IS NULL"),
     )
     op.create_table(
+        "lesson_images",
+        sa.Column("lesson_id", sa.String(length=80), nullable=False),
+        sa.Column("source", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("lesson_id", "source", "name", name=op.f("pk_lesson_images")),
+    )
+    op.create_table(
+        "lesson_problems",
+        sa.Column("lesson_id", sa.String(length=80), nullable=False),
+        sa.Column("problems", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("lesson_id", name=op.f("pk_lesson_problems")),
+    )
+    op.create_table(
+        "lesson_texts",
+        sa.Column("lesson_id", sa.String(length=80), nullable=False),
+        sa.Column("source", sa.String(length=8), nullable=False),
+        sa.Column("language", sa.String(length=2), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("lesson_id", "source", "language", name=op.f("pk_lesson_texts")),
+    )
+    op.create_table(
+        "lessons",
+        sa.Column("lesson_id", sa.String(length=80), nullable=False),
+        sa.Column("source", sa.String(length=8), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("lesson_id", "source", name=op.f("pk_lessons")),
+    )
+    op.create_table(
         "log_entries",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
@@ -1140,6 +1171,41 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_shares_client_id"), "shares", ["client_id"], unique=False)
     op.create_index(op.f("ix_shares_created_ms"), "shares", ["created_ms"], unique=False)
+    op.create_table(
+        "trainees",
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_trainees")),
+    )
+    op.create_table(
+        "training_completed",
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("course", sa.String(length=16), nullable=False),
+        sa.Column("completed_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "course", name=op.f("pk_training_completed")),
+    )
+    op.create_index(
+        op.f("ix_training_completed_course_training_completed_person_id"),
+        "training_completed",
+        ["course", "person_id"],
+        unique=False,
+    )
+    op.create_table(
+        "training_done",
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("lesson_id", sa.String(length=80), nullable=False),
+        sa.Column("course", sa.String(length=16), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("right_first", sa.Integer(), nullable=False),
+        sa.Column("done_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "lesson_id", name=op.f("pk_training_done")),
+    )
+    op.create_index(
+        op.f("ix_training_done_course_training_done_person_id"),
+        "training_done",
+        ["course", "person_id"],
+        unique=False,
+    )
     op.create_table(
         "wakeups",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

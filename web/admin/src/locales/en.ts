@@ -1,6 +1,8 @@
 import acts from "./en/acts.json";
+import conduct from "./en/conduct.json";
 import console from "./en/console.json";
 import groups from "./en/groups.json";
+import guardPolicy from "./en/guardPolicy.json";
 import imports from "./en/imports.json";
 import moves from "./en/moves.json";
 import pages from "./en/pages.json";
@@ -8,4 +10,16 @@ import policy from "./en/policy.json";
 import rights from "./en/rights.json";
 import units from "./en/units.json";
 
-export const en = { ...console, ...pages, acts, groups, imports, moves, policy, rights, units };
+export const en = {
+  ...console,
+  ...pages,
+  acts,
+  conduct,
+  guardPolicy,
+  groups,
+  imports,
+  moves,
+  policy,
+  rights,
+  units,
+};

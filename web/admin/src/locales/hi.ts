@@ -1,7 +1,9 @@
 import type { en } from "./en.ts";
 import acts from "./hi/acts.json";
+import conduct from "./hi/conduct.json";
 import console from "./hi/console.json";
 import groups from "./hi/groups.json";
+import guardPolicy from "./hi/guardPolicy.json";
 import imports from "./hi/imports.json";
 import moves from "./hi/moves.json";
 import pages from "./hi/pages.json";
@@ -13,6 +15,8 @@ export const hi: typeof en = {
   ...console,
   ...pages,
   acts,
+  conduct,
+  guardPolicy,
   groups,
   imports,
   moves,

@@ -1,7 +1,9 @@
 import type { en } from "./en.ts";
 import acts from "./te/acts.json";
+import conduct from "./te/conduct.json";
 import console from "./te/console.json";
 import groups from "./te/groups.json";
+import guardPolicy from "./te/guardPolicy.json";
 import imports from "./te/imports.json";
 import moves from "./te/moves.json";
 import pages from "./te/pages.json";
@@ -13,6 +15,8 @@ export const te: typeof en = {
   ...console,
   ...pages,
   acts,
+  conduct,
+  guardPolicy,
   groups,
   imports,
   moves,

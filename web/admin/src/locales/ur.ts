@@ -1,7 +1,9 @@
 import type { en } from "./en.ts";
 import acts from "./ur/acts.json";
+import conduct from "./ur/conduct.json";
 import console from "./ur/console.json";
 import groups from "./ur/groups.json";
+import guardPolicy from "./ur/guardPolicy.json";
 import imports from "./ur/imports.json";
 import moves from "./ur/moves.json";
 import pages from "./ur/pages.json";
@@ -13,6 +15,8 @@ export const ur: typeof en = {
   ...console,
   ...pages,
   acts,
+  conduct,
+  guardPolicy,
   groups,
   imports,
   moves,

@@ -39,6 +39,8 @@ export const ENTRY_KINDS = [
   "audience_conversation_changed",
   "audience_conversation_ended",
   "group_policy_set",
+  "lesson_published",
+  "training_recorded",
   "conduct_published",
   "guard_policy_set",
   "root_admin_named",

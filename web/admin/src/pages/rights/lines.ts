@@ -12,6 +12,7 @@ export const RIGHTS: readonly Right[] = [
   "manage_groups",
   "post_large",
   "oversee_orders",
+  "train",
   "see_numbers",
   "import_people",
   "manage_units",

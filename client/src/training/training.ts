@@ -1,0 +1,278 @@
+/**
+ * Training on this device: the courses as the server told of them last, lessons kept for when there
+ * is no network, and lessons done that the server has not heard of.
+ *
+ * Invariants: a lesson done here is stored before the server is told, and told until the server has
+ * taken it, in whichever order the lessons were done; what is kept is shown at once and asked for
+ * anew beside it; a lesson whose digest is another is fetched again. One refresh at a time.
+ */
+import type { Context } from "../context.ts";
+import { failure, hasCode } from "../failure.ts";
+import type { LessonId } from "../ids.ts";
+import { HOUR_MS } from "../keys/format/times.ts";
+import type { Course, Lesson, LessonItem, TrainingView } from "../seam/training.ts";
+import { META, putMeta } from "../vault/meta.ts";
+import type { Language, LessonDone, LessonPage, Training as Told } from "../wire.ts";
+
+export const LESSON_STORE = "lessons";
+const KEPT = "training";
+/** The server is asked so often at most without being told to. */
+const ASK_MS = 6 * HOUR_MS;
+
+interface DoneRecord extends LessonDone {
+  readonly doneMs: number;
+}
+
+/** `meta/training`. */
+interface Kept {
+  readonly language: Language;
+  /** Null: nothing was heard of the server yet. */
+  readonly told: Told | null;
+  readonly waiting: readonly DoneRecord[];
+}
+
+const NOTHING: Kept = { language: "en", told: null, waiting: [] };
+
+export interface TrainingOptions {
+  readonly context: Pick<Context, "vault" | "now" | "emit"> & {
+    readonly api: {
+      readonly training: Pick<Context["api"]["training"], "training" | "lesson" | "done">;
+    };
+  };
+  /** Large groups are closed or open now. */
+  readonly onClosed: () => void;
+}
+
+export class Training {
+  readonly #options: TrainingOptions;
+  #kept: Kept = NOTHING;
+  #loading: Promise<void> | null = null;
+  #refreshing: Promise<void> | null = null;
+  #sending: Promise<void> | null = null;
+  #askedMs: number | null = null;
+  #held = new Map<string, string>();
+
+  constructor(options: TrainingOptions) {
+    this.#options = options;
+  }
+
+  /** Forget what is in memory: the app was locked, or the account is another. */
+  reset(): void {
+    this.#kept = NOTHING;
+    this.#loading = null;
+    this.#askedMs = null;
+    this.#held = new Map();
+  }
+
+  /** Writing in groups of at least so many members opens with the officer course; null: it is open. */
+  get closedFrom(): number | null {
+    return this.#kept.told?.closedFrom ?? null;
+  }
+
+  load(): Promise<void> {
+    this.#loading ??= this.#load();
+    return this.#loading;
+  }
+
+  /** A connection is up: tell what was done, and ask anew if it is time. Rejects with `network`. */
+  async onReady(): Promise<void> {
+    await this.load();
+    await this.#send();
+    const now = this.#options.context.now();
+    if (this.#askedMs !== null && Math.abs(now - this.#askedMs) < ASK_MS) return;
+    await this.refresh();
+  }
+
+  /** Ask for the courses, and fetch the lessons that are not kept. Rejects with `network`. */
+  refresh(language = this.#kept.language): Promise<void> {
+    this.#refreshing ??= this.#refresh(language).finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  async courses(language: Language): Promise<TrainingView> {
+    await this.load();
+    const { told, language: known } = this.#kept;
+    if (told !== null && known === language) {
+      void this.refresh(language).catch(ignore);
+      return this.view();
+    }
+    // One that is under way may be in another language.
+    await this.#refreshing?.catch(ignore);
+    try {
+      await this.refresh(language);
+    } catch (error) {
+      // Titles in another language are better than none.
+      if (told === null || !hasCode(error, "network", "overloaded")) throw error;
+    }
+    return this.view();
+  }
+
+  async lesson(id: LessonId, language: Language): Promise<Lesson> {
+    await this.load();
+    const { vault, api } = this.#options.context;
+    const key = keyOf(id, language);
+    const kept = await vault.get<LessonPage>(LESSON_STORE, key);
+    if (kept !== null && this.#held.get(key) === this.#digestOf(id, language))
+      return lessonOf(kept);
+    try {
+      const page = await api.training.lesson(id, language);
+      await this.#keep(page, key);
+      return lessonOf(page);
+    } catch (error) {
+      // A former version is better than none.
+      if (kept === null || !hasCode(error, "network", "overloaded")) throw error;
+      return lessonOf(kept);
+    }
+  }
+
+  async lessonDone(id: LessonId, version: number, rightFirst: number): Promise<TrainingView> {
+    await this.load();
+    const known = this.#kept.told?.courses.flatMap((one) => one.lessons) ?? [];
+    if (!known.some((one) => one.lessonId === id)) throw failure("not_found");
+    const before = this.#kept.waiting.filter((one) => one.lessonId !== id);
+    const doneMs = this.#options.context.now();
+    const done: DoneRecord = { lessonId: id, version, rightFirst, doneMs };
+    await this.#put({ ...this.#kept, waiting: [...before, done] });
+    void this.#send().catch(ignore);
+    return this.view();
+  }
+
+  /** As it is known here. */
+  view(): TrainingView {
+    const { told, waiting } = this.#kept;
+    return {
+      courses: (told?.courses ?? []).map((one) => this.#course(one)),
+      closedFrom: this.closedFrom,
+      waiting: waiting.length,
+      remind: told?.remind ?? false,
+    };
+  }
+
+  #course(told: Told["courses"][number]): Course {
+    const lessons = told.lessons.map((one): LessonItem => {
+      const here = this.#kept.waiting.find(({ lessonId }) => lessonId === one.lessonId);
+      const version = Math.max(one.doneVersion ?? 0, here?.version ?? 0);
+      return {
+        id: one.lessonId,
+        title: one.title,
+        minutes: one.minutes,
+        version: one.version,
+        doneMs: one.doneMs ?? here?.doneMs ?? null,
+        changed: version > 0 && version < one.version,
+        kept: this.#held.get(keyOf(one.lessonId, this.#kept.language)) === one.digest,
+      };
+    });
+    return {
+      id: told.course,
+      lessons,
+      done: lessons.filter((one) => one.doneMs !== null).length,
+      completedMs: told.completedMs,
+      certificateReady: told.completedMs !== null,
+    };
+  }
+
+  async #load(): Promise<void> {
+    const { vault } = this.#options.context;
+    const kept = await vault.get<Kept>(META, KEPT);
+    if (kept !== null) this.#kept = kept;
+    for (const page of await vault.all<LessonPage>(LESSON_STORE))
+      this.#held.set(keyOf(page.lessonId, page.language), page.digest);
+  }
+
+  /** The digest that a lesson has by the server's last word; null: it was told of in another language. */
+  #digestOf(id: LessonId, language: Language): string | null {
+    if (language !== this.#kept.language) return null;
+    const all = this.#kept.told?.courses.flatMap((one) => one.lessons) ?? [];
+    return all.find((one) => one.lessonId === id)?.digest ?? null;
+  }
+
+  async #refresh(language: Language): Promise<void> {
+    await this.load();
+    const { api, now } = this.#options.context;
+    await this.#told(await api.training.training(language), language);
+    this.#askedMs = now();
+    await this.#fetch(language);
+  }
+
+  /** Fetch the lessons that are not kept, or are others now. */
+  async #fetch(language: Language): Promise<void> {
+    const { api, emit } = this.#options.context;
+    let fetched = false;
+    for (const one of this.#kept.told?.courses.flatMap(({ lessons }) => lessons) ?? []) {
+      const key = keyOf(one.lessonId, language);
+      if (this.#held.get(key) === one.digest) continue;
+      await this.#keep(await api.training.lesson(one.lessonId, language), key);
+      fetched = true;
+    }
+    if (fetched) emit({ type: "training", view: this.view() });
+  }
+
+  async #keep(page: LessonPage, key: string): Promise<void> {
+    const { vault } = this.#options.context;
+    // Under the language that was asked for: English may stand in for it.
+    const value = { ...page, language: languageOf(key) };
+    await vault.write([{ op: "put", store: LESSON_STORE, key, value }]);
+    this.#held.set(key, page.digest);
+  }
+
+  #send(): Promise<void> {
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = null;
+    });
+    return this.#sending;
+  }
+
+  async #sendAll(): Promise<void> {
+    const { api } = this.#options.context;
+    while (this.#kept.waiting.length > 0) {
+      const sent = this.#kept.waiting.slice(0, 100);
+      const lessons = sent.map(({ lessonId, version, rightFirst }) => ({
+        ...{ lessonId, version, rightFirst },
+      }));
+      const { language } = this.#kept;
+      const told = await api.training.done({ lessons }, language);
+      const waiting = this.#kept.waiting.filter((one) => !sent.includes(one));
+      await this.#told(told, language, waiting);
+    }
+  }
+
+  async #told(told: Told, language: Language, waiting = this.#kept.waiting): Promise<void> {
+    const before = this.closedFrom;
+    await this.#put({ language, told, waiting });
+    this.#options.context.emit({ type: "training", view: this.view() });
+    if (this.closedFrom !== before) this.#options.onClosed();
+  }
+
+  async #put(kept: Kept): Promise<void> {
+    await this.#options.context.vault.write([putMeta(KEPT, kept)], true);
+    this.#kept = kept;
+  }
+}
+
+/** Whether a conversation is closed to this person before the officer course. */
+export function isClosed(
+  closedFrom: number | null,
+  { members }: { readonly members: number },
+): boolean {
+  return closedFrom !== null && members >= closedFrom;
+}
+
+function keyOf(id: LessonId, language: Language): string {
+  return `${id}/${language}`;
+}
+
+function languageOf(key: string): Language {
+  return key.slice(key.lastIndexOf("/") + 1) as Language;
+}
+
+function lessonOf(page: LessonPage): Lesson {
+  const { lessonId, course, title, minutes, version, language, practice, screens } = page;
+  return { id: lessonId, audience: course, title, minutes, version, language, practice, screens };
+}
+
+/** The next connection or the next question tries again. */
+function ignore(): void {
+  // Nothing to do.
+}

@@ -1,0 +1,45 @@
+/** The console's routes of conduct, typed (docs/protocol.md, "Routes"). No state. */
+import type * as wire from "../wire.ts";
+import type { Http } from "./http.ts";
+
+export interface PendingAsked {
+  readonly text?: string;
+  readonly unit?: string;
+  readonly deep?: "yes" | "no";
+  readonly after?: string;
+  readonly limit?: number;
+}
+
+export class ConductApi {
+  readonly #http: Http;
+
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  #get<T>(path: string): Promise<T> {
+    return this.#http.call<T>({ method: "GET", path: `/v1/admin/${path}` });
+  }
+
+  versions(): Promise<wire.ConductVersions> {
+    return this.#get("conduct");
+  }
+
+  texts(version: number): Promise<wire.ConductTexts> {
+    return this.#get(`conduct/versions/${String(version)}`);
+  }
+
+  acceptances(): Promise<wire.ConductAcceptances> {
+    return this.#get("conduct/acceptances");
+  }
+
+  pending(asked: PendingAsked): Promise<wire.People> {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(asked)) search.set(name, String(value));
+    return this.#get(`conduct/pending?${search.toString()}`);
+  }
+
+  policies(): Promise<wire.GuardPolicies> {
+    return this.#get("guard");
+  }
+}

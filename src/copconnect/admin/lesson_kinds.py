@@ -1,0 +1,25 @@
+"""The kind of act about lessons of training."""
+
+from collections.abc import Mapping
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.admin.kind import Asked, Codes, Kind, Touched
+from copconnect.admin.work_ports import Lessons
+from copconnect.database.engine import Transaction
+from copconnect.rights import WHOLE
+
+
+def lesson_kinds(lessons: Lessons) -> Mapping[type[wire.AdminAct], Kind]:
+    """Return the kinds by the type of the act."""
+
+    async def touches(_: AsyncConnection, __: wire.PublishLesson) -> Touched:
+        """A lesson is the whole department's; it changes nothing about anybody."""
+        return Touched(frozenset({WHOLE}), 0, [])
+
+    async def publish(connection: Transaction, asked: Asked) -> Codes:
+        await lessons.publish(connection, asked.by, asked.act)
+        return []
+
+    return {wire.PublishLesson: Kind("train", touches, publish)}

@@ -1,0 +1,82 @@
+"""Whom a course of training is for: everybody, heads of units, and people by their rights."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.admin import rules
+from copconnect.admin.ports import Organisation
+from copconnect.admin.rights import Rights
+from copconnect.ids import PersonId
+from copconnect.principals import Holder
+from copconnect.rights import Held
+
+# The rights that make somebody a course's. Names are compared as text.
+_OF_RIGHTS: Mapping[wire.CourseName, frozenset[str]] = {
+    "admin": frozenset({"manage_people", "import_people", "enrol", *rules.BY_GRANT_ALONE}),
+    "moderator": frozenset({"moderate"}),
+}
+
+
+class Trainees:
+    """Holds no state of its own."""
+
+    def __init__(self, rights: Rights, organisation: Organisation) -> None:
+        self._rights = rights
+        self._organisation = organisation
+
+    async def rights_of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
+        """Return the rights of a person."""
+        return await self._rights.of(connection, person_id)
+
+    async def courses_of(
+        self, connection: AsyncConnection, person_id: PersonId
+    ) -> set[wire.CourseName]:
+        """Return the courses that are for a person."""
+        held = await self._rights.of(connection, person_id)
+        holders = await self._organisation.holders(connection, [person_id])
+        return _courses(held, holders.get(person_id))
+
+    async def people_of(
+        self, connection: AsyncConnection, course: wire.CourseName
+    ) -> Collection[PersonId] | None:
+        """Return the people whom a course is for; None: everybody. It looks at everybody, in a
+        number of statements that does not grow with them."""
+        if course == "officer":
+            return None
+        holders = await self._organisation.holders(connection, None)
+        if course == "head":
+            return [one for one, holder in holders.items() if _heads(holder)]
+        table = await self._rights.table(connection)
+        granted = await self._rights.everybody_granted(connection)
+        ranks = await self._organisation.seniorities(connection)
+        return await asyncio.to_thread(_having, course, table, holders, granted, ranks)
+
+
+def _heads(holder: Holder | None) -> bool:
+    return holder is not None and any(place.head for place in holder.places)
+
+
+def _courses(held: Held, holder: Holder | None) -> set[wire.CourseName]:
+    found: set[wire.CourseName] = {"officer"}
+    if _heads(holder):
+        found.add("head")
+    names = {str(one.right) for one in held.rights}
+    return found | {course for course, needed in _OF_RIGHTS.items() if names & needed}
+
+
+def _having(
+    course: wire.CourseName,
+    table: Sequence[wire.RightRule],
+    holders: Mapping[PersonId, Holder],
+    granted: Mapping[PersonId, Sequence[str]],
+    ranks: Mapping[str, int],
+) -> list[PersonId]:
+    needed = [one for one in table if str(one.right) in _OF_RIGHTS[course]]
+    return [
+        person_id
+        for person_id, holder in holders.items()
+        if rules.held(needed, holder, granted.get(person_id, ()), ranks).rights
+    ]

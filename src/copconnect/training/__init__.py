@@ -1,0 +1,1 @@
+"""Training: lessons as files, what people have done, progress by unit, certificates."""

@@ -1,0 +1,170 @@
+"""Training, put together: a person's courses, lessons, what is done. app.py makes one for each
+process.
+
+Invariants: a lesson that was done stays done, in whichever order and however often devices say so;
+a completed course stays completed; nothing of a practice conversation ever reaches this code.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.audit import Audit
+from copconnect.background import Periodic
+from copconnect.bus import AccountWakeup
+from copconnect.clock import Clock
+from copconnect.database.engine import Database
+from copconnect.ids import LessonId, PersonId
+from copconnect.principals import Caller, Requirement
+from copconnect.settings import Settings
+from copconnect.training import rules, store
+from copconnect.training.catalogue import Catalogue
+from copconnect.training.certificates import Certificates
+from copconnect.training.folder import LessonFolder
+from copconnect.training.lesson_text import page_of
+from copconnect.training.lessons_of import course_of
+from copconnect.training.ports import Audiences, LargeFrom, Listed, People, Signer
+from copconnect.training.progress import Progress
+from copconnect.training.publishing import Publishing
+from copconnect.training.recording import Recording
+
+FOLDER_PERIOD_S = 30.0
+
+
+class TrainingService:
+    """Training."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        audit: Audit,
+        catalogue: Catalogue,
+        people: People,
+        listed: Listed,
+        audiences: Audiences,
+        large_from: LargeFrom,
+        signer: Signer,
+        department: str,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._audiences = audiences
+        self._large_from = large_from
+        self._remind_days = settings.training_remind_days
+        self.catalogue = catalogue
+        self.progress = Progress(database, catalogue, people, listed, audiences)
+        self.publishing = Publishing(database, catalogue, audiences)
+        self.certificates = Certificates(database, people, signer, department)
+        self.recording = Recording(database, clock, audit)
+        self.folder: LessonFolder | None = None
+        if settings.training_folder:
+            self.folder = LessonFolder(database, clock, Path(settings.training_folder))
+        self._reading = (
+            None
+            if self.folder is None
+            else Periodic("training_folder", self.folder.read, FOLDER_PERIOD_S, soon=True)
+        )
+
+    async def start(self) -> None:
+        """Begin to read the department's folder, if the settings name one."""
+        if self._reading is not None:
+            await self._reading.start()
+
+    async def close(self) -> None:
+        """Stop."""
+        if self._reading is not None:
+            await self._reading.close()
+
+    # --- Routes -------------------------------------------------------------------------------
+
+    async def training(self, caller: Caller, language: wire.Language) -> wire.Training:
+        """Return the caller's courses, and remember when the caller first saw them."""
+        async with self._database.reading() as connection:
+            since = await store.since(connection, caller.person_id)
+        if since is None:
+            async with self._database.transaction() as writing:
+                await store.begin(writing, caller.person_id, self._clock.now_ms())
+        async with self._database.reading() as connection:
+            return await self._training(connection, caller, language)
+
+    async def _training(
+        self, connection: AsyncConnection, caller: Caller, language: wire.Language
+    ) -> wire.Training:
+        lessons = await self.catalogue.lessons(connection)
+        mine = await self._audiences.courses_of(connection, caller.person_id)
+        done = await store.done_by(connection, caller.person_id)
+        completed = await store.completed_by(connection, caller.person_id)
+        since = await store.since(connection, caller.person_id)
+        open_ = rules.BEFORE_LARGE in completed
+        closed = Requirement.TRAINING in caller.outstanding and not open_
+        return wire.Training(
+            courses=rules.courses(lessons, mine, done, completed, language),
+            closed_from=self._large_from() if closed else None,
+            remind=not open_ and rules.overdue(since, self._clock.now_ms(), self._remind_days),
+        )
+
+    async def lesson(self, lesson_id: str, language: wire.Language) -> wire.LessonPage:
+        """Return a lesson in a language, in English where it has none. Raises NotFound."""
+        async with self._database.reading() as connection:
+            lessons = await self.catalogue.lessons(connection)
+        lesson = lessons.get(LessonId(lesson_id))
+        if lesson is None:
+            raise errors.NotFound
+        return page_of(lesson.lesson_id, lesson.text(language), lesson.version)
+
+    async def done(
+        self, caller: Caller, body: wire.PostLessonsDone, language: wire.Language
+    ) -> wire.Training:
+        """Record lessons as done and return the caller's courses. A lesson that is there no more is
+        passed over: a phone may have kept it for weeks."""
+        now = self._clock.now_ms()
+        async with self._database.transaction() as connection:
+            lessons = await self.catalogue.lessons(connection)
+            await store.begin(connection, caller.person_id, now)
+            fresh = {
+                one.lesson_id: one for one in body.lessons if LessonId(one.lesson_id) in lessons
+            }
+            if fresh:
+                rows = [
+                    (key, course_of(key), _capped(one, lessons[key].version))
+                    for key, one in fresh.items()
+                ]
+                await store.record(connection, caller.person_id, rows, now)
+            done = await store.done_by(connection, caller.person_id)
+            before = await store.completed_by(connection, caller.person_id)
+            new = set(rules.completed(lessons, done)) - before.keys()
+            if new:
+                await store.complete(connection, caller.person_id, new, now)
+            if rules.BEFORE_LARGE in new:
+                # Nodes keep callers with what they owe.
+                connection.after_commit(
+                    AccountWakeup(event="clients", person_ids=[caller.person_id], client_ids=[])
+                )
+            return await self._training(connection, caller, language)
+
+
+def _capped(done: wire.LessonDone, newest: int) -> wire.LessonDone:
+    """Return a lesson as done in a version that there is."""
+    return msgspec.structs.replace(done, version=min(done.version, newest))
+
+
+class Outstanding:
+    """Tells the Authentication Service who still owes the officer course."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._required = settings.training_before_large == "yes"
+
+    async def untrained(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return those of these people who owe it. One statement; none where the department does
+        not ask for it."""
+        if not self._required:
+            return set()
+        done = await store.completed_among(connection, person_ids, rules.BEFORE_LARGE)
+        return set(person_ids) - done

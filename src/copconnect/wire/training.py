@@ -1,0 +1,220 @@
+"""Training: courses, lessons in blocks, what is done, progress, and the console's lessons.
+
+A lesson crosses the wire as blocks of plain text with marks: never as Markdown or HTML.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from copconnect.ids import LessonId
+from copconnect.limits import LESSON_NAME, MAX_LESSON_BYTES
+from copconnect.wire.base import Language, Wire, snake_case
+from copconnect.wire.directory import Person
+
+CourseName = Literal["officer", "head", "admin", "moderator"]
+Practice = Literal["message", "group", "order", "guard", "report", "place"]
+LessonSource = Literal["built_in", "folder", "console"]
+LESSON_ID = Meta(pattern=LESSON_NAME)
+_LessonText = Annotated[str, Meta(max_length=MAX_LESSON_BYTES)]
+
+
+class LessonSpan(Wire, frozen=True, kw_only=True):
+    """Text of one kind within a line."""
+
+    text: str
+    bold: bool = False
+    italic: bool = False
+
+
+class LessonBlock(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename="camel",
+    forbid_unknown_fields=True,
+    tag_field="type",
+    tag=snake_case,
+):
+    """Base of every block; the tag is the class name in snake case."""
+
+
+class Heading(LessonBlock, frozen=True, kw_only=True):
+    """``level``: 2 or 3; the lesson's title is the first."""
+
+    level: Literal[2, 3]
+    line: list[LessonSpan]
+
+
+class Paragraph(LessonBlock, frozen=True, kw_only=True):
+    line: list[LessonSpan]
+
+
+class ListBlock(LessonBlock, frozen=True, kw_only=True, tag="list"):
+    ordered: bool
+    items: list[list[LessonSpan]]
+
+
+class Image(LessonBlock, frozen=True, kw_only=True):
+    """A picture of the lesson's folder, whole."""
+
+    alt: str
+    media_type: Literal["image/png", "image/jpeg", "image/webp"]
+    data: bytes
+
+
+class QuizOption(Wire, frozen=True, kw_only=True):
+    """``why``: the explanation for whoever chooses it."""
+
+    text: str
+    right: bool
+    why: str
+
+
+class Quiz(LessonBlock, frozen=True, kw_only=True):
+    """Exactly one option is right."""
+
+    question: str
+    options: list[QuizOption]
+
+
+class LessonPage(Wire, frozen=True, kw_only=True):
+    """A lesson. ``language``: of the text, English where the lesson has none in the one that was
+    asked for; ``digest``: of all that is here, so that a device knows what it holds; ``screens``:
+    one after another, each of blocks."""
+
+    lesson_id: LessonId
+    course: CourseName
+    title: str
+    minutes: int
+    version: int
+    digest: str
+    language: Language
+    practice: Practice | None
+    screens: list[list[Heading | Paragraph | ListBlock | Image | Quiz]]
+
+
+class TrainingItem(Wire, frozen=True, kw_only=True):
+    """A lesson in a list. ``done_version``: that the caller did last, None: none."""
+
+    lesson_id: LessonId
+    title: str
+    minutes: int
+    version: int
+    digest: str
+    done_version: int | None
+    done_ms: int | None
+
+
+class TrainingCourse(Wire, frozen=True, kw_only=True):
+    """``completed_ms``: when the caller had done every lesson that there was; None: not yet."""
+
+    course: CourseName
+    lessons: list[TrainingItem]
+    completed_ms: int | None
+
+
+class Training(Wire, frozen=True, kw_only=True):
+    """The caller's courses. ``closed_from``: groups of at least so many members take nothing from
+    the caller before the officer course is done; None: all do. ``remind``: that course is
+    overdue."""
+
+    courses: list[TrainingCourse]
+    closed_from: int | None
+    remind: bool
+
+
+class LessonDone(Wire, frozen=True, kw_only=True):
+    """``right_first``: quiz questions that were answered rightly at the first try."""
+
+    lesson_id: Annotated[LessonId, LESSON_ID]
+    version: Annotated[int, Meta(ge=1)]
+    right_first: Annotated[int, Meta(ge=0, le=100)]
+
+
+class PostLessonsDone(Wire, frozen=True, kw_only=True):
+    """Idempotent: a lesson that was done stays done."""
+
+    lessons: Annotated[list[LessonDone], Meta(min_length=1, max_length=100)]
+
+
+class UnitTraining(Wire, frozen=True, kw_only=True):
+    """People at or below a unit: how many, how many have begun a course, how many have done it.
+    ``path`` as cards write it."""
+
+    path: str
+    people: int
+    begun: int
+    done: int
+
+
+class TrainingProgress(Wire, frozen=True, kw_only=True):
+    """``own``: people of the unit itself; ``units``: right below it."""
+
+    course: CourseName
+    total: UnitTraining
+    own: UnitTraining
+    units: list[UnitTraining]
+
+
+class UntrainedPerson(Wire, frozen=True, kw_only=True):
+    """``done``: how many lessons of the course."""
+
+    person: Person
+    done: int
+
+
+class Untrained(Wire, frozen=True, kw_only=True):
+    people: list[UntrainedPerson]
+    next: str | None
+
+
+class LessonProblem(Wire, frozen=True, kw_only=True):
+    """``line``: from 1, 0 for the whole text; ``code``: docs/trainer-guide.md has them;
+    ``serious``: the lesson is not taken before it is mended."""
+
+    language: Language
+    line: int
+    code: str
+    detail: str
+    serious: bool
+
+
+class LessonState(Wire, frozen=True, kw_only=True):
+    """A lesson in the console. ``place``: in its course, lowest first."""
+
+    lesson_id: LessonId
+    course: CourseName
+    place: int
+    titles: dict[str, str]
+    version: int
+    missing: list[Language]
+    source: LessonSource
+    problems: list[LessonProblem]
+
+
+class LessonStates(Wire, frozen=True, kw_only=True):
+    lessons: list[LessonState]
+
+
+class LessonTexts(Wire, frozen=True, kw_only=True):
+    """Markdown with front matter in each language; "" where there is none."""
+
+    en: _LessonText
+    te: _LessonText
+    ur: _LessonText
+    hi: _LessonText
+
+
+class PreviewLesson(Wire, frozen=True, kw_only=True):
+    lesson_id: Annotated[LessonId, LESSON_ID]
+    language: Language
+    text: _LessonText
+
+
+class LessonPreview(Wire, frozen=True, kw_only=True):
+    """``lesson``: None where a problem is serious."""
+
+    lesson: LessonPage | None
+    problems: list[LessonProblem]

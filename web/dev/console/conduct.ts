@@ -1,0 +1,58 @@
+/** The scripted core's code of conduct and guard policy, as the console reads and changes them. */
+import type { AdminCore, GuardPolicy } from "@copconnect/client/core";
+import { LANGUAGES, type ConductText, type ConductVersion } from "@copconnect/client/wire";
+import { codeOfConduct } from "../conduct.ts";
+import { GUARD_POLICY } from "../guard.ts";
+import { ME, PEOPLE, UNITS } from "../organisation.ts";
+import { ScriptedOrganising } from "./organising.ts";
+
+const DAY_MS = 86_400_000;
+
+function textsOf(version: number): ConductText[] {
+  return LANGUAGES.map((language) => {
+    const { title, rules } = codeOfConduct(language);
+    return { language, title, rules: version === 1 ? rules.slice(0, -1) : rules };
+  });
+}
+
+export abstract class ScriptedConduct extends ScriptedOrganising {
+  conductVersions(): ReturnType<AdminCore["conductVersions"]> {
+    const versions: ConductVersion[] = [3, 2, 1].map((version) => ({
+      version,
+      createdMs: Date.now() - (4 - version) * 40 * DAY_MS,
+      by: version === 1 ? null : ME,
+      asksAgain: version !== 3,
+    }));
+    return Promise.resolve({ versions, required: 2, texts: textsOf(3) });
+  }
+  conductTexts(version: number): ReturnType<AdminCore["conductTexts"]> {
+    return Promise.resolve({ version, texts: textsOf(version) });
+  }
+  conductAcceptances(): ReturnType<AdminCore["conductAcceptances"]> {
+    const units = UNITS.map(({ unitId }, index) => {
+      const people = 24 + ((index * 37) % 90);
+      const registered = Math.max(0, people - (index % 7));
+      return { unitId, people, registered, accepted: Math.max(0, registered - (index % 11)) };
+    });
+    return Promise.resolve({ required: 2, units });
+  }
+  conductPending(
+    query: Parameters<AdminCore["conductPending"]>[0],
+  ): ReturnType<AdminCore["conductPending"]> {
+    const people = PEOPLE.filter(
+      ({ unitId, names }) =>
+        (query.unit === undefined || unitId === query.unit || query.unit === UNITS[0]?.unitId) &&
+        names.en.toLowerCase().includes((query.text ?? "").toLowerCase()),
+    );
+    return Promise.resolve({ people, next: null, total: people.length });
+  }
+  guardPolicies(): ReturnType<AdminCore["guardPolicies"]> {
+    const classes = [...GUARD_POLICY.places.announcement.hold];
+    const versions = [{ number: 2, createdMs: Date.now() - 9 * DAY_MS, by: ME }];
+    return Promise.resolve({ policy: { ...GUARD_POLICY, number: 2 }, classes, versions });
+  }
+  guardPolicyOf(text: string): Promise<GuardPolicy | null> {
+    const { number } = JSON.parse(text) as { readonly number: number };
+    return Promise.resolve({ ...GUARD_POLICY, number });
+  }
+}
