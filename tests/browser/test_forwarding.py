@@ -78,6 +78,7 @@ def test_forwarded_from_hand_to_hand(trio: tuple[Officer, ...], tmp_path: Path) 
     sharing.send_files(author, "document", [map_file])
 
     # Announcements are closed, and say so; the rest of the sheet works.
+    second.to_chats()
     second.open_chat(author.person.name)
     sharing.document(second, map_file.name).wait_for()
     sheet = _sheet(second, second.message(diversion))
@@ -111,6 +112,7 @@ def test_forwarded_from_hand_to_hand(trio: tuple[Officer, ...], tmp_path: Path) 
     assert sharing.save(third, file) == map_file.read_bytes()
 
     # Twice is many here: it is labelled, and goes to one chat at once.
+    second.to_chats()
     second.open_chat(third.person.name)
     often = second.message(diversion)
     expect(often).to_contain_text(second.word("conversation.forward.often"))

@@ -106,10 +106,17 @@ export class Flow {
   /** Make this device's key and certificate; the phase that comes back shows the next step. */
   async register(): Promise<void> {
     if (this.#step === null) return;
-    const state = await core().registerClient(this.#step.ticket, deviceLabel(navigator.userAgent));
+    // Before the answer: the code of conduct may be shown, and accepted, while it is on its way.
+    firstRun.started = true;
+    const label = deviceLabel(navigator.userAgent);
+    const state = await core()
+      .registerClient(this.#step.ticket, label)
+      .catch((error: unknown) => {
+        firstRun.started = false;
+        throw error;
+      });
     keep(null);
     this.#step = null;
-    firstRun.started = true;
     adopt(state);
   }
 
