@@ -99,6 +99,8 @@ def test_forwarded_from_hand_to_hand(trio: tuple[Officer, ...], tmp_path: Path) 
     second.page.keyboard.press("Escape")
     _forward(second, sharing.document(second, map_file.name), [duty])
 
+    third.open_direct(second)
+    third.to_chats()
     third.open_chat(duty)
     come = third.message(diversion)
     expect(come).to_contain_text(third.word("conversation.forward.some"))
