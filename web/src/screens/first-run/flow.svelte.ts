@@ -106,15 +106,9 @@ export class Flow {
   /** Make this device's key and certificate; the phase that comes back shows the next step. */
   async register(): Promise<void> {
     if (this.#step === null) return;
-    // Before the answer: the code of conduct may be shown, and accepted, while it is on its way.
+    // The phase may be "conduct" before the call returns, and the person quick to accept.
     firstRun.started = true;
-    const label = deviceLabel(navigator.userAgent);
-    const state = await core()
-      .registerClient(this.#step.ticket, label)
-      .catch((error: unknown) => {
-        firstRun.started = false;
-        throw error;
-      });
+    const state = await core().registerClient(this.#step.ticket, deviceLabel(navigator.userAgent));
     keep(null);
     this.#step = null;
     adopt(state);
