@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, expect
 
 from copconnect.conduct.guard import serving
 from tests.harness import groups, sharing
-from tests.harness.browser import Officer, words
+from tests.harness.browser import Officer
 from tests.harness.server import ServerProcess
 
 TWICE = 2
@@ -120,7 +120,7 @@ def test_forwarded_from_hand_to_hand(trio: tuple[Officer, ...], tmp_path: Path) 
     expect(often).to_contain_text(second.word("conversation.forward.often"))
     second.shot("labelled")
     sheet = _sheet(second, often)
-    told = words(second.language, "conversation.forward.mostOften_one", number=1)
+    told = second.word("conversation.forward.mostOften_one", number=1)
     expect(sheet).to_contain_text(told)
     sheet.get_by_role("checkbox", name=duty).check()
     expect(sheet.get_by_role("checkbox", name=author.person.name)).to_be_disabled()
