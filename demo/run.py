@@ -28,7 +28,7 @@ from copconnect.ids import ClientId, PersonId
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
 from copconnect.wire import Person
-from demo import data_bank, synthetic
+from demo import data_bank, past_training, synthetic
 from demo.serving import DEMO
 
 DEPARTMENT = "Telangana Police"
@@ -89,6 +89,7 @@ def prepare(settings: Settings, people: int, seed: int) -> None:
         console.print("A first device needs nobody's approval here: never so on a real server.")
     _load(settings, people, seed)
     with_roles(settings, make_groups)
+    with_roles(settings, past_training.make)
 
 
 def _load(settings: Settings, people: int, seed: int) -> None:

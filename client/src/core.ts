@@ -59,6 +59,7 @@ import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam
 import type { OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
 import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
+import type { ReportsCore, ReportsMethod } from "./seam/reports.ts";
 import type { TrainingCore, TrainingMethod } from "./seam/training.ts";
 
 export { inEnglish, spellings } from "./names.ts";
@@ -85,6 +86,7 @@ export type * from "./seam/guard.ts";
 export type * from "./seam/messages.ts";
 export type * from "./seam/orders.ts";
 export type * from "./seam/overseeing.ts";
+export type * from "./seam/reports.ts";
 export type * from "./seam/people.ts";
 export type * from "./seam/training.ts";
 
@@ -338,6 +340,12 @@ export interface Core {
     method: M,
     ...args: Parameters<OverseeCore[M]>
   ): ReturnType<OverseeCore[M]>;
+
+  /** A call about reports, cases and sanctions (seam/reports.ts); its code is fetched with the first. */
+  reports<M extends ReportsMethod>(
+    method: M,
+    ...args: Parameters<ReportsCore[M]>
+  ): ReturnType<ReportsCore[M]>;
 
   /** A call about training (seam/training.ts). */
   training<M extends TrainingMethod>(

@@ -46,6 +46,9 @@ export const CORE_CODES = {
   order_over: "The order was withdrawn, or is not valid any more.",
   order_unread: "The order's text has not come to this device yet.",
   answer_unreadable: "None of the issuer's devices can be sealed to now.",
+  report_unprovable: "This device cannot prove the message to a moderator.",
+  moderators_unreachable: "No moderator's device can be sealed to now.",
+  case_unopened: "This device cannot open the case's proof.",
   update_required: "The server speaks a newer version.",
   internal: "A fault in the app.",
 } as const;

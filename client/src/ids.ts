@@ -37,6 +37,8 @@ export type ChallengeId = Id<"challenge">;
 /** A signed administrative act. */
 export type ActId = Id<"act">;
 export type UploadId = Id<"upload">;
+/** A report to moderators, its case and the sanction that follows from it. */
+export type ReportId = Id<"report">;
 /** A change of a conversation's members. */
 export type ChangeId = Id<"change">;
 /** A comparison of digits (E3). */
@@ -60,6 +62,7 @@ type HexId =
   | RecordHash
   | PostId
   | ActId
+  | ReportId
   | UploadId
   | ChangeId
   | ConfirmationId;

@@ -75,6 +75,16 @@ export const ACKNOWLEDGEMENTS = 500;
 
 export const MAX_ANSWER_BYTES = 32768;
 
+export const MAX_REPORT_BYTES = 2097152;
+
+export const MAX_APPEAL_BYTES = 98304;
+
+export const REPORT_SEALS = 64;
+
+export const REPORTS_PER_DAY = 20;
+
+export const SANCTION_DAYS = 90;
+
 export const ATTACHMENT_CHUNK_BYTES = 1048576;
 
 export const MAX_LESSON_BYTES = 24576;

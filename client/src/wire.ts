@@ -18,6 +18,7 @@ import type {
   MessageId,
   PersonId,
   PostId,
+  ReportId,
   SealKeyId,
   UnitId,
   UploadId,
@@ -49,7 +50,7 @@ export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
 export type Charge = "officiating" | "additional";
 
-export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "train" | "edit_conduct";
+export type Right = "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "moderate" | "train" | "edit_conduct";
 
 export type ActState = "done" | "waiting" | "refused";
 
@@ -86,6 +87,18 @@ export type StepProblemCode = "unit_unknown" | "unit_exists" | "unit_former" | "
 export type UnitChangeKind = "added" | "renamed" | "level" | "moved" | "merged" | "removed" | "order";
 
 export type GroupChangeKind = "made" | "renamed" | "ended" | "people";
+
+export type Finding = "dismissed" | "upheld";
+
+export type SanctionKind = "warning" | "muted" | "suspended";
+
+export type ReportState = "open" | "assigned" | "decided";
+
+export type AppealOutcome = "upheld" | "lifted";
+
+export type CaseBox = "open" | "mine" | "decided" | "appeals";
+
+export type CaseBar = "own_case" | "decided" | "decided_first";
 
 export type CourseName = "officer" | "head" | "admin" | "moderator";
 
@@ -171,6 +184,37 @@ export interface Person {
   readonly status: "active" | "suspended" | "removed";
 }
 
+/** Take a case, or give back one's own. */
+export interface AssignReport {
+  readonly act: "assign_report";
+  readonly reportId: ReportId;
+  readonly take: boolean;
+}
+
+/** Uphold a sanction or lift it, by a moderator who did not decide it. */
+export interface DecideAppeal {
+  readonly act: "decide_appeal";
+  readonly reportId: ReportId;
+  readonly personId: PersonId;
+  readonly outcome: "upheld" | "lifted";
+  readonly reason: string;
+}
+
+/**
+ * Decide a case. ``header_hash``: of the reported message, which the signer judged; so a
+ * decision belongs to no other. A sanction other than a warning needs a second moderator.
+ */
+export interface DecideReport {
+  readonly act: "decide_report";
+  readonly reportId: ReportId;
+  readonly headerHash: string;
+  readonly personId: PersonId;
+  readonly finding: "dismissed" | "upheld";
+  readonly clause: number;
+  readonly reason: string;
+  readonly sanction: NewSanction | null;
+}
+
 /** Markdown with front matter in each language; "" where there is none. */
 export interface LessonTexts {
   readonly en: string;
@@ -189,7 +233,7 @@ export interface LessonTexts {
  * grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
  */
 export interface RightRule {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "train" | "edit_conduct";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "moderate" | "train" | "edit_conduct";
   readonly holder: "grant" | "head" | "rank" | "role" | "everybody";
   readonly code: string;
   readonly level: string;
@@ -442,7 +486,7 @@ export interface PreviewAct {
  * of them.
  */
 export interface RightChange {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "train" | "edit_conduct";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "moderate" | "train" | "edit_conduct";
   readonly gain: number;
   readonly lose: number;
   readonly gaining: Person[];
@@ -500,7 +544,7 @@ export interface WaitingActs {
  * ``deep``: with all units below. ``heads``: over the heads of all units instead.
  */
 export interface HeldRight {
-  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "train" | "edit_conduct";
+  readonly right: "see_numbers" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "moderate" | "train" | "edit_conduct";
   readonly path: string;
   readonly deep: boolean;
   readonly heads: boolean;
@@ -1414,7 +1458,7 @@ export interface ReceiptCounts {
  */
 export interface AccountFrame {
   readonly t: "account";
-  readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "conduct" | "guard" | "signed_out";
+  readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "conduct" | "guard" | "reports" | "signed_out";
 }
 
 /** A file on its way. ``size``: bytes; ``sha256``: of the whole file. */
@@ -2153,6 +2197,167 @@ export interface UnitCounts {
   readonly units: UnitCount[];
 }
 
+/** ``days``: 0 for a warning. */
+export interface NewSanction {
+  readonly kind: "warning" | "muted" | "suspended";
+  readonly days: number;
+}
+
+/** The people to whose devices a report of this message is sealed. */
+export interface ReportReaders {
+  readonly people: Person[];
+}
+
+/**
+ * Idempotent by ``report_id``, which the reporter chooses. ``header_hash``: H(header ‖
+ * signature) of the reported message; ``messages``: how many the proof has; ``sealed``: the
+ * envelope (F2).
+ */
+export interface PostReport {
+  readonly reportId: ReportId;
+  readonly conversationId: ConversationId;
+  readonly messageId: MessageId;
+  readonly headerHash: Uint8Array;
+  readonly clause: number;
+  readonly messages: number;
+  readonly sealed: Uint8Array;
+}
+
+/** A report of the caller's: its state, and nothing of who decides. */
+export interface OwnReport {
+  readonly reportId: ReportId;
+  readonly conversationId: ConversationId;
+  readonly messageId: MessageId;
+  readonly clause: number;
+  readonly createdMs: number;
+  readonly state: "open" | "assigned" | "decided";
+  readonly finding: "dismissed" | "upheld" | null;
+  readonly decidedMs: number | null;
+}
+
+/** Newest first. */
+export interface OwnReports {
+  readonly reports: OwnReport[];
+}
+
+/**
+ * A report as moderators see it. ``path``: of the reported person's unit when it came;
+ * ``others``: other reports of the same message; ``key_ids``: of the DeviceKeys that open it;
+ * ``appealed``: an appeal waits.
+ */
+export interface Case {
+  readonly reportId: ReportId;
+  readonly conversationId: ConversationId;
+  readonly messageId: MessageId;
+  readonly headerHash: Uint8Array;
+  readonly createdMs: number;
+  readonly reportedId: PersonId;
+  readonly path: string;
+  readonly clause: number;
+  readonly messages: number;
+  readonly state: "open" | "assigned" | "decided";
+  readonly assigneeId: PersonId | null;
+  readonly finding: "dismissed" | "upheld" | null;
+  readonly decidedMs: number | null;
+  readonly others: number;
+  readonly appealed: boolean;
+  readonly keyIds: Uint8Array[];
+}
+
+/** ``next``: the ``after`` of the next page. ``people``: whom the cases name. */
+export interface Cases {
+  readonly cases: Case[];
+  readonly people: Person[];
+  readonly next: string | null;
+}
+
+/** The decision of moderators. */
+export interface Decision {
+  readonly byId: PersonId;
+  readonly atMs: number;
+  readonly finding: "dismissed" | "upheld";
+  readonly clause: number;
+  readonly reason: string;
+  readonly sanction: NewSanction | null;
+}
+
+/** ``sealed``: the appeal's envelope (F2); ``outcome``: None while it waits. */
+export interface Appeal {
+  readonly sealed: Uint8Array;
+  readonly createdMs: number;
+  readonly outcome: "upheld" | "lifted" | null;
+  readonly reason: string;
+  readonly decidedMs: number | null;
+}
+
+/**
+ * A case with its sealed proof; ``sealed`` None: the proof is kept no more. ``bar``,
+ * ``appeal_bar``: why the caller may not decide the case, or the appeal.
+ */
+export interface CaseDetail {
+  readonly case: Case;
+  readonly people: Person[];
+  readonly sealed: Uint8Array | null;
+  readonly decision: Decision | null;
+  readonly sanction: Sanction | null;
+  readonly appeal: Appeal | null;
+  readonly bar: "own_case" | "decided" | "decided_first" | null;
+  readonly appealBar: "own_case" | "decided" | "decided_first" | null;
+}
+
+/**
+ * Reports of a unit, or about a clause. ``path``: "" in the list by clauses; ``clause``: 0 in
+ * the list by units.
+ */
+export interface CountedReports {
+  readonly path: string;
+  readonly clause: number;
+  readonly open: number;
+  readonly dismissed: number;
+  readonly upheld: number;
+}
+
+/** Counts without names. ``median_ms``: from a report to its decision; None: none is decided. */
+export interface ReportStatistics {
+  readonly fromMs: number;
+  readonly open: number;
+  readonly dismissed: number;
+  readonly upheld: number;
+  readonly appeals: number;
+  readonly lifted: number;
+  readonly medianMs: number | null;
+  readonly units: CountedReports[];
+  readonly clauses: CountedReports[];
+}
+
+/**
+ * A sanction, named by its report. ``until_ms`` equals ``from_ms`` for a warning. ``appeal``:
+ * its state; ``ended_ms``: when it ended before its time, because an appeal lifted it.
+ */
+export interface Sanction {
+  readonly reportId: ReportId;
+  readonly personId: PersonId;
+  readonly kind: "warning" | "muted" | "suspended";
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly clause: number;
+  readonly reason: string;
+  readonly appeal: "none" | "open" | "upheld" | "lifted";
+  readonly appealReason: string;
+  readonly acknowledgedMs: number | null;
+  readonly endedMs: number | null;
+}
+
+/** The caller's, newest first. */
+export interface Sanctions {
+  readonly sanctions: Sanction[];
+}
+
+/** ``sealed``: the words, sealed to moderators who did not decide (F2). */
+export interface PostAppeal {
+  readonly sealed: Uint8Array;
+}
+
 /** Text of one kind within a line. */
 export interface LessonSpan {
   readonly text: string;
@@ -2461,4 +2666,4 @@ export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterF
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | PublishLesson | PublishConduct | SetGuardPolicy | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | AssignReport | DecideReport | DecideAppeal | PublishLesson | PublishConduct | SetGuardPolicy | ApproveAct | RefuseAct;

@@ -73,6 +73,9 @@ from copconnect.push.reach import Reach
 from copconnect.push.service import PushService
 from copconnect.rates import Rates
 from copconnect.records.primitives.kem import X25519, XWING
+from copconnect.reports import routes as report_routes
+from copconnect.reports.registry import SanctionRegistry
+from copconnect.reports.service import ReportService
 from copconnect.settings import Settings
 from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.training import routes as training_routes
@@ -172,6 +175,7 @@ class Container:
             quota_bytes_per_day=settings.attachment_quota_bytes_per_day,
             retention_days=settings.log_retention_days,
         )
+        self.sanctions = SanctionRegistry(self.clock, self.guard)
         self.delivery = DeliveryService(
             database=self.database,
             bus=self.bus,
@@ -185,10 +189,22 @@ class Container:
             orders=Issuing(),
             pushes=self.push,
             audit=self.audit,
+            sanctions=self.sanctions,
             leases=self.leases,
             options=_options(settings, self.authority.departments[-1].kem, self._large_from),
         )
         late.service = self.delivery
+        self.reports = ReportService(
+            database=self.database,
+            clock=self.clock,
+            audit=self.audit,
+            messages=self.delivery,
+            people=self.directory,
+            devices=self.registry,
+            leases=self.leases,
+            log_days=settings.log_retention_days,
+        )
+        self.sanctions.attach(self.reports.sanctioning)
         self.admin = AdminService(
             database=self.database,
             clock=self.clock,
@@ -210,11 +226,14 @@ class Container:
             planning=Planning(),
             groups=self.delivery.department,
             exports=PartExports(),
+            sanctions=self.sanctions,
+            moderation=self.reports.moderating,
             lessons=self.lessons,
             conduct=self.conduct,
             guard=self.guard,
         )
         self.directory.attach(self.admin.rights)
+        self.reports.attach(self.admin.rights)
         self.training = TrainingService(
             database=self.database,
             clock=self.clock,
@@ -313,6 +332,7 @@ class Container:
                 self.delivery,
                 self.orders,
                 self.planned,
+                self.reports,
                 self.training,
             )
             for part in (self.bus, *roles, self.sockets, self.push):
@@ -394,6 +414,7 @@ def create_app(
         *attachment_routes.routes(parts.attachments, parts.gate),
         *push_routes.routes(parts.push, parts.gate),
         *order_routes.routes(parts.orders, parts.gate),
+        *report_routes.routes(parts.reports, parts.gate),
         *training_routes.routes(parts.training, parts.gate),
         *more_routes,
         *web_assets.routes(),

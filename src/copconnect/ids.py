@@ -11,6 +11,7 @@ from typing import NewType
 ActId = NewType("ActId", str)  # Names a signed administrative act.
 PersonId = NewType("PersonId", str)
 ClientId = NewType("ClientId", str)
+ReportId = NewType("ReportId", str)  # Chosen by the reporter; names the case and its sanction.
 UploadId = NewType("UploadId", str)  # A file of an import, on its way or examined.
 UnitId = NewType("UnitId", str)  # A stable code from the data bank, such as "TG-HYD-CHR-001".
 PostId = NewType("PostId", str)

@@ -45,6 +45,11 @@ ORDER_CHOICES = 6  # Texts that an order gives to choose from, at most.
 REMINDERS = 5  # One order has no more.
 ACKNOWLEDGEMENTS = 500  # In one request.
 MAX_ANSWER_BYTES = 32 * 1024  # A sealed answer to an order.
+MAX_REPORT_BYTES = 2 * 1024 * 1024  # A sealed proof: six of the largest messages, and its seals.
+MAX_APPEAL_BYTES = 96 * 1024  # A sealed appeal.
+REPORT_SEALS = 64  # Devices that a report or an appeal is sealed to, at most.
+REPORTS_PER_DAY = 20  # A person may report no more.
+SANCTION_DAYS = 90  # A sanction is no longer.
 ATTACHMENT_CHUNK_BYTES = 1024 * 1024  # Plaintext bytes in one chunk; each gains a 16-byte tag.
 
 MAX_LESSON_BYTES = 24 * 1024  # The text of a lesson in one language.

@@ -197,3 +197,23 @@ class Holder:
 
     rank: str
     places: tuple[HeldPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A sanction that takes the right to post. ``kind`` "muted": in large groups and announcements;
+    "suspended": everywhere but in direct conversations."""
+
+    kind: Literal["muted", "suspended"]
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedMessage:
+    """A message of the log, as somebody reports it. ``readable``: the person who asks could read
+    it."""
+
+    sender_id: PersonId
+    header_hash: bytes
+    sent_ms: int
+    readable: bool

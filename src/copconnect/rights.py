@@ -14,6 +14,11 @@ from copconnect.principals import HeldPlace
 WHOLE = ""  # The path of the whole department, which root admins hold.
 
 
+def covers(above: str, path: str) -> bool:
+    """Return whether a unit path is at or below another."""
+    return above in (WHOLE, path) or path.startswith(f"{above}/")
+
+
 def fits(line: wire.RightRule, place: HeldPlace, rank: str, ranks: Mapping[str, int]) -> bool:
     """Return whether a line of the rights table gives its right for a place that somebody holds.
     ``ranks``: the position of each rank; higher is more senior. No place fits a line about
@@ -75,4 +80,4 @@ def _over(one: wire.HeldRight, path: str) -> bool:
         return False
     if one.path == path:
         return True
-    return one.deep and (one.path == WHOLE or path.startswith(f"{one.path}/"))
+    return one.deep and covers(one.path, path)

@@ -25,11 +25,14 @@ from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.conversation.roster import direct_id
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.kem import X25519
+from copconnect.reports.registry import SanctionRegistry
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.contract.chart import Chart
 from tests.contract.device import Device
+from tests.harness.large_from import LargeFrom
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+HUNDRED = LargeFrom()
 
 
 class StillClock:
@@ -186,6 +189,7 @@ class World:
         self.attachments = NoAttachments()
         self.authority = Authority()
         self.calls = Calls()
+        self.sanctions = SanctionRegistry(self.clock, HUNDRED)
         self.service = self.node()
 
     def node(self) -> DeliveryService:
@@ -203,6 +207,7 @@ class World:
             orders=Issuing(),
             pushes=self.calls,
             audit=Audit(self.database, self.clock),
+            sanctions=self.sanctions,
             leases=Leases(self.database, self.clock, alone=True),
             options=self.options,
         )

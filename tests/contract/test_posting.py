@@ -3,8 +3,10 @@
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from copconnect import errors, wire
@@ -13,6 +15,7 @@ from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import ConversationId, PersonId
 from copconnect.limits import KEY_MESSAGES
+from copconnect.principals import Requirement
 from copconnect.records.primitives.fields import sha256
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS, World
@@ -330,3 +333,22 @@ async def test_a_message_calls_those_it_names_among_people_who_muted(room: Room)
     assert await say(order=order_terms(priority="flash")) == {person(room.bob), person(room.carol)}
     room.world.clock.at += MINUTE_MS
     assert await say(wakes=everybody) == {person(room.bob)}  # Carol's time is over.
+
+
+async def test_d1_large_groups_open_with_the_officer_course(database: Database) -> None:
+    room = await Room.of(World(database, Options(kem=X25519, large_from=lambda: 2)))
+    head = await room.talk.head(room.alice)
+    body = room.alice.message(head, room.key_id)
+    untrained = replace(room.alice.caller, outstanding=frozenset({Requirement.TRAINING}))
+    with pytest.raises(errors.TrainingRequired):
+        await room.service.posting.post(untrained, room.c, body)
+    # The same bytes are taken once the course is done; a repeat is answered whatever is owed.
+    accepted = await room.post(room.alice, body)
+    assert await room.service.posting.post(untrained, room.c, body) == accepted
+    order = room.alice.message(head, room.key_id)
+    terms = msgspec.structs.replace(order, order=order_terms())
+    await room.service.posting.post(untrained, room.c, terms)
+    smaller = await Room.of(World(database, Options(kem=X25519, large_from=lambda: 3)))
+    body = smaller.alice.message(await smaller.talk.head(smaller.alice), smaller.key_id)
+    owing = replace(smaller.alice.caller, outstanding=frozenset({Requirement.TRAINING}))
+    await smaller.service.posting.post(owing, smaller.c, body)

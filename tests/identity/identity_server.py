@@ -44,10 +44,12 @@ from copconnect.ids import ConversationId, PersonId, PostId
 from copconnect.leases import Leases
 from copconnect.push.reach import Reach
 from copconnect.rates import Rates
+from copconnect.reports.registry import SanctionRegistry
 from copconnect.settings import Settings
 from copconnect.training.publishing import Publisher
 from copconnect.training.service import Outstanding
 from copconnect.wakeup_log import BusAndLog, WakeupLog
+from tests.harness.large_from import LargeFrom
 
 
 class RecordedRosters:
@@ -80,7 +82,15 @@ class RecordedRosters:
 
 
 # Without the Delivery Service there are no groups, and no test of this server asks for one.
+class _NoCases:
+    """Nothing is reported here."""
+
+    allow: Any = None
+
+
 NO_GROUPS: Any = None
+NO_CASES: Any = _NoCases()
+HUNDRED = LargeFrom()
 
 
 class IdentityServer:
@@ -156,6 +166,8 @@ class IdentityServer:
             planning=Planning(),
             groups=NO_GROUPS,
             exports=PartExports(),
+            sanctions=SanctionRegistry(clock, HUNDRED),
+            moderation=NO_CASES,
             lessons=Publisher(clock, self.audit),
             conduct=self.conduct,
             guard=self.guard,

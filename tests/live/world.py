@@ -16,8 +16,12 @@ from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.primitives.kem import X25519
+from copconnect.reports.registry import SanctionRegistry
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.contract.device import name_alone
+from tests.harness.large_from import LargeFrom
+
+HUNDRED = LargeFrom()
 
 
 class Time:
@@ -120,6 +124,7 @@ class World:
             orders=absent,
             pushes=absent,
             audit=absent,
+            sanctions=SanctionRegistry(self.clock, HUNDRED),
             options=Options(kem=X25519),
             stamps=self.stamps,
             trees=RosterTrees(),

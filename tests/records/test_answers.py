@@ -13,8 +13,8 @@ from copconnect.sealing.answers import (
     ANSWER_SEALS,
     ANSWER_TEXT_BYTES,
     AnswerPlace,
-    SealedAnswer,
     open_answer,
+    parse_answer,
     seal_answer,
 )
 from tests.records.make_answers import FILE
@@ -46,7 +46,7 @@ def refused_by_o2() -> "pytest.RaisesExc[Refused]":
 @pytest.mark.parametrize("case", GOLDEN["answers"])
 def test_o2_golden_answers_open_for_each_reader(case: dict[str, Any]) -> None:
     sealed = bytes.fromhex(case["sealed"])
-    answer = SealedAnswer.parse(sealed)
+    answer = parse_answer(sealed)
     keys = readers(case)
     assert sorted(answer.seals) == sorted(key.key_id() for key, _ in keys)
     for key, private in keys:
@@ -67,7 +67,7 @@ def test_o2_golden_answers_open_for_each_reader(case: dict[str, Any]) -> None:
             open_answer(broken, PLACE, key.key_id(), private)
     for malformed in (sealed[:-1], sealed + b"\0", b"\2" + sealed[1:], sealed[:36], b""):
         with refused_by_o2():
-            SealedAnswer.parse(malformed)
+            parse_answer(malformed)
 
 
 def test_o2_limits_and_lengths_that_show_nothing() -> None:
@@ -75,7 +75,7 @@ def test_o2_limits_and_lengths_that_show_nothing() -> None:
     ((key, private), _) = readers(case)
     longest = "ఆ" * (ANSWER_TEXT_BYTES // 3)
     sealed = seal_answer(PLACE, longest, [key] * 1, seed("answer secret"))
-    answer = SealedAnswer.parse(sealed)
+    answer = parse_answer(sealed)
     assert open_answer(answer, PLACE, key.key_id(), private) == longest
     with pytest.raises(ValueError, match="too long"):
         seal_answer(PLACE, longest + "abcd", [key], seed("answer secret"))

@@ -14,8 +14,18 @@ from copconnect.database.engine import Transaction
 from copconnect.directory.names import english
 from copconnect.directory.postings import planned
 from copconnect.directory.postings.planned import PLANNED
-from copconnect.ids import ActId, ConversationId, DeviceId, LessonId, PersonId, PostId, new_id
+from copconnect.ids import (
+    ActId,
+    ConversationId,
+    DeviceId,
+    LessonId,
+    PersonId,
+    PostId,
+    ReportId,
+    new_id,
+)
 from copconnect.records.primitives.fields import DAY_MS
+from copconnect.reports import sanction_store
 from tests.harness.operator import OPERATOR
 from tests.identity.running import Device
 from tests.identity.signing import give, grant, revocation
@@ -245,6 +255,47 @@ async def _set_rights(_: World, __: Device) -> wire.Act:
     return wire.SetRights(rules=list(DEFAULT_RULES[:-1]))
 
 
+async def _assign(world: World, _: Device) -> wire.Act:
+    return wire.AssignReport(report_id=await world.report_subject(), take=True)
+
+
+def decision(
+    world: World, report_id: ReportId, sanction: wire.NewSanction | None
+) -> wire.DecideReport:
+    """Return a decision of a case about the subject."""
+    return wire.DecideReport(
+        report_id=report_id,
+        header_hash="0" * 64,
+        person_id=world.subject.person_id,
+        finding="upheld",
+        clause=1,
+        reason="A greeting.",
+        sanction=sanction,
+    )
+
+
+async def _decide(world: World, _: Device) -> wire.Act:
+    return decision(world, await world.report_subject(), wire.NewSanction(kind="warning", days=0))
+
+
+async def _decide_appeal(world: World, _: Device) -> wire.Act:
+    report_id = await world.report_subject()
+    person_id = world.subject.person_id
+    now_ms = world.clock.ms
+
+    async def write(one: Transaction) -> None:
+        sanction = {"report_id": report_id, "person_id": person_id, "path": "", "kind": "warning"}
+        times = {"from_ms": now_ms, "until_ms": now_ms, "in_rosters": False}
+        await sanction_store.add(one, sanction | times)
+        appeal = {"report_id": report_id, "sealed": b"x", "created_ms": now_ms, "reason": ""}
+        await sanction_store.add_appeal(one, appeal)
+
+    await _as_operator(world, write)
+    return wire.DecideAppeal(
+        report_id=report_id, person_id=person_id, outcome="upheld", reason="No."
+    )
+
+
 async def _publish_lesson(_: World, __: Device) -> wire.Act:
     text = "---\ntitle: Bandobast\nminutes: 2\nversion: 1\n---\n\nStand where you are told.\n"
     return wire.PublishLesson(
@@ -290,6 +341,9 @@ EXAMPLES: dict[str, Example] = {
     "give_grant": _give,
     "withdraw_grant": _withdraw,
     "set_rights": _set_rights,
+    "assign_report": _assign,
+    "decide_report": _decide,
+    "decide_appeal": _decide_appeal,
     "approve_act": _approve,
     "refuse_act": _refuse,
 }

@@ -12,15 +12,17 @@ from msgspec import inspect
 
 from copconnect import wire
 from copconnect.directory.names import english
-from copconnect.ids import AttachmentId, LessonId, new_id
+from copconnect.ids import AttachmentId, LessonId, MessageId, ReportId, new_id
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.envelope import APPEAL, REPORT, EnvelopeKind
 from copconnect.records.conversation.message import MessageHeader
 from copconnect.records.primitives.fields import ZEROS, sha256
 from copconnect.records.primitives.kem import X25519
+from copconnect.sealing.envelopes import EnvelopePlace, seal_envelope
 from tests.harness import protocol_routes
 from tests.identity.running import Device, synthetic_bank
-from tests.identity.signing import signed_act
+from tests.identity.signing import device_key, signed_act
 from tests.rights.act_examples import renamed
 from tests.rights.world import CHUNK, STATION, SUBJECT, Account, World
 
@@ -31,7 +33,10 @@ _RAW = {
     "PUT /v1/attachments/{a}/chunks/{i}": CHUNK,
     "PUT /v1/admin/uploads/{u}/chunks/{i}": b"x",
 }
-_QUERIES = {"GET /v1/admin/uploads/{u}/rows": "?show=changed"}
+_QUERIES = {
+    "GET /v1/admin/uploads/{u}/rows": "?show=changed",
+    "GET /v1/reports/readers": f"?conversation={'0' * 32}&message={'0' * 32}",
+}
 
 
 def path(world: World, route: str) -> str:
@@ -45,6 +50,7 @@ def path(world: World, route: str) -> str:
         "{u}": world.upload,
         "{person_id}": world.subject.person_id,
         "{client_id}": world.subject.client_id,
+        "{r}": world.report,
         "{device}": world.subject.device.hex(),
         "{unit_id}": STATION,
         "{post_id}": world.subject_post,
@@ -80,6 +86,19 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
         case "PUT /v1/push/subscription":
             origin = "https://updates.push.services.mozilla.com"
             return wire.PutPushSubscription(endpoint=f"{origin}/wpush/v2/x")
+        case "POST /v1/reports" | "POST /v1/sanctions/{r}/appeal":
+            sealed = _sealed(world, device, APPEAL if route.endswith("appeal") else REPORT)
+            if route.endswith("appeal"):
+                return wire.PostAppeal(sealed=sealed)
+            return wire.PostReport(
+                report_id=ReportId(new_id()),
+                conversation_id=world.group,
+                message_id=MessageId(new_id()),
+                header_hash=bytes(32),
+                clause=1,
+                messages=1,
+                sealed=sealed,
+            )
         case "POST /v1/attachments":
             return wire.BeginAttachment(
                 attachment_id=AttachmentId(new_id()), conversation_id=world.group, size=len(CHUNK)
@@ -116,6 +135,12 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             return wire.PreviewReorganisation(steps=[renamed()], undo=None)
         case _:
             return None
+
+
+def _sealed(world: World, device: Device, kind: EnvelopeKind) -> bytes:
+    """Return an envelope that is sealed to the device itself."""
+    place = EnvelopePlace(salt=bytes(16), joined=b"")
+    return seal_envelope(kind, place, b"", [device_key(world, device, 1)], bytes(32))
 
 
 def _codes(world: World) -> wire.MakeEnrolmentCodes:

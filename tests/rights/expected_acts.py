@@ -42,6 +42,10 @@ ACTS: dict[str, Rule] = {
     # And the code of conduct, and the guard's policy.
     "publish_conduct": ROOT_ADMINS,
     "set_guard_policy": ROOT_ADMINS,
+    # Reports about somebody of the station, and appeals of theirs.
+    "assign_report": HERE,
+    "decide_report": HERE,
+    "decide_appeal": HERE,
     # Acts that wait for a second admin: never the one who asked, who may take it back.
     "approve_act": ANOTHER_ADMIN,
     "refuse_act": HERE,

@@ -95,6 +95,9 @@ ANOTHER_ADMIN = HERE.but(ROOT="needs_another")
 SEES_UPLOAD = ADMINS.but(BESIDE="not_found")
 SENDER = SEES_UPLOAD.but(ROOT="not_found")
 
+# A case about somebody of the station: admins of another part are told that it is not there.
+CASES = ADMINS.but(BESIDE="not_found")
+
 # Somebody else's thing, which is as if it were not there.
 NOBODY_ELSE = officers(others="not_found")
 NOBODY_ELSE_UNCONFIRMED = NOBODY_ELSE.but(UNCONFIRMED="not_found")

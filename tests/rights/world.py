@@ -23,13 +23,16 @@ from copconnect.ids import (
     ConversationId,
     MessageId,
     PersonId,
+    ReportId,
     Seq,
     UnitId,
     UploadId,
+    new_id,
 )
 from copconnect.principals import PostedMessage
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.trust.department import Policy
+from copconnect.reports import store as reports_store
 from copconnect.settings import Settings
 from tests.contract.device import order_terms
 from tests.harness.operator import OPERATOR
@@ -103,6 +106,7 @@ class World(Whole):
     attachment = AttachmentId("a" * 32)
     order = MessageId("d" * 32)  # The head's, to the group.
     cell: str  # The group's only one.
+    report: ReportId  # About the subject.
     upload: UploadId  # The admin's, about a person of the station.
     waiting_act: str
     waiting_hash: str
@@ -171,6 +175,29 @@ class World(Whole):
         admin = PersonId(self.devices[Account.ADMIN].person_id)
         content = await uploads.renamed(self.whole, PersonId(self.subject.person_id))
         self.upload = await uploads.ready(self.whole, admin, content)
+        self.report = await self.report_subject()
+
+    async def report_subject(self) -> ReportId:
+        """Return a new report about the subject, by another officer of the station."""
+        report_id = ReportId(new_id())
+        row = {
+            "report_id": report_id,
+            "conversation_id": self.group,
+            "message_id": new_id(),
+            "header_hash": bytes(32),
+            "reporter_id": self.other_subject.person_id,
+            "reported_id": self.subject.person_id,
+            "path": self.path_of(STATION),
+            "clause": 1,
+            "messages": 1,
+            "created_ms": self.clock.ms,
+            "state": "open",
+            "reason": "",
+        }
+        readers = [PersonId(self.devices[Account.ROOT].person_id)]
+        async with self.whole.database.transaction() as connection:
+            await reports_store.add(connection, row, [bytes(16)], b"sealed", readers)
+        return report_id
 
     async def _issue(self) -> None:
         """Let the head issue an order to the group."""

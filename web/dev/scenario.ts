@@ -27,6 +27,8 @@ export interface Scenario {
   readonly lively: boolean;
   /** People who owe an acknowledgement of the order. */
   readonly ordered: number;
+  /** The sanction in force against this person. */
+  readonly sanction: "none" | "warning" | "muted" | "suspended" | "appealed";
   readonly lock: boolean;
   readonly update: boolean;
   readonly skewMs: number;
@@ -63,6 +65,11 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     filling: query.has("filling"),
     lively: query.has("lively"),
     ordered: Number(query.get("ordered") ?? "63000"),
+    sanction: oneOf(
+      query.get("sanction"),
+      ["none", "warning", "muted", "suspended", "appealed"],
+      "none",
+    ),
     lock: query.has("lock"),
     update: query.has("update"),
     skewMs: Number(query.get("skew") ?? "0"),

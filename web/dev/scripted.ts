@@ -4,8 +4,6 @@
  * ships.
  */
 import type {
-  AdminCore,
-  AdminMethod,
   ConnectedCore,
   ConversationItem,
   EncryptionView,
@@ -28,9 +26,10 @@ import type {
 import { never, pause } from "./account.ts";
 import { acceptedIn, consulting } from "./consultation.ts";
 import { refusal } from "./refusal.ts";
-import { ScriptedConsole } from "./console/console.ts";
+import { scriptedAdmin } from "./console/console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import { scriptedOverseeing } from "./overseeing.ts";
+import { scriptedReports } from "./reports.ts";
 import { sampleImage } from "./sample-image.ts";
 import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
@@ -44,8 +43,9 @@ const MEMBERS_IN_PAGE = 100;
 export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<AttachmentId, Blob>();
-  readonly #console = new ScriptedConsole(new URLSearchParams(location.search));
+  readonly admin = scriptedAdmin(new URLSearchParams(location.search));
   readonly oversee = scriptedOverseeing((event) => this.emit(event), this.scenario);
+  readonly reports = scriptedReports((event) => this.emit(event), this.scenario);
   #made = 800_000;
 
   constructor(scenario: Scenario) {
@@ -436,15 +436,5 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   }
   async cancelDownload(): Promise<void> {
     // Nothing is under way.
-  }
-
-  admin<M extends AdminMethod>(
-    method: M,
-    ...args: Parameters<AdminCore[M]>
-  ): ReturnType<AdminCore[M]> {
-    const chosen = this.#console[method] as (
-      ...given: Parameters<AdminCore[M]>
-    ) => ReturnType<AdminCore[M]>;
-    return chosen.apply(this.#console, args);
   }
 }

@@ -8,7 +8,7 @@ import { ForwardingCalls } from "./talking/forwarding-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
 import { OrderCalls } from "./order-calls.ts";
-import { OverseeingCalls } from "./overseeing-calls.ts";
+import { OverseeingCalls } from "./fetched/overseeing-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import { Session } from "./session.ts";
 import { callTraining, trainingCalls } from "../training/calls.ts";
@@ -148,6 +148,8 @@ export function createEngine(options: SessionOptions): Engine {
     unsubscribePushes: () => reach.device().then(() => api.unsubscribePushes()),
     oversee: ((method, ...args) =>
       reach.device().then(() => overseeing.call(method, args))) as Core["oversee"],
+    reports: ((method, ...args) =>
+      reach.device().then(() => session.reporting.call(method, args))) as Core["reports"],
     training: ((method, ...args) =>
       callTraining(reach.device, training, method, args)) as Core["training"],
     admin: ((method, ...args) =>

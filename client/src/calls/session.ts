@@ -1,11 +1,9 @@
 /**
- * The life of the core on this device: vault, account, app lock, sign-out, and the running
- * {@link Device}.
+ * The life of the core on this device: vault, account, lock, sign-out, and the running {@link Device}.
  *
- * Invariants: nothing of the device runs while the vault is locked; a person who signs out wipes
- * what is here, whether or not the server can be reached; a server that refuses the device does not,
- * unless a revocation that others signed says so (KEYS.md E6): what is here is kept, locked; every
- * rejection is a CoreFailure.
+ * Invariants: nothing of the device runs while the vault is locked; a person who signs out wipes what is
+ * here, with or without the server; a server that refuses the device does not, unless a revocation that
+ * others signed says so (KEYS.md E6): what is here is kept, locked; each rejection is a CoreFailure.
  */
 import type { ConversationId } from "../ids.ts";
 import { AccountCalls } from "../account/calls.ts";
@@ -17,18 +15,19 @@ import { asFailure, failure, hasCode } from "../failure.ts";
 import { Blocked } from "../people/blocked.ts";
 import { People } from "../people/people.ts";
 import { Posts } from "../people/posts.ts";
-import { STORES } from "../records.ts";
 import { Api } from "../transport/api.ts";
 import { Http } from "../transport/http.ts";
+import { META, deleteMeta, putMeta } from "../vault/meta.ts";
 import { Vault } from "../vault/vault.ts";
 import type { AccountFrame } from "../wire.ts";
 import { appStateOf } from "./app-state.ts";
 import { AutoLock } from "./auto-lock.ts";
-import { ConsoleCalls } from "./console-calls.ts";
+import { ConsoleCalls } from "./fetched/console-calls.ts";
 import { Device } from "./device.ts";
 import { inTurn } from "../sync/in-turn.ts";
 import { mayNotify } from "./talking/notifying.ts";
 import type { Reach } from "./reach.ts";
+import { ReportingCalls } from "./fetched/reporting-calls.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { endOf } from "./sign-out-reason.ts";
 import { ToldKeys } from "./told-keys.ts";
@@ -41,6 +40,7 @@ export class Session {
   readonly blocked: Blocked;
   readonly accountCalls: AccountCalls;
   readonly console: ConsoleCalls;
+  readonly reporting: ReportingCalls;
   readonly reach: Reach;
   readonly conduct: Conduct;
   readonly toldKeys = new ToldKeys();
@@ -97,20 +97,20 @@ export class Session {
     this.conduct = services.conduct;
     this.people = new People(context, services.trust);
     this.blocked = new Blocked(context);
-    const { people } = this;
-    const parts = { context, services, people };
+    const parts = { context, services, people: this.people };
     this.accountCalls = new AccountCalls(parts);
     this.console = new ConsoleCalls({ ...parts, api, vault });
     this.reach = {
-      ...{ guard: services.guard, training: services.training, people },
+      ...{ guard: services.guard, training: services.training },
       device: () => this.device(),
       deviceThatKeeps: () => this.deviceThatKeeps(),
-      people,
-      posts: new Posts(context, people),
+      people: this.people,
+      posts: new Posts(context, this.people),
       blocked: this.blocked,
       labelOf: (clientId) => this.#account.labelOf(clientId),
       department: () => this.#account.trust,
     };
+    this.reporting = new ReportingCalls(this.reach, services);
   }
 
   get #account() {
@@ -187,7 +187,7 @@ export class Session {
   }
 
   async #openAccount(): Promise<AppState> {
-    const gone = await this.#vault.get<{ reason: string }>(STORES.meta, "signed_out");
+    const gone = await this.#vault.get<{ reason: string }>(META, "signed_out");
     if (gone !== null) return this.#enter("signed_out", gone.reason);
     await this.#autoLock.load();
     const account = await this.#services.load();
@@ -240,6 +240,7 @@ export class Session {
         await this.#services.onReady(ready);
         await this.people.refreshDirectory(ready.directoryVersion);
         void this.#changed();
+        void this.reporting.wake(false).catch(() => undefined);
       },
       onAccount: (event) => {
         if (event === "signed_out") return void this.#refused();
@@ -263,6 +264,7 @@ export class Session {
     if (!(await inTurn(event, this.#options.random, signal))) return;
     // The code of conduct asks anew: the account says so.
     if (event === "conduct") return this.#refused();
+    if (event === "reports") return this.reporting.wake(true);
     if (event === "directory") await this.people.refreshDirectory(null);
     await this.#services.onAccountEvent(event);
     await this.#changed();
@@ -402,7 +404,7 @@ export class Session {
     await this.start();
     if (this.#phase !== "signed_out") return this.#snapshot();
     if (this.#kept) await this.#wipe("signed_out");
-    await this.#vault.write([{ op: "delete", store: STORES.meta, key: "signed_out" }]);
+    await this.#vault.write([deleteMeta("signed_out")]);
     return this.#enter("register");
   }
 
@@ -439,8 +441,7 @@ export class Session {
     this.#services.reset();
     await this.#vault.wipe();
     await this.#vault.open();
-    const value = { reason };
-    await this.#vault.write([{ op: "put", store: STORES.meta, key: "signed_out", value }]);
+    await this.#vault.write([putMeta("signed_out", { reason })]);
     this.#autoLock.reset();
     return this.#enter("signed_out", reason);
   }

@@ -109,6 +109,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   attachmentRange: true,
   cancelDownload: true,
   oversee: true,
+  reports: true,
   training: true,
   admin: true,
 };

@@ -1,6 +1,6 @@
 /**
  * Registering a simulated officer the way a person does: number, one-time code, device, code of
- * conduct. The code is read from the demo's outbox, which exists there only.
+ * conduct, the officer course. The code is read from the demo's outbox, which exists there only.
  */
 import type { LocalCore } from "../create.ts";
 import { hasCode } from "../failure.ts";
@@ -60,4 +60,12 @@ export async function enrol(
   const { version } = await core.conductCode("en");
   const state = await core.acceptConduct(version, "en");
   if (state.phase !== "ready") throw new Error(`${number} is ${state.phase}.`);
+  await learn(core);
+}
+
+/** Do the officer course, without which large groups are closed. */
+async function learn(core: LocalCore): Promise<void> {
+  const { courses } = await core.training("courses", "en");
+  for (const { id, version } of courses.find((one) => one.id === "officer")?.lessons ?? [])
+    await core.training("lessonDone", id, version, 2);
 }

@@ -54,6 +54,8 @@ export type CoreEvent =
       readonly done: number;
       readonly total: number;
     }
+  /** There may be other reports, cases or sanctions: those who show some ask again. */
+  | { readonly type: "reports" }
   /** A message that deserves a notification: not mine, not muted, new. */
   | {
       readonly type: "notify";

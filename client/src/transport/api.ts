@@ -18,6 +18,7 @@ import type * as wire from "../wire.ts";
 import { DEFAULT_TIMEOUT_MS, type Http } from "./http.ts";
 import { ConductApi } from "./conduct-api.ts";
 import { OrderApi } from "./order-api.ts";
+import { ReportApi } from "./report-api.ts";
 import { TrainingApi } from "./training-api.ts";
 
 /** Records with up to 2 MiB of seals, over a slow network. */
@@ -40,6 +41,7 @@ function query(parameters: Query): string {
 
 export class Api {
   readonly orders: OrderApi;
+  readonly reports: ReportApi;
   readonly conductConsole: ConductApi;
   readonly training: TrainingApi;
   readonly #http: Http;
@@ -47,6 +49,7 @@ export class Api {
   constructor(http: Http) {
     this.#http = http;
     this.orders = new OrderApi(http);
+    this.reports = new ReportApi(http);
     this.conductConsole = new ConductApi(http);
     this.training = new TrainingApi(http);
   }

@@ -248,7 +248,7 @@ class Acting:
     ) -> wire.ActAnswer:
         kind = self._kinds.table[type(act)]
         touched = await kind.touches(connection, act)
-        await self._require(connection, caller.person_id, kind, touched)
+        await self._require(connection, caller.person_id, kind, touched, act)
         asked = Asked(_signer(caller.person_id, record, touched), act, now_ms)
         state: wire.ActState = "done"
         codes = Codes()
@@ -277,9 +277,10 @@ class Acting:
         kind = self._kinds.table[type(act)]
         touched = await kind.touches(connection, act)
         for person_id in (caller.person_id, PersonId(row.person_id)):
-            await self._require(connection, person_id, kind, touched)
+            await self._require(connection, person_id, kind, touched, act)
         by = _signer(PersonId(row.person_id), first, touched)
-        codes = await kind.perform(connection, Asked(by, act, row.taken_ms))
+        second = caller.person_id
+        codes = await kind.perform(connection, Asked(by, act, row.taken_ms, second))
         entry, _ = await self._audit.head(connection)
         await store.finish(connection, row.act_id, "done", entry)
         approver = _signer(caller.person_id, record, touched)
@@ -296,7 +297,8 @@ class Acting:
         touched = Touched(paths, row.people, [])
         if row.person_id != caller.person_id:
             act = decoded(SignedAct.parse(row.record).body)
-            await self._require(connection, caller.person_id, self._kinds.table[type(act)], touched)
+            kind = self._kinds.table[type(act)]
+            await self._require(connection, caller.person_id, kind, touched, act)
         by = _signer(caller.person_id, record, touched)
         refusal = ActRefused(row.act_id, row.hash.hex(), asked.reason)
         entry = await self._audit.record(connection, by, refusal)
@@ -317,10 +319,17 @@ class Acting:
         return row
 
     async def _require(
-        self, connection: AsyncConnection, person_id: PersonId, kind: Kind, touched: Touched
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        kind: Kind,
+        touched: Touched,
+        act: wire.Act,
     ) -> None:
         held = await self._rights.of(connection, person_id)
         held.require(kind.right, touched.paths)
+        if kind.allows is not None:
+            await kind.allows(connection, person_id, act)
 
     async def _needs_second(self, connection: AsyncConnection, touched: Touched) -> bool:
         if touched.second:

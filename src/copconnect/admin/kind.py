@@ -30,11 +30,13 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An act on its way. ``taken_ms``: when the server took it."""
+    """An act on its way. ``taken_ms``: when the server took it; ``second``: who approved it, where
+    a second admin had to."""
 
     by: Signer
     act: Any
     taken_ms: int
+    second: PersonId | None = None
 
 
 Codes = list[wire.EnrolmentCode]
@@ -44,10 +46,12 @@ Codes = list[wire.EnrolmentCode]
 class Kind:
     """A kind of act. ``perform`` writes exactly one entry of the audit log, last. ``make_ready``:
     work before the transaction, such as reading a file, which changes nothing; ``settle``: work
-    after its commit."""
+    after its commit; ``allows``: raises where somebody who has the right may neither ask for this
+    act nor approve it."""
 
     right: wire.Right
     touches: Callable[[AsyncConnection, Any], Awaitable[Touched]]
     perform: Callable[[Transaction, Asked], Awaitable[Codes]]
     make_ready: Callable[[Any], Awaitable[None]] | None = None
     settle: Callable[[Any], Awaitable[None]] | None = None
+    allows: Callable[[AsyncConnection, PersonId, Any], Awaitable[None]] | None = None

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId, PostId, UnitId
-from copconnect.principals import Holder, Principal, RightsBasis, Signer
+from copconnect.principals import Bar, Holder, Principal, RightsBasis, Signer
 
 
 class Organisation(Protocol):
@@ -70,8 +70,24 @@ class Organisation(Protocol):
         """Return the policy of standing groups."""
         ...
 
+    async def audience(
+        self, connection: AsyncConnection, rule: wire.Audience
+    ) -> dict[PersonId, bool]:
+        """Return the active people of an audience."""
+        ...
+
     def people_below(self, paths: Sequence[str]) -> Select[tuple[PersonId]]:
         """Return a statement of everybody at or below these unit paths."""
+        ...
+
+
+class Sanctions(Protocol):
+    """Sanctions in force."""
+
+    async def bars(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> Mapping[PersonId, Sequence[Bar]]:
+        """Return those that take the right to post, of those of these people who have any."""
         ...
 
 

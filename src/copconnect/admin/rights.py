@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules, store
-from copconnect.admin.ports import Editor, Grants, Organisation
+from copconnect.admin.ports import Editor, Grants, Organisation, Sanctions
 from copconnect.audit import Audit
 from copconnect.audit.acts import RightsSet
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
-from copconnect.ids import PersonId
+from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Holder, Operator, Principal
-from copconnect.rights import WHOLE, Held
+from copconnect.rights import WHOLE, Held, covers
 
 _TABLE = msgspec.json.Decoder(list[wire.RightRule])
 
@@ -61,6 +61,7 @@ class Rights:
         organisation: Organisation,
         editor: Editor,
         grants: Grants,
+        sanctions: Sanctions,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -68,6 +69,7 @@ class Rights:
         self._organisation = organisation
         self._editor = editor
         self._grants = grants
+        self._sanctions = sanctions
 
     async def in_force(self) -> list[wire.RightRule]:
         """Return the rights table in force."""
@@ -104,14 +106,39 @@ class Rights:
         return list(rules.DEFAULT_RULES) if stored is None else _TABLE.decode(stored)
 
     async def of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
-        """Return the rights of a person."""
+        """Return the rights of a person. A moderator who is sanctioned moderates nothing
+        meanwhile."""
         holders = await self._organisation.holders(connection, [person_id])
-        return rules.held(
+        held = rules.held(
             await self.table(connection),
             holders.get(person_id),
             await self._grants.held_paths(connection, person_id),
             await self._organisation.seniorities(connection),
         )
+        if not held.has("moderate") or not await self._sanctions.bars(connection, [person_id]):
+            return held
+        return Held(tuple(one for one in held.rights if one.right != "moderate"))
+
+    async def holders_over(
+        self, connection: AsyncConnection, right: wire.Right, path: str
+    ) -> dict[PersonId, list[str]]:
+        """Return who has a right over a unit, and the paths at or above it over which each holds it
+        with all units below. It looks at people with grants, and at those posted to the unit and to
+        the units above it."""
+        granted = await self._grants.everybody_granted(connection)
+        units = [UnitId(one) for one in path.split("/") if one]
+        above = wire.Audience(include=[wire.Clause(units=units, below=False)])
+        posted = await self._organisation.audience(connection, above) if units else {}
+        holders = await self._organisation.holders(connection, {*granted, *posted})
+        table = [one for one in await self.table(connection) if one.right == right]
+        ranks = await self._organisation.seniorities(connection)
+        found: dict[PersonId, list[str]] = {}
+        for person, holder in holders.items():
+            held = rules.held(table, holder, granted.get(person, ()), ranks)
+            if paths := [one for one in held.paths(right) if covers(one, path)]:
+                found[person] = paths
+        barred = await self._sanctions.bars(connection, list(found))
+        return {person: paths for person, paths in found.items() if person not in barred}
 
     async def having(
         self, connection: AsyncConnection, person_id: PersonId, right: wire.Right

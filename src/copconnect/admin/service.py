@@ -13,6 +13,7 @@ from copconnect.admin.files.exporting import Exporting
 from copconnect.admin.files.importing import Importing
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.lesson_kinds import lesson_kinds
+from copconnect.admin.moderation.kinds import ModerationKinds
 from copconnect.admin.organising import Organising
 from copconnect.admin.parts import Parts
 from copconnect.admin.ports import (
@@ -26,6 +27,7 @@ from copconnect.admin.ports import (
     PlannedTransfers,
     Registered,
     Revocations,
+    Sanctions,
     Traffic,
     Transfers,
 )
@@ -33,7 +35,15 @@ from copconnect.admin.reading import Reading
 from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
 from copconnect.admin.trainees import Trainees
-from copconnect.admin.work_ports import Exports, Groups, Imports, Lessons, Planning, Reorganiser
+from copconnect.admin.work_ports import (
+    Exports,
+    Groups,
+    Imports,
+    Lessons,
+    Moderation,
+    Planning,
+    Reorganiser,
+)
 from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
@@ -66,11 +76,13 @@ class AdminService:
         planning: Planning,
         groups: Groups,
         exports: Exports,
+        sanctions: Sanctions,
+        moderation: Moderation,
         lessons: Lessons,
         conduct: Conduct,
         guard: Guard,
     ) -> None:
-        self.rights = Rights(database, clock, audit, organisation, editor, grants)
+        self.rights = Rights(database, clock, audit, organisation, editor, grants, sanctions)
         self.kinds = Kinds(
             organisation,
             editor,
@@ -84,7 +96,11 @@ class AdminService:
             planning,
             groups,
             self.rights,
-            {**ConductKinds(organisation, conduct, guard).table, **lesson_kinds(lessons)},
+            {
+                **ConductKinds(organisation, conduct, guard).table,
+                **ModerationKinds(moderation).table,
+                **lesson_kinds(lessons),
+            },
         )
         self.trainees = Trainees(self.rights, organisation)
         self.acting = Acting(

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, PersonId, PostId, UploadId
-from copconnect.principals import Principal
+from copconnect.principals import Principal, Signer
 
 
 class Planning(Protocol):
@@ -130,6 +130,52 @@ class Groups(Protocol):
 
     async def settle(self, conversation_id: ConversationId) -> None:
         """Bring the people up to date, after the act's commit."""
+        ...
+
+
+class CaseReach(Protocol):
+    """The reach of an act about a case. ``second``: another moderator must agree."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def person_id(self) -> PersonId: ...
+    @property
+    def second(self) -> bool: ...
+
+
+CaseAct = wire.AssignReport | wire.DecideReport | wire.DecideAppeal
+
+
+class Moderation(Protocol):
+    """Cases of reported messages."""
+
+    async def reach(self, connection: AsyncConnection, act: CaseAct) -> CaseReach:
+        """Return what an act about a case touches. Raises NotFound, ActInvalid."""
+        ...
+
+    async def allow(self, connection: AsyncConnection, person_id: PersonId, act: CaseAct) -> None:
+        """Raise OwnCase, or DecidedFirst, for somebody whose case it is."""
+        ...
+
+    async def assign(self, connection: Transaction, by: Signer, act: wire.AssignReport) -> None:
+        """Take a case, or give it back. Raises ReportDecided, NotFound."""
+        ...
+
+    async def decide(
+        self,
+        connection: Transaction,
+        by: Signer,
+        act: wire.DecideReport,
+        second: PersonId | None,
+    ) -> None:
+        """Decide a case. Raises ReportDecided, ActInvalid."""
+        ...
+
+    async def decide_appeal(
+        self, connection: Transaction, by: Signer, act: wire.DecideAppeal
+    ) -> None:
+        """Uphold or lift a sanction. Raises NotFound, ReportDecided, ActInvalid."""
         ...
 
 

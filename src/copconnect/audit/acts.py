@@ -6,7 +6,15 @@ Names and fields stay as they are once used: entries are never rewritten.
 import msgspec
 
 from copconnect import wire
-from copconnect.ids import ClientId, ConversationId, LessonId, PersonId, PostId, UnitId
+from copconnect.ids import (
+    ClientId,
+    ConversationId,
+    LessonId,
+    PersonId,
+    PostId,
+    ReportId,
+    UnitId,
+)
 
 
 class Act(msgspec.Struct, frozen=True, tag_field="act"):
@@ -263,6 +271,43 @@ class GroupPolicySet(Act, frozen=True, tag="group_policy_set"):
     """The policy of standing groups is another."""
 
     policy: list[wire.GroupPolicy]
+
+
+class ReportAssigned(Act, frozen=True, tag="report_assigned"):
+    """A moderator took a case, or gave it back. ``person_id``: the reported one."""
+
+    report_id: ReportId
+    person_id: PersonId
+    take: bool
+
+
+class ReportDecided(Act, frozen=True, tag="report_decided"):
+    """Moderators decided a case. ``header_hash``: of the reported message."""
+
+    report_id: ReportId
+    person_id: PersonId
+    header_hash: str
+    finding: str
+    clause: int
+    reason: str
+    sanction: wire.NewSanction | None
+
+
+class AppealDecided(Act, frozen=True, tag="appeal_decided"):
+    """A moderator upheld a sanction or lifted it."""
+
+    report_id: ReportId
+    person_id: PersonId
+    outcome: str
+    reason: str
+
+
+class SanctionEnded(Act, frozen=True, tag="sanction_ended"):
+    """A sanction ended by its time; the person may post again."""
+
+    report_id: ReportId
+    person_id: PersonId
+    kind: str
 
 
 class LessonPublished(Act, frozen=True, tag="lesson_published"):

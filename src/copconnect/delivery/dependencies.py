@@ -19,6 +19,7 @@ from copconnect.delivery.ports import (
     Posts,
     Pushes,
     RosterSigner,
+    Sanctions,
 )
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.records.primitives.kem import XWING
@@ -55,6 +56,7 @@ class Dependencies:
     orders: Orders
     pushes: Pushes
     audit: Audit
+    sanctions: Sanctions
     options: Options
     stamps: Stamps
     trees: RosterTrees

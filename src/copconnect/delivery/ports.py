@@ -14,6 +14,7 @@ from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId
 from copconnect.principals import (
+    Bar,
     DeviceKeyRow,
     ListedDevice,
     PostedMessage,
@@ -215,6 +216,25 @@ class Pushes(Protocol):
     ) -> int:
         """Wake the devices of the people of a statement (``person_id``) that have not received a
         message soon, whether they muted its conversation or not; return how many. One statement."""
+        ...
+
+
+class Sanctions(Protocol):
+    """Sanctions in force; the role of reports knows them."""
+
+    async def large_from(self, connection: AsyncConnection) -> int:
+        """Return from how many members on a group is large."""
+        ...
+
+    async def bars(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> Mapping[PersonId, Sequence[Bar]]:
+        """Return those that take the right to post, of those of these people who have any."""
+        ...
+
+    async def end_over(self, person_id: PersonId) -> bool:
+        """Give a person whose sanction has ended the right to post back; return whether there was
+        one."""
         ...
 
 

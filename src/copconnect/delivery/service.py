@@ -24,6 +24,7 @@ from copconnect.delivery.keys.shares import KeyShares
 from copconnect.delivery.live.asking import Asking
 from copconnect.delivery.live.feed import LiveFeed
 from copconnect.delivery.live.receipt_counts import ReceiptCounting
+from copconnect.delivery.log import reported
 from copconnect.delivery.log.posting import Posting
 from copconnect.delivery.log.reading import LogReading
 from copconnect.delivery.log.retention import Retention
@@ -36,6 +37,7 @@ from copconnect.delivery.ports import (
     Posts,
     Pushes,
     RosterSigner,
+    Sanctions,
 )
 from copconnect.delivery.rosters.audiences import Audiences
 from copconnect.delivery.rosters.conversations import Conversations
@@ -44,11 +46,13 @@ from copconnect.delivery.rosters.devices import DeviceChanges
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.rosters.incarnation import begin_incarnation
 from copconnect.delivery.rosters.membership import Membership
+from copconnect.delivery.rosters.posting_rights import PostingRights
 from copconnect.delivery.rosters.posts import PostConversations
 from copconnect.delivery.rosters.reading import RosterReading
 from copconnect.delivery.store import members
-from copconnect.ids import ConversationId, PersonId
+from copconnect.ids import ConversationId, MessageId, PersonId
 from copconnect.leases import Leases
+from copconnect.principals import LoggedMessage
 
 __all__ = ["Attachments", "DeliveryService", "Devices", "Organisation", "People", "RosterSigner"]
 
@@ -71,6 +75,7 @@ class DeliveryService:
         orders: Orders,
         pushes: Pushes,
         audit: Audit,
+        sanctions: Sanctions,
         leases: Leases,
         options: Options,
     ) -> None:
@@ -87,6 +92,7 @@ class DeliveryService:
             orders=orders,
             pushes=pushes,
             audit=audit,
+            sanctions=sanctions,
             options=options,
             stamps=Stamps(signer, clock),
             trees=RosterTrees(),
@@ -101,7 +107,8 @@ class DeliveryService:
         self.audiences = Audiences(deps, self.following)
         self.department = DepartmentGroups(deps, self.audiences, self.following)
         self.posts = PostConversations(deps, self.following)
-        self.posting = Posting(deps, public_keys)
+        self._posting_rights = PostingRights(deps)
+        self.posting = Posting(deps, public_keys, self._posting_rights)
         self.log = LogReading(deps)
         self.keys = ConversationKeys(deps, public_keys)
         self.cell_keys = CellKeys(deps, public_keys)
@@ -125,6 +132,20 @@ class DeliveryService:
         await self.receipt_counts.close()
         await self.following.close()
         await self.retention.close()
+
+    async def logged(
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        reader: PersonId,
+    ) -> LoggedMessage | None:
+        """Return a message of the log, with whether a person could read it."""
+        return await reported.logged(connection, conversation_id, message_id, reader)
+
+    async def posting_changed(self, connection: Transaction, person_id: PersonId) -> None:
+        """Bring the right to post in all rosters that list a person up to date, at once."""
+        await self._posting_rights.apply(connection, person_id)
 
     async def begin_incarnation(self) -> int:
         """After a restored backup, with the server stopped: sign a new incarnation of every

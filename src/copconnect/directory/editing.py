@@ -212,7 +212,8 @@ class DirectoryEditor:
         locked = await edit_store.lock(connection, self._clock.now_ms())
         policies.check(policy, await store.organisation(connection))
         await policies.replace(connection, policy)
-        await store.touch(connection, locked.now_ms)
+        # Everybody may belong to a group that the policy begins.
+        await edit_store.set_rights_changed(connection, locked)
         await self._audit.record(connection, by, GroupPolicySet(list(policy)))
 
     async def group_policy(self) -> list[wire.GroupPolicy]:

@@ -4,13 +4,15 @@ Every error has a stable ``code``, an HTTP ``status``, says who is at fault by i
 (:class:`CallerError`, :class:`DependencyError`), whether a retry of the same bytes can help, and
 what to do next. Codes are listed in docs/protocol.md; a test compares the two. :mod:`base` has the
 classes that all stand on, :mod:`delivery` the Delivery Service's errors, :mod:`conduct` those of
-the code of conduct; everybody imports this package. Imports only :mod:`copconnect.wire`.
+the code of conduct, :mod:`reports` those of reports; everybody imports this package. Imports only
+:mod:`copconnect.wire`.
 """
 
 from copconnect.errors.base import CallerError, DependencyError
 from copconnect.errors.base import CopConnectError as CopConnectError
 from copconnect.errors.conduct import *
 from copconnect.errors.delivery import *
+from copconnect.errors.reports import *
 
 
 class BadRequest(CallerError):

@@ -24,6 +24,15 @@ class MayNotPost(CallerError):
     remedy = "Ask one of its admins."
 
 
+class Sanctioned(CallerError):
+    """``details``: ``kind``: ``muted`` or ``suspended``; ``until_ms``: when it ends by itself."""
+
+    code = "sanctioned"
+    status = 403
+    message = "The caller may not post here until the time in `details`."
+    remedy = "Wait until then, or appeal."
+
+
 class TrainingRequired(CallerError):
     code = "training_required"
     status = 403

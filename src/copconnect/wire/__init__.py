@@ -22,5 +22,7 @@ from copconnect.wire.organising import *
 from copconnect.wire.push import *
 from copconnect.wire.registration import *
 from copconnect.wire.reorganising import *
+from copconnect.wire.reports.acts import *
+from copconnect.wire.reports.bodies import *
 from copconnect.wire.training import *
 from copconnect.wire.trust import *

@@ -7,7 +7,6 @@ because the signed body is JSON.
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from copconnect.ids import ActId, ConversationId, DeviceId, LessonId, PersonId, PostId, UploadId
@@ -20,10 +19,11 @@ from copconnect.limits import (
     MAX_REVOCATION_BYTES,
 )
 from copconnect.wire.audiences import Audience, GroupPolicy
-from copconnect.wire.base import HEX16, HEX32, Hex32, Wire, snake_case
+from copconnect.wire.base import HEX16, HEX32, AdminAct, Hex32, Wire
 from copconnect.wire.conduct import ConductText
 from copconnect.wire.directory import Charge, Names, NewPlace, Person
 from copconnect.wire.reorganising import Steps
+from copconnect.wire.reports.acts import AssignReport, DecideAppeal, DecideReport
 from copconnect.wire.training import LESSON_ID, LessonTexts
 
 Right = Literal[
@@ -39,6 +39,7 @@ Right = Literal[
     "read_audit",
     "post_large",
     "oversee_orders",
+    "moderate",
     "train",
     "edit_conduct",
 ]
@@ -78,18 +79,6 @@ class RightRule(Wire, frozen=True, kw_only=True):
 
 
 # --- Acts -------------------------------------------------------------------------------------
-
-
-class AdminAct(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    rename="camel",
-    forbid_unknown_fields=True,
-    tag_field="act",
-    tag=snake_case,
-):
-    """Base of every act; the tag is the class name in snake case."""
 
 
 class SuspendPerson(AdminAct, frozen=True, kw_only=True):
@@ -318,6 +307,9 @@ Act = (
     | ChangeGroup
     | EndGroup
     | SetGroupPolicy
+    | AssignReport
+    | DecideReport
+    | DecideAppeal
     | PublishLesson
     | PublishConduct
     | SetGuardPolicy

@@ -23,17 +23,29 @@ Language = Literal["en", "te", "ur", "hi"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
+def snake_case(name: str) -> str:
+    """Return the name of a class or field in snake case, as tags have it."""
+    return "".join(f"_{one.lower()}" if one.isupper() else one for one in name).lstrip("_")
+
+
 class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Base of every wire struct: immutable, keyword-only, camelCase, closed."""
 
 
+class AdminAct(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename="camel",
+    forbid_unknown_fields=True,
+    tag_field="act",
+    tag=snake_case,
+):
+    """Base of every act that an admin signs; the tag is the class name in snake case."""
+
+
 class Frame(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="t"):
     """Base of every WebSocket frame; the tag is the class name in snake case."""
-
-
-def snake_case(name: str) -> str:
-    """Return the name of a class or field in snake case, as tags have it."""
-    return "".join(f"_{one.lower()}" if one.isupper() else one for one in name).lstrip("_")
 
 
 class ErrorBody(Wire, frozen=True, kw_only=True):

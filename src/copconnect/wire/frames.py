@@ -211,6 +211,7 @@ class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
         "confirmation",
         "conduct",
         "guard",
+        "reports",
         "signed_out",
     ]
 

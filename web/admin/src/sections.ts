@@ -1,5 +1,6 @@
 /** The console's pages as one table: the navigation and the address read it. */
 import BookCheck from "@lucide/svelte/icons/book-check";
+import Flag from "@lucide/svelte/icons/flag";
 import FileUp from "@lucide/svelte/icons/file-up";
 import Fingerprint from "@lucide/svelte/icons/fingerprint-pattern";
 import House from "@lucide/svelte/icons/house";
@@ -14,6 +15,7 @@ import Smartphone from "@lucide/svelte/icons/smartphone";
 import UsersRound from "@lucide/svelte/icons/users-round";
 import type { Right } from "@copconnect/client/wire";
 import type { Component } from "svelte";
+import { withReportWords } from "../../src/screens/reports/screens.ts";
 import { admin } from "./state/admin.svelte.ts";
 import type { ConsoleKey } from "./words.ts";
 
@@ -78,6 +80,14 @@ export const SECTIONS: readonly ConsoleSection[] = [
     icon: MessagesSquare,
     page: () => import("./pages/groups/Groups.svelte"),
     rights: ["manage_groups"],
+    count: none,
+  },
+  {
+    name: "reports",
+    label: "nav.reports",
+    icon: Flag,
+    page: () => withReportWords(import("./pages/reports/Reports.svelte")),
+    rights: ["moderate"],
     count: none,
   },
   {

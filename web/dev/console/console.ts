@@ -2,6 +2,7 @@
 import {
   type AdminCore,
   type AuditItem,
+  type Core,
   type PlainAct,
   type WaitingView,
 } from "@copconnect/client/core";
@@ -44,6 +45,7 @@ const RIGHTS: readonly Right[] = [
   "give_grants",
   "read_audit",
   "post_large",
+  "moderate",
 ];
 
 type Rows = "some" | "empty" | "error" | "loading" | number;
@@ -350,4 +352,15 @@ function page<T>(
   const start = Number(after ?? "0");
   const end = start + limit;
   return { items: all.slice(start, end), next: end < all.length ? String(end) : null };
+}
+
+/** `admin` of the scripted core. */
+export function scriptedAdmin(query: URLSearchParams): Core["admin"] {
+  const console = new ScriptedConsole(query);
+  return (method, ...args) => {
+    const chosen = console[method] as (
+      ...given: typeof args
+    ) => ReturnType<AdminCore[typeof method]>;
+    return chosen.apply(console, args);
+  };
 }

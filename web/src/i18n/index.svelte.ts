@@ -39,6 +39,12 @@ const later: {
     ur: () => import("./locales/ur/oversee.json"),
     hi: () => import("./locales/hi/oversee.json"),
   },
+  reports: {
+    en: () => import("./locales/en/reports.json"),
+    te: () => import("./locales/te/reports.json"),
+    ur: () => import("./locales/ur/reports.json"),
+    hi: () => import("./locales/hi/reports.json"),
+  },
   training: {
     en: () => import("./locales/en/training.json"),
     te: () => import("./locales/te/training.json"),

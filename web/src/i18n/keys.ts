@@ -4,6 +4,7 @@
  */
 import type { en } from "./locales/en.ts";
 import type oversee from "./locales/en/oversee.json";
+import type reports from "./locales/en/reports.json";
 import type training from "./locales/en/training.json";
 
 type WithoutPlural<K extends string> = K extends `${infer Base}_one` | `${infer Base}_other`
@@ -22,6 +23,7 @@ export type Texts = typeof en;
 /** Texts that few people read: they are fetched with the first screen that needs them. */
 export interface LaterTexts {
   readonly oversee: typeof oversee;
+  readonly reports: typeof reports;
   readonly training: typeof training;
 }
 

@@ -110,6 +110,10 @@ class GuardService:
             return self.file_number, self._file
         return row.number, row.policy
 
+    async def large_from_in(self, connection: AsyncConnection) -> int:
+        """Return from how many members on a group is large, by the policy in force."""
+        return policy.parse((await self.in_force(connection))[1]).large_from
+
     async def versions(self, connection: AsyncConnection) -> Sequence[Any]:
         """Return the rows of the newest policies that were set."""
         return await store.policy_versions(connection, SHOWN)

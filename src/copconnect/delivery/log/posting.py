@@ -9,7 +9,9 @@ from copconnect import errors, wire
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.keys.public_keys import PublicKeys
 from copconnect.delivery.log.accepting import Accepting, Post
+from copconnect.delivery.rosters.posting_rights import PostingRights
 from copconnect.delivery.rules.posting import read_message
+from copconnect.delivery.store import conversations
 from copconnect.ids import AttachmentId, ConversationId
 from copconnect.principals import Caller, Requirement
 from copconnect.rates import Rates
@@ -18,7 +20,9 @@ from copconnect.rates import Rates
 class Posting:
     """Takes messages from devices."""
 
-    def __init__(self, deps: Dependencies, public_keys: PublicKeys) -> None:
+    def __init__(self, deps: Dependencies, public_keys: PublicKeys, rights: PostingRights) -> None:
+        self._deps = deps
+        self._rights = rights
         limits = deps.options.limits
         self._large_from = deps.options.large_from
         self._public_keys = public_keys
@@ -36,8 +40,9 @@ class Posting:
     ) -> wire.Accepted:
         """Append a message to the log (D1). A repeat of the same bytes answers what the first did.
 
-        Raises MessageInvalid, NotMember, MayNotPost, NotAdmin, TrainingRequired, StaleHead,
-        StaleKey, NotNext, RateLimited, AttachmentIncomplete; with an order OrderInvalid, NotFound.
+        Raises MessageInvalid, NotMember, MayNotPost, Sanctioned, NotAdmin, TrainingRequired,
+        StaleHead, StaleKey, NotNext, RateLimited, AttachmentIncomplete; with an order OrderInvalid,
+        NotFound.
         """
         self._messages.take(caller.person_id)
         self._bytes.take(caller.person_id, len(body.message))
@@ -48,19 +53,35 @@ class Posting:
             body.message, bytes.fromhex(conversation_id), caller.device, public_key
         )
         attachment_ids = [AttachmentId(one) for one in body.attachment_ids]
-        return await self._accepting.accept(
-            Post(
-                caller,
-                conversation_id,
-                message,
-                body.state,
-                attachment_ids,
-                body.order,
-                body.wakes,
-                quiet=body.quiet,
-                closed_from=self._closed_from(caller, body),
-            )
+        post = Post(
+            caller,
+            conversation_id,
+            message,
+            body.state,
+            attachment_ids,
+            body.order,
+            body.wakes,
+            quiet=body.quiet,
+            closed_from=self._closed_from(caller, body),
         )
+        try:
+            return await self._accepting.accept(post)
+        except errors.MayNotPost:
+            await self._explain(caller, conversation_id)
+            raise
+
+    async def _explain(self, caller: Caller, conversation_id: ConversationId) -> None:
+        """Raise Sanctioned where a sanction is why the leaf lacks the right to post; where one has
+        ended, sign the leaf anew and raise StaleHead, so that the device signs its message anew."""
+        deps = self._deps
+        async with deps.database.reading() as connection:
+            bar = await self._rights.bar_in(connection, caller.person_id, conversation_id)
+        if bar is not None:
+            raise errors.Sanctioned(kind=bar.kind, until_ms=bar.until_ms)
+        if await deps.sanctions.end_over(caller.person_id):
+            async with deps.database.reading() as connection:
+                for one in await conversations.read(connection, [conversation_id]):
+                    raise errors.StaleHead(epoch=one.epoch)
 
     def _closed_from(self, caller: Caller, body: wire.PostMessage) -> int | None:
         """Return from how many members conversations are closed to the caller, None for none. An

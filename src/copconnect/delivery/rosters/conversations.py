@@ -17,7 +17,7 @@ from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import name_locks, showing
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
-from copconnect.delivery.rosters.drawing import difference, leaf_of
+from copconnect.delivery.rosters.drawing import barred_of, difference, leaf_of
 from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.membership import others_of
 from copconnect.delivery.rules.roster_plan import LeafEdit
@@ -179,10 +179,12 @@ async def found(
     devices: dict[PersonId, list[ListedDevice]] = {}
     for device in await deps.devices.devices_of(connection, everybody):
         devices.setdefault(device.person_id, []).append(device)
+    barred = await barred_of(connection, deps, everybody)
     edits: dict[ConversationId, RosterEdit] = {}
     for held, own in new.items():
+        grown = replace(held, members=len(own))
         leaves_there = [
-            leaf_of(held, device, (one.admin, one.history_from_ms))
+            leaf_of(grown, device, (one.admin, one.history_from_ms), barred)
             for one in own
             for device in devices.get(one.person_id, ())
         ]
@@ -201,7 +203,8 @@ async def apply_policy(connection: Transaction, deps: Dependencies, held: Held) 
     listed = await leaves.all_current(connection, c)
     people = await members.members_at(connection, c, {one.leaf.person_id for one in listed})
     again = [leaves.device_of(one) for one in listed]
-    edit = difference(held, people, again, listed)
+    barred = await barred_of(connection, deps, list(people))
+    edit = difference(held, people, again, listed, barred)
     edits = {c: RosterEdit(LeafEdit(alter=edit.alter), info=True, people=people.keys())}
     await change_rosters(connection, deps, [held], edits)
 

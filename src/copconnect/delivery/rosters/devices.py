@@ -17,7 +17,8 @@ from copconnect.database.engine import Transaction, chunks
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
-from copconnect.delivery.rosters.drawing import Belonging, difference
+from copconnect.delivery.rosters.drawing import Belonging, barred_of, difference
+from copconnect.delivery.rules.rights import Barred
 from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf
 from copconnect.delivery.store import audiences, conversations, leaves, marks, members
 from copconnect.delivery.store.conversations import Held
@@ -32,6 +33,7 @@ class _Found:
     places: Mapping[tuple[ConversationId, PersonId], Belonging]
     devices: Mapping[PersonId, list[ListedDevice]]
     listed: Mapping[ConversationId, list[PlacedLeaf]]
+    barred: Barred
 
     def people_of(self, conversation_id: ConversationId) -> dict[PersonId, Belonging]:
         """Return those that belong to a conversation."""
@@ -60,7 +62,8 @@ class _Found:
         """Return what brings a conversation's roster up to date."""
         people = self.people_of(held.conversation_id)
         devices = [one for person in people for one in self.devices.get(person, [])]
-        return difference(held, people, devices, self.listed.get(held.conversation_id, []))
+        listed = self.listed.get(held.conversation_id, [])
+        return difference(held, people, devices, listed, self.barred)
 
 
 class DeviceChanges:
@@ -113,7 +116,8 @@ class DeviceChanges:
         devices: dict[PersonId, list[ListedDevice]] = {}
         for one in await self._deps.devices.devices_of(connection, people):
             devices.setdefault(one.person_id, []).append(one)
-        return _Found(places, devices, await leaves.of_people(connection, people))
+        barred = await barred_of(connection, self._deps, people)
+        return _Found(places, devices, await leaves.of_people(connection, people), barred)
 
     async def _later(
         self, connection: AsyncConnection, conversation_ids: Iterable[ConversationId]

@@ -6,7 +6,10 @@ Statements here run inside the transaction that makes the head, after the people
 
 from collections.abc import Collection, Iterable, Mapping
 
-from copconnect.delivery.rules.rights import rights_of
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.rules.rights import Barred, rights_of
 from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterLeaf
 from copconnect.delivery.store.conversations import Held
 from copconnect.ids import PersonId
@@ -15,15 +18,25 @@ from copconnect.principals import ListedDevice
 Belonging = tuple[bool, int]  # Whether as an admin, and from when the person may read.
 
 
-def leaf_of(held: Held, device: ListedDevice, belonging: Belonging) -> RosterLeaf:
+async def barred_of(
+    connection: AsyncConnection, deps: Dependencies, people: Collection[PersonId]
+) -> Barred:
+    """Return which of these people may not post because of a sanction. One statement, and another
+    where there are any."""
+    bars = await deps.sanctions.bars(connection, people)
+    return Barred(bars, await deps.sanctions.large_from(connection) if bars else 0)
+
+
+def leaf_of(held: Held, device: ListedDevice, belonging: Belonging, barred: Barred) -> RosterLeaf:
     """Return the leaf of a member's device."""
     admin, history_from_ms = belonging
+    bar = barred.bar(device.person_id, held.kind, held.who_may_post, held.members)
     return RosterLeaf(
         device=device.device,
         client_id=device.client_id,
         person_id=device.person_id,
         history_from_ms=history_from_ms,
-        rights=rights_of(held.who_may_post, admin=admin),
+        rights=rights_of(held.who_may_post, admin=admin, barred=bar is not None),
     )
 
 
@@ -32,14 +45,15 @@ def difference(
     people: Mapping[PersonId, Belonging],
     devices: Iterable[ListedDevice],
     listed: Collection[PlacedLeaf],
+    barred: Barred,
 ) -> LeafEdit:
     """Return what brings a roster up to date about some people.
 
     ``people``: those of them that belong; ``devices``: that may be listed; ``listed``: every
-    current leaf of them all.
+    current leaf of them all; ``barred``: those who may not post.
     """
     wanted = {
-        one.device: leaf_of(held, one, people[one.person_id])
+        one.device: leaf_of(held, one, people[one.person_id], barred)
         for one in devices
         if one.person_id in people
     }

@@ -16,7 +16,7 @@ from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import name_locks, showing
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.conversations import require_active, require_size
-from copconnect.delivery.rosters.drawing import difference
+from copconnect.delivery.rosters.drawing import barred_of, difference
 from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.membership import MembershipPlan, plan_members
 from copconnect.delivery.rules.roster_plan import LeafEdit
@@ -109,7 +109,8 @@ class Membership:
         belonging = await members.members_at(connection, c, people)
         listed = await leaves.of_people(connection, people, [c])
         devices = await self._deps.devices.devices_of(connection, list(belonging))
-        return difference(held, belonging, devices, listed.get(c, []))
+        barred = await barred_of(connection, self._deps, list(belonging))
+        return difference(held, belonging, devices, listed.get(c, []), barred)
 
     async def _repeated(
         self,

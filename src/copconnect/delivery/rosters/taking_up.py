@@ -13,7 +13,7 @@ from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.ports import Belonging
 from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
-from copconnect.delivery.rosters.drawing import difference
+from copconnect.delivery.rosters.drawing import barred_of, difference
 from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.membership import has_admins
 from copconnect.delivery.store import audiences, conversations, leaves, members
@@ -57,13 +57,14 @@ async def take_up(deps: Dependencies, later: Later, people: PeopleByConversation
             places.setdefault(c, {})[person] = place
         devices = await deps.devices.devices_of(connection, everybody)
         listed = await leaves.of_people(connection, everybody, ids)
+        barred = await barred_of(connection, deps, everybody)
         changed: dict[ConversationId, RosterEdit] = {}
         for one in held:
             c = one.conversation_id
             about = set(people[c])
             belonging = {p: place for p, place in places.get(c, {}).items() if p in about}
             there = [leaf for leaf in listed.get(c, []) if leaf.leaf.person_id in about]
-            found = difference(one, belonging, devices, there)
+            found = difference(one, belonging, devices, there, barred)
             edit = edits.about(c)
             if not found.empty or edit.info:
                 changed[c] = RosterEdit(found, edit.members, edit.info, edit.people)

@@ -1,10 +1,42 @@
 """The rights that a leaf signs. Pure."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from copconnect import wire
+from copconnect.ids import PersonId
+from copconnect.principals import Bar
 from copconnect.records.conversation.roster import Rights
 
 
-def rights_of(who_may_post: wire.WhoMayPost, *, admin: bool) -> Rights:
-    """Return the rights of a member's devices."""
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """The people who may not post because of a sanction. ``large_from``: members from which on a
+    group is large."""
+
+    by_person: Mapping[PersonId, Sequence[Bar]]
+    large_from: int
+
+    def bar(
+        self,
+        person_id: PersonId,
+        kind: wire.ConversationKind,
+        who_may_post: wire.WhoMayPost,
+        members: int,
+    ) -> Bar | None:
+        """Return the sanction that takes a person's right to post in a conversation for longest;
+        None: there is none."""
+        if kind == "direct":
+            return None
+        announces = kind == "announcement" or who_may_post == "admins"
+        large = announces or members >= self.large_from
+        bars = self.by_person.get(person_id, ())
+        found = [one for one in bars if large or one.kind == "suspended"]
+        return max(found, key=lambda one: one.until_ms, default=None)
+
+
+def rights_of(who_may_post: wire.WhoMayPost, *, admin: bool, barred: bool) -> Rights:
+    """Return the rights of a member's devices. ``barred``: a sanction takes the right to post."""
     rights = Rights.ADMINISTER if admin else Rights(0)
-    return rights | Rights.POST if admin or who_may_post == "everyone" else rights
+    posts = (admin or who_may_post == "everyone") and not barred
+    return rights | Rights.POST if posts else rights

@@ -1123,6 +1123,60 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_receipt_versions")),
     )
     op.create_table(
+        "report_proofs",
+        sa.Column("report_id", sa.String(length=32), nullable=False),
+        sa.Column("key_ids", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("report_id", name=op.f("pk_report_proofs")),
+    )
+    op.create_table(
+        "report_readers",
+        sa.Column("report_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("report_id", "person_id", name=op.f("pk_report_readers")),
+    )
+    op.create_index(
+        op.f("ix_report_readers_person_id"), "report_readers", ["person_id"], unique=False
+    )
+    op.create_table(
+        "reports",
+        sa.Column("report_id", sa.String(length=32), nullable=False),
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("message_id", sa.String(length=32), nullable=False),
+        sa.Column("header_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("reporter_id", sa.String(length=32), nullable=False),
+        sa.Column("reported_id", sa.String(length=32), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("clause", sa.SmallInteger(), nullable=False),
+        sa.Column("messages", sa.SmallInteger(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("assignee_id", sa.String(length=32), nullable=True),
+        sa.Column("decider_id", sa.String(length=32), nullable=True),
+        sa.Column("second_id", sa.String(length=32), nullable=True),
+        sa.Column("finding", sa.String(length=9), nullable=True),
+        sa.Column("decided_clause", sa.SmallInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("sanction", sa.String(length=9), nullable=True),
+        sa.Column("days", sa.SmallInteger(), nullable=True),
+        sa.Column("decided_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("report_id", name=op.f("pk_reports")),
+    )
+    op.create_index(op.f("ix_reports_message_id"), "reports", ["message_id"], unique=False)
+    op.create_index(op.f("ix_reports_reported_id"), "reports", ["reported_id"], unique=False)
+    op.create_index(
+        op.f("ix_reports_reporter_id_reports_created_ms"),
+        "reports",
+        ["reporter_id", "created_ms"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_reports_state_reports_created_ms"),
+        "reports",
+        ["state", "created_ms"],
+        unique=False,
+    )
+    op.create_table(
         "roster_marks",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=False),
@@ -1130,6 +1184,39 @@ def upgrade() -> None:
         sa.Column("since_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", "person_id", name=op.f("pk_roster_marks")),
     )
+    op.create_table(
+        "sanction_appeals",
+        sa.Column("report_id", sa.String(length=32), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("outcome", sa.String(length=6), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("decider_id", sa.String(length=32), nullable=True),
+        sa.Column("decided_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("report_id", name=op.f("pk_sanction_appeals")),
+    )
+    op.create_table(
+        "sanctions",
+        sa.Column("report_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=9), nullable=False),
+        sa.Column("from_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("acknowledged_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.Column("in_rosters", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("report_id", name=op.f("pk_sanctions")),
+    )
+    op.create_index(
+        "ix_sanctions_in_rosters",
+        "sanctions",
+        ["until_ms"],
+        unique=False,
+        sqlite_where=sa.text("in_rosters"),
+        postgresql_where=sa.text("in_rosters"),
+    )
+    op.create_index(op.f("ix_sanctions_person_id"), "sanctions", ["person_id"], unique=False)
     op.create_table(
         "sender_chains",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),

@@ -7,6 +7,7 @@ import imports from "./en/imports.json";
 import moves from "./en/moves.json";
 import pages from "./en/pages.json";
 import policy from "./en/policy.json";
+import reports from "./en/reports.json";
 import rights from "./en/rights.json";
 import units from "./en/units.json";
 
@@ -20,6 +21,7 @@ export const en = {
   imports,
   moves,
   policy,
+  reports,
   rights,
   units,
 };

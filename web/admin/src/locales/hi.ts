@@ -8,6 +8,7 @@ import imports from "./hi/imports.json";
 import moves from "./hi/moves.json";
 import pages from "./hi/pages.json";
 import policy from "./hi/policy.json";
+import reports from "./hi/reports.json";
 import rights from "./hi/rights.json";
 import units from "./hi/units.json";
 
@@ -21,6 +22,7 @@ export const hi: typeof en = {
   imports,
   moves,
   policy,
+  reports,
   rights,
   units,
 };

@@ -8,6 +8,7 @@ import imports from "./te/imports.json";
 import moves from "./te/moves.json";
 import pages from "./te/pages.json";
 import policy from "./te/policy.json";
+import reports from "./te/reports.json";
 import rights from "./te/rights.json";
 import units from "./te/units.json";
 
@@ -21,6 +22,7 @@ export const te: typeof en = {
   imports,
   moves,
   policy,
+  reports,
   rights,
   units,
 };

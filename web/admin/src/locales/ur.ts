@@ -8,6 +8,7 @@ import imports from "./ur/imports.json";
 import moves from "./ur/moves.json";
 import pages from "./ur/pages.json";
 import policy from "./ur/policy.json";
+import reports from "./ur/reports.json";
 import rights from "./ur/rights.json";
 import units from "./ur/units.json";
 
@@ -21,6 +22,7 @@ export const ur: typeof en = {
   imports,
   moves,
   policy,
+  reports,
   rights,
   units,
 };

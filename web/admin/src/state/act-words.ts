@@ -6,6 +6,7 @@ import { formatDate, nameOf } from "../../../src/i18n/format.ts";
 import type { TextValues } from "../../../src/i18n/index.svelte.ts";
 import { c, known } from "../words.ts";
 import { nameFor } from "./names.svelte.ts";
+import { outcomeText } from "./report-words.ts";
 
 /** The kinds of the audit log's entries, in the order of the filter. */
 export const ENTRY_KINDS = [
@@ -46,6 +47,10 @@ export const ENTRY_KINDS = [
   "root_admin_named",
   "root_admin_withdrawn",
   "incarnation_begun",
+  "report_assigned",
+  "report_decided",
+  "appeal_decided",
+  "sanction_ended",
 ] as const;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -86,6 +91,7 @@ function valuesOf(fields: Fields): TextValues {
     first: people[0] === undefined ? "" : nameFor(people[0] as PersonId),
     source: text(fields["source"]),
     title: titleOf(fields),
+    outcome: outcomeText(fields),
     post: text(fields["post"]),
     version: Number(fields["version"] ?? Number(fields["after"] ?? 0) + 1),
     undone: Number(fields["undone"] ?? 0),

@@ -53,6 +53,18 @@ export function reachesBack(
   return oldest !== null && items.some(({ seq }) => seq !== null && seq < oldest);
 }
 
+/** Up to five messages that people wrote before one, oldest first. */
+export function precedingOf(
+  messages: readonly MessageItem[],
+  { messageId }: MessageItem,
+): readonly MessageItem[] {
+  const at = messages.findIndex((one) => one.messageId === messageId);
+  return messages
+    .slice(0, Math.max(0, at))
+    .filter(({ seq, sender }) => seq !== null && sender !== null)
+    .slice(-5);
+}
+
 export class OpenConversation {
   readonly conversationId: ConversationId;
   messages = $state.raw<readonly MessageItem[]>([]);

@@ -1,7 +1,7 @@
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import type { MessageItem } from "@copconnect/client/core";
 import { describe, expect, it } from "vitest";
-import { merge, reachesBack } from "./open.svelte.ts";
+import { merge, precedingOf, reachesBack } from "./open.svelte.ts";
 
 function message(text: string, seq: number | null, sentMs = seq ?? 100): MessageItem {
   return {
@@ -48,5 +48,22 @@ describe("reachesBack", () => {
     expect(reachesBack(loaded, [message("a", 4)])).toBe(true);
     expect(reachesBack(loaded, [message("b", 5), message("d", 7), message("q", null)])).toBe(false);
     expect(reachesBack([], [message("a", 4)])).toBe(false);
+  });
+});
+
+describe("precedingOf", () => {
+  const plate = { personId: "p" } as NonNullable<MessageItem["sender"]>;
+  const said = (text: string, seq: number | null): MessageItem => ({
+    ...message(text, seq),
+    sender: plate,
+  });
+
+  it("takes the five before a message, without notices and what the server has not taken", () => {
+    const all = ["a", "b", "c", "d", "e", "f"].map((text, at) => said(text, at + 1));
+    const reported = said("x", 9);
+    const before = [...all, message("notice", 7), said("queued", null), reported, said("y", 10)];
+    expect(ids(precedingOf(before, reported))).toBe("b,c,d,e,f");
+    expect(precedingOf(before, all[0] as MessageItem)).toEqual([]);
+    expect(precedingOf(before, said("elsewhere", 3))).toEqual([]);
   });
 });

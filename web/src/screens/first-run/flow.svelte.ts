@@ -106,10 +106,11 @@ export class Flow {
   /** Make this device's key and certificate; the phase that comes back shows the next step. */
   async register(): Promise<void> {
     if (this.#step === null) return;
+    // The phase may be "conduct" before the call returns, and the person quick to accept.
+    firstRun.started = true;
     const state = await core().registerClient(this.#step.ticket, deviceLabel(navigator.userAgent));
     keep(null);
     this.#step = null;
-    firstRun.started = true;
     adopt(state);
   }
 

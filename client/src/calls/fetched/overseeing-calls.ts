@@ -2,11 +2,11 @@
  * The calls of core.ts about orders that one oversees. Their code, which verifies and writes files, is
  * fetched with the first of them: most officers oversee nothing.
  */
-import type { OverseeCore, OverseeMethod } from "../core.ts";
-import { failure } from "../failure.ts";
-import type { PassingDepartment } from "../trust/passing.ts";
-import type { Device } from "./device.ts";
-import type { Reach } from "./reach.ts";
+import type { OverseeCore, OverseeMethod } from "../../core.ts";
+import { failure } from "../../failure.ts";
+import type { PassingDepartment } from "../../trust/passing.ts";
+import type { Device } from "../device.ts";
+import type { Reach } from "../reach.ts";
 
 const METHODS: Readonly<Record<OverseeMethod, true>> = {
   watch: true,
@@ -46,7 +46,7 @@ export class OverseeingCalls {
 
   async #load(device: Device): Promise<OverseeCore> {
     try {
-      const { OverseeCalls } = await import("../overseeing/calls.ts");
+      const { OverseeCalls } = await import("../../overseeing/calls.ts");
       const { context, orders, watching } = device;
       const { people } = this.#reach;
       const department = this.#department;

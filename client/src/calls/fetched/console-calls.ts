@@ -2,9 +2,9 @@
  * The console's calls of core.ts. Their code is fetched with the first of them, so that the phones of
  * those who administer nothing never load it.
  */
-import type { AdminCallsOptions } from "../admin/calls.ts";
-import type { AdminCore, AdminMethod } from "../core.ts";
-import { failure } from "../failure.ts";
+import type { AdminCallsOptions } from "../../admin/calls.ts";
+import type { AdminCore, AdminMethod } from "../../core.ts";
+import { failure } from "../../failure.ts";
 
 const METHODS: Readonly<Record<AdminMethod, true>> = {
   rights: true,
@@ -68,7 +68,7 @@ export class ConsoleCalls {
 
   async #load(): Promise<AdminCore> {
     try {
-      const { AdminCalls } = await import("../admin/calls.ts");
+      const { AdminCalls } = await import("../../admin/calls.ts");
       return new AdminCalls(this.#options);
     } catch (cause) {
       // The network ended, or a new version has replaced the files: the next call tries again.

@@ -1,0 +1,253 @@
+/** The calls of seam/reports.ts. Their code comes with the first of them. */
+import type { Acts } from "../account/acts.ts";
+import type { ConversationIndex } from "../conversation/conversation.ts";
+import type { DeviceContext } from "../context.ts";
+import { asFailure, failure, hasCode } from "../failure.ts";
+import { newId, type ConversationId, type MessageId, type ReportId } from "../ids.ts";
+import { APPEAL, WORDS_BYTES, appealPlace } from "../keys/proof.ts";
+import { sealEnvelope } from "../keys/sealed-envelope.ts";
+import { REPORT_SEALS } from "../limits.ts";
+import type { ViewMaker } from "../messages/views.ts";
+import { fromHex, randomBytes, toHex, utf8 } from "../octets.ts";
+import type { Blocked } from "../people/blocked.ts";
+import type { People } from "../people/people.ts";
+import { keysOfPeople } from "../secrets/people-keys.ts";
+import type {
+  CaseBox,
+  CasePage,
+  CaseView,
+  DecisionOutcome,
+  MyReport,
+  NewDecision,
+  NewReport,
+  ReportReaders,
+  ReportStatistics,
+  ReportsCore,
+  SanctionView,
+} from "../seam/reports.ts";
+import { META, deleteMeta, putMeta } from "../vault/meta.ts";
+import type { Act, Person } from "../wire.ts";
+import { Cases } from "./cases.ts";
+import { reportedMessages } from "./gathering.ts";
+import { KNOWN_REPORTS, MODERATES, type KnownReports, type ReportRecord } from "./record.ts";
+import { Sending } from "./sending.ts";
+import { sanctionView, sentReport, statistics, waitingReport } from "./views.ts";
+
+export interface ReportCallsOptions {
+  readonly context: DeviceContext;
+  readonly index: ConversationIndex;
+  readonly views: Pick<ViewMaker, "attachments">;
+  readonly people: Pick<People, "plate" | "plates" | "prefetch">;
+  readonly blocked: Pick<Blocked, "set">;
+  readonly acts: Acts;
+}
+
+const MOST_CLAUSE = 255;
+const MOST_REASON = 1_000;
+
+export class ReportCalls implements ReportsCore {
+  readonly #options: ReportCallsOptions;
+  readonly #sending: Sending;
+  readonly #cases: Cases;
+
+  constructor(options: ReportCallsOptions) {
+    this.#options = options;
+    this.#sending = new Sending(options.context, options.index);
+    this.#cases = new Cases(options);
+  }
+
+  get #api() {
+    return this.#options.context.api.reports;
+  }
+
+  /** Send what waits; a moderator's device opens new proofs. */
+  async wake(moderates: boolean): Promise<void> {
+    await this.#sending.flush();
+    if (!moderates) return;
+    try {
+      await this.#cases.keepNew();
+      await this.#remember(true);
+    } catch (error) {
+      if (!hasCode(error, "not_allowed", "device_unconfirmed")) throw error;
+      await this.#remember(false);
+    }
+  }
+
+  #remember(moderates: boolean): Promise<void> {
+    const change = moderates ? putMeta(MODERATES, true) : deleteMeta(MODERATES);
+    return this.#options.context.vault.write([change]);
+  }
+
+  // --- Reporting --------------------------------------------------------------------------------
+
+  async reportReaders(id: ConversationId, messageId: MessageId): Promise<ReportReaders> {
+    const { context, index } = this.#options;
+    const conversation = index.find(id);
+    if (conversation === null) throw failure("not_found");
+    const rows = await reportedMessages(context, conversation, messageId, true);
+    const { people } = await this.#api.readers(id, messageId);
+    return { people: await this.#platesOf(people), before: rows.length - 1 };
+  }
+
+  async #platesOf(given: readonly Person[]) {
+    const { people } = this.#options;
+    const ids = given.map(({ personId }) => personId);
+    await people.prefetch(ids);
+    return people.plates(ids);
+  }
+
+  async report(given: NewReport): Promise<MyReport> {
+    const { context, index, blocked } = this.#options;
+    const { conversationId, messageId, before, clause } = given;
+    const words = given.words.trim();
+    requireClause(clause);
+    if (utf8(words).length > WORDS_BYTES)
+      throw failure("message_invalid", { details: { limit: WORDS_BYTES } });
+    const conversation = index.find(conversationId);
+    if (conversation === null) throw failure("not_found");
+    const [reported] = await reportedMessages(context, conversation, messageId, false);
+    const record: ReportRecord = {
+      ...{ id: newId<ReportId>(), conversationId, messageId, before, clause, words },
+      ...{ createdMs: context.time.now() ?? context.now(), stage: "waiting" },
+    };
+    await this.#sending.enqueue(record);
+    const senderId = reported?.senderId ?? null;
+    if (given.alsoBlock === true && senderId !== null) await blocked.set(senderId, true);
+    void this.#sending.flush().catch(() => undefined);
+    return waitingReport(record);
+  }
+
+  async myReports(): Promise<readonly MyReport[]> {
+    const { vault } = this.#options.context;
+    const waiting = (await this.#sending.all()).map(waitingReport);
+    let sent: KnownReports;
+    try {
+      sent = await this.#api.mine();
+      await vault.write([putMeta(KNOWN_REPORTS, { reports: sent.reports } satisfies KnownReports)]);
+    } catch (error) {
+      if (!asFailure(error).retry) throw error;
+      sent = (await vault.get<KnownReports>(META, KNOWN_REPORTS)) ?? { reports: [] };
+    }
+    const all = [...waiting, ...sent.reports.map(sentReport)];
+    return all.sort((one, other) => other.createdMs - one.createdMs);
+  }
+
+  // --- Moderating -------------------------------------------------------------------------------
+
+  async moderates(): Promise<boolean> {
+    try {
+      const { rights } = await this.#options.context.api.adminRights();
+      const held = rights.some(({ right }) => right === "moderate");
+      await this.#remember(held);
+      return held;
+    } catch (error) {
+      if (!asFailure(error).retry) throw error;
+      return (await this.#options.context.vault.get<boolean>(META, MODERATES)) === true;
+    }
+  }
+
+  cases(box: CaseBox, after: string | null): Promise<CasePage> {
+    return this.#cases.page(box, after);
+  }
+
+  openCase(id: ReportId): Promise<CaseView> {
+    return this.#cases.open(id);
+  }
+
+  exportCase(id: ReportId): Promise<Blob> {
+    return this.#cases.exported(id);
+  }
+
+  async assignCase(id: ReportId, mine: boolean): Promise<void> {
+    await this.#perform({ act: "assign_report", reportId: id, take: mine });
+  }
+
+  async decideCase(id: ReportId, decision: NewDecision): Promise<DecisionOutcome> {
+    requireClause(decision.clause);
+    const reason = requireReason(decision.reason);
+    const { case: judged } = await this.#api.case(id);
+    const { finding, clause } = decision;
+    const sanction = decision.sanction === null ? null : { ...decision.sanction };
+    // The act names what was judged here, so that the server cannot take it for another case.
+    return this.#perform({
+      ...{ act: "decide_report", reportId: id, headerHash: toHex(judged.headerHash) },
+      ...{ personId: judged.reportedId, finding, clause, reason },
+      sanction: sanction === null ? null : { kind: sanction.kind, days: sanction.days },
+    });
+  }
+
+  async answerProposal(id: ReportId, agree: boolean): Promise<void> {
+    const proposal = await this.#cases.proposal(id);
+    if (proposal === null) throw failure("not_found");
+    const { actId, hash } = proposal;
+    await this.#perform(
+      agree ? { act: "approve_act", actId, hash } : { act: "refuse_act", actId, hash, reason: "" },
+    );
+  }
+
+  async decideAppeal(id: ReportId, outcome: "upheld" | "lifted", reason: string): Promise<void> {
+    const { case: judged } = await this.#api.case(id);
+    await this.#perform({
+      ...{ act: "decide_appeal", reportId: id, personId: judged.reportedId, outcome },
+      reason: requireReason(reason),
+    });
+  }
+
+  async #perform(act: Act): Promise<DecisionOutcome> {
+    const { state } = await this.#options.acts.perform(act);
+    this.#options.context.emit({ type: "reports" });
+    return state === "waiting" ? "waiting" : "done";
+  }
+
+  async reportStatistics(path: string): Promise<ReportStatistics> {
+    return statistics(await this.#api.statistics(path));
+  }
+
+  // --- Sanctions --------------------------------------------------------------------------------
+
+  #now(): number {
+    const { time, now } = this.#options.context;
+    return time.now() ?? now();
+  }
+
+  async sanctions(): Promise<readonly SanctionView[]> {
+    const { sanctions } = await this.#api.sanctions();
+    return sanctions.map((one) => sanctionView(one, this.#now()));
+  }
+
+  async acknowledgeSanction(id: ReportId): Promise<void> {
+    await this.#api.acknowledge(id);
+    this.#options.context.emit({ type: "reports" });
+  }
+
+  async appeal(id: ReportId, given: string): Promise<void> {
+    const { context } = this.#options;
+    const words = utf8(given.trim());
+    if (words.length === 0 || words.length > WORDS_BYTES)
+      throw failure("message_invalid", { details: { limit: WORDS_BYTES } });
+    await context.time.anchor();
+    const { people } = await this.#api.appealReaders(id);
+    const keys = await keysOfPeople(
+      context,
+      people.map(({ personId }) => personId),
+    );
+    const targets = keys.flat().slice(0, REPORT_SEALS);
+    if (targets.length === 0) throw failure("moderators_unreachable", { retry: true });
+    const place = appealPlace(fromHex(id), fromHex(context.identity().personId));
+    const sealed = await sealEnvelope(APPEAL, place, words, targets, randomBytes(32));
+    await this.#api.appeal(id, { sealed });
+    context.emit({ type: "reports" });
+  }
+}
+
+function requireClause(clause: number): void {
+  if (!Number.isInteger(clause) || clause < 1 || clause > MOST_CLAUSE)
+    throw failure("message_invalid", { details: { limit: MOST_CLAUSE } });
+}
+
+function requireReason(given: string): string {
+  const reason = given.trim();
+  if (reason === "" || [...reason].length > MOST_REASON)
+    throw failure("message_invalid", { details: { limit: MOST_REASON } });
+  return reason;
+}

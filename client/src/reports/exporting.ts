@@ -1,0 +1,48 @@
+/**
+ * A case as a file: everything that proves it, so that `copconnect reports verify` needs neither server
+ * nor database. It holds the keys of the proven messages: whoever has the file can read them.
+ */
+import type { DeviceContext } from "../context.ts";
+import { failure } from "../failure.ts";
+import { toHex } from "../octets.ts";
+import type { CaseDetail } from "../wire.ts";
+import type { JudgedProof } from "./judging.ts";
+
+const FORMAT = "copconnect case v1";
+
+/** Throws `case_unopened` where this device cannot open the proof. */
+export async function exportedCase(
+  { trust }: Pick<DeviceContext, "trust">,
+  { case: given, decision, sanction }: CaseDetail,
+  judged: JudgedProof | null,
+  failed: string | null,
+): Promise<Blob> {
+  const proof = judged?.proof ?? null;
+  if (judged === null || proof === null)
+    throw failure("case_unopened", { details: { reason: failed ?? "" } });
+  const messages = await Promise.all(
+    proof.items.map(async ({ person, message, k }, at) => {
+      const device = judged.messages[at]?.device ?? null;
+      const certificate = device === null ? null : await trust.certificateOf(person, device);
+      return {
+        person,
+        message: base64(message),
+        key: base64(k),
+        certificate: certificate === null ? "" : base64(certificate.der),
+      };
+    }),
+  );
+  const { reportId, conversationId, messageId, headerHash, createdMs, path, clause } = given;
+  const file = {
+    ...{ format: FORMAT, report: reportId, conversation: conversationId, message: messageId },
+    ...{ headerHash: toHex(headerHash), createdMs, unit: path, clause, words: proof.words },
+    ...{ reported: given.reportedId, messages, decision, sanction },
+  };
+  return new Blob([JSON.stringify(file, null, 1)], { type: "application/json" });
+}
+
+function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (const one of bytes) text += String.fromCharCode(one);
+  return btoa(text);
+}

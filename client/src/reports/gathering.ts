@@ -1,0 +1,75 @@
+/**
+ * The proof of a message of this device's (F1): the bytes of the log and the message's own key.
+ *
+ * The header and body come from the server's log, which signed bytes cannot lie about; the key is
+ * derived from the conversation's, which this device holds, because it opened the message. The device
+ * judges the proof before it is sent, so that no moderator is sent one that does not hold.
+ */
+import type { Conversation } from "../conversation/conversation.ts";
+import type { DeviceContext } from "../context.ts";
+import { failure } from "../failure.ts";
+import { idOf, type KeyId, type MessageId } from "../ids.ts";
+import { findKey } from "../inbox/judge.ts";
+import { bodyKey, parseMessage } from "../keys/message.ts";
+import { PROVEN_MESSAGES, type ProofItem } from "../keys/proof.ts";
+import { loadMessage, pageMessages } from "../messages/messages.ts";
+import { fromHex } from "../octets.ts";
+import type { MessageRecord } from "../records.ts";
+
+/** Rows that are looked through for messages before the reported one. */
+const LOOKED_THROUGH = 40;
+
+type Reportable = MessageRecord & { readonly seq: number };
+
+/** The messages that a report would prove, the reported one first. Throws `not_found`. */
+export async function reportedMessages(
+  { vault }: Pick<DeviceContext, "vault">,
+  conversation: Conversation,
+  messageId: MessageId,
+  before: boolean,
+): Promise<readonly Reportable[]> {
+  const reported = await loadMessage(vault, conversation.id, messageId);
+  if (reported === null || !isReportable(reported) || reported.mine) throw failure("not_found");
+  if (!before) return [reported];
+  const rows = await pageMessages(vault, conversation.id, reported.order, LOOKED_THROUGH);
+  const earlier = rows.filter(isReportable).slice(0, PROVEN_MESSAGES - 1);
+  return [reported, ...earlier.reverse()];
+}
+
+function isReportable(record: MessageRecord): record is Reportable {
+  const { seq, notice, senderId, content } = record;
+  return seq !== null && notice === null && senderId !== null && content !== null;
+}
+
+/** Rejects with `network`; throws `not_found` where the log keeps the reported message no more. */
+export async function gatherProof(
+  context: DeviceContext,
+  conversation: Conversation,
+  messages: readonly Reportable[],
+): Promise<readonly ProofItem[]> {
+  const items: ProofItem[] = [];
+  for (const message of messages) {
+    const item = await gatherOne(context, conversation, message);
+    if (item !== null) items.push(item);
+    else if (items.length === 0) throw failure("not_found");
+  }
+  return items;
+}
+
+async function gatherOne(
+  context: DeviceContext,
+  conversation: Conversation,
+  { messageId, seq, senderId }: Reportable,
+): Promise<ProofItem | null> {
+  const { entries } = await context.api.logAfter(conversation.id, seq - 1, 1);
+  const [entry] = entries;
+  if (entry === undefined || entry.seq !== seq || senderId === null) return null;
+  const { header } = parseMessage(entry.message, fromHex(conversation.id));
+  if (idOf<MessageId>(header.message) !== messageId) return null;
+  const secret = await conversation.change(async (work) => {
+    const held = await findKey(context, conversation, work, idOf<KeyId>(header.key));
+    return held.secret;
+  });
+  if (secret === null) return null;
+  return { person: senderId, message: entry.message, k: bodyKey(header, secret) };
+}

@@ -1,0 +1,338 @@
+"""Cases as moderators read them, and what they do. Reading is a request; what they do is a signed
+act of administration, in whose transaction the methods of the second half run.
+
+Nobody decides a case of their own, as reporter or as the reported person; a moderator who is
+sanctioned holds the right no more meanwhile (copconnect.admin.rights). A moderator is never told
+who reported.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.audit.acts import AppealDecided, ReportAssigned, ReportDecided
+from copconnect.database.engine import Transaction
+from copconnect.ids import PersonId, ReportId
+from copconnect.principals import Caller, Signer
+from copconnect.reports import rules, sanction_store, store
+from copconnect.reports.dependencies import Dependencies
+from copconnect.reports.reporting import tell
+from copconnect.reports.sanctioning import Sanctioning, as_wire
+from copconnect.rights import covers
+
+PAGE = 50
+STATISTICS_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The reach of an act about a case. ``second``: another moderator must agree."""
+
+    path: str
+    person_id: PersonId
+    second: bool
+
+
+class Moderating:
+    """The cases. Holds no state of its own."""
+
+    def __init__(self, deps: Dependencies, sanctioning: Sanctioning) -> None:
+        self._deps = deps
+        self._sanctioning = sanctioning
+
+    # --- Reading ------------------------------------------------------------------------------
+
+    async def cases(
+        self, caller: Caller, box: wire.CaseBox, after: tuple[int, str] | None
+    ) -> wire.Cases:
+        """Return a page of the cases of the caller's part. Raises NotAllowed."""
+        async with self._deps.database.reading() as connection:
+            paths = await self._paths(connection, caller)
+            rows = await store.page(connection, caller.person_id, paths, box, after, PAGE + 1)
+            some = rows[:PAGE]
+            waiting = {ReportId(row.report_id) for row in some if row.appealed}
+            cases = await self._cases(connection, some, waiting)
+            people = await self._cards(connection, caller, cases)
+        last = some[-1] if len(rows) > PAGE else None
+        following = None if last is None else f"{last.created_ms}-{last.report_id}"
+        return wire.Cases(cases=cases, people=people, next=following)
+
+    async def case(self, caller: Caller, report_id: ReportId) -> wire.CaseDetail:
+        """Return a case with its sealed proof. Raises NotFound, also for the caller's own."""
+        async with self._deps.database.reading() as connection:
+            row = await store.one(connection, report_id)
+            paths = await self._paths(connection, caller)
+            own = row is not None and caller.person_id in (row.reporter_id, row.reported_id)
+            if row is None or own or not any(covers(one, row.path) for one in paths):
+                raise errors.NotFound
+            sealed = await store.proof(connection, report_id)
+            sanction = await sanction_store.one(connection, report_id)
+            appeal = await sanction_store.appeal(connection, report_id)
+            waits = appeal is not None and appeal.outcome is None
+            (case,) = await self._cases(connection, [row], {report_id} if waits else set())
+            extra = [] if row.decider_id is None else [PersonId(row.decider_id)]
+            people = await self._cards(connection, caller, [case], extra)
+        return wire.CaseDetail(
+            case=case,
+            people=people,
+            sealed=sealed,
+            decision=_decision(row),
+            sanction=None if sanction is None else as_wire(sanction),
+            appeal=None if appeal is None else _appeal(appeal),
+            bar="decided" if row.state == "decided" else None,
+            appeal_bar=_appeal_bar(row, appeal, caller.person_id),
+        )
+
+    async def statistics(self, caller: Caller, path: str) -> wire.ReportStatistics:
+        """Return counts of a part of the tree; "": of all that the caller moderates. Raises
+        NotAllowed."""
+        deps = self._deps
+        from_ms = deps.clock.now_ms() - STATISTICS_DAYS * rules.DAY_MS
+        async with deps.database.reading() as connection:
+            paths = await self._paths(connection, caller)
+            if path:
+                if not any(covers(one, path) for one in paths):
+                    raise errors.NotAllowed(right="moderate", path=path)
+                paths = [path]
+            rows = await store.counted(connection, paths, from_ms)
+            appeals = await store.counted_appeals(connection, paths, from_ms)
+            total = _count(rows)
+            decided = total.dismissed + total.upheld
+            median = await store.median_ms(connection, paths, from_ms, decided)
+        return wire.ReportStatistics(
+            from_ms=from_ms,
+            open=total.open,
+            dismissed=total.dismissed,
+            upheld=total.upheld,
+            appeals=sum(appeals.values()),
+            lifted=appeals.get("lifted", 0),
+            median_ms=median,
+            units=[
+                _count([row for row in rows if row.path == one], path=one)
+                for one in sorted({row.path for row in rows})
+            ],
+            clauses=[
+                _count([row for row in rows if row.clause == one], clause=one)
+                for one in sorted({row.clause for row in rows})
+            ],
+        )
+
+    async def _paths(self, connection: AsyncConnection, caller: Caller) -> list[str]:
+        held = await self._deps.rights.of(connection, caller.person_id)
+        paths = held.paths("moderate")
+        if not paths:
+            raise errors.NotAllowed(right="moderate", path="")
+        return paths
+
+    async def _cases(
+        self, connection: AsyncConnection, rows: Sequence[Row[Any]], waiting: set[ReportId]
+    ) -> list[wire.Case]:
+        """``waiting``: cases with an appeal that waits."""
+        ids = [ReportId(row.report_id) for row in rows]
+        keys = await store.key_ids(connection, ids)
+        same = await store.counts_of(connection, {row.message_id for row in rows})
+        return [
+            wire.Case(
+                report_id=row.report_id,
+                conversation_id=row.conversation_id,
+                message_id=row.message_id,
+                header_hash=row.header_hash,
+                created_ms=row.created_ms,
+                reported_id=row.reported_id,
+                path=row.path,
+                clause=row.clause,
+                messages=row.messages,
+                state=row.state,
+                assignee_id=row.assignee_id,
+                finding=row.finding,
+                decided_ms=row.decided_ms,
+                others=same.get(row.message_id, 1) - 1,
+                appealed=row.report_id in waiting,
+                key_ids=keys.get(row.report_id, []),
+            )
+            for row in rows
+        ]
+
+    async def _cards(
+        self,
+        connection: AsyncConnection,
+        caller: Caller,
+        cases: Sequence[wire.Case],
+        more: Sequence[PersonId] = (),
+    ) -> list[wire.Person]:
+        named = {one for case in cases for one in (case.reported_id, case.assignee_id)}
+        people = {one for one in (*named, *more) if one is not None}
+        cards = await self._deps.people.cards(connection, people, caller.person_id)
+        return list(cards.values())
+
+    # --- Acts ---------------------------------------------------------------------------------
+
+    async def reach(
+        self,
+        connection: AsyncConnection,
+        act: wire.AssignReport | wire.DecideReport | wire.DecideAppeal,
+    ) -> Reach:
+        """Return what an act about a case touches. Raises NotFound, ActInvalid."""
+        row = await self._row(connection, act.report_id)
+        if isinstance(act, wire.DecideReport):
+            rules.check_decision(act)
+        second = isinstance(act, wire.DecideReport) and rules.needs_second(act)
+        return Reach(row.path, PersonId(row.reported_id), second)
+
+    async def allow(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        act: wire.AssignReport | wire.DecideReport | wire.DecideAppeal,
+    ) -> None:
+        """Raise OwnCase for the reporter and the reported person, DecidedFirst for an appeal
+        against one's own decision."""
+        row = await self._row(connection, act.report_id)
+        if person_id in (row.reporter_id, row.reported_id):
+            raise errors.OwnCase
+        decided = person_id in (row.decider_id, row.second_id)
+        if isinstance(act, wire.DecideAppeal) and decided:
+            raise errors.DecidedFirst
+
+    async def assign(self, connection: Transaction, by: Signer, act: wire.AssignReport) -> None:
+        """Take a case, or give back one's own. Raises ReportDecided, NotFound."""
+        row = await self._row(connection, act.report_id, hold=True)
+        if row.state == "decided":
+            raise errors.ReportDecided
+        if not act.take and row.assignee_id != by.person_id:
+            raise errors.NotFound
+        assignee = by.person_id if act.take else None
+        state = "assigned" if act.take else "open"
+        await store.change(connection, act.report_id, assignee_id=assignee, state=state)
+        await self._tell(connection, row)
+        done = ReportAssigned(act.report_id, row.reported_id, act.take)
+        await self._deps.audit.record(connection, by, done)
+
+    async def decide(
+        self,
+        connection: Transaction,
+        by: Signer,
+        act: wire.DecideReport,
+        second: PersonId | None,
+    ) -> None:
+        """Decide a case, and begin the sanction that follows. Raises ReportDecided, ActInvalid."""
+        row = await self._row(connection, act.report_id, hold=True)
+        if row.state == "decided":
+            raise errors.ReportDecided
+        if (row.header_hash.hex(), row.reported_id) != (act.header_hash, act.person_id):
+            raise errors.ActInvalid(reason="the decision is about another message")
+        rules.check_decision(act)
+        values = {
+            "state": "decided",
+            "decider_id": by.person_id,
+            "second_id": second,
+            "finding": act.finding,
+            "decided_clause": act.clause,
+            "reason": act.reason,
+            "sanction": None if act.sanction is None else act.sanction.kind,
+            "days": None if act.sanction is None else act.sanction.days,
+            "decided_ms": self._deps.clock.now_ms(),
+        }
+        await store.change(connection, act.report_id, **values)
+        if act.sanction is not None:
+            await self._sanctioning.begin(connection, row, act.sanction)
+        await self._tell(connection, row, sanctioned=act.sanction is not None)
+        done = ReportDecided(
+            act.report_id,
+            act.person_id,
+            act.header_hash,
+            act.finding,
+            act.clause,
+            act.reason,
+            act.sanction,
+        )
+        await self._deps.audit.record(connection, by, done)
+
+    async def decide_appeal(
+        self, connection: Transaction, by: Signer, act: wire.DecideAppeal
+    ) -> None:
+        """Uphold or lift a sanction. Raises NotFound without an appeal, ReportDecided."""
+        row = await self._row(connection, act.report_id, hold=True)
+        sanction = await sanction_store.one(connection, act.report_id, hold=True)
+        appeal = await sanction_store.appeal(connection, act.report_id)
+        if sanction is None or appeal is None:
+            raise errors.NotFound
+        if appeal.outcome is not None:
+            raise errors.ReportDecided
+        if row.reported_id != act.person_id:
+            raise errors.ActInvalid(reason="the decision is about another person")
+        values = {
+            "outcome": act.outcome,
+            "reason": act.reason,
+            "decider_id": by.person_id,
+            "decided_ms": self._deps.clock.now_ms(),
+        }
+        await sanction_store.decide_appeal(connection, act.report_id, **values)
+        if act.outcome == "lifted":
+            await self._sanctioning.lift(connection, sanction)
+        await self._tell(connection, row, sanctioned=True)
+        done = AppealDecided(act.report_id, act.person_id, act.outcome, act.reason)
+        await self._deps.audit.record(connection, by, done)
+
+    async def _row(
+        self, connection: AsyncConnection, report_id: ReportId, *, hold: bool = False
+    ) -> Row[Any]:
+        row = await store.one(connection, report_id, hold=hold)
+        if row is None:
+            raise errors.NotFound
+        return row
+
+    async def _tell(
+        self, connection: Transaction, row: Row[Any], *, sanctioned: bool = False
+    ) -> None:
+        """Tell the moderators who read the case, its reporter, and who is sanctioned."""
+        people = await store.readers_of(connection, row.report_id)
+        people.add(PersonId(row.reporter_id))
+        if sanctioned:
+            people.add(PersonId(row.reported_id))
+        tell(connection, people)
+
+
+def _decision(row: Row[Any]) -> wire.Decision | None:
+    if row.state != "decided":
+        return None
+    sanction = None
+    if row.sanction is not None:
+        sanction = wire.NewSanction(kind=row.sanction, days=row.days)
+    return wire.Decision(
+        by_id=row.decider_id,
+        at_ms=row.decided_ms,
+        finding=row.finding,
+        clause=row.decided_clause,
+        reason=row.reason,
+        sanction=sanction,
+    )
+
+
+def _appeal(row: Row[Any]) -> wire.Appeal:
+    return wire.Appeal(
+        sealed=row.sealed,
+        created_ms=row.created_ms,
+        outcome=row.outcome,
+        reason=row.reason,
+        decided_ms=row.decided_ms,
+    )
+
+
+def _appeal_bar(row: Row[Any], appeal: Row[Any] | None, person_id: PersonId) -> wire.CaseBar | None:
+    if appeal is None or appeal.outcome is not None:
+        return "decided"
+    return "decided_first" if person_id in (row.decider_id, row.second_id) else None
+
+
+def _count(rows: Sequence[Row[Any]], *, path: str = "", clause: int = 0) -> wire.CountedReports:
+    def of(finding: str | None) -> int:
+        return sum(row.reports for row in rows if row.finding == finding)
+
+    return wire.CountedReports(
+        path=path, clause=clause, open=of(None), dismissed=of("dismissed"), upheld=of("upheld")
+    )

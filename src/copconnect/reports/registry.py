@@ -1,0 +1,62 @@
+"""Sanctions in force, as other roles ask about them.
+
+It depends on no other role, so that ``app.py`` hands it to roles that reports themselves depend on.
+Every answer is judged by the time, in the caller's transaction: a sanction ends although no job has
+run.
+"""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.clock import Clock
+from copconnect.ids import PersonId
+from copconnect.principals import Bar
+from copconnect.reports import sanction_store
+
+
+class Ending(Protocol):
+    """Ends sanctions; it depends on roles that are built later."""
+
+    async def end_over(self, person_id: PersonId) -> bool:
+        """Give a person whose sanction has ended the right to post back; return whether there was
+        one."""
+        ...
+
+
+class Guard(Protocol):
+    """The guard's policy; the role of conduct knows it."""
+
+    async def large_from_in(self, connection: AsyncConnection) -> int:
+        """Return from how many members on a group is large."""
+        ...
+
+
+class SanctionRegistry:
+    """Looks sanctions up."""
+
+    def __init__(self, clock: Clock, guard: Guard) -> None:
+        self._clock = clock
+        self._guard = guard
+        self._ending: Ending | None = None
+
+    def attach(self, ending: Ending) -> None:
+        """Let this end what is over."""
+        self._ending = ending
+
+    async def large_from(self, connection: AsyncConnection) -> int:
+        """Return from how many members on a group is large."""
+        return await self._guard.large_from_in(connection)
+
+    async def bars(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, list[Bar]]:
+        """Return the sanctions in force that take the right to post, of those of these people who
+        have any. One statement."""
+        return await sanction_store.bars(connection, person_ids, self._clock.now_ms())
+
+    async def end_over(self, person_id: PersonId) -> bool:
+        """Give a person whose sanction has ended the right to post back; return whether there was
+        one."""
+        return self._ending is not None and await self._ending.end_over(person_id)

@@ -1,0 +1,120 @@
+"""Statements on sanctions and appeals."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database.among import among
+from copconnect.database.engine import upsert_for
+from copconnect.ids import PersonId, ReportId
+from copconnect.principals import Bar
+from copconnect.reports.tables import APPEALS, REPORTS, SANCTIONS
+
+_S, _A, _R = SANCTIONS.c, APPEALS.c, REPORTS.c
+BARRING = ("muted", "suspended")
+
+
+def _in_force(now_ms: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        _S.kind.in_(BARRING),
+        _S.from_ms <= now_ms,
+        _S.until_ms > now_ms,
+        _S.ended_ms.is_(None),
+    )
+
+
+async def bars(
+    connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
+) -> dict[PersonId, list[Bar]]:
+    """Return the sanctions in force that take the right to post, of those of these people who have
+    any. One statement."""
+    query = select(_S.person_id, _S.kind, _S.until_ms).where(
+        among(_S.person_id, person_ids), *_in_force(now_ms)
+    )
+    found: dict[PersonId, list[Bar]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.person_id, []).append(Bar(row.kind, row.until_ms))
+    return found
+
+
+async def barred(connection: AsyncConnection, now_ms: int) -> list[PersonId]:
+    """Return everybody who may not post somewhere because of a sanction."""
+    query = select(_S.person_id).where(*_in_force(now_ms)).distinct().order_by(_S.person_id)
+    return list(await connection.scalars(query))
+
+
+async def add(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+    """Store a sanction."""
+    await connection.execute(insert(SANCTIONS).values(**values))
+
+
+async def change(connection: AsyncConnection, report_id: ReportId, **values: Any) -> None:
+    """Change a sanction's row."""
+    await connection.execute(update(SANCTIONS).where(_S.report_id == report_id).values(**values))
+
+
+_SHOWN = (
+    select(
+        SANCTIONS,
+        _R.decided_clause.label("clause"),
+        _R.reason,
+        _R.decider_id,
+        _R.second_id,
+        _A.created_ms.label("appealed_ms"),
+        _A.outcome,
+        _A.reason.label("appeal_reason"),
+    )
+    .join(REPORTS, _R.report_id == _S.report_id)
+    .outerjoin(APPEALS, _A.report_id == _S.report_id)
+)
+
+
+async def one(
+    connection: AsyncConnection, report_id: ReportId, *, hold: bool = False
+) -> Row[Any] | None:
+    """Return a sanction with its decision and its appeal's state."""
+    query = _SHOWN.where(_S.report_id == report_id)
+    if hold:
+        query = query.with_for_update(of=SANCTIONS)
+    return (await connection.execute(query)).first()
+
+
+async def of_person(connection: AsyncConnection, person_id: PersonId) -> Sequence[Row[Any]]:
+    """Return a person's sanctions, newest first."""
+    query = _SHOWN.where(_S.person_id == person_id).order_by(_S.from_ms.desc()).limit(100)
+    return (await connection.execute(query)).all()
+
+
+async def over(
+    connection: AsyncConnection, now_ms: int, limit: int, person_id: PersonId | None = None
+) -> Sequence[Row[Any]]:
+    """Return sanctions that have ended, but whose people rosters list without the right to post
+    still; held until this transaction ends."""
+    query = select(SANCTIONS).where(_S.in_rosters, _S.until_ms <= now_ms)
+    if person_id is not None:
+        query = query.where(_S.person_id == person_id)
+    query = query.order_by(_S.until_ms).limit(limit).with_for_update()
+    return (await connection.execute(query)).all()
+
+
+# --- Appeals ----------------------------------------------------------------------------------
+
+
+async def appeal(connection: AsyncConnection, report_id: ReportId) -> Row[Any] | None:
+    """Return the appeal of a sanction."""
+    query = select(APPEALS).where(_A.report_id == report_id)
+    return (await connection.execute(query)).first()
+
+
+async def add_appeal(connection: AsyncConnection, values: Mapping[str, Any]) -> bool:
+    """Store an appeal; return False where there is one."""
+    statement = upsert_for(connection.dialect.name, APPEALS).values(**values)
+    added = statement.on_conflict_do_nothing().returning(_A.report_id)
+    return (await connection.execute(added)).first() is not None
+
+
+async def decide_appeal(connection: AsyncConnection, report_id: ReportId, **values: Any) -> None:
+    """Change an appeal's row."""
+    await connection.execute(update(APPEALS).where(_A.report_id == report_id).values(**values))

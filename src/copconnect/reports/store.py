@@ -1,0 +1,227 @@
+"""Statements on reports and their decisions. A page costs the same number, however many cases."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.database.among import among
+from copconnect.ids import PersonId, ReportId
+from copconnect.reports.tables import APPEALS, PROOFS, READERS, REPORTS, SANCTIONS
+
+_R, _P, _A = REPORTS.c, PROOFS.c, APPEALS.c
+KEY_ID_BYTES = 16
+_WAITS = exists().where(_A.report_id == _R.report_id, _A.outcome.is_(None))
+
+
+async def add(
+    connection: AsyncConnection,
+    report: Mapping[str, Any],
+    key_ids: Sequence[bytes],
+    sealed: bytes,
+    readers: Collection[PersonId],
+) -> None:
+    """Store a report, its proof, and whom it is sealed to."""
+    report_id = report["report_id"]
+    await connection.execute(insert(REPORTS).values(**report))
+    await connection.execute(
+        insert(PROOFS).values(report_id=report_id, key_ids=b"".join(key_ids), sealed=sealed)
+    )
+    await connection.execute(
+        insert(READERS), [{"report_id": report_id, "person_id": one} for one in sorted(readers)]
+    )
+
+
+async def one(
+    connection: AsyncConnection, report_id: ReportId, *, hold: bool = False
+) -> Row[Any] | None:
+    """Return the row of a report; ``hold``: which nobody else changes before this transaction
+    ends."""
+    query = select(REPORTS).where(_R.report_id == report_id)
+    return (await connection.execute(query.with_for_update() if hold else query)).first()
+
+
+async def change(connection: AsyncConnection, report_id: ReportId, **values: Any) -> None:
+    """Change a report's row."""
+    await connection.execute(update(REPORTS).where(_R.report_id == report_id).values(**values))
+
+
+async def newest_of(
+    connection: AsyncConnection, reporter_id: PersonId, since_ms: int, limit: int
+) -> Sequence[Row[Any]]:
+    """Return the newest reports of a person since a time."""
+    query = (
+        select(REPORTS)
+        .where(_R.reporter_id == reporter_id, _R.created_ms > since_ms)
+        .order_by(_R.created_ms.desc())
+        .limit(limit)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def readers_of(connection: AsyncConnection, report_id: ReportId) -> set[PersonId]:
+    """Return the people whom a report is sealed to."""
+    query = select(READERS.c.person_id).where(READERS.c.report_id == report_id)
+    return set(await connection.scalars(query))
+
+
+async def proof(connection: AsyncConnection, report_id: ReportId) -> bytes | None:
+    """Return a sealed proof; None: it is kept no more."""
+    found: bytes | None = await connection.scalar(
+        select(_P.sealed).where(_P.report_id == report_id)
+    )
+    return found
+
+
+async def key_ids(
+    connection: AsyncConnection, report_ids: Collection[ReportId]
+) -> dict[ReportId, list[bytes]]:
+    """Return the key ids that open each proof."""
+    rows = await connection.execute(
+        select(_P.report_id, _P.key_ids).where(among(_P.report_id, report_ids))
+    )
+    return {
+        row.report_id: [
+            row.key_ids[at : at + KEY_ID_BYTES] for at in range(0, len(row.key_ids), KEY_ID_BYTES)
+        ]
+        for row in rows
+    }
+
+
+# --- The queue --------------------------------------------------------------------------------
+
+
+def _at_or_below(paths: Collection[str]) -> ColumnElement[bool]:
+    if "" in paths:
+        return true()
+    parts = [or_(_R.path == one, _R.path.startswith(f"{one}/", autoescape=True)) for one in paths]
+    return or_(*parts)
+
+
+def _box(box: wire.CaseBox, person_id: PersonId) -> ColumnElement[bool]:
+    match box:
+        case "open":
+            return _R.state != "decided"
+        case "mine":
+            return and_(_R.state == "assigned", _R.assignee_id == person_id)
+        case "decided":
+            return _R.state == "decided"
+        case _:
+            return _WAITS
+
+
+async def page(
+    connection: AsyncConnection,
+    person_id: PersonId,
+    paths: Collection[str],
+    box: wire.CaseBox,
+    after: tuple[int, str] | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Return cases about people of these parts, none that the person reported or is reported in:
+    the oldest first, of decided ones the newest."""
+    query = select(REPORTS, _WAITS.label("appealed")).where(
+        _at_or_below(paths),
+        _R.reporter_id != person_id,
+        _R.reported_id != person_id,
+        _box(box, person_id),
+    )
+    order = (_R.created_ms, _R.report_id)
+    if box == "decided":
+        query = query.order_by(*(one.desc() for one in order))
+        if after is not None:
+            query = query.where(tuple_(*order) < tuple_(*after))
+    else:
+        query = query.order_by(*order)
+        if after is not None:
+            query = query.where(tuple_(*order) > tuple_(*after))
+    return (await connection.execute(query.limit(limit))).all()
+
+
+async def counts_of(connection: AsyncConnection, message_ids: Collection[str]) -> dict[str, int]:
+    """Return how many reports there are of each of these messages."""
+    query = select(_R.message_id, func.count().label("reports")).where(
+        among(_R.message_id, message_ids)
+    )
+    rows = await connection.execute(query.group_by(_R.message_id))
+    return {row.message_id: row.reports for row in rows}
+
+
+# --- Statistics -------------------------------------------------------------------------------
+
+
+async def counted(
+    connection: AsyncConnection, paths: Collection[str], since_ms: int
+) -> Sequence[Row[Any]]:
+    """Return how many reports there are by unit, clause and finding."""
+    query = (
+        select(_R.path, _R.clause, _R.finding, func.count().label("reports"))
+        .where(_at_or_below(paths), _R.created_ms >= since_ms)
+        .group_by(_R.path, _R.clause, _R.finding)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def counted_appeals(
+    connection: AsyncConnection, paths: Collection[str], since_ms: int
+) -> dict[str | None, int]:
+    """Return how many appeals there are by outcome."""
+    query = (
+        select(_A.outcome, func.count().label("appeals"))
+        .join(REPORTS, _R.report_id == _A.report_id)
+        .where(_at_or_below(paths), _R.created_ms >= since_ms)
+        .group_by(_A.outcome)
+    )
+    return {row.outcome: row.appeals for row in await connection.execute(query)}
+
+
+async def median_ms(
+    connection: AsyncConnection, paths: Collection[str], since_ms: int, decided: int
+) -> int | None:
+    """Return the median time from a report to its decision; ``decided``: how many there are."""
+    if not decided:
+        return None
+    took = _R.decided_ms - _R.created_ms
+    query = (
+        select(took)
+        .where(_at_or_below(paths), _R.created_ms >= since_ms, _R.decided_ms.is_not(None))
+        .order_by(took)
+        .offset((decided - 1) // 2)
+        .limit(1)
+    )
+    found: int | None = await connection.scalar(query)
+    return found
+
+
+# --- Retention --------------------------------------------------------------------------------
+
+
+async def forget(connection: AsyncConnection, before_ms: int, limit: int) -> int:
+    """Forget cases that were decided before a time and whose sanction is over; return how many."""
+    s = SANCTIONS.c
+    over = or_(s.report_id.is_(None), s.until_ms < before_ms)
+    query = (
+        select(_R.report_id)
+        .outerjoin(SANCTIONS, s.report_id == _R.report_id)
+        .where(_R.state == "decided", _R.decided_ms < before_ms, over)
+        .limit(limit)
+    )
+    ids = list(await connection.scalars(query))
+    for table in (READERS, PROOFS, APPEALS, SANCTIONS, REPORTS):
+        await connection.execute(delete(table).where(among(table.c.report_id, ids)))
+    return len(ids)

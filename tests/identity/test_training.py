@@ -1,0 +1,269 @@
+"""Training on a whole server: what is done, lessons that break, progress, certificates."""
+
+import asyncio
+import base64
+import json
+import secrets
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from copconnect import errors, wire
+from copconnect.ids import LessonId, PersonId
+from copconnect.principals import Caller, Requirement
+from copconnect.training.folder import LessonFolder
+from copconnect.training.lessons_of import built_in
+from tests.contract.statements import Statements
+from tests.harness.operator import OPERATOR
+from tests.identity.running import PATROL, SHO, Device
+from tests.identity.whole import Whole
+
+LESSONS = built_in()
+OFFICER = [one for one in LESSONS if one.startswith("officer.")]
+TEXT = "---\ntitle: {title}\nminutes: 2\nversion: {version}\n---\n\n{body}\n\n{quiz}"
+QUIZ = """```quiz
+question: Where?
+options:
+  - text: Here
+    right: true
+    why: Right.
+  - text: There
+    why: No.
+```
+"""
+
+
+async def get(whole: Whole, device: Device, path: str) -> Any:
+    answer = await whole.http.get(path, headers=device.headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def do(whole: Whole, device: Device, *lessons: str) -> Any:
+    done = [{"lessonId": one, "version": 1, "rightFirst": 2} for one in lessons]
+    answer = await whole.http.post(
+        "/v1/training/done", headers=device.headers, json={"lessons": done}
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def course(training: Any, name: str = "officer") -> Any:
+    return next(one for one in training["courses"] if one["course"] == name)
+
+
+async def owes(whole: Whole, device: Device) -> bool:
+    token = device.headers["authorization"].removeprefix("Bearer ")
+    caller: Caller | None = await whole.whole.auth.authenticator.authenticate(token)
+    assert caller is not None
+    return Requirement.TRAINING in caller.outstanding
+
+
+async def test_the_course_is_done_in_any_order_and_opens_large_groups(whole: Whole) -> None:
+    device = await whole.device(PATROL)
+    before = await get(whole, device, "/v1/training?language=te")
+    assert [one["course"] for one in before["courses"]] == ["officer"]
+    assert before["closedFrom"] == 100
+    assert await owes(whole, device)
+    first, *others = [one["lessonId"] for one in course(before)["lessons"]]
+    # Two phones of one officer, backwards, some twice, one that is there no more.
+    await do(whole, device, *reversed(others), "officer.of-last-year")
+    again = await do(whole, device, *others)
+    assert course(again)["completedMs"] is None
+    assert again["closedFrom"] == 100
+    ended = await do(whole, device, first)
+    assert course(ended)["completedMs"] is not None
+    assert ended["closedFrom"] is None
+    assert not await owes(whole, device)
+    assert course(await do(whole, device, first)) == course(ended)
+
+
+async def test_two_phones_at_once_complete_the_course(whole: Whole) -> None:
+    device = await whole.device(PATROL)
+    half = len(OFFICER) // 2
+    await asyncio.gather(do(whole, device, *OFFICER[:half]), do(whole, device, *OFFICER[half:]))
+    assert course(await get(whole, device, "/v1/training"))["completedMs"] is not None
+
+
+async def test_a_head_has_a_course_of_their_own(whole: Whole) -> None:
+    device = await whole.device(SHO)
+    found = await get(whole, device, "/v1/training")
+    assert [one["course"] for one in found["courses"]] == ["officer", "head"]
+
+
+# --- Lessons --------------------------------------------------------------------------------------
+
+
+def write(folder: Path, language: str, *, title: str, body: str, quiz: str = QUIZ) -> None:
+    place = folder / "officer" / "95-bandobast"
+    place.mkdir(parents=True, exist_ok=True)
+    text = TEXT.format(title=title, version=1, body=body, quiz=quiz)
+    (place / f"{language}.md").write_text(text, "utf-8")
+
+
+async def test_a_lesson_with_a_broken_quiz_leaves_the_former_one(
+    whole: Whole, tmp_path: Path
+) -> None:
+    device = await whole.device(PATROL)
+    parts = whole.whole
+    folder = LessonFolder(parts.database, parts.clock, tmp_path)
+    for language, title in (("en", "Bandobast"), ("te", "బందోబస్తు"), ("ur", "بندوبست")):
+        write(tmp_path, language, title=title, body="Stand where you are told.")
+    await folder.read()
+    path = "/v1/training/lessons/officer.bandobast?language="
+    assert (await get(whole, device, path + "ur"))["title"] == "بندوبست"
+    # Hindi is missing: English stands in for it.
+    assert (await get(whole, device, path + "hi"))["language"] == "en"
+    broken = QUIZ.replace("    why: Right.\n", "    why: Right.\n    wrong: x\n")
+    write(tmp_path, "te", title="మార్పు", body="New.", quiz=broken)
+    write(tmp_path, "en", title="Changed", body="New.")
+    await folder.read()
+    # A node that starts now, with the broken folder, serves the former lesson too.
+    await LessonFolder(parts.database, parts.clock, tmp_path).read()
+    for language, title in (("en", "Bandobast"), ("te", "బందోబస్తు")):
+        assert (await get(whole, device, path + language))["title"] == title
+    write(tmp_path, "te", title="మార్పు", body="New.")
+    await folder.read()
+    assert (await get(whole, device, path + "te"))["title"] == "మార్పు"
+    for file in (tmp_path / "officer" / "95-bandobast").iterdir():
+        file.unlink()
+    (tmp_path / "officer" / "95-bandobast").rmdir()
+    await folder.read()
+    gone = await whole.http.get(path + "en", headers=device.headers)
+    assert gone.status_code == 404
+
+
+async def test_the_console_publishes_over_the_built_in_lesson(whole: Whole) -> None:
+    device = await whole.device(PATROL)
+    parts = whole.whole
+    lesson_id = LessonId(OFFICER[0])
+
+    async def publish(**texts: str) -> None:
+        given = dict.fromkeys(wire.LANGUAGES, "") | texts
+        act = wire.PublishLesson(
+            lesson_id=lesson_id, place=1, texts=msgspec.convert(given, wire.LessonTexts)
+        )
+        async with parts.database.transaction() as connection:
+            await parts.lessons.publish(connection, OPERATOR, act)
+
+    with pytest.raises(errors.ActInvalid) as caught:
+        await publish(en=TEXT.format(title="Mine", version=1, body="# Large", quiz=QUIZ))
+    assert caught.value.details["reason"] == "en, line 7: headings begin with ## or ###"
+    path = f"/v1/training/lessons/{lesson_id}"
+    former = await get(whole, device, path)
+    await publish(en=TEXT.format(title="Mine", version=2, body="Text.", quiz=QUIZ))
+    assert (await get(whole, device, path))["title"] == "Mine"
+    with pytest.raises(errors.ActInvalid):
+        await publish(en=TEXT.format(title="Older", version=1, body="Text.", quiz=QUIZ))
+    await publish()
+    assert await get(whole, device, path) == former
+
+
+# --- Progress and certificates --------------------------------------------------------------------
+
+
+async def test_progress_of_any_number_of_people_is_one_statement(whole: Whole) -> None:
+    parts = whole.whole
+    head = await whole.device(SHO)
+    caller = await parts.auth.authenticator.authenticate(
+        head.headers["authorization"].removeprefix("Bearer ")
+    )
+    assert caller is not None
+    everybody = (await parts.directory.people(None, limit=60)).people
+    counts = []
+    for some in (everybody[:1], everybody):
+        people = [PersonId(one.person_id) for one in some]
+        await parts.training.recording.record(OPERATOR, people, "officer")
+        with Statements(parts.database) as statements:
+            found = await parts.training.progress.by_unit(caller, "officer", "")
+        # The server's background work has statements of its own.
+        counts.append([one for one in statements if "training_" in one])
+    assert [len(one) for one in counts] == [1, 1]
+    assert found.total.people == found.total.done > 1
+    rest = await parts.training.progress.untrained(caller, "officer", "", None)
+    assert rest.people == []
+    made = await whole.http.get("/v1/admin/training/people.xlsx", headers=head.headers)
+    assert made.content.startswith(b"PK")
+    # A head sees the own part alone.
+    refused = await whole.http.get(
+        "/v1/admin/training/people?path=TG-NOWHERE", headers=head.headers
+    )
+    assert refused.json()["code"] == "not_allowed"
+
+
+def parts_of(jwt: str) -> tuple[bytes, bytes, Any]:
+    head, body, signature = jwt.split(".")
+    padded = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+    said = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return f"{head}.{body}".encode(), padded, said
+
+
+async def test_a_certificate_is_genuine_and_one_byte_less_is_not(
+    whole: Whole, tmp_path: Path
+) -> None:
+    device = await whole.device(PATROL)
+    path = "/v1/training/certificate?course=officer&language=te"
+    early = await whole.http.get(path, headers=device.headers)
+    assert (early.status_code, early.json()["code"]) == (409, "course_unfinished")
+    await do(whole, device, *OFFICER)
+    pdf = await whole.http.get(path, headers=device.headers)
+    assert pdf.content.startswith(b"%PDF-")
+    caller = await whole.whole.auth.authenticator.authenticate(
+        device.headers["authorization"].removeprefix("Bearer ")
+    )
+    assert caller is not None
+    jwt, person, _ = await whole.whole.training.certificates.jwt(caller, "officer", "te")
+    signed, signature, said = parts_of(jwt)
+    key = Ed25519PublicKey.from_public_bytes(whole.whole.authority.roster.public_key)
+    key.verify(signature, signed)
+    subject = said["credentialSubject"]
+    assert subject["identifier"][0]["identityHash"] in (person.names.te, person.names.en)
+    assert said["type"] == ["VerifiableCredential", "OpenBadgeCredential"]
+    assert said["iss"] == said["issuer"]["id"]
+    changed = bytearray(signed)
+    changed[len(changed) // 2] ^= 1
+    with pytest.raises(InvalidSignature):
+        key.verify(signature, bytes(changed))
+    page = await whole.http.get("/verify.html")
+    assert said["iss"] in page.text
+    assert verified(page, jwt, tmp_path) == "good"
+    for at in (30, len(jwt) // 2, len(jwt) - 4):
+        letter = "A" if jwt[at] != "A" else "B"
+        assert verified(page, jwt[:at] + letter + jwt[at + 1 :], tmp_path) == "bad"
+
+
+def verified(page: httpx.Response, jwt: str, folder: Path) -> str:
+    """Run the page's own script in Node, with as much of a page as it touches; return its
+    verdict."""
+    script = page.text.partition("<script>")[2].partition("</script>")[0]
+    keys = page.text.partition('data-keys="')[2].partition('"')[0].replace("&quot;", '"')
+    stand_in = """
+const made = () => ({ dataset: {}, append() {}, replaceChildren() {}, addEventListener() {} });
+const nodes = {};
+globalThis.document = {
+  body: { dataset: { keys: KEYS } }, documentElement: {}, createElement: made,
+  getElementById: (id) => (nodes[id] ??= made()),
+};
+Object.defineProperty(globalThis, "navigator", { value: { languages: ["te-IN"] } });
+globalThis.addEventListener = () => {};
+globalThis.location = { hash: "#JWT" };
+SCRIPT
+setInterval(() => {
+  if (!nodes.result?.dataset.state) return;
+  process.stdout.write(nodes.result.dataset.state);
+  process.exit(0);
+}, 5);
+"""
+    file = folder / f"verify-{secrets.token_hex(4)}.js"
+    text = stand_in.replace("KEYS", json.dumps(keys)).replace("JWT", jwt, 1)
+    file.write_text(text.replace("SCRIPT", script), "utf-8")
+    ran = subprocess.run(
+        ["node", str(file)], check=True, capture_output=True, text=True, timeout=60
+    )
+    return ran.stdout

@@ -1,0 +1,104 @@
+"""Proofs of reported messages and their envelopes: the golden ones, and every forgery (F1, F2)."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from copconnect.records.conversation.envelope import APPEAL, REPORT, parse_envelope
+from copconnect.records.primitives.fields import Refused
+from copconnect.records.trust.device_key import DeviceKey
+from copconnect.sealing import hpke
+from copconnect.sealing.envelopes import EnvelopePlace, open_envelope, seal_envelope
+from copconnect.sealing.proofs import Proof, ReportPlace, judge_proof, parse_proof
+from tests.records.make_reports import FILE
+from tests.records.vectors import seed
+
+GOLDEN = json.loads(FILE.read_text(encoding="utf-8"))
+KEYS = {
+    (bytes.fromhex(one["person"]), bytes.fromhex(one["device"])): bytes.fromhex(one["public_key"])
+    for one in GOLDEN["senders"]
+}
+
+
+def place_of(given: dict[str, str]) -> ReportPlace:
+    return ReportPlace(
+        report_id=bytes.fromhex(given["report"]),
+        conversation_id=bytes.fromhex(given["conversation"]),
+        message_id=bytes.fromhex(given["message_id"]),
+        header_hash=bytes.fromhex(given["header_hash"]),
+    )
+
+
+def key_of(person_id: bytes, device: bytes) -> bytes | None:
+    return KEYS.get((person_id, device))
+
+
+@pytest.mark.parametrize("attack", GOLDEN["attacks"], ids=lambda one: one["name"])
+def test_f1_a_proof_holds_for_what_was_sent_and_for_nothing_else(attack: dict[str, Any]) -> None:
+    data, place = bytes.fromhex(attack["proof"]), place_of(attack["place"])
+    if attack["failed"] is None:
+        with pytest.raises(Refused, match=r"^F1:"):
+            judge_proof(parse_proof(data), place, key_of)
+        return
+    judged = judge_proof(parse_proof(data), place, key_of)
+    assert [one.failed is not None for one in judged] == attack["failed"]
+    for one, text in zip(judged, GOLDEN["texts"], strict=False):
+        assert one.plaintext == (None if one.failed else text.encode())
+        assert one.failed is None or one.failed.startswith("F1: ")
+
+
+def test_f1_a_proof_is_its_bytes() -> None:
+    proof = parse_proof(bytes.fromhex(GOLDEN["proof"]))
+    assert (proof.clause, proof.words) == (GOLDEN["clause"], GOLDEN["words"])
+    assert proof.encode().hex() == GOLDEN["proof"]
+    for items in ((), proof.items * 3):
+        with pytest.raises(ValueError, match="1 to 6"):
+            Proof(1, "", items).encode()
+
+
+@pytest.mark.parametrize("case", GOLDEN["envelopes"], ids=lambda one: str(one["kem"]))
+def test_f2_envelopes_open_for_each_reader_and_for_one_report(case: dict[str, Any]) -> None:
+    place = place_of(GOLDEN["place"])
+    appeals = EnvelopePlace(
+        salt=place.report_id, joined=place.report_id + bytes.fromhex(GOLDEN["person"])
+    )
+    report = parse_envelope(REPORT, bytes.fromhex(case["report"]))
+    appeal = parse_envelope(APPEAL, bytes.fromhex(case["appeal"]))
+    for reader in case["readers"]:
+        key_id = DeviceKey.parse(bytes.fromhex(reader["device_key"])).key_id()
+        private = hpke.private_key(case["kem"], bytes.fromhex(reader["private_key"]))
+        opened = open_envelope(REPORT, report, place.place(), key_id, private)
+        assert opened.hex() == GOLDEN["proof"]
+        assert open_envelope(APPEAL, appeal, appeals, key_id, private).decode() == GOLDEN["words"]
+        for other in (
+            replace(place, report_id=bytes(16)),
+            replace(place, conversation_id=bytes(16)),
+            replace(place, message_id=bytes(16)),
+            replace(place, header_hash=bytes(32)),
+        ):
+            with pytest.raises(Refused, match=r"^F2:"):
+                open_envelope(REPORT, report, other.place(), key_id, private)
+        # A report is no appeal, and the commitment gives all readers the same content.
+        for broken in (
+            replace(report, commit=bytes(32)),
+            replace(report, body=bytes(len(report.body))),
+            replace(report, seals={key_id: bytes(len(report.seals[key_id]))}),
+        ):
+            with pytest.raises(Refused, match=r"^F2:"):
+                open_envelope(REPORT, broken, place.place(), key_id, private)
+    data = bytes.fromhex(case["report"])
+    for malformed in (data[:-1], data + b"\0", b"\2" + data[1:], data[:36], b""):
+        with pytest.raises(Refused, match=r"^F2:"):
+            parse_envelope(REPORT, malformed)
+
+
+def test_f2_limits() -> None:
+    case = GOLDEN["envelopes"][0]
+    key = DeviceKey.parse(bytes.fromhex(case["readers"][0]["device_key"]))
+    place = place_of(GOLDEN["place"]).place()
+    with pytest.raises(ValueError, match="1 to 64"):
+        seal_envelope(REPORT, place, b"", [key] * 65, seed("s"))
+    with pytest.raises(ValueError, match="too long"):
+        seal_envelope(REPORT, place, bytes(REPORT.most_content + 1), [key], seed("s"))

@@ -1,0 +1,325 @@
+"""Reports on both databases: what the server takes and tells, decisions, sanctions, appeals."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from copconnect import errors, wire
+from copconnect.bus import AccountWakeup
+from copconnect.database.engine import Database
+from copconnect.ids import ChangeId, MessageId, PersonId, ReportId, new_id
+from copconnect.limits import REPORTS_PER_DAY
+from copconnect.records.conversation.envelope import REPORT, parse_envelope
+from copconnect.records.conversation.roster import Rights
+from copconnect.records.primitives.ed25519 import public_bytes
+from copconnect.reports import rules
+from copconnect.sealing import hpke
+from copconnect.sealing.envelopes import open_envelope
+from copconnect.sealing.proofs import ReportPlace, judge_proof, parse_proof
+from tests.contract.delivery_world import DAY_MS
+from tests.contract.device import Device, leaf_of
+from tests.reports.reports_world import Reports
+
+
+@pytest.fixture
+async def reports(database: Database) -> Reports:
+    return await Reports.of(database)
+
+
+async def test_a_report_reaches_the_moderators_who_judge_its_proof(reports: Reports) -> None:
+    message = await reports.said(b"Curfew!")
+    c, message_id = reports.c, MessageId(message[17:33].hex())
+    shown = await reports.service.reporting.readers(reports.reader.caller, c, message_id)
+    # Those of the unit above too: two people alone could not decide an appeal.
+    readers = [*reports.station, *reports.district]
+    assert {one.person_id for one in shown.people} == {one.caller.person_id for one in readers}
+    body = reports.report(message, readers)
+    reports.world.wakeups.clear()
+    taken = await reports.service.reporting.post(reports.reader.caller, body)
+    assert (taken.state, taken.finding) == ("open", None)
+    told = [set(one.person_ids) for one in reports.world.told(AccountWakeup)]
+    assert told == [{one.caller.person_id for one in readers}]
+    # A repeat is answered as the first time, and stores nothing more.
+    assert await reports.service.reporting.post(reports.reader.caller, body) == taken
+    own = await reports.service.reporting.own(reports.reader.caller)
+    assert [one.report_id for one in own.reports] == [taken.report_id]
+
+    moderator = reports.station[0]
+    page = await reports.service.moderating.cases(moderator.caller, "open", None)
+    (case,) = page.cases
+    assert case.reported_id == reports.sender.caller.person_id
+    detail = await reports.service.moderating.case(moderator.caller, case.report_id)
+    # Nothing that a moderator is sent names the reporter.
+    assert reports.reader.caller.person_id not in repr((page, detail))
+    assert detail.sealed is not None
+    assert moderator.key is not None
+    place = ReportPlace(
+        report_id=bytes.fromhex(case.report_id),
+        conversation_id=bytes.fromhex(c),
+        message_id=bytes.fromhex(case.message_id),
+        header_hash=case.header_hash,
+    )
+    envelope = parse_envelope(REPORT, detail.sealed)
+    private = hpke.private_key(moderator.kem, moderator.seed)
+    content = open_envelope(REPORT, envelope, place.place(), moderator.key.key_id(), private)
+
+    def key_of(_person: bytes, device: bytes) -> bytes | None:
+        return public_bytes(reports.sender.signer) if device == reports.sender.device else None
+
+    (judged,) = judge_proof(parse_proof(content), place, key_of)
+    assert judged.plaintext == b"Curfew!"
+
+
+async def test_a_report_that_does_not_fit_the_log_is_refused(reports: Reports) -> None:
+    message = await reports.said()
+    readers = [*reports.station, *reports.district]
+
+    async def refused(sender: Device, body: wire.PostReport) -> Any:
+        with pytest.raises(errors.CopConnectError) as caught:
+            await reports.service.reporting.post(sender.caller, body)
+        return caught.value.details.get("reason", caught.value.code)
+
+    reader = reports.reader
+    other = reports.report(message, readers, header_hash=bytes(32))
+    assert await refused(reader, other) == "header_hash"
+    unknown = reports.report(message, readers, message_id=MessageId(new_id()))
+    assert await refused(reader, unknown) == "not_found"
+    elsewhere = reports.report(message, readers, conversation_id=new_id())
+    assert await refused(reader, elsewhere) == "not_found"
+    # Somebody who could not read it, and the sender, prove nothing.
+    assert await refused(reports.outsider, reports.report(message, readers)) == "not_found"
+    assert await refused(reports.sender, reports.report(message, readers)) == "own_message"
+    # Sealed to somebody who does not moderate: the server would let nobody else read it.
+    for to in ([reports.sender], [*readers, reports.outsider], reports.root):
+        assert await refused(reader, reports.report(message, to)) == "readers"
+    assert await refused(reader, reports.report(message, readers, sealed=b"x")) == "sealed"
+    # Another person's report id, and one's own for another message.
+    taken = await reports.service.reporting.post(reader.caller, reports.report(message, readers))
+    again = reports.report(await reports.said(), readers, taken.report_id)
+    assert await refused(reader, again) == "report_id"
+    reports.rights.paths.clear()
+    assert await refused(reader, reports.report(message, readers)) == "nobody_moderates"
+
+
+async def test_a_person_reports_twenty_messages_a_day(reports: Reports) -> None:
+    message = await reports.said()
+    readers = [*reports.station, *reports.district]
+    for _ in range(REPORTS_PER_DAY):
+        await reports.service.reporting.post(
+            reports.reader.caller, reports.report(message, readers)
+        )
+    with pytest.raises(errors.RateLimited) as caught:
+        await reports.service.reporting.post(
+            reports.reader.caller, reports.report(message, readers)
+        )
+    assert caught.value.details["limit"] == "reports_per_day"
+    page = await reports.service.moderating.cases(reports.root[0].caller, "open", None)
+    assert {one.others for one in page.cases} == {REPORTS_PER_DAY - 1}
+    reports.world.clock.at += DAY_MS
+    await reports.service.reporting.post(reports.reader.caller, reports.report(message, readers))
+
+
+async def test_a_case_is_its_moderators_and_decided_once(reports: Reports) -> None:
+    case = await reports.reported()
+    moderating = reports.service.moderating
+    # The reporter and the reported moderate too: they never see or decide their own case.
+    for one in (reports.reader, reports.sender):
+        reports.rights.paths[one.caller.person_id] = [""]
+        assert (await moderating.cases(one.caller, "open", None)).cases == []
+        with pytest.raises(errors.NotFound):
+            await moderating.case(one.caller, case.report_id)
+    act = wire.AssignReport(report_id=case.report_id, take=True)
+    async with reports.world.database.reading() as connection:
+        for one in (reports.reader, reports.sender):
+            with pytest.raises(errors.OwnCase):
+                await moderating.allow(connection, one.caller.person_id, act)
+    with pytest.raises(errors.NotAllowed):
+        await moderating.cases(reports.outsider.caller, "open", None)
+    first = reports.station[0]
+    with pytest.raises(errors.ActInvalid):
+        await reports.decide(case, first, header_hash="0" * 64)
+    with pytest.raises(errors.ActInvalid):
+        await reports.decide(
+            case, first, finding="dismissed", sanction=wire.NewSanction(kind="muted", days=1)
+        )
+    reports.world.clock.at += 1000
+    await reports.decide(case, first)
+    with pytest.raises(errors.ReportDecided):
+        await reports.decide(case, reports.district[0], finding="dismissed")
+    (own,) = (await reports.service.reporting.own(reports.reader.caller)).reports
+    assert (own.state, own.finding) == ("decided", "upheld")
+    counts = await moderating.statistics(first.caller, "")
+    assert (counts.open, counts.upheld, counts.median_ms) == (0, 1, 1000)
+    assert [(one.path, one.upheld) for one in counts.units] == [("TG/HYD/PS1", 1)]
+    with pytest.raises(errors.NotAllowed):
+        await moderating.statistics(first.caller, "TG/HYD")
+
+
+async def rights_of(reports: Reports, device: Device) -> Rights:
+    """Return the rights that the newest head signs for a device."""
+    state = await reports.world.service.rosters.state(device.caller, reports.c)
+    return leaf_of(device, state).rights
+
+
+async def test_a_suspension_takes_the_right_to_post_and_ends_with_no_job(
+    reports: Reports,
+) -> None:
+    epoch = (await reports.talk.head(reports.reader)).epoch
+    case = await reports.sanctioned("suspended", 3)
+    # Every client refuses what is signed under this head (R2), and the server refuses it now (D1).
+    assert (await reports.talk.head(reports.reader)).epoch == epoch + 1
+    assert not await rights_of(reports, reports.sender) & Rights.POST
+    assert await rights_of(reports, reports.reader) & Rights.POST
+    with pytest.raises(errors.Sanctioned) as caught:
+        await reports.talk.say(reports.sender, reports.key_id)
+    until_ms = caught.value.details["until_ms"]
+    assert until_ms == reports.world.clock.at + 3 * DAY_MS
+    # Duty goes on: a direct conversation takes the person's messages.
+    direct = await reports.world.direct(reports.sender, reports.reader)
+    state = await reports.world.service.rosters.state(reports.sender.caller, direct.conversation_id)
+    assert leaf_of(reports.sender, state).rights & Rights.POST
+    (mine,) = (await reports.service.sanctioning.own(reports.sender.caller)).sanctions
+    assert (mine.kind, mine.until_ms, mine.acknowledged_ms) == ("suspended", until_ms, None)
+    read = await reports.service.sanctioning.acknowledge(reports.sender.caller, case.report_id)
+    assert read.acknowledged_ms == reports.world.clock.at
+    with pytest.raises(errors.NotFound):
+        await reports.service.sanctioning.acknowledge(reports.reader.caller, case.report_id)
+    # The time is over and no job has run: the next message brings the right back.
+    reports.world.clock.at += 3 * DAY_MS
+    key_id = await reports.talk.begin(reports.reader, [reports.sender])
+    with pytest.raises(errors.StaleHead):
+        await reports.talk.say(reports.sender, key_id)
+    assert await rights_of(reports, reports.sender) & Rights.POST
+    await reports.talk.say(reports.sender, key_id)
+
+
+async def test_the_job_ends_what_is_over_once_and_the_log_says_so(reports: Reports) -> None:
+    await reports.sanctioned("suspended", 1)
+    reports.world.clock.at += DAY_MS - 1
+    await reports.service.sanctioning.round()
+    assert not await rights_of(reports, reports.sender) & Rights.POST
+    reports.world.clock.at += 1
+    await asyncio.gather(*(reports.service.sanctioning.round() for _ in range(2)))
+    assert await rights_of(reports, reports.sender) & Rights.POST
+    kinds = [json.loads(one.content.act)["act"] async for one in reports.audit.entries()]
+    assert kinds == ["report_decided", "sanction_ended"]
+
+
+async def test_muting_is_for_large_groups_and_announcements(database: Database) -> None:
+    small = await Reports.of(database)
+    announced = await small.world.group(small.reader, [small.sender], who_may_post="admins")
+    await small.world.change(
+        small.reader.caller, announced, make_admin=[small.sender.caller.person_id]
+    )
+    await small.sanctioned("muted", 5)
+    await small.talk.say(small.sender, small.key_id)  # In a small group a muted person may.
+    state = await small.world.service.rosters.state(small.sender.caller, announced.conversation_id)
+    assert leaf_of(small.sender, state).rights == Rights.ADMINISTER
+    # A group that is made meanwhile lists the person without the right at once, if it is large.
+    others = [small.world.registry.register() for _ in range(100)]
+    large = await small.world.group(small.reader, [small.sender, *others])
+    state = await small.world.service.rosters.state(small.sender.caller, large.conversation_id)
+    assert not leaf_of(small.sender, state).rights & Rights.POST
+    # A group that becomes large takes the right with the next round of the job.
+    add = sorted(one.caller.person_id for one in others)
+    body = wire.ChangeMembers(
+        change_id=ChangeId(new_id()), add=add, remove=[], make_admin=[], revoke_admin=[]
+    )
+    await small.world.service.membership.change(small.reader.caller, small.c, body)
+    assert await rights_of(small, small.sender) & Rights.POST
+    await small.service.sanctioning.round()
+    assert not await rights_of(small, small.sender) & Rights.POST
+
+
+async def test_an_appeal_is_one_in_time_and_decided_by_others(reports: Reports) -> None:
+    case = await reports.sanctioned("suspended", 2)
+    sanctioning, sender = reports.service.sanctioning, reports.sender.caller
+    shown = await sanctioning.readers(sender, case.report_id)
+    readers = {one.person_id for one in shown.people}
+    deciders = {one.caller.person_id for one in reports.station}
+    assert readers == {one.caller.person_id for one in (*reports.district, *reports.root)}
+    with pytest.raises(errors.ReportInvalid):  # Sealed to whoever decided.
+        await sanctioning.appeal(sender, case.report_id, reports.appeal(case, reports.station))
+    with pytest.raises(errors.NotFound):
+        await sanctioning.appeal(
+            reports.reader.caller, case.report_id, reports.appeal(case, reports.district)
+        )
+    body = reports.appeal(case, reports.district)
+    appealed = await sanctioning.appeal(sender, case.report_id, body)
+    assert await sanctioning.appeal(sender, case.report_id, body) == appealed
+    with pytest.raises(errors.AppealMade):
+        await sanctioning.appeal(sender, case.report_id, reports.appeal(case, reports.district))
+    third = reports.district[0]
+    (waiting,) = (await reports.service.moderating.cases(third.caller, "appeals", None)).cases
+    assert waiting.appealed
+    for one in reports.station:
+        detail = await reports.service.moderating.case(one.caller, case.report_id)
+        assert detail.appeal_bar == "decided_first"
+        with pytest.raises(errors.DecidedFirst):
+            await reports.decide_appeal(case, one, "lifted")
+    assert deciders.isdisjoint({third.caller.person_id})
+    await reports.decide_appeal(case, third, "lifted")
+    # Lifting restores at once.
+    assert await rights_of(reports, reports.sender) & Rights.POST
+    with pytest.raises(errors.ReportDecided):
+        await reports.decide_appeal(case, reports.district[1], "upheld")
+    (mine,) = (await sanctioning.own(sender)).sanctions
+    assert (mine.appeal, mine.ended_ms) == ("lifted", reports.world.clock.at)
+    counts = await reports.service.moderating.statistics(third.caller, "")
+    assert (counts.appeals, counts.lifted) == (1, 1)
+
+
+async def test_an_appeal_after_the_end_is_late(reports: Reports) -> None:
+    case = await reports.sanctioned("suspended", 1)
+    reports.world.clock.at += DAY_MS
+    with pytest.raises(errors.AppealLate):
+        await reports.service.sanctioning.appeal(
+            reports.sender.caller, case.report_id, reports.appeal(case, reports.district)
+        )
+
+
+async def test_a_sanctioned_moderator_reads_and_decides_nothing_meanwhile(
+    reports: Reports,
+) -> None:
+    reports.rights.paths[reports.sender.caller.person_id] = [""]
+    await reports.sanctioned("suspended", 1)
+    with pytest.raises(errors.NotAllowed):
+        await reports.service.moderating.cases(reports.sender.caller, "open", None)
+    reports.world.clock.at += DAY_MS
+    await reports.service.moderating.cases(reports.sender.caller, "open", None)
+
+
+async def test_cases_come_by_pages_and_are_forgotten_with_the_log(reports: Reports) -> None:
+    message = await reports.said()
+    readers = [*reports.station, *reports.district]
+    for _ in range(3):
+        await reports.service.reporting.post(
+            reports.reader.caller, reports.report(message, readers)
+        )
+    moderating, moderator = reports.service.moderating, reports.root[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("copconnect.reports.moderating.PAGE", 2)
+        first = await moderating.cases(moderator.caller, "open", None)
+        assert first.next is not None
+        at, _, report_id = first.next.partition("-")
+        rest = await moderating.cases(moderator.caller, "open", (int(at), report_id))
+    assert len({one.report_id for one in (*first.cases, *rest.cases)}) == 3
+    own = (await reports.service.reporting.own(reports.reader.caller)).reports
+    await reports.decide(own[0], reports.station[0], finding="dismissed")
+    reports.world.clock.at += 180 * DAY_MS + 1
+    await reports.service.sanctioning.prune()
+    left = (await reports.service.reporting.own(reports.reader.caller)).reports
+    assert {one.report_id for one in left} == {one.report_id for one in own[1:]}
+
+
+def test_readers_are_the_nearest_moderators() -> None:
+    a, b, c, d, e = (PersonId(name * 32) for name in "abcde")
+    holders = {a: ["x/y"], b: ["x"], c: ["x"], d: [""], e: [""]}
+    assert rules.choose_readers(holders, "x/y", set()) == [a, b, c, d, e]
+    assert rules.choose_readers(holders, "x/y", {a}) == [b, c, d, e]
+    assert rules.choose_readers(holders, "x", {b, c}) == [d, e]
+    many = {PersonId(f"{n:032x}"): ["x"] for n in range(40)}
+    assert len(rules.choose_readers(many, "x/y", set())) == rules.MOST_READERS
+    assert ReportId(a)
