@@ -21,7 +21,7 @@ import type { Conversations } from "./conversations.ts";
 import type { Keys } from "./keys.ts";
 import type { Log } from "./log.ts";
 import type { Orders } from "./orders.ts";
-import { CONDUCT, findPeople, personIdOf, type People } from "./people.ts";
+import { findPeople, personIdOf, type People } from "./people.ts";
 import type { Receipts } from "./receipts.ts";
 import type { Shares } from "./shares.ts";
 import type { TrustRole } from "./trust.ts";
@@ -135,10 +135,18 @@ function registrationRoutes(server: Roles, at: At): void {
     return people.register(asked);
   });
   at("anybody", "GET /conduct", () => ({
-    ...{ version: CONDUCT, createdMs: 1, language: "en", title: "Rules", rules: ["Be brief."] },
+    ...{
+      version: people.conduct,
+      createdMs: 1,
+      language: "en",
+      title: "Rules",
+      rules: ["Be brief."],
+    },
   }));
-  at("device", "POST /conduct/acceptances", async (_, caller) => {
-    (await people.person(caller.personId)).accepted = true;
+  at("device", "POST /conduct/acceptances", async ({ body }, caller) => {
+    const { version } = as<wire.AcceptConduct>(body);
+    if (version < people.conduct) throw new Refusal("conduct_changed");
+    (await people.person(caller.personId)).accepted = version;
     return people.me(caller);
   });
   at("device", "GET /me", (_, caller) => people.me(caller));

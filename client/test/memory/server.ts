@@ -234,7 +234,10 @@ export class MemoryServer {
       const client = this.people.clientByToken(token);
       if (client === null && route.who !== "anybody") throw new Refusal("unauthenticated");
       if (client?.revoked === true && route.who !== "anybody") throw this.#signedOut(client);
-      if (client !== null && route.who === "confirmed") this.judge.requireConfirmed(client);
+      if (client !== null && route.who === "confirmed") {
+        if (!this.people.hasAccepted(client.personId)) throw new Refusal("conduct_not_accepted");
+        this.judge.requireConfirmed(client);
+      }
       return route.answer({ ...request, ids: match.slice(1) }, client as ClientState);
     }
     throw new Refusal("not_found");
