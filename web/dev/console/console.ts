@@ -46,6 +46,7 @@ const RIGHTS: readonly Right[] = [
   "read_audit",
   "post_large",
   "train",
+  "edit_conduct",
   "moderate",
 ];
 
