@@ -410,7 +410,7 @@ export class Session {
 
   /** The server refuses this device. It is asked once more before anything is concluded. */
   async #refused(code = ""): Promise<void> {
-    if (code === "conduct_not_accepted" && this.#phase === "conduct") return; // No news.
+    if (code === "conduct_not_accepted" && this.#phase !== "ready") return; // No news.
     if (this.#refusing || this.#account.record === null) return;
     this.#refusing = true;
     try {

@@ -132,8 +132,7 @@ export class Live {
     const client = people.clientByToken(hello.accessToken);
     if (client === null) return refuse(socket, CLOSE_UNAUTHENTICATED);
     if (client.revoked) return refuse(socket, CLOSE_SIGNED_OUT);
-    if (!(await people.person(client.personId)).accepted)
-      return refuse(socket, CLOSE_CONDUCT_NOT_ACCEPTED);
+    if (!people.hasAccepted(client.personId)) return refuse(socket, CLOSE_CONDUCT_NOT_ACCEPTED);
     const { device, personId } = client;
     this.#connections.get(device)?.close(CLOSE_REPLACED);
     const { send, close } = socket;

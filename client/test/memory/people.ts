@@ -19,7 +19,8 @@ import { Refusal, checked } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ClientState, PersonState } from "./state.ts";
 
-export const CONDUCT = 1;
+/** Nobody has accepted any version of the code of conduct. */
+const NONE = 0;
 const LIVES_MS = 90 * DAY_MS;
 const RENEWED_BEFORE_MS = 30 * DAY_MS;
 const MOST_DEVICES = 8;
@@ -45,6 +46,8 @@ export function personIdOf(number: string): PersonId {
 }
 
 export class People {
+  /** The newest version of the code of conduct; it asks everybody. */
+  conduct = 1;
   readonly #server: ServerPorts;
 
   constructor(server: ServerPorts) {
@@ -72,6 +75,11 @@ export class People {
   }
 
   /** All devices that a person ever had, in the order of registration. */
+  /** Whether a person has accepted the version that asks. */
+  hasAccepted(personId: PersonId): boolean {
+    return (this.#state.people.get(personId)?.accepted ?? NONE) >= this.conduct;
+  }
+
   clientsOf(personId: PersonId): readonly ClientState[] {
     return [...this.#state.clients.values()].filter((one) => one.personId === personId);
   }
@@ -81,7 +89,7 @@ export class People {
     const known = this.#state.people.get(personId);
     if (known !== undefined) return known;
     const person: PersonState = {
-      ...{ personId, version: 1, accepted: false },
+      ...{ personId, version: 1, accepted: NONE },
       ...{ lists: [], cards: [], endorsements: [], grants: [], revocations: [] },
     };
     await this.addCard(person, {});
@@ -255,9 +263,9 @@ export class People {
         certificateExpiresMs: parseCertificate(one.certificates.at(-1) as Uint8Array).notAfterMs,
         confirmed: confirmed(one),
       })),
-      conductVersion: person.accepted ? CONDUCT : null,
-      conductAcceptedMs: person.accepted ? 1 : null,
-      ...{ conductRequired: CONDUCT, conductCurrent: CONDUCT },
+      conductVersion: person.accepted === NONE ? null : person.accepted,
+      conductAcceptedMs: person.accepted === NONE ? null : 1,
+      ...{ conductRequired: this.conduct, conductCurrent: this.conduct },
       unitAdmin: person.grants.length > 0,
     };
   }

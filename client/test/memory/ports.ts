@@ -142,6 +142,8 @@ export interface OrdersPort {
 }
 
 export interface PeoplePort {
+  /** Whether a person has accepted the version of the code of conduct that asks. */
+  hasAccepted(personId: PersonId): boolean;
   client(clientId: ClientId): ClientState;
   clientByToken(token: string): ClientState | null;
   clientOf(device: DeviceId): ClientState | null;

@@ -41,6 +41,7 @@ import {
   type ServerState,
 } from "./state.ts";
 import { AdminRole } from "./console/acts.ts";
+import { Reports } from "./console/reports.ts";
 import { TrustRole } from "./trust.ts";
 
 export interface MemoryOptions {
@@ -80,6 +81,7 @@ export class MemoryServer {
   readonly conversations: Conversations;
   readonly log: Log;
   readonly orders: Orders;
+  readonly reports: Reports;
   readonly keys: Keys;
   readonly cellKeys: CellKeys;
   readonly shares: Shares;
@@ -107,6 +109,7 @@ export class MemoryServer {
     this.conversations = new Conversations(this);
     this.log = new Log(this);
     this.orders = new Orders(this);
+    this.reports = new Reports(this);
     this.keys = new Keys(this);
     this.cellKeys = new CellKeys(this);
     this.shares = new Shares(this);
@@ -234,7 +237,10 @@ export class MemoryServer {
       const client = this.people.clientByToken(token);
       if (client === null && route.who !== "anybody") throw new Refusal("unauthenticated");
       if (client?.revoked === true && route.who !== "anybody") throw this.#signedOut(client);
-      if (client !== null && route.who === "confirmed") this.judge.requireConfirmed(client);
+      if (client !== null && route.who === "confirmed") {
+        if (!this.people.hasAccepted(client.personId)) throw new Refusal("conduct_not_accepted");
+        this.judge.requireConfirmed(client);
+      }
       return route.answer({ ...request, ids: match.slice(1) }, client as ClientState);
     }
     throw new Refusal("not_found");

@@ -47,7 +47,7 @@ export interface ClientState {
 export interface PersonState {
   readonly personId: PersonId;
   version: number;
-  accepted: boolean;
+  accepted: number;
   readonly lists: PersonDevices[];
   readonly cards: Uint8Array[];
   readonly endorsements: Uint8Array[];

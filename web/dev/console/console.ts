@@ -45,6 +45,7 @@ const RIGHTS: readonly Right[] = [
   "give_grants",
   "read_audit",
   "post_large",
+  "edit_conduct",
   "moderate",
 ];
 

@@ -59,6 +59,8 @@ function keep(step: RegistrationStep | null): void {
 export class Flow {
   #languageDone = $state(appearance.languageChosen);
   number = $state("");
+  /** The code of conduct was accepted before and asks anew: this is no first run. */
+  again = $state(false);
   challenge = $state.raw<CodeRequested | null>(null);
   /** When the challenge was asked for: the wait before another counts from here. */
   askedMs = $state(0);
@@ -116,7 +118,7 @@ export class Flow {
 
   async accept(version: number): Promise<void> {
     const state = await core().acceptConduct(version, language.current);
-    firstRun.showDone = firstRun.started;
+    firstRun.showDone = firstRun.started && !this.again;
     adopt(state);
   }
 
