@@ -14,7 +14,7 @@ const FOLDER = new URL("../../../src/copconnect/conduct/guard/", import.meta.url
 const WEIGHTS = copy(readFileSync(new URL("weights.bin", FOLDER)));
 const POLICY = readFileSync(new URL("policy.json", FOLDER), "utf-8");
 const KEY = new Uint8Array(32).fill(7);
-const NUMBER = 2;
+const NUMBER = 3;
 
 async function signed(change: object = {}, key = KEY): Promise<Bytes> {
   const draft = { number: NUMBER, size: WEIGHTS.length, weights: hash(WEIGHTS), policyNumber: 1 };
