@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.harness import confirming
 from tests.harness.browser import DESKTOP, Officer, Station
 from tests.harness.server import ServerProcess, run_copconnect
-from tests.harness.tour_console import open_console, row
+from tests.harness.tour_console import open_console
 
 NEW = "Do not send greetings, jokes, festival wishes, quotes or forwarded messages."
 TOO = "Keep to the channel of your unit."
@@ -87,16 +87,3 @@ def test_a_version_is_written_agreed_to_and_asked_of_an_officer(
     officer.sees_status(WAITS, "sent")
     page.goto("/#/me/conduct")
     page.get_by_text(TOO).wait_for()
-
-    # The admin who asked owes it as well, and then reads who has accepted.
-    first.page.goto("/")
-    first.button("firstRun.conduct.accept").click()
-    open_console(first, "conduct/pending")
-    searched = first.page.get_by_label(first.word("@people.find"), exact=True)
-    searched.fill(other.person.name)
-    row(first.page, other.person.name).first.wait_for()
-    searched.fill(officer.person.name)
-    expect(row(first.page, officer.person.name)).to_have_count(0)
-    open_console(first, "conduct/acceptances")
-    first.page.get_by_text(first.word("@conduct.counts", version="2")).wait_for()
-    first.shot("acceptances")
