@@ -205,6 +205,7 @@ class Container:
             log_days=settings.log_retention_days,
         )
         self.sanctions.attach(self.reports.sanctioning)
+        late.reports = self.reports
         self.admin = AdminService(
             database=self.database,
             clock=self.clock,

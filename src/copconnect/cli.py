@@ -10,7 +10,7 @@ from copconnect.commands.doctor import doctor
 from copconnect.commands.init import init
 from copconnect.commands.serve import serve_command
 from copconnect.commands.teaching import training
-from copconnect.commands.verifying import orders
+from copconnect.commands.verifying import orders, reports
 
 app = typer.Typer(
     name="copconnect",
@@ -26,6 +26,7 @@ app.add_typer(conduct.app, name="conduct")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(guard.app, name="guard")
 app.add_typer(orders.app, name="orders")
+app.add_typer(reports.app, name="reports")
 app.add_typer(training.app, name="training")
 app.command("init")(init)
 app.command("doctor")(doctor)

@@ -11,6 +11,7 @@ from copconnect.database.engine import Transaction
 from copconnect.delivery.service import DeliveryService
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import ConversationId, PersonId, PostId
+from copconnect.reports.service import ReportService
 
 
 class Late:
@@ -19,6 +20,7 @@ class Late:
 
     def __init__(self) -> None:
         self.service: DeliveryService | None = None
+        self.reports: ReportService | None = None
 
     def _get(self) -> DeliveryService:
         if self.service is None:
@@ -39,6 +41,17 @@ class Late:
     ) -> bool:
         """Return whether a person is a member of any of these conversations."""
         return await self._get().belongs_to_any(connection, person_id, conversation_ids)
+
+    async def reads_case_in(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_ids: Collection[ConversationId],
+    ) -> bool:
+        """Return whether a report from any of these conversations is sealed to a person."""
+        if self.reports is None:
+            return False
+        return await self.reports.reads_case_in(connection, person_id, conversation_ids)
 
     async def followed_by_hand(
         self, connection: AsyncConnection

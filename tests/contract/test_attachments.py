@@ -30,6 +30,16 @@ class Members:
     """Alice and Bob are here, Bob and Carol there."""
 
     places: dict[PersonId, set[ConversationId]] = {}
+    moderators: set[PersonId] = set()
+
+    async def reads_case_in(
+        self,
+        _connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_ids: Collection[ConversationId],
+    ) -> bool:
+        """People of whom the test says that they moderate."""
+        return bool(conversation_ids) and person_id in self.moderators
 
     async def belongs_to_any(
         self,
@@ -240,6 +250,12 @@ async def test_access_follows_membership_and_shares(shelf: Shelf) -> None:
     await shelf.fill(attachment_id)
     with pytest.raises(errors.NotFound):
         await shelf.read(CAROL, attachment_id, 0)
+    # A moderator to whom a report is sealed reads its files, and neither writes nor shares any.
+    shelf.members.moderators = {CAROL.person_id}
+    assert await shelf.read(CAROL, attachment_id, 0) == bytes(rules.CHUNK_BYTES)
+    with pytest.raises(errors.NotMember):
+        await shelf.begin(CAROL)
+    shelf.members.moderators = set()
     with pytest.raises(errors.NotFound):
         await shelf.service.put_chunk(BOB, attachment_id, 0, bytes(rules.CHUNK_BYTES))
     share = wire.ShareAttachment(conversation_id=THERE)

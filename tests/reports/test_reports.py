@@ -46,6 +46,11 @@ async def test_a_report_reaches_the_moderators_who_judge_its_proof(reports: Repo
     own = await reports.service.reporting.own(reports.reader.caller)
     assert [one.report_id for one in own.reports] == [taken.report_id]
 
+    # The files of the proof are its readers' too, and nobody else's.
+    async with reports.world.database.reading() as connection:
+        for one, reads in ((reports.station[0], True), (reports.root[0], False)):
+            found = await reports.service.reads_case_in(connection, one.caller.person_id, [c])
+            assert found is reads
     moderator = reports.station[0]
     page = await reports.service.moderating.cases(moderator.caller, "open", None)
     (case,) = page.cases

@@ -26,7 +26,7 @@ export function createEngine(options: SessionOptions): Engine {
   const members = new MemberCalls(reach);
   const messages = new MessageCalls(reach);
   const consultation = new ConsultationCalls(reach, messages);
-  const forwarding = new ForwardingCalls(reach, (...message) => messages.send(...message));
+  const forwarding = new ForwardingCalls(reach);
   const people = new PeopleCalls(reach);
   const orders = new OrderCalls(reach);
   const training = trainingCalls(reach.training, api);

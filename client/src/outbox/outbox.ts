@@ -101,18 +101,22 @@ export class Outbox {
     this.kick(conversation);
   }
 
-  /** Store a message and begin to send it. `message` is null for what is not shown. */
+  /**
+   * Store a message and begin to send it. `message` is null for what is not shown; `keepsDraft`: it
+   * was not written in its conversation.
+   */
   async enqueue(
     conversation: Conversation,
     outgoing: OutgoingRecord,
     message: MessageRecord | null,
+    keepsDraft = false,
   ): Promise<void> {
     await conversation.run(async () => {
       const work = new UnitOfWork(conversation);
       work.changes.push(putOutgoing(outgoing));
       if (message !== null) {
         work.put(message);
-        work.set({ draft: null });
+        if (!keepsDraft) work.set({ draft: null });
       }
       await conversation.store(work, true);
       this.#outgoing.set(outgoing);

@@ -25,12 +25,14 @@ import { sealEnvelope } from "../keys/sealed-envelope.ts";
 import { REPORT_SEALS } from "../limits.ts";
 import { copy, fromHex, randomBytes } from "../octets.ts";
 import { keysOfPeople } from "../secrets/people-keys.ts";
+import { delayMs, pause } from "../transport/backoff.ts";
 import { gatherProof, reportedMessages } from "./gathering.ts";
 import { senderKeyOf } from "./judging.ts";
 import { REPORT_STORES, type ReportRecord } from "./record.ts";
 
 type Sealed = Extract<ReportRecord, { stage: "sealed" }>;
 
+const RETRY = { firstMs: 2_000, maxMs: 120_000 };
 /** So often a report is sealed anew in one go, where keys change while it is on its way. */
 const TRIES = 2;
 
@@ -38,6 +40,7 @@ export class Sending {
   readonly #context: DeviceContext;
   readonly #index: ConversationIndex;
   #pumping: Promise<void> | null = null;
+  #attempt = 0;
 
   constructor(context: DeviceContext, index: ConversationIndex) {
     this.#context = context;
@@ -66,12 +69,22 @@ export class Sending {
       if (record.stage === "refused") continue;
       try {
         await this.#send(record, TRIES);
+        this.#attempt = 0;
       } catch (error) {
         const { code, retry } = asFailure(error);
-        if (retry || code === "locked") return;
+        if (code === "locked") return;
+        if (retry) return this.#later();
         await this.#refuse(record, code);
       }
     }
+  }
+
+  /** Try again by itself, also where the connection stays. */
+  #later(): void {
+    const { signal, random } = this.#context;
+    void pause(delayMs(RETRY, this.#attempt++, random), signal).then(() => {
+      if (!signal.aborted) void this.flush().catch(() => undefined);
+    });
   }
 
   async #send(record: ReportRecord, tries: number): Promise<void> {

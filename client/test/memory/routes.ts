@@ -12,6 +12,7 @@ import type {
   KeyId,
   MessageId,
   PersonId,
+  ReportId,
 } from "../../src/ids.ts";
 import type * as wire from "../../src/wire.ts";
 import type { Attachments } from "./attachments.ts";
@@ -21,6 +22,7 @@ import type { Conversations } from "./conversations.ts";
 import type { Keys } from "./keys.ts";
 import type { Log } from "./log.ts";
 import type { Orders } from "./orders.ts";
+import type { Reports } from "./console/reports.ts";
 import { findPeople, personIdOf, type People } from "./people.ts";
 import type { Receipts } from "./receipts.ts";
 import type { Shares } from "./shares.ts";
@@ -41,6 +43,7 @@ interface Roles extends ServerPorts {
   readonly orders: Orders;
   readonly people: People;
   readonly receipts: Receipts;
+  readonly reports: Reports;
   readonly rosters: Rosters;
   readonly shares: Shares;
   readonly trust: TrustRole;
@@ -101,6 +104,7 @@ export function routesOf(server: Roles): readonly Route[] {
   conversationRoutes(server, at, within, listed);
   attachmentRoutes(server, at);
   orderRoutes(server, at);
+  reportRoutes(server, at);
   return routes;
 }
 
@@ -308,6 +312,21 @@ function attachmentRoutes(server: Roles, at: At): void {
   at("confirmed", "DELETE /attachments/{}", ({ ids: [id = ""] }) =>
     attachments.remove(id as AttachmentId),
   );
+}
+
+function reportRoutes({ reports }: Roles, at: At): void {
+  at("confirmed", "GET /reports/readers", () => reports.readers());
+  at("confirmed", "GET /reports/mine", (_, caller) => reports.mine(caller));
+  at("confirmed", "POST /reports", ({ body }, caller) =>
+    reports.post(caller, as<wire.PostReport>(body)),
+  );
+  at("confirmed", "GET /reports", ({ query }, caller) =>
+    reports.cases(caller, query.get("box") ?? "open"),
+  );
+  at("confirmed", "GET /reports/{}", ({ ids: [id = ""] }, caller) =>
+    reports.one(caller, id as ReportId),
+  );
+  at("confirmed", "GET /admin/acts", () => ({ acts: [] }));
 }
 
 function orderRoutes({ orders }: Roles, at: At): void {

@@ -41,6 +41,7 @@ import {
   type ServerState,
 } from "./state.ts";
 import { AdminRole } from "./console/acts.ts";
+import { Reports } from "./console/reports.ts";
 import { TrustRole } from "./trust.ts";
 
 export interface MemoryOptions {
@@ -80,6 +81,7 @@ export class MemoryServer {
   readonly conversations: Conversations;
   readonly log: Log;
   readonly orders: Orders;
+  readonly reports: Reports;
   readonly keys: Keys;
   readonly cellKeys: CellKeys;
   readonly shares: Shares;
@@ -107,6 +109,7 @@ export class MemoryServer {
     this.conversations = new Conversations(this);
     this.log = new Log(this);
     this.orders = new Orders(this);
+    this.reports = new Reports(this);
     this.keys = new Keys(this);
     this.cellKeys = new CellKeys(this);
     this.shares = new Shares(this);

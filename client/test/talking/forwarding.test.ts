@@ -69,6 +69,7 @@ it("counts once more from hand to hand, names no author, and is labelled and lim
   await expect(announced).rejects.toMatchObject({ code: "forward_closed" });
 
   const known = new Set<MessageId>();
+  await b.core.saveDraft(second, "Half a sentence");
   // There and back, five times in all.
   for (let count = 1; count <= 5; count++) {
     const [sender, reader] = count % 2 === 1 ? [b, a] : [a, b];
@@ -84,6 +85,7 @@ it("counts once more from hand to hand, names no author, and is labelled and lim
     expect(at.sender?.personId).toBe(sender.person);
   }
   const { messages } = await a.core.messages(second, null, 50);
+  expect((await b.core.conversation(second)).draft).toBe("Half a sentence");
   expect(messages.filter(saying("Please avoid it"))).toHaveLength(1);
   const choice = await a.core.forwardChoice(at.conversationId, at.messageId);
   expect(choice).toMatchObject({ most: 1, often: true });

@@ -37,6 +37,16 @@ class Conversations(Protocol):
         """Return whether a person is a member of any of these conversations."""
         ...
 
+    async def reads_case_in(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_ids: Collection[ConversationId],
+    ) -> bool:
+        """Return whether a report from any of these conversations is sealed to a person: the keys
+        of files in it are in the proof."""
+        ...
+
 
 class AttachmentService:
     """Everything about attachments. ``ready`` is what the Delivery Service asks."""
@@ -246,7 +256,10 @@ class AttachmentService:
             raise errors.NotFound
         if stored.uploader != caller.person_id:
             shared = await store.shared_to(connection, attachment_id)
-            if not await self._conversations.belongs_to_any(connection, caller.person_id, shared):
+            person_id, conversations = caller.person_id, self._conversations
+            if not await conversations.belongs_to_any(
+                connection, person_id, shared
+            ) and not await conversations.reads_case_in(connection, person_id, shared):
                 raise errors.NotFound
         return stored
 

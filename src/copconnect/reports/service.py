@@ -1,9 +1,15 @@
 """Reports, put together. app.py makes one for each process."""
 
+from collections.abc import Collection
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
+from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
+from copconnect.reports import store
 from copconnect.reports.dependencies import Dependencies
 from copconnect.reports.moderating import Moderating
 from copconnect.reports.ports import Devices, Messages, People, Rights
@@ -42,6 +48,15 @@ class ReportService:
     def attach(self, rights: Rights) -> None:
         """Ask administration's rights from now on."""
         self._deps.attached.append(rights)
+
+    async def reads_case_in(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_ids: Collection[ConversationId],
+    ) -> bool:
+        """Return whether a report from any of these conversations is sealed to a person."""
+        return await store.is_reader_in(connection, person_id, conversation_ids)
 
     async def start(self) -> None:
         """Start background work."""

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.among import among
-from copconnect.ids import PersonId, ReportId
+from copconnect.ids import ConversationId, PersonId, ReportId
 from copconnect.reports.tables import APPEALS, PROOFS, READERS, REPORTS, SANCTIONS
 
 _R, _P, _A = REPORTS.c, PROOFS.c, APPEALS.c
@@ -78,6 +78,21 @@ async def readers_of(connection: AsyncConnection, report_id: ReportId) -> set[Pe
     """Return the people whom a report is sealed to."""
     query = select(READERS.c.person_id).where(READERS.c.report_id == report_id)
     return set(await connection.scalars(query))
+
+
+async def is_reader_in(
+    connection: AsyncConnection,
+    person_id: PersonId,
+    conversation_ids: Collection[ConversationId],
+) -> bool:
+    """Return whether a report from any of these conversations is sealed to a person."""
+    query = (
+        select(_R.report_id)
+        .join(READERS, READERS.c.report_id == _R.report_id)
+        .where(READERS.c.person_id == person_id, among(_R.conversation_id, conversation_ids))
+        .limit(1)
+    )
+    return await connection.scalar(query) is not None
 
 
 async def proof(connection: AsyncConnection, report_id: ReportId) -> bytes | None:

@@ -6,14 +6,14 @@
  * queued; a repeated call queues nothing twice; each forward waits in the outbox of its own
  * conversation, and its files are shared there when the network is back.
  */
-import type { Core, ForwardChoice } from "../../core.ts";
+import type { ForwardChoice } from "../../core.ts";
 import type { Conversation } from "../../conversation/conversation.ts";
 import { failure } from "../../failure.ts";
 import { forwardClosed, mostChats } from "../../guard/forwarding.ts";
 import { idOf, newId } from "../../ids.ts";
 import type { ConversationId, MessageId } from "../../ids.ts";
 import { hash, tag } from "../../keys/format/hashing.ts";
-import { forwardOf, forwardsOf, pointersOf } from "../../kinds/content.ts";
+import { contentOf, forwardOf, forwardsOf, pointersOf } from "../../kinds/content.ts";
 import type { Content } from "../../kinds/content.ts";
 import { decodedOf, loadMessage } from "../../messages/messages.ts";
 import { fromHex } from "../../octets.ts";
@@ -24,11 +24,9 @@ import type { Reach } from "../reach.ts";
 
 export class ForwardingCalls {
   readonly #reach: Reach;
-  readonly #send: Core["send"];
 
-  constructor(reach: Reach, send: Core["send"]) {
+  constructor(reach: Reach) {
     this.#reach = reach;
-    this.#send = send;
   }
 
   async choice(conversationId: ConversationId, messageId: MessageId): Promise<ForwardChoice> {
@@ -60,11 +58,11 @@ export class ForwardingCalls {
     if (conversations.length > most) throw failure("forward_limit", { details: { limit: most } });
     if (conversations.some(({ record }) => forwardClosed(policy, record) !== null))
       throw failure("forward_closed");
+    const own = words.trim() === "" ? null : spoken(words.trim());
     for (const conversation of conversations) {
       await enqueue(device, conversation, partId(forwardId, conversation.id, "message"), content);
-      if (words.trim() === "") continue;
-      const text = { kind: "text", text: words.trim(), mentions: [] } as const;
-      await this.#send(conversation.id, text, null, partId(forwardId, conversation.id, "words"));
+      if (own !== null)
+        await enqueue(device, conversation, partId(forwardId, conversation.id, "words"), own);
     }
   }
 }
@@ -84,6 +82,13 @@ async function forwardable(
   return { content, forwards: forwardsOf(decoded) };
 }
 
+/** The forwarder's own words, a message of their own. Throws `message_invalid`. */
+function spoken(text: string): Content {
+  return contentOf({ kind: "text", text, mentions: [] }, null, () => {
+    throw failure("message_invalid");
+  });
+}
+
 async function enqueue(
   device: Device,
   conversation: Conversation,
@@ -96,7 +101,7 @@ async function enqueue(
   const stage = pointersOf(content).length > 0 ? "uploading" : "ready";
   const queued = outgoingRecord(conversation, messageId, order, content, stage);
   const message = queuedMessage(queued, identity().personId, now());
-  await device.outbox.enqueue(conversation, queued, message);
+  await device.outbox.enqueue(conversation, queued, message, true);
 }
 
 /** Ids that do not tell the server which messages are one forward; alike for a repeated call. */

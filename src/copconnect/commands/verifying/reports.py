@@ -1,0 +1,62 @@
+"""``copconnect reports``: cases that moderators exported."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from copconnect.auth_service.keys import authority
+from copconnect.auth_service.keys.key_files import AuthorityMissing
+from copconnect.commands.options import Data, console, settings_of, stop
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+_TIMEOUT_S = 60
+
+
+@app.callback()
+def main() -> None:
+    """Cases that moderators exported."""
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A case that the console exported.")],
+    data: Data = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(help="A folder with root.pem and issuing*.pem (default: keys in the data)."),
+    ] = None,
+) -> None:
+    """Verify the proof of an exported case, without network or database.
+
+    The last line is JSON. Ends with 1 where a message is not proven.
+    """
+    folder = keys or settings_of(data).data_dir / "keys"
+    try:
+        issuing = authority.issuing_keys(folder)
+        case = json.loads(file.read_bytes())
+    except (OSError, ValueError, AuthorityMissing) as error:
+        raise stop(f"This cannot be read: {error}.") from error
+    # A process of its own: no code of the server can open content.
+    asked = json.dumps({"case": case, "issuing": [one.hex() for one in issuing]})
+    done = subprocess.run(
+        [sys.executable, "-m", "copconnect.sealing.case_file"],
+        input=asked,
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode:
+        raise stop(f"This cannot be verified: {done.stderr.strip()[-300:]}")
+    found = json.loads(done.stdout)
+    wrong = [one for one in found["messages"] if one["failed"]]
+    for one in wrong:
+        text = f"Message {one['message']}: {one['failed']}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    print(done.stdout.strip())
+    if wrong or found["failed"]:
+        raise typer.Exit(1)

@@ -1,0 +1,41 @@
+"""Decisions as signed acts: two moderators, never in one's own case, each in the audit log."""
+
+from pathlib import Path
+
+from sqlalchemy import update
+
+from copconnect import wire
+from copconnect.reports.tables import REPORTS
+from tests.identity.signing import act
+from tests.rights.act_examples import decision
+from tests.rights.world import Account, prepared
+
+
+async def test_a_mute_needs_two_moderators_who_have_no_part_in_the_case(tmp_path: Path) -> None:
+    async with prepared(tmp_path) as world:
+        admin, root = world.devices[Account.ADMIN], world.devices[Account.ROOT]
+        mute = decision(world, world.report, wire.NewSanction(kind="muted", days=2))
+        asked = await act(world, admin, mute)
+        assert asked.json()["state"] == "waiting"
+        (waiting,) = [
+            one
+            for one in (await world.get("/v1/admin/acts", root)).json()["acts"]
+            if one["actId"] == asked.json()["actId"]
+        ]
+        approval = wire.ApproveAct(act_id=waiting["actId"], hash=waiting["hash"])
+        assert (await act(world, admin, approval)).json()["code"] == "needs_another"
+        assert (await world.get("/v1/sanctions", world.subject)).json()["sanctions"] == []
+        # The second one reported it: their agreement would be their own case's.
+        async with world.whole.database.transaction() as connection:
+            reporter = update(REPORTS).values(reporter_id=root.person_id)
+            await connection.execute(reporter.where(REPORTS.c.report_id == world.report))
+        assert (await act(world, root, approval)).json()["code"] == "own_case"
+        async with world.whole.database.transaction() as connection:
+            reporter = update(REPORTS).values(reporter_id=world.other_subject.person_id)
+            await connection.execute(reporter.where(REPORTS.c.report_id == world.report))
+        assert (await act(world, root, approval)).is_success
+        (sanction,) = (await world.get("/v1/sanctions", world.subject)).json()["sanctions"]
+        assert (sanction["kind"], sanction["reason"]) == ("muted", "A greeting.")
+        # Decided once: another decision, and the same proposal again, are refused.
+        assert (await act(world, root, mute)).json()["code"] == "report_decided"
+        await world.whole.audit.verify(world.whole.registry)
