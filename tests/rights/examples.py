@@ -76,6 +76,9 @@ def content(world: World, account: Account, route: str) -> bytes | None:
 
 def _body(world: World, device: Device, route: str) -> wire.Wire | None:
     match route:
+        case "POST /v1/conduct/acceptances":
+            # The newcomer is to stay one: nobody accepts a version that is not there.
+            return wire.AcceptConduct(version=9_999, language="en")
         case "POST /v1/training/done":
             done = wire.LessonDone(lesson_id=LESSON, version=1, right_first=1)
             return wire.PostLessonsDone(lessons=[done])

@@ -118,7 +118,7 @@ class _Reader:
         )
         for name in sorted(front.keys() - {"title", "minutes", "version", "practice"}):
             self.problem(1, "front_matter", f"`{name}` means nothing here")
-        if lesson.quizzes == 0:
+        if lesson.quizzes == 0 and not self.problems:
             self.problem(0, "no_quiz", "the lesson asks no question", serious=False)
         return lesson
 

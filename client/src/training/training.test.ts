@@ -1,0 +1,140 @@
+/** Lessons are kept, and what was done is told until the server has taken it. */
+import { expect, test } from "vitest";
+import type { CoreEvent } from "../core.ts";
+import { failure, hasCode } from "../failure.ts";
+import type { LessonId } from "../ids.ts";
+import type { Change } from "../vault/vault.ts";
+import type { Language, LessonPage, PostLessonsDone, Training as Told } from "../wire.ts";
+import { Training, isClosed } from "./training.ts";
+
+const IDS = ["officer.one", "officer.two", "officer.three"] as LessonId[];
+
+/** A server with one course, a vault, and a network that can be cut. */
+function world() {
+  const rows = new Map<string, unknown>();
+  const done = new Map<LessonId, number>();
+  const posts: PostLessonsDone[] = [];
+  const events: CoreEvent[] = [];
+  const server = { online: true, version: 1, asked: 0, closed: 0 };
+  const reach = (): void => {
+    if (!server.online) throw failure("network", { retry: true });
+  };
+  const told = (): Told => ({
+    courses: [
+      {
+        course: "officer",
+        completedMs: done.size === IDS.length ? 7 : null,
+        lessons: IDS.map((lessonId) => ({
+          ...{ lessonId, title: lessonId, minutes: 2, version: server.version },
+          digest: `${lessonId} ${String(server.version)}`,
+          doneVersion: done.get(lessonId) ?? null,
+          doneMs: done.has(lessonId) ? 5 : null,
+        })),
+      },
+    ],
+    closedFrom: done.size === IDS.length ? null : 100,
+    remind: false,
+  });
+  const page = (lessonId: LessonId, language: Language): LessonPage => ({
+    ...{ lessonId, course: "officer", title: `${lessonId} ${language}`, minutes: 2 },
+    ...{ version: server.version, digest: `${lessonId} ${String(server.version)}`, language },
+    ...{ practice: null, screens: [] },
+  });
+  const api = {
+    training: {
+      training: async () => {
+        await Promise.resolve();
+        reach();
+        return told();
+      },
+      lesson: async (id: LessonId, language: Language) => {
+        await Promise.resolve();
+        reach();
+        server.asked += 1;
+        return page(id, language);
+      },
+      done: async (body: PostLessonsDone) => {
+        await Promise.resolve();
+        reach();
+        posts.push(body);
+        for (const one of body.lessons) done.set(one.lessonId, one.version);
+        return told();
+      },
+    },
+  };
+  const vault = {
+    get: (store: string, key: string) => Promise.resolve(rows.get(`${store} ${key}`) ?? null),
+    all: (store: string) => {
+      const own = [...rows].filter(([key]) => key.startsWith(`${store} `));
+      return Promise.resolve(own.map(([, value]) => value));
+    },
+    write: (changes: readonly Change[]) => {
+      for (const one of changes)
+        if (one.op === "put") rows.set(`${one.store} ${one.key}`, one.value);
+      return Promise.resolve();
+    },
+  };
+  const make = (): Training =>
+    new Training({
+      context: { vault, api, now: () => 1_000, emit: (event: CoreEvent) => events.push(event) },
+      onClosed: () => (server.closed += 1),
+    } as never);
+  return { server, make, posts, events };
+}
+
+test("a course is done without a network, out of order and twice, and told once it is back", async () => {
+  const { server, make, posts } = world();
+  const before = make();
+  await before.courses("te");
+  await before.refresh("te");
+  expect(before.view().courses[0]?.lessons.every((one) => one.kept)).toBe(true);
+  server.online = false;
+  // Another start of the app, in a tunnel.
+  const training = make();
+  expect((await training.courses("te")).courses[0]?.done).toBe(0);
+  const lesson = await training.lesson("officer.two" as LessonId, "te");
+  expect(lesson.title).toBe("officer.two te");
+  for (const id of [...IDS, "officer.one" as LessonId].reverse())
+    await training.lessonDone(id, 1, 2);
+  const view = training.view();
+  expect([view.courses[0]?.done, view.waiting, view.closedFrom]).toEqual([3, 3, 100]);
+  expect(view.courses[0]?.certificateReady).toBe(false);
+  expect(posts).toEqual([]);
+  // The app ends, and starts where there is a network.
+  server.online = true;
+  const later = make();
+  await later.onReady();
+  expect(posts.flatMap(({ lessons }) => lessons.map((one) => one.lessonId)).sort()).toEqual(
+    [...IDS].sort(),
+  );
+  const after = later.view();
+  expect([after.waiting, after.closedFrom, after.courses[0]?.completedMs]).toEqual([0, null, 7]);
+  expect(server.closed).toBeGreaterThan(0);
+});
+
+test("a changed lesson is fetched again and shown as changed; the former one serves meanwhile", async () => {
+  const { server, make } = world();
+  const training = make();
+  await training.courses("en");
+  await training.refresh("en");
+  await training.lessonDone("officer.one" as LessonId, 1, 2);
+  const asked = server.asked;
+  await training.lesson("officer.one" as LessonId, "en");
+  expect(server.asked).toBe(asked);
+  server.version = 2;
+  await training.refresh("en");
+  const [one, two] = training.view().courses[0]?.lessons ?? [];
+  expect([one?.changed, one?.doneMs !== null, two?.changed]).toEqual([true, true, false]);
+  expect((await training.lesson("officer.one" as LessonId, "en")).version).toBe(2);
+  server.online = false;
+  const unknown = await training
+    .lesson("officer.one" as LessonId, "ur")
+    .catch((error: unknown) => error);
+  expect(hasCode(unknown, "network")).toBe(true);
+});
+
+test("only groups of as many members are closed, and only before the course", () => {
+  expect(isClosed(100, { members: 100 })).toBe(true);
+  expect(isClosed(100, { members: 99 })).toBe(false);
+  expect(isClosed(null, { members: 60_000 })).toBe(false);
+});
