@@ -8,6 +8,7 @@
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import type { CoreEvent, MessageItem } from "@copconnect/client/core";
 import { onCoreEvent } from "../../app/state/app.svelte.ts";
+import { onLeaving } from "../../app/state/leaving.ts";
 import { core } from "../../app/core.ts";
 import { Loading } from "../../app/state/loading.svelte.ts";
 
@@ -169,8 +170,10 @@ export function openConversation(conversationId: ConversationId): OpenConversati
   return opened;
 }
 
-/** Forget everything that was opened: after signing out or locking. */
-export function closeConversations(): void {
+/** Forget everything that was opened. */
+function closeConversations(): void {
   for (const one of kept) one.close();
   kept = [];
 }
+
+onLeaving(closeConversations);
