@@ -47,11 +47,15 @@ class Late:
         connection: AsyncConnection,
         person_id: PersonId,
         conversation_ids: Collection[ConversationId],
+        uploaded_ms: int,
     ) -> bool:
-        """Return whether a report from any of these conversations is sealed to a person."""
+        """Return whether a person moderates now what a report from any of these conversations is
+        about, and the report is sealed to the person and not older than a file."""
         if self.reports is None:
             return False
-        return await self.reports.reads_case_in(connection, person_id, conversation_ids)
+        return await self.reports.reads_case_in(
+            connection, person_id, conversation_ids, uploaded_ms
+        )
 
     async def followed_by_hand(
         self, connection: AsyncConnection

@@ -37,6 +37,7 @@ class Members:
         _connection: AsyncConnection,
         person_id: PersonId,
         conversation_ids: Collection[ConversationId],
+        _uploaded_ms: int,
     ) -> bool:
         """People of whom the test says that they moderate."""
         return bool(conversation_ids) and person_id in self.moderators
@@ -247,18 +248,24 @@ async def test_the_largest_file_has_2_gib(database: Database, tmp_path: Path) ->
 
 async def test_access_follows_membership_and_shares(shelf: Shelf) -> None:
     attachment_id = await shelf.begin()
+    share = wire.ShareAttachment(conversation_id=THERE)
     await shelf.fill(attachment_id)
     with pytest.raises(errors.NotFound):
         await shelf.read(CAROL, attachment_id, 0)
-    # A moderator to whom a report is sealed reads its files, and neither writes nor shares any.
+    # A moderator to whom a report is sealed reads files that were posted, and neither writes nor
+    # shares any, not even to a conversation of the moderator's own.
     shelf.members.moderators = {CAROL.person_id}
+    with pytest.raises(errors.NotFound):
+        await shelf.read(CAROL, attachment_id, 0)
+    await shelf.post(attachment_id)
     assert await shelf.read(CAROL, attachment_id, 0) == bytes(rules.CHUNK_BYTES)
     with pytest.raises(errors.NotMember):
         await shelf.begin(CAROL)
+    with pytest.raises(errors.NotFound):
+        await shelf.service.share(CAROL, attachment_id, share)
     shelf.members.moderators = set()
     with pytest.raises(errors.NotFound):
         await shelf.service.put_chunk(BOB, attachment_id, 0, bytes(rules.CHUNK_BYTES))
-    share = wire.ShareAttachment(conversation_id=THERE)
     with pytest.raises(errors.NotFound):
         await shelf.service.share(CAROL, attachment_id, share)
     with pytest.raises(errors.NotMember):

@@ -75,6 +75,11 @@ class Rights:
 
     sanctions: Any
     paths: dict[PersonId, list[str]] = field(default_factory=dict)
+    grants: dict[PersonId, list[str]] = field(default_factory=dict)
+
+    async def granted(self, _connection: AsyncConnection, person_id: PersonId) -> Sequence[str]:
+        """Return the unit paths of a person's grants."""
+        return self.grants.get(person_id, ())
 
     async def of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
         """Return the rights of a person."""
@@ -179,9 +184,9 @@ class Reports:
         }
         return wire.PostReport(**(values | changes))
 
-    async def reported(self) -> wire.OwnReport:
-        """Report a new message to the moderators who read it."""
-        body = self.report(await self.said(), [*self.station, *self.district])
+    async def reported(self, message: bytes | None = None) -> wire.OwnReport:
+        """Report a message, without one a new one, to the moderators who read it."""
+        body = self.report(message or await self.said(), [*self.station, *self.district])
         return await self.service.reporting.post(self.reader.caller, body)
 
     async def decide(

@@ -5,22 +5,24 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from copconnect import errors, wire
 from copconnect.bus import AccountWakeup
-from copconnect.database.engine import Database
+from copconnect.database.engine import Database, Transaction
 from copconnect.ids import ChangeId, MessageId, PersonId, ReportId, new_id
 from copconnect.limits import REPORTS_PER_DAY
 from copconnect.records.conversation.envelope import REPORT, parse_envelope
 from copconnect.records.conversation.roster import Rights
 from copconnect.records.primitives.ed25519 import public_bytes
-from copconnect.reports import rules
+from copconnect.reports import rules, sanction_store
+from copconnect.reports.tables import REPORTS
 from copconnect.sealing import hpke
 from copconnect.sealing.envelopes import open_envelope
 from copconnect.sealing.proofs import ReportPlace, judge_proof, parse_proof
 from tests.contract.delivery_world import DAY_MS
 from tests.contract.device import Device, leaf_of
-from tests.reports.reports_world import Reports
+from tests.reports.reports_world import DISTRICT, STATION, Reports
 
 
 @pytest.fixture
@@ -48,9 +50,15 @@ async def test_a_report_reaches_the_moderators_who_judge_its_proof(reports: Repo
 
     # The files of the proof are its readers' too, and nobody else's.
     async with reports.world.database.reading() as connection:
-        for one, reads in ((reports.station[0], True), (reports.root[0], False)):
-            found = await reports.service.reads_case_in(connection, one.caller.person_id, [c])
-            assert found is reads
+        reads = reports.service.reads_case_in
+        reader, other = (one.caller.person_id for one in (reports.station[0], reports.root[0]))
+        assert await reads(connection, reader, [c], taken.created_ms)
+        assert not await reads(connection, other, [c], taken.created_ms)
+        # A file that came after the report is in no proof; a former moderator fetches none.
+        assert not await reads(connection, reader, [c], taken.created_ms + 1)
+        former = reports.rights.paths.pop(reader)
+        assert not await reads(connection, reader, [c], taken.created_ms)
+        reports.rights.paths[reader] = former
     moderator = reports.station[0]
     page = await reports.service.moderating.cases(moderator.caller, "open", None)
     (case,) = page.cases
@@ -162,6 +170,89 @@ async def test_a_case_is_its_moderators_and_decided_once(reports: Reports) -> No
         await moderating.statistics(first.caller, "TG/HYD")
 
 
+async def test_a_further_report_of_a_message_opens_no_second_case(reports: Reports) -> None:
+    message, moderating = await reports.said(), reports.service.moderating
+    first, second = [await reports.reported(message) for _ in range(2)]
+    reporter = reports.district[1]
+    async with reports.world.database.transaction() as connection:
+        mine = update(REPORTS).values(reporter_id=reporter.caller.person_id)
+        await connection.execute(mine.where(REPORTS.c.report_id == second.report_id))
+    # A moderator who reported the message decides no report of it, and sees none.
+    with pytest.raises(errors.NotFound):
+        await moderating.case(reporter.caller, first.report_id)
+    assert (await moderating.cases(reporter.caller, "open", None)).cases == []
+    counts = await moderating.statistics(reporter.caller, "")
+    assert (counts.open, counts.units) == (0, [])
+    act = wire.AssignReport(report_id=first.report_id, take=True)
+    async with reports.world.database.reading() as connection:
+        with pytest.raises(errors.OwnCase):
+            await moderating.allow(connection, reporter.caller.person_id, act)
+    # One message brings one sanction: neither another one nor the same after its end.
+    mute = wire.NewSanction(kind="muted", days=2)
+    await reports.decide(first, *reports.station, sanction=mute)
+    appeal = reports.appeal(first, [reports.district[0], *reports.root])
+    sender = reports.sender.caller
+    await reports.service.sanctioning.appeal(sender, first.report_id, appeal)
+    await reports.decide_appeal(first, reports.root[0], "lifted")
+    with pytest.raises(errors.ReportDecided):
+        await reports.decide(second, *reports.root, sanction=mute)
+    await reports.decide(second, reports.root[1])
+    # A moderator who decided one report of it decides no appeal against the other's sanction.
+    third = wire.DecideAppeal(
+        report_id=first.report_id, person_id=sender.person_id, outcome="upheld", reason="."
+    )
+    async with reports.world.database.reading() as connection:
+        with pytest.raises(errors.DecidedFirst):
+            await moderating.allow(connection, reports.root[1].caller.person_id, third)
+    detail = await moderating.case(reports.root[1].caller, first.report_id)
+    shown = await reports.service.sanctioning.readers(sender, first.report_id)
+    assert detail.appeal_bar == "decided"
+    # The reporter is listed, since a list without the reporter would tell the person who it was.
+    assert {one.person_id for one in shown.people} == {
+        one.caller.person_id for one in (*reports.district, reports.root[0])
+    }
+
+
+async def test_a_mute_of_somebody_with_grants_is_for_moderators_above(reports: Reports) -> None:
+    sender = reports.sender.caller.person_id
+    reports.rights.grants[sender] = [DISTRICT]
+    message = await reports.said()
+    with pytest.raises(errors.ReportInvalid):  # Those of the station could not decide it.
+        await reports.reported(message)
+    above = [*reports.district, *reports.root]
+    case = await reports.service.reporting.post(
+        reports.reader.caller, reports.report(message, above)
+    )
+    values: dict[str, Any] = {
+        "report_id": case.report_id,
+        "header_hash": "0" * 64,
+        "person_id": sender,
+        "finding": "upheld",
+        "clause": 2,
+        "reason": "A rumour.",
+    }
+    for kind, days, paths in (("muted", 1, {STATION, DISTRICT}), ("warning", 0, {STATION})):
+        sanction = wire.NewSanction(kind=kind, days=days)  # type: ignore[arg-type]
+        act = wire.DecideReport(**values, sanction=sanction)
+        async with reports.world.database.reading() as connection:
+            reach = await reports.service.moderating.reach(connection, act)
+        assert reach.paths == paths
+
+
+async def test_a_moderator_who_reports_stays_among_the_readers(reports: Reports) -> None:
+    reporter = reports.reader.caller
+    reports.rights.paths[reporter.person_id] = [STATION]
+    message = await reports.said()
+    message_id = MessageId(message[17:33].hex())
+    shown = await reports.service.reporting.readers(reporter, reports.c, message_id)
+    readers = [*reports.station, reports.reader, *reports.district]
+    assert {one.person_id for one in shown.people} == {one.caller.person_id for one in readers}
+    # A report that nobody but its reporter could decide is none.
+    reports.rights.paths = {reporter.person_id: [""]}
+    with pytest.raises(errors.ReportInvalid):
+        await reports.service.reporting.readers(reporter, reports.c, message_id)
+
+
 async def rights_of(reports: Reports, device: Device) -> Rights:
     """Return the rights that the newest head signs for a device."""
     state = await reports.world.service.rosters.state(device.caller, reports.c)
@@ -210,6 +301,27 @@ async def test_the_job_ends_what_is_over_once_and_the_log_says_so(reports: Repor
     assert await rights_of(reports, reports.sender) & Rights.POST
     kinds = [json.loads(one.content.act)["act"] async for one in reports.audit.entries()]
     assert kinds == ["report_decided", "sanction_ended"]
+
+
+async def test_a_transaction_of_the_job_is_about_one_person(
+    reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two people's conversations, held in no common order, would deadlock with another's."""
+    people = {one.caller.person_id for one in (reports.sender, reports.reader)}
+    async with reports.world.database.transaction() as connection:
+        for one in people:
+            sanction = {"report_id": new_id(), "person_id": one, "path": STATION, "kind": "muted"}
+            times = {"from_ms": 0, "until_ms": 1, "in_rosters": True}
+            await sanction_store.add(connection, sanction | times)
+    changed: list[tuple[Transaction, PersonId]] = []
+
+    async def note(connection: Transaction, person_id: PersonId) -> None:
+        changed.append((connection, person_id))
+
+    monkeypatch.setattr(reports.world.service, "posting_changed", note)
+    await reports.service.sanctioning.round()
+    assert {person for _, person in changed} == people
+    assert len({id(connection) for connection, _ in changed}) == len(changed)
 
 
 async def test_muting_is_for_large_groups_and_announcements(database: Database) -> None:

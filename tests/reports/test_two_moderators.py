@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import update
 
 from copconnect import wire
@@ -25,6 +26,20 @@ async def test_a_mute_needs_two_moderators_who_have_no_part_in_the_case(tmp_path
         approval = wire.ApproveAct(act_id=waiting["actId"], hash=waiting["hash"])
         assert (await act(world, admin, approval)).json()["code"] == "needs_another"
         assert (await world.get("/v1/sanctions", world.subject)).json()["sanctions"] == []
+        # Its signed act names the reported person: who reads the log of a part is not shown it.
+        page = (await world.get("/v1/admin/audit", admin)).json()["entries"]
+        assert asked.json()["entry"] not in {one["number"] for one in page}
+        # The reported moderator, who could approve others' acts, is not shown this one before it is
+        # done, nor whom it touches.
+        preview = wire.PreviewAct(act=msgspec.json.encode(mute))
+        for reported, shown in ((root, 0), (world.subject, 1)):
+            async with world.whole.database.transaction() as connection:
+                about = update(REPORTS).values(reported_id=reported.person_id)
+                await connection.execute(about.where(REPORTS.c.report_id == world.report))
+            acts = (await world.get("/v1/admin/acts", root)).json()["acts"]
+            assert sum(one["actId"] == asked.json()["actId"] for one in acts) == shown
+            answer = await world.post("/v1/admin/previews", root, preview)
+            assert answer.is_success == bool(shown)
         # The second one reported it: their agreement would be their own case's.
         async with world.whole.database.transaction() as connection:
             reporter = update(REPORTS).values(reporter_id=root.person_id)

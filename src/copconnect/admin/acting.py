@@ -11,6 +11,7 @@ before.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ from copconnect.ids import ActId, PersonId
 from copconnect.principals import Caller, Signer
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.admin_act import SignedAct
+from copconnect.rights import WHOLE
 
 _ACT: msgspec.json.Decoder[wire.Act] = msgspec.json.Decoder(wire.Act)
 
@@ -111,7 +113,8 @@ class Acting:
         return answer
 
     async def preview(self, caller: Caller, body: wire.PreviewAct) -> wire.ActPreview:
-        """Return whom an act would touch. Raises ActInvalid, NotAllowed, NotFound."""
+        """Return whom an act would touch. Raises ActInvalid, NotAllowed, NotFound, and as doing it
+        would for somebody who has a part in it."""
         act = decoded(body.act)
         if isinstance(act, wire.ApproveAct | wire.RefuseAct):
             raise errors.ActInvalid(reason="an act about another act touches nobody by itself")
@@ -120,6 +123,8 @@ class Acting:
             touched = await kind.touches(connection, act)
             held = await self._rights.of(connection, caller.person_id)
             held.require(kind.right, touched.paths)
+            if kind.allows is not None:
+                await kind.allows(connection, caller.person_id, act)
             viewer = caller.person_id
             cards = await self._organisation.cards(connection, touched.some[:SAMPLE], viewer)
             second = await self._needs_second(connection, touched)
@@ -159,15 +164,19 @@ class Acting:
         ]
 
     async def waiting(self, caller: Caller) -> wire.WaitingActs:
-        """Return the acts that wait and that the caller may approve, or asked for."""
+        """Return the acts that wait and that the caller may approve, or asked for. An act that the
+        caller has a part in is not shown before it is done."""
         since_ms = self._clock.now_ms() - rules.ACT_WAITS_MS
         async with self._database.reading() as connection:
             held = await self._rights.of(connection, caller.person_id)
             rows = []
             for row in await store.waiting(connection, since_ms):
-                right = self._kinds.table[type(decoded(SignedAct.parse(row.record).body))].right
+                act = decoded(SignedAct.parse(row.record).body)
+                kind = self._kinds.table[type(act)]
                 own = row.person_id == caller.person_id
-                if own or held.lacking(right, row.paths.split("\n")) is None:
+                if not own and held.lacking(kind.right, row.paths.split("\n")) is not None:
+                    continue
+                if await _allowed(connection, caller.person_id, kind, act):
                     rows.append(row)
             people = [PersonId(row.person_id) for row in rows]
             cards = await self._organisation.cards(connection, people, caller.person_id)
@@ -256,7 +265,9 @@ class Acting:
             await _try_out(connection, kind, asked)
             await store.touched(connection, record.act_id.hex(), touched.people, touched.paths)
             proposal = ActProposed(record.act_id.hex(), _tag(act), touched.people)
-            entry = await self._audit.record(connection, asked.by, proposal)
+            # The signed act names the person whom a case is about, who may read this part's log.
+            by = asked.by if kind.allows is None else replace(asked.by, path=WHOLE)
+            entry = await self._audit.record(connection, by, proposal)
             state = "waiting"
         else:
             codes = await kind.perform(connection, asked)
@@ -336,6 +347,18 @@ class Acting:
             return True
         force = await self._organisation.count_people(connection)
         return touched.second or rules.needs_second(touched.people, force)
+
+
+async def _allowed(
+    connection: AsyncConnection, person_id: PersonId, kind: Kind, act: wire.Act
+) -> bool:
+    """Return whether somebody who has the right may ask for this act or approve it."""
+    try:
+        if kind.allows is not None:
+            await kind.allows(connection, person_id, act)
+    except errors.CopConnectError:
+        return False
+    return True
 
 
 async def _try_out(connection: Transaction, kind: Kind, asked: Asked) -> None:

@@ -150,6 +150,10 @@ class Rights:
             raise errors.NotAllowed(right=right, path=WHOLE)
         return held
 
+    async def granted(self, connection: AsyncConnection, person_id: PersonId) -> Sequence[str]:
+        """Return the unit paths over which a person has a grant in force; "" for a root admin."""
+        return await self._grants.held_paths(connection, person_id)
+
     async def everybody_granted(
         self, connection: AsyncConnection
     ) -> Mapping[PersonId, Sequence[str]]:

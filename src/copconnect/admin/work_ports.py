@@ -134,10 +134,11 @@ class Groups(Protocol):
 
 
 class CaseReach(Protocol):
-    """The reach of an act about a case. ``second``: another moderator must agree."""
+    """The reach of an act about a case. ``paths``: units over which the right must hold;
+    ``second``: another moderator must agree."""
 
     @property
-    def path(self) -> str: ...
+    def paths(self) -> frozenset[str]: ...
     @property
     def person_id(self) -> PersonId: ...
     @property

@@ -42,9 +42,11 @@ class Conversations(Protocol):
         connection: AsyncConnection,
         person_id: PersonId,
         conversation_ids: Collection[ConversationId],
+        uploaded_ms: int,
     ) -> bool:
-        """Return whether a report from any of these conversations is sealed to a person: the keys
-        of files in it are in the proof."""
+        """Return whether a person moderates now what a report from any of these conversations is
+        about, and the report is sealed to the person and not older than a file: the keys of files
+        in it are in the proof."""
         ...
 
 
@@ -171,10 +173,11 @@ class AttachmentService:
     async def share(
         self, caller: Caller, attachment_id: AttachmentId, body: wire.ShareAttachment
     ) -> wire.AttachmentStatus:
-        """Let another conversation's members fetch it; the caller must belong to both."""
+        """Let another conversation's members fetch it; the caller must belong to both.
+        A moderator who reads it with a case alone passes nothing on."""
         conversation_id = ConversationId(body.conversation_id)
         async with self._database.transaction() as connection:
-            stored = await self._visible(connection, caller, attachment_id)
+            stored = await self._visible(connection, caller, attachment_id, cases=False)
             await self._check_member(connection, caller, conversation_id)
             await store.share(connection, attachment_id, conversation_id)
             return await self._status(connection, stored)
@@ -249,18 +252,28 @@ class AttachmentService:
         return stored
 
     async def _visible(
-        self, connection: AsyncConnection, caller: Caller, attachment_id: AttachmentId
+        self,
+        connection: AsyncConnection,
+        caller: Caller,
+        attachment_id: AttachmentId,
+        *,
+        cases: bool = True,
     ) -> store.Stored:
+        """``cases``: a reader of a case sees posted files that were uploaded before the report."""
         stored = await store.find(connection, attachment_id)
         if stored is None:
             raise errors.NotFound
-        if stored.uploader != caller.person_id:
-            shared = await store.shared_to(connection, attachment_id)
-            person_id, conversations = caller.person_id, self._conversations
-            if not await conversations.belongs_to_any(
-                connection, person_id, shared
-            ) and not await conversations.reads_case_in(connection, person_id, shared):
-                raise errors.NotFound
+        person_id = caller.person_id
+        if stored.uploader == person_id:
+            return stored
+        shared = await store.shared_to(connection, attachment_id)
+        if await self._conversations.belongs_to_any(connection, person_id, shared):
+            return stored
+        # The time of the upload: another post of the file elsewhere moves that of its post.
+        if not (cases and stored.posted) or not await self._conversations.reads_case_in(
+            connection, person_id, shared, stored.created_ms
+        ):
+            raise errors.NotFound
         return stored
 
     async def _status(

@@ -77,6 +77,7 @@ class Stored:
     chunks: int
     day: int
     complete: bool
+    created_ms: int
     posted: bool
 
 
@@ -131,6 +132,7 @@ async def find(
         chunks=row.chunks,
         day=row.day,
         complete=row.complete,
+        created_ms=row.created_ms,
         posted=row.posted_ms is not None,
     )
 

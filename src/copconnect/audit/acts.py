@@ -274,10 +274,10 @@ class GroupPolicySet(Act, frozen=True, tag="group_policy_set"):
 
 
 class ReportAssigned(Act, frozen=True, tag="report_assigned"):
-    """A moderator took a case, or gave it back. ``person_id``: the reported one."""
+    """A moderator took a case, or gave it back. It does not name the reported person, who may read
+    the log before the decision."""
 
     report_id: ReportId
-    person_id: PersonId
     take: bool
 
 

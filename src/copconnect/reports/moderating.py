@@ -1,7 +1,9 @@
 """Cases as moderators read them, and what they do. Reading is a request; what they do is a signed
 act of administration, in whose transaction the methods of the second half run.
 
-Nobody decides a case of their own, as reporter or as the reported person; a moderator who is
+Nobody decides a case of their own, as reporter of the message or as the reported person; however
+often a message is reported, it brings one sanction, and whoever decided one of its reports decides
+no appeal. A moderator who is
 sanctioned holds the right no more meanwhile (copconnect.admin.rights). A moderator is never told
 who reported.
 """
@@ -20,6 +22,7 @@ from copconnect.ids import PersonId, ReportId
 from copconnect.principals import Caller, Signer
 from copconnect.reports import rules, sanction_store, store
 from copconnect.reports.dependencies import Dependencies
+from copconnect.reports.parties import Parties, parties_of
 from copconnect.reports.reporting import tell
 from copconnect.reports.sanctioning import Sanctioning, as_wire
 from copconnect.rights import covers
@@ -30,9 +33,10 @@ STATISTICS_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The reach of an act about a case. ``second``: another moderator must agree."""
+    """The reach of an act about a case. ``paths``: units over which the right must hold;
+    ``second``: another moderator must agree."""
 
-    path: str
+    paths: frozenset[str]
     person_id: PersonId
     second: bool
 
@@ -66,8 +70,10 @@ class Moderating:
         async with self._deps.database.reading() as connection:
             row = await store.one(connection, report_id)
             paths = await self._paths(connection, caller)
-            own = row is not None and caller.person_id in (row.reporter_id, row.reported_id)
-            if row is None or own or not any(covers(one, row.path) for one in paths):
+            if row is None or not any(covers(one, row.path) for one in paths):
+                raise errors.NotFound
+            parties = await parties_of(connection, row)
+            if caller.person_id in parties.own:
                 raise errors.NotFound
             sealed = await store.proof(connection, report_id)
             sanction = await sanction_store.one(connection, report_id)
@@ -84,13 +90,13 @@ class Moderating:
             sanction=None if sanction is None else as_wire(sanction),
             appeal=None if appeal is None else _appeal(appeal),
             bar="decided" if row.state == "decided" else None,
-            appeal_bar=_appeal_bar(row, appeal, caller.person_id),
+            appeal_bar=_appeal_bar(parties, appeal, caller.person_id),
         )
 
     async def statistics(self, caller: Caller, path: str) -> wire.ReportStatistics:
-        """Return counts of a part of the tree; "": of all that the caller moderates. Raises
-        NotAllowed."""
-        deps = self._deps
+        """Return counts of a part of the tree; "": of all that the caller moderates; cases of
+        the caller's own are left out. Raises NotAllowed."""
+        deps, person_id = self._deps, caller.person_id
         from_ms = deps.clock.now_ms() - STATISTICS_DAYS * rules.DAY_MS
         async with deps.database.reading() as connection:
             paths = await self._paths(connection, caller)
@@ -98,11 +104,11 @@ class Moderating:
                 if not any(covers(one, path) for one in paths):
                     raise errors.NotAllowed(right="moderate", path=path)
                 paths = [path]
-            rows = await store.counted(connection, paths, from_ms)
-            appeals = await store.counted_appeals(connection, paths, from_ms)
+            rows = await store.counted(connection, person_id, paths, from_ms)
+            appeals = await store.counted_appeals(connection, person_id, paths, from_ms)
             total = _count(rows)
             decided = total.dismissed + total.upheld
-            median = await store.median_ms(connection, paths, from_ms, decided)
+            median = await store.median_ms(connection, person_id, paths, from_ms, decided)
         return wire.ReportStatistics(
             from_ms=from_ms,
             open=total.open,
@@ -176,12 +182,16 @@ class Moderating:
         connection: AsyncConnection,
         act: wire.AssignReport | wire.DecideReport | wire.DecideAppeal,
     ) -> Reach:
-        """Return what an act about a case touches. Raises NotFound, ActInvalid."""
+        """Return what an act about a case touches: a mute or a suspension also the units over which
+        the reported person has grants. Raises NotFound, ActInvalid."""
         row = await self._row(connection, act.report_id)
+        reported, paths, second = PersonId(row.reported_id), frozenset({row.path}), False
         if isinstance(act, wire.DecideReport):
             rules.check_decision(act)
-        second = isinstance(act, wire.DecideReport) and rules.needs_second(act)
-        return Reach(row.path, PersonId(row.reported_id), second)
+            second = rules.needs_second(act)
+        if second:
+            paths |= frozenset(await self._deps.rights.granted(connection, reported))
+        return Reach(paths, reported, second)
 
     async def allow(
         self,
@@ -189,13 +199,12 @@ class Moderating:
         person_id: PersonId,
         act: wire.AssignReport | wire.DecideReport | wire.DecideAppeal,
     ) -> None:
-        """Raise OwnCase for the reporter and the reported person, DecidedFirst for an appeal
-        against one's own decision."""
-        row = await self._row(connection, act.report_id)
-        if person_id in (row.reporter_id, row.reported_id):
+        """Raise OwnCase for the reported person and everybody who reported the message,
+        DecidedFirst for an appeal where the person decided any report of it."""
+        parties = await parties_of(connection, await self._row(connection, act.report_id))
+        if person_id in parties.own:
             raise errors.OwnCase
-        decided = person_id in (row.decider_id, row.second_id)
-        if isinstance(act, wire.DecideAppeal) and decided:
+        if isinstance(act, wire.DecideAppeal) and person_id in parties.deciders:
             raise errors.DecidedFirst
 
     async def assign(self, connection: Transaction, by: Signer, act: wire.AssignReport) -> None:
@@ -209,8 +218,7 @@ class Moderating:
         state = "assigned" if act.take else "open"
         await store.change(connection, act.report_id, assignee_id=assignee, state=state)
         await self._tell(connection, row)
-        done = ReportAssigned(act.report_id, row.reported_id, act.take)
-        await self._deps.audit.record(connection, by, done)
+        await self._deps.audit.record(connection, by, ReportAssigned(act.report_id, act.take))
 
     async def decide(
         self,
@@ -219,13 +227,18 @@ class Moderating:
         act: wire.DecideReport,
         second: PersonId | None,
     ) -> None:
-        """Decide a case, and begin the sanction that follows. Raises ReportDecided, ActInvalid."""
+        """Decide a case, and begin the sanction that follows. Raises ReportDecided, also where
+        another report of the message brought a sanction already; ActInvalid."""
         row = await self._row(connection, act.report_id, hold=True)
         if row.state == "decided":
             raise errors.ReportDecided
         if (row.header_hash.hex(), row.reported_id) != (act.header_hash, act.person_id):
             raise errors.ActInvalid(reason="the decision is about another message")
         rules.check_decision(act)
+        if act.sanction is not None:
+            same = await store.of_message(connection, row)
+            if any(one.sanction is not None for one in same):
+                raise errors.ReportDecided
         values = {
             "state": "decided",
             "decider_id": by.person_id,
@@ -323,10 +336,12 @@ def _appeal(row: Row[Any]) -> wire.Appeal:
     )
 
 
-def _appeal_bar(row: Row[Any], appeal: Row[Any] | None, person_id: PersonId) -> wire.CaseBar | None:
+def _appeal_bar(
+    parties: Parties, appeal: Row[Any] | None, person_id: PersonId
+) -> wire.CaseBar | None:
     if appeal is None or appeal.outcome is not None:
         return "decided"
-    return "decided_first" if person_id in (row.decider_id, row.second_id) else None
+    return "decided_first" if person_id in parties.deciders else None
 
 
 def _count(rows: Sequence[Row[Any]], *, path: str = "", clause: int = 0) -> wire.CountedReports:

@@ -60,6 +60,10 @@ class Rights(Protocol):
         """Return the rights of a person."""
         ...
 
+    async def granted(self, connection: AsyncConnection, person_id: PersonId) -> Sequence[str]:
+        """Return the unit paths over which a person has a grant in force; "" for a root admin."""
+        ...
+
     async def holders_over(
         self, connection: AsyncConnection, right: wire.Right, path: str
     ) -> Mapping[PersonId, Sequence[str]]:

@@ -5,6 +5,7 @@ reporter could read it, and the envelope is sealed to devices of the people who 
 its sender and to nobody else. Whether the proof holds is judged by their devices (F1).
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Row
@@ -122,26 +123,35 @@ class Reporting:
     async def _readers(
         self, connection: AsyncConnection, caller: Caller, logged: LoggedMessage
     ) -> list[PersonId]:
-        bases = await self._deps.people.rights_bases(connection, [logged.sender_id])
-        path = bases[logged.sender_id].path if logged.sender_id in bases else ""
-        return await readers_over(
-            connection, self._deps, path, {caller.person_id, logged.sender_id}
-        )
+        """Return who reads a report: moderators who may decide all that may come of it, so over the
+        units too over which the sender has grants; where there are none, those of the unit. The
+        reporter is among them as anybody else who moderates: a list without one would name that
+        one to the others."""
+        deps, sender = self._deps, logged.sender_id
+        bases = await deps.people.rights_bases(connection, [sender])
+        path = bases[sender].path if sender in bases else ""
+        top = rules.common([path, *await deps.rights.granted(connection, sender)])
+        for one in dict.fromkeys((top, path)):
+            found = await readers_over(connection, deps, one, {sender}, {caller.person_id})
+            if found:
+                return found
+        raise errors.ReportInvalid(reason="nobody_moderates")
 
 
 async def readers_over(
-    connection: AsyncConnection, deps: Dependencies, path: str, without: set[PersonId]
+    connection: AsyncConnection,
+    deps: Dependencies,
+    path: str,
+    without: Collection[PersonId],
+    idle: Collection[PersonId],
 ) -> list[PersonId]:
     """Return who reads what is reported about somebody of a unit: people with a confirmed device.
-    Raises ReportInvalid where there is nobody."""
+    ``idle``: as for rules.choose_readers."""
     holders = await deps.rights.holders_over(connection, "moderate", path)
     devices = await deps.devices.devices_of(connection, list(holders))
     with_device = {one.person_id for one in devices}
     reached = {person: paths for person, paths in holders.items() if person in with_device}
-    found = rules.choose_readers(reached, path, without)
-    if not found:
-        raise errors.ReportInvalid(reason="nobody_moderates")
-    return found
+    return rules.choose_readers(reached, path, without, idle)
 
 
 async def owners(

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from copconnect import errors, wire
 from copconnect.ids import PersonId
 from copconnect.limits import SANCTION_DAYS
+from copconnect.rights import covers
 
 DAY_MS = 86_400_000
 FEWEST_READERS = 4
@@ -14,18 +15,34 @@ FEWEST_DAYS = 1
 
 
 def choose_readers(
-    holders: Mapping[PersonId, Sequence[str]], path: str, without: Collection[PersonId]
+    holders: Mapping[PersonId, Sequence[str]],
+    path: str,
+    without: Collection[PersonId],
+    idle: Collection[PersonId] = (),
 ) -> list[PersonId]:
     """Return the people who read a report about somebody of a unit: those with the right over that
     unit itself, then those of each unit above, until they are enough. ``holders``: unit paths over
-    which each holds it with all below; "" for the whole department. Root admins come last."""
+    which each holds it with all below; "" for the whole department. Root admins come last.
+    ``idle``: people who read it and may not decide, such as its reporter, whom a list without that
+    person would name; nobody is returned where all are."""
     found: list[PersonId] = []
     for level in _upward(path):
-        if len(found) >= FEWEST_READERS:
+        if len(found) >= FEWEST_READERS and set(found).difference(idle):
             break
         here = [one for one, paths in holders.items() if level in paths]
         found += sorted(one for one in here if one not in found and one not in without)
-    return found[:MOST_READERS]
+    found = [*found[: MOST_READERS - 1], *found[MOST_READERS - 1 :][-1:]]
+    found = found[:MOST_READERS]
+    return found if set(found).difference(idle) else []
+
+
+def common(paths: Collection[str]) -> str:
+    """Return the path of the lowest unit that is at or above all of these."""
+    return next(
+        level
+        for level in _upward(min(paths, key=len))
+        if all(covers(level, path) for path in paths)
+    )
 
 
 def _upward(path: str) -> list[str]:

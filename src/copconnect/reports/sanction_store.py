@@ -87,16 +87,18 @@ async def of_person(connection: AsyncConnection, person_id: PersonId) -> Sequenc
     return (await connection.execute(query)).all()
 
 
-async def over(
-    connection: AsyncConnection, now_ms: int, limit: int, person_id: PersonId | None = None
-) -> Sequence[Row[Any]]:
-    """Return sanctions that have ended, but whose people rosters list without the right to post
-    still; held until this transaction ends."""
-    query = select(SANCTIONS).where(_S.in_rosters, _S.until_ms <= now_ms)
-    if person_id is not None:
-        query = query.where(_S.person_id == person_id)
-    query = query.order_by(_S.until_ms).limit(limit).with_for_update()
-    return (await connection.execute(query)).all()
+async def people_over(connection: AsyncConnection, now_ms: int, limit: int) -> list[PersonId]:
+    """Return people whose sanction has ended, but whom rosters list without the right to post
+    still."""
+    query = select(_S.person_id).where(_S.in_rosters, _S.until_ms <= now_ms).distinct()
+    return list(await connection.scalars(query.limit(limit)))
+
+
+async def over(connection: AsyncConnection, now_ms: int, person_id: PersonId) -> Sequence[Row[Any]]:
+    """Return a person's sanctions that have ended while rosters list the person without the right
+    to post still; held until this transaction ends."""
+    query = select(SANCTIONS).where(_S.person_id == person_id, _S.in_rosters, _S.until_ms <= now_ms)
+    return (await connection.execute(query.order_by(_S.until_ms).with_for_update())).all()
 
 
 # --- Appeals ----------------------------------------------------------------------------------

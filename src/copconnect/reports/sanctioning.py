@@ -22,6 +22,7 @@ from copconnect.principals import Caller, Operator
 from copconnect.records.conversation.envelope import APPEAL
 from copconnect.reports import rules, sanction_store, store
 from copconnect.reports.dependencies import Dependencies
+from copconnect.reports.parties import parties_of
 from copconnect.reports.reporting import owners, readers_over, sealed_to, tell
 
 PERIOD_S = 30.0
@@ -61,7 +62,13 @@ class Sanctioning:
         people whose sanction is in force: a group may have become large since."""
         ended = _BATCH
         while ended == _BATCH:
-            ended = await self._end_some(None)
+            async with self._deps.database.reading() as connection:
+                people = await sanction_store.people_over(
+                    connection, self._deps.clock.now_ms(), _BATCH
+                )
+            for one in people:
+                await self.end_over(one)
+            ended = len(people)
         async with self._deps.database.reading() as connection:
             people = await sanction_store.barred(connection, self._deps.clock.now_ms())
         for one in people:
@@ -69,23 +76,21 @@ class Sanctioning:
                 await self._deps.messages.posting_changed(connection, one)
 
     async def end_over(self, person_id: PersonId) -> bool:
-        """Do the same for one person; return whether anything changed."""
-        return await self._end_some(person_id) > 0
-
-    async def _end_some(self, person_id: PersonId | None) -> int:
+        """Do the same for one person; return whether anything changed. A transaction is about one
+        person: the conversations of several would be held in no common order."""
         deps, now_ms = self._deps, self._deps.clock.now_ms()
         async with deps.database.transaction() as connection:
-            rows = await sanction_store.over(connection, now_ms, _BATCH, person_id)
+            rows = await sanction_store.over(connection, now_ms, person_id)
+            if not rows:
+                return False
             for row in rows:
                 await sanction_store.change(connection, row.report_id, in_rosters=False)
-            for one in sorted({PersonId(row.person_id) for row in rows}):
-                await deps.messages.posting_changed(connection, one)
-            if rows:
-                tell(connection, {PersonId(row.person_id) for row in rows})
+            await deps.messages.posting_changed(connection, person_id)
+            tell(connection, {person_id})
             for row in rows:
-                ended = SanctionEnded(row.report_id, row.person_id, row.kind)
+                ended = SanctionEnded(row.report_id, person_id, row.kind)
                 await deps.audit.record(connection, _SERVER, ended, row.path)
-        return len(rows)
+        return True
 
     async def prune(self) -> None:
         """Forget cases that were decided longer ago than the log is kept."""
@@ -197,11 +202,17 @@ class Sanctioning:
         return row
 
     async def _readers(self, connection: AsyncConnection, row: Row[Any]) -> list[PersonId]:
+        """Return who reads an appeal. Moderators who reported the message are among them, and may
+        not decide: the person would learn them from a list without them."""
         report = await store.one(connection, row.report_id)
-        reporter = set() if report is None else {PersonId(report.reporter_id)}
-        decided = {PersonId(one) for one in (row.decider_id, row.second_id) if one is not None}
-        without = {PersonId(row.person_id), *decided, *reporter}
-        return await readers_over(connection, self._deps, row.path, without)
+        if report is None:
+            raise errors.NotFound
+        parties = await parties_of(connection, report)
+        without = {PersonId(row.person_id), *parties.deciders}
+        found = await readers_over(connection, self._deps, row.path, without, parties.reporters)
+        if not found:
+            raise errors.ReportInvalid(reason="nobody_moderates")
+        return found
 
 
 def as_wire(row: Row[Any]) -> wire.Sanction:

@@ -54,9 +54,15 @@ class ReportService:
         connection: AsyncConnection,
         person_id: PersonId,
         conversation_ids: Collection[ConversationId],
+        uploaded_ms: int,
     ) -> bool:
-        """Return whether a report from any of these conversations is sealed to a person."""
-        return await store.is_reader_in(connection, person_id, conversation_ids)
+        """Return whether a person moderates now what a report from any of these conversations is
+        about, and the report is sealed to the person and not older than a file."""
+        held = await self._deps.rights.of(connection, person_id)
+        paths = held.paths("moderate")
+        return bool(paths) and await store.is_reader_in(
+            connection, person_id, paths, conversation_ids, uploaded_ms
+        )
 
     async def start(self) -> None:
         """Start background work."""

@@ -74,6 +74,16 @@ async def newest_of(
     return (await connection.execute(query)).all()
 
 
+async def of_message(connection: AsyncConnection, report: Row[Any]) -> Sequence[Row[Any]]:
+    """Return all reports of the message that a report is about, that report with them."""
+    query = select(REPORTS).where(
+        _R.message_id == report.message_id,
+        _R.conversation_id == report.conversation_id,
+        _R.header_hash == report.header_hash,
+    )
+    return (await connection.execute(query)).all()
+
+
 async def readers_of(connection: AsyncConnection, report_id: ReportId) -> set[PersonId]:
     """Return the people whom a report is sealed to."""
     query = select(READERS.c.person_id).where(READERS.c.report_id == report_id)
@@ -83,13 +93,22 @@ async def readers_of(connection: AsyncConnection, report_id: ReportId) -> set[Pe
 async def is_reader_in(
     connection: AsyncConnection,
     person_id: PersonId,
+    paths: Collection[str],
     conversation_ids: Collection[ConversationId],
+    uploaded_ms: int,
 ) -> bool:
-    """Return whether a report from any of these conversations is sealed to a person."""
+    """Return whether a report from any of these conversations, about somebody of these parts and
+    not older than a file, is sealed to a person who did not report it."""
     query = (
         select(_R.report_id)
         .join(READERS, READERS.c.report_id == _R.report_id)
-        .where(READERS.c.person_id == person_id, among(_R.conversation_id, conversation_ids))
+        .where(
+            READERS.c.person_id == person_id,
+            among(_R.conversation_id, conversation_ids),
+            _R.created_ms >= uploaded_ms,
+            _at_or_below(paths),
+            _not_own(person_id),
+        )
         .limit(1)
     )
     return await connection.scalar(query) is not None
@@ -128,6 +147,19 @@ def _at_or_below(paths: Collection[str]) -> ColumnElement[bool]:
     return or_(*parts)
 
 
+def _not_own(person_id: PersonId) -> ColumnElement[bool]:
+    """Leave out cases that a person is reported in, and all cases of a message that the person
+    reported."""
+    own = REPORTS.alias().c
+    reported = exists().where(
+        own.reporter_id == person_id,
+        own.message_id == _R.message_id,
+        own.conversation_id == _R.conversation_id,
+        own.header_hash == _R.header_hash,
+    )
+    return and_(_R.reported_id != person_id, ~reported)
+
+
 def _box(box: wire.CaseBox, person_id: PersonId) -> ColumnElement[bool]:
     match box:
         case "open":
@@ -148,13 +180,10 @@ async def page(
     after: tuple[int, str] | None,
     limit: int,
 ) -> Sequence[Row[Any]]:
-    """Return cases about people of these parts, none that the person reported or is reported in:
-    the oldest first, of decided ones the newest."""
+    """Return cases about people of these parts, none whose message the person reported, none that
+    the person is reported in: the oldest first, of decided ones the newest."""
     query = select(REPORTS, _WAITS.label("appealed")).where(
-        _at_or_below(paths),
-        _R.reporter_id != person_id,
-        _R.reported_id != person_id,
-        _box(box, person_id),
+        _at_or_below(paths), _not_own(person_id), _box(box, person_id)
     )
     order = (_R.created_ms, _R.report_id)
     if box == "decided":
@@ -181,32 +210,37 @@ async def counts_of(connection: AsyncConnection, message_ids: Collection[str]) -
 
 
 async def counted(
-    connection: AsyncConnection, paths: Collection[str], since_ms: int
+    connection: AsyncConnection, person_id: PersonId, paths: Collection[str], since_ms: int
 ) -> Sequence[Row[Any]]:
-    """Return how many reports there are by unit, clause and finding."""
+    """Return how many reports there are by unit, clause and finding, as for the queue without
+    those that are a person's own."""
     query = (
         select(_R.path, _R.clause, _R.finding, func.count().label("reports"))
-        .where(_at_or_below(paths), _R.created_ms >= since_ms)
+        .where(_at_or_below(paths), _not_own(person_id), _R.created_ms >= since_ms)
         .group_by(_R.path, _R.clause, _R.finding)
     )
     return (await connection.execute(query)).all()
 
 
 async def counted_appeals(
-    connection: AsyncConnection, paths: Collection[str], since_ms: int
+    connection: AsyncConnection, person_id: PersonId, paths: Collection[str], since_ms: int
 ) -> dict[str | None, int]:
     """Return how many appeals there are by outcome."""
     query = (
         select(_A.outcome, func.count().label("appeals"))
         .join(REPORTS, _R.report_id == _A.report_id)
-        .where(_at_or_below(paths), _R.created_ms >= since_ms)
+        .where(_at_or_below(paths), _not_own(person_id), _R.created_ms >= since_ms)
         .group_by(_A.outcome)
     )
     return {row.outcome: row.appeals for row in await connection.execute(query)}
 
 
 async def median_ms(
-    connection: AsyncConnection, paths: Collection[str], since_ms: int, decided: int
+    connection: AsyncConnection,
+    person_id: PersonId,
+    paths: Collection[str],
+    since_ms: int,
+    decided: int,
 ) -> int | None:
     """Return the median time from a report to its decision; ``decided``: how many there are."""
     if not decided:
@@ -214,7 +248,12 @@ async def median_ms(
     took = _R.decided_ms - _R.created_ms
     query = (
         select(took)
-        .where(_at_or_below(paths), _R.created_ms >= since_ms, _R.decided_ms.is_not(None))
+        .where(
+            _at_or_below(paths),
+            _not_own(person_id),
+            _R.created_ms >= since_ms,
+            _R.decided_ms.is_not(None),
+        )
         .order_by(took)
         .offset((decided - 1) // 2)
         .limit(1)

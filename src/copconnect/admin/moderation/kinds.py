@@ -26,7 +26,7 @@ class ModerationKinds:
 
     async def _touches(self, connection: AsyncConnection, act: CaseAct) -> Touched:
         reach = await self._moderation.reach(connection, act)
-        return Touched(frozenset({reach.path}), 1, [reach.person_id], reach.second)
+        return Touched(reach.paths, 1, [reach.person_id], reach.second)
 
     async def _assign(self, connection: Transaction, asked: Asked) -> Codes:
         await self._moderation.assign(connection, asked.by, asked.act)
