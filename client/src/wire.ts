@@ -781,7 +781,8 @@ export interface SpanCount {
 
 /**
  * Counts of the caller's part. ``sizes``: of groups that have somebody of the part in them;
- * ``activity``: of the past week; half hours without a message are left out.
+ * ``activity``: of the past week; half hours without a message are left out. Both are empty in a
+ * part of fewer than ten people.
  */
 export interface AdminCharts {
   readonly firstMs: number;

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from copconnect import wire
+from copconnect.admin import charting
 from copconnect.audit.acts import Act
 from copconnect.audit.rules import ZEROS, Broken, entry_hash
 from copconnect.audit.signatures import OUTCOMES
@@ -167,7 +168,7 @@ async def test_devices_that_no_push_reaches_for_a_day_are_counted_and_listed(
 
 
 async def test_charts_count_first_devices_by_week_and_versions_of_ones_own_part(
-    approving: Running, force: Force, clock: MovedClock
+    approving: Running, force: Force, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sho = await confirmed(approving, force, SHO)
     station = await path_of(approving, sho)
@@ -181,8 +182,12 @@ async def test_charts_count_first_devices_by_week_and_versions_of_ones_own_part(
     assert [one["weeks"][-1] for one in before["registrations"]] == [1]
     assert before["versions"] == [{"app": "0.9.1", "devices": 1}]
     everywhere = (await approving.get("/v1/admin/charts", force.root)).json()
+    assert [one["groups"] for one in everywhere["sizes"]] == [0] * 7
     assert sum(one["weeks"][-1] for one in everywhere["registrations"]) == 3
     assert {one["app"]: one["devices"] for one in everywhere["versions"]} == {"": 2, "0.9.1": 1}
+    monkeypatch.setattr(charting, "FEWEST", 61)  # There are 60 people.
+    few = (await approving.get("/v1/admin/charts", force.root)).json()
+    assert (few["sizes"], few["activity"]) == ([], [])
     # A second device is no second registration, and weeks that are past stand together.
     clock.ms += before["weekMs"]
     await approving.device(SHO)

@@ -1,5 +1,5 @@
 /** Lessons are kept, and what was done is told until the server has taken it. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { CoreEvent } from "../core.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { LessonId } from "../ids.ts";
@@ -137,4 +137,19 @@ test("only groups of as many members are closed, and only before the course", ()
   expect(isClosed(100, { members: 100 })).toBe(true);
   expect(isClosed(100, { members: 99 })).toBe(false);
   expect(isClosed(null, { members: 60_000 })).toBe(false);
+});
+
+test("a connection asks for the courses alone; lessons come within a quarter of an hour", async () => {
+  vi.useFakeTimers();
+  try {
+    const { server, make } = world();
+    const training = make();
+    await training.onReady();
+    expect([training.view().courses.length, server.asked]).toEqual([1, 0]);
+    await vi.advanceTimersByTimeAsync(15 * 60_000);
+    expect(server.asked).toBe(IDS.length);
+    expect(training.view().courses[0]?.lessons.every((one) => one.kept)).toBe(true);
+  } finally {
+    vi.useRealTimers();
+  }
 });

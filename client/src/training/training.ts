@@ -19,6 +19,9 @@ const KEPT = "training";
 /** The server is asked so often at most without being told to. */
 const ASK_MS = 6 * HOUR_MS;
 
+/** Lessons are fetched within so long of the first word of them: a whole force comes on one day. */
+const SPREAD_MS = 15 * 60_000;
+
 interface DoneRecord extends LessonDone {
   readonly doneMs: number;
 }
@@ -51,6 +54,7 @@ export class Training {
   #sending: Promise<void> | null = null;
   #askedMs: number | null = null;
   #held = new Map<string, string>();
+  #later: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: TrainingOptions) {
     this.#options = options;
@@ -62,6 +66,7 @@ export class Training {
     this.#loading = null;
     this.#askedMs = null;
     this.#held = new Map();
+    clearTimeout(this.#later);
   }
 
   /** Writing in groups of at least so many members opens with the officer course; null: it is open. */
@@ -80,7 +85,11 @@ export class Training {
     await this.#send();
     const now = this.#options.context.now();
     if (this.#askedMs !== null && Math.abs(now - this.#askedMs) < ASK_MS) return;
-    await this.refresh();
+    const { language } = this.#kept;
+    await this.#ask(language);
+    clearTimeout(this.#later);
+    const fetch = (): void => void this.#fetch(language).catch(ignore);
+    this.#later = setTimeout(fetch, Math.random() * SPREAD_MS);
   }
 
   /** Ask for the courses, and fetch the lessons that are not kept. Rejects with `network`. */
@@ -190,10 +199,14 @@ export class Training {
 
   async #refresh(language: Language): Promise<void> {
     await this.load();
+    await this.#ask(language);
+    await this.#fetch(language);
+  }
+
+  async #ask(language: Language): Promise<void> {
     const { api, now } = this.#options.context;
     await this.#told(await api.training.training(language), language);
     this.#askedMs = now();
-    await this.#fetch(language);
   }
 
   /** Fetch the lessons that are not kept, or are others now. */

@@ -174,7 +174,7 @@ export class Live {
       ...{ t: "ready", serverTimeMs: this.#server.now(), trustVersion: state.version },
       ...{
         directoryVersion: "1",
-        guardPolicy: 1,
+        guardPolicy: 0,
         meVersion: await people.meVersion(client),
         heads,
       },

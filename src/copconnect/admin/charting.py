@@ -1,13 +1,13 @@
 """Answers the console's charts: registrations, versions, sizes of groups, activity.
 
-Four statements over the caller's part, whatever its size; no name is told.
+Five statements over the caller's part, whatever its size; no name is told.
 """
 
 from collections import defaultdict
 
 from copconnect import wire
 from copconnect.admin.parts import ABOUT_PEOPLE, Parts, unit_below
-from copconnect.admin.ports import People, Registered, Traffic
+from copconnect.admin.ports import Organisation, People, Registered, Traffic
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.ids import UnitId
@@ -16,6 +16,8 @@ from copconnect.principals import Caller
 WEEK_MS = 7 * 86_400_000
 WEEKS = 26
 ACTIVITY_MS = WEEK_MS
+FEWEST = 10
+"""In a part of fewer people, messages and groups are those of single people: they are not told."""
 
 
 class Charting:
@@ -26,6 +28,7 @@ class Charting:
         database: Database,
         clock: Clock,
         parts: Parts,
+        organisation: Organisation,
         people: People,
         registered: Registered,
         traffic: Traffic,
@@ -33,6 +36,7 @@ class Charting:
         self._database = database
         self._clock = clock
         self._parts = parts
+        self._organisation = organisation
         self._people = people
         self._registered = registered
         self._traffic = traffic
@@ -48,8 +52,11 @@ class Charting:
                 connection, part.paths, self._registered.first_registered(first, WEEK_MS)
             )
             versions = await self._registered.versions(connection, below)
-            sizes = await self._traffic.sizes(connection, below)
-            activity = await self._traffic.activity(connection, below, now - ACTIVITY_MS)
+            paths = None if part.whole else part.paths
+            enough = await self._organisation.count_people(connection, paths) >= FEWEST
+            sizes = await self._traffic.sizes(connection, below) if enough else []
+            since = now - ACTIVITY_MS
+            activity = await self._traffic.activity(connection, below, since) if enough else []
         weeks: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (WEEKS + 1))
         for (path, week), many in by_week.items():
             weeks[unit_below(part.paths, path)][min(week, WEEKS)] += many

@@ -113,7 +113,7 @@ class AdminService:
         self.reading = Reading(
             database, clock, audit, self.rights, parts, organisation, people, registered, reach
         )
-        self.charting = Charting(database, clock, parts, people, registered, traffic)
+        self.charting = Charting(database, clock, parts, organisation, people, registered, traffic)
         self.importing = Importing(database, self.rights, organisation, imports)
         self.organising = Organising(database, self.rights, organisation, planning, groups, planned)
         self.exporting = Exporting(database, audit, self.rights, exports, conduct)

@@ -4,6 +4,7 @@ A text is judged as one of the folder: a lesson with a serious problem in any la
 and the one in force stays.
 """
 
+import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -77,7 +78,8 @@ class Publishing:
         lesson_id = LessonId(body.lesson_id)
         former = lessons.get(lesson_id)
         images = {} if former is None else former.written.images
-        text, problems = read_text(body.text, body.language, images)
+        # Beside the event loop: a long text takes a while.
+        text, problems = await asyncio.to_thread(read_text, body.text, body.language, images)
         return wire.LessonPreview(
             lesson=None if text is None else page_of(lesson_id, text, text.version),
             problems=[problem_of(one) for one in problems],

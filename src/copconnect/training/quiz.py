@@ -6,12 +6,15 @@ YAML is only composed into nodes, never constructed into objects: every value is
 from collections.abc import Mapping
 
 import yaml
+from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from copconnect import wire
 
 FEWEST, MOST = 2, 6
 MAX_TEXT = 400
+MAX_BLOCK = 8_000
+MAX_DEPTH = 4
 
 
 class Wrong(Exception):
@@ -27,16 +30,30 @@ class Wrong(Exception):
 def fields_of(text: str, first: int) -> Mapping[str, Node]:
     """Return the values of a mapping in YAML by name. ``first``: the line that it begins at. Raises
     Wrong."""
+    if len(text) > MAX_BLOCK:
+        raise Wrong(first, "yaml", f"it is longer than {MAX_BLOCK} characters")
     try:
+        _require_shallow(text, first)
         node = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = first + (mark.line if mark is not None else 0)
         said = str(getattr(error, "problem", None) or error)[:200]
         raise Wrong(line, "yaml", said) from error
-    except RecursionError as error:
-        raise Wrong(first, "yaml", "it is nested too deeply") from error
     return _mapping(node, first, "expected lines such as `name: value`")
+
+
+def _require_shallow(text: str, first: int) -> None:
+    """Raise Wrong for nesting that no lesson has: composing takes a time that grows with its
+    square."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH or isinstance(event, AliasEvent):
+            raise Wrong(first + event.start_mark.line, "yaml", "it is nested too deeply")
 
 
 def text_of(node: Node | None) -> str | None:

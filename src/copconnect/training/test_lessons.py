@@ -50,6 +50,8 @@ def test_a_text_becomes_screens_of_blocks() -> None:
         ("---\ntitle: x\n", 1, "front_matter"),
         ("---\ntitle: a: b\n---\n\nText\n", 2, "yaml"),
         ("---\n" + "[" * 9_000 + "\n---\nText\n", 2, "yaml"),
+        (HEAD + "```quiz\nquestion: " + "- " * 3_000 + "\n```\n", 8, "yaml"),
+        (HEAD + "```quiz\nquestion: " + "x" * 9_000 + "\n```\n", 8, "yaml"),
         (HEAD.replace("3", "2020-13-45") + "Text\n", 1, "front_matter"),
         (HEAD, 0, "empty"),
         (HEAD + "# Large\n", 7, "unsupported"),

@@ -65,7 +65,8 @@ class SpanCount(Wire, frozen=True, kw_only=True):
 
 class AdminCharts(Wire, frozen=True, kw_only=True):
     """Counts of the caller's part. ``sizes``: of groups that have somebody of the part in them;
-    ``activity``: of the past week; half hours without a message are left out."""
+    ``activity``: of the past week; half hours without a message are left out. Both are empty in a
+    part of fewer than ten people."""
 
     first_ms: int
     week_ms: int
