@@ -137,11 +137,14 @@ describe("a report", () => {
 
   it("E0 is sealed to no device that nobody confirmed, whomever the server names", async () => {
     const here = await scene(["one"]);
-    const { moderator } = here;
+    const { reader, moderator, id, sent } = here;
     w.server.approves = false;
     const { person: stranger } = await w.join();
     w.server.approves = true;
     w.server.reports.moderators = [stranger, moderator.person];
+    const told = await reader.core.reports("reportReaders", id, sent[0] as MessageId);
+    expect(told.people.map(({ personId }) => personId)).toEqual([moderator.person]);
+    expect(told.unreached.map(({ personId }) => personId)).toEqual([stranger]);
     const made = await report(here);
     const sealed = w.server.reports.stored.get(made)?.body.sealed ?? new Uint8Array();
     expect(parseEnvelope(REPORT, sealed).keyIds).toHaveLength(1);

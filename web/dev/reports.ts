@@ -160,7 +160,7 @@ class ScriptedReports implements ReportsCore {
   async reportReaders(): Promise<ReportReaders> {
     await pause(150);
     if (this.#offline) throw refusal("network");
-    return { people: plates.slice(3, 9), before: 5 };
+    return { people: plates.slice(3, 9), unreached: plates.slice(9, 10), before: 5 };
   }
   async report(report: NewReport): Promise<MyReport> {
     await pause(300);

@@ -1,17 +1,11 @@
 /** The calls of seam/reports.ts. Their code comes with the first of them. */
-import type { Acts } from "../account/acts.ts";
-import type { ConversationIndex } from "../conversation/conversation.ts";
-import type { DeviceContext } from "../context.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { newId, type ConversationId, type MessageId, type ReportId } from "../ids.ts";
 import { APPEAL, WORDS_BYTES, appealPlace } from "../keys/proof.ts";
 import { sealEnvelope } from "../keys/sealed-envelope.ts";
 import { REPORT_SEALS } from "../limits.ts";
-import type { ViewMaker } from "../messages/views.ts";
 import { fromHex, randomBytes, toHex, utf8 } from "../octets.ts";
-import type { Blocked } from "../people/blocked.ts";
-import type { People } from "../people/people.ts";
-import { keysOfPeople } from "../secrets/people-keys.ts";
+import { keysOfPeople, takenInTurn } from "../secrets/people-keys.ts";
 import type {
   CaseBox,
   CasePage,
@@ -29,18 +23,11 @@ import { META, deleteMeta, putMeta } from "../vault/meta.ts";
 import type { Act, Person } from "../wire.ts";
 import { Cases } from "./cases.ts";
 import { reportedMessages } from "./gathering.ts";
+import { Keeping } from "./keeping.ts";
+import type { ReportCallsOptions } from "./options.ts";
 import { KNOWN_REPORTS, MODERATES, type KnownReports, type ReportRecord } from "./record.ts";
 import { Sending } from "./sending.ts";
 import { sanctionView, sentReport, statistics, waitingReport } from "./views.ts";
-
-export interface ReportCallsOptions {
-  readonly context: DeviceContext;
-  readonly index: ConversationIndex;
-  readonly views: Pick<ViewMaker, "attachments">;
-  readonly people: Pick<People, "plate" | "plates" | "prefetch">;
-  readonly blocked: Pick<Blocked, "set">;
-  readonly acts: Acts;
-}
 
 const MOST_CLAUSE = 255;
 const MOST_REASON = 1_000;
@@ -49,11 +36,13 @@ export class ReportCalls implements ReportsCore {
   readonly #options: ReportCallsOptions;
   readonly #sending: Sending;
   readonly #cases: Cases;
+  readonly #keeping: Keeping;
 
   constructor(options: ReportCallsOptions) {
     this.#options = options;
     this.#sending = new Sending(options.context, options.index);
     this.#cases = new Cases(options);
+    this.#keeping = new Keeping(options.context);
   }
 
   get #api() {
@@ -65,17 +54,19 @@ export class ReportCalls implements ReportsCore {
     await this.#sending.flush();
     if (!moderates) return;
     try {
-      await this.#cases.keepNew();
+      await this.#keeping.run();
       await this.#remember(true);
     } catch (error) {
-      if (!hasCode(error, "not_allowed", "device_unconfirmed")) throw error;
+      if (!hasCode(error, "not_allowed")) throw error;
       await this.#remember(false);
     }
   }
 
-  #remember(moderates: boolean): Promise<void> {
+  /** The proofs that somebody opened who moderates no more are forgotten. */
+  async #remember(moderates: boolean): Promise<void> {
     const change = moderates ? putMeta(MODERATES, true) : deleteMeta(MODERATES);
-    return this.#options.context.vault.write([change]);
+    await this.#options.context.vault.write([change]);
+    if (!moderates) await this.#keeping.forgetAll();
   }
 
   // --- Reporting --------------------------------------------------------------------------------
@@ -86,7 +77,17 @@ export class ReportCalls implements ReportsCore {
     if (conversation === null) throw failure("not_found");
     const rows = await reportedMessages(context, conversation, messageId, true);
     const { people } = await this.#api.readers(id, messageId);
-    return { people: await this.#platesOf(people), before: rows.length - 1 };
+    await context.time.anchor();
+    const keys = await keysOfPeople(
+      context,
+      people.map(({ personId }) => personId),
+    );
+    const isReached = (_: Person, at: number) => (keys[at] ?? []).length > 0;
+    return {
+      people: await this.#platesOf(people.filter(isReached)),
+      unreached: await this.#platesOf(people.filter((one, at) => !isReached(one, at))),
+      before: rows.length - 1,
+    };
   }
 
   async #platesOf(given: readonly Person[]) {
@@ -231,7 +232,7 @@ export class ReportCalls implements ReportsCore {
       context,
       people.map(({ personId }) => personId),
     );
-    const targets = keys.flat().slice(0, REPORT_SEALS);
+    const targets = takenInTurn(keys, REPORT_SEALS);
     if (targets.length === 0) throw failure("moderators_unreachable", { retry: true });
     const place = appealPlace(fromHex(id), fromHex(context.identity().personId));
     const sealed = await sealEnvelope(APPEAL, place, words, targets, randomBytes(32));

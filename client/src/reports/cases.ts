@@ -9,13 +9,10 @@ import { ActFormat } from "../keys/trust/admin-act.ts";
 import { fromHex, toHex } from "../octets.ts";
 import type { CaseAppeal, CaseBox, CasePage, CaseView, ProposedDecision } from "../seam/reports.ts";
 import type { Act, CaseDetail, DecideReport, WaitingAct } from "../wire.ts";
-import type { ReportCallsOptions } from "./calls.ts";
+import type { ReportCallsOptions } from "./options.ts";
 import { exportedCase } from "./exporting.ts";
 import { judgeContent, openKept, opens, placeOf, type JudgedProof } from "./judging.ts";
 import { caseDecision, caseItem, provenMessage, sanctionView, type PlateOf } from "./views.ts";
-
-/** Pages of new cases that are opened at a connection, at most. */
-const MOST_PAGES = 10;
 
 type Proposals = ReadonlyMap<ReportId, ProposedDecision>;
 
@@ -49,28 +46,6 @@ export class Cases {
       }),
     );
     return { cases: await Promise.all(items), next };
-  }
-
-  /** Open the proofs of open cases that this device has not opened yet. Rejects with `not_allowed`. */
-  async keepNew(): Promise<void> {
-    for (const box of ["open", "appeals"] as const) {
-      let after: string | null = null;
-      for (let pages = 0; pages < MOST_PAGES; pages++) {
-        const page = await this.#context.api.reports.cases(box, after);
-        for (const one of page.cases) {
-          const { reportId } = one;
-          if (box === "open" && !(await opens(this.#context, one))) continue;
-          await this.#keep(await this.#context.api.reports.case(reportId));
-        }
-        after = page.next;
-        if (after === null) break;
-      }
-    }
-  }
-
-  async #keep(detail: CaseDetail): Promise<void> {
-    await this.#opened(detail);
-    await this.#appealWords(detail);
   }
 
   async open(id: ReportId): Promise<CaseView> {

@@ -9,6 +9,7 @@ import { idOf, type ReportId, type SealKeyId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { hash } from "../keys/format/hashing.ts";
 import {
+  REPORT,
   judgeProof,
   parseProof,
   type JudgedMessage,
@@ -24,7 +25,7 @@ import {
 } from "../keys/sealed-envelope.ts";
 import { equalBytes, fromHex } from "../octets.ts";
 import type { Case } from "../wire.ts";
-import { REPORT_STORES, type OpenedRecord } from "./record.ts";
+import { REPORT_STORES, type KeptRecord, type OpenedRecord } from "./record.ts";
 
 type TrustContext = Pick<DeviceContext, "trust">;
 type OpeningContext = Pick<DeviceContext, "vault" | "ownKeys">;
@@ -46,6 +47,11 @@ export function placeOf(given: Case): ReportPlace {
   };
 }
 
+/** The key of an opened envelope's rows in the vault. */
+export function keptKey(kind: EnvelopeKind, id: ReportId): string {
+  return `${kind.name} ${id}`;
+}
+
 /** The content of an envelope, opened by one of this device's keys or kept. Throws Refused. */
 export async function openKept(
   { vault, ownKeys }: OpeningContext,
@@ -54,7 +60,7 @@ export async function openKept(
   sealed: Uint8Array,
   place: EnvelopePlace,
 ): Promise<Uint8Array> {
-  const key = `${kind.name} ${id}`;
+  const key = keptKey(kind, id);
   const sealedHash = hash(sealed);
   const kept = await vault.get<OpenedRecord>(REPORT_STORES.proofs, key);
   if (kept !== null && equalBytes(kept.sealedHash, sealedHash)) return kept.content;
@@ -64,7 +70,10 @@ export async function openKept(
     if (opener === null) continue;
     const content = await openEnvelope(kind, envelope, place, opener);
     const value: OpenedRecord = { id, sealedHash, content };
-    await vault.write([{ op: "put", store: REPORT_STORES.proofs, key, value }]);
+    await vault.write([
+      { op: "put", store: REPORT_STORES.proofs, key, value },
+      { op: "put", store: REPORT_STORES.kept, key, value: { key, id } satisfies KeptRecord },
+    ]);
     return content;
   }
   throw new Refused(kind.rule, "sealed to another key");
@@ -75,8 +84,8 @@ export async function opens(
   { vault, ownKeys }: OpeningContext,
   { reportId, keyIds }: Pick<Case, "reportId" | "keyIds">,
 ): Promise<boolean> {
-  if ((await vault.get<OpenedRecord>(REPORT_STORES.proofs, `report ${reportId}`)) !== null)
-    return true;
+  const key = keptKey(REPORT, reportId);
+  if ((await vault.get<KeptRecord>(REPORT_STORES.kept, key)) !== null) return true;
   const own = new Set(await ownKeys.keyIds());
   return keyIds.some((one) => own.has(idOf<SealKeyId>(one)));
 }

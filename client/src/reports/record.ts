@@ -5,6 +5,7 @@ import type { OwnReport } from "../wire.ts";
 export const REPORT_STORES = {
   own: "own_reports",
   proofs: "opened_proofs",
+  kept: "kept_proofs",
 } as const;
 
 /**
@@ -36,6 +37,12 @@ export interface OpenedRecord {
   readonly id: ReportId;
   readonly sealedHash: Uint8Array;
   readonly content: Uint8Array;
+}
+
+/** One beside each {@link OpenedRecord}, under the same key: small, so that all are read at once. */
+export interface KeptRecord {
+  readonly key: string;
+  readonly id: ReportId;
 }
 
 /** The server's last word on this person's reports. */

@@ -24,7 +24,7 @@ import {
 import { sealEnvelope } from "../keys/sealed-envelope.ts";
 import { REPORT_SEALS } from "../limits.ts";
 import { copy, fromHex, randomBytes } from "../octets.ts";
-import { keysOfPeople } from "../secrets/people-keys.ts";
+import { keysOfPeople, takenInTurn } from "../secrets/people-keys.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import { gatherProof, reportedMessages } from "./gathering.ts";
 import { senderKeyOf } from "./judging.ts";
@@ -129,7 +129,7 @@ export class Sending {
       context,
       people.map(({ personId }) => personId),
     );
-    const targets = keys.flat().slice(0, REPORT_SEALS);
+    const targets = takenInTurn(keys, REPORT_SEALS);
     if (targets.length === 0) throw failure("moderators_unreachable", { retry: true });
     const content = encodeProof({ clause, words, items });
     const sealed = await sealEnvelope(

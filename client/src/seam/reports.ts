@@ -18,6 +18,8 @@ export type ReportState = "sending" | "open" | "assigned" | "decided";
 /** The people who will read a report: shown before it is sent. */
 export interface ReportReaders {
   readonly people: readonly Plate[];
+  /** Moderators as well, but nothing can be sealed to a device of theirs now: they cannot read it. */
+  readonly unreached: readonly Plate[];
   /** So many messages before it can be reported along; 0 to 5. */
   readonly before: number;
 }

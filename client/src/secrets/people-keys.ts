@@ -28,8 +28,9 @@ export async function deviceKeysOf(
 }
 
 /**
- * The keys of people, in their order, under one KEM: the highest that any of them has. Rejects with
- * `network` where the server is needed and cannot be reached.
+ * The keys of people, in their order, under one KEM: the one under which the most of them have a key, the
+ * higher where as many have one under either. Rejects with `network` where the server is needed and cannot
+ * be reached.
  */
 export async function keysOfPeople(
   context: KeysContext,
@@ -37,6 +38,26 @@ export async function keysOfPeople(
 ): Promise<readonly (readonly DeviceKey[])[]> {
   await context.trust.ensure(people, { keys: true, fresh: true });
   const under = (kem: Kem) => Promise.all(people.map((one) => deviceKeysOf(context, one, kem)));
-  const newest = await under(XWING);
-  return newest.some(({ length }) => length > 0) ? newest : under(X25519);
+  const [higher, lower] = [await under(XWING), await under(X25519)];
+  return reached(lower) > reached(higher) ? lower : higher;
+}
+
+function reached(keys: readonly (readonly DeviceKey[])[]): number {
+  return keys.filter(({ length }) => length > 0).length;
+}
+
+/**
+ * At most so many keys: one of each person in turn, the newest first, so that a person with many devices
+ * displaces nobody.
+ */
+export function takenInTurn(
+  keys: readonly (readonly DeviceKey[])[],
+  most: number,
+): readonly DeviceKey[] {
+  const newestFirst = keys.map((own) => [...own].sort((one, other) => other.created - one.created));
+  const turns = Math.max(0, ...keys.map(({ length }) => length));
+  const taken: DeviceKey[] = [];
+  for (let turn = 0; turn < turns && taken.length < most; turn++)
+    taken.push(...newestFirst.flatMap((own) => own.slice(turn, turn + 1)));
+  return taken.slice(0, most);
 }
