@@ -83,6 +83,8 @@ export const REPORT_SEALS = 64;
 
 export const REPORTS_PER_DAY = 20;
 
+export const REPORT_BYTES_PER_DAY = 4194304;
+
 export const SANCTION_DAYS = 90;
 
 export const ATTACHMENT_CHUNK_BYTES = 1048576;

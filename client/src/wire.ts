@@ -2243,8 +2243,8 @@ export interface OwnReports {
 
 /**
  * A report as moderators see it. ``path``: of the reported person's unit when it came;
- * ``others``: other reports of the same message; ``key_ids``: of the DeviceKeys that open it;
- * ``appealed``: an appeal waits.
+ * ``others``: other reports of the same message; ``key_ids``: of the caller's DeviceKeys
+ * that open it; ``appealed``: an appeal waits.
  */
 export interface Case {
   readonly reportId: ReportId;

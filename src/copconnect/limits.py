@@ -49,6 +49,7 @@ MAX_REPORT_BYTES = 2 * 1024 * 1024  # A sealed proof: six of the largest message
 MAX_APPEAL_BYTES = 96 * 1024  # A sealed appeal.
 REPORT_SEALS = 64  # Devices that a report or an appeal is sealed to, at most.
 REPORTS_PER_DAY = 20  # A person may report no more.
+REPORT_BYTES_PER_DAY = 4 * 1024 * 1024  # The sealed proofs of a person's reports together.
 SANCTION_DAYS = 90  # A sanction is no longer.
 ATTACHMENT_CHUNK_BYTES = 1024 * 1024  # Plaintext bytes in one chunk; each gains a 16-byte tag.
 

@@ -75,6 +75,9 @@ async def test_a_report_reaches_the_moderators_who_judge_its_proof(reports: Repo
         header_hash=case.header_hash,
     )
     envelope = parse_envelope(REPORT, detail.sealed)
+    # A case names the viewer's own keys alone; a moderator to whom it is not sealed has none.
+    (root,) = (await reports.service.moderating.cases(reports.root[0].caller, "open", None)).cases
+    assert (case.key_ids, root.key_ids) == ([moderator.key.key_id()], [])
     private = hpke.private_key(moderator.kem, moderator.seed)
     content = open_envelope(REPORT, envelope, place.place(), moderator.key.key_id(), private)
 
@@ -429,6 +432,31 @@ async def test_cases_come_by_pages_and_are_forgotten_with_the_log(reports: Repor
     await reports.service.sanctioning.prune()
     left = (await reports.service.reporting.own(reports.reader.caller)).reports
     assert {one.report_id for one in left} == {one.report_id for one in own[1:]}
+    # The proof of a case that nobody decided in that time is forgotten, the case is not.
+    detail = await moderating.case(moderator.caller, own[1].report_id)
+    assert detail.sealed is None
+
+
+async def test_a_waiting_appeal_keeps_its_case_and_bytes_are_limited(
+    reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = await reports.sanctioned("warning", 0)
+    appeal = reports.appeal(case, reports.district)
+    await reports.service.sanctioning.appeal(reports.sender.caller, case.report_id, appeal)
+    message = await reports.said()
+    body = reports.report(message, reports.station)
+    reports.world.clock.at += DAY_MS
+    monkeypatch.setattr("copconnect.reports.reporting.REPORT_BYTES_PER_DAY", len(body.sealed))
+    await reports.service.reporting.post(reports.reader.caller, body)
+    with pytest.raises(errors.RateLimited) as caught:
+        await reports.service.reporting.post(
+            reports.reader.caller, reports.report(message, reports.station)
+        )
+    assert caught.value.details["limit"] == "report_bytes_per_day"
+    reports.world.clock.at += 182 * DAY_MS
+    await reports.service.sanctioning.prune()
+    third = reports.district[0].caller
+    assert (await reports.service.moderating.cases(third, "appeals", None)).cases
 
 
 def test_readers_are_the_nearest_moderators() -> None:

@@ -194,9 +194,9 @@ class World(Whole):
             "state": "open",
             "reason": "",
         }
-        readers = [PersonId(self.devices[Account.ROOT].person_id)]
+        readers = {PersonId(self.devices[Account.ROOT].person_id): [bytes(16)]}
         async with self.whole.database.transaction() as connection:
-            await reports_store.add(connection, row, [bytes(16)], b"sealed", readers)
+            await reports_store.add(connection, row, b"sealed", readers)
         return report_id
 
     async def _issue(self) -> None:

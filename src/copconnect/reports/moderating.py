@@ -59,7 +59,7 @@ class Moderating:
             rows = await store.page(connection, caller.person_id, paths, box, after, PAGE + 1)
             some = rows[:PAGE]
             waiting = {ReportId(row.report_id) for row in some if row.appealed}
-            cases = await self._cases(connection, some, waiting)
+            cases = await self._cases(connection, caller.person_id, some, waiting)
             people = await self._cards(connection, caller, cases)
         last = some[-1] if len(rows) > PAGE else None
         following = None if last is None else f"{last.created_ms}-{last.report_id}"
@@ -79,7 +79,8 @@ class Moderating:
             sanction = await sanction_store.one(connection, report_id)
             appeal = await sanction_store.appeal(connection, report_id)
             waits = appeal is not None and appeal.outcome is None
-            (case,) = await self._cases(connection, [row], {report_id} if waits else set())
+            appealed = {report_id} if waits else set()
+            (case,) = await self._cases(connection, caller.person_id, [row], appealed)
             extra = [] if row.decider_id is None else [PersonId(row.decider_id)]
             people = await self._cards(connection, caller, [case], extra)
         return wire.CaseDetail(
@@ -135,11 +136,15 @@ class Moderating:
         return paths
 
     async def _cases(
-        self, connection: AsyncConnection, rows: Sequence[Row[Any]], waiting: set[ReportId]
+        self,
+        connection: AsyncConnection,
+        viewer: PersonId,
+        rows: Sequence[Row[Any]],
+        waiting: set[ReportId],
     ) -> list[wire.Case]:
-        """``waiting``: cases with an appeal that waits."""
+        """``viewer``: whose key ids are named; ``waiting``: cases with an appeal that waits."""
         ids = [ReportId(row.report_id) for row in rows]
-        keys = await store.key_ids(connection, ids)
+        keys = await store.key_ids(connection, viewer, ids)
         same = await store.counts_of(connection, {row.message_id for row in rows})
         return [
             wire.Case(

@@ -5,7 +5,7 @@ reporter could read it, and the envelope is sealed to devices of the people who 
 its sender and to nobody else. Whether the proof holds is judged by their devices (F1).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -15,7 +15,7 @@ from copconnect import errors, wire
 from copconnect.bus import AccountWakeup
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, MessageId, PersonId, ReportId
-from copconnect.limits import REPORTS_PER_DAY
+from copconnect.limits import REPORT_BYTES_PER_DAY, REPORTS_PER_DAY
 from copconnect.principals import Caller, LoggedMessage
 from copconnect.records.conversation.envelope import REPORT, EnvelopeKind, parse_envelope
 from copconnect.records.primitives.fields import Refused
@@ -60,7 +60,7 @@ class Reporting:
                 if (known.reporter_id, known.message_id, known.header_hash) != same:
                     raise errors.ReportInvalid(reason="report_id")
                 return own_report(known)
-            await self._check_limit(connection, caller.person_id, now_ms)
+            await self._check_limits(connection, caller.person_id, len(body.sealed), now_ms)
             c, message_id = ConversationId(body.conversation_id), MessageId(body.message_id)
             logged = await self._logged(connection, caller, c, message_id)
             if logged.header_hash != body.header_hash:
@@ -82,8 +82,8 @@ class Reporting:
                 "state": "open",
                 "reason": "",
             }
-            await store.add(connection, values, key_ids, body.sealed, sealed)
-            tell(connection, sealed)
+            await store.add(connection, values, body.sealed, sealed)
+            tell(connection, set(sealed))
             row = await store.one(connection, report_id)
         if row is None:
             raise RuntimeError("the report that was stored is not there")
@@ -95,14 +95,16 @@ class Reporting:
             rows = await store.newest_of(connection, caller.person_id, 0, _SHOWN)
         return wire.OwnReports(reports=[own_report(row) for row in rows])
 
-    async def _check_limit(
-        self, connection: AsyncConnection, person_id: PersonId, now_ms: int
+    async def _check_limits(
+        self, connection: AsyncConnection, person_id: PersonId, size: int, now_ms: int
     ) -> None:
         since_ms = now_ms - rules.DAY_MS
         rows = await store.newest_of(connection, person_id, since_ms, REPORTS_PER_DAY)
         if len(rows) >= REPORTS_PER_DAY:
-            wait_ms = rows[-1].created_ms + rules.DAY_MS - now_ms
-            raise errors.RateLimited(retry_after_ms=max(1, wait_ms), limit="reports_per_day")
+            raise _over("reports_per_day", rows, now_ms)
+        used = await store.sealed_bytes(connection, person_id, since_ms)
+        if used + size > REPORT_BYTES_PER_DAY:
+            raise _over("report_bytes_per_day", rows, now_ms)
 
     async def _logged(
         self,
@@ -138,6 +140,13 @@ class Reporting:
         raise errors.ReportInvalid(reason="nobody_moderates")
 
 
+def _over(limit: str, newest: Sequence[Row[Any]], now_ms: int) -> errors.RateLimited:
+    """Return the error that names a limit; it eases when the oldest of
+    these reports is a day old."""
+    wait_ms = newest[-1].created_ms + rules.DAY_MS - now_ms
+    return errors.RateLimited(retry_after_ms=max(1, wait_ms), limit=limit)
+
+
 async def readers_over(
     connection: AsyncConnection,
     deps: Dependencies,
@@ -159,17 +168,20 @@ async def owners(
     deps: Dependencies,
     readers: list[PersonId],
     key_ids: list[bytes],
-) -> set[PersonId]:
-    """Return the people whose DeviceKeys these are, of these readers alone. Raises ReportInvalid
+) -> dict[PersonId, list[bytes]]:
+    """Return whose DeviceKeys these are, of these readers alone. Raises ReportInvalid
     for a key that nobody of them has now: the reporter seals anew."""
     devices = {
         one.device: one.person_id for one in await deps.devices.devices_of(connection, readers)
     }
     device_of = await deps.devices.devices_of_keys(connection, key_ids)
-    found = {devices.get(device_of.get(one, b"")) for one in key_ids}
-    if None in found:
-        raise errors.ReportInvalid(reason="readers")
-    return {one for one in found if one is not None}
+    found: dict[PersonId, list[bytes]] = {}
+    for one in key_ids:
+        person_id = devices.get(device_of.get(one, b""))
+        if person_id is None:
+            raise errors.ReportInvalid(reason="readers")
+        found.setdefault(person_id, []).append(one)
+    return found
 
 
 def sealed_to(kind: EnvelopeKind, sealed: bytes) -> list[bytes]:

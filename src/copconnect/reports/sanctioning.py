@@ -93,8 +93,11 @@ class Sanctioning:
         return True
 
     async def prune(self) -> None:
-        """Forget cases that were decided longer ago than the log is kept."""
+        """Forget cases that were decided longer ago than the log is kept, and the proofs of those
+        that nobody decided in that time."""
         before_ms = self._deps.clock.now_ms() - self._deps.log_days * rules.DAY_MS
+        async with self._deps.database.transaction() as connection:
+            await store.forget_proofs(connection, before_ms)
         forgotten = _BATCH
         while forgotten == _BATCH:
             async with self._deps.database.transaction() as connection:

@@ -32,19 +32,18 @@ _WAITS = exists().where(_A.report_id == _R.report_id, _A.outcome.is_(None))
 async def add(
     connection: AsyncConnection,
     report: Mapping[str, Any],
-    key_ids: Sequence[bytes],
     sealed: bytes,
-    readers: Collection[PersonId],
+    readers: Mapping[PersonId, Sequence[bytes]],
 ) -> None:
-    """Store a report, its proof, and whom it is sealed to."""
+    """Store a report, its proof, and whom it is sealed to with the key ids of each."""
     report_id = report["report_id"]
     await connection.execute(insert(REPORTS).values(**report))
-    await connection.execute(
-        insert(PROOFS).values(report_id=report_id, key_ids=b"".join(key_ids), sealed=sealed)
-    )
-    await connection.execute(
-        insert(READERS), [{"report_id": report_id, "person_id": one} for one in sorted(readers)]
-    )
+    await connection.execute(insert(PROOFS).values(report_id=report_id, sealed=sealed))
+    rows = [
+        {"report_id": report_id, "person_id": one, "key_ids": b"".join(readers[one])}
+        for one in sorted(readers)
+    ]
+    await connection.execute(insert(READERS), rows)
 
 
 async def one(
@@ -82,6 +81,16 @@ async def of_message(connection: AsyncConnection, report: Row[Any]) -> Sequence[
         _R.header_hash == report.header_hash,
     )
     return (await connection.execute(query)).all()
+
+
+async def sealed_bytes(connection: AsyncConnection, reporter_id: PersonId, since_ms: int) -> int:
+    """Return how many bytes a person's proofs since a time have."""
+    query = (
+        select(func.coalesce(func.sum(func.length(_P.sealed)), 0))
+        .join(REPORTS, _R.report_id == _P.report_id)
+        .where(_R.reporter_id == reporter_id, _R.created_ms > since_ms)
+    )
+    return int(await connection.scalar(query) or 0)
 
 
 async def readers_of(connection: AsyncConnection, report_id: ReportId) -> set[PersonId]:
@@ -123,11 +132,14 @@ async def proof(connection: AsyncConnection, report_id: ReportId) -> bytes | Non
 
 
 async def key_ids(
-    connection: AsyncConnection, report_ids: Collection[ReportId]
+    connection: AsyncConnection, person_id: PersonId, report_ids: Collection[ReportId]
 ) -> dict[ReportId, list[bytes]]:
-    """Return the key ids that open each proof."""
+    """Return the key ids of a person that open each proof that is kept."""
+    r = READERS.c
     rows = await connection.execute(
-        select(_P.report_id, _P.key_ids).where(among(_P.report_id, report_ids))
+        select(r.report_id, r.key_ids)
+        .join(PROOFS, _P.report_id == r.report_id)
+        .where(r.person_id == person_id, among(r.report_id, report_ids))
     )
     return {
         row.report_id: [
@@ -265,14 +277,21 @@ async def median_ms(
 # --- Retention --------------------------------------------------------------------------------
 
 
+async def forget_proofs(connection: AsyncConnection, before_ms: int) -> None:
+    """Forget the proofs of cases that came before a time and that nobody decided."""
+    old = select(_R.report_id).where(_R.state != "decided", _R.created_ms < before_ms)
+    await connection.execute(delete(PROOFS).where(_P.report_id.in_(old)))
+
+
 async def forget(connection: AsyncConnection, before_ms: int, limit: int) -> int:
-    """Forget cases that were decided before a time and whose sanction is over; return how many."""
+    """Forget cases that were decided before a time, whose sanction is over and of which no appeal
+    waits; return how many."""
     s = SANCTIONS.c
     over = or_(s.report_id.is_(None), s.until_ms < before_ms)
     query = (
         select(_R.report_id)
         .outerjoin(SANCTIONS, s.report_id == _R.report_id)
-        .where(_R.state == "decided", _R.decided_ms < before_ms, over)
+        .where(_R.state == "decided", _R.decided_ms < before_ms, over, ~_WAITS)
         .limit(limit)
     )
     ids = list(await connection.scalars(query))

@@ -49,7 +49,6 @@ PROOFS = Table(
     "report_proofs",
     METADATA,
     Column("report_id", String(32), primary_key=True),
-    Column("key_ids", LargeBinary, nullable=False),  # 16 bytes each, ascending.
     Column("sealed", LargeBinary, nullable=False),
 )
 READERS = Table(
@@ -57,6 +56,7 @@ READERS = Table(
     METADATA,
     Column("report_id", String(32), primary_key=True),
     Column("person_id", String(32), primary_key=True),
+    Column("key_ids", LargeBinary, nullable=False),  # The person's own, 16 bytes each.
     Index(None, "person_id"),
 )
 SANCTIONS = Table(

@@ -1125,7 +1125,6 @@ def upgrade() -> None:
     op.create_table(
         "report_proofs",
         sa.Column("report_id", sa.String(length=32), nullable=False),
-        sa.Column("key_ids", sa.LargeBinary(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("report_id", name=op.f("pk_report_proofs")),
     )
@@ -1133,6 +1132,7 @@ def upgrade() -> None:
         "report_readers",
         sa.Column("report_id", sa.String(length=32), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("key_ids", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("report_id", "person_id", name=op.f("pk_report_readers")),
     )
     op.create_index(

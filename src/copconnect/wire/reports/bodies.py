@@ -65,8 +65,8 @@ class OwnReports(Wire, frozen=True, kw_only=True):
 
 class Case(Wire, frozen=True, kw_only=True):
     """A report as moderators see it. ``path``: of the reported person's unit when it came;
-    ``others``: other reports of the same message; ``key_ids``: of the DeviceKeys that open it;
-    ``appealed``: an appeal waits."""
+    ``others``: other reports of the same message; ``key_ids``: of the caller's DeviceKeys
+    that open it; ``appealed``: an appeal waits."""
 
     report_id: ReportId
     conversation_id: ConversationId
