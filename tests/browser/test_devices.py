@@ -31,7 +31,7 @@ def test_a_removed_member_gets_nothing_of_what_follows(
     groups.close_info(founder)
     removed.page.get_by_text(removed.word("conversation.leftLine")).wait_for()
     removed.shot("removed")
-    for text in ("Marked notes are ready.", "The meeting moved to seven.", "Nobody else is told."):
+    for text in ("Marked notes are ready.", "The meeting moved to seven.", "Inform nobody else."):
         founder.say(text)
         staying.message(text).wait_for()
     staying.say("Read and understood by me alone.")
