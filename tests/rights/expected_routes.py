@@ -28,7 +28,6 @@ from tests.rights.rules import (
     SEES_UPLOAD,
     SENDER,
     UPLOADER,
-    YES,
     A,
     Rule,
 )
@@ -169,10 +168,10 @@ ROUTES: dict[str, Rule] = {
     # Attachments: of the head, shared to the group, not posted yet.
     "POST /v1/attachments": MEMBERS,
     "GET /v1/attachments/usage": OFFICERS,
-    # The root admin reads a report of that conversation.
-    "GET /v1/attachments/{a}": MEMBERS_AND_UPLOADER.but(ROOT=YES),
+    # A report gives its readers files that were posted before it; this one was not.
+    "GET /v1/attachments/{a}": MEMBERS_AND_UPLOADER,
     "PUT /v1/attachments/{a}/chunks/{i}": UPLOADER,
-    "GET /v1/attachments/{a}/chunks/{i}": MEMBERS_AND_UPLOADER.but(ROOT=YES),
+    "GET /v1/attachments/{a}/chunks/{i}": MEMBERS_AND_UPLOADER,
     "POST /v1/attachments/{a}/shares": MEMBERS_AND_UPLOADER,
     "DELETE /v1/attachments/{a}": UPLOADER,
     # Pushes to one's own device.
