@@ -48,7 +48,7 @@ class People:
         person_ids: Collection[PersonId],
         viewer: PersonId | None,
     ) -> dict[PersonId, wire.Person]:
-        """Nobody has a card here but by its id."""
+        """Return cards that hold an id and no name."""
         assert viewer is not None
         names = wire.Names(en="", te="", ur="", hi="")
         return {

@@ -46,7 +46,7 @@ def path(world: World, route: str) -> str:
         "{k}": world.cell,
         "{a}": world.attachment,
         "{o}": world.order,
-        "{l}": LESSON,
+        "{lesson_id}": LESSON,
         "{u}": world.upload,
         "{person_id}": world.subject.person_id,
         "{client_id}": world.subject.client_id,

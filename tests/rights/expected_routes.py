@@ -77,7 +77,7 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/conduct/acceptances": ACCOUNTS,
     # Training. A new device learns while it waits for its confirmation.
     "GET /v1/training": ACCEPTED,
-    "GET /v1/training/lessons/{l}": ACCEPTED,
+    "GET /v1/training/lessons/{lesson_id}": ACCEPTED,
     "POST /v1/training/done": ACCEPTED,
     "GET /v1/training/certificate": OFFICERS,
     "GET /verify.html": EVERYBODY,
@@ -85,7 +85,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/training/people": ADMINS_AND_HEAD,
     "GET /v1/admin/training/people.xlsx": ADMINS_AND_HEAD,
     "GET /v1/admin/training/lessons": ADMINS_AND_HEAD,
-    "GET /v1/admin/training/lessons/{l}": ADMINS_AND_HEAD,
+    "GET /v1/admin/training/lessons/{lesson_id}": ADMINS_AND_HEAD,
     "POST /v1/admin/training/previews": ADMINS_AND_HEAD,
     "PUT /v1/device-keys": ACCOUNTS,
     "POST /v1/time": ACCOUNTS,

@@ -19,7 +19,7 @@ import { Refusal, checked } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ClientState, PersonState } from "./state.ts";
 
-/** Nobody has accepted any version of the code of conduct. */
+/** The version of the code of conduct of a person who has accepted none. */
 const NONE = 0;
 const LIVES_MS = 90 * DAY_MS;
 const RENEWED_BEFORE_MS = 30 * DAY_MS;

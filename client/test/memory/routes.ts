@@ -153,7 +153,7 @@ function registrationRoutes(server: Roles, at: At): void {
     (await people.person(caller.personId)).accepted = version;
     return people.me(caller);
   });
-  // Nobody has a course, and every group is open.
+  // This department has no courses, and every group is open.
   at("device", "GET /training", () => ({ courses: [], closedFrom: null, remind: false }));
   at("device", "GET /me", (_, caller) => people.me(caller));
   at("device", "POST /certificates", (_, caller) => people.renew(caller));

@@ -1,4 +1,4 @@
-"""Whom a course of training is for: everybody, heads of units, and people by their rights."""
+"""The people whom a course of training is for: everybody, heads of units, holders of rights."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence

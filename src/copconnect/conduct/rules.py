@@ -54,6 +54,6 @@ def _check_lengths(text: wire.ConductText) -> None:
 
 def in_language(texts: Sequence[wire.ConductText], language: str) -> wire.ConductText:
     """Return the text in a language, in English for one that it does not exist in."""
-    by_language = {text.language: text for text in texts}
-    found = by_language.get(language)  # type: ignore[call-overload]
+    by_language: dict[str, wire.ConductText] = {text.language: text for text in texts}
+    found = by_language.get(language)
     return found or by_language["en"]

@@ -7,7 +7,6 @@ and the one in force stays.
 import asyncio
 from collections.abc import Mapping
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -132,7 +131,7 @@ class Publisher:
 
 
 def _texts(texts: wire.LessonTexts) -> Mapping[wire.Language, str]:
-    given: dict[wire.Language, str] = msgspec.structs.asdict(texts)  # type: ignore[assignment]
+    given = {language: str(getattr(texts, language)) for language in wire.LANGUAGES}
     return {language: text for language, text in given.items() if text.strip()}
 
 

@@ -26,10 +26,10 @@ def routes(service: TrainingService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request, confirmed=False)
         return answer(request, await service.training(caller, _language(request)))
 
-    @get("/v1/training/lessons/{l:str}")
-    async def lesson(request: HttpRequest, l: FromPath[str]) -> Any:  # noqa: E741
+    @get("/v1/training/lessons/{lesson_id:str}")
+    async def lesson(request: HttpRequest, lesson_id: FromPath[str]) -> Any:
         await gate.caller(request, confirmed=False)
-        return answer(request, await service.lesson(l, _language(request)))
+        return answer(request, await service.lesson(lesson_id, _language(request)))
 
     @post("/v1/training/done", status_code=200)
     async def done(request: HttpRequest) -> Any:
@@ -79,10 +79,10 @@ def _console(service: TrainingService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await publishing.states(caller))
 
-    @get("/v1/admin/training/lessons/{l:str}")
-    async def texts(request: HttpRequest, l: FromPath[str]) -> Any:  # noqa: E741
+    @get("/v1/admin/training/lessons/{lesson_id:str}")
+    async def texts(request: HttpRequest, lesson_id: FromPath[str]) -> Any:
         caller = await gate.caller(request)
-        return answer(request, await publishing.texts(caller, l))
+        return answer(request, await publishing.texts(caller, lesson_id))
 
     @post("/v1/admin/training/previews", status_code=200)
     async def preview(request: HttpRequest) -> Any:
