@@ -6,7 +6,7 @@ import { ANSWER_SEALS, sealAnswer } from "../keys/answer.ts";
 import type { AnswerPlace } from "../keys/answer.ts";
 import { X25519, XWING } from "../keys/hpke.ts";
 import { fromHex, randomBytes } from "../octets.ts";
-import { deviceKeysOf } from "../secrets/people-keys.ts";
+import { deviceKeysOf, fetchKeys, takenInTurn } from "../secrets/people-keys.ts";
 
 /** The order that acknowledgements name. */
 export interface NamedOrder {
@@ -37,15 +37,15 @@ export async function sealToReaders(
   readers: readonly PersonId[],
   text: string,
 ): Promise<Uint8Array> {
-  const { trust, identity } = context;
   const people = [issuerId, ...readers.filter((one) => one !== issuerId)];
-  await trust.ensure(people, { keys: true, fresh: true });
+  await fetchKeys(context, people);
   const newest = await Promise.all(people.map((one) => deviceKeysOf(context, one, XWING)));
   const hybrid = (newest[0]?.length ?? 0) > 0;
   const lists = hybrid
     ? newest
     : await Promise.all(people.map((one) => deviceKeysOf(context, one, X25519)));
   if ((lists[0]?.length ?? 0) === 0) throw failure("answer_unreadable", { retry: true });
-  const keys = lists.flat().slice(0, ANSWER_SEALS);
-  return sealAnswer(answerPlace(order, identity().deviceBytes), text, keys, randomBytes(32));
+  const keys = takenInTurn(lists, ANSWER_SEALS);
+  const place = answerPlace(order, context.identity().deviceBytes);
+  return sealAnswer(place, text, keys, randomBytes(32));
 }

@@ -21,7 +21,15 @@ function contextOf(people: People) {
         ? Promise.resolve({ kem })
         : Promise.reject(new Refused("S3", "no key")),
   };
-  const context = { trust, time: { requireNow: () => 0 } };
+  let known = false;
+  const time = {
+    anchor: () => Promise.resolve(void (known = true)),
+    requireNow: () => {
+      if (!known) throw new Refused("T1", "the time is not known yet");
+      return 0;
+    },
+  };
+  const context = { trust, time };
   return context as unknown as Pick<DeviceContext, "trust" | "time">;
 }
 

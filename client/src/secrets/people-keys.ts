@@ -7,7 +7,18 @@ import { X25519, XWING, type Kem } from "../keys/hpke.ts";
 
 type KeysContext = Pick<DeviceContext, "trust" | "time">;
 
-/** The keys of a person's confirmed devices; the person's records are here already. */
+/**
+ * Fetch what the keys of people are judged by. The time is part of it: after a start without a network
+ * nothing else may have asked for it. Rejects with `network` where the server cannot be reached.
+ */
+export async function fetchKeys(
+  { trust, time }: KeysContext,
+  people: readonly PersonId[],
+): Promise<void> {
+  await Promise.all([trust.ensure(people, { keys: true, fresh: true }), time.anchor()]);
+}
+
+/** The keys of a person's confirmed devices, after {@link fetchKeys}. */
 export async function deviceKeysOf(
   { trust, time }: KeysContext,
   personId: PersonId,
@@ -36,7 +47,7 @@ export async function keysOfPeople(
   context: KeysContext,
   people: readonly PersonId[],
 ): Promise<readonly (readonly DeviceKey[])[]> {
-  await context.trust.ensure(people, { keys: true, fresh: true });
+  await fetchKeys(context, people);
   const under = (kem: Kem) => Promise.all(people.map((one) => deviceKeysOf(context, one, kem)));
   const [higher, lower] = [await under(XWING), await under(X25519)];
   return reached(lower) > reached(higher) ? lower : higher;
