@@ -11,9 +11,8 @@ from typing import Annotated
 import python_calamine
 import typer
 
-from copconnect.auth_service.keys import authority
-from copconnect.auth_service.keys.key_files import AuthorityMissing
-from copconnect.commands.options import Data, console, settings_of, stop
+from copconnect.commands.options import Data, console, stop
+from copconnect.commands.verifying.files import Keys, read
 from copconnect.orders import exported
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -31,21 +30,13 @@ def main() -> None:
 def verify(
     file: Annotated[Path, typer.Argument(help="A CSV file or workbook that the app exported.")],
     data: Data = None,
-    keys: Annotated[
-        Path | None,
-        typer.Option(help="A folder with root.pem and issuing*.pem (default: keys in the data)."),
-    ] = None,
+    keys: Keys = None,
 ) -> None:
     """Verify every signature of an export, without network or database.
 
     The last line is JSON. Ends with 1 where a record is not genuine.
     """
-    folder = keys or settings_of(data).data_dir / "keys"
-    try:
-        issuing = authority.issuing_keys(folder)
-        content = file.read_bytes()
-    except (OSError, ValueError, AuthorityMissing) as error:
-        raise stop(f"This cannot be read: {error}.") from error
+    content, issuing = read(file, data, keys)
     found = exported.verify(_rows(file, content), issuing)
     for line, reason in found.refused[:_SHOWN]:
         console.print(f"Line {line:,}: {reason}", markup=False, highlight=False, soft_wrap=True)

@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from copconnect.auth_service.keys import authority
-from copconnect.auth_service.keys.key_files import AuthorityMissing
-from copconnect.commands.options import Data, console, settings_of, stop
+from copconnect.commands.options import Data, console, stop
+from copconnect.commands.verifying.files import Keys, read
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 _TIMEOUT_S = 60
@@ -25,20 +24,16 @@ def main() -> None:
 def verify(
     file: Annotated[Path, typer.Argument(help="A case that the console exported.")],
     data: Data = None,
-    keys: Annotated[
-        Path | None,
-        typer.Option(help="A folder with root.pem and issuing*.pem (default: keys in the data)."),
-    ] = None,
+    keys: Keys = None,
 ) -> None:
     """Verify the proof of an exported case, without network or database.
 
     The last line is JSON. Ends with 1 where a message is not proven.
     """
-    folder = keys or settings_of(data).data_dir / "keys"
+    content, issuing = read(file, data, keys)
     try:
-        issuing = authority.issuing_keys(folder)
-        case = json.loads(file.read_bytes())
-    except (OSError, ValueError, AuthorityMissing) as error:
+        case = json.loads(content)
+    except ValueError as error:
         raise stop(f"This cannot be read: {error}.") from error
     # A process of its own: no code of the server can open content.
     asked = json.dumps({"case": case, "issuing": [one.hex() for one in issuing]})

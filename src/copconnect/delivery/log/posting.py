@@ -71,14 +71,16 @@ class Posting:
             raise
 
     async def _explain(self, caller: Caller, conversation_id: ConversationId) -> None:
-        """Raise Sanctioned where a sanction is why the leaf lacks the right to post; where one has
-        ended, sign the leaf anew and raise StaleHead, so that the device signs its message anew."""
+        """Raise Sanctioned where a sanction is why the leaf lacks the right to post; where the leaf
+        lacks it without a reason, as after a sanction's end, sign the leaf anew and raise
+        StaleHead, so that the device signs its message anew."""
         deps = self._deps
         async with deps.database.reading() as connection:
             bar = await self._rights.bar_in(connection, caller.person_id, conversation_id)
         if bar is not None:
             raise errors.Sanctioned(kind=bar.kind, until_ms=bar.until_ms)
-        if await deps.sanctions.end_over(caller.person_id):
+        ended = await deps.sanctions.end_over(caller.person_id)
+        if await self._rights.repair(caller.person_id, conversation_id) or ended:
             async with deps.database.reading() as connection:
                 for one in await conversations.read(connection, [conversation_id]):
                     raise errors.StaleHead(epoch=one.epoch)

@@ -45,6 +45,18 @@ class PostingRights:
             if changing:
                 await change_rosters(connection, self._deps, changing, edits)
 
+    async def repair(self, person_id: PersonId, conversation_id: ConversationId) -> bool:
+        """Do the same where the person's leaf in one conversation says otherwise than holds now;
+        return whether it did. A change of the conversation may have read a sanction that ended
+        before its commit."""
+        async with self._deps.database.reading() as connection:
+            there = await conversations.read(connection, [conversation_id])
+            if not await self._edits(connection, person_id, there):
+                return False
+        async with self._deps.database.transaction() as transaction:
+            await self.apply(transaction, person_id)
+        return True
+
     async def _edits(
         self, connection: AsyncConnection, person_id: PersonId, held: Collection[Held]
     ) -> dict[ConversationId, RosterEdit]:

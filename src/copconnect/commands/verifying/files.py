@@ -1,0 +1,25 @@
+"""Files that devices exported, and the keys that verify them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from copconnect.auth_service.keys import authority
+from copconnect.auth_service.keys.key_files import AuthorityMissing
+from copconnect.commands.options import settings_of, stop
+
+Keys = Annotated[
+    Path | None,
+    typer.Option(help="A folder with root.pem and issuing*.pem (default: keys in the data)."),
+]
+
+
+def read(file: Path, data: Path | None, keys: Path | None) -> tuple[bytes, list[bytes]]:
+    """Return a file's content and the public keys of the issuing authorities. Ends the program
+    where either cannot be read."""
+    folder = keys or settings_of(data).data_dir / "keys"
+    try:
+        return file.read_bytes(), authority.issuing_keys(folder)
+    except (OSError, ValueError, AuthorityMissing) as error:
+        raise stop(f"This cannot be read: {error}.") from error
