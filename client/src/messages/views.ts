@@ -36,7 +36,7 @@ import { questionState } from "./questions.ts";
 import { decodedOf, loadMessage } from "./messages.ts";
 import { statusOf } from "./receipts.ts";
 
-/** What keeps this person from writing in conversations. */
+/** The reasons that keep this person from writing in conversations. */
 export interface Closed {
   /** Groups of at least so many members are closed before the officer course. */
   readonly trainingFrom: () => number | null;

@@ -9,7 +9,7 @@ import type { Plate } from "./people.ts";
 
 /** Why this person may not post where they otherwise could. */
 export interface Barred {
-  /** Of the sanction; null: the roster says so, and the server has not said yet why. */
+  /** The sanction; null: the roster says so, and the server has not said yet why. */
   readonly id: ReportId | null;
   readonly kind: "muted" | "suspended" | "unknown";
   /** When it ends by itself. */
