@@ -73,7 +73,10 @@ test("G1: what is old, unsigned, truncated or another's changes nothing", async 
     [await signed({ number: NUMBER, policyNumber: 0 }), WEIGHTS],
     [await signed({ policyNumber: 2 }), truncated],
     [await signed({ policyNumber: 2 }), WEIGHTS],
-    [await signed({ number: NUMBER - 1, size: truncated.length, weights: hash(truncated) }), truncated],
+    [
+      await signed({ number: NUMBER - 1, size: truncated.length, weights: hash(truncated) }),
+      truncated,
+    ],
     [await signed({ number: NUMBER - 1, policy: "{}" }), WEIGHTS],
     [copy((await signed()).subarray(0, 90)), WEIGHTS],
     [concat(await signed(), new Uint8Array(1)), WEIGHTS],
