@@ -119,8 +119,8 @@ async def test_a_round_reads_rules_only_once_one_of_them_has_changed(world: Worl
         nobody = wire.Audience(include=[])
         await audiences.change(connection, {c: Followed(nobody, stored.standing)})
     assert await round_of_a_transfer("TG.WGL.PS2") != []
-    async with world.database.reading() as connection:
-        assert await audiences.one(connection, c) == stored
+    async with world.database.reading() as reading:
+        assert await audiences.one(reading, c) == stored
     await round_of_a_transfer("TG.HYD.PS1")
     assert await round_of_a_transfer("TG.WGL.PS2") == []
     # The policy calls it something else now.
