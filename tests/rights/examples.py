@@ -104,6 +104,10 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
                 messages=1,
                 sealed=sealed,
             )
+        case "POST /v1/reports/{r}/seals":
+            return wire.PostSeals(
+                seals=[wire.AddedSeal(key_id=bytes(16), kem=X25519, seal=bytes(80))]
+            )
         case "POST /v1/attachments":
             return wire.BeginAttachment(
                 attachment_id=AttachmentId(new_id()), conversation_id=world.group, size=len(CHUNK)

@@ -162,6 +162,8 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/reports": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/reports/statistics": ADMINS,
     "GET /v1/reports/{r}": CASES.showing(A.ADMIN, A.ROOT),
+    "GET /v1/reports/wanting": ADMINS,
+    "POST /v1/reports/{r}/seals": CASES,
     "GET /v1/sanctions": OFFICERS,
     "POST /v1/sanctions/{r}/acknowledgement": NOBODY_ELSE,
     "GET /v1/sanctions/{r}/readers": NOBODY_ELSE,
