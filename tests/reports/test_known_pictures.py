@@ -40,8 +40,7 @@ async def test_a_mark_takes_effect_when_a_second_moderator_agrees(tmp_path: Path
         asked = await act(world, admin, mark)
         assert asked.json()["state"] == "waiting"
         assert await signed(world) == before
-        # Who reported the message, or is reported, has no part in it; another part of the tree
-        # has no right.
+        # An admin of another part of the tree has no right.
         beside = world.devices[Account.BESIDE]
         assert (await act(world, beside, mark)).json()["code"] == "not_allowed"
         wrong = msgspec.structs.replace(mark, claimed="news")

@@ -125,7 +125,7 @@ class MarkedPictures(Wire, frozen=True, kw_only=True):
 
 
 class GuardPictures(Wire, frozen=True, kw_only=True):
-    """Changes that make the list of one number out of that of another. ``unmarked``: 32 bytes each."""
+    """The changes from the list of one number to that of another. ``unmarked``: 32 bytes each."""
 
     after: int
     number: int

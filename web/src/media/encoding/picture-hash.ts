@@ -17,9 +17,9 @@ const OUT = 3;
 /** Steps of light, of which two next to each other are one tone. */
 const TONES = 32;
 /**
- * What a picture needs to have a hash: so large a share of parts that stand out, which a gradient has
- * not, and no larger share of one tone, which a page of text has. A picture to be marked needs more of
- * both, because pages that were photographed on a desk resemble each other.
+ * A picture with a hash has so large a share of parts that stand out, which a gradient has not, and no
+ * larger share of one tone, which a page of text has. A picture to be marked needs more of both, because
+ * pages that were photographed on a desk resemble each other.
  */
 const NEEDS = {
   judge: { leastOut: 0.25, mostOfATone: 0.7 },

@@ -7,7 +7,7 @@ import type { GuardVerdict } from "@copconnect/client/core";
 import { core } from "../../../app/core.ts";
 import { pictureHash } from "../../../media/encoding/picture-hash.ts";
 
-/** What the guard has to say about these pictures in this conversation; a failure says nothing. */
+/** The guard's verdicts on these pictures in this conversation that are not "fine". */
 export async function judgedPictures(
   conversationId: ConversationId,
   pictures: readonly Blob[],
