@@ -43,6 +43,13 @@ def pytest_runtest_makereport(
 FAILED = pytest.StashKey[bool]()
 
 
+def has_service_worker(request: pytest.FixtureRequest) -> bool:
+    """Whether the test or its module says that it needs the app's service worker: to start
+    without a network, to be notified, to stream a video."""
+    node: pytest.Item | pytest.Module = request.node
+    return node.get_closest_marker("service_worker") is not None
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium."""
@@ -118,7 +125,10 @@ def station(
     secrets: Secrets,
 ) -> Iterator[Station]:
     """Officers of one test. Fails at the end when a page had an error that nobody expected."""
-    station = Station(browser, relay.url, app_server.code_for, artefacts, secrets)
+    station = Station(
+        *(browser, relay.url, app_server.code_for, artefacts, secrets),
+        service_worker=has_service_worker(request),
+    )
     yield station
     failed = request.node.stash.get(FAILED, True)
     problems = station.problems()
@@ -137,7 +147,10 @@ def posted(
 ) -> Iterator[Station]:
     """Officers whom the module's tests share. Such tests ask for ``checked`` too."""
     folder = ROOT / ".artefacts" / "screenshots" / request.path.stem.removeprefix("test_")
-    posted = Station(browser, relay.url, app_server.code_for, folder, secrets)
+    posted = Station(
+        *(browser, relay.url, app_server.code_for, folder, secrets),
+        service_worker=has_service_worker(request),
+    )
     yield posted
     posted.close(failed=False)
 
