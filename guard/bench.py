@@ -48,6 +48,7 @@ def main() -> int:
         figures[name] = {
             part: unseen[part]
             for part in ("messages", "recall", "false_alarm_rate", "by_class", "by_language")
+            if part in unseen
         }
     figures["model_bytes"] = len(weights)
     figures |= times(weights, [one.text for one in held_out])

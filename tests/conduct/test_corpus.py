@@ -51,8 +51,8 @@ def test_the_shipped_weights_were_trained_on_this_corpus() -> None:
 
 def test_nothing_unseen_is_in_the_corpus() -> None:
     known = {one.text for one in corpus.everything()}
-    for name in corpus.UNSEEN:
-        messages = corpus.unseen(name)
-        assert len(messages) >= 100
-        assert {one.label for one in messages} == {corpus.FINE, *corpus.CLASSES}
-        assert known.isdisjoint(one.text for one in messages)
+    unseen = [one for name in corpus.UNSEEN for one in corpus.unseen(name)]
+    counts = Counter(one.label for one in unseen)
+    assert counts[corpus.FINE] >= 300
+    assert all(counts[label] >= 8 for label in corpus.CLASSES)
+    assert known.isdisjoint(one.text for one in unseen)

@@ -77,7 +77,10 @@ async function clicked(told: NoticeData | null, action: string, written: string)
   if (told.order === true && action !== "read") return openOrder(told.messageId);
   if (action === "read") return markRead(told.conversationId, told.messageId);
   if (action === "reply" && written !== "") {
-    if (await sendReply(told, written)) return;
+    const end = await sendReply(told, written);
+    if (end.kind === "stored") return;
+    if (end.kind === "barred")
+      return show(self, unsentNotice(told, written, await readSettings(), end.untilMs));
     // The app is locked, or this conversation takes no message now.
     return openConversation(told, written);
   }

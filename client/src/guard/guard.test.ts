@@ -7,6 +7,7 @@ import { concat, copy, type Bytes } from "../octets.ts";
 import type { Change } from "../vault/vault.ts";
 import { Guard } from "./guard.ts";
 import { FORWARDING_BEFORE_POLICY } from "./forwarding.ts";
+import { Model } from "./model.ts";
 import { actOf, placeOf, readPolicy } from "./policy.ts";
 import { GuardFormat } from "./record.ts";
 
@@ -14,7 +15,7 @@ const FOLDER = new URL("../../../src/copconnect/conduct/guard/", import.meta.url
 const WEIGHTS = copy(readFileSync(new URL("weights.bin", FOLDER)));
 const POLICY = readFileSync(new URL("policy.json", FOLDER), "utf-8");
 const KEY = new Uint8Array(32).fill(7);
-const NUMBER = 3;
+const NUMBER = new Model(WEIGHTS).number;
 
 async function signed(change: object = {}, key = KEY): Promise<Bytes> {
   const draft = { number: NUMBER, size: WEIGHTS.length, weights: hash(WEIGHTS), policyNumber: 1 };
@@ -68,12 +69,15 @@ test("G1: what is old, unsigned, truncated or another's changes nothing", async 
   await guard.refresh();
   const truncated = WEIGHTS.slice(0, -1);
   const wrongs: [Bytes, Bytes][] = [
-    [await signed({ number: 2 }, new Uint8Array(32).fill(9)), WEIGHTS],
+    [await signed({ number: NUMBER - 1 }, new Uint8Array(32).fill(9)), WEIGHTS],
     [await signed({ number: NUMBER, policyNumber: 0 }), WEIGHTS],
     [await signed({ policyNumber: 2 }), truncated],
     [await signed({ policyNumber: 2 }), WEIGHTS],
-    [await signed({ number: 2, size: truncated.length, weights: hash(truncated) }), truncated],
-    [await signed({ number: 2, policy: "{}" }), WEIGHTS],
+    [
+      await signed({ number: NUMBER - 1, size: truncated.length, weights: hash(truncated) }),
+      truncated,
+    ],
+    [await signed({ number: NUMBER - 1, policy: "{}" }), WEIGHTS],
     [copy((await signed()).subarray(0, 90)), WEIGHTS],
     [concat(await signed(), new Uint8Array(1)), WEIGHTS],
   ];

@@ -212,12 +212,17 @@ export class ReportCalls implements ReportsCore {
   }
 
   async sanctions(): Promise<readonly SanctionView[]> {
-    const { sanctions } = await this.#api.sanctions();
-    return sanctions.map((one) => sanctionView(one, this.#now()));
+    const { sanctions } = this.#options;
+    const known = await sanctions.current().catch((error: unknown) => {
+      if (!asFailure(error).retry) throw error;
+      return sanctions.all;
+    });
+    return known.map((one) => sanctionView(one, this.#now()));
   }
 
   async acknowledgeSanction(id: ReportId): Promise<void> {
     await this.#api.acknowledge(id);
+    this.#options.sanctions.outdated();
     this.#options.context.emit({ type: "reports" });
   }
 
@@ -237,6 +242,7 @@ export class ReportCalls implements ReportsCore {
     const place = appealPlace(fromHex(id), fromHex(context.identity().personId));
     const sealed = await sealEnvelope(APPEAL, place, words, targets, randomBytes(32));
     await this.#api.appeal(id, { sealed });
+    this.#options.sanctions.outdated();
     context.emit({ type: "reports" });
   }
 }

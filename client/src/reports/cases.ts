@@ -23,9 +23,9 @@ interface Opened {
 }
 
 export class Cases {
-  readonly #options: Omit<ReportCallsOptions, "index" | "blocked" | "acts">;
+  readonly #options: Omit<ReportCallsOptions, "index" | "blocked" | "acts" | "sanctions">;
 
-  constructor(options: Omit<ReportCallsOptions, "index" | "blocked" | "acts">) {
+  constructor(options: Omit<ReportCallsOptions, "index" | "blocked" | "acts" | "sanctions">) {
     this.#options = options;
   }
 

@@ -67,16 +67,22 @@ export function noticeOf(
       silent: isSilent(settings.duty, now, calls(item, conversation)),
       renotify: true,
       ...(flash ? { requireInteraction: true } : {}),
-      actions: [
-        // A platform without a field in notifications opens the conversation.
-        item.body.kind === "order"
-          ? { action: "acknowledge", title: words.acknowledge }
-          : { action: "reply", title: words.reply, type: "text", placeholder: words.write },
-        { action: "read", title: words.read },
-      ],
+      actions: [...answers(item, conversation, words), { action: "read", title: words.read }],
       data,
     },
   };
+}
+
+/** The answers that a notification takes; none where this person cannot write. */
+function answers(
+  item: MessageItem,
+  conversation: ConversationItem | null,
+  words: PushSettings["words"],
+): NonNullable<NoticeOptions["actions"]> {
+  if (item.body.kind === "order") return [{ action: "acknowledge", title: words.acknowledge }];
+  if (conversation?.canPost === false) return [];
+  // A platform without a field in notifications opens the conversation.
+  return [{ action: "reply", title: words.reply, type: "text", placeholder: words.write }];
 }
 
 /** A push without news reminds of an order that this person still owes. */
@@ -116,12 +122,21 @@ export function plainNotice(settings: PushSettings, now: Date): Notice {
   };
 }
 
-/** A reply that stays with its notification until the person opens the conversation. */
-export function unsentNotice(data: NoticeData, reply: string, settings: PushSettings): Notice {
+/**
+ * A reply that stays with its notification until the person opens the conversation. `barredUntilMs`: a
+ * sanction closes it until then.
+ */
+export function unsentNotice(
+  data: NoticeData,
+  reply: string,
+  settings: PushSettings,
+  barredUntilMs: number | null = null,
+): Notice {
+  const { words, language } = settings;
   return {
     title: settings.words.app,
     options: {
-      body: settings.words.notSent,
+      body: barredUntilMs === null ? words.notSent : notPosted(words, language, barredUntilMs),
       tag: data.conversationId,
       lang: settings.language,
       icon: "/icon-192.png",
@@ -129,6 +144,16 @@ export function unsentNotice(data: NoticeData, reply: string, settings: PushSett
       data: { ...data, reply },
     },
   };
+}
+
+function notPosted(
+  { notPosted: text }: PushSettings["words"],
+  language: PushSettings["language"],
+  untilMs: number,
+): string {
+  const locale = `${language}-IN-u-nu-latn`;
+  const until = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+  return text.replace("{{until}}", until.format(untilMs));
 }
 
 export function dataOf(notification: { readonly data: unknown }): NoticeData | null {

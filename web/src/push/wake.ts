@@ -144,17 +144,26 @@ export async function markRead(
   ).catch(() => undefined);
 }
 
+/** The end of a reply. `barred`: a sanction closes the conversation. */
+export type ReplyEnd =
+  { readonly kind: "stored" | "failed" } | { readonly kind: "barred"; readonly untilMs: number };
+
 /**
- * Send a reply that was written in a notification; return whether it is in the outbox. From there it
+ * Send a reply that was written in a notification; `stored`: it is in the outbox. From there it
  * leaves now, or with the next visit or page.
  */
-export async function sendReply(data: NoticeData, text: string): Promise<boolean> {
-  let stored = false;
+export async function sendReply(data: NoticeData, text: string): Promise<ReplyEnd> {
+  let end: ReplyEnd = { kind: "failed" };
   const work = async (core: ConnectedCore): Promise<void> => {
     const { phase } = await core.start();
     if (phase !== "ready") return;
+    const { barred } = await core.conversation(data.conversationId);
+    if (barred !== null && barred.untilMs !== null) {
+      end = { kind: "barred", untilMs: barred.untilMs };
+      return;
+    }
     await core.send(data.conversationId, { kind: "text", text, mentions: [] }, null);
-    stored = true;
+    end = { kind: "stored" };
     await core.markRead(data.conversationId, data.messageId);
     await leaveTime(core);
   };
@@ -162,7 +171,7 @@ export async function sendReply(data: NoticeData, text: string): Promise<boolean
     visitCore(work, () => undefined),
     LIMIT_MS,
   ).catch(() => undefined);
-  return stored;
+  return end;
 }
 
 /** Cursors and messages leave with the connection. */

@@ -171,6 +171,8 @@ export function followPushes(): () => void {
           read: t("me.push.read"),
           write: t("me.push.write"),
           notSent: t("me.push.notSent"),
+          // The service worker fills the time in.
+          notPosted: t("me.push.notPosted", { until: "{{until}}" }),
           acknowledge: t("orders.notice.acknowledge"),
           reminder: t("orders.notice.reminder"),
         },
