@@ -509,7 +509,7 @@ export interface PolicyChange {
  * The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
  * must approve it; ``rights``: what another rights table changes, else empty; ``policy``: what
  * another policy of groups does, else empty; ``conversations``: how many officers' conversations
- * end with a post.
+ * end with a post; ``approvers`` and ``approver_count``: as of WaitingAct, where it needs one.
  */
 export interface ActPreview {
   readonly people: number;
@@ -519,9 +519,15 @@ export interface ActPreview {
   readonly rights: RightChange[];
   readonly policy: PolicyChange[];
   readonly conversations: number;
+  readonly approvers: Person[];
+  readonly approverCount: number | null;
 }
 
-/** An act that waits for a second admin. ``record``: as the first one's device signed it. */
+/**
+ * An act that waits for a second admin. ``record``: as the first one's device signed it;
+ * ``approvers``: the first of the people who may approve it, and how many they are; None: that is
+ * not told, for an act about a report.
+ */
 export interface WaitingAct {
   readonly actId: ActId;
   readonly record: Uint8Array;
@@ -532,6 +538,8 @@ export interface WaitingAct {
   readonly madeMs: number;
   readonly expiresMs: number;
   readonly own: boolean;
+  readonly approvers: Person[];
+  readonly approverCount: number | null;
 }
 
 export interface WaitingActs {

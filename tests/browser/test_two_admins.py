@@ -45,6 +45,8 @@ def test_what_one_root_admin_asks_for_another_approves(
 
     open_console(first, "approvals")
     first.page.get_by_text(first.word("@approvals.own")).wait_for()
+    asked = first.page.get_by_role("region", name=first.word("@approvals.acts"))
+    expect(asked).to_contain_text(f"{first.word('@act.approvers')} {second.person.name}")
     expect(first.button("@approvals.approve")).to_have_count(0)
 
     open_console(second, "approvals")
@@ -59,6 +61,30 @@ def test_what_one_root_admin_asks_for_another_approves(
     assert "none changed" in run_copconnect(app_server.data, "audit", "verify")
 
 
+def test_a_grant_that_ends_soon_is_given_anew_by_one_act(
+    station: Station, app_server: ServerProcess
+) -> None:
+    admin, officer = root_admin(station, app_server, 64), station.officer(65).register()
+    name, page = officer.person.name, admin.page
+    find(admin, name)
+    row(page, name).first.click()
+    pane = page.get_by_role("complementary", name=name)
+    pane.get_by_role("button", name=admin.word("devices.rights.give"), exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(admin.word("devices.rights.days"), exact=True).select_option("7")
+    dialog.get_by_role("button", name=admin.word("devices.rights.give"), exact=True).click()
+    dialog.wait_for(state="hidden")
+    open_console(admin, "grants/ending")
+    anew = row(page, name).get_by_role("button", name=admin.word("@grants.anew"))
+    anew.click()
+    dialog.get_by_text("7 days as before").wait_for()
+    dialog.get_by_role("button", name=admin.word("@grants.anew"), exact=True).click()
+    dialog.wait_for(state="hidden")
+    given = run_copconnect(app_server.data, "audit", "list").count('"act": "grant_given"')
+    assert given == 2
+    assert "none changed" in run_copconnect(app_server.data, "audit", "verify")
+
+
 def test_an_admin_whose_grant_ends_with_the_console_open_does_nothing_more(
     station: Station, app_server: ServerProcess
 ) -> None:
@@ -68,10 +94,11 @@ def test_an_admin_whose_grant_ends_with_the_console_open_does_nothing_more(
     row(admin.page, name).first.click()
     pane = admin.page.get_by_role("complementary", name=name)
     suspend = pane.get_by_role("button", name=admin.word("@person.suspend"), exact=True)
-    suspend.wait_for()
+    # The page may notice before it is clicked that the right has ended.
+    there = suspend.element_handle()
     key = str(app_server.data / "keys" / "root.key.pem")
     run_copconnect(app_server.data, "admin", "grant", admin.person.number, key, "--withdraw")
-    suspend.click()
+    there.dispatch_event("click")
     admin.heading("@open.noRight").wait_for()
     admin.shot("no-right")
     expect(admin.page.get_by_role("dialog")).to_have_count(0)

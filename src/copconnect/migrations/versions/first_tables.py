@@ -105,9 +105,15 @@ def upgrade() -> None:
         sa.Column("rule", sa.LargeBinary(), nullable=False),
         sa.Column("standing", sa.LargeBinary(), nullable=True),
         sa.Column("post_id", sa.String(length=32), nullable=True),
+        sa.Column("changes", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_audiences")),
     )
-    op.create_index(op.f("ix_audiences_post_id"), "audiences", ["post_id"], unique=False)
+    op.create_index(
+        op.f("ix_audiences_post_id_audiences_changes"),
+        "audiences",
+        ["post_id", "changes"],
+        unique=False,
+    )
     op.create_table(
         "audit_entries",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
