@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.harness import databank
+from tests.harness import confirming, databank
 from tests.harness.browser import ROOT, STEP_LIMIT_MS, Officer, Station, launch
 from tests.harness.evidence import Secrets, search
 from tests.harness.recording import RecordingProxy
@@ -185,3 +185,19 @@ def trio(
     for officer in crew:
         officer.to_chats()
     return crew
+
+
+@pytest.fixture(scope="module")
+def root_admin(app_server: ServerProcess, posted: Station) -> Officer:
+    """The module's root admin, at a desk."""
+    return confirming.root_admin(app_server, posted, databank.SIZE - 1)
+
+
+@pytest.fixture
+def chief(
+    root_admin: Officer,
+    checked: None,  # noqa: ARG001
+) -> Officer:
+    """The module's root admin, at the list of chats."""
+    root_admin.to_chats()
+    return root_admin
