@@ -2531,6 +2531,20 @@ export interface TrainingProgress {
   readonly units: UnitTraining[];
 }
 
+/** ``path``: of a unit, as cards write it; "" for the whole department. */
+export interface RemindOfTraining {
+  readonly path: string;
+}
+
+/**
+ * ``people``: who are reminded; ``recent``: who have not done the course either and were
+ * reminded, or asked for, within a week.
+ */
+export interface TrainingReminded {
+  readonly people: number;
+  readonly recent: number;
+}
+
 /** ``done``: how many lessons of the course. */
 export interface UntrainedPerson {
   readonly person: Person;

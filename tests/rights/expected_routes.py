@@ -82,6 +82,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/training/certificate": OFFICERS,
     "GET /verify.html": EVERYBODY,
     "GET /v1/admin/training": ADMINS_AND_HEAD,
+    "POST /v1/admin/training/reminders": ADMINS_AND_HEAD,
     "GET /v1/admin/training/people": ADMINS_AND_HEAD,
     "GET /v1/admin/training/people.xlsx": ADMINS_AND_HEAD,
     "GET /v1/admin/training/lessons": ADMINS_AND_HEAD,

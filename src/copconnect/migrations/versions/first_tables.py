@@ -1312,6 +1312,13 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "training_reminders",
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=True),
+        sa.Column("reminded_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_training_reminders")),
+    )
+    op.create_table(
         "wakeups",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("node", sa.String(length=16), nullable=False),
