@@ -239,8 +239,16 @@ def _stops(officer: Officer) -> Iterator[str]:
     pane = page.get_by_role("complementary")
     pane.wait_for()
     yield "unit"
-    pane.get_by_role("button", name=word("@units.pane.merge"), exact=True).click()
+    move = pane.get_by_role("button", name=word("@units.pane.move"), exact=True)
+    # Without a mouse too a unit is moved: its acts are in sight as soon as it is opened.
+    expect(move).to_be_in_viewport()
+    move.click()
     dialog = page.get_by_role("dialog")
+    dialog.get_by_role("listitem").get_by_role("button").first.click()
+    dialog.wait_for(state="hidden")
+    officer.button("@units.draft.review").wait_for()
+    officer.button("@units.draft.undo").click()
+    pane.get_by_role("button", name=word("@units.pane.merge"), exact=True).click()
     dialog.get_by_role("searchbox").wait_for()
     yield "picking"
     dialog.get_by_role("listitem").get_by_role("button").nth(3).click()
