@@ -26,6 +26,7 @@ import { reportedMessages } from "./gathering.ts";
 import { Keeping } from "./keeping.ts";
 import type { ReportCallsOptions } from "./options.ts";
 import { KNOWN_REPORTS, MODERATES, type KnownReports, type ReportRecord } from "./record.ts";
+import { Resealing } from "./resealing.ts";
 import { Sending } from "./sending.ts";
 import { sanctionView, sentReport, statistics, waitingReport } from "./views.ts";
 
@@ -42,7 +43,7 @@ export class ReportCalls implements ReportsCore {
     this.#options = options;
     this.#sending = new Sending(options.context, options.index);
     this.#cases = new Cases(options);
-    this.#keeping = new Keeping(options.context);
+    this.#keeping = new Keeping(options.context, new Resealing(options.context));
   }
 
   get #api() {

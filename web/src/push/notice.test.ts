@@ -2,7 +2,14 @@ import type { ConversationItem, MessageItem, OrderView } from "@copconnect/clien
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import type { Duty } from "./duty.ts";
-import { dataOf, noticeOf, plainNotice, reminderOf, unsentNotice } from "./notice.ts";
+import {
+  dataOf,
+  lessonsNotice,
+  noticeOf,
+  plainNotice,
+  reminderOf,
+  unsentNotice,
+} from "./notice.ts";
 import { PLAIN } from "./settings.ts";
 
 const CHAT = "c".repeat(32) as ConversationId;
@@ -112,5 +119,7 @@ describe("a notification that a push brings", () => {
     expect(noticeOf(order("urgent"), group, settings, MIDNIGHT).options.silent).toBe(true);
     expect(noticeOf(order("urgent"), group, settings, NOON).options.body).toBe("Stand to");
     expect(plainNotice(settings, MIDNIGHT).options.silent).toBe(true);
+    expect(lessonsNotice(settings, MIDNIGHT).options.silent).toBe(true);
+    expect(lessonsNotice(settings, NOON).options.silent).toBe(false);
   });
 });

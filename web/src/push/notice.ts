@@ -32,6 +32,9 @@ export interface NoticeData {
   readonly reply?: string;
 }
 
+/** The tag of a reminder of lessons; a tap leads to them. */
+export const LESSONS = "lessons";
+
 /** Whether a message sounds off duty, too: it is a flash order, or somebody named this person. */
 export function calls(item: MessageItem, conversation: ConversationItem | null): boolean {
   const flash = item.body.kind === "order" && item.body.priority === "flash";
@@ -103,6 +106,21 @@ export function reminderOf(order: OrderView, settings: PushSettings, now: Date):
       renotify: true,
       actions: [{ action: "acknowledge", title: words.acknowledge }],
       data,
+    },
+  };
+}
+
+/** A push without news and without orders reminds of the officers' lessons, in a fixed text. */
+export function lessonsNotice(settings: PushSettings, now: Date): Notice {
+  return {
+    title: settings.words.app,
+    options: {
+      body: settings.words.lessons,
+      tag: LESSONS,
+      lang: settings.language,
+      icon: "/icon-192.png",
+      badge: "/badge-96.png",
+      silent: isSilent(settings.duty, now, false),
     },
   };
 }

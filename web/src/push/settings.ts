@@ -16,6 +16,7 @@ export interface PushWords {
   readonly notPosted: string;
   readonly acknowledge: string;
   readonly reminder: string;
+  readonly lessons: string;
 }
 
 export interface PushSettings {
@@ -41,6 +42,7 @@ export const PLAIN: PushSettings = {
     notPosted: "You cannot post there until {{until}}. Your reply was not sent.",
     acknowledge: "Acknowledge",
     reminder: "You still have to acknowledge an order",
+    lessons: "Your lessons are not finished. Open Training when you have ten minutes.",
   },
 };
 

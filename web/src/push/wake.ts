@@ -16,7 +16,14 @@ import type {
 } from "@copconnect/client/core";
 import { visitCore } from "@copconnect/client/host/visit";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
-import { noticeOf, reminderOf, plainNotice, type Notice, type NoticeData } from "./notice.ts";
+import {
+  lessonsNotice,
+  noticeOf,
+  reminderOf,
+  plainNotice,
+  type Notice,
+  type NoticeData,
+} from "./notice.ts";
 import { readSettings, type PushSettings } from "./settings.ts";
 
 /** For opening the vault, connecting, fetching and decrypting, on a slow phone. */
@@ -94,16 +101,26 @@ export async function onPush(scope: ServiceWorkerGlobalScope): Promise<void> {
   else if (news > 0) shown.find(({ tag }) => tag === "new")?.close();
 }
 
-/** A push that brought no message: the server woke those who still owe an acknowledgement. */
+interface Owed {
+  readonly orders: readonly OrderView[];
+  readonly lessons: boolean;
+}
+const NOTHING: Owed = { orders: [], lessons: false };
+
+/** A push that brought no message: the server woke those who owe an acknowledgement, or lessons. */
 async function remind(scope: ServiceWorkerGlobalScope, settings: PushSettings): Promise<void> {
-  const work = async (core: ConnectedCore): Promise<readonly OrderView[]> => {
+  const work = async (core: ConnectedCore): Promise<Owed> => {
     const { phase } = await core.start();
-    return phase === "ready" ? (await core.orders({ box: "open" })).orders : [];
+    if (phase !== "ready") return NOTHING;
+    const { orders } = await core.orders({ box: "open" });
+    if (orders.length > 0) return { orders, lessons: false };
+    return { orders, lessons: (await core.training("courses", settings.language)).remind };
   };
-  const found = visitCore(work, () => undefined).catch(() => []);
-  const owed = await within(found, LIMIT_MS / 4).catch(() => []);
-  for (const order of owed.slice(0, MOST_REMINDERS))
+  const found = visitCore(work, () => undefined).catch(() => NOTHING);
+  const owed = await within(found, LIMIT_MS / 4).catch(() => NOTHING);
+  for (const order of owed.orders.slice(0, MOST_REMINDERS))
     await show(scope, reminderOf(order, settings, new Date()));
+  if (owed.lessons) await show(scope, lessonsNotice(settings, new Date()));
 }
 
 /** A browser without pushes lets the worker look now and then: it tells what is new, if anything. */

@@ -175,6 +175,7 @@ export function followPushes(): () => void {
           notPosted: t("me.push.notPosted", { until: "{{until}}" }),
           acknowledge: t("orders.notice.acknowledge"),
           reminder: t("orders.notice.reminder"),
+          lessons: t("me.lessonsOpen"),
         },
       };
       void saveSettings(settings).catch(() => undefined);
