@@ -10,6 +10,8 @@ import hashlib
 import math
 import random
 import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -55,28 +57,41 @@ def training() -> tuple[Message, ...]:
 @cache
 def held_out() -> tuple[Message, ...]:
     """Return the messages of held-out seeds that resemble no training message."""
+    known = sorted((_shingles(one.text) for one in training()), key=len)
+    often = Counter(gram for grams in known for gram in grams)
     index: dict[str, list[int]] = {}
-    known = [_shingles(one.text) for one in training()]
     for number, grams in enumerate(known):
-        for gram in grams:
+        for gram in _rarest(grams, often):
             index.setdefault(gram, []).append(number)
-    return tuple(
-        one for one in everything() if is_held_out(one) and not _resembles(one, known, index)
-    )
+
+    def resembles(one: Message) -> bool:
+        grams = _shingles(one.text)
+        # Sets of very different sizes are not alike.
+        first = bisect_left(known, MOST_ALIKE * len(grams), key=len)
+        end = bisect_right(known, len(grams) / MOST_ALIKE, key=len)
+        near: set[int] = set()
+        for gram in _rarest(grams, often):
+            numbers = index.get(gram, [])
+            near.update(numbers[bisect_left(numbers, first) : bisect_left(numbers, end)])
+        return any(_alike(grams, known[number]) > MOST_ALIKE for number in near)
+
+    return tuple(one for one in everything() if is_held_out(one) and not resembles(one))
 
 
-def _resembles(one: Message, known: list[frozenset[str]], index: dict[str, list[int]]) -> bool:
-    """Say whether one of the known sets of letters is too much alike.
+def _alike(one: frozenset[str], other: frozenset[str]) -> float:
+    """Return the Jaccard index of two sets."""
+    shared = len(one & other)
+    return shared / (len(one) + len(other) - shared)
 
-    A set that is alike shares so many letters that at least one of the rarest is among them.
+
+def _rarest(grams: frozenset[str], often: Counter[str]) -> list[str]:
+    """Return so many of the rarest that any two sets that are alike share one of them.
+
+    Alike means more than :data:`MOST_ALIKE`: they share that part of each, so at least one of
+    those that are left when the most frequent are taken away.
     """
-    grams = _shingles(one.text)
-    rarest = sorted(grams, key=lambda gram: (len(index.get(gram, ())), gram))
     least = math.ceil(MOST_ALIKE * len(grams))
-    near = {number for gram in rarest[: len(grams) - least + 1] for number in index.get(gram, ())}
-    return any(
-        len(grams & known[number]) > MOST_ALIKE * len(grams | known[number]) for number in near
-    )
+    return sorted(grams, key=lambda gram: (often[gram], gram))[: len(grams) - least + 1]
 
 
 def unseen(name: str) -> list[Message]:

@@ -6,16 +6,9 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.harness import confirming
-from tests.harness.browser import DESKTOP, Officer, Station
+from tests.harness.browser import Station
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import find, open_console, row
-
-
-def root_admin(station: Station, server: ServerProcess, at: int) -> Officer:
-    """A root admin at a desk."""
-    officer = station.officer(at, screen=DESKTOP).register()
-    confirming.name_root_admin(server, officer)
-    return officer
 
 
 def table(server: ServerProcess) -> list[dict[str, Any]]:
@@ -26,7 +19,7 @@ def table(server: ServerProcess) -> list[dict[str, Any]]:
 def test_what_one_root_admin_asks_for_another_approves(
     station: Station, app_server: ServerProcess
 ) -> None:
-    first, second = (root_admin(station, app_server, at) for at in (60, 61))
+    first, second = (confirming.root_admin(app_server, station, at) for at in (60, 61))
     before = table(app_server)
     line = first.word("@rights.everybody", part=first.word("@rights.over.heads"))
     open_console(first, "rights/see_numbers")
@@ -64,7 +57,7 @@ def test_what_one_root_admin_asks_for_another_approves(
 def test_a_grant_that_ends_soon_is_given_anew_by_one_act(
     station: Station, app_server: ServerProcess
 ) -> None:
-    admin, officer = root_admin(station, app_server, 64), station.officer(65).register()
+    admin, officer = confirming.root_admin(app_server, station, 64), station.officer(65).register()
     name, page = officer.person.name, admin.page
     find(admin, name)
     row(page, name).first.click()
@@ -88,7 +81,10 @@ def test_a_grant_that_ends_soon_is_given_anew_by_one_act(
 def test_an_admin_whose_grant_ends_with_the_console_open_does_nothing_more(
     station: Station, app_server: ServerProcess
 ) -> None:
-    admin, constable = root_admin(station, app_server, 62), station.officer(63).register()
+    admin, constable = (
+        confirming.root_admin(app_server, station, 62),
+        station.officer(63).register(),
+    )
     name = constable.person.name
     find(admin, name)
     row(admin.page, name).first.click()

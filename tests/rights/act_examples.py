@@ -305,23 +305,23 @@ async def _mark_picture(world: World, _: Device) -> wire.Act:
 
 async def _unmark_picture(world: World, _: Device) -> wire.Act:
     """Take away what moderators of the station marked."""
-    number = world.clock.ms
+    hash_ = new_id() + new_id()
 
     async def write(one: Transaction) -> None:
         row = {
-            "marked_number": number,
-            "hash": number.to_bytes(32),
+            "marked_number": await picture_store.newest(one) + 1,
+            "hash": bytes.fromhex(hash_),
             "claimed": "greeting",
             "reason": "",
             "report_id": "0" * 32,
             "path": world.path_of(STATION),
             "person_id": "0" * 32,
-            "marked_ms": number,
+            "marked_ms": world.clock.ms,
         }
         await picture_store.mark(one, row)
 
     await _as_operator(world, write)
-    return wire.UnmarkPicture(hash=number.to_bytes(32).hex(), reason="It is a duty chart.")
+    return wire.UnmarkPicture(hash=hash_, reason="It is a duty chart.")
 
 
 async def _publish_lesson(_: World, __: Device) -> wire.Act:
