@@ -10,6 +10,7 @@ import hashlib
 import math
 import random
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,7 +30,7 @@ HELD_OUT = 6
 MOST_ALIKE = 0.6
 """Jaccard index of the sets of three letters in a row."""
 
-UNSEEN = ("unseen", "unseen-2", "unseen-3", "unseen-4")
+UNSEEN = ("unseen", "unseen-2", "unseen-3", "unseen-4", "unseen-5")
 """Files of messages that are in no split, in the order in which they were written."""
 
 _CHOICE = re.compile(r"\{([^{}]*)\}")
@@ -55,28 +56,35 @@ def training() -> tuple[Message, ...]:
 @cache
 def held_out() -> tuple[Message, ...]:
     """Return the messages of held-out seeds that resemble no training message."""
-    index: dict[str, list[int]] = {}
     known = [_shingles(one.text) for one in training()]
+    often = Counter(gram for grams in known for gram in grams)
+    index: dict[str, list[int]] = {}
     for number, grams in enumerate(known):
-        for gram in grams:
+        for gram in _rarest(grams, often):
             index.setdefault(gram, []).append(number)
+
+    def resembles(grams: frozenset[str]) -> bool:
+        near = {number for gram in _rarest(grams, often) for number in index.get(gram, ())}
+        return any(_alike(grams, known[number]) for number in near)
+
     return tuple(
-        one for one in everything() if is_held_out(one) and not _resembles(one, known, index)
+        one for one in everything() if is_held_out(one) and not resembles(_shingles(one.text))
     )
 
 
-def _resembles(one: Message, known: list[frozenset[str]], index: dict[str, list[int]]) -> bool:
-    """Say whether one of the known sets of letters is too much alike.
+def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    few, many = sorted((len(one), len(other)))
+    if few <= MOST_ALIKE * many:
+        return False
+    shared = len(one & other)
+    return shared > MOST_ALIKE * (few + many - shared)
 
-    A set that is alike shares so many letters that at least one of the rarest is among them.
-    """
-    grams = _shingles(one.text)
-    rarest = sorted(grams, key=lambda gram: (len(index.get(gram, ())), gram))
+
+def _rarest(grams: frozenset[str], often: Counter[str]) -> list[str]:
+    """Return the rarest letters of a set, of which every set that is too much alike has one among
+    its own rarest: both share so many that no more than the others can differ."""
     least = math.ceil(MOST_ALIKE * len(grams))
-    near = {number for gram in rarest[: len(grams) - least + 1] for number in index.get(gram, ())}
-    return any(
-        len(grams & known[number]) > MOST_ALIKE * len(grams | known[number]) for number in near
-    )
+    return sorted(grams, key=lambda gram: (often[gram], gram))[: len(grams) - least + 1]
 
 
 def unseen(name: str) -> list[Message]:
