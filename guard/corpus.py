@@ -10,6 +10,7 @@ import hashlib
 import math
 import random
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
@@ -56,33 +57,39 @@ def training() -> tuple[Message, ...]:
 @cache
 def held_out() -> tuple[Message, ...]:
     """Return the messages of held-out seeds that resemble no training message."""
-    known = [_shingles(one.text) for one in training()]
+    known = sorted((_shingles(one.text) for one in training()), key=len)
     often = Counter(gram for grams in known for gram in grams)
     index: dict[str, list[int]] = {}
     for number, grams in enumerate(known):
         for gram in _rarest(grams, often):
             index.setdefault(gram, []).append(number)
 
-    def resembles(grams: frozenset[str]) -> bool:
-        near = {number for gram in _rarest(grams, often) for number in index.get(gram, ())}
-        return any(_alike(grams, known[number]) for number in near)
+    def resembles(one: Message) -> bool:
+        grams = _shingles(one.text)
+        # Sets of very different sizes are not alike.
+        first = bisect_left(known, MOST_ALIKE * len(grams), key=len)
+        end = bisect_right(known, len(grams) / MOST_ALIKE, key=len)
+        near: set[int] = set()
+        for gram in _rarest(grams, often):
+            numbers = index.get(gram, [])
+            near.update(numbers[bisect_left(numbers, first) : bisect_left(numbers, end)])
+        return any(_alike(grams, known[number]) > MOST_ALIKE for number in near)
 
-    return tuple(
-        one for one in everything() if is_held_out(one) and not resembles(_shingles(one.text))
-    )
+    return tuple(one for one in everything() if is_held_out(one) and not resembles(one))
 
 
-def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    few, many = sorted((len(one), len(other)))
-    if few <= MOST_ALIKE * many:
-        return False
+def _alike(one: frozenset[str], other: frozenset[str]) -> float:
+    """Return the Jaccard index of two sets."""
     shared = len(one & other)
-    return shared > MOST_ALIKE * (few + many - shared)
+    return shared / (len(one) + len(other) - shared)
 
 
 def _rarest(grams: frozenset[str], often: Counter[str]) -> list[str]:
-    """Return the rarest letters of a set, of which every set that is too much alike has one among
-    its own rarest: both share so many that no more than the others can differ."""
+    """Return so many of the rarest that any two sets that are alike share one of them.
+
+    Alike means more than :data:`MOST_ALIKE`: they share that part of each, so at least one of
+    those that are left when the most frequent are taken away.
+    """
     least = math.ceil(MOST_ALIKE * len(grams))
     return sorted(grams, key=lambda gram: (often[gram], gram))[: len(grams) - least + 1]
 

@@ -72,7 +72,7 @@ export {
   MAX_QUICK_REPLIES,
   MAX_QUICK_REPLY,
 } from "./kinds/consultation.ts";
-export { MAX_IMPORT_BYTES } from "./limits.ts";
+export { MAX_IMPORT_BYTES, REORGANISED_PEOPLE } from "./limits.ts";
 export type * from "./seam/admin.ts";
 export type * from "./seam/app.ts";
 export type * from "./seam/attachments.ts";

@@ -11,6 +11,8 @@ export const CORE_CODES = {
   locked: "The app is locked.",
   may_not_post: "Only admins may post in this conversation.",
   not_admin: "Only admins may do this in this conversation.",
+  sanctioned:
+    "A sanction closes the conversation; details say which kind, and until when if known.",
   training_required: "Large groups open with the officer course.",
   pin_wrong: "The PIN is wrong; details say how many tries are left.",
   pin_wait: "Too many wrong PINs in a row; wait before the next.",

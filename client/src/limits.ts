@@ -81,6 +81,8 @@ export const MAX_APPEAL_BYTES = 98304;
 
 export const REPORT_SEALS = 64;
 
+export const REPORT_ADDED_SEALS = 256;
+
 export const REPORTS_PER_DAY = 20;
 
 export const REPORT_BYTES_PER_DAY = 4194304;

@@ -105,6 +105,8 @@ export interface ConversationRecord {
   readonly some: readonly PersonId[];
   readonly whoMayPost: WhoMayPost;
   readonly admin: boolean;
+  /** When the roster took the right to post from this device's leaf; null: it has the right. */
+  readonly postLostMs: number | null;
   readonly directPersonId: PersonId | null;
   readonly preferences: Preferences;
   readonly historyFromMs: number;

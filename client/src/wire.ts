@@ -509,7 +509,7 @@ export interface PolicyChange {
  * The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
  * must approve it; ``rights``: what another rights table changes, else empty; ``policy``: what
  * another policy of groups does, else empty; ``conversations``: how many officers' conversations
- * end with a post.
+ * end with a post; ``approvers`` and ``approver_count``: as of WaitingAct, where it needs one.
  */
 export interface ActPreview {
   readonly people: number;
@@ -519,9 +519,15 @@ export interface ActPreview {
   readonly rights: RightChange[];
   readonly policy: PolicyChange[];
   readonly conversations: number;
+  readonly approvers: Person[];
+  readonly approverCount: number | null;
 }
 
-/** An act that waits for a second admin. ``record``: as the first one's device signed it. */
+/**
+ * An act that waits for a second admin. ``record``: as the first one's device signed it;
+ * ``approvers``: the first of the people who may approve it, and how many they are; None: that is
+ * not told, for an act about a report.
+ */
 export interface WaitingAct {
   readonly actId: ActId;
   readonly record: Uint8Array;
@@ -532,6 +538,8 @@ export interface WaitingAct {
   readonly madeMs: number;
   readonly expiresMs: number;
   readonly own: boolean;
+  readonly approvers: Person[];
+  readonly approverCount: number | null;
 }
 
 export interface WaitingActs {
@@ -2282,6 +2290,44 @@ export interface Decision {
   readonly sanction: NewSanction | null;
 }
 
+/**
+ * The secret of a proof's envelope, sealed to one more device by a moderator who opened it
+ * (F3). ``seal``: enc ‖ ct.
+ */
+export interface AddedSeal {
+  readonly keyId: Uint8Array;
+  readonly kem: number;
+  readonly seal: Uint8Array;
+}
+
+/** Idempotent: a moderator seals a proof to a device key once. */
+export interface PostSeals {
+  readonly seals: AddedSeal[];
+}
+
+/** ``seals``: how many moderators added to this proof in all. */
+export interface SealsAdded {
+  readonly seals: number;
+}
+
+/** A moderator's device that cannot open a proof. */
+export interface WantingDevice {
+  readonly personId: PersonId;
+  readonly device: Uint8Array;
+}
+
+/** A case that moderate people whose devices its proof is not sealed to. */
+export interface WantingCase {
+  readonly reportId: ReportId;
+  readonly devices: WantingDevice[];
+}
+
+/** ``next``: the ``after`` of the next page. */
+export interface WantingCases {
+  readonly cases: WantingCase[];
+  readonly next: string | null;
+}
+
 /** ``sealed``: the appeal's envelope (F2); ``outcome``: None while it waits. */
 export interface Appeal {
   readonly sealed: Uint8Array;
@@ -2292,13 +2338,15 @@ export interface Appeal {
 }
 
 /**
- * A case with its sealed proof; ``sealed`` None: the proof is kept no more. ``bar``,
+ * A case with its sealed proof; ``sealed`` None: the proof is kept no more; ``seals``: those
+ * that other moderators added for the caller's devices. ``bar``,
  * ``appeal_bar``: why the caller may not decide the case, or the appeal.
  */
 export interface CaseDetail {
   readonly case: Case;
   readonly people: Person[];
   readonly sealed: Uint8Array | null;
+  readonly seals: AddedSeal[];
   readonly decision: Decision | null;
   readonly sanction: Sanction | null;
   readonly appeal: Appeal | null;
@@ -2481,6 +2529,20 @@ export interface TrainingProgress {
   readonly total: UnitTraining;
   readonly own: UnitTraining;
   readonly units: UnitTraining[];
+}
+
+/** ``path``: of a unit, as cards write it; "" for the whole department. */
+export interface RemindOfTraining {
+  readonly path: string;
+}
+
+/**
+ * ``people``: who are reminded; ``recent``: who have not done the course either and were
+ * reminded, or asked for, within a week.
+ */
+export interface TrainingReminded {
+  readonly people: number;
+  readonly recent: number;
 }
 
 /** ``done``: how many lessons of the course. */

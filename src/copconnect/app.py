@@ -247,6 +247,8 @@ class Container:
             large_from=self._large_from,
             signer=self.authority.roster,
             department=self.authority.department,
+            pushes=self.push,
+            leases=self.leases,
         )
         self.orders = OrderService(
             database=self.database,

@@ -48,6 +48,7 @@ MAX_ANSWER_BYTES = 32 * 1024  # A sealed answer to an order.
 MAX_REPORT_BYTES = 2 * 1024 * 1024  # A sealed proof: six of the largest messages, and its seals.
 MAX_APPEAL_BYTES = 96 * 1024  # A sealed appeal.
 REPORT_SEALS = 64  # Devices that a report or an appeal is sealed to, at most.
+REPORT_ADDED_SEALS = 256  # Seals that moderators add to a report for later ones (F3), at most.
 REPORTS_PER_DAY = 20  # A person may report no more.
 REPORT_BYTES_PER_DAY = 4 * 1024 * 1024  # The sealed proofs of a person's reports together.
 SANCTION_DAYS = 90  # A sanction is no longer.

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.harness import databank
+from tests.harness import confirming, databank
 from tests.harness.browser import ROOT, STEP_LIMIT_MS, Officer, Station, launch
 from tests.harness.evidence import Secrets, search
 from tests.harness.recording import RecordingProxy
@@ -41,6 +41,13 @@ def pytest_runtest_makereport(
 
 
 FAILED = pytest.StashKey[bool]()
+
+
+def has_service_worker(request: pytest.FixtureRequest) -> bool:
+    """Whether the test or its module says that it needs the app's service worker: to start
+    without a network, to be notified, to stream a video."""
+    node: pytest.Item | pytest.Module = request.node
+    return node.get_closest_marker("service_worker") is not None
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +125,10 @@ def station(
     secrets: Secrets,
 ) -> Iterator[Station]:
     """Officers of one test. Fails at the end when a page had an error that nobody expected."""
-    station = Station(browser, relay.url, app_server.code_for, artefacts, secrets)
+    station = Station(
+        *(browser, relay.url, app_server.code_for, artefacts, secrets),
+        service_worker=has_service_worker(request),
+    )
     yield station
     failed = request.node.stash.get(FAILED, True)
     problems = station.problems()
@@ -137,7 +147,10 @@ def posted(
 ) -> Iterator[Station]:
     """Officers whom the module's tests share. Such tests ask for ``checked`` too."""
     folder = ROOT / ".artefacts" / "screenshots" / request.path.stem.removeprefix("test_")
-    posted = Station(browser, relay.url, app_server.code_for, folder, secrets)
+    posted = Station(
+        *(browser, relay.url, app_server.code_for, folder, secrets),
+        service_worker=has_service_worker(request),
+    )
     yield posted
     posted.close(failed=False)
 
@@ -172,3 +185,19 @@ def trio(
     for officer in crew:
         officer.to_chats()
     return crew
+
+
+@pytest.fixture(scope="module")
+def root_admin(app_server: ServerProcess, posted: Station) -> Officer:
+    """The module's root admin, at a desk."""
+    return confirming.root_admin(app_server, posted, databank.SIZE - 1)
+
+
+@pytest.fixture
+def chief(
+    root_admin: Officer,
+    checked: None,  # noqa: ARG001
+) -> Officer:
+    """The module's root admin, at the list of chats."""
+    root_admin.to_chats()
+    return root_admin

@@ -5,7 +5,7 @@ import json
 from playwright.sync_api import expect
 
 from tests.harness import confirming
-from tests.harness.browser import DESKTOP, Officer, Station
+from tests.harness.browser import Officer, Station
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import open_console
 
@@ -13,13 +13,6 @@ NEW = "Do not send greetings, jokes, festival wishes, quotes or forwarded messag
 TOO = "Keep to the channel of your unit."
 WAITS = "Two hurt near Moosarambagh, one ambulance wanted"
 LANGUAGES = ("English", "తెలుగు", "اردو", "हिन्दी")
-
-
-def root_admin(station: Station, server: ServerProcess, at: int) -> Officer:
-    """A root admin at a desk."""
-    officer = station.officer(at, screen=DESKTOP).register()
-    confirming.name_root_admin(server, officer)
-    return officer
 
 
 def write(admin: Officer) -> None:
@@ -51,7 +44,7 @@ def write(admin: Officer) -> None:
 def test_a_version_is_written_agreed_to_and_asked_of_an_officer(
     station: Station, app_server: ServerProcess
 ) -> None:
-    first, second = (root_admin(station, app_server, at) for at in (60, 61))
+    first, second = (confirming.root_admin(app_server, station, at) for at in (60, 61))
     officer, other = (station.officer(at).register() for at in (62, 63))
     officer.open_direct(other)
     officer.say("Reached the Moosarambagh bridge")

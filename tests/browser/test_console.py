@@ -15,12 +15,6 @@ from tests.harness.tour_console import find, open_console, row
 PEOPLE = count(40)
 
 
-@pytest.fixture
-def chief(station: Station, app_server: ServerProcess) -> Officer:
-    """A root admin at a desk."""
-    return confirming.root_admin(app_server, station, next(PEOPLE))
-
-
 def test_an_admin_suspends_undoes_and_finds_both_in_the_verified_log(
     chief: Officer, station: Station, app_server: ServerProcess
 ) -> None:

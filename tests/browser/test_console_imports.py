@@ -15,12 +15,6 @@ from tests.harness.tour_console import find, open_console, row
 PEOPLE = count(44)  # Each test takes people of its own.
 
 
-@pytest.fixture
-def chief(station: Station, app_server: ServerProcess) -> Officer:
-    """A root admin at a desk."""
-    return confirming.root_admin(app_server, station, next(PEOPLE))
-
-
 def choose(officer: Officer, file: Path) -> None:
     """Choose a file and wait until the console has looked at its rows."""
     open_console(officer, "imports")

@@ -18,12 +18,6 @@ PEOPLE = count(44)  # Each test takes people of its own.
 SECONDS = 20_000  # A loaded machine may take so long; a quiet one takes two seconds.
 
 
-@pytest.fixture
-def chief(station: Station, app_server: ServerProcess) -> Officer:
-    """A root admin at a desk."""
-    return confirming.root_admin(app_server, station, next(PEOPLE))
-
-
 def field(officer: Officer, key: str, text: str) -> None:
     """Fill a field and leave it."""
     box = officer.page.get_by_label(officer.word(key), exact=True)

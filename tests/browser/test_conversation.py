@@ -3,11 +3,14 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.harness import groups
 from tests.harness.browser import Officer, Station, until
 from tests.harness.recording import RecordingProxy
+
+pytestmark = pytest.mark.service_worker
 
 Trio = tuple[Officer, Officer, Officer]
 

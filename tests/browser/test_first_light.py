@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.harness.browser import DESKTOP, Station
@@ -14,6 +15,7 @@ QUESTION = "Is the bandobast at Charminar ready for the procession tonight?"
 ANSWER = "సిద్ధంగా ఉంది. Forty constables, two platoons, from six o'clock."
 
 
+@pytest.mark.service_worker
 def test_two_officers_register_and_write_to_each_other(
     station: Station, relay: RecordingProxy, app_server: ServerProcess
 ) -> None:
@@ -96,6 +98,7 @@ OFFER = """() => {
 }"""
 
 
+@pytest.mark.service_worker
 def test_the_app_can_be_installed(station: Station) -> None:
     officer = station.officer(5).register()
     page = officer.page

@@ -2,10 +2,13 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.harness import storage
 from tests.harness.browser import Officer, Station, until
+
+pytestmark = pytest.mark.service_worker
 
 PIN = "739152"
 WRONG = "739151"

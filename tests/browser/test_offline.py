@@ -9,6 +9,8 @@ from tests.harness.browser import Officer, Station
 from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess
 
+pytestmark = pytest.mark.service_worker
+
 Pair = tuple[Officer, Officer]
 
 

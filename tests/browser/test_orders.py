@@ -5,11 +5,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.harness import confirming, groups
 from tests.harness.browser import DESKTOP, Officer, Station
 from tests.harness.recording import RecordingProxy
+
+pytestmark = pytest.mark.service_worker
 
 GROUP = "Clock tower bandobast"
 TITLE = "Picket at the clock tower from six"

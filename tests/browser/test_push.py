@@ -25,6 +25,8 @@ from tests.harness.plaintext import scan, secret_text
 from tests.harness.server import ServerProcess
 from tests.harness.traffic import Exhibit
 
+pytestmark = pytest.mark.service_worker
+
 SUBSCRIBING = """(endpoint) => {
   let subscription = null;
   PushManager.prototype.getSubscription = async () => subscription;

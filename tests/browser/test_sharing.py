@@ -14,6 +14,8 @@ from tests.harness.pictures import beeps_wav, noise_png
 from tests.harness.recording import RecordingProxy
 from tests.harness.traffic import exhibits
 
+pytestmark = pytest.mark.service_worker
+
 Pair = tuple[Officer, Officer]
 MIB = 1024 * 1024
 

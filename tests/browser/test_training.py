@@ -137,6 +137,7 @@ def certified(officer: Officer, page: Page, link: str) -> None:
     page.context.set_offline(False)
 
 
+@pytest.mark.service_worker
 def test_a_newcomer_learns_and_then_writes_in_the_large_group(
     station: Station, app_server: ServerProcess, tmp_path: Path
 ) -> None:

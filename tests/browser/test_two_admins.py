@@ -6,16 +6,9 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.harness import confirming
-from tests.harness.browser import DESKTOP, Officer, Station
+from tests.harness.browser import Station
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import find, open_console, row
-
-
-def root_admin(station: Station, server: ServerProcess, at: int) -> Officer:
-    """A root admin at a desk."""
-    officer = station.officer(at, screen=DESKTOP).register()
-    confirming.name_root_admin(server, officer)
-    return officer
 
 
 def table(server: ServerProcess) -> list[dict[str, Any]]:
@@ -26,7 +19,7 @@ def table(server: ServerProcess) -> list[dict[str, Any]]:
 def test_what_one_root_admin_asks_for_another_approves(
     station: Station, app_server: ServerProcess
 ) -> None:
-    first, second = (root_admin(station, app_server, at) for at in (60, 61))
+    first, second = (confirming.root_admin(app_server, station, at) for at in (60, 61))
     before = table(app_server)
     line = first.word("@rights.everybody", part=first.word("@rights.over.heads"))
     open_console(first, "rights/see_numbers")
@@ -45,6 +38,8 @@ def test_what_one_root_admin_asks_for_another_approves(
 
     open_console(first, "approvals")
     first.page.get_by_text(first.word("@approvals.own")).wait_for()
+    asked = first.page.get_by_role("region", name=first.word("@approvals.acts"))
+    expect(asked).to_contain_text(f"{first.word('@act.approvers')} {second.person.name}")
     expect(first.button("@approvals.approve")).to_have_count(0)
 
     open_console(second, "approvals")
@@ -59,19 +54,47 @@ def test_what_one_root_admin_asks_for_another_approves(
     assert "none changed" in run_copconnect(app_server.data, "audit", "verify")
 
 
+def test_a_grant_that_ends_soon_is_given_anew_by_one_act(
+    station: Station, app_server: ServerProcess
+) -> None:
+    admin, officer = confirming.root_admin(app_server, station, 64), station.officer(65).register()
+    name, page = officer.person.name, admin.page
+    find(admin, name)
+    row(page, name).first.click()
+    pane = page.get_by_role("complementary", name=name)
+    pane.get_by_role("button", name=admin.word("devices.rights.give"), exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(admin.word("devices.rights.days"), exact=True).select_option("7")
+    dialog.get_by_role("button", name=admin.word("devices.rights.give"), exact=True).click()
+    dialog.wait_for(state="hidden")
+    open_console(admin, "grants/ending")
+    anew = row(page, name).get_by_role("button", name=admin.word("@grants.anew"))
+    anew.click()
+    dialog.get_by_text("7 days as before").wait_for()
+    dialog.get_by_role("button", name=admin.word("@grants.anew"), exact=True).click()
+    dialog.wait_for(state="hidden")
+    given = run_copconnect(app_server.data, "audit", "list").count('"act": "grant_given"')
+    assert given == 2
+    assert "none changed" in run_copconnect(app_server.data, "audit", "verify")
+
+
 def test_an_admin_whose_grant_ends_with_the_console_open_does_nothing_more(
     station: Station, app_server: ServerProcess
 ) -> None:
-    admin, constable = root_admin(station, app_server, 62), station.officer(63).register()
+    admin, constable = (
+        confirming.root_admin(app_server, station, 62),
+        station.officer(63).register(),
+    )
     name = constable.person.name
     find(admin, name)
     row(admin.page, name).first.click()
     pane = admin.page.get_by_role("complementary", name=name)
     suspend = pane.get_by_role("button", name=admin.word("@person.suspend"), exact=True)
-    suspend.wait_for()
+    # The page may notice before it is clicked that the right has ended.
+    there = suspend.element_handle()
     key = str(app_server.data / "keys" / "root.key.pem")
     run_copconnect(app_server.data, "admin", "grant", admin.person.number, key, "--withdraw")
-    suspend.click()
+    there.dispatch_event("click")
     admin.heading("@open.noRight").wait_for()
     admin.shot("no-right")
     expect(admin.page.get_by_role("dialog")).to_have_count(0)

@@ -30,10 +30,12 @@ def test_no_near_duplicate_is_held_out() -> None:
     assert {one.seed for one in training}.isdisjoint(one.seed for one in held_out)
     # Some of them, compared with all: the rule itself uses an index, this does not.
     known = [pieces(one.text) for one in training]
-    for one in held_out[::90]:
+    for one in held_out[::200]:
         mine = pieces(one.text)
-        alike = max(len(mine & other) / len(mine | other) for other in known)
-        assert alike <= corpus.MOST_ALIKE, one
+        for other in known:
+            shared = len(mine & other)
+            alike = shared / (len(mine) + len(other) - shared)
+            assert alike <= corpus.MOST_ALIKE, one
 
 
 def test_enough_of_every_class_is_held_out() -> None:

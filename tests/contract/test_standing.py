@@ -9,6 +9,8 @@ from copconnect import wire
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rosters.standing import standing_id
+from copconnect.delivery.store import audiences
+from copconnect.delivery.store.audiences import Followed
 from copconnect.directory.names import english
 from copconnect.ids import PersonId, UnitId, new_id
 from copconnect.records.conversation.roster import Rights
@@ -88,6 +90,45 @@ async def test_a_group_of_one_does_not_begin(world: World) -> None:
     officer(world, "TG.HYD.PS1")
     await world.service.following.round()
     assert set(await groups(world, alone)) == {"All of TG", "TG.HYD", "TG.HYD.PS1"}
+
+
+async def test_a_round_reads_rules_only_once_one_of_them_has_changed(world: World) -> None:
+    """However many groups there are, a transfer reads a sum over an index, and no rule."""
+    for unit in ("TG.HYD.PS1", "TG.WGL.PS2"):
+        officer(world, unit, admin=True, roles=["sho"])
+        officer(world, unit)
+    moved = officer(world, "TG.HYD.PS1")
+
+    async def round_of_a_transfer(to: str) -> list[str]:
+        world.clock.at += MINUTE_MS
+        world.chart.post(moved.caller.person_id, to)
+        with Statements(world.database) as statements:
+            await world.service.following.round()
+        assert f"{to}" in await groups(world, moved)
+        wanted = "audiences.standing", "conversations.who_may_post, conversations.created_by"
+        return [one for one in statements if any(text in one for text in wanted)]
+
+    await world.service.following.round()
+    await round_of_a_transfer("TG.WGL.PS2")  # The groups that began are read once.
+    assert await round_of_a_transfer("TG.HYD.PS1") == []
+    # Another process wrote another rule: it is read, and the policy's is put in its place.
+    c = standing_id("unit:TG.HYD.PS1")
+    async with world.database.transaction() as connection:
+        stored = await audiences.one(connection, c)
+        assert stored is not None
+        nobody = wire.Audience(include=[])
+        await audiences.change(connection, {c: Followed(nobody, stored.standing)})
+    assert await round_of_a_transfer("TG.WGL.PS2") != []
+    async with world.database.reading() as reading:
+        assert await audiences.one(reading, c) == stored
+    await round_of_a_transfer("TG.HYD.PS1")
+    assert await round_of_a_transfer("TG.WGL.PS2") == []
+    # The policy calls it something else now.
+    world.chart.policy = [STATE, replace(STATIONS, title=english("Men of {unit}")), SHOS]
+    world.clock.at += MINUTE_MS
+    world.chart.post(moved.caller.person_id, "TG.HYD.PS1", admin=True)
+    await world.service.following.round()
+    assert "Men of TG.HYD.PS1" in await groups(world, moved)
 
 
 async def test_a_transfer_moves_a_person_out_of_and_into_their_groups(world: World) -> None:

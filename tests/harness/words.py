@@ -13,8 +13,19 @@ NAMES = {"en": "English", "te": "తెలుగు", "ur": "اردو", "hi": "�
 
 @cache
 def _section(language: str, section: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((LOCALES / language / f"{section}.json").read_text())
-    return found
+    first: dict[str, Any] = json.loads((LOCALES / language / "first.json").read_text())
+    file = LOCALES / language / f"{section}.json"
+    return _joined(json.loads(file.read_text()), first.get(section, {}))
+
+
+def _joined(texts: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+    """Return the texts of a section with those of its own that come with the first screen."""
+    deep = {
+        key: _joined(texts[key], one)
+        for key, one in first.items()
+        if isinstance(one, dict) and key in texts
+    }
+    return texts | first | deep
 
 
 @cache

@@ -40,11 +40,14 @@ async def test_two_root_admins_change_the_table(
 ) -> None:
     other = await second_root(approving, force, clock)
     table = [*NOBODY_ENROLS, RECEPTION]
+    shown = await preview(approving, force.root, *table)
+    assert [one["personId"] for one in shown["approvers"]] == [other.person_id]
     asked = await act(approving, force.root, wire.SetRights(rules=table))
     assert asked.json()["state"] == "waiting"
     rights = approving.container.admin.rights
     assert await rights.in_force() == list(DEFAULT_RULES)
     waiting = (await approving.get("/v1/admin/acts", other)).json()["acts"]
+    assert [one["personId"] for one in waiting[0]["approvers"]] == [other.person_id]
     agree = wire.ApproveAct(act_id=ActId(waiting[0]["actId"]), hash=waiting[0]["hash"])
     assert refusal(await act(approving, force.admin, agree))[0] == "not_allowed"
     assert refusal(await act(approving, force.root, agree))[0] == "needs_another"
@@ -83,6 +86,7 @@ async def test_a_table_that_would_lock_everybody_out_does_not_even_wait(
 async def test_a_preview_says_who_gains_and_who_loses(approving: Running, force: Force) -> None:
     same = await preview(approving, force.root, *DEFAULT_RULES)
     assert (same["rights"], same["needsSecond"]) == ([], True)
+    assert (same["approvers"], same["approverCount"]) == ([], 0)  # It would wait in vain.
     shown = await preview(approving, force.root, *NOBODY_ENROLS, RECEPTION)
     changes = {one["right"]: one for one in shown["rights"]}
     assert changes.keys() == {"enrol", "see_numbers"}

@@ -13,12 +13,18 @@ import msgspec
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import Select
 
 from copconnect import errors, wire
+from copconnect.database.engine import Transaction
+from copconnect.directory.postings.roll import Roll
 from copconnect.ids import LessonId, PersonId
+from copconnect.leases import Leases
 from copconnect.principals import Caller, Requirement
+from copconnect.training import store
 from copconnect.training.folder import LessonFolder
 from copconnect.training.lessons_of import built_in
+from copconnect.training.reminders.reminding import Reminding
 from tests.contract.statements import Statements
 from tests.harness.operator import OPERATOR
 from tests.identity.running import PATROL, SHO, Device
@@ -95,6 +101,97 @@ async def test_a_head_has_a_course_of_their_own(whole: Whole) -> None:
     device = await whole.device(SHO)
     found = await get(whole, device, "/v1/training")
     assert [one["course"] for one in found["courses"]] == ["officer", "head"]
+
+
+# --- Reminders ------------------------------------------------------------------------------------
+
+TEN = 1_800_073_800_000  # 10:00 in India.
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+
+
+class Wakened:
+    """In the place of pushes: whom a round wakes."""
+
+    def __init__(self) -> None:
+        self.people: list[PersonId] = []
+
+    async def remind_of_lessons(self, connection: Transaction, people: Select[Any]) -> int:
+        """See ports.Pushes."""
+        found = list(await connection.scalars(people))
+        self.people += found
+        return len(found)
+
+    async def lessons_done(self, _: Transaction, __: PersonId) -> None:
+        """See ports.Pushes."""
+
+
+class At:
+    """A clock."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.at = now_ms
+
+    def now_ms(self) -> int:
+        """See Clock."""
+        return self.at
+
+
+async def test_reminders_come_weekly_by_day_and_end_with_the_course(whole: Whole) -> None:
+    parts = whole.whole
+    head = await whole.device(SHO)
+    patrol = await whole.device(PATROL)
+    token = head.headers["authorization"].removeprefix("Bearer ")
+    caller = await parts.auth.authenticator.authenticate(token)
+    assert caller is not None
+    clock, woken = At(TEN), Wakened()
+
+    def node() -> Reminding:
+        people, audiences = Roll(parts.directory), parts.admin.trainees
+        leases = Leases(parts.database, clock, alone=True)
+        return Reminding(
+            parts.database, clock, parts.audit, people, audiences, woken, leases, days=7
+        )
+
+    first, second = node(), node()
+    # Nobody's app has shown the courses for a week, and nobody asked.
+    assert await first.round() == 0
+    with Statements(parts.database) as statements:
+        asked = await first.ask(caller, "")
+    few = len([one for one in statements if "training_reminders" in one])
+    assert (asked.people > 1, asked.recent, few) == (True, 0, 1)
+    again = await second.ask(caller, "")
+    assert (again.people, again.recent) == (0, asked.people)
+    acts = [one.content.act async for one in parts.audit.entries()]
+    told = [json.loads(one) for one in acts if "training_reminded" in one]
+    assert [one["people"] for one in told] == [asked.people]
+    assert (await get(whole, patrol, "/v1/training"))["remind"] is True
+
+    clock.at = TEN - HOUR_MS  # Too early in the day.
+    assert await first.round() == 0
+    clock.at = TEN
+    # Two nodes at once: each person is woken once.
+    with Statements(parts.database) as statements:
+        counts = await asyncio.gather(first.round(), second.round())
+    assert sorted(counts) == [0, asked.people]
+    assert len(woken.people) == len(set(woken.people)) == asked.people
+    assert len([one for one in statements if "training_reminders" in one]) == 3
+
+    await do(whole, patrol, *OFFICER)
+    assert (await get(whole, patrol, "/v1/training"))["remind"] is False
+    clock.at = TEN + 6 * DAY_MS
+    assert ((await first.ask(caller, "")).people, await first.round()) == (0, 0)
+    clock.at = TEN + 7 * DAY_MS
+    assert (await first.ask(caller, "")).people == await first.round() == asked.people - 1
+    assert PersonId(patrol.person_id) not in woken.people[asked.people :]
+    # The patrol's head began three weeks ago, and nobody asks.
+    clock.at = TEN + 28 * DAY_MS
+    async with parts.database.transaction() as connection:
+        await store.begin(connection, caller.person_id, TEN)
+    assert await first.round() == 1
+    refused = await whole.http.post(
+        "/v1/admin/training/reminders", headers=head.headers, json={"path": "TG-NOWHERE"}
+    )
+    assert refused.json()["code"] == "not_allowed"
 
 
 # --- Lessons --------------------------------------------------------------------------------------

@@ -245,6 +245,28 @@ async def test_a_reminder_wakes_devices_that_have_the_message_and_those_alone_wh
     assert waking.woken() == {owing.client_id: 2}
 
 
+async def test_lessons_wake_each_device_once_and_no_longer_once_they_are_done(
+    waking: Waking,
+) -> None:
+    owing, done = device(), device()
+    await waking.members(owing, done)
+    both = select(MEMBERS.c.person_id).where(
+        MEMBERS.c.person_id.in_([owing.person_id, done.person_id])
+    )
+    counts = []
+    for people in (both.where(MEMBERS.c.person_id == owing.person_id), both):
+        async with waking.database.transaction() as connection:
+            with Statements(waking.database) as statements:
+                await waking.push.remind_of_lessons(connection, people)
+            counts.append(len(list(statements)))
+    assert counts == [1, 1]
+    async with waking.database.transaction() as connection:
+        await waking.push.lessons_done(connection, done.person_id)
+    await waking.work(1)
+    await waking.work(1)
+    assert waking.woken() == {owing.client_id: 1}
+
+
 async def test_a_reminder_makes_a_push_that_waits_its_own(waking: Waking) -> None:
     owing = device()
     await waking.members(owing)

@@ -1,8 +1,9 @@
 """Makes ``spec/keys/reports.json``: ``python -m tests.records.make_reports``.
 
 Proofs of reported messages (F1) with everything that a forger may try, and envelopes of them (F2),
-one for each KEM, each sealed to two devices. HPKE draws random keys, so a new file has other bytes
-than the one before; both sides must open either. All bytes are hex.
+one for each KEM, each sealed to two devices, and by one of them to two more, of either KEM (F3).
+HPKE draws random keys, so a new file has other bytes than the one before; both sides must open
+either. All bytes are hex.
 """
 
 import json
@@ -15,7 +16,7 @@ from copconnect.records.conversation.envelope import APPEAL, REPORT
 from copconnect.records.conversation.message import MessageHeader, message_hash
 from copconnect.records.primitives.fields import ZEROS
 from copconnect.records.primitives.kem import X25519, XWING
-from copconnect.sealing.envelopes import EnvelopePlace, seal_envelope
+from copconnect.sealing.envelopes import EnvelopePlace, add_seal, seal_envelope
 from copconnect.sealing.messages import body_key, seal_message
 from copconnect.sealing.proofs import Proof, ProofItem, ReportPlace
 from tests.records.force import day
@@ -132,6 +133,8 @@ def main() -> None:
         keys = [reader_key(kem, name) for name in ("a", "b")]
         to = [key for key, _ in keys]
         secret = seed(f"report secret {kem}")
+        later = [reader_key(other, "later") for other in (X25519, XWING)]
+        added = [add_seal(REPORT, place.place(), secret, key) for key, _ in later]
         cases.append(
             {
                 "kem": kem,
@@ -141,6 +144,17 @@ def main() -> None:
                 ],
                 "report": seal_envelope(REPORT, place.place(), good, to, secret).hex(),
                 "appeal": seal_envelope(APPEAL, appeal_place, WORDS.encode(), to, secret).hex(),
+                "secret": secret.hex(),
+                "added": [
+                    {
+                        "kem": one.kem,
+                        "key_id": one.key_id.hex(),
+                        "seal": one.seal.hex(),
+                        "device_key": key.encode().hex(),
+                        "private_key": private.hex(),
+                    }
+                    for one, (key, private) in zip(added, later, strict=True)
+                ],
             }
         )
     senders = [

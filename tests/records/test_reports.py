@@ -6,11 +6,22 @@ from typing import Any
 
 import pytest
 
-from copconnect.records.conversation.envelope import APPEAL, REPORT, parse_envelope
+from copconnect.records.conversation.envelope import (
+    APPEAL,
+    REPORT,
+    AddedSeal,
+    parse_envelope,
+)
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.device_key import DeviceKey
 from copconnect.sealing import hpke
-from copconnect.sealing.envelopes import EnvelopePlace, open_envelope, seal_envelope
+from copconnect.sealing.envelopes import (
+    EnvelopePlace,
+    add_seal,
+    open_added,
+    open_envelope,
+    seal_envelope,
+)
 from copconnect.sealing.proofs import Proof, ReportPlace, judge_proof, parse_proof
 from tests.records.make_reports import FILE
 from tests.records.vectors import seed
@@ -92,6 +103,30 @@ def test_f2_envelopes_open_for_each_reader_and_for_one_report(case: dict[str, An
     for malformed in (data[:-1], data + b"\0", b"\2" + data[1:], data[:36], b""):
         with pytest.raises(Refused, match=r"^F2:"):
             parse_envelope(REPORT, malformed)
+
+
+@pytest.mark.parametrize("case", GOLDEN["envelopes"], ids=lambda one: str(one["kem"]))
+def test_f3_a_later_reader_opens_the_same_content_and_no_other(case: dict[str, Any]) -> None:
+    place = place_of(GOLDEN["place"])
+    report = parse_envelope(REPORT, bytes.fromhex(case["report"]))
+    for one in case["added"]:
+        key = DeviceKey.parse(bytes.fromhex(one["device_key"]))
+        private = hpke.private_key(one["kem"], bytes.fromhex(one["private_key"]))
+        seal = AddedSeal(
+            kem=one["kem"], key_id=bytes.fromhex(one["key_id"]), seal=bytes.fromhex(one["seal"])
+        )
+        assert open_added(REPORT, report, place.place(), seal, private).hex() == GOLDEN["proof"]
+        # A reader who seals another secret, or another case's, shows nobody another content.
+        lies = [
+            add_seal(REPORT, place.place(), seed("another secret"), key),
+            add_seal(REPORT, replace(place, report_id=bytes(16)).place(), seed("s"), key),
+            replace(seal, key_id=bytes(16)),
+            replace(seal, seal=seal.seal[:-1]),
+            replace(seal, kem=0),
+        ]
+        for lie in lies:
+            with pytest.raises(Refused, match=r"^F2:"):
+                open_added(REPORT, report, place.place(), lie, private)
 
 
 def test_f2_limits() -> None:

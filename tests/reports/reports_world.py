@@ -158,9 +158,15 @@ class Reports:
         return page.entries[0].message
 
     def report(
-        self, message: bytes, to: Sequence[Device], report_id: str = "", **changes: Any
+        self,
+        message: bytes,
+        to: Sequence[Device],
+        report_id: str = "",
+        *,
+        secret: bytes | None = None,
+        **changes: Any,
     ) -> wire.PostReport:
-        """Return a report of a message, sealed to devices."""
+        """Return a report of a message, sealed to devices. ``secret``: the envelope's."""
         header, _ = parse_message(message, bytes.fromhex(self.c))
         place = ReportPlace(
             report_id=bytes.fromhex(report_id or new_id()),
@@ -172,7 +178,8 @@ class Reports:
         proof = Proof(
             2, "words", (ProofItem(bytes.fromhex(self.sender.caller.person_id), key, message),)
         )
-        sealed = seal_envelope(REPORT, place.place(), proof.encode(), _keys(to), new_secret())
+        secret = new_secret() if secret is None else secret
+        sealed = seal_envelope(REPORT, place.place(), proof.encode(), _keys(to), secret)
         values: dict[str, Any] = {
             "report_id": ReportId(place.report_id.hex()),
             "conversation_id": self.c,

@@ -23,6 +23,8 @@ async def test_a_mute_needs_two_moderators_who_have_no_part_in_the_case(tmp_path
             for one in (await world.get("/v1/admin/acts", root)).json()["acts"]
             if one["actId"] == asked.json()["actId"]
         ]
+        # A list of moderators would tell by the one who is missing who reported.
+        assert (waiting["approvers"], waiting["approverCount"]) == ([], None)
         approval = wire.ApproveAct(act_id=waiting["actId"], hash=waiting["hash"])
         assert (await act(world, admin, approval)).json()["code"] == "needs_another"
         assert (await world.get("/v1/sanctions", world.subject)).json()["sanctions"] == []

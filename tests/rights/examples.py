@@ -82,6 +82,8 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
         case "POST /v1/training/done":
             done = wire.LessonDone(lesson_id=LESSON, version=1, right_first=1)
             return wire.PostLessonsDone(lessons=[done])
+        case "POST /v1/admin/training/reminders":
+            return wire.RemindOfTraining(path="")
         case "POST /v1/admin/training/previews":
             return wire.PreviewLesson(lesson_id=LESSON, language="en", text="")
         case "POST /v1/people/lookups":
@@ -101,6 +103,10 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
                 clause=1,
                 messages=1,
                 sealed=sealed,
+            )
+        case "POST /v1/reports/{r}/seals":
+            return wire.PostSeals(
+                seals=[wire.AddedSeal(key_id=bytes(16), kem=X25519, seal=bytes(80))]
             )
         case "POST /v1/attachments":
             return wire.BeginAttachment(

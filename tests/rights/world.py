@@ -194,7 +194,11 @@ class World(Whole):
             "state": "open",
             "reason": "",
         }
-        readers = {PersonId(self.devices[Account.ROOT].person_id): [bytes(16)]}
+        readers = {
+            PersonId(self.devices[Account.ROOT].person_id): [
+                reports_store.OwnedKey(bytes(16), bytes(32))
+            ]
+        }
         async with self.whole.database.transaction() as connection:
             await reports_store.add(connection, row, b"sealed", readers)
         return report_id

@@ -7,6 +7,7 @@ import type {
   CaseItem,
   CasePage,
   CaseView,
+  ConversationItem,
   Core,
   CoreEvent,
   MessageBody,
@@ -124,6 +125,21 @@ function sanctionOf(kind: SanctionView["kind"], of: ReportId, fromMs: number): S
   };
 }
 
+/** A conversation as the scenario's sanction leaves it to this person. */
+export function barredIn({ sanction }: Scenario, item: ConversationItem): ConversationItem {
+  const held = sanction === "appealed" ? "muted" : sanction;
+  if (held === "none" || held === "warning" || item.kind === "direct" || !item.canPost) return item;
+  const large = item.kind === "announcement" || item.members >= 60;
+  if (held === "muted" && !large) return item;
+  const { id: of, untilMs } = ownSanction(held);
+  const barred = { id: of, kind: held, untilMs, mayAppeal: sanction !== "appealed" };
+  return { ...item, canPost: false, barred };
+}
+
+function ownSanction(kind: SanctionView["kind"]): SanctionView {
+  return sanctionOf(kind, id(13, 300), Date.now() - HOUR_MS);
+}
+
 class ScriptedReports implements ReportsCore {
   readonly #emit: (event: CoreEvent) => void;
   readonly #offline: boolean;
@@ -147,7 +163,7 @@ class ScriptedReports implements ReportsCore {
       decidedMs: state === "decided" ? Date.now() - at * HOUR_MS : null,
     }));
     const kind = sanction === "appealed" ? "muted" : sanction;
-    const held = kind === "none" ? [] : [sanctionOf(kind, id(13, 300), Date.now() - HOUR_MS)];
+    const held = kind === "none" ? [] : [ownSanction(kind)];
     this.#sanctions = held.map((one) =>
       sanction === "appealed" ? { ...one, appeal: "open", mayAppeal: false } : one,
     );

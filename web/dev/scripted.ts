@@ -29,7 +29,7 @@ import { refusal } from "./refusal.ts";
 import { scriptedAdmin } from "./console/console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
 import { scriptedOverseeing } from "./overseeing.ts";
-import { scriptedReports } from "./reports.ts";
+import { barredIn, scriptedReports } from "./reports.ts";
 import { sampleImage } from "./sample-image.ts";
 import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
@@ -65,8 +65,9 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
 
   #change(talk: Talk, change: Partial<ConversationItem>): ConversationItem {
     talk.item = { ...talk.item, ...change };
-    this.emit({ type: "conversation", item: talk.item });
-    return talk.item;
+    const item = barredIn(this.scenario, talk.item);
+    this.emit({ type: "conversation", item });
+    return item;
   }
 
   #put(talk: Talk, message: MessageItem): void {
@@ -115,10 +116,10 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     await pause(60);
     if (this.scenario.chats === "error") throw refusal("storage_failed");
     if (this.scenario.chats === "loading") return never();
-    return this.#talks.map((talk) => talk.item);
+    return this.#talks.map(({ item }) => barredIn(this.scenario, item));
   }
   async conversation(conversationId: ConversationId): Promise<ConversationItem> {
-    return this.#talk(conversationId).item;
+    return barredIn(this.scenario, this.#talk(conversationId).item);
   }
   async openDirect(personId: PersonId): Promise<ConversationItem> {
     await pause(200);

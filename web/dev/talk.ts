@@ -277,6 +277,7 @@ function build(plan: Plan, number: number): Talk {
       draft: null,
       canPost: true,
       trainingFirst: false,
+      barred: null,
       admin: false,
       whoMayPost: "everyone",
       state: "ready",

@@ -9,9 +9,16 @@
  */
 import { cleanupOutdatedCaches, createHandlerBoundToURL, precache } from "workbox-precaching";
 import { matchPrecache } from "workbox-precaching/matchPrecache";
-import { fillingOf, isTakeFilled, LOOKING, type Filled, type OpenOrder } from "./push/messages.ts";
+import {
+  fillingOf,
+  isTakeFilled,
+  LOOKING,
+  OPEN_LESSONS,
+  type Filled,
+  type OpenOrder,
+} from "./push/messages.ts";
 import type { MessageId } from "@copconnect/client/wire";
-import { dataOf, unsentNotice, type NoticeData } from "./push/notice.ts";
+import { dataOf, LESSONS, unsentNotice, type NoticeData } from "./push/notice.ts";
 import { readSettings } from "./push/settings.ts";
 import { markRead, onLook, onPush, onSubscriptionChange, sendReply, show } from "./push/wake.ts";
 import { answerMedia } from "./streaming/answer.ts";
@@ -69,6 +76,10 @@ self.addEventListener("notificationclick", (event) => {
   const told = dataOf(event.notification);
   const written = (event as unknown as { readonly reply?: string | null }).reply?.trim() ?? "";
   event.notification.close();
+  if (event.notification.tag === LESSONS) {
+    event.waitUntil(openPage("/#/training", OPEN_LESSONS));
+    return;
+  }
   event.waitUntil(clicked(told, event.action, written));
 });
 
@@ -77,21 +88,30 @@ async function clicked(told: NoticeData | null, action: string, written: string)
   if (told.order === true && action !== "read") return openOrder(told.messageId);
   if (action === "read") return markRead(told.conversationId, told.messageId);
   if (action === "reply" && written !== "") {
-    if (await sendReply(told, written)) return;
+    const end = await sendReply(told, written);
+    if (end.kind === "stored") return;
+    if (end.kind === "barred")
+      return show(self, unsentNotice(told, written, await readSettings(), end.untilMs));
     // The app is locked, or this conversation takes no message now.
     return openConversation(told, written);
   }
   return openConversation(told, told.reply ?? null);
 }
 
-async function openOrder(orderId: MessageId): Promise<void> {
+function openOrder(orderId: MessageId): Promise<void> {
+  const told: OpenOrder = { type: "open-order", orderId };
+  return openPage(`/#/orders/${encodeURIComponent(orderId)}`, told);
+}
+
+/** `told`: what a page that is open gets instead of the address. */
+async function openPage(address: string, told: object): Promise<void> {
   const [page] = await self.clients.matchAll({ type: "window" });
   if (page === undefined) {
-    await self.clients.openWindow(`/#/orders/${encodeURIComponent(orderId)}`);
+    await self.clients.openWindow(address);
     return;
   }
   await page.focus();
-  page.postMessage({ type: "open-order", orderId } satisfies OpenOrder);
+  page.postMessage(told);
 }
 
 /** null: the list of conversations. `text`: to be filled in; it stays in a notification if no page

@@ -1,10 +1,13 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { CORE_CODES } from "@copconnect/client/failure";
 import { expect, it } from "vitest";
+import { enRest } from "../src/i18n/locales/en.rest.ts";
 import { en } from "../src/i18n/locales/en.ts";
 
+const words = { ...en.errors, ...enRest.errors };
+
 it("has words for every code of the core", () => {
-  expect(Object.keys(CORE_CODES).filter((code) => !(code in en.errors))).toEqual([]);
+  expect(Object.keys(CORE_CODES).filter((code) => !(code in words))).toEqual([]);
 });
 
 it("has words for every code of the server", () => {
@@ -13,5 +16,5 @@ it("has words for every code of the server", () => {
   const tree = files.map((name) => readFileSync(new URL(name, folder), "utf8")).join("\n");
   const codes = [...tree.matchAll(/^ {4}code = "(\w+)"/gmu)].map((match) => match[1] ?? "");
   expect(codes.length).toBeGreaterThan(50);
-  expect(codes.filter((code) => !(code in en.errors))).toEqual([]);
+  expect(codes.filter((code) => !(code in words))).toEqual([]);
 });

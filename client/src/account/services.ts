@@ -12,6 +12,7 @@ import { CoreFailure } from "../failure.ts";
 import { Guard } from "../guard/guard.ts";
 import type { PersonId } from "../ids.ts";
 import { fromHex } from "../octets.ts";
+import { OwnSanctions } from "../reports/own-sanctions.ts";
 import { Training } from "../training/training.ts";
 import { PeopleTrust } from "../trust/people-trust.ts";
 import type { Verdict } from "../trust/ports.ts";
@@ -41,7 +42,7 @@ export interface AccountServicesOptions {
   readonly serverNow: () => number;
   /** Another person vouches for this device now, or the account is another. */
   readonly onStanding: () => void;
-  /** Large groups are closed or open to this person now. */
+  /** Other conversations are closed to this person now. */
   readonly onClosed: () => void;
 }
 
@@ -66,6 +67,7 @@ export class AccountServices {
   readonly alarms: Alarms;
   readonly guard: Guard;
   readonly training: Training;
+  readonly sanctions: OwnSanctions;
   readonly conduct: Conduct;
   readonly #options: AccountServicesOptions;
   #standing: Standing = { verdict: null, confirmers: [], sinceMs: null };
@@ -109,6 +111,10 @@ export class AccountServices {
     });
     this.guard = new Guard({ context, trust, rank: () => account.record?.me?.person.rank ?? null });
     this.training = new Training({ context, onClosed: options.onClosed });
+    this.sanctions = new OwnSanctions({
+      ...{ context, now: () => this.now(), onClosed: options.onClosed },
+      largeFrom: async () => (await this.guard.forwarding()).largeFrom,
+    });
     this.conduct = new Conduct({ context, me: () => account.record?.me ?? null });
     trust.onChanged((people) => {
       const own = account.record?.personId;
@@ -138,8 +144,14 @@ export class AccountServices {
     this.ownKeys.reset();
     this.guard.reset();
     this.training.reset();
+    this.sanctions.reset();
     this.#standing = { verdict: null, confirmers: [], sinceMs: null };
   }
+
+  /** Groups of at least so many members are closed before the officer course. */
+  trainingFrom = (): number | null => this.training.closedFrom;
+
+  barred: OwnSanctions["barred"] = (place) => this.sanctions.barred(place);
 
   get standing(): Standing {
     return this.#standing;
@@ -171,6 +183,10 @@ export class AccountServices {
       // Weights that do not come or are not right leave the former ones in force.
       () => this.guard.refresh(ready.guardPolicy).catch(ignore),
       () => this.training.onReady().catch(ignore),
+      async () => {
+        this.sanctions.outdated();
+        await this.sanctions.current().catch(ignore);
+      },
     ]);
   }
 
@@ -225,6 +241,7 @@ export class AccountServices {
   async #begin(): Promise<void> {
     await this.trust.load();
     await this.training.load();
+    await this.sanctions.load();
     await this.confirmations.load();
     await this.#ownChanged();
   }

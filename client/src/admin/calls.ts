@@ -231,7 +231,7 @@ export class AdminCalls implements AdminCore {
 
   /** The act that the first admin's device signed, never what the server says of it. */
   async #waitingView(waiting: WaitingAct): Promise<WaitingView | null> {
-    const { by, people, paths, madeMs, expiresMs, own } = waiting;
+    const { by, people, paths, madeMs, expiresMs, own, approvers, approverCount } = waiting;
     try {
       const record = ActFormat.parse(waiting.record);
       const device = idOf<DeviceId>(record.device);
@@ -241,7 +241,7 @@ export class AdminCalls implements AdminCore {
       return {
         ...{ actId: idOf<ActId>(record.actId), hash: toHex(hash(record.bytes)) },
         act: JSON.parse(new TextDecoder().decode(record.body)) as Act,
-        ...{ by, genuine, people, paths, madeMs, expiresMs, own },
+        ...{ by, genuine, people, paths, madeMs, expiresMs, own, approvers, approverCount },
       };
     } catch (error) {
       if (error instanceof Refused || error instanceof SyntaxError) return null;

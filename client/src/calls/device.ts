@@ -13,7 +13,7 @@ import { Inbox } from "../inbox/inbox.ts";
 import { decodeContent } from "../kinds/content.ts";
 import { Announcer } from "../messages/announcer.ts";
 import { OutgoingStore } from "../messages/outgoing.ts";
-import { ViewMaker } from "../messages/views.ts";
+import { ViewMaker, type Closed } from "../messages/views.ts";
 import { OrderDrafts } from "../orders/drafts.ts";
 import { Orders } from "../orders/orders.ts";
 import { Outbox } from "../outbox/outbox.ts";
@@ -51,8 +51,7 @@ export interface DeviceOptions extends DeviceListener {
   readonly onAccount: (event: AccountFrame["event"]) => void;
   readonly onOutbox: () => void;
   readonly onCatchingUp: (catchingUp: boolean) => void;
-  /** Groups of at least so many members are closed to this person before the officer course. */
-  readonly closedFrom: () => number | null;
+  readonly closed: Closed;
   readonly mayNotify: (conversation: Conversation, called: boolean) => boolean;
 }
 
@@ -144,7 +143,7 @@ export class Device {
       this.attachments,
       this.#announcer,
       (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
-      options.closedFrom,
+      options.closed,
       async () => (await options.guard.forwarding()).forwarding.often,
     );
     this.orders = new Orders(context, this.book, {

@@ -67,7 +67,7 @@ export class MessageCalls {
     if (known !== null) return device.views.message(conversation, known);
     const { whoMayPost, admin } =
       outgoing.kind === "order"
-        ? orderable(conversation).record
+        ? orderable(this.#reach, conversation).record
         : writable(this.#reach, conversation).record;
     if (whoMayPost === "admins" && !admin) throw failure("may_not_post");
     if (outgoing.kind === "poll") requirePollable(conversation);

@@ -6,6 +6,7 @@ import type { Guard } from "../guard/guard.ts";
 import type { Blocked } from "../people/blocked.ts";
 import type { People } from "../people/people.ts";
 import type { Posts } from "../people/posts.ts";
+import { sanctioned, type OwnSanctions } from "../reports/own-sanctions.ts";
 import { isClosed, type Training } from "../training/training.ts";
 import type { DepartmentTrust } from "../trust/department-trust.ts";
 import type { Device } from "./device.ts";
@@ -20,6 +21,7 @@ export interface Reach {
   readonly blocked: Blocked;
   readonly guard: Guard;
   readonly training: Training;
+  readonly sanctions: OwnSanctions;
   /** The department's records, by which others' are verified. */
   readonly department: () => DepartmentTrust;
   /** The name that a person gave to one of their own devices. */
@@ -27,17 +29,19 @@ export interface Reach {
 }
 
 /** Throws for a conversation in which this person can write nothing. */
-export function writable({ training }: Reach, conversation: Conversation): Conversation {
-  const open = orderable(conversation);
-  if (isClosed(training.closedFrom, conversation.record)) throw failure("training_required");
+export function writable(reach: Reach, conversation: Conversation): Conversation {
+  const open = orderable(reach, conversation);
+  if (isClosed(reach.training.closedFrom, open.record)) throw failure("training_required");
   return open;
 }
 
 /** Throws for a conversation in which nothing can be written; an order asks for no training. */
-export function orderable(conversation: Conversation): Conversation {
+export function orderable({ sanctions }: Reach, conversation: Conversation): Conversation {
   const { state, alarm } = conversation.record;
   if (state === "left") throw failure("conversation_left");
   if (alarm === "not_direct") throw failure("security_alarm");
+  const barred = sanctions.barred(conversation.record);
+  if (barred !== null) throw sanctioned(barred);
   return conversation;
 }
 

@@ -101,7 +101,7 @@ export class Session {
     this.accountCalls = new AccountCalls(parts);
     this.console = new ConsoleCalls({ ...parts, api, vault });
     this.reach = {
-      ...{ guard: services.guard, training: services.training },
+      ...{ guard: services.guard, training: services.training, sanctions: services.sanctions },
       device: () => this.device(),
       deviceThatKeeps: () => this.deviceThatKeeps(),
       people: this.people,
@@ -252,7 +252,7 @@ export class Session {
         void this.#changed();
       },
       onHistory: () => void this.#changed(),
-      closedFrom: () => this.#services.training.closedFrom,
+      closed: this.#services,
       mayNotify: (conversation, called) =>
         mayNotify(conversation, called, this.#visible, this.#options.now()),
     });

@@ -20,6 +20,7 @@ export function newRecord(info: WireConversation): ConversationRecord {
       some: [],
       whoMayPost: info.whoMayPost,
       admin: info.admin,
+      postLostMs: null,
       directPersonId: info.directPersonId,
       preferences: info.preferences,
       historyFromMs: info.historyFromMs,

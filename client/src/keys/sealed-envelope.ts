@@ -1,6 +1,6 @@
 /**
  * A sealed envelope: a text or a proof for the devices of a few people, outside any conversation
- * (KEYS.md, O2 and F2).
+ * (KEYS.md, O2, F2 and F3).
  *
  * A fresh secret A is sealed to each of their DeviceKeys; the content is encrypted under a key that is
  * derived from A. Every seal and the key name the place that the envelope belongs to, so that it opens
@@ -154,8 +154,38 @@ export async function openEnvelope(
   const at = envelope.keyIds.indexOf(idOf<SealKeyId>(opener.keyId));
   const seal = envelope.seals[at];
   refuseUnless(seal !== undefined && opener.kem === envelope.kem, rule, "sealed to another key");
-  const info = sealInfo(kind, place, opener.keyId);
-  const secret = await hpkeOpen(opener.kem, opener.privateKey, info, seal as Bytes, rule);
+  return openBody(kind, envelope, place, await openSeal(kind, place, opener, seal as Bytes));
+}
+
+/** The secret in a seal: of the envelope, or of a reader for one more device (F3). Throws Refused. */
+export function openSeal(
+  kind: EnvelopeKind,
+  place: EnvelopePlace,
+  { kem, keyId, privateKey }: SealOpener,
+  seal: Uint8Array,
+): Promise<Bytes> {
+  return hpkeOpen(kem, privateKey, sealInfo(kind, place, keyId), seal, kind.rule);
+}
+
+/** The secret of an opened envelope for one more checked DeviceKey of any KEM (F3): enc ‖ ct. */
+export function addSeal(
+  kind: EnvelopeKind,
+  place: EnvelopePlace,
+  secret: Uint8Array,
+  target: SealTarget,
+): Promise<Bytes> {
+  const info = sealInfo(kind, place, sealKeyIdBytes(target));
+  return hpkeSeal(target.kem, target.publicKey, info, secret, kind.rule);
+}
+
+/** The content under a secret. Throws Refused for another secret than the envelope commits to. */
+export async function openBody(
+  kind: EnvelopeKind,
+  envelope: SealedEnvelope,
+  place: EnvelopePlace,
+  secret: Uint8Array,
+): Promise<Bytes> {
+  const { rule } = kind;
   const right = equalBytes(commitOf(kind, place, secret), envelope.commit);
   refuseUnless(right, rule, "the secret is another envelope's");
   const key = await bodyKey(kind, place, secret, "decrypt");

@@ -4,6 +4,7 @@ import type { Announcer, Views } from "./announcer.ts";
 import type { Attachments } from "../attachments/attachments.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type {
+  Barred,
   ConversationItem,
   MessageItem,
   MessageStatus,
@@ -35,13 +36,20 @@ import { questionState } from "./questions.ts";
 import { decodedOf, loadMessage } from "./messages.ts";
 import { statusOf } from "./receipts.ts";
 
+/** The reasons that keep this person from writing in conversations. */
+export interface Closed {
+  /** Groups of at least so many members are closed before the officer course. */
+  readonly trainingFrom: () => number | null;
+  readonly barred: (record: ConversationRecord) => Barred | null;
+}
+
 export class ViewMaker implements Views {
   readonly #context: DeviceContext;
   readonly #people: People;
   readonly #outgoing: OutgoingStore;
   readonly #attachments: Attachments;
   readonly #onCounted: PollParts["onCounted"];
-  readonly #closedFrom: () => number | null;
+  readonly #closed: Closed;
   /** A message that was forwarded so many times is labelled. */
   readonly #often: () => Promise<number>;
 
@@ -52,7 +60,7 @@ export class ViewMaker implements Views {
     attachments: Attachments,
     announcer: Announcer,
     onCounted: PollParts["onCounted"],
-    closedFrom: () => number | null,
+    closed: Closed,
     often: () => Promise<number>,
   ) {
     this.#context = context;
@@ -60,7 +68,7 @@ export class ViewMaker implements Views {
     this.#outgoing = outgoing;
     this.#attachments = attachments;
     this.#onCounted = onCounted;
-    this.#closedFrom = closedFrom;
+    this.#closed = closed;
     this.#often = often;
     announcer.use(this);
   }
@@ -73,7 +81,8 @@ export class ViewMaker implements Views {
     const strange = record.alarm === "not_direct";
     const open = record.state !== "left" && !strange;
     const mine = open && (record.whoMayPost === "everyone" || record.admin);
-    const trainingFirst = mine && isClosed(this.#closedFrom(), record);
+    const trainingFirst = mine && isClosed(this.#closed.trainingFrom(), record);
+    const barred = mine ? this.#closed.barred(record) : null;
     return {
       conversationId: record.conversationId,
       kind: strange ? "group" : record.kind,
@@ -95,8 +104,9 @@ export class ViewMaker implements Views {
       mutedUntilMs: record.preferences.mutedUntilMs,
       pinned: record.preferences.pinned,
       draft: record.draft,
-      canPost: mine && !trainingFirst,
+      canPost: mine && !trainingFirst && barred === null,
       trainingFirst,
+      barred,
       admin: record.admin,
       whoMayPost: record.whoMayPost,
       state: record.state === "ready" && record.alarm !== null ? "alarm" : record.state,

@@ -16,6 +16,8 @@ import { HEIGHT, WIDTH, junction } from "./picture.ts";
 
 export const LABEL = "Simulated officer";
 const ENTER_LIMIT_MS = 60_000;
+/** A new device learns of the department's groups after it has registered, on a busy machine late. */
+const STANDING_LIMIT_MS = 30_000;
 /** Somewhere in the old city; the places in the lines are near. */
 const CENTRE = { latitude: 17.3616, longitude: 78.4747 };
 
@@ -101,6 +103,7 @@ export class Station {
       core,
       ({ standing, whoMayPost }) =>
         standing?.about === "unit" && standing.unitId === me?.unitId && whoMayPost === "everyone",
+      STANDING_LIMIT_MS,
     );
     if (own !== null) return own.conversationId;
     const { units } = await core.directory();
@@ -129,18 +132,20 @@ export class Station {
     return id;
   }
 
-  /** A conversation that this device is in, once it has had the time to learn of it. */
+  /** A conversation that this device is in. Looks again for `limitMs`; without it, until all that the
+   * server has is read. */
   async #find(
     core: LocalCore,
     wanted: (item: ConversationItem) => boolean,
+    limitMs?: number,
   ): Promise<ConversationItem | null> {
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + (limitMs ?? 5_000);
     for (;;) {
       const state = await core.state();
       const found = (await core.conversations()).find(wanted);
       if (found !== undefined) return found;
       const settled = state.connection === "online" && !state.catchingUp;
-      if (settled || Date.now() > deadline) return null;
+      if ((settled && limitMs === undefined) || Date.now() > deadline) return null;
       await pause(50, this.#options.signal);
     }
   }

@@ -26,6 +26,7 @@ import { reportedMessages } from "./gathering.ts";
 import { Keeping } from "./keeping.ts";
 import type { ReportCallsOptions } from "./options.ts";
 import { KNOWN_REPORTS, MODERATES, type KnownReports, type ReportRecord } from "./record.ts";
+import { Resealing } from "./resealing.ts";
 import { Sending } from "./sending.ts";
 import { sanctionView, sentReport, statistics, waitingReport } from "./views.ts";
 
@@ -42,7 +43,7 @@ export class ReportCalls implements ReportsCore {
     this.#options = options;
     this.#sending = new Sending(options.context, options.index);
     this.#cases = new Cases(options);
-    this.#keeping = new Keeping(options.context);
+    this.#keeping = new Keeping(options.context, new Resealing(options.context));
   }
 
   get #api() {
@@ -212,12 +213,17 @@ export class ReportCalls implements ReportsCore {
   }
 
   async sanctions(): Promise<readonly SanctionView[]> {
-    const { sanctions } = await this.#api.sanctions();
-    return sanctions.map((one) => sanctionView(one, this.#now()));
+    const { sanctions } = this.#options;
+    const known = await sanctions.current().catch((error: unknown) => {
+      if (!asFailure(error).retry) throw error;
+      return sanctions.all;
+    });
+    return known.map((one) => sanctionView(one, this.#now()));
   }
 
   async acknowledgeSanction(id: ReportId): Promise<void> {
     await this.#api.acknowledge(id);
+    this.#options.sanctions.outdated();
     this.#options.context.emit({ type: "reports" });
   }
 
@@ -237,6 +243,7 @@ export class ReportCalls implements ReportsCore {
     const place = appealPlace(fromHex(id), fromHex(context.identity().personId));
     const sealed = await sealEnvelope(APPEAL, place, words, targets, randomBytes(32));
     await this.#api.appeal(id, { sealed });
+    this.#options.sanctions.outdated();
     context.emit({ type: "reports" });
   }
 }

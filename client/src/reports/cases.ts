@@ -23,9 +23,9 @@ interface Opened {
 }
 
 export class Cases {
-  readonly #options: Omit<ReportCallsOptions, "index" | "blocked" | "acts">;
+  readonly #options: Omit<ReportCallsOptions, "index" | "blocked" | "acts" | "sanctions">;
 
-  constructor(options: Omit<ReportCallsOptions, "index" | "blocked" | "acts">) {
+  constructor(options: Omit<ReportCallsOptions, "index" | "blocked" | "acts" | "sanctions">) {
     this.#options = options;
   }
 
@@ -85,13 +85,13 @@ export class Cases {
     return (await this.#proposals()).get(id) ?? null;
   }
 
-  async #opened({ case: given, sealed }: CaseDetail): Promise<Opened> {
+  async #opened({ case: given, sealed, seals }: CaseDetail): Promise<Opened> {
     if (sealed === null) return { judged: null, failed: "F2: the proof is kept no more" };
     const place = placeOf(given);
     try {
       const { reportId } = given;
       const at = reportPlace(place);
-      const content = await openKept(this.#context, REPORT, reportId, sealed, at);
+      const content = await openKept(this.#context, REPORT, reportId, sealed, at, seals);
       const judged = await judgeContent(this.#context, content, place);
       return { judged, failed: judged.failed };
     } catch (error) {

@@ -18,13 +18,14 @@ import {
   type SenderKey,
 } from "../keys/proof.ts";
 import {
-  openEnvelope,
+  openBody,
+  openSeal,
   parseEnvelope,
   type EnvelopeKind,
   type EnvelopePlace,
 } from "../keys/sealed-envelope.ts";
 import { equalBytes, fromHex } from "../octets.ts";
-import type { Case } from "../wire.ts";
+import type { AddedSeal, Case } from "../wire.ts";
 import { REPORT_STORES, type KeptRecord, type OpenedRecord } from "./record.ts";
 
 type TrustContext = Pick<DeviceContext, "trust">;
@@ -52,31 +53,44 @@ export function keptKey(kind: EnvelopeKind, id: ReportId): string {
   return `${kind.name} ${id}`;
 }
 
-/** The content of an envelope, opened by one of this device's keys or kept. Throws Refused. */
+/**
+ * The content of an envelope, opened by one of this device's keys or kept. `added`: seals that moderators
+ * made for later ones; one that lies about the secret is passed over (F3). Throws Refused.
+ */
 export async function openKept(
   { vault, ownKeys }: OpeningContext,
   kind: EnvelopeKind,
   id: ReportId,
   sealed: Uint8Array,
   place: EnvelopePlace,
+  added: readonly AddedSeal[] = [],
 ): Promise<Uint8Array> {
   const key = keptKey(kind, id);
   const sealedHash = hash(sealed);
   const kept = await vault.get<OpenedRecord>(REPORT_STORES.proofs, key);
   if (kept !== null && equalBytes(kept.sealedHash, sealedHash)) return kept.content;
   const envelope = parseEnvelope(kind, sealed);
-  for (const keyId of envelope.keyIds) {
+  const first = envelope.keyIds.map((keyId, at) => ({ keyId, seal: envelope.seals[at] }));
+  const later = added.map(({ keyId, seal }) => ({ keyId: idOf<SealKeyId>(keyId), seal }));
+  let refused = new Refused(kind.rule, "sealed to another key");
+  for (const { keyId, seal } of [...first, ...later]) {
     const opener = await ownKeys.opener(keyId);
-    if (opener === null) continue;
-    const content = await openEnvelope(kind, envelope, place, opener);
-    const value: OpenedRecord = { id, sealedHash, content };
-    await vault.write([
-      { op: "put", store: REPORT_STORES.proofs, key, value },
-      { op: "put", store: REPORT_STORES.kept, key, value: { key, id } satisfies KeptRecord },
-    ]);
-    return content;
+    if (opener === null || seal === undefined) continue;
+    try {
+      const secret = await openSeal(kind, place, opener, seal);
+      const content = await openBody(kind, envelope, place, secret);
+      const value: OpenedRecord = { id, sealedHash, content, secret };
+      await vault.write([
+        { op: "put", store: REPORT_STORES.proofs, key, value },
+        { op: "put", store: REPORT_STORES.kept, key, value: { key, id } satisfies KeptRecord },
+      ]);
+      return content;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      refused = error;
+    }
   }
-  throw new Refused(kind.rule, "sealed to another key");
+  throw refused;
 }
 
 /** Whether {@link openKept} would open a case's proof. */

@@ -54,7 +54,7 @@ class Scene {
     const place = reportPlace(placeOf(given));
     const content = new Uint8Array([1]);
     const sealed = await sealEnvelope(REPORT, place, content, [to], randomBytes(32));
-    const detail = { case: given, sealed, appeal: null } as unknown as CaseDetail;
+    const detail = { case: given, sealed, seals: [], appeal: null } as unknown as CaseDetail;
     this.details.set(given.reportId, detail);
     return given.reportId;
   }
@@ -126,7 +126,7 @@ it("opens each new proof once, the newest first, and passes over one that fails"
   for (const at of [1, 2, 3, 4, 5]) ids.push(await scene.report(at));
   const [one, two, three, four, five] = ids as [ReportId, ReportId, ReportId, ReportId, ReportId];
   const closed = await scene.report(6, stranger);
-  const keeping = new Keeping(scene.context);
+  const keeping = new Keeping(scene.context, { run: () => Promise.resolve() });
   scene.fails = (id) => (id === four ? new CoreFailure("not_found") : null);
   await keeping.run();
   expect(scene.fetched).toEqual([closed, five, four, three, two, one]);
@@ -145,7 +145,7 @@ it("goes on by itself after a server that refuses so many requests", async () =>
   let left = 1;
   scene.fails = () =>
     left-- > 0 ? null : new CoreFailure("rate_limited", { retry: true, retryAfterMs: 60_000 });
-  const keeping = new Keeping(scene.context);
+  const keeping = new Keeping(scene.context, { run: () => Promise.resolve() });
   await keeping.run();
   expect([scene.kept, scene.fetched.length]).toEqual([[ids[2]], 2]);
   scene.fails = () => null;
@@ -161,7 +161,7 @@ it("forgets the proofs of cases that are listed no more, and of all where the ri
     await scene.report(2),
     await scene.report(3),
   ];
-  const keeping = new Keeping(scene.context);
+  const keeping = new Keeping(scene.context, { run: () => Promise.resolve() });
   await keeping.run();
   expect(scene.kept).toHaveLength(3);
   scene.decided.add(decided);

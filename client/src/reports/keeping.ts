@@ -4,7 +4,8 @@
  * A run lists the open cases and the appeals, and fetches those that this device can open and has not
  * opened yet: the newest first, so that many old ones delay no new one. A case that fails is passed over;
  * a server that refuses so many requests is asked again later. A run lists new cases alone; every few hours
- * one lists all, and forgets the proofs of cases that the server lists to this person no more.
+ * one lists all, forgets the proofs of cases that the server lists to this person no more, and seals the
+ * others to moderators who came later (resealing.ts).
  */
 import type { DeviceContext } from "../context.ts";
 import { asFailure, hasCode } from "../failure.ts";
@@ -39,6 +40,7 @@ interface Wanted {
 
 export class Keeping {
   readonly #context: KeepingContext;
+  readonly #resealing: { readonly run: (open: readonly Case[]) => Promise<void> };
   /** Keys of envelopes that were fetched: one that did not open here never will. */
   readonly #tried = new Set<string>();
   #running: Promise<void> | null = null;
@@ -49,8 +51,13 @@ export class Keeping {
   #lastPage: string | null = null;
   #listedAllMs = -Infinity;
 
-  constructor(context: KeepingContext) {
+  /** `resealing`: told of all open cases whenever all were listed. */
+  constructor(
+    context: KeepingContext,
+    resealing: { readonly run: (open: readonly Case[]) => Promise<void> },
+  ) {
     this.#context = context;
+    this.#resealing = resealing;
   }
 
   /** Runs that are asked for while one is under way become one. Rejects with `not_allowed`. */
@@ -91,6 +98,7 @@ export class Keeping {
     await this.#fetch(await this.#wanted(kept, open, appealed));
     if (!all) return;
     await this.#forgetUnlisted(kept, [...open, ...appealed]);
+    await this.#resealing.run(open);
     this.#listedAllMs = startMs;
   }
 
@@ -142,11 +150,11 @@ export class Keeping {
     }
   }
 
-  async #keep({ case: given, sealed, appeal }: CaseDetail): Promise<void> {
+  async #keep({ case: given, sealed, seals, appeal }: CaseDetail): Promise<void> {
     const { reportId, reportedId } = given;
     const opens = [];
-    if (sealed !== null)
-      opens.push(openKept(this.#context, REPORT, reportId, sealed, reportPlace(placeOf(given))));
+    const at = reportPlace(placeOf(given));
+    if (sealed !== null) opens.push(openKept(this.#context, REPORT, reportId, sealed, at, seals));
     if (appeal !== null) {
       const place = appealPlace(fromHex(reportId), fromHex(reportedId));
       opens.push(openKept(this.#context, APPEAL, reportId, appeal.sealed, place));

@@ -5,6 +5,7 @@ import type { DeviceContext } from "../context.ts";
 import type { ViewMaker } from "../messages/views.ts";
 import type { Blocked } from "../people/blocked.ts";
 import type { People } from "../people/people.ts";
+import type { OwnSanctions } from "./own-sanctions.ts";
 
 export interface ReportCallsOptions {
   readonly context: DeviceContext;
@@ -13,4 +14,5 @@ export interface ReportCallsOptions {
   readonly people: Pick<People, "plate" | "plates" | "prefetch">;
   readonly blocked: Pick<Blocked, "set">;
   readonly acts: Acts;
+  readonly sanctions: OwnSanctions;
 }

@@ -37,6 +37,8 @@ export interface OpenedRecord {
   readonly id: ReportId;
   readonly sealedHash: Uint8Array;
   readonly content: Uint8Array;
+  /** The envelope's secret, which this device may seal to later moderators (F3). */
+  readonly secret: Uint8Array;
 }
 
 /** One beside each {@link OpenedRecord}, under the same key: small, so that all are read at once. */

@@ -83,6 +83,9 @@ export interface WaitingView {
   readonly madeMs: number;
   readonly expiresMs: number;
   readonly own: boolean;
+  /** The first of the people who may approve it, and how many they are; null: that is not told. */
+  readonly approvers: readonly Person[];
+  readonly approverCount: number | null;
 }
 
 export interface AuditQuery {

@@ -1,11 +1,21 @@
 /** Conversations and their members on the screens. */
-import type { ConversationId } from "../ids.ts";
+import type { ConversationId, ReportId } from "../ids.ts";
 import type { Audience, ConversationKind, Standing, WhoMayPost } from "../wire.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { MemberDevice } from "./devices.ts";
 import type { Progress } from "./failure.ts";
 import type { MessageStatus, Preview } from "./messages.ts";
 import type { Plate } from "./people.ts";
+
+/** Why this person may not post where they otherwise could. */
+export interface Barred {
+  /** The sanction; null: the roster says so, and the server has not said yet why. */
+  readonly id: ReportId | null;
+  readonly kind: "muted" | "suspended" | "unknown";
+  /** When it ends by itself. */
+  readonly untilMs: number | null;
+  readonly mayAppeal: boolean;
+}
 
 export interface ConversationItem {
   readonly conversationId: ConversationId;
@@ -45,6 +55,8 @@ export interface ConversationItem {
   readonly canPost: boolean;
   /** Writing here opens with the officer course; `canPost` is false until then. */
   readonly trainingFirst: boolean;
+  /** A sanction closes it to this person; `canPost` is false until it ends. */
+  readonly barred: Barred | null;
   readonly admin: boolean;
   readonly whoMayPost: WhoMayPost;
   /**

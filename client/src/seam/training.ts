@@ -12,6 +12,7 @@ import type {
   LessonTexts,
   Practice,
   TrainingProgress,
+  TrainingReminded,
   Untrained,
 } from "../wire.ts";
 
@@ -47,7 +48,7 @@ export interface TrainingView {
   readonly closedFrom: number | null;
   /** Lessons done here whose news has not reached the server yet. */
   readonly waiting: number;
-  /** The officer course is overdue: the app says so where it can be seen. */
+  /** The officer course is overdue, or somebody asked for it: the app says so where it can be seen. */
   readonly remind: boolean;
 }
 
@@ -107,6 +108,11 @@ export interface TrainingCore {
   // For the console, with the right `train`. Lessons are published by the act `publish_lesson`.
   progress(course: CourseName, path: string): Promise<TrainingProgress>;
   untrained(course: CourseName, path: string, after: string | null): Promise<Untrained>;
+  /**
+   * Have those at or below a unit reminded who have not done the officers' course; nobody twice within
+   * a week.
+   */
+  remindOfTraining(path: string): Promise<TrainingReminded>;
   /** Everybody who has not finished, as a workbook (XLSX). */
   untrainedFile(course: CourseName, path: string, language: Language): Promise<Bytes>;
   lessons(): Promise<readonly LessonState[]>;

@@ -40,6 +40,14 @@ export class ReportApi {
     return this.#get(`/v1/reports/${id}`, {}, PROOF_TIMEOUT_MS);
   }
 
+  wanting(after: string | null): Promise<wire.WantingCases> {
+    return this.#get("/v1/reports/wanting", after === null ? {} : { after });
+  }
+
+  seal(id: ReportId, body: wire.PostSeals): Promise<wire.SealsAdded> {
+    return this.#http.call({ method: "POST", path: `/v1/reports/${id}/seals`, body });
+  }
+
   statistics(path: string): Promise<wire.ReportStatistics> {
     return this.#get("/v1/reports/statistics", path === "" ? {} : { path });
   }

@@ -45,6 +45,10 @@ export class TrainingApi {
     return this.#file("/v1/admin/training/people.xlsx", { course, path, language });
   }
 
+  remind(body: wire.RemindOfTraining): Promise<wire.TrainingReminded> {
+    return this.#http.call({ method: "POST", path: "/v1/admin/training/reminders", body });
+  }
+
   lessons(): Promise<wire.LessonStates> {
     return this.#get("/v1/admin/training/lessons", {});
   }

@@ -14,7 +14,14 @@ import {
   type ReportPlace,
   type SenderKey,
 } from "../../src/keys/proof.ts";
-import { openEnvelope, parseEnvelope, sealEnvelope } from "../../src/keys/sealed-envelope.ts";
+import {
+  addSeal,
+  openBody,
+  openEnvelope,
+  openSeal,
+  parseEnvelope,
+  sealEnvelope,
+} from "../../src/keys/sealed-envelope.ts";
 import { fromHex, toHex } from "../../src/octets.ts";
 
 interface Where {
@@ -43,6 +50,14 @@ interface Golden {
     readonly readers: readonly { device_key: string; private_key: string }[];
     readonly report: string;
     readonly appeal: string;
+    readonly secret: string;
+    readonly added: readonly {
+      kem: Kem;
+      key_id: string;
+      seal: string;
+      device_key: string;
+      private_key: string;
+    }[];
   }[];
 }
 
@@ -124,6 +139,31 @@ it.each(golden.envelopes)(
     const bytes = fromHex(given.report);
     const malformed = [bytes.subarray(0, -1), bytes.subarray(0, 36), new Uint8Array()];
     for (const wrong of malformed) expect(() => parseEnvelope(REPORT, wrong)).toThrow(/^F2:/u);
+  },
+);
+
+it.each(golden.envelopes)(
+  "F3 opens the same content for a later reader, and no other: KEM $kem",
+  async (given) => {
+    const place = reportPlace(placeOf(golden.place));
+    const report = parseEnvelope(REPORT, fromHex(given.report));
+    const secret = fromHex(given.secret);
+    for (const { kem, key_id, seal, device_key, private_key } of given.added) {
+      const opener = { kem, keyId: fromHex(key_id), privateKey: fromHex(private_key) };
+      const open = async (one: Uint8Array) =>
+        openBody(REPORT, report, place, await openSeal(REPORT, place, opener, one));
+      expect(toHex(await open(fromHex(seal)))).toBe(golden.proof);
+      const target = DeviceKeyFormat.parse(fromHex(device_key));
+      expect(toHex(await open(await addSeal(REPORT, place, secret, target)))).toBe(golden.proof);
+      // A reader who seals another secret, or another case's, shows nobody another content.
+      const another = { salt: new Uint8Array(16), bytes: place.bytes.toReversed() };
+      const lies = [
+        addSeal(REPORT, place, new Uint8Array(32), target),
+        addSeal(REPORT, another, secret, target),
+        Promise.resolve(fromHex(seal).subarray(1)),
+      ];
+      for (const lie of lies) await expect(open(await lie)).rejects.toThrow(/^F2:/u);
+    }
   },
 );
 

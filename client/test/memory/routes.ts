@@ -325,6 +325,7 @@ function reportRoutes({ reports }: Roles, at: At): void {
   at("confirmed", "GET /reports", ({ query }, caller) =>
     reports.cases(caller, query.get("box") ?? "open"),
   );
+  at("confirmed", "GET /reports/wanting", (_, caller) => reports.wanting(caller));
   at("confirmed", "GET /reports/{}", ({ ids: [id = ""] }, caller) =>
     reports.one(caller, id as ReportId),
   );

@@ -10,7 +10,7 @@ States of a row: ``done``; ``waiting``, then ``done`` or ``refused``. A crash le
 before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules, store
+from copconnect.admin.approvers import NOT_TOLD, Approvers, approvers
 from copconnect.admin.kind import SAMPLE, Asked, Codes, Kind, Touched
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.ports import Devices, Editor, Organisation
@@ -128,6 +129,9 @@ class Acting:
             viewer = caller.person_id
             cards = await self._organisation.cards(connection, touched.some[:SAMPLE], viewer)
             second = await self._needs_second(connection, touched)
+            may = NOT_TOLD
+            if second:
+                may = await self._approvers(connection, kind, touched.paths, viewer, viewer)
             changes: list[wire.RightChange] = []
             if isinstance(act, wire.SetRights):
                 changes = await self._changes(connection, caller, act.rules)
@@ -139,6 +143,8 @@ class Acting:
             rights=changes,
             policy=list(touched.policy),
             conversations=touched.conversations,
+            approvers=may.some,
+            approver_count=may.count,
         )
 
     async def _changes(
@@ -169,15 +175,23 @@ class Acting:
         since_ms = self._clock.now_ms() - rules.ACT_WAITS_MS
         async with self._database.reading() as connection:
             held = await self._rights.of(connection, caller.person_id)
-            rows = []
+            rows, may = [], {}
             for row in await store.waiting(connection, since_ms):
                 act = decoded(SignedAct.parse(row.record).body)
                 kind = self._kinds.table[type(act)]
                 own = row.person_id == caller.person_id
                 if not own and held.lacking(kind.right, row.paths.split("\n")) is not None:
                     continue
-                if await _allowed(connection, caller.person_id, kind, act):
-                    rows.append(row)
+                if not await _allowed(connection, caller.person_id, kind, act):
+                    continue
+                rows.append(row)
+                may[row.act_id] = await self._approvers(
+                    connection,
+                    kind,
+                    row.paths.split("\n"),
+                    PersonId(row.person_id),
+                    caller.person_id,
+                )
             people = [PersonId(row.person_id) for row in rows]
             cards = await self._organisation.cards(connection, people, caller.person_id)
         return wire.WaitingActs(
@@ -192,10 +206,30 @@ class Acting:
                     made_ms=row.taken_ms,
                     expires_ms=row.taken_ms + rules.ACT_WAITS_MS,
                     own=row.person_id == caller.person_id,
+                    approvers=may[row.act_id].some,
+                    approver_count=may[row.act_id].count,
                 )
                 for row in rows
                 if row.person_id in cards
             ]
+        )
+
+    async def _approvers(
+        self,
+        connection: AsyncConnection,
+        kind: Kind,
+        paths: Iterable[str],
+        asker: PersonId,
+        viewer: PersonId,
+    ) -> Approvers:
+        return await approvers(
+            connection,
+            self._rights,
+            self._organisation,
+            kind,
+            paths,
+            asker=asker,
+            viewer=viewer,
         )
 
     # --- One act ------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ from copconnect.admin.conduct.reading import ConductReading
 from copconnect.admin.files.exporting import Exporting
 from copconnect.admin.files.importing import Importing
 from copconnect.admin.kinds import Kinds
-from copconnect.admin.lesson_kinds import lesson_kinds
 from copconnect.admin.moderation.kinds import ModerationKinds
 from copconnect.admin.organising import Organising
 from copconnect.admin.parts import Parts
@@ -34,7 +33,8 @@ from copconnect.admin.ports import (
 from copconnect.admin.reading import Reading
 from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
-from copconnect.admin.trainees import Trainees
+from copconnect.admin.training.kinds import lesson_kinds
+from copconnect.admin.training.trainees import Trainees
 from copconnect.admin.work_ports import (
     Exports,
     Groups,

@@ -319,6 +319,14 @@ class LessonPublished(Act, frozen=True, tag="lesson_published"):
     languages: list[str]
 
 
+class TrainingReminded(Act, frozen=True, tag="training_reminded"):
+    """Somebody asked for those of a part to be reminded who owe the officer course. ``people``: how
+    many."""
+
+    path: str
+    people: int
+
+
 class TrainingRecorded(Act, frozen=True, tag="training_recorded"):
     """An operator recorded a course as done by people."""
 

@@ -29,6 +29,8 @@ REMINDER = "reminder"  # The kind of a push about a message that the device may 
 
 CALL = "call"  # A flash order, or a message that names somebody who muted the conversation.
 
+LESSONS = "lessons"  # A reminder of open lessons; it is about no conversation.
+
 Outcome = Literal["taken", "gone", "refused", "slow_down", "failed"]
 
 
@@ -48,6 +50,7 @@ _MANNERS = {
     "announcement": Manner(7 * DAY_S, "high"),
     REMINDER: Manner(DAY_S, "high"),
     CALL: Manner(DAY_S, "high"),
+    LESSONS: Manner(4 * 3_600, "normal"),  # Later it would come in the evening.
 }
 
 

@@ -12,10 +12,10 @@ from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
-from copconnect.ids import ConversationId
+from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.principals import Caller
-from copconnect.push import rules, store
+from copconnect.push import lessons, rules, store
 from copconnect.push.http_pool import pools
 from copconnect.push.planning import DAY_MS, Planner
 from copconnect.push.ports import Conversations, Devices
@@ -149,6 +149,18 @@ class PushService:
         if not self._allowed:
             return 0
         return await store.remind(connection, conversation_id, seq, people, self._clock.now_ms())
+
+    async def remind_of_lessons(self, connection: Transaction, people: Select[Any]) -> int:
+        """Wake the devices of the people of a statement (``person_id``) about open lessons; return
+        how many. One statement."""
+        if not self._allowed:
+            return 0
+        return await lessons.remind_of_lessons(connection, people, self._clock.now_ms())
+
+    async def lessons_done(self, connection: Transaction, person_id: PersonId) -> None:
+        """Take back what a person's devices were to be woken for. One statement."""
+        if self._allowed:
+            await lessons.lessons_done(connection, person_id)
 
     async def call(
         self,

@@ -251,7 +251,7 @@ async def remind(
 ) -> int:
     """Queue a reminder of a message for each subscribed device of the people of a statement; return
     how many. A push that is due already becomes one. One statement."""
-    return await _queue_for(connection, conversation_id, seq, people, REMINDER, now_ms, now_ms)
+    return await queue_for(connection, conversation_id, seq, people, REMINDER, now_ms, now_ms)
 
 
 async def call(
@@ -264,10 +264,10 @@ async def call(
 ) -> int:
     """Queue a call to a message for each subscribed device of the people of a statement; return how
     many. One statement."""
-    return await _queue_for(connection, conversation_id, seq, people, CALL, now_ms, due_ms)
+    return await queue_for(connection, conversation_id, seq, people, CALL, now_ms, due_ms)
 
 
-async def _queue_for(
+async def queue_for(
     connection: AsyncConnection,
     conversation_id: ConversationId,
     seq: int,
@@ -276,6 +276,7 @@ async def _queue_for(
     now_ms: int,
     due_ms: int,
 ) -> int:
+    """Queue a push of a kind as :func:`remind` does. One statement."""
     found = people.subquery()
     rows = _queued(conversation_id, seq, kind, now_ms, due_ms).where(
         _S.person_id.in_(select(found.c.person_id))

@@ -3,9 +3,13 @@ acts are done here, and its rights are asked here."""
 
 from dataclasses import dataclass, field
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors
 from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
+from copconnect.ids import PersonId
 from copconnect.reports.ports import Devices, Messages, People, Rights
 
 
@@ -28,3 +32,10 @@ class Dependencies:
         if not self.attached:
             raise RuntimeError("administration is not built yet")
         return self.attached[0]
+
+    async def moderated(self, connection: AsyncConnection, person_id: PersonId) -> list[str]:
+        """Return the unit paths that a person moderates with all below. Raises NotAllowed."""
+        paths = (await self.rights.of(connection, person_id)).paths("moderate")
+        if not paths:
+            raise errors.NotAllowed(right="moderate", path="")
+        return paths

@@ -19,10 +19,11 @@ from copconnect.audit.acts import AppealDecided, ReportAssigned, ReportDecided
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId, ReportId
 from copconnect.principals import Caller, Signer
-from copconnect.reports import rules, sanction_store, store
+from copconnect.reports import rules, sanction_store, seal_store, store
 from copconnect.reports.dependencies import Dependencies
 from copconnect.reports.parties import Parties, parties_of
 from copconnect.reports.reporting import tell
+from copconnect.reports.resealing import as_added
 from copconnect.reports.sanctioning import Sanctioning, as_wire
 from copconnect.rights import covers
 
@@ -54,7 +55,7 @@ class Moderating:
     ) -> wire.Cases:
         """Return a page of the cases of the caller's part. Raises NotAllowed."""
         async with self._deps.database.reading() as connection:
-            paths = await self._paths(connection, caller)
+            paths = await self._deps.moderated(connection, caller.person_id)
             rows = await store.page(connection, caller.person_id, paths, box, after, PAGE + 1)
             some = rows[:PAGE]
             waiting = {ReportId(row.report_id) for row in some if row.appealed}
@@ -68,13 +69,14 @@ class Moderating:
         """Return a case with its sealed proof. Raises NotFound, also for the caller's own."""
         async with self._deps.database.reading() as connection:
             row = await store.one(connection, report_id)
-            paths = await self._paths(connection, caller)
+            paths = await self._deps.moderated(connection, caller.person_id)
             if row is None or not any(covers(one, row.path) for one in paths):
                 raise errors.NotFound
             parties = await parties_of(connection, row)
             if caller.person_id in parties.own:
                 raise errors.NotFound
             sealed = await store.proof(connection, report_id)
+            seals = await seal_store.of_person(connection, caller.person_id, report_id)
             sanction = await sanction_store.one(connection, report_id)
             appeal = await sanction_store.appeal(connection, report_id)
             waits = appeal is not None and appeal.outcome is None
@@ -86,6 +88,7 @@ class Moderating:
             case=case,
             people=people,
             sealed=sealed,
+            seals=[as_added(one) for one in seals],
             decision=_decision(row),
             sanction=None if sanction is None else as_wire(sanction),
             appeal=None if appeal is None else _appeal(appeal),
@@ -99,7 +102,7 @@ class Moderating:
         deps, person_id = self._deps, caller.person_id
         from_ms = deps.clock.now_ms() - STATISTICS_DAYS * rules.DAY_MS
         async with deps.database.reading() as connection:
-            paths = await self._paths(connection, caller)
+            paths = await self._deps.moderated(connection, caller.person_id)
             if path:
                 if not any(covers(one, path) for one in paths):
                     raise errors.NotAllowed(right="moderate", path=path)
@@ -127,13 +130,6 @@ class Moderating:
             ],
         )
 
-    async def _paths(self, connection: AsyncConnection, caller: Caller) -> list[str]:
-        held = await self._deps.rights.of(connection, caller.person_id)
-        paths = held.paths("moderate")
-        if not paths:
-            raise errors.NotAllowed(right="moderate", path="")
-        return paths
-
     async def _cases(
         self,
         connection: AsyncConnection,
@@ -144,6 +140,7 @@ class Moderating:
         """``viewer``: whose key ids are named; ``waiting``: cases with an appeal that waits."""
         ids = [ReportId(row.report_id) for row in rows]
         keys = await store.key_ids(connection, viewer, ids)
+        added = await seal_store.key_ids(connection, viewer, ids)
         same = await store.counts_of(connection, {row.message_id for row in rows})
         return [
             wire.Case(
@@ -162,7 +159,7 @@ class Moderating:
                 decided_ms=row.decided_ms,
                 others=same.get(row.message_id, 1) - 1,
                 appealed=row.report_id in waiting,
-                key_ids=keys.get(row.report_id, []),
+                key_ids=keys.get(row.report_id, []) + added.get(row.report_id, []),
             )
             for row in rows
         ]

@@ -129,15 +129,10 @@ class Reporting:
         units too over which the sender has grants; where there are none, those of the unit. The
         reporter is among them as anybody else who moderates: a list without one would name that
         one to the others."""
-        deps, sender = self._deps, logged.sender_id
-        bases = await deps.people.rights_bases(connection, [sender])
-        path = bases[sender].path if sender in bases else ""
-        top = rules.common([path, *await deps.rights.granted(connection, sender)])
-        for one in dict.fromkeys((top, path)):
-            found = await readers_over(connection, deps, one, {sender}, {caller.person_id})
-            if found:
-                return found
-        raise errors.ReportInvalid(reason="nobody_moderates")
+        found = await readers_about(connection, self._deps, logged.sender_id, {caller.person_id})
+        if not found:
+            raise errors.ReportInvalid(reason="nobody_moderates")
+        return found
 
 
 def _over(limit: str, newest: Sequence[Row[Any]], now_ms: int) -> errors.RateLimited:
@@ -145,6 +140,20 @@ def _over(limit: str, newest: Sequence[Row[Any]], now_ms: int) -> errors.RateLim
     these reports is a day old."""
     wait_ms = newest[-1].created_ms + rules.DAY_MS - now_ms
     return errors.RateLimited(retry_after_ms=max(1, wait_ms), limit=limit)
+
+
+async def readers_about(
+    connection: AsyncConnection, deps: Dependencies, sender: PersonId, idle: Collection[PersonId]
+) -> list[PersonId]:
+    """Return who reads reports about a person now, nobody where nobody could decide them."""
+    bases = await deps.people.rights_bases(connection, [sender])
+    path = bases[sender].path if sender in bases else ""
+    top = rules.common([path, *await deps.rights.granted(connection, sender)])
+    for one in dict.fromkeys((top, path)):
+        found = await readers_over(connection, deps, one, {sender}, idle)
+        if found:
+            return found
+    return []
 
 
 async def readers_over(
@@ -168,19 +177,20 @@ async def owners(
     deps: Dependencies,
     readers: list[PersonId],
     key_ids: list[bytes],
-) -> dict[PersonId, list[bytes]]:
-    """Return whose DeviceKeys these are, of these readers alone. Raises ReportInvalid
-    for a key that nobody of them has now: the reporter seals anew."""
+) -> dict[PersonId, list[store.OwnedKey]]:
+    """Return whose DeviceKeys these are, and of which device, of these readers alone. Raises
+    ReportInvalid for a key that nobody of them has now: the reporter seals anew."""
     devices = {
         one.device: one.person_id for one in await deps.devices.devices_of(connection, readers)
     }
     device_of = await deps.devices.devices_of_keys(connection, key_ids)
-    found: dict[PersonId, list[bytes]] = {}
+    found: dict[PersonId, list[store.OwnedKey]] = {}
     for one in key_ids:
-        person_id = devices.get(device_of.get(one, b""))
+        device = device_of.get(one, b"")
+        person_id = devices.get(device)
         if person_id is None:
             raise errors.ReportInvalid(reason="readers")
-        found.setdefault(person_id, []).append(one)
+        found.setdefault(person_id, []).append(store.OwnedKey(one, device))
     return found
 
 

@@ -13,6 +13,7 @@ from copconnect.ids import ConversationId, MessageId, ReportId
 from copconnect.reports.service import ReportService
 
 _BODY = 2 * wire.MAX_REPORT_BYTES  # In base64 too.
+_SEALS_BODY = 256 * 1_024
 _APPEAL_BODY = 2 * wire.MAX_APPEAL_BYTES
 _AFTER = re.compile(r"([0-9]{1,16})-([0-9a-f]{32})")
 _MOST_TEXT = 1_024
@@ -67,7 +68,18 @@ def _moderating(service: ReportService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await moderating.case(caller, _report(r)))
 
-    return [cases, statistics, case]
+    @get("/v1/reports/wanting")
+    async def wanting(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.resealing.wanting(caller, _after(request)))
+
+    @post("/v1/reports/{r:str}/seals", status_code=200)
+    async def seals(request: HttpRequest, r: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.PostSeals, _SEALS_BODY)
+        return answer(request, await service.resealing.add(caller, _report(r), body))
+
+    return [cases, statistics, case, wanting, seals]
 
 
 def _sanctions(service: ReportService, gate: Gate) -> list[Any]:

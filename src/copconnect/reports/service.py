@@ -14,6 +14,7 @@ from copconnect.reports.dependencies import Dependencies
 from copconnect.reports.moderating import Moderating
 from copconnect.reports.ports import Devices, Messages, People, Rights
 from copconnect.reports.reporting import Reporting
+from copconnect.reports.resealing import Resealing
 from copconnect.reports.sanctioning import Sanctioning
 
 
@@ -43,6 +44,7 @@ class ReportService:
         )
         self.reporting = Reporting(self._deps)
         self.sanctioning = Sanctioning(self._deps, leases)
+        self.resealing = Resealing(self._deps)
         self.moderating = Moderating(self._deps, self.sanctioning)
 
     def attach(self, rights: Rights) -> None:

@@ -1,6 +1,7 @@
 """Statements on reports and their decisions. A page costs the same number, however many cases."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -22,10 +23,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.among import among
 from copconnect.ids import ConversationId, PersonId, ReportId
-from copconnect.reports.tables import APPEALS, PROOFS, READERS, REPORTS, SANCTIONS
+from copconnect.reports.tables import APPEALS, PROOFS, READERS, REPORTS, SANCTIONS, SEALS
 
 _R, _P, _A = REPORTS.c, PROOFS.c, APPEALS.c
 KEY_ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedKey:
+    """The id of a DeviceKey, and the device whose it is."""
+
+    key_id: bytes
+    device: bytes
+
+
 _WAITS = exists().where(_A.report_id == _R.report_id, _A.outcome.is_(None))
 
 
@@ -33,14 +44,19 @@ async def add(
     connection: AsyncConnection,
     report: Mapping[str, Any],
     sealed: bytes,
-    readers: Mapping[PersonId, Sequence[bytes]],
+    readers: Mapping[PersonId, Sequence[OwnedKey]],
 ) -> None:
-    """Store a report, its proof, and whom it is sealed to with the key ids of each."""
+    """Store a report, its proof, and whom it is sealed to with the keys of each."""
     report_id = report["report_id"]
     await connection.execute(insert(REPORTS).values(**report))
     await connection.execute(insert(PROOFS).values(report_id=report_id, sealed=sealed))
     rows = [
-        {"report_id": report_id, "person_id": one, "key_ids": b"".join(readers[one])}
+        {
+            "report_id": report_id,
+            "person_id": one,
+            "key_ids": b"".join(key.key_id for key in readers[one]),
+            "devices": b"".join(key.device for key in readers[one]),
+        }
         for one in sorted(readers)
     ]
     await connection.execute(insert(READERS), rows)
@@ -94,9 +110,10 @@ async def sealed_bytes(connection: AsyncConnection, reporter_id: PersonId, since
 
 
 async def readers_of(connection: AsyncConnection, report_id: ReportId) -> set[PersonId]:
-    """Return the people whom a report is sealed to."""
-    query = select(READERS.c.person_id).where(READERS.c.report_id == report_id)
-    return set(await connection.scalars(query))
+    """Return the people whom a report is sealed to, by the reporter or by a moderator."""
+    first = select(READERS.c.person_id).where(READERS.c.report_id == report_id)
+    later = select(SEALS.c.person_id).where(SEALS.c.report_id == report_id)
+    return set(await connection.scalars(first.union(later)))
 
 
 async def is_reader_in(
@@ -108,11 +125,16 @@ async def is_reader_in(
 ) -> bool:
     """Return whether a report from any of these conversations, about somebody of these parts and
     not older than a file, is sealed to a person who did not report it."""
+    reads = or_(
+        *(
+            exists().where(one.c.report_id == _R.report_id, one.c.person_id == person_id)
+            for one in (READERS, SEALS)
+        )
+    )
     query = (
         select(_R.report_id)
-        .join(READERS, READERS.c.report_id == _R.report_id)
         .where(
-            READERS.c.person_id == person_id,
+            reads,
             among(_R.conversation_id, conversation_ids),
             _R.created_ms >= uploaded_ms,
             _at_or_below(paths),
@@ -280,7 +302,8 @@ async def median_ms(
 async def forget_proofs(connection: AsyncConnection, before_ms: int) -> None:
     """Forget the proofs of cases that came before a time and that nobody decided."""
     old = select(_R.report_id).where(_R.state != "decided", _R.created_ms < before_ms)
-    await connection.execute(delete(PROOFS).where(_P.report_id.in_(old)))
+    for table in (SEALS, PROOFS):
+        await connection.execute(delete(table).where(table.c.report_id.in_(old)))
 
 
 async def forget(connection: AsyncConnection, before_ms: int, limit: int) -> int:
@@ -295,6 +318,6 @@ async def forget(connection: AsyncConnection, before_ms: int, limit: int) -> int
         .limit(limit)
     )
     ids = list(await connection.scalars(query))
-    for table in (READERS, PROOFS, APPEALS, SANCTIONS, REPORTS):
+    for table in (READERS, SEALS, PROOFS, APPEALS, SANCTIONS, REPORTS):
         await connection.execute(delete(table).where(among(table.c.report_id, ids)))
     return len(ids)

@@ -1,7 +1,8 @@
 """Tables of reports. Ids are hex; times ms since 1970.
 
 ``reports`` is one row for each case, with its decision; ``report_proofs`` the sealed bytes, which
-queues never read; ``report_readers`` the people whose devices they are sealed to.
+queues never read; ``report_readers`` the people whose devices they are sealed to;
+``report_seals`` seals that a moderator added for the devices of later ones (KEYS.md, F3).
 """
 
 from sqlalchemy import (
@@ -9,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Index,
+    Integer,
     LargeBinary,
     SmallInteger,
     String,
@@ -57,7 +59,19 @@ READERS = Table(
     Column("report_id", String(32), primary_key=True),
     Column("person_id", String(32), primary_key=True),
     Column("key_ids", LargeBinary, nullable=False),  # The person's own, 16 bytes each.
+    Column("devices", LargeBinary, nullable=False),  # Whose keys these are, 32 bytes each.
     Index(None, "person_id"),
+)
+SEALS = Table(
+    "report_seals",
+    METADATA,
+    Column("report_id", String(32), primary_key=True),
+    Column("key_id", LargeBinary(16), primary_key=True),
+    Column("by_id", String(32), primary_key=True),  # The moderator whose device sealed it.
+    Column("person_id", String(32), nullable=False),
+    Column("device", LargeBinary(32), nullable=False),
+    Column("kem", Integer, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
 )
 SANCTIONS = Table(
     "sanctions",

@@ -1,5 +1,5 @@
 """Sealed envelopes: a text or a proof for the devices of a few people, outside any conversation
-(KEYS.md, O2 and F2).
+(KEYS.md, O2, F2 and F3).
 
 A secret A is sealed to the DeviceKey of each reader's device; the content is encrypted under a key
 that is derived from A. Every seal and the key name the place that the envelope belongs to.
@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from copconnect.records.conversation.envelope import EnvelopeKind, SealedEnvelope
+from copconnect.records.conversation.envelope import (
+    AddedSeal,
+    EnvelopeKind,
+    SealedEnvelope,
+    check_added,
+)
 from copconnect.records.primitives.fields import Reader, Refused, hkdf, require, tag, uint
 from copconnect.records.trust.device_key import DeviceKey
 from copconnect.sealing import hpke
@@ -82,8 +87,29 @@ def open_envelope(
     sealed = envelope.seals.get(key_id)
     if sealed is None:
         raise Refused(kind.rule, "sealed to another key")
-    info = _info(kind, place, key_id)
-    secret = hpke.open_sealed(envelope.kem, key, info, sealed, kind.rule)
+    added = AddedSeal(kem=envelope.kem, key_id=key_id, seal=sealed)
+    return open_added(kind, envelope, place, added, key)
+
+
+def add_seal(kind: EnvelopeKind, place: EnvelopePlace, secret: bytes, to: DeviceKey) -> AddedSeal:
+    """Return the secret of an envelope, sealed to one more checked DeviceKey of any KEM (F3)."""
+    key_id = to.key_id()
+    seal = hpke.seal(to.kem, to.pk, _info(kind, place, key_id), secret, kind.rule)
+    return AddedSeal(kem=to.kem, key_id=key_id, seal=seal)
+
+
+def open_added(
+    kind: EnvelopeKind,
+    envelope: SealedEnvelope,
+    place: EnvelopePlace,
+    added: AddedSeal,
+    key: hpke.PrivateKey,
+) -> bytes:
+    """Return the content of an envelope by a seal that a reader added (F3). Raises Refused, also
+    where the seal holds another secret than the envelope commits to."""
+    check_added(kind, added)
+    info = _info(kind, place, added.key_id)
+    secret = hpke.open_sealed(added.kem, key, info, added.seal, kind.rule)
     committed = _commit(kind, place, secret) == envelope.commit
     require(committed, kind.rule, "the secret is another envelope's")
     try:

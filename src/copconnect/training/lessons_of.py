@@ -8,6 +8,7 @@ are put before it. A lesson's folder has ``en.md``, ``te.md``, ``ur.md``, ``hi.m
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import get_args
@@ -153,8 +154,10 @@ def _read_lesson_folder(
     return Written(lesson_id, place, texts, images), stray
 
 
-def built_in() -> dict[LessonId, Lesson]:
-    """Return the lessons that come with this version. Raises ValueError for a broken one."""
+@cache
+def built_in() -> Mapping[LessonId, Lesson]:
+    """Return the lessons that come with this version, read once in a process. Raises ValueError for
+    a broken one."""
     with as_file(files("copconnect.training") / "lessons") as folder:
         written, stray = read_folder(folder)
     if stray:

@@ -7,6 +7,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId, UnitId
 from copconnect.rights import Held
 
@@ -70,6 +71,19 @@ class Audiences(Protocol):
 
     async def rights_of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
         """Return the rights of a person."""
+        ...
+
+
+class Pushes(Protocol):
+    """Web Push's part."""
+
+    async def remind_of_lessons(self, connection: Transaction, people: Select[Any]) -> int:
+        """Wake the devices of the people of a statement (``person_id``) about open lessons; return
+        how many. One statement."""
+        ...
+
+    async def lessons_done(self, connection: Transaction, person_id: PersonId) -> None:
+        """Take back what a person's devices were to be woken for."""
         ...
 
 

@@ -86,7 +86,7 @@ class Progress:
         path: str,
         query: _Query,
     ) -> wire.Untrained:
-        within = _narrowed(await self._paths(connection, caller), path)
+        within = rules.narrowed(await self._paths(connection, caller), path)
         only = await self._audiences.people_of(connection, course)
         serving = self._people.serving().subquery()
         wanted: Select[tuple[PersonId]] = select(serving.c.person_id)
@@ -131,13 +131,3 @@ class Progress:
         if not paths:
             raise errors.NotAllowed(right=_RIGHT, path=WHOLE)
         return paths
-
-
-def _narrowed(within: Sequence[str], path: str) -> list[str]:
-    """Return the part of ``within`` that is at or below a path. Raises NotAllowed for none."""
-    if any(not one or one == path or path.startswith(f"{one}/") for one in within):
-        return [path]
-    below = [one for one in within if not path or one.startswith(f"{path}/")]
-    if not below:
-        raise errors.NotAllowed(right=_RIGHT, path=path)
-    return below

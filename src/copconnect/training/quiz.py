@@ -34,7 +34,7 @@ def fields_of(text: str, first: int) -> Mapping[str, Node]:
         raise Wrong(first, "yaml", f"it is longer than {MAX_BLOCK} characters")
     try:
         _require_shallow(text, first)
-        node = yaml.compose(text, yaml.SafeLoader)
+        node = yaml.compose(text, yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = first + (mark.line if mark is not None else 0)
@@ -47,7 +47,7 @@ def _require_shallow(text: str, first: int) -> None:
     """Raise Wrong for nesting that no lesson has: composing takes a time that grows with its
     square."""
     depth = 0
-    for event in yaml.parse(text, yaml.SafeLoader):
+    for event in yaml.parse(text, yaml.CSafeLoader):
         if isinstance(event, CollectionStartEvent):
             depth += 1
         elif isinstance(event, CollectionEndEvent):

@@ -61,6 +61,12 @@ def _console(service: TrainingService, gate: Gate) -> list[Any]:
         found = await progress.by_unit(caller, _course(request), _text(request, "path"))
         return answer(request, found)
 
+    @post("/v1/admin/training/reminders", status_code=200)
+    async def remind(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.RemindOfTraining)
+        return answer(request, await service.reminding.ask(caller, body.path))
+
     @get("/v1/admin/training/people")
     async def untrained(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
@@ -90,7 +96,7 @@ def _console(service: TrainingService, gate: Gate) -> list[Any]:
         body = await read(request, wire.PreviewLesson)
         return answer(request, await publishing.preview(caller, body))
 
-    return [by_unit, untrained, untrained_file, lessons, texts, preview]
+    return [by_unit, remind, untrained, untrained_file, lessons, texts, preview]
 
 
 def _language(request: HttpRequest) -> wire.Language:

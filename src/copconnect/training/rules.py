@@ -1,8 +1,8 @@
 """Courses, what is done of them, and counts up the tree. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from copconnect import wire
+from copconnect import errors, wire
 from copconnect.ids import LessonId, UnitId
 from copconnect.training.lessons_of import COURSES, Lesson
 
@@ -81,7 +81,7 @@ def tree(
     total, own = [0, 0, 0], [0, 0, 0]
     below: dict[str, list[int]] = {}
     for unit_id, path in paths.items():
-        if not _at_or_below(path, [at]) or not _at_or_below(path, within):
+        if not at_or_below(path, [at]) or not at_or_below(path, within):
             continue
         found = counts.get(unit_id, (0, 0, 0))
         _add(total, found)
@@ -94,7 +94,19 @@ def tree(
     return _unit(at, total), _unit(at, own), sorted(units, key=lambda one: one.path)
 
 
-def _at_or_below(path: str, tops: Iterable[str]) -> bool:
+def narrowed(within: Sequence[str], path: str) -> list[str]:
+    """Return the part of ``within``, over which a trainer trains, that is at or below a path.
+    Raises NotAllowed for none."""
+    if any(not one or one == path or path.startswith(f"{one}/") for one in within):
+        return [path]
+    below = [one for one in within if not path or one.startswith(f"{path}/")]
+    if not below:
+        raise errors.NotAllowed(right="train", path=path)
+    return below
+
+
+def at_or_below(path: str, tops: Iterable[str]) -> bool:
+    """Return whether a unit path is one of these or below one, "" for the whole department."""
     return any(not top or path == top or path.startswith(f"{top}/") for top in tops)
 
 

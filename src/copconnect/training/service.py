@@ -18,6 +18,7 @@ from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.ids import LessonId, PersonId
+from copconnect.leases import Leases
 from copconnect.principals import Caller, Requirement
 from copconnect.settings import Settings
 from copconnect.training import rules, store
@@ -26,10 +27,12 @@ from copconnect.training.certificates import Certificates
 from copconnect.training.folder import LessonFolder
 from copconnect.training.lesson_text import page_of
 from copconnect.training.lessons_of import course_of
-from copconnect.training.ports import Audiences, LargeFrom, Listed, People, Signer
+from copconnect.training.ports import Audiences, LargeFrom, Listed, People, Pushes, Signer
 from copconnect.training.progress import Progress
 from copconnect.training.publishing import Publishing
 from copconnect.training.recording import Recording
+from copconnect.training.reminders import store as reminders
+from copconnect.training.reminders.reminding import Reminding
 
 FOLDER_PERIOD_S = 30.0
 
@@ -50,17 +53,30 @@ class TrainingService:
         large_from: LargeFrom,
         signer: Signer,
         department: str,
+        pushes: Pushes,
+        leases: Leases,
     ) -> None:
         self._database = database
         self._clock = clock
         self._audiences = audiences
         self._large_from = large_from
         self._remind_days = settings.training_remind_days
+        self._pushes = pushes
         self.catalogue = catalogue
         self.progress = Progress(database, catalogue, people, listed, audiences)
         self.publishing = Publishing(database, catalogue, audiences)
         self.certificates = Certificates(database, people, signer, department)
         self.recording = Recording(database, clock, audit)
+        self.reminding = Reminding(
+            database,
+            clock,
+            audit,
+            people,
+            audiences,
+            pushes,
+            leases,
+            settings.training_remind_days,
+        )
         self.folder: LessonFolder | None = None
         if settings.training_folder:
             self.folder = LessonFolder(database, clock, Path(settings.training_folder))
@@ -71,12 +87,14 @@ class TrainingService:
         )
 
     async def start(self) -> None:
-        """Begin to read the department's folder, if the settings name one."""
+        """Begin to remind, and to read the department's folder, if the settings name one."""
+        await self.reminding.start()
         if self._reading is not None:
             await self._reading.start()
 
     async def close(self) -> None:
         """Stop."""
+        await self.reminding.close()
         if self._reading is not None:
             await self._reading.close()
 
@@ -105,7 +123,11 @@ class TrainingService:
         return wire.Training(
             courses=rules.courses(lessons, mine, done, completed, language),
             closed_from=self._large_from() if closed else None,
-            remind=not open_ and rules.overdue(since, self._clock.now_ms(), self._remind_days),
+            remind=not open_
+            and (
+                rules.overdue(since, self._clock.now_ms(), self._remind_days)
+                or await reminders.is_asked(connection, caller.person_id)
+            ),
         )
 
     async def lesson(self, lesson_id: str, language: wire.Language) -> wire.LessonPage:
@@ -141,6 +163,7 @@ class TrainingService:
             if new:
                 await store.complete(connection, caller.person_id, new, now)
             if rules.BEFORE_LARGE in new:
+                await self._pushes.lessons_done(connection, caller.person_id)
                 # Nodes keep callers with what they owe.
                 connection.after_commit(
                     AccountWakeup(event="clients", person_ids=[caller.person_id], client_ids=[])

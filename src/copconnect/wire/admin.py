@@ -374,7 +374,7 @@ class ActPreview(Wire, frozen=True, kw_only=True):
     """The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
     must approve it; ``rights``: what another rights table changes, else empty; ``policy``: what
     another policy of groups does, else empty; ``conversations``: how many officers' conversations
-    end with a post."""
+    end with a post; ``approvers`` and ``approver_count``: as of WaitingAct, where it needs one."""
 
     people: int
     sample: list[Person]
@@ -383,10 +383,14 @@ class ActPreview(Wire, frozen=True, kw_only=True):
     rights: list[RightChange]
     policy: list[PolicyChange]
     conversations: int
+    approvers: list[Person]
+    approver_count: int | None
 
 
 class WaitingAct(Wire, frozen=True, kw_only=True):
-    """An act that waits for a second admin. ``record``: as the first one's device signed it."""
+    """An act that waits for a second admin. ``record``: as the first one's device signed it;
+    ``approvers``: the first of the people who may approve it, and how many they are; None: that is
+    not told, for an act about a report."""
 
     act_id: ActId
     record: bytes
@@ -397,6 +401,8 @@ class WaitingAct(Wire, frozen=True, kw_only=True):
     made_ms: int
     expires_ms: int
     own: bool  # The caller's own, which somebody else must approve.
+    approvers: list[Person]
+    approver_count: int | None
 
 
 class WaitingActs(Wire, frozen=True, kw_only=True):

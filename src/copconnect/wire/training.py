@@ -158,6 +158,20 @@ class TrainingProgress(Wire, frozen=True, kw_only=True):
     units: list[UnitTraining]
 
 
+class RemindOfTraining(Wire, frozen=True, kw_only=True):
+    """``path``: of a unit, as cards write it; "" for the whole department."""
+
+    path: Annotated[str, Meta(max_length=1_100)]
+
+
+class TrainingReminded(Wire, frozen=True, kw_only=True):
+    """``people``: who are reminded; ``recent``: who have not done the course either and were
+    reminded, or asked for, within a week."""
+
+    people: int
+    recent: int
+
+
 class UntrainedPerson(Wire, frozen=True, kw_only=True):
     """``done``: how many lessons of the course."""
 

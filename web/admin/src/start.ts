@@ -9,6 +9,7 @@ import { followAutoLock } from "../../src/app/device/auto-lock.svelte.ts";
 import { followAddress } from "../../src/app/router.svelte.ts";
 import { followCore } from "../../src/app/state/app.svelte.ts";
 import { restoreAppearance } from "../../src/app/state/appearance.svelte.ts";
+import { loadLater } from "../../src/i18n/index.svelte.ts";
 import Console from "./Console.svelte";
 import { loadWords } from "./words.ts";
 
@@ -20,6 +21,6 @@ export async function start(connected: ConnectedCore, target: HTMLElement): Prom
   const tell = (): void => void connected.networkChanged(navigator.onLine);
   addEventListener("online", tell);
   addEventListener("offline", tell);
-  await restoreAppearance();
+  await Promise.all([restoreAppearance(), loadLater("rest")]);
   mount(Console, { target, props: { opening: followCore() } });
 }

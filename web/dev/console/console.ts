@@ -108,6 +108,7 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
           path: pathOf(UNITS[1]?.unitId ?? ""),
           grant: "",
         },
+        ...{ approvers: [first, ME], approverCount: 2 },
         ...{ by: second, people: 21_340, paths: [pathOf(UNITS[1]?.unitId ?? "")] },
         ...{ madeMs: Date.now() - 3_600_000, expiresMs: Date.now() + 6 * DAY_MS },
       },
@@ -259,12 +260,13 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
         ...{ people: ids.length, sample, paths: [], needsSecond: ids.length > 100, rights: [] },
         policy: act.act === "set_group_policy" ? POLICY_CHANGES : [],
         conversations: act.act === "abolish_post" ? 7 : 0,
+        ...{ approvers: PEOPLE.slice(0, 3), approverCount: 3 },
       };
     const [gaining, losing] = [PEOPLE.slice(0, 9), PEOPLE.slice(9, 11)];
     return {
       ...{ people: 63_112, sample: [], paths: [""], needsSecond: true },
       rights: [{ right: "see_numbers", gain: 1_940, lose: 2, gaining, losing }],
-      ...{ policy: [], conversations: 0 },
+      ...{ policy: [], conversations: 0, approvers: PEOPLE.slice(0, 9), approverCount: 12 },
     };
   }
 

@@ -17,6 +17,7 @@ import type {
   LessonState,
   LessonTexts,
   TrainingProgress,
+  TrainingReminded,
   UnitTraining,
   Untrained,
 } from "@copconnect/client/wire";
@@ -153,6 +154,10 @@ class ScriptedTraining implements TrainingCore {
     const from = Number(after ?? 0);
     const people = PEOPLE.slice(from, from + 60).map((person, at) => ({ person, done: at % 5 }));
     return { people, next: from + 60 < PEOPLE.length ? String(from + 60) : null };
+  }
+  async remindOfTraining(): Promise<TrainingReminded> {
+    await pause(120);
+    return { people: 4_211, recent: 630 };
   }
   async untrainedFile(): Promise<Uint8Array<ArrayBuffer>> {
     return new Uint8Array([80, 75]);

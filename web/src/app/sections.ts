@@ -26,6 +26,8 @@ export interface Section {
   readonly name: string;
   /** It gets the path below the section, and fills everything beside the rail. */
   readonly screen: () => Promise<{ default: Component<{ rest: readonly string[] }> }>;
+  /** Shown before the words of the other screens are here (`Lazy.svelte`). */
+  readonly early?: boolean;
   /** Null: it is opened from another section. */
   readonly tab: Tab | null;
   /** The section whose tab is the current one. */
@@ -39,6 +41,7 @@ export interface Section {
 const CHATS: Section = {
   name: "chats",
   screen: () => import("../screens/chats/ChatsScreen.svelte"),
+  early: true,
   tab: {
     label: () => t("app.nav.chats"),
     icon: MessagesSquare,

@@ -1,11 +1,13 @@
 /**
  * Words in the reader's language. `t` is reactive: what it drew is drawn again when the language
- * changes. One language is loaded at a time, as one chunk; there is no fallback at run time because
- * a test proves that all languages hold the same keys and placeholders.
+ * changes. One language is loaded at a time: the words of the first screen, then the rest with
+ * whatever else is shown (`app/Lazy.svelte` awaits them). There is no fallback at run time because
+ * tests prove that all languages hold the same keys and placeholders, and that no module of the
+ * first screen names a word that comes later.
  */
 import { LANGUAGES, type Language } from "@copconnect/client/wire";
 import { createInstance } from "i18next";
-import type { LaterTexts, TextKey, Texts } from "./keys.ts";
+import type { FirstTexts, LaterTexts, TextKey } from "./keys.ts";
 
 export type { TextKey } from "./keys.ts";
 
@@ -19,7 +21,7 @@ export const LANGUAGE_NAMES: Readonly<Record<Language, string>> = {
   hi: "हिन्दी",
 };
 
-const loaders: Readonly<Record<Language, () => Promise<Texts>>> = {
+const loaders: Readonly<Record<Language, () => Promise<FirstTexts>>> = {
   en: async () => (await import("./locales/en.ts")).en,
   te: async () => (await import("./locales/te.ts")).te,
   ur: async () => (await import("./locales/ur.ts")).ur,
@@ -29,31 +31,37 @@ const loaders: Readonly<Record<Language, () => Promise<Texts>>> = {
 type Later = keyof LaterTexts;
 
 const later: {
-  readonly [P in Later]: Readonly<
-    Record<Language, () => Promise<{ readonly default: LaterTexts[P] }>>
-  >;
+  readonly [P in Later]: Readonly<Record<Language, () => Promise<LaterTexts[P]>>>;
 } = {
+  rest: {
+    en: async () => (await import("./locales/en.rest.ts")).enRest,
+    te: async () => (await import("./locales/te.rest.ts")).teRest,
+    ur: async () => (await import("./locales/ur.rest.ts")).urRest,
+    hi: async () => (await import("./locales/hi.rest.ts")).hiRest,
+  },
   oversee: {
-    en: () => import("./locales/en/oversee.json"),
-    te: () => import("./locales/te/oversee.json"),
-    ur: () => import("./locales/ur/oversee.json"),
-    hi: () => import("./locales/hi/oversee.json"),
+    en: async () => ({ oversee: (await import("./locales/en/oversee.json")).default }),
+    te: async () => ({ oversee: (await import("./locales/te/oversee.json")).default }),
+    ur: async () => ({ oversee: (await import("./locales/ur/oversee.json")).default }),
+    hi: async () => ({ oversee: (await import("./locales/hi/oversee.json")).default }),
   },
   reports: {
-    en: () => import("./locales/en/reports.json"),
-    te: () => import("./locales/te/reports.json"),
-    ur: () => import("./locales/ur/reports.json"),
-    hi: () => import("./locales/hi/reports.json"),
+    en: async () => ({ reports: (await import("./locales/en/reports.json")).default }),
+    te: async () => ({ reports: (await import("./locales/te/reports.json")).default }),
+    ur: async () => ({ reports: (await import("./locales/ur/reports.json")).default }),
+    hi: async () => ({ reports: (await import("./locales/hi/reports.json")).default }),
   },
   training: {
-    en: () => import("./locales/en/training.json"),
-    te: () => import("./locales/te/training.json"),
-    ur: () => import("./locales/ur/training.json"),
-    hi: () => import("./locales/hi/training.json"),
+    en: async () => ({ training: (await import("./locales/en/training.json")).default }),
+    te: async () => ({ training: (await import("./locales/te/training.json")).default }),
+    ur: async () => ({ training: (await import("./locales/ur/training.json")).default }),
+    hi: async () => ({ training: (await import("./locales/hi/training.json")).default }),
   },
 };
 /** The later texts that a screen has asked for: every language comes with them from then on. */
 let wantedLater: readonly Later[] = [];
+/** The later texts that are here. Reactive: what was drawn without them is drawn again. */
+let here = $state.raw<ReadonlySet<string>>(new Set());
 
 const words = createInstance();
 void words.init({
@@ -96,14 +104,15 @@ async function load(next: Language): Promise<void> {
   );
   await Promise.all(
     wantedLater.map(async (part) => {
-      if (words.getResource(next, "translation", part) !== undefined) return;
-      const texts = (await later[part][next]()).default;
-      words.addResourceBundle(next, "translation", { [part]: texts }, true);
+      const name = `${next}:${part}`;
+      if (here.has(name)) return;
+      words.addResourceBundle(next, "translation", await later[part][next](), true);
+      here = new Set([...here, name]);
     }),
   );
 }
 
-/** Fetch texts that few people read. Await it before a screen shows one of them. */
+/** Fetch texts that the first screen does not need. Await it before a screen shows one of them. */
 export async function loadLater(part: Later): Promise<void> {
   if (!wantedLater.includes(part)) wantedLater = [...wantedLater, part];
   await load(wanted);
@@ -171,6 +180,7 @@ export function hasText(key: string): key is TextKey {
 
 /** Whether a namespace has a text for a key made at run time; `count`: in its plural form. */
 export function has(namespace: string, key: string, count?: number): boolean {
+  void here;
   const plural = count === undefined ? {} : { count };
   return words.exists(key, { lng: spoken, ns: namespace, ...plural });
 }

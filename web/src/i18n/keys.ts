@@ -2,6 +2,7 @@
  * Types of the text keys, derived from the English files: a misspelt key does not compile.
  * Plural forms (`…_one`, `…_other`) are one key, asked for with `count`.
  */
+import type { enRest } from "./locales/en.rest.ts";
 import type { en } from "./locales/en.ts";
 import type oversee from "./locales/en/oversee.json";
 import type reports from "./locales/en/reports.json";
@@ -17,14 +18,17 @@ type Flat<T, Prefix extends string = ""> = {
     : Flat<T[K], `${Prefix}${K}.`>;
 }[keyof T & string];
 
-/** The texts that every language must hold: the same files with the same keys. */
-export type Texts = typeof en;
+/** The texts of the first screen; every language must hold them. */
+export type FirstTexts = typeof en;
 
-/** Texts that few people read: they are fetched with the first screen that needs them. */
+/** Texts that are fetched later: the rest with any other screen, the others with the one they name. */
 export interface LaterTexts {
-  readonly oversee: typeof oversee;
-  readonly reports: typeof reports;
-  readonly training: typeof training;
+  readonly rest: typeof enRest;
+  readonly oversee: { readonly oversee: typeof oversee };
+  readonly reports: { readonly reports: typeof reports };
+  readonly training: { readonly training: typeof training };
 }
 
-export type TextKey = Flat<Texts> | Flat<LaterTexts>;
+type LaterKey = { [P in keyof LaterTexts]: Flat<LaterTexts[P]> }[keyof LaterTexts];
+
+export type TextKey = Flat<FirstTexts> | LaterKey;

@@ -23,7 +23,7 @@ async function start(target: HTMLElement): Promise<void> {
   showOnly(["chats", "orders"]);
   keepNoSteps();
   followAddress();
-  await Promise.all([restoreAppearance(), loadLater("training")]);
+  await Promise.all([restoreAppearance(), loadLater("rest"), loadLater("training")]);
   useCore(practiceCore(progress.name === "order", progress.note));
   await followCore();
   // It never locks by itself, but tells the app's tabs that the person is there.

@@ -106,6 +106,7 @@ function talk(
     draft: null,
     canPost: true,
     trainingFirst: false,
+    barred: null,
     admin: false,
     whoMayPost: "everyone",
     state: "ready",

@@ -31,6 +31,15 @@ export interface OpenOrder {
   readonly orderId: MessageId;
 }
 
+/** Open the courses. */
+export const OPEN_LESSONS = { type: "open-lessons" } as const;
+
+export function isOpenLessons(data: unknown): boolean {
+  return (
+    typeof data === "object" && data !== null && "type" in data && data.type === OPEN_LESSONS.type
+  );
+}
+
 export function isOpenOrder(data: unknown): data is OpenOrder {
   return (
     typeof data === "object" &&

@@ -2,7 +2,14 @@ import type { ConversationItem, MessageItem, OrderView } from "@copconnect/clien
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import type { Duty } from "./duty.ts";
-import { dataOf, noticeOf, plainNotice, reminderOf, unsentNotice } from "./notice.ts";
+import {
+  dataOf,
+  lessonsNotice,
+  noticeOf,
+  plainNotice,
+  reminderOf,
+  unsentNotice,
+} from "./notice.ts";
 import { PLAIN } from "./settings.ts";
 
 const CHAT = "c".repeat(32) as ConversationId;
@@ -91,6 +98,15 @@ describe("a notification that a push brings", () => {
     expect(dataOf({ data: options.data })).toEqual({ ...data, reply: "On my way." });
   });
 
+  it("takes no reply where this person cannot post, and says until when", () => {
+    const { options } = noticeOf(item, { ...group, canPost: false }, PLAIN, NOON);
+    expect(options.actions?.map(({ action }) => action)).toEqual(["read"]);
+    const data = dataOf({ data: options.data });
+    if (data === null) throw new Error("no data");
+    const { body } = unsentNotice(data, "On my way.", PLAIN, NOON.getTime()).options;
+    expect(body).toMatch(/^You cannot post there until 27.Nov.2026, 12:00.pm\. Your/u);
+  });
+
   it("makes no sound off duty, but for flash orders and those who are named", () => {
     const settings = { ...telling, duty };
     expect(noticeOf(item, group, settings, MIDNIGHT).options.silent).toBe(true);
@@ -103,5 +119,7 @@ describe("a notification that a push brings", () => {
     expect(noticeOf(order("urgent"), group, settings, MIDNIGHT).options.silent).toBe(true);
     expect(noticeOf(order("urgent"), group, settings, NOON).options.body).toBe("Stand to");
     expect(plainNotice(settings, MIDNIGHT).options.silent).toBe(true);
+    expect(lessonsNotice(settings, MIDNIGHT).options.silent).toBe(true);
+    expect(lessonsNotice(settings, NOON).options.silent).toBe(false);
   });
 });

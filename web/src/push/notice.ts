@@ -32,6 +32,9 @@ export interface NoticeData {
   readonly reply?: string;
 }
 
+/** The tag of a reminder of lessons; a tap leads to them. */
+export const LESSONS = "lessons";
+
 /** Whether a message sounds off duty, too: it is a flash order, or somebody named this person. */
 export function calls(item: MessageItem, conversation: ConversationItem | null): boolean {
   const flash = item.body.kind === "order" && item.body.priority === "flash";
@@ -67,16 +70,22 @@ export function noticeOf(
       silent: isSilent(settings.duty, now, calls(item, conversation)),
       renotify: true,
       ...(flash ? { requireInteraction: true } : {}),
-      actions: [
-        // A platform without a field in notifications opens the conversation.
-        item.body.kind === "order"
-          ? { action: "acknowledge", title: words.acknowledge }
-          : { action: "reply", title: words.reply, type: "text", placeholder: words.write },
-        { action: "read", title: words.read },
-      ],
+      actions: [...answers(item, conversation, words), { action: "read", title: words.read }],
       data,
     },
   };
+}
+
+/** The answers that a notification takes; none where this person cannot write. */
+function answers(
+  item: MessageItem,
+  conversation: ConversationItem | null,
+  words: PushSettings["words"],
+): NonNullable<NoticeOptions["actions"]> {
+  if (item.body.kind === "order") return [{ action: "acknowledge", title: words.acknowledge }];
+  if (conversation?.canPost === false) return [];
+  // A platform without a field in notifications opens the conversation.
+  return [{ action: "reply", title: words.reply, type: "text", placeholder: words.write }];
 }
 
 /** A push without news reminds of an order that this person still owes. */
@@ -101,6 +110,21 @@ export function reminderOf(order: OrderView, settings: PushSettings, now: Date):
   };
 }
 
+/** A push without news and without orders reminds of the officers' lessons, in a fixed text. */
+export function lessonsNotice(settings: PushSettings, now: Date): Notice {
+  return {
+    title: settings.words.app,
+    options: {
+      body: settings.words.lessons,
+      tag: LESSONS,
+      lang: settings.language,
+      icon: "/icon-192.png",
+      badge: "/badge-96.png",
+      silent: isSilent(settings.duty, now, false),
+    },
+  };
+}
+
 /** "New message" and nothing else: the app is locked, or nothing could be fetched in time. */
 export function plainNotice(settings: PushSettings, now: Date): Notice {
   return {
@@ -116,12 +140,21 @@ export function plainNotice(settings: PushSettings, now: Date): Notice {
   };
 }
 
-/** A reply that stays with its notification until the person opens the conversation. */
-export function unsentNotice(data: NoticeData, reply: string, settings: PushSettings): Notice {
+/**
+ * A reply that stays with its notification until the person opens the conversation. `barredUntilMs`: a
+ * sanction closes it until then.
+ */
+export function unsentNotice(
+  data: NoticeData,
+  reply: string,
+  settings: PushSettings,
+  barredUntilMs: number | null = null,
+): Notice {
+  const { words, language } = settings;
   return {
     title: settings.words.app,
     options: {
-      body: settings.words.notSent,
+      body: barredUntilMs === null ? words.notSent : notPosted(words, language, barredUntilMs),
       tag: data.conversationId,
       lang: settings.language,
       icon: "/icon-192.png",
@@ -129,6 +162,16 @@ export function unsentNotice(data: NoticeData, reply: string, settings: PushSett
       data: { ...data, reply },
     },
   };
+}
+
+function notPosted(
+  { notPosted: text }: PushSettings["words"],
+  language: PushSettings["language"],
+  untilMs: number,
+): string {
+  const locale = `${language}-IN-u-nu-latn`;
+  const until = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+  return text.replace("{{until}}", until.format(untilMs));
 }
 
 export function dataOf(notification: { readonly data: unknown }): NoticeData | null {

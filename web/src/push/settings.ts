@@ -12,8 +12,11 @@ export interface PushWords {
   readonly read: string;
   readonly write: string;
   readonly notSent: string;
+  /** With the place `{{until}}`. */
+  readonly notPosted: string;
   readonly acknowledge: string;
   readonly reminder: string;
+  readonly lessons: string;
 }
 
 export interface PushSettings {
@@ -36,8 +39,10 @@ export const PLAIN: PushSettings = {
     read: "Mark as read",
     write: "Write a reply",
     notSent: "Your reply was not sent. Open the conversation to send it.",
+    notPosted: "You cannot post there until {{until}}. Your reply was not sent.",
     acknowledge: "Acknowledge",
     reminder: "You still have to acknowledge an order",
+    lessons: "Your lessons are not finished. Open Training when you have ten minutes.",
   },
 };
 

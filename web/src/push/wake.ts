@@ -16,7 +16,14 @@ import type {
 } from "@copconnect/client/core";
 import { visitCore } from "@copconnect/client/host/visit";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
-import { noticeOf, reminderOf, plainNotice, type Notice, type NoticeData } from "./notice.ts";
+import {
+  lessonsNotice,
+  noticeOf,
+  reminderOf,
+  plainNotice,
+  type Notice,
+  type NoticeData,
+} from "./notice.ts";
 import { readSettings, type PushSettings } from "./settings.ts";
 
 /** For opening the vault, connecting, fetching and decrypting, on a slow phone. */
@@ -94,16 +101,26 @@ export async function onPush(scope: ServiceWorkerGlobalScope): Promise<void> {
   else if (news > 0) shown.find(({ tag }) => tag === "new")?.close();
 }
 
-/** A push that brought no message: the server woke those who still owe an acknowledgement. */
+interface Owed {
+  readonly orders: readonly OrderView[];
+  readonly lessons: boolean;
+}
+const NOTHING: Owed = { orders: [], lessons: false };
+
+/** A push that brought no message: the server woke those who owe an acknowledgement, or lessons. */
 async function remind(scope: ServiceWorkerGlobalScope, settings: PushSettings): Promise<void> {
-  const work = async (core: ConnectedCore): Promise<readonly OrderView[]> => {
+  const work = async (core: ConnectedCore): Promise<Owed> => {
     const { phase } = await core.start();
-    return phase === "ready" ? (await core.orders({ box: "open" })).orders : [];
+    if (phase !== "ready") return NOTHING;
+    const { orders } = await core.orders({ box: "open" });
+    if (orders.length > 0) return { orders, lessons: false };
+    return { orders, lessons: (await core.training("courses", settings.language)).remind };
   };
-  const found = visitCore(work, () => undefined).catch(() => []);
-  const owed = await within(found, LIMIT_MS / 4).catch(() => []);
-  for (const order of owed.slice(0, MOST_REMINDERS))
+  const found = visitCore(work, () => undefined).catch(() => NOTHING);
+  const owed = await within(found, LIMIT_MS / 4).catch(() => NOTHING);
+  for (const order of owed.orders.slice(0, MOST_REMINDERS))
     await show(scope, reminderOf(order, settings, new Date()));
+  if (owed.lessons) await show(scope, lessonsNotice(settings, new Date()));
 }
 
 /** A browser without pushes lets the worker look now and then: it tells what is new, if anything. */
@@ -144,17 +161,26 @@ export async function markRead(
   ).catch(() => undefined);
 }
 
+/** The end of a reply. `barred`: a sanction closes the conversation. */
+export type ReplyEnd =
+  { readonly kind: "stored" | "failed" } | { readonly kind: "barred"; readonly untilMs: number };
+
 /**
- * Send a reply that was written in a notification; return whether it is in the outbox. From there it
+ * Send a reply that was written in a notification; `stored`: it is in the outbox. From there it
  * leaves now, or with the next visit or page.
  */
-export async function sendReply(data: NoticeData, text: string): Promise<boolean> {
-  let stored = false;
+export async function sendReply(data: NoticeData, text: string): Promise<ReplyEnd> {
+  let end: ReplyEnd = { kind: "failed" };
   const work = async (core: ConnectedCore): Promise<void> => {
     const { phase } = await core.start();
     if (phase !== "ready") return;
+    const { barred } = await core.conversation(data.conversationId);
+    if (barred !== null && barred.untilMs !== null) {
+      end = { kind: "barred", untilMs: barred.untilMs };
+      return;
+    }
     await core.send(data.conversationId, { kind: "text", text, mentions: [] }, null);
-    stored = true;
+    end = { kind: "stored" };
     await core.markRead(data.conversationId, data.messageId);
     await leaveTime(core);
   };
@@ -162,7 +188,7 @@ export async function sendReply(data: NoticeData, text: string): Promise<boolean
     visitCore(work, () => undefined),
     LIMIT_MS,
   ).catch(() => undefined);
-  return stored;
+  return end;
 }
 
 /** Cursors and messages leave with the connection. */

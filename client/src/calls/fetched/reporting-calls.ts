@@ -32,10 +32,10 @@ const METHODS: Readonly<Record<ReportsMethod, true>> = {
 
 export class ReportingCalls {
   readonly #reach: Reach;
-  readonly #services: Pick<AccountServices, "acts" | "trust">;
+  readonly #services: Pick<AccountServices, "acts" | "sanctions">;
   #made: { readonly device: Device; readonly calls: Promise<ReportCalls> } | null = null;
 
-  constructor(reach: Reach, services: Pick<AccountServices, "acts" | "trust">) {
+  constructor(reach: Reach, services: Pick<AccountServices, "acts" | "sanctions">) {
     this.#reach = reach;
     this.#services = services;
   }
@@ -56,7 +56,11 @@ export class ReportingCalls {
   async wake(told: boolean): Promise<void> {
     const device = await this.#reach.device();
     const { vault, emit } = device.context;
-    if (told) emit({ type: "reports" });
+    if (told) {
+      this.#services.sanctions.outdated();
+      emit({ type: "reports" });
+      await this.#services.sanctions.current().catch(() => undefined);
+    }
     const moderates = told || (await vault.get<boolean>(META, MODERATES)) === true;
     const waits = (await vault.all(REPORT_STORES.own)).length > 0;
     if (!moderates && !waits) return;
@@ -76,8 +80,8 @@ export class ReportingCalls {
       const { ReportCalls: Calls } = await import("../../reports/calls.ts");
       const { people, blocked } = this.#reach;
       const { context, book, views } = device;
-      const { acts } = this.#services;
-      return new Calls({ context, index: book, views, people, blocked, acts });
+      const { acts, sanctions } = this.#services;
+      return new Calls({ context, index: book, views, people, blocked, acts, sanctions });
     } catch (cause) {
       // The network ended, or a new version has replaced the files: the next call tries again.
       this.#made = null;

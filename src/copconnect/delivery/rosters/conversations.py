@@ -21,7 +21,7 @@ from copconnect.delivery.rosters.drawing import barred_of, difference, leaf_of
 from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.membership import others_of
 from copconnect.delivery.rules.roster_plan import LeafEdit
-from copconnect.delivery.store import conversations, leaves, members, views
+from copconnect.delivery.store import audiences, conversations, leaves, members, views
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.members import NewMember
 from copconnect.ids import ConversationId, PersonId
@@ -200,6 +200,7 @@ async def apply_policy(connection: Transaction, deps: Dependencies, held: Held) 
     await conversations.change(
         connection, [{"conversation_id": c, "who_may_post": held.who_may_post}]
     )
+    await audiences.touch(connection, c)
     listed = await leaves.all_current(connection, c)
     people = await members.members_at(connection, c, {one.leaf.person_id for one in listed})
     again = [leaves.device_of(one) for one in listed]

@@ -57,6 +57,7 @@ class Following:
     def __init__(self, deps: Dependencies, leases: Leases) -> None:
         self._deps = deps
         self._people_version: int | None = None
+        self._groups = standing.KnownGroups(deps)
         self._later = deps.database.later()
         self._compared_ms = 0
         self._told_ms = 0
@@ -94,7 +95,7 @@ class Following:
                 return
             since = -1 if anew or former is None else former
             changed = await deps.organisation.changed_since(connection, since)
-            groups = await standing.read_groups(connection, deps)
+            groups = await self._groups.read(connection)
         if groups.changed or groups.posting:
             await standing.write_changed(deps, self._later, groups)
         found, new = await self._compare_people(groups, changed)
@@ -116,17 +117,15 @@ class Following:
         new: _Wanted = {}
         rules = groups.all_rules
         async with self._deps.database.reading() as connection:
-            held = await _read_all(connection, groups.rules)
             belonging = await self._deps.organisation.belonging(connection, rules)
-        creators = {c: one.created_by for c, one in held.items()}
         for some in chunks(people, _COMPARED_TOGETHER):
             async with self._deps.database.reading() as connection:
                 wanted = await wanted_people(
-                    connection, self._deps, rules, belonging, creators, some
+                    connection, self._deps, rules, belonging, groups.creators, some
                 )
                 for c in wanted.keys() & groups.new.keys():
                     new.setdefault(c, {}).update(wanted.pop(c))
-                following = held.keys() | await self._of_posts(connection, some, wanted)
+                following = groups.creators.keys() | await self._of_posts(connection, some, wanted)
                 places = await members.places_of(connection, some)
                 there = {
                     place: admin for place, (admin, _) in places.items() if place[0] in following

@@ -43,12 +43,13 @@ def standing_id(key: str) -> ConversationId:
 class Groups:
     """The conversations that follow the data bank, but those with posts, and the groups of the
     policy that are not there yet. ``changed``: stored ones whose rule or name is another now;
-    ``posting``: where others may post now."""
+    ``posting``: where others may post now; ``creators``: who made each, None for the department."""
 
     rules: dict[ConversationId, wire.Audience] = field(default_factory=dict)
     new: dict[ConversationId, StandingGroup] = field(default_factory=dict)
     changed: dict[ConversationId, Followed] = field(default_factory=dict)
     posting: dict[ConversationId, wire.WhoMayPost] = field(default_factory=dict)
+    creators: Mapping[ConversationId, PersonId | None] = field(default_factory=dict)
 
     @property
     def all_rules(self) -> dict[ConversationId, wire.Audience]:
@@ -56,25 +57,56 @@ class Groups:
         return self.rules | {c: one.rule for c, one in self.new.items()}
 
 
-async def read_groups(connection: AsyncConnection, deps: Dependencies) -> Groups:
-    """Return the groups as the policy has them now."""
-    wanted = await deps.organisation.standing_groups(connection)
-    groups = Groups(new={standing_id(one.standing.key or ""): one for one in wanted})
-    posting = await conversations.who_may_post(connection, list(groups.new))
-    for c, stored in (await audiences.groups(connection)).items():
-        should = stored
-        if stored.standing is not None and stored.standing.key is not None:
-            group = groups.new.pop(c, None)
-            if group is None:
-                should = Followed(_NOBODY, stored.standing)
-            else:
-                should = Followed(group.rule, group.standing)
-                if posting[c] != group.policy.who_may_post:
-                    groups.posting[c] = group.policy.who_may_post
-        if should != stored:
-            groups.changed[c] = should
-        groups.rules[c] = should.rule
-    return groups
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The groups that are stored, as of a version. ``posting``: who may post in each."""
+
+    version: int
+    followed: Mapping[ConversationId, Followed]
+    posting: Mapping[ConversationId, wire.WhoMayPost]
+    creators: Mapping[ConversationId, PersonId | None]
+
+
+class KnownGroups:
+    """The stored groups in memory, read again when one of them has changed."""
+
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
+        self._stored: _Stored | None = None
+
+    async def read(self, connection: AsyncConnection) -> Groups:
+        """Return the groups as the policy has them now."""
+        stored = await self._read_stored(connection)
+        wanted = await self._deps.organisation.standing_groups(connection)
+        groups = Groups(new={standing_id(one.standing.key or ""): one for one in wanted})
+        groups.creators = stored.creators
+        for c, followed in stored.followed.items():
+            should = followed
+            if followed.standing is not None and followed.standing.key is not None:
+                group = groups.new.pop(c, None)
+                if group is None:
+                    should = Followed(_NOBODY, followed.standing)
+                else:
+                    should = Followed(group.rule, group.standing)
+                    if stored.posting[c] != group.policy.who_may_post:
+                        groups.posting[c] = group.policy.who_may_post
+            if should != followed:
+                groups.changed[c] = should
+            groups.rules[c] = should.rule
+        return groups
+
+    async def _read_stored(self, connection: AsyncConnection) -> _Stored:
+        version = await audiences.groups_version(connection)
+        if self._stored is None or self._stored.version != version:
+            followed = await audiences.groups(connection)
+            about = await conversations.posting_and_creators(connection, list(followed))
+            self._stored = _Stored(
+                version,
+                followed,
+                {c: who for c, (who, _) in about.items()},
+                {c: creator for c, (_, creator) in about.items()},
+            )
+        return self._stored
 
 
 async def write_changed(deps: Dependencies, later: Later, groups: Groups) -> None:

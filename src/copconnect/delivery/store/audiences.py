@@ -6,9 +6,10 @@ be many for each person, and are found by the posts and people whom a change con
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, select, union, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -43,19 +44,28 @@ def read_standing(standing: bytes | None) -> wire.Standing | None:
 async def add(connection: AsyncConnection, new: Mapping[ConversationId, Followed]) -> None:
     """Store the rules of new conversations."""
     if new:
-        await connection.execute(insert(AUDIENCES), [_row(c, one) for c, one in new.items()])
+        rows = [_row(c, one) | {"changes": 1} for c, one in new.items()]
+        await connection.execute(insert(AUDIENCES), rows)
 
 
 async def change(connection: AsyncConnection, changed: Mapping[ConversationId, Followed]) -> None:
     """Write other rules and names in place of those that are stored."""
     if changed:
         statement = update(AUDIENCES).where(_A.conversation_id == bindparam("p_conversation_id"))
+        values: dict[str, ColumnElement[Any]] = {
+            name: bindparam(f"p_{name}") for name in ("rule", "standing", "post_id")
+        }
         await connection.execute(
-            statement.values(
-                {name: bindparam(f"p_{name}") for name in ("rule", "standing", "post_id")}
-            ),
+            statement.values(values | {"changes": _A.changes + 1}),
             [{f"p_{k}": v for k, v in _row(c, one).items()} for c, one in changed.items()],
         )
+
+
+async def touch(connection: AsyncConnection, conversation_id: ConversationId) -> None:
+    """Something else of a conversation has changed that rounds compare, where it follows the data
+    bank."""
+    statement = update(AUDIENCES).where(_A.conversation_id == conversation_id)
+    await connection.execute(statement.values(changes=_A.changes + 1))
 
 
 def _row(conversation_id: ConversationId, one: Followed) -> dict[str, object]:
@@ -66,6 +76,13 @@ def _row(conversation_id: ConversationId, one: Followed) -> dict[str, object]:
         "standing": standing,
         "post_id": None if one.standing is None else one.standing.post_id,
     }
+
+
+async def groups_version(connection: AsyncConnection) -> int:
+    """Return a number that grows whenever :func:`groups` would return something else, or others may
+    post in one of them. It is read from an index."""
+    query = select(func.sum(_A.changes)).where(_A.post_id.is_(None))
+    return int(await connection.scalar(query) or 0)
 
 
 async def groups(connection: AsyncConnection) -> dict[ConversationId, Followed]:

@@ -199,16 +199,15 @@ async def created_by(connection: AsyncConnection, conversation_id: ConversationI
     return found
 
 
-async def who_may_post(
+async def posting_and_creators(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId]
-) -> dict[ConversationId, wire.WhoMayPost]:
-    """Return who may post in these conversations, those that are not there left out."""
-    found: dict[ConversationId, wire.WhoMayPost] = {}
+) -> dict[ConversationId, tuple[wire.WhoMayPost, PersonId | None]]:
+    """Return who may post in these conversations, and who created each."""
+    found: dict[ConversationId, tuple[wire.WhoMayPost, PersonId | None]] = {}
+    columns = (_C.conversation_id, _C.who_may_post, _C.created_by)
     for some in chunks(conversation_ids):
-        rows = await connection.execute(
-            select(_C.conversation_id, _C.who_may_post).where(_C.conversation_id.in_(some))
-        )
-        found |= {row.conversation_id: row.who_may_post for row in rows}
+        rows = await connection.execute(select(*columns).where(_C.conversation_id.in_(some)))
+        found |= {row.conversation_id: (row.who_may_post, row.created_by) for row in rows}
     return found
 
 

@@ -305,7 +305,10 @@ AUDIENCES = Table(
     Column("rule", LargeBinary, nullable=False),  # MessagePack of wire.Audience.
     Column("standing", LargeBinary),  # MessagePack of wire.Standing; None: a person made it.
     Column("post_id", _Id),  # That of a conversation with a post; there may be many for each.
-    Index(None, "post_id"),
+    # Grows with each change of this row, and of who may post there. Rows are never deleted, so that
+    # the sum over many grows with each change of any of them.
+    Column("changes", BigInteger, nullable=False),
+    Index(None, "post_id", "changes"),
 )
 
 # People whose devices a conversation's roster must be compared with, once it is due.

@@ -105,9 +105,15 @@ def upgrade() -> None:
         sa.Column("rule", sa.LargeBinary(), nullable=False),
         sa.Column("standing", sa.LargeBinary(), nullable=True),
         sa.Column("post_id", sa.String(length=32), nullable=True),
+        sa.Column("changes", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_audiences")),
     )
-    op.create_index(op.f("ix_audiences_post_id"), "audiences", ["post_id"], unique=False)
+    op.create_index(
+        op.f("ix_audiences_post_id_audiences_changes"),
+        "audiences",
+        ["post_id", "changes"],
+        unique=False,
+    )
     op.create_table(
         "audit_entries",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -1133,10 +1139,22 @@ def upgrade() -> None:
         sa.Column("report_id", sa.String(length=32), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("key_ids", sa.LargeBinary(), nullable=False),
+        sa.Column("devices", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("report_id", "person_id", name=op.f("pk_report_readers")),
     )
     op.create_index(
         op.f("ix_report_readers_person_id"), "report_readers", ["person_id"], unique=False
+    )
+    op.create_table(
+        "report_seals",
+        sa.Column("report_id", sa.String(length=32), nullable=False),
+        sa.Column("key_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("by_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("kem", sa.Integer(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("report_id", "key_id", "by_id", name=op.f("pk_report_seals")),
     )
     op.create_table(
         "reports",
@@ -1292,6 +1310,13 @@ def upgrade() -> None:
         "training_done",
         ["course", "person_id"],
         unique=False,
+    )
+    op.create_table(
+        "training_reminders",
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=True),
+        sa.Column("reminded_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_training_reminders")),
     )
     op.create_table(
         "wakeups",

@@ -1,7 +1,7 @@
 """Sealed envelopes (KEYS.md, O2 and F2): sizes and parsing. Pure; opens nothing.
 
 An envelope is version=1 (1) · KEM (2) · commit (32) · n (1) · n × [key id (16) · enc · ct (48)],
-ascending by key id · body.
+ascending by key id · body. A reader adds seals of the same secret for further devices (F3).
 """
 
 from dataclasses import dataclass
@@ -80,6 +80,23 @@ class SealedEnvelope:
     commit: bytes
     seals: dict[bytes, bytes]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedSeal:
+    """The secret of an envelope, sealed to one more device by a reader (F3). ``seal``: enc ‖ ct."""
+
+    kem: int
+    key_id: bytes
+    seal: bytes
+
+
+def check_added(kind: EnvelopeKind, added: AddedSeal) -> None:
+    """Raise Refused for a seal of another size than its KEM makes."""
+    require(added.kem in ENC_BYTES, kind.rule, "unknown KEM")
+    size = ENC_BYTES[added.kem] + SECRET_BYTES + TAG_BYTES
+    fits = len(added.seal) == size and len(added.key_id) == KEY_ID_BYTES
+    require(fits, kind.rule, "no seal of this KEM")
 
 
 def parse_envelope(kind: EnvelopeKind, data: bytes) -> SealedEnvelope:

@@ -105,6 +105,48 @@ class Decision(Wire, frozen=True, kw_only=True):
     sanction: NewSanction | None
 
 
+class AddedSeal(Wire, frozen=True, kw_only=True):
+    """The secret of a proof's envelope, sealed to one more device by a moderator who opened it
+    (F3). ``seal``: enc ‖ ct."""
+
+    key_id: Annotated[bytes, Meta(min_length=16, max_length=16)]
+    kem: int
+    seal: Annotated[bytes, Meta(min_length=1, max_length=2_048)]
+
+
+class PostSeals(Wire, frozen=True, kw_only=True):
+    """Idempotent: a moderator seals a proof to a device key once."""
+
+    seals: Annotated[list[AddedSeal], Meta(min_length=1, max_length=64)]
+
+
+class SealsAdded(Wire, frozen=True, kw_only=True):
+    """``seals``: how many moderators added to this proof in all."""
+
+    seals: int
+
+
+class WantingDevice(Wire, frozen=True, kw_only=True):
+    """A moderator's device that cannot open a proof."""
+
+    person_id: PersonId
+    device: bytes
+
+
+class WantingCase(Wire, frozen=True, kw_only=True):
+    """A case that moderate people whose devices its proof is not sealed to."""
+
+    report_id: ReportId
+    devices: list[WantingDevice]
+
+
+class WantingCases(Wire, frozen=True, kw_only=True):
+    """``next``: the ``after`` of the next page."""
+
+    cases: list[WantingCase]
+    next: str | None
+
+
 class Appeal(Wire, frozen=True, kw_only=True):
     """``sealed``: the appeal's envelope (F2); ``outcome``: None while it waits."""
 
@@ -116,12 +158,14 @@ class Appeal(Wire, frozen=True, kw_only=True):
 
 
 class CaseDetail(Wire, frozen=True, kw_only=True):
-    """A case with its sealed proof; ``sealed`` None: the proof is kept no more. ``bar``,
+    """A case with its sealed proof; ``sealed`` None: the proof is kept no more; ``seals``: those
+    that other moderators added for the caller's devices. ``bar``,
     ``appeal_bar``: why the caller may not decide the case, or the appeal."""
 
     case: Case
     people: list[Person]
     sealed: bytes | None
+    seals: list[AddedSeal]
     decision: Decision | None
     sanction: "Sanction | None"
     appeal: Appeal | None

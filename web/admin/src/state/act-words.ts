@@ -41,6 +41,7 @@ export const ENTRY_KINDS = [
   "audience_conversation_ended",
   "group_policy_set",
   "lesson_published",
+  "training_reminded",
   "training_recorded",
   "conduct_published",
   "guard_policy_set",

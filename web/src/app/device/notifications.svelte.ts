@@ -14,7 +14,7 @@ import { app, onCoreEvent } from "../state/app.svelte.ts";
 import { conversations } from "../state/conversations.svelte.ts";
 import { isSilent } from "../../push/duty.ts";
 import { calls } from "../../push/notice.ts";
-import { isFilled, isOpenOrder, TAKE_FILLED } from "../../push/messages.ts";
+import { isFilled, isOpenLessons, isOpenOrder, TAKE_FILLED } from "../../push/messages.ts";
 import { core } from "../core.ts";
 import { duty } from "./duty.svelte.ts";
 import { wording } from "./notification-wording.ts";
@@ -145,6 +145,7 @@ export function followNotifications(): () => void {
     }
   });
   const onmessage = ({ data }: MessageEvent<unknown>): void => {
+    if (isOpenLessons(data)) navigate("/training");
     if (isOpenOrder(data)) navigate(path("orders", data.orderId));
     if (!isFilled(data)) return;
     if (data.text === null) navigate(path("chats", data.conversationId));

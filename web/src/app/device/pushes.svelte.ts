@@ -171,8 +171,11 @@ export function followPushes(): () => void {
           read: t("me.push.read"),
           write: t("me.push.write"),
           notSent: t("me.push.notSent"),
+          // The service worker fills the time in.
+          notPosted: t("me.push.notPosted", { until: "{{until}}" }),
           acknowledge: t("orders.notice.acknowledge"),
           reminder: t("orders.notice.reminder"),
+          lessons: t("me.lessonsOpen"),
         },
       };
       void saveSettings(settings).catch(() => undefined);

@@ -1,9 +1,9 @@
 /**
- * The sanctions that moderators decided against this person. Only for saying so: rosters and the server decide where
- * this person may post. Read when the app opens, when the network is back, and when the core says that
+ * The sanctions that moderators decided against this person. Only for saying so: the core closes conversations
+ * (`barred` of each). Read when the app opens, when the network is back, and when the core says that
  * something is another now.
  */
-import type { ConversationItem, SanctionView } from "@copconnect/client/core";
+import type { SanctionView } from "@copconnect/client/core";
 import { core } from "../core.ts";
 import { app, onCoreEvent } from "./app.svelte.ts";
 import { clock } from "./clock.svelte.ts";
@@ -11,15 +11,10 @@ import { clock } from "./clock.svelte.ts";
 let all = $state.raw<readonly SanctionView[] | null>(null);
 let error = $state.raw<unknown>(null);
 let online = false;
-/** Members from which on a group is large, as the guard's policy says. */
-let largeFrom = $state(Infinity);
 
 async function load(): Promise<void> {
   try {
-    const held = await core().reports("sanctions");
-    if (held.some((one) => one.kind === "muted" && !one.over))
-      largeFrom = (await core().guard()).policy?.largeFrom ?? Infinity;
-    all = held;
+    all = await core().reports("sanctions");
     error = null;
   } catch (thrown) {
     error = thrown;
@@ -43,17 +38,6 @@ export function strictest(held: readonly SanctionView[]): SanctionView | null {
   return null;
 }
 
-/** Those of the sanctions that close a conversation; `large`: members from which on it is large. */
-export function closing(
-  held: readonly SanctionView[],
-  { kind, whoMayPost, members }: Pick<ConversationItem, "kind" | "whoMayPost" | "members">,
-  large: number,
-): readonly SanctionView[] {
-  if (kind === "direct") return [];
-  const wide = kind === "announcement" || whoMayPost === "admins" || members >= large;
-  return held.filter((one) => one.kind === "suspended" || (one.kind === "muted" && wide));
-}
-
 const held = $derived((all ?? []).filter(inForce));
 const pressing = $derived(strictest(held));
 
@@ -70,11 +54,6 @@ export const sanctions = {
     return pressing;
   },
   inForce,
-  /** The sanction for which this person cannot post where they could otherwise. */
-  closing(item: ConversationItem): SanctionView | null {
-    if (item.whoMayPost === "admins" && !item.admin) return null;
-    return strictest(closing(held, item, largeFrom));
-  },
   load,
 };
 

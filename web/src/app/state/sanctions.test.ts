@@ -1,7 +1,7 @@
 import type { SanctionView } from "@copconnect/client/core";
 import type { ReportId } from "@copconnect/client/wire";
 import { expect, it } from "vitest";
-import { closing, strictest } from "./sanctions.svelte.ts";
+import { strictest } from "./sanctions.svelte.ts";
 
 const sanction = (kind: SanctionView["kind"], untilMs: number): SanctionView => ({
   ...{
@@ -19,21 +19,6 @@ const [warned, muted, suspended] = [
   sanction("muted", 9),
   sanction("suspended", 5),
 ];
-const place = (
-  kind: "direct" | "group" | "unit" | "announcement",
-  members: number,
-  whoMayPost: "everyone" | "admins" = "everyone",
-): Parameters<typeof closing>[1] => ({ kind, members, whoMayPost });
-
-it("closes what the server refuses, and nothing else", () => {
-  const all = [warned, muted, suspended];
-  expect(closing(all, place("direct", 2), 100)).toEqual([]);
-  expect(closing(all, place("group", 99), 100)).toEqual([suspended]);
-  expect(closing(all, place("unit", 100), 100)).toEqual([muted, suspended]);
-  expect(closing([muted], place("announcement", 12), 100)).toEqual([muted]);
-  expect(closing([muted], place("group", 12, "admins"), 100)).toEqual([muted]);
-  expect(closing([muted], place("group", 5000), Infinity)).toEqual([]);
-});
 
 it("names the strictest, and of that kind the one that lasts longest", () => {
   expect(strictest([warned, muted, suspended])).toBe(suspended);

@@ -1,32 +1,6 @@
+/** The words of the first screen. Those that other parts need of it too lie in first.json. */
 import app from "./en/app.json";
 import chats from "./en/chats.json";
-import consult from "./en/consult.json";
-import conversation from "./en/conversation.json";
-import devices from "./en/devices.json";
-import errors from "./en/errors.json";
-import firstRun from "./en/firstRun.json";
-import groups from "./en/groups.json";
-import guard from "./en/guard.json";
+import first from "./en/first.json";
 
-import media from "./en/media.json";
-import lock from "./en/lock.json";
-import orders from "./en/orders.json";
-import people from "./en/people.json";
-import me from "./en/me.json";
-
-export const en = {
-  app,
-  chats,
-  consult,
-  conversation,
-  devices,
-  errors,
-  firstRun,
-  groups,
-  guard,
-  lock,
-  me,
-  media,
-  orders,
-  people,
-};
+export const en = { app, chats, ...first };

@@ -1,0 +1,81 @@
+"""Statements on seals that moderators added to a proof for the devices of later ones (F3)."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.database.among import among
+from copconnect.database.engine import upsert_for
+from copconnect.ids import PersonId, ReportId
+from copconnect.reports.tables import PROOFS, READERS, SEALS
+
+_S = SEALS.c
+_DEVICE_BYTES = 32
+
+
+async def of_person(
+    connection: AsyncConnection, person_id: PersonId, report_id: ReportId
+) -> Sequence[Row[Any]]:
+    """Return the seals of a proof that were added for a person's devices."""
+    query = select(SEALS).where(_S.report_id == report_id, _S.person_id == person_id)
+    return (await connection.execute(query.order_by(_S.key_id, _S.by_id))).all()
+
+
+async def key_ids(
+    connection: AsyncConnection, person_id: PersonId, report_ids: Collection[ReportId]
+) -> dict[ReportId, list[bytes]]:
+    """Return a person's key ids that added seals are for, by report."""
+    query = select(_S.report_id, _S.key_id).where(
+        _S.person_id == person_id, among(_S.report_id, report_ids)
+    )
+    found: dict[ReportId, list[bytes]] = {}
+    for row in await connection.execute(query.distinct().order_by(_S.key_id)):
+        found.setdefault(row.report_id, []).append(row.key_id)
+    return found
+
+
+async def count(connection: AsyncConnection, report_id: ReportId) -> int:
+    """Return how many seals a proof was given."""
+    query = select(func.count()).select_from(SEALS).where(_S.report_id == report_id)
+    return int(await connection.scalar(query) or 0)
+
+
+async def with_proof(
+    connection: AsyncConnection, report_ids: Collection[ReportId]
+) -> set[ReportId]:
+    """Return those of these reports whose proof is kept."""
+    p = PROOFS.c.report_id
+    return set(await connection.scalars(select(p).where(among(p, report_ids))))
+
+
+async def first_devices(
+    connection: AsyncConnection, report_ids: Collection[ReportId]
+) -> dict[ReportId, set[bytes]]:
+    """Return the devices that reporters sealed these reports to."""
+    r = READERS.c
+    query = select(r.report_id, r.devices).where(among(r.report_id, report_ids))
+    found: dict[ReportId, set[bytes]] = {}
+    for row in await connection.execute(query):
+        devices = found.setdefault(row.report_id, set())
+        for at in range(0, len(row.devices), _DEVICE_BYTES):
+            devices.add(row.devices[at : at + _DEVICE_BYTES])
+    return found
+
+
+async def later_devices(
+    connection: AsyncConnection, report_ids: Collection[ReportId]
+) -> dict[ReportId, dict[bytes, set[PersonId]]]:
+    """Return the devices that seals were added for, each with who added them, by report."""
+    query = select(_S.report_id, _S.device, _S.by_id).where(among(_S.report_id, report_ids))
+    found: dict[ReportId, dict[bytes, set[PersonId]]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.report_id, {}).setdefault(row.device, set()).add(row.by_id)
+    return found
+
+
+async def add(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store seals; one that the same moderator added for the same key before stays."""
+    statement = upsert_for(connection.dialect.name, SEALS).values([dict(row) for row in rows])
+    await connection.execute(statement.on_conflict_do_nothing())
