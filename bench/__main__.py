@@ -11,8 +11,8 @@ from bench.figures import report, say
 from bench.force import caching, conversations
 from bench.force.caching import Force
 from bench.force.conversations import Prepared
+from bench.measures import console, importing, standing
 from bench.measures import fanout as fanning
-from bench.measures import importing, standing
 from bench.measures import ingest as ingesting
 from bench.measures import insider as attacking
 from bench.measures import membership as transferring
@@ -153,12 +153,14 @@ def directory(
     ),
     cache: Cache = caching.CACHE,
 ) -> None:
-    """Measure standing groups, audiences, transfers, searches and imports."""
+    """Measure standing groups, audiences, transfers, searches, the console and imports."""
     people = caching.force(cache, members)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         figures = standing.measure(people, Path(folder), transfers)
         say("Searches")
         figures |= asyncio.run(searching.run(Path(folder) / "search", members, SEARCHES))
+        say("The console's pages")
+        figures |= asyncio.run(console.run(Path(folder) / "console", members))
     report(figures | importing.measure(imported))
 
 

@@ -62,7 +62,7 @@ export type Language = "en" | "te" | "ur" | "hi";
 
 export type Exported = "people" | "units" | "posts" | "audit" | "conduct";
 
-export type ExportForm = "xlsx" | "csv";
+export type ExportForm = "xlsx" | "csv" | "jsonl";
 
 export type ConversationKind = "direct" | "group" | "unit" | "announcement";
 

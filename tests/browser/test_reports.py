@@ -1,7 +1,12 @@
-"""A report's life from tap to appeal: proof, two moderators, a mute that a third one lifts."""
+"""Reports from tap to appeal: proofs, moderators, and sanctions that are lifted or end."""
 
+import base64
+import contextlib
 import json
 import re
+import sqlite3
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +14,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.harness import confirming
 from tests.harness.browser import Officer, Station
+from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import open_console, row
 
@@ -160,3 +166,146 @@ def _appeal(officer: Officer) -> None:
     officer.button("reports.appeal.send").click()
     officer.page.get_by_text(officer.word("reports.appeal.open")).wait_for()
     officer.shot("appeal")
+
+
+OFFLINE = "Lottery for police families, send this to ten colleagues today."
+SECOND = "Nobody needs to come on Sunday, the order is cancelled, they say."
+
+
+def test_a_report_without_a_network_a_warning_and_a_suspension_that_ends(
+    station: Station,
+    app_server: ServerProcess,
+    own_relay: Callable[[], RecordingProxy],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "policy.json").write_text(json.dumps(POLICY), "utf-8")
+    policy = str(tmp_path / "policy.json")
+    run_copconnect(app_server.data, "conversations", "policy", "set", policy)
+    line = own_relay()
+    first, second = (confirming.root_admin(app_server, station, at) for at in (7, 9))
+    reporter = station.officer(24, url=line.url).register()
+    sender = station.officer(18).register()
+    reporter.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    sender.open_chat(SMALL)
+    sender.say(OFFLINE)
+    reporter.open_chat(SMALL)
+    reporter.message(OFFLINE).wait_for()
+    _mine(reporter)  # The page's files are here before the network goes.
+
+    # Reported without a network, it waits on the phone, also over a new start of the app.
+    line.go_dark()
+    reporter.to_chats()
+    reporter.open_chat(SMALL)
+    reporter.page.get_by_text(reporter.word("app.status.offline")).wait_for()
+    _send_report(reporter, OFFLINE, "reports.sheet.waits")
+    reporter.page.reload()
+    waits = _mine(reporter).filter(has_text=reporter.word("reports.mine.waiting"))
+    expect(waits).to_have_count(1)
+    reporter.shot("waits")
+    line.come_back()
+    sent = _mine(reporter).filter(has_text=reporter.word("reports.mine.open"))
+    expect(sent).to_have_count(1)
+
+    # One moderator warns; the officer reads why, says so, and appeals.
+    _open_newest(first, sender, OFFLINE)
+    _decide(first, "@reports.sanction.warning", "@reports.decide.decide")
+    expect(first.button("@reports.decide.decide")).to_have_count(0)
+    sender.to_chats()
+    sender.page.get_by_text(sender.word("reports.sanction.line.warning")).wait_for()
+    sender.page.goto("/#/me/sanctions")
+    sender.page.get_by_text(REASON).wait_for()
+    sender.button("reports.sanction.acknowledge").click()
+    sender.page.get_by_text(sender.word("reports.sanction.acknowledged")).wait_for()
+    _appeal(sender)
+
+    # Two suspend; the officer's composer and forwards say until when, and it ends by itself.
+    sender.to_chats()
+    sender.open_chat(SMALL)
+    sender.say(SECOND)
+    reporter.to_chats()
+    reporter.open_chat(SMALL)
+    reporter.message(SECOND).wait_for()
+    _send_report(reporter, SECOND, "reports.sheet.sent")
+    _open_newest(first, sender, SECOND)
+    _decide(first, "@reports.sanction.suspended", "@reports.decide.propose")
+    first.page.get_by_text(first.word("@reports.proposal.own")).wait_for()
+    _open_newest(second, sender, SECOND)
+    second.button("@reports.proposal.agree").click()
+    second.page.get_by_text(second.word("@reports.proposal.agreed")).wait_for()
+    before, _ = sender.word("reports.sanction.line.suspended", until="|").split("|")
+    expect(sender.composer).to_have_count(0)
+    expect(sender.page.get_by_text(before).last).to_be_visible()
+    sender.act_on(SECOND, "conversation.forward.act")
+    closed, _ = sender.word("conversation.barred.until", until="|").split("|")
+    sender.page.get_by_role("checkbox", disabled=True).filter(has_text=closed).first.wait_for()
+    sender.shot("forward-suspended")
+    sender.page.keyboard.press("Escape")
+    _end_soon(app_server.data)
+    sender.page.reload()
+    sender.page.get_by_text(before).last.wait_for()
+    sender.composer.wait_for()
+    sender.say("Understood. I am on duty on Sunday.")
+    sender.sees_status("Understood. I am on duty on Sunday.", "sent")
+
+    # Counts without names, and the case as a file that verifies without the server.
+    _open_newest(first, sender, SECOND, box="decided")
+    first.button("@reports.case.save").click()
+    with first.page.expect_download() as download:
+        first.page.get_by_role("dialog").get_by_role(
+            "button", name=first.word("@reports.case.save"), exact=True
+        ).click()
+    file = tmp_path / "case.json"
+    download.value.save_as(file)
+    said = run_copconnect(app_server.data, "reports", "verify", str(file))
+    found = json.loads(said.splitlines()[-1])
+    proven = {base64.b64decode(one["content"] or "") for one in found["messages"]}
+    assert any(SECOND.encode() in one for one in proven)
+    assert [one["failed"] for one in found["messages"]] == [None] * len(proven)
+    open_console(first, "reports/statistics")
+    whole = first.page.get_by_role("main")
+    upheld = whole.get_by_role("row").filter(has_text="Abids").get_by_role("cell").nth(1)
+    expect(upheld).to_have_text(re.compile(r"^[2-9]$"))
+    expect(whole).not_to_contain_text(sender.person.name)
+    expect(whole).not_to_contain_text(reporter.person.name)
+    first.shot("statistics")
+
+
+def _mine(officer: Officer) -> Locator:
+    """Go to one's own reports; return their rows."""
+    officer.page.goto("/#/me/reports")
+    return officer.page.get_by_role("listitem")
+
+
+def _send_report(reporter: Officer, text: str, said: str) -> None:
+    """Report a message by its menu, alone; ``said``: what the app answers."""
+    reporter.act_on(text, "conversation.report")
+    sheet = reporter.page.get_by_role("dialog", name=reporter.word("reports.sheet.title"))
+    sheet.get_by_role("radio").nth(1).check()
+    sheet.get_by_role("button", name=reporter.word("reports.sheet.send"), exact=True).click()
+    reporter.page.get_by_text(reporter.word(said)).wait_for()
+
+
+def _open_newest(moderator: Officer, about: Officer, text: str, box: str = "open") -> None:
+    """Open the newest case about somebody; wait until its messages are proven."""
+    open_console(moderator, "reports" if box == "open" else f"reports/{box}")
+    row(moderator.page, about.person.name).first.click()
+    case = moderator.page.get_by_role("region", name=moderator.word("@reports.case.proof"))
+    case.get_by_text(text).wait_for()
+
+
+def _decide(moderator: Officer, sanction: str, act: str) -> None:
+    """Find a breach, with a sanction."""
+    word, page = moderator.word, moderator.page
+    form = page.get_by_role("form", name=word("@reports.decide.title"))
+    form.get_by_role("radio", name=word("@reports.decide.upheld")).check()
+    form.get_by_label(word("@reports.decide.reason"), exact=True).fill(REASON)
+    form.get_by_role("radio", name=word(sanction)).check()
+    form.get_by_role("button", name=word(act), exact=True).click()
+
+
+def _end_soon(data: Path) -> None:
+    """Bring the end of every sanction in force near, as if its days had gone by."""
+    end = time.time_ns() // 1_000_000 + 12_000
+    with contextlib.closing(sqlite3.connect(data / "copconnect.sqlite3", timeout=30)) as base:
+        base.execute("UPDATE sanctions SET until_ms = ? WHERE kind = 'suspended'", (end,))
+        base.commit()

@@ -239,8 +239,19 @@ def _stops(officer: Officer) -> Iterator[str]:
     pane = page.get_by_role("complementary")
     pane.wait_for()
     yield "unit"
-    pane.get_by_role("button", name=word("@units.pane.merge"), exact=True).click()
+    move = pane.get_by_role("button", name=word("@units.pane.move"), exact=True)
+    # Without a mouse too a unit is moved: its acts are in sight as soon as it is opened.
+    expect(move).to_be_in_viewport()
+    above = pane.get_by_role("definition").first
+    before = above.inner_text()
+    move.click()
     dialog = page.get_by_role("dialog")
+    dialog.get_by_role("listitem").get_by_role("button").first.click()
+    dialog.wait_for(state="hidden")
+    expect(above).not_to_have_text(before)
+    page.keyboard.press("Control+z")
+    expect(above).to_have_text(before)
+    pane.get_by_role("button", name=word("@units.pane.merge"), exact=True).click()
     dialog.get_by_role("searchbox").wait_for()
     yield "picking"
     dialog.get_by_role("listitem").get_by_role("button").nth(3).click()

@@ -10,10 +10,12 @@ from sqlalchemy import update
 
 from copconnect import wire
 from copconnect.admin import charting
+from copconnect.audit import exported
 from copconnect.audit.acts import Act
-from copconnect.audit.rules import ZEROS, Broken, entry_hash
+from copconnect.audit.rules import ZEROS, Broken, Content, entry_hash
 from copconnect.audit.signatures import OUTCOMES
 from copconnect.audit.store import ENTRIES, HEAD
+from copconnect.auth_service.keys import authority
 from copconnect.ids import ActId
 from copconnect.push import store as push_store
 from copconnect.records.trust.admin_act import SignedAct
@@ -267,3 +269,66 @@ async def test_a_preview_says_whom_an_act_touches(approving: Running, force: For
     about = wire.ApproveAct(act_id=ActId("0" * 32), hash="0" * 64)
     assert refusal(await preview(force.admin, about))[0] == "act_invalid"
     assert (await listed(approving, sho)) == {sho.device}
+
+
+# --- The log as a file ------------------------------------------------------------------------
+
+
+async def exported_lines(running: Running, admin: Device) -> list[bytes]:
+    answer = await running.get("/v1/admin/exports/audit?format=jsonl", admin)
+    assert answer.headers["content-length"] == str(len(answer.content))
+    return answer.content.splitlines(keepends=True)
+
+
+async def test_an_exported_log_is_verified_without_the_server(
+    approving: Running, force: Force
+) -> None:
+    sho = await confirmed(approving, force, SHO)
+    await act(approving, force.admin, suspend(sho))
+    await act(approving, force.root, suspend(await confirmed(approving, force, DCP), "Secret"))
+    keys = authority.issuing_keys(approving.container.settings.data_dir / "keys")
+    lines = await exported_lines(approving, force.root)
+    found, whole = exported.verify(lines, keys), await verified(approving)
+    # The export itself is the entry after the file.
+    assert (found.number, found.signed, found.hidden) == (whole.number - 1, whole.signed, 0)
+    # An admin of a part exports the same chain, others' acts as hashes.
+    part = await exported_lines(approving, force.admin)
+    of_part = exported.verify(part, keys)
+    assert (of_part.number, of_part.hidden > 0) == (whole.number, True)
+    # The operator's acts of the whole department are not in it.
+    assert (of_part.unsigned, found.unsigned) == (0, of_part.hidden - 1)
+    assert found.unsigned > 0
+    refused = await approving.get("/v1/admin/exports/people?format=jsonl", force.root)
+    assert refusal(refused)[0] == "bad_request"
+
+    entries_at = [at for at, one in enumerate(lines) if b'"line":"entry"' in one]
+    signers_at = [at for at, one in enumerate(lines) if b'"line":"signer"' in one]
+    foreign = tuple(bytes(32) for _ in keys)
+    for wrong in (
+        [one.replace(b"Secret", b"Public") for one in lines],  # Changed.
+        [one for at, one in enumerate(lines) if at != entries_at[1]],  # One missing.
+        lines[: entries_at[-1]],  # Cut off.
+        [*lines[: entries_at[0]], lines[entries_at[1]], lines[entries_at[0]]],  # Reordered.
+        [one for at, one in enumerate(lines) if at != signers_at[0]],  # A device unknown.
+        lines[1:],
+        [*lines, lines[-1]],
+        [*lines[:-1], lines[-1][:-9]],
+        [],
+    ):
+        with pytest.raises(Broken):
+            exported.verify(wrong, keys)
+    with pytest.raises(Broken, match="not the department's"):
+        exported.verify(lines, foreign)
+    # Somebody who computes the chain anew has no signature for what they wrote.
+    forged = [msgspec.json.decode(one) for one in lines]
+    previous = ZEROS
+    for one in forged:
+        if one["line"] == "entry":
+            one["content"]["act"] = one["content"]["act"].replace(sho.person_id, "0" * 32)
+            content = msgspec.convert(one["content"], exported.RowContent)
+            digest = Content(**msgspec.structs.asdict(content)).digest()
+            previous = entry_hash(previous, one["number"], one["madeMs"], digest)
+            one["hash"] = previous
+    forged[0]["newestHash"] = previous
+    with pytest.raises(Broken, match="says something else"):
+        exported.verify(map(msgspec.json.encode, forged), keys)

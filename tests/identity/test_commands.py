@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
 from copconnect import wire
+from copconnect.audit import exported
 from copconnect.auth_service import rules
 from copconnect.auth_service.keys.authority import CertificateAuthority
 from copconnect.cli import app
@@ -403,3 +404,15 @@ def test_a_device_is_named_by_the_beginning_of_its_id(
         with pytest.raises(RuntimeError, match=r"first\s+six are enough"):
             run_copconnect(server.data, "admin", "revoke-client", begins[:5])
         until(lambda: tablet.me() is not None, "the other device")
+
+
+def test_an_exported_log_is_verified_with_the_certificates_alone(data: str, tmp_path: Path) -> None:
+    file, keys = tmp_path / "audit.jsonl", str(Path(data) / "keys")
+    file.write_bytes(exported.line(exported.Head(newest=0, newest_hash=bytes(32))))
+    found = run("audit", "verify", str(file), "--keys", keys)
+    assert (found.exit_code, "0 entries, none changed" in words(found)) == (0, True)
+    file.write_bytes(exported.line(exported.Head(newest=1, newest_hash=bytes(32))))
+    cut_off = run("audit", "verify", str(file), "--data", data)
+    assert cut_off.exit_code == 1
+    assert "The file is not whole: entry 1: is missing" in words(cut_off)
+    assert run("audit", "verify", str(file), "--keys", str(tmp_path)).exit_code == 1

@@ -10,7 +10,9 @@ from typing import Any
 
 import httpx
 import msgspec
+import pypdfium2
 import pytest
+import zxingcpp
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Select
@@ -315,6 +317,9 @@ async def test_a_certificate_is_genuine_and_one_byte_less_is_not(
         device.headers["authorization"].removeprefix("Bearer ")
     )
     assert caller is not None
+    # As a camera reads it: what is drawn, not what was to be drawn.
+    address, _, scanned = scan(pdf.content).partition("#")
+    assert address == "https://test/verify.html"
     jwt, person, _ = await whole.whole.training.certificates.jwt(caller, "officer", "te")
     signed, signature, said = parts_of(jwt)
     key = Ed25519PublicKey.from_public_bytes(whole.whole.authority.roster.public_key)
@@ -329,10 +334,23 @@ async def test_a_certificate_is_genuine_and_one_byte_less_is_not(
         key.verify(signature, bytes(changed))
     page = await whole.http.get("/verify.html")
     assert said["iss"] in page.text
-    assert verified(page, jwt, tmp_path) == "good"
+    assert verified(page, scanned, tmp_path) == "good"
     for at in (30, len(jwt) // 2, len(jwt) - 4):
         letter = "A" if jwt[at] != "A" else "B"
         assert verified(page, jwt[:at] + letter + jwt[at + 1 :], tmp_path) == "bad"
+
+
+def scan(pdf: bytes) -> str:
+    """Draw the only page of a PDF at 150 dots an inch and return what its one code says."""
+    document = pypdfium2.PdfDocument(pdf)
+    assert len(document) == 1
+    drawn = document[0].render(scale=150 / 72, grayscale=True)
+    data, stride = bytes(drawn.buffer), drawn.stride
+    rows = [data[y * stride : y * stride + drawn.width] for y in range(drawn.height)]
+    pixels = memoryview(b"".join(rows)).cast("B", shape=[drawn.height, drawn.width])
+    (code,) = zxingcpp.read_barcodes(pixels)
+    assert code.format == zxingcpp.BarcodeFormat.QRCode
+    return str(code.text)
 
 
 def verified(page: httpx.Response, jwt: str, folder: Path) -> str:

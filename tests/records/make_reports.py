@@ -133,8 +133,8 @@ def main() -> None:
         keys = [reader_key(kem, name) for name in ("a", "b")]
         to = [key for key, _ in keys]
         secret = seed(f"report secret {kem}")
-        later = [reader_key(other, "later") for other in (X25519, XWING)]
-        added = [add_seal(REPORT, place.place(), secret, key) for key, _ in later]
+        new_readers = [reader_key(other, "later") for other in (X25519, XWING)]
+        added = [add_seal(REPORT, place.place(), secret, key) for key, _ in new_readers]
         cases.append(
             {
                 "kem": kem,
@@ -153,7 +153,7 @@ def main() -> None:
                         "device_key": key.encode().hex(),
                         "private_key": private.hex(),
                     }
-                    for one, (key, private) in zip(added, later, strict=True)
+                    for one, (key, private) in zip(added, new_readers, strict=True)
                 ],
             }
         )

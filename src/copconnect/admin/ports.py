@@ -249,6 +249,12 @@ class Revocations(Protocol):
 class Devices(Protocol):
     """Devices of people."""
 
+    async def certificates_of(
+        self, connection: AsyncConnection, devices: Collection[bytes]
+    ) -> Mapping[bytes, bytes]:
+        """Return a certificate of each of these devices, revoked or not."""
+        ...
+
     async def acting(self, connection: AsyncConnection, device: bytes) -> bytes | None:
         """Return the public key of a device that may act now: confirmed, not revoked, its
         certificate valid; else None."""

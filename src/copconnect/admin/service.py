@@ -116,7 +116,7 @@ class AdminService:
         self.charting = Charting(database, clock, parts, organisation, people, registered, traffic)
         self.importing = Importing(database, self.rights, organisation, imports)
         self.organising = Organising(database, self.rights, organisation, planning, groups, planned)
-        self.exporting = Exporting(database, audit, self.rights, exports, conduct)
+        self.exporting = Exporting(database, audit, self.rights, exports, conduct, devices)
         self.conduct = ConductReading(
             database, self.rights, organisation, people, registered, conduct, guard
         )

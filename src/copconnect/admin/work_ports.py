@@ -1,7 +1,7 @@
 """Interfaces that imports, moves and groups need of other roles; ``app.py`` passes them in."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, BinaryIO, Literal, Protocol
 
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -259,29 +259,41 @@ class Imports(Protocol):
         ...
 
 
+class TableFile(Protocol):
+    """Rows on their way to a file of which no cell is run as a formula."""
+
+    def add(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """Write rows."""
+        ...
+
+    def close(self) -> None:
+        """Write what is still missing; the file stays open."""
+        ...
+
+
 class Exports(Protocol):
     """The Directory's rows as files."""
 
-    async def rows(
+    def columns(self, part: Literal["people", "units", "posts"]) -> Sequence[str]:
+        """Return the columns of a part's rows."""
+        ...
+
+    def rows(
         self,
         connection: AsyncConnection,
         part: Literal["people", "units", "posts"],
         paths: Sequence[str],
         shows: Callable[[str], bool],
         without: Select[tuple[PersonId]] | None = None,
-    ) -> tuple[Sequence[str], Sequence[Mapping[str, str]]]:
-        """Return the columns and rows at or below these unit paths; ``shows``: whether numbers of
-        people of a unit path are shown; ``without``: people who are left out."""
+    ) -> AsyncIterator[Sequence[Mapping[str, str]]]:
+        """Yield the rows at or below these unit paths, some at a time; ``shows``: whether numbers
+        of people of a unit path are shown; ``without``: people who are left out."""
         ...
 
-    def file(
-        self,
-        name: str,
-        columns: Sequence[str],
-        rows: Iterable[Mapping[str, str]],
-        form: Literal["xlsx", "csv"],
-    ) -> bytes:
-        """Return rows as a file of which no cell is run as a formula."""
+    def table(
+        self, out: BinaryIO, name: str, columns: Sequence[str], form: Literal["xlsx", "csv"]
+    ) -> TableFile:
+        """Return what writes rows to a file."""
         ...
 
 

@@ -104,6 +104,10 @@ class Audit:
                 yield one
             after = found[-1].number
 
+    def signer_of(self, entry: Entry) -> bytes | None:
+        """Return the device that signed an entry; None for an unsigned one. Raises Broken."""
+        return Signatures().device_of(entry)
+
     def signers(self) -> Select[tuple[bytes]]:
         """Return a statement of the devices that signed entries: their certificates are kept."""
         return store.signers()

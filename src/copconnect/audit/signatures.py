@@ -99,6 +99,12 @@ class Signatures:
             raise Broken(entry.number, "says something else than what was signed")
         self.signed += 1
 
+    def hidden(self, number: int) -> None:
+        """Follow an entry whose content is not known: it is no approval of the act before it, which
+        touches the same units and would be known too. Raises Broken."""
+        if self._approving is not None:
+            raise Broken(number, "is not the approval of the act before it")
+
     def _check_approved(self, entry: Entry) -> None:
         """Check that another person's approval follows a waiting act that was done."""
         if self._approving is None:

@@ -119,6 +119,13 @@ class DeviceRegistry:
         self._keys |= read
         return known | read
 
+    async def certificates_of(
+        self, connection: AsyncConnection, devices: Collection[bytes]
+    ) -> dict[bytes, bytes]:
+        """Return a certificate of each of these devices, revoked or not. One statement for each
+        500."""
+        return await device_store.certificates_of(connection, devices)
+
     async def device_of(self, connection: AsyncConnection, client_id: ClientId) -> bytes | None:
         """Return a client's device, also of a revoked one; None for an unknown client."""
         known = self._devices.get(client_id)

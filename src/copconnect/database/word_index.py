@@ -22,6 +22,7 @@ from sqlalchemy import (
     and_,
     column,
     event,
+    func,
     literal,
     literal_column,
     or_,
@@ -82,6 +83,11 @@ class WordIndex:
             identifier = self._table.c.id + 0 if many else self._table.c.id
             return identifier.in_(self._ids(dialect, wanted).limit(most))
         return self._vector_has(wanted)
+
+    def count(self, dialect: str, wanted: Sequence[Sequence[Word]]) -> Select[Any]:
+        """Return a statement of how many rows have, of each group, one of its words; on SQLite it
+        reads the index alone."""
+        return select(func.count()).select_from(self._ids(dialect, wanted).subquery())
 
     def says(
         self, column: ColumnElement[str], wanted: Sequence[Sequence[Word]]

@@ -9,7 +9,7 @@ from copconnect.wire.push import PushReach
 from copconnect.wire.trust import ClientInfo
 
 Exported = Literal["people", "units", "posts", "audit", "conduct"]
-ExportForm = Literal["xlsx", "csv"]
+ExportForm = Literal["xlsx", "csv", "jsonl"]  # The last for the log, to be verified.
 
 
 class PartCount(Wire, frozen=True, kw_only=True):

@@ -1,24 +1,30 @@
 """Exports of the caller's part as files: people, units, posts, the audit log, and the people who
 have not accepted the code of conduct.
 
-Each is recorded in the audit log in the transaction that reads it. Numbers stand there of those
-people alone whose numbers the caller's rights show.
+A file is written to the disk row by row, from one snapshot of the database, while others write.
+Invariants: nothing of it goes out before the audit log has recorded it; the rights are judged again
+in the transaction that records it. Numbers stand there of those people alone whose numbers the
+caller's rights show. Memory holds some rows at a time.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import BinaryIO, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules
+from copconnect.admin.ports import Devices
 from copconnect.admin.rights import Rights
 from copconnect.admin.work_ports import Acceptances, Exports
-from copconnect.audit import Audit
+from copconnect.audit import Audit, exported
 from copconnect.audit.acts import DirectoryExported
 from copconnect.audit.filters import AuditFilter
+from copconnect.audit.rules import Entry
 from copconnect.database.engine import Database
 from copconnect.principals import Caller
 from copconnect.rights import WHOLE, Held
@@ -32,6 +38,21 @@ _RIGHT: Mapping[wire.Exported, wire.Right] = {
 }
 _LOG_COLUMNS = ("number", "time", "by", "units", "act", "signed")
 _PAGE = 500
+_PIECE = 65_536
+_TYPES: Mapping[wire.ExportForm, str] = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv",
+    "jsonl": "application/jsonl",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """A file that goes out piece by piece. ``size``: in bytes."""
+
+    pieces: AsyncIterator[bytes]
+    size: int
+    media_type: str
 
 
 class Exporting:
@@ -44,53 +65,96 @@ class Exporting:
         rights: Rights,
         exports: Exports,
         conduct: Acceptances,
+        devices: Devices,
     ) -> None:
         self._database = database
         self._audit = audit
         self._rights = rights
         self._exports = exports
         self._conduct = conduct
+        self._devices = devices
 
-    async def export(self, caller: Caller, what: wire.Exported, form: wire.ExportForm) -> bytes:
-        """Return a file of the caller's part. Raises NotAllowed."""
-        async with self._database.transaction() as connection:
-            held = await self._rights.of(connection, caller.person_id)
-            paths = rules.narrowest(held.paths(_RIGHT[what]))
-            if not paths:
-                raise errors.NotAllowed(right=_RIGHT[what], path=WHOLE)
-            columns, rows = await self._rows(connection, what, paths, held)
-            people = len(rows) if what in ("people", "conduct") else 0
-            done = DirectoryExported(people, what, form)
-            await self._audit.record(connection, caller, done, rules.common(paths))
-        # A workbook of the whole force takes seconds.
-        return await asyncio.to_thread(self._exports.file, what, columns, rows, form)
+    async def export(
+        self, caller: Caller, what: wire.Exported, form: wire.ExportForm
+    ) -> ExportedFile:
+        """Return a file of the caller's part. Raises NotAllowed, BadRequest for a form that only
+        the log has."""
+        if form == "jsonl" and what != "audit":
+            raise errors.BadRequest(reason="format")
+        spool = await asyncio.to_thread(tempfile.TemporaryFile)
+        try:
+            async with self._database.reading() as connection:
+                held, paths = await self._part(connection, caller, what)
+                rows = await self._write(connection, what, paths, held, form, spool)
+            async with self._database.transaction() as connection:
+                if (await self._part(connection, caller, what))[0] != held:
+                    raise errors.NotAllowed(right=_RIGHT[what], path=WHOLE)
+                people = rows if what in ("people", "conduct") else 0
+                done = DirectoryExported(people, what, form)
+                await self._audit.record(connection, caller, done, rules.common(paths))
+            size = await asyncio.to_thread(_rewound, spool)
+        except BaseException:
+            spool.close()
+            raise
+        return ExportedFile(_pieces(spool), size, _TYPES[form])
 
-    async def _rows(
-        self, connection: AsyncConnection, what: wire.Exported, paths: Sequence[str], held: Held
-    ) -> tuple[Sequence[str], Sequence[Mapping[str, str]]]:
+    async def _part(
+        self, connection: AsyncConnection, caller: Caller, what: wire.Exported
+    ) -> tuple[Held, list[str]]:
+        held = await self._rights.of(connection, caller.person_id)
+        paths = rules.narrowest(held.paths(_RIGHT[what]))
+        if not paths:
+            raise errors.NotAllowed(right=_RIGHT[what], path=WHOLE)
+        return held, paths
+
+    async def _write(
+        self,
+        connection: AsyncConnection,
+        what: wire.Exported,
+        paths: Sequence[str],
+        held: Held,
+        form: wire.ExportForm,
+        out: BinaryIO,
+    ) -> int:
+        """Write the file; return how many rows it has."""
+        if form == "jsonl":
+            return await self._verifiable(connection, held, out)
         if what == "audit":
-            return _LOG_COLUMNS, await self._log(connection, paths)
+            columns: Sequence[str] = _LOG_COLUMNS
+        else:
+            columns = self._exports.columns("people" if what == "conduct" else what)
+        # A workbook of the whole force takes seconds of a processor.
+        file = await asyncio.to_thread(self._exports.table, out, what, columns, form)
+        count = 0
+        async for rows in self._rows(connection, what, paths, held):
+            await asyncio.to_thread(file.add, rows)
+            count += len(rows)
+        await asyncio.to_thread(file.close)
+        return count
 
+    def _rows(
+        self, connection: AsyncConnection, what: wire.Exported, paths: Sequence[str], held: Held
+    ) -> AsyncIterator[Sequence[Mapping[str, str]]]:
         def shows(path: str) -> bool:
             return held.lacking("see_numbers", [path]) is None
 
-        if what == "conduct":
-            accepted = self._conduct.accepted_people()
-            return await self._exports.rows(connection, "people", paths, shows, accepted)
-        return await self._exports.rows(connection, what, paths, shows)
+        if what == "audit":
+            return self._log(connection, paths)
+        part: Literal["people", "units", "posts"] = "people" if what == "conduct" else what
+        without = self._conduct.accepted_people() if what == "conduct" else None
+        return self._exports.rows(connection, part, paths, shows, without)
 
     async def _log(
         self, connection: AsyncConnection, paths: Sequence[str]
-    ) -> list[Mapping[str, str]]:
-        """Return the entries that touch nothing outside these units, the newest first."""
+    ) -> AsyncIterator[Sequence[Mapping[str, str]]]:
+        """Yield the entries that touch nothing outside these units, the newest first."""
         wanted = AuditFilter()
         if WHOLE not in paths:
             wanted = replace(wanted, paths=paths)
-        rows: list[Mapping[str, str]] = []
         before: int | None = None
         while page := await self._audit.found(connection, wanted, before, _PAGE):
             before = page[-1].number
-            rows += (
+            yield [
                 {
                     "number": str(one.number),
                     "time": datetime.fromtimestamp(one.made_ms / 1000, UTC).isoformat(),
@@ -100,5 +164,41 @@ class Exporting:
                     "signed": "yes" if one.content.signed_as else "no",
                 }
                 for one in page
-            )
-        return rows
+            ]
+
+    async def _verifiable(self, connection: AsyncConnection, held: Held, out: BinaryIO) -> int:
+        """Write the whole chain as :mod:`copconnect.audit.exported` has it; entries that touch
+        anything outside the caller's part as hashes."""
+        newest, newest_hash = await self._audit.head(connection)
+        out.write(exported.line(exported.Head(newest=newest, newest_hash=newest_hash)))
+        known: set[bytes] = set()
+        after = count = 0
+        while page := await self._audit.after(connection, after, _PAGE):
+            after = page[-1].number
+            shown = [one for one in page if _readable(held, one)]
+            devices = {one for one in map(self._audit.signer_of, shown) if one} - known
+            known |= devices
+            for certificate in (
+                await self._devices.certificates_of(connection, sorted(devices))
+            ).values():
+                out.write(exported.line(exported.Signer(certificate=certificate)))
+            for one in page:
+                out.write(exported.line(exported.row(one, readable=_readable(held, one))))
+            count += len(page)
+        return count
+
+
+def _readable(held: Held, entry: Entry) -> bool:
+    return held.lacking("read_audit", [entry.content.path]) is None
+
+
+def _rewound(spool: BinaryIO) -> int:
+    size = spool.seek(0, 2)
+    spool.seek(0)
+    return size
+
+
+async def _pieces(spool: BinaryIO) -> AsyncIterator[bytes]:
+    with spool:
+        while piece := await asyncio.to_thread(spool.read, _PIECE):
+            yield piece

@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 from litestar import Response, get, post, put
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from copconnect import errors, wire
 from copconnect.admin.files.exporting import Exporting
@@ -64,8 +65,12 @@ def routes(importing: Importing, exporting: Exporting, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         part = one_of("what", what, get_args(wire.Exported))
         form = one_of("format", request.query_params.get("format"), get_args(wire.ExportForm))
-        content = await exporting.export(caller, part or "people", form or "xlsx")
-        return Response(content, media_type=WORKBOOK if form != "csv" else "text/csv")
+        file = await exporting.export(caller, part or "people", form or "xlsx")
+        return Stream(
+            file.pieces,
+            media_type=file.media_type,
+            headers={"content-length": str(file.size)},
+        )
 
     @get("/v1/admin/uploads/{u:str}/report")
     async def report(request: HttpRequest, u: FromPath[str]) -> Any:

@@ -61,6 +61,21 @@ async def public_keys(
     return found
 
 
+async def certificates_of(
+    connection: AsyncConnection, devices: Collection[bytes]
+) -> dict[bytes, bytes]:
+    """Return a certificate of each of these devices. One statement for each 500."""
+    found: dict[bytes, bytes] = {}
+    for part in chunks(devices):
+        rows = await connection.execute(
+            select(clients.c.device, certificates.c.certificate)
+            .join(clients, clients.c.client_id == certificates.c.client_id)
+            .where(clients.c.device.in_(part))
+        )
+        found |= {row.device: row.certificate for row in rows}
+    return found
+
+
 async def acting_key(connection: AsyncConnection, device: bytes, now_ms: int) -> bytes | None:
     """Return the public key of a device that may be listed."""
     found: bytes | None = await connection.scalar(

@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import xlsxwriter
 
@@ -91,13 +91,31 @@ def tables(pages: Mapping[str, tuple[Sequence[str], Iterable[Sequence[object]]]]
     return book.closed()
 
 
-class _Book:
-    """A workbook in memory that holds one row at a time."""
+class OneTable:
+    """A workbook with one table, written to a file as its rows come: it holds one row at a time."""
 
-    def __init__(self) -> None:
-        self._out = io.BytesIO()
+    def __init__(self, out: BinaryIO, name: str, columns: Sequence[str]) -> None:
+        self._book = _Book(out)
+        self._page = self._book.page(name, columns)
+
+    def add(self, rows: Iterable[Sequence[object]]) -> None:
+        """Write rows."""
+        for row in rows:
+            self._page.row(row)
+
+    def close(self) -> None:
+        """Write what is still missing; the file stays open."""
+        self._book.close()
+
+
+class _Book:
+    """A workbook that holds one row at a time."""
+
+    def __init__(self, out: BinaryIO | None = None) -> None:
+        """``out``: written to in place of memory."""
+        self._memory = io.BytesIO()
         self._book = xlsxwriter.Workbook(
-            self._out,
+            out or self._memory,
             {
                 "constant_memory": True,
                 "in_memory": False,
@@ -132,10 +150,14 @@ class _Book:
 
     def closed(self) -> bytes:
         """Return the workbook's bytes."""
+        self.close()
+        return self._memory.getvalue()
+
+    def close(self) -> None:
+        """Write all of it."""
         if not self._names:
             self.page("Nothing", [])
         self._book.close()
-        return self._out.getvalue()
 
 
 class _Page:

@@ -86,9 +86,17 @@ async def page(
     found, total = await _all_at_once(connection, wanted, tiers[-1], others, after, limit)
     if total is not None:
         return found, total
-    every = _joined(select(func.count()), others)
-    total = await connection.scalar(every.where(WORDS.has(connection.dialect.name, tiers[-1])))
-    return await _tier_by_tier(connection, tiers, others, after, limit), total or 0
+    total = await connection.scalar(_counted(connection.dialect.name, tiers[-1], others))
+    if not total:
+        return [], 0
+    return await _tier_by_tier(connection, tiers, others, after, limit), total
+
+
+def _counted(dialect: str, groups: Groups, others: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """Return a statement of how many people are found: of the index alone, where that knows."""
+    if not others:
+        return WORDS.count(dialect, groups)
+    return _joined(select(func.count()), others).where(WORDS.has(dialect, groups))
 
 
 async def _all_at_once(
@@ -99,7 +107,8 @@ async def _all_at_once(
     after: tuple[int, str] | None,
     limit: int,
 ) -> tuple[list[Place], int | None]:
-    """Return a page, and how many are found; None if they are many, or the page is empty."""
+    """Return a page, and how many are found; None if they are many, which the statement sorts not
+    at all, or the page is empty."""
     dialect = connection.dialect.name
     columns = (search.c.sort_key, search.c.person_id, search.c.words)
     most = None if others else MANY + 1
@@ -113,14 +122,13 @@ async def _all_at_once(
     )
     count = select(func.count()).select_from(found).scalar_subquery()
     query = select(tier.label("tier"), found.c.sort_key, found.c.person_id, count.label("total"))
+    query = query.where(count <= MANY)
     if after is not None:
         following = and_(tier == after[0], found.c.sort_key > after[1])
         query = query.where(or_(tier > after[0], following))
     rows = list(await connection.execute(query.order_by("tier", found.c.sort_key).limit(limit)))
-    if rows and rows[0].total > MANY:
-        return [], None
     places = [Place(row.tier, row.sort_key, row.person_id) for row in rows]
-    return places, rows[0].total if rows else (None if after else 0)
+    return places, rows[0].total if rows else None
 
 
 async def _tier_by_tier(
