@@ -11,7 +11,10 @@ import { fold } from "./folding.ts";
 const MAGIC = "copconnect guard\0";
 export const FINE = "fine";
 const MOST_BYTES = 307_200;
-const MOST_BUCKETS = 1 << 16;
+const MOST_BUCKETS = 1 << 18;
+/** A weight is one of so many whole numbers: half a byte. */
+const LEVELS = 16;
+const MOST_LEVEL = 1 << 15;
 const MOST_CLASSES = 32;
 const BLOCKS = ["chars", "words", "shape"] as const;
 
@@ -32,8 +35,10 @@ export class Model {
   readonly #biases: readonly number[];
   readonly #thresholds: readonly number[];
   readonly #lookalikes: ReadonlyMap<string, string>;
-  /** `buckets` times one for each class. */
-  readonly #weights: Int8Array;
+  /** The row of each bucket; -1: training dropped it, and it counts nothing. */
+  readonly #rows: Int32Array;
+  /** Row by row, one for each class. */
+  readonly #weights: Int32Array;
 
   /** Read a file of weights. Throws Malformed. */
   constructor(data: Uint8Array) {
@@ -49,7 +54,8 @@ export class Model {
     if (!distinct || this.classes.length === 0 || this.classes.length > MOST_CLASSES)
       throw new Malformed("classes repeat");
     this.#buckets = integer(head["buckets"], MOST_BUCKETS);
-    if ((this.#buckets & (this.#buckets - 1)) !== 0) throw new Malformed("no power of two");
+    if (this.#buckets < 8 || (this.#buckets & (this.#buckets - 1)) !== 0)
+      throw new Malformed("no power of two");
     const blocks = object(head["blocks"]);
     this.#blocks = BLOCKS.map((name) => {
       const [factor, spread] = numbers(blocks[name], 2);
@@ -61,10 +67,21 @@ export class Model {
     this.#lookalikes = new Map(
       Object.entries(object(head["lookalikes"])).map(([one, other]) => [one, String(other)]),
     );
-    const weights = data.slice(start + length);
-    if (weights.length !== this.#buckets * this.classes.length)
+    const levels = numbers(head["levels"], LEVELS);
+    if (levels.some((level) => !Number.isSafeInteger(level) || Math.abs(level) > MOST_LEVEL))
+      throw new Malformed("a level is out of range");
+    const body = data.subarray(start + length);
+    const { rows, kept } = rowsOf(body, this.#buckets);
+    const halves = body.subarray(this.#buckets >> 3);
+    const count = kept * this.classes.length;
+    if (body.length < this.#buckets >> 3 || halves.length !== (count + 1) >> 1)
       throw new Malformed("the weights are truncated or too long");
-    this.#weights = new Int8Array(weights.buffer);
+    this.#rows = rows;
+    this.#weights = new Int32Array(count);
+    for (let at = 0; at < count; at++) {
+      const byte = halves[at >> 1] ?? 0;
+      this.#weights[at] = levels[at % 2 === 0 ? byte & 15 : byte >> 4] ?? 0;
+    }
   }
 
   /** How far each class lies above its threshold, in the order of `classes`. */
@@ -75,9 +92,12 @@ export class Model {
     for (const [number, members] of [found.chars, found.words, found.shape].entries()) {
       const { factor, spread } = this.#blocks[number] ?? { factor: 0, spread: 0 };
       const sums = new Array<number>(width).fill(0);
-      for (const bucket of members)
+      for (const bucket of members) {
+        const row = this.#rows[bucket] ?? -1;
+        if (row < 0) continue;
         for (let at = 0; at < width; at++)
-          sums[at] = (sums[at] ?? 0) + (this.#weights[bucket * width + at] ?? 0);
+          sums[at] = (sums[at] ?? 0) + (this.#weights[row * width + at] ?? 0);
+      }
       const norm = members.size > 0 ? factor / Math.sqrt(members.size + spread) : 0;
       for (let at = 0; at < width; at++) totals[at] = (totals[at] ?? 0) + (sums[at] ?? 0) * norm;
     }
@@ -93,6 +113,15 @@ export class Model {
     const best = Math.max(...scores);
     return best > 0 ? (this.classes[scores.indexOf(best)] ?? FINE) : FINE;
   }
+}
+
+/** The row of each bucket whose bit is set, in order, and their count; -1 for the others. */
+function rowsOf(bits: Uint8Array, buckets: number): { rows: Int32Array; kept: number } {
+  const rows = new Int32Array(buckets).fill(-1);
+  let kept = 0;
+  for (let bucket = 0; bucket < buckets; bucket++)
+    if ((((bits[bucket >> 3] ?? 0) >> (bucket & 7)) & 1) === 1) rows[bucket] = kept++;
+  return { rows, kept };
 }
 
 function parsed(bytes: Uint8Array): Record<string, unknown> {

@@ -7,6 +7,7 @@ computes the same bits; a message that no class claims is fine.
 
 import json
 import math
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,10 @@ MAGIC = b"copconnect guard\x00"
 FINE = "fine"
 MOST_BYTES = 307_200
 """A file of weights is at most so long (300 KB)."""
-MOST_BUCKETS = 1 << 16
+MOST_BUCKETS = 1 << 18
+LEVELS = 16
+"""A weight is one of so many whole numbers: half a byte."""
+MOST_LEVEL = 1 << 15
 BLOCKS = ("chars", "words", "shape")
 
 
@@ -36,7 +40,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Weights of each class for each bucket, bucket by bucket; 0 is a message without evidence."""
+    """Weights of each class for the kept buckets; 0 is a message without evidence."""
 
     number: int
     classes: tuple[str, ...]
@@ -46,8 +50,10 @@ class Model:
     biases: tuple[float, ...]
     thresholds: tuple[float, ...]
     lookalikes: dict[str, str]
-    weights: memoryview
-    """Signed bytes: ``buckets`` times one for each class."""
+    rows: "array[int]"
+    """The row of each bucket; -1: training dropped it, and it counts nothing."""
+    weights: tuple[int, ...]
+    """Row by row, one for each class."""
 
     def scores(self, text: str) -> list[float]:
         """Return how far each class lies above its threshold, in the order of ``classes``."""
@@ -59,7 +65,9 @@ class Model:
         ):
             sums = [0] * width
             for bucket in members:
-                at = bucket * width
+                if self.rows[bucket] < 0:
+                    continue
+                at = self.rows[bucket] * width
                 for index in range(width):
                     sums[index] += self.weights[at + index]
             norm = block.factor / math.sqrt(len(members) + block.spread) if members else 0.0
@@ -100,13 +108,18 @@ def encode(head: dict[str, Any], weights: bytes) -> bytes:
     return data
 
 
-def _model(head: dict[str, Any], weights: bytes) -> Model:
+def _model(head: dict[str, Any], body: bytes) -> Model:
     classes = tuple(_texts(head["classes"]))
     buckets, number = int(head["buckets"]), int(head["number"])
-    if not 0 < buckets <= MOST_BUCKETS or buckets & (buckets - 1) or not 0 < number < 2**53:
+    if not 8 <= buckets <= MOST_BUCKETS or buckets & (buckets - 1) or not 0 < number < 2**53:
         raise Malformed("buckets or number are out of range")
-    if len(weights) != buckets * len(classes) or not 0 < len(classes) <= 32:
+    rows = _rows(body[: buckets // 8])
+    halves, count = body[buckets // 8 :], (1 + max(rows, default=-1)) * len(classes)
+    if len(rows) != buckets or len(halves) != (count + 1) // 2 or not 0 < len(classes) <= 32:
         raise Malformed("the weights are truncated or too long")
+    levels = [int(level) for level in _floats(head["levels"], LEVELS)]
+    if any(abs(level) > MOST_LEVEL for level in levels):
+        raise Malformed("a level is out of range")
     lookalikes = {str(key): str(value) for key, value in head["lookalikes"].items()}
     return Model(
         number=number,
@@ -120,8 +133,22 @@ def _model(head: dict[str, Any], weights: bytes) -> Model:
         biases=_floats(head["biases"], len(classes)),
         thresholds=_floats(head["thresholds"], len(classes)),
         lookalikes=lookalikes,
-        weights=memoryview(weights).cast("b"),
+        rows=rows,
+        weights=tuple(levels[half] for byte in halves for half in (byte & 15, byte >> 4)),
     )
+
+
+def _rows(kept: bytes) -> "array[int]":
+    """Return the row of each bucket whose bit is set, in order; -1 for the others."""
+    rows, count = array("i"), 0
+    for byte in kept:
+        for bit in range(8):
+            if byte >> bit & 1:
+                rows.append(count)
+                count += 1
+            else:
+                rows.append(-1)
+    return rows
 
 
 def _texts(values: Iterable[Any]) -> list[str]:
