@@ -259,6 +259,8 @@ export interface Core {
     /** Made by the host where absent, so that a repeated call forwards nothing twice. */
     forwardId?: MessageId,
   ): Promise<void>;
+  /** The class that the guard claims a text for, whatever its policy says; null without weights. */
+  guardClaims(text: string): Promise<string | null>;
   /** This person calls a verdict wrong: kept on this device alone. */
   guardWasWrong(claimed: string, text: string): Promise<void>;
   forgetGuardMistakes(): Promise<void>;

@@ -56,6 +56,35 @@ def reads(officer: Officer, frame: FrameLocator, key: str) -> None:
     expect(said).to_be_visible()
 
 
+def forward_and_report(officer: Officer, frame: FrameLocator) -> None:
+    """The last steps of the practice: a message of the station goes to its head, and the chain message
+    of the large group is reported."""
+
+    def open_chat(key: str) -> None:
+        frame.get_by_role("button", name=officer.word("app.back"), exact=True).click()
+        frame.get_by_text(officer.word(key), exact=True).first.click()
+
+    def choose(key: str, act: str) -> None:
+        said = frame.get_by_role("article").filter(has_text=officer.word(key))
+        said.get_by_role("time").tap()
+        frame.get_by_role("menuitem", name=officer.word(act), exact=True).click()
+
+    open_chat("training.scene.station")
+    choose("training.scene.writer", "conversation.forward.act")
+    sheet = frame.get_by_role("dialog", name=officer.word("conversation.forward.title"))
+    closed = sheet.get_by_role("checkbox", name=officer.word("training.scene.large"))
+    expect(closed).to_be_disabled()
+    sheet.get_by_role("checkbox", name="Lakshmi Devi").check()
+    send = officer.word("conversation.forward.send_one", number=1)
+    sheet.get_by_role("button", name=send, exact=True).click()
+    reads(officer, frame, "training.practice.guard.s4")
+    open_chat("training.scene.large")
+    choose("training.scene.chain", "conversation.report")
+    sheet = frame.get_by_role("dialog", name=officer.word("reports.sheet.title"))
+    sheet.get_by_role("radio").first.check()
+    sheet.get_by_role("button", name=officer.word("reports.sheet.send"), exact=True).click()
+
+
 def practise(officer: Officer) -> None:
     """Do the practice about the guard; what is sent in it must reach no server."""
     officer.button("training.practice.start").click()
@@ -73,6 +102,8 @@ def practise(officer: Officer) -> None:
     officer.secrets.text(DUTY)
     composer.fill(DUTY)
     send.click()
+    reads(officer, frame, "training.practice.guard.s3")
+    forward_and_report(officer, frame)
     reads(officer, frame, "training.practice.done")
     officer.shot("practice")
 

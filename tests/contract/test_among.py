@@ -15,7 +15,7 @@ ID = AUDIENCES.c.conversation_id
 @pytest.mark.parametrize("others", [0, 40_000])
 async def test_one_statement_finds_what_is_listed(database: Database, others: int) -> None:
     async with database.transaction() as connection:
-        rows = [{"conversation_id": one, "rule": b""} for one in HELD]
+        rows = [{"conversation_id": one, "rule": b"", "changes": 1} for one in HELD]
         await connection.execute(insert(AUDIENCES), rows)
     wanted = [*HELD[1:], *(f"other {n}" for n in range(others))]
     with Statements(database) as statements:

@@ -38,7 +38,9 @@ async def test_a_large_group_holds_few_locks(
     after = await world.change(a.caller, made, add=others[300:])
     assert after.members == 601
     await world.devices_changed(*others, urgent=True)
-    assert most == (0 if database.is_sqlite else name_locks.LOCKS)
+    # Each of 601 names stands for one of 64 locks by its hash: one in 200 times, one is left out.
+    least = 0 if database.is_sqlite else name_locks.LOCKS - 4
+    assert least <= most <= (0 if database.is_sqlite else name_locks.LOCKS)
 
 
 async def test_who_claims_waits_for_who_shares(database: Database) -> None:

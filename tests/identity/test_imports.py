@@ -408,7 +408,7 @@ def force_files(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(st.tuples(FORCE, POSTS, st.booleans()), min_size=1, max_size=4))
 async def test_imports_are_idempotent_and_undo_restores(

@@ -115,6 +115,9 @@ export abstract class ScriptedGuard extends ScriptedTrust {
       mistakes: this.#mistakes,
     });
   }
+  guardClaims(text: string): Promise<string | null> {
+    return Promise.resolve(WORDS.find(([words]) => text.toLowerCase() === words)?.[1] ?? "fine");
+  }
   guardWasWrong(claimed: string, text: string): Promise<void> {
     this.#mistakes = [{ atMs: Date.now(), claimed, text }, ...this.#mistakes];
     return Promise.resolve();

@@ -118,6 +118,7 @@ export function createEngine(options: SessionOptions): Engine {
     forwardChoice: (id, messageId) => forwarding.choice(id, messageId),
     forward: (from, to, words, forwardId) => forwarding.forward(from, to, words, forwardId),
     guard: async () => (await reachGuard()).view(),
+    guardClaims: async (text) => (await reachGuard()).claims(text),
     guardWasWrong: async (claimed, text) => (await reachGuard()).wasWrong(claimed, text),
     forgetGuardMistakes: async () => (await reachGuard()).forgetMistakes(),
     acceptAnswer: (id, messageId, answerId) => consultation.acceptAnswer(id, messageId, answerId),

@@ -94,6 +94,12 @@ export class Guard {
     this.#askedMs = now;
   }
 
+  /** The class that claims a text, wherever it is written; null without weights. */
+  async claims(text: string): Promise<string | null> {
+    await this.#loaded();
+    return this.#inForce?.model.classify(text) ?? null;
+  }
+
   async verdict(text: string, conversation: Place): Promise<GuardVerdict> {
     await this.#loaded();
     return this.#act(this.#inForce?.model.classify(text) ?? FINE, conversation);

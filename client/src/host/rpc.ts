@@ -77,6 +77,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   forwardChoice: true,
   forward: true,
   guard: true,
+  guardClaims: true,
   guardWasWrong: true,
   forgetGuardMistakes: true,
   acceptAnswer: true,

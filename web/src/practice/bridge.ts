@@ -14,18 +14,46 @@ export type FromPractice =
   /** Every step is done. */
   | { readonly practice: "done" }
   /** The person wants to go back to the lesson. */
-  | { readonly practice: "leave" };
+  | { readonly practice: "leave" }
+  /** What does this device's guard make of a text? The page itself cannot fetch the weights. */
+  | { readonly practice: "judge"; readonly number: number; readonly text: string };
 
-const WORDS: readonly FromPractice["practice"][] = ["done", "leave"];
+/** The lesson's answer: the class that claims the text; null where there are no weights yet. */
+export interface Judged {
+  readonly judged: number;
+  readonly claimed: string | null;
+}
 
 /** The message of an event, if it comes from this frame of this very origin. */
 export function wordOf(event: MessageEvent, frame: Window | null): FromPractice | null {
   if (frame === null || event.source !== frame || event.origin !== location.origin) return null;
-  const word = (event.data as Partial<FromPractice> | null)?.practice;
-  const known = WORDS.find((one) => one === word);
-  return known === undefined ? null : { practice: known };
+  const said = event.data as { practice?: unknown; number?: unknown; text?: unknown } | null;
+  if (said?.practice === "done" || said?.practice === "leave") return { practice: said.practice };
+  if (said?.practice !== "judge") return null;
+  const { number, text } = said;
+  return typeof number === "number" && typeof text === "string"
+    ? { practice: "judge", number, text }
+    : null;
 }
 
 export function tellLesson(word: FromPractice): void {
   if (parent !== window) parent.postMessage(word, location.origin);
+}
+
+let asked = 0;
+
+/** The class that this device's guard claims a text for, as the lesson around the practice says. */
+export function claimedBy(text: string): Promise<string | null> {
+  const number = ++asked;
+  return new Promise((resolve) => {
+    const heard = (event: MessageEvent): void => {
+      const said = event.data as Partial<Judged> | null;
+      if (event.source !== parent || event.origin !== location.origin || said?.judged !== number)
+        return;
+      removeEventListener("message", heard);
+      resolve(typeof said.claimed === "string" ? said.claimed : null);
+    };
+    addEventListener("message", heard);
+    tellLesson({ practice: "judge", number, text });
+  });
 }

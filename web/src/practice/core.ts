@@ -12,6 +12,7 @@ import type {
   CoreEvent,
   CoreListener,
   EncryptionView,
+  ForwardChoice,
   GuardVerdict,
   LivePlace,
   LiveShare,
@@ -22,12 +23,14 @@ import type {
   MessageReceipts,
   OrderPage,
   OrderView,
+  NewReport,
   Outgoing,
+  ReportReaders,
 } from "@copconnect/client/core";
 import type { AttachmentId, ClientId, ConversationId, MessageId } from "@copconnect/client/wire";
 import { t } from "../i18n/index.svelte.ts";
 import { BEAT, DIRECTORY, HEAD, ME, PEOPLE, id, plateOf } from "./department.ts";
-import { isGreeting } from "./greeting.ts";
+import { claimedBy } from "./bridge.ts";
 import { bodyOf, previewOf, quoteOf } from "./preview.ts";
 import { DISTRICT_TALK, makeScene, type Scene, type Talk } from "./scene.ts";
 import type { Deed } from "./steps.ts";
@@ -259,17 +262,51 @@ class Station implements Partial<ConnectedCore> {
     return new Uint8Array(await file.slice(start, end).arrayBuffer());
   };
 
-  /** The weights stay with the real core: the exercise knows greetings, as its lesson says. */
+  /** The weights stay with the real core, which judges as in earnest. The policy is the shipped one. */
   async guardVerdict(conversationId: ConversationId, written: string): Promise<GuardVerdict> {
     const { item } = this.#talk(conversationId);
     const others = item.members - 1;
-    if (item.direct !== null || !isGreeting(written))
-      return { act: "fine", claimed: "fine", others };
+    const claimed = item.direct === null ? ((await claimedBy(written)) ?? "fine") : "fine";
+    if (claimed === "fine") return { act: "fine", claimed, others };
     this.#note("guarded");
-    const act = conversationId === DISTRICT_TALK ? "hold" : "nudge";
-    return { act, claimed: "greeting", others };
+    return { act: conversationId === DISTRICT_TALK ? "hold" : "nudge", claimed, others };
   }
   guardWasWrong = async () => undefined;
+
+  // --- Forwarding and reports --------------------------------------------------------------------
+
+  forwardChoice = async (): Promise<ForwardChoice> => ({
+    ...{ most: 5, often: false },
+    closed: [{ conversationId: DISTRICT_TALK, why: "large" }],
+  });
+  forward: ConnectedCore["forward"] = async ({ conversationId, messageId }, to) => {
+    const original = this.#talk(conversationId).messages.find((one) => one.messageId === messageId);
+    if (original === undefined) throw refusal("not_found");
+    for (const one of to) {
+      const number = ++this.#made;
+      this.#put(this.#talk(one), {
+        ...{ messageId: id<MessageId>(4, number), conversationId: one, seq: number },
+        ...{ sender: plateOf(ME), mine: true, sentMs: Date.now(), body: original.body },
+        ...{ preview: original.preview, replyTo: null, answer: null, status: "delivered" },
+        ...{ failure: null, forwarded: "some" },
+      });
+    }
+    this.#note("forwarded");
+  };
+  conductCode: ConnectedCore["conductCode"] = async (language) => ({
+    ...{ version: 1, createdMs: 0, language, title: t("training.scene.code") },
+    rules: [t("training.scene.rule1"), t("training.scene.rule2"), t("training.scene.rule3")],
+  });
+  async #report(method: string, report: NewReport | undefined): Promise<unknown> {
+    if (method === "reportReaders")
+      return { people: [plateOf(HEAD)], unreached: [], before: 1 } satisfies ReportReaders;
+    if (method !== "report" || report === undefined) throw refusal("practice_only");
+    this.#note("reported");
+    return null;
+  }
+  /** What the sheet of a report asks for; its answer to a report is of no use to it. */
+  reports = ((method: string, report?: NewReport) =>
+    this.#report(method, report)) as unknown as ConnectedCore["reports"];
 
   // --- Places ------------------------------------------------------------------------------------
 

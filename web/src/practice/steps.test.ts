@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { isGreeting } from "./greeting.ts";
 import { after, STEPS } from "./steps.ts";
 import { wordOf } from "./bridge.ts";
 
@@ -9,31 +8,14 @@ describe("the steps of a practice", () => {
     expect(after("guard", 0, "guarded")).toBe(1);
     expect(after("guard", 1, "guarded")).toBe(1);
     expect(after("guard", 1, "sent")).toBe(2);
-    expect(after("guard", 2, "sent")).toBe(STEPS.guard.length);
+    expect(after("guard", 2, "forwarded")).toBe(3);
+    expect(after("guard", 3, "reported")).toBe(STEPS.guard.length);
   });
 
   it("take a reply for a message, but no message for a reply", () => {
     expect(after("message", 0, "replied")).toBe(1);
     expect(after("group", 1, "sent")).toBe(1);
   });
-});
-
-it("knows a greeting alone, and duty talk that begins with one", () => {
-  for (const text of [
-    "Good morning!!",
-    "good morning sir",
-    "శుభోదయం సార్",
-    "صبح بخیر",
-    "सुप्रभात जी 🙏",
-  ])
-    expect(isGreeting(text), text).toBe(true);
-  for (const text of [
-    "Good morning sir, accident at NH-44",
-    "శుభోదయం, పాయింట్ 4 దగ్గర ప్రమాదం",
-    "ok sir",
-    "",
-  ])
-    expect(isGreeting(text), text).toBe(false);
 });
 
 it("listens to its own frame alone", () => {
@@ -47,4 +29,7 @@ it("listens to its own frame alone", () => {
   expect(said(done, frame, "https://other.test")).toBeNull();
   expect(said({ practice: "erase" }, frame, "https://cop.test")).toBeNull();
   expect(said(null, frame, "https://cop.test")).toBeNull();
+  const judge = { practice: "judge", number: 1, text: "Good morning" };
+  expect(said(judge, frame, "https://cop.test")).toEqual(judge);
+  expect(said({ ...judge, text: 1 }, frame, "https://cop.test")).toBeNull();
 });

@@ -3,15 +3,25 @@ import type { PracticeName } from "./bridge.ts";
 
 /** An act that a step waits for, as the core of the practice notices it. */
 export type Deed =
-  "sent" | "replied" | "receipts" | "encryption" | "order" | "acknowledged" | "guarded" | "located";
+  | (
+      | "sent"
+      | "replied"
+      | "receipts"
+      | "encryption"
+      | "order"
+      | "acknowledged"
+      | "guarded"
+      | "located"
+    )
+  | ("forwarded" | "reported");
 
 /** The place where a practice begins, and the acts of its steps in their order. */
 export const STEPS: Readonly<Record<PracticeName, readonly Deed[]>> = {
   message: ["sent", "receipts"],
   group: ["encryption", "replied"],
   order: ["order", "acknowledged"],
-  guard: ["guarded", "sent"],
-  report: [],
+  guard: ["guarded", "sent", "forwarded", "reported"],
+  report: ["reported"],
   place: ["located"],
 };
 
