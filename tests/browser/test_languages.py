@@ -38,7 +38,7 @@ def talk(
     telugu.say(TELUGU)
     telugu.to_chats()
     telugu.open_direct(english)
-    telugu.say("నమస్కారం సార్.")
+    telugu.say("పాయింట్ 4 వద్ద ఉన్నాను సార్.")
     urdu.to_chats()
     urdu.open_direct(english)
     urdu.say("السلام علیکم، ڈیوٹی لسٹ بھیج دیں۔")

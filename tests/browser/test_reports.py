@@ -172,6 +172,7 @@ OFFLINE = "Lottery for police families, send this to ten colleagues today."
 SECOND = "Nobody needs to come on Sunday, the order is cancelled, they say."
 
 
+@pytest.mark.service_worker
 def test_a_report_without_a_network_a_warning_and_a_suspension_that_ends(
     station: Station,
     app_server: ServerProcess,

@@ -112,8 +112,8 @@ def test_a_voice_note_is_sent_by_letting_go_and_called_off_by_sliding(pair: Pair
     expect(timer).to_have_count(0)
     page.mouse.up()
     expect(timer).to_have_count(0)
-    sender.say("Never mind, I will write it.")
-    receiver.message("Never mind, I will write it.").wait_for()
+    sender.say("The recorder fails, so I write it down.")
+    receiver.message("The recorder fails, so I write it down.").wait_for()
     expect(notes).to_have_count(before + 1)
 
 
