@@ -1,4 +1,4 @@
-"""``make bench-guard``: what the guard finds on the held-out split, and how long a message takes.
+"""``make bench-guard``: what the guard finds on the held-out split, among pictures, and the time.
 
 The figures of :mod:`guard.measuring`, and the time of one message in Chromium slowed six times,
 with the code and the weights of the app. Prints one JSON line.
@@ -16,7 +16,7 @@ from typing import Any
 from bench.browser import chromium
 from bench.figures import percentile, say
 from copconnect.conduct.guard import model, serving
-from guard import corpus, measuring
+from guard import corpus, measuring, pictures
 
 ROOT = Path(__file__).parents[1]
 SLOWER = 6
@@ -57,8 +57,9 @@ def main() -> int:
     return 0
 
 
-def times(weights: bytes, texts: list[str]) -> dict[str, float]:
-    """Return milliseconds for a message, in a page that is slowed. Empty without a Chromium."""
+def times(weights: bytes, texts: list[str]) -> dict[str, Any]:
+    """Return milliseconds for a message, in a page that is slowed, and the figures of pictures.
+    Empty without a Chromium."""
     path = chromium.executable()
     if path is None:
         say("no Chromium: times are left out")
@@ -70,23 +71,30 @@ def times(weights: bytes, texts: list[str]) -> dict[str, float]:
         page.evaluate(f"() => {{ {code}; globalThis.guard = guard; }}")
         page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         taken = page.evaluate(_TIMES, [b64encode(weights).decode(), texts + longest])
+        known = pictures.figures(
+            browser.new_page(),
+            bundle("iife", "web/src/media/encoding/picture-hash.ts", "hashing"),
+            bundle("iife", "client/src/guard/pictures.ts", "listing"),
+            bundle("iife", "guard/pictures.js", "drawing"),
+        )
     usual, long = taken[: len(texts)], taken[len(texts) :]
     return {
         "p50_ms": round(percentile(usual, 0.5), 2),
         "p99_ms": round(percentile(usual, 0.99), 2),
         "max_ms_16_kb": round(max(long), 2),
         "slower": SLOWER,
+        "pictures": known,
     }
 
 
-def bundle(form: str) -> str:
-    """Return the app's code of the model as one script."""
+def bundle(form: str, source: str = "client/src/guard/model.ts", name: str = "guard") -> str:
+    """Return a file of the app with its imports as one script; by default that of the model."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "guard.js"
         subprocess.run(  # noqa: S603
             [
-                *(str(ROOT / "node_modules/.bin/esbuild"), "client/src/guard/model.ts", "--bundle"),
-                *(f"--format={form}", "--global-name=guard", f"--outfile={target}"),
+                *(str(ROOT / "node_modules/.bin/esbuild"), source, "--bundle"),
+                *(f"--format={form}", f"--global-name={name}", f"--outfile={target}"),
                 "--log-level=warning",
             ],
             cwd=ROOT,

@@ -242,6 +242,8 @@ export interface Core {
   closePoll(conversationId: ConversationId, messageId: MessageId): Promise<void>;
   /** The guard's verdict on a text before it is sent here; judged on this device. */
   guardVerdict(conversationId: ConversationId, text: string): Promise<GuardVerdict>;
+  /** The same on a picture, by its perceptual hash, 32 bytes. */
+  guardPictureVerdict(conversationId: ConversationId, hash: Uint8Array): Promise<GuardVerdict>;
   guard(): Promise<GuardView>;
   /** The limits on forwarding a message, and closed conversations. Rejects with `forward_closed` where none such is. */
   forwardChoice(conversationId: ConversationId, messageId: MessageId): Promise<ForwardChoice>;

@@ -25,6 +25,10 @@ export const CONDUCT_TITLE_CHARACTERS = 100;
 
 export const GUARD_POLICY_CHARACTERS = 3000;
 
+export const PICTURE_HASH_BYTES = 32;
+
+export const KNOWN_PICTURES = 20000;
+
 export const ACT_PEOPLE = 500;
 
 export const REORGANISATION_STEPS = 500;

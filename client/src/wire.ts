@@ -149,6 +149,25 @@ export interface ConductText {
 }
 
 /**
+ * Let the guard know a picture of a reported message by its perceptual hash. ``report_id``: the
+ * case that shows it; ``claimed``: a class of the weights. Always needs a second moderator.
+ */
+export interface MarkPicture {
+  readonly act: "mark_picture";
+  readonly hash: string;
+  readonly claimed: string;
+  readonly reportId: ReportId;
+  readonly reason: string;
+}
+
+/** Let the guard forget a picture. Always needs a second moderator. */
+export interface UnmarkPicture {
+  readonly act: "unmark_picture";
+  readonly hash: string;
+  readonly reason: string;
+}
+
+/**
  * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
  * does not have it.
  */
@@ -716,6 +735,47 @@ export interface GuardPolicies {
   readonly policy: string;
   readonly classes: string[];
   readonly versions: GuardPolicyVersion[];
+}
+
+/** ``hashes``: 32 bytes for each picture. */
+export interface MarkedPictures {
+  readonly claimed: string;
+  readonly hashes: Uint8Array;
+}
+
+/** The changes from the list of one number to that of another. ``unmarked``: 32 bytes each. */
+export interface GuardPictures {
+  readonly after: number;
+  readonly number: number;
+  readonly marked: MarkedPictures[];
+  readonly unmarked: Uint8Array;
+}
+
+/**
+ * ``path``: the unit whose moderators may take it away; ``removable``: the reader is one;
+ * ``by``: who asked for the mark, None for somebody who is in the data bank no more.
+ */
+export interface KnownPicture {
+  readonly hash: string;
+  readonly claimed: string;
+  readonly reason: string;
+  readonly reportId: ReportId;
+  readonly path: string;
+  readonly by: Person | null;
+  readonly markedMs: number;
+  readonly removable: boolean;
+}
+
+/**
+ * A page of the pictures that are marked now, the newest first. ``most``: the limit of their
+ * number; ``classes``: those that the weights know.
+ */
+export interface KnownPictures {
+  readonly pictures: KnownPicture[];
+  readonly total: number;
+  readonly most: number;
+  readonly classes: string[];
+  readonly next: number | null;
 }
 
 /**
@@ -1352,6 +1412,7 @@ export interface Ready {
   readonly trustVersion: number;
   readonly directoryVersion: string;
   readonly guardPolicy: number;
+  readonly guardPictures: number;
   readonly meVersion: string;
   readonly heads: ConversationHead[];
 }
@@ -1463,7 +1524,8 @@ export interface ReceiptCounts {
 
 /**
  * Something about this account changed. ``signed_out`` is followed by a close with 4403.
- * ``conduct``: the code of conduct asks again; ``guard``: its policy is another.
+ * ``conduct``: the code of conduct asks again; ``guard``: its policy or the known pictures are
+ * others.
  */
 export interface AccountFrame {
   readonly t: "account";
@@ -2729,4 +2791,4 @@ export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterF
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | AssignReport | DecideReport | DecideAppeal | PublishLesson | PublishConduct | SetGuardPolicy | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | AssignReport | DecideReport | DecideAppeal | PublishLesson | PublishConduct | SetGuardPolicy | MarkPicture | UnmarkPicture | ApproveAct | RefuseAct;

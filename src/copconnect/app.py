@@ -232,6 +232,7 @@ class Container:
             lessons=self.lessons,
             conduct=self.conduct,
             guard=self.guard,
+            pictures=self.guard.pictures,
         )
         self.directory.attach(self.admin.rights)
         self.reports.attach(self.admin.rights)

@@ -90,6 +90,6 @@ class Versions:
         """Return the version of the Directory."""
         return await self._directory.version()
 
-    async def guard_policy(self) -> int:
-        """Return the number of the guard's policy in force."""
-        return await self._guard.number()
+    async def guard(self) -> tuple[int, int]:
+        """Return the numbers of the guard's policy and of the known pictures in force."""
+        return await self._guard.numbers()

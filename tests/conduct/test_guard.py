@@ -116,13 +116,23 @@ def test_malformed_weights_are_refused(data: bytes) -> None:
 
 def test_g1_the_record_never_goes_back() -> None:
     key, stranger = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-    draft = GuardRecord(number=2, size=3, weights=bytes(32), policy_number=4, policy="{}")
+    draft = GuardRecord(
+        number=2,
+        size=3,
+        weights=bytes(32),
+        policy_number=4,
+        policy="{}",
+        pictures_number=6,
+        pictures=bytes(32),
+    )
     held = draft.signed(key)
     GuardRecord.parse(held.encode()).check(public_bytes(key), held)
     for wrong in (
         draft.signed(stranger),
         replace(draft, number=1).signed(key),
         replace(draft, policy_number=3).signed(key),
+        replace(draft, pictures_number=5).signed(key),
+        replace(draft, pictures=b"x" * 32).signed(key),
         replace(draft, weights=b"x" * 32).signed(key),
         replace(draft, policy="[]").signed(key),
     ):

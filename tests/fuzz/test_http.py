@@ -121,7 +121,6 @@ FUZZ = settings(
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 def test_a_stranger_gets_documented_answers(fuzzed: ServerProcess, route: Route) -> None:
     with httpx.Client(base_url=fuzzed.url, headers={"accept": MSGPACK}, verify=NO_TLS) as client:
-
         # Few, because most routes ask first who calls.
         @settings(FUZZ, max_examples=FUZZ.max_examples if route.open else 10)
         @given(path=paths(route), body=bodies(route))

@@ -171,6 +171,7 @@ class IdentityServer:
             lessons=Publisher(clock, self.audit),
             conduct=self.conduct,
             guard=self.guard,
+            pictures=self.guard.pictures,
         )
         self.directory.attach(self.admin.rights)
         per_minute = settings.requests_per_person_per_minute

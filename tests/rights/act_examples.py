@@ -8,7 +8,7 @@ from sqlalchemy import delete
 
 from copconnect import wire
 from copconnect.admin.rules import DEFAULT_RULES
-from copconnect.conduct.guard import policy
+from copconnect.conduct.guard import picture_store, policy
 from copconnect.conduct.service import shipped
 from copconnect.database.engine import Transaction
 from copconnect.directory.names import english
@@ -296,6 +296,34 @@ async def _decide_appeal(world: World, _: Device) -> wire.Act:
     )
 
 
+async def _mark_picture(world: World, _: Device) -> wire.Act:
+    report_id = await world.report_subject()
+    return wire.MarkPicture(
+        hash="ab" * 32, claimed="greeting", report_id=report_id, reason="Sent every morning."
+    )
+
+
+async def _unmark_picture(world: World, _: Device) -> wire.Act:
+    """Take away what moderators of the station marked."""
+    hash_ = new_id() + new_id()
+
+    async def write(one: Transaction) -> None:
+        row = {
+            "marked_number": await picture_store.newest(one) + 1,
+            "hash": bytes.fromhex(hash_),
+            "claimed": "greeting",
+            "reason": "",
+            "report_id": "0" * 32,
+            "path": world.path_of(STATION),
+            "person_id": "0" * 32,
+            "marked_ms": world.clock.ms,
+        }
+        await picture_store.mark(one, row)
+
+    await _as_operator(world, write)
+    return wire.UnmarkPicture(hash=hash_, reason="It is a duty chart.")
+
+
 async def _publish_lesson(_: World, __: Device) -> wire.Act:
     text = "---\ntitle: Bandobast\nminutes: 2\nversion: 1\n---\n\nStand where you are told.\n"
     return wire.PublishLesson(
@@ -343,6 +371,8 @@ EXAMPLES: dict[str, Example] = {
     "set_rights": _set_rights,
     "assign_report": _assign,
     "decide_report": _decide,
+    "mark_picture": _mark_picture,
+    "unmark_picture": _unmark_picture,
     "decide_appeal": _decide_appeal,
     "approve_act": _approve,
     "refuse_act": _refuse,

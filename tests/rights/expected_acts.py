@@ -46,6 +46,9 @@ ACTS: dict[str, Rule] = {
     "assign_report": HERE,
     "decide_report": HERE,
     "decide_appeal": HERE,
+    # Pictures that such a report showed.
+    "mark_picture": HERE,
+    "unmark_picture": HERE,
     # Acts that wait for a second admin: never the one who asked, who may take it back.
     "approve_act": ANOTHER_ADMIN,
     "refuse_act": HERE,

@@ -74,6 +74,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/conduct": ACCOUNTS,
     "GET /v1/guard": ACCEPTED,
     "GET /v1/guard/weights": ACCEPTED,
+    "GET /v1/guard/pictures": ACCEPTED,
     "POST /v1/conduct/acceptances": ACCOUNTS,
     # Training. A new device learns while it waits for its confirmation.
     "GET /v1/training": ACCEPTED,
@@ -203,6 +204,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/conduct/acceptances": ADMINS,
     "GET /v1/admin/conduct/pending": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/guard": ADMINS,
+    "GET /v1/admin/pictures": ADMINS,
     # Imports. A file is its sender's; whoever may import over all that it changes sees it too.
     "GET /v1/admin/imports": ADMINS.showing(A.ADMIN, A.ROOT),
     "POST /v1/admin/uploads": ADMINS,

@@ -62,9 +62,9 @@ class FixedVersions:
         """Return one."""
         return "d7"
 
-    async def guard_policy(self) -> int:
-        """Return one."""
-        return 7
+    async def guard(self) -> tuple[int, int]:
+        """Return some."""
+        return 7, 3
 
 
 class ForgetfulBus(LocalBus):

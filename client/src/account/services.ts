@@ -181,7 +181,7 @@ export class AccountServices {
         await this.account.lookedAfter(ready);
       },
       // Weights that do not come or are not right leave the former ones in force.
-      () => this.guard.refresh(ready.guardPolicy).catch(ignore),
+      () => this.guard.refresh(ready.guardPolicy, ready.guardPictures).catch(ignore),
       () => this.training.onReady().catch(ignore),
       async () => {
         this.sanctions.outdated();

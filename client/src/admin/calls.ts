@@ -219,6 +219,10 @@ export class AdminCalls implements AdminCore {
     }
   }
 
+  pictures(before: number | null): ReturnType<AdminCore["pictures"]> {
+    return this.#options.api.conductConsole.pictures(before);
+  }
+
   // --- Acts that wait ---------------------------------------------------------------------------
 
   async waiting(): Promise<readonly WaitingView[]> {

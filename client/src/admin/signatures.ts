@@ -41,6 +41,8 @@ export const OUTCOMES: Readonly<Record<Act["act"], string>> = {
   publish_lesson: "lesson_published",
   publish_conduct: "conduct_published",
   set_guard_policy: "guard_policy_set",
+  mark_picture: "picture_marked",
+  unmark_picture: "picture_unmarked",
   approve_act: "act_approved",
   refuse_act: "act_refused",
 };

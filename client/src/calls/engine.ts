@@ -114,6 +114,7 @@ export function createEngine(options: SessionOptions): Engine {
     vote: (id, messageId, choices) => consultation.vote(id, messageId, choices),
     closePoll: (id, messageId) => consultation.closePoll(id, messageId),
     guardVerdict: (id, text) => messages.guardVerdict(id, text),
+    guardPictureVerdict: (id, hash) => messages.guardPictureVerdict(id, hash),
     forwardChoice: (id, messageId) => forwarding.choice(id, messageId),
     forward: (from, to, words, forwardId) => forwarding.forward(from, to, words, forwardId),
     guard: async () => (await reachGuard()).view(),

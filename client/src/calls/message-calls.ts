@@ -103,6 +103,14 @@ export class MessageCalls {
     return this.#reach.guard.verdict(text, device.find(conversationId).record);
   }
 
+  async guardPictureVerdict(
+    conversationId: ConversationId,
+    hash: Uint8Array,
+  ): Promise<GuardVerdict> {
+    const device = await this.#reach.device();
+    return this.#reach.guard.pictureVerdict(hash, device.find(conversationId).record);
+  }
+
   async retry(messageId: MessageId): Promise<void> {
     const device = await this.#reach.device();
     await device.preparing.retry(conversationOf(device, messageId), messageId);

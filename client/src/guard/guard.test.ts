@@ -1,12 +1,14 @@
-/** Weights and policies that are old, unsigned or truncated leave the former ones in force. */
+/** Weights, policies and pictures that are old, unsigned or truncated leave the former ones in force. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ed25519PublicKey } from "../keys/format/ed25519.ts";
 import { hash } from "../keys/format/hashing.ts";
 import { concat, copy, type Bytes } from "../octets.ts";
 import type { Change } from "../vault/vault.ts";
+import type * as wire from "../wire.ts";
 import { Guard } from "./guard.ts";
 import { FORWARDING_BEFORE_POLICY } from "./forwarding.ts";
+import { NEAR, Pictures } from "./pictures.ts";
 import { Model } from "./model.ts";
 import { actOf, placeOf, readPolicy } from "./policy.ts";
 import { GuardFormat } from "./record.ts";
@@ -19,14 +21,26 @@ const NUMBER = new Model(WEIGHTS).number;
 
 async function signed(change: object = {}, key = KEY): Promise<Bytes> {
   const draft = { number: NUMBER, size: WEIGHTS.length, weights: hash(WEIGHTS), policyNumber: 1 };
-  return (await GuardFormat.sign({ ...draft, policy: POLICY, ...change }, key)).bytes;
+  const pictures = { picturesNumber: 0, pictures: hash(Pictures.NONE.bytes) };
+  return (await GuardFormat.sign({ ...draft, policy: POLICY, ...pictures, ...change }, key)).bytes;
+}
+
+type Changes = wire.GuardPictures;
+
+/** A hash in which the first `bits` differ from one of zeros. */
+function picture(bits: number): Bytes {
+  const octets = new Uint8Array(32);
+  for (let bit = 0; bit < bits; bit++)
+    octets[bit >> 3] = (octets[bit >> 3] ?? 0) | (1 << (bit & 7));
+  return octets;
 }
 
 const GROUP = { kind: "group", members: 413, whoMayPost: "everyone" } as const;
 
 async function device() {
   const rows = new Map<string, unknown>();
-  const served = { record: await signed(), weights: WEIGHTS };
+  const served = { record: await signed(), weights: WEIGHTS, pictures: [] as Changes[] };
+  const asked: string[] = [];
   let now = 0;
   const make = (): Guard => {
     const authority = ed25519PublicKey(KEY);
@@ -39,15 +53,23 @@ async function device() {
     };
     const api = {
       guard: () => Promise.resolve({ record: served.record }),
-      guardWeights: () => Promise.resolve({ weights: served.weights }),
+      guardWeights: () => {
+        asked.push("weights");
+        return Promise.resolve({ weights: served.weights });
+      },
+      guardPictures: (after: number, to: number) => {
+        asked.push(`pictures ${String(after)} to ${String(to)}`);
+        const found = served.pictures.find((one) => one.after === after && one.number === to);
+        return found === undefined ? Promise.reject(new Error("gone")) : Promise.resolve(found);
+      },
     };
     return new Guard({
-      context: { vault, api, now: () => now } as never,
+      context: { vault, api, now: () => now, emit: () => undefined } as never,
       trust: { rosterAuthority: authority },
       rank: () => "SI",
     });
   };
-  return { served, make, later: () => (now += 7 * 3_600_000) };
+  return { served, asked, make, later: () => (now += 7 * 3_600_000) };
 }
 
 test("without weights everything is fine; with them a greeting is held in a large group", async () => {
@@ -92,6 +114,89 @@ test("G1: what is old, unsigned, truncated or another's changes nothing", async 
   Object.assign(served, { record: await signed({ policyNumber: 2, policy }), weights: WEIGHTS });
   await guard.refresh();
   expect((await guard.verdict("good morning all", GROUP)).act).toBe("nudge");
+});
+
+test("a copy of a marked picture is judged as its class, another picture is not", async () => {
+  const { make, served, asked, later } = await device();
+  const guard = make();
+  await guard.refresh();
+  expect(await guard.pictureVerdict(picture(0), GROUP)).toMatchObject({ act: "fine" });
+
+  const one: Changes = {
+    after: 0,
+    number: 1,
+    marked: [{ claimed: "greeting", hashes: picture(0) }],
+    unmarked: new Uint8Array(),
+  };
+  const first = Pictures.NONE.changed(one);
+  served.pictures = [one];
+  served.record = await signed({ picturesNumber: 1, pictures: hash(first.bytes) });
+  // The socket's first frame tells of a newer list.
+  await guard.refresh(1, 1);
+  const held = { act: "hold", claimed: "greeting", others: 412 };
+  expect(await guard.pictureVerdict(picture(NEAR), GROUP)).toEqual(held);
+  expect(await guard.pictureVerdict(picture(NEAR + 1), GROUP)).toMatchObject({ act: "fine" });
+  expect(await guard.pictureVerdict(picture(3).subarray(1), GROUP)).toMatchObject({ act: "fine" });
+  const direct = { kind: "direct", members: 2, whoMayPost: "everyone" } as const;
+  expect((await guard.pictureVerdict(picture(0), direct)).act).toBe("fine");
+  expect((await make().pictureVerdict(picture(1), GROUP)).act).toBe("hold");
+
+  // Only what changed is fetched; the nearest of two pictures counts.
+  const two: Changes = {
+    after: 1,
+    number: 3,
+    marked: [{ claimed: "motivational", hashes: concat(picture(20), picture(256)) }],
+    unmarked: new Uint8Array(),
+  };
+  const second = first.changed(two);
+  served.pictures = [two];
+  served.record = await signed({ picturesNumber: 3, pictures: hash(second.bytes) });
+  asked.length = 0;
+  later();
+  await guard.refresh();
+  expect(asked).toEqual(["pictures 1 to 3"]);
+  expect(await guard.pictureVerdict(picture(12), GROUP)).toMatchObject({ claimed: "motivational" });
+  expect((await guard.view()).pictures).toBe(3);
+
+  // Changes that do not lead to the named list: the list is fetched whole; a wrong one is refused.
+  const third = second.changed({ marked: [], unmarked: picture(20) });
+  const whole = (number: number, list: Changes["marked"]): Changes => ({
+    ...{ after: 0, number, marked: list, unmarked: new Uint8Array() },
+  });
+  const listed = [
+    { claimed: "greeting", hashes: picture(0) },
+    { claimed: "motivational", hashes: picture(256) },
+  ];
+  served.pictures = [{ ...two, after: 3, number: 4 }, whole(4, listed)];
+  served.record = await signed({ picturesNumber: 4, pictures: hash(third.bytes) });
+  later();
+  await guard.refresh();
+  expect(await guard.pictureVerdict(picture(20), GROUP)).toMatchObject({ claimed: "greeting" });
+  for (const wrong of [
+    await signed({ picturesNumber: 5, pictures: hash(first.bytes) }),
+    await signed({ picturesNumber: 3, pictures: hash(second.bytes) }),
+    await signed({ picturesNumber: 4, pictures: hash(second.bytes) }),
+  ]) {
+    served.pictures = [whole(5, listed), whole(3, listed), whole(4, listed)];
+    served.record = wrong;
+    later();
+    await expect(guard.refresh()).rejects.toThrow();
+    expect((await guard.view()).pictures).toBe(2);
+  }
+});
+
+test("a list of pictures is read whole or refused", () => {
+  const list = Pictures.NONE.changed({
+    marked: [{ claimed: "joke", hashes: concat(picture(9), picture(4)) }],
+    unmarked: new Uint8Array(),
+  });
+  expect(Pictures.read(list.bytes).bytes).toEqual(list.bytes);
+  const { bytes } = list;
+  const swapped = concat(bytes.subarray(0, 23), bytes.subarray(60), bytes.subarray(23, 60));
+  for (const wrong of [bytes.subarray(0, -1), bytes.subarray(1), swapped, concat(bytes, bytes)])
+    expect(() => Pictures.read(wrong)).toThrow();
+  const short = { marked: [], unmarked: new Uint8Array(31) };
+  expect(() => list.changed(short)).toThrow();
 });
 
 test("hours, ranks and places decide what happens to a class", () => {

@@ -1,9 +1,9 @@
 /**
- * The guard on this device: keeps the weights and the policy that the department signed, and says
- * what they make of a message. The text never leaves the device.
+ * The guard on this device: keeps the weights, the policy and the list of known pictures that the
+ * department signed, and says what they make of a message. Neither text nor picture leaves the device.
  *
- * Invariants: weights or a policy that are older, unsigned, truncated or malformed change nothing,
- * and the former ones stay in force; without any, every message is fine, because a guard that is
+ * Invariants: weights, a policy or pictures that are older, unsigned, truncated or malformed change
+ * nothing, and the former ones stay in force; without any, every message is fine, because a guard that is
  * missing must not hold duty talk; a verdict never waits for the network. One refresh at a time.
  */
 import type { Context } from "../context.ts";
@@ -21,6 +21,7 @@ import { FORWARDING_BEFORE_POLICY } from "./forwarding.ts";
 import type { ForwardingPolicy } from "./forwarding.ts";
 import { actOf, placeOf, readPolicy } from "./policy.ts";
 import type { Place } from "./policy.ts";
+import { Pictures } from "./pictures.ts";
 import { GuardFormat, checkGuard, type GuardRecord } from "./record.ts";
 
 /** The server is asked so often at most. */
@@ -37,17 +38,20 @@ const MISTAKES = "guard_mistakes";
 interface Kept {
   readonly record: Bytes;
   readonly weights: Bytes;
+  readonly pictures: Bytes;
 }
 
 interface InForce {
   readonly record: GuardRecord;
   readonly model: Model;
   readonly policy: GuardPolicy;
+  readonly weights: Bytes;
+  readonly pictures: Pictures;
 }
 
 export interface GuardOptions {
-  readonly context: Pick<Context, "vault" | "now"> & {
-    readonly api: Pick<Context["api"], "guard" | "guardWeights">;
+  readonly context: Pick<Context, "vault" | "now" | "emit"> & {
+    readonly api: Pick<Context["api"], "guard" | "guardWeights" | "guardPictures">;
   };
   readonly trust: Pick<DeviceTrust, "rosterAuthority">;
   /** The code of this person's rank; null: unknown. */
@@ -73,13 +77,15 @@ export class Guard {
   }
 
   /**
-   * Ask for newer weights and policy if it is time, or if the policy in force is not the newest.
-   * Rejects with `network`, Refused, Malformed.
+   * Ask for newer weights, policy and pictures if it is time, or if the policy or the pictures in
+   * force are not the newest. Rejects with `network`, Refused, Malformed.
    */
-  async refresh(newestPolicy = 0): Promise<void> {
+  async refresh(newestPolicy = 0, newestPictures = 0): Promise<void> {
     const now = this.#options.context.now();
     await this.#loaded();
-    const behind = newestPolicy > (this.#inForce?.policy.number ?? 0);
+    const record = this.#inForce?.record;
+    const behind =
+      newestPolicy > (record?.policyNumber ?? 0) || newestPictures > (record?.picturesNumber ?? 0);
     if (!behind && this.#askedMs !== null && Math.abs(now - this.#askedMs) < ASK_MS) return;
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = null;
@@ -90,10 +96,19 @@ export class Guard {
 
   async verdict(text: string, conversation: Place): Promise<GuardVerdict> {
     await this.#loaded();
+    return this.#act(this.#inForce?.model.classify(text) ?? FINE, conversation);
+  }
+
+  /** The verdict on a picture, by its perceptual hash, 32 bytes: as on a text of its class. */
+  async pictureVerdict(hash: Uint8Array, conversation: Place): Promise<GuardVerdict> {
+    await this.#loaded();
+    return this.#act(this.#inForce?.pictures.claimed(hash) ?? FINE, conversation);
+  }
+
+  #act(claimed: string, conversation: Place): GuardVerdict {
     const others = Math.max(0, conversation.members - 1);
     if (this.#inForce === null) return { act: "fine", claimed: FINE, others };
-    const { model, policy } = this.#inForce;
-    const claimed = model.classify(text);
+    const { policy } = this.#inForce;
     const hour = new Date(this.#options.context.now()).getHours();
     const place = placeOf(policy, conversation);
     return { act: actOf(policy, claimed, place, this.#options.rank(), hour), claimed, others };
@@ -111,6 +126,7 @@ export class Guard {
     return {
       policy: this.#inForce?.policy ?? null,
       weights: this.#inForce?.model.number ?? null,
+      pictures: this.#inForce?.pictures.size ?? 0,
       mistakes: await this.#mistakes(),
     };
   }
@@ -146,6 +162,8 @@ export class Guard {
       record,
       model: new Model(kept.weights),
       policy: readPolicy(record.policy),
+      weights: kept.weights,
+      pictures: Pictures.read(kept.pictures),
     };
   }
 
@@ -163,13 +181,33 @@ export class Guard {
     await checkGuard(record, this.#options.trust.rosterAuthority, former?.record ?? null);
     const policy = readPolicy(record.policy);
     refuseUnless(policy.number === record.policyNumber, "G1", "the policy has another number");
-    const weights = copy((await api.guardWeights()).weights);
+    const same = former !== null && equalBytes(former.record.weights, record.weights);
+    const weights = same ? former.weights : copy((await api.guardWeights()).weights);
     const whole = weights.length === record.size && equalBytes(hash(weights), record.weights);
     refuseUnless(whole, "G1", "these are other weights");
     const model = new Model(weights);
     refuseUnless(model.number === record.number, "G1", "the weights have another number");
-    const kept: Kept = { record: record.bytes, weights };
+    const pictures = await this.#pictures(record);
+    const kept: Kept = { record: record.bytes, weights, pictures: pictures.bytes };
     await vault.write([putMeta(KEPT, kept)]);
-    this.#inForce = { record, model, policy };
+    this.#inForce = { record, model, policy, weights, pictures };
+    this.#options.context.emit({ type: "guard" });
+  }
+
+  /** The list that a record names: by its changes since the list in force, else whole. */
+  async #pictures({ picturesNumber, pictures }: GuardRecord): Promise<Pictures> {
+    const former = this.#inForce;
+    const named = (list: Pictures): boolean => equalBytes(hash(list.bytes), pictures);
+    const from = async (list: Pictures, after: number): Promise<Pictures> =>
+      list.changed(await this.#options.context.api.guardPictures(after, picturesNumber));
+    const known = former?.pictures ?? Pictures.NONE;
+    if (named(known)) return known;
+    if (former !== null && former.record.picturesNumber > 0) {
+      const found = await from(known, former.record.picturesNumber).catch(() => null);
+      if (found !== null && named(found)) return found;
+    }
+    const whole = await from(Pictures.NONE, 0);
+    refuseUnless(named(whole), "G1", "these are other pictures");
+    return whole;
   }
 }

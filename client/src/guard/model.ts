@@ -18,7 +18,7 @@ const MOST_LEVEL = 1 << 15;
 const MOST_CLASSES = 32;
 const BLOCKS = ["chars", "words", "shape"] as const;
 
-/** A file of weights that is truncated, too long or not one. */
+/** A file of weights, a policy or a list of pictures that is truncated, too long or not one. */
 export class Malformed extends Error {}
 
 interface Block {

@@ -1,6 +1,6 @@
 /**
- * Guard record (KEYS.md section 3, G1): the weights and the policy that this department's devices
- * use, signed by the roster authority. A device never goes back to older ones.
+ * Guard record (KEYS.md section 3, G1): the weights, the policy and the known pictures that this
+ * department's devices use, signed by the roster authority. A device never goes back to older ones.
  */
 import { toHex } from "../octets.ts";
 import { RecordFormat, bytes, integer, text, type RecordOf } from "../keys/format/record.ts";
@@ -14,6 +14,8 @@ export const GuardFormat = new RecordFormat(
     weights: bytes(32),
     policyNumber: integer(8),
     policy: text,
+    picturesNumber: integer(8),
+    pictures: bytes(32),
   },
 );
 export type GuardRecord = RecordOf<typeof GuardFormat>;
@@ -26,11 +28,18 @@ export async function checkGuard(
 ): Promise<void> {
   await GuardFormat.verify(record, authority);
   if (former === null) return;
-  const newer = record.number >= former.number && record.policyNumber >= former.policyNumber;
+  const newer =
+    record.number >= former.number &&
+    record.policyNumber >= former.policyNumber &&
+    record.picturesNumber >= former.picturesNumber;
   refuseUnless(newer, "G1", "older than the record before");
   const sameWeights =
     record.number !== former.number || toHex(record.weights) === toHex(former.weights);
   refuseUnless(sameWeights, "G1", "two weights have one number");
   const samePolicy = record.policyNumber !== former.policyNumber || record.policy === former.policy;
   refuseUnless(samePolicy, "G1", "two policies have one number");
+  const samePictures =
+    record.picturesNumber !== former.picturesNumber ||
+    toHex(record.pictures) === toHex(former.pictures);
+  refuseUnless(samePictures, "G1", "two lists of pictures have one number");
 }

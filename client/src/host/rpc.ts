@@ -73,6 +73,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   vote: true,
   closePoll: true,
   guardVerdict: true,
+  guardPictureVerdict: true,
   forwardChoice: true,
   forward: true,
   guard: true,

@@ -246,7 +246,10 @@ export class ViewMaker implements Views {
   }
 
   /** `at`: the message that shows them. */
-  attachments(pointers: readonly AttachmentPointer[], at: MessageRecord | null = null) {
+  attachments(
+    pointers: readonly AttachmentPointer[],
+    at: Pick<MessageRecord, "conversationId" | "messageId"> | null = null,
+  ) {
     return Promise.all(pointers.map((pointer) => this.#attachments.view(pointer, at)));
   }
 

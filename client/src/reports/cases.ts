@@ -1,7 +1,7 @@
 /** The cases of a moderator: listed, opened, judged on this device, exported. */
 import type { DeviceContext } from "../context.ts";
 import { asFailure, hasCode } from "../failure.ts";
-import { idOf, type ActId, type DeviceId, type ReportId } from "../ids.ts";
+import { idOf, type ActId, type ConversationId, type DeviceId, type ReportId } from "../ids.ts";
 import { hash } from "../keys/format/hashing.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { APPEAL, REPORT, appealPlace, reportPlace, type JudgedMessage } from "../keys/proof.ts";
@@ -66,7 +66,9 @@ export class Cases {
       ...item,
       ...{ words: proof?.words ?? null, failed, proposal },
       clauseDiffers: proof !== null && proof.clause !== given.clause,
-      proven: await Promise.all(messages.map((one, at) => this.#proven(one, at === 0))),
+      proven: await Promise.all(
+        messages.map((one, at) => this.#proven(given.conversationId, one, at === 0)),
+      ),
       decision: await caseDecision(decision, this.#plate),
       sanction: sanction === null ? null : sanctionView(sanction, now),
       appeal: await this.#appeal(detail),
@@ -100,14 +102,15 @@ export class Cases {
     }
   }
 
-  async #proven(judged: JudgedMessage, reported: boolean) {
+  async #proven(conversationId: ConversationId, judged: JudgedMessage, reported: boolean) {
     const { trust } = this.#context;
-    const { personId, device, sentMs, failed } = judged;
+    const { messageId, personId, device, sentMs, failed } = judged;
     const known = failed === null;
     const confirmed = known && (await trust.verdict(personId, device, sentMs)).confirmed !== "no";
     const { views } = this.#options;
     return provenMessage(judged, reported, confirmed, this.#plate, (pointers) =>
-      views.attachments(pointers),
+      // This device never had the conversation: the proof alone says where they are.
+      views.attachments(pointers, { conversationId, messageId }),
     );
   }
 

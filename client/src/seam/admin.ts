@@ -21,6 +21,7 @@ import type {
   ConductTexts,
   ConductVersions,
   GuardPolicyVersion,
+  KnownPictures,
   People,
   FoundPeople,
   PastReorganisations,
@@ -208,6 +209,8 @@ export interface AdminCore {
   guardPolicies(): Promise<GuardPoliciesView>;
   /** The policy that an act says; null: it says none. */
   guardPolicyOf(text: string): Promise<GuardPolicy | null>;
+  /** A page of the pictures that moderators marked; `before`: after this `next`. */
+  pictures(before: number | null): Promise<KnownPictures>;
   audit(query: AuditQuery): Promise<AuditItems>;
   verifyAudit(): Promise<VerifiedAudit>;
 }

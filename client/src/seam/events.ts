@@ -56,6 +56,8 @@ export type CoreEvent =
     }
   /** There may be other reports, cases or sanctions: those who show some ask again. */
   | { readonly type: "reports" }
+  /** The guard has another policy, other weights or other pictures. */
+  | { readonly type: "guard" }
   /** A message that deserves a notification: not mine, not muted, new. */
   | {
       readonly type: "notify";

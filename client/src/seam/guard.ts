@@ -54,7 +54,7 @@ export interface GuardPolicy {
   >;
 }
 
-/** A verdict that this person called wrong. Kept on this device alone. */
+/** A verdict that this person called wrong. Kept on this device alone. `text`: empty for a picture. */
 export interface GuardMistake {
   readonly atMs: number;
   readonly claimed: string;
@@ -66,5 +66,7 @@ export interface GuardView {
   readonly policy: GuardPolicy | null;
   /** The number of the weights. */
   readonly weights: number | null;
+  /** How many pictures the guard knows. */
+  readonly pictures: number;
   readonly mistakes: readonly GuardMistake[];
 }

@@ -104,6 +104,9 @@ export class Api {
   guardWeights(): Promise<wire.GuardWeights> {
     return this.#get("/v1/guard/weights");
   }
+  guardPictures(after: number, to: number): Promise<wire.GuardPictures> {
+    return this.#get(`/v1/guard/pictures?after=${String(after)}&to=${String(to)}`);
+  }
   me(): Promise<wire.Me> {
     return this.#get("/v1/me");
   }

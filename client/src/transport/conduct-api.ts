@@ -1,4 +1,4 @@
-/** The console's routes of conduct, typed (docs/protocol.md, "Routes"). No state. */
+/** The console's routes of conduct and of the guard, typed (docs/protocol.md, "Routes"). No state. */
 import type * as wire from "../wire.ts";
 import type { Http } from "./http.ts";
 
@@ -37,6 +37,10 @@ export class ConductApi {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(asked)) search.set(name, String(value));
     return this.#get(`conduct/pending?${search.toString()}`);
+  }
+
+  pictures(before: number | null): Promise<wire.KnownPictures> {
+    return this.#get(before === null ? "pictures" : `pictures?before=${String(before)}`);
   }
 
   policies(): Promise<wire.GuardPolicies> {

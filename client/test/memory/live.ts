@@ -175,6 +175,7 @@ export class Live {
       ...{
         directoryVersion: "1",
         guardPolicy: 0,
+        guardPictures: 0,
         meVersion: await people.meVersion(client),
         heads,
       },

@@ -8,6 +8,7 @@ from copconnect import wire
 from copconnect.admin import organising_routes
 from copconnect.admin.conduct import routes as conduct_routes
 from copconnect.admin.files import import_routes
+from copconnect.admin.moderation import routes as picture_routes
 from copconnect.admin.parameters import limit_of, query_of
 from copconnect.admin.ports import DeviceShown, PeopleQuery
 from copconnect.admin.reading import PeopleState
@@ -29,6 +30,7 @@ def routes(service: AdminService, gate: Gate) -> list[Any]:
         *import_routes.routes(service.importing, service.exporting, gate),
         *organising_routes.routes(service.organising, gate),
         *conduct_routes.routes(service.conduct, gate),
+        *picture_routes.routes(service.pictures, gate),
     ]
 
 

@@ -13,6 +13,9 @@ from copconnect.admin.files.exporting import Exporting
 from copconnect.admin.files.importing import Importing
 from copconnect.admin.kinds import Kinds
 from copconnect.admin.moderation.kinds import ModerationKinds
+from copconnect.admin.moderation.picture_kinds import PictureKinds
+from copconnect.admin.moderation.pictures import PictureReading
+from copconnect.admin.moderation.ports import Pictures
 from copconnect.admin.organising import Organising
 from copconnect.admin.parts import Parts
 from copconnect.admin.ports import (
@@ -81,6 +84,7 @@ class AdminService:
         lessons: Lessons,
         conduct: Conduct,
         guard: Guard,
+        pictures: Pictures,
     ) -> None:
         self.rights = Rights(database, clock, audit, organisation, editor, grants, sanctions)
         self.kinds = Kinds(
@@ -99,6 +103,7 @@ class AdminService:
             {
                 **ConductKinds(organisation, conduct, guard).table,
                 **ModerationKinds(moderation).table,
+                **PictureKinds(organisation, moderation, pictures).table,
                 **lesson_kinds(lessons),
             },
         )
@@ -119,6 +124,9 @@ class AdminService:
         self.exporting = Exporting(database, audit, self.rights, exports, conduct, devices)
         self.conduct = ConductReading(
             database, self.rights, organisation, people, registered, conduct, guard
+        )
+        self.pictures = PictureReading(
+            database, self.rights, organisation, pictures, list(guard.model.classes)
         )
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:

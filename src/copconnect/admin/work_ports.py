@@ -145,7 +145,7 @@ class CaseReach(Protocol):
     def second(self) -> bool: ...
 
 
-CaseAct = wire.AssignReport | wire.DecideReport | wire.DecideAppeal
+CaseAct = wire.AssignReport | wire.DecideReport | wire.DecideAppeal | wire.MarkPicture
 
 
 class Moderation(Protocol):

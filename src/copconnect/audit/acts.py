@@ -349,5 +349,23 @@ class GuardPolicySet(Act, frozen=True, tag="guard_policy_set"):
     policy: str
 
 
+class PictureMarked(Act, frozen=True, tag="picture_marked"):
+    """The guard knows a picture. ``hash``: its perceptual hash, hex; ``report_id``: the case that
+    showed it."""
+
+    hash: str
+    claimed: str
+    report_id: ReportId
+    reason: str
+
+
+class PictureUnmarked(Act, frozen=True, tag="picture_unmarked"):
+    """The guard knows a picture no more."""
+
+    hash: str
+    claimed: str
+    reason: str
+
+
 class IncarnationBegun(Act, frozen=True, tag="incarnation_begun"):
     """A backup was restored: everything is signed anew."""

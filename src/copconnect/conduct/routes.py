@@ -8,7 +8,7 @@ from copconnect import wire
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import ConductService
 from copconnect.http.gate import Gate, HttpRequest, answer, read
-from copconnect.http.parameters import number
+from copconnect.http.parameters import index, number
 from copconnect.principals import Requirement
 
 
@@ -39,4 +39,11 @@ def routes(service: ConductService, guard: GuardService, gate: Gate) -> list[Any
         await gate.caller(request, confirmed=False)
         return answer(request, guard.weights())
 
-    return [code, accept, guard_record, guard_weights]
+    @get("/v1/guard/pictures")
+    async def guard_pictures(request: HttpRequest) -> Any:
+        await gate.caller(request, confirmed=False)
+        after = index(request.query_params.get("after", "0"))
+        to = index(request.query_params.get("to", "0"))
+        return answer(request, await guard.picture_changes(after, to))
+
+    return [code, accept, guard_record, guard_weights, guard_pictures]

@@ -1,4 +1,4 @@
-"""Errors of the code of conduct and of the guard's policy."""
+"""Errors of the code of conduct, of the guard's policy and of known pictures."""
 
 from copconnect.errors.base import CallerError
 
@@ -36,3 +36,21 @@ class GuardPolicyChanged(CallerError):
     status = 409
     message = "The guard's policy has changed meanwhile; `details` has its number."
     remedy = "Look at the policy in force, then change that."
+
+
+class PictureKnown(CallerError):
+    """``details``: ``claimed``, the class under which it is marked."""
+
+    code = "picture_known"
+    status = 409
+    message = "The guard knows this picture already; `details` has its class."
+    remedy = "Take the mark away first if the class is wrong."
+
+
+class PicturesFull(CallerError):
+    """``details``: ``limit``."""
+
+    code = "pictures_full"
+    status = 409
+    message = "The list of known pictures is full; `details` has its limit."
+    remedy = "Take away marks of pictures that nobody sends any more."

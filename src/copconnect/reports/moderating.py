@@ -28,6 +28,7 @@ from copconnect.reports.sanctioning import Sanctioning, as_wire
 from copconnect.rights import covers
 
 PAGE = 50
+CaseAct = wire.AssignReport | wire.DecideReport | wire.DecideAppeal | wire.MarkPicture
 STATISTICS_DAYS = 365
 
 
@@ -181,7 +182,7 @@ class Moderating:
     async def reach(
         self,
         connection: AsyncConnection,
-        act: wire.AssignReport | wire.DecideReport | wire.DecideAppeal,
+        act: CaseAct,
     ) -> Reach:
         """Return what an act about a case touches: a mute or a suspension also the units over which
         the reported person has grants. Raises NotFound, ActInvalid."""
@@ -198,7 +199,7 @@ class Moderating:
         self,
         connection: AsyncConnection,
         person_id: PersonId,
-        act: wire.AssignReport | wire.DecideReport | wire.DecideAppeal,
+        act: CaseAct,
     ) -> None:
         """Raise OwnCase for the reported person and everybody who reported the message,
         DecidedFirst for an appeal where the person decided any report of it."""

@@ -112,7 +112,7 @@ class Admission:
                 self._tokens.runs(caller.client_id, connection.app)
         trust_version = await self._versions.trust_version()
         directory_version = await self._versions.directory_version()
-        guard_policy = await self._versions.guard_policy()
+        guard_policy, guard_pictures = await self._versions.guard()
         # From here on only the read of the places is awaited, before anything is subscribed:
         # Ready is the first frame.
         entered = await self._fanout.enter(admitted)
@@ -122,6 +122,7 @@ class Admission:
                 trust_version=trust_version,
                 directory_version=directory_version,
                 guard_policy=guard_policy,
+                guard_pictures=guard_pictures,
                 heads=heads,
                 me_version=connection.client.me_version,
             )

@@ -172,8 +172,8 @@ class Versions(Protocol):
         """Return ``Directory.version``."""
         ...
 
-    async def guard_policy(self) -> int:
-        """Return the number of the guard's policy in force."""
+    async def guard(self) -> tuple[int, int]:
+        """Return the numbers of the guard's policy and of the known pictures in force."""
         ...
 
 

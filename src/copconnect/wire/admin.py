@@ -20,7 +20,7 @@ from copconnect.limits import (
 )
 from copconnect.wire.audiences import Audience, GroupPolicy
 from copconnect.wire.base import HEX16, HEX32, AdminAct, Hex32, Wire
-from copconnect.wire.conduct import ConductText
+from copconnect.wire.conduct import ConductText, MarkPicture, UnmarkPicture
 from copconnect.wire.directory import Charge, Names, NewPlace, Person
 from copconnect.wire.reorganising import Steps
 from copconnect.wire.reports.acts import AssignReport, DecideAppeal, DecideReport
@@ -313,6 +313,8 @@ Act = (
     | PublishLesson
     | PublishConduct
     | SetGuardPolicy
+    | MarkPicture
+    | UnmarkPicture
     | ApproveAct
     | RefuseAct
 )

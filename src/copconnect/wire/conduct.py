@@ -1,11 +1,11 @@
-"""The code of conduct, the guard, and what the console shows of both."""
+"""The code of conduct, the guard and known pictures, and what the console shows of them."""
 
 from typing import Annotated
 
 from msgspec import Meta
 
-from copconnect.ids import UnitId
-from copconnect.wire.base import Language, Wire
+from copconnect.ids import ReportId, UnitId
+from copconnect.wire.base import HEX16, AdminAct, Hex32, Language, Wire
 from copconnect.wire.directory import Person
 
 
@@ -95,3 +95,64 @@ class GuardPolicies(Wire, frozen=True, kw_only=True):
     policy: str
     classes: list[str]
     versions: list[GuardPolicyVersion]
+
+
+PictureReason = Annotated[str, Meta(max_length=500)]
+
+
+class MarkPicture(AdminAct, frozen=True, kw_only=True):
+    """Let the guard know a picture of a reported message by its perceptual hash. ``report_id``: the
+    case that shows it; ``claimed``: a class of the weights. Always needs a second moderator."""
+
+    hash: Hex32
+    claimed: Annotated[str, Meta(min_length=1, max_length=32)]
+    report_id: Annotated[ReportId, HEX16]
+    reason: PictureReason
+
+
+class UnmarkPicture(AdminAct, frozen=True, kw_only=True):
+    """Let the guard forget a picture. Always needs a second moderator."""
+
+    hash: Hex32
+    reason: PictureReason
+
+
+class MarkedPictures(Wire, frozen=True, kw_only=True):
+    """``hashes``: 32 bytes for each picture."""
+
+    claimed: str
+    hashes: bytes
+
+
+class GuardPictures(Wire, frozen=True, kw_only=True):
+    """The changes from the list of one number to that of another. ``unmarked``: 32 bytes each."""
+
+    after: int
+    number: int
+    marked: list[MarkedPictures]
+    unmarked: bytes
+
+
+class KnownPicture(Wire, frozen=True, kw_only=True):
+    """``path``: the unit whose moderators may take it away; ``removable``: the reader is one;
+    ``by``: who asked for the mark, None for somebody who is in the data bank no more."""
+
+    hash: str
+    claimed: str
+    reason: str
+    report_id: ReportId
+    path: str
+    by: Person | None
+    marked_ms: int
+    removable: bool
+
+
+class KnownPictures(Wire, frozen=True, kw_only=True):
+    """A page of the pictures that are marked now, the newest first. ``most``: the limit of their
+    number; ``classes``: those that the weights know."""
+
+    pictures: list[KnownPicture]
+    total: int
+    most: int
+    classes: list[str]
+    next: int | None

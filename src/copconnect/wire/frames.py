@@ -94,6 +94,7 @@ class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
     trust_version: int
     directory_version: str
     guard_policy: int  # The number of the guard's policy in force.
+    guard_pictures: int  # The number of the list of known pictures in force.
     me_version: str
     heads: list[ConversationHead]
 
@@ -201,7 +202,8 @@ class ReceiptCounts(Frame, frozen=True, kw_only=True, tag="receipt_counts"):
 
 class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
     """Something about this account changed. ``signed_out`` is followed by a close with 4403.
-    ``conduct``: the code of conduct asks again; ``guard``: its policy is another."""
+    ``conduct``: the code of conduct asks again; ``guard``: its policy or the known pictures are
+    others."""
 
     event: Literal[
         "clients",

@@ -1,6 +1,11 @@
 /** The scripted core's code of conduct and guard policy, as the console reads and changes them. */
 import type { AdminCore, GuardPolicy } from "@copconnect/client/core";
-import { LANGUAGES, type ConductText, type ConductVersion } from "@copconnect/client/wire";
+import {
+  LANGUAGES,
+  type ConductText,
+  type ConductVersion,
+  type ReportId,
+} from "@copconnect/client/wire";
 import { codeOfConduct } from "../conduct.ts";
 import { GUARD_POLICY } from "../guard.ts";
 import { ME, PEOPLE, UNITS } from "../organisation.ts";
@@ -50,6 +55,20 @@ export abstract class ScriptedConduct extends ScriptedOrganising {
     const classes = [...GUARD_POLICY.places.announcement.hold];
     const versions = [{ number: 2, createdMs: Date.now() - 9 * DAY_MS, by: ME }];
     return Promise.resolve({ policy: { ...GUARD_POLICY, number: 2 }, classes, versions });
+  }
+  pictures(): ReturnType<AdminCore["pictures"]> {
+    const classes = [...GUARD_POLICY.places.announcement.hold];
+    const pictures = classes.slice(0, 5).map((claimed, index) => ({
+      hash: String(index).repeat(64),
+      claimed,
+      reason: index === 0 ? "Sent to every group of the zone each morning." : "",
+      reportId: String(index).repeat(32) as ReportId,
+      path: UNITS[index]?.unitId ?? "",
+      by: ME,
+      markedMs: Date.now() - index * DAY_MS,
+      removable: index !== 2,
+    }));
+    return Promise.resolve({ pictures, total: 5, most: 20_000, classes, next: null });
   }
   guardPolicyOf(text: string): Promise<GuardPolicy | null> {
     const { number } = JSON.parse(text) as { readonly number: number };

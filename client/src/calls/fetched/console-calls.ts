@@ -41,6 +41,7 @@ const METHODS: Readonly<Record<AdminMethod, true>> = {
   conductPending: true,
   guardPolicies: true,
   guardPolicyOf: true,
+  pictures: true,
   audit: true,
   verifyAudit: true,
 };

@@ -1,16 +1,17 @@
-"""Signs the weights and the policy of the guard, serves them, and sets another policy.
+"""Signs the weights, the policy and the known pictures of the guard, serves them, and sets another
+policy.
 
 The policy in force is the one with the highest number: of those that the console or an operator
 set, and the file that the server started with, which has number 1 where it is the shipped one.
 Invariants: what is served was read whole; every node signs the same bytes, because Ed25519 is
-deterministic; no message ever reaches this code. A node reads a new policy when a wake-up tells it,
-and a minute later where the wake-up was lost.
+deterministic; no message and no picture ever reaches this code. A node reads a new policy and the
+list of pictures when a wake-up tells it, and a minute later where the wake-up was lost.
 """
 
 from collections.abc import Collection, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +22,7 @@ from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
 from copconnect.conduct import store
 from copconnect.conduct.guard import model, policy
+from copconnect.conduct.guard.pictures import Pictures, encoded
 from copconnect.database.engine import Database, Transaction
 from copconnect.principals import Operator, Principal
 from copconnect.principals import Signer as Signing
@@ -41,6 +43,15 @@ class Signer(Protocol):
 
 class GuardFile(ValueError):
     """A file of weights or a policy that a setting names and that cannot be used."""
+
+
+class _Signed(NamedTuple):
+    """The policy, by its number and JSON, and the list of pictures, by its number and hash."""
+
+    number: int
+    text: str
+    pictures_number: int
+    pictures: bytes
 
 
 class GuardService:
@@ -73,7 +84,9 @@ class GuardService:
         self._file = text
         self._weights = wire.GuardWeights(weights=self._data)
         self._hash = sha256(self._data)
-        self._number, self._guard = self.file_number, self._sign(self.file_number, text)
+        self.pictures = Pictures(clock, audit, self.model.classes)
+        self._signed = _Signed(self.file_number, text, 0, sha256(encoded([])))
+        self._guard = self._sign(self._signed)
         self._large_from = policy.parse(text).large_from
         self._read_ms = -READ_AGAIN_MS
 
@@ -82,10 +95,16 @@ class GuardService:
         await self._follow()
         return self._guard
 
-    async def number(self) -> int:
-        """Return the number of the policy in force."""
+    async def numbers(self) -> tuple[int, int]:
+        """Return the numbers of the policy and of the list of pictures in force."""
         await self._follow()
-        return self._number
+        return self._signed.number, self._signed.pictures_number
+
+    async def picture_changes(self, after: int, number: int) -> wire.GuardPictures:
+        """Return what makes the list of pictures of a number out of a former one. Raises
+        NotFound."""
+        async with self._database.reading() as connection:
+            return await self.pictures.changes(connection, after, number)
 
     def weights(self) -> wire.GuardWeights:
         """Return the weights that the record names."""
@@ -173,17 +192,24 @@ class GuardService:
         self._read_ms = now
         async with self._database.reading() as connection:
             number, text = await self.in_force(connection)
-        if number != self._number:
-            self._number, self._guard = number, self._sign(number, text)
+            pictures_number = await self.pictures.newest(connection)
+            pictures = self._signed.pictures
+            if pictures_number != self._signed.pictures_number:
+                pictures = await self.pictures.hash_of(connection, pictures_number)
+        found = _Signed(number, text, pictures_number, pictures)
+        if found != self._signed:
+            self._signed, self._guard = found, self._sign(found)
             self._large_from = policy.parse(text).large_from
 
-    def _sign(self, number: int, text: str) -> wire.Guard:
+    def _sign(self, what: "_Signed") -> wire.Guard:
         record = GuardRecord(
             number=self.model.number,
             size=len(self._data),
             weights=self._hash,
-            policy_number=number,
-            policy=text,
+            policy_number=what.number,
+            policy=what.text,
+            pictures_number=what.pictures_number,
+            pictures=what.pictures,
         )
         return wire.Guard(record=self._signer.signed(record).encode())
 

@@ -864,6 +864,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("upload_id", name=op.f("pk_directory_uploads")),
     )
     op.create_table(
+        "guard_pictures",
+        sa.Column("marked_number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("unmarked_number", sa.BigInteger(), nullable=True),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("claimed", sa.String(length=32), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("report_id", sa.String(length=32), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("marked_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("marked_number", name=op.f("pk_guard_pictures")),
+        sa.UniqueConstraint("unmarked_number", name=op.f("uq_guard_pictures_unmarked_number")),
+    )
+    op.create_index(
+        "ix_guard_pictures_hash",
+        "guard_pictures",
+        ["hash"],
+        unique=True,
+        sqlite_where=sa.text("unmarked_number IS NULL"),
+        postgresql_where=sa.text("unmarked_number IS NULL"),
+    )
+    op.create_table(
         "guard_policies",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),

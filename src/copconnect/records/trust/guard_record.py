@@ -1,4 +1,5 @@
-"""The guard record: the weights and the policy that this department's devices use (G1). Pure."""
+"""The guard record: the weights, the policy and the known pictures that this department's devices
+use (G1). Pure."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -18,7 +19,8 @@ from copconnect.records.primitives.signed import SignedRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardRecord(SignedRecord):
-    """The roster authority vouches for weights by their hash, and for the policy's text."""
+    """The roster authority vouches for weights and known pictures by their hashes, and for the
+    policy's text."""
 
     LABEL: ClassVar[bytes] = tag("copconnect guard v1")
     RULE: ClassVar[str] = "G1"
@@ -28,6 +30,8 @@ class GuardRecord(SignedRecord):
     weights: bytes  # H(weights).
     policy_number: int
     policy: str  # JSON.
+    pictures_number: int  # The last change to the known pictures; 0: there was none.
+    pictures: bytes  # H(the list of known pictures).
 
     def fields(self) -> bytes:
         return b"".join(
@@ -37,6 +41,8 @@ class GuardRecord(SignedRecord):
                 exact(self.weights, HASH_BYTES),
                 uint(self.policy_number),
                 text(self.policy),
+                uint(self.pictures_number),
+                exact(self.pictures, HASH_BYTES),
             )
         )
 
@@ -48,6 +54,8 @@ class GuardRecord(SignedRecord):
             weights=reader.take(HASH_BYTES),
             policy_number=reader.uint(),
             policy=reader.text(),
+            pictures_number=reader.uint(),
+            pictures=reader.take(HASH_BYTES),
             signature=reader.take(SIGNATURE_BYTES),
         )
 
@@ -56,9 +64,17 @@ class GuardRecord(SignedRecord):
         self.verify(authority)
         if former is None:
             return
-        newer = self.number >= former.number and self.policy_number >= former.policy_number
+        newer = (
+            self.number >= former.number
+            and self.policy_number >= former.policy_number
+            and self.pictures_number >= former.pictures_number
+        )
         require(newer, self.RULE, "older than the record before")
         same_weights = self.number != former.number or self.weights == former.weights
         require(same_weights, self.RULE, "two weights have one number")
         same_policy = self.policy_number != former.policy_number or self.policy == former.policy
         require(same_policy, self.RULE, "two policies have one number")
+        same_pictures = (
+            self.pictures_number != former.pictures_number or self.pictures == former.pictures
+        )
+        require(same_pictures, self.RULE, "two lists of pictures have one number")

@@ -6,6 +6,7 @@ import guardPolicy from "./en/guardPolicy.json";
 import imports from "./en/imports.json";
 import moves from "./en/moves.json";
 import pages from "./en/pages.json";
+import pictures from "./en/pictures.json";
 import policy from "./en/policy.json";
 import reports from "./en/reports.json";
 import rights from "./en/rights.json";
@@ -21,6 +22,7 @@ export const en = {
   groups,
   imports,
   moves,
+  pictures,
   policy,
   reports,
   rights,

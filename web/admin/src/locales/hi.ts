@@ -7,6 +7,7 @@ import guardPolicy from "./hi/guardPolicy.json";
 import imports from "./hi/imports.json";
 import moves from "./hi/moves.json";
 import pages from "./hi/pages.json";
+import pictures from "./hi/pictures.json";
 import policy from "./hi/policy.json";
 import reports from "./hi/reports.json";
 import rights from "./hi/rights.json";
@@ -22,6 +23,7 @@ export const hi: typeof en = {
   groups,
   imports,
   moves,
+  pictures,
   policy,
   reports,
   rights,

@@ -7,6 +7,7 @@ import guardPolicy from "./te/guardPolicy.json";
 import imports from "./te/imports.json";
 import moves from "./te/moves.json";
 import pages from "./te/pages.json";
+import pictures from "./te/pictures.json";
 import policy from "./te/policy.json";
 import reports from "./te/reports.json";
 import rights from "./te/rights.json";
@@ -22,6 +23,7 @@ export const te: typeof en = {
   groups,
   imports,
   moves,
+  pictures,
   policy,
   reports,
   rights,

@@ -7,6 +7,7 @@ import guardPolicy from "./ur/guardPolicy.json";
 import imports from "./ur/imports.json";
 import moves from "./ur/moves.json";
 import pages from "./ur/pages.json";
+import pictures from "./ur/pictures.json";
 import policy from "./ur/policy.json";
 import reports from "./ur/reports.json";
 import rights from "./ur/rights.json";
@@ -22,6 +23,7 @@ export const ur: typeof en = {
   groups,
   imports,
   moves,
+  pictures,
   policy,
   reports,
   rights,

@@ -4,6 +4,7 @@ import type { Act, Names, PersonId, UnitId } from "@copconnect/client/wire";
 import { unitName } from "../../../src/app/state/directory.svelte.ts";
 import { formatDate, nameOf } from "../../../src/i18n/format.ts";
 import type { TextValues } from "../../../src/i18n/index.svelte.ts";
+import { className } from "../../../src/screens/conversation/guard/words.ts";
 import { c, known } from "../words.ts";
 import { nameFor } from "./names.svelte.ts";
 import { outcomeText } from "./report-words.ts";
@@ -45,6 +46,8 @@ export const ENTRY_KINDS = [
   "training_recorded",
   "conduct_published",
   "guard_policy_set",
+  "picture_marked",
+  "picture_unmarked",
   "root_admin_named",
   "root_admin_withdrawn",
   "incarnation_begun",
@@ -87,6 +90,7 @@ function valuesOf(fields: Fields): TextValues {
     name: personId === "" ? "" : nameFor(personId as PersonId),
     unit: unitOf(text(fields["path"])),
     reason: text(fields["reason"]),
+    kind: className(text(fields["claimed"])),
     date: typeof until === "number" ? formatDate(until) : "",
     count: people.length > 0 ? people.length : Number(fields["people"] ?? 0),
     first: people[0] === undefined ? "" : nameFor(people[0] as PersonId),

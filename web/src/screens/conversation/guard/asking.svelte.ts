@@ -6,9 +6,13 @@ import type { ConversationId } from "@copconnect/client/wire";
 import type { ConversationItem, GuardVerdict, Outgoing } from "@copconnect/client/core";
 import { core } from "../../../app/core.ts";
 
-export interface Question {
+interface Found {
   readonly verdict: GuardVerdict;
+  /** Empty: a picture was found. */
   readonly text: string;
+}
+
+export interface Question extends Found {
   readonly answer: (send: boolean) => void;
 }
 
@@ -19,14 +23,21 @@ export class GuardAsking {
   /** Whether a message may be handed in: at once, or because its person says so. */
   allows(item: ConversationItem, outgoing: Outgoing): Promise<boolean> {
     const text = outgoing.kind === "text" || outgoing.kind === "attachments" ? outgoing.text : "";
-    return this.allowsAll([item], [text]);
+    const files = outgoing.kind === "attachments" ? outgoing.attachments : [];
+    const pictures = files.filter(({ kind }) => kind === "image").map(({ file }) => file);
+    return this.allowsAll([item], [text], pictures);
   }
 
-  /** The same for several texts that go to several conversations: asked once, with all they reach. */
-  async allowsAll(items: readonly ConversationItem[], texts: readonly string[]): Promise<boolean> {
-    const asked = items.flatMap(({ conversationId }) =>
-      texts.filter((text) => text !== "").map((text) => judged(conversationId, text)),
-    );
+  /** The same for texts and pictures that go to several conversations: asked once, with all they reach. */
+  async allowsAll(
+    items: readonly ConversationItem[],
+    texts: readonly string[],
+    pictures: readonly Blob[] = [],
+  ): Promise<boolean> {
+    const asked = items.flatMap(({ conversationId }) => [
+      ...texts.filter((text) => text !== "").map((text) => judged(conversationId, text)),
+      ...(pictures.length > 0 ? [seen(conversationId, pictures)] : []),
+    ]);
     const found = (await Promise.all(asked)).flat();
     const worst = found.find(({ verdict }) => verdict.act === "hold") ?? found[0];
     if (worst === undefined) return true;
@@ -49,13 +60,23 @@ export class GuardAsking {
 }
 
 /** The verdict where the guard has something to say; none where it fails. */
-async function judged(
-  conversationId: ConversationId,
-  text: string,
-): Promise<readonly { readonly text: string; readonly verdict: GuardVerdict }[]> {
+async function judged(conversationId: ConversationId, text: string): Promise<readonly Found[]> {
   try {
     const verdict = await core().guardVerdict(conversationId, text);
     return verdict.act === "fine" ? [] : [{ text, verdict }];
+  } catch {
+    return [];
+  }
+}
+
+async function seen(
+  conversationId: ConversationId,
+  pictures: readonly Blob[],
+): Promise<readonly Found[]> {
+  try {
+    const { judgedPictures } = await import("./pictures.ts");
+    const verdicts = await judgedPictures(conversationId, pictures);
+    return verdicts.slice(0, 1).map((verdict) => ({ verdict, text: "" }));
   } catch {
     return [];
   }

@@ -1,0 +1,53 @@
+"""The acts about known pictures. A mark concerns everybody who sends the picture, so that a second
+moderator always answers for it; both moderate the unit of the person whose report showed it."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.admin.kind import Asked, Codes, Kind, Touched
+from copconnect.admin.moderation.ports import Pictures
+from copconnect.admin.ports import Organisation
+from copconnect.admin.work_ports import Moderation
+from copconnect.database.engine import Transaction
+
+
+class PictureKinds:
+    """The kinds, by the type of the act."""
+
+    def __init__(
+        self, organisation: Organisation, moderation: Moderation, pictures: Pictures
+    ) -> None:
+        self._organisation = organisation
+        self._moderation = moderation
+        self._pictures = pictures
+        self.table: dict[type[wire.AdminAct], Kind] = {
+            wire.MarkPicture: Kind(
+                "moderate", self._touches_new, self._mark, allows=self._moderation.allow
+            ),
+            wire.UnmarkPicture: Kind("moderate", self._touches_known, self._unmark),
+        }
+
+    async def _touches_new(self, connection: AsyncConnection, act: wire.MarkPicture) -> Touched:
+        reach = await self._moderation.reach(connection, act)
+        await self._pictures.check(connection, act)
+        return await self._everybody(connection, reach.paths)
+
+    async def _touches_known(self, connection: AsyncConnection, act: wire.UnmarkPicture) -> Touched:
+        path = await self._pictures.path_of(connection, act.hash)
+        return await self._everybody(connection, frozenset({path}))
+
+    async def _everybody(self, connection: AsyncConnection, paths: frozenset[str]) -> Touched:
+        people = await self._organisation.count_people(connection)
+        return Touched(paths, people, [], second=True)
+
+    async def _mark(self, connection: Transaction, asked: Asked) -> Codes:
+        (path,) = (await self._moderation.reach(connection, asked.act)).paths
+        await self._pictures.mark(connection, asked.by, asked.act, path)
+        return []
+
+    async def _unmark(self, connection: Transaction, asked: Asked) -> Codes:
+        act: Any = asked.act
+        await self._pictures.unmark(connection, asked.by, act)
+        return []

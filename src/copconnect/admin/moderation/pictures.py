@@ -1,0 +1,66 @@
+"""Answers the console about known pictures. Every moderator sees them all: they hold everywhere."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.admin.moderation.ports import Pictures
+from copconnect.admin.ports import Organisation
+from copconnect.admin.rights import Rights
+from copconnect.database.engine import Database
+from copconnect.ids import PersonId
+from copconnect.limits import KNOWN_PICTURES
+from copconnect.principals import Caller
+from copconnect.rights import covers
+
+PAGE = 100
+
+
+class PictureReading:
+    """Reads for the page. Holds no state of its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        rights: Rights,
+        organisation: Organisation,
+        pictures: Pictures,
+        classes: list[str],
+    ) -> None:
+        self._database = database
+        self._rights = rights
+        self._organisation = organisation
+        self._pictures = pictures
+        self._classes = classes
+
+    async def page(self, caller: Caller, before: int | None) -> wire.KnownPictures:
+        """Return marked pictures, the newest first; ``before``: below this number. Raises
+        NotAllowed."""
+        async with self._database.reading() as connection:
+            paths = await self._paths(connection, caller)
+            rows = await self._pictures.page(connection, before, PAGE + 1)
+            total = await self._pictures.count(connection)
+            named = {PersonId(row.person_id) for row in rows}
+            authors = await self._organisation.cards(connection, named, caller.person_id)
+        return wire.KnownPictures(
+            pictures=[
+                wire.KnownPicture(
+                    hash=row.hash.hex(),
+                    claimed=row.claimed,
+                    reason=row.reason,
+                    report_id=row.report_id,
+                    path=row.path,
+                    by=authors.get(row.person_id),
+                    marked_ms=row.marked_ms,
+                    removable=any(covers(one, row.path) for one in paths),
+                )
+                for row in rows[:PAGE]
+            ],
+            total=total,
+            most=KNOWN_PICTURES,
+            classes=self._classes,
+            next=rows[PAGE - 1].marked_number if len(rows) > PAGE else None,
+        )
+
+    async def _paths(self, connection: AsyncConnection, caller: Caller) -> list[str]:
+        held = await self._rights.having(connection, caller.person_id, "moderate")
+        return held.paths("moderate")
