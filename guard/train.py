@@ -41,7 +41,7 @@ FOLDS = 5
 FALSE_ALARMS = 0.013
 """The share of duty talk that may lie above the thresholds in cross-validation, which knows less
 duty talk than the weights that are shipped, and in a corpus that is rich in hard cases."""
-LOWEST, HIGHEST = 0.35, 0.5
+LOWEST, HIGHEST = 0.35, 0.42
 """No threshold lies outside: no class is given up for the sake of the others."""
 
 ALIKE = (
