@@ -57,8 +57,8 @@ def reads(officer: Officer, frame: FrameLocator, key: str) -> None:
 
 
 def forward_and_report(officer: Officer, frame: FrameLocator) -> None:
-    """The last steps of the practice: a message of the station goes to its head, and the chain message
-    of the large group is reported."""
+    """The last steps of the practice: a message of the station goes to its head, and the chain
+    message of the large group is reported."""
 
     def open_chat(key: str) -> None:
         frame.get_by_role("button", name=officer.word("app.back"), exact=True).click()

@@ -304,7 +304,7 @@ class Station implements Partial<ConnectedCore> {
     this.#note("reported");
     return null;
   }
-  /** What the sheet of a report asks for; its answer to a report is of no use to it. */
+  /** The calls of the sheet of a report, which makes no use of the answer to a report. */
   reports = ((method: string, report?: NewReport) =>
     this.#report(method, report)) as unknown as ConnectedCore["reports"];
 
