@@ -30,6 +30,8 @@ declare const self: ServiceWorkerGlobalScope & {
 
 /** A page that is busy decrypting may take a while; one that is gone never answers. */
 const ANSWER_TIMEOUT_MS = 30_000;
+/** A page that lives answers at once; the person's tap allows to open one for some seconds. */
+const TAKES_MS = 2_000;
 const INDEX = "/index.html";
 
 precache([...self.__WB_MANIFEST]);
@@ -114,15 +116,27 @@ async function openPage(address: string, told: object): Promise<void> {
   page.postMessage(told);
 }
 
+/** Whether a page takes it: one that is being closed is still listed, and what it is told is lost. */
+function takes(page: WindowClient, filled: Filled): Promise<boolean> {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise<boolean>((resolve) => {
+    const timer = setTimeout(() => resolve(false), TAKES_MS);
+    port1.onmessage = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    page.postMessage(filled, [port2]);
+  }).finally(() => port1.close());
+}
+
 /** null: the list of conversations. `text`: to be filled in; it stays in a notification if no page
  * can be opened. */
 async function openConversation(told: NoticeData | null, text: string | null): Promise<void> {
   const filled = told === null ? null : fillingOf(told.conversationId, text);
   const [page] = await self.clients.matchAll({ type: "window" });
   if (page !== undefined) {
-    await page.focus();
-    if (filled !== null) page.postMessage(filled);
-    return;
+    const looking = await page.focus().catch(() => null);
+    if (filled === null ? looking !== null : await takes(page, filled)) return;
   }
   const at = told === null ? "" : `/${encodeURIComponent(told.conversationId)}`;
   if (text !== null) unsent = filled;

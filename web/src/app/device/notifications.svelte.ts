@@ -144,10 +144,11 @@ export function followNotifications(): () => void {
       takeAwayTelling().catch(() => undefined);
     }
   });
-  const onmessage = ({ data }: MessageEvent<unknown>): void => {
+  const onmessage = ({ data, ports }: MessageEvent<unknown>): void => {
     if (isOpenLessons(data)) navigate("/training");
     if (isOpenOrder(data)) navigate(path("orders", data.orderId));
     if (!isFilled(data)) return;
+    ports[0]?.postMessage("taken");
     if (data.text === null) navigate(path("chats", data.conversationId));
     else filled = { conversationId: data.conversationId, text: data.text };
   };
