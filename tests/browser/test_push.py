@@ -55,6 +55,10 @@ TAPPED = """async ({ action, reply, mayOpen }) => {
   await done;
   return asked;
 }"""
+PAGES_AND_LOCKS = """async () => {
+  const { held } = await navigator.locks.query();
+  return (await clients.matchAll()).length + held.length;
+}"""
 SETTINGS = """async () => {
   const kept = await (await caches.open("copconnect-push")).match("/push-settings.json");
   return kept === undefined ? null : kept.text();
@@ -143,6 +147,10 @@ class Sleeper:
         self._devtools.send("ServiceWorker.enable")
         until(self._blank, lambda: self._registration != "")
         self.officer.page.close()
+
+    def alone(self) -> None:
+        """Wait until a closed page is gone: the worker would visit its core, which is open."""
+        until(self._blank, lambda: self.worker.evaluate(PAGES_AND_LOCKS) == 0)
 
     def _registered(self, told: dict[str, list[dict[str, str]]]) -> None:
         for one in told["registrations"]:
@@ -285,6 +293,7 @@ def test_a_reply_that_cannot_be_sent_is_filled_in(
     asleep.open_lock_page()
     asleep.set_pin("482915")
     asleep.page.close()
+    sleeper.alone()
     assert sleeper.tap("reply", "Fourteen barriers.", may_open=False) is None
     (kept,) = sleeper.shown()
     assert kept["body"] == asleep.word("me.push.notSent")
