@@ -2,7 +2,7 @@
 
 One linear classifier for each class against the rest (LinearSVC), over the features that
 ``docs/guard-model.md`` specifies. A class's weights are those of its classifier less those of fine,
-so that 0 means as likely as duty talk. What is held out chooses nothing.
+so that 0 means as likely as duty talk. Held-out messages choose nothing.
 """
 
 import json

@@ -1,7 +1,11 @@
 """The clock, passed in so that rules and tests own time."""
 
 import time
+from datetime import timedelta, timezone
 from typing import Protocol
+
+INDIA = timezone(timedelta(hours=5, minutes=30))
+"""India has one time, all year."""
 
 
 class Clock(Protocol):

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from playwright.sync_api import expect
 
-from copconnect.directory.postings.planned import INDIA
+from copconnect.clock import INDIA
 from tests.harness import confirming, databank
 from tests.harness.browser import DESKTOP, PHONE, Officer, Station
 from tests.harness.looks import Looks

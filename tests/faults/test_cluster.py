@@ -1,6 +1,5 @@
 """``python -m demo cluster`` as people start it: two nodes, one address, and a node that dies."""
 
-import csv
 import os
 import re
 import shutil
@@ -74,34 +73,14 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         shutil.rmtree(database_folder(made.data), ignore_errors=True)
 
 
-def people(cluster: Cluster) -> list[databank.Officer]:
-    """Return some of the synthetic force."""
-    with (cluster.data / "databank" / "people.csv").open(encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))[:OFFICERS]
-    return [
-        databank.Officer(
-            code=row["code"],
-            name=row["name_en"],
-            name_te=row["name_te"],
-            number=row["number"],
-            rank=row["rank"],
-            post=row["post_en"],
-            unit=row["unit"],
-            head=row["head"] == "yes",
-            roles=row["roles"],
-            enrolment_code="",
-        )
-        for row in rows
-    ]
-
-
 def ended(pid: int) -> bool:
     """Whether a process is gone."""
     return not Path(f"/proc/{pid}").exists()
 
 
 async def test_it_talks_across_nodes_and_a_node_may_die(cluster: Cluster) -> None:
-    devices = [Device(cluster, officer).register() for officer in people(cluster)]
+    people = databank.of_demo(cluster.data)[:OFFICERS]
+    devices = [Device(cluster, officer).register() for officer in people]
     place = group(cluster.url, [phone_of(device, XWING) for device in devices])
     ports = [port for port, _ in cluster.nodes()]
     addresses = [f"127.0.0.1:{port}" for port in (cluster.port, *ports)]

@@ -47,6 +47,26 @@ class Officer:
     enrolment_code: str
 
 
+def of_demo(data: Path) -> list[Officer]:
+    """Return the people of a demo's folder, in the order of its file."""
+    with (data / "databank" / "people.csv").open(encoding="utf-8-sig", newline="") as rows:
+        return [
+            Officer(
+                code=row["code"],
+                name=row["name_en"],
+                name_te=row["name_te"],
+                number=row["number"],
+                rank=row["rank"],
+                post=row["post_en"],
+                unit=row["unit"],
+                head=row["head"] == "yes",
+                roles=row["roles"],
+                enrolment_code=row["enrolment_code"],
+            )
+            for row in csv.DictReader(rows)
+        ]
+
+
 def officers() -> list[Officer]:
     """Return all people. No two have the same name; the first of each station is its SHO."""
     found: list[Officer] = []

@@ -325,7 +325,7 @@ async def test_an_exported_log_is_verified_without_the_server(
     for one in forged:
         if one["line"] == "entry":
             one["content"]["act"] = one["content"]["act"].replace(sho.person_id, "0" * 32)
-            content = msgspec.convert(one["content"], exported.RowContent)
+            content = msgspec.convert(one["content"], wire.AuditContent)
             digest = Content(**msgspec.structs.asdict(content)).digest()
             previous = entry_hash(previous, one["number"], one["madeMs"], digest)
             one["hash"] = previous

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
+from tests.harness import databank
 from tests.harness.browser import ROOT, STEP_LIMIT_MS, Station, launch
 from tests.harness.evidence import Secrets
-from tests.pictures import app, cast, console, demo_server
+from tests.pictures import app, console, demo_server
 from tests.pictures.album import album
 
 
@@ -30,7 +31,7 @@ def main() -> int:
             sync_playwright() as playwright,
         ):
             browser = launch(playwright)
-            people, artefacts = cast.people(demo.data), ROOT / ".artefacts" / "pictures"
+            people, artefacts = databank.of_demo(demo.data), ROOT / ".artefacts" / "pictures"
             code_for = demo.outbox.code_for
             station = Station(browser, demo.url, code_for, artefacts, Secrets(), people)
             try:

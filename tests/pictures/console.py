@@ -40,7 +40,7 @@ def take(
 ) -> None:
     """Take them all. ``reporter`` is an officer with a station's group open; ``folder`` is for
     files that are imported."""
-    people, (first, second) = cast.people(demo.data), admins
+    people, (first, second) = databank.of_demo(demo.data), admins
     _report(reporter)
     _waiting(second, station)
     for index, days in ((cast.ACP, 180), (cast.PATROL, 7)):

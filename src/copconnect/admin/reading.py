@@ -25,7 +25,7 @@ from copconnect.admin.ports import (
     Registered,
 )
 from copconnect.admin.rights import Rights
-from copconnect.audit import Audit
+from copconnect.audit import Audit, exported
 from copconnect.audit.filters import AuditFilter
 from copconnect.audit.rules import Entry
 from copconnect.clock import Clock
@@ -208,7 +208,7 @@ class Reading:
             named = {match for one in page for match in _PERSON.findall(_text(one))}
             people = await self._cards(connection, part, [PersonId(one) for one in named])
         return wire.AuditPage(
-            entries=[_entry(one, readable=True) for one in page],
+            entries=[exported.shown(one, readable=True) for one in page],
             next=page[-1].number if len(found) > limit else None,
             newest=newest,
             newest_hash=newest_hash,
@@ -224,7 +224,7 @@ class Reading:
             newest, newest_hash = await self._audit.head(connection)
         return wire.AuditPage(
             entries=[
-                _entry(
+                exported.shown(
                     one,
                     readable=part.rights.lacking("read_audit", [one.content.path]) is None,
                 )
@@ -279,23 +279,3 @@ def _parts(
 
 def _text(entry: Entry) -> str:
     return f"{entry.content.by} {entry.content.act}"
-
-
-def _entry(entry: Entry, *, readable: bool) -> wire.AuditEntry:
-    content = entry.content
-    return wire.AuditEntry(
-        number=entry.number,
-        made_ms=entry.made_ms,
-        digest=content.digest(),
-        hash=entry.hash,
-        content=wire.AuditContent(
-            salt=content.salt,
-            by=content.by,
-            path=content.path,
-            act=content.act,
-            signed_as=content.signed_as,
-            signed=content.signed,
-        )
-        if readable
-        else None,
-    )

@@ -7,15 +7,15 @@ the newest entry that its head names; a head that somebody else made shows by th
 hash that were noted on paper.
 """
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 
+from copconnect import wire
 from copconnect.audit.rules import ZEROS, Broken, Content, Entry, entry_hash
 from copconnect.audit.signatures import Signatures
-from copconnect.principals import SignedAs
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.device import Certificate
 from copconnect.wire import Wire
@@ -38,25 +38,8 @@ class Signer(_Line, frozen=True, tag="signer"):
     certificate: bytes
 
 
-class Row(_Line, frozen=True, tag="entry"):
-    """An entry; ``content``: None for one of another part."""
-
-    number: int
-    made_ms: int
-    digest: bytes
-    hash: bytes
-    content: "RowContent | None"
-
-
-class RowContent(Wire, frozen=True, kw_only=True):
-    """The content of an entry, as audit.rules.Content."""
-
-    salt: bytes
-    by: str
-    path: str
-    act: str
-    signed_as: SignedAs | Literal[""]
-    signed: bytes
+class Row(wire.AuditEntry, frozen=True, kw_only=True, tag_field="line", tag="entry"):
+    """An entry, as the console gets it."""
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -82,21 +65,18 @@ def line(one: Head | Signer | Row) -> bytes:
 
 def row(entry: Entry, *, readable: bool) -> Row:
     """Return an entry as a line."""
+    return Row(**msgspec.structs.asdict(shown(entry, readable=readable)))
+
+
+def shown(entry: Entry, *, readable: bool) -> wire.AuditEntry:
+    """Return an entry as others see it; without its content where they may not read that."""
     content = entry.content
-    shown = RowContent(
-        salt=content.salt,
-        by=content.by,
-        path=content.path,
-        act=content.act,
-        signed_as=content.signed_as,
-        signed=content.signed,
-    )
-    return Row(
+    return wire.AuditEntry(
         number=entry.number,
         made_ms=entry.made_ms,
         digest=content.digest(),
         hash=entry.hash,
-        content=shown if readable else None,
+        content=wire.AuditContent(**dataclasses.asdict(content)) if readable else None,
     )
 
 
@@ -157,7 +137,8 @@ class _Verifying:
             self._hidden += 1
             self._signatures.hidden(one.number)
         else:
-            entry = Entry(one.number, one.made_ms, _content(content), one.hash)
+            told = Content(**msgspec.structs.asdict(content))
+            entry = Entry(one.number, one.made_ms, told, one.hash)
             digest = entry.content.digest()
         if one.hash != entry_hash(self._hash, one.number, one.made_ms, digest):
             raise Broken(one.number, "was changed, or the one before it was")
@@ -165,14 +146,3 @@ class _Verifying:
             device = self._signatures.device_of(entry)
             self._signatures.follow(entry, None if device is None else self._keys.get(device))
         self._number, self._hash = one.number, one.hash
-
-
-def _content(shown: RowContent) -> Content:
-    return Content(
-        salt=shown.salt,
-        by=shown.by,
-        path=shown.path,
-        act=shown.act,
-        signed_as=shown.signed_as,
-        signed=shown.signed,
-    )

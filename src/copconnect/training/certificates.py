@@ -5,13 +5,14 @@ import asyncio
 import contextlib
 import ipaddress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from importlib.resources import as_file, files
 
 import segno
 import typst
 
 from copconnect import errors, wire
+from copconnect.clock import INDIA
 from copconnect.database.engine import Database
 from copconnect.principals import Caller
 from copconnect.training import store
@@ -20,8 +21,6 @@ from copconnect.training.credential import Facts, did_key, signed
 from copconnect.training.ports import People, Signer
 from copconnect.training.verify_page import VerifyPage
 from copconnect.training.workbook import spelled
-
-_INDIA = timezone(timedelta(hours=5, minutes=30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ class Certificates:
             "post": spelled(person.post, language),
             "completed": words.completed,
             "course": words.courses[course],
-            "date": datetime.fromtimestamp(completed / 1000, _INDIA).strftime("%d-%m-%Y"),
+            "date": datetime.fromtimestamp(completed / 1000, INDIA).strftime("%d-%m-%Y"),
             "check": words.check,
             "address": place.address,
             "key": key,

@@ -15,7 +15,7 @@ export type FromPractice =
   | { readonly practice: "done" }
   /** The person wants to go back to the lesson. */
   | { readonly practice: "leave" }
-  /** What does this device's guard make of a text? The page itself cannot fetch the weights. */
+  /** The text to judge: the page itself cannot fetch the guard's weights. */
   | { readonly practice: "judge"; readonly number: number; readonly text: string };
 
 /** The lesson's answer: the class that claims the text; null where there are no weights yet. */
@@ -44,6 +44,8 @@ let asked = 0;
 
 /** The class that this device's guard claims a text for, as the lesson around the practice says. */
 export function claimedBy(text: string): Promise<string | null> {
+  // A page by itself, without a lesson around it, has nobody to ask.
+  if (parent === window) return Promise.resolve(null);
   const number = ++asked;
   return new Promise((resolve) => {
     const heard = (event: MessageEvent): void => {

@@ -104,7 +104,7 @@ export class Reports {
     return { cases: ids.map((id) => this.#case(id)), people: [], next: null };
   }
 
-  /** Nobody comes later here: tests/reports holds the server to it. */
+  /** Empty: no moderator comes later here. The rule is tested at the server (tests/reports). */
   wanting(caller: ClientState): wire.WantingCases {
     this.#require(caller);
     return { cases: [], next: null };

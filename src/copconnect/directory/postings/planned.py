@@ -7,7 +7,7 @@ cannot be done as it was planned: the post is gone, the person left, or holds an
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -31,7 +31,7 @@ from copconnect import errors, wire
 from copconnect.audit import Audit
 from copconnect.audit.acts import PlannedTransferCancelled, TransferPlanned
 from copconnect.background import Periodic
-from copconnect.clock import Clock
+from copconnect.clock import INDIA, Clock
 from copconnect.database.engine import METADATA, Database, Transaction
 from copconnect.directory import edit_store, store
 from copconnect.directory.postings.transfers import Place, Transfers
@@ -40,7 +40,6 @@ from copconnect.leases import Leases
 from copconnect.principals import Operator, Principal, named
 
 log = structlog.get_logger()
-INDIA = timezone(timedelta(hours=5, minutes=30))
 LATEST_DAYS = 366
 _ROUND_S = 20.0
 _LEASE_S = 120.0

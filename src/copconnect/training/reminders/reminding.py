@@ -7,13 +7,13 @@ queues their pushes in one transaction, so a second node, or one that starts aga
 twice. A push says nothing: the device finds that lessons are open and writes the notice itself.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from copconnect import errors, wire
 from copconnect.audit import Audit
 from copconnect.audit.acts import TrainingReminded
 from copconnect.background import Periodic
-from copconnect.clock import Clock
+from copconnect.clock import INDIA, Clock
 from copconnect.database.engine import Database
 from copconnect.leases import Leases
 from copconnect.principals import Caller
@@ -25,8 +25,7 @@ from copconnect.training.reminders import store
 PERIOD_S = 300.0
 BATCH = 2_000  # People whom one round reminds.
 WEEK_MS = 7 * rules.DAY_MS
-HOURS = range(10, 18)  # India has one time.
-_INDIA = timezone(timedelta(hours=5, minutes=30))
+HOURS = range(10, 18)
 _COURSE = rules.BEFORE_LARGE
 
 
@@ -69,7 +68,7 @@ class Reminding:
     async def round(self) -> int:
         """Remind a batch of those who are due; return how many people. Two statements."""
         now_ms = self._clock.now_ms()
-        if datetime.fromtimestamp(now_ms / 1000, _INDIA).hour not in HOURS:
+        if datetime.fromtimestamp(now_ms / 1000, INDIA).hour not in HOURS:
             return 0
         overdue_ms = now_ms - self._days * rules.DAY_MS if self._days else None
         async with self._database.transaction() as connection:

@@ -70,17 +70,7 @@ async def remind(
         .order_by(person.c.person_id)
         .limit(limit)
     )
-    statement = upsert_for(connection.dialect.name, REMINDERS).from_select(
-        ["person_id", "asked_ms", "reminded_ms"], rows
-    )
-    done = await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["person_id"],
-            set_={"reminded_ms": statement.excluded.reminded_ms},
-            where=func.coalesce(_R.reminded_ms, 0) <= again_ms,
-        )
-    )
-    return done.rowcount
+    return await _set(connection, "reminded_ms", rows, func.coalesce(_R.reminded_ms, 0) <= again_ms)
 
 
 def reminded_at(now_ms: int) -> Select[tuple[PersonId]]:
@@ -106,14 +96,19 @@ async def ask(
         .outerjoin(REMINDERS, _R.person_id == person.c.person_id)
         .where(among(person.c.unit_id, units), _rested(again_ms), _owes(person, course))
     )
+    return await _set(connection, "asked_ms", rows, _rested(again_ms))
+
+
+async def _set(
+    connection: AsyncConnection, column: str, rows: Select[Any], where: ColumnElement[bool]
+) -> int:
+    """Write rows; of those that are there, one column where the condition still holds."""
     statement = upsert_for(connection.dialect.name, REMINDERS).from_select(
         ["person_id", "asked_ms", "reminded_ms"], rows
     )
     done = await connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["person_id"],
-            set_={"asked_ms": statement.excluded.asked_ms},
-            where=_rested(again_ms),
+            index_elements=["person_id"], set_={column: statement.excluded[column]}, where=where
         )
     )
     return done.rowcount
