@@ -116,6 +116,10 @@ describe("choices", () => {
     expect(nextCode(after(merge("A-2", "A-1")), id("A"))).toBe("A-3");
     expect(nextCode(after(), id("B"))).toBe("B-1");
     expect(nextCode(after(), id("S"))).toBe("S-1");
+    const long = `S${"0".repeat(22)}9`;
+    const step = { step: "add_unit", level: "station", names: names("Long") } as const;
+    const tree = after({ ...step, unitId: id(long), parentId: id("B") });
+    expect(nextCode(tree, id("B"))).toBe(`S${"0".repeat(21)}10`);
   });
 
   it("find units by words in any language and by code", () => {

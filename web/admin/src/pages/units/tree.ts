@@ -231,11 +231,12 @@ export function fitsBelow(
   return levelsBelow(levels, parentLevel).some(({ code }) => code === level);
 }
 
-/** A code that no unit has: the parent's, or a sibling's form, with the next number. */
+/** A code that no unit has: the parent's, or a sibling's form, with the next number. Of a longer row of
+ * digits the last nine count on, which a number holds exactly. */
 export function nextCode(tree: DraftTree, parentId: UnitId | null): UnitId {
   const siblings = tree.children(parentId).map(({ unitId }) => unitId as string);
   const numbered = siblings
-    .map((code) => /^(.*?)(\d+)$/u.exec(code))
+    .map((code) => /^(.*?)(\d{1,9})$/u.exec(code))
     .filter((match) => match !== null);
   const last = numbered.at(-1);
   const stem = last?.[1] ?? (parentId === null ? "U" : `${parentId}-`);
