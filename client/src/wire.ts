@@ -1405,6 +1405,7 @@ export interface ConversationHead {
 /**
  * Answer to Hello: where every conversation that lists this device stands. ``me_version`` is
  * another one whenever the person's devices or their acceptance of the code are others.
+ * ``sanctioned``: one of the person's sanctions is in force, or they have not read it.
  */
 export interface Ready {
   readonly t: "ready";
@@ -1414,6 +1415,7 @@ export interface Ready {
   readonly guardPolicy: number;
   readonly guardPictures: number;
   readonly meVersion: string;
+  readonly sanctioned: boolean;
   readonly heads: ConversationHead[];
 }
 

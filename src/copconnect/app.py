@@ -266,7 +266,7 @@ class Container:
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,
-            versions=Versions(self.auth, self.directory, self.guard),
+            versions=Versions(self.auth, self.directory, self.guard, self.sanctions, self.database),
             watchers=self.orders.watching,
             bus=self.bus,
             clock=self.clock,

@@ -1,16 +1,17 @@
 """Parts that :mod:`copconnect.app` hands to roles which are built before those that they need."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.auth_service.service import AuthService
 from copconnect.conduct.guard.serving import GuardService
-from copconnect.database.engine import Transaction
+from copconnect.database.engine import Database, Transaction
 from copconnect.delivery.service import DeliveryService
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import ConversationId, PersonId, PostId
+from copconnect.reports.registry import SanctionRegistry
 from copconnect.reports.service import ReportService
 
 
@@ -77,10 +78,19 @@ class Late:
 class Versions:
     """Versions of the data that a client may have to fetch again, for a socket's first frame."""
 
-    def __init__(self, auth: AuthService, directory: DirectoryService, guard: GuardService) -> None:
+    def __init__(
+        self,
+        auth: AuthService,
+        directory: DirectoryService,
+        guard: GuardService,
+        sanctions: SanctionRegistry,
+        database: Database,
+    ) -> None:
         self._auth = auth
         self._directory = directory
         self._guard = guard
+        self._sanctions = sanctions
+        self._database = database
 
     async def trust_version(self) -> int:
         """Return the version of Trust."""
@@ -93,3 +103,8 @@ class Versions:
     async def guard(self) -> tuple[int, int]:
         """Return the numbers of the guard's policy and of the known pictures in force."""
         return await self._guard.numbers()
+
+    async def sanctioned(self, person_ids: Collection[PersonId]) -> Set[PersonId]:
+        """Return those of these people who have a sanction in force or unread. One statement."""
+        async with self._database.reading() as connection:
+            return await self._sanctions.sanctioned(connection, person_ids)

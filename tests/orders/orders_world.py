@@ -1,7 +1,7 @@
 """A Delivery Service with orders, people in units, and officers whose devices sign."""
 
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,18 +129,22 @@ class Woken:
 
 @dataclass
 class Gateway:
-    """Keeps texts, and answers as it is told; ``also`` is called with each number before that."""
+    """Keeps texts, and answers as it is told; ``also`` is called, and ``meanwhile`` awaited, before
+    that."""
 
     answer: Handed = "taken"
     asked: list[str] = field(default_factory=list)
     said: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     also: Callable[[str], object] = lambda _: None
+    meanwhile: Callable[[], Awaitable[object]] | None = None
 
     async def hand_over(self, number: str, text: str, more: Mapping[str, object]) -> Handed:
         """See ports.Texts."""
         self.asked.append(number)
         self.said.append((text, more))
         self.also(number)
+        if self.meanwhile is not None:
+            await self.meanwhile()
         return self.answer
 
 

@@ -26,6 +26,13 @@ async def rights_of(reports: Reports, device: Device) -> Rights:
     return leaf_of(device, state).rights
 
 
+async def told_of_one(reports: Reports) -> set[PersonId]:
+    """Return whom the first frame of a socket tells that they have a sanction."""
+    both = [reports.sender.caller.person_id, reports.reader.caller.person_id]
+    async with reports.world.database.reading() as connection:
+        return await reports.world.sanctions.sanctioned(connection, both)
+
+
 async def test_a_suspension_takes_the_right_to_post_and_ends_with_no_job(
     reports: Reports,
 ) -> None:
@@ -49,8 +56,10 @@ async def test_a_suspension_takes_the_right_to_post_and_ends_with_no_job(
     assert read.acknowledged_ms == reports.world.clock.at
     with pytest.raises(errors.NotFound):
         await reports.service.sanctioning.acknowledge(reports.reader.caller, case.report_id)
+    assert await told_of_one(reports) == {reports.sender.caller.person_id}
     # The time is over and no job has run: the next message brings the right back.
     reports.world.clock.at += 3 * DAY_MS
+    assert await told_of_one(reports) == set()
     key_id = await reports.talk.begin(reports.reader, [reports.sender])
     with pytest.raises(errors.StaleHead):
         await reports.talk.say(reports.sender, key_id)
@@ -70,6 +79,14 @@ async def test_a_right_that_a_race_left_behind_comes_back_with_the_next_message(
         await reports.talk.say(reports.sender, reports.key_id)
     assert await rights_of(reports, reports.sender) & Rights.POST
     await reports.talk.say(reports.sender, reports.key_id)
+
+
+async def test_a_sanction_that_is_over_is_told_of_until_it_was_read(reports: Reports) -> None:
+    case = await reports.sanctioned("warning", 0)
+    reports.world.clock.at += 9 * DAY_MS
+    assert await told_of_one(reports) == {reports.sender.caller.person_id}
+    await reports.service.sanctioning.acknowledge(reports.sender.caller, case.report_id)
+    assert await told_of_one(reports) == set()
 
 
 async def test_the_job_ends_what_is_over_once_and_the_log_says_so(reports: Reports) -> None:

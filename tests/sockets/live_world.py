@@ -13,7 +13,16 @@ from websockets.exceptions import ConnectionClosed
 from copconnect import wire
 from copconnect.bus import AnyWakeup, Bus, KeyWakeup, LocalBus
 from copconnect.clock import Clock
-from copconnect.ids import CellId, ClientId, ConversationId, MessageId, Seq, UnitId, new_id
+from copconnect.ids import (
+    CellId,
+    ClientId,
+    ConversationId,
+    MessageId,
+    PersonId,
+    Seq,
+    UnitId,
+    new_id,
+)
 from copconnect.principals import Caller, Ended
 from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.sockets.feed import Feed
@@ -65,6 +74,10 @@ class FixedVersions:
     async def guard(self) -> tuple[int, int]:
         """Return some."""
         return 7, 3
+
+    async def sanctioned(self, _: Collection[PersonId]) -> set[PersonId]:
+        """Return nobody."""
+        return set()
 
 
 class ForgetfulBus(LocalBus):

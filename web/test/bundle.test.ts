@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { build, type Rollup } from "vite";
-import { enRest } from "../src/i18n/locales/en.rest.ts";
+import { enRest } from "../src/i18n/locales/en-rest.ts";
 import { flat } from "./translations.ts";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 

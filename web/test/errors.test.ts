@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { CORE_CODES } from "@copconnect/client/failure";
 import { expect, it } from "vitest";
-import { enRest } from "../src/i18n/locales/en.rest.ts";
+import { enRest } from "../src/i18n/locales/en-rest.ts";
 import { en } from "../src/i18n/locales/en.ts";
 
 const words = { ...en.errors, ...enRest.errors };

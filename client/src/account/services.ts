@@ -183,10 +183,7 @@ export class AccountServices {
       // Weights that do not come or are not right leave the former ones in force.
       () => this.guard.refresh(ready.guardPolicy, ready.guardPictures).catch(ignore),
       () => this.training.onReady().catch(ignore),
-      async () => {
-        this.sanctions.outdated();
-        await this.sanctions.current().catch(ignore);
-      },
+      () => this.sanctions.onReady(ready).catch(ignore),
     ]);
   }
 

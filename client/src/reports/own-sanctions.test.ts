@@ -112,3 +112,20 @@ it("believes a leaf without the right to post until the server has said why", as
   vi.setSystemTime(9_000);
   expect(own.barred(group)).toBeNull();
 });
+
+it("asks a server that has nothing to tell only about what is in force here", async () => {
+  const { server, make } = scene();
+  const own = await make();
+  const group = place("group", 9, { postLostMs: 2_000 });
+  await own.onReady({ sanctioned: false, serverTimeMs: 1_999 });
+  expect([server.asked, own.barred(group)?.kind]).toEqual([0, "unknown"]);
+  await own.onReady({ sanctioned: false, serverTimeMs: 2_000 });
+  expect([server.asked, own.barred(group)]).toEqual([0, null]);
+  server.sanctions = [sanction("suspended", 9_000)];
+  await own.onReady({ sanctioned: true, serverTimeMs: 2_001 });
+  expect([server.asked, own.barred(group)?.kind]).toEqual([1, "suspended"]);
+  // An appeal was upheld meanwhile.
+  server.sanctions = [sanction("suspended", 9_000, { endedMs: 3_000 })];
+  await own.onReady({ sanctioned: false, serverTimeMs: 3_001 });
+  expect([server.asked, own.barred(place("group", 9))]).toEqual([2, null]);
+});

@@ -12,7 +12,7 @@ import { failure, type CoreFailure } from "../failure.ts";
 import type { ConversationRecord } from "../records.ts";
 import type { Barred } from "../seam/conversations.ts";
 import { META, putMeta } from "../vault/meta.ts";
-import type { Sanction } from "../wire.ts";
+import type { Ready, Sanction } from "../wire.ts";
 
 const KEPT = "sanctions";
 /** A device that slept notices the end of a sanction within so long. */
@@ -70,6 +70,19 @@ export class OwnSanctions {
   /** All that the server told of last, newest first. */
   get all(): readonly Sanction[] {
     return this.#kept.sanctions;
+  }
+
+  /** Connected: the server is asked only if it, or this device, knows of a sanction. */
+  async onReady({ sanctioned, serverTimeMs }: Pick<Ready, "sanctioned" | "serverTimeMs">) {
+    this.outdated();
+    const now = this.#options.now();
+    if (sanctioned || this.all.some((one) => inForce(one, now))) {
+      await this.current();
+      return;
+    }
+    const kept: Kept = { ...this.#kept, heardMs: serverTimeMs };
+    await this.#options.context.vault.write([putMeta(KEPT, kept)]);
+    this.#kept = kept;
   }
 
   /** There may be others now: the server is asked anew. */

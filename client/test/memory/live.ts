@@ -176,6 +176,7 @@ export class Live {
         directoryVersion: "1",
         guardPolicy: 0,
         guardPictures: 0,
+        sanctioned: false,
         meVersion: await people.meVersion(client),
         heads,
       },

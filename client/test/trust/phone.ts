@@ -43,7 +43,7 @@ export function inMemory(server: MemoryServer, clock: Clock): PhoneServer {
     ready: async (phone) => ({
       ...{ t: "ready", serverTimeMs: clock.ms, trustVersion: server.state.version },
       meVersion: await server.people.meVersion(server.people.client(phone.clientId)),
-      ...{ directoryVersion: "1", guardPolicy: 1, guardPictures: 0, heads: [] },
+      ...{ directoryVersion: "1", guardPolicy: 1, guardPictures: 0, sanctioned: false, heads: [] },
     }),
   };
 }

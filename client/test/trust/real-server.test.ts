@@ -25,7 +25,13 @@ beforeAll(async () => {
     ready: (): Promise<Ready> =>
       Promise.resolve({
         ...{ t: "ready", serverTimeMs: Date.now(), trustVersion: --versions, heads: [] },
-        ...{ directoryVersion: "", guardPolicy: 1, guardPictures: 0, meVersion: String(versions) },
+        ...{
+          directoryVersion: "",
+          guardPolicy: 1,
+          guardPictures: 0,
+          sanctioned: false,
+          meVersion: String(versions),
+        },
       }),
   };
 }, 120_000);

@@ -56,6 +56,12 @@ class SanctionRegistry:
         have any. One statement."""
         return await sanction_store.bars(connection, person_ids, self._clock.now_ms())
 
+    async def sanctioned(
+        self, connection: AsyncConnection, person_ids: Collection[PersonId]
+    ) -> set[PersonId]:
+        """Return those of these people who have a sanction in force or unread. One statement."""
+        return await sanction_store.sanctioned(connection, person_ids, self._clock.now_ms())
+
     async def end_over(self, person_id: PersonId) -> bool:
         """Give a person whose sanction has ended the right to post back; return whether there was
         one."""

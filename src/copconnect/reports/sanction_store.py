@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
@@ -37,6 +37,17 @@ async def bars(
     for row in await connection.execute(query):
         found.setdefault(row.person_id, []).append(Bar(row.kind, row.until_ms))
     return found
+
+
+async def sanctioned(
+    connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
+) -> set[PersonId]:
+    """Return those of these people who have a sanction in force or unread. One statement."""
+    in_force = and_(_S.until_ms > now_ms, _S.ended_ms.is_(None))
+    query = select(_S.person_id).where(
+        among(_S.person_id, person_ids), or_(in_force, _S.acknowledged_ms.is_(None))
+    )
+    return set(await connection.scalars(query))
 
 
 async def barred(connection: AsyncConnection, now_ms: int) -> list[PersonId]:

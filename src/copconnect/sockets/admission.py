@@ -15,6 +15,7 @@ import structlog
 from copconnect import wire
 from copconnect.bus import AccountWakeup, Bus, EnteredWakeup
 from copconnect.clock import Clock
+from copconnect.ids import PersonId
 from copconnect.principals import Ended
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import Connection
@@ -113,6 +114,8 @@ class Admission:
         trust_version = await self._versions.trust_version()
         directory_version = await self._versions.directory_version()
         guard_policy, guard_pictures = await self._versions.guard()
+        people = {one.client.person_id for one in admitted}
+        sanctioned = await self._versions.sanctioned(people) if people else set[PersonId]()
         # From here on only the read of the places is awaited, before anything is subscribed:
         # Ready is the first frame.
         entered = await self._fanout.enter(admitted)
@@ -125,6 +128,7 @@ class Admission:
                 guard_pictures=guard_pictures,
                 heads=heads,
                 me_version=connection.client.me_version,
+                sanctioned=connection.client.person_id in sanctioned,
             )
             connection.push(framing.frame(ready))
             for frame in missed:

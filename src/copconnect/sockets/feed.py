@@ -1,6 +1,6 @@
 """Interfaces that live connections need of other parts, as Protocols; app.py passes them in."""
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -174,6 +174,10 @@ class Versions(Protocol):
 
     async def guard(self) -> tuple[int, int]:
         """Return the numbers of the guard's policy and of the known pictures in force."""
+        ...
+
+    async def sanctioned(self, person_ids: Collection[PersonId]) -> Set[PersonId]:
+        """Return those of these people who have a sanction in force or unread. One statement."""
         ...
 
 

@@ -88,7 +88,8 @@ class ConversationHead(Wire, frozen=True, kw_only=True):
 
 class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
     """Answer to Hello: where every conversation that lists this device stands. ``me_version`` is
-    another one whenever the person's devices or their acceptance of the code are others."""
+    another one whenever the person's devices or their acceptance of the code are others.
+    ``sanctioned``: one of the person's sanctions is in force, or they have not read it."""
 
     server_time_ms: int
     trust_version: int
@@ -96,6 +97,7 @@ class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
     guard_policy: int  # The number of the guard's policy in force.
     guard_pictures: int  # The number of the list of known pictures in force.
     me_version: str
+    sanctioned: bool
     heads: list[ConversationHead]
 
 

@@ -34,10 +34,10 @@ const later: {
   readonly [P in Later]: Readonly<Record<Language, () => Promise<LaterTexts[P]>>>;
 } = {
   rest: {
-    en: async () => (await import("./locales/en.rest.ts")).enRest,
-    te: async () => (await import("./locales/te.rest.ts")).teRest,
-    ur: async () => (await import("./locales/ur.rest.ts")).urRest,
-    hi: async () => (await import("./locales/hi.rest.ts")).hiRest,
+    en: async () => (await import("./locales/en-rest.ts")).enRest,
+    te: async () => (await import("./locales/te-rest.ts")).teRest,
+    ur: async () => (await import("./locales/ur-rest.ts")).urRest,
+    hi: async () => (await import("./locales/hi-rest.ts")).hiRest,
   },
   oversee: {
     en: async () => ({ oversee: (await import("./locales/en/oversee.json")).default }),

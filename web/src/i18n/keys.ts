@@ -2,7 +2,7 @@
  * Types of the text keys, derived from the English files: a misspelt key does not compile.
  * Plural forms (`…_one`, `…_other`) are one key, asked for with `count`.
  */
-import type { enRest } from "./locales/en.rest.ts";
+import type { enRest } from "./locales/en-rest.ts";
 import type { en } from "./locales/en.ts";
 import type oversee from "./locales/en/oversee.json";
 import type reports from "./locales/en/reports.json";
