@@ -231,8 +231,8 @@ export function fitsBelow(
   return levelsBelow(levels, parentLevel).some(({ code }) => code === level);
 }
 
-/** A code that no unit has: the parent's, or a sibling's form, with the next number. Of a longer row of
- * digits the last nine count on, which a number holds exactly. */
+/** A code that no unit has: the parent's, or a sibling's form, with the next number. A row of digits
+ * counts on in its last nine, which a number holds exactly. */
 export function nextCode(tree: DraftTree, parentId: UnitId | null): UnitId {
   const siblings = tree.children(parentId).map(({ unitId }) => unitId as string);
   const numbered = siblings
