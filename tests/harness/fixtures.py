@@ -28,6 +28,8 @@ from tests.harness.s3 import S3Server
 from tests.harness.server import ServerProcess, run_copconnect
 
 T = TypeVar("T")
+BACK_ENDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
+"""The parameters of a fixture whose tests run on each."""
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +107,7 @@ def postgresql_template(postgresql: PostgreSQL) -> str:
     return name
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+@pytest.fixture(params=BACK_ENDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database with all tables, on each back end."""
     with copied(request, tmp_path, "template") as url:
@@ -117,7 +119,14 @@ def copied(request: pytest.FixtureRequest, folder: Path, template: str) -> Itera
     """The URL of a copy of what the fixture ``sqlite_`` or ``postgresql_`` with ``template``
     made; which of the two says the parameter of the fixture that asks."""
     source = request.getfixturevalue(f"{request.param}_{template}")
-    if request.param == "sqlite":
+    with copy_of(request, folder, source) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def copy_of(request: pytest.FixtureRequest, folder: Path, source: Path | str) -> Iterator[str]:
+    """The URL of a copy of a SQLite file, or of the PostgreSQL database with a name."""
+    if isinstance(source, Path):
         file = folder / "copconnect.sqlite3"
         shutil.copyfile(source, file)
         yield f"sqlite+aiosqlite:///{file}"
@@ -128,7 +137,7 @@ def copied(request: pytest.FixtureRequest, folder: Path, template: str) -> Itera
     apart(server.give_back(name, source))
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+@pytest.fixture(params=BACK_ENDS)
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database without tables, on each back end: for what migrates it itself."""
     if request.param == "sqlite":

@@ -1,7 +1,7 @@
 """Fixtures: the roles that say who is who, on each database, at times that a test sets."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from copconnect.auth_service.keys import authority
 from copconnect.records.primitives.kem import XWING
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
-from tests.harness.operator import OPERATOR
-from tests.identity.approved import Force, appoint
-from tests.identity.running import START_MS, MovedClock, Running, SentTexts, run, synthetic_bank
+from tests.harness.fixtures import BACK_ENDS, copied, copy_of
+from tests.identity.approved import Force
+from tests.identity.prepared import Name, Prepared, back_end_of, settings_of
+from tests.identity.running import START_MS, MovedClock, Running, SentTexts, run
 from tests.identity.whole import Whole
 
 
@@ -41,50 +42,73 @@ def clock() -> MovedClock:
     return MovedClock()
 
 
+@pytest.fixture(scope="session")
+def prepared(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    keys: Path,
+    approving_keys: Path,
+) -> Prepared:
+    """Databases to begin with."""
+    return Prepared(request, tmp_path_factory.mktemp("prepared"), keys, approving_keys)
+
+
+@pytest.fixture
+def beginning(request: pytest.FixtureRequest) -> Name | None:
+    """How far the test's database has come: as far as the furthest server that it asks for."""
+    asked = request.fixturenames
+    return next((one for one in ("whole", "force", "approving", "running") if one in asked), None)
+
+
+@pytest.fixture(params=BACK_ENDS)
+def database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, prepared: Prepared, beginning: Name | None
+) -> Iterator[str]:
+    """The URL of the test's own database, on each back end."""
+    if beginning is None:
+        with copied(request, tmp_path, "template") as url:
+            yield url
+        return
+    with copy_of(request, tmp_path, prepared.source(request.param, beginning)) as url:
+        yield url
+
+
 @pytest.fixture
 def settings(keys: Path, database_url: str) -> Settings:
-    return Settings(
-        data_dir=keys,
-        database_url=database_url,
-        otp_resend_ms=0,
-        blob_url=f"file://{keys / 'blobs'}",
-    )
+    return settings_of(keys, database_url)
 
 
 @pytest.fixture
 async def running(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
     """A server with the synthetic data bank."""
     async with run(settings, clock) as server:
-        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         yield server
 
 
 @pytest.fixture
 async def approving(
-    settings: Settings, approving_keys: Path, tmp_path: Path, clock: MovedClock
+    settings: Settings,
+    database_url: str,
+    prepared: Prepared,
+    beginning: Name,
+    tmp_path: Path,
+    clock: MovedClock,
 ) -> AsyncIterator[Running]:
     """A server with the synthetic data bank under the policy ``approval``."""
-    shutil.copytree(approving_keys / "keys", tmp_path / "keys")
+    keys = prepared.keys(back_end_of(database_url), beginning)
+    shutil.copytree(keys / "keys", tmp_path / "keys")
     own = msgspec.structs.replace(settings, data_dir=tmp_path)
     async with run(own, clock) as server:
-        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         yield server
 
 
 @pytest.fixture
-async def whole(keys: Path, empty_database_url: str, clock: MovedClock) -> AsyncIterator[Whole]:
-    migrated = Settings(
-        data_dir=keys,
-        database_url=empty_database_url,
-        otp_resend_ms=0,
-        blob_url=f"file://{keys / 'blobs'}",
-    )
+async def whole(settings: Settings, clock: MovedClock) -> AsyncIterator[Whole]:
     sent = SentTexts()
-    container = Container(migrated, clock=clock, gateway=sent)
-    app: Any = create_app(migrated, container)
+    container = Container(settings, clock=clock, gateway=sent)
+    app: Any = create_app(settings, container)
     await container.start()
     try:
-        await container.editor.import_bank(OPERATOR, synthetic_bank())
         transport = httpx.ASGITransport(app, client=("192.0.2.1", 1234))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             yield Whole(container, http, sent)
@@ -103,6 +127,12 @@ def code_of() -> Any:
 
 
 @pytest.fixture
-async def force(approving: Running, clock: MovedClock) -> Force:
+async def force(
+    approving: Running,  # noqa: ARG001
+    database_url: str,
+    prepared: Prepared,
+    clock: MovedClock,
+) -> Force:
     """A root admin and an admin of the commissionerate, on the server ``approving``."""
-    return await appoint(approving, clock)
+    force, clock.ms = prepared.force(back_end_of(database_url))
+    return force
