@@ -427,14 +427,16 @@ export interface SetGroupPolicy {
 }
 
 /**
- * Put a lesson in force over the one of the same id; ``place``: its order in the course.
- * Without a text in any language the lesson that an admin published is taken away again.
+ * Put a lesson in force over the one of the same id; ``place``: its order in the course;
+ * ``pictures``: that it has, of the lesson in force or kept for it. Without a text in any language
+ * the lesson that an admin published is taken away again; then without pictures too.
  */
 export interface PublishLesson {
   readonly act: "publish_lesson";
   readonly lessonId: LessonId;
   readonly place: number;
   readonly texts: LessonTexts;
+  readonly pictures: LessonPicture[];
 }
 
 /**
@@ -2648,10 +2650,42 @@ export interface LessonStates {
   readonly lessons: LessonState[];
 }
 
+/** A picture that texts show by its name. ``digest``: SHA-256 in hex. */
+export interface LessonPicture {
+  readonly name: string;
+  readonly digest: string;
+}
+
+/** A picture, whole. */
+export interface LessonFile {
+  readonly name: string;
+  readonly digest: string;
+  readonly mediaType: "image/png" | "image/jpeg" | "image/webp";
+  readonly data: Uint8Array;
+}
+
+/** A lesson as it was written. ``pictures``: by name. */
+export interface WrittenLesson {
+  readonly texts: LessonTexts;
+  readonly pictures: LessonFile[];
+}
+
+/** PNG, JPEG or WebP, at most LESSON_PICTURE_BYTES. The same again changes nothing. */
+export interface PostLessonPicture {
+  readonly data: Uint8Array;
+}
+
+/** ``digest``: by which previews and `publish_lesson` name the picture, for a day. */
+export interface LessonPictureKept {
+  readonly digest: string;
+}
+
+/** ``pictures``: that the lesson is to have. */
 export interface PreviewLesson {
   readonly lessonId: LessonId;
   readonly language: "en" | "te" | "ur" | "hi";
   readonly text: string;
+  readonly pictures: LessonPicture[];
 }
 
 /** ``lesson``: None where a problem is serious. */

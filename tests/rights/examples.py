@@ -85,7 +85,9 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
         case "POST /v1/admin/training/reminders":
             return wire.RemindOfTraining(path="")
         case "POST /v1/admin/training/previews":
-            return wire.PreviewLesson(lesson_id=LESSON, language="en", text="")
+            return wire.PreviewLesson(lesson_id=LESSON, language="en", text="", pictures=[])
+        case "POST /v1/admin/training/pictures":
+            return wire.PostLessonPicture(data=b"\xff\xd8\xff")
         case "POST /v1/people/lookups":
             return wire.LookUpPeople(person_ids=[world.subject.person_id])
         case "PUT /v1/push/subscription":

@@ -9,11 +9,12 @@ import type {
   Language,
   LessonPreview,
   LessonState,
-  LessonTexts,
   Practice,
+  PreviewLesson,
   TrainingProgress,
   TrainingReminded,
   Untrained,
+  WrittenLesson,
 } from "../wire.ts";
 
 export type { CourseName, Practice } from "../wire.ts";
@@ -116,8 +117,13 @@ export interface TrainingCore {
   /** Everybody who has not finished, as a workbook (XLSX). */
   untrainedFile(course: CourseName, path: string, language: Language): Promise<Bytes>;
   lessons(): Promise<readonly LessonState[]>;
-  /** The text of a lesson, Markdown with front matter, in the languages that it has. */
-  lessonTexts(id: LessonId): Promise<LessonTexts>;
-  previewLesson(id: LessonId, language: Language, text: string): Promise<LessonPreview>;
+  /** A lesson as it was written: Markdown with front matter in the languages that it has, and pictures. */
+  writtenLesson(id: LessonId): Promise<WrittenLesson>;
+  /**
+   * Keeps a picture at the server for a day and resolves with the digest by which previews and the act
+   * name it. Rejects with `lesson_picture_invalid`.
+   */
+  keepLessonPicture(data: Uint8Array): Promise<string>;
+  previewLesson(asked: PreviewLesson): Promise<LessonPreview>;
 }
 export type TrainingMethod = keyof TrainingCore;

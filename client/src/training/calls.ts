@@ -15,8 +15,9 @@ export function trainingCalls(training: Training, api: Api): TrainingCore {
     remindOfTraining: (path) => api.training.remind({ path }),
     untrainedFile: (course, path, language) => api.training.untrainedFile(course, path, language),
     lessons: async () => (await api.training.lessons()).lessons,
-    lessonTexts: (id) => api.training.lessonTexts(id),
-    previewLesson: (lessonId, language, text) => api.training.preview({ lessonId, language, text }),
+    writtenLesson: (id) => api.training.writtenLesson(id),
+    keepLessonPicture: async (data) => (await api.training.keepPicture({ data })).digest,
+    previewLesson: (asked) => api.training.preview(asked),
   };
 }
 

@@ -64,7 +64,7 @@ class TrainingService:
         self._pushes = pushes
         self.catalogue = catalogue
         self.progress = Progress(database, catalogue, people, listed, audiences)
-        self.publishing = Publishing(database, catalogue, audiences)
+        self.publishing = Publishing(database, clock, catalogue, audiences)
         self.certificates = Certificates(database, people, signer, department)
         self.recording = Recording(database, clock, audit)
         self.reminding = Reminding(

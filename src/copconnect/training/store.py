@@ -87,6 +87,15 @@ LESSON_IMAGES = Table(
     Column("name", String(255), primary_key=True),
     Column("data", LargeBinary, nullable=False),
 )
+# Pictures for lessons that are being written in the console, for a day.
+LESSON_UPLOADS = Table(
+    "lesson_uploads",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    Column("kept_ms", BigInteger, nullable=False),
+    Index(None, "kept_ms"),
+)
 # The folder's lessons that were refused, and why: one row.
 FOLDER_PROBLEMS = Table(
     "lesson_problems",
@@ -310,6 +319,31 @@ async def drop_lesson(connection: AsyncConnection, key: Key) -> None:
         await connection.execute(
             delete(table).where(table.c.lesson_id == lesson_id, table.c.source == source)
         )
+
+
+async def keep_upload(
+    connection: AsyncConnection, digest: str, data: bytes, now_ms: int, since_ms: int
+) -> None:
+    """Keep a picture, and remove those that were kept before ``since_ms``."""
+    row = LESSON_UPLOADS.c
+    await connection.execute(delete(LESSON_UPLOADS).where(row.kept_ms < since_ms))
+    statement = upsert_for(connection.dialect.name, LESSON_UPLOADS).values(
+        digest=digest, data=data, kept_ms=now_ms
+    )
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["digest"], set_={"kept_ms": statement.excluded.kept_ms}
+        )
+    )
+
+
+async def uploads(connection: AsyncConnection, digests: Collection[str]) -> dict[str, bytes]:
+    """Return those of these pictures that are kept, by digest."""
+    row = LESSON_UPLOADS.c
+    found = await connection.execute(
+        select(row.digest, row.data).where(row.digest.in_(list(digests)))
+    )
+    return {one.digest: one.data for one in found}
 
 
 async def folder_problems(connection: AsyncConnection) -> dict[LessonId, str]:

@@ -981,6 +981,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lesson_id", "source", "language", name=op.f("pk_lesson_texts")),
     )
     op.create_table(
+        "lesson_uploads",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.Column("kept_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_lesson_uploads")),
+    )
+    op.create_index(op.f("ix_lesson_uploads_kept_ms"), "lesson_uploads", ["kept_ms"], unique=False)
+    op.create_table(
         "lessons",
         sa.Column("lesson_id", sa.String(length=80), nullable=False),
         sa.Column("source", sa.String(length=8), nullable=False),
