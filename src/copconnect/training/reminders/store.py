@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
 from copconnect.ids import PersonId, UnitId
-from copconnect.training.store import TRAINEES, completed
+from copconnect.training.store import TRAINEES, owes
 
 REMINDERS = Table(
     "training_reminders",
@@ -66,7 +66,7 @@ async def remind(
         .select_from(person)
         .outerjoin(TRAINEES, TRAINEES.c.person_id == person.c.person_id)
         .outerjoin(REMINDERS, _R.person_id == person.c.person_id)
-        .where(due, func.coalesce(_R.reminded_ms, 0) <= again_ms, _owes(person, course))
+        .where(due, func.coalesce(_R.reminded_ms, 0) <= again_ms, owes(person.c.person_id, course))
         .order_by(person.c.person_id)
         .limit(limit)
     )
@@ -94,7 +94,7 @@ async def ask(
         select(person.c.person_id, literal(now_ms, BigInteger), null())
         .select_from(person)
         .outerjoin(REMINDERS, _R.person_id == person.c.person_id)
-        .where(among(person.c.unit_id, units), _rested(again_ms), _owes(person, course))
+        .where(among(person.c.unit_id, units), _rested(again_ms), owes(person.c.person_id, course))
     )
     return await _set(connection, "asked_ms", rows, _rested(again_ms))
 
@@ -123,15 +123,10 @@ async def owing(
         await connection.scalar(
             select(func.count())
             .select_from(person)
-            .where(among(person.c.unit_id, units), _owes(person, course))
+            .where(among(person.c.unit_id, units), owes(person.c.person_id, course))
         )
         or 0
     )
-
-
-def _owes(person: Any, course: str) -> ColumnElement[bool]:
-    owes: ColumnElement[bool] = person.c.person_id.not_in(completed(course))
-    return owes
 
 
 def _rested(again_ms: int) -> ColumnElement[bool]:
