@@ -375,7 +375,7 @@ async def test_progress_of_any_number_of_people_is_one_statement(whole: Whole) -
         # The server's background work has statements of its own.
         counts.append([one for one in statements if "training_" in one])
     assert [len(one) for one in counts] == [1, 1]
-    assert found.total.people == found.total.done > 1
+    assert found.total.people == found.total.begun == found.total.done > 1
     rest = await parts.training.progress.untrained(caller, "officer", "", None)
     assert rest.people == []
     made = await whole.http.get("/v1/admin/training/people.xlsx", headers=head.headers)

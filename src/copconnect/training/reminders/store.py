@@ -28,7 +28,7 @@ from copconnect import wire
 from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
 from copconnect.ids import PersonId, UnitId
-from copconnect.training.store import TRAINEES, completed
+from copconnect.training.store import TRAINEES, owes
 
 REMINDERS = Table(
     "training_reminders",
@@ -67,7 +67,7 @@ async def remind(
     owed = {course: _owes(person, course, only) for course, only in courses.items()}
     due = and_(
         _R.asked_ms > func.coalesce(_R.reminded_ms, 0),
-        or_(*(and_(_R.asked_course == course, owes) for course, owes in owed.items())),
+        or_(*(and_(_R.asked_course == course, open_) for course, open_ in owed.items())),
     )
     if overdue_ms is not None:
         due = or_(due, and_(TRAINEES.c.since_ms <= overdue_ms, or_(*owed.values())))
@@ -153,8 +153,8 @@ async def owing(
 
 
 def _owes(person: Any, course: str, only: Collection[PersonId] | None) -> ColumnElement[bool]:
-    owes: ColumnElement[bool] = person.c.person_id.not_in(completed(course))
-    return owes if only is None else and_(owes, among(person.c.person_id, only))
+    open_ = owes(person.c.person_id, course)
+    return open_ if only is None else and_(open_, among(person.c.person_id, only))
 
 
 def _rested(again_ms: int) -> ColumnElement[bool]:
