@@ -2557,8 +2557,8 @@ export interface TrainingCourse {
 
 /**
  * The caller's courses. ``closed_from``: groups of at least so many members take nothing from
- * the caller before the officer course is done; None: all do. ``remind``: that course is
- * overdue.
+ * the caller before the officer course is done; None: all do. ``remind``: a course is overdue, or
+ * somebody asked for it.
  */
 export interface Training {
   readonly courses: TrainingCourse[];
@@ -2599,6 +2599,7 @@ export interface TrainingProgress {
 
 /** ``path``: of a unit, as cards write it; "" for the whole department. */
 export interface RemindOfTraining {
+  readonly course: "officer" | "head" | "admin" | "moderator";
   readonly path: string;
 }
 
