@@ -1529,11 +1529,11 @@ export interface ReceiptCounts {
 /**
  * Something about this account changed. ``signed_out`` is followed by a close with 4403.
  * ``conduct``: the code of conduct asks again; ``guard``: its policy or the known pictures are
- * others.
+ * others; ``acts``: one begins to wait for a second admin, or waits no more.
  */
 export interface AccountFrame {
   readonly t: "account";
-  readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "conduct" | "guard" | "reports" | "signed_out";
+  readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "conduct" | "guard" | "reports" | "acts" | "signed_out";
 }
 
 /** A file on its way. ``size``: bytes; ``sha256``: of the whole file. */
