@@ -10,6 +10,7 @@ import math
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from copconnect.conduct.guard.features import features
@@ -50,10 +51,26 @@ class Model:
     biases: tuple[float, ...]
     thresholds: tuple[float, ...]
     lookalikes: dict[str, str]
-    rows: "array[int]"
-    """The row of each bucket; -1: training dropped it, and it counts nothing."""
-    weights: tuple[int, ...]
-    """Row by row, one for each class."""
+    kept: bytes
+    """A bit for each bucket, the lowest first; 0: training dropped it, and it counts nothing."""
+    before: "array[int]"
+    """How many buckets before each byte of ``kept`` are kept: the row of the first one in it."""
+    levels: tuple[int, ...]
+    halves: bytes
+    """Row by row, half a byte for each class, the lower first: the place of its level."""
+
+    def row(self, bucket: int) -> list[int]:
+        """Return the weights of a bucket, one for each class; none of one that was dropped. Decoded
+        when a message has it: a server that judges nothing need not decode a million."""
+        byte, bit = self.kept[bucket >> 3], bucket & 7
+        if not byte >> bit & 1:
+            return []
+        number = self.before[bucket >> 3] + (byte & (1 << bit) - 1).bit_count()
+        width = len(self.classes)
+        return [
+            self.levels[self.halves[at >> 1] >> 4 if at & 1 else self.halves[at >> 1] & 15]
+            for at in range(number * width, (number + 1) * width)
+        ]
 
     def scores(self, text: str) -> list[float]:
         """Return how far each class lies above its threshold, in the order of ``classes``."""
@@ -65,11 +82,8 @@ class Model:
         ):
             sums = [0] * width
             for bucket in members:
-                if self.rows[bucket] < 0:
-                    continue
-                at = self.rows[bucket] * width
-                for index in range(width):
-                    sums[index] += self.weights[at + index]
+                for index, weight in enumerate(self.row(bucket)):
+                    sums[index] += weight
             norm = block.factor / math.sqrt(len(members) + block.spread) if members else 0.0
             for index in range(width):
                 totals[index] += sums[index] * norm
@@ -113,9 +127,10 @@ def _model(head: dict[str, Any], body: bytes) -> Model:
     buckets, number = int(head["buckets"]), int(head["number"])
     if not 8 <= buckets <= MOST_BUCKETS or buckets & (buckets - 1) or not 0 < number < 2**53:
         raise Malformed("buckets or number are out of range")
-    rows = _rows(body[: buckets // 8])
-    halves, count = body[buckets // 8 :], (1 + max(rows, default=-1)) * len(classes)
-    if len(rows) != buckets or len(halves) != (count + 1) // 2 or not 0 < len(classes) <= 32:
+    kept, halves = body[: buckets // 8], body[buckets // 8 :]
+    before = array("i", accumulate((byte.bit_count() for byte in kept), initial=0))
+    count = before[-1] * len(classes)
+    if len(kept) != buckets // 8 or len(halves) != (count + 1) // 2 or not 0 < len(classes) <= 32:
         raise Malformed("the weights are truncated or too long")
     levels = [int(level) for level in _floats(head["levels"], LEVELS)]
     if any(abs(level) > MOST_LEVEL for level in levels):
@@ -133,22 +148,11 @@ def _model(head: dict[str, Any], body: bytes) -> Model:
         biases=_floats(head["biases"], len(classes)),
         thresholds=_floats(head["thresholds"], len(classes)),
         lookalikes=lookalikes,
-        rows=rows,
-        weights=tuple(levels[half] for byte in halves for half in (byte & 15, byte >> 4)),
+        kept=kept,
+        before=before,
+        levels=tuple(levels),
+        halves=halves,
     )
-
-
-def _rows(kept: bytes) -> "array[int]":
-    """Return the row of each bucket whose bit is set, in order; -1 for the others."""
-    rows, count = array("i"), 0
-    for byte in kept:
-        for bit in range(8):
-            if byte >> bit & 1:
-                rows.append(count)
-                count += 1
-            else:
-                rows.append(-1)
-    return rows
 
 
 def _texts(values: Iterable[Any]) -> list[str]:
