@@ -1529,11 +1529,11 @@ export interface ReceiptCounts {
 /**
  * Something about this account changed. ``signed_out`` is followed by a close with 4403.
  * ``conduct``: the code of conduct asks again; ``guard``: its policy or the known pictures are
- * others.
+ * others; ``acts``: one begins to wait for a second admin, or waits no more.
  */
 export interface AccountFrame {
   readonly t: "account";
-  readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "conduct" | "guard" | "reports" | "signed_out";
+  readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "conduct" | "guard" | "reports" | "acts" | "signed_out";
 }
 
 /** A file on its way. ``size``: bytes; ``sha256``: of the whole file. */
@@ -2557,8 +2557,8 @@ export interface TrainingCourse {
 
 /**
  * The caller's courses. ``closed_from``: groups of at least so many members take nothing from
- * the caller before the officer course is done; None: all do. ``remind``: that course is
- * overdue.
+ * the caller before the officer course is done; None: all do. ``remind``: a course is overdue, or
+ * somebody asked for it.
  */
 export interface Training {
   readonly courses: TrainingCourse[];
@@ -2599,6 +2599,7 @@ export interface TrainingProgress {
 
 /** ``path``: of a unit, as cards write it; "" for the whole department. */
 export interface RemindOfTraining {
+  readonly course: "officer" | "head" | "admin" | "moderator";
   readonly path: string;
 }
 

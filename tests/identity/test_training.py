@@ -111,6 +111,8 @@ async def test_a_head_has_a_course_of_their_own(whole: Whole) -> None:
 
 TEN = 1_800_073_800_000  # 10:00 in India.
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+OFFICERS = wire.RemindOfTraining(course="officer", path="")
+HEADS = wire.RemindOfTraining(course="head", path="")
 
 
 class Wakened:
@@ -160,14 +162,17 @@ async def test_reminders_come_weekly_by_day_and_end_with_the_course(whole: Whole
     # Nobody's app has shown the courses for a week, and nobody asked.
     assert await first.round() == 0
     with Statements(parts.database) as statements:
-        asked = await first.ask(caller, "")
+        asked = await first.ask(caller, OFFICERS)
     few = len([one for one in statements if "training_reminders" in one])
     assert (asked.people > 1, asked.recent, few) == (True, 0, 1)
-    again = await second.ask(caller, "")
+    again = await second.ask(caller, OFFICERS)
     assert (again.people, again.recent) == (0, asked.people)
+    # Nobody is told of two courses in one week.
+    heads = await second.ask(caller, HEADS)
+    assert (heads.people, heads.recent) == (0, 1)
     acts = [one.content.act async for one in parts.audit.entries()]
     told = [json.loads(one) for one in acts if "training_reminded" in one]
-    assert [one["people"] for one in told] == [asked.people]
+    assert [(one["course"], one["people"]) for one in told] == [("officer", asked.people)]
     assert (await get(whole, patrol, "/v1/training"))["remind"] is True
 
     clock.at = TEN - HOUR_MS  # Too early in the day.
@@ -183,17 +188,29 @@ async def test_reminders_come_weekly_by_day_and_end_with_the_course(whole: Whole
     await do(whole, patrol, *OFFICER)
     assert (await get(whole, patrol, "/v1/training"))["remind"] is False
     clock.at = TEN + 6 * DAY_MS
-    assert ((await first.ask(caller, "")).people, await first.round()) == (0, 0)
+    assert ((await first.ask(caller, OFFICERS)).people, await first.round()) == (0, 0)
     clock.at = TEN + 7 * DAY_MS
-    assert (await first.ask(caller, "")).people == await first.round() == asked.people - 1
+    assert (await first.ask(caller, OFFICERS)).people == await first.round() == asked.people - 1
     assert PersonId(patrol.person_id) not in woken.people[asked.people :]
-    # The patrol's head began three weeks ago, and nobody asks.
+    # The patrol's head has done the officers' course, began three weeks ago, and nobody asks: the
+    # heads' course is open, and ends it.
+    await do(whole, head, *OFFICER)
     clock.at = TEN + 28 * DAY_MS
     async with parts.database.transaction() as connection:
         await store.begin(connection, caller.person_id, TEN)
     assert await first.round() == 1
+    clock.at += 7 * DAY_MS
+    assert ((await first.ask(caller, HEADS)).people, await first.round()) == (1, 1)
+    assert (await get(whole, head, "/v1/training"))["remind"] is True
+    await do(whole, head, *[one for one in LESSONS if one.startswith("head.")])
+    assert (await get(whole, head, "/v1/training"))["remind"] is False
+    clock.at += 7 * DAY_MS
+    await first.round()
+    assert woken.people.count(caller.person_id) == 4
     refused = await whole.http.post(
-        "/v1/admin/training/reminders", headers=head.headers, json={"path": "TG-NOWHERE"}
+        "/v1/admin/training/reminders",
+        headers=head.headers,
+        json={"course": "head", "path": "TG-NOWHERE"},
     )
     assert refused.json()["code"] == "not_allowed"
 

@@ -49,7 +49,7 @@ export interface TrainingView {
   readonly closedFrom: number | null;
   /** Lessons done here whose news has not reached the server yet. */
   readonly waiting: number;
-  /** The officer course is overdue, or somebody asked for it: the app says so where it can be seen. */
+  /** A course is overdue, or somebody asked for it: the app says so where it can be seen. */
   readonly remind: boolean;
 }
 
@@ -110,10 +110,10 @@ export interface TrainingCore {
   progress(course: CourseName, path: string): Promise<TrainingProgress>;
   untrained(course: CourseName, path: string, after: string | null): Promise<Untrained>;
   /**
-   * Have those at or below a unit reminded who have not done the officers' course; nobody twice within
-   * a week.
+   * Have those at or below a unit reminded who have not done a course that is for them; nobody twice
+   * within a week, of whichever course.
    */
-  remindOfTraining(path: string): Promise<TrainingReminded>;
+  remindOfTraining(course: CourseName, path: string): Promise<TrainingReminded>;
   /** Everybody who has not finished, as a workbook (XLSX). */
   untrainedFile(course: CourseName, path: string, language: Language): Promise<Bytes>;
   lessons(): Promise<readonly LessonState[]>;

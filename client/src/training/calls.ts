@@ -12,7 +12,7 @@ export function trainingCalls(training: Training, api: Api): TrainingCore {
     certificate: (course, language) => api.training.certificate(course, language),
     progress: (course, path) => api.training.progress(course, path),
     untrained: (course, path, after) => api.training.untrained(course, path, after),
-    remindOfTraining: (path) => api.training.remind({ path }),
+    remindOfTraining: (course, path) => api.training.remind({ course, path }),
     untrainedFile: (course, path, language) => api.training.untrainedFile(course, path, language),
     lessons: async () => (await api.training.lessons()).lessons,
     writtenLesson: (id) => api.training.writtenLesson(id),

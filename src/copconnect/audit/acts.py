@@ -321,10 +321,10 @@ class LessonPublished(Act, frozen=True, tag="lesson_published"):
 
 
 class TrainingReminded(Act, frozen=True, tag="training_reminded"):
-    """Somebody asked for those of a part to be reminded who owe the officer course. ``people``: how
-    many."""
+    """Somebody asked for those of a part to be reminded who owe a course. ``people``: how many."""
 
     path: str
+    course: str
     people: int
 
 

@@ -66,7 +66,7 @@ def _console(service: TrainingService, gate: Gate) -> list[Any]:
     async def remind(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
         body = await read(request, wire.RemindOfTraining)
-        return answer(request, await service.reminding.ask(caller, body.path))
+        return answer(request, await service.reminding.ask(caller, body))
 
     @get("/v1/admin/training/people")
     async def untrained(request: HttpRequest) -> Any:

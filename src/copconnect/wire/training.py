@@ -117,8 +117,8 @@ class TrainingCourse(Wire, frozen=True, kw_only=True):
 
 class Training(Wire, frozen=True, kw_only=True):
     """The caller's courses. ``closed_from``: groups of at least so many members take nothing from
-    the caller before the officer course is done; None: all do. ``remind``: that course is
-    overdue."""
+    the caller before the officer course is done; None: all do. ``remind``: a course is overdue, or
+    somebody asked for it."""
 
     courses: list[TrainingCourse]
     closed_from: int | None
@@ -161,6 +161,7 @@ class TrainingProgress(Wire, frozen=True, kw_only=True):
 class RemindOfTraining(Wire, frozen=True, kw_only=True):
     """``path``: of a unit, as cards write it; "" for the whole department."""
 
+    course: CourseName
     path: Annotated[str, Meta(max_length=1_100)]
 
 

@@ -1347,6 +1347,7 @@ def upgrade() -> None:
         "training_reminders",
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("asked_ms", sa.BigInteger(), nullable=True),
+        sa.Column("asked_course", sa.String(length=16), nullable=True),
         sa.Column("reminded_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_training_reminders")),
     )

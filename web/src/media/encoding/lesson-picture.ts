@@ -16,7 +16,7 @@ export class LessonPictureInvalid extends Error {
   readonly details = { limit: LESSON_PICTURE_BYTES };
 }
 
-/** What a picture is by its first bytes; null: none that a lesson may show, such as SVG. */
+/** The type of a picture by its first bytes; null: none that a lesson may show, such as SVG. */
 export function pictureType(head: Uint8Array): "image/png" | "image/jpeg" | "image/webp" | null {
   const text = String.fromCharCode(...head.subarray(0, 12));
   if (text.startsWith("\x89PNG\r\n\x1a\n")) return "image/png";

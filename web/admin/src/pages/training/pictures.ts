@@ -8,7 +8,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
   "image/webp": "webp",
 };
 
-/** What a text says of a picture; null: the text does not show it. */
+/** The words of a text for a picture; null: the text does not show it. */
 export function altOf(text: string, name: string): string | null {
   for (const [, alt = "", shown] of text.matchAll(PICTURE)) if (shown === name) return alt;
   return null;
