@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.harness import confirming, databank
 from tests.harness.browser import ROOT, STEP_LIMIT_MS, Officer, Station, launch
@@ -51,13 +51,34 @@ def has_service_worker(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium."""
+def playwright() -> Iterator[Playwright]:
+    """The driver of browsers."""
     expect.set_options(timeout=STEP_LIMIT_MS)
     with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def quiet_browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium without windows, which shows no notifications."""
+    browser = launch(playwright, notifies=False)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def notifying_browser(playwright: Playwright) -> Iterator[Browser]:
+    """The whole Chromium."""
+    browser = launch(playwright)
+    yield browser
+    browser.close()
+
+
+def browser_of(request: pytest.FixtureRequest) -> Browser:
+    """Return the browser that the test or its module needs."""
+    notifies = request.node.get_closest_marker("notifications") is not None
+    found: Browser = request.getfixturevalue("notifying_browser" if notifies else "quiet_browser")
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +139,6 @@ def artefacts(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture
 def station(
     request: pytest.FixtureRequest,
-    browser: Browser,
     app_server: ServerProcess,
     relay: RecordingProxy,
     artefacts: Path,
@@ -126,7 +146,7 @@ def station(
 ) -> Iterator[Station]:
     """Officers of one test. Fails at the end when a page had an error that nobody expected."""
     station = Station(
-        *(browser, relay.url, app_server.code_for, artefacts, secrets),
+        *(browser_of(request), relay.url, app_server.code_for, artefacts, secrets),
         service_worker=has_service_worker(request),
     )
     yield station
@@ -140,7 +160,6 @@ def station(
 @pytest.fixture(scope="module")
 def posted(
     request: pytest.FixtureRequest,
-    browser: Browser,
     app_server: ServerProcess,
     relay: RecordingProxy,
     secrets: Secrets,
@@ -148,7 +167,7 @@ def posted(
     """Officers whom the module's tests share. Such tests ask for ``checked`` too."""
     folder = ROOT / ".artefacts" / "screenshots" / request.path.stem.removeprefix("test_")
     posted = Station(
-        *(browser, relay.url, app_server.code_for, folder, secrets),
+        *(browser_of(request), relay.url, app_server.code_for, folder, secrets),
         service_worker=has_service_worker(request),
     )
     yield posted

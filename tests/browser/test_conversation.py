@@ -10,7 +10,7 @@ from tests.harness import groups
 from tests.harness.browser import Officer, Station, until
 from tests.harness.recording import RecordingProxy
 
-pytestmark = pytest.mark.service_worker
+pytestmark = [pytest.mark.service_worker, pytest.mark.notifications]
 
 Trio = tuple[Officer, Officer, Officer]
 

@@ -71,6 +71,7 @@ def test_only_the_right_pin_opens_and_a_reload_locks(station: Station) -> None:
     other.message("Ready since three.").wait_for()
 
 
+@pytest.mark.notifications
 def test_while_locked_nothing_is_fetched_and_nothing_is_told(station: Station) -> None:
     officer, other = spoken(station, 2)
     officer.page.goto("/#/me/notifications")

@@ -25,7 +25,7 @@ from tests.harness.plaintext import scan, secret_text
 from tests.harness.server import ServerProcess
 from tests.harness.traffic import Exhibit
 
-pytestmark = pytest.mark.service_worker
+pytestmark = [pytest.mark.service_worker, pytest.mark.notifications]
 
 SUBSCRIBING = """(endpoint) => {
   let subscription = null;

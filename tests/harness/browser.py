@@ -74,20 +74,20 @@ FEATURES_OFF = (
 )
 
 
-def chromium_path() -> str:
-    """Return the Chromium to use. Raises RuntimeError where there is none."""
-    found = subprocess.run(
-        [ROOT / "make" / "chromium"], capture_output=True, text=True, check=False
-    )
+def chromium_path(*, notifies: bool = True) -> str:
+    """Return the Chromium to use; unless it ``notifies``, one without windows where there is one.
+    Raises RuntimeError where there is none."""
+    command = [str(ROOT / "make" / "chromium"), *([] if notifies else ["--shell"])]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
     if found.returncode != 0:
         raise RuntimeError(found.stderr)
     return found.stdout.strip()
 
 
-def launch(playwright: Playwright) -> Browser:
+def launch(playwright: Playwright, *, notifies: bool = True) -> Browser:
     """Start Chromium with a camera and a microphone that play test signals."""
     return playwright.chromium.launch(
-        executable_path=chromium_path(),
+        executable_path=chromium_path(notifies=notifies),
         args=[
             "--no-sandbox",  # CI runs as root, where Chromium's sandbox cannot start.
             "--disable-dev-shm-usage",
