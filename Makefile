@@ -21,6 +21,7 @@ DEVICES ?= 63000
 NODES ?= 3
 KEYS ?= 0
 TRANSFERS ?= 1000
+IMPORTED ?= 100000
 JOINING ?= 1000
 PYTHON ?= python3
 
@@ -151,8 +152,8 @@ bench-membership: packages-test package-python ## TRANSFERS=1000 at once among M
 bench-insider: packages-test package-python ## A hostile member does its worst while a commander sends
 	@exec $(BIN)/python -m bench insider
 
-bench-directory: packages-test package-python ## Imports, standing groups and TRANSFERS=1000 of MEMBERS=63000
-	@exec $(BIN)/python -m bench directory --members $(MEMBERS) --transfers $(TRANSFERS)
+bench-directory: packages-test package-python ## Groups and TRANSFERS=1000 of MEMBERS=63000, IMPORTED=100000
+	@exec $(BIN)/python -m bench directory --members $(MEMBERS) --transfers $(TRANSFERS) --imported $(IMPORTED)
 
 bench-push: packages-test package-python ## One message wakes DEVICES=63000 that sleep
 	@exec $(BIN)/python -m bench push --devices $(DEVICES)

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select
 from copconnect.app import Container
 from copconnect.database.engine import BULK, chunks
 from copconnect.directory.postings.roll import Roll
-from copconnect.training.store import COMPLETED, DONE
+from copconnect.training.store import BEGUN, DONE
 from demo import synthetic
 
 _SPREAD_MS = 30 * 86_400_000
@@ -20,13 +20,13 @@ async def make(container: Container) -> None:
     """Record it, unless something is recorded already."""
     now = container.clock.now_ms()
     async with container.database.transaction() as connection:
-        if await connection.scalar(select(COMPLETED.c.person_id).limit(1)) is not None:
+        if await connection.scalar(select(BEGUN.c.person_id).limit(1)) is not None:
             return
         lessons = await container.lessons.catalogue.lessons(connection)
         own = [one for one in lessons.values() if one.course == "officer"]
         people = (await connection.execute(Roll(container.directory).serving())).all()
         done: list[dict[str, object]] = []
-        completed: list[dict[str, object]] = []
+        begun: list[dict[str, object]] = []
         for person_id, unit_id in people:
             if unit_id == synthetic.SHOWN_STATION:
                 continue
@@ -45,10 +45,11 @@ async def make(container: Container) -> None:
                 }
                 for one in own[:count]
             ]
-            if count == len(own):
-                row = {"person_id": person_id, "course": "officer", "completed_ms": at}
-                completed.append(row)
-        for table, rows in ((DONE, done), (COMPLETED, completed)):
+            if count:
+                completed = at if count == len(own) else None
+                row = {"person_id": person_id, "course": "officer", "completed_ms": completed}
+                begun.append(row)
+        for table, rows in ((DONE, done), (BEGUN, begun)):
             await connection.execute(delete(table))
             for part in chunks(rows, BULK):
                 await connection.execute(insert(table), part)

@@ -17,6 +17,7 @@ from bench.figures import Figures, say
 from bench.force.making import Past, opened, settings_of
 from bench.force.operator import OPERATOR
 from bench.machine.postgresql import PostgreSQL
+from copconnect import wire
 from copconnect.app import Container
 from copconnect.auth_service import tables
 from copconnect.auth_service.keys import authority
@@ -82,7 +83,8 @@ async def measure(bank: DataBank, settings: Settings) -> Figures:
             ms, statements = took[TIMES // 2]
             figures |= {f"{name}_ms": ms, f"{name}_statements": statements}
         remind = training.reminding
-        for name, work in (("remind", lambda: remind.ask(caller, WHOLE)), ("round", remind.round)):
+        asked = wire.RemindOfTraining(course="officer", path=WHOLE)
+        for name, work in (("remind", lambda: remind.ask(caller, asked)), ("round", remind.round)):
             ms, statements = await _timed(container, work)
             figures |= {f"{name}_ms": ms, f"{name}_statements": statements}
         began = time.perf_counter()

@@ -97,6 +97,10 @@ export const ATTACHMENT_CHUNK_BYTES = 1048576;
 
 export const MAX_LESSON_BYTES = 24576;
 
+export const LESSON_PICTURE_BYTES = 262144;
+
+export const LESSON_PICTURES = 12;
+
 export const CLOCK_LEEWAY_MS = 600000;
 
 export const KEY_AGE_MS = 86400000;

@@ -427,14 +427,16 @@ export interface SetGroupPolicy {
 }
 
 /**
- * Put a lesson in force over the one of the same id; ``place``: its order in the course.
- * Without a text in any language the lesson that an admin published is taken away again.
+ * Put a lesson in force over the one of the same id; ``place``: its order in the course;
+ * ``pictures``: that it has, of the lesson in force or kept for it. Without a text in any language
+ * the lesson that an admin published is taken away again; then without pictures too.
  */
 export interface PublishLesson {
   readonly act: "publish_lesson";
   readonly lessonId: LessonId;
   readonly place: number;
   readonly texts: LessonTexts;
+  readonly pictures: LessonPicture[];
 }
 
 /**
@@ -1527,11 +1529,11 @@ export interface ReceiptCounts {
 /**
  * Something about this account changed. ``signed_out`` is followed by a close with 4403.
  * ``conduct``: the code of conduct asks again; ``guard``: its policy or the known pictures are
- * others.
+ * others; ``acts``: one begins to wait for a second admin, or waits no more.
  */
 export interface AccountFrame {
   readonly t: "account";
-  readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "conduct" | "guard" | "reports" | "signed_out";
+  readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "conduct" | "guard" | "reports" | "acts" | "signed_out";
 }
 
 /** A file on its way. ``size``: bytes; ``sha256``: of the whole file. */
@@ -2555,8 +2557,8 @@ export interface TrainingCourse {
 
 /**
  * The caller's courses. ``closed_from``: groups of at least so many members take nothing from
- * the caller before the officer course is done; None: all do. ``remind``: that course is
- * overdue.
+ * the caller before the officer course is done; None: all do. ``remind``: a course is overdue, or
+ * somebody asked for it.
  */
 export interface Training {
   readonly courses: TrainingCourse[];
@@ -2597,6 +2599,7 @@ export interface TrainingProgress {
 
 /** ``path``: of a unit, as cards write it; "" for the whole department. */
 export interface RemindOfTraining {
+  readonly course: "officer" | "head" | "admin" | "moderator";
   readonly path: string;
 }
 
@@ -2648,10 +2651,42 @@ export interface LessonStates {
   readonly lessons: LessonState[];
 }
 
+/** A picture that texts show by its name. ``digest``: SHA-256 in hex. */
+export interface LessonPicture {
+  readonly name: string;
+  readonly digest: string;
+}
+
+/** A picture, whole. */
+export interface LessonFile {
+  readonly name: string;
+  readonly digest: string;
+  readonly mediaType: "image/png" | "image/jpeg" | "image/webp";
+  readonly data: Uint8Array;
+}
+
+/** A lesson as it was written. ``pictures``: by name. */
+export interface WrittenLesson {
+  readonly texts: LessonTexts;
+  readonly pictures: LessonFile[];
+}
+
+/** PNG, JPEG or WebP, at most LESSON_PICTURE_BYTES. The same again changes nothing. */
+export interface PostLessonPicture {
+  readonly data: Uint8Array;
+}
+
+/** ``digest``: by which previews and `publish_lesson` name the picture, for a day. */
+export interface LessonPictureKept {
+  readonly digest: string;
+}
+
+/** ``pictures``: that the lesson is to have. */
 export interface PreviewLesson {
   readonly lessonId: LessonId;
   readonly language: "en" | "te" | "ur" | "hi";
   readonly text: string;
+  readonly pictures: LessonPicture[];
 }
 
 /** ``lesson``: None where a problem is serious. */

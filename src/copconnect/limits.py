@@ -57,6 +57,8 @@ SANCTION_DAYS = 90  # A sanction is no longer.
 ATTACHMENT_CHUNK_BYTES = 1024 * 1024  # Plaintext bytes in one chunk; each gains a 16-byte tag.
 
 MAX_LESSON_BYTES = 24 * 1024  # The text of a lesson in one language.
+LESSON_PICTURE_BYTES = 256 * 1024  # A picture of a lesson at most.
+LESSON_PICTURES = 12  # Pictures of one lesson at most.
 LESSON_NAME = "^(officer|head|admin|moderator)\\.[a-z0-9]+(-[a-z0-9]+)*$"
 
 # Spans of KEYS.md.

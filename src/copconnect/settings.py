@@ -84,7 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     training_before_large: Literal["yes", "no"] = "yes"
     """Whether somebody writes in large groups only after the officer course."""
     training_remind_days: NotNegative = 7
-    """Days after which the app reminds somebody who has not done the officer course; 0: never."""
+    """Days after which the app reminds somebody who has not done a course of theirs; 0: never."""
     second_factor: Literal["none", "enrolment_code"] = "none"
     """The proof that registration asks for after the OTP."""
     otp_length: Annotated[int, Meta(ge=4, le=10)] = 6

@@ -82,7 +82,15 @@ def test_copies_of_a_marked_picture_are_asked_about(
     kind = second.word("guard.names.greeting")
     second.page.get_by_text(second.word("@pictures.waits", kind=kind)).wait_for()
     open_console(second, "approvals")
-    second.button("@approvals.approve").click()
+    # Nobody approves a picture unseen.
+    approve = second.button("@approvals.approve")
+    expect(approve).to_be_disabled()
+    expect(approve).to_have_accessible_description(second.word("@pictures.unseen"))
+    second.shot("unseen")
+    second.button("@pictures.show").click()
+    second.page.get_by_role("img", name=second.word("@pictures.marks")).wait_for()
+    second.shot("seen")
+    approve.click()
     second.page.get_by_role("dialog").get_by_role(
         "button", name=second.word("@approvals.approve"), exact=True
     ).click()

@@ -1,6 +1,8 @@
-"""The console's training: progress down the tree of units, and a lesson that a trainer edits."""
+"""The console's training: progress by unit, and a lesson that a trainer edits with its picture."""
 
-from playwright.sync_api import expect
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
 
 from tests.harness import confirming
 from tests.harness.browser import DESKTOP, Station
@@ -8,8 +10,23 @@ from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import open_console, row
 
 
-def test_a_trainer_sees_who_has_not_and_publishes_a_lesson(
-    station: Station, app_server: ServerProcess
+def page_picture(page: Page, folder: Path) -> Path:
+    """Return a PNG of what the page shows."""
+    file = folder / "Gate post.PNG"
+    page.screenshot(path=file, type="png")
+    return file
+
+
+ALTS = {
+    "English": "A constable at a gate",
+    "తెలుగు": "గేటు వద్ద కానిస్టేబుల్",
+    "اردو": "دروازے پر کانسٹیبل",
+    "हिन्दी": "फाटक पर सिपाही",
+}
+
+
+def test_a_trainer_sees_who_has_not_and_publishes_a_lesson_with_a_picture(
+    station: Station, app_server: ServerProcess, tmp_path: Path
 ) -> None:
     chief = confirming.root_admin(app_server, station, 60)
     officer = station.officer(61).register()
@@ -49,6 +66,26 @@ def test_a_trainer_sees_who_has_not_and_publishes_a_lesson(
     text.fill(edited.replace("version: 1", "version: 9"))
     phone.get_by_role("heading", name="What it is for").wait_for()
     chief.shot("editor")
+
+    # A drawing is refused; a picture goes into all four texts, which all have to say what it shows.
+    pictures = page.get_by_role("region", name=chief.word("@training.pictures.title"))
+    drawing = tmp_path / "drawing.svg"
+    drawing.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    text.press("Control+Home")
+    for _ in range(6):
+        text.press("ArrowDown")
+    for file in (drawing, page_picture(page, tmp_path)):
+        with page.expect_file_chooser() as chooser:
+            pictures.get_by_role("button", name=chief.word("@training.pictures.add")).click()
+        chooser.value.set_files(file)
+        if file == drawing:
+            pictures.get_by_role("alert").filter(has_text="SVG").wait_for()
+    for language, alt in ALTS.items():
+        expect(publish).to_be_disabled()
+        label = chief.word("@training.pictures.alt", name=language)
+        pictures.get_by_role("textbox", name=label).fill(alt)
+    phone.get_by_role("img", name=ALTS["English"]).wait_for()
+    chief.shot("picture")
     publish.click()
     page.get_by_role("dialog").get_by_role("button", name=chief.word("@training.publish")).click()
     page.get_by_text(chief.word("@training.published")).wait_for()
@@ -58,3 +95,10 @@ def test_a_trainer_sees_who_has_not_and_publishes_a_lesson(
     lesson = officer.page.get_by_role("link").filter(has_text="What it is for")
     lesson.wait_for()
     officer.shot("changed")
+    # The picture is on the phone with the lesson.
+    lesson.get_by_text("What it is for").wait_for()
+    officer.page.context.set_offline(True)
+    lesson.click()
+    officer.page.get_by_role("img", name=ALTS["English"]).wait_for()
+    officer.shot("offline")
+    officer.page.context.set_offline(False)

@@ -21,6 +21,9 @@ def test_what_one_root_admin_asks_for_another_approves(
 ) -> None:
     first, second = (confirming.root_admin(app_server, station, at) for at in (60, 61))
     before = table(app_server)
+    open_console(second)
+    waiting = second.page.get_by_text("act waits for a second admin")
+    expect(waiting).to_have_count(0)
     line = first.word("@rights.everybody", part=first.word("@rights.over.heads"))
     open_console(first, "rights/see_numbers")
     first.button("@rights.change").click()
@@ -35,6 +38,7 @@ def test_what_one_root_admin_asks_for_another_approves(
     dialog.get_by_role("button", name=first.word("@rights.ask"), exact=True).click()
     first.page.get_by_text(first.word("@rights.asked")).wait_for()
     assert table(app_server) == before
+    expect(waiting).to_be_visible()  # On the page that was open before.
 
     open_console(first, "approvals")
     first.page.get_by_text(first.word("@approvals.own")).wait_for()

@@ -10,6 +10,7 @@ import pytest
 
 from copconnect import wire
 from copconnect.admin import rules
+from copconnect.bus import AccountWakeup
 from copconnect.ids import ActId, DeviceId, PersonId
 from copconnect.records.primitives.fields import DAY_MS, MINUTE_MS
 from tests.identity.acting import confirmed, entries, suspend, verified
@@ -252,6 +253,12 @@ async def approval(running: Running, proposed: Any) -> wire.ApproveAct:
     return wire.ApproveAct(act_id=one.act_id, hash=one.hash)
 
 
+def heard(running: Running) -> list[list[PersonId]]:
+    """Return who was told each time that other acts wait."""
+    told = (one for one in running.container.wakeups if isinstance(one, AccountWakeup))
+    return [one.person_ids for one in told if one.event == "acts"]
+
+
 async def caller_of(running: Running, device: Device) -> Any:
     token = device.headers["authorization"].split()[1]
     return await running.container.auth.authenticator.authenticate(token)
@@ -262,8 +269,12 @@ async def test_a_top_grant_waits_for_another_admin(
     approving: Running, force: Force, clock: MovedClock
 ) -> None:
     sho = await confirmed(approving, force, SHO)
+    approving.container.wakeups.clear()
     proposed = (await top_grant(approving, force, sho)).json()
     assert proposed["state"] == "waiting"
+    # The consoles that are open hear of it: those of the people who hold a grant.
+    consoles = sorted((force.root.person_id, force.admin.person_id))
+    assert heard(approving) == [consoles]
     grants = await approving.get(f"/v1/grants?person={sho.person_id}", sho)
     assert grants.json()["grants"] == []
     clock.ms += DAY_MS  # It is judged by when it was taken.
@@ -275,6 +286,7 @@ async def test_a_top_grant_waits_for_another_admin(
     unknown = wire.ApproveAct(act_id=ActId("0" * 32), hash=agree.hash)
     assert refusal(await act(approving, force.admin, unknown))[0] == "not_found"
     assert (await act(approving, force.admin, agree)).is_success
+    assert heard(approving) == [consoles, sorted((*consoles, sho.person_id))]
     grants = await approving.get(f"/v1/grants?person={sho.person_id}", sho)
     assert len(grants.json()["grants"]) == 1
     assert refusal(await act(approving, force.admin, agree))[0] == "act_over"

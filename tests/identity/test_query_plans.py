@@ -8,7 +8,11 @@ from sqlalchemy.dialects import postgresql
 
 from copconnect.auth_service import store
 from copconnect.auth_service.trust import device_store
+from copconnect.auth_service.trust.administered import Administered
+from copconnect.clock import SystemClock
+from copconnect.conduct.store import accepted_people
 from copconnect.database.engine import METADATA, open_database
+from copconnect.directory import store as directory_store
 from copconnect.ids import ClientId, PersonId
 from tests.harness.fixtures import load_tables
 
@@ -30,9 +34,37 @@ async def test_the_clients_of_people_are_found_by_their_people(tmp_path: Path) -
             ((statement, parameters),) = seen
             rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plan = [str(row["detail"]) for row in rows.mappings()]
-            assert any("ix_auth_clients_person_id" in step for step in plan), plan
+            assert any("ix_auth_clients_by_person" in step for step in plan), plan
     finally:
         await database.close()
+
+
+async def test_people_are_counted_by_unit_in_indexes_alone(tmp_path: Path) -> None:
+    """Reading 63,000 wide rows, or a temporary list of as many people, takes seconds."""
+    load_tables()
+    database = open_database(f"sqlite+aiosqlite:///{tmp_path / 'counts.sqlite3'}")
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: object, _k: object, statement: str, parameters: Any, *_: object) -> None:
+        seen.append((statement, parameters))
+
+    registered = Administered(SystemClock()).people_with()
+    try:
+        async with database.transaction() as connection:
+            await connection.run_sync(METADATA.create_all)
+            event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+            await directory_store.count_by_unit(connection, [], [registered, accepted_people()])
+            event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+            ((statement, parameters),) = seen
+            rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plan = [str(row["detail"]) for row in rows.mappings()]
+    finally:
+        await database.close()
+    large = ("directory_posts", "directory_people", "auth_clients", "conduct_acceptances")
+    for table in large:
+        (step,) = (one for one in plan if one.split()[1] == table)
+        assert "USING COVERING INDEX" in step, plan
+    assert not any("LIST SUBQUERY" in one for one in plan), plan
 
 
 async def test_when_clients_were_seen_is_written_in_one_order(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from copconnect.database.engine import Transaction
 from copconnect.directory.postings.roll import Roll
 from copconnect.ids import LessonId, PersonId
 from copconnect.leases import Leases
+from copconnect.limits import LESSON_PICTURE_BYTES
 from copconnect.principals import Caller, Requirement
 from copconnect.training import store
 from copconnect.training.folder import LessonFolder
@@ -29,7 +30,8 @@ from copconnect.training.lessons_of import built_in
 from copconnect.training.reminders.reminding import Reminding
 from tests.contract.statements import Statements
 from tests.harness.operator import OPERATOR
-from tests.identity.running import PATROL, SHO, Device
+from tests.identity.running import PATROL, SHO, Device, MovedClock
+from tests.identity.signing import name_root_admin
 from tests.identity.whole import Whole
 
 LESSONS = built_in()
@@ -109,6 +111,8 @@ async def test_a_head_has_a_course_of_their_own(whole: Whole) -> None:
 
 TEN = 1_800_073_800_000  # 10:00 in India.
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+OFFICERS = wire.RemindOfTraining(course="officer", path="")
+HEADS = wire.RemindOfTraining(course="head", path="")
 
 
 class Wakened:
@@ -158,14 +162,17 @@ async def test_reminders_come_weekly_by_day_and_end_with_the_course(whole: Whole
     # Nobody's app has shown the courses for a week, and nobody asked.
     assert await first.round() == 0
     with Statements(parts.database) as statements:
-        asked = await first.ask(caller, "")
+        asked = await first.ask(caller, OFFICERS)
     few = len([one for one in statements if "training_reminders" in one])
     assert (asked.people > 1, asked.recent, few) == (True, 0, 1)
-    again = await second.ask(caller, "")
+    again = await second.ask(caller, OFFICERS)
     assert (again.people, again.recent) == (0, asked.people)
+    # Nobody is told of two courses in one week.
+    heads = await second.ask(caller, HEADS)
+    assert (heads.people, heads.recent) == (0, 1)
     acts = [one.content.act async for one in parts.audit.entries()]
     told = [json.loads(one) for one in acts if "training_reminded" in one]
-    assert [one["people"] for one in told] == [asked.people]
+    assert [(one["course"], one["people"]) for one in told] == [("officer", asked.people)]
     assert (await get(whole, patrol, "/v1/training"))["remind"] is True
 
     clock.at = TEN - HOUR_MS  # Too early in the day.
@@ -181,17 +188,29 @@ async def test_reminders_come_weekly_by_day_and_end_with_the_course(whole: Whole
     await do(whole, patrol, *OFFICER)
     assert (await get(whole, patrol, "/v1/training"))["remind"] is False
     clock.at = TEN + 6 * DAY_MS
-    assert ((await first.ask(caller, "")).people, await first.round()) == (0, 0)
+    assert ((await first.ask(caller, OFFICERS)).people, await first.round()) == (0, 0)
     clock.at = TEN + 7 * DAY_MS
-    assert (await first.ask(caller, "")).people == await first.round() == asked.people - 1
+    assert (await first.ask(caller, OFFICERS)).people == await first.round() == asked.people - 1
     assert PersonId(patrol.person_id) not in woken.people[asked.people :]
-    # The patrol's head began three weeks ago, and nobody asks.
+    # The patrol's head has done the officers' course, began three weeks ago, and nobody asks: the
+    # heads' course is open, and ends it.
+    await do(whole, head, *OFFICER)
     clock.at = TEN + 28 * DAY_MS
     async with parts.database.transaction() as connection:
         await store.begin(connection, caller.person_id, TEN)
     assert await first.round() == 1
+    clock.at += 7 * DAY_MS
+    assert ((await first.ask(caller, HEADS)).people, await first.round()) == (1, 1)
+    assert (await get(whole, head, "/v1/training"))["remind"] is True
+    await do(whole, head, *[one for one in LESSONS if one.startswith("head.")])
+    assert (await get(whole, head, "/v1/training"))["remind"] is False
+    clock.at += 7 * DAY_MS
+    await first.round()
+    assert woken.people.count(caller.person_id) == 4
     refused = await whole.http.post(
-        "/v1/admin/training/reminders", headers=head.headers, json={"path": "TG-NOWHERE"}
+        "/v1/admin/training/reminders",
+        headers=head.headers,
+        json={"course": "head", "path": "TG-NOWHERE"},
     )
     assert refused.json()["code"] == "not_allowed"
 
@@ -246,7 +265,10 @@ async def test_the_console_publishes_over_the_built_in_lesson(whole: Whole) -> N
     async def publish(**texts: str) -> None:
         given = dict.fromkeys(wire.LANGUAGES, "") | texts
         act = wire.PublishLesson(
-            lesson_id=lesson_id, place=1, texts=msgspec.convert(given, wire.LessonTexts)
+            lesson_id=lesson_id,
+            place=1,
+            texts=msgspec.convert(given, wire.LessonTexts),
+            pictures=[],
         )
         async with parts.database.transaction() as connection:
             await parts.lessons.publish(connection, OPERATOR, act)
@@ -262,6 +284,75 @@ async def test_the_console_publishes_over_the_built_in_lesson(whole: Whole) -> N
         await publish(en=TEXT.format(title="Older", version=1, body="Text.", quiz=QUIZ))
     await publish()
     assert await get(whole, device, path) == former
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
+WEBP = b"RIFF\x20\0\0\0WEBPVP8 " + bytes(16)
+
+
+async def test_a_picture_is_published_replaced_and_removed_by_its_hash(
+    whole: Whole, clock: MovedClock
+) -> None:
+    device = await whole.device(PATROL)
+    parts = whole.whole
+    await name_root_admin(whole, device)
+    lesson_id = LessonId("officer.bandobast")
+    path = f"/v1/training/lessons/{lesson_id}"
+
+    async def keep(data: bytes) -> httpx.Response:
+        body = msgspec.msgpack.encode(wire.PostLessonPicture(data=data))
+        headers = device.headers | {"content-type": "application/msgpack"}
+        return await whole.http.post("/v1/admin/training/pictures", headers=headers, content=body)
+
+    async def publish(alt: str, **digests: str) -> None:
+        body = "".join(f"![{alt}]({name}.webp)\n\n" for name in digests)
+        text = TEXT.format(title="Bandobast", version=1, body=f"{body}Text.", quiz=QUIZ)
+        named = [
+            wire.LessonPicture(name=f"{name}.webp", digest=digest)
+            for name, digest in digests.items()
+        ]
+        act = wire.PublishLesson(
+            lesson_id=lesson_id,
+            place=90,
+            texts=wire.LessonTexts(en=text, te="", ur="", hi=""),
+            pictures=named,
+        )
+        async with parts.database.transaction() as connection:
+            await parts.lessons.publish(connection, OPERATOR, act)
+
+    for wrong in (b"<svg xmlns='http://www.w3.org/2000/svg'/>", WEBP + bytes(LESSON_PICTURE_BYTES)):
+        refused = await keep(wrong)
+        assert (refused.status_code, refused.json()["code"]) == (400, "lesson_picture_invalid")
+    first, second = [(await keep(one)).json()["digest"] for one in (PNG, WEBP)]
+    with pytest.raises(errors.ActInvalid) as caught:
+        await publish("", post=first)
+    assert "no text in [ ]" in str(caught.value.details["reason"])
+    await publish("The post", post=first)
+    shown = await get(whole, device, path)
+    (picture,) = [one for one in shown["screens"][0] if one["type"] == "image"]
+    assert (picture["alt"], base64.b64decode(picture["data"])) == ("The post", PNG)
+    # Replaced under the same name: another digest, which is what phones compare.
+    await publish("The post", post=second)
+    listed = await get(whole, device, "/v1/training")
+    (item,) = [one for one in course(listed)["lessons"] if one["lessonId"] == lesson_id]
+    assert item["digest"] not in (shown["digest"], "")
+    # A picture of the lesson is not sent again; one that was never sent is refused.
+    await publish("The night post", post=second, again=second)
+    with pytest.raises(errors.ActInvalid) as caught:
+        await publish("The post", post="0" * 64)
+    assert caught.value.details["reason"] == "the picture post.webp is kept no more"
+    written = await get(whole, device, f"/v1/admin{path.removeprefix('/v1')}")
+    assert [one["digest"] for one in written["pictures"]] == [second, second]
+    await publish("")
+    assert (await get(whole, device, f"/v1/admin{path.removeprefix('/v1')}"))["pictures"] == []
+    logged = [json.loads(one.content.act) async for one in parts.audit.entries()]
+    told = [one["pictures"] for one in logged if one["act"] == "lesson_published"]
+    assert told[1] == [{"name": "post.webp", "digest": second}]
+    # The next picture drops those that were kept a day before.
+    clock.ms += DAY_MS + 1
+    await keep(PNG + b"x")
+    with pytest.raises(errors.ActInvalid):
+        await publish("The post", post=first)
 
 
 # --- Progress and certificates --------------------------------------------------------------------
@@ -284,7 +375,7 @@ async def test_progress_of_any_number_of_people_is_one_statement(whole: Whole) -
         # The server's background work has statements of its own.
         counts.append([one for one in statements if "training_" in one])
     assert [len(one) for one in counts] == [1, 1]
-    assert found.total.people == found.total.done > 1
+    assert found.total.people == found.total.begun == found.total.done > 1
     rest = await parts.training.progress.untrained(caller, "officer", "", None)
     assert rest.people == []
     made = await whole.http.get("/v1/admin/training/people.xlsx", headers=head.headers)

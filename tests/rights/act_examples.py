@@ -330,6 +330,7 @@ async def _publish_lesson(_: World, __: Device) -> wire.Act:
         lesson_id=LessonId("officer.bandobast"),
         place=90,
         texts=wire.LessonTexts(en=text, te="", ur="", hi=""),
+        pictures=[],
     )
 
 

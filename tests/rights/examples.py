@@ -83,9 +83,11 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             done = wire.LessonDone(lesson_id=LESSON, version=1, right_first=1)
             return wire.PostLessonsDone(lessons=[done])
         case "POST /v1/admin/training/reminders":
-            return wire.RemindOfTraining(path="")
+            return wire.RemindOfTraining(course="officer", path="")
         case "POST /v1/admin/training/previews":
-            return wire.PreviewLesson(lesson_id=LESSON, language="en", text="")
+            return wire.PreviewLesson(lesson_id=LESSON, language="en", text="", pictures=[])
+        case "POST /v1/admin/training/pictures":
+            return wire.PostLessonPicture(data=b"\xff\xd8\xff")
         case "POST /v1/people/lookups":
             return wire.LookUpPeople(person_ids=[world.subject.person_id])
         case "PUT /v1/push/subscription":

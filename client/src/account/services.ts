@@ -202,6 +202,9 @@ export class AccountServices {
       case "unconfirmed":
         this.#options.context.emit({ type: "unconfirmed" });
         return;
+      case "acts":
+        this.#options.context.emit({ type: "acts" });
+        return;
       case "confirmation":
         await this.confirmations.follow();
         return;

@@ -56,6 +56,8 @@ export type CoreEvent =
     }
   /** There may be other reports, cases or sanctions: those who show some ask again. */
   | { readonly type: "reports" }
+  /** Other acts wait for a second admin: the console reads them again. */
+  | { readonly type: "acts" }
   /** The guard has another policy, other weights or other pictures. */
   | { readonly type: "guard" }
   /** A message that deserves a notification: not mine, not muted, new. */

@@ -9,11 +9,12 @@ import type {
   Language,
   LessonPreview,
   LessonState,
-  LessonTexts,
   Practice,
+  PreviewLesson,
   TrainingProgress,
   TrainingReminded,
   Untrained,
+  WrittenLesson,
 } from "../wire.ts";
 
 export type { CourseName, Practice } from "../wire.ts";
@@ -48,7 +49,7 @@ export interface TrainingView {
   readonly closedFrom: number | null;
   /** Lessons done here whose news has not reached the server yet. */
   readonly waiting: number;
-  /** The officer course is overdue, or somebody asked for it: the app says so where it can be seen. */
+  /** A course is overdue, or somebody asked for it: the app says so where it can be seen. */
   readonly remind: boolean;
 }
 
@@ -109,15 +110,20 @@ export interface TrainingCore {
   progress(course: CourseName, path: string): Promise<TrainingProgress>;
   untrained(course: CourseName, path: string, after: string | null): Promise<Untrained>;
   /**
-   * Have those at or below a unit reminded who have not done the officers' course; nobody twice within
-   * a week.
+   * Have those at or below a unit reminded who have not done a course that is for them; nobody twice
+   * within a week, of whichever course.
    */
-  remindOfTraining(path: string): Promise<TrainingReminded>;
+  remindOfTraining(course: CourseName, path: string): Promise<TrainingReminded>;
   /** Everybody who has not finished, as a workbook (XLSX). */
   untrainedFile(course: CourseName, path: string, language: Language): Promise<Bytes>;
   lessons(): Promise<readonly LessonState[]>;
-  /** The text of a lesson, Markdown with front matter, in the languages that it has. */
-  lessonTexts(id: LessonId): Promise<LessonTexts>;
-  previewLesson(id: LessonId, language: Language, text: string): Promise<LessonPreview>;
+  /** A lesson as it was written: Markdown with front matter in the languages that it has, and pictures. */
+  writtenLesson(id: LessonId): Promise<WrittenLesson>;
+  /**
+   * Keeps a picture at the server for a day and resolves with the digest by which previews and the act
+   * name it. Rejects with `lesson_picture_invalid`.
+   */
+  keepLessonPicture(data: Uint8Array): Promise<string>;
+  previewLesson(asked: PreviewLesson): Promise<LessonPreview>;
 }
 export type TrainingMethod = keyof TrainingCore;

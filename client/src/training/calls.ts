@@ -12,11 +12,12 @@ export function trainingCalls(training: Training, api: Api): TrainingCore {
     certificate: (course, language) => api.training.certificate(course, language),
     progress: (course, path) => api.training.progress(course, path),
     untrained: (course, path, after) => api.training.untrained(course, path, after),
-    remindOfTraining: (path) => api.training.remind({ path }),
+    remindOfTraining: (course, path) => api.training.remind({ course, path }),
     untrainedFile: (course, path, language) => api.training.untrainedFile(course, path, language),
     lessons: async () => (await api.training.lessons()).lessons,
-    lessonTexts: (id) => api.training.lessonTexts(id),
-    previewLesson: (lessonId, language, text) => api.training.preview({ lessonId, language, text }),
+    writtenLesson: (id) => api.training.writtenLesson(id),
+    keepLessonPicture: async (data) => (await api.training.keepPicture({ data })).digest,
+    previewLesson: (asked) => api.training.preview(asked),
   };
 }
 

@@ -53,8 +53,12 @@ export class TrainingApi {
     return this.#get("/v1/admin/training/lessons", {});
   }
 
-  lessonTexts(id: LessonId): Promise<wire.LessonTexts> {
+  writtenLesson(id: LessonId): Promise<wire.WrittenLesson> {
     return this.#get(`/v1/admin/training/lessons/${id}`, {});
+  }
+
+  keepPicture(body: wire.PostLessonPicture): Promise<wire.LessonPictureKept> {
+    return this.#http.call({ method: "POST", path: "/v1/admin/training/pictures", body });
   }
 
   preview(body: wire.PreviewLesson): Promise<wire.LessonPreview> {

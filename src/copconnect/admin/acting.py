@@ -26,6 +26,7 @@ from copconnect.admin.ports import Devices, Editor, Organisation
 from copconnect.admin.rights import Rights
 from copconnect.audit import Audit
 from copconnect.audit.acts import ActApproved, ActProposed, ActRefused
+from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.ids import ActId, PersonId
@@ -106,9 +107,11 @@ class Acting:
                 case wire.ApproveAct():
                     answer = await self._approve(connection, caller, record, act)
                 case wire.RefuseAct():
-                    return await self._refuse(connection, caller, record, act)
+                    answer = await self._refuse(connection, caller, record, act)
                 case _:
                     answer = await self._first(connection, caller, record, act, now)
+            if answer.state == "waiting" or isinstance(act, wire.ApproveAct | wire.RefuseAct):
+                await self._tell_consoles(connection, caller)
         if answer.state == "done":
             await self._settle(act)
         return answer
@@ -258,6 +261,13 @@ class Acting:
         kind = self._kinds.table.get(type(meant))
         if kind is not None and kind.settle is not None:
             await kind.settle(meant)
+
+    async def _tell_consoles(self, connection: Transaction, caller: Caller) -> None:
+        """Tell everybody for whom the console opens that other acts wait now."""
+        people = {caller.person_id, *await self._rights.everybody_granted(connection)}
+        connection.after_commit(
+            AccountWakeup(event="acts", person_ids=sorted(people), client_ids=[])
+        )
 
     async def _meant(
         self, connection: AsyncConnection, act: wire.Act, state: wire.ActState

@@ -295,9 +295,10 @@ class People(Protocol):
         self,
         connection: AsyncConnection,
         paths: Sequence[str],
-        among: Sequence[Select[tuple[PersonId]]] = (),
-    ) -> dict[str, int]:
-        """Return how many people are in each unit within these paths, by the unit's path."""
+        of: Sequence[Select[tuple[PersonId]]] = (),
+    ) -> dict[str, tuple[int, ...]]:
+        """Return how many people are in each unit within these paths, and how many of those are in
+        each of the statements ``of``, by the unit's path. One statement."""
         ...
 
     async def count_by_unit_and(

@@ -6,7 +6,7 @@ to whoever may read a part of it, without the content of entries that touch anyt
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -80,8 +80,7 @@ class Reading:
         async with self._database.reading() as connection:
             part = await self._parts.of(connection, caller, ABOUT_PEOPLE)
             below = self._parts.below(part)
-            by_unit = await self._people.count_by_unit(connection, part.paths)
-            there = await self._people.count_by_unit(
+            by_unit = await self._people.count_by_unit(
                 connection, part.paths, [self._registered.people_with()]
             )
             counts = [
@@ -102,8 +101,8 @@ class Reading:
             if _state(one, now) == "in_force" and one.not_after_ms < now + ENDING_MS
         ]
         return wire.AdminOverview(
-            people=sum(by_unit.values()),
-            registered=sum(there.values()),
+            people=sum(people for people, _ in by_unit.values()),
+            registered=sum(registered for _, registered in by_unit.values()),
             suspended=suspended.total,
             devices=counts[0],
             unconfirmed=counts[1],
@@ -111,7 +110,7 @@ class Reading:
             unreached=unreached,
             grants_ending=len(ending),
             waiting_acts=waiting,
-            parts=_parts(part.paths, by_unit, there),
+            parts=_parts(part.paths, by_unit),
         )
 
     async def people(
@@ -263,17 +262,16 @@ def _state(row: Any, now_ms: int) -> Literal["in_force", "ended", "withdrawn"]:
     return "in_force" if row.not_after_ms >= now_ms else "ended"
 
 
-def _parts(
-    paths: Sequence[str], people: dict[str, int], registered: dict[str, int]
-) -> list[wire.PartCount]:
+def _parts(paths: Sequence[str], by_unit: Mapping[str, tuple[int, ...]]) -> list[wire.PartCount]:
     """Return the counts of the units right below these paths, with all that is below them."""
-    found: dict[str, list[int]] = {}
-    for counts, place in ((people, 0), (registered, 1)):
-        for path, count in counts.items():
-            found.setdefault(unit_below(paths, path), [0, 0])[place] += count
+    found: dict[str, tuple[int, int]] = {}
+    for path, (people, registered) in by_unit.items():
+        below = unit_below(paths, path)
+        before = found.get(below, (0, 0))
+        found[below] = (before[0] + people, before[1] + registered)
     return [
-        wire.PartCount(unit_id=UnitId(unit), people=each[0], registered=each[1])
-        for unit, each in sorted(found.items())
+        wire.PartCount(unit_id=UnitId(unit), people=people, registered=registered)
+        for unit, (people, registered) in sorted(found.items())
     ]
 
 

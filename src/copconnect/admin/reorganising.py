@@ -52,18 +52,17 @@ class Reorganising:
         async with self._database.reading() as connection:
             held = await self._managing(connection, caller)
             paths = rules.narrowest(held.paths("manage_units"))
-            people = await self._people.count_by_unit(connection, paths)
-            registered = await self._people.count_by_unit(
+            counts = await self._people.count_by_unit(
                 connection, paths, [self._registered.people_with()]
             )
         return wire.UnitCounts(
             units=[
                 wire.UnitCount(
                     unit_id=UnitId(path.rpartition("/")[2]),
-                    people=count,
-                    registered=registered.get(path, 0),
+                    people=people,
+                    registered=registered,
                 )
-                for path, count in sorted(people.items())
+                for path, (people, registered) in sorted(counts.items())
             ]
         )
 

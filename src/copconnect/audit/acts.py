@@ -312,18 +312,19 @@ class SanctionEnded(Act, frozen=True, tag="sanction_ended"):
 
 class LessonPublished(Act, frozen=True, tag="lesson_published"):
     """A lesson of training is another. ``languages``: that it has; none: the admin's was taken away
-    again, ``version`` is 0 then."""
+    again, ``version`` is 0 then; ``pictures``: as the act signed them."""
 
     lesson_id: LessonId
     version: int
     languages: list[str]
+    pictures: list[wire.LessonPicture]
 
 
 class TrainingReminded(Act, frozen=True, tag="training_reminded"):
-    """Somebody asked for those of a part to be reminded who owe the officer course. ``people``: how
-    many."""
+    """Somebody asked for those of a part to be reminded who owe a course. ``people``: how many."""
 
     path: str
+    course: str
     people: int
 
 

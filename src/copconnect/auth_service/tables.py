@@ -66,7 +66,8 @@ clients = Table(
     Column("confirmed", String(16), nullable=False),  # As in wire.Confirmed.
     Column("expires_ms", BigInteger, nullable=False),  # Expiry of the newest certificate.
     Column("lapsed", Integer, nullable=False),  # 1: conversations know that it has expired.
-    Index(None, "person_id"),
+    # People with devices are counted in this index and not in the table.
+    Index("ix_auth_clients_by_person", "person_id", "revoked_ms", "created_ms"),
     Index(None, "confirmed", "created_ms"),
     Index(None, "lapsed", "expires_ms"),
 )

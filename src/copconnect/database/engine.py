@@ -41,6 +41,7 @@ from copconnect.bus import AnyWakeup
 T = TypeVar("T")
 C = TypeVar("C", bound=AsyncConnection)
 POOL_WAIT_S = 10.0  # For a connection; then the caller is told to come again.
+CACHE_KB = 16_000  # SQLite keeps so many pages for each connection: the indexes of a force fit.
 LOCK_WAIT_MS = 30_000  # For another process that writes to the same SQLite file.
 CHUNK = 500  # PostgreSQL takes 32,767 parameters in one statement.
 BULK = 4_000  # Rows inserted at a time; between two batches other tasks have their turn.
@@ -325,6 +326,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     # FULL: an accepted message survives a power cut, not only a crash of the process.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA cache_size=-{CACHE_KB}")
     cursor.close()
 
 

@@ -67,27 +67,28 @@ class Listing:
         )
 
     async def count_by_unit(
-        self, connection: AsyncConnection, paths: Sequence[str], among: Sequence[People] = ()
-    ) -> dict[str, int]:
-        """Return how many people are in each unit within these paths, by the unit's path."""
-        counts = await store.count_by_unit(connection, _narrowing(paths, among))
-        return {path.strip("/"): count for path, count in counts.items()}
+        self, connection: AsyncConnection, paths: Sequence[str], of: Sequence[People] = ()
+    ) -> dict[str, tuple[int, ...]]:
+        """Return how many people are in each unit within these paths, and how many of those are in
+        each of the statements ``of``, by the unit's path. One statement."""
+        counts = await store.count_by_unit(connection, _narrowing(paths), of)
+        return {path.strip("/"): many for path, many in counts.items()}
 
     async def count_by_unit_and(
         self, connection: AsyncConnection, paths: Sequence[str], steps: Select[Any]
     ) -> dict[tuple[str, int], int]:
         """Return how many people are in each unit within these paths, by the unit's path and the
         ``step`` that a statement has for each ``person_id``; people without one are left out."""
-        counts = await store.count_by_unit_and(connection, steps, _narrowing(paths, ()))
+        counts = await store.count_by_unit_and(connection, steps, _narrowing(paths))
         return {(path.strip("/"), step): many for (path, step), many in counts.items()}
 
 
 def _narrowing(
-    paths: Sequence[str], among: Sequence[People], without: Sequence[People] = ()
+    paths: Sequence[str], among: Sequence[People] = (), without: Sequence[People] = ()
 ) -> list[ColumnElement[bool]]:
     """Return the conditions; none for the whole department."""
     conditions: list[ColumnElement[bool]] = [store.people.c.person_id.in_(one) for one in among]
-    conditions += [store.people.c.person_id.not_in(one) for one in without]
+    conditions += [~store.is_in(one) for one in without]
     if "" not in paths:
         below = store.people_at_or_below([rules.stored_path(path) for path in paths])
         conditions.append(store.people.c.person_id.in_(below))

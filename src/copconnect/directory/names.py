@@ -4,14 +4,19 @@ A name has a column for each of ``wire.LANGUAGES``: ``name_en``, ``name_te``, ``
 ``name_hi``, or ``post_en`` and so on for a post. No other module spells these columns out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from copconnect import wire
 
 # The ISO 15924 code of each language's script: by it a person's card says which name is which.
 SCRIPTS: Mapping[wire.Language, str] = {"en": "Latn", "te": "Telu", "ur": "Arab", "hi": "Deva"}
+
+
+# Imports read and take apart hundreds of thousands of names.
+_spellings: Callable[[wire.Names], tuple[str, ...]] = attrgetter(*wire.LANGUAGES)
 
 
 @cache
@@ -32,8 +37,12 @@ def read(row: Mapping[str, str], prefix: str = "name") -> wire.Names:
 
 def of(row: Any, prefix: str = "name") -> wire.Names:
     """Return the name that a row of a database holds."""
-    values = (getattr(row, column) for column in columns(prefix))
-    return wire.Names(**dict(zip(wire.LANGUAGES, values, strict=True)))
+    return wire.Names(**dict(zip(wire.LANGUAGES, _columns(prefix)(row), strict=True)))
+
+
+@cache
+def _columns(prefix: str) -> Callable[[Any], tuple[str, ...]]:
+    return attrgetter(*columns(prefix))
 
 
 def row(names: wire.Names, prefix: str = "name") -> dict[str, str]:
@@ -48,7 +57,7 @@ def english(name: str) -> wire.Names:
 
 def spellings(names: wire.Names) -> tuple[str, ...]:
     """Return the name in each language, "" where it is missing."""
-    return tuple(getattr(names, language) for language in wire.LANGUAGES)
+    return _spellings(names)
 
 
 def by_script(names: wire.Names) -> tuple[tuple[str, str], ...]:

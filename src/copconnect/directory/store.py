@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    case,
     delete,
     false,
     func,
@@ -79,7 +80,8 @@ posts = Table(
     Column("roles", Text, nullable=False),  # " sho crime ": a space on both sides of each code.
     Column("head", Boolean, nullable=False),  # Its holder heads the unit.
     Column("abolished_ms", BigInteger, nullable=True),
-    Index(None, "unit_id"),
+    # People are counted by unit in this index and the one by post, and not in the tables.
+    Index("ix_directory_posts_by_unit", "unit_id", "post_id"),
 )
 people = Table(
     "directory_people",
@@ -95,7 +97,7 @@ people = Table(
     Column("changed_ms", BigInteger, nullable=False),  # When the row last changed.
     Column("posted_ms", BigInteger, nullable=False),  # Since when the person holds the post.
     Index(None, "number"),
-    Index(None, "post_id"),
+    Index("ix_directory_people_by_post", "post_id", "status", "person_id"),
     Index(None, "sort_key"),
 )
 # The words of people who are not removed. The table is narrow, and repeats the sort key, because a
@@ -230,18 +232,33 @@ async def has_path(connection: AsyncConnection, path: str) -> bool:
     return found is not None
 
 
+def is_in(statement: Select[tuple[PersonId]]) -> ColumnElement[bool]:
+    """Return whether a person is in a statement, which is looked up for each of the people. It is
+    not about people itself."""
+    (person_id,) = statement.selected_columns
+    return statement.where(person_id == people.c.person_id).correlate(people).exists()
+
+
 async def count_by_unit(
-    connection: AsyncConnection, narrowing: Sequence[ColumnElement[bool]]
-) -> dict[str, int]:
-    """Return how many people who are not removed and whom the conditions fit are in each unit, by
-    the unit's path."""
-    rows = await connection.execute(
-        posted(units.c.path, func.count().label("many"))
-        .join(units, units.c.unit_id == posts.c.unit_id)
+    connection: AsyncConnection,
+    narrowing: Sequence[ColumnElement[bool]],
+    of: Sequence[Select[tuple[PersonId]]],
+) -> dict[str, tuple[int, ...]]:
+    """Return how many people who are not removed and whom the conditions fit are in each unit, and
+    how many of those are in each of the statements ``of``, by the unit's path. One statement."""
+    counts = [func.count(), *(func.sum(case((is_in(one), 1), else_=0)) for one in of)]
+    # Units are joined to the counts and not to the people, of whom there are many more.
+    counted = (
+        posted(posts.c.unit_id, *(one.label(f"count_{n}") for n, one in enumerate(counts)))
         .where(people.c.status != "removed", *narrowing)
-        .group_by(units.c.path)
+        .group_by(posts.c.unit_id)
+        .subquery()
     )
-    return {row.path: row.many for row in rows}
+    _, *columns = counted.c
+    rows = await connection.execute(
+        select(units.c.path, *columns).join(counted, counted.c.unit_id == units.c.unit_id)
+    )
+    return {path: tuple(many) for path, *many in rows}
 
 
 async def count_by_unit_and(
@@ -249,14 +266,19 @@ async def count_by_unit_and(
 ) -> dict[tuple[str, int], int]:
     """Return the same, by the unit's path and the ``step`` of each person in a statement."""
     step = steps.subquery("steps").c
-    rows = await connection.execute(
-        posted(units.c.path, step.step, func.count().label("many"))
-        .join(units, units.c.unit_id == posts.c.unit_id)
+    counted = (
+        posted(posts.c.unit_id, step.step, func.count().label("many"))
         .join(step.person_id.table, step.person_id == people.c.person_id)
         .where(people.c.status != "removed", *narrowing)
-        .group_by(units.c.path, step.step)
+        .group_by(posts.c.unit_id, step.step)
+        .subquery()
     )
-    return {(row.path, row.step): row.many for row in rows}
+    rows = await connection.execute(
+        select(units.c.path, counted.c.step, counted.c.many).join(
+            counted, counted.c.unit_id == units.c.unit_id
+        )
+    )
+    return {(path, step): many for path, step, many in rows}
 
 
 async def count_people(connection: AsyncConnection, paths: Sequence[str] | None) -> int:

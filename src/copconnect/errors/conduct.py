@@ -1,4 +1,4 @@
-"""Errors of the code of conduct, of the guard's policy and of known pictures."""
+"""Errors of the code of conduct, of the guard's policy, of known pictures and of lessons."""
 
 from copconnect.errors.base import CallerError
 
@@ -54,3 +54,11 @@ class PicturesFull(CallerError):
     status = 409
     message = "The list of known pictures is full; `details` has its limit."
     remedy = "Take away marks of pictures that nobody sends any more."
+
+
+class LessonPictureInvalid(CallerError):
+    """``details``: ``limit``, in bytes."""
+
+    code = "lesson_picture_invalid"
+    message = "A lesson's picture is a PNG, JPEG or WebP file within the limit in `details`."
+    remedy = "Choose another picture. Drawings in SVG are not taken."

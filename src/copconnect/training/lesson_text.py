@@ -13,7 +13,7 @@ links, and nothing but :class:`Problem` comes of a wrong one.
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import msgspec
 from markdown_it import MarkdownIt
@@ -22,20 +22,15 @@ from yaml.nodes import Node
 
 from copconnect import wire
 from copconnect.ids import LessonId
-from copconnect.limits import MAX_LESSON_BYTES
+from copconnect.limits import LESSON_PICTURE_BYTES, MAX_LESSON_BYTES
 from copconnect.training.quiz import Wrong, fields_of, read_quiz, text_of
 
-MAX_IMAGE_BYTES = 256 * 1024
 MAX_SCREENS = 16
 MAX_BLOCKS = 20
 MAX_TITLE = 120
 PRACTICES: tuple[wire.Practice, ...] = get_args(wire.Practice)
 _FENCE = "---"
-_MAGIC: tuple[tuple[bytes, Any], ...] = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"RIFF", "image/webp"),
-)
+PictureType = Literal["image/png", "image/jpeg", "image/webp"]
 Block = wire.Heading | wire.Paragraph | wire.ListBlock | wire.Image | wire.Quiz
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
@@ -83,6 +78,18 @@ def read_text(
         found = None
     serious = any(one.serious for one in reader.problems)
     return None if serious else found, reader.problems
+
+
+def picture_type(data: bytes) -> PictureType | None:
+    """Return what a picture is, by its first bytes; None for anything that a lesson may not show,
+    and for more than LESSON_PICTURE_BYTES."""
+    if len(data) > LESSON_PICTURE_BYTES:
+        return None
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    return "image/webp" if (data[:4], data[8:12]) == (b"RIFF", b"WEBP") else None
 
 
 class _Reader:
@@ -204,9 +211,9 @@ class _Reader:
         if data is None:
             self.problem(line, "image", f"there is no file {name} beside the text")
             return None
-        kind = next((kind for magic, kind in _MAGIC if data.startswith(magic)), None)
-        if kind is None or len(data) > MAX_IMAGE_BYTES:
-            limit = MAX_IMAGE_BYTES // 1024
+        kind = picture_type(data)
+        if kind is None:
+            limit = LESSON_PICTURE_BYTES // 1024
             self.problem(line, "image", f"{name} is no PNG, JPEG or WebP of at most {limit} KiB")
             return None
         alt = token.content.strip()

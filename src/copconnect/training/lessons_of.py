@@ -15,10 +15,10 @@ from typing import get_args
 
 from copconnect import wire
 from copconnect.ids import LessonId
+from copconnect.limits import LESSON_PICTURES
 from copconnect.training.lesson_text import LessonText, Problem, read_text
 
 COURSES: tuple[wire.CourseName, ...] = get_args(wire.CourseName)
-MAX_IMAGES = 12
 _FOLDER = re.compile(r"^(\d{1,4})-([a-z0-9]+(?:-[a-z0-9]+)*)$")
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -147,7 +147,7 @@ def _read_lesson_folder(
         if language is not None:
             # Bytes that are no UTF-8 are seen in the text; they are no error of the folder.
             texts[language] = file.read_bytes().decode("utf-8", "replace")
-        elif file.suffix.lower() in _IMAGES and len(images) < MAX_IMAGES:
+        elif file.suffix.lower() in _IMAGES and len(images) < LESSON_PICTURES:
             images[file.name] = file.read_bytes()
         elif not file.name.startswith("."):
             stray.append(Stray(f"{path}/{file.name}", "neither a text such as te.md nor a picture"))

@@ -69,6 +69,12 @@ class Audiences(Protocol):
         """Return the people whom a course is for; None: everybody."""
         ...
 
+    async def everybody(
+        self, connection: AsyncConnection
+    ) -> Mapping[wire.CourseName, Collection[PersonId] | None]:
+        """Return the people whom each course is for; None: everybody. It looks at everybody."""
+        ...
+
     async def rights_of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
         """Return the rights of a person."""
         ...

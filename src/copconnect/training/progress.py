@@ -88,12 +88,12 @@ class Progress:
     ) -> wire.Untrained:
         within = rules.narrowed(await self._paths(connection, caller), path)
         only = await self._audiences.people_of(connection, course)
-        serving = self._people.serving().subquery()
-        wanted: Select[tuple[PersonId]] = select(serving.c.person_id)
+        wanted: list[Select[tuple[PersonId]]] = []
         if only is not None:
-            wanted = wanted.where(among(serving.c.person_id, only))
+            serving = self._people.serving().subquery()
+            wanted = [select(serving.c.person_id).where(among(serving.c.person_id, only))]
         page = await self._listed.page(
-            connection, within, query, caller.person_id, [wanted], [store.completed(course)]
+            connection, within, query, caller.person_id, wanted, [store.completed(course)]
         )
         ids = [one.person_id for one in page.people]
         done = await store.count_done(connection, ids, course)

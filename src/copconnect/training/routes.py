@@ -8,6 +8,7 @@ from litestar.params import FromPath
 from copconnect import errors, wire
 from copconnect.http.gate import Gate, HttpRequest, answer, read
 from copconnect.http.parameters import one_of
+from copconnect.limits import LESSON_PICTURE_BYTES
 from copconnect.training import verify_page
 from copconnect.training.certificates import PublicPlace
 from copconnect.training.service import TrainingService
@@ -65,7 +66,7 @@ def _console(service: TrainingService, gate: Gate) -> list[Any]:
     async def remind(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
         body = await read(request, wire.RemindOfTraining)
-        return answer(request, await service.reminding.ask(caller, body.path))
+        return answer(request, await service.reminding.ask(caller, body))
 
     @get("/v1/admin/training/people")
     async def untrained(request: HttpRequest) -> Any:
@@ -86,9 +87,16 @@ def _console(service: TrainingService, gate: Gate) -> list[Any]:
         return answer(request, await publishing.states(caller))
 
     @get("/v1/admin/training/lessons/{lesson_id:str}")
-    async def texts(request: HttpRequest, lesson_id: FromPath[str]) -> Any:
+    async def written(request: HttpRequest, lesson_id: FromPath[str]) -> Any:
         caller = await gate.caller(request)
-        return answer(request, await publishing.texts(caller, lesson_id))
+        return answer(request, await publishing.written(caller, lesson_id))
+
+    @post("/v1/admin/training/pictures", status_code=200)
+    async def keep_picture(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        # Somewhat more, so that a large picture has an answer of its own.
+        body = await read(request, wire.PostLessonPicture, 4 * LESSON_PICTURE_BYTES)
+        return answer(request, await publishing.keep_picture(caller, body))
 
     @post("/v1/admin/training/previews", status_code=200)
     async def preview(request: HttpRequest) -> Any:
@@ -96,7 +104,7 @@ def _console(service: TrainingService, gate: Gate) -> list[Any]:
         body = await read(request, wire.PreviewLesson)
         return answer(request, await publishing.preview(caller, body))
 
-    return [by_unit, remind, untrained, untrained_file, lessons, texts, preview]
+    return [by_unit, remind, untrained, untrained_file, lessons, written, keep_picture, preview]
 
 
 def _language(request: HttpRequest) -> wire.Language:

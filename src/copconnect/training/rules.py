@@ -61,8 +61,8 @@ def completed(lessons: Mapping[LessonId, Lesson], done: Collection[LessonId]) ->
 
 
 def overdue(since_ms: int | None, now_ms: int, days: int) -> bool:
-    """Return whether somebody who has not completed the officer course is to be reminded. ``days``:
-    0 for never."""
+    """Return whether somebody who has not completed a course is to be reminded. ``days``: 0 for
+    never."""
     return days > 0 and since_ms is not None and now_ms - since_ms >= days * DAY_MS
 
 

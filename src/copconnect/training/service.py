@@ -64,7 +64,7 @@ class TrainingService:
         self._pushes = pushes
         self.catalogue = catalogue
         self.progress = Progress(database, catalogue, people, listed, audiences)
-        self.publishing = Publishing(database, catalogue, audiences)
+        self.publishing = Publishing(database, clock, catalogue, audiences)
         self.certificates = Certificates(database, people, signer, department)
         self.recording = Recording(database, clock, audit)
         self.reminding = Reminding(
@@ -118,16 +118,14 @@ class TrainingService:
         done = await store.done_by(connection, caller.person_id)
         completed = await store.completed_by(connection, caller.person_id)
         since = await store.since(connection, caller.person_id)
-        open_ = rules.BEFORE_LARGE in completed
-        closed = Requirement.TRAINING in caller.outstanding and not open_
+        asked = await reminders.asked_of(connection, caller.person_id)
+        closed = Requirement.TRAINING in caller.outstanding and rules.BEFORE_LARGE not in completed
+        owed = mine - completed.keys()
+        overdue = rules.overdue(since, self._clock.now_ms(), self._remind_days)
         return wire.Training(
             courses=rules.courses(lessons, mine, done, completed, language),
             closed_from=self._large_from() if closed else None,
-            remind=not open_
-            and (
-                rules.overdue(since, self._clock.now_ms(), self._remind_days)
-                or await reminders.is_asked(connection, caller.person_id)
-            ),
+            remind=asked in owed or (overdue and bool(owed)),
         )
 
     async def lesson(self, lesson_id: str, language: wire.Language) -> wire.LessonPage:
@@ -162,8 +160,10 @@ class TrainingService:
             new = set(rules.completed(lessons, done)) - before.keys()
             if new:
                 await store.complete(connection, caller.person_id, new, now)
-            if rules.BEFORE_LARGE in new:
+            mine = await self._audiences.courses_of(connection, caller.person_id)
+            if new and not mine - before.keys() - new:
                 await self._pushes.lessons_done(connection, caller.person_id)
+            if rules.BEFORE_LARGE in new:
                 # Nodes keep callers with what they owe.
                 connection.after_commit(
                     AccountWakeup(event="clients", person_ids=[caller.person_id], client_ids=[])

@@ -1,7 +1,7 @@
 """Lessons that people have done, and those that stand over the built-in ones: tables, statements.
 
-Done is a row for each person and lesson, and one for each person and completed course, so that
-posting and progress never look at single lessons.
+Done is a row for each person and lesson, and one for each person and begun course, which says when
+it was completed, so that posting and progress never look at single lessons.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     Integer,
     LargeBinary,
@@ -17,9 +18,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    case,
+    and_,
     delete,
-    exists,
     func,
     insert,
     literal,
@@ -45,15 +45,15 @@ DONE = Table(
     Column("version", Integer, nullable=False),  # The newest that the person did.
     Column("right_first", Integer, nullable=False),
     Column("done_ms", BigInteger, nullable=False),  # The first time.
-    Index(None, "course", "person_id"),
 )
-COMPLETED = Table(
-    "training_completed",
+BEGUN = Table(
+    "training_begun",
     METADATA,
     Column("person_id", _Person, primary_key=True),
     Column("course", String(16), primary_key=True),
-    Column("completed_ms", BigInteger, nullable=False),
-    Index(None, "course", "person_id"),
+    Column("completed_ms", BigInteger, nullable=True),  # NULL: not yet.
+    # Counting and listing people reads this index and not the table.
+    Index("ix_training_begun_by_course", "course", "person_id", "completed_ms"),
 )
 # People whose app has shown the courses. Reminders count from then on.
 TRAINEES = Table(
@@ -86,6 +86,15 @@ LESSON_IMAGES = Table(
     Column("source", String(8), primary_key=True),
     Column("name", String(255), primary_key=True),
     Column("data", LargeBinary, nullable=False),
+)
+# Pictures for lessons that are being written in the console, for a day.
+LESSON_UPLOADS = Table(
+    "lesson_uploads",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    Column("kept_ms", BigInteger, nullable=False),
+    Index(None, "kept_ms"),
 )
 # The folder's lessons that were refused, and why: one row.
 FOLDER_PROBLEMS = Table(
@@ -125,8 +134,8 @@ async def record(
     done: Sequence[tuple[LessonId, str, wire.LessonDone]],
     now_ms: int,
 ) -> None:
-    """Record lessons as done, each with its course. Those that were done before keep their time.
-    One statement."""
+    """Record lessons as done, each with its course, and these courses as begun. Those that were
+    done before keep their time. Two statements."""
     statement = upsert_for(connection.dialect.name, DONE).values(
         [
             {
@@ -148,6 +157,10 @@ async def record(
             where=newer,
         )
     )
+    courses = sorted({course for _, course, _ in done})
+    rows = [{"person_id": person_id, "course": one, "completed_ms": None} for one in courses]
+    begun = upsert_for(connection.dialect.name, BEGUN).values(rows)
+    await connection.execute(begun.on_conflict_do_nothing(index_elements=["person_id", "course"]))
 
 
 async def done_by(
@@ -167,17 +180,21 @@ async def complete(
 ) -> None:
     """Record courses as completed. Those that were before keep their time."""
     rows = [{"person_id": person_id, "course": one, "completed_ms": now_ms} for one in courses]
-    statement = upsert_for(connection.dialect.name, COMPLETED).values(rows)
+    statement = upsert_for(connection.dialect.name, BEGUN).values(rows)
     await connection.execute(
-        statement.on_conflict_do_nothing(index_elements=["person_id", "course"])
+        statement.on_conflict_do_update(
+            index_elements=["person_id", "course"],
+            set_={"completed_ms": statement.excluded.completed_ms},
+            where=BEGUN.c.completed_ms.is_(None),
+        )
     )
 
 
 async def completed_by(connection: AsyncConnection, person_id: PersonId) -> dict[str, int]:
     """Return when a person completed which course."""
     found = await connection.execute(
-        select(COMPLETED.c.course, COMPLETED.c.completed_ms).where(
-            COMPLETED.c.person_id == person_id
+        select(BEGUN.c.course, BEGUN.c.completed_ms).where(
+            BEGUN.c.person_id == person_id, BEGUN.c.completed_ms.is_not(None)
         )
     )
     return {row.course: row.completed_ms for row in found}
@@ -187,15 +204,20 @@ async def completed_among(
     connection: AsyncConnection, person_ids: Collection[PersonId], course: str
 ) -> set[PersonId]:
     """Return those of these people who have completed a course."""
-    found = await connection.execute(
-        completed(course).where(among(COMPLETED.c.person_id, person_ids))
-    )
+    found = await connection.execute(completed(course).where(among(BEGUN.c.person_id, person_ids)))
     return {PersonId(row.person_id) for row in found}
 
 
 def completed(course: str) -> Select[tuple[PersonId]]:
     """Return a statement of everybody who has completed a course."""
-    return select(COMPLETED.c.person_id).where(COMPLETED.c.course == course)
+    return select(BEGUN.c.person_id).where(
+        BEGUN.c.course == course, BEGUN.c.completed_ms.is_not(None)
+    )
+
+
+def owes(person_id: ColumnElement[Any], course: str) -> ColumnElement[bool]:
+    """Return whether a person has not completed a course."""
+    return ~completed(course).where(BEGUN.c.person_id == person_id).exists()
 
 
 async def count_done(
@@ -219,20 +241,17 @@ async def by_unit(
     """Return for each unit how many people it has itself, how many of them have begun a course and
     how many have completed it. ``people``: a statement of ``person_id`` and ``unit_id``; ``only``:
     of these people alone. One statement, however many people there are."""
-    placed = people.subquery()
-    ended = completed(course).subquery()
-    done = DONE.c
-    # Looked up in the index for each person: a join with distinct people reads every row first.
-    begun = exists().where(done.course == course, done.person_id == placed.c.person_id)
+    placed, begun = people.subquery(), BEGUN.c
+    same = and_(begun.course == course, begun.person_id == placed.c.person_id)
     statement = (
         select(
             placed.c.unit_id,
             func.count().label("people"),
-            func.sum(case((begun, 1), else_=0)).label("begun"),
-            func.count(ended.c.person_id).label("done"),
+            func.count(begun.person_id).label("begun"),
+            func.count(begun.completed_ms).label("done"),
         )
         .select_from(placed)
-        .outerjoin(ended, ended.c.person_id == placed.c.person_id)
+        .outerjoin(BEGUN, same)
         .group_by(placed.c.unit_id)
     )
     if only is not None:
@@ -300,6 +319,31 @@ async def drop_lesson(connection: AsyncConnection, key: Key) -> None:
         await connection.execute(
             delete(table).where(table.c.lesson_id == lesson_id, table.c.source == source)
         )
+
+
+async def keep_upload(
+    connection: AsyncConnection, digest: str, data: bytes, now_ms: int, since_ms: int
+) -> None:
+    """Keep a picture, and remove those that were kept before ``since_ms``."""
+    row = LESSON_UPLOADS.c
+    await connection.execute(delete(LESSON_UPLOADS).where(row.kept_ms < since_ms))
+    statement = upsert_for(connection.dialect.name, LESSON_UPLOADS).values(
+        digest=digest, data=data, kept_ms=now_ms
+    )
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["digest"], set_={"kept_ms": statement.excluded.kept_ms}
+        )
+    )
+
+
+async def uploads(connection: AsyncConnection, digests: Collection[str]) -> dict[str, bytes]:
+    """Return those of these pictures that are kept, by digest."""
+    row = LESSON_UPLOADS.c
+    found = await connection.execute(
+        select(row.digest, row.data).where(row.digest.in_(list(digests)))
+    )
+    return {one.digest: one.data for one in found}
 
 
 async def folder_problems(connection: AsyncConnection) -> dict[LessonId, str]:

@@ -24,7 +24,7 @@ from copconnect.wire.conduct import ConductText, MarkPicture, UnmarkPicture
 from copconnect.wire.directory import Charge, Names, NewPlace, Person
 from copconnect.wire.reorganising import Steps
 from copconnect.wire.reports.acts import AssignReport, DecideAppeal, DecideReport
-from copconnect.wire.training import LESSON_ID, LessonTexts
+from copconnect.wire.training import LESSON_ID, LessonPictures, LessonTexts
 
 Right = Literal[
     "see_numbers",
@@ -245,12 +245,14 @@ class SetGroupPolicy(AdminAct, frozen=True, kw_only=True):
 
 
 class PublishLesson(AdminAct, frozen=True, kw_only=True):
-    """Put a lesson in force over the one of the same id; ``place``: its order in the course.
-    Without a text in any language the lesson that an admin published is taken away again."""
+    """Put a lesson in force over the one of the same id; ``place``: its order in the course;
+    ``pictures``: that it has, of the lesson in force or kept for it. Without a text in any language
+    the lesson that an admin published is taken away again; then without pictures too."""
 
     lesson_id: Annotated[LessonId, LESSON_ID]
     place: Annotated[int, Meta(ge=1, le=9_999)]
     texts: LessonTexts
+    pictures: LessonPictures
 
 
 class PublishConduct(AdminAct, frozen=True, kw_only=True):

@@ -205,7 +205,7 @@ class ReceiptCounts(Frame, frozen=True, kw_only=True, tag="receipt_counts"):
 class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
     """Something about this account changed. ``signed_out`` is followed by a close with 4403.
     ``conduct``: the code of conduct asks again; ``guard``: its policy or the known pictures are
-    others."""
+    others; ``acts``: one begins to wait for a second admin, or waits no more."""
 
     event: Literal[
         "clients",
@@ -216,6 +216,7 @@ class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
         "conduct",
         "guard",
         "reports",
+        "acts",
         "signed_out",
     ]
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from copconnect.ids import LessonId
-from copconnect.limits import LESSON_NAME, MAX_LESSON_BYTES
+from copconnect.limits import LESSON_NAME, LESSON_PICTURES, MAX_LESSON_BYTES
 from copconnect.wire.base import Language, Wire, snake_case
 from copconnect.wire.directory import Person
 
@@ -117,8 +117,8 @@ class TrainingCourse(Wire, frozen=True, kw_only=True):
 
 class Training(Wire, frozen=True, kw_only=True):
     """The caller's courses. ``closed_from``: groups of at least so many members take nothing from
-    the caller before the officer course is done; None: all do. ``remind``: that course is
-    overdue."""
+    the caller before the officer course is done; None: all do. ``remind``: a course is overdue, or
+    somebody asked for it."""
 
     courses: list[TrainingCourse]
     closed_from: int | None
@@ -161,6 +161,7 @@ class TrainingProgress(Wire, frozen=True, kw_only=True):
 class RemindOfTraining(Wire, frozen=True, kw_only=True):
     """``path``: of a unit, as cards write it; "" for the whole department."""
 
+    course: CourseName
     path: Annotated[str, Meta(max_length=1_100)]
 
 
@@ -221,10 +222,49 @@ class LessonTexts(Wire, frozen=True, kw_only=True):
     hi: _LessonText
 
 
+class LessonPicture(Wire, frozen=True, kw_only=True):
+    """A picture that texts show by its name. ``digest``: SHA-256 in hex."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+LessonPictures = Annotated[list[LessonPicture], Meta(max_length=LESSON_PICTURES)]
+
+
+class LessonFile(LessonPicture, frozen=True, kw_only=True):
+    """A picture, whole."""
+
+    media_type: Literal["image/png", "image/jpeg", "image/webp"]
+    data: bytes
+
+
+class WrittenLesson(Wire, frozen=True, kw_only=True):
+    """A lesson as it was written. ``pictures``: by name."""
+
+    texts: LessonTexts
+    pictures: list[LessonFile]
+
+
+class PostLessonPicture(Wire, frozen=True, kw_only=True):
+    """PNG, JPEG or WebP, at most LESSON_PICTURE_BYTES. The same again changes nothing."""
+
+    data: bytes
+
+
+class LessonPictureKept(Wire, frozen=True, kw_only=True):
+    """``digest``: by which previews and `publish_lesson` name the picture, for a day."""
+
+    digest: str
+
+
 class PreviewLesson(Wire, frozen=True, kw_only=True):
+    """``pictures``: that the lesson is to have."""
+
     lesson_id: Annotated[LessonId, LESSON_ID]
     language: Language
     text: _LessonText
+    pictures: LessonPictures
 
 
 class LessonPreview(Wire, frozen=True, kw_only=True):

@@ -15,11 +15,12 @@ import type {
   LessonId,
   LessonPreview,
   LessonState,
-  LessonTexts,
+  PreviewLesson,
   TrainingProgress,
   TrainingReminded,
   UnitTraining,
   Untrained,
+  WrittenLesson,
 } from "@copconnect/client/wire";
 import { pause } from "../account.ts";
 import { PEOPLE, UNITS, seeded } from "../organisation.ts";
@@ -186,11 +187,14 @@ class ScriptedTraining implements TrainingCore {
           : [],
     }));
   }
-  async lessonTexts(): Promise<LessonTexts> {
+  async writtenLesson(): Promise<WrittenLesson> {
     const text = "---\ntitle: What this app is for\nminutes: 3\nversion: 1\n---\n\nWrite duty.\n";
-    return { en: text, te: text, ur: "", hi: "" };
+    return { texts: { en: text, te: text, ur: "", hi: "" }, pictures: [] };
   }
-  async previewLesson(id: LessonId, language: Language, text: string): Promise<LessonPreview> {
+  async keepLessonPicture(): Promise<string> {
+    return "0".repeat(64);
+  }
+  async previewLesson({ lessonId: id, language, text }: PreviewLesson): Promise<LessonPreview> {
     await pause(200);
     if (text.includes("broken"))
       return {

@@ -75,23 +75,21 @@ class ConductReading:
         async with self._database.reading() as connection:
             paths = await self._having(connection, caller)
             required = await self._conduct.required(connection)
-            people = await self._people.count_by_unit(connection, paths)
-            registered = await self._people.count_by_unit(
-                connection, paths, [self._registered.people_with()]
-            )
-            accepted = await self._people.count_by_unit(
-                connection, paths, [self._conduct.accepted_people()]
+            counts = await self._people.count_by_unit(
+                connection,
+                paths,
+                [self._registered.people_with(), self._conduct.accepted_people()],
             )
         return wire.ConductAcceptances(
             required=required,
             units=[
                 wire.ConductUnit(
                     unit_id=UnitId(path.rpartition("/")[2]),
-                    people=count,
-                    registered=registered.get(path, 0),
-                    accepted=accepted.get(path, 0),
+                    people=people,
+                    registered=registered,
+                    accepted=accepted,
                 )
-                for path, count in sorted(people.items())
+                for path, (people, registered, accepted) in sorted(counts.items())
             ],
         )
 

@@ -44,15 +44,23 @@ class Trainees:
     ) -> Collection[PersonId] | None:
         """Return the people whom a course is for; None: everybody. It looks at everybody, in a
         number of statements that does not grow with them."""
-        if course == "officer":
-            return None
+        return None if course == "officer" else (await self.everybody(connection))[course]
+
+    async def everybody(
+        self, connection: AsyncConnection
+    ) -> Mapping[wire.CourseName, Collection[PersonId] | None]:
+        """Return the people whom each course is for; None: everybody. As costly as one of them."""
         holders = await self._organisation.holders(connection, None)
-        if course == "head":
-            return [one for one, holder in holders.items() if _heads(holder)]
         table = await self._rights.table(connection)
         granted = await self._rights.everybody_granted(connection)
         ranks = await self._organisation.seniorities(connection)
-        return await asyncio.to_thread(_having, course, table, holders, granted, ranks)
+        found: dict[wire.CourseName, Collection[PersonId] | None] = {
+            "officer": None,
+            "head": [one for one, holder in holders.items() if _heads(holder)],
+        }
+        for course in _OF_RIGHTS:
+            found[course] = await asyncio.to_thread(_having, course, table, holders, granted, ranks)
+        return found
 
 
 def _heads(holder: Holder | None) -> bool:

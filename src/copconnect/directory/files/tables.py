@@ -34,34 +34,45 @@ def tabulate(sheet: Sheet, mapping: ColumnMapping, known: Known, file: str) -> T
     """Return the rows of a sheet by the columns of its mapping."""
     columns = [column for column in mapping.columns if column != WITHIN]
     table = Table(file, columns, [], list(sheet.problems), line=sheet.header_line)
-    table.rows = [TableRow(row.line, {}) for row in sheet.rows]
-    # Column by column: most values of a column mean what the one above them means.
-    for column in columns:
-        _fill(table, column, sheet, mapping, known)
+    # Column by column: many values of a column are the same.
+    filled = [_filled(table, column, sheet, mapping, known) for column in columns]
+    rows = zip(*filled, strict=True) if filled else ((),) * len(sheet.rows)
+    table.rows = [
+        TableRow(raw.line, dict(zip(columns, row, strict=True)))
+        for raw, row in zip(sheet.rows, rows, strict=True)
+    ]
     return table
 
 
-def _fill(table: Table, column: str, sheet: Sheet, mapping: ColumnMapping, known: Known) -> None:
+def _filled(
+    table: Table, column: str, sheet: Sheet, mapping: ColumnMapping, known: Known
+) -> list[str]:
+    """Return the values of a column, row by row."""
     indices = mapping.columns[column]
     vocabulary = known.of(column)
     larger = mapping.columns.get(WITHIN, []) if column == "unit" else []
-    meant: dict[str, str] = {}
-    for raw, row in zip(sheet.rows, table.rows, strict=True):
-        cells = raw.cells
-        cell = cells[indices[0]] if len(indices) == 1 else _made(column, raw, indices)
-        if larger or (column == "unit" and len(indices) > 1):
-            within = _within(raw, larger, indices)
-            value = values.typed(column, cell, known, within, mapping.kind)
-            if vocabulary is not None:
-                _suggest(table, column, value, vocabulary, within)
-        else:
-            found = meant.get(cell)
-            if found is None:
-                found = meant[cell] = values.typed(column, cell, known, (), mapping.kind)
-                if vocabulary is not None:
-                    _suggest(table, column, found, vocabulary, ())
-            value = found
-        row.values[column] = value
+    if len(indices) == 1:
+        (index,) = indices
+        cells = [raw.cells[index] for raw in sheet.rows]
+    else:
+        cells = [_made(column, raw, indices) for raw in sheet.rows]
+    if not larger and (column != "unit" or len(indices) == 1):
+        meant = {
+            cell: values.typed(column, cell, known, (), mapping.kind)
+            for cell in dict.fromkeys(cells)
+        }
+        if vocabulary is not None:
+            for value in meant.values():
+                _suggest(table, column, value, vocabulary, ())
+        return [meant[cell] for cell in cells]
+    found: list[str] = []
+    for raw, cell in zip(sheet.rows, cells, strict=True):
+        within = _within(raw, larger, indices)
+        value = values.typed(column, cell, known, within, mapping.kind)
+        if vocabulary is not None:
+            _suggest(table, column, value, vocabulary, within)
+        found.append(value)
+    return found
 
 
 def _suggest(

@@ -6,7 +6,7 @@ refuses it.
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Callable, Mapping
 
 from copconnect.directory import rules
 from copconnect.directory.files.matching.vocabularies import Known, Vocabulary
@@ -33,6 +33,7 @@ NOTHING = frozenset(
     {"-", "--", "---", "–", "—", ".", "..", "*", "na", "n/a", "n.a", "n.a.", "nil", "null",
      "none", "#n/a", "nan", "not available", "not applicable", "లేదు", "नहीं", "निल"}
 )  # fmt: skip
+_LONGEST_NOTHING = max(map(len, NOTHING))
 KEEPS_TEXT = re.compile(r'^=\s*"((?:[^"]|"")*)"$')  # A spreadsheet's way to keep digits as text.
 EXPONENT = re.compile(r"^([0-9])(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,2})$")
 FRACTION = re.compile(r"^([0-9]+)[.,]0+$")
@@ -41,20 +42,21 @@ DAY_FIRST = re.compile(r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4})$")
 DIGITS = frozenset("0123456789")
 
 
-@lru_cache(maxsize=65_536)
 def text(value: str) -> str:
     """Return a cell's text: NFC, one space between words, without a spreadsheet's marks that keep
     digits as text. "" for the words that stand for nothing, such as ``-`` and ``N/A``."""
-    if value.isascii() and value.isalnum() and len(value) > 4:
+    if not value.isascii():
+        value = unicodedata.normalize("NFC", value)
+    elif value.isalnum() and len(value) > 4:
         return value
-    plain = unicodedata.normalize("NFC", value)
-    kept = KEEPS_TEXT.match(plain.strip())
-    if kept is not None:
-        plain = kept[1].replace('""', '"')
-    plain = " ".join(plain.split())
+    plain = " ".join(value.split())
+    if plain.startswith("="):
+        kept = KEEPS_TEXT.match(plain)
+        if kept is not None:
+            plain = " ".join(kept[1].replace('""', '"').split())
     if plain.startswith("'") and len(plain) > 1:
         plain = plain[1:].lstrip()
-    return "" if plain.casefold() in NOTHING else plain
+    return "" if len(plain) <= _LONGEST_NOTHING and plain.casefold() in NOTHING else plain
 
 
 def digits(value: str) -> str:
@@ -117,6 +119,15 @@ def roles(value: str, vocabulary: Vocabulary) -> str:
     return " ".join(dict.fromkeys(found))
 
 
+_READ: Mapping[str, Callable[[str], str]] = {
+    **dict.fromkeys(("code", "post_code", "person"), code),
+    "number": digits,
+    "head": yes_or_no,
+    "status": status,
+    **dict.fromkeys(("from", "until"), day),
+}
+
+
 def typed(
     column: str, value: str, known: Known, within: tuple[str, ...] = (), kind: str = ""
 ) -> str:
@@ -125,19 +136,11 @@ def typed(
     plain = text(value)
     if not plain:
         return ""
-    match column:
-        case "code" | "post_code" | "person":
-            return code(plain)
-        case "number":
-            return digits(plain)
-        case "head":
-            return yes_or_no(plain)
-        case "status":
-            return status(plain)
-        case "from" | "until":
-            return day(plain)
-        case "roles":
-            return roles(plain, known.roles)
+    read = _READ.get(column)
+    if read is not None:
+        return read(plain)
+    if column == "roles":
+        return roles(plain, known.roles)
     vocabulary = known.of(column)
     if vocabulary is None:
         return plain

@@ -173,12 +173,14 @@ async def _everybody(
 ) -> tuple[list[Place], int]:
     present = [people.c.status != "removed", *await _conditions(connection, filters)]
     total = await connection.scalar(select(func.count()).select_from(people).where(*present))
+    if not total:
+        return [], 0
     query = select(people.c.person_id, people.c.sort_key).where(*present)
     if after is not None:
         later = people.c.sort_key > after[1]
         query = query.where(later if after[0] == EVERYBODY else literal(after[0] < EVERYBODY))
     rows = await connection.execute(query.order_by(people.c.sort_key).limit(limit))
-    return [Place(EVERYBODY, row.sort_key, row.person_id) for row in rows], total or 0
+    return [Place(EVERYBODY, row.sort_key, row.person_id) for row in rows], total
 
 
 def _joined(query: Select[Any], others: Sequence[ColumnElement[bool]]) -> Select[Any]:

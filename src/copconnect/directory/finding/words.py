@@ -68,7 +68,12 @@ class Search:
 
 def words_of(text: str) -> list[str]:
     """Return the folded words of a text; what is no letter, mark or digit separates them."""
-    return rules.fold(text).translate(_KEPT).split()
+    return [word for part in text.split() for word in _folded(part)]
+
+
+@lru_cache(maxsize=65_536)  # A force shares a few thousand parts of names.
+def _folded(part: str) -> tuple[str, ...]:
+    return tuple(rules.fold(part).translate(_KEPT).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,31 +91,35 @@ def person_words(
 ) -> str:
     """Return the words by which a person is found, between single spaces. ``others`` are the names
     of post and unit; ``number`` is E.164."""
-    found: dict[str, None] = {}
-    for spelling in filter(None, names.spellings(name)):
-        found[_whole(words_of(spelling))] = None
-    for named in (name, *others):
-        found |= dict.fromkeys(_said(named))
+    spellings = names.spellings(name)
+    found = [_whole(words_of(spelling)) for spelling in spellings if spelling]
+    for spelling in spellings:
+        for part in spelling.split():
+            found += _sounding(part)
+    for named in others:
+        found += _said(named)
     digits = number.removeprefix("+")
     for text in (digits, digits.removeprefix(_INDIA), digits[-_LAST_DIGITS:]):
-        found[_NUMBER + text] = None
-    found |= dict.fromkeys([*words_of(code), *words_of(place.rank)])
-    found[_coded(_UNIT, place.unit_id)] = None
-    found |= dict.fromkeys(_coded(_WITHIN, unit) for unit in rules.units_above(place.path))
-    found[_coded(_RANK, place.rank)] = None
-    found |= dict.fromkeys(_coded(_ROLE, role) for role in place.roles)
-    return " ".join(found)
+        found.append(_NUMBER + text)
+    found += words_of(code)
+    found += words_of(place.rank)
+    found.append(_coded(_UNIT, place.unit_id))
+    found += _within(place.path)
+    found.append(_coded(_RANK, place.rank))
+    found += [_coded(_ROLE, role) for role in place.roles]
+    return " ".join(dict.fromkeys(found))
 
 
 def post_words(others: Iterable[wire.Names], roles: Iterable[str], path: str) -> str:
     """Return the words by which a post is found. ``others`` are its title and the names of its unit
     and roles; ``path`` is the unit's."""
-    found: dict[str, None] = {}
+    found: list[str] = []
     for named in others:
-        found |= dict.fromkeys(_said(named))
-    found |= dict.fromkeys(word for role in roles for word in words_of(role))
-    found |= dict.fromkeys(_coded(_WITHIN, unit) for unit in rules.units_above(path))
-    return " ".join(found)
+        found += _said(named)
+    for role in roles:
+        found += words_of(role)
+    found += _within(path)
+    return " ".join(dict.fromkeys(found))
 
 
 def filters(
@@ -158,13 +167,22 @@ def search(text: str) -> Search | None:
 @lru_cache(maxsize=65_536)
 def _said(name: wire.Names) -> tuple[str, ...]:
     """Return the words of a name with how they sound; many people share the names of posts."""
-    found: dict[str, None] = {}
+    found: list[str] = []
     for spelling in names.spellings(name):
-        for word in words_of(spelling):
-            found[word] = None
-            for key in _heard(word):
-                found[key] = None
-    return tuple(found)
+        for part in spelling.split():
+            found += _sounding(part)
+    return tuple(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=65_536)
+def _sounding(part: str) -> tuple[str, ...]:
+    """Return the words of a part of a name, each with how it sounds."""
+    return tuple(one for word in _folded(part) for one in (word, *_heard(word)))
+
+
+@lru_cache(maxsize=65_536)
+def _within(path: str) -> tuple[str, ...]:
+    return tuple(_coded(_WITHIN, unit) for unit in rules.units_above(path))
 
 
 def _whole(words: list[str]) -> str:

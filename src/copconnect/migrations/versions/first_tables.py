@@ -195,6 +195,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_key", name=op.f("uq_auth_clients_public_key")),
     )
     op.create_index(
+        "ix_auth_clients_by_person",
+        "auth_clients",
+        ["person_id", "revoked_ms", "created_ms"],
+        unique=False,
+    )
+    op.create_index(
         op.f("ix_auth_clients_confirmed_auth_clients_created_ms"),
         "auth_clients",
         ["confirmed", "created_ms"],
@@ -206,7 +212,6 @@ def upgrade() -> None:
         ["lapsed", "expires_ms"],
         unique=False,
     )
-    op.create_index(op.f("ix_auth_clients_person_id"), "auth_clients", ["person_id"], unique=False)
     op.create_table(
         "auth_code_failures",
         sa.Column("slot", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -658,10 +663,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_directory_people_code")),
     )
     op.create_index(
-        op.f("ix_directory_people_number"), "directory_people", ["number"], unique=False
+        "ix_directory_people_by_post",
+        "directory_people",
+        ["post_id", "status", "person_id"],
+        unique=False,
     )
     op.create_index(
-        op.f("ix_directory_people_post_id"), "directory_people", ["post_id"], unique=False
+        op.f("ix_directory_people_number"), "directory_people", ["number"], unique=False
     )
     op.create_index(
         op.f("ix_directory_people_sort_key"), "directory_people", ["sort_key"], unique=False
@@ -731,7 +739,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("post_id", name=op.f("pk_directory_posts")),
     )
     op.create_index(
-        op.f("ix_directory_posts_unit_id"), "directory_posts", ["unit_id"], unique=False
+        "ix_directory_posts_by_unit", "directory_posts", ["unit_id", "post_id"], unique=False
     )
     op.create_table(
         "directory_ranks",
@@ -972,6 +980,14 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("lesson_id", "source", "language", name=op.f("pk_lesson_texts")),
     )
+    op.create_table(
+        "lesson_uploads",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.Column("kept_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_lesson_uploads")),
+    )
+    op.create_index(op.f("ix_lesson_uploads_kept_ms"), "lesson_uploads", ["kept_ms"], unique=False)
     op.create_table(
         "lessons",
         sa.Column("lesson_id", sa.String(length=80), nullable=False),
@@ -1305,16 +1321,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_trainees")),
     )
     op.create_table(
-        "training_completed",
+        "training_begun",
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("course", sa.String(length=16), nullable=False),
-        sa.Column("completed_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("person_id", "course", name=op.f("pk_training_completed")),
+        sa.Column("completed_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("person_id", "course", name=op.f("pk_training_begun")),
     )
     op.create_index(
-        op.f("ix_training_completed_course_training_completed_person_id"),
-        "training_completed",
-        ["course", "person_id"],
+        "ix_training_begun_by_course",
+        "training_begun",
+        ["course", "person_id", "completed_ms"],
         unique=False,
     )
     op.create_table(
@@ -1327,16 +1343,11 @@ def upgrade() -> None:
         sa.Column("done_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("person_id", "lesson_id", name=op.f("pk_training_done")),
     )
-    op.create_index(
-        op.f("ix_training_done_course_training_done_person_id"),
-        "training_done",
-        ["course", "person_id"],
-        unique=False,
-    )
     op.create_table(
         "training_reminders",
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("asked_ms", sa.BigInteger(), nullable=True),
+        sa.Column("asked_course", sa.String(length=16), nullable=True),
         sa.Column("reminded_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_training_reminders")),
     )

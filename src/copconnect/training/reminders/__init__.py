@@ -1,1 +1,1 @@
-"""Reminders of the officer course: who is due, who was asked by a head, and when each was woken."""
+"""Reminders of open courses: who is due, who was asked by a head, and when each was woken."""

@@ -1,10 +1,12 @@
-"""Wakes the devices of people who still owe the officer course, at most once a week each.
+"""Wakes the devices of people who still owe a course of theirs, at most once a week each.
 
 People are due some days after their app first showed the courses, or when somebody with the right
-*train* over their unit asks. One node does it for all, in the hours in which most people are on
-duty, a batch at a time so that the devices do not all fetch at once. A round records the people and
-queues their pushes in one transaction, so a second node, or one that starts again, wakes nobody
-twice. A push says nothing: the device finds that lessons are open and writes the notice itself.
+*train* over their unit asks for a course. One node does it for all, in the hours in which most
+people are on duty, a batch at a time so that the devices do not all fetch at once. A round records
+the people and queues their pushes in one transaction, so a second node, or one that starts again,
+wakes nobody twice. A push says nothing: the device finds that lessons are open and writes the
+notice itself. The people whom each course is for are looked up once an hour: that looks at
+everybody.
 """
 
 from datetime import datetime
@@ -26,11 +28,11 @@ PERIOD_S = 300.0
 BATCH = 2_000  # People whom one round reminds.
 WEEK_MS = 7 * rules.DAY_MS
 HOURS = range(10, 18)
-_COURSE = rules.BEFORE_LARGE
+AUDIENCES_MS = 3_600_000  # How long the people whom courses are for are kept.
 
 
 class Reminding:
-    """Reminds of the officer course."""
+    """Reminds of open courses."""
 
     def __init__(
         self,
@@ -51,6 +53,8 @@ class Reminding:
         self._audiences = audiences
         self._pushes = pushes
         self._days = days
+        self._for: store.For = {}
+        self._for_ms = 0
         self._rounds = Periodic(
             "training_reminders",
             leases.in_turn("training_reminders", self.round, 3 * PERIOD_S),
@@ -66,16 +70,21 @@ class Reminding:
         await self._rounds.close()
 
     async def round(self) -> int:
-        """Remind a batch of those who are due; return how many people. Two statements."""
+        """Remind a batch of those who are due; return how many people. Two statements, and once an
+        hour those of the people whom courses are for."""
         now_ms = self._clock.now_ms()
         if datetime.fromtimestamp(now_ms / 1000, INDIA).hour not in HOURS:
             return 0
         overdue_ms = now_ms - self._days * rules.DAY_MS if self._days else None
+        if not self._for or now_ms - self._for_ms >= AUDIENCES_MS:
+            async with self._database.reading() as reading:
+                self._for = await self._audiences.everybody(reading)
+            self._for_ms = now_ms
         async with self._database.transaction() as connection:
             people = await store.remind(
                 connection,
                 self._people.serving(),
-                _COURSE,
+                self._for,
                 now_ms,
                 overdue_ms,
                 now_ms - WEEK_MS,
@@ -85,10 +94,11 @@ class Reminding:
                 await self._pushes.remind_of_lessons(connection, store.reminded_at(now_ms))
         return people
 
-    async def ask(self, caller: Caller, path: str) -> wire.TrainingReminded:
-        """Let those at or below a unit path be reminded who have not completed the course, but for
-        those who were within a week. Raises NotAllowed. The statements are the same for any number
-        of people."""
+    async def ask(self, caller: Caller, body: wire.RemindOfTraining) -> wire.TrainingReminded:
+        """Let those at or below a unit path be reminded who have not completed a course, but for
+        those who were within a week, of whichever course. Raises NotAllowed. The statements are the
+        same for any number of people."""
+        path, course = body.path, body.course
         now_ms = self._clock.now_ms()
         async with self._database.transaction() as connection:
             held = await self._audiences.rights_of(connection, caller.person_id)
@@ -99,9 +109,13 @@ class Reminding:
             paths = await self._people.unit_paths(connection)
             units = [one for one, at in paths.items() if rules.at_or_below(at, tops)]
             serving = self._people.serving()
-            people = await store.ask(connection, serving, units, _COURSE, now_ms, now_ms - WEEK_MS)
-            owing = await store.owing(connection, serving, units, _COURSE)
+            only = await self._audiences.people_of(connection, course)
+            people = await store.ask(
+                connection, serving, units, course, only, now_ms, now_ms - WEEK_MS
+            )
+            owing = await store.owing(connection, serving, units, course, only)
             if people:
                 # Again within a week asks for nobody, so the log cannot be flooded.
-                await self._audit.record(connection, caller, TrainingReminded(path, people), path)
+                done = TrainingReminded(path, course, people)
+                await self._audit.record(connection, caller, done, path)
         return wire.TrainingReminded(people=people, recent=owing - people)

@@ -95,6 +95,7 @@ function valuesOf(fields: Fields): TextValues {
     count: people.length > 0 ? people.length : Number(fields["people"] ?? 0),
     first: people[0] === undefined ? "" : nameFor(people[0] as PersonId),
     source: text(fields["source"]),
+    course: known(`training.courses.${text(fields["course"])}`) ?? "",
     title: titleOf(fields),
     outcome: outcomeText(fields),
     post: text(fields["post"]),

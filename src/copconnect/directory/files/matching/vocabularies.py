@@ -146,13 +146,16 @@ class Known:
 
     def of(self, column: str) -> Vocabulary | None:
         """Return the vocabulary of a column, None for a column of free text."""
-        return {
-            "unit": self.units,
-            "parent": self.units,
-            "rank": self.ranks,
-            "roles": self.roles,
-            "level": self.levels,
-        }.get(column)
+        match column:
+            case "unit" | "parent":
+                return self.units
+            case "rank":
+                return self.ranks
+            case "roles":
+                return self.roles
+            case "level":
+                return self.levels
+        return None
 
 
 def kind_in(header: str) -> str:

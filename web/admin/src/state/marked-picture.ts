@@ -1,0 +1,24 @@
+/** The pictures of a case, and the hash by which a mark names one of them. */
+import type { AttachmentView, CaseView, ProvenMessage } from "@copconnect/client/core";
+import { core } from "../../../src/app/core.ts";
+import { pictureHash } from "../../../src/media/encoding/picture-hash.ts";
+
+export function picturesOf({ failed, body }: ProvenMessage): readonly AttachmentView[] {
+  const files = failed === null && body?.kind === "attachments" ? body.attachments : [];
+  return files.filter(({ kind }) => kind === "image");
+}
+
+/** Hex; null: too plain to be told from others. */
+export async function markHashOf(file: Blob): Promise<string | null> {
+  const octets = await pictureHash(file, "mark");
+  return octets && Array.from(octets, (one) => one.toString(16).padStart(2, "0")).join("");
+}
+
+/** The picture of a case that a mark is about; null: this device finds none. */
+export async function markedPicture(view: CaseView, hash: string): Promise<Blob | null> {
+  for (const { attachmentId } of view.proven.flatMap(picturesOf)) {
+    const file = await core().attachment(attachmentId);
+    if ((await markHashOf(file)) === hash) return file;
+  }
+  return null;
+}
