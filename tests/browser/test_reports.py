@@ -168,7 +168,7 @@ def _appeal(officer: Officer) -> None:
     officer.shot("appeal")
 
 
-OFFLINE = "Lottery for police families, send this to ten colleagues today."
+OFFLINE = "The court has freed the accused in the Abids case, they say."
 SECOND = "Nobody needs to come on Sunday, the order is cancelled, they say."
 
 
