@@ -125,10 +125,12 @@ async def is_reader_in(
 ) -> bool:
     """Return whether a report from any of these conversations, about somebody of these parts and
     not older than a file, is sealed to a person who did not report it."""
+    # The words of an appeal show no file.
+    of_proof = SEALS.c.envelope == "report"
     reads = or_(
         *(
-            exists().where(one.c.report_id == _R.report_id, one.c.person_id == person_id)
-            for one in (READERS, SEALS)
+            exists().where(one.c.report_id == _R.report_id, one.c.person_id == person_id, *more)
+            for one, more in ((READERS, ()), (SEALS, (of_proof,)))
         )
     )
     query = (
