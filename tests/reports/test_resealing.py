@@ -155,6 +155,7 @@ async def test_a_later_moderator_opens_an_older_appeal(reports: Reports) -> None
     await reports.service.sanctioning.appeal(reports.sender.caller, case.report_id, body)
     third = reports.district[0]
     assert await wanting(reports, third, "appeal") == []
+    lacked = await wanting(reports, third)
     later = newcomer(reports)
     # Those who decided the sanction moderate too, and are not named.
     assert await wanting(reports, third, "appeal") == [(later.caller.person_id, later.device)]
@@ -164,6 +165,9 @@ async def test_a_later_moderator_opens_an_older_appeal(reports: Reports) -> None
         body = wire.PostSeals(envelope="appeal", seals=seals)
         return await resealing.add(third.caller, case.report_id, body)
 
+    # To decide, one needs the proof too, which is sealed to nobody once the case is settled.
+    assert (later.caller.person_id, later.device) in await wanting(reports, third)
+    assert {one for one, _ in lacked}.isdisjoint(one.caller.person_id for one in reports.station)
     with pytest.raises(errors.ReportInvalid):
         await add(reports.station[0])
     assert (await add(later)).seals == 1
@@ -184,4 +188,4 @@ async def test_a_later_moderator_opens_an_older_appeal(reports: Reports) -> None
     await reports.decide_appeal(case, later, "lifted")
     with pytest.raises(errors.ReportDecided):
         await add(newcomer(reports))
-    assert await wanting(reports, third, "appeal") == []
+    assert await wanting(reports, third, "appeal") == await wanting(reports, third) == []

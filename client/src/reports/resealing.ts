@@ -51,7 +51,7 @@ export class Resealing {
 
   /** Seal what is missing of these cases and appeals. One that fails is left for the next run. */
   async run(open: readonly Case[], appealed: readonly Case[]): Promise<void> {
-    await this.#all("report", open, (given) => this.#proofOf(given));
+    await this.#all("report", [...open, ...appealed], (given) => this.#proofOf(given));
     await this.#all("appeal", appealed, (given) => this.#appealOf(given));
   }
 

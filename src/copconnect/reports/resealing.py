@@ -39,25 +39,27 @@ class Resealing:
     async def wanting(
         self, caller: Caller, envelope: wire.CaseEnvelope, after: tuple[int, str] | None
     ) -> wire.WantingCases:
-        """Return a page of the open cases of the caller's part whose proof some device of a
-        moderator lacks, and the caller has not sealed for it; or of its open appeals. Raises
-        NotAllowed."""
+        """Return a page of the cases of the caller's part, open or with an open appeal, whose proof
+        some device of a moderator lacks, and the caller has not sealed for it; or of its open
+        appeals. Raises NotAllowed."""
         deps, me = self._deps, caller.person_id
         async with deps.database.reading() as connection:
             paths = await deps.moderated(connection, me)
-            box: wire.CaseBox = "open" if envelope == "report" else "appeals"
+            box = store.UNSETTLED if envelope == "report" else store.APPEALED
             rows = await store.page(connection, me, paths, box, after, PAGE + 1)
             some = rows[:PAGE]
             ids = [ReportId(row.report_id) for row in some]
             first = await seal_store.first_devices(connection, ids, envelope)
             later = await seal_store.later_devices(connection, ids, envelope)
             if envelope == "report":
-                kept = await seal_store.with_proof(connection, ids)
-                readers = await self._readers(
-                    connection, [one for one in some if one.report_id in kept]
-                )
-            else:
-                readers = await self._appeal_readers(connection, ids)
+                ids = list(await seal_store.with_proof(connection, ids))
+            kept = [one for one in some if one.report_id in ids]
+            judged = [one for one in kept if one.state != "decided"]
+            readers = await self._readers(connection, judged)
+            # Those who decide an appeal read the proof too.
+            readers |= await self._appeal_readers(
+                connection, [ReportId(one.report_id) for one in kept if one.state == "decided"]
+            )
         cases = []
         for row in some:
             added = later.get(row.report_id, {})
@@ -126,16 +128,14 @@ class Resealing:
         self, connection: AsyncConnection, row: Row[Any], envelope: wire.CaseEnvelope
     ) -> list[PersonId]:
         """Return who reads an envelope now. Raises ReportDecided, NotFound."""
-        if envelope == "report":
-            if row.state == "decided":
-                raise errors.ReportDecided
+        if envelope == "report" and row.state != "decided":
             reported, reporter = PersonId(row.reported_id), PersonId(row.reporter_id)
             return await readers_about(connection, self._deps, reported, {reporter})
         sanction = await sanction_store.one(connection, row.report_id)
         appeal = await sanction_store.appeal(connection, row.report_id)
-        if sanction is None or appeal is None:
+        if row.state != "decided":
             raise errors.NotFound
-        if appeal.outcome is not None:
+        if sanction is None or appeal is None or appeal.outcome is not None:
             raise errors.ReportDecided
         return await appeal_readers(connection, self._deps, sanction)
 
