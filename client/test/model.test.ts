@@ -36,7 +36,7 @@ it(
   },
 );
 
-/** Where the random schedules begin: a seed, and how many of its schedules are passed over. */
+/** The beginning of the random schedules: a seed, and how many of its schedules are passed over. */
 type Begin = readonly [seed: number, passedOver: number];
 /**
  * Failures that the model must find when the server breaks a rule, soon: the first schedule from where

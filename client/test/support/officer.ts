@@ -21,6 +21,10 @@ export interface OfficersServer {
   story(): string;
 }
 
+/** Each look decrypts what the core shows: whoever waits for long looks less often. */
+const FIRST_PAUSE_MS = 15;
+const LAST_PAUSE_MS = 150;
+
 export class Officer {
   readonly vaultName: string;
   readonly #server: OfficersServer;
@@ -99,14 +103,14 @@ export class Officer {
     timeoutMs = 20_000,
   ): Promise<T> {
     const deadline = Date.now() + timeoutMs;
-    for (;;) {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.2, LAST_PAUSE_MS)) {
       const found = await condition();
       if (found !== false && found !== null && found !== undefined) return found;
       if (Date.now() > deadline) {
         const list = await this.core.conversations().catch((error: unknown) => String(error));
         throw new Error(`never: ${what}; ${JSON.stringify(list)} ${this.#server.story()}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 15));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 

@@ -167,8 +167,11 @@ def search(text: str) -> Search | None:
 @lru_cache(maxsize=65_536)
 def _said(name: wire.Names) -> tuple[str, ...]:
     """Return the words of a name with how they sound; many people share the names of posts."""
-    parts = (part for spelling in names.spellings(name) for part in spelling.split())
-    return tuple(dict.fromkeys(word for part in parts for word in _sounding(part)))
+    found: list[str] = []
+    for spelling in names.spellings(name):
+        for part in spelling.split():
+            found += _sounding(part)
+    return tuple(dict.fromkeys(found))
 
 
 @lru_cache(maxsize=65_536)
