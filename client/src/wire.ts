@@ -100,6 +100,8 @@ export type CaseBox = "open" | "mine" | "decided" | "appeals";
 
 export type CaseBar = "own_case" | "decided" | "decided_first";
 
+export type CaseEnvelope = "report" | "appeal";
+
 export type CourseName = "officer" | "head" | "admin" | "moderator";
 
 export type Practice = "message" | "group" | "order" | "guard" | "report" | "place";
@@ -2357,8 +2359,8 @@ export interface Decision {
 }
 
 /**
- * The secret of a proof's envelope, sealed to one more device by a moderator who opened it
- * (F3). ``seal``: enc ‖ ct.
+ * The secret of a proof's or an appeal's envelope, sealed to one more device by a moderator who
+ * opened it (F3). ``seal``: enc ‖ ct.
  */
 export interface AddedSeal {
   readonly keyId: Uint8Array;
@@ -2366,23 +2368,24 @@ export interface AddedSeal {
   readonly seal: Uint8Array;
 }
 
-/** Idempotent: a moderator seals a proof to a device key once. */
+/** Idempotent: a moderator seals an envelope to a device key once. */
 export interface PostSeals {
+  readonly envelope: "report" | "appeal";
   readonly seals: AddedSeal[];
 }
 
-/** ``seals``: how many moderators added to this proof in all. */
+/** ``seals``: how many moderators added to this envelope in all. */
 export interface SealsAdded {
   readonly seals: number;
 }
 
-/** A moderator's device that cannot open a proof. */
+/** A moderator's device that cannot open an envelope. */
 export interface WantingDevice {
   readonly personId: PersonId;
   readonly device: Uint8Array;
 }
 
-/** A case that moderate people whose devices its proof is not sealed to. */
+/** A case that moderate people whose devices its proof, or the appeal, is not sealed to. */
 export interface WantingCase {
   readonly reportId: ReportId;
   readonly devices: WantingDevice[];
@@ -2394,9 +2397,13 @@ export interface WantingCases {
   readonly next: string | null;
 }
 
-/** ``sealed``: the appeal's envelope (F2); ``outcome``: None while it waits. */
+/**
+ * ``sealed``: the appeal's envelope (F2); ``seals``: those that other moderators added for the
+ * caller's devices; ``outcome``: None while it waits.
+ */
 export interface Appeal {
   readonly sealed: Uint8Array;
+  readonly seals: AddedSeal[];
   readonly createdMs: number;
   readonly outcome: "upheld" | "lifted" | null;
   readonly reason: string;

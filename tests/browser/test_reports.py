@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.harness import confirming
-from tests.harness.browser import Officer, Station
+from tests.harness.browser import Officer, Station, until
 from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import open_console, row
@@ -28,6 +28,7 @@ POLICY = [
 LARGE, SMALL = "East Zone", "Abids Police Station"
 BEFORE = "Patrol two has left for the river bank."
 RUMOUR = "They say the strike is tomorrow and nobody will come on duty."
+APPEAL = "The control room had told us so."
 REASON = "A rumour to 150 officers that stopped a night patrol."
 
 
@@ -87,12 +88,18 @@ def test_a_report_from_tap_to_appeal(
     _open_case(first, sender, "appeals")
     first.page.get_by_text(first.word("@reports.bar.decided_first")).wait_for()
     expect(first.button("@reports.appeal.lift")).to_have_count(0)
+    # A moderator who came after the appeal reads it and its proof: the third device seals both.
+    fourth = confirming.root_admin(app_server, station, 7)
+    third.page.reload()
     _open_case(third, sender, "appeals")
-    third.page.get_by_text("The control room had told us so.").wait_for()
-    third.page.get_by_label(third.word("@reports.appeal.reason"), exact=True).fill("Confirmed.")
-    third.button("@reports.appeal.lift").click()
-    third.page.get_by_text(third.word("@reports.appeal.lifted")).first.wait_for()
-    third.shot("lifted")
+    third.page.get_by_text(APPEAL).wait_for()
+    until(fourth.page, lambda: _sealed_later(app_server.data) == {"report", "appeal"})
+    _open_case(fourth, sender, "appeals")
+    fourth.page.get_by_text(APPEAL).wait_for()
+    fourth.page.get_by_label(fourth.word("@reports.appeal.reason"), exact=True).fill("Confirmed.")
+    fourth.button("@reports.appeal.lift").click()
+    fourth.page.get_by_text(fourth.word("@reports.appeal.lifted")).first.wait_for()
+    fourth.shot("lifted")
 
     sender.page.get_by_text(sender.word("reports.appeal.lifted")).wait_for()
     sender.to_chats()
@@ -104,6 +111,12 @@ def test_a_report_from_tap_to_appeal(
     reporter.page.goto("/#/me/reports")
     reporter.page.get_by_text(reporter.word("reports.mine.upheld")).wait_for()
     reporter.shot("my-reports")
+
+
+def _sealed_later(data: Path) -> set[str]:
+    """Return the kinds of envelopes that moderators sealed to later ones."""
+    with contextlib.closing(sqlite3.connect(data / "copconnect.sqlite3", timeout=30)) as base:
+        return {one for (one,) in base.execute("SELECT envelope FROM report_seals")}
 
 
 def _report(reporter: Officer, sender: Officer, readers: list[Officer]) -> None:
@@ -160,7 +173,7 @@ def _appeal(officer: Officer) -> None:
     officer.page.goto("/#/me/sanctions")
     officer.page.get_by_text(REASON).wait_for()
     officer.button("reports.appeal.title").click()
-    words = "The control room had told us so."
+    words = APPEAL
     officer.secrets.text(words)
     officer.page.get_by_label(officer.word("reports.appeal.words"), exact=True).fill(words)
     officer.button("reports.appeal.send").click()
@@ -168,7 +181,7 @@ def _appeal(officer: Officer) -> None:
     officer.shot("appeal")
 
 
-OFFLINE = "Lottery for police families, send this to ten colleagues today."
+OFFLINE = "The court has freed the accused in the Abids case, they say."
 SECOND = "Nobody needs to come on Sunday, the order is cancelled, they say."
 
 

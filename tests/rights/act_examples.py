@@ -287,7 +287,13 @@ async def _decide_appeal(world: World, _: Device) -> wire.Act:
         sanction = {"report_id": report_id, "person_id": person_id, "path": "", "kind": "warning"}
         times = {"from_ms": now_ms, "until_ms": now_ms, "in_rosters": False}
         await sanction_store.add(one, sanction | times)
-        appeal = {"report_id": report_id, "sealed": b"x", "created_ms": now_ms, "reason": ""}
+        appeal = {
+            "report_id": report_id,
+            "devices": b"",
+            "sealed": b"x",
+            "created_ms": now_ms,
+            "reason": "",
+        }
         await sanction_store.add_appeal(one, appeal)
 
     await _as_operator(world, write)

@@ -108,7 +108,8 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             )
         case "POST /v1/reports/{r}/seals":
             return wire.PostSeals(
-                seals=[wire.AddedSeal(key_id=bytes(16), kem=X25519, seal=bytes(80))]
+                envelope="report",
+                seals=[wire.AddedSeal(key_id=bytes(16), kem=X25519, seal=bytes(80))],
             )
         case "POST /v1/attachments":
             return wire.BeginAttachment(

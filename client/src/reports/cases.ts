@@ -128,9 +128,9 @@ export class Cases {
   async #appealWords({ case: given, appeal }: CaseDetail): Promise<string | null> {
     if (appeal === null) return null;
     const place = appealPlace(fromHex(given.reportId), fromHex(given.reportedId));
-    const { sealed } = appeal;
+    const { sealed, seals } = appeal;
     try {
-      const words = await openKept(this.#context, APPEAL, given.reportId, sealed, place);
+      const words = await openKept(this.#context, APPEAL, given.reportId, sealed, place, seals);
       return new TextDecoder("utf-8", { fatal: true }).decode(words);
     } catch (error) {
       if (error instanceof Refused || error instanceof TypeError) return null;

@@ -4,8 +4,8 @@
  * A run lists the open cases and the appeals, and fetches those that this device can open and has not
  * opened yet: the newest first, so that many old ones delay no new one. A case that fails is passed over;
  * a server that refuses so many requests is asked again later. A run lists new cases alone; every few hours
- * one lists all, forgets the proofs of cases that the server lists to this person no more, and seals the
- * others to moderators who came later (resealing.ts).
+ * one lists all, forgets the proofs of cases that the server lists to this person no more, seals the others
+ * to moderators who came later (resealing.ts), and tries appeals again that others may have sealed to it.
  */
 import type { DeviceContext } from "../context.ts";
 import { asFailure, hasCode } from "../failure.ts";
@@ -18,6 +18,7 @@ import { delayMs, pause } from "../transport/backoff.ts";
 import type { Case, CaseDetail, Cases } from "../wire.ts";
 import { keptKey, openKept, placeOf } from "./judging.ts";
 import { REPORT_STORES, type KeptRecord } from "./record.ts";
+import type { Resealing } from "./resealing.ts";
 
 /** Pages of a list that are read, at most, whatever a server says. */
 const MOST_PAGES = 1_000;
@@ -40,7 +41,7 @@ interface Wanted {
 
 export class Keeping {
   readonly #context: KeepingContext;
-  readonly #resealing: { readonly run: (open: readonly Case[]) => Promise<void> };
+  readonly #resealing: Pick<Resealing, "run">;
   /** Keys of envelopes that were fetched: one that did not open here never will. */
   readonly #tried = new Set<string>();
   #running: Promise<void> | null = null;
@@ -51,11 +52,8 @@ export class Keeping {
   #lastPage: string | null = null;
   #listedAllMs = -Infinity;
 
-  /** `resealing`: told of all open cases whenever all were listed. */
-  constructor(
-    context: KeepingContext,
-    resealing: { readonly run: (open: readonly Case[]) => Promise<void> },
-  ) {
+  /** `resealing`: told of all open cases and appeals whenever all were listed. */
+  constructor(context: KeepingContext, resealing: Pick<Resealing, "run">) {
     this.#context = context;
     this.#resealing = resealing;
   }
@@ -95,10 +93,11 @@ export class Keeping {
     }
     const appealed: Case[] = [];
     for await (const { cases } of this.#pages("appeals")) appealed.push(...cases);
+    if (all) for (const { reportId } of appealed) this.#tried.delete(keptKey(APPEAL, reportId));
     await this.#fetch(await this.#wanted(kept, open, appealed));
     if (!all) return;
     await this.#forgetUnlisted(kept, [...open, ...appealed]);
-    await this.#resealing.run(open);
+    await this.#resealing.run(open, appealed);
     this.#listedAllMs = startMs;
   }
 
@@ -157,7 +156,8 @@ export class Keeping {
     if (sealed !== null) opens.push(openKept(this.#context, REPORT, reportId, sealed, at, seals));
     if (appeal !== null) {
       const place = appealPlace(fromHex(reportId), fromHex(reportedId));
-      opens.push(openKept(this.#context, APPEAL, reportId, appeal.sealed, place));
+      const { sealed: words, seals: added } = appeal;
+      opens.push(openKept(this.#context, APPEAL, reportId, words, place, added));
     }
     for (const result of await Promise.allSettled(opens))
       if (result.status === "rejected" && !(result.reason instanceof Refused)) throw result.reason;

@@ -7,8 +7,8 @@ import type { SealOpener } from "../keys/committed.ts";
 import { DeviceKeyFormat } from "../keys/device-key.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { XWING, type Kem } from "../keys/hpke.ts";
-import { REPORT, reportPlace } from "../keys/proof.ts";
-import { openBody, openSeal, parseEnvelope } from "../keys/sealed-envelope.ts";
+import { APPEAL, REPORT, appealPlace, reportPlace } from "../keys/proof.ts";
+import { openBody, openSeal, parseEnvelope, sealEnvelope } from "../keys/sealed-envelope.ts";
 import { fromHex, toHex } from "../octets.ts";
 import type { Case, PostSeals } from "../wire.ts";
 import { keptKey, placeOf } from "./judging.ts";
@@ -49,6 +49,8 @@ async function seals(
     granted?: string | null;
     confirmed?: "admin" | "root_admin" | "no";
     proof?: string;
+    /** The appeal's envelope, for an appeal. */
+    appeal?: Uint8Array;
   } = {},
 ): Promise<PostSeals["seals"]> {
   const { asked = MODERATOR, granted = UNIT, confirmed = "admin", proof = golden.proof } = more;
@@ -60,17 +62,23 @@ async function seals(
   const context = {
     api: {
       reports: {
+        case: () => Promise.resolve({ appeal: { sealed: more.appeal } }),
         wanting: () =>
           Promise.resolve({
             cases: [{ reportId: CASE, devices: [{ personId: asked, device: fromHex(DEVICE) }] }],
             next: null,
           }),
-        seal: (_: ReportId, body: PostSeals) => Promise.resolve(posted.push(...body.seals)),
+        seal: (_: ReportId, body: PostSeals) => {
+          expect(body.envelope).toBe(more.appeal === undefined ? "report" : "appeal");
+          return Promise.resolve(posted.push(...body.seals));
+        },
       },
     },
     vault: {
       get: (_: string, key: string) =>
-        Promise.resolve(key === keptKey(REPORT, CASE) ? opened : null),
+        Promise.resolve(
+          key === keptKey(more.appeal === undefined ? REPORT : APPEAL, CASE) ? opened : null,
+        ),
     },
     time: { anchor: () => Promise.resolve(), requireNow: () => 1 },
     trust: {
@@ -92,7 +100,7 @@ async function seals(
       department: { lowestKem: XWING },
     },
   } as unknown as DeviceContext;
-  await new Resealing(context).run([given]);
+  await new Resealing(context).run(more.appeal === undefined ? [given] : [], [given]);
   return posted;
 }
 
@@ -117,4 +125,23 @@ it("seals to nobody whom the server alone calls a moderator, nor what does not h
   expect(await seals({ asked: REPORTED })).toEqual([]);
   const forged = golden.attacks.find(({ name }) => name === "a body changed")?.proof;
   expect(await seals({ proof: forged ?? "" })).toEqual([]);
+});
+
+it("seals an appeal that is the sanctioned person's, and no other", async () => {
+  const secret = fromHex(envelope?.secret ?? "");
+  const words = new TextEncoder().encode("It was true.");
+  const place = appealPlace(fromHex(CASE), fromHex(REPORTED ?? ""));
+  const appeal = await sealEnvelope(APPEAL, place, words, [target], secret);
+  const [seal] = await seals({ appeal });
+  const opener: SealOpener = {
+    ...{ kem: XWING, keyId: seal?.keyId ?? new Uint8Array() },
+    privateKey: fromHex(later?.private_key ?? ""),
+  };
+  const opened = await openSeal(APPEAL, place, opener, seal?.seal ?? new Uint8Array());
+  expect(opened).toEqual(secret);
+  expect(await seals({ appeal, granted: null })).toEqual([]);
+  // The server names another person as the one whose appeal it is, over whom its friend moderates.
+  const other = appealPlace(fromHex(CASE), fromHex(MODERATOR));
+  const named = await sealEnvelope(APPEAL, other, words, [target], secret);
+  expect(await seals({ appeal: named })).toEqual([]);
 });

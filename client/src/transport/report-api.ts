@@ -40,8 +40,8 @@ export class ReportApi {
     return this.#get(`/v1/reports/${id}`, {}, PROOF_TIMEOUT_MS);
   }
 
-  wanting(after: string | null): Promise<wire.WantingCases> {
-    return this.#get("/v1/reports/wanting", after === null ? {} : { after });
+  wanting(envelope: wire.CaseEnvelope, after: string | null): Promise<wire.WantingCases> {
+    return this.#get("/v1/reports/wanting", { envelope, ...(after === null ? {} : { after }) });
   }
 
   seal(id: ReportId, body: wire.PostSeals): Promise<wire.SealsAdded> {

@@ -89,10 +89,10 @@ class Moderating:
             case=case,
             people=people,
             sealed=sealed,
-            seals=[as_added(one) for one in seals],
+            seals=[as_added(one) for one in seals.get("report", [])],
             decision=_decision(row),
             sanction=None if sanction is None else as_wire(sanction),
-            appeal=None if appeal is None else _appeal(appeal),
+            appeal=None if appeal is None else _appeal(appeal, seals.get("appeal", [])),
             bar="decided" if row.state == "decided" else None,
             appeal_bar=_appeal_bar(parties, appeal, caller.person_id),
         )
@@ -328,9 +328,10 @@ def _decision(row: Row[Any]) -> wire.Decision | None:
     )
 
 
-def _appeal(row: Row[Any]) -> wire.Appeal:
+def _appeal(row: Row[Any], seals: Sequence[Row[Any]]) -> wire.Appeal:
     return wire.Appeal(
         sealed=row.sealed,
+        seals=[as_added(one) for one in seals],
         created_ms=row.created_ms,
         outcome=row.outcome,
         reason=row.reason,

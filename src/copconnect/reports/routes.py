@@ -14,6 +14,7 @@ from copconnect.reports.service import ReportService
 
 _BODY = 2 * wire.MAX_REPORT_BYTES  # In base64 too.
 _SEALS_BODY = 256 * 1_024
+_ENVELOPES: tuple[wire.CaseEnvelope, ...] = get_args(wire.CaseEnvelope)
 _APPEAL_BODY = 2 * wire.MAX_APPEAL_BYTES
 _AFTER = re.compile(r"([0-9]{1,16})-([0-9a-f]{32})")
 _MOST_TEXT = 1_024
@@ -71,7 +72,10 @@ def _moderating(service: ReportService, gate: Gate) -> list[Any]:
     @get("/v1/reports/wanting")
     async def wanting(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        return answer(request, await service.resealing.wanting(caller, _after(request)))
+        asked = one_of("envelope", request.query_params.get("envelope"), _ENVELOPES)
+        envelope: wire.CaseEnvelope = asked or "report"
+        found = await service.resealing.wanting(caller, envelope, _after(request))
+        return answer(request, found)
 
     @post("/v1/reports/{r:str}/seals", status_code=200)
     async def seals(request: HttpRequest, r: FromPath[str]) -> Any:

@@ -156,7 +156,9 @@ class Sanctioning:
         NotFound, ReportInvalid."""
         async with self._deps.database.reading() as connection:
             row = await self._own(connection, caller, report_id)
-            people = await self._readers(connection, row)
+            people = await appeal_readers(connection, self._deps, row)
+            if not people:
+                raise errors.ReportInvalid(reason="nobody_moderates")
             cards = await self._deps.people.cards(connection, people, caller.person_id)
         return wire.ReportReaders(people=[cards[one] for one in people if one in cards])
 
@@ -178,11 +180,14 @@ class Sanctioning:
                 return as_wire(row)
             now_ms = deps.clock.now_ms()
             rules.check_appeal(now_ms, row.kind, row.from_ms, row.until_ms, row.ended_ms)
-            people = await self._readers(connection, row)
+            people = await appeal_readers(connection, deps, row)
+            if not people:
+                raise errors.ReportInvalid(reason="nobody_moderates")
             readers = await owners(connection, deps, people, key_ids)
             values = {
                 "report_id": report_id,
                 "sealed": body.sealed,
+                "devices": b"".join(key.device for keys in readers.values() for key in keys),
                 "created_ms": now_ms,
                 "reason": "",
             }
@@ -204,18 +209,19 @@ class Sanctioning:
             raise errors.NotFound
         return row
 
-    async def _readers(self, connection: AsyncConnection, row: Row[Any]) -> list[PersonId]:
-        """Return who reads an appeal. Moderators who reported the message are among them, and may
-        not decide: the person would learn them from a list without them."""
-        report = await store.one(connection, row.report_id)
-        if report is None:
-            raise errors.NotFound
-        parties = await parties_of(connection, report)
-        without = {PersonId(row.person_id), *parties.deciders}
-        found = await readers_over(connection, self._deps, row.path, without, parties.reporters)
-        if not found:
-            raise errors.ReportInvalid(reason="nobody_moderates")
-        return found
+
+async def appeal_readers(
+    connection: AsyncConnection, deps: Dependencies, row: Row[Any]
+) -> list[PersonId]:
+    """Return who reads an appeal against a sanction now, nobody where nobody could decide it.
+    Moderators who reported the message are among them, and may not decide: the person would learn
+    them from a list without them. Raises NotFound."""
+    report = await store.one(connection, row.report_id)
+    if report is None:
+        raise errors.NotFound
+    parties = await parties_of(connection, report)
+    without = {PersonId(row.person_id), *parties.deciders}
+    return await readers_over(connection, deps, row.path, without, parties.reporters)
 
 
 def as_wire(row: Row[Any]) -> wire.Sanction:

@@ -1,4 +1,5 @@
-"""Statements on seals that moderators added to a proof for the devices of later ones (F3)."""
+"""Statements on seals that moderators added to a proof or an appeal for the devices of later ones
+(F3)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.database.among import among
 from copconnect.database.engine import upsert_for
 from copconnect.ids import PersonId, ReportId
-from copconnect.reports.tables import PROOFS, READERS, SEALS
+from copconnect.reports.tables import APPEALS, PROOFS, READERS, SEALS
 
 _S = SEALS.c
 _DEVICE_BYTES = 32
@@ -17,18 +18,21 @@ _DEVICE_BYTES = 32
 
 async def of_person(
     connection: AsyncConnection, person_id: PersonId, report_id: ReportId
-) -> Sequence[Row[Any]]:
-    """Return the seals of a proof that were added for a person's devices."""
+) -> dict[str, list[Row[Any]]]:
+    """Return the seals that were added for a person's devices, by envelope."""
     query = select(SEALS).where(_S.report_id == report_id, _S.person_id == person_id)
-    return (await connection.execute(query.order_by(_S.key_id, _S.by_id))).all()
+    found: dict[str, list[Row[Any]]] = {}
+    for row in await connection.execute(query.order_by(_S.key_id, _S.by_id)):
+        found.setdefault(row.envelope, []).append(row)
+    return found
 
 
 async def key_ids(
     connection: AsyncConnection, person_id: PersonId, report_ids: Collection[ReportId]
 ) -> dict[ReportId, list[bytes]]:
-    """Return a person's key ids that added seals are for, by report."""
+    """Return a person's key ids that added seals of proofs are for, by report."""
     query = select(_S.report_id, _S.key_id).where(
-        _S.person_id == person_id, among(_S.report_id, report_ids)
+        _S.envelope == "report", _S.person_id == person_id, among(_S.report_id, report_ids)
     )
     found: dict[ReportId, list[bytes]] = {}
     for row in await connection.execute(query.distinct().order_by(_S.key_id)):
@@ -36,9 +40,9 @@ async def key_ids(
     return found
 
 
-async def count(connection: AsyncConnection, report_id: ReportId) -> int:
-    """Return how many seals a proof was given."""
-    query = select(func.count()).select_from(SEALS).where(_S.report_id == report_id)
+async def count(connection: AsyncConnection, report_id: ReportId, envelope: str) -> int:
+    """Return how many seals an envelope was given."""
+    query = select(func.count()).where(_S.report_id == report_id, _S.envelope == envelope)
     return int(await connection.scalar(query) or 0)
 
 
@@ -51,10 +55,10 @@ async def with_proof(
 
 
 async def first_devices(
-    connection: AsyncConnection, report_ids: Collection[ReportId]
+    connection: AsyncConnection, report_ids: Collection[ReportId], envelope: str
 ) -> dict[ReportId, set[bytes]]:
-    """Return the devices that reporters sealed these reports to."""
-    r = READERS.c
+    """Return the devices that reporters sealed these reports to, or the appeals were sealed to."""
+    r = READERS.c if envelope == "report" else APPEALS.c
     query = select(r.report_id, r.devices).where(among(r.report_id, report_ids))
     found: dict[ReportId, set[bytes]] = {}
     for row in await connection.execute(query):
@@ -65,10 +69,13 @@ async def first_devices(
 
 
 async def later_devices(
-    connection: AsyncConnection, report_ids: Collection[ReportId]
+    connection: AsyncConnection, report_ids: Collection[ReportId], envelope: str
 ) -> dict[ReportId, dict[bytes, set[PersonId]]]:
-    """Return the devices that seals were added for, each with who added them, by report."""
-    query = select(_S.report_id, _S.device, _S.by_id).where(among(_S.report_id, report_ids))
+    """Return the devices that seals of these envelopes were added for, each with who added them, by
+    report."""
+    query = select(_S.report_id, _S.device, _S.by_id).where(
+        _S.envelope == envelope, among(_S.report_id, report_ids)
+    )
     found: dict[ReportId, dict[bytes, set[PersonId]]] = {}
     for row in await connection.execute(query):
         found.setdefault(row.report_id, {}).setdefault(row.device, set()).add(row.by_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -125,10 +125,12 @@ async def is_reader_in(
 ) -> bool:
     """Return whether a report from any of these conversations, about somebody of these parts and
     not older than a file, is sealed to a person who did not report it."""
+    # The words of an appeal show no file.
+    of_proof = SEALS.c.envelope == "report"
     reads = or_(
         *(
-            exists().where(one.c.report_id == _R.report_id, one.c.person_id == person_id)
-            for one in (READERS, SEALS)
+            exists().where(one.c.report_id == _R.report_id, one.c.person_id == person_id, *more)
+            for one, more in ((READERS, ()), (SEALS, (of_proof,)))
         )
     )
     query = (
@@ -194,8 +196,15 @@ def _not_own(person_id: PersonId) -> ColumnElement[bool]:
     return and_(_R.reported_id != person_id, ~reported)
 
 
-def _box(box: wire.CaseBox, person_id: PersonId) -> ColumnElement[bool]:
+APPEALED: wire.CaseBox = "appeals"
+UNSETTLED: Literal["unsettled"] = "unsettled"
+"""A box of cases that are open, or of which an appeal waits."""
+
+
+def _box(box: wire.CaseBox | Literal["unsettled"], person_id: PersonId) -> ColumnElement[bool]:
     match box:
+        case "unsettled":
+            return or_(_R.state != "decided", _WAITS)
         case "open":
             return _R.state != "decided"
         case "mine":
@@ -210,7 +219,7 @@ async def page(
     connection: AsyncConnection,
     person_id: PersonId,
     paths: Collection[str],
-    box: wire.CaseBox,
+    box: wire.CaseBox | Literal["unsettled"],
     after: tuple[int, str] | None,
     limit: int,
 ) -> Sequence[Row[Any]]:

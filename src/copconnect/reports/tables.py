@@ -66,6 +66,7 @@ SEALS = Table(
     "report_seals",
     METADATA,
     Column("report_id", String(32), primary_key=True),
+    Column("envelope", String(6), primary_key=True),  # report: the proof; appeal.
     Column("key_id", LargeBinary(16), primary_key=True),
     Column("by_id", String(32), primary_key=True),  # The moderator whose device sealed it.
     Column("person_id", String(32), nullable=False),
@@ -97,6 +98,7 @@ APPEALS = Table(
     METADATA,
     Column("report_id", String(32), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
+    Column("devices", LargeBinary, nullable=False),  # That it is sealed to, 32 bytes each.
     Column("created_ms", BigInteger, nullable=False),
     Column("outcome", String(6)),
     Column("reason", Text, nullable=False),

@@ -1186,13 +1186,16 @@ def upgrade() -> None:
     op.create_table(
         "report_seals",
         sa.Column("report_id", sa.String(length=32), nullable=False),
+        sa.Column("envelope", sa.String(length=6), nullable=False),
         sa.Column("key_id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("by_id", sa.String(length=32), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("device", sa.LargeBinary(length=32), nullable=False),
         sa.Column("kem", sa.Integer(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("report_id", "key_id", "by_id", name=op.f("pk_report_seals")),
+        sa.PrimaryKeyConstraint(
+            "report_id", "envelope", "key_id", "by_id", name=op.f("pk_report_seals")
+        ),
     )
     op.create_table(
         "reports",
@@ -1244,6 +1247,7 @@ def upgrade() -> None:
         "sanction_appeals",
         sa.Column("report_id", sa.String(length=32), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("devices", sa.LargeBinary(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("outcome", sa.String(length=6), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),

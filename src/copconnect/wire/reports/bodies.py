@@ -105,9 +105,12 @@ class Decision(Wire, frozen=True, kw_only=True):
     sanction: NewSanction | None
 
 
+CaseEnvelope = Literal["report", "appeal"]
+
+
 class AddedSeal(Wire, frozen=True, kw_only=True):
-    """The secret of a proof's envelope, sealed to one more device by a moderator who opened it
-    (F3). ``seal``: enc ‖ ct."""
+    """The secret of a proof's or an appeal's envelope, sealed to one more device by a moderator who
+    opened it (F3). ``seal``: enc ‖ ct."""
 
     key_id: Annotated[bytes, Meta(min_length=16, max_length=16)]
     kem: int
@@ -115,26 +118,27 @@ class AddedSeal(Wire, frozen=True, kw_only=True):
 
 
 class PostSeals(Wire, frozen=True, kw_only=True):
-    """Idempotent: a moderator seals a proof to a device key once."""
+    """Idempotent: a moderator seals an envelope to a device key once."""
 
+    envelope: CaseEnvelope
     seals: Annotated[list[AddedSeal], Meta(min_length=1, max_length=64)]
 
 
 class SealsAdded(Wire, frozen=True, kw_only=True):
-    """``seals``: how many moderators added to this proof in all."""
+    """``seals``: how many moderators added to this envelope in all."""
 
     seals: int
 
 
 class WantingDevice(Wire, frozen=True, kw_only=True):
-    """A moderator's device that cannot open a proof."""
+    """A moderator's device that cannot open an envelope."""
 
     person_id: PersonId
     device: bytes
 
 
 class WantingCase(Wire, frozen=True, kw_only=True):
-    """A case that moderate people whose devices its proof is not sealed to."""
+    """A case that moderate people whose devices its proof, or the appeal, is not sealed to."""
 
     report_id: ReportId
     devices: list[WantingDevice]
@@ -148,9 +152,11 @@ class WantingCases(Wire, frozen=True, kw_only=True):
 
 
 class Appeal(Wire, frozen=True, kw_only=True):
-    """``sealed``: the appeal's envelope (F2); ``outcome``: None while it waits."""
+    """``sealed``: the appeal's envelope (F2); ``seals``: those that other moderators added for the
+    caller's devices; ``outcome``: None while it waits."""
 
     sealed: bytes
+    seals: list[AddedSeal]
     created_ms: int
     outcome: AppealOutcome | None
     reason: str
