@@ -196,7 +196,7 @@ def test_a_report_without_a_network_a_warning_and_a_suspension_that_ends(
     policy = str(tmp_path / "policy.json")
     run_copconnect(app_server.data, "conversations", "policy", "set", policy)
     line = own_relay()
-    first, second = (confirming.root_admin(app_server, station, at) for at in (7, 9))
+    first, second = (confirming.root_admin(app_server, station, at) for at in (9, 11))
     reporter = station.officer(24, url=line.url).register()
     sender = station.officer(18).register()
     reporter.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
