@@ -31,7 +31,7 @@ HELD_OUT = 6
 MOST_ALIKE = 0.6
 """Jaccard index of the sets of three letters in a row."""
 
-UNSEEN = ("unseen", "unseen-2", "unseen-3", "unseen-4", "unseen-5", "unseen-6")
+UNSEEN = ("unseen", "unseen-2", "unseen-3", "unseen-4", "unseen-5", "unseen-6", "unseen-7")
 """Files of messages that are in no split, in the order in which they were written."""
 
 _CHOICE = re.compile(r"\{([^{}]*)\}")
