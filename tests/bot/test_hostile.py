@@ -275,13 +275,14 @@ async def test_e0_the_department_is_the_pinned_one_and_goes_forward_alone(
 ) -> None:
     account, api = scene.victim.device.account, scene.victim.device.context.api
     served = await api.trust()
+    newest = served.departments[0]
     lies = [
         replace(served, root=served.issuing[0]),
         replace(served, roster_authority=served.issuing[0]),
         replace(served, issuing=[served.roster_authority]),
         replace(served, issuing=[]),
         replace(served, departments=[]),
-        replace(served, departments=[bytes([*served.departments[0][:-1], 0])]),
+        replace(served, departments=[bytes([*newest[:-1], newest[-1] ^ 1])]),
     ]
     for lie in lies:
 
