@@ -37,6 +37,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from copconnect import errors
 from copconnect.bus import AnyWakeup
+from copconnect.database.word_index import PENDING, PENDING_MOST
 
 T = TypeVar("T")
 C = TypeVar("C", bound=AsyncConnection)
@@ -284,7 +285,12 @@ def open_database(url: str) -> Database:
             event.listen(one, "begin", _begin_sqlite)
         return Database(engine, SqliteWriter(writing))
     engine = create_async_engine(
-        url, pool_size=10, max_overflow=10, pool_timeout=POOL_WAIT_S, hide_parameters=True
+        url,
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=POOL_WAIT_S,
+        hide_parameters=True,
+        connect_args={"server_settings": {PENDING: PENDING_MOST}},
     )
     _look_after(engine)
     return Database(engine)
