@@ -82,7 +82,7 @@ def test_copies_of_a_marked_picture_are_asked_about(
     kind = second.word("guard.names.greeting")
     second.page.get_by_text(second.word("@pictures.waits", kind=kind)).wait_for()
     open_console(second, "approvals")
-    # Nobody approves a picture unseen.
+    # A moderator approves no picture unseen.
     approve = second.button("@approvals.approve")
     expect(approve).to_be_disabled()
     expect(approve).to_have_accessible_description(second.word("@pictures.unseen"))
