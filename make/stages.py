@@ -3,7 +3,8 @@
 Every stage runs even when an earlier one failed, so that one run shows everything that is wrong;
 the exit status is 1 when any failed. A lint stage counts as one check; a test stage counts its
 tests, read from the JUnit file it writes. The last line is `N passed, N failed, N skipped`.
-Lint stages run two at a time, their output shown when they end; test stages own the terminal.
+Stages that use one core run two at a time, their output shown when they fail; the others own the
+terminal.
 With RERUN_FAILED=1, as CI sets it, a test stage with few failures runs those once more: what then
 passes counts as passed and is named in the summary as flaky. Imports only the standard library.
 """
@@ -53,11 +54,13 @@ class Results:
 @dataclass(frozen=True)
 class Stage:
     """A command to run, on ``paths``. Stages that run tests name the JUnit file they write, and
-    give the paths of the files of the tests that failed and of no others."""
+    give the paths of the files of the tests that failed and of no others. ``paired``: it uses one
+    core, so that another stage runs beside it."""
 
     name: str
     command: tuple[str, ...]
     group: str
+    paired: bool = False
     junit: str | None = None
     paths: tuple[str, ...] = ()
     again: Callable[[Sequence[Case]], Sequence[str]] | None = None
@@ -79,14 +82,14 @@ class Outcome:
 
 def lint_stage(name: str, *command: str) -> Stage:
     """Return a stage that counts as one check."""
-    return Stage(name, command, "lint")
+    return Stage(name, command, "lint", paired=True)
 
 
 def pytest_stage(name: str, group: str, *arguments: str, paths: tuple[str, ...] = ()) -> Stage:
     """Return a stage that runs pytest, on the paths of its configuration or on others."""
     junit = f"{name.replace(' ', '-')}.xml"
     command = (*PYTHON, "pytest", "--quiet", f"--junitxml={ARTEFACTS / junit}", *arguments)
-    return Stage(name, command, group, junit, paths, modules_of)
+    return Stage(name, command, group, junit=junit, paths=paths, again=modules_of)
 
 
 def shared_out(workers: int) -> tuple[str, ...]:
@@ -95,14 +98,15 @@ def shared_out(workers: int) -> tuple[str, ...]:
     return ("-n", str(min(4, workers)), "--dist", "loadfile", "--no-loadscope-reorder")
 
 
-def vitest_stage(name: str, workspace: str) -> Stage:
+def vitest_stage(name: str, workspace: str, *, paired: bool = False) -> Stage:
     """Return a stage that runs the tests of one npm workspace."""
     junit = f"{name.replace(' ', '-')}.xml"
     command = (
         *("npx", "vitest", "run", "--root", workspace),
         *("--reporter=default", "--reporter=junit", f"--outputFile.junit={ARTEFACTS / junit}"),
+        *(("--maxWorkers=1",) if paired else ()),
     )
-    return Stage(name, command, "unit", junit, again=files_of)
+    return Stage(name, command, "unit", paired, junit, again=files_of)
 
 
 def files_of(failed: Sequence[Case]) -> Sequence[str]:
@@ -121,8 +125,15 @@ def modules_of(failed: Sequence[Case]) -> Sequence[str]:
 BROWSER = "tests/browser"
 SOURCES = ("src", "bench", "demo", "guard", "tests", "make")
 STAGES: tuple[Stage, ...] = (
-    lint_stage("mypy", *PYTHON, "mypy"),
+    # Those that take longest go first, so that no core is left alone with one.
+    vitest_stage("web tests", "web", paired=True),
     lint_stage("eslint", "npx", "eslint", ".", "--max-warnings", "0"),
+    lint_stage("mypy", *PYTHON, "mypy"),
+    lint_stage("prettier", "npx", "prettier", "--check", "--log-level", "warn", "."),
+    lint_stage("web types", "npm", "run", "--silent", "typecheck", "--workspace", "web"),
+    lint_stage("language", *PYTHON, "make.language"),
+    lint_stage("client types", "npm", "run", "--silent", "typecheck", "--workspace", "client"),
+    lint_stage("tracked files", sys.executable, "make/tracked_files.py"),
     lint_stage("ruff check", *PYTHON, "ruff", "check", "--quiet", *SOURCES),
     lint_stage(
         "ruff format",
@@ -135,16 +146,10 @@ STAGES: tuple[Stage, ...] = (
     ),
     lint_stage("layers", str(Path(sys.executable).with_name("lint-imports"))),
     lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),
-    lint_stage("tracked files", sys.executable, "make/tracked_files.py"),
-    lint_stage("language", *PYTHON, "make.language"),
     lint_stage("structure", sys.executable, "make/structure.py"),
-    lint_stage("client types", "npm", "run", "--silent", "typecheck", "--workspace", "client"),
-    lint_stage("web types", "npm", "run", "--silent", "typecheck", "--workspace", "web"),
-    lint_stage("prettier", "npx", "prettier", "--check", "--log-level", "warn", "."),
     # They wait for databases, servers and clocks: one more than there are cores keeps these busy.
     pytest_stage("server tests", "unit", f"--ignore={BROWSER}", *shared_out(CORES + 1)),
     vitest_stage("client tests", "client"),
-    vitest_stage("web tests", "web"),
     pytest_stage("browser tests", "browser", *shared_out(CORES), paths=(BROWSER,)),
 )
 
@@ -257,12 +262,12 @@ def processor_s(pid: int) -> float:
 
 
 def run_all(stages: Sequence[Stage]) -> Iterator[Outcome]:
-    """Run lint stages two at a time, then the others one by one."""
-    lint = [stage for stage in stages if stage.group == "lint"]
+    """Run paired stages two at a time, then the others one by one."""
+    paired = [stage for stage in stages if stage.paired]
     with ThreadPoolExecutor(max_workers=2) as pool:
-        yield from pool.map(lambda stage: run(stage, quiet=True), lint)
+        yield from pool.map(lambda stage: run(stage, quiet=True), paired)
     for stage in stages:
-        if stage.group != "lint":
+        if not stage.paired:
             yield run(stage, quiet=False)
 
 

@@ -110,7 +110,8 @@ def test_every_file_of_this_project_may_be_tracked() -> None:
 def _stage(name: str, code: str, junit: str | None = None) -> stages.Stage:
     group = "unit" if junit else "lint"
     again = (lambda failed: [case.name for case in failed]) if junit else None
-    return stages.Stage(name, (sys.executable, "-c", code), group, junit, again=again)
+    command = (sys.executable, "-c", code)
+    return stages.Stage(name, command, group, junit is None, junit, again=again)
 
 
 REPORT = """<testsuites><testsuite>
@@ -187,7 +188,9 @@ def test_what_failed_runs_once_more_where_that_is_asked_for(
     code = SOMETIMES.replace("FLAKY", str(flaky)).replace("NEVER", str(never))
     (tmp_path / "test_it.py").write_text(code)
     (tmp_path / "test_steady.py").write_text(STEADY)
-    (tmp_path / "pytest.ini").write_text("[pytest]")
+    # All plugins take two seconds, in each of the runs and in each of their workers.
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p xdist.plugin")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
     monkeypatch.setattr(stages, "ROOT", tmp_path)
     shared_out = stages.shared_out(workers)
