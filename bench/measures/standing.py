@@ -3,7 +3,8 @@
 Everybody has a registered device. ``transfers`` people are moved by one import, in pairs that swap
 their units; the server's own rounds follow it. From the import's commit on, the database is looked
 at four times a second: ``gone_s`` is when no group that a person must leave lists their device any
-more, ``followed_s`` when every group that they come to lists it.
+more, ``followed_s`` when every group that they come to lists it. ``single_…`` is the same for
+people whom a clerk transfers before, one after the other, one in each district and within it.
 """
 
 import asyncio
@@ -28,13 +29,14 @@ from copconnect.delivery.rosters.standing import standing_id
 from copconnect.delivery.store import leaves
 from copconnect.directory import databank, policies
 from copconnect.directory.databank import DataBank
-from copconnect.ids import ConversationId, PersonId
+from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 from copconnect.settings import Settings
 from demo import synthetic
 
 LOOK_S = 0.25
 LIMIT_S = 120
 AUDIENCES = 200
+DISTRICTS = ("district", "commissionerate")
 Places = Mapping[PersonId, Set[ConversationId]]
 
 
@@ -72,7 +74,15 @@ async def _measure(settings: Settings, force: Force, transfers: int, name: str) 
         say(f"{groups:,} groups are made.")
         figures: Figures = {"groups": groups, f"made_s_{name}": made_s}
         figures |= await _audiences(container, name)
-        figures |= await _transfers(container, force, transfers, name)
+        bank = databank.read(synthetic.write(len(force.devices), DATA_BANK_SEED))
+        await container.delivery.start()
+        try:
+            # The groups' first heads are no longer new then, as on any other day.
+            await asyncio.sleep(settings.roster_batch_ms / 1000)
+            figures |= await _one_by_one(container, bank, name)
+            figures |= await _transfers(container, bank, transfers, name)
+        finally:
+            await container.delivery.close()
     return figures
 
 
@@ -111,40 +121,82 @@ async def _audiences(container: Container, name: str) -> Figures:
 class _Moved:
     """People who are transferred: the groups that each must leave, and those they come to."""
 
-    bank: DataBank
     leaving: Places
     coming: Places
 
 
-async def _transfers(container: Container, force: Force, transfers: int, name: str) -> Figures:
-    bank = databank.read(synthetic.write(len(force.devices), DATA_BANK_SEED))
+async def _one_by_one(container: Container, bank: DataBank, name: str) -> Figures:
+    """Transfer one person after the other; each waits for the one before to be followed."""
+    gone: list[float] = []
+    followed: list[float] = []
+    for person, post in await _neighbours(container, bank):
+        before = await _wanted(container, [person])
+        async with container.database.transaction() as connection:
+            await container.transfers.transfer(connection, OPERATOR, person, post, None)
+        committed = time.monotonic()
+        moved = _differing(before, await _wanted(container, [person]))
+        times = await _watch(container, moved, committed)
+        gone += times[0]
+        followed += times[1]
+    return {
+        f"single_transfers_{name}": len(gone),
+        **{f"single_gone_s_{key}_{name}": v for key, v in _quantiles(gone).items()},
+        **{f"single_followed_s_{key}_{name}": v for key, v in _quantiles(followed).items()},
+    }
+
+
+async def _neighbours(container: Container, bank: DataBank) -> list[tuple[PersonId, PostId]]:
+    """Return a person in each district who heads nothing, and the post of another in another unit
+    of it with the same work: other work would change groups of the whole State."""
+    directory = await container.directory.directory()
+    units = {one.unit_id: one for one in directory.units}
+
+    def district(unit_id: UnitId | None) -> UnitId | None:
+        if unit_id is None or units[unit_id].level in DISTRICTS:
+            return unit_id
+        return district(units[unit_id].parent_id)
+
+    choose = random.Random(DATA_BANK_SEED + 1)  # noqa: S311 - must be reproducible.
+    able = [one.person_id for one in bank.people if not one.head]
+    async with container.database.reading() as connection:
+        cards = await container.directory.cards(connection, choose.sample(able, 2_000), None)
+    waiting: dict[tuple[UnitId, tuple[str, ...]], wire.Person] = {}
+    found: dict[UnitId, tuple[PersonId, PostId]] = {}
+    for card in cards.values():
+        its = district(card.unit_id)
+        if its is None or its in found:
+            continue
+        other = waiting.setdefault((its, (*card.roles,)), card)
+        if other.unit_id != card.unit_id:
+            found[its] = (card.person_id, other.post_id)
+    return [*found.values()]
+
+
+async def _transfers(container: Container, bank: DataBank, transfers: int, name: str) -> Figures:
     pairs = _pairs(bank, transfers // 2)
     people = [person for pair in pairs for person in pair]
     before = await _wanted(container, people)
-    moved = _swapped(bank, pairs)
-    await container.delivery.start()
-    try:
-        await asyncio.sleep(1.5)
-        began_statements = container.database.statements
-        await container.editor.import_bank(OPERATOR, moved)
-        committed = time.monotonic()
-        after = await _wanted(container, people)
-        plan = _Moved(
-            moved,
-            {one: before[one] - after[one] for one in people},
-            {one: after[one] - before[one] for one in people},
-        )
-        gone, followed = await _watch(container, plan, committed)
-        statements = container.database.statements - began_statements
-    finally:
-        await container.delivery.close()
-    places = sum(len(plan.leaving[one]) + len(plan.coming[one]) for one in people)
+    swapped = _swapped(bank, pairs)
+    began_statements = container.database.statements
+    await container.editor.import_bank(OPERATOR, swapped)
+    committed = time.monotonic()
+    moved = _differing(before, await _wanted(container, people))
+    gone, followed = await _watch(container, moved, committed)
+    statements = container.database.statements - began_statements
+    places = sum(len(moved.leaving[one]) + len(moved.coming[one]) for one in people)
     return {
         f"places_changed_{name}": places,
         **{f"gone_s_{key}_{name}": v for key, v in _quantiles(gone).items()},
         **{f"followed_s_{key}_{name}": v for key, v in _quantiles(followed).items()},
         f"statements_per_transfer_{name}": statements / len(people),
     }
+
+
+def _differing(before: Places, after: Places) -> _Moved:
+    return _Moved(
+        {one: before[one] - after[one] for one in before},
+        {one: after[one] - before[one] for one in before},
+    )
 
 
 def _quantiles(times_s: Sequence[float]) -> Figures:
@@ -189,17 +241,17 @@ async def _wanted(
 
 
 async def _watch(
-    container: Container, plan: _Moved, committed: float
+    container: Container, moved: _Moved, committed: float
 ) -> tuple[list[float], list[float]]:
     """Return for each person when they were out of all groups that they left, and in all others."""
     gone: dict[PersonId, float] = {}
     followed: dict[PersonId, float] = {}
-    while len(gone) < len(plan.leaving) or len(followed) < len(plan.coming):
+    while len(gone) < len(moved.leaving) or len(followed) < len(moved.coming):
         now = time.monotonic() - committed
         if now > LIMIT_S:
-            lacking = len(plan.leaving) - len(gone), len(plan.coming) - len(followed)
+            lacking = len(moved.leaving) - len(gone), len(moved.coming) - len(followed)
             raise RuntimeError(f"after {LIMIT_S} s, still listed and not yet listed: {lacking}")
-        waiting = [one for one in plan.leaving if one not in gone or one not in followed]
+        waiting = [one for one in moved.leaving if one not in gone or one not in followed]
         listed: dict[PersonId, set[ConversationId]] = {}
         async with container.database.reading() as connection:
             for some in chunks(waiting):
@@ -208,9 +260,9 @@ async def _watch(
                         listed.setdefault(leaf.leaf.person_id, set()).add(c)
         for one in waiting:
             there = listed.get(one, set())
-            if not plan.leaving[one] & there:
+            if not moved.leaving[one] & there:
                 gone.setdefault(one, now)
-            if plan.coming[one] <= there:
+            if moved.coming[one] <= there:
                 followed.setdefault(one, now)
         await asyncio.sleep(LOOK_S)
     return list(gone.values()), list(followed.values())
