@@ -49,6 +49,14 @@ def test_a_trainer_sees_who_has_not_and_publishes_a_lesson_with_a_picture(
         chief.button("@training.export").click()
     assert download.value.suggested_filename.endswith(".xlsx")
 
+    # Those who have not are reminded, once a week. The admin is one of them.
+    for said in ("299 people will be reminded", chief.word("@training.remindedNone")):
+        chief.button("@training.remind").click()
+        asked = page.get_by_role("dialog")
+        asked.get_by_role("button", name=chief.word("@training.remind")).click()
+        page.get_by_text(said).wait_for()
+        chief.shot("reminded")
+
     chief.button("@training.lessons").click()
     row(page, "What this app is for").first.click()
     text = page.get_by_role("textbox", name=chief.word("@training.text", name="English"))
@@ -102,3 +110,7 @@ def test_a_trainer_sees_who_has_not_and_publishes_a_lesson_with_a_picture(
     officer.page.get_by_role("img", name=ALTS["English"]).wait_for()
     officer.shot("offline")
     officer.page.context.set_offline(False)
+
+    chief.page.goto("/")
+    chief.page.get_by_text(chief.word("me.trainingRemind")).wait_for()
+    chief.shot("is-reminded")
