@@ -12,6 +12,7 @@ import random
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,7 +32,7 @@ HELD_OUT = 6
 MOST_ALIKE = 0.6
 """Jaccard index of the sets of three letters in a row."""
 
-UNSEEN = ("unseen", "unseen-2", "unseen-3", "unseen-4", "unseen-5", "unseen-6", "unseen-7")
+UNSEEN = ("unseen", *(f"unseen-{number}" for number in range(2, 10)))
 """Files of messages that are in no split, in the order in which they were written."""
 
 _CHOICE = re.compile(r"\{([^{}]*)\}")
@@ -57,25 +58,38 @@ def training() -> tuple[Message, ...]:
 @cache
 def held_out() -> tuple[Message, ...]:
     """Return the messages of held-out seeds that resemble no training message."""
-    known = sorted((_shingles(one.text) for one in training()), key=len)
-    often = Counter(gram for grams in known for gram in grams)
-    index: dict[str, list[int]] = {}
-    for number, grams in enumerate(known):
-        for gram in _rarest(grams, often):
-            index.setdefault(gram, []).append(number)
+    known = near_training()
+    return tuple(one for one in everything() if is_held_out(one) and not known.resembles(one))
 
-    def resembles(one: Message) -> bool:
+
+@cache
+def near_training() -> "Near":
+    """Return what finds the messages that resemble a training message."""
+    return Near(training())
+
+
+class Near:
+    """Finds whether a message resembles one of some others, by an index of their rarest letters."""
+
+    def __init__(self, others: Iterable[Message]) -> None:
+        self._known = sorted((_shingles(one.text) for one in others), key=len)
+        self._often = Counter(gram for grams in self._known for gram in grams)
+        self._index: dict[str, list[int]] = {}
+        for number, grams in enumerate(self._known):
+            for gram in _rarest(grams, self._often):
+                self._index.setdefault(gram, []).append(number)
+
+    def resembles(self, one: Message) -> bool:
+        """Return whether a message resembles one of them by more than :data:`MOST_ALIKE`."""
         grams = _shingles(one.text)
         # Sets of very different sizes are not alike.
-        first = bisect_left(known, MOST_ALIKE * len(grams), key=len)
-        end = bisect_right(known, len(grams) / MOST_ALIKE, key=len)
+        first = bisect_left(self._known, MOST_ALIKE * len(grams), key=len)
+        end = bisect_right(self._known, len(grams) / MOST_ALIKE, key=len)
         near: set[int] = set()
-        for gram in _rarest(grams, often):
-            numbers = index.get(gram, [])
+        for gram in _rarest(grams, self._often):
+            numbers = self._index.get(gram, [])
             near.update(numbers[bisect_left(numbers, first) : bisect_left(numbers, end)])
-        return any(_alike(grams, known[number]) > MOST_ALIKE for number in near)
-
-    return tuple(one for one in everything() if is_held_out(one) and not resembles(one))
+        return any(_alike(grams, self._known[number]) > MOST_ALIKE for number in near)
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> float:

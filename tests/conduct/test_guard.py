@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from guard.bench import bundle
 
 SHIPPED = serving.shipped_weights()
 JUDGE = model.read(SHIPPED)
+HEAD = SHIPPED[: 21 + int.from_bytes(SHIPPED[17:21], "big")]
 
 DUTY = (
     "Good morning sir, accident at NH-44, two injured, sending ambulance",
@@ -84,7 +86,7 @@ def test_devices_judge_the_whole_corpus_with_the_same_bits(tmp_path: Path) -> No
     script.write_text(
         f"{bundle('esm')}\n"
         "import { readFileSync } from 'node:fs';\n"
-        "const model = new Model(new Uint8Array(readFileSync(process.argv[2])));\n"
+        "const model = await Model.read(new Uint8Array(readFileSync(process.argv[2])));\n"
         "const texts = JSON.parse(readFileSync(0, 'utf-8'));\n"
         "console.log(JSON.stringify(texts.map((text) => model.scores(text))));\n",
         "utf-8",
@@ -112,6 +114,7 @@ def test_devices_judge_the_whole_corpus_with_the_same_bits(tmp_path: Path) -> No
         SHIPPED + b"\0",
         b"x" + SHIPPED[1:],
         SHIPPED[:17] + bytes(4),
+        HEAD + zlib.compress(bytes(model.MOST_INFLATED + 1)),
     ],
 )
 def test_malformed_weights_are_refused(data: bytes) -> None:

@@ -1,5 +1,6 @@
 /** Weights, policies and pictures that are old, unsigned or truncated leave the former ones in force. */
 import { readFileSync } from "node:fs";
+import { deflateSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { ed25519PublicKey } from "../keys/format/ed25519.ts";
 import { hash } from "../keys/format/hashing.ts";
@@ -17,7 +18,7 @@ const FOLDER = new URL("../../../src/copconnect/conduct/guard/", import.meta.url
 const WEIGHTS = copy(readFileSync(new URL("weights.bin", FOLDER)));
 const POLICY = readFileSync(new URL("policy.json", FOLDER), "utf-8");
 const KEY = new Uint8Array(32).fill(7);
-const NUMBER = new Model(WEIGHTS).number;
+const NUMBER = (await Model.read(WEIGHTS)).number;
 
 async function signed(change: object = {}, key = KEY): Promise<Bytes> {
   const draft = { number: NUMBER, size: WEIGHTS.length, weights: hash(WEIGHTS), policyNumber: 1 };
@@ -114,6 +115,14 @@ test("G1: what is old, unsigned, truncated or another's changes nothing", async 
   Object.assign(served, { record: await signed({ policyNumber: 2, policy }), weights: WEIGHTS });
   await guard.refresh();
   expect((await guard.verdict("good morning all", GROUP)).act).toBe("nudge");
+});
+
+test("weights that inflate to more than any weights have are refused", async () => {
+  const head = WEIGHTS.subarray(0, 21 + new DataView(WEIGHTS.buffer).getUint32(17));
+  await expect(Model.read(concat(head, deflateSync(new Uint8Array(1 << 26))))).rejects.toThrow(
+    "too long",
+  );
+  await expect(Model.read(concat(head, deflateSync(new Uint8Array(9))))).rejects.toThrow();
 });
 
 test("a copy of a marked picture is judged as its class, another picture is not", async () => {

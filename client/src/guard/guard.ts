@@ -166,7 +166,7 @@ export class Guard {
     const record = GuardFormat.parse(kept.record);
     this.#inForce = {
       record,
-      model: new Model(kept.weights),
+      model: await Model.read(kept.weights),
       policy: readPolicy(record.policy),
       weights: kept.weights,
       pictures: Pictures.read(kept.pictures),
@@ -191,7 +191,7 @@ export class Guard {
     const weights = same ? former.weights : copy((await api.guardWeights()).weights);
     const whole = weights.length === record.size && equalBytes(hash(weights), record.weights);
     refuseUnless(whole, "G1", "these are other weights");
-    const model = new Model(weights);
+    const model = await Model.read(weights);
     refuseUnless(model.number === record.number, "G1", "the weights have another number");
     const pictures = await this.#pictures(record);
     const kept: Kept = { record: record.bytes, weights, pictures: pictures.bytes };

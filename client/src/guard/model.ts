@@ -5,16 +5,18 @@
  * the order of `conduct/guard/model.py`, so that every device computes the same bits; a message that
  * no class claims is fine.
  */
+import { concat, type Bytes } from "../octets.ts";
 import { features } from "./features.ts";
 import { fold } from "./folding.ts";
 
 const MAGIC = "copconnect guard\0";
 export const FINE = "fine";
 const MOST_BYTES = 307_200;
+const MOST_INFLATED = 1 << 20;
 const MOST_BUCKETS = 1 << 18;
 /** A weight is one of so many whole numbers: half a byte. */
 const LEVELS = 16;
-const MOST_LEVEL = 1 << 15;
+const MOST_LEVEL = (1 << 15) - 1;
 const MOST_CLASSES = 32;
 const BLOCKS = ["chars", "words", "shape"] as const;
 
@@ -38,16 +40,20 @@ export class Model {
   /** The row of each bucket; -1: training dropped it, and it counts nothing. */
   readonly #rows: Int32Array;
   /** Row by row, one for each class. */
-  readonly #weights: Int32Array;
+  readonly #weights: Int16Array;
 
   /** Read a file of weights. Throws Malformed. */
-  constructor(data: Uint8Array) {
+  static async read(data: Bytes): Promise<Model> {
     const start = MAGIC.length + 4;
     const magic = String.fromCharCode(...data.subarray(0, MAGIC.length));
     if (data.length > MOST_BYTES || data.length < start || magic !== MAGIC)
       throw new Malformed("not a file of weights");
     const length = new DataView(data.buffer, data.byteOffset).getUint32(MAGIC.length);
     const head = parsed(data.subarray(start, start + length));
+    return new Model(head, await inflated(data.subarray(start + length)));
+  }
+
+  private constructor(head: Record<string, unknown>, body: Uint8Array) {
     this.number = integer(head["number"], Number.MAX_SAFE_INTEGER);
     this.classes = list(head["classes"]).map(String);
     const distinct = new Set([FINE, ...this.classes]).size === this.classes.length + 1;
@@ -70,14 +76,13 @@ export class Model {
     const levels = numbers(head["levels"], LEVELS);
     if (levels.some((level) => !Number.isSafeInteger(level) || Math.abs(level) > MOST_LEVEL))
       throw new Malformed("a level is out of range");
-    const body = data.subarray(start + length);
     const { rows, kept } = rowsOf(body, this.#buckets);
     const halves = body.subarray(this.#buckets >> 3);
     const count = kept * this.classes.length;
     if (body.length < this.#buckets >> 3 || halves.length !== (count + 1) >> 1)
       throw new Malformed("the weights are truncated or too long");
     this.#rows = rows;
-    this.#weights = new Int32Array(count);
+    this.#weights = new Int16Array(count);
     for (let at = 0; at < count; at++) {
       const byte = halves[at >> 1] ?? 0;
       this.#weights[at] = levels[at % 2 === 0 ? byte & 15 : byte >> 4] ?? 0;
@@ -122,6 +127,27 @@ function rowsOf(bits: Uint8Array, buckets: number): { rows: Int32Array; kept: nu
   for (let bucket = 0; bucket < buckets; bucket++)
     if ((((bits[bucket >> 3] ?? 0) >> (bucket & 7)) & 1) === 1) rows[bucket] = kept++;
   return { rows, kept };
+}
+
+async function inflated(deflated: Bytes): Promise<Uint8Array> {
+  const reader = new Blob([deflated])
+    .stream()
+    .pipeThrough(new DecompressionStream("deflate"))
+    .getReader();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => {
+      throw new Malformed("the weights cannot be inflated");
+    });
+    if (done) return concat(...parts);
+    parts.push(value);
+    size += value.length;
+    if (size > MOST_INFLATED) {
+      await reader.cancel();
+      throw new Malformed("the weights are truncated or too long");
+    }
+  }
 }
 
 function parsed(bytes: Uint8Array): Record<string, unknown> {

@@ -7,6 +7,7 @@ computes the same bits; a message that no class claims is fine.
 
 import json
 import math
+import zlib
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,10 +21,12 @@ MAGIC = b"copconnect guard\x00"
 FINE = "fine"
 MOST_BYTES = 307_200
 """A file of weights is at most so long (300 KB)."""
+MOST_INFLATED = 1 << 20
+"""Its weights are at most so long once they are inflated."""
 MOST_BUCKETS = 1 << 18
 LEVELS = 16
 """A weight is one of so many whole numbers: half a byte."""
-MOST_LEVEL = 1 << 15
+MOST_LEVEL = (1 << 15) - 1
 BLOCKS = ("chars", "words", "shape")
 
 
@@ -107,7 +110,7 @@ def read(data: bytes) -> Model:
     length = int.from_bytes(data[len(MAGIC) : start], "big")
     try:
         head = json.loads(data[start : start + length].decode())
-        return _model(head, data[start + length :])
+        return _model(head, _inflated(data[start + length :]))
     except Malformed:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -115,11 +118,23 @@ def read(data: bytes) -> Model:
 
 
 def encode(head: dict[str, Any], weights: bytes) -> bytes:
-    """Return a file of weights. Raises Malformed for one that :func:`read` would refuse."""
+    """Return a file with these weights, which are not deflated yet. Raises Malformed for one that
+    :func:`read` would refuse."""
     text = json.dumps(head, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-    data = MAGIC + len(text).to_bytes(4, "big") + text + weights
+    data = MAGIC + len(text).to_bytes(4, "big") + text + zlib.compress(weights, 9)
     read(data)
     return data
+
+
+def _inflated(body: bytes) -> bytes:
+    inflating = zlib.decompressobj()
+    try:
+        found = inflating.decompress(body, MOST_INFLATED)
+    except zlib.error as error:
+        raise Malformed(f"the weights cannot be inflated: {error}") from error
+    if not inflating.eof or inflating.unused_data:
+        raise Malformed("the weights are truncated or too long")
+    return found
 
 
 def _model(head: dict[str, Any], body: bytes) -> Model:
