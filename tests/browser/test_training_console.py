@@ -50,7 +50,7 @@ def test_a_trainer_sees_who_has_not_and_publishes_a_lesson_with_a_picture(
     assert download.value.suggested_filename.endswith(".xlsx")
 
     # Those who have not are reminded, once a week. The admin is one of them.
-    for said in ("299 people will be reminded", chief.word("@training.remindedNone")):
+    for said in ("299 people will be reminded.", chief.word("@training.remindedNone")):
         chief.button("@training.remind").click()
         asked = page.get_by_role("dialog")
         asked.get_by_role("button", name=chief.word("@training.remind")).click()
