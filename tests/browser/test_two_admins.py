@@ -66,6 +66,8 @@ def test_a_grant_that_ends_soon_is_given_anew_by_one_act(
     find(admin, name)
     row(page, name).first.click()
     pane = page.get_by_role("complementary", name=name)
+    # The devices come last, and what is below them moves.
+    pane.get_by_text(admin.word("devices.number", number="1"), exact=True).wait_for()
     pane.get_by_role("button", name=admin.word("devices.rights.give"), exact=True).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label(admin.word("devices.rights.days"), exact=True).select_option("7")
