@@ -24,20 +24,20 @@ MOST_LETTERS = 16_384
 
 PASSES = 12
 # Chromium slows a page by stopping it for five of six parts of the time, some milliseconds in one
-# piece: the mean over passes is what a processor that is six times slower takes.
+# piece: one message is stopped in, the next is not. The mean over passes is what a processor that
+# is six times slower takes.
 _TIMES = """
 async ([data, texts, passes]) => {
   const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
   const model = await guard.Model.read(bytes);
   for (const text of texts.slice(0, 200)) model.classify(text);
-  const spent = texts.map(() => 0);
-  for (let pass = 0; pass < passes; pass++)
-    for (const [number, text] of texts.entries()) {
+  const pass = () =>
+    texts.map((text) => {
       const began = performance.now();
       model.classify(text);
-      spent[number] += performance.now() - began;
-    }
-  return spent.map((one) => one / passes);
+      return performance.now() - began;
+    });
+  return Array.from({ length: passes }, pass);
 }
 """
 
@@ -76,17 +76,19 @@ def times(weights: bytes, texts: list[str]) -> dict[str, Any]:
         page = browser.new_page()
         page.evaluate(f"() => {{ {code}; globalThis.guard = guard; }}")
         page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-        taken = page.evaluate(_TIMES, [b64encode(weights).decode(), texts + longest, PASSES])
+        passes = page.evaluate(_TIMES, [b64encode(weights).decode(), texts + longest, PASSES])
         known = pictures.figures(
             browser.new_page(),
             bundle("iife", "web/src/media/encoding/picture-hash.ts", "hashing"),
             bundle("iife", "client/src/guard/pictures.ts", "listing"),
             bundle("iife", "guard/pictures.js", "drawing"),
         )
-    usual, long = taken[: len(texts)], taken[len(texts) :]
+    usual, long = passes[0][: len(texts)], passes[0][len(texts) :]
+    means = [sum(one) / PASSES for one in zip(*passes, strict=True)][: len(texts)]
     return {
         "p50_ms": round(percentile(usual, 0.5), 2),
         "p99_ms": round(percentile(usual, 0.99), 2),
+        "p99_of_means_ms": round(percentile(means, 0.99), 2),
         "max_ms_16_kb": round(max(long), 2),
         "slower": SLOWER,
         "pictures": known,
