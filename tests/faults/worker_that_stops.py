@@ -41,6 +41,7 @@ from copconnect.orders import store as order_store
 from copconnect.sockets.connections.connection import Connection
 from copconnect.sockets.passing import healing
 from copconnect.sockets.passing.fanout import Fanout
+from copconnect.sockets.passing.passing import Passing
 from demo import cli
 from tests.faults.steps import Step
 
@@ -217,13 +218,20 @@ def stop_while_hearing(control: Control) -> None:
 
     def on_receive(receive: Any) -> Any:
         async def wrapped(fanout: Fanout, wakeup: AnyWakeup) -> None:
-            nonlocal left
             if isinstance(wakeup, KeyWakeup):
                 control.reached("a key is heard")
             if _announces(wakeup):
                 control.reached("a wake-up is heard")
-                left = SOME  # They may be written once something has been read.
             await receive(fanout, wakeup)
+
+        return wrapped
+
+    def on_turn(entry: Any) -> Any:
+        # A message comes here that was heard, or that healing found before it was heard.
+        def wrapped(*arguments: Any) -> None:
+            nonlocal left
+            left = SOME
+            entry(*arguments)
 
         return wrapped
 
@@ -253,6 +261,7 @@ def stop_while_hearing(control: Control) -> None:
         return wrapped
 
     wrap(Fanout, "receive", on_receive)
+    wrap(Passing, "entry", on_turn)
     wrap(Connection, "push", on_push)
     wrap(LiveFeed, "store_cursors", on_cursors)
     wrap(NatsBus, "publish", on_publish)

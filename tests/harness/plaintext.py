@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ahocorasick_rs import BytesAhoCorasick
+
 from tests.harness.traffic import Exhibit
 
 SHORTEST = 6  # Bytes; at random once in 2^48, so a hit is a leak.
@@ -108,15 +110,20 @@ def _add_coded(spellings: dict[bytes, str], data: bytes) -> None:
 
 def scan(things: Iterable[Exhibit], needles: Iterable[Needle]) -> list[Finding]:
     """Return every needle's first place in each exhibit, compressed parts included."""
-    wanted = list(needles)
+    named = [(one.name, *spelling) for one in needles for spelling in one.spellings]
+    if not named:
+        return []
+    # All spellings at once: one by one they take a hundred times as long.
+    spellings = BytesAhoCorasick([spelling for _, _, spelling in named])
     found: list[Finding] = []
     for thing in things:
         for part in (thing, *_inflated(thing)):
-            for needle in wanted:
-                for encoding, spelling in needle.spellings:
-                    position = part.data.find(spelling)
-                    if position >= 0:
-                        found.append(Finding(needle.name, encoding, part.where, position))
+            first: dict[int, int] = {}
+            for number, start, _ in spellings.find_matches_as_indexes(part.data, overlapping=True):
+                first.setdefault(number, start)
+            for number in sorted(first):
+                name, encoding, _ = named[number]
+                found.append(Finding(name, encoding, part.where, first[number]))
     return found
 
 

@@ -8,12 +8,15 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from copconnect.app import Container, create_app
 from copconnect.auth_service.keys import authority
+from copconnect.cli import app
 from copconnect.records.primitives.kem import XWING
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
+from demo import data_bank, synthetic
 from tests.harness.fixtures import BACK_ENDS, copied, copy_of
 from tests.identity.approved import Force
 from tests.identity.prepared import Name, Prepared, back_end_of, settings_of
@@ -35,6 +38,26 @@ def approving_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("approving")
     authority.create(folder / "keys", "Strict Police", START_MS, Policy.APPROVAL, XWING)
     return folder
+
+
+@pytest.fixture(scope="session")
+def commanded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a department of 60 people, made by commands, to copy."""
+    folder = tmp_path_factory.mktemp("commanded")
+    data_bank.write(synthetic.write(60, 1), folder / "bank")
+    for command in (
+        ("init", "--department", "Test Police"),
+        ("directory", "import", str(folder / "bank")),
+    ):
+        made = CliRunner().invoke(app, [*command, "--data", str(folder / "data")])
+        assert made.exit_code == 0, made.output
+    return folder / "data"
+
+
+@pytest.fixture
+def data(commanded: Path, tmp_path: Path) -> Path:
+    """The test's own data folder, for commands."""
+    return Path(shutil.copytree(commanded, tmp_path / "data"))
 
 
 @pytest.fixture
@@ -106,10 +129,10 @@ async def approving(
 async def whole(settings: Settings, clock: MovedClock) -> AsyncIterator[Whole]:
     sent = SentTexts()
     container = Container(settings, clock=clock, gateway=sent)
-    app: Any = create_app(settings, container)
+    served: Any = create_app(settings, container)
     await container.start()
     try:
-        transport = httpx.ASGITransport(app, client=("192.0.2.1", 1234))
+        transport = httpx.ASGITransport(served, client=("192.0.2.1", 1234))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             yield Whole(container, http, sent)
     finally:

@@ -4,26 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from typer.testing import CliRunner, Result
 
 from copconnect.cli import app
-from demo import data_bank, synthetic
 
 
 def run(*arguments: str, data: Path) -> Result:
     return CliRunner().invoke(app, [*arguments, "--data", str(data)])
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    bank = tmp_path / "bank"
-    data_bank.write(synthetic.write(60, 1), bank)
-    folder = tmp_path / "data"
-    assert run("init", "--department", "Test Police", data=folder).exit_code == 0
-    loaded = run("directory", "import", str(bank), data=folder)
-    assert loaded.exit_code == 0, loaded.output
-    return folder
 
 
 def _steps(folder: Path, *steps: dict[str, Any]) -> str:

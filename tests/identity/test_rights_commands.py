@@ -8,20 +8,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from copconnect.cli import app
-from demo import data_bank, synthetic
 
 
 def run(*arguments: str, data: Path) -> Result:
     return CliRunner().invoke(app, [*arguments, "--data", str(data)])
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder, bank = tmp_path / "data", tmp_path / "bank"
-    data_bank.write(synthetic.write(60, 1), bank)
-    assert run("init", "--department", "Test Police", data=folder).exit_code == 0
-    assert run("directory", "import", str(bank), data=folder).exit_code == 0
-    return folder
 
 
 def _shown(data: Path) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from copconnect.cli import app
-from demo import data_bank, synthetic
 from tests.identity.running import PATROL
 
 PERSON = PATROL.removeprefix("+91")
@@ -18,17 +17,6 @@ def run(*arguments: str, data: Path) -> Result:
 
 def directory(*arguments: str, data: Path) -> Result:
     return run("directory", *arguments, data=data)
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    bank = tmp_path / "bank"
-    data_bank.write(synthetic.write(60, 1), bank)
-    folder = tmp_path / "data"
-    assert run("init", "--department", "Test Police", data=folder).exit_code == 0
-    loaded = directory("import", str(bank), data=folder)
-    assert loaded.exit_code == 0, loaded.output
-    return folder
 
 
 def test_a_transfer_and_a_charge_by_hand(data: Path) -> None:
