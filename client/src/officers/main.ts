@@ -1,8 +1,9 @@
 /**
  * `node build/officers.mjs --server URL --numbers +91…,+91… [--codes …,…] [--invite +91…,…]
- * [--commander +91… [--commander-code …]]`: simulated officers for the demo, and the head of the
- * force, with their enrolment codes where the server asks for them, until the process is ended or
- * its parent (COPCONNECT_PARENT) is gone.
+ * [--commander +91… [--commander-code …]] [--every SECONDS] [--standing SECONDS]`: simulated officers
+ * for the demo, and the head of the force, with their enrolment codes where the server asks for
+ * them, until the process is ended or its parent (COPCONNECT_PARENT) is gone. `--standing`: how long
+ * they wait for a group that the department makes before they make one.
  */
 import "fake-indexeddb/auto";
 import { parseArgs } from "node:util";
@@ -60,6 +61,8 @@ async function main(): Promise<void> {
       "commander-code": { type: "string", default: "" },
       invite: { type: "string", default: "" },
       every: { type: "string", default: "30" },
+      // A new device learns of the department's groups after it has registered, on a busy machine late.
+      standing: { type: "string", default: "30" },
     },
   });
   const numbers = list(values.numbers ?? "");
@@ -101,7 +104,11 @@ async function main(): Promise<void> {
     everyMs: 1000 * Number(values.every),
     log,
   };
-  const station = new Station(staff, { ...options, answerMs: [2_000, 7_000] });
+  const station = new Station(staff, {
+    ...options,
+    answerMs: [2_000, 7_000],
+    standingMs: 1000 * Number(values.standing),
+  });
   await station.begin(list(values.invite));
   log("the station's group stands");
   const { commander } = values;

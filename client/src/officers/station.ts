@@ -16,8 +16,6 @@ import { HEIGHT, WIDTH, junction } from "./picture.ts";
 
 export const LABEL = "Simulated officer";
 const ENTER_LIMIT_MS = 60_000;
-/** A new device learns of the department's groups after it has registered, on a busy machine late. */
-const STANDING_LIMIT_MS = 30_000;
 /** Somewhere in the old city; the places in the lines are near. */
 const CENTRE = { latitude: 17.3616, longitude: 78.4747 };
 
@@ -28,6 +26,8 @@ export interface StationOptions {
   readonly everyMs: number;
   /** Bounds of the time it takes to answer. */
   readonly answerMs: readonly [number, number];
+  /** How long to wait for the department's own group of the station. */
+  readonly standingMs: number;
   readonly log: (what: string) => void;
 }
 
@@ -103,7 +103,7 @@ export class Station {
       core,
       ({ standing, whoMayPost }) =>
         standing?.about === "unit" && standing.unitId === me?.unitId && whoMayPost === "everyone",
-      STANDING_LIMIT_MS,
+      this.#options.standingMs,
     );
     if (own !== null) return own.conversationId;
     const { units } = await core.directory();
