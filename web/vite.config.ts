@@ -5,7 +5,7 @@
  * latter two can reach the first: they have their own roots.
  */
 import { readFile, readdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
@@ -13,6 +13,7 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import type { Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
+import { inStages } from "./chunks.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -47,6 +48,24 @@ function consoleApart(): Plugin {
       };
       const app = reachedFrom("index");
       for (const name of reachedFrom("console")) if (!app.has(name)) consoleFiles.add(name);
+    },
+  };
+}
+
+/** Writes what each script is made of beside the app, for a test of it (test/bundle.test.ts); it is
+ * neither served nor packed. */
+function described(): Plugin {
+  return {
+    name: "described",
+    apply: "build",
+    async writeBundle({ dir = "" }, bundle) {
+      const chunks = Object.values(bundle)
+        .filter((one) => one.type === "chunk")
+        .map(({ name, fileName, isEntry, imports, dynamicImports, moduleIds }) => ({
+          ...{ name, fileName, isEntry, imports, dynamicImports },
+          moduleIds: moduleIds.map((id) => relative(here("."), id)),
+        }));
+      await writeFile(join(dir, ".chunks"), JSON.stringify(chunks));
     },
   };
 }
@@ -144,6 +163,15 @@ const pages = (root: string): Record<string, string> => ({
   ...(root === "." ? { practice: here("./practice.html") } : {}),
 });
 
+const STAGES = inStages(
+  here("./index.html"),
+  {
+    chats: [here("./src/app/Main.svelte"), here("./src/screens/chats/ChatsScreen.svelte")],
+    firstRun: [here("./src/screens/first-run/FirstRun.svelte")],
+  },
+  [here("./admin/index.html"), here("./practice.html")],
+);
+
 export default defineConfig(({ mode }) => {
   const apart = APART[mode];
   return {
@@ -152,7 +180,9 @@ export default defineConfig(({ mode }) => {
     plugins: [
       svelte({ configFile: here("./svelte.config.js") }),
       // Only the app that ships is installable; the others must not take over its address.
-      ...(apart === undefined ? [consoleApart(), installable(here("./src")), compressed()] : []),
+      ...(apart === undefined
+        ? [consoleApart(), described(), installable(here("./src")), compressed()]
+        : []),
     ],
     worker: {
       format: "es",
@@ -166,6 +196,7 @@ export default defineConfig(({ mode }) => {
       rollupOptions: {
         // The console has a page of its own: nothing of it is loaded by the officers' app.
         ...(mode === "bench" ? {} : { input: pages(apart?.root ?? ".") }),
+        ...(apart === undefined ? { output: { manualChunks: STAGES } } : {}),
         // Warnings of Rollup about libraries' own files, which nobody here can mend: comments that
         // it does not read, and a fallback to Node's crypto that a browser never takes.
         onwarn(warning, warn) {

@@ -1,38 +1,32 @@
 /**
- * The app that ships holds nothing of the scripted core, and the first screen stays small. Builds
- * the app once into a folder of its own.
+ * The app that ships holds nothing of the scripted core, and the first screen stays small. Needs
+ * the built app.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
-import { build, type Rollup } from "vite";
 import { enRest } from "../src/i18n/locales/en-rest.ts";
 import { flat } from "./translations.ts";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 
 const WEB = fileURLToPath(new URL("..", import.meta.url));
 const KB = 1000;
 
-let folder = "";
-let output: Rollup.RollupOutput["output"];
+/** A script of the app, as the build describes it; modules relative to web/. */
+interface Chunk {
+  readonly name: string;
+  readonly fileName: string;
+  readonly isEntry: boolean;
+  readonly imports: readonly string[];
+  readonly dynamicImports: readonly string[];
+  readonly moduleIds: readonly string[];
+}
 
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "copconnect-web-"));
-  // The build of a test would contain what helps development.
-  vi.stubEnv("NODE_ENV", "production");
-  const built = await build({
-    configFile: join(WEB, "vite.config.ts"),
-    mode: "production",
-    logLevel: "silent",
-    build: { outDir: folder, emptyOutDir: true },
-  });
-  vi.unstubAllEnvs();
-  output = (built as Rollup.RollupOutput).output;
-}, 180_000);
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = join(WEB, "..", "src", "copconnect", "web_app");
+const description = join(folder, ".chunks");
+if (!existsSync(description)) throw new Error("the web app is not built: run make web");
+const chunks = JSON.parse(readFileSync(description, "utf8")) as readonly Chunk[];
 
 function files(within: string): readonly string[] {
   return readdirSync(within).flatMap((name) => {
@@ -41,31 +35,26 @@ function files(within: string): readonly string[] {
   });
 }
 
-const chunks = (): readonly Rollup.OutputChunk[] =>
-  output.filter((one): one is Rollup.OutputChunk => one.type === "chunk");
-
-/** The files of chunks and everything that they import at once. */
-function loadedWith(names: readonly string[]): readonly string[] {
+/** The files of the modules of the first screen and everything that they import at once. */
+function firstScreen(): readonly string[] {
   const wanted = new Set<string>();
   const visit = (fileName: string): void => {
     if (wanted.has(fileName)) return;
     wanted.add(fileName);
-    chunks()
-      .find((one) => one.fileName === fileName)
-      ?.imports.forEach(visit);
+    chunks.find((one) => one.fileName === fileName)?.imports.forEach(visit);
   };
-  for (const name of names) {
-    // The console has chunks of the same names.
-    const chunk = chunks().find(
-      (one) => one.name === name && !one.moduleIds.some((id) => id.includes("/web/admin/")),
-    );
-    if (chunk === undefined) throw new Error(`no chunk ${name}`);
+  for (const module of FIRST_SCREEN) {
+    const chunk = chunks.find((one) => one.moduleIds.includes(module));
+    if (chunk === undefined) throw new Error(`no file has ${module}`);
     visit(chunk.fileName);
   }
   return [...wanted];
 }
 
-const FIRST_SCREEN = ["index", "Main", "ChatsScreen", "en"];
+const FIRST_SCREEN = [
+  ...["src/main.ts", "src/app/Main.svelte", "src/screens/chats/ChatsScreen.svelte"],
+  "src/i18n/locales/en.ts",
+];
 
 /** Gzipped bytes of files. */
 const weight = (names: readonly string[]): number =>
@@ -77,21 +66,21 @@ const named = (source: string): readonly string[] =>
 
 describe("the app that ships", () => {
   it("is made of no module of web/dev or web/bench", () => {
-    const modules = chunks().flatMap((one) => one.moduleIds);
-    expect(modules.some((id) => id.includes("/web/src/app/App.svelte"))).toBe(true);
-    expect(modules.filter((id) => /\/web\/(?:dev|bench)\//u.test(id))).toEqual([]);
+    const modules = chunks.flatMap((one) => one.moduleIds);
+    expect(modules.some((id) => id === "src/app/App.svelte")).toBe(true);
+    expect(modules.filter((id) => /^(?:dev|bench)\//u.test(id))).toEqual([]);
   });
 
   it("loads and caches nothing of the console", () => {
-    const entry = (name: string): Rollup.OutputChunk => {
-      const found = chunks().find((one) => one.isEntry && one.name === name);
+    const entry = (name: string): Chunk => {
+      const found = chunks.find((one) => one.isEntry && one.name === name);
       if (found === undefined) throw new Error(`no entry ${name}`);
       return found;
     };
-    const reachedFrom = (start: Rollup.OutputChunk): ReadonlySet<string> => {
+    const reachedFrom = (start: Chunk): ReadonlySet<string> => {
       const reached = new Set<string>();
       const visit = (fileName: string): void => {
-        const chunk = chunks().find((one) => one.fileName === fileName);
+        const chunk = chunks.find((one) => one.fileName === fileName);
         if (chunk === undefined || reached.has(fileName)) return;
         reached.add(fileName);
         [...chunk.imports, ...chunk.dynamicImports].forEach(visit);
@@ -100,8 +89,8 @@ describe("the app that ships", () => {
       return reached;
     };
     const [app, console] = [reachedFrom(entry("index")), reachedFrom(entry("console"))];
-    const ofConsole = chunks().filter(({ moduleIds }) =>
-      moduleIds.some((id) => /\/web\/admin\/|\/@tanstack\/|\/layerchart\//u.test(id)),
+    const ofConsole = chunks.filter(({ moduleIds }) =>
+      moduleIds.some((id) => /^admin\/|\/@tanstack\/|\/layerchart\//u.test(id)),
     );
     expect(ofConsole.length).toBeGreaterThan(5);
     expect(ofConsole.filter(({ fileName }) => app.has(fileName))).toEqual([]);
@@ -125,20 +114,24 @@ describe("the app that ships", () => {
   });
 
   it("shows the list of chats with at most 95 KB of script, the core's worker aside", () => {
-    expect(weight(loadedWith(FIRST_SCREEN))).toBeLessThan(95 * KB);
+    expect(weight(firstScreen())).toBeLessThan(95 * KB);
+  });
+
+  it("comes in few files", () => {
+    expect(firstScreen().length).toBeLessThan(12);
   });
 
   it("names no word on the first screen that comes after it", () => {
-    const first = loadedWith(FIRST_SCREEN);
-    const modules = chunks()
+    const first = firstScreen();
+    const modules = chunks
       .filter(({ fileName }) => first.includes(fileName))
       .flatMap(({ moduleIds }) => moduleIds)
-      .filter((id) => /\/web\/src\/(?!i18n\/locales).*\.(?:ts|svelte)$/u.test(id));
+      .filter((id) => /^src\/(?!i18n\/locales).*\.(?:ts|svelte)$/u.test(id));
     expect(modules.length).toBeGreaterThan(50);
     // The module of errors asks first whether there is a sentence for a code.
     const asked = ["errors.", "errors.limits."];
     const keys = modules
-      .flatMap((id) => named(readFileSync(id, "utf8")))
+      .flatMap((id) => named(readFileSync(join(WEB, id), "utf8")))
       .filter((key) => !asked.includes(key));
     expect(keys).toContain("chats.empty.title");
     const later = [...flat(enRest).keys()];
@@ -171,9 +164,9 @@ describe("the app that ships", () => {
   });
 
   it("does not load the map library with any screen", () => {
-    const map = chunks().filter((one) => one.moduleIds.some((id) => id.includes("/maplibre-gl/")));
+    const map = chunks.filter((one) => one.moduleIds.some((id) => id.includes("/maplibre-gl/")));
     expect(map.length).toBeGreaterThan(0);
-    const direct = chunks().filter((one) =>
+    const direct = chunks.filter((one) =>
       one.imports.some((name) => map.some((each) => each.fileName === name)),
     );
     expect(direct.filter((one) => !map.includes(one))).toEqual([]);

@@ -67,8 +67,8 @@ export class Flow {
   #step = $state.raw<RegistrationStep | null>(kept());
 
   get stage(): Stage {
-    if (firstRun.showDone) return "done";
     if (app.state?.phase === "conduct") return "conduct";
+    if (firstRun.showDone) return "done";
     if (this.#step !== null) return this.#step.next;
     if (!this.#languageDone) return "language";
     return this.challenge === null ? "number" : "code";
@@ -117,9 +117,14 @@ export class Flow {
   }
 
   async accept(version: number): Promise<void> {
-    const state = await core().acceptConduct(version, language.current);
+    // The phase may be "ready" before the call returns.
     firstRun.showDone = firstRun.started && !this.again;
-    adopt(state);
+    try {
+      adopt(await core().acceptConduct(version, language.current));
+    } catch (error) {
+      firstRun.showDone = false;
+      throw error;
+    }
   }
 
   startAgain(): void {
