@@ -77,27 +77,37 @@ self.addEventListener("message", (event) => {
 self.addEventListener("notificationclick", (event) => {
   const told = dataOf(event.notification);
   const written = (event as unknown as { readonly reply?: string | null }).reply?.trim() ?? "";
-  event.notification.close();
   if (event.notification.tag === LESSONS) {
+    event.notification.close();
     event.waitUntil(openPage("/#/training", OPEN_LESSONS));
     return;
   }
-  event.waitUntil(clicked(told, event.action, written));
+  // A reply may come back to its notice. Chromium can lose one that is shown while it closes another of
+  // the same tag, so that this one stays until it is known where the reply is.
+  const replying = written !== "" || told?.reply !== undefined;
+  if (!replying) event.notification.close();
+  event.waitUntil(
+    clicked(told, event.action, written).then((back) => {
+      if (replying && !back) event.notification.close();
+    }),
+  );
 });
 
-async function clicked(told: NoticeData | null, action: string, written: string): Promise<void> {
+/** Returns whether the reply came back to the notice. */
+async function clicked(told: NoticeData | null, action: string, written: string): Promise<boolean> {
   if (told === null) return openConversation(null, null);
-  if (told.order === true && action !== "read") return openOrder(told.messageId);
-  if (action === "read") return markRead(told.conversationId, told.messageId);
-  if (action === "reply" && written !== "") {
+  if (told.order === true && action !== "read") await openOrder(told.messageId);
+  else if (action === "read") await markRead(told.conversationId, told.messageId);
+  else if (action === "reply" && written !== "") {
     const end = await sendReply(told, written);
-    if (end.kind === "stored") return;
-    if (end.kind === "barred")
-      return show(self, unsentNotice(told, written, await readSettings(), end.untilMs));
-    // The app is locked, or this conversation takes no message now.
-    return openConversation(told, written);
-  }
-  return openConversation(told, told.reply ?? null);
+    // Otherwise the app is locked, or this conversation takes no message now.
+    if (end.kind === "barred") {
+      await show(self, unsentNotice(told, written, await readSettings(), end.untilMs));
+      return true;
+    }
+    if (end.kind !== "stored") return openConversation(told, written);
+  } else return openConversation(told, told.reply ?? null);
+  return false;
 }
 
 function openOrder(orderId: MessageId): Promise<void> {
@@ -129,23 +139,25 @@ function takes(page: WindowClient, filled: Filled): Promise<boolean> {
   }).finally(() => port1.close());
 }
 
-/** null: the list of conversations. `text`: to be filled in; it stays in a notification if no page
- * can be opened. */
-async function openConversation(told: NoticeData | null, text: string | null): Promise<void> {
+/** null: the list of conversations. `text`: to be filled in; if no page can be opened it comes back to
+ * the notice, and this returns true. */
+async function openConversation(told: NoticeData | null, text: string | null): Promise<boolean> {
   const filled = told === null ? null : fillingOf(told.conversationId, text);
   const [page] = await self.clients.matchAll({ type: "window" });
   if (page !== undefined) {
     const looking = await page.focus().catch(() => null);
-    if (filled === null ? looking !== null : await takes(page, filled)) return;
+    if (filled === null ? looking !== null : await takes(page, filled)) return false;
   }
   const at = told === null ? "" : `/${encodeURIComponent(told.conversationId)}`;
   if (text !== null) unsent = filled;
   try {
     await self.clients.openWindow(`/#/chats${at}`);
+    return false;
   } catch {
-    if (told === null || text === null) return;
+    if (told === null || text === null) return false;
     unsent = null;
     await show(self, unsentNotice(told, text, await readSettings()));
+    return true;
   }
 }
 
