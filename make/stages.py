@@ -147,10 +147,11 @@ STAGES: tuple[Stage, ...] = (
     lint_stage("layers", str(Path(sys.executable).with_name("lint-imports"))),
     lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),
     lint_stage("structure", sys.executable, "make/structure.py"),
-    # They wait for databases, servers and clocks: one more than there are cores keeps these busy.
+    # They wait for databases, servers, clocks and screens: one more than there are cores keeps
+    # these busy.
     pytest_stage("server tests", "unit", f"--ignore={BROWSER}", *shared_out(CORES + 1)),
     vitest_stage("client tests", "client"),
-    pytest_stage("browser tests", "browser", *shared_out(CORES), paths=(BROWSER,)),
+    pytest_stage("browser tests", "browser", *shared_out(CORES + 1), paths=(BROWSER,)),
 )
 
 

@@ -23,7 +23,8 @@ from bench.browser import chromium, slowing
 from bench.figures import say
 from bench.machine.node import NodeProgram
 from tests.harness import databank
-from tests.harness.browser import PHONE, ROOT, STEP_LIMIT_MS, Officer, launch
+from tests.harness.browser import PHONE, ROOT, STEP_LIMIT_MS, Officer
+from tests.harness.chromium import launch
 from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess, run_copconnect
 

@@ -28,7 +28,8 @@ from bench.machine.deployment import deployed
 from bench.measures.serving import connect
 from tests.bench_first_day.preparing import FirstDay, prepare
 from tests.bench_phone import LOOP
-from tests.harness.browser import PHONE, ROOT, Officer, launch
+from tests.harness.browser import PHONE, ROOT, Officer
+from tests.harness.chromium import launch
 from tests.harness.outbox import Outbox
 from tests.harness.recording import RecordingProxy
 from tests.harness.traffic import exhibits

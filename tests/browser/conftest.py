@@ -1,20 +1,22 @@
 """Fixtures of the browser tests: Chromium, a server of the module's own, officers.
 
 Everything between browsers and server passes the recording relay, so that any test can ask what
-was sent. Playwright's synchronous driver occupies the main thread's event loop, so it lives for
-one module only: asynchronous tests of other modules can then run in the same session.
+was sent. Playwright's synchronous driver occupies the main thread's event loop: where other tests
+run in the session, which may be asynchronous, it lives for one module only.
 """
 
 import contextlib
 import re
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.harness import confirming, databank
-from tests.harness.browser import ROOT, STEP_LIMIT_MS, Officer, Station, launch
+from tests.harness.browser import ROOT, STEP_LIMIT_MS, Officer, Station
+from tests.harness.chromium import Browsers
 from tests.harness.evidence import Secrets, search
 from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess
@@ -50,35 +52,28 @@ def has_service_worker(request: pytest.FixtureRequest) -> bool:
     return node.get_closest_marker("service_worker") is not None
 
 
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    """The driver of browsers."""
+def _life(fixture_name: str, config: pytest.Config) -> Literal["session", "module"]:
+    """Playwright's driver and browsers live as long as the session where that runs nothing else: to
+    start them takes as long as to register two officers."""
+    del fixture_name
+    here = Path(__file__).parent
+    places = [Path(one.partition("::")[0]).resolve() for one in config.args]
+    return "session" if all(here in (one, *one.parents) for one in places) else "module"
+
+
+@pytest.fixture(scope=_life)
+def browsers() -> Iterator[Browsers]:
+    """Chromium, started when it is asked for."""
     expect.set_options(timeout=STEP_LIMIT_MS)
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="module")
-def quiet_browser(playwright: Playwright) -> Iterator[Browser]:
-    """Chromium without windows, which shows no notifications."""
-    browser = launch(playwright, notifies=False)
-    yield browser
-    browser.close()
-
-
-@pytest.fixture(scope="module")
-def notifying_browser(playwright: Playwright) -> Iterator[Browser]:
-    """The whole Chromium."""
-    browser = launch(playwright)
-    yield browser
-    browser.close()
+    with sync_playwright() as playwright, contextlib.closing(Browsers(playwright)) as browsers:
+        yield browsers
 
 
 def browser_of(request: pytest.FixtureRequest) -> Browser:
     """Return the browser that the test or its module needs."""
     notifies = request.node.get_closest_marker("notifications") is not None
-    found: Browser = request.getfixturevalue("notifying_browser" if notifies else "quiet_browser")
-    return found
+    browsers: Browsers = request.getfixturevalue("browsers")
+    return browsers.get(notifies=notifies)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ console error) is kept and fails the test at its end.
 
 import os
 import re
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,6 @@ from playwright.sync_api import (
     Geolocation,
     Locator,
     Page,
-    Playwright,
     ViewportSize,
 )
 
@@ -62,40 +60,6 @@ NOTIFICATIONS = """async () => {
   const shown = await registration.getNotifications();
   return shown.map(({ title, body, tag }) => ({ title, body, tag }));
 }"""
-FEATURES_OFF = (
-    # Each window prepares three pages for an address bar that nobody sees: a third of the time that
-    # it takes to register an officer.
-    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
-    # Playwright's own list, which ours takes the place of.
-    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades"),
-    *("HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding"),
-    *("ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect"),
-    *("OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch"),
-)
-
-
-def chromium_path(*, notifies: bool = True) -> str:
-    """Return the Chromium to use; unless it ``notifies``, one without windows where there is one.
-    Raises RuntimeError where there is none."""
-    command = [str(ROOT / "make" / "chromium"), *([] if notifies else ["--shell"])]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    if found.returncode != 0:
-        raise RuntimeError(found.stderr)
-    return found.stdout.strip()
-
-
-def launch(playwright: Playwright, *, notifies: bool = True) -> Browser:
-    """Start Chromium with a camera and a microphone that play test signals."""
-    return playwright.chromium.launch(
-        executable_path=chromium_path(notifies=notifies),
-        args=[
-            "--no-sandbox",  # CI runs as root, where Chromium's sandbox cannot start.
-            "--disable-dev-shm-usage",
-            "--use-fake-ui-for-media-stream",
-            "--use-fake-device-for-media-stream",
-            f"--disable-features={','.join(FEATURES_OFF)}",
-        ],
-    )
 
 
 def until(page: Page, condition: Callable[[], bool]) -> None:

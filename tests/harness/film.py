@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.harness.browser import launch
+from tests.harness.chromium import launch
 
 FILE = Path(__file__).with_name("film.webm")
 SECONDS = 6

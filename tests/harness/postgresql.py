@@ -13,15 +13,19 @@ SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    # A test's plans rest on no statistics of what another had written.
+    "autovacuum": "off",
     "max_connections": "200",
     "shared_buffers": "64MB",
 }
 
 MOST_DELETED = 50_000
 
-# A hash of the columns of tables and indexes.
-_COLUMNS = """
-SELECT md5(string_agg(relname || ' ' || attname || ' ' || atttypid, ',' ORDER BY relname, attnum))
+# A hash of the columns of tables and indexes, and of how many rows the planner believes in.
+_SHAPE = """
+SELECT md5(string_agg(
+    relname || ' ' || reltuples || ' ' || attname || ' ' || atttypid, ',' ORDER BY relname, attnum
+))
 FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
 WHERE relnamespace = 'public'::regnamespace AND attnum > 0
 """
@@ -31,7 +35,7 @@ WHERE relnamespace = 'public'::regnamespace AND attnum > 0
 class _Template:
     """The state that a copy is brought back to, and the copies that are free."""
 
-    columns: str
+    shape: str
     rows: dict[str, bytes]
     sequences: dict[str, int]
     free: list[str] = field(default_factory=list)
@@ -63,7 +67,7 @@ class PostgreSQL(postgresql.PostgreSQL):
 
     async def give_back(self, name: str, template: str) -> None:
         """Make a database as its template again, for the next test. One whose tables were changed
-        goes, and one that has had many rows: what was deleted still takes room."""
+        or analysed goes, and one that has had many rows: what was deleted still takes room."""
         known = self._templates[template]
         await self._execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
@@ -71,7 +75,7 @@ class PostgreSQL(postgresql.PostgreSQL):
         )
         connection = await asyncpg.connect(host=self.host, user=OWNER, database=name)
         try:
-            fits = await connection.fetchval(_COLUMNS) == known.columns
+            fits = await connection.fetchval(_SHAPE) == known.shape
             # Without looking at foreign keys. To delete some rows takes a hundredth of the time
             # of TRUNCATE, which makes new files for each table and index.
             await connection.execute("SET session_replication_role = replica")
@@ -109,9 +113,9 @@ class PostgreSQL(postgresql.PostgreSQL):
             used = await connection.fetch(
                 "SELECT sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL"
             )
-            columns: str = await connection.fetchval(_COLUMNS)
+            shape: str = await connection.fetchval(_SHAPE)
             sequences = {one["sequencename"]: one["last_value"] for one in used}
-            return _Template(columns, rows, sequences)
+            return _Template(shape, rows, sequences)
         finally:
             await connection.close()
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from playwright.sync_api import expect, sync_playwright
 
 from tests.harness import databank
-from tests.harness.browser import ROOT, STEP_LIMIT_MS, Station, launch
+from tests.harness.browser import ROOT, STEP_LIMIT_MS, Station
+from tests.harness.chromium import launch
 from tests.harness.evidence import Secrets
 from tests.pictures import app, console, demo_server
 from tests.pictures.album import album
