@@ -3,10 +3,14 @@
 The stand-in records what it is told, so that tests see in which transaction rosters change.
 """
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Collection
+from contextlib import AsyncExitStack
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -202,25 +206,57 @@ class IdentityServer:
         await self._stack.aclose()
 
 
+class _Part:
+    """A part of the server that the request at hand is for, found when it is called.
+
+    To make the handlers of these roles takes longer than most tests do, so that they are made once
+    for all servers.
+    """
+
+    def __init__(self, *path: str) -> None:
+        self._path = path
+
+    def __getattr__(self, name: str) -> "_Part":
+        return _Part(*self._path, name)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        found: Any = _ASKED.get()
+        for name in self._path:
+            found = getattr(found, name)
+        return found(*arguments, **named)
+
+
+_ASKED: ContextVar[IdentityServer] = ContextVar("_ASKED")
+ELSEWHERE: dict[str, Any] = {"data_dir": Path(), "database_url": "", "blob_url": ""}
+
+
 def identity_app(settings: Settings, server: IdentityServer) -> Any:
     """Return the routes of these roles as a web server."""
+    alike = msgspec.structs.replace(settings, **ELSEWHERE)
+    app = _handlers(alike, server.authority.department, server.authority.secret)
 
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        yield
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        asked = _ASKED.set(server)
+        try:
+            await app(scope, receive, send)
+        finally:
+            _ASKED.reset(asked)
 
+    return serve
+
+
+@cache
+def _handlers(settings: Settings, department: str, secret: bytes) -> Any:
+    part: Any = _Part()
     return Litestar(
         route_handlers=[
-            *operator_routes.routes(
-                settings, server.authority.department, server.authority.secret, server.clock
-            ),
-            *auth_routes.routes(server.auth, server.gate, settings.trusted_proxies),
-            *trust_routes.routes(server.auth, server.gate),
-            *conduct_routes.routes(server.conduct, server.guard, server.gate),
-            *directory_routes.routes(server.directory, server.posts, server.gate),
-            *admin_routes.routes(server.admin, server.gate),
+            *operator_routes.routes(settings, department, secret, part.clock),
+            *auth_routes.routes(part.auth, part.gate, settings.trusted_proxies),
+            *trust_routes.routes(part.auth, part.gate),
+            *conduct_routes.routes(part.conduct, part.guard, part.gate),
+            *directory_routes.routes(part.directory, part.posts, part.gate),
+            *admin_routes.routes(part.admin, part.gate),
         ],
-        lifespan=[lifespan],
         exception_handlers={Exception: on_error},
         before_send=[before_send(security_headers(""))],
         request_max_body_size=None,

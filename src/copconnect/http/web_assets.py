@@ -55,7 +55,7 @@ class Asset:
 def load(folder: Path) -> dict[str, Asset]:
     """Read every file below a folder, by its path in a URL."""
     assets: dict[str, Asset] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         if not path.is_file() or path.suffix in (".br", ".gz") or path.name.startswith("."):
             continue
