@@ -6,11 +6,14 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { ConversationId } from "../../src/ids.ts";
 import { PLAIN, ROOT, python } from "../support/data-folder.ts";
+import type { Officer } from "../support/officer.ts";
 import { serverWorld } from "../support/world.ts";
 
-const LIMIT_MS = 240_000;
-const PATIENCE_MS = 60_000;
+const LIMIT_MS = 600_000;
+/** A try that fails is repeated half a minute later at most, and another after it. */
+const PATIENCE_MS = 120_000;
 /** Long enough for a message that is accepted to come. */
 const IN_VAIN_MS = 6_000;
 
@@ -33,6 +36,16 @@ function run(script: string, argument: string, lastStep = true): string {
   const done = spawnSync(join(ROOT, "deploy", script), [argument], { env, encoding: "utf8" });
   if (done.status !== 0) throw new Error(`${script}: ${done.stdout}${done.stderr}`);
   return done.stdout.trim();
+}
+
+/** Somebody's view of a conversation, as text. */
+async function shown({ core }: Officer, id: ConversationId): Promise<string> {
+  const { messages } = await core.messages(id, null, 50);
+  const lines = messages.map(({ seq, mine, status, body }) =>
+    [seq, mine ? status : "theirs", body.kind === "text" ? body.text : body.kind].join(" "),
+  );
+  const { state, last } = await core.conversation(id);
+  return JSON.stringify({ state, last: last?.preview.kind, lines });
 }
 
 describe("a restored server", { timeout: LIMIT_MS }, () => {
@@ -71,7 +84,14 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     await server.serve();
     await b.receives(id, "after, by a", PATIENCE_MS);
     await b.text(id, "after, by b");
-    await a.receives(id, "after, by b", PATIENCE_MS);
+    await a.receives(id, "after, by b", PATIENCE_MS).catch(async (error: unknown) => {
+      const log = server.rows(
+        "SELECT seq, message_id FROM log_entries WHERE conversation_id = ?",
+        id,
+      );
+      const views = [await shown(a, id), await shown(b, id), JSON.stringify(log)];
+      throw new Error(`a, b, log: ${views.join("; ")}`, { cause: error });
+    });
     // The phones post again, once, the message that the log lost.
     const inLog = (messageId: string): number =>
       server.rows("SELECT seq FROM log_entries WHERE message_id = ?", messageId).length;
