@@ -39,6 +39,9 @@ import type { MemberList } from "./member-list.ts";
 const CATCH_UPS = 4;
 const RESTORED_EPOCHS = 500;
 const AGAIN = { firstMs: 1_000, maxMs: 30_000 };
+const MOST_TRIES = 6;
+/** This device is in no such conversation. */
+const NOT_HERE = ["not_member", "not_found", "device_unconfirmed"] as const;
 /** At most so many changed conversations are fetched one by one; for more, the list. */
 const ONE_BY_ONE = 3;
 
@@ -207,12 +210,28 @@ export class Sync {
   }
 
   /** A conversation that could not be brought up is tried again soon, by itself. */
-  #troubled(conversation: Conversation, error: unknown): void {
-    if (hasCode(error, "not_member", "not_found", "device_unconfirmed")) {
-      void this.#parts.book.refresh(conversation.id).catch(() => undefined);
+  #troubled({ id }: Conversation, error: unknown): void {
+    if (hasCode(error, ...NOT_HERE)) {
+      void this.#parts.book.refresh(id).catch(() => undefined);
       return;
     }
-    this.#refreshLater(conversation.id);
+    if (this.#mayWait(id)) this.#refreshLater(id);
+    else void this.#tryAgain(id);
+  }
+
+  /** Bring a conversation up, with growing waits; what fails too often waits for the next connection. */
+  async #tryAgain(conversationId: ConversationId): Promise<void> {
+    const { context, connection } = this.#parts;
+    const round = this.#round;
+    for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
+      await pause(delayMs(AGAIN, attempt, context.random), context.signal);
+      if (context.signal.aborted || round !== this.#round || !connection.connected) return;
+      try {
+        return await this.refresh(conversationId);
+      } catch (error) {
+        if (hasCode(error, ...NOT_HERE)) return;
+      }
+    }
   }
 
   // --- Frames ----------------------------------------------------------------------------------

@@ -119,6 +119,25 @@ describe("coming back", () => {
     expect(asked.filter((one) => !one.endsWith(`${id}/members`))).toEqual([]);
   });
 
+  it("tries a conversation again by itself where the server failed", async () => {
+    const a = await Away.join();
+    const [b, c] = [await w.join(), await w.join()];
+    const id = await group(b, [a.officer]);
+    await a.settle();
+    await a.leave();
+    await b.core.changeMembers(id, { add: [c.person] });
+    await c.ready(id);
+    let failures = 3;
+    a.network.refuse = (path) =>
+      path.endsWith(`${id}/cells/own`) && failures-- > 0 ? "internal" : null;
+    await a.back();
+    await a.officer.until("tells who was added", async () => {
+      const { last } = await a.officer.core.conversation(id);
+      return last?.preview.kind === "notice" && last.preview.notice.kind === "added";
+    });
+    expect(failures).toBeLessThan(0);
+  });
+
   it("knows that its message was read, though its answer was lost and it heard of no reader", async () => {
     const a = await Away.join();
     const second = await secondOf(a);
