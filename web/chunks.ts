@@ -1,6 +1,6 @@
 /**
  * Which modules are built into one file. Left alone, Rollup makes a file for each icon and style that
- * two screens share: a phone asked for ninety before the first chat was there, each a round trip.
+ * two screens share: a phone asked for dozens before the first chat was there, each a round trip.
  */
 import type { Rollup } from "vite";
 

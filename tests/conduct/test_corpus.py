@@ -29,6 +29,18 @@ def kept_apart() -> list[corpus.Message]:
     return [one for one in corpus.everything() if corpus.is_held_out(one)]
 
 
+def likest(mine: set[str], known: list[set[str]]) -> float:
+    """Return how much of both the likest has in common. Those that cannot be liker by their sizes
+    alone are passed over."""
+    most = 0.0
+    for other in known:
+        fewer, more = sorted((len(mine), len(other)))
+        if fewer > most * more:
+            common = len(mine & other)
+            most = max(most, common / (fewer + more - common))
+    return most
+
+
 def test_no_near_duplicate_is_held_out() -> None:
     training = corpus.training()
     assert {one.seed for one in training}.isdisjoint(one.seed for one in kept_apart())
@@ -36,10 +48,9 @@ def test_no_near_duplicate_is_held_out() -> None:
     known = [pieces(one.text) for one in training]
     resembles = corpus.near_training().resembles
     alike = islice((one for one in kept_apart() if resembles(one)), 3)
-    for one in (*alike, *kept_apart()[::1000]):
+    for one in (*alike, *kept_apart()[::300]):
         mine = pieces(one.text)
-        most = max(len(mine & other) / len(mine | other) for other in known)
-        assert resembles(one) == (most > corpus.MOST_ALIKE), one
+        assert resembles(one) == (likest(mine, known) > corpus.MOST_ALIKE), one
 
 
 def test_enough_of_every_class_is_held_out() -> None:

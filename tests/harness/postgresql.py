@@ -19,7 +19,7 @@ SETTINGS = {
     "shared_buffers": "64MB",
 }
 
-MOST_DELETED = 50_000
+MOST_DELETED = 50_000  # Rows, over all tests that a database was lent to.
 
 # A hash of the columns of tables and indexes, and of how many rows the planner believes in.
 _SHAPE = """

@@ -13,7 +13,7 @@ const LOOK_MS = 1_000;
 /** Announce until the signal, once there is where. */
 export async function announce(
   core: LocalCore,
-  { random, signal, everyMs, log }: Omit<StationOptions, "answerMs" | "standingMs">,
+  { random, signal, everyMs, log }: Pick<StationOptions, "random" | "signal" | "everyMs" | "log">,
 ): Promise<void> {
   const where = await announcements(core, signal);
   if (where === null) return;

@@ -215,23 +215,7 @@ export class Sync {
       void this.#parts.book.refresh(id).catch(() => undefined);
       return;
     }
-    if (this.#mayWait(id)) this.#refreshLater(id);
-    else void this.#tryAgain(id);
-  }
-
-  /** Bring a conversation up, with growing waits; what fails too often waits for the next connection. */
-  async #tryAgain(conversationId: ConversationId): Promise<void> {
-    const { context, connection } = this.#parts;
-    const round = this.#round;
-    for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
-      await pause(delayMs(AGAIN, attempt, context.random), context.signal);
-      if (context.signal.aborted || round !== this.#round || !connection.connected) return;
-      try {
-        return await this.refresh(conversationId);
-      } catch (error) {
-        if (hasCode(error, ...NOT_HERE)) return;
-      }
-    }
+    this.#refreshLater(id);
   }
 
   // --- Frames ----------------------------------------------------------------------------------
@@ -335,15 +319,23 @@ export class Sync {
     return record?.state === "ready" && record.cells > 1;
   }
 
-  /** Fetch a conversation again some time soon: its people do not all ask at once. */
-  #refreshLater(conversationId: ConversationId): void {
+  /** Fetch a conversation again soon, and again where the server fails. The people of a large one do not
+   * all ask at once. */
+  #refreshLater(conversationId: ConversationId, attempt = 0): void {
     if (this.#later.has(conversationId)) return;
     this.#later.add(conversationId);
     const { signal, random } = this.#parts.context;
-    void pause(SPREAD_MS * random(), signal).then(() => {
-      this.#later.delete(conversationId);
-      // Without network the next connection sees that it is still due.
-      if (!signal.aborted) void this.refresh(conversationId).catch(() => undefined);
-    });
+    const round = this.#round;
+    const spread = this.#mayWait(conversationId);
+    void pause(spread ? SPREAD_MS * random() : delayMs(AGAIN, attempt, random), signal)
+      .then(() => {
+        this.#later.delete(conversationId);
+        return signal.aborted ? undefined : this.refresh(conversationId);
+      })
+      .catch((error: unknown) => {
+        // Without network, or in vain so often: the next connection sees that it is still due.
+        if (hasCode(error, "network", "locked", ...NOT_HERE) || round !== this.#round) return;
+        if (attempt + 1 < MOST_TRIES) this.#refreshLater(conversationId, attempt + 1);
+      });
   }
 }

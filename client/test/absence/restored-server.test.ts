@@ -11,9 +11,8 @@ import { PLAIN, ROOT, python } from "../support/data-folder.ts";
 import type { Officer } from "../support/officer.ts";
 import { serverWorld } from "../support/world.ts";
 
-const LIMIT_MS = 600_000;
-/** A try that fails is repeated half a minute later at most, and another after it. */
-const PATIENCE_MS = 120_000;
+const LIMIT_MS = 240_000;
+const PATIENCE_MS = 60_000;
 /** Long enough for a message that is accepted to come. */
 const IN_VAIN_MS = 6_000;
 
