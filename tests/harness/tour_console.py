@@ -31,6 +31,7 @@ def pages(officer: Officer, person: str) -> Iterator[str]:
     page, word = officer.page, officer.word
     open_console(officer)
     page.get_by_text(word("@home.people"), exact=True).first.wait_for()
+    page.get_by_role("figure").first.wait_for()
     yield "overview"
     open_console(officer, "approvals")
     page.get_by_text(word("@approvals.none")).or_(
