@@ -39,3 +39,13 @@ export function known(key: string, values: TextValues = {}): string | null {
   const plural = typeof count === "number" && has(NAMESPACE, key, count);
   return plural || has(NAMESPACE, key) ? say(NAMESPACE, key, values) : null;
 }
+
+const [ISOLATE, END] = [String.fromCodePoint(0x2068), String.fromCodePoint(0x2069)];
+
+/**
+ * Words that keep their own direction among others. If the language runs from right to left, two names
+ * in Latin letters with words between them would change places.
+ */
+export function isolated(text: string): string {
+  return document.documentElement.dir === "rtl" ? ISOLATE + text + END : text;
+}

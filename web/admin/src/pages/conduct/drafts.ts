@@ -91,8 +91,3 @@ export function problemsOf(draft: Draft): readonly Problem[] {
 export function isSame(draft: Draft, texts: readonly ConductText[]): boolean {
   return JSON.stringify(textsOf(draft)) === JSON.stringify(textsOf(draftOf(texts)));
 }
-
-/** Words that keep their own direction among others (Unicode's first strong isolate). */
-export function isolated(text: string): string {
-  return `${String.fromCharCode(0x2068)}${text}${String.fromCharCode(0x2069)}`;
-}

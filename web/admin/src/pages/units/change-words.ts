@@ -9,19 +9,9 @@ import type {
 } from "@copconnect/client/wire";
 import { levelName, unitName } from "../../../../src/app/state/directory.svelte.ts";
 import { formatList, nameOf } from "../../../../src/i18n/format.ts";
-import { c, known } from "../../words.ts";
+import { c, isolated, known } from "../../words.ts";
 
 export type NameOfUnit = (unitId: UnitId) => string;
-
-const [ISOLATE, END] = [String.fromCodePoint(0x2068), String.fromCodePoint(0x2069)];
-
-/**
- * A name inside a sentence. In a sentence that runs from right to left, two names in Latin letters with
- * words between them would change places.
- */
-export function isolated(name: string): string {
-  return document.documentElement.dir === "rtl" ? ISOLATE + name + END : name;
-}
 
 /** Names of units as the changes have them, else of the directory, else the code. */
 export function namesIn(changes: readonly UnitChange[]): NameOfUnit {
