@@ -1,5 +1,6 @@
 """The machinery behind `make`: steps run when they must, and checks report what they find."""
 
+import os
 import re
 import subprocess
 import sys
@@ -254,6 +255,34 @@ def test_a_stage_that_hangs_is_ended_with_its_children(
     outcome = stages.run(_stage("hangs", code), quiet=True)
     assert not outcome.succeeded
     assert outcome.seconds < 20
+
+
+@pytest.mark.parametrize(
+    ("given", "enough", "in_memory"),
+    [("", 0, True), ("", 1 << 60, False), ("somewhere", 0, False)],
+)
+def test_temporary_files_lie_in_memory_where_there_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, enough: int, in_memory: bool
+) -> None:
+    memory, seen = tmp_path / "memory", tmp_path / "seen"
+    left = memory / "copconnect-test-99999999"
+    left.mkdir(parents=True)
+    elsewhere = str(tmp_path / given)
+    monkeypatch.delenv("TMPDIR", raising=False)
+    if given:
+        monkeypatch.setenv("TMPDIR", elsewhere)
+    monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
+    monkeypatch.setattr(stages, "MEMORY", memory)
+    monkeypatch.setattr(stages, "MEMORY_FREE", enough)
+    code = (
+        f"import os, pathlib; pathlib.Path({str(seen)!r}).write_text(os.environ.get('TMPDIR', ''))"
+    )
+    monkeypatch.setattr(stages, "STAGES", (_stage("looks", code),))
+    assert stages.main(["lint"]) == 0
+    folder = str(memory / f"copconnect-test-{os.getpid()}")
+    assert seen.read_text() == (folder if in_memory else elsewhere if given else "")
+    assert [*memory.iterdir()] == ([] if in_memory else [left])
+    assert os.environ.get("TMPDIR", "") == (elsewhere if given else "")
 
 
 def test_every_target_of_the_makefile_is_explained() -> None:
