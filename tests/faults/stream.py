@@ -26,6 +26,7 @@ from tests.harness.waiting import NO_TLS
 
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 AGAIN_S = 0.1
+PAUSE_S = 0.05  # Without it a stream takes a processor for as long as a test waits for something.
 PATIENCE_S = 120
 T = TypeVar("T")
 
@@ -162,7 +163,7 @@ class Poster:
         async with httpx.AsyncClient(timeout=5, verify=NO_TLS) as http:
             while True:
                 await self.post(http)
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(PAUSE_S)
 
     async def post(self, http: httpx.AsyncClient) -> None:
         """Post one message until it is accepted (S5)."""
