@@ -49,7 +49,7 @@ class Outbox:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._file, BUSY_S)) as connection, connection:
+        with closing(sqlite3.connect(self._file, timeout=BUSY_S)) as connection, connection:
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute(_TABLE)
             yield connection
