@@ -193,7 +193,7 @@ export class AccountServices {
       case "clients":
         await this.#lookAfter();
         // Another device may have finished the course.
-        await this.training.refresh().catch(ignore);
+        await this.training.ask().catch(ignore);
         this.#options.context.emit({ type: "clients" });
         return;
       case "trust":

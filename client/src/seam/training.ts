@@ -97,8 +97,11 @@ export interface Lesson {
 
 /** The calls of `training(method, ...)` of core.ts. */
 export interface TrainingCore {
-  /** From the vault at once where it is there; asks the server where it can be reached. */
-  courses(language: Language): Promise<TrainingView>;
+  /**
+   * From the vault at once where it is there; asks the server where it can be reached. Lessons that
+   * are not on this device are fetched beside it now, or within a quarter of an hour.
+   */
+  courses(language: Language, lessons?: "now" | "later"): Promise<TrainingView>;
   /** Rejects with `network` where it is not on this device and there is no network. */
   lesson(id: LessonId, language: Language): Promise<Lesson>;
   /** Keeps it and tells the server now or later; a second time changes nothing. */

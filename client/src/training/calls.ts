@@ -6,7 +6,7 @@ import type { Training } from "./training.ts";
 
 export function trainingCalls(training: Training, api: Api): TrainingCore {
   return {
-    courses: (language) => training.courses(language),
+    courses: (language, lessons) => training.courses(language, lessons),
     lesson: (id, language) => training.lesson(id, language),
     lessonDone: (id, version, right) => training.lessonDone(id, version, right),
     certificate: (course, language) => api.training.certificate(course, language),

@@ -15,7 +15,17 @@ function world() {
   const done = new Map<LessonId, number>();
   const posts: PostLessonsDone[] = [];
   const events: CoreEvent[] = [];
-  const server = { online: true, version: 1, asked: 0, closed: 0 };
+  const server = { online: true, version: 1, asked: 0, closed: 0, onAsked: (): void => undefined };
+  const disk = {
+    writes: 0,
+    free: Promise.resolve(),
+    /** Let writes wait until the returned function is called. */
+    hold: (): (() => void) => {
+      let release = (): void => undefined;
+      disk.free = new Promise((resolve) => (release = resolve));
+      return release;
+    },
+  };
   const reach = (): void => {
     if (!server.online) throw failure("network", { retry: true });
   };
@@ -45,6 +55,7 @@ function world() {
       training: async () => {
         await Promise.resolve();
         reach();
+        server.onAsked();
         return told();
       },
       lesson: async (id: LessonId, language: Language) => {
@@ -68,10 +79,11 @@ function world() {
       const own = [...rows].filter(([key]) => key.startsWith(`${store} `));
       return Promise.resolve(own.map(([, value]) => value));
     },
-    write: (changes: readonly Change[]) => {
+    write: async (changes: readonly Change[]) => {
+      await disk.free;
+      disk.writes += 1;
       for (const one of changes)
         if (one.op === "put") rows.set(`${one.store} ${one.key}`, one.value);
-      return Promise.resolve();
     },
   };
   const make = (): Training =>
@@ -79,15 +91,16 @@ function world() {
       context: { vault, api, now: () => 1_000, emit: (event: CoreEvent) => events.push(event) },
       onClosed: () => (server.closed += 1),
     } as never);
-  return { server, make, posts, events };
+  return { server, disk, make, posts, events };
 }
 
 test("a course is done without a network, out of order and twice, and told once it is back", async () => {
   const { server, make, posts } = world();
   const before = make();
-  await before.courses("te");
-  await before.refresh("te");
-  expect(before.view().courses[0]?.lessons.every((one) => one.kept)).toBe(true);
+  await before.courses("te", "now");
+  await vi.waitFor(() => {
+    expect(before.view().courses[0]?.lessons.every((one) => one.kept)).toBe(true);
+  });
   server.online = false;
   // Another start of the app, in a tunnel.
   const training = make();
@@ -115,14 +128,19 @@ test("a course is done without a network, out of order and twice, and told once 
 test("a changed lesson is fetched again and shown as changed; the former one serves meanwhile", async () => {
   const { server, make } = world();
   const training = make();
-  await training.courses("en");
-  await training.refresh("en");
+  await training.courses("en", "now");
+  await vi.waitFor(() => {
+    expect(server.asked).toBe(IDS.length);
+  });
   await training.lessonDone("officer.one" as LessonId, 1, 2);
   const asked = server.asked;
   await training.lesson("officer.one" as LessonId, "en");
   expect(server.asked).toBe(asked);
   server.version = 2;
-  await training.refresh("en");
+  await training.courses("en", "now");
+  await vi.waitFor(() => {
+    expect(server.asked).toBe(asked + IDS.length);
+  });
   const [one, two] = training.view().courses[0]?.lessons ?? [];
   expect([one?.changed, one?.doneMs !== null, two?.changed]).toEqual([true, true, false]);
   expect((await training.lesson("officer.one" as LessonId, "en")).version).toBe(2);
@@ -139,12 +157,35 @@ test("only groups of as many members are closed, and only before the course", ()
   expect(isClosed(null, { members: 60_000 })).toBe(false);
 });
 
-test("a connection asks for the courses alone; lessons come within a quarter of an hour", async () => {
+test("a lesson done while the server's word is stored waits to be told", async () => {
+  const { server, make, disk } = world();
+  const training = make();
+  await training.courses("en");
+  const stored = disk.hold();
+  const done = training.lessonDone("officer.one" as LessonId, 1, 2);
+  const asked = vi.fn();
+  server.onAsked = asked;
+  await training.courses("en");
+  await vi.waitFor(() => {
+    expect(asked).toHaveBeenCalled();
+  });
+  server.online = false;
+  stored();
+  await done;
+  await vi.waitFor(() => {
+    expect(disk.writes).toBeGreaterThanOrEqual(3);
+  });
+  expect(training.view().waiting).toBe(1);
+  expect((await make().courses("en")).waiting).toBe(1);
+});
+
+test("an app that opens asks for the courses alone; lessons come within a quarter of an hour", async () => {
   vi.useFakeTimers();
   try {
     const { server, make } = world();
     const training = make();
     await training.onReady();
+    await training.courses("en");
     expect([training.view().courses.length, server.asked]).toEqual([1, 0]);
     await vi.advanceTimersByTimeAsync(15 * 60_000);
     expect(server.asked).toBe(IDS.length);

@@ -4,7 +4,8 @@
  *
  * Invariants: a lesson done here is stored before the server is told, and told until the server has
  * taken it, in whichever order the lessons were done; what is kept is shown at once and asked for
- * anew beside it; a lesson whose digest is another is fetched again. One refresh at a time.
+ * anew beside it; a lesson whose digest is another is fetched again. Lessons are fetched once at a
+ * time, and what is kept changes by one change at a time.
  */
 import type { Context } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
@@ -50,11 +51,12 @@ export class Training {
   readonly #options: TrainingOptions;
   #kept: Kept = NOTHING;
   #loading: Promise<void> | null = null;
-  #refreshing: Promise<void> | null = null;
+  #keeping: Promise<void> | null = null;
   #sending: Promise<void> | null = null;
   #askedMs: number | null = null;
   #held = new Map<string, string>();
-  #later: ReturnType<typeof setTimeout> | undefined;
+  #changing: Promise<void> = Promise.resolve();
+  #later: ReturnType<typeof setTimeout> | null = null;
 
   constructor(options: TrainingOptions) {
     this.#options = options;
@@ -66,7 +68,8 @@ export class Training {
     this.#loading = null;
     this.#askedMs = null;
     this.#held = new Map();
-    clearTimeout(this.#later);
+    if (this.#later !== null) clearTimeout(this.#later);
+    this.#later = null;
   }
 
   /** Writing in groups of at least so many members opens with the officer course; null: it is open. */
@@ -85,32 +88,37 @@ export class Training {
     await this.#send();
     const now = this.#options.context.now();
     if (this.#askedMs !== null && Math.abs(now - this.#askedMs) < ASK_MS) return;
-    const { language } = this.#kept;
-    await this.#ask(language);
-    clearTimeout(this.#later);
-    const fetch = (): void => void this.#fetch(language).catch(ignore);
-    this.#later = setTimeout(fetch, Math.random() * SPREAD_MS);
+    await this.ask();
   }
 
-  /** Ask for the courses, and fetch the lessons that are not kept. Rejects with `network`. */
-  refresh(language = this.#kept.language): Promise<void> {
-    this.#refreshing ??= this.#refresh(language).finally(() => {
-      this.#refreshing = null;
-    });
-    return this.#refreshing;
+  /** Ask for the courses; their lessons are fetched within a while. Rejects with `network`. */
+  async ask(language?: Language): Promise<void> {
+    await this.load();
+    const { api, now } = this.#options.context;
+    const chosen = language ?? this.#kept.language;
+    await this.#told(await api.training.training(chosen), chosen);
+    this.#askedMs = now();
+    this.#later ??= setTimeout(() => {
+      this.#later = null;
+      void this.#keepLessons().catch(ignore);
+    }, Math.random() * SPREAD_MS);
   }
 
-  async courses(language: Language): Promise<TrainingView> {
+  /**
+   * An app asks each time it opens, and needs the lessons later; a screen that lists them has them
+   * fetched now.
+   */
+  async courses(language: Language, lessons: "now" | "later" = "later"): Promise<TrainingView> {
     await this.load();
     const { told, language: known } = this.#kept;
+    const asked = this.ask(language);
+    if (lessons === "now") void asked.then(() => this.#keepLessons()).catch(ignore);
     if (told !== null && known === language) {
-      void this.refresh(language).catch(ignore);
+      void asked.catch(ignore);
       return this.view();
     }
-    // One that is under way may be in another language.
-    await this.#refreshing?.catch(ignore);
     try {
-      await this.refresh(language);
+      await asked;
     } catch (error) {
       // Titles in another language are better than none.
       if (told === null || !hasCode(error, "network", "overloaded")) throw error;
@@ -140,10 +148,12 @@ export class Training {
     await this.load();
     const known = this.#kept.told?.courses.flatMap((one) => one.lessons) ?? [];
     if (!known.some((one) => one.lessonId === id)) throw failure("not_found");
-    const before = this.#kept.waiting.filter((one) => one.lessonId !== id);
     const doneMs = this.#options.context.now();
     const done: DoneRecord = { lessonId: id, version, rightFirst, doneMs };
-    await this.#put({ ...this.#kept, waiting: [...before, done] });
+    await this.#change((kept) => ({
+      ...kept,
+      waiting: [...kept.waiting.filter((one) => one.lessonId !== id), done],
+    }));
     void this.#send().catch(ignore);
     return this.view();
   }
@@ -197,23 +207,19 @@ export class Training {
     return all.find((one) => one.lessonId === id)?.digest ?? null;
   }
 
-  async #refresh(language: Language): Promise<void> {
-    await this.load();
-    await this.#ask(language);
-    await this.#fetch(language);
-  }
-
-  async #ask(language: Language): Promise<void> {
-    const { api, now } = this.#options.context;
-    await this.#told(await api.training.training(language), language);
-    this.#askedMs = now();
-  }
-
   /** Fetch the lessons that are not kept, or are others now. */
-  async #fetch(language: Language): Promise<void> {
+  #keepLessons(): Promise<void> {
+    this.#keeping ??= this.#fetch().finally(() => {
+      this.#keeping = null;
+    });
+    return this.#keeping;
+  }
+
+  async #fetch(): Promise<void> {
     const { api, emit } = this.#options.context;
+    const { told, language } = this.#kept;
     let fetched = false;
-    for (const one of this.#kept.told?.courses.flatMap(({ lessons }) => lessons) ?? []) {
+    for (const one of told?.courses.flatMap(({ lessons }) => lessons) ?? []) {
       const key = keyOf(one.lessonId, language);
       if (this.#held.get(key) === one.digest) continue;
       await this.#keep(await api.training.lesson(one.lessonId, language), key);
@@ -246,21 +252,30 @@ export class Training {
       }));
       const { language } = this.#kept;
       const told = await api.training.done({ lessons }, language);
-      const waiting = this.#kept.waiting.filter((one) => !sent.includes(one));
-      await this.#told(told, language, waiting);
+      await this.#told(told, language, sent);
     }
   }
 
-  async #told(told: Told, language: Language, waiting = this.#kept.waiting): Promise<void> {
+  /** Keep what the server told, which has heard of the lessons `sent`. */
+  async #told(told: Told, language: Language, sent: readonly DoneRecord[] = []): Promise<void> {
     const before = this.closedFrom;
-    await this.#put({ language, told, waiting });
+    await this.#change(({ waiting }) => ({
+      language,
+      told,
+      waiting: waiting.filter((one) => !sent.includes(one)),
+    }));
     this.#options.context.emit({ type: "training", view: this.view() });
     if (this.closedFrom !== before) this.#options.onClosed();
   }
 
-  async #put(kept: Kept): Promise<void> {
-    await this.#options.context.vault.write([putMeta(KEPT, kept)], true);
-    this.#kept = kept;
+  #change(change: (kept: Kept) => Kept): Promise<void> {
+    const changed = this.#changing.then(async () => {
+      const next = change(this.#kept);
+      await this.#options.context.vault.write([putMeta(KEPT, next)], true);
+      this.#kept = next;
+    });
+    this.#changing = changed.catch(ignore);
+    return changed;
   }
 }
 

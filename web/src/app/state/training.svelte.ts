@@ -55,9 +55,10 @@ export function adoptTraining(next: TrainingView): void {
   view = next;
 }
 
-export function loadTraining(): Promise<void> {
+/** Lessons are put on the device now where the reader looks at them, else within a while. */
+export function loadTraining(lessons: "now" | "later" = "later"): Promise<void> {
   return loading.load(async () => {
-    view = await core().training("courses", language.current);
+    view = await core().training("courses", language.current, lessons);
     return true;
   });
 }
