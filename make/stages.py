@@ -3,8 +3,9 @@
 Every stage runs even when an earlier one failed, so that one run shows everything that is wrong;
 the exit status is 1 when any failed. A lint stage counts as one check; a test stage counts its
 tests, read from the JUnit file it writes. The last line is `N passed, N failed, N skipped`.
-Stages that use one core run two at a time, their output shown when they fail; the others own the
-terminal.
+Checks of one core are given the time that test stages leave, which wait for databases and screens,
+and their output is shown when they fail; test stages own the terminal. Without test stages, checks
+run two at a time.
 Temporary files of a run lie in memory where there is plenty of it.
 With RERUN_FAILED=1, as CI sets it, a test stage with few failures runs those once more: what then
 passes counts as passed and is named in the summary as flaky. Imports only the standard library.
@@ -31,6 +32,7 @@ ARTEFACTS = ROOT / ".artefacts"
 STAGE_LIMIT_S = 25 * 60
 RERUN_AT_MOST = 5  # More than this is not bad luck.
 PYTHON = (sys.executable, "-m")
+POLITELY = ("nice", "-n", "19")
 CORES = os.cpu_count() or 1
 MEMORY = Path("/dev/shm")  # noqa: S108 - the system's file system in memory.
 MEMORY_FREE = 8 << 30  # A run keeps 2 GB there at most, and its processes as much.
@@ -59,13 +61,13 @@ class Results:
 @dataclass(frozen=True)
 class Stage:
     """A command to run, on ``paths``. Stages that run tests name the JUnit file they write, and
-    give the paths of the files of the tests that failed and of no others. ``paired``: it uses one
-    core, so that another stage runs beside it."""
+    give the paths of the files of the tests that failed and of no others. ``beside``: it uses one
+    core and knows no time limit, so that it runs beside another stage."""
 
     name: str
     command: tuple[str, ...]
     group: str
-    paired: bool = False
+    beside: bool = False
     junit: str | None = None
     paths: tuple[str, ...] = ()
     again: Callable[[Sequence[Case]], Sequence[str]] | None = None
@@ -87,7 +89,7 @@ class Outcome:
 
 def lint_stage(name: str, *command: str) -> Stage:
     """Return a stage that counts as one check."""
-    return Stage(name, command, "lint", paired=True)
+    return Stage(name, command, "lint", beside=True)
 
 
 def pytest_stage(name: str, group: str, *arguments: str, paths: tuple[str, ...] = ()) -> Stage:
@@ -103,15 +105,14 @@ def shared_out(workers: int) -> tuple[str, ...]:
     return ("-n", str(min(4, workers)), "--dist", "loadfile", "--no-loadscope-reorder")
 
 
-def vitest_stage(name: str, workspace: str, *, paired: bool = False) -> Stage:
+def vitest_stage(name: str, workspace: str) -> Stage:
     """Return a stage that runs the tests of one npm workspace."""
     junit = f"{name.replace(' ', '-')}.xml"
     command = (
         *("npx", "vitest", "run", "--root", workspace),
         *("--reporter=default", "--reporter=junit", f"--outputFile.junit={ARTEFACTS / junit}"),
-        *(("--maxWorkers=1",) if paired else ()),
     )
-    return Stage(name, command, "unit", paired, junit, again=files_of)
+    return Stage(name, command, "unit", junit=junit, again=files_of)
 
 
 def files_of(failed: Sequence[Case]) -> Sequence[str]:
@@ -131,7 +132,6 @@ BROWSER = "tests/browser"
 SOURCES = ("src", "bench", "demo", "guard", "tests", "make")
 STAGES: tuple[Stage, ...] = (
     # Those that take longest go first, so that no core is left alone with one.
-    vitest_stage("web tests", "web", paired=True),
     lint_stage("eslint", "npx", "eslint", ".", "--max-warnings", "0"),
     lint_stage("mypy", *PYTHON, "mypy"),
     lint_stage("prettier", "npx", "prettier", "--check", "--log-level", "warn", "."),
@@ -152,11 +152,12 @@ STAGES: tuple[Stage, ...] = (
     lint_stage("layers", str(Path(sys.executable).with_name("lint-imports"))),
     lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),
     lint_stage("structure", sys.executable, "make/structure.py"),
-    # They wait for databases, servers, clocks and screens: one more than there are cores keeps
-    # these busy.
+    vitest_stage("web tests", "web"),
+    # They wait for databases, servers, clocks and screens: more workers than there are cores keep
+    # these busy. Each more reads all tests once more.
     pytest_stage("server tests", "unit", f"--ignore={BROWSER}", *shared_out(CORES + 1)),
     vitest_stage("client tests", "client"),
-    pytest_stage("browser tests", "browser", *shared_out(CORES + 1), paths=(BROWSER,)),
+    pytest_stage("browser tests", "browser", *shared_out(CORES + 2), paths=(BROWSER,)),
 )
 
 
@@ -177,13 +178,15 @@ def read_results(report: Path | None) -> Results:
     return Results(passed, tuple(failed), skipped)
 
 
-def run(stage: Stage, *, quiet: bool) -> Outcome:
-    """Run a stage and count its results; once more what failed, where that is asked for."""
+def run(stage: Stage, *, quiet: bool = False, politely: bool = False) -> Outcome:
+    """Run a stage and count its results; once more what failed, where that is asked for. With
+    ``politely`` it takes only the processor time that nothing else wants."""
     started = time.monotonic()
     if not quiet:
         print(f"\n==> {stage.name}", flush=True)
     report = ARTEFACTS / stage.junit if stage.junit else None
-    ended = execute(stage.name, (*stage.command, *stage.paths), report, quiet=quiet)
+    command = (*(POLITELY if politely else ()), *stage.command, *stage.paths)
+    ended = execute(stage.name, command, report, quiet=quiet)
     succeeded, spent_s = ended.succeeded, ended.processor_s
     results = read_results(report)
     flaky: tuple[Case, ...] = ()
@@ -203,7 +206,7 @@ def run(stage: Stage, *, quiet: bool) -> Outcome:
     seconds = time.monotonic() - started
     if quiet:
         mark = "ok" if succeeded else "FAILED"
-        print(f"==> {stage.name}: {mark} ({seconds:.0f} s)", flush=True)
+        print(f"\n==> {stage.name}: {mark} ({seconds:.0f} s)", flush=True)
         if not succeeded:
             print(ended.output, flush=True)
     passed, failed = results.passed, len(results.failed)
@@ -267,14 +270,17 @@ def processor_s(pid: int) -> float:
     return sum(map(int, after_name[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def run_all(stages: Sequence[Stage]) -> Iterator[Outcome]:
-    """Run paired stages two at a time, then the others one by one."""
-    paired = [stage for stage in stages if stage.paired]
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        yield from pool.map(lambda stage: run(stage, quiet=True), paired)
-    for stage in stages:
-        if not stage.paired:
-            yield run(stage, quiet=False)
+def run_all(stages: Sequence[Stage]) -> list[Outcome]:
+    """Run stages one by one, and checks beside them."""
+    checks = [stage for stage in stages if stage.beside]
+    tests = [stage for stage in stages if not stage.beside]
+    pool = ThreadPoolExecutor(max_workers=1 if tests else 2)
+    try:
+        beside = [pool.submit(run, stage, quiet=True, politely=bool(tests)) for stage in checks]
+        outcomes = [run(stage) for stage in tests]
+        return [one.result() for one in beside] + outcomes
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl+C waits for one check, not for all.
 
 
 @contextlib.contextmanager
@@ -320,7 +326,7 @@ def main(arguments: Sequence[str]) -> int:
     started = time.monotonic()
     chosen = [stage for stage in STAGES if arguments[0] in ("all", stage.group)]
     with temporary_files():
-        outcomes = list(run_all(chosen))
+        outcomes = run_all(chosen)
     print("\n==> Summary")
     for outcome in outcomes:
         mark = "ok    " if outcome.succeeded else "FAILED"

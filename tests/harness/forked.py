@@ -34,6 +34,7 @@ IMPORTS = (
     "aiosqlite",
     "asyncpg",
     "alembic.command",
+    "litestar.plugins.pydantic",
     "sqlalchemy.dialects.postgresql.asyncpg",
     "sqlalchemy.dialects.sqlite.aiosqlite",
     "uvicorn.lifespan.on",

@@ -240,6 +240,29 @@ def test_a_second_run_that_runs_nothing_proves_nothing(
     assert (outcome.succeeded, outcome.passed, outcome.failed) == (False, 2, 2)
 
 
+@pytest.mark.parametrize("tests", [True, False])
+def test_checks_run_beside_tests_and_give_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tests: bool
+) -> None:
+    """Each waits until it sees that the other runs; a check is polite beside tests alone."""
+    monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
+    code = (
+        "import os, pathlib, sys, time\n"
+        "own, other = map(pathlib.Path, sys.argv[1:])\n"
+        "own.write_text(str(os.nice(0)))\n"
+        "while not other.exists(): time.sleep(0.01)"
+    )
+    names = [str(tmp_path / name) for name in ("one", "two")]
+    chosen = []
+    for own, other, beside in ((names[0], names[1], True), (names[1], names[0], not tests)):
+        command = (sys.executable, "-c", code, own, other)
+        chosen.append(stages.Stage(Path(own).name, command, "lint", beside))
+    monkeypatch.setattr(stages, "STAGES", tuple(chosen))
+    assert stages.main(["lint"]) == 0
+    expected = ["19", str(os.nice(0))] if tests else [str(os.nice(0))] * 2
+    assert [Path(name).read_text() for name in names] == expected
+
+
 def test_success_is_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
     monkeypatch.setattr(stages, "STAGES", (_stage("good", "pass"),))
