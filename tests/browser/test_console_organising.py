@@ -12,7 +12,7 @@ from tests.harness import confirming, databank
 from tests.harness.browser import DESKTOP, PHONE, Officer, Station
 from tests.harness.looks import Looks
 from tests.harness.server import ServerProcess, run_copconnect
-from tests.harness.tour_console import find, open_console, row
+from tests.harness.tour_console import find, open_console, open_person, row
 
 PEOPLE = count(44)  # Each test takes people of its own.
 SECONDS = 20_000  # A loaded machine may take so long; a quiet one takes two seconds.
@@ -69,8 +69,7 @@ def test_groups_and_transfers_reach_the_officer_at_once(
 
     # The history has both posts; a charge is given and ended.
     find(chief, person.name)
-    row(page, person.name).first.click()
-    pane = page.get_by_role("complementary", name=person.name)
+    pane = open_person(chief, person.name)
     pane.get_by_text("Night patrol").first.wait_for()
     history = pane.get_by_role("region", name=chief.word("@moves.history"))
     expect(history.get_by_role("listitem")).to_have_count(2)

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.harness import confirming
 from tests.harness.browser import Station
 from tests.harness.server import ServerProcess, run_copconnect
-from tests.harness.tour_console import find, open_console, row
+from tests.harness.tour_console import find, open_console, open_person, row
 
 
 def table(server: ServerProcess) -> list[dict[str, Any]]:
@@ -64,8 +64,7 @@ def test_a_grant_that_ends_soon_is_given_anew_by_one_act(
     admin, officer = confirming.root_admin(app_server, station, 64), station.officer(65).register()
     name, page = officer.person.name, admin.page
     find(admin, name)
-    row(page, name).first.click()
-    pane = page.get_by_role("complementary", name=name)
+    pane = open_person(admin, name)
     # The devices come last, and what is below them moves.
     pane.get_by_text(admin.word("devices.number", number="1"), exact=True).wait_for()
     pane.get_by_role("button", name=admin.word("devices.rights.give"), exact=True).click()
@@ -93,8 +92,7 @@ def test_an_admin_whose_grant_ends_with_the_console_open_does_nothing_more(
     )
     name = constable.person.name
     find(admin, name)
-    row(admin.page, name).first.click()
-    pane = admin.page.get_by_role("complementary", name=name)
+    pane = open_person(admin, name)
     suspend = pane.get_by_role("button", name=admin.word("@person.suspend"), exact=True)
     # The page may notice before it is clicked that the right has ended.
     there = suspend.element_handle()

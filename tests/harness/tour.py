@@ -8,6 +8,7 @@ at (:mod:`tests.harness.looks`).
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 from playwright.sync_api import Locator, expect
@@ -213,12 +214,16 @@ _IN_VIEW = """(all) => {
 }"""
 
 
+LONGEST_WAY = 40  # Turns of the wheel: twice as many as the longest conversation of a tour takes.
+
+
 def _scroll_to(officer: Officer, shown: Locator) -> None:
     """Bring a message of the open conversation on screen: from the newest upwards."""
     region = officer.page.get_by_role("region", name=officer.word("conversation.messages"))
     region.focus()
     officer.page.keyboard.press("End")
     region.hover()
+    steps = cycle(range(LONGEST_WAY + 1))
 
     def there() -> bool:
         # The list draws what is near the screen, and may let go of it again meanwhile.
@@ -226,6 +231,9 @@ def _scroll_to(officer: Officer, shown: Locator) -> None:
             "(all) => (all[0]?.scrollIntoView({ block: 'center' }), all.length > 0)"
         )
         if not found:
+            # A busy page may draw little of the way up: it begins anew then.
+            if next(steps) == LONGEST_WAY:
+                officer.page.keyboard.press("End")
             officer.page.mouse.wheel(0, -300)
             return False
         # The key above may move the list only now.

@@ -1,10 +1,12 @@
 """Ways through the console. Tours as those of :mod:`tests.harness.tour`."""
 
+import contextlib
 from collections.abc import Iterator
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as DidNotCome
 
-from tests.harness.browser import Officer
+from tests.harness.browser import Officer, until
 
 
 def open_console(officer: Officer, page: str = "home") -> None:
@@ -26,6 +28,22 @@ def find(officer: Officer, name: str) -> None:
     expect(row(officer.page, name).first).to_be_visible()
 
 
+def open_person(officer: Officer, name: str) -> Locator:
+    """Open a person whose row is there; return the pane. A click is lost where the answer to what
+    was searched for moves the rows just then."""
+    pane = officer.page.get_by_role("complementary", name=name)
+
+    def opened() -> bool:
+        if pane.count() == 0:
+            row(officer.page, name).first.click()
+            with contextlib.suppress(DidNotCome):
+                pane.wait_for(timeout=1_000)
+        return pane.count() > 0
+
+    until(officer.page, opened)
+    return pane
+
+
 def pages(officer: Officer, person: str) -> Iterator[str]:
     """Every page, with a person opened and the question before a suspension."""
     page, word = officer.page, officer.word
@@ -40,9 +58,7 @@ def pages(officer: Officer, person: str) -> Iterator[str]:
     yield "approvals"
     find(officer, person)
     yield "people"
-    row(page, person).first.click()
-    pane = page.get_by_role("complementary", name=person)
-    pane.wait_for()
+    pane = open_person(officer, person)
     pane.get_by_role("button", name=word("@person.suspend"), exact=True).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text(person).first.wait_for()

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, expect
 from tests.harness import databank
 from tests.harness.browser import DESKTOP, PHONE, Officer, Station
 from tests.harness.server import run_copconnect
-from tests.harness.tour_console import find, open_console, row
+from tests.harness.tour_console import find, open_console, open_person, row
 from tests.pictures import cast
 from tests.pictures.album import Album
 from tests.pictures.demo_server import Demo
@@ -85,8 +85,7 @@ def _waiting(second: Officer, station: Station) -> None:
 def _grant(admin: Officer, person: databank.Officer, days: int) -> None:
     """Give a person the admin's rights over their own unit."""
     find(admin, person.name)
-    row(admin.page, person.name).first.click()
-    pane = admin.page.get_by_role("complementary", name=person.name)
+    pane = open_person(admin, person.name)
     pane.get_by_role("button", name=admin.word("devices.rights.give"), exact=True).click()
     dialog = admin.page.get_by_role("dialog")
     dialog.get_by_label(admin.word("devices.rights.days"), exact=True).select_option(str(days))
