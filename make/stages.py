@@ -153,11 +153,11 @@ STAGES: tuple[Stage, ...] = (
     lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),
     lint_stage("structure", sys.executable, "make/structure.py"),
     vitest_stage("web tests", "web"),
-    # They wait for databases, servers, clocks and screens: more workers than there are cores keep
-    # these busy. Each more reads all tests once more.
+    # They wait for databases, servers, clocks and screens: one more than there are cores keeps
+    # these busy. Two more take no less time, and each reads all tests once more.
     pytest_stage("server tests", "unit", f"--ignore={BROWSER}", *shared_out(CORES + 1)),
     vitest_stage("client tests", "client"),
-    pytest_stage("browser tests", "browser", *shared_out(CORES + 2), paths=(BROWSER,)),
+    pytest_stage("browser tests", "browser", *shared_out(CORES + 1), paths=(BROWSER,)),
 )
 
 

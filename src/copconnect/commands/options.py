@@ -62,7 +62,7 @@ def with_roles(settings: Settings, work: Callable[[Container], Coroutine[Any, An
     try:
         return asyncio.run(run())
     except AuthorityMissing as error:
-        failures.print(str(error))
+        failures.print(str(error), soft_wrap=True)
         raise typer.Exit(1) from error
     except (DependencyError, DBAPIError) as error:
         raise stop(
@@ -107,5 +107,6 @@ def hexadecimal(typed: str) -> str:
 
 def stop(sentence: str) -> typer.Exit:
     """Say why the command did nothing; raise what this returns."""
-    failures.print(sentence)
+    # Lines are left to the terminal to break: scripts look for sentences in a file.
+    failures.print(sentence, soft_wrap=True)
     return typer.Exit(1)
