@@ -286,16 +286,18 @@ def run_all(stages: Sequence[Stage]) -> list[Outcome]:
 @contextlib.contextmanager
 def temporary_files() -> Iterator[None]:
     """Let everything that starts meanwhile put temporary files into memory, if there is enough and
-    TMPDIR names no other place. A test's databases are hundreds of files that live for seconds: to
-    make them on a disk takes a fifth of the processor time of all server tests."""
+    TMPDIR names no other place. A test's databases are hundreds of files that live for seconds: a
+    disk's file system is slow in making them (make/README.md)."""
     if "TMPDIR" in os.environ or free_memory() < MEMORY_FREE:
         yield
         return
-    for left in MEMORY.glob("copconnect-test-*"):
-        if not Path("/proc", left.name.rpartition("-")[2]).exists():
-            shutil.rmtree(left, ignore_errors=True)  # A run was killed.
-    folder = MEMORY / f"copconnect-test-{os.getpid()}"
-    folder.mkdir()
+    own = str(os.getpid())
+    for left in MEMORY.glob("copconnect-test-*-*"):
+        pid = left.name.split("-")[2]
+        # A run was killed; its number may be this one's now.
+        if pid == own or not Path("/proc", pid).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"copconnect-test-{own}-", dir=MEMORY))
     folder.chmod(0o711)  # PostgreSQL runs as nobody where root starts it.
     os.environ["TMPDIR"] = str(folder)
     try:

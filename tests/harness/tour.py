@@ -214,7 +214,7 @@ _IN_VIEW = """(all) => {
 }"""
 
 
-LONGEST_WAY = 40  # Turns of the wheel: twice as many as the longest conversation of a tour takes.
+LONGEST_WAY = 40  # Turns of the wheel: 12,000 pixels, more than a conversation of a tour has.
 
 
 def _scroll_to(officer: Officer, shown: Locator) -> None:

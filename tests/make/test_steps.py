@@ -288,8 +288,10 @@ def test_temporary_files_lie_in_memory_where_there_is_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, enough: int, in_memory: bool
 ) -> None:
     memory, seen = tmp_path / "memory", tmp_path / "seen"
-    left = memory / "copconnect-test-99999999"
-    left.mkdir(parents=True)
+    left = {memory / f"copconnect-test-{pid}-a1" for pid in (99999999, os.getpid())}
+    used = memory / f"copconnect-test-{os.getppid()}-a1"
+    for folder in (*left, used):
+        folder.mkdir(parents=True)
     elsewhere = str(tmp_path / given)
     monkeypatch.delenv("TMPDIR", raising=False)
     if given:
@@ -302,9 +304,10 @@ def test_temporary_files_lie_in_memory_where_there_is_enough(
     )
     monkeypatch.setattr(stages, "STAGES", (_stage("looks", code),))
     assert stages.main(["lint"]) == 0
-    folder = str(memory / f"copconnect-test-{os.getpid()}")
-    assert seen.read_text() == (folder if in_memory else elsewhere if given else "")
-    assert [*memory.iterdir()] == ([] if in_memory else [left])
+    own = re.escape(str(memory / f"copconnect-test-{os.getpid()}-"))
+    expected = rf"{own}\w+" if in_memory else re.escape(elsewhere) if given else ""
+    assert re.fullmatch(expected, seen.read_text())
+    assert {*memory.iterdir()} == ({used} if in_memory else {used, *left})
     assert os.environ.get("TMPDIR", "") == (elsewhere if given else "")
 
 
