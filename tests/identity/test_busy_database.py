@@ -2,7 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from copconnect.database.engine import Database, open_database
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
 from tests.harness.postgresql import PostgreSQL
-from tests.harness.waiting import until_async
+from tests.harness.waiting import until, until_async
 from tests.identity.running import SHO, MovedClock, Running, run, synthetic_bank
 
 
@@ -135,6 +136,43 @@ async def test_a_connection_that_has_ended_is_not_lent(
         monkeypatch.undo()
         await database.close()
         await owner.close()
+
+
+def test_a_caller_cut_off_while_a_connection_opens_leaves_no_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, goes_on = threading.Event(), threading.Event()
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect
+    died: list[object] = []
+
+    def slow(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        began.set()
+        assert goes_on.wait(10)
+        return connect(*arguments, **options)
+
+    async def cut_off() -> None:
+        database = open_database(f"sqlite+aiosqlite:///{tmp_path / 'slow.sqlite3'}")
+
+        async def read() -> None:
+            async with database.reading():
+                raise AssertionError("was not cut off")
+
+        reading = asyncio.create_task(read())
+        await until_async(began.is_set)
+        reading.cancel()
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_later(0.05, goes_on.set)
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        await database.close()
+
+    monkeypatch.setattr(threading, "excepthook", died.append)
+    monkeypatch.setattr(sqlite3, "connect", slow)
+    before = threading.active_count()
+    asyncio.run(cut_off())
+    goes_on.set()
+    until(lambda: threading.active_count() <= before)
+    assert died == []
 
 
 async def test_background_work_outlives_a_busy_database() -> None:

@@ -185,7 +185,7 @@ class Database:
         """
         async with (
             self._writing or nullcontext(),
-            _lent(lambda: Transaction(self.engine)) as connection,
+            _lent(Transaction(self.engine), uncut=self.is_sqlite) as connection,
             connection.begin(),
         ):
             yield connection
@@ -238,7 +238,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Run read-only statements on a consistent snapshot. Raises Overloaded as above."""
-        async with _lent(self._snapshots.connect) as connection:
+        async with _lent(self._snapshots.connect(), uncut=self.is_sqlite) as connection:
             yield connection
 
     async def close(self) -> None:
@@ -262,15 +262,34 @@ def refusal_of(error: Exception) -> errors.CopConnectError:
 
 
 @asynccontextmanager
-async def _lent(connect: Callable[[], C]) -> AsyncIterator[C]:
-    """Lend a connection. Raises Overloaded when the pool or the server has none, or it is away."""
+async def _lent(connection: C, *, uncut: bool) -> AsyncIterator[C]:
+    """Lend a connection. Raises Overloaded when the pool or the server has none, or it is away.
+
+    ``uncut``: a caller that is cancelled waits until the connection is open and closed again.
+    """
     async with AsyncExitStack() as stack:
         try:
-            connection = connect()
-            await stack.enter_async_context(connection)
+            if uncut:
+                await _start_uncut(connection)
+                stack.push_async_exit(connection)
+            else:
+                await stack.enter_async_context(connection)
         except (PoolTimeout, DBAPIError, OSError) as error:
             raise refusal_of(error) from error
         yield connection
+
+
+async def _start_uncut(connection: AsyncConnection) -> None:
+    # If the opening is cut off, aiosqlite leaves the new connection's thread to itself, which then
+    # reports to an event loop that may have been closed.
+    starting = asyncio.create_task(connection.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting])
+        if starting.exception() is None:
+            await connection.close()
+        raise
 
 
 def open_database(url: str) -> Database:
