@@ -20,27 +20,53 @@ function loadedWith(graph: Graph, starts: readonly string[], later = false): Rea
   return loaded;
 }
 
+/** What a page loads: at once; then by stages, each of which comes to every person; and then by rooms,
+ * whose screens are opened by some, in any order. */
+export interface Loading {
+  /** The page itself. */
+  readonly page: string;
+  readonly stages: Readonly<Record<string, readonly string[]>>;
+  readonly rooms: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Another page of the same build. */
+interface OtherPage {
+  readonly page: string;
+  /** Whether it opens the app's own rooms, rather than some of their parts in screens of its own. */
+  readonly opensRooms: boolean;
+}
+
 /**
- * Returns Rollup's `manualChunks`: one file for what the page `app` loads at once, and one for what
- * each of `stages` adds to that, in order. Modules that a page of `others` uses too are kept apart
- * from those that none does, so that no page runs what it has no use for.
+ * Returns Rollup's `manualChunks`: one file for what the page loads at once, one for what each stage
+ * adds to that, in order, one for each room, and one for what several rooms share. Modules that
+ * another page uses too are kept apart from those that none does, so that no page runs what it has
+ * no use for. Modules of other pages alone are as Rollup has them.
  */
 export function inStages(
-  app: string,
-  stages: Readonly<Record<string, readonly string[]>>,
-  others: readonly string[],
+  { page, stages, rooms }: Loading,
+  others: readonly OtherPage[],
 ): Rollup.GetManualChunk {
   let names: ReadonlyMap<string, string> | undefined;
   const named = (graph: Graph): ReadonlyMap<string, string> => {
     const made = new Map<string, string>();
-    const elsewhere = others.map((page) => loadedWith(graph, [page], true));
-    for (const [stage, starts] of Object.entries({ start: [app], ...stages }))
-      for (const id of loadedWith(graph, starts)) {
-        const users = elsewhere.flatMap((all, index) => (all.has(id) ? [String(index)] : []));
-        if (!made.has(id)) made.set(id, [stage, ...users].join("-"));
-      }
+    const elsewhere = others.map((other) => loadedWith(graph, [other.page], true));
+    const users = (id: string, some: (other: OtherPage) => boolean): readonly string[] =>
+      others.flatMap((other, index) =>
+        some(other) && elsewhere[index]?.has(id) === true ? [String(index)] : [],
+      );
+    for (const [stage, starts] of Object.entries({ start: [page], ...stages }))
+      for (const id of loadedWith(graph, starts))
+        if (!made.has(id)) made.set(id, [stage, ...users(id, () => true)].join("-"));
+    const of = new Map<string, readonly string[]>();
+    for (const [room, starts] of Object.entries(rooms))
+      for (const id of loadedWith(graph, starts)) of.set(id, [...(of.get(id) ?? []), room]);
+    for (const [id, [room = "shared", ...more]] of of) {
+      const too = users(id, ({ opensRooms }) => !opensRooms);
+      const place = more.length > 0 || too.length > 0 ? "shared" : room;
+      if (!made.has(id)) made.set(id, [place, ...too].join("-"));
+    }
     // The page and its own script stay a file of the page's name.
-    for (const id of [app, ...(graph.getModuleInfo(app)?.importedIds ?? [])])
+    for (const id of [page, ...(graph.getModuleInfo(page)?.importedIds ?? [])])
       if (made.get(id) === "start") made.delete(id);
     return made;
   };

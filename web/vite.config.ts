@@ -79,8 +79,12 @@ function installable(srcDir: string): ReturnType<typeof VitePWA> {
     injectRegister: false,
     injectManifest: {
       globPatterns: ["**/*.{html,js,css,woff2,svg,png,webmanifest,wasm}"],
-      // MapLibre is a megabyte that many never open; it is fetched with the first large map.
-      globIgnores: ["**/libre-*", "**/maplibre-gl-worker-*"],
+      globIgnores: [
+        // MapLibre is a megabyte that many never open; it is fetched with the first large map.
+        ...["**/libre-*", "**/maplibre-gl-worker-*"],
+        // The system that installs the app fetches its icons by itself.
+        ...["icon-512.png", "icon-maskable-512.png", "apple-touch-icon.png"],
+      ],
       maximumFileSizeToCacheInBytes: 4 * 1024 * 1024,
       manifestTransforms: [
         (entries) => ({
@@ -163,13 +167,51 @@ const pages = (root: string): Record<string, string> => ({
   ...(root === "." ? { practice: here("./practice.html") } : {}),
 });
 
+const screens = (...paths: readonly string[]): readonly string[] =>
+  paths.map((path) => here(`./src/screens/${path}`));
+
 const STAGES = inStages(
-  here("./index.html"),
   {
-    chats: [here("./src/app/Main.svelte"), here("./src/screens/chats/ChatsScreen.svelte")],
-    firstRun: [here("./src/screens/first-run/FirstRun.svelte")],
+    page: here("./index.html"),
+    stages: {
+      chats: [here("./src/app/Main.svelte"), ...screens("chats/ChatsScreen.svelte")],
+      firstRun: screens("first-run/FirstRun.svelte"),
+      notices: [
+        ...["Announcements", "FlashOrder", "LiveBanner"].map((name) =>
+          here(`./src/app/${name}.svelte`),
+        ),
+        ...screens("reports/SanctionBanner.svelte", "reports/SanctionNote.svelte"),
+      ],
+      lock: screens("lock/LockScreen.svelte"),
+    },
+    rooms: {
+      conversation: screens(
+        ...["conversation/Conversation.svelte", "conversation/guard/GuardSheet.svelte"],
+        ...["conversation/guard/pictures.ts", "conversation/consultation/LiveMap.svelte"],
+      ),
+      sheets: screens(
+        ...["conversation/composer/Attach.svelte", "conversation/forward/ForwardSheet.svelte"],
+        ...["conversation/details/Details.svelte", "conversation/consultation/QuestionList.svelte"],
+        ...["new/NewScreen.svelte", "reports/ReportSheet.svelte"],
+      ),
+      orders: screens(
+        ...["orders/OrdersScreen.svelte", "orders/OrderPage.svelte"],
+        "orders/compose/ComposeOrder.svelte",
+      ),
+      oversee: screens("overseeing/OverseeScreen.svelte"),
+      people: screens("people/PeopleScreen.svelte"),
+      me: [
+        ...screens("me/MeScreen.svelte", "devices/Unconfirmed.svelte"),
+        ...screens("reports/MyReports.svelte", "reports/SanctionsPage.svelte"),
+        here("./src/app/SignedOut.svelte"),
+      ],
+      training: screens("training/TrainingScreen.svelte"),
+    },
   },
-  [here("./admin/index.html"), here("./practice.html")],
+  [
+    { page: here("./admin/index.html"), opensRooms: false },
+    { page: here("./practice.html"), opensRooms: true },
+  ],
 );
 
 export default defineConfig(({ mode }) => {

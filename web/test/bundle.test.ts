@@ -121,6 +121,15 @@ describe("the app that ships", () => {
     expect(firstScreen().length).toBeLessThan(12);
   });
 
+  it("is stored on a phone in few files, for each of which it asks the server", () => {
+    const worker = readFileSync(join(folder, "service-worker.js"), "utf8");
+    const stored = files(folder)
+      .filter((path) => !/\.(?:br|gz)$/u.test(path))
+      .filter((path) => worker.includes(`"${path.slice(folder.length + 1)}"`));
+    expect(stored).toContain(join(folder, "index.html"));
+    expect(stored.length).toBeLessThan(100);
+  });
+
   it("names no word on the first screen that comes after it", () => {
     const first = firstScreen();
     const modules = chunks
