@@ -203,16 +203,23 @@ class Sleeper:
         return asked
 
 
+@pytest.fixture(scope="module")
+def sender(posted: Station) -> Officer:
+    """Writes in each test, to another officer."""
+    return posted.officer(0).register()
+
+
 @pytest.fixture
-def pair(posted: Station, checked: None) -> tuple[Officer, Officer]:  # noqa: ARG001
-    """A sender, and an officer who sleeps."""
+def pair(sender: Officer, posted: Station, checked: None) -> tuple[Officer, Officer]:  # noqa: ARG001
+    """The sender, and an officer who sleeps."""
     used = len(posted.officers)
-    first, second = (posted.officer(used + index).register() for index in range(2))
-    first.open_direct(second)
-    first.say(f"Good evening, this is shift number {used}.")
-    second.open_chat(first.person.name)
-    second.message(f"this is shift number {used}.").wait_for()
-    return first, second
+    asleep = posted.officer(used).register()
+    sender.to_chats()
+    sender.open_direct(asleep)
+    sender.say(f"Good evening, this is shift number {used}.")
+    asleep.open_chat(sender.person.name)
+    asleep.message(f"this is shift number {used}.").wait_for()
+    return sender, asleep
 
 
 def test_a_closed_app_is_woken_decrypts_and_opens_at_the_message(
