@@ -20,7 +20,13 @@ settings.load_profile("patient")
 
 # A worker that is free takes the next file. The files that take longest go first, so that no
 # worker has one alone at the end.
-LONGEST = ("tests/faults/", "tests/browser/test_screens.py", "tests/sockets/", "tests/property/")
+LONGEST = (
+    *("tests/faults/", "tests/sockets/", "tests/property/"),
+    *(
+        f"tests/browser/test_{name}.py"
+        for name in ("screens", "reports", "push", "console", "conversation", "lock", "devices")
+    ),
+)
 
 
 # Garbage is collected once all is imported, and then seldom: a fifth of the time went there.
