@@ -20,8 +20,8 @@ function loadedWith(graph: Graph, starts: readonly string[], later = false): Rea
   return loaded;
 }
 
-/** What a page loads: at once; then by stages, each of which comes to every person; and then by rooms,
- * whose screens are opened by some, in any order. */
+/** A page's modules by when they are loaded: at once; by stages, each of which comes to every person,
+ * in order; and by rooms, which people open in any order or not at all. */
 export interface Loading {
   /** The page itself. */
   readonly page: string;
