@@ -7,10 +7,13 @@ import pytest
 from hypothesis import settings
 
 from copconnect.commands.serving import configure_logging
+from tests.harness import compiled
 
 # As a server logs. structlog's own way draws each exception as a picture with all variables, which
 # takes a second.
 configure_logging()
+
+compiled.share()
 
 pytest_plugins = ["tests.harness.fixtures"]
 
