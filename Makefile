@@ -57,11 +57,11 @@ package-python:
 	  --no-build-isolation --editable .
 
 packages-node:
-	@make/once node_modules/.done "Node packages (about 1 minute)" \
+	@make/once node_modules/.done "Node packages (half a minute)" \
 	  package-lock.json .npmrc -- make/node-packages
 
 web: packages-node
-	@make/once src/copconnect/web_app/.done "the web app (about 1 minute)" \
+	@make/once src/copconnect/web_app/.done "the web app (half a minute)" \
 	  package.json package-lock.json $(wildcard client/src web/src web/admin web/public web/*.html web/*.ts \
 	  web/*.js web/*.json) \
 	  -- npm run --silent build --workspace web -- --logLevel warn
