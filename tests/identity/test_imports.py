@@ -26,6 +26,7 @@ from copconnect.directory.sources import Corrections
 from copconnect.ids import UnitId
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.harness.operator import OPERATOR
+from tests.harness.waiting import until_async
 from tests.identity.running import MovedClock
 from tests.identity.test_import import Recorded
 
@@ -227,12 +228,28 @@ async def test_only_what_was_previewed_is_applied(world: World) -> None:
     await world.importer.apply(OPERATOR, new, SURE, expected=fresh.digest)
 
 
-async def test_one_import_runs_at_a_time(world: World, database: Database) -> None:
-    results = await asyncio.gather(
-        *(world.importer.apply(OPERATOR, files(PEOPLE), SURE) for _ in range(3)),
-        return_exceptions=True,
-    )
-    assert sum(isinstance(one, refusals.ImportRunning) for one in results) == 2
+async def test_one_import_runs_at_a_time(
+    world: World, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = 0
+    prepare = world.importer.prepare
+
+    async def held(*arguments: Any) -> Any:
+        # The others ask while this one has its turn, however long they take to connect.
+        await until_async(lambda: refused == 2)
+        return await prepare(*arguments)
+
+    async def run() -> None:
+        nonlocal refused
+        try:
+            await world.importer.apply(OPERATOR, files(PEOPLE), SURE)
+        except refusals.ImportRunning:
+            refused += 1
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.importer, "prepare", held)
+        await asyncio.gather(run(), run(), run())
+    assert refused == 2
     # One that was cut off holds its turn for two minutes, and no longer.
     async with database.transaction() as connection:
         until = world.clock.ms + TURN_MS
