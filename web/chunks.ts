@@ -20,8 +20,8 @@ function loadedWith(graph: Graph, starts: readonly string[], later = false): Rea
   return loaded;
 }
 
-/** A page's modules by when they are loaded: at once; by stages, each of which comes to every person,
- * in order; and by rooms, which people open in any order or not at all. */
+/** A page's modules by when they are loaded: at once; by stages, in order, none of which waits for
+ * what comes later; and by rooms, which people open in any order or not at all. */
 export interface Loading {
   /** The page itself. */
   readonly page: string;
@@ -48,19 +48,23 @@ export function inStages(
 ): Rollup.GetManualChunk {
   let names: ReadonlyMap<string, string> | undefined;
   const named = (graph: Graph): ReadonlyMap<string, string> => {
+    const starts = [...Object.values(stages), ...Object.values(rooms)].flat();
+    const missing = starts.filter((id) => graph.getModuleInfo(id) === null);
+    if (missing.length > 0) throw new Error(`no page loads ${missing.join(", ")}`);
     const made = new Map<string, string>();
     const elsewhere = others.map((other) => loadedWith(graph, [other.page], true));
     const users = (id: string, some: (other: OtherPage) => boolean): readonly string[] =>
       others.flatMap((other, index) =>
         some(other) && elsewhere[index]?.has(id) === true ? [String(index)] : [],
       );
-    for (const [stage, starts] of Object.entries({ start: [page], ...stages }))
-      for (const id of loadedWith(graph, starts))
+    for (const [stage, first] of Object.entries({ start: [page], ...stages }))
+      for (const id of loadedWith(graph, first))
         if (!made.has(id)) made.set(id, [stage, ...users(id, () => true)].join("-"));
-    const of = new Map<string, readonly string[]>();
-    for (const [room, starts] of Object.entries(rooms))
-      for (const id of loadedWith(graph, starts)) of.set(id, [...(of.get(id) ?? []), room]);
-    for (const [id, [room = "shared", ...more]] of of) {
+    const roomsOf = new Map<string, readonly string[]>();
+    for (const [room, first] of Object.entries(rooms))
+      for (const id of loadedWith(graph, first))
+        roomsOf.set(id, [...(roomsOf.get(id) ?? []), room]);
+    for (const [id, [room = "shared", ...more]] of roomsOf) {
       const too = users(id, ({ opensRooms }) => !opensRooms);
       const place = more.length > 0 || too.length > 0 ? "shared" : room;
       if (!made.has(id)) made.set(id, [place, ...too].join("-"));

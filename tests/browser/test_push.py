@@ -206,7 +206,9 @@ class Sleeper:
 @pytest.fixture(scope="module")
 def sender(posted: Station) -> Officer:
     """Writes in each test, to another officer."""
-    return posted.officer(0).register()
+    officer = posted.officer(0).register()
+    assert officer.problems == []  # Each test forgets those that came before it.
+    return officer
 
 
 @pytest.fixture
