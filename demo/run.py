@@ -37,8 +37,8 @@ OFFICERS = Path("build") / "officers.mjs"
 SIMULATED = 6
 # Each browser tab of a demo comes from one address.
 GENEROUS = {
-    "otp_per_address_per_hour": 10_000,
-    "otp_per_number_per_hour": 100,
+    "otp_per_number_and_address_per_day": 100,
+    "otp_per_number_per_day": 100,
     "otp_resend_ms": 2000,
 }
 

@@ -299,9 +299,7 @@ def main() -> int:
         databank.write(Path(folder) / "databank")
         run_copconnect(data, "init", "--department", "Bench Police", "--policy", "none")
         run_copconnect(data, "directory", "import", str(Path(folder) / "databank"))
-        server = ServerProcess(
-            data, otp_per_address_per_hour=1000, messages_per_person_per_minute=100_000
-        )
+        server = ServerProcess(data, messages_per_person_per_minute=100_000)
         server.start()
         try:
             figures = measure(server, options.messages, options.slowdown)

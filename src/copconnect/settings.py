@@ -91,10 +91,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     otp_lifetime_ms: Positive = 5 * 60_000
     otp_resend_ms: NotNegative = 30_000
     otp_attempts: Positive = 5
-    otp_per_number_per_hour: Positive = 5
-    otp_per_address_per_hour: Positive = 60
+    otp_per_number_and_address_per_day: Positive = 5
+    """Codes for one number that one address may ask for."""
+    otp_per_number_per_day: Positive = 50
+    """Codes for one number after which addresses that have asked for it already get no more; an
+    address's first request for a number passes."""
     otp_total_per_minute: Positive = 600
-    """Requests of one process for numbers that have asked within the hour already."""
+    """Repeated requests that one process takes: a number asked for from the same address within
+    the day."""
+    otp_tries_per_number_per_day: Positive = 50
+    """Tries at the codes of one number after which its codes get a digit more; another one for each
+    tenfold."""
     otp_failures_per_hour: Positive = 5_000
     """Wrong codes within an hour, over all numbers and nodes, after which codes get a digit more;
     another one for each tenfold."""

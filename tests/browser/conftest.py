@@ -81,7 +81,9 @@ def app_server(serve: Callable[..., ServerProcess]) -> ServerProcess:
     """The server of this module's tests, with the built web app."""
     if not WEB_APP.exists():
         raise RuntimeError("the web app is not built: run make web")
-    return serve(otp_per_address_per_hour=10_000, otp_per_number_per_hour=1_000, otp_resend_ms=0)
+    return serve(
+        otp_per_number_and_address_per_day=1_000, otp_per_number_per_day=1_000, otp_resend_ms=0
+    )
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ def app_server(serve: Callable[..., ServerProcess]) -> ServerProcess:
     """The server of a department with the policy ``approval``."""
     return serve(
         department_policy="approval",
-        **{"otp_per_address_per_hour": 10_000, "otp_per_number_per_hour": 1_000},
+        **{"otp_per_number_and_address_per_day": 1_000, "otp_per_number_per_day": 1_000},
         otp_resend_ms=0,
     )
 

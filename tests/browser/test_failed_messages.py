@@ -17,8 +17,8 @@ QUOTA = 64 * 1024
 def app_server(serve: Callable[..., ServerProcess]) -> ServerProcess:
     """A server on which nobody can send more than a few pages a day."""
     return serve(
-        otp_per_address_per_hour=10_000,
-        otp_per_number_per_hour=1_000,
+        otp_per_number_and_address_per_day=1_000,
+        otp_per_number_per_day=1_000,
         otp_resend_ms=0,
         attachment_quota_bytes_per_day=QUOTA,
     )

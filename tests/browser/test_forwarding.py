@@ -27,8 +27,8 @@ def app_server(
     file.write_text(json.dumps(policy), "utf-8")
     return serve(
         guard_policy=str(file),
-        otp_per_address_per_hour=10_000,
-        otp_per_number_per_hour=1_000,
+        otp_per_number_and_address_per_day=1_000,
+        otp_per_number_per_day=1_000,
         otp_resend_ms=0,
     )
 

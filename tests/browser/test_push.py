@@ -101,8 +101,8 @@ def app_server(
 ) -> ServerProcess:
     """A server that pushes to it."""
     server = serve(
-        otp_per_address_per_hour=10_000,
-        otp_per_number_per_hour=1_000,
+        otp_per_number_and_address_per_day=1_000,
+        otp_per_number_per_day=1_000,
         otp_resend_ms=0,
         push_origins=push_service.service.origin,
         push_ca_file=str(push_service.files[0]),

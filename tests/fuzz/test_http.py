@@ -52,8 +52,8 @@ CODES = _codes() | {errors.CopConnectError.code: 500}
 def fuzzed(serve: Callable[..., ServerProcess]) -> ServerProcess:
     """One server for the module, with no rate limit that would hide what lies behind it."""
     generous = {
-        "otp_per_number_per_hour": 1_000_000,
-        "otp_per_address_per_hour": 1_000_000,
+        "otp_per_number_and_address_per_day": 1_000_000,
+        "otp_per_number_per_day": 1_000_000,
         "otp_total_per_minute": 1_000_000,
         "requests_per_person_per_minute": 1_000_000,
     }

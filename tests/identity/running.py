@@ -86,6 +86,10 @@ class SentTexts:
         return [text for other, text in self.texts if other == number]
 
 
+def _forwarded(address: str) -> dict[str, str]:
+    return {"x-forwarded-for": address} if address else {}
+
+
 class Running:
     """A started server and a client to talk to it."""
 
@@ -99,13 +103,18 @@ class Running:
         await self.container.auth.sms.drained()
         return self.sent.to(number)[-1].split()[0]
 
-    async def ask(self, number: str) -> httpx.Response:
+    async def ask(self, number: str, address: str = "") -> httpx.Response:
+        """Ask for a code; ``address``: where a proxy saw the request come from."""
         body = {"number": number, "language": "en"}
-        return await self.http.post("/v1/registration/numbers", json=body)
+        return await self.http.post(
+            "/v1/registration/numbers", json=body, headers=_forwarded(address)
+        )
 
-    async def submit(self, challenge: str, code: str) -> httpx.Response:
+    async def submit(self, challenge: str, code: str, address: str = "") -> httpx.Response:
         body = {"challengeId": challenge, "code": code}
-        return await self.http.post("/v1/registration/codes", json=body)
+        return await self.http.post(
+            "/v1/registration/codes", json=body, headers=_forwarded(address)
+        )
 
     async def step(self, number: str) -> Any:
         """Ask for a code, submit it, return the RegistrationStep."""

@@ -32,7 +32,7 @@ async def test_tries_are_counted_when_they_come_at_once(running: Running) -> Non
 
 
 async def test_the_limit_for_a_number_holds(settings: Settings, clock: MovedClock) -> None:
-    limited = msgspec.structs.replace(settings, otp_per_number_per_hour=3)
+    limited = msgspec.structs.replace(settings, otp_per_number_and_address_per_day=3)
     async with run(limited, clock) as server:
         await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         answers = await asyncio.gather(*(server.ask(SHO) for _ in range(8)))

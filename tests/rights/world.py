@@ -305,7 +305,8 @@ async def prepared(folder: Path) -> AsyncIterator[World]:
         otp_resend_ms=0,
         kem="x25519",
         requests_per_person_per_minute=MANY,
-        otp_per_number_per_hour=MANY,
+        otp_per_number_and_address_per_day=MANY,
+        otp_per_number_per_day=MANY,
     )
     texts = SentTexts()
     container = Container(settings, clock=MovedClock(), gateway=texts)

@@ -31,7 +31,7 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
     @post("/v1/registration/codes")
     async def submit_code(request: HttpRequest) -> Any:
         body = await read(request, wire.SubmitCode, MAX_BODY)
-        return answer(request, await registration.submit_code(body, address(request)))
+        return answer(request, await registration.submit_code(body))
 
     @post("/v1/registration/enrolment-codes")
     async def submit_enrolment_code(request: HttpRequest) -> Any:

@@ -80,18 +80,18 @@ def sms_text(language: wire.Language, code: str, lifetime_ms: int) -> str:
 
 
 def code_request_wait_ms(
-    requested_ms: Sequence[int], now_ms: int, *, resend_ms: int, per_hour: int
+    requested_ms: Sequence[int], now_ms: int, *, resend_ms: int, per_day: int
 ) -> int:
-    """Return how long a number must wait for its next code, 0 if it need not.
+    """Return how long the next request must wait, 0 if it need not.
 
-    ``requested_ms`` are the times of its requests, of which only the last hour counts.
+    ``requested_ms`` are the times of former requests, of which only the last day counts.
     """
-    recent = sorted(time for time in requested_ms if now_ms - HOUR_MS < time <= now_ms)
+    recent = sorted(time for time in requested_ms if now_ms - DAY_MS < time <= now_ms)
     wait = 0
     if recent:
         wait = max(wait, recent[-1] + resend_ms - now_ms)
-    if len(recent) >= per_hour:
-        wait = max(wait, recent[-per_hour] + HOUR_MS - now_ms)
+    if len(recent) >= per_day:
+        wait = max(wait, recent[-per_day] + DAY_MS - now_ms)
     return wait
 
 
@@ -101,8 +101,8 @@ def after_code(second_factor: SecondFactor) -> Next:
 
 
 def code_digits(failures: int, threshold: int, shortest: int) -> int:
-    """Return how many digits a code has after so many wrong ones within an hour: guesses in an hour
-    then find no more codes than ``threshold`` guesses find among codes of ``shortest`` digits."""
+    """Return how many digits a code has after so many wrong ones: further guesses then find no more
+    codes than ``threshold`` guesses find among codes of ``shortest`` digits."""
     digits = shortest
     while failures >= threshold and digits < MOST_DIGITS:
         digits += 1

@@ -15,13 +15,14 @@ challenges = Table(
     METADATA,
     Column("challenge_id", String(32), primary_key=True),
     Column("number_hash", String(64), nullable=False),
+    Column("address_hash", String(64), nullable=False),  # The number and the caller's address.
     Column("person_id", String(32), nullable=True),  # None: an unknown number.
     Column("code_hash", String(64), nullable=False),
     Column("digits", Integer, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("closed", Integer, nullable=False),  # 1: used, or replaced by a newer one.
+    Column("closed", Integer, nullable=False),  # 1: used.
     Index(None, "number_hash", "created_ms"),
     Index(None, "created_ms"),
 )

@@ -7,6 +7,7 @@ a wrong attempt is committed before it is answered; an OTP opens one ticket, a t
 """
 
 import secrets
+from collections.abc import Sequence
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,52 +47,65 @@ class Registration:
         self._trust = trust
         self._sms = sms
         self._told = settings.otp_length
-        self._by_address = SlidingWindow(settings.otp_per_address_per_hour, rules.HOUR_MS)
         self._repeats = SlidingWindow(settings.otp_total_per_minute, 60_000)
-        self._attempts = SlidingWindow(
-            settings.otp_per_address_per_hour * settings.otp_attempts, rules.HOUR_MS
-        )
 
     async def request_code(self, body: wire.RequestCode, address: str) -> wire.CodeRequested:
-        """Send an OTP if the number is known. Raises NumberInvalid, SmsUnavailable, RateLimited."""
+        """Send an OTP if the number is known, beside those that are still valid. Budgets count by
+        number and address, so that nobody spends another's. Raises NumberInvalid, SmsUnavailable,
+        RateLimited."""
         settings, now = self._deps.settings, self._deps.clock.now_ms()
         number = phone_number.normalise(body.number)
         # Before anything is counted or looked up: an outage uses up nobody's codes, and everybody
         # is told the same.
         self._sms.require()
-        _require(self._by_address, address, now, "codes_per_address")
-        number_hash = rules.keyed_hash(self._deps.authority.secret, "number v1", number)
+        secret = self._deps.authority.secret
+        number_hash = rules.keyed_hash(secret, "number v1", number)
+        address_hash = rules.keyed_hash(secret, "number and address v1", number, address)
         challenge_id = new_id()
         async with self._deps.database.transaction() as connection:
             failures = await registration_store.code_failures_since(
                 connection, rules.failure_slots(now)[1]
             )
-            digits = self._digits(failures)
-            code = rules.otp(secrets.randbelow(10**digits), digits)
             await registration_store.lock_number(connection, number_hash, now)
-            asked = await registration_store.requests_since(
-                connection, number_hash, now - rules.HOUR_MS
+            former = await registration_store.challenges_since(
+                connection, number_hash, now - rules.DAY_MS
             )
+            digits = self._digits(failures, [one.attempts for one in former])
+            code = rules.otp(secrets.randbelow(10**digits), digits)
+            asked = [one.created_ms for one in former if one.address_hash == address_hash]
             wait = rules.code_request_wait_ms(
                 asked,
                 now,
                 resend_ms=settings.otp_resend_ms,
-                per_hour=settings.otp_per_number_per_hour,
+                per_day=settings.otp_per_number_and_address_per_day,
             )
             if wait > 0:
-                raise errors.RateLimited(retry_after_ms=wait, limit="codes_per_number")
+                limit = "codes_per_number_and_address"
+                raise errors.RateLimited(retry_after_ms=wait, limit=limit)
             if asked:
-                # A number that asks for the first time in an hour is never refused for what others
-                # ask; see Settings.otp_total_per_minute.
-                _require(self._repeats, "", now, "repeated_codes_per_minute")
+                # An address's first request for a number is never refused for what others ask.
+                wait = rules.code_request_wait_ms(
+                    [one.created_ms for one in former],
+                    now,
+                    resend_ms=0,
+                    per_day=settings.otp_per_number_per_day,
+                )
+                if wait > 0:
+                    raise errors.RateLimited(retry_after_ms=wait, limit="codes_per_number")
+                wait = self._repeats.wait_ms(now)
+                if wait > 0:
+                    limit = "repeated_codes_per_minute"
+                    raise errors.RateLimited(retry_after_ms=wait, limit=limit)
+                self._repeats.count(now)
             person_id = await self._deps.people.active_by_number(connection, number)
             await registration_store.add_challenge(
                 connection,
                 {
                     "challenge_id": challenge_id,
                     "number_hash": number_hash,
+                    "address_hash": address_hash,
                     "person_id": person_id,
-                    "code_hash": rules.code_hash(self._deps.authority.secret, challenge_id, code),
+                    "code_hash": rules.code_hash(secret, challenge_id, code),
                     "digits": digits,
                     "created_ms": now,
                     "expires_ms": now + settings.otp_lifetime_ms,
@@ -107,22 +121,24 @@ class Registration:
             resend_after_ms=settings.otp_resend_ms,
         )
 
-    async def submit_code(self, body: wire.SubmitCode, address: str) -> wire.RegistrationStep:
-        """Check an OTP. Raises CodeWrong, CodeExpired, CodeTriesUsedUp, RateLimited."""
+    async def submit_code(self, body: wire.SubmitCode) -> wire.RegistrationStep:
+        """Check an OTP. Raises CodeWrong, CodeExpired, CodeTriesUsedUp."""
         now = self._deps.clock.now_ms()
-        _require(self._attempts, address, now, "code_attempts_per_address")
         given = rules.code_hash(self._deps.authority.secret, body.challenge_id, body.code.strip())
         refusal: errors.CopConnectError | None = None
         slot, first_slot = rules.failure_slots(now)
         async with self._deps.database.transaction() as connection:
             failures = await registration_store.code_failures_since(connection, first_slot)
+            tries = await registration_store.tries_beside(
+                connection, body.challenge_id, now - rules.DAY_MS
+            )
             row = await registration_store.attempt(connection, body.challenge_id)
             right = rules.equal(given, row.code_hash if row is not None else "")
             if (
                 row is None
                 or row.closed
                 or row.expires_ms <= now
-                or row.digits < self._digits(failures)
+                or row.digits < self._digits(failures, tries)
             ):
                 refusal = errors.CodeExpired()
             elif row.attempts > self._deps.settings.otp_attempts:
@@ -229,22 +245,26 @@ class Registration:
     async def prune(self) -> None:
         """Delete what has expired."""
         now = self._deps.clock.now_ms()
-        keep_ms = max(rules.HOUR_MS, self._deps.settings.otp_lifetime_ms) + rules.HOUR_MS
+        keep_ms = max(rules.DAY_MS, self._deps.settings.otp_lifetime_ms) + rules.HOUR_MS
         async with self._deps.database.transaction() as connection:
             await registration_store.prune(
                 connection, now - keep_ms, now, rules.failure_slots(now)[1]
             )
 
-    def _digits(self, failures: int) -> int:
+    def _digits(self, failures: int, tries: Sequence[int]) -> int:
         """Return how many digits a code needs, after so many wrong codes within an hour over all
-        numbers and nodes. Many of them are somebody guessing: refusing codes then would lock
-        everybody out, so codes grow instead, and a shorter one is not taken any more."""
+        numbers and nodes, and these tries at the challenges of its number within a day. Many of
+        them are somebody guessing: refusing codes then would lock officers out, so codes grow
+        instead, and a shorter one is not taken any more."""
         settings = self._deps.settings
-        digits = rules.code_digits(failures, settings.otp_failures_per_hour, settings.otp_length)
+        shortest, most = settings.otp_length, settings.otp_attempts
+        digits = rules.code_digits(failures, settings.otp_failures_per_hour, shortest)
         if digits > settings.otp_length and digits > self._told:
             log.error("otp_guessing", failures=failures, digits=digits)
         self._told = digits
-        return digits
+        counted = sum(min(one, most) for one in tries)
+        per_number = settings.otp_tries_per_number_per_day
+        return max(digits, rules.code_digits(counted, per_number, shortest))
 
     async def _open_ticket(
         self, connection: AsyncConnection, card: wire.Person, now: int
@@ -319,14 +339,6 @@ class Registration:
             connection, self._deps.authority.roster, person_id, device, now
         )
         return issued.der
-
-
-def _require(window: SlidingWindow, key: str, now_ms: int, limit: str) -> None:
-    """Count an event. Raises RateLimited, which names the limit, without counting it."""
-    wait = window.wait_ms(key, now_ms)
-    if wait > 0:
-        raise errors.RateLimited(retry_after_ms=wait, limit=limit)
-    window.count(key, now_ms)
 
 
 def _step(

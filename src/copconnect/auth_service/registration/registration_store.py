@@ -23,7 +23,7 @@ from copconnect.ids import PersonId
 
 
 async def lock_number(connection: AsyncConnection, number_hash: str, now_ms: int) -> None:
-    """Serialise the requests for one number, and close its older challenges."""
+    """Serialise the requests for one number."""
     await connection.execute(
         text(
             "INSERT INTO auth_numbers (number_hash, asked_ms) VALUES (:number_hash, :now_ms) "
@@ -31,19 +31,28 @@ async def lock_number(connection: AsyncConnection, number_hash: str, now_ms: int
         ),
         {"number_hash": number_hash, "now_ms": now_ms},
     )
-    await connection.execute(
-        update(challenges)
-        .where(challenges.c.number_hash == number_hash, challenges.c.closed == 0)
-        .values(closed=1)
+
+
+async def challenges_since(
+    connection: AsyncConnection, number_hash: str, since_ms: int
+) -> list[Any]:
+    """Return address, time and tries of each challenge of a number."""
+    found = await connection.execute(
+        select(challenges.c.address_hash, challenges.c.created_ms, challenges.c.attempts).where(
+            challenges.c.number_hash == number_hash, challenges.c.created_ms > since_ms
+        )
     )
+    return list(found)
 
 
-async def requests_since(connection: AsyncConnection, number_hash: str, since_ms: int) -> list[int]:
-    """Return when this number asked for codes."""
+async def tries_beside(connection: AsyncConnection, challenge_id: str, since_ms: int) -> list[int]:
+    """Return the tries at each challenge of the number that a challenge is for."""
+    number = select(challenges.c.number_hash).where(challenges.c.challenge_id == challenge_id)
     return list(
         await connection.scalars(
-            select(challenges.c.created_ms).where(
-                challenges.c.number_hash == number_hash, challenges.c.created_ms > since_ms
+            select(challenges.c.attempts).where(
+                challenges.c.number_hash == number.scalar_subquery(),
+                challenges.c.created_ms > since_ms,
             )
         )
     )

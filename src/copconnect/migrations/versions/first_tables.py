@@ -158,6 +158,7 @@ def upgrade() -> None:
         "auth_challenges",
         sa.Column("challenge_id", sa.String(length=32), nullable=False),
         sa.Column("number_hash", sa.String(length=64), nullable=False),
+        sa.Column("address_hash", sa.String(length=64), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=True),
         sa.Column("code_hash", sa.String(length=64), nullable=False),
         sa.Column("digits", sa.Integer(), nullable=False),
