@@ -63,7 +63,7 @@ const ROOMS = {
     ...CONVERSATION,
   ],
   host: ["core", "vault"],
-  officers: ["core", "transport"],
+  officers: ["core", "transport", "vault"],
 };
 
 /**

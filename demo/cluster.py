@@ -10,6 +10,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -118,6 +119,7 @@ def _run(
     stack.callback(database.close)
     if database.start():
         (data / "databank" / "made.json").unlink(missing_ok=True)
+        shutil.rmtree(data / demo.VAULTS, ignore_errors=True)
     stack.callback(nats.stop)
     nats.start()
     console.print(f"PostgreSQL: {database.url()}", highlight=False, soft_wrap=True)
@@ -144,7 +146,7 @@ def _run(
     stack.callback(balancer.stop)
     balancer.start()
     url = f"http://localhost:{port}"
-    with_roles(settings, lambda container: demo.sign_out_former(container, station))
+    with_roles(settings, lambda container: demo.sign_out_lost(container, station))
     codes = with_roles(settings, lambda container: demo.letters(container, station))
     demo.greet(url, station, codes)
     if officers:

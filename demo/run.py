@@ -4,6 +4,8 @@ The data folder is made at the first start and used again when count and seed ar
 """
 
 import contextlib
+import csv
+import fcntl
 import json
 import shutil
 import signal
@@ -26,6 +28,7 @@ from copconnect.directory import policies
 from copconnect.directory.imports.importer import ImportOptions
 from copconnect.ids import ClientId, PersonId
 from copconnect.records.trust.department import Policy
+from copconnect.services import processes
 from copconnect.settings import Settings
 from copconnect.wire import Person
 from demo import data_bank, past_training, synthetic
@@ -34,7 +37,9 @@ from demo.serving import DEMO
 DEPARTMENT = "Telangana Police"
 SIMULATED_LABEL = "Simulated officer"  # As in client/src/officers/station.ts.
 OFFICERS = Path("build") / "officers.mjs"
+VAULTS = "officers"  # In the data folder: the devices of the simulated officers.
 SIMULATED = 6
+LOOKED_AT = 50  # People of a unit, most of whom play nobody.
 # Each browser tab of a demo comes from one address.
 GENEROUS = {
     "otp_per_number_and_address_per_day": 100,
@@ -54,7 +59,7 @@ def run(port: int, people: int, seed: int, data: Path, *, officers: bool) -> Non
     url = f"http://localhost:{port}"
     child: list[subprocess.Popen[bytes]] = []
 
-    with_roles(settings, lambda container: sign_out_former(container, station))
+    with_roles(settings, lambda container: sign_out_lost(container, station))
     codes = with_roles(settings, lambda container: letters(container, station))
 
     async def ready() -> None:
@@ -125,34 +130,36 @@ async def make_groups(container: Container) -> None:
 
 async def station_of(container: Container) -> list[Person]:
     """Return the people whom a person or a program plays: the shown station's, seniors first, its
-    DCP's chain, and the head of the force."""
-    members = await container.directory.people(
-        None, unit=synthetic.SHOWN_STATION, limit=synthetic.SHOWN_STAFF
-    )
-    above = []
-    for unit in (*synthetic.SHOWN_CHAIN, synthetic.TOP):
-        above += (await container.directory.people(None, unit=unit, limit=1)).people
-    return [*members.people, *above]
+    DCP's chain, and the head of the force; nobody whom somebody else added to the data bank."""
+    with (container.settings.data_dir / "databank" / "people.csv").open(encoding="utf-8") as file:
+        invented = {line["number"] for line in csv.DictReader(file)}
+    units = dict.fromkeys((*synthetic.SHOWN_CHAIN, synthetic.TOP), 1)
+    found = []
+    for unit, wanted in {synthetic.SHOWN_STATION: synthetic.SHOWN_STAFF, **units}.items():
+        posted = await container.directory.people(None, unit=unit, limit=LOOKED_AT)
+        found += [person for person in posted.people if person.number in invented][:wanted]
+    return found
 
 
-async def sign_out_former(container: Container, station: Sequence[Person]) -> None:
-    """Revoke the simulated devices of a demo before, which kept their keys in memory: beside them a
-    new one would not be confirmed."""
+async def sign_out_lost(container: Container, station: Sequence[Person]) -> None:
+    """Revoke the devices of simulated officers whose keys are lost, as those of a registration that
+    broke off are: beside such a device a new one would not be confirmed."""
+    folder = container.settings.data_dir / VAULTS
     playing = {*simulated(station), commander(station)}
-    former = [
+    lost = [
         ClientId(client.client_id)
         for person in station
-        if person.number in playing
+        if person.number in playing and not (folder / f"officer-{person.number}.vault").exists()
         for client in await container.auth.accounts.clients(PersonId(person.person_id))
         if client.label == SIMULATED_LABEL and not client.revoked
     ]
     async with container.database.transaction() as connection:
-        await container.auth.revoking.by_authority(connection, dict.fromkeys(former, "signed_out"))
+        await container.auth.revoking.by_authority(connection, dict.fromkeys(lost, "signed_out"))
 
 
 async def letters(container: Container, station: Sequence[Person]) -> dict[str, str]:
     """Return new enrolment codes by number where the policy asks for them: those of the data bank
-    may be used up, and the simulated officers register anew at each start."""
+    may be used up."""
     if container.settings.second_factor != "enrolment_code":
         return {}
     codes = await container.auth.administering.make_enrolment_codes(
@@ -214,6 +221,13 @@ def start_officers(
         return
     log = data / "officers.log"
     with log.open("ab") as output:
+        try:
+            # The program inherits the lock and holds it until it has ended.
+            fcntl.flock(output, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.print("No simulated officers: those of another demo on this folder still run.")
+            return
+        console.print(f"The simulated officers come on duty ({log}).")
         yield subprocess.Popen(  # noqa: S603 - our own program, with numbers as arguments.
             [
                 *(node, str(OFFICERS), "--server", url),
@@ -223,12 +237,13 @@ def start_officers(
                 *("--commander-code", codes.get(commander(station), "")),
                 # They have their place in the station's group before they register.
                 *("--invite", ",".join(person.number for person in invited(station))),
+                *("--vaults", str(data / VAULTS)),
             ],
             stdin=subprocess.DEVNULL,
+            # Standard error is for the person who started the demo: how many are on duty.
             stdout=output,
-            stderr=output,
+            preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - it calls one C function.
         )
-    console.print(f"{SIMULATED} simulated officers and the DGP are on duty ({log}).")
 
 
 @contextlib.contextmanager

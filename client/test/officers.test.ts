@@ -20,6 +20,7 @@ function start(invite: number): { child: ChildProcess; output: () => string } {
     [
       join(ROOT, "build", "officers.mjs"),
       ...["--server", w.server.origin, "--numbers", SIMULATED.map(numberOf).join(",")],
+      ...["--vaults", join(w.server.folder, "officers")],
       ...["--invite", numberOf(invite), "--every", "1", "--commander", numberOf(COMMANDER)],
       // This department makes no groups of its own.
       ...["--standing", "1"],
@@ -89,24 +90,38 @@ describe("simulated officers", () => {
     const announced = () => announcedTo(me);
     await me.until("an announcement", async () => (await announced()) > 0);
 
-    first.child.kill("SIGTERM");
-    await wait("the end", () => first.child.exitCode !== null);
+    const devicesOf = async (): Promise<readonly string[]> => {
+      const members = await me.core.members(id);
+      return members.flatMap(({ devices }) => devices.map(({ device }) => device)).sort();
+    };
+    const devices = await devicesOf();
+    expect(devices).toHaveLength(SIMULATED.length + 1);
+
+    // As by a power cut: what was written meanwhile is under keys that those devices had before.
+    first.child.kill("SIGKILL");
+    await wait("the end", () => first.child.signalCode !== null);
+    const { messageId: inGroup } = await me.text(id, "Who is at Madina junction?");
+    const { messageId: alone } = await me.text(direct, "And you?");
     const second = start(ME);
     await wait("the group again", () => second.output().includes("group stands"));
-    const before = (await me.core.messages(id, null, 100)).messages.at(-1)?.seq ?? 0;
-    await me.until("talk again", async () => {
-      const { messages } = await me.core.messages(id, null, 100);
-      return messages.some(
-        ({ mine, seq, body }) => !mine && (seq ?? 0) > before && body.kind === "text",
-      );
-    });
+    for (const [where, what] of [
+      [id, inGroup],
+      [direct, alone],
+    ] as const) {
+      await me.until("an answer to what came while they were away", async () => {
+        const { messages } = await me.core.messages(where, null, 100);
+        return messages.some(({ mine, replyTo }) => !mine && replyTo?.messageId === what);
+      });
+      await me.until("true ticks", async () => {
+        const { messages } = await me.core.messages(where, null, 100);
+        const status = messages.find(({ messageId }) => messageId === what)?.status;
+        return status === "delivered" || status === "read";
+      });
+    }
     const until = await announced();
     await me.until("announcements again", async () => (await announced()) > until);
-    const { devices } = await me.until("the old devices gone", async () => {
-      const view = await me.core.encryption(id);
-      return view.devices === SIMULATED.length + 1 ? view : null;
-    });
-    expect(devices).toBe(4);
+    expect(await devicesOf()).toEqual(devices);
+    expect(second.output()).toContain("3 of 3 simulated officers are on duty");
     expect((await me.core.conversations()).filter(({ kind }) => kind === "group")).toHaveLength(1);
   }, 180_000);
 });

@@ -1,6 +1,6 @@
 /**
  * The simulated head of the force: announces now and then where only admins may write, and answers
- * nobody. The device lives in memory, as those of the station's officers do.
+ * nobody.
  */
 import type { ConversationItem } from "../core.ts";
 import type { LocalCore } from "../create.ts";

@@ -8,6 +8,7 @@ import { pause } from "../transport/backoff.ts";
 
 const CODE = /\b\d{6}\b/;
 const CODE_LIMIT_MS = 15_000;
+const ONLINE_LIMIT_MS = 30_000;
 
 interface Text {
   readonly text: string;
@@ -32,7 +33,7 @@ async function requested(core: LocalCore, number: string): ReturnType<LocalCore[
   }
 }
 
-/** Take a core from nothing to `ready`. */
+/** Take a core to `ready` and online: from nothing, or from where it was when its process ended. */
 export async function enrol(
   core: LocalCore,
   origin: string,
@@ -40,13 +41,40 @@ export async function enrol(
   label: string,
   enrolmentCode?: string,
 ): Promise<void> {
-  await core.start();
+  const { phase } = await core.start();
+  if (phase === "register") await register(core, origin, number, label, enrolmentCode);
+  if ((await core.state()).phase === "conduct") {
+    const { version } = await core.conductCode("en");
+    await core.acceptConduct(version, "en");
+  }
+  await online(core);
+  await learn(core);
+}
+
+async function online(core: LocalCore): Promise<void> {
+  const deadline = Date.now() + ONLINE_LIMIT_MS;
+  for (;;) {
+    const { phase, reason, connection } = await core.state();
+    if (phase !== "ready") throw new Error(`is ${phase} (${String(reason)})`);
+    if (connection === "online") return;
+    if (Date.now() > deadline) throw new Error("does not come online");
+    await pause(50);
+  }
+}
+
+async function register(
+  core: LocalCore,
+  origin: string,
+  number: string,
+  label: string,
+  enrolmentCode: string | undefined,
+): Promise<void> {
   const before = await newest(origin, number);
   const { challengeId } = await requested(core, number);
   const deadline = Date.now() + CODE_LIMIT_MS;
   let code: string | null = null;
   while (code === null) {
-    if (Date.now() > deadline) throw new Error(`No code arrived for ${number}.`);
+    if (Date.now() > deadline) throw new Error("gets no code");
     await pause(50);
     const text = await newest(origin, number);
     if (text !== before && text !== null) code = CODE.exec(text)?.[0] ?? null;
@@ -55,17 +83,14 @@ export async function enrol(
   if (step.next === "enrolment_code" && enrolmentCode !== undefined) {
     step = await core.submitEnrolmentCode(step.ticket, enrolmentCode);
   }
-  if (step.next !== "device") throw new Error(`${number} needs ${step.next} to register.`);
+  if (step.next !== "device") throw new Error(`needs ${step.next} to register`);
   await core.registerClient(step.ticket, label);
-  const { version } = await core.conductCode("en");
-  const state = await core.acceptConduct(version, "en");
-  if (state.phase !== "ready") throw new Error(`${number} is ${state.phase}.`);
-  await learn(core);
 }
 
 /** Do the officer course, without which large groups are closed. */
 async function learn(core: LocalCore): Promise<void> {
   const { courses } = await core.training("courses", "en");
-  for (const { id, version } of courses.find((one) => one.id === "officer")?.lessons ?? [])
+  const lessons = courses.find((one) => one.id === "officer")?.lessons ?? [];
+  for (const { id, version } of lessons.filter(({ doneMs, changed }) => doneMs === null || changed))
     await core.training("lessonDone", id, version, 2);
 }

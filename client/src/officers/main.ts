@@ -1,9 +1,10 @@
 /**
- * `node build/officers.mjs --server URL --numbers +91…,+91… [--codes …,…] [--invite +91…,…]
- * [--commander +91… [--commander-code …]] [--every SECONDS] [--standing SECONDS]`: simulated officers
- * for the demo, and the head of the force, with their enrolment codes where the server asks for
- * them, until the process is ended or its parent (COPCONNECT_PARENT) is gone. `--standing`: how long
- * they wait for a group that the department makes before they make one.
+ * `node build/officers.mjs --server URL --vaults FOLDER --numbers +91…,+91… [--codes …,…]
+ * [--invite +91…,…] [--commander +91… [--commander-code …]] [--every SECONDS] [--standing SECONDS]`:
+ * simulated officers for the demo, and the head of the force, with their enrolment codes where the
+ * server asks for them, until the process is ended. `--vaults`: where their devices are kept for the
+ * next start. `--standing`: how long they wait for a group that the department makes before they make
+ * one. The log is standard output; standard error says in one line how many are on duty.
  */
 import "fake-indexeddb/auto";
 import { parseArgs } from "node:util";
@@ -15,12 +16,18 @@ import type { WebSocketMaker } from "../transport/socket.ts";
 import { announce } from "./commander.ts";
 import { enrol } from "./enrol.ts";
 import { LABEL, Station } from "./station.ts";
+import { keepStorage, openStorage } from "./storage.ts";
 
-const PARENT_CHECK_MS = 2_000;
-const SIGN_OUT_MS = 5_000;
+const CLOSE_MS = 2_000;
 
 function log(what: string): void {
   process.stdout.write(`${new Date().toISOString()} ${what}\n`);
+}
+
+/** Log it, and tell the person who started the demo. */
+function say(what: string): void {
+  log(what);
+  process.stderr.write(`${what}\n`);
 }
 
 function list(text: string): readonly string[] {
@@ -39,22 +46,11 @@ async function untilUp(origin: string, signal: AbortSignal): Promise<void> {
   throw new Error(`${origin} does not answer.`);
 }
 
-function endWithParent(stop: () => void): void {
-  const parent = Number(process.env["COPCONNECT_PARENT"]);
-  if (!Number.isInteger(parent) || parent <= 0) return;
-  setInterval(() => {
-    try {
-      process.kill(parent, 0);
-    } catch {
-      stop();
-    }
-  }, PARENT_CHECK_MS).unref();
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       server: { type: "string", default: "http://localhost:8080" },
+      vaults: { type: "string" },
       numbers: { type: "string" },
       codes: { type: "string", default: "" },
       commander: { type: "string" },
@@ -66,60 +62,80 @@ async function main(): Promise<void> {
     },
   });
   const numbers = list(values.numbers ?? "");
+  const { vaults, commander } = values;
   if (numbers.length === 0) throw new Error("Say who: --numbers +91…,+91…");
+  if (vaults === undefined) throw new Error("Say where their devices are kept: --vaults FOLDER");
   const origin = values.server.replace(/\/$/, "");
   const ending = new AbortController();
   const cores: LocalCore[] = [];
   const stop = (): void => {
     ending.abort();
-    // Their devices end with them: the next start registers anew, and a person's second device would
-    // wait for the first to confirm it.
-    const signedOut = Promise.allSettled(cores.map((core) => core.signOut()));
-    void Promise.race([signedOut, pause(SIGN_OUT_MS)]).finally(() => process.exit(0));
+    const closed = Promise.allSettled(cores.map((core) => core.close()));
+    void Promise.race([closed, pause(CLOSE_MS)]).finally(() => process.exit(0));
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
-  endWithParent(stop);
 
   await untilUp(origin, ending.signal);
-  const codes = list(values.codes);
-  const enrolled = async (number: string, code: string | undefined): Promise<LocalCore> => {
-    const core = createCore({
-      origin,
-      vaultName: `officer-${number}`,
-      WebSocket: WebSocket as unknown as WebSocketMaker,
-    });
-    cores.push(core);
-    await enrol(core, origin, number, LABEL, code);
-    return core;
-  };
-  const staff: LocalCore[] = [];
-  for (const [index, number] of numbers.entries()) {
-    staff.push(await enrolled(number, codes[index]));
-  }
-  log(`${String(staff.length)} officers are on duty`);
   const options = {
     random: Math.random,
     signal: ending.signal,
     everyMs: 1000 * Number(values.every),
     log,
   };
-  const station = new Station(staff, {
+  const station = new Station({
     ...options,
     answerMs: [2_000, 7_000],
     standingMs: 1000 * Number(values.standing),
   });
-  await station.begin(list(values.invite));
+  /** One officer on duty; null for one who cannot be, which the log explains. */
+  const enrolled = async (
+    number: string,
+    code: string | undefined,
+    listen: (core: LocalCore) => void,
+  ): Promise<LocalCore | null> => {
+    const vaultName = `officer-${number}`;
+    const core = createCore({
+      origin,
+      vaultName,
+      WebSocket: WebSocket as unknown as WebSocketMaker,
+    });
+    listen(core);
+    try {
+      await openStorage(vaults, vaultName);
+      await enrol(core, origin, number, LABEL, code);
+      keepStorage(vaultName);
+      cores.push(core);
+      return core;
+    } catch (error) {
+      await core.close();
+      log(`${number} is not on duty: ${error instanceof Error ? error.message : String(error)}`);
+      return null;
+    }
+  };
+  const codes = list(values.codes);
+  const staff: LocalCore[] = [];
+  for (const [index, number] of numbers.entries()) {
+    const core = await enrolled(number, codes[index], (one) => {
+      station.listen(one);
+    });
+    if (core !== null) staff.push(core);
+  }
+  await station.begin(staff, list(values.invite));
   log("the station's group stands");
-  const { commander } = values;
-  const announcing =
+  const head =
     commander === undefined
-      ? Promise.resolve()
-      : announce(await enrolled(commander, values["commander-code"]), options);
-  await Promise.all([station.patrol(), announcing]);
+      ? null
+      : await enrolled(commander, values["commander-code"], () => undefined);
+  const without = head === null ? "the head of the force is not" : "so is the head of the force";
+  say(
+    `${String(staff.length)} of ${String(numbers.length)} simulated officers are on duty` +
+      (commander === undefined ? "." : `; ${without}.`),
+  );
+  await Promise.all([station.patrol(), head === null ? null : announce(head, options)]);
 }
 
 main().catch((error: unknown) => {
-  log(`ended: ${error instanceof Error ? error.message : String(error)}`);
+  say(`The simulated officers ended: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(1);
 });

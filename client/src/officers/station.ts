@@ -1,10 +1,6 @@
 /**
  * A station of simulated officers: real clients that talk like a police station does, and answer
  * whoever writes to them, in the station's group or directly.
- *
- * Their devices live in memory. After a restart each registers a new device, enters its
- * conversations, and then revokes the old one: in this order, so that somebody is always there to
- * commit the removals.
  */
 import type { ConversationId, PersonId } from "../ids.ts";
 import type { ConversationItem, CoreEvent, MessageItem, Outgoing } from "../core.ts";
@@ -32,28 +28,37 @@ export interface StationOptions {
 }
 
 export class Station {
-  readonly #cores: readonly LocalCore[];
   readonly #options: StationOptions;
+  #cores: readonly LocalCore[] = [];
   #staff = new Set<PersonId>();
   #group: ConversationId | null = null;
   #turn = 0;
+  #begun: () => void = () => undefined;
+  readonly #onDuty = new Promise<void>((resolve) => {
+    this.#begun = resolve;
+  });
 
-  constructor(cores: readonly LocalCore[], options: StationOptions) {
-    this.#cores = cores;
+  constructor(options: StationOptions) {
     this.#options = options;
   }
 
-  /** Take up duty: the group stands, everybody listens. `invited` are numbers of people. */
-  async begin(invited: readonly string[]): Promise<void> {
-    for (const core of this.#cores) {
+  /** Listen from before the core starts: what came while it was away is answered once all are here. */
+  listen(core: LocalCore): void {
+    core.subscribe((event) => {
+      this.#heard(core, event).catch((error: unknown) => {
+        this.#options.log(`an answer failed: ${String(error)}`);
+      });
+    });
+  }
+
+  /** Take up duty with these officers: there is a group. `invited` are numbers of people. */
+  async begin(cores: readonly LocalCore[], invited: readonly string[]): Promise<void> {
+    this.#cores = cores;
+    for (const core of cores) {
       const { me } = await core.state();
       if (me !== null) this.#staff.add(me.personId);
-      core.subscribe((event) => {
-        this.#heard(core, event).catch((error: unknown) => {
-          this.#options.log(`an answer failed: ${String(error)}`);
-        });
-      });
     }
+    this.#begun();
     this.#group = await this.#standingGroup(invited);
     await this.#allReady(this.#group);
   }
@@ -127,8 +132,6 @@ export class Station {
     const inside = new Set(members.map(({ plate }) => plate.personId));
     const add = wanted.filter((personId) => !inside.has(personId));
     if (add.length > 0) await core.changeMembers(id, { add });
-    // After a restart of everybody nobody is left who knows the name.
-    await core.setProfile(id, { title, photo: "keep" });
     return id;
   }
 
@@ -217,6 +220,8 @@ export class Station {
   /** React to what somebody wrote or did who is not one of the simulated officers. */
   async #heard(core: LocalCore, event: CoreEvent): Promise<void> {
     if (event.type !== "notify") return;
+    await this.#onDuty;
+    if (!this.#cores.includes(core)) return;
     const { item, conversationId } = event;
     const writer = item.sender?.personId ?? null;
     if (writer === null || this.#staff.has(writer)) return;
