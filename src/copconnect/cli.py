@@ -5,6 +5,7 @@ import os
 import typer
 
 from copconnect.commands import admin, audit, conversations, directory, serving
+from copconnect.commands.backup import backup, restore
 from copconnect.commands.conducting import conduct, guard
 from copconnect.commands.doctor import doctor
 from copconnect.commands.init import init
@@ -30,6 +31,8 @@ app.add_typer(reports.app, name="reports")
 app.add_typer(training.app, name="training")
 app.command("init")(init)
 app.command("doctor")(doctor)
+app.command("backup")(backup)
+app.command("restore")(restore)
 app.command("serve")(serve_command(serving.COPCONNECT))
 
 

@@ -1,54 +1,75 @@
-"""An installation on this machine whose files are those of ``deploy/``."""
+"""An installation on this machine: its settings, and its backups as the unit of ``deploy/`` makes
+them."""
 
 import os
+import shlex
 import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from copconnect.services import postgresql
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+UNIT = DEPLOY / "copconnect-backup.service"
+
+# As systemd does for a unit with ProtectSystem=strict: every file system can only be read, and the
+# unit's own folders are mounts of their own.
+_SANDBOX = """set -e
+for folder in "$1" "$2"; do mount --bind "$folder" "$folder"; done
+mount -o remount,bind,ro /
+shift 2
+exec "$@"
+"""
 
 
 class Installed:
-    """A data folder with a settings file, and programs where the scripts of ``deploy/`` expect
-    those of ``/opt/copconnect``."""
+    """A data folder with settings. ``blobs``: the folder of attachments, if it is another one."""
 
-    def __init__(self, folder: Path, data: Path, database_url: str = "") -> None:
+    def __init__(
+        self, folder: Path, data: Path, database_url: str = "", blobs: Path | None = None
+    ) -> None:
         self.data = data
         self.database_url = database_url
+        self.backups = folder / "backups"
+        self.backups.mkdir(exist_ok=True)
         self._folder = folder
-        self._settings = folder / "copconnect.env"
-        lines = [f"COPCONNECT_DATA_DIR='{data}'", f"COPCONNECT_DATABASE_URL='{database_url}'"]
-        self._settings.write_text("\n".join(lines) + "\n", "utf-8")
+        self._settings = {
+            "COPCONNECT_DATA_DIR": str(data),
+            "COPCONNECT_DATABASE_URL": database_url,
+            "COPCONNECT_BLOB_URL": "" if blobs is None else f"file://{blobs}",
+        }
         self._binaries = self._postgresql_programs()
 
     def backup(self) -> Path:
-        """Make a backup; return the archive."""
-        made = self.run("copconnect-backup", str(self._folder / "backups"))
-        archive = Path(made.strip())
+        """Make a backup by the unit's command under the unit's mounts; return the archive."""
+        command = self._command_of_unit()
+        sandbox = ["unshare", "--mount", "sh", "-c", _SANDBOX, "sh"]
+        printed = self._run([*sandbox, str(self.data), str(self.backups), *command])
+        archive = Path(printed.splitlines()[0])
         assert stat.S_IMODE(archive.stat().st_mode) == 0o600
         return archive
 
     def restore(self, archive: Path, *, new_incarnation: bool = True) -> str:
         """Restore an archive; ``new_incarnation``: False leaves its last step out."""
-        return self.run("copconnect-restore", str(archive), last_step=new_incarnation)
+        if new_incarnation:
+            return self._run([*COPCONNECT, "restore", str(archive)])
+        return self._run([sys.executable, "-c", WITHOUT_LAST_STEP, str(archive)])
 
-    def run(self, script: str, *arguments: str, last_step: bool = True) -> str:
-        """Run a script; return what it printed. Raises RuntimeError with that if it fails."""
-        program = self._program(f'exec "{sys.executable}" -m copconnect "$@"' if last_step else "")
+    def _run(self, command: Sequence[str]) -> str:
+        """Run a command with the settings; return what it printed. Raises RuntimeError with that if
+        it fails."""
         result = subprocess.run(
-            [DEPLOY / script, *arguments],
+            command,
             env={
                 "PATH": f"{self._binaries}:{os.environ['PATH']}",
                 "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
-                "COPCONNECT_SETTINGS_FILE": str(self._settings),
-                "COPCONNECT_PROGRAM": str(program),
-                "COPCONNECT_PYTHON_PROGRAM": sys.executable,
+                **self._settings,
             },
             cwd=self._folder,
+            umask=0o077,
             capture_output=True,
             text=True,
             check=False,
@@ -57,14 +78,17 @@ class Installed:
             raise RuntimeError(result.stdout + result.stderr)
         return result.stdout
 
-    def _program(self, command: str) -> Path:
-        program = self._folder / "copconnect"
-        program.write_text(f"#!/bin/sh\n{command}\n", "utf-8")
-        program.chmod(0o755)
-        return program
+    def _command_of_unit(self) -> list[str]:
+        (line,) = [
+            line for line in UNIT.read_text("utf-8").splitlines() if line.startswith("ExecStart=")
+        ]
+        program, *arguments = shlex.split(line.removeprefix("ExecStart="))
+        assert program == "/opt/copconnect/bin/copconnect"
+        places = {"/var/backups/copconnect": str(self.backups)}
+        return [*COPCONNECT, *(places.get(one, one) for one in arguments)]
 
     def _postgresql_programs(self) -> Path:
-        """Return a folder with the server's own versions of the clients that scripts call."""
+        """Return a folder with the server's own versions of the clients that commands call."""
         folder = self._folder / "postgresql"
         folder.mkdir(exist_ok=True)
         found = postgresql.installed_binaries()
@@ -73,3 +97,13 @@ class Installed:
             if not link.exists():
                 link.symlink_to(found / name)
         return folder
+
+
+COPCONNECT = (sys.executable, "-m", "copconnect")
+WITHOUT_LAST_STEP = """
+import asyncio, sys
+from pathlib import Path
+from copconnect.commands.backups import restoring
+from copconnect.settings import load
+asyncio.run(restoring.restore(load(), Path(sys.argv[1])))
+"""

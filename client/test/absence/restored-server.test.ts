@@ -1,13 +1,12 @@
 /**
- * A real server is backed up while it serves and restored by the scripts of `deploy/`: real phones go
- * on with it, and wait as long as the restore's last step is missing.
+ * A real server is backed up while it serves and restored by `copconnect backup` and `restore`: real
+ * phones go on with it, and wait as long as the restore's last step is missing.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ConversationId } from "../../src/ids.ts";
-import { PLAIN, ROOT, python } from "../support/data-folder.ts";
+import { PLAIN, python } from "../support/data-folder.ts";
 import type { Officer } from "../support/officer.ts";
 import { serverWorld } from "../support/world.ts";
 
@@ -18,22 +17,20 @@ const IN_VAIN_MS = 6_000;
 
 const w = serverWorld();
 
-/** Run a script of `deploy/` on the server's folder; `lastStep`: let it sign everything anew. */
-function run(script: string, argument: string, lastStep = true): string {
-  const { folder } = w.server;
-  const settings = join(folder, "copconnect.env");
-  writeFileSync(settings, `COPCONNECT_DATA_DIR='${join(folder, "data")}'\n`);
-  const program = join(folder, "copconnect");
-  writeFileSync(program, `#!/bin/sh\n${lastStep ? `exec "${python()}" -m copconnect "$@"` : ""}\n`);
-  chmodSync(program, 0o755);
-  const env = {
-    ...PLAIN,
-    COPCONNECT_SETTINGS_FILE: settings,
-    COPCONNECT_PROGRAM: program,
-    COPCONNECT_PYTHON_PROGRAM: python(),
-  };
-  const done = spawnSync(join(ROOT, "deploy", script), [argument], { env, encoding: "utf8" });
-  if (done.status !== 0) throw new Error(`${script}: ${done.stdout}${done.stderr}`);
+/** The restore of a backup without its last step, the new incarnation. */
+const RESTORE_ALONE = `
+import asyncio, sys
+from pathlib import Path
+from copconnect.commands.backups import restoring
+from copconnect.settings import load
+asyncio.run(restoring.restore(load(), Path(sys.argv[1])))
+`;
+
+/** Run Python on the server's folder; return what it printed. */
+function run(...given: string[]): string {
+  const env = { ...PLAIN, COPCONNECT_DATA_DIR: join(w.server.folder, "data") };
+  const done = spawnSync(python(), given, { env, encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`${given.join(" ")}: ${done.stdout}${done.stderr}`);
   return done.stdout.trim();
 }
 
@@ -61,7 +58,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     const kept = await a.text(id, "in the backup");
     await b.receives(id, "in the backup", PATIENCE_MS);
 
-    const archive = run("copconnect-backup", join(server.folder, "backups"));
+    const archive = run("-m", "copconnect", "backup", join(server.folder, "backups"));
     // The phones learn of a roster that the backup does not know.
     await a.core.changeMembers(id, { add: [c.person] });
     const lost = await b.text(id, "lost, by b");
@@ -69,7 +66,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     await c.receives(id, "lost, by b", PATIENCE_MS);
 
     await server.kill();
-    run("copconnect-restore", archive, false);
+    run("-c", RESTORE_ALONE, archive);
     expect(server.rows("SELECT * FROM log_entries WHERE message_id = ?", lost.messageId)).toEqual(
       [],
     );
@@ -79,7 +76,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     expect(await b.texts(id)).not.toContain("after, by a");
 
     await server.kill();
-    run("copconnect-restore", archive);
+    run("-m", "copconnect", "restore", archive);
     await server.serve();
     await b.receives(id, "after, by a", PATIENCE_MS);
     await b.text(id, "after, by b");

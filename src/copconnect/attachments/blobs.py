@@ -61,6 +61,15 @@ class Blobs:
 
         return pieces()
 
+    async def listed(self, folder: str | None = None) -> AsyncIterator[tuple[str, int]]:
+        """Yield path and size of every object, or of those below a folder. Raises Overloaded."""
+        try:
+            async for some in obstore.list(self.store, prefix=folder):
+                for one in some:
+                    yield one["path"], one["size"]
+        except (BaseError, OSError) as error:
+            raise _translate(error) from error
+
     async def delete(self, paths: Iterable[str]) -> None:
         """Delete objects; those that are not there are no error."""
         for path in paths:
@@ -72,17 +81,27 @@ class Blobs:
                 raise _translate(error) from error
 
 
+def folder_of(url: str, data_dir: Path) -> Path | None:
+    """Return the folder that holds the objects; None: they are in S3."""
+    if not url:
+        return data_dir / "blobs"
+    parts = urlsplit(url)
+    return Path(parts.path) if parts.scheme == "file" else None
+
+
+def in_folder(folder: Path) -> Blobs:
+    """Open the blob store of a folder, which is made where there is none."""
+    return Blobs(LocalStore(prefix=folder, mkdir=True))
+
+
 def open_blobs(url: str, data_dir: Path) -> Blobs:
     """Open the blob store at ``url`` (file:// or s3://), or the folder in ``data_dir``.
 
     S3 credentials and endpoint come from the usual AWS_* environment variables. The server must
     know conditional writes (``If-None-Match: *``), as AWS, MinIO and Ceph do.
     """
-    if not url:
-        return Blobs(LocalStore(prefix=data_dir / "blobs", mkdir=True))
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        return Blobs(LocalStore(prefix=Path(parts.path), mkdir=True))
+    if (folder := folder_of(url, data_dir)) is not None:
+        return in_folder(folder)
     return Blobs(from_url(url, retry_config={"max_retries": 3, "retry_timeout": RETRY_FOR}))
 
 

@@ -12,6 +12,7 @@ CHUNK_BYTES = wire.ATTACHMENT_CHUNK_BYTES + TAG_BYTES
 DAY_MS = 24 * 3600 * 1000
 _IST_MS = (5 * 60 + 30) * 60 * 1000
 ABANDONED_MS = DAY_MS
+FOLDER = "attachments"  # In the blob store.
 
 
 def chunk_count(size: int) -> int:
@@ -47,4 +48,10 @@ def day_of(now_ms: int) -> int:
 
 def blob_path(attachment_id: AttachmentId, index: int) -> str:
     """Return where a chunk lies in the blob store; spread over folders by the id."""
-    return f"attachments/{attachment_id[:2]}/{attachment_id}/{index:05d}"
+    return f"{FOLDER}/{attachment_id[:2]}/{attachment_id}/{index:05d}"
+
+
+def attachment_of(path: str) -> AttachmentId | None:
+    """Return whose chunk an object of the blob store is; None: no attachment's."""
+    parts = path.split("/")
+    return AttachmentId(parts[2]) if len(parts) == 4 and parts[0] == FOLDER else None

@@ -81,6 +81,15 @@ class Stored:
     posted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The blobs that the database names for one attachment; ``size``: None while it is uploaded."""
+
+    attachment_id: AttachmentId
+    chunks: int
+    size: int | None
+
+
 def _upsert(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
@@ -135,6 +144,20 @@ async def find(
         created_ms=row.created_ms,
         posted=row.posted_ms is not None,
     )
+
+
+async def expected(connection: AsyncConnection) -> list[Expected]:
+    """Return what the blob store must hold of each attachment that is not about to be deleted."""
+    a = ATTACHMENTS.c
+    rows = await connection.execute(
+        select(a.attachment_id, a.size, a.complete, func.count().label("chunks"))
+        .join(CHUNKS, CHUNKS.c.attachment_id == a.attachment_id)
+        .where(a.doomed.is_(False))
+        .group_by(a.attachment_id, a.size, a.complete)
+    )
+    return [
+        Expected(row.attachment_id, row.chunks, row.size if row.complete else None) for row in rows
+    ]
 
 
 async def received(connection: AsyncConnection, attachment_id: AttachmentId) -> list[int]:

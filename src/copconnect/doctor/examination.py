@@ -8,6 +8,7 @@ from copconnect.auth_service.service import NoGateway, choose_gateway
 from copconnect.clock import Clock
 from copconnect.doctor import clock as clocks
 from copconnect.doctor import files, order_texts, pushes, services, serving
+from copconnect.doctor.attachments import attachments
 from copconnect.doctor.findings import Finding, failure, ok, warning
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
@@ -33,8 +34,12 @@ async def examine(
         if authority is not None:
             yield files.offline_root(settings.data_dir, authority.root_key)
             yield department(authority)
-        for one in (*await services.database(settings, clock), *await services.blobs(settings)):
+        database = await services.database(settings, clock)
+        blobs = await services.blobs(settings)
+        for one in (*database, *blobs):
             yield one
+        if all(one.verdict != "failure" for one in (*database, *blobs)):
+            yield await attachments(settings)
     for one in (*await services.bus(settings), *await gateway(settings, clock)):
         yield one
     for one in order_texts.order_texts(settings):
