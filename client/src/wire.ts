@@ -2011,6 +2011,7 @@ export interface Trust {
   readonly issuing: Uint8Array[];
   readonly rosterAuthority: Uint8Array;
   readonly departments: Uint8Array[];
+  readonly incarnation: Uint8Array | null;
 }
 
 /** Ask for an OTP. The answer is the same, in content and time, for every number. */

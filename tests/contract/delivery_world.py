@@ -25,6 +25,7 @@ from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.conversation.roster import direct_id
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.kem import X25519
+from copconnect.records.trust.incarnation import Incarnation
 from copconnect.reports.registry import SanctionRegistry
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.contract.chart import Chart
@@ -89,6 +90,7 @@ class Registry:
         self.unconfirmed: set[bytes] = set()
         self.inactive: set[PersonId] = set()
         self.ever: set[PersonId] = set()
+        self.begun: Incarnation | None = None
 
     def register(self, person_id: str | None = None, *, client_id: str | None = None) -> Device:
         """Add a device of a person, a new one for None."""
@@ -128,6 +130,10 @@ class Registry:
             one.key.key_id(): device for device, one in self.devices.items() if one.key is not None
         }
         return {key_id: owners[key_id] for key_id in key_ids if key_id in owners}
+
+    async def incarnation(self, _connection: AsyncConnection) -> Incarnation | None:
+        """Return the one that a test began."""
+        return self.begun
 
     async def public_key(self, _connection: AsyncConnection, device: bytes) -> bytes | None:
         """Return a device's signature key."""

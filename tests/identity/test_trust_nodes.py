@@ -5,23 +5,38 @@ import asyncio
 import shutil
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import delete, insert, select
 
+from copconnect import wire
 from copconnect.auth_service.keys import authority, department_files
 from copconnect.auth_service.keys.key_files import AuthorityMissing
+from copconnect.database.engine import METADATA, Database
 from copconnect.ids import new_id
 from copconnect.records.primitives.kem import XWING
-from copconnect.records.trust.department import Policy
+from copconnect.records.trust.department import Department, Policy
 from copconnect.records.trust.endorsement import Endorsement
+from copconnect.records.trust.incarnation import Incarnation
+from copconnect.records.trust.person_card import PersonCard
 from copconnect.records.trust.person_devices import PersonDevices
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
 from tests.identity.approved import ADMIN, OWN, Force
-from tests.identity.running import PATROL, SHO, START_MS, MovedClock, Running, run, synthetic_bank
+from tests.identity.running import (
+    PATROL,
+    SHO,
+    START_MS,
+    WRITER,
+    Device,
+    MovedClock,
+    Running,
+    run,
+    synthetic_bank,
+)
 from tests.identity.signing import (
     confirmed,
     device_key,
@@ -182,39 +197,91 @@ async def test_a_node_with_an_older_copy_of_the_keys_serves_the_newest_record(
         assert len(trust["departments"]) == 2
 
 
-async def test_after_a_restored_backup_nothing_that_was_lost_is_newer(
-    running: Running, clock: MovedClock
+async def test_a_backup_that_is_restored_twice_repeats_no_number(
+    running: Running, settings: Settings, clock: MovedClock
 ) -> None:
     sho, patrol = await running.device(SHO), await running.device(PATROL)
     await put_keys(running, sho, device_key(running, sho, 1))
-    before = {
-        keys: {
-            one.person_id: one
-            for one in (
-                await running.trust_of(patrol, sho.person_id, patrol.person_id, keys=keys)
-            ).people
+    seen = await _seen(running, patrol, sho.person_id)
+    database = running.container.database
+    backup = await _backup(database)
+    for restore in range(1, 3):
+        await _restore(database, backup)
+        clock.ms += 1000
+        async with run(settings, clock) as running:
+            begun = await running.container.auth.begin_incarnation(OPERATOR)
+            assert begun == (clock.ms, 2)
+            now = await _seen(running, patrol, sho.person_id)
+            _check_newer(now, seen, clock.ms)
+            # Devices go on: what is signed next follows.
+            await put_keys(running, sho, device_key(running, sho, 1 + restore))
+            late = await running.device(WRITER)
+            seen = await _seen(running, patrol, sho.person_id)
+            assert seen.people[True].version > now.people[True].version
+            (bundle,) = (await running.trust_of(late, late.person_id)).people
+            assert bundle.version > clock.ms
+            assert PersonDevices.parse(bundle.devices[-1]).number == clock.ms + 1
+            assert PersonCard.parse(bundle.cards[-1]).number == clock.ms + 1
+            second = await running.device(SHO)
+            (bundle,) = (await running.trust_of(patrol, sho.person_id)).people
+            newest = PersonDevices.parse(bundle.devices[-1])
+            newest.check_follows(now.devices)
+            assert newest.devices == (sho.device, second.device)
+            assert await listed(running, sho) == {sho.device}
+
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+async def _backup(database: Database) -> Rows:
+    async with database.reading() as connection:
+        return {
+            table.name: [dict(row) for row in (await connection.execute(select(table))).mappings()]
+            for table in METADATA.sorted_tables
+            if table.name.startswith("auth_")
         }
-        for keys in (False, True)
-    }
-    trust = (await running.get("/v1/trust")).json()["version"]
-    clock.ms += 1000
-    assert await running.container.auth.begin_incarnation(OPERATOR) == 2
-    for keys, people in before.items():
-        found = (await running.trust_of(patrol, *people, keys=keys)).people
-        for one in found:
-            former = people[one.person_id]
-            assert one.version >= former.version + 1000
-            older, newer = (PersonDevices.parse(each.devices[-1]) for each in (former, one))
-            newer.check_follows(older)
-            assert (newer.number, newer.devices) == (older.number + 1000, older.devices)
-            assert newer.previous == older.hash()
-    assert (await running.get("/v1/trust")).json()["version"] == trust + 1000
-    # Devices go on: the next list follows.
-    second = await running.device(SHO)
-    (bundle,) = (await running.trust_of(patrol, sho.person_id)).people
-    newest = PersonDevices.parse(bundle.devices[-1])
-    assert newest.devices == (sho.device, second.device)
-    assert await listed(running, sho) == {sho.device}
+
+
+async def _restore(database: Database, backup: Rows) -> None:
+    async with database.transaction() as connection:
+        for name, rows in backup.items():
+            await connection.execute(delete(METADATA.tables[name]))
+            if rows:
+                await connection.execute(insert(METADATA.tables[name]), rows)
+
+
+class _Seen(NamedTuple):
+    """All that a device compares by number. ``people``: the answers without and with keys."""
+
+    trust: wire.Trust
+    people: dict[bool, wire.PersonTrust]
+
+    @property
+    def devices(self) -> PersonDevices:
+        return PersonDevices.parse(self.people[False].devices[-1])
+
+    @property
+    def card(self) -> PersonCard:
+        return PersonCard.parse(self.people[False].cards[-1])
+
+
+async def _seen(running: Running, by: Device, person: str) -> _Seen:
+    trust = msgspec.json.decode((await running.get("/v1/trust")).content, type=wire.Trust)
+    answers = {keys: await running.trust_of(by, person, keys=keys) for keys in (False, True)}
+    return _Seen(trust, {keys: one.people[0] for keys, one in answers.items()})
+
+
+def _check_newer(now: _Seen, before: _Seen, number: int) -> None:
+    record = Incarnation.parse(now.trust.incarnation or b"")
+    record.verify(Department.parse(now.trust.departments[-1]).authority)
+    assert (record.number, record.created) == (number, number)
+    assert now.trust.version > before.trust.version
+    for keys in (False, True):
+        assert now.people[keys].version > max(one.version for one in before.people.values())
+    now.devices.check_follows(before.devices)
+    assert now.devices.number == now.card.number == number
+    assert (now.card.number, now.card.created) > (before.card.number, before.card.created)
+    assert (now.card.names, now.card.path) == (before.card.names, before.card.path)
 
 
 async def test_a_node_without_the_newest_issuing_ca_unlists_nobody(

@@ -1,10 +1,11 @@
 """Makes ``spec/keys/extra.json``: ``python -m tests.records.make_extra``. Deterministic.
 
-Additions to the golden vectors of KEYS.md: PersonDevices, Time, Acknowledgement, Revocation by each
-kind of signer, Department with m = 0, withdrawn grants; and which devices are confirmed then, how
-and by whom. All bytes are hex. ``records`` holds every record with its kind, fields and hash. A
-case of ``confirmed`` names the records that are known (a record that is refused by itself is
-ignored); all certificates are known in all cases. ``how`` is null where a device is not confirmed.
+Additions to the golden vectors of KEYS.md: PersonDevices, Time, Incarnation, Acknowledgement,
+Revocation by each kind of signer, Department with m = 0, withdrawn grants; and which devices are
+confirmed then, how and by whom. All bytes are hex. ``records`` holds every record with its kind,
+fields and hash. A case of ``confirmed`` names the records that are known (a record that is refused
+by itself is ignored); all certificates are known in all cases. ``how`` is null where a device is
+not confirmed.
 """
 
 import json
@@ -18,6 +19,7 @@ from copconnect.records.primitives.fields import sha256
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.primitives.signed import SealableRecord, SignedRecord
 from copconnect.records.trust.device_key import DeviceKey
+from copconnect.records.trust.incarnation import Incarnation
 from copconnect.records.trust.time_record import TimeRecord
 from tests.records.cases import Case, make_cases
 from tests.records.force import AUTHORITY, ISSUER, PEOPLE, ROOT, Force, day, person_id, public_key
@@ -70,6 +72,7 @@ def _others(force: Force) -> dict[str, SignedRecord]:
     pk = X25519PrivateKey.from_private_bytes(key_seed).public_key().public_bytes_raw()
     key = DeviceKey(kem=X25519, device=force.device("b1"), generation=7, created=day(-1), pk=pk)
     time = TimeRecord(nonce=seed("extra nonce", 16), time=day(0))
+    incarnation = Incarnation(created=day(-1), number=day(0))
     own = Acknowledgement(
         conversation_id=seed("extra conversation", 16),
         message_id=seed("extra order", 16),
@@ -92,6 +95,7 @@ def _others(force: Force) -> dict[str, SignedRecord]:
     return {
         "device key b1": key.signed(signing_key("b1")),
         "time": time.signed(signing_key(AUTHORITY)),
+        "incarnation": incarnation.signed(signing_key(AUTHORITY)),
         "acknowledgement b1": own.signed(signing_key("b1")),
         "acknowledgement of b1 by s1": told.signed(signing_key("s1")),
     }

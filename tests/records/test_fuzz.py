@@ -27,6 +27,7 @@ from copconnect.records.trust.device import Certificate
 from copconnect.records.trust.device_key import DeviceKey
 from copconnect.records.trust.endorsement import Endorsement
 from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.incarnation import Incarnation
 from copconnect.records.trust.person_card import PersonCard
 from copconnect.records.trust.person_devices import PersonDevices
 from copconnect.records.trust.revocation import Revocation
@@ -53,6 +54,7 @@ GOOD: dict[type[SignedRecord], bytes] = {
     Revocation: FORCE["b2 -b1"].encode(),
     PersonDevices: FORCE["devices B"].encode(),
     TimeRecord: OTHERS["time"],
+    Incarnation: OTHERS["incarnation"],
     Acknowledgement: OTHERS["acknowledgement b1"],
 }
 

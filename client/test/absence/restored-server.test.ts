@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest";
 import type { ConversationId } from "../../src/ids.ts";
 import { PLAIN, python } from "../support/data-folder.ts";
 import type { Officer } from "../support/officer.ts";
+import { compareDigits } from "../support/scenarios.ts";
 import { serverWorld } from "../support/world.ts";
 
 const LIMIT_MS = 240_000;
@@ -100,5 +101,36 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
         "in the backup",
         "lost, by b",
       ]);
+  });
+
+  it("goes on after the same backup is restored twice, and confirms phones", async () => {
+    const { server } = w;
+    const [a, b] = [await w.join(), await w.join()];
+    const index = w.index;
+    const { conversationId: id } = await a.core.openDirect(b.person);
+    await a.text(id, "in the backup");
+    await b.receives(id, "in the backup", PATIENCE_MS);
+    const archive = run("copconnect-backup", join(server.folder, "backups"));
+    for (const time of ["first", "second"]) {
+      await server.kill();
+      run("copconnect-restore", archive);
+      await server.serve();
+      await a.text(id, `by a after the ${time}`);
+      await b.receives(id, `by a after the ${time}`, PATIENCE_MS);
+      await b.text(id, `by b after the ${time}`);
+      await a.receives(id, `by b after the ${time}`, PATIENCE_MS);
+      // A person who comes now was never in the backup.
+      const late = await w.join();
+      const { conversationId: other } = await late.core.openDirect(a.person);
+      await late.text(other, "hello");
+      await a.receives(other, "hello", PATIENCE_MS);
+      await a.text(other, "welcome");
+      await late.receives(other, "welcome", PATIENCE_MS);
+    }
+    const second = await w.device(index);
+    await compareDigits(b, second);
+    await second.ready(id);
+    await second.text(id, "by b's second phone");
+    await a.receives(id, "by b's second phone", PATIENCE_MS);
   });
 });

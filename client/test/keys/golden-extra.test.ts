@@ -19,6 +19,7 @@ import { Judge, type How } from "../../src/keys/trust/confirmed.ts";
 import { DepartmentFormat } from "../../src/keys/trust/department.ts";
 import { EndorsementFormat } from "../../src/keys/trust/endorsement.ts";
 import { GrantFormat } from "../../src/keys/trust/grant.ts";
+import { IncarnationFormat, checkIncarnation } from "../../src/keys/trust/incarnation.ts";
 import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
 import { PersonDevicesFormat } from "../../src/keys/trust/person-devices.ts";
 import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
@@ -66,6 +67,7 @@ const FORMATS = {
   DeviceKey: DeviceKeyFormat,
   Endorsement: EndorsementFormat,
   Grant: GrantFormat,
+  Incarnation: IncarnationFormat,
   PersonCard: PersonCardFormat,
   PersonDevices: PersonDevicesFormat,
   Revocation: RevocationFormat,
@@ -176,6 +178,13 @@ describe("extra.json", () => {
     expect(await checkTime(record, record.nonce, authority)).toBe(record.time);
     await expect(checkTime(record, new Uint8Array(16), authority)).rejects.toThrow(/^T1/u);
     await expect(checkTime(record, record.nonce, fromHex(EXTRA.root_key))).rejects.toThrow(/^T1/u);
+  });
+
+  it("K1 an incarnation is the roster authority's", async () => {
+    const record = IncarnationFormat.parse(fromHex(at(EXTRA.records, "incarnation").record));
+    await checkIncarnation(record, fromHex(EXTRA.authority_key));
+    const other = fromHex(EXTRA.root_key);
+    await expect(checkIncarnation(record, other)).rejects.toThrow(/^K1/u);
   });
 
   it("O1 an acknowledgement is of its order, with its answer, by its device", async () => {

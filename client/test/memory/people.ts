@@ -13,8 +13,10 @@ import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import { requireSigningKey } from "../../src/keys/format/signature.ts";
 import { parseCertificate } from "../../src/keys/trust/certificate.ts";
 import { deviceIdBytes } from "../../src/keys/trust/device-certificate.ts";
+import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
 import type * as wire from "../../src/wire.ts";
 import { nameOf, numberOf } from "../support/data-folder.ts";
+import { following } from "../support/department.ts";
 import { Refusal, checked } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ClientState, PersonState } from "./state.ts";
@@ -102,7 +104,9 @@ export class People {
     person: PersonState,
     values: { readonly name?: string; readonly rank?: string; readonly path?: string },
   ): Promise<void> {
-    const number = person.cards.length + 1;
+    const newest = person.cards.at(-1);
+    const former = newest === undefined ? null : PersonCardFormat.parse(newest);
+    const { number } = following(former, this.#state.incarnation);
     const path = values.path ?? UNIT_PATH;
     const card = await this.#server.department.card(person.personId, {
       ...{ number, createdMs: this.#server.now() },
@@ -151,9 +155,9 @@ export class People {
     };
     await this.#certify(client);
     const devices = [...this.clientsOf(personId), client].map(({ device }) => fromHex(device));
-    const former = person.lists.at(-1) ?? null;
+    const next = following(person.lists.at(-1) ?? null, this.#state.incarnation);
     const now = this.#server.now();
-    const list = await this.#server.department.personDevices(personId, devices, former, now);
+    const list = await this.#server.department.personDevices(personId, devices, next, now);
     await this.#server.judge.records.addPersonDevices(list.bytes);
     person.lists.push(list);
     this.#state.clients.set(clientId, client);
@@ -173,7 +177,7 @@ export class People {
   #registered(client: ClientState): wire.ClientRegistered {
     const { personId, clientId, device, token } = client;
     const certificate = client.certificates.at(-1) as Uint8Array;
-    const trust = this.#server.department.trust(this.#state.version);
+    const trust = this.#server.department.trust(this.#state.version, this.#state.incarnation);
     return { personId, clientId, device, certificate, accessToken: token, trust };
   }
 

@@ -6,7 +6,6 @@
  * cell; new ones go to the least full cell with room, or to a new one.
  */
 import { concat, fromHex, toHex } from "../../src/octets.ts";
-import { ZEROS } from "../../src/keys/format/hashing.ts";
 import { idOf, newId } from "../../src/ids.ts";
 import type { CellId, DeviceId } from "../../src/ids.ts";
 import { leafHash, merklePath } from "../../src/keys/format/merkle.ts";
@@ -21,6 +20,7 @@ import {
 import { rosterTree, type RosterTree } from "../../src/keys/roster/proof.ts";
 import type { HeadStamp } from "../../src/keys/roster/stamp.ts";
 import type * as wire from "../../src/wire.ts";
+import { beginning } from "../support/department.ts";
 import { Refusal } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, ListedLeaf, RosterAt } from "./state.ts";
@@ -119,10 +119,11 @@ export class Rosters {
     return room[0]?.[0] ?? newId();
   }
 
-  /** Sign the next head, and tell the devices. `skip`: epochs that are left out (a restored server). */
-  async publish(conversation: ConversationState, change: RosterChange, skip = 0): Promise<void> {
+  /** Sign the next head, and tell the devices. `least`: the epoch at least (a restored server). */
+  async publish(conversation: ConversationState, change: RosterChange, least = 0): Promise<void> {
     const before = conversation.rosters.get(conversation.epoch);
-    const epoch = conversation.epoch + 1 + skip;
+    const first = beginning(this.#server.state.incarnation);
+    const epoch = before === undefined ? first.number : Math.max(conversation.epoch + 1, least);
     const createdMs = this.#server.now();
     const raised = before !== undefined && before.head.kem !== conversation.kem;
     const cells = new Map<CellId, number>();
@@ -135,7 +136,7 @@ export class Rosters {
     const rekeyed = before === undefined || change.rekey || raised;
     const head = await this.#server.department.head({
       ...{ conversation: fromHex(conversation.id), epoch, kem: conversation.kem },
-      previous: before?.head.hash ?? ZEROS,
+      previous: before?.head.hash ?? first.previous,
       rekeyEpoch: rekeyed ? epoch : before.head.rekeyEpoch,
       ...{ created: createdMs, devices: leaves.length, root: tree.root },
     });

@@ -177,7 +177,9 @@ function registrationRoutes(server: Roles, at: At): void {
 
 function trustRoutes(server: Roles, at: At): void {
   const { people, trust } = server;
-  at("anybody", "GET /trust", () => server.department.trust(server.state.version));
+  at("anybody", "GET /trust", () =>
+    server.department.trust(server.state.version, server.state.incarnation),
+  );
   at("device", "POST /people/trust", ({ body }) => trust.lookUp(as<wire.LookUpTrust>(body)));
   at("device", "POST /time", async ({ body }) => {
     const { nonce } = as<wire.AskTime>(body);

@@ -5,7 +5,7 @@
  * Concurrency: requests and frames take turns ({@link MemoryServer.inTurn}), each a transaction as D6
  * asks: a refusal changes nothing, because everything is checked before anything is written. Time is
  * `now`, so tests may simulate it. A crash is {@link MemoryServer.restart}: connections end, the state
- * stays. {@link MemoryServer.restore} goes back to a backup as operators do, with new rosters.
+ * stays. {@link MemoryServer.restore} goes back to a backup as operators do, with an Incarnation.
  *
  * It is honest. A test makes it lie by `live.pushes`, `judge.pretends`, `frozenMs`, or on a device's
  * own network (network.ts).
@@ -14,6 +14,7 @@ import type { ClientId, ConversationId, PersonId } from "../../src/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
 import { toHex } from "../../src/octets.ts";
 import { X25519, type Kem } from "../../src/keys/hpke.ts";
+import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
 import type { Fetch } from "../../src/transport/http.ts";
 import type { WebSocketMaker } from "../../src/transport/socket.ts";
 import { CELL_SIZE } from "../../src/wire.ts";
@@ -51,8 +52,6 @@ export interface MemoryOptions {
   readonly now?: () => number;
 }
 
-/** Epochs, numbers and versions after a restored backup are above whatever was lost. */
-const RESTORED = 1_000;
 const ROUND_MS = 1_000;
 const LAST_REFUSED = 20;
 const CLOSE_GOING_AWAY = 1001;
@@ -277,37 +276,59 @@ export class MemoryServer {
   }
 
   /**
-   * Go back to a backup. Devices may know newer records than the server, so the roster
-   * authority signs rosters of far higher epochs, which end all keys of before.
+   * Go back to a backup. Devices may know newer records than the server, so the roster authority
+   * signs an Incarnation, and under it heads, lists of devices and cards above all that were lost.
    */
   restore(backup: ServerState): Promise<void> {
     return this.inTurn(async () => {
-      this.live.closeAll(CLOSE_GOING_AWAY);
-      this.state = structuredClone(backup);
-      this.state.version += RESTORED;
-      for (const person of this.state.people.values()) await this.#listAnew(person);
+      this.#goBack(backup);
+      const number = Math.max((this.state.incarnation?.number ?? 0) + 1, this.now());
+      this.state.incarnation = await this.department.incarnation(number, this.now());
+      this.state.version = number;
+      for (const person of this.state.people.values()) await this.#signAnew(person, number);
       await this.judge.rebuild();
       for (const conversation of this.state.conversations.values()) {
-        conversation.infoVersion += RESTORED;
-        conversation.receiptsVersion += RESTORED;
-        conversation.cellVersion += RESTORED;
+        conversation.infoVersion = number;
+        conversation.receiptsVersion = number;
+        conversation.cellVersion = number;
         const { leaves, cells } = newest(conversation);
         const rekeyedCells = new Set(cells.keys());
-        await this.rosters.publish(conversation, { leaves, rekey: true, rekeyedCells }, RESTORED);
+        await this.rosters.publish(conversation, { leaves, rekey: true, rekeyedCells }, number);
         await this.rosters.refresh(conversation);
       }
     });
   }
 
-  /** A list of devices above any that was lost. */
-  async #listAnew(person: PersonState): Promise<void> {
-    person.version += RESTORED;
-    const newestList = person.lists.at(-1);
-    if (newestList === undefined) return;
-    const { hash, devices } = newestList;
-    const former = { number: newestList.number + RESTORED - 1, hash };
+  /** Show the state of a backup without an Incarnation: a server that lost data or its keys. */
+  rollBack(backup: ServerState): Promise<void> {
+    return this.inTurn(async () => {
+      this.#goBack(backup);
+      await this.judge.rebuild();
+    });
+  }
+
+  #goBack(backup: ServerState): void {
+    this.live.closeAll(CLOSE_GOING_AWAY);
+    this.state = structuredClone(backup);
+  }
+
+  /** A list of devices and a card above any that was lost. */
+  async #signAnew(person: PersonState, number: number): Promise<void> {
+    person.version = number;
+    const { personId } = person;
+    const list = person.lists.at(-1);
     const now = this.now();
-    person.lists.push(await this.department.personDevices(person.personId, devices, former, now));
+    if (list !== undefined) {
+      const next = { number, previous: list.hash };
+      person.lists.push(await this.department.personDevices(personId, list.devices, next, now));
+    }
+    const newestCard = person.cards.at(-1);
+    if (newestCard !== undefined) {
+      const { names, rank, post, unit, path, created } = PersonCardFormat.parse(newestCard);
+      const createdMs = Math.max(now, created + 1);
+      const values = { number, createdMs, names, rank, post, unit, path };
+      person.cards.push((await this.department.card(personId, values)).bytes);
+    }
   }
 
   /** Every conversation, for whoever reads of a failure. */

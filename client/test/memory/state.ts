@@ -18,6 +18,7 @@ import type {
   SealKeyId,
 } from "../../src/ids.ts";
 import type { RosterHead } from "../../src/keys/roster/head.ts";
+import type { Incarnation } from "../../src/keys/trust/incarnation.ts";
 import type { PersonDevices } from "../../src/keys/trust/person-devices.ts";
 import type * as wire from "../../src/wire.ts";
 
@@ -215,6 +216,8 @@ export interface AttachmentState {
 
 export interface ServerState {
   version: number;
+  /** The newest; null: no backup was ever restored. */
+  incarnation: Incarnation | null;
   readonly people: Map<PersonId, PersonState>;
   readonly clients: Map<ClientId, ClientState>;
   /** Registration: number by challenge id, which is the ticket too. */
@@ -228,6 +231,7 @@ export interface ServerState {
 export function emptyState(): ServerState {
   return {
     version: 1,
+    incarnation: null,
     people: new Map(),
     clients: new Map(),
     tickets: new Map(),

@@ -24,6 +24,7 @@ import {
 import { deviceIdBytes, spkiHash } from "../../src/keys/trust/device-certificate.ts";
 import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../../src/keys/trust/endorsement.ts";
 import { GrantFormat } from "../../src/keys/trust/grant.ts";
+import { IncarnationFormat, type Incarnation } from "../../src/keys/trust/incarnation.ts";
 import { PersonCardFormat, type ScriptName } from "../../src/keys/trust/person-card.ts";
 import { PersonDevicesFormat } from "../../src/keys/trust/person-devices.ts";
 import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
@@ -68,6 +69,26 @@ export interface CardValues {
   readonly post: string;
   readonly unit: string;
   readonly path: string;
+}
+
+/** The next number, or epoch, and the hash of the record before. */
+export interface Beginning {
+  readonly number: number;
+  readonly previous: Uint8Array;
+}
+
+/** The first: above all that a restored backup may have lost. */
+export function beginning(incarnation: Incarnation | null): Beginning {
+  return { number: (incarnation?.number ?? 0) + 1, previous: incarnation?.hash ?? ZEROS };
+}
+
+/** The number and the hash for the record after this one; null: it is the first. */
+export function following(
+  former: { readonly number: number; readonly hash: Uint8Array } | null,
+  incarnation: Incarnation | null = null,
+): Beginning {
+  if (former === null) return beginning(incarnation);
+  return { number: former.number + 1, previous: former.hash };
 }
 
 export type HeadValues = Parameters<typeof RosterHeadFormat.encodeUnsigned>[0];
@@ -140,13 +161,14 @@ export class Department {
     this.issuing = issuingAuthority(this.root, this.#former.length + 1, nowMs);
   }
 
-  trust(version: number): Trust {
+  trust(version: number, incarnation: Incarnation | null = null): Trust {
     return {
       version,
       root: this.root.certificate,
       issuing: [...this.#former, this.issuing].map(({ certificate }) => certificate),
       rosterAuthority: this.authority.certificate,
       departments: this.records.map(({ bytes }) => bytes),
+      incarnation: incarnation?.bytes ?? null,
     };
   }
 
@@ -164,12 +186,10 @@ export class Department {
   async personDevices(
     personId: PersonId,
     devices: readonly Uint8Array[],
-    former: { readonly number: number; readonly hash: Uint8Array } | null,
+    { number, previous }: Beginning,
     createdMs: number,
   ) {
     const person = fromHex(personId);
-    const number = (former?.number ?? 0) + 1;
-    const previous = former?.hash ?? ZEROS;
     const values = { person, number, previous, created: createdMs, devices };
     return PersonDevicesFormat.sign(values, this.authority.keys.privateKey);
   }
@@ -190,6 +210,11 @@ export class Department {
     const { conversation, hash } = head;
     const values = { conversation, head: hash, time: timeMs };
     return HeadStampFormat.sign(values, this.authority.keys.privateKey);
+  }
+
+  incarnation(number: number, createdMs: number): Promise<Incarnation> {
+    const values = { created: createdMs, number };
+    return IncarnationFormat.sign(values, this.authority.keys.privateKey);
   }
 
   time(nonce: string, timeMs: number) {

@@ -14,6 +14,7 @@ import { Vault } from "../../src/vault/vault.ts";
 import type { LookUpTrust, PersonTrust } from "../../src/wire.ts";
 import {
   Department,
+  following,
   newSigner,
   type CardValues,
   type Policy,
@@ -60,7 +61,7 @@ export class Officer {
     const list = await this.#department.personDevices(
       this.personId,
       devices,
-      this.#former,
+      following(this.#former),
       createdMs,
     );
     this.#former = list;

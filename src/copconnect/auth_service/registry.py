@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.auth_service import store
-from copconnect.auth_service.trust import device_store
+from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.verdicts.bundles import Bundles, as_wire
 from copconnect.clock import Clock
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import DeviceKeyRow, ListedDevice
+from copconnect.records.trust.incarnation import Incarnation
 
 MOST_KNOWN = 1 << 18  # Devices of which key and client are remembered, about 200 bytes each.
 
@@ -93,6 +94,10 @@ class DeviceRegistry:
         """Return the public key of a device that may act now: confirmed, not revoked, its
         certificate valid; else None."""
         return await device_store.acting_key(connection, device, self._clock.now_ms())
+
+    async def incarnation(self, connection: AsyncConnection) -> Incarnation | None:
+        """Return the newest Incarnation; None: no backup was ever restored."""
+        return await record_store.newest_incarnation(connection)
 
     async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes | None:
         """Return a device's Ed25519 key, also of a revoked device; None for an unknown one."""

@@ -127,9 +127,9 @@ class AuthService:
         await self.authenticator.close()
         await self.sms.close()
 
-    async def begin_incarnation(self, by: Principal) -> int:
+    async def begin_incarnation(self, by: Principal) -> tuple[int, int]:
         """After a backup was restored, with the server stopped: see ``trust/incarnation.py``.
-        Returns how many people have records."""
+        Returns the incarnation's number, and how many people have records."""
         return await begin_incarnation(self._deps, by)
 
     async def _prune(self) -> None:

@@ -14,7 +14,7 @@ from copconnect.auth_service.tables import (
     tokens,
     trust,
 )
-from copconnect.database.engine import chunks, unnested, upsert_for
+from copconnect.database.engine import at_least, chunks, unnested, upsert_for
 from copconnect.ids import ClientId, PersonId
 
 # --- Clients, certificates, tokens ------------------------------------------------------------
@@ -321,9 +321,9 @@ async def trust_row(connection: AsyncConnection) -> Any | None:
     return (await connection.execute(select(trust))).first()
 
 
-async def bump_trust(connection: AsyncConnection, by: int = 1) -> None:
-    """Let the version of Trust grow."""
-    await connection.execute(update(trust).values(version=trust.c.version + by))
+async def bump_trust(connection: AsyncConnection, least: int = 0) -> None:
+    """Let the version of Trust grow, to this number at least."""
+    await connection.execute(update(trust).values(version=at_least(trust.c.version + 1, least)))
 
 
 async def set_cards_made(connection: AsyncConnection, cards_ms: int) -> None:

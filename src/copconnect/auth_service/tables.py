@@ -118,13 +118,20 @@ departments = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("record", LargeBinary, nullable=False),
 )
+incarnations = Table(  # One row for each restored backup (K1).
+    "auth_incarnations",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("record", LargeBinary, nullable=False),
+)
 # One row for each person who has a record: each change of the person's records locks this row.
 people = Table(
     "auth_people",
     METADATA,
     Column("person_id", String(32), primary_key=True),
-    Column("version", BigInteger, nullable=False),  # Grows with every record but DeviceKeys.
-    Column("keys_version", BigInteger, nullable=False),  # Grows with every DeviceKey.
+    # Grows with every record; `version` is its value when one other than a DeviceKey came last.
+    Column("keys_version", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("card", String(64), nullable=True),  # Hash of what the newest card says.
 )
 person_devices = Table(

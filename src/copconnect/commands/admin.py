@@ -121,20 +121,21 @@ def next_issuing_ca(
 def new_incarnation(data: Data = None) -> None:
     """After restoring a backup, with every node stopped: let devices go on with what is restored.
 
-    Signs a new roster head for every conversation and new device lists, a thousand numbers up, so
-    that nothing which was lost is newer. Devices then post again what of their own the log lost.
+    Signs an Incarnation with a number that never repeats, and under it a new roster head for every
+    conversation, device lists and cards, so that nothing which was lost is newer. Devices then post
+    again what of their own the log lost.
     """
 
-    async def work(container: Container) -> tuple[int, int]:
-        people = await container.auth.begin_incarnation(operator())
-        conversations = await container.delivery.begin_incarnation()
-        log.warning("new_incarnation", people=people, conversations=conversations)
-        return people, conversations
+    async def work(container: Container) -> tuple[int, int, int]:
+        number, people = await container.auth.begin_incarnation(operator())
+        conversations = await container.delivery.begin_incarnation(number)
+        log.warning("new_incarnation", number=number, people=people, conversations=conversations)
+        return number, people, conversations
 
-    people, conversations = with_roles(settings_of(data), work)
+    number, people, conversations = with_roles(settings_of(data), work)
     console.print(
-        f"Signed anew: devices of {people:,} people, {conversations:,} conversations. "
-        "Start the nodes."
+        f"Incarnation {number}. Signed anew: devices of {people:,} people, "
+        f"{conversations:,} conversations. Start the nodes."
     )
 
 

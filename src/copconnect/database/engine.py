@@ -21,14 +21,18 @@ from typing import Any, Protocol, TypeVar
 
 from prometheus_client import Counter
 from sqlalchemy import (
+    BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Engine,
     MetaData,
     bindparam,
+    case,
     create_engine,
     event,
     func,
+    literal,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, InvalidatePoolError
@@ -64,6 +68,11 @@ METADATA = MetaData(
 def upsert_for(dialect: str, table: Any) -> Any:
     """Return an INSERT that can say ON CONFLICT in a dialect."""
     return (sqlite if dialect == "sqlite" else postgresql).insert(table)
+
+
+def at_least(value: ColumnElement[int], least: int) -> ColumnElement[int]:
+    """Return the greater of an expression and a number."""
+    return case((value < least, literal(least, BigInteger())), else_=value)
 
 
 def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:

@@ -21,6 +21,7 @@ from copconnect.principals import (
     PostToAsk,
     StandingGroup,
 )
+from copconnect.records.trust.incarnation import Incarnation
 
 
 class Devices(Protocol):
@@ -45,6 +46,10 @@ class Devices(Protocol):
     ) -> Mapping[bytes, bytes]:
         """Return the device of each of these key ids that a seal may name now: of the same keys as
         ``device_keys``, without reading their records. One statement for each 500."""
+        ...
+
+    async def incarnation(self, connection: AsyncConnection) -> Incarnation | None:
+        """Return the newest Incarnation; None: no backup was ever restored."""
         ...
 
     async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes | None:

@@ -147,10 +147,10 @@ class DeliveryService:
         """Bring the right to post in all rosters that list a person up to date, at once."""
         await self._posting_rights.apply(connection, person_id)
 
-    async def begin_incarnation(self) -> int:
-        """After a restored backup, with the server stopped: sign a new incarnation of every
-        conversation; return how many there are."""
-        return await begin_incarnation(self.deps)
+    async def begin_incarnation(self, number: int) -> int:
+        """After a restored backup, with the server stopped: sign a head of every conversation for
+        the incarnation of this number; return how many there are."""
+        return await begin_incarnation(self.deps, number)
 
     # --- For other roles --------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database, chunks
 from copconnect.ids import PersonId
 from copconnect.principals import Plate
+from copconnect.records.trust.incarnation import beginning
 from copconnect.records.trust.person_card import PersonCard
 
 
@@ -92,10 +93,12 @@ class Cards:
         rows = await record_store.person_rows(connection, wanted)
         wanted = {one: plate for one, plate in wanted.items() if rows[one].card != _digest(plate)}
         former = await record_store.newest(connection, person_cards, wanted)
+        first = beginning(await record_store.newest_incarnation(connection)).number
         made: list[tuple[PersonId, int, bytes]] = []
         for person_id, plate in wanted.items():
             before = PersonCard.parse(former[person_id]) if person_id in former else None
-            card = self._card(person_id, plate, before)
+            number = before.number + 1 if before is not None else first
+            card = self._card(person_id, plate, number, before)
             made.append((person_id, card.number, card.encode()))
         await record_store.add_numbered(connection, person_cards, made)
         await record_store.set_cards(
@@ -103,11 +106,13 @@ class Cards:
         )
         return wanted
 
-    def _card(self, person_id: PersonId, plate: Plate, before: PersonCard | None) -> PersonCard:
+    def _card(
+        self, person_id: PersonId, plate: Plate, number: int, before: PersonCard | None
+    ) -> PersonCard:
         changed = min(plate.changed_ms, self._clock.now_ms())
         card = PersonCard(
             person_id=bytes.fromhex(person_id),
-            number=before.number + 1 if before is not None else 1,
+            number=number,
             created=max(changed, before.created + 1 if before is not None else 0),
             names=plate.names,
             rank=plate.rank,

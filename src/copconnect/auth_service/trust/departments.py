@@ -141,11 +141,13 @@ class TrustPublisher:
             if self._built is not None and self._built.version == version:
                 return self._built
             departments = await record_store.department_records(connection)
+            incarnation = await record_store.newest_incarnation(connection)
         self._built = wire.Trust(
             version=version,
             root=self._authority.root,
             issuing=self._authority.issuing,
             roster_authority=self._authority.roster.certificate,
             departments=departments,
+            incarnation=None if incarnation is None else incarnation.encode(),
         )
         return self._built

@@ -1,10 +1,12 @@
-"""People's records after a backup of the server was restored.
+"""A new incarnation: the records of people after a backup of the server was restored.
 
-Devices may know records and versions that the backup has not. So every version that devices compare
-rises by 1,000, and everybody's PersonDevices are signed again, 1,000 numbers up, with the restored
-devices: whatever is signed next is newer than anything that was lost. The server is stopped
-meanwhile. People are taken some at a time, each batch in one transaction; after a crash in between,
-running it again moves all once more, which harms nothing.
+The roster authority signs an Incarnation (K1), under which alone devices go back in a log. Devices
+may know records and versions that the backup has not. So every version that devices compare rises
+to the incarnation's number, and everybody's PersonDevices and newest card are signed again under
+it, with what is restored: whatever is signed next is newer than anything that was lost, and no
+number repeats, however often the same backup is restored. The server is stopped meanwhile. People
+are taken some at a time, each batch in one transaction; after a crash in between, running it again
+begins another incarnation and moves all once more, which harms nothing.
 
 Records that devices signed after the backup are lost at the server and kept by devices: a device
 that was endorsed then is endorsed again, a device that was revoked then is revoked again. A device
@@ -21,35 +23,45 @@ from copconnect.audit.acts import IncarnationBegun
 from copconnect.auth_service import store
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.keys.authority import RosterSigner
-from copconnect.auth_service.tables import person_devices
+from copconnect.auth_service.tables import person_cards, person_devices
 from copconnect.auth_service.trust import record_store
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
+from copconnect.records.trust.incarnation import Incarnation, next_number
+from copconnect.records.trust.person_card import PersonCard
 from copconnect.records.trust.person_devices import PersonDevices
 
-STEP = 1_000
 _TOGETHER = 500
 
 
-async def begin_incarnation(deps: Dependencies, by: Principal) -> int:
-    """Raise all versions and sign everybody's PersonDevices again; return how many people have
-    records."""
+async def begin_incarnation(deps: Dependencies, by: Principal) -> tuple[int, int]:
+    """Sign an Incarnation, raise all versions to its number, and sign everybody's PersonDevices and
+    card again. Returns the number, and how many people have records."""
+    now_ms = deps.clock.now_ms()
     async with deps.database.transaction() as connection:
-        await store.bump_trust(connection, STEP)
+        number = next_number(await record_store.newest_incarnation(connection), now_ms)
+        record = deps.authority.roster.signed(Incarnation(created=now_ms, number=number))
+        await record_store.add_incarnation(connection, number, record.encode())
+        await store.bump_trust(connection, number)
         await deps.audit.record(connection, by, IncarnationBegun())
     done, after = 0, ""
     while True:
         async with deps.database.transaction() as connection:
             people = await record_store.people_after(connection, after, _TOGETHER)
             if not people:
-                return done
-            await record_store.raise_versions(connection, people, STEP)
-            await _sign_again(connection, deps.authority.roster, people, deps.clock.now_ms())
+                return number, done
+            await record_store.raise_versions(connection, people, number)
+            await _list_again(connection, deps.authority.roster, people, number, now_ms)
+            await _name_again(connection, deps.authority.roster, people, number, now_ms)
         done, after = done + len(people), people[-1]
 
 
-async def _sign_again(
-    connection: AsyncConnection, signer: RosterSigner, people: list[PersonId], now_ms: int
+async def _list_again(
+    connection: AsyncConnection,
+    signer: RosterSigner,
+    people: list[PersonId],
+    number: int,
+    now_ms: int,
 ) -> None:
     stored = await record_store.newest(connection, person_devices, people)
     rows: list[tuple[PersonId, int, bytes]] = []
@@ -58,7 +70,7 @@ async def _sign_again(
         record = signer.signed(
             replace(
                 former,
-                number=former.number + STEP,
+                number=max(former.number + 1, number),
                 previous=former.hash(),
                 created=max(now_ms, former.created),
                 signature=b"",
@@ -66,3 +78,26 @@ async def _sign_again(
         )
         rows.append((person_id, record.number, record.encode()))
     await record_store.add_numbered(connection, person_devices, rows)
+
+
+async def _name_again(
+    connection: AsyncConnection,
+    signer: RosterSigner,
+    people: list[PersonId],
+    number: int,
+    now_ms: int,
+) -> None:
+    stored = await record_store.newest(connection, person_cards, people)
+    rows: list[tuple[PersonId, int, bytes]] = []
+    for person_id, data in stored.items():
+        former = PersonCard.parse(data)
+        card = signer.signed(
+            replace(
+                former,
+                number=max(former.number + 1, number),
+                created=max(now_ms, former.created + 1),
+                signature=b"",
+            )
+        )
+        rows.append((person_id, card.number, card.encode()))
+    await record_store.add_numbered(connection, person_cards, rows)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service.tables import (
@@ -17,19 +17,20 @@ from copconnect.auth_service.tables import (
     departments,
     endorsements,
     grants,
+    incarnations,
     people,
     person_cards,
     person_devices,
     revocations,
 )
-from copconnect.database.engine import chunks, upsert_for
+from copconnect.database.engine import at_least, chunks, upsert_for
 from copconnect.ids import PersonId
-
-KEYS_SHIFT = 20  # Bits of a version in which DeviceKeys are counted.
+from copconnect.records.trust.incarnation import Incarnation
 
 
 class PersonRow(NamedTuple):
-    """A person's versions. ``card``: the hash of what the newest card says."""
+    """A person's versions: ``keys_version`` counts all records, and ``version`` is its value when a
+    record other than a DeviceKey came last. ``card``: the hash of what the newest card says."""
 
     version: int
     keys_version: int
@@ -37,20 +38,23 @@ class PersonRow(NamedTuple):
 
     def told(self, *, keys: bool) -> int:
         """Return the version on the wire: it also counts DeviceKeys where they are asked for."""
-        return self.version << KEYS_SHIFT | (self.keys_version if keys else 0)
+        return self.keys_version if keys else self.version
 
 
 async def touch(
     connection: AsyncConnection, person_ids: Collection[PersonId], *, keys: bool = False
 ) -> None:
     """Hold these people's rows, in one order, and let their versions grow."""
-    counted = people.c.keys_version if keys else people.c.version
+    counted = ("keys_version",) if keys else ("keys_version", "version")
+    grown = dict.fromkeys(counted, people.c.keys_version + 1)
     statement = upsert_for(connection.dialect.name, people)
+    # Above the versions of a person whom a restore of a backup lost.
+    first = select(func.coalesce(func.max(incarnations.c.number), 0) + 1).scalar_subquery()
     for part in chunks(sorted(set(person_ids))):
-        rows = [{"person_id": one, "version": 1, "keys_version": 0} for one in part]
+        rows = [{"person_id": one, "version": first, "keys_version": first} for one in part]
         await connection.execute(
             statement.values(rows).on_conflict_do_update(
-                index_elements=[people.c.person_id], set_={counted.name: counted + 1}
+                index_elements=[people.c.person_id], set_=grown
             )
         )
 
@@ -91,13 +95,14 @@ async def people_after(connection: AsyncConnection, after: str, limit: int) -> l
 
 
 async def raise_versions(
-    connection: AsyncConnection, person_ids: Collection[PersonId], by: int
+    connection: AsyncConnection, person_ids: Collection[PersonId], least: int
 ) -> None:
-    """Let the versions of people grow by much."""
+    """Let the versions of people grow, to this number at least."""
+    grown = at_least(people.c.keys_version + 1, least)
     await connection.execute(
         update(people)
         .where(people.c.person_id.in_(person_ids))
-        .values(version=people.c.version + by, keys_version=people.c.keys_version + by)
+        .values(version=grown, keys_version=grown)
     )
 
 
@@ -225,6 +230,21 @@ async def add_department(connection: AsyncConnection, number: int, record: bytes
         statement.on_conflict_do_nothing().returning(departments.c.number)
     )
     return found.first() is not None
+
+
+# --- Incarnations -----------------------------------------------------------------------------
+
+
+async def newest_incarnation(connection: AsyncConnection) -> Incarnation | None:
+    """Return the newest Incarnation; None: no backup was ever restored."""
+    query = select(incarnations.c.record).order_by(incarnations.c.number.desc()).limit(1)
+    found: bytes | None = await connection.scalar(query)
+    return None if found is None else Incarnation.parse(found)
+
+
+async def add_incarnation(connection: AsyncConnection, number: int, record: bytes) -> None:
+    """Store an Incarnation."""
+    await connection.execute(insert(incarnations).values(number=number, record=record))
 
 
 async def revocations_of(

@@ -1,7 +1,8 @@
 """A change of rosters: leaves, cell lines, a signed head, the conversation's row; one transaction.
 
 The caller holds the conversations' rows and their people's names (name_locks) and has changed the
-members. Invariants: a head's root is that of the rows that are written with it; epochs have no gap;
+members. Invariants: a head's root is that of the rows that are written with it; epochs have no gap
+but before a conversation's first;
 ``created`` never goes back; a change that takes a device out raises ``rekey_epoch`` in the same
 transaction, so from its commit on the server refuses messages under older keys (D1, D6). Several
 conversations cost as many statements as one; one changed device costs its cell and the number of
@@ -25,6 +26,7 @@ from copconnect.delivery.store.rosters import KeptHead
 from copconnect.ids import CellId, ConversationId, PersonId, new_id
 from copconnect.records.conversation.roster import Cell, CellLine, Leaf, RosterHead
 from copconnect.records.primitives.fields import sha256
+from copconnect.records.trust.incarnation import Beginning, beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,12 @@ async def _draw(
     touched = {one: plans[one].touched & known[one] for one in ids if plans[one].touched}
     current = await leaves.of_cells(connection, touched)
     people = await _listed_people(connection, held, edits)
+    # A restore of a backup may have lost a conversation of the same id: a new one begins above it.
+    new = any(one.epoch == 0 for one in held)
+    first = beginning(await deps.devices.incarnation(connection) if new else None)
     return [
         _draw_one(deps, one, edits[one.conversation_id], plans[one.conversation_id],
-                  lines[one.conversation_id], current, people[one.conversation_id], now_ms)
+                  lines[one.conversation_id], current, people[one.conversation_id], first, now_ms)
         for one in held
     ]  # fmt: skip
 
@@ -125,9 +130,10 @@ def _draw_one(
     lines: Sequence[CellLine],
     current: Mapping[CellId, Sequence[Leaf]],
     listed_people: int,
+    first: Beginning,
     now_ms: int,
 ) -> _Drawn:
-    epoch = held.epoch + 1
+    epoch = held.epoch + 1 if held.epoch else first.number
     kem = max(held.kem, deps.options.kem) if held.epoch else held.kem
     rekeys = plan.rekeys or held.epoch == 0 or kem != held.kem
     before = {line.cell_id.hex(): line for line in lines}
@@ -145,7 +151,7 @@ def _draw_one(
     draft = RosterHead(
         conversation_id=bytes.fromhex(held.conversation_id),
         epoch=epoch,
-        previous=held.head_hash,
+        previous=held.head_hash if held.epoch else first.previous,
         kem=kem,
         rekey_epoch=rekey_epoch,
         created=max(now_ms, held.head_ms),
@@ -235,7 +241,8 @@ def _row(one: _Drawn) -> dict[str, Any]:
         "conversation_id": one.held.conversation_id,
         "members": one.held.members + one.edit.members,
         "listed_people": one.listed_people,
-        "info_number": int(one.edit.info or one.listed_people != one.held.listed_people),
+        "info_number": int(one.edit.info or one.listed_people != one.held.listed_people)
+        + (one.epoch - 1 if one.held.epoch == 0 else 0),
         "kem": one.kem,
         "roster_epoch": one.epoch,
         "rekey_epoch": one.rekey_epoch,

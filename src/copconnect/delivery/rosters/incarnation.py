@@ -1,14 +1,14 @@
 """A new incarnation of every conversation, after a backup of the server was restored.
 
 Devices may know heads that the backup has not. So the roster authority signs, for each
-conversation, a head whose epoch is 1,000 above the restored one: devices take the higher epoch
-(they check ``previous`` only where they hold the head before), every former key and cell key is
-unusable, and each device posts again what the log lost of its own (S6). Versions that devices
-compare rise by as much, so that nothing newer seems old.
+conversation, a head whose epoch is the incarnation's number: devices take the higher epoch (they
+check ``previous`` only where they hold the head before), every former key and cell key is unusable,
+and each device posts again what the log lost of its own (K1). Versions that devices compare rise to
+the same number, so that nothing that was lost is newer, and no epoch repeats.
 
 The server is stopped meanwhile. Conversations are taken some at a time, each batch in one
-transaction; a crash in between leaves some of them a thousand epochs ahead, and running it again
-moves all once more, which harms nothing.
+transaction; after a crash in between, running it again begins another incarnation and moves all
+once more, which harms nothing.
 """
 
 from collections.abc import Sequence
@@ -24,35 +24,38 @@ from copconnect.ids import CellId, ConversationId
 from copconnect.records.conversation.roster import CellLine, RosterHead, lines_tree
 from copconnect.records.primitives.fields import sha256
 
-STEP = 1_000
 _TOGETHER = 200
 
 
-async def begin_incarnation(deps: Dependencies) -> int:
-    """Sign a new incarnation of every conversation; return how many there are."""
+async def begin_incarnation(deps: Dependencies, number: int) -> int:
+    """Sign the head of every conversation in the incarnation of this number; return how many there
+    are."""
     done, after = 0, ""
     while True:
         async with deps.database.transaction() as connection:
             found = await rosters.all_ids(connection, after, _TOGETHER)
             if not found:
                 return done
-            await _renew(connection, deps, found)
+            await _renew(connection, deps, found, number)
         done, after = done + len(found), found[-1]
 
 
 async def _renew(
-    connection: AsyncConnection, deps: Dependencies, conversation_ids: Sequence[ConversationId]
+    connection: AsyncConnection,
+    deps: Dependencies,
+    conversation_ids: Sequence[ConversationId],
+    number: int,
 ) -> None:
     held = await conversations.hold(connection, conversation_ids)
     lines = await rosters.current_lines(connection, conversation_ids)
+    epochs = {one.conversation_id: max(one.epoch + 1, number) for one in held}
     renewed = {
-        one.conversation_id: [
-            replace(line, rekey_epoch=one.epoch + STEP) for line in lines[one.conversation_id]
-        ]
-        for one in held
+        one: [replace(line, rekey_epoch=epoch) for line in lines[one]]
+        for one, epoch in epochs.items()
     }
-    heads = [_head(deps, one, renewed[one.conversation_id]) for one in held]
-    epochs = {one.conversation_id: one.epoch for one in heads}
+    heads = [
+        _head(deps, one, epochs[one.conversation_id], renewed[one.conversation_id]) for one in held
+    ]
     places = [(c, CellId(line.cell_id.hex())) for c, own in lines.items() for line in own]
     await rosters.close_lines(connection, [(c, cell, epochs[c]) for c, cell in places])
     await rosters.open_lines(
@@ -69,16 +72,14 @@ async def _renew(
                 "head": one.head,
                 "head_hash": one.hash,
                 "head_ms": one.created_ms,
-                "info_number": STEP,
             }
             for one in heads
         ],
     )
-    await conversations.raise_versions(connection, conversation_ids, STEP)
+    await conversations.raise_versions(connection, conversation_ids, number)
 
 
-def _head(deps: Dependencies, held: Held, lines: Sequence[CellLine]) -> KeptHead:
-    epoch = held.epoch + STEP
+def _head(deps: Dependencies, held: Held, epoch: int, lines: Sequence[CellLine]) -> KeptHead:
     draft = RosterHead(
         conversation_id=bytes.fromhex(held.conversation_id),
         epoch=epoch,

@@ -12,7 +12,7 @@ from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.database.engine import chunks, upsert_for
+from copconnect.database.engine import at_least, chunks, upsert_for
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.store.tables import CONVERSATIONS, RECEIPT_VERSIONS
 from copconnect.ids import ConversationId, PersonId, Seq
@@ -176,19 +176,23 @@ async def change(connection: AsyncConnection, changes: Sequence[Mapping[str, Any
 
 
 async def raise_versions(
-    connection: AsyncConnection, conversation_ids: Collection[ConversationId], step: int
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId], least: int
 ) -> None:
-    """Let the versions of these conversations' cell keys and receipts rise."""
+    """Let the versions of these conversations, their cell keys and receipts rise, to this number at
+    least."""
     await connection.execute(
         update(CONVERSATIONS)
         .where(_C.conversation_id.in_(conversation_ids))
-        .values(cell_key_version=_C.cell_key_version + step)
+        .values(
+            info_number=at_least(_C.info_number + 1, least),
+            cell_key_version=at_least(_C.cell_key_version + 1, least),
+        )
     )
     receipts = RECEIPT_VERSIONS.c
     await connection.execute(
         update(RECEIPT_VERSIONS)
         .where(receipts.conversation_id.in_(conversation_ids))
-        .values(version=receipts.version + step)
+        .values(version=at_least(receipts.version + 1, least))
     )
 
 

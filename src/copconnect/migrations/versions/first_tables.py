@@ -317,6 +317,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_auth_grants_path"), "auth_grants", ["path"], unique=False)
     op.create_index(op.f("ix_auth_grants_person_id"), "auth_grants", ["person_id"], unique=False)
     op.create_table(
+        "auth_incarnations",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_auth_incarnations")),
+    )
+    op.create_table(
         "auth_numbers",
         sa.Column("number_hash", sa.String(length=64), nullable=False),
         sa.Column("asked_ms", sa.BigInteger(), nullable=False),
@@ -325,8 +331,8 @@ def upgrade() -> None:
     op.create_table(
         "auth_people",
         sa.Column("person_id", sa.String(length=32), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("keys_version", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("card", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_auth_people")),
     )

@@ -12,7 +12,7 @@ from copconnect.auth_service.keys.authority import RosterSigner
 from copconnect.auth_service.tables import person_devices
 from copconnect.auth_service.trust import record_store
 from copconnect.ids import PersonId
-from copconnect.records.primitives.fields import ZEROS
+from copconnect.records.trust.incarnation import beginning
 from copconnect.records.trust.person_devices import PersonDevices
 
 MOST_EVER = 255  # The record counts devices in one byte.
@@ -28,13 +28,14 @@ async def add_device(
     """Sign the record that adds a device. Raises TooManyDevices."""
     stored = await record_store.newest(connection, person_devices, [person_id])
     former = PersonDevices.parse(stored[person_id]) if person_id in stored else None
+    first = beginning(await record_store.newest_incarnation(connection))
     if former is not None and len(former.devices) >= MOST_EVER:
         raise errors.TooManyDevices(limit=MOST_EVER)
     record = signer.signed(
         PersonDevices(
             person_id=bytes.fromhex(person_id),
-            number=former.number + 1 if former else 1,
-            previous=former.hash() if former else ZEROS,
+            number=former.number + 1 if former else first.number,
+            previous=former.hash() if former else first.previous,
             created=max(now_ms, former.created) if former else now_ms,
             devices=(*former.devices, device) if former else (device,),
         )

@@ -1,0 +1,54 @@
+"""Incarnation: the roster authority's word that a backup of the server was restored (K1). Pure.
+
+A device goes back in a log only under an Incarnation whose number is above those that it went back
+under. Convention: the number is the time in ms since 1970, or one above the former number if that
+is higher, so that it does not repeat even if the same backup is restored twice.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Self
+
+from copconnect.records.primitives.fields import SIGNATURE_BYTES, ZEROS, Reader, require, tag, uint
+from copconnect.records.primitives.signed import SignedRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incarnation(SignedRecord):
+    """One restore of a backup."""
+
+    LABEL: ClassVar[bytes] = tag("copconnect incarnation v1")
+    RULE: ClassVar[str] = "K1"
+
+    created: int
+    number: int
+
+    def fields(self) -> bytes:
+        return uint(self.created) + uint(self.number)
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        found = cls(
+            created=reader.uint(),
+            number=reader.uint(),
+            signature=reader.take(SIGNATURE_BYTES),
+        )
+        require(found.number >= 1, reader.rule, "an incarnation without a number")
+        return found
+
+
+class Beginning(NamedTuple):
+    """Where the numbers, or epochs, of records begin that are signed for the first time."""
+
+    number: int
+    previous: bytes
+
+
+def next_number(former: Incarnation | None, now_ms: int) -> int:
+    """Return the number of the incarnation after ``former``."""
+    return max(former.number + 1 if former else 0, now_ms)
+
+
+def beginning(newest: Incarnation | None) -> Beginning:
+    """Return the first number and its ``previous``: those that a restore may have lost are below
+    it. The record before the first is the Incarnation itself, where there is one."""
+    return Beginning(newest.number + 1, newest.hash()) if newest else Beginning(1, ZEROS)
