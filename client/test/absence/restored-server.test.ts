@@ -110,10 +110,10 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     const { conversationId: id } = await a.core.openDirect(b.person);
     await a.text(id, "in the backup");
     await b.receives(id, "in the backup", PATIENCE_MS);
-    const archive = run("copconnect-backup", join(server.folder, "backups"));
+    const archive = run("-m", "copconnect", "backup", join(server.folder, "backups"));
     for (const time of ["first", "second"]) {
       await server.kill();
-      run("copconnect-restore", archive);
+      run("-m", "copconnect", "restore", archive);
       await server.serve();
       await a.text(id, `by a after the ${time}`);
       await b.receives(id, `by a after the ${time}`, PATIENCE_MS);
