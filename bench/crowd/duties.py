@@ -314,7 +314,7 @@ class Duties:
             if record_and_secret is None:
                 continue
             try:
-                check_shareable(record_and_secret[0], leaf, None)
+                check_shareable(record_and_secret[0], head, leaf, None)
             except Refused:
                 continue
             found.append(record_and_secret)

@@ -121,7 +121,7 @@ export interface ConversationRecord {
   readonly history: HistoryPlace | null;
   /** The epoch of the newest head held; 0: none. */
   readonly headEpoch: number;
-  /** The highest epoch in an accepted header or record (S1). */
+  /** The highest epoch in an accepted header: R2 begins with it where the log begins. */
   readonly namedEpoch: number;
   readonly chain: OwnChain;
   /** Messages whose key is missing, and the lowest position of one. */

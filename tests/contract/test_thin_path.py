@@ -29,7 +29,7 @@ async def test_two_phones_talk(database: Database, kem: int) -> None:
     head.check(world.authority.public_key, bytes.fromhex(made.conversation_id))
     assert (head.epoch, head.rekey_epoch, head.devices, head.kem) == (1, 1, 2, kem)
     stamp = HeadStamp.parse(made.roster.stamp)
-    stamp.check(head, world.authority.public_key, world.clock.at, named_epoch=1)
+    stamp.check(head, world.authority.public_key, world.clock.at, floor=1)
     leaf = leaf_of(alice, made.roster)
     assert (leaf.person_id.hex(), leaf.history_from) == (alice.caller.person_id, 0)
     assert leaf.may_post

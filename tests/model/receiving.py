@@ -25,7 +25,8 @@ class Receiving(Sending):
         for r in self.records[conv]:
             if r in me.records or (not self.honest and rng.random() < 0.3):
                 continue
-            if self.on("S1-named"):
+            # A server that withholds the record's head keeps the receiver's own head low.
+            if self.on("S1-named") and (self.honest or rng.random() < 0.5):
                 self.learn_head(me, conv, r.head)
             known = me.heads.get(conv)
             follows = known and (at(known, r.head.epoch) is r.head or r.head.epoch > known.epoch)
@@ -207,6 +208,8 @@ class Receiving(Sending):
             if isinstance(of, CellKey) and (not leaf or of.cell != leaf.cell):
                 continue
             wanted = of.conv == conv and (of is record or isinstance(of, CellKey))
+            if of.head.epoch > head.epoch and self.on("H1-epoch"):
+                continue
             if wanted and (of.created >= since or not self.on("H3")):
                 self.seals.append(Seal(key.pk, of, secret))
                 done = done or of is record

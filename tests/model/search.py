@@ -54,6 +54,7 @@ RULES = {
     "R6-conversation": "record of this conversation",
     "R9": "no receipt while waiting",
     "commit": "secrets match commits",
+    "H1-epoch": "shares under no head that is older than the key's",
     "H1-listed": "shares to listed devices",
     "H1-confirmed": "shares to confirmed devices",
     "H2": "DeviceKey verified",
@@ -105,6 +106,7 @@ HINTS = {
     "S4-author": "take_over_device forge_cell_key forge_cell_key leave send send",
     "S4-confirmed": "ghost forge_cell_key forge_cell_key send send send",
     "S6": "send send leave send send send",
+    "H1-epoch": "take_over_device leave send sync" + " share" * 8 + " time send send",
     "R2-confirmed": "ghost forge_key forge_key forge_message sync sync sync sync",
     "R2-higher": "take_over_device send leave send send sync sync forge_message forge_message "
     "sync sync sync sync sync",
@@ -121,6 +123,7 @@ HINTS = {
 SPARE = {
     "E0-revoked": "a revoked device is off the newest head as well",
     "E4-before": "what falls is unlisted by all alike: a loss of phones, not of secrets",
+    "S1-named": "S2 and H1-epoch ask for a head that is not older than each key's own",
     "R1-conversation": "R4's head is another conversation's",
     "R6-conversation": "the commit is",
     "R6-epoch": "honest senders keep S2, an honest server D1",
@@ -134,12 +137,12 @@ STARTS = {
     "E4-last": 240,
     "E4-list": 1730,
     "E4-loss": 270,
+    "H1-epoch": 13_700,
     "K1-cell": 470,
     "K1-unused": 470,
     "R2-confirmed": 3330,
     "R3": 650,
     "R6-created": 590,
-    "S1-named": 380,
     "commit": 590,
 }
 # Rules whose loss the search has not met; nothing follows from that.

@@ -118,6 +118,7 @@ class Sending(Department):
         return (
             r in me.secrets
             and (r.head.epoch >= head.rekey or not self.on("S2-rekey"))
+            and r.head.epoch <= head.epoch
             and (self.now - r.created < DAY or not self.on("S2-age"))
             and (listed or not self.on("S2-confirmed"))
         )

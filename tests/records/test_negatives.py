@@ -166,7 +166,8 @@ def check_share(v: Vectors, data: bytes, _: Case) -> None:
 def check_allowed(parse: Callable[[bytes], Shareable]) -> Check:
     def check(v: Vectors, data: bytes, _: Case) -> None:
         state, _body = parse_message(v["messages"]["1"]["message"], v["conversation"])
-        check_shareable(parse(data), golden.leaf(v, "d"), state.message_id)
+        head = golden.head(v)
+        check_shareable(parse(data), head, golden.leaf(v, "d"), state.message_id)
 
     return check
 

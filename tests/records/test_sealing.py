@@ -294,25 +294,35 @@ def test_h6_the_share_to_d_opens(v: Vectors) -> None:
         for record, secret in shared_with_d(v):
             assert found[secret_name(record)] == secret
             check_shared(record, secret)
-            check_shareable(record, golden.leaf(v, "d"), state)
+            check_shareable(record, golden.head(v), golden.leaf(v, "d"), state)
 
 
 def test_h3_history_decides_to_the_millisecond(v: Vectors) -> None:
     first = ConversationKey.parse(v["conversation_keys"]["1"]["record"])
-    check_shareable(first, golden.leaf(v, "a"), None)
+    head = golden.head(v)
+    check_shareable(first, head, golden.leaf(v, "a"), None)
     leaf = replace(golden.leaf(v, "d"), history_from=first.created)
-    check_shareable(first, leaf, None)
+    check_shareable(first, head, leaf, None)
     with refused_by("H3"):
-        check_shareable(first, replace(leaf, history_from=first.created + 1), None)
+        check_shareable(first, head, replace(leaf, history_from=first.created + 1), None)
 
 
 def test_h3_a_cell_key_stays_in_its_cell(v: Vectors) -> None:
     """A removed member who held another cell's key would read on: that cell is not rekeyed."""
     record = golden.cell_key(v, "2")
-    leaf = golden.leaf(v, "d")
-    check_shareable(record, leaf, None)
+    head, leaf = golden.head(v), golden.leaf(v, "d")
+    check_shareable(record, head, leaf, None)
     with refused_by("H3"):
-        check_shareable(record, replace(leaf, cell_id=bytes(16)), None)
+        check_shareable(record, head, replace(leaf, cell_id=bytes(16)), None)
+
+
+def test_h1_nothing_is_shared_under_a_head_that_is_older_than_it(v: Vectors) -> None:
+    """A removed member asks under the head of before its removal, whose stamp still counts."""
+    record = ConversationKey.parse(v["conversation_keys"]["2"]["record"])
+    head, leaf = golden.head(v), golden.leaf(v, "a")
+    check_shareable(record, replace(head, epoch=record.epoch), leaf, None)
+    with refused_by("H1"):
+        check_shareable(record, replace(head, epoch=record.epoch - 1), leaf, None)
 
 
 def test_commitments_are_bound_to_their_place(v: Vectors) -> None:

@@ -43,8 +43,18 @@ export async function requireShareTarget(
   return { confirmed, leaf, key };
 }
 
-/** H3. `newestState`: the message id of the conversation's newest state; null: it has none. */
-export function requireShareable(one: Shareable, leaf: Leaf, newestState: MessageId | null): void {
+/**
+ * H1 and H3, under the newest head (S1). `newestState`: the message id of the conversation's newest
+ * state; null: it has none.
+ */
+export function requireShareable(
+  one: Shareable,
+  newest: RosterHead,
+  leaf: Leaf,
+  newestState: MessageId | null,
+): void {
+  // A stamp holds for minutes: its head still lists a device that was removed meanwhile.
+  refuseUnless(one.record.epoch <= newest.epoch, "H1", "made under a later roster head");
   if (one.kind === KIND_BODY_KEY) {
     const newest = idOf<MessageId>(one.record.message) === newestState;
     refuseUnless(newest, "H3", "not the newest state");

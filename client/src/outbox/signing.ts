@@ -147,9 +147,9 @@ export class Signing {
       if (current === null) return null;
       if (current.stage === "signed") return current;
       if (current.attempt >= MOST_ATTEMPTS) throw failure("too_many_attempts");
-      const { chain, log, namedEpoch } = work.record;
+      const { chain, log, headEpoch } = work.record;
       this.#requireStill(() => {
-        this.#context.time.requireStillNewest(head, namedEpoch);
+        this.#context.time.requireStillNewest(head, headEpoch);
       });
       const draft = {
         conversation: fromHex(conversation.id),

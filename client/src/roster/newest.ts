@@ -17,15 +17,41 @@ export interface Newest {
   readonly own: Listed;
 }
 
+/**
+ * S1, for whatever is signed, sealed or shared: a head with a fresh stamp that is below no head that
+ * this device holds or can be shown. Refuses others. Inside the queue.
+ */
+export async function takeNewest(
+  context: DeviceContext,
+  conversation: Conversation,
+  work: UnitOfWork,
+  { head: bytes, stamp }: Pick<RosterState, "head" | "stamp">,
+): Promise<RosterHead> {
+  const head = await conversation.heads.take(work, bytes);
+  for (const { record } of await conversation.keys.newest())
+    if (record.epoch > work.record.headEpoch) await named(conversation, work, record.epoch);
+  await context.time.requireNewest(stamp, head, work.record.headEpoch);
+  return head;
+}
+
+/** The head that a key's record names raises the floor if the roster authority signed one. */
+async function named(conversation: Conversation, work: UnitOfWork, epoch: number): Promise<void> {
+  try {
+    await conversation.heads.require(work, epoch);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+  }
+}
+
 /** Take over the server's newest head: this device is listed. Refuses by S1. Inside the queue. */
 export async function takeRoster(
   context: DeviceContext,
   conversation: Conversation,
   work: UnitOfWork,
-  { head: bytes, stamp, proof }: RosterState,
+  state: RosterState,
 ): Promise<Newest> {
-  const head = await conversation.heads.take(work, bytes);
-  await context.time.requireNewest(stamp, head, work.record.namedEpoch);
+  const head = await takeNewest(context, conversation, work, state);
+  const { proof } = state;
   const own = conversation.heads.prove(head, context.identity().device, proof);
   const { historyFrom } = own.leaf;
   if (work.record.state !== "ready" || work.record.historyFromMs !== historyFrom)
@@ -59,13 +85,13 @@ export async function stillNewest(
   context: DeviceContext,
   conversation: Conversation,
 ): Promise<Newest | null> {
-  const { headEpoch, namedEpoch } = conversation.record;
+  const { headEpoch } = conversation.record;
   const head = await conversation.heads.newest(null, headEpoch);
   if (head === null) return null;
   const own = conversation.heads.known(head, context.identity().device);
   if (own === null) return null;
   try {
-    context.time.requireStillNewest(head, namedEpoch);
+    context.time.requireStillNewest(head, headEpoch);
     return { head, own };
   } catch (error) {
     if (error instanceof Refused) return null;

@@ -21,8 +21,9 @@ import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { requireShareable } from "../keys/share-rules.ts";
 import { MINUTE_MS } from "../keys/format/times.ts";
 import { fromHex } from "../octets.ts";
-import { RosterHeadFormat, requireSealingKem } from "../keys/roster/head.ts";
+import { requireSealingKem, type RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
+import { takeNewest } from "../roster/newest.ts";
 import type { ShareReference, ShareWanted } from "../wire.ts";
 
 const MOST_A_MINUTE = 60;
@@ -73,41 +74,37 @@ export class Answering {
     const { api, trust } = this.#context;
     const conversation = this.#index.find(request.conversationId);
     if (conversation?.record.state !== "ready") return;
-    const { leaf, key } = await this.#entitled(conversation, request);
-    const secrets = await this.#secrets(conversation, request.references, leaf);
+    const { head, leaf, key } = await this.#entitled(conversation, request);
+    const secrets = await this.#secrets(conversation, request.references, head, leaf);
     if (secrets.length === 0) return;
-    requireSealingKem(await this.#newest(conversation, request), trust.department);
+    requireSealingKem(head, trust.department);
     const share = await makeKeyShare(fromHex(conversation.id), key, secrets);
     await api.postShare(conversation.id, { device: request.device, share });
-  }
-
-  async #newest(conversation: Conversation, { head, stamp }: ShareWanted) {
-    const newest = RosterHeadFormat.parse(head);
-    const taken = await conversation.change((work) => conversation.heads.take(work, newest.bytes));
-    await this.#context.time.requireNewest(stamp, taken, conversation.record.namedEpoch);
-    return taken;
   }
 
   /** H1 and H2: listed under the newest head, confirmed, and the key is its own. */
   async #entitled(
     conversation: Conversation,
     request: ShareWanted,
-  ): Promise<{ readonly leaf: Leaf; readonly key: DeviceKey }> {
+  ): Promise<{ readonly head: RosterHead; readonly leaf: Leaf; readonly key: DeviceKey }> {
     const { trust, time } = this.#context;
-    const head = await this.#newest(conversation, request);
+    const head = await conversation.change((work) =>
+      takeNewest(this.#context, conversation, work, request),
+    );
     const device = request.device;
     const { leaf } = conversation.heads.prove(head, device, request.proof);
     refuseUnless(leaf.person === request.personId, "H1", "another person's device");
     await trust.ensure([leaf.person], { fresh: true });
     await trust.confirmedCertificate(leaf.person, device, time.requireNow(), "H1");
     await trust.learnKeys(leaf.person, request.keys);
-    return { leaf, key: await trust.deviceKey(leaf.person, device, head.kem) };
+    return { head, leaf, key: await trust.deviceKey(leaf.person, device, head.kem) };
   }
 
   /** H3: what this device holds and the other may have. */
   async #secrets(
     conversation: Conversation,
     references: readonly ShareReference[],
+    head: RosterHead,
     leaf: Leaf,
   ): Promise<readonly SharedSecret[]> {
     const { profile } = conversation.record;
@@ -127,13 +124,18 @@ export class Answering {
       held.push({ of: { kind: KIND_CELL_KEY, record: found.record }, secret: found.secret });
     }
     const newestState = profile?.messageId ?? null;
-    return held.filter(({ of }) => isShareable(of, leaf, newestState));
+    return held.filter(({ of }) => isShareable(of, head, leaf, newestState));
   }
 }
 
-function isShareable(of: Shareable, leaf: Leaf, newestState: MessageId | null): boolean {
+function isShareable(
+  of: Shareable,
+  head: RosterHead,
+  leaf: Leaf,
+  newestState: MessageId | null,
+): boolean {
   try {
-    requireShareable(of, leaf, newestState);
+    requireShareable(of, head, leaf, newestState);
     return true;
   } catch (error) {
     if (error instanceof Refused) return false;

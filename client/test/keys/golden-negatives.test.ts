@@ -72,7 +72,7 @@ function allowed(v: Vectors, one: Shareable): void {
   const proof = hex(at(at(v.roster, "3").leaves, "d"));
   const root = RosterHeadFormat.parse(hex(at(v.roster, "3").head));
   const { leaf } = checkProof(root, deviceId(v, "d"), proof, "H1");
-  requireShareable(one, leaf, idOf<MessageId>(state(v).message));
+  requireShareable(one, root, leaf, idOf<MessageId>(state(v).message));
 }
 
 const CHECKS: Readonly<Record<string, Check>> = {
@@ -216,15 +216,27 @@ describe.each(ALL)("golden refusals of %s", (_name, v) => {
     for (const [name, data, one] of good) await at(CHECKS, name)(v, hex(data), one);
   });
 
+  it("nothing is shared under a head that is older than it (H1)", () => {
+    const proof = hex(at(at(v.roster, "3").leaves, "a"));
+    const head = RosterHeadFormat.parse(hex(at(v.roster, "3").head));
+    const { leaf } = checkProof(head, deviceId(v, "a"), proof, "H1");
+    const record = ConversationKeyFormat.parse(hex(at(v.conversation_keys, "2").record));
+    const one: Shareable = { kind: KIND_CONVERSATION_KEY, record };
+    requireShareable(one, { ...head, epoch: record.epoch }, leaf, null);
+    expect(() => {
+      requireShareable(one, { ...head, epoch: record.epoch - 1 }, leaf, null);
+    }).toThrow("H1");
+  });
+
   it("a cell's key stays in its cell (H3)", () => {
     const proof = hex(at(at(v.roster, "3").leaves, "d"));
     const root = RosterHeadFormat.parse(hex(at(v.roster, "3").head));
     const { leaf } = checkProof(root, deviceId(v, "d"), proof, "H1");
     const one: Shareable = { kind: KIND_CELL_KEY, record: cellKey(v, "2") };
-    requireShareable(one, leaf, null);
+    requireShareable(one, root, leaf, null);
     const elsewhere = { ...leaf, cell: "00".repeat(16) as typeof leaf.cell };
     expect(() => {
-      requireShareable(one, elsewhere, null);
+      requireShareable(one, root, elsewhere, null);
     }).toThrow("another cell");
   });
 });

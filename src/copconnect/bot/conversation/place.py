@@ -106,14 +106,30 @@ class Place:
 
     async def take_roster(self, state: wire.RosterState) -> Newest:
         """Take over the server's newest head and the bot's proof. Raises Refused."""
-        head = self.take_head(state.head)
-        await self._context.time.anchor()
-        self._context.time.require_newest(state.stamp, head, self.row.named_epoch)
+        head = await self.take_newest(state.head, state.stamp)
         device = self._context.identity.device
         leaf, _ = await self.knowledge.prove(head.epoch, device, state.proof, "S1")
         may_post = bool(leaf.rights & Rights.POST)
         self.set(listed=True, history_from_ms=leaf.history_from, may_post=may_post)
         return Newest(head, leaf)
+
+    async def take_newest(self, data: bytes, stamp: bytes) -> RosterHead:
+        """Return a head by its fresh stamp that is below no head that the bot holds or can be shown
+        (S1). Raises Refused, and what the API raises."""
+        head = self.take_head(data)
+        for epoch in {one.record.epoch for one in self.keys.newest()}:
+            if epoch > self.row.head_epoch:
+                await self._raise_floor(epoch)
+        await self._context.time.anchor()
+        self._context.time.require_newest(stamp, head, self.row.head_epoch)
+        return head
+
+    async def _raise_floor(self, epoch: int) -> None:
+        """Take the head that a key's record names, if the roster authority signed one."""
+        try:
+            self.take_head((await self.knowledge.head(epoch)).encode())
+        except Refused:
+            return
 
     def take_head(self, data: bytes) -> RosterHead:
         """Check a head and keep it. Raises Refused (R4)."""
@@ -125,7 +141,7 @@ class Place:
     def _still_newest(self) -> Newest | None:
         row = self.row
         head = self.knowledge.held_head(row.head_epoch) if row.head_epoch else None
-        if head is None or not self._context.time.is_still_newest(head, row.named_epoch):
+        if head is None or not self._context.time.is_still_newest(head, row.head_epoch):
             return None
         try:
             device = self._context.identity.device

@@ -200,23 +200,21 @@ class Answering:
             await context.people.confirmed(leaf.person_id, leaf.device, now, "H1")
             context.people.learn_keys(leaf.person_id, request.keys)
             key = context.people.device_key(leaf.device, head.kem, now)
-            secrets = self._secrets(place, request, leaf)
+            secrets = self._secrets(place, request, head, leaf)
         if secrets:
             head.check_sealing(context.people.trust.department)
             await self._post(place, request, key, secrets)
 
     async def _entitled(self, place: Place, request: wire.ShareWanted) -> tuple[RosterHead, Leaf]:
         """H1: the device is listed under the newest head."""
-        head = place.take_head(request.head)
-        await self._context.time.anchor()
-        self._context.time.require_newest(request.stamp, head, place.row.named_epoch)
+        head = await place.take_newest(request.head, request.stamp)
         device = bytes.fromhex(request.device)
         leaf, _ = await place.knowledge.prove(head.epoch, device, request.proof, "H1")
         require(leaf.person_id.hex() == request.person_id, "H1", "another person's device")
         return head, leaf
 
     def _secrets(
-        self, place: Place, request: wire.ShareWanted, leaf: Leaf
+        self, place: Place, request: wire.ShareWanted, head: RosterHead, leaf: Leaf
     ) -> list[tuple[Shareable, bytes]]:
         """H3: what the bot holds and the other device may have."""
         asked: dict[int, set[bytes]] = {1: set(), 2: set(), 3: set()}
@@ -234,7 +232,7 @@ class Answering:
             cell = place.keys.find_cell_key(key_id)
             if cell is not None and cell[1]:
                 found.append(cell)
-        return [one for one in found if _may_have(one[0], leaf, newest_state)]
+        return [one for one in found if _may_have(one[0], head, leaf, newest_state)]
 
     async def _post(
         self,
@@ -251,9 +249,9 @@ class Answering:
                 raise
 
 
-def _may_have(record: Shareable, leaf: Leaf, newest_state: bytes | None) -> bool:
+def _may_have(record: Shareable, head: RosterHead, leaf: Leaf, newest_state: bytes | None) -> bool:
     try:
-        check_shareable(record, leaf, newest_state)
+        check_shareable(record, head, leaf, newest_state)
     except Refused:
         return False
     return True

@@ -193,7 +193,7 @@ class Signing:
         if row.attempt >= LAST_ATTEMPT:
             raise NotPosted("too_many_attempts")
         # Keys were looked for meanwhile: the stamp must still count (S1).
-        if not context.time.is_still_newest(head, known.named_epoch):
+        if not context.time.is_still_newest(head, known.head_epoch):
             raise HeadRefused("the stamp of the newest head has expired")
         log = known.log
         draft = MessageHeader(

@@ -84,10 +84,11 @@ class TrustedTime:
             if self._anchor is None or self._is_doubtful(self._anchor):
                 await self._ask()
 
-    def require_newest(self, stamp_bytes: bytes, head: RosterHead, named_epoch: int) -> None:
-        """Take a stamp of a checked head (S1). Call :meth:`anchor` before. Raises Refused."""
+    def require_newest(self, stamp_bytes: bytes, head: RosterHead, floor: int) -> None:
+        """Take a stamp of a checked head (S1); ``floor``: the highest epoch known. Call
+        :meth:`anchor` before. Raises Refused."""
         stamp = HeadStamp.parse(stamp_bytes)
-        stamp.check(head, self._authority(), self.require_now(), named_epoch)
+        stamp.check(head, self._authority(), self.require_now(), floor)
         last = self._stamps.get(head.conversation_id)
         if last is not None and stamp.time < last.time:
             # Two answers that overtook each other; of the same head either serves.
@@ -95,14 +96,14 @@ class TrustedTime:
             return
         self._stamps[head.conversation_id] = stamp
 
-    def is_still_newest(self, head: RosterHead, named_epoch: int) -> bool:
+    def is_still_newest(self, head: RosterHead, floor: int) -> bool:
         """Return whether the last stamp of the conversation shows this head, and counts (S1)."""
         stamp = self._stamps.get(head.conversation_id)
         now = self.now()
         if stamp is None or now is None:
             return False
         try:
-            stamp.check(head, self._authority(), now, named_epoch)
+            stamp.check(head, self._authority(), now, floor)
         except Refused:
             return False
         return True

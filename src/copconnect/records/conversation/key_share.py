@@ -12,7 +12,7 @@ from copconnect.limits import SHARE_SECRETS
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.message import MessageHeader
-from copconnect.records.conversation.roster import Leaf
+from copconnect.records.conversation.roster import Leaf, RosterHead
 from copconnect.records.primitives.fields import (
     ID_BYTES,
     KEY_ID_BYTES,
@@ -62,8 +62,13 @@ def secret_name(record: Shareable) -> SecretName:
     return SecretName(SecretKind.BODY_KEY, record.message_id)
 
 
-def check_shareable(record: Shareable, leaf: Leaf, newest_state: bytes | None) -> None:
-    """Check H3; ``newest_state``: the message id of the conversation's newest state."""
+def check_shareable(
+    record: Shareable, newest: RosterHead, leaf: Leaf, newest_state: bytes | None
+) -> None:
+    """Check H1 and H3 under the newest head (S1); ``newest_state``: the message id of the
+    conversation's newest state."""
+    # A stamp holds for minutes: its head still lists a device that was removed meanwhile.
+    require(record.epoch <= newest.epoch, "H1", "made under a later roster head")
     if isinstance(record, MessageHeader):
         require(record.message_id == newest_state, "H3", "not the newest state")
     else:

@@ -220,15 +220,15 @@ class HeadStamp(SignedRecord):
             signature=reader.take(SIGNATURE_BYTES),
         )
 
-    def check(self, head: RosterHead, authority: bytes, now: int, named_epoch: int) -> None:
-        """Check that a checked head is the newest (S1). ``named_epoch``: the highest in an accepted
-        header or record. Raises Refused."""
+    def check(self, head: RosterHead, authority: bytes, now: int, floor: int) -> None:
+        """Check that a checked head is the newest (S1). ``floor``: the highest epoch known.
+        Raises Refused."""
         self.verify(authority)
         same = (self.conversation_id, self.head) == (head.conversation_id, head.hash())
         require(same, self.RULE, "another head's stamp")
         recent = abs(now - self.time) <= CLOCK_LEEWAY_MS
         require(recent, self.RULE, "stamp is not of the last 10 min")
-        require(head.epoch >= named_epoch, self.RULE, "a later epoch is known")
+        require(head.epoch >= floor, self.RULE, "a later epoch is known")
 
 
 def check_proof(head: RosterHead, device: bytes, proof: bytes, rule: str) -> tuple[Leaf, CellLine]:
