@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from copconnect.bot import KeyFile
 from copconnect.bot.enrolling import enrol
@@ -14,7 +15,7 @@ from copconnect.bot.state.stores import Stores
 from copconnect.ids import PersonId
 from tests.harness import databank, forking
 from tests.harness.forking import Forked
-from tests.harness.server import ROOT, ServerProcess
+from tests.harness.server import ROOT
 
 PATIENCE_S = 60.0
 
@@ -24,7 +25,20 @@ def key_of(state: Path) -> KeyFile:
     return KeyFile(state.with_name(f"{state.name}.key"))
 
 
-async def register_bot(server: ServerProcess, officer: databank.Officer, state: Path) -> PersonId:
+class Served(Protocol):
+    """A server where tests read the codes that it sends."""
+
+    @property
+    def url(self) -> str:
+        """The address where it serves."""
+        ...
+
+    def code_for(self, number: str) -> str:
+        """Wait for a code that was sent to a number and not returned here before."""
+        ...
+
+
+async def register_bot(server: Served, officer: databank.Officer, state: Path) -> PersonId:
     """Register a bot with an officer's number; return its person."""
     key = KeyFile.make(key_of(state).path)
     stores = Stores.create(state, key)

@@ -1,14 +1,20 @@
-"""docs/bots.md from top to bottom: its files are written, its commands run, its bots answer."""
+"""docs/bots.md from top to bottom at a demo: its files are written, its commands run, its bots
+answer, and the demo starts again."""
 
 import asyncio
+import contextlib
 import csv
 import importlib.util
 import io
+import os
 import re
 import secrets
-import shlex
+import signal
+import sqlite3
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +27,11 @@ from copconnect.bot import Acknowledged, Bot, Message, Order, Upload
 from copconnect.bot.net.api import Api
 from copconnect.ids import MessageId, PersonId
 from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
-from tests.bot.enrolled import ended, key_of, register_bot, running, soon, until
-from tests.harness import databank
-from tests.harness.server import ROOT, ServerProcess, run_copconnect
+from tests.bot.enrolled import key_of, register_bot, soon, until
+from tests.harness import databank, processes
+from tests.harness.outbox import Outbox
+from tests.harness.server import ROOT, ServerProcess
+from tests.harness.waiting import PATIENCE_S
 
 DOCUMENT = (ROOT / "docs" / "bots.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+) ([\w.]+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -31,75 +39,181 @@ BLOCKS = {name: text for _, name, text in BLOCK.findall(DOCUMENT)}
 OFFICERS = databank.officers()
 
 
-def command(name: str, **values: str) -> list[str]:
-    """Return the arguments of a documented ``copconnect-bot``."""
-    line = BLOCKS[name].strip()
-    for one, value in values.items():
-        line = line.replace(f"${one}", value)
-    program, *arguments = shlex.split(line)
-    assert program == "copconnect-bot"
-    return arguments
+class Demo:
+    """A demo in a folder that has what a checkout has, and a terminal beside it."""
+
+    def __init__(self, checkout: Path) -> None:
+        self.data = checkout / ".demo"
+        self.desk = checkout / "desk"
+        self._checkout = checkout
+        self._port = processes.free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._outbox = Outbox(self.url)
+        subprocess.run(["make", "--silent", "officers"], cwd=ROOT, check=True)
+        (checkout / "build").symlink_to(ROOT / "build")
+        (checkout / ".venv").symlink_to(sys.prefix)
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self._port}"
+
+    def code_for(self, number: str) -> str:
+        return self._outbox.code_for(number)
+
+    def start(self) -> str:
+        """Start it; return the line that says who of the officers is on duty."""
+        log = self._checkout / "demo.log"
+        command = [sys.executable, "-m", "demo", "--port", f"{self._port}", "--people", "40"]
+        given = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+        with log.open("wb") as out:
+            self._process = subprocess.Popen(
+                command, cwd=self._checkout, env=given, stdout=out, stderr=out
+            )
+        said: list[str] = []
+
+        def on_duty() -> bool:
+            said[:] = re.findall(r".*simulated officers (?:are|ended).*", log.read_text("utf-8"))
+            return bool(said)
+
+        processes.wait_until(on_duty, self._process, log, PATIENCE_S)
+        return said[0]
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def devices(self) -> dict[str, list[int]]:
+        """Return how many valid and how many revoked devices each number has had."""
+        with closing(sqlite3.connect(self.data / "copconnect.sqlite3")) as connection:
+            rows = connection.execute(
+                "SELECT number, COUNT(*), COUNT(revoked_ms) FROM auth_clients"
+                " JOIN directory_people USING (person_id) GROUP BY number"
+            ).fetchall()
+        return {number: [every - revoked, revoked] for number, every, revoked in rows}
+
+    async def terminal(self, name: str) -> asyncio.subprocess.Process:
+        """Begin a block of the page, in a shell after the first block."""
+        before = BLOCKS["demo"].replace("http://localhost:8080", self.url)
+        before = before.replace("/tmp/vehicle-desk", str(self.desk))  # noqa: S108
+        assert str(self.desk) in before
+        assert self.url in before
+        return await asyncio.create_subprocess_exec(
+            *("bash", "-euc", f"{before}\n{BLOCKS[name]}"),
+            cwd=self._checkout,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    async def run(self, name: str) -> str:
+        """Run a block to its end; return what it prints."""
+        process = await self.terminal(name)
+        said, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        assert process.returncode == 0, said.decode()
+        return said.decode()
+
+    @contextlib.asynccontextmanager
+    async def running(self, name: str) -> AsyncIterator[None]:
+        """Run a block until it is no longer needed, then end it as an operator does."""
+        process = await self.terminal(name)
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            await process.communicate()
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    made = Demo(tmp_path)
+    try:
+        yield made
+    finally:
+        made.kill()
 
 
 def test_the_page_has_what_this_file_runs() -> None:
     wanted = {
-        "ranks.csv",
-        "people.csv",
-        "register",
-        "confirm",
-        "vehicles.py",
-        "run",
-        "watch.py",
-        "orders.py",
+        *("demo", "people.csv", "import", "install", "register", "confirm", "course"),
+        *("vehicles.py", "run", "watch.py", "orders.py"),
     }
     assert set(BLOCKS) == wanted
 
 
-@pytest.mark.timeout(300)
-async def test_from_nothing_to_an_answering_bot(server: ServerProcess, tmp_path: Path) -> None:
-    ranks = "".join(f"{code},{name}\n" for code, name in databank.RANKS)
-    (tmp_path / "ranks.csv").write_text(BLOCKS["ranks.csv"] + ranks)
-    for name in ("people.csv", "vehicles.py"):
-        (tmp_path / name).write_text(BLOCKS[name], encoding="utf-8")
-    for name in ("ranks.csv", "people.csv"):
-        run_copconnect(server.data, "directory", "import", str(tmp_path / name))
-    (line,) = csv.DictReader(io.StringIO(BLOCKS["people.csv"]))
-    environment = {"PYTHONPATH": f"{ROOT / 'src'}"}
+def test_it_installs_what_make_wheel_makes() -> None:
+    script = (ROOT / "make" / "wheel").read_text(encoding="utf-8")
+    for file, source in {"requirements-bot.txt": "requirements/bot.txt", "*.whl": "$wheel"}.items():
+        assert file in BLOCKS["install"]
+        assert source in script
+    assert '"$to/requirements-bot.txt"' in script
+    assert "'copconnect[" not in DOCUMENT  # No registry has it.
 
-    registering = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "copconnect.bot", *command("register", SERVER=server.url)),
-        cwd=tmp_path,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+
+@pytest.mark.timeout(300)
+async def test_from_nothing_to_an_answering_bot(demo: Demo, tmp_path: Path) -> None:
+    on_duty = "6 of 6 simulated officers are on duty; so is the head of the force."
+    assert demo.start() == on_duty
+    (line,) = csv.DictReader(io.StringIO(BLOCKS["people.csv"]))
+    demo.desk.mkdir()
+    for name in ("people.csv", "vehicles.py"):
+        (demo.desk / name).write_text(BLOCKS[name], encoding="utf-8")
+    await demo.run("import")
+
+    registering = await demo.terminal("register")
+    code = await asyncio.to_thread(demo.code_for, line["number"])
+    said, _ = await asyncio.wait_for(
+        registering.communicate(f"{code}\nof course\ny\n".encode()), PATIENCE_S
     )
-    code = await asyncio.to_thread(server.code_for, line["number"])
-    said, _ = await asyncio.wait_for(registering.communicate(f"{code}\nyes\n".encode()), 60)
     assert registering.returncode == 0, said.decode()
     for name in ("vehicles.bot", "vehicles.bot.key"):
-        assert (tmp_path / name).stat().st_mode & 0o077 == 0
+        assert (demo.desk / name).stat().st_mode & 0o077 == 0
+    await demo.run("confirm")
+    await demo.run("course")
 
-    log, officer = tmp_path / "log", Bot(tmp_path / "officer.bot")
-    heard: list[Message] = []
+    officer, heard = Bot(tmp_path / "officer.bot"), list[Message]()
 
     @officer.message
     async def listen(message: Message) -> None:
         heard.append(message)
 
-    await register_bot(server, OFFICERS[0], tmp_path / "officer.bot")
-    async with running(log, "copconnect.bot", *command("confirm"), folder=tmp_path) as confirming:
-        assert await ended(confirming) == 0, log.read_text()
+    sho = replace(OFFICERS[0], number="+917000000004")
+    await register_bot(demo, sho, tmp_path / "officer.bot")
+    await ask(demo, officer, line, heard)
+    first = heard[0]
+    assert first.text == "white Maruti Swift, reported stolen"
+    named = (first.sender.name, first.sender.rank, first.sender.post)
+    assert named == ("Vehicle Desk", "Bot", line["post_en"])
+
+    before = demo.devices()
+    assert len(before) == 6 + 1 + 1 + 1  # Officers, the head of the force, the bot and the SHO.
+    assert all(one == [1, 0] for one in before.values())
+    demo.kill()
+    vault = min((demo.data / "officers").iterdir())
+    vault.unlink()
+    lost = vault.name.removeprefix("officer-").removesuffix(".vault")
+    assert demo.start() == on_duty
+    assert demo.devices() == before | {lost: [1, 1]}
+    await ask(demo, officer, line, heard)
+
+
+async def ask(demo: Demo, officer: Bot, line: Mapping[str, str], heard: list[Message]) -> None:
+    """Let an officer ask the bot, which runs meanwhile and answers."""
+    before = sum(one.sender.name == line["name_en"] for one in heard)
     async with officer.started():
         await soon(officer.ready())
         (found,) = await officer.find_people(line["name_en"])
         talk = await officer.direct(found.person_id)
-        async with running(log, "copconnect.bot", *command("run"), folder=tmp_path):
+        async with demo.running("run"):
             await talk.post("/vehicle ts09ab1234")
-            await until(lambda: bool(heard), "the bot answers")
-    assert heard[0].text == "white Maruti Swift, reported stolen"
-    sender = heard[0].sender
-    assert (sender.name, sender.rank, sender.post) == ("Vehicle Desk", "Bot", line["post_en"])
+            await until(
+                lambda: sum(one.sender.name == line["name_en"] for one in heard) > before,
+                "the bot answers",
+            )
+    # The simulated officers talk too.
+    heard[:] = [one for one in heard if one.sender.name == line["name_en"]]
 
 
 def program(name: str, folder: Path) -> Any:

@@ -16,9 +16,10 @@ from rich.console import Console
 
 from copconnect import wire
 from copconnect.app import Container
-from copconnect.commands.options import with_roles
+from copconnect.commands.options import operator, with_roles
 from copconnect.delivery.store import members
 from copconnect.directory import names
+from copconnect.directory.imports.importer import ImportOptions
 from copconnect.settings import Settings
 from demo import synthetic
 from demo.run import (
@@ -198,3 +199,25 @@ def test_the_groups_of_the_brief(tmp_path: Path) -> None:
     before = set(made)
     prepare(settings, 2_000, 1)
     assert with_roles(settings, keys) == before
+
+
+def test_somebody_who_was_added_to_the_data_bank_plays_nobody(tmp_path: Path) -> None:
+    """A bot has a number of its own operator's: a simulated officer never registers with it."""
+    settings = Settings(data_dir=tmp_path / "demo")
+    prepare(settings, synthetic.SMALLEST, 1)
+    before = with_roles(settings, station_of)
+    senior = before[0]
+    added = (
+        "code,name_en,number,rank,post_en,unit\n"
+        f"BOT-1,A bot,+917000099901,{senior.rank},Queries,{synthetic.SHOWN_STATION}\n"
+    )
+
+    async def load(container: Container) -> None:
+        await container.importer.apply(
+            operator(), [("people.csv", added.encode())], ImportOptions()
+        )
+        posted = await container.directory.people(None, unit=synthetic.SHOWN_STATION)
+        assert "+917000099901" in [one.number for one in posted.people[:2]]
+
+    with_roles(settings, load)
+    assert with_roles(settings, station_of) == before

@@ -18,6 +18,8 @@ from copconnect.bot.state.stores import Stores
 from copconnect.bot.state.vault import KeyFile, Passphrase, Unlock
 from copconnect.bot.talking import Desk
 
+_ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
@@ -27,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         act(options)
     except BotFailure as failure:
         print(f"copconnect-bot: {failure}", file=sys.stderr)
+        return 1
+    except EOFError:
+        print("copconnect-bot: the input ended before the answer", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -108,7 +113,9 @@ def _agrees(code: wire.ConductCode) -> bool:
     print(code.title)
     for number, rule in enumerate(code.rules, 1):
         print(f"{number}. {rule}")
-    return input("Accept for this bot? [yes/no] ").strip().lower() == "yes"
+    while (answer := input("Accept for this bot? [y/n] ").strip().lower()) not in _ANSWERS:
+        print("Please answer yes or no.")
+    return _ANSWERS[answer]
 
 
 def _confirm(options: argparse.Namespace) -> None:

@@ -53,7 +53,7 @@ async def accept(device: Device, agrees: Callable[[wire.ConductCode], bool]) -> 
     """Accept the code of conduct if the operator does. Raises BotFailure."""
     code = await device.context.api.conduct()
     if not agrees(code):
-        raise BotFailure("without the code of conduct the server lets nobody in")
+        raise BotFailure("the server lets nobody in without the code: copconnect-bot conduct")
     await device.context.api.accept_conduct(code.version)
 
 
