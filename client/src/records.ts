@@ -107,6 +107,7 @@ export interface ConversationRecord {
   readonly admin: boolean;
   /** When the roster took the right to post from this device's leaf; null: it has the right. */
   readonly postLostMs: number | null;
+  /** The other person of a direct conversation, whom its id names (R10); null: it is not direct. */
   readonly directPersonId: PersonId | null;
   readonly preferences: Preferences;
   readonly historyFromMs: number;
@@ -114,7 +115,7 @@ export interface ConversationRecord {
   readonly infoVersion: string | null;
 
   readonly state: ConversationState;
-  readonly alarm: "log_differs" | "not_direct" | null;
+  readonly alarm: "log_differs" | "not_direct" | "third_person" | null;
   /** Null: this device has not begun to follow the log. */
   readonly log: LogPlace | null;
   /** Null: nothing is missing of what it may read. */

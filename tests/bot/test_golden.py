@@ -5,11 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from copconnect.bot.conversation.judging import Entry, Judged, Opened, judge
-from copconnect.records.primitives.fields import DAY_MS, sha256
+from copconnect.bot.conversation.place import Place
+from copconnect.bot.conversation.recipients import direct_plan
+from copconnect.ids import ConversationId
+from copconnect.records.conversation.roster import direct_id
+from copconnect.records.primitives.fields import DAY_MS, Refused, sha256
 from copconnect.records.primitives.kem import seal_bytes
+from copconnect.records.trust.device_key import DeviceKey
 from tests.bot.golden_device import ME, GoldenDevice, log_hash
+from tests.records import golden
 from tests.records.vectors import ALL, Vectors
 
 
@@ -124,3 +131,32 @@ def test_a_state_file_holds_no_secret_in_the_clear(bot: GoldenDevice, tmp_path: 
     for one in bot.v["conversation_keys"].values():
         assert one["secret"] not in kept
         assert one["record"] not in kept
+
+
+async def test_r10_a_third_person_gets_nothing_in_a_direct_conversation(bot: GoldenDevice) -> None:
+    """The id says whose it is, though the server calls it a group; three people are listed."""
+    own = bot.context.identity.person
+    leaves = [golden.leaf(bot.v, name) for name in ("a", "c", "d")]
+    other, _ = [one.person_id for one in leaves if one.person_id != own]
+    conversation_id = ConversationId(direct_id(own, other).hex())
+    row = replace_struct(bot.place.row, conversation_id=conversation_id)
+    bot.stores.conversations.put(conversation_id, row)
+    place = Place(bot.context, row)
+    await bot.context.time.anchor()
+    await bot.context.people.ensure([one.person_id for one in leaves])
+    place.knowledge.view.conversation_id = bot.v["conversation"]  # Whose heads list the three.
+    head = place.knowledge.view.add_head(bot.v["roster"]["3"]["head"])
+    for name in ("c", "d"):
+        proof = bot.v["roster"]["3"]["leaves"][name]
+        place.knowledge.view.add_proof(head.epoch, golden.device(bot.v, name), proof)
+    assert place.knowledge.view.leaf(golden.device(bot.v, "d"), head.epoch, "S2")
+    plan = await direct_plan(bot.context, place, leaves, head)
+    assert golden.device(bot.v, "d").hex() in plan.left_out
+    sealed_to = {one.device for one in plan.keys if isinstance(one, DeviceKey)}
+    assert golden.device(bot.v, "d") not in sealed_to
+    assert golden.device(bot.v, "a") in sealed_to
+    assert place.row.direct_person_id == other.hex()
+    assert any("third person" in one.text for one in bot.stores.alarms.all())
+    # Senders, authors of keys and recipients of shares are judged by their leaf.
+    with pytest.raises(Refused, match="R10"):
+        place.knowledge.view.leaf(golden.device(bot.v, "d"), head.epoch, "S2")

@@ -18,6 +18,7 @@ import type {
   MessageRecord,
   PendingRecord,
 } from "../records.ts";
+import { isParty } from "../roster/parties.ts";
 import { Heads } from "../roster/heads.ts";
 import { CellKeys } from "../secrets/cell-keys.ts";
 import { ConversationKeys } from "../secrets/conversation-keys.ts";
@@ -76,7 +77,9 @@ export class Conversation {
     this.id = record.conversationId;
     const table = <T>(store: string, most: number): Table<T> =>
       new Table<T>(context.vault, store, this.id, most);
-    this.heads = new Heads(context, this.id, table(STORES.heads, MOST.heads));
+    this.heads = new Heads(context, this.id, table(STORES.heads, MOST.heads), (person) =>
+      isParty(this.record, context.identity().personId, person),
+    );
     this.cellKeys = new CellKeys(context, this.id, table(STORES.cellKeys, MOST.keys));
     this.keys = new ConversationKeys(
       context,

@@ -190,9 +190,8 @@ function knownOf(
   { floor }: Entry,
   held: Held,
 ): KnownConversation {
-  const { kind, directPersonId } = work.record;
+  const { directPersonId: other } = work.record;
   const own = context.identity().personId;
-  const other = kind === "direct" ? directPersonId : null;
   const record = held.key?.record ?? null;
   return {
     conversation: fromHex(conversation.id),

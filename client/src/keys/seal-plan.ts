@@ -17,13 +17,13 @@ export interface ListedDevice {
   readonly device: DeviceId;
   readonly cell: CellId;
   /** Its checked DeviceKey; or why nothing is sealed to it. */
-  readonly key: DeviceKey | "unconfirmed" | "no device key";
+  readonly key: DeviceKey | "unconfirmed" | "third person" | "no device key";
   /** Its cell's key does not cover it: it came into the cell after that key was made. */
   readonly uncovered: boolean;
 }
 
-/** "limit": over 1,024 direct seals. */
-export type LeftOutReason = "unconfirmed" | "no device key" | "limit";
+/** "limit": over 1,024 direct seals. "third person": in a direct conversation (R10). */
+export type LeftOutReason = "unconfirmed" | "third person" | "no device key" | "limit";
 
 export interface SealPlan {
   readonly devices: readonly DeviceKey[];
@@ -48,7 +48,7 @@ export function planSeals(
   for (const one of [...listed].sort((a, b) => beside(a) - beside(b))) {
     if (seen.has(one.device)) continue;
     seen.add(one.device);
-    if (one.key === "unconfirmed") leftOut.set(one.device, one.key);
+    if (one.key === "unconfirmed" || one.key === "third person") leftOut.set(one.device, one.key);
     else if (cellKeys.has(one.cell) && !one.uncovered) continue;
     else if (one.key === "no device key") leftOut.set(one.device, one.key);
     else if (devices.length >= DIRECT_SEALS) leftOut.set(one.device, "limit");

@@ -50,6 +50,8 @@ export async function cellTable(
   }
   const value: CellTableRecord = { version: answer.version, keys: [...keys.values()] };
   await vault.write([{ op: "put", store: STORES.cellTables, key: id, value }]);
+  // A direct conversation uses no cell key, which would hide whose devices hold it (R10).
+  if (conversation.record.directPersonId !== null) return { lines, usable: new Map() };
   return { lines, usable: await usableKeys(context, head, lines, keys) };
 }
 

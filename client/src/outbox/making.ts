@@ -92,7 +92,8 @@ async function planOf(
   patient: boolean,
 ): Promise<SealPlan | null> {
   const own = fittingCell(head, await context.api.ownCell(conversation.id));
-  if (own.only) return planSeals(await listedDevices(context, own.leaves, head), new Map());
+  if (own.only)
+    return planSeals(await listedDevices(context, conversation, own.leaves, head), new Map());
   const { lines, usable } = await cellTable(context, conversation, head);
   const open = lines.filter(({ cell }) => !usable.has(cell));
   const devices = open.reduce((sum, line) => sum + line.devices, 0);
@@ -106,7 +107,7 @@ async function planOf(
         : fittingCell(head, await context.api.cellLeaves(conversation.id, cell));
     leaves.push(...found.leaves);
   }
-  return planSeals(await listedDevices(context, leaves, head), usable);
+  return planSeals(await listedDevices(context, conversation, leaves, head), usable);
 }
 
 function fittingCell(head: RosterHead, cell: CellLeaves): Cell {

@@ -10,7 +10,7 @@ import type { Table } from "../conversation/table.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import type { ConversationId, DeviceId } from "../ids.ts";
+import type { ConversationId, DeviceId, PersonId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { Reader } from "../keys/format/fields.ts";
 import { CLOCKS_MS } from "../keys/format/times.ts";
@@ -34,8 +34,16 @@ export class Heads {
   /** The newest head, and since when this connection has known it by this device's clock. */
   #known = { epoch: 0, sinceMs: 0 };
   #settled = 0;
+  /** R10: whether a person's leaf counts in this conversation. */
+  readonly #isParty: (person: PersonId) => boolean;
 
-  constructor(context: DeviceContext, conversation: ConversationId, table: Table<HeadRecord>) {
+  constructor(
+    context: DeviceContext,
+    conversation: ConversationId,
+    table: Table<HeadRecord>,
+    isParty: (person: PersonId) => boolean,
+  ) {
+    this.#isParty = isParty;
     this.#context = context;
     this.#conversation = conversation;
     this.#table = table;
@@ -101,7 +109,8 @@ export class Heads {
   }
 
   known(head: RosterHead, device: DeviceId): Listed | null {
-    return this.#listed.get(`${String(head.epoch)}/${device}`) ?? null;
+    const listed = this.#listed.get(`${String(head.epoch)}/${device}`);
+    return listed !== undefined && this.#isParty(listed.leaf.person) ? listed : null;
   }
 
   /** A device's leaf under a head, its proof fetched if it is not known. Refuses by `rule`. */
@@ -127,6 +136,7 @@ export class Heads {
 
   #remember(head: RosterHead, device: DeviceId, proof: Uint8Array): Listed {
     const listed = checkProof(head, device, proof, "R2");
+    refuseUnless(this.#isParty(listed.leaf.person), "R10", "a third person's device");
     if (this.#listed.size > MOST_LISTED) this.#listed.clear();
     this.#listed.set(`${String(head.epoch)}/${device}`, listed);
     return listed;

@@ -18,6 +18,7 @@ import type { Member } from "../wire.ts";
 import { checkCell, readLeaves } from "./cells.ts";
 import type { Newest } from "./newest.ts";
 import { rosterNotices } from "./notices.ts";
+import { judgeParties } from "./parties.ts";
 
 /** The leaves as notices told of them last; null: never. */
 export async function knownRoster(
@@ -70,6 +71,7 @@ export async function followRoster(
           arrival: (person) => arrivalOf(conversation, before, person),
         });
   await conversation.change(async (work) => {
+    judgeParties(work, context.identity().personId, leaves);
     const value: RosterRecord = {
       epoch: head.epoch,
       leaves: concat(...leaves.map(({ bytes }) => bytes)),

@@ -64,7 +64,8 @@ export interface ConversationItem {
    * alarm: a security check failed (see `alarm`); nothing that works is stopped by it.
    */
   readonly state: "ready" | "waiting" | "left" | "alarm";
-  /** `log_differs`: the server shows others another log; `not_direct`: not these two people's. */
+  /** `log_differs`: the server shows others another log; `not_direct`: not these two people's;
+   * `third_person`: the roster lists somebody else in a direct conversation. */
   readonly alarm: string | null;
   readonly createdMs: number;
 }

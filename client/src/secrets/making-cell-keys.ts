@@ -32,7 +32,7 @@ export async function makeWantedCellKey(
   refuseUnless(equalBytes(answer.head, head.bytes), "S1", "there is a newer head");
   const { line, leaves } = checkCell(head, answer, "S4");
   refuseUnless(line.cell === wanted.cellId, "C1", "another cell than this device's");
-  const plan = planSeals(await listedDevices(context, leaves, head), new Map());
+  const plan = planSeals(await listedDevices(context, conversation, leaves, head), new Map());
   const { deviceBytes, privateKey } = context.identity();
   const secret = randomBytes(32);
   const record = await makeCellKey(

@@ -1,21 +1,30 @@
 /** S3: which keys a secret is sealed to, of the devices of some leaves. */
+import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { ListedDevice } from "../keys/seal-plan.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
+import { isParty, judgeParties } from "../roster/parties.ts";
 
 /**
  * These devices with their keys, by the newest records of their people; nothing is sealed to one
- * that this device cannot confirm, or whose key is missing or too old.
+ * that this device cannot confirm, that is a third person's in a direct conversation (R10), or whose
+ * key is missing or too old. Outside the queue.
  */
 export async function listedDevices(
   context: DeviceContext,
+  conversation: Conversation,
   leaves: readonly Leaf[],
   { kem }: RosterHead,
 ): Promise<readonly ListedDevice[]> {
   const { trust, time } = context;
+  const own = context.identity().personId;
+  await conversation.change((work) => {
+    judgeParties(work, own, leaves);
+    return Promise.resolve();
+  });
   await trust.ensure(
     leaves.map(({ person }) => person),
     { keys: true, fresh: true },
@@ -33,7 +42,8 @@ export async function listedDevices(
   for (const leaf of leaves) {
     const { device, cell, person } = leaf;
     const { confirmed } = await trust.verdict(person, device, now);
-    const key = confirmed === "no" ? "unconfirmed" : await keyOf(leaf);
+    const third = !isParty(conversation.record, own, person);
+    const key = third ? "third person" : confirmed === "no" ? "unconfirmed" : await keyOf(leaf);
     listed.push({ device, cell, key, uncovered: false });
   }
   return listed;

@@ -13,13 +13,12 @@ import { Refused } from "../keys/format/refused.ts";
 import type { Announcer } from "../messages/announcer.ts";
 import { notice, noticeMessage } from "../messages/messages.ts";
 import { readUpTo } from "../messages/reading.ts";
-import { fromHex } from "../octets.ts";
-import { idOf, newId } from "../ids.ts";
+import { newId } from "../ids.ts";
 import type { ConversationId } from "../ids.ts";
 import { STORES } from "../records.ts";
 import type { ConversationRecord } from "../records.ts";
 import { takeRoster } from "../roster/newest.ts";
-import { directId } from "../keys/roster/direct.ts";
+import { learnParties } from "../roster/parties.ts";
 import { pause } from "../transport/backoff.ts";
 import type { Conversation as WireConversation } from "../wire.ts";
 import { Conversation } from "../conversation/conversation.ts";
@@ -90,11 +89,10 @@ export class Book implements ConversationIndex {
   }
 
   /** R10: the id says whose direct conversation it is, whatever the server says. */
-  #judgeDirect(work: UnitOfWork, { kind, conversationId, directPersonId }: WireConversation): void {
-    if (kind !== "direct" || work.record.alarm === "not_direct") return;
-    const own = fromHex(this.#context.identity().personId);
-    const other = directPersonId === null ? null : fromHex(directPersonId);
-    const right = other !== null && idOf(directId(own, other)) === conversationId;
+  #judgeDirect(work: UnitOfWork, { kind, directPersonId }: WireConversation): void {
+    const said = directPersonId === null ? [] : [directPersonId];
+    learnParties(work, this.#context.identity().personId, said);
+    const right = kind !== "direct" || work.record.directPersonId === directPersonId;
     if (!right) work.set({ alarm: "not_direct" });
   }
 

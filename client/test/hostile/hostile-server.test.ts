@@ -6,10 +6,12 @@ import { inEnglish } from "../../src/names.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { copy } from "../../src/octets.ts";
 import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
-import type { ConversationId, DeviceId } from "../../src/ids.ts";
+import { idOf } from "../../src/ids.ts";
+import type { ConversationId, DeviceId, KeyId, PersonId } from "../../src/ids.ts";
 import { newest } from "../memory/rosters.ts";
-import type { ClientState } from "../memory/state.ts";
+import type { ClientState, MemberState } from "../memory/state.ts";
 import type {
+  Conversation,
   LogEntry,
   LogPage,
   People,
@@ -105,6 +107,81 @@ describe.each(["none", "approval"] as const)("under policy %s, a ghost", (policy
       if (stored === undefined) throw new Error("no key");
       return ConversationKeyFormat.parse(stored.record);
     }
+  });
+});
+
+describe("a third person whom the roster authority lists in a direct chat (R10)", () => {
+  beforeEach(() => begin("none"), LIMIT_MS);
+
+  /** List somebody from now on, with everything to read. */
+  async function list(person: PersonId): Promise<void> {
+    const { server } = world;
+    const { members } = server.conversation(id);
+    const like = members.get(a.person) as MemberState;
+    members.set(person, { ...like, historyFromMs: 0, removedMs: null });
+    await server.inTurn(() => server.devicesChanged(person));
+  }
+
+  it("is sealed to and given shares by nobody, makes no key, and raises an alarm", async () => {
+    const { server } = world;
+    const third = await Insider.register(server, 2);
+    const { device } = third.signer;
+    await third.connect();
+    await list(third.personId);
+    const conversation = server.conversation(id);
+    expect(newest(conversation).leaves.has(device)).toBe(true);
+    const { record } = await third.makeKey(id);
+    const theirs = idOf<KeyId>(record.hash);
+    await goesOn();
+    const used = conversation.log.slice(-2).map(({ keyId }) => keyId);
+    expect(used).not.toContain(theirs);
+    for (const key of conversation.keys)
+      expect(key.keyId === theirs || !key.covered.has(device)).toBe(true);
+    const references = conversation.keys.map(({ keyId }) => ({
+      ...{ kind: 1 as const, reference: keyId.slice(0, 32) },
+    }));
+    await third.api.requestShares(id, { references });
+    await server.inTurn(() => server.asking.round());
+    await goesOn("later");
+    expect(conversation.shares.get(device) ?? []).toHaveLength(0);
+    for (const one of [a, b])
+      await one.until(
+        "alarm",
+        async () => (await one.core.conversation(id)).alarm === "third_person",
+      );
+    expect(await a.core.conversation(id)).toMatchObject({ kind: "direct", canPost: true });
+  });
+
+  it("says nothing that the two are shown", async () => {
+    const third = await Insider.register(world.server, 2);
+    await list(third.personId);
+    const key = await third.makeKey(id);
+    await third.post(id, await third.message(id, key, new Uint8Array(20)));
+    await a.until("refused", async () => (await a.core.encryption(id)).refused > 0);
+    await goesOn();
+    expect(await a.texts(id)).toEqual(["before", "after, by a", "after, by b"]);
+  });
+
+  it("gets nothing where the server calls the chat a group and lists the other no more", async () => {
+    const { server } = world;
+    const third = await Insider.register(server, 2);
+    const conversation = server.conversation(id);
+    const other = conversation.members.get(b.person) as MemberState;
+    other.removedMs = server.now();
+    world.network(a).rewrite = (path, body) =>
+      path.endsWith(`/conversations/${id}`)
+        ? { ...(body as Conversation), kind: "group", directPersonId: null }
+        : body;
+    await list(third.personId);
+    expect(newest(conversation).leaves.has(await b.device())).toBe(false);
+    await a.core.networkChanged(false);
+    await a.core.networkChanged(true);
+    await a.text(id, "for b alone");
+    await a.until("posted", async () => (await a.core.state()).outbox === 0);
+    const last = conversation.log.at(-1);
+    const key = conversation.keys.find(({ keyId }) => keyId === last?.keyId);
+    expect(key?.epoch).toBe(conversation.epoch);
+    expect(key?.covered.has(third.signer.device)).toBe(false);
   });
 });
 

@@ -28,7 +28,7 @@ class Parsed(NamedTuple):
 
 
 class ConversationView:
-    """``people``: the two of a direct conversation (R10)."""
+    """``people``: the two of a direct conversation (R10); no other person's leaf counts there."""
 
     def __init__(
         self, trust: Trust, conversation_id: bytes, people: tuple[bytes, bytes] | None = None
@@ -86,6 +86,8 @@ class ConversationView:
             same = found[0].person_id == self.trust.person_of(device)
             require(same, rule, "leaf names another person")
             self._leaves[epoch, device] = found
+        party = self.people is None or found[0].person_id in self.people
+        require(party, "R10", "a third person's device in a direct conversation")
         return found
 
     def add_record(self, data: bytes) -> bytes:

@@ -10,6 +10,18 @@ export function directId(one: Uint8Array, other: Uint8Array): Bytes {
   return hash(tag("copconnect direct v1"), lower, higher).subarray(0, 16);
 }
 
+/** The person among these whose direct conversation with `own` this is, by its id; null: nobody. */
+export function otherOf(
+  conversation: Uint8Array,
+  own: PersonId,
+  people: Iterable<PersonId>,
+): PersonId | null {
+  const id = toHex(conversation);
+  for (const person of new Set(people))
+    if (person !== own && toHex(directId(fromHex(own), fromHex(person))) === id) return person;
+  return null;
+}
+
 /** R10: refuse to show a conversation as direct whose id is not that of its two people. */
 export function requireDirect(
   conversation: Uint8Array,

@@ -20,7 +20,7 @@ async def make_cell_key(context: Context, place: Place, wanted: wire.CellKeyWant
     head.check_sealing(context.people.trust.department)
     cell = check_cell(head, await context.api.own_cell(place.id), "S4")
     require(cell.line.cell_id.hex() == wanted.cell_id, "C1", "another cell than this device's")
-    plan = await direct_plan(context, cell.leaves, head)
+    plan = await direct_plan(context, place, cell.leaves, head)
     secret = keys.new_secret()
     record = keys.make_cell_key(
         secret,

@@ -39,6 +39,15 @@ class Knowledge:
         self._known_since: dict[int, int] = {}  # Epoch, and when this connection knew of it.
         self._settled = 0
 
+    @property
+    def people(self) -> tuple[bytes, bytes] | None:
+        """The two people of a direct conversation (R10)."""
+        return self._people
+
+    @people.setter
+    def people(self, people: tuple[bytes, bytes]) -> None:
+        self._people = self._view.people = people
+
     def _new_view(self) -> ConversationView:
         return ConversationView(self._context.people.trust, bytes.fromhex(self._id), self._people)
 

@@ -6,6 +6,7 @@ so that memory never has what a failed transaction took back.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
@@ -17,8 +18,8 @@ from copconnect.bot.conversation.keys import Keys
 from copconnect.bot.conversation.knowledge import Knowledge
 from copconnect.bot.failures import Unreachable, has_code
 from copconnect.bot.state.rows import ConversationRow, LogPlace, Profile
-from copconnect.ids import ConversationId
-from copconnect.records.conversation.roster import Leaf, Rights, RosterHead
+from copconnect.ids import ConversationId, PersonId
+from copconnect.records.conversation.roster import Leaf, Rights, RosterHead, direct_id
 from copconnect.records.primitives.fields import Refused
 
 _KEPT = (
@@ -47,8 +48,8 @@ class Place:
         self.id: ConversationId = row.conversation_id
         self.lock = asyncio.Lock()
         other = row.direct_person_id
-        own = context.identity.person
-        people = None if other is None else (own, bytes.fromhex(other))
+        self._own = context.identity.person
+        people = None if other is None else (self._own, bytes.fromhex(other))
         self.knowledge = Knowledge(context, self.id, people, lambda: self.row.head_epoch)
         self.keys = Keys(context, self.id)
 
@@ -64,6 +65,7 @@ class Place:
         self,
         *,
         listed: bool | UnsetType = UNSET,
+        direct_person_id: PersonId | UnsetType = UNSET,
         head_epoch: int | UnsetType = UNSET,
         named_epoch: int | UnsetType = UNSET,
         history_from_ms: int | UnsetType = UNSET,
@@ -76,6 +78,7 @@ class Place:
         """Write some fields of the row."""
         changes: dict[str, object] = {
             "listed": listed,
+            "direct_person_id": direct_person_id,
             "head_epoch": head_epoch,
             "named_epoch": named_epoch,
             "history_from_ms": history_from_ms,
@@ -88,6 +91,24 @@ class Place:
             changes |= {"chain_seq": chain[0], "chain_hash": chain[1]}
         given = {name: value for name, value in changes.items() if value is not UNSET}
         self._context.stores.conversations.put(self.id, replace(self.row, **given))
+
+    # --- R10 ------------------------------------------------------------------------------------
+
+    def parties(self, listed: Sequence[Leaf]) -> list[Leaf]:
+        """Return the leaves that count: in a direct conversation, those of its two people, whom its
+        id names whatever the server calls it. A third person's leaf raises an alarm."""
+        knowledge, conversation_id = self.knowledge, bytes.fromhex(self.id)
+        for person in {leaf.person_id for leaf in listed} - {self._own}:
+            if knowledge.people is None and direct_id(self._own, person) == conversation_id:
+                knowledge.people = (self._own, person)
+                self.set(direct_person_id=PersonId(person.hex()))
+        people = knowledge.people
+        if people is None:
+            return list(listed)
+        found = [leaf for leaf in listed if leaf.person_id in people]
+        if len(found) < len(listed):
+            self._context.alarm(f"a third person is listed in the direct conversation {self.id}")
+        return found
 
     # --- S1 -------------------------------------------------------------------------------------
 
@@ -166,7 +187,10 @@ def row_of(info: wire.Conversation, former: ConversationRow | None) -> Conversat
     )
     if former is None:
         return shown
-    return replace(shown, **{name: getattr(former, name) for name in _KEPT})
+    kept = {name: getattr(former, name) for name in _KEPT}
+    # Direct for ever, whatever the server calls it (R10).
+    other = former.direct_person_id or shown.direct_person_id
+    return replace(shown, direct_person_id=other, **kept)
 
 
 def is_gone(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from copconnect import wire
 from copconnect.bot.context import Context
+from copconnect.bot.conversation.place import Place
 from copconnect.bot.state.rows import CellTableRow
 from copconnect.ids import ConversationId, DeviceId
 from copconnect.limits import DIRECT_SEALS
@@ -59,16 +60,18 @@ def check_cell(head: RosterHead, cell: wire.CellLeaves, rule: str) -> CheckedCel
 
 
 async def plan_for(
-    context: Context, conversation_id: ConversationId, head: RosterHead, *, patient: bool
+    context: Context, place: Place, head: RosterHead, *, patient: bool
 ) -> Plan | None:
     """Return to whom a new key is sealed under the newest head. ``patient``: None where cells lack
     keys and have more devices than are sealed to directly. Raises Refused, and what the API
     raises."""
     api = context.api
-    own = check_cell(head, await api.own_cell(conversation_id), "S3")
+    own = check_cell(head, await api.own_cell(place.id), "S3")
     if own.only:
-        return await direct_plan(context, own.leaves, head)
-    lines, usable = await _cell_table(context, conversation_id, head)
+        return await direct_plan(context, place, own.leaves, head)
+    lines, usable = await _cell_table(context, place.id, head)
+    if place.knowledge.people is not None:
+        usable = {}  # A cell key would hide whose devices hold it (R10).
     open_lines = [one for one in lines if one.cell_id not in usable]
     cell_keys: list[SealableRecord] = list(usable.values())
     if sum(one.devices for one in open_lines) > DIRECT_SEALS:
@@ -78,19 +81,23 @@ async def plan_for(
         if line.cell_id == own.line.cell_id:
             leaves += own.leaves
         else:
-            answer = await api.cell(conversation_id, line.cell_id)
+            answer = await api.cell(place.id, line.cell_id)
             leaves += check_cell(head, answer, "S3").leaves
-    direct = await direct_plan(context, leaves, head)
+    direct = await direct_plan(context, place, leaves, head)
     return Plan([*direct.keys, *cell_keys], direct.left_out)
 
 
-async def direct_plan(context: Context, leaves: Sequence[Leaf], head: RosterHead) -> Plan:
-    """Return the keys of these devices, by the newest records of their people."""
-    await context.people.ensure([one.person_id for one in leaves], keys=True, fresh=True)
+async def direct_plan(
+    context: Context, place: Place, leaves: Sequence[Leaf], head: RosterHead
+) -> Plan:
+    """Return the keys of these devices, by the newest records of their people; none of a third
+    person's in a direct conversation (R10)."""
+    parties = place.parties(leaves)
+    await context.people.ensure([one.person_id for one in parties], keys=True, fresh=True)
     now = context.time.require_now()
     keys: list[SealableRecord] = []
-    left_out: list[DeviceId] = []
-    for leaf in leaves:
+    left_out = [DeviceId(leaf.device.hex()) for leaf in leaves if leaf not in parties]
+    for leaf in parties:
         try:
             found = confirmed(context.people.trust, leaf.device, now, "S3")
             require(found.person_id == leaf.person_id, "S3", "another person's device")

@@ -168,7 +168,7 @@ class Signing:
         context, head = self._context, newest.head
         try:
             head.check_sealing(context.people.trust.department)
-            plan = await plan_for(context, place.id, head, patient=patient)
+            plan = await plan_for(context, place, head, patient=patient)
             if plan is None:
                 return None
             identity = context.identity
