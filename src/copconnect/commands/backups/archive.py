@@ -29,7 +29,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What is in the archive. ``version``: of the program that made it; ``attachments``: how many
+    """The contents of an archive. ``version``: of the program that made it; ``attachments``: how many
     its database names; ``blobs_at``: the URL of the store outside the archive, empty if inside."""
 
     version: str

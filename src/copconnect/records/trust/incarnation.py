@@ -37,7 +37,7 @@ class Incarnation(SignedRecord):
 
 
 class Beginning(NamedTuple):
-    """Where the numbers, or epochs, of records begin that are signed for the first time."""
+    """The number, or epoch, with which records begin that are signed for the first time."""
 
     number: int
     previous: bytes
