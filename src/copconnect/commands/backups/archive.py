@@ -29,8 +29,9 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The contents of an archive. ``version``: of the program that made it; ``attachments``: how many
-    its database names; ``blobs_at``: the URL of the store outside the archive, empty if inside."""
+    """The contents of an archive. ``version``: of the program that made it; ``attachments``: how
+    many its database names; ``blobs_at``: the URL of the store outside the archive, empty if
+    inside."""
 
     version: str
     made_ms: int
