@@ -108,7 +108,7 @@ export type Practice = "message" | "group" | "order" | "guard" | "report" | "pla
 
 export type LessonSource = "built_in" | "folder" | "console";
 
-export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
+export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "no";
 
 /**
  * The people of any clause of ``include``, and ``people``; without those of any clause of
@@ -800,7 +800,7 @@ export interface ClientInfo {
   readonly lastSeenMs: number | null;
   readonly certificateExpiresMs: number;
   readonly revoked: boolean;
-  readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
+  readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "no";
 }
 
 /** People and registered people of a unit right below the caller's part. */
@@ -2727,7 +2727,7 @@ export interface Me {
   readonly person: Person;
   readonly clientId: ClientId;
   readonly device: DeviceId;
-  readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "replaced" | "no";
+  readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "no";
   readonly confirmers: PersonId[];
   readonly clients: ClientInfo[];
   readonly conductVersion: number | null;

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Locator, expect
 
-from tests.harness import groups, storage
-from tests.harness.browser import Officer, Station
+from tests.harness import confirming, groups, storage
+from tests.harness.browser import WAITS, Officer, Station
 from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess, run_copconnect
 
@@ -133,15 +133,23 @@ def test_a_device_that_lost_everything_comes_back_into_its_conversations(
     losing.page.goto("about:blank")
     storage.delete_database(losing.context, station.url)
     losing.open()
-    # The lost keys may be in somebody's hands: it waits until they are revoked.
+    # The lost keys may be in somebody's hands: it waits.
     losing.register_waiting()
     listed = run_copconnect(app_server.data, "admin", "list-clients", losing.person.number)
     lost, fresh = sorted(CLIENT.findall(listed), key=lambda id_: "first" not in _row(listed, id_))
-    run_copconnect(app_server.data, "admin", "revoke-client", lost)
-    losing.heading("chats.title").wait_for()
-    assert "replaced" in _row(
-        run_copconnect(app_server.data, "admin", "list-clients", losing.person.number), fresh
-    )
+    said = run_copconnect(app_server.data, "admin", "revoke-client", lost)
+    # Removing the lost one lets nobody in: the operator reads who waits, and who can confirm it.
+    assert f"Waits, confirmed by nobody: {fresh}" in said
+    assert "copconnect admin grant" in said
+    other.say("Is anybody there?")
+    other.message("Is anybody there?").wait_for()
+    waiting = run_copconnect(app_server.data, "admin", "list-clients", losing.person.number)
+    assert "not confirmed" in _row(waiting, fresh)
+    losing.heading(WAITS).wait_for()
+    confirming.name_root_admin(app_server, third)
+    confirming.confirm(third, losing)
+    name = ("admin", "grant", third.person.number, str(app_server.data / "keys" / "root.key.pem"))
+    run_copconnect(app_server.data, *name, "--withdraw")
     losing.chat(title).wait_for()
     losing.open_chat(title)
     other.say("Two more boats have come downstream.")

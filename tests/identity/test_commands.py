@@ -191,6 +191,39 @@ def test_a_root_admin_is_named_while_the_server_runs(
         assert log.count("root_admin_withdrawn") == 2
 
 
+def test_under_policy_none_an_operators_removal_shows_who_waits_and_lets_nobody_in(
+    make_server: Callable[..., ServerProcess],
+) -> None:
+    server = make_server(otp_resend_ms=0)
+    people = databank.officers()
+    with (
+        Device(server, people[0]) as chief,
+        Device(server, people[7]) as lost,
+        Device(server, people[7]) as waiting,
+    ):
+        for device in (chief, lost, waiting):
+            device.register()
+        assert (lost.me().confirmed, waiting.me().confirmed) == ("first", "no")
+        said = run_copconnect(server.data, "admin", "revoke-client", lost.client_id)
+        assert f"Waits, confirmed by nobody: {waiting.client_id}" in said
+        assert "No phone of this person is confirmed now" in said
+        # The running server learns of the removal within a second.
+        until(lambda: _is_out(lost), "signing the lost phone out")
+        assert waiting.me().confirmed == "no"
+        # The way in without an admin: the root names one, who confirms.
+        chief.become_root_admin()
+        chief.endorse(waiting.device)
+        assert waiting.me().confirmed == "admin"
+
+
+def _is_out(device: Device) -> bool:
+    try:
+        device.me()
+    except Refused as refused:
+        return refused.body.code == "signed_out"
+    return False
+
+
 def test_rights_descend_from_the_root_to_a_constable(
     make_server: Callable[..., ServerProcess],
 ) -> None:

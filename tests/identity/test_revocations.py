@@ -184,7 +184,7 @@ async def test_e4_the_roster_authority_keeps_what_was_before_and_blocks_new_ones
     assert (await endorse(approving, first, late)).status_code == 401
 
 
-async def test_e0_under_policy_none_the_next_device_takes_over(
+async def test_e0_under_policy_none_a_removal_lets_no_waiting_device_in(
     running: Running, clock: MovedClock
 ) -> None:
     first, second = await running.device(SHO), await running.device(SHO)
@@ -192,9 +192,12 @@ async def test_e0_under_policy_none_the_next_device_takes_over(
     clock.ms += 1000
     await running.http.post("/v1/sign-out", headers=first.headers)
     clock.ms += 1000
-    assert await confirmed(running, second) == "replaced"
-    assert await listed(running, second) == {second.device}
-    assert running.container.rosters.told[-1] == ({first.person_id}, True)
+    assert await confirmed(running, second) == "no"
+    assert await listed(running, second) == set()
+    # Nor a device that registers afterwards.
+    third = await running.device(SHO)
+    assert await confirmed(running, third) == "no"
+    assert await listed(running, second) == set()
 
 
 async def test_suspended_people_have_no_device_and_register_anew(

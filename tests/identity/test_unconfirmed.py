@@ -18,7 +18,7 @@ def settings(settings: Settings) -> Settings:
 
 
 async def test_it_does_not_sign_its_persons_phone_out(running: Running, clock: MovedClock) -> None:
-    """Under policy none it would be the person after that."""
+    """An unconfirmed device acts on itself alone."""
     victim = await running.device(SHO)
     clock.ms += 86_400_000
     thief = await running.device(SHO, conduct=False)

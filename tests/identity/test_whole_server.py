@@ -14,7 +14,9 @@ from copconnect.directory.names import english
 from copconnect.ids import ClientId, ConversationId, PersonId, UnitId
 from copconnect.records.primitives.fields import MINUTE_MS
 from tests.harness.operator import OPERATOR
+from tests.identity.approved import ADMIN, name_root_admin
 from tests.identity.running import PATROL, SHO, MovedClock, Running
+from tests.identity.signing import endorse, endorsement
 from tests.identity.whole import Whole
 
 EVERYONE = wire.Audience(include=[wire.Clause(everyone=True)])
@@ -95,7 +97,7 @@ async def test_members_are_listed_and_found_as_people_are(whole: Whole, code_of:
         assert (answer.status_code, code_of(answer)) == (400, "bad_request")
 
 
-async def test_d6_a_revocation_unlists_in_its_transaction(whole: Whole) -> None:
+async def test_d6_a_revocation_unlists_in_its_transaction(whole: Whole, clock: MovedClock) -> None:
     sho, patrol = await whole.device(SHO), await whole.device(PATROL)
     made = await whole.post("/v1/conversations", sho, group(ONE, [patrol.person_id]))
     assert made.json()["devices"] == 2
@@ -103,6 +105,12 @@ async def test_d6_a_revocation_unlists_in_its_transaction(whole: Whole) -> None:
     (found,) = (await whole.get("/v1/conversations", sho)).json()["conversations"]
     assert (found["members"], found["devices"], found["unregistered"]) == (2, 1, 1)
     again = await whole.device(PATROL)
+    (found,) = (await whole.get("/v1/conversations", sho)).json()["conversations"]
+    assert (found["devices"], found["unregistered"]) == (1, 1)
+    clock.ms += 1000
+    await name_root_admin(whole, sho)
+    clock.ms += 1000
+    assert (await endorse(whole, sho, endorsement(whole, again, sho, ADMIN))).is_success
     (found,) = (await whole.get("/v1/conversations", again)).json()["conversations"]
     assert (found["devices"], found["unregistered"]) == (2, 0)
 

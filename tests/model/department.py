@@ -40,6 +40,8 @@ class Department:
         self.log: dict[int, list[Message]] = {0: [], 1: []}
         self.superseded: dict[Head | None, int] = {}
         self.revoked: dict[str, Revocation] = {}
+        # The history_from of members whose last device was revoked: they are members still.
+        self.without_device: dict[tuple[int, str], int] = {}
         self.seals: list[Seal] = []
         self.device_keys: list[DeviceKey] = []
         self.cell_keys: list[CellKey] = []
@@ -150,18 +152,21 @@ class Department:
         """``without``: the devices whose word does not count, because the question is of them."""
         if name in without:
             return False
-        if name == self.root or (not self.approval and self._is_next(revoked, name)):
+        if name == self.root or (not self.approval and self._is_first(revoked, name)):
             return True
         return any(
             e.endorsed == name and e.created <= until and self._counts(revoked, e, without)
             for e in self.endorsements
         )
 
-    def _is_next(self, revoked: Mapping[str, Revocation], name: str) -> bool:
-        """Policy none: the first of its person, or all before it are revoked. If CA and roster
-        authority are taken over, PersonDevices says what the attacker likes."""
+    def _is_first(self, revoked: Mapping[str, Revocation], name: str) -> bool:
+        """Policy none: the first of its person, whatever became of it. If CA and roster authority
+        are taken over, PersonDevices says what the attacker likes."""
         devices = self.person_devices(self.devices[name].person)
-        return self.takeover or all(one in revoked for one in devices[: devices.index(name)])
+        before = devices[: devices.index(name)]
+        if self.on("E0-first"):
+            return self.takeover or not before
+        return self.takeover or all(one in revoked for one in before)
 
     def _counts(
         self, revoked: Mapping[str, Revocation], e: Endorsement, without: frozenset[str]

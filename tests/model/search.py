@@ -16,6 +16,7 @@ from tests.model.world import World
 
 RULES = {
     "E0": "only confirmed devices get keys",
+    "E0-first": "under policy none the first device alone needs nobody's word",
     "E0-signature": "endorsements are signed",
     "E0-grant": "admins hold a grant",
     "E0-revoked": "a revoked device is not confirmed",
@@ -94,6 +95,7 @@ CELLS = (
 
 SLEEP = "send sync sync sync month sync sync time sync sync time sync sync take_over_device"
 HINTS = {
+    "E0-first": "ghost revoke list_ghost send send send",
     "E0-signature": "ghost forge_endorsement list_ghost send send send",
     "E2-fallen": "new_phone endorse ghost time add_person take_over_device forge_endorsement "
     "list_ghost cell_key cell_key revoke send send",

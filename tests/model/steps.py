@@ -111,6 +111,7 @@ def enter(w: World, d: Device) -> None:
     for conv in w.heads:
         leaves = w.heads[conv][-1].leaves
         since = [leaf.since for c, leaf in leaves.items() if w.devices[c].person == d.person]
+        since += [w.without_device[conv, d.person]] if (conv, d.person) in w.without_device else []
         if since and d.name not in leaves:
             w.publish(conv, {d.name: min(since)})
 
@@ -161,7 +162,10 @@ def revoke(w: World, d: Device) -> None:
         names = {name for conv in w.heads for name in w.heads[conv][-1].leaves}
         gone |= {name for name in names if not w.judge(w.revoked, name)}
     for conv in w.heads:
-        drop = [n for n in w.heads[conv][-1].leaves if n in gone]
+        leaves = w.heads[conv][-1].leaves
+        drop = [n for n in leaves if n in gone]
+        for name in drop:
+            w.without_device[conv, w.devices[name].person] = leaves[name].since
         if drop:
             w.publish(conv, drop=drop)
     off = ", ".join(sorted(gone))
@@ -192,6 +196,7 @@ def step_leave(w: World, rng: Random) -> None:
     conv = rng.choice([0, 1])
     if d := pick(rng, listed(w, conv)):
         w.publish(conv, drop=[d2.name for d2 in listed(w, conv) if d2.person == d.person])
+        w.without_device.pop((conv, d.person), None)
         w.say(f"{d.person} leaves {conv}")
 
 

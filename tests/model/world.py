@@ -67,14 +67,13 @@ class World(Receiving):
 
     def vouched(self, ghost: str, born: int) -> bool:
         """Return whether a device that was taken over endorsed the ghost while some honest device
-        could not know better; or, under policy none, whether it may be the first or next."""
+        could not know better; or, under policy none, whether it may be the first."""
         person, honest = (
             self.devices[ghost].person,
             [d for d in self.devices.values() if not d.evil],
         )
         before = self.person_devices(person)
-        earlier = before[: before.index(ghost)]
-        if not self.approval and (self.takeover or all(n in self.revoked for n in earlier)):
+        if not self.approval and (self.takeover or before[0] == ghost):
             return True
         for e in self.endorsements:
             by = self.devices[e.endorser]

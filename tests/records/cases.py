@@ -146,15 +146,21 @@ def _policies(force: Force, case: _Add) -> None:
          "b1: not approved", "b2: own device, b1", "b3: no", without=alone)  # fmt: skip
     force.revoke("b1 lost", "", "b1", -10, -12)
     case("E0", "policy none: the first is revoked", "department none, b1 lost", "b1: no",
-         "b1 @ -13: not approved", "b2: replaced, not approved", "b3: no",
+         "b1 @ -13: not approved", "b2: no", "b3: no",
          without=f"{alone}, b1 b2")  # fmt: skip
     force.revoke("b2 lost", "", "b2", -9, -9)
     case("E0", "policy none: all before are revoked", "department none, b1 lost, b2 lost",
-         "b3: replaced, not approved", "b2: no", without=f"{alone}, b1 b2")  # fmt: skip
-    force.endorse("b2 b3 replaced", "b2", "b3", -11)
-    known = "department none, b1 lost, b2 b3 replaced"
-    case("E0", "policy none: endorsed before it was the next", known, "b3: no",
+         "b3: no", "b2: no", without=f"{alone}, b1 b2")  # fmt: skip
+    force.endorse("b2 b3 waiting", "b2", "b3", -8)
+    case("E0", "policy none: endorsed by one that waits", "department none, b1 lost, b2 b3 waiting",
+         "b3: no", without=f"{alone}, b1 b2")  # fmt: skip
+    force.endorse("r1 b2 none", "r1", "b2", -8, admin=True)
+    case("E4", "policy none: an admin endorses while the first is there",
+         "department none, r1 b2 none", "b1: not approved", "b2: no",
          without=f"{alone}, b1 b2")  # fmt: skip
+    known = "department none, b1 lost, r1 b2 none"
+    case("E4", "policy none: an admin endorses once the first is revoked", known, "b1: no",
+         "b2: admin, r1", "b3: no", without=f"{alone}, b1 b2")  # fmt: skip
     case("E0", "policy none: an endorsement is shown rather", "department none", "b1: admin, s1",
          without="department 1, department 2")  # fmt: skip
     force.endorse("b1 b2 first", "b1", "b2", -45)

@@ -32,7 +32,7 @@ def verdict(text: str) -> dict[str, Any]:
     """Return a verdict of cases.py as the file has it."""
     about, _, said = text.partition(": ")
     device, _, at = about.partition(" @ ")
-    how, by = (said, None) if said.startswith("replaced") else (*said.split(", "), None)[:2]
+    how, by = (*said.split(", "), None)[:2]
     return {
         "device": device,
         "at": day(float(at or 0)),

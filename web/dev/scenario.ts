@@ -55,7 +55,7 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     factor: oneOf(query.get("factor"), ["none", "enrolment_code", "refused"], "none"),
     device: oneOf(
       query.get("device"),
-      ["root_admin", "own_device", "admin", "first", "replaced", "no"],
+      ["root_admin", "own_device", "admin", "first", "no"],
       "root_admin",
     ),
     compare: oneOf(

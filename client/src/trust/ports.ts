@@ -21,7 +21,7 @@ export interface Verdict {
   readonly personId: PersonId;
   /** "no": not confirmed, and `refusal` says why. */
   readonly confirmed: Confirmed;
-  /** The person whose device endorsed it; null for "root_admin", "first", "replaced" and "no". */
+  /** The person whose device endorsed it; null for "root_admin", "first" and "no". */
   readonly by: PersonId | null;
   readonly byDevice: DeviceId | null;
   /** When the endorsement was made; null where there is none. */

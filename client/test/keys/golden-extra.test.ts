@@ -104,7 +104,6 @@ const SHOWN: Readonly<Record<How, string>> = {
   own_device: "own device",
   admin: "admin",
   first: "not approved",
-  replaced: "replaced, not approved",
 };
 
 async function add(records: TrustRecords, { kind, record }: Entry): Promise<unknown> {

@@ -55,7 +55,7 @@ describe("who is confirmed", () => {
     });
   });
 
-  it("E0 a first device under policy none is not approved, nor is the next", async () => {
+  it("E0 a first device under policy none is not approved, and its loss confirms no other", async () => {
     const judge = await force({ departments: ["department none"], without: ["s1 b1"] });
     const first = judge.confirmed(device("c1"), NOW);
     expect(first).toMatchObject({ how: "first", approved: false, by: null });
@@ -66,6 +66,8 @@ describe("who is confirmed", () => {
     const verdict = judge.confirmed(device("b2"), NOW);
     // b1 endorsed b2 before it was lost, and the roster authority keeps what was taken before.
     expect(verdict.how).toBe("own_device");
+    await judge.records.addRevocation(await revocation(null, "b2", -1, -1));
+    expect(judge.confirmedOrNull(device("b3"), NOW)).toBeNull();
     expect(records.version).toBeGreaterThan(0);
   });
 

@@ -181,8 +181,8 @@ describe("E2", () => {
     expect((await a.head(id)).devices).toBe(2);
     await expect(second.head(id)).rejects.toMatchObject({ code: "device_unconfirmed" });
     await b.api.signOut();
-    expect((await a.head(id)).devices).toBe(2);
-    expect(server.judge.verdict(second.signer.device)).toBe("replaced");
+    expect((await a.head(id)).devices).toBe(1);
+    expect(server.judge.verdict(second.signer.device)).toBe("no");
   });
 
   it("under policy approval lists a first device once the desk endorses it", async () => {

@@ -23,6 +23,7 @@ class NamedClient:
     """A device as an operator chooses it."""
 
     client_id: ClientId
+    person_id: PersonId
     label: str
     revoked: bool
 
@@ -57,7 +58,12 @@ class Administering:
         async with self._deps.database.reading() as connection:
             rows = await store.clients_beginning(connection, prefix, limit)
         return [
-            NamedClient(ClientId(row.client_id), row.label, revoked=row.revoked_ms is not None)
+            NamedClient(
+                ClientId(row.client_id),
+                PersonId(row.person_id),
+                row.label,
+                revoked=row.revoked_ms is not None,
+            )
             for row in rows
         ]
 

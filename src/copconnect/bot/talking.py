@@ -237,7 +237,7 @@ class Desk:
             how = confirmed(self._device.people.trust, device, now).how
         except Refused:
             return False
-        return how not in {How.NOT_APPROVED, How.REPLACED}
+        return how != How.NOT_APPROVED
 
     def message(self, row: InboxRow) -> Message | None:
         """Return the view of a message in the inbox; None: nothing that a handler reads."""

@@ -9,6 +9,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from copconnect import wire
 from copconnect.app import Container
 from copconnect.auth_service.administering import NamedClient
 from copconnect.auth_service.keys import authority
@@ -39,7 +40,6 @@ _CONFIRMED = {
     "own_device": "confirmed by the person's other device",
     "admin": "confirmed by an admin",
     "root_admin": "a root admin's",
-    "replaced": "not approved: replaced the devices before it, which are revoked",
 }
 Number = Annotated[str, typer.Argument(help="The person's number.")]
 
@@ -91,16 +91,29 @@ def revoke_client(
     data: Data = None,
 ) -> None:
     """Revoke one device, such as a lost phone. It is locked and keeps what it holds: a wipe is for
-    the person's other device or an admin, in the app."""
+    the person's other device or an admin, in the app. Phones of the person that wait stay out until
+    somebody confirms them."""
 
-    async def work(container: Container) -> str:
+    async def work(container: Container) -> tuple[str, list[wire.ClientInfo]]:
         chosen = await _device(container, client)
         if not await container.auth.administering.revoke_client(operator(), chosen.client_id):
             raise stop(f"{chosen.client_id} ({chosen.label}) is revoked already.")
-        return chosen.client_id
+        listed = await container.auth.accounts.clients(chosen.person_id)
+        return chosen.client_id, [one for one in listed if not one.revoked]
 
-    revoked = with_roles(settings_of(data), work)
+    revoked, left = with_roles(settings_of(data), work)
     console.print(f"Revoked and signed out: {revoked}.", highlight=False)
+    for one in left:
+        if one.confirmed == "no":
+            registered = _date(one.created_ms)
+            typer.echo(f"Waits, confirmed by nobody: {one.client_id}  {one.label}, {registered}")
+    if left and all(one.confirmed == "no" for one in left):
+        console.print(
+            "No phone of this person is confirmed now. An admin of their unit confirms one in the "
+            "app or the console. Where no admin is appointed, name a root admin, who can: "
+            "copconnect admin grant NUMBER root.key.pem",
+            highlight=False,
+        )
 
 
 @app.command("next-issuing-ca")

@@ -15,7 +15,7 @@ from copconnect.wire.directory import Person
 Record = Annotated[bytes, Meta(min_length=1, max_length=MAX_RECORD_BYTES)]
 Half = Annotated[bytes, Meta(min_length=16, max_length=16)]  # A random half of E3's comparison.
 # How the server judges a device by E0: the device itself judges for itself.
-Confirmed = Literal["root_admin", "own_device", "admin", "first", "replaced", "no"]
+Confirmed = Literal["root_admin", "own_device", "admin", "first", "no"]
 
 
 class Trust(Wire, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@
  * - An endorser must have been confirmed strictly before what it signs.
  * - The department's policy, root admins, loss, grants and card are those of the endorsement's
  *   `created`; for a device that needs no endorsement they are today's.
- * - For *replaced*, a device before it counts as revoked from the date of its revocation on.
  *
  * Stricter than the server: E4 refuses while the certificate of one of the person's other devices is
  * unknown and that device is not revoked, because it may have been confirmed.
@@ -29,11 +28,11 @@ import {
 } from "./judgement.ts";
 import { Memory } from "./memory.ts";
 import { isByAuthority, type Revocation } from "./revocation.ts";
-import { judgeRevocation, letsStand, lostFrom, revokedBefore } from "./standing.ts";
+import { isRevoked, judgeRevocation, letsStand, lostFrom } from "./standing.ts";
 import type { TrustRecords } from "./trust-records.ts";
 
-/** "first" and "replaced" are shown as not approved. */
-export type How = "root_admin" | "own_device" | "admin" | "first" | "replaced";
+/** "first" is shown as not approved. */
+export type How = "root_admin" | "own_device" | "admin" | "first";
 
 export interface Confirmed {
   readonly device: DeviceId;
@@ -41,7 +40,7 @@ export interface Confirmed {
   /** The certificate of the time that was asked about. */
   readonly certificate: Certificate;
   readonly how: How;
-  /** Whether somebody vouched for it: not so for "first" and "replaced". */
+  /** Whether somebody vouched for it: not so for "first". */
   readonly approved: boolean;
   /** The endorser and its person; null where there is none. */
   readonly by: DeviceId | null;
@@ -89,7 +88,7 @@ export class Judge implements Judgement {
     const by = endorsement === null ? null : idOf<DeviceId>(endorsement.endorser);
     return {
       ...{ device, person, certificate, how, by },
-      approved: how !== "first" && how !== "replaced",
+      approved: how !== "first",
       byPerson: by === null ? null : records.personOf(by),
       sinceMs: endorsement?.created ?? null,
     };
@@ -178,11 +177,10 @@ export class Judge implements Judgement {
     const endorsement = this.#firstEndorsement(device, EVER, NOBODY);
     if (endorsement !== null)
       return { how: endorsement.kind === OWN_DEVICE ? "own_device" : "admin", endorsement };
-    const place = department.policy === POLICY_NONE ? this.#place(device, EVER) : null;
     const awaited = this.records.awaitedEndorser(device);
     if (awaited !== null) this.memory.note({ kind: "certificate", device: awaited });
-    if (place === null) return null;
-    return { how: place === 0 ? "first" : "replaced", endorsement: null };
+    const first = department.policy === POLICY_NONE && this.#isFirst(device);
+    return first ? { how: "first", endorsement: null } : null;
   }
 
   confirmedBefore(device: DeviceId, atMs: number, without: Without): boolean {
@@ -190,18 +188,14 @@ export class Judge implements Judgement {
     if (without.has(device) || this.records.personOf(device) === null) return false;
     const department = this.records.departmentAt(atMs);
     if (department.admins.some((admin) => toHex(admin) === device)) return true;
-    if (department.policy === POLICY_NONE && this.#place(device, atMs) !== null) return true;
+    if (department.policy === POLICY_NONE && this.#isFirst(device)) return true;
     return this.#firstEndorsement(device, atMs, without) !== null;
   }
 
-  /** The place of a device in its person's list if all before it were revoked by then. */
-  #place(device: DeviceId, atMs: number): number | null {
+  /** Whether it is the first of its person that was registered, revoked or not. */
+  #isFirst(device: DeviceId): boolean {
     const person = this.records.personOf(device);
-    const devices = person === null ? null : this.records.devicesOf(person);
-    const place = devices?.indexOf(device) ?? -1;
-    const before = devices?.slice(0, Math.max(place, 0)) ?? [];
-    const free = before.every((one) => revokedBefore(this, one, atMs) !== null);
-    return place >= 0 && free ? place : null;
+    return person !== null && this.records.devicesOf(person)?.[0] === device;
   }
 
   /** The first endorsement of a device, made before a time, that counts. */
@@ -242,7 +236,7 @@ export class Judge implements Judgement {
     }
     const aside = new Set([...without, endorsed]);
     return devices.every((other) => {
-      if (other === endorsed || revokedBefore(this, other, EVER) !== null) return true;
+      if (other === endorsed || isRevoked(this, other)) return true;
       if (this.records.certificatesOf(other).length === 0) {
         this.memory.note({ kind: "certificate", device: other });
         return false;

@@ -33,11 +33,9 @@ export function lostFrom(judgement: Judgement, device: DeviceId): number | null 
   return Math.min(...counting.map(({ lostAt }) => lostAt));
 }
 
-/** When a device that was revoked before a time was revoked first; null: it was not. */
-export function revokedBefore(judgement: Judgement, device: DeviceId, atMs: number): number | null {
-  const known = judgement.records.revocationsOf(device);
-  const found = known.find((one) => one.created < atMs && judgement.counts(one));
-  return found?.created ?? null;
+/** Whether a revocation of a device counts, whenever it was made. */
+export function isRevoked(judgement: Judgement, device: DeviceId): boolean {
+  return judgement.records.revocationsOf(device).some((one) => judgement.counts(one));
 }
 
 /** {@link Judgement.counts}: circles are cut here. */

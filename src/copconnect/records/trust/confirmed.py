@@ -8,18 +8,17 @@ from copconnect.records.primitives.fields import Refused, require
 from copconnect.records.trust.department import Policy
 from copconnect.records.trust.device import Certificate
 from copconnect.records.trust.endorsement import EndorsementKind
-from copconnect.records.trust.judging import EVER, counts, endorsement_before, unapproved_place
+from copconnect.records.trust.judging import EVER, counts, endorsement_before, is_first
 from copconnect.records.trust.trust import Trust
 
 
 class How(Enum):
-    """How a device is confirmed. The last two are shown beside the name."""
+    """How a device is confirmed. The last is shown beside the name."""
 
     ROOT_ADMIN = "root admin"
     OWN_DEVICE = "own device"
     ADMIN = "admin"
     NOT_APPROVED = "not approved"
-    REPLACED = "replaced, not approved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +67,8 @@ def confirmed(trust: Trust, device: bytes, at: int, rule: str = "E0") -> Confirm
         own = endorsement.record.kind == EndorsementKind.OWN_DEVICE
         how = How.OWN_DEVICE if own else How.ADMIN
         return Confirmed(certificate, how, endorsement.record.endorser, endorsement.created)
-    place = unapproved_place(trust, device, certificate.person_id, EVER)
-    if place is not None and trust.department.policy == Policy.NONE:
-        return Confirmed(certificate, How.REPLACED if place else How.NOT_APPROVED)
+    if trust.department.policy == Policy.NONE and is_first(trust, device, certificate.person_id):
+        return Confirmed(certificate, How.NOT_APPROVED)
     raise Refused(rule, "not confirmed: nobody endorsed it")
 
 

@@ -13,7 +13,6 @@ This module decides points that the rules leave open:
 - When revocations void each other in a circle, the one whose signer ranks higher counts (a root
   admin, the roster authority, another person's admin, an own device), then the earlier, then the
   lower hash.
-- For *replaced*, a device before it counts as revoked from the date of its revocation on.
 """
 
 from copconnect.limits import LOSS_LIMIT_MS
@@ -38,26 +37,20 @@ def _confirmed_before(trust: Trust, device: bytes, at: int, without: frozenset[b
     department = trust.department_at(at)
     if device in department.admins:
         return True
-    unapproved = department.policy == Policy.NONE
-    if unapproved and unapproved_place(trust, device, person_id, at) is not None:
+    if department.policy == Policy.NONE and is_first(trust, device, person_id):
         return True
     return endorsement_before(trust, device, at, without) is not None
 
 
-def unapproved_place(trust: Trust, device: bytes, person_id: bytes, at: int) -> int | None:
-    """Return the place of a device in its PersonDevices if all before it were revoked by then."""
+def is_first(trust: Trust, device: bytes, person_id: bytes) -> bool:
+    """Return whether a device is the first of its person that was registered, revoked or not."""
     trust.memory.read(person_id)
-    devices = trust.devices_of(person_id)
-    if device not in devices:
-        return None
-    place = devices.index(device)
-    return place if all(_is_revoked(trust, one, at) for one in devices[:place]) else None
+    return trust.devices_of(person_id)[:1] == (device,)
 
 
-def _is_revoked(trust: Trust, device: bytes, at: int = EVER) -> bool:
+def _is_revoked(trust: Trust, device: bytes) -> bool:
     trust.memory.read(device)
-    known = trust.revocations.get(device, ())
-    return any(one.created < at and counts(trust, one) for one in known)
+    return any(counts(trust, one) for one in trust.revocations.get(device, ()))
 
 
 # --- Endorsements ---------------------------------------------------------------------------------

@@ -38,7 +38,6 @@ HOW: dict[How, wire.Confirmed] = {
     How.OWN_DEVICE: "own_device",
     How.ADMIN: "admin",
     How.NOT_APPROVED: "first",
-    How.REPLACED: "replaced",
 }
 
 # The bytes were checked when they were stored; the issuing CAs of a process do not change.

@@ -2,7 +2,7 @@
  * The people who can read a conversation and those who cannot yet. Pure. The four numbers add up
  * to its people: each person is counted once, by what their devices can do.
  */
-import type { EncryptionView, MemberDevice, MemberItem } from "@copconnect/client/core";
+import type { EncryptionView, MemberItem } from "@copconnect/client/core";
 
 export interface Readers {
   /** People with a listed device that this device confirms, and how many such devices there are. */
@@ -16,9 +16,6 @@ export interface Readers {
   readonly signedOut: number;
   readonly unregistered: number;
 }
-
-/** How devices are confirmed that no person of the department has confirmed. */
-const UNAPPROVED: readonly MemberDevice["confirmed"][] = ["first", "replaced"];
 
 /** `members`: everybody, in conversations where the core knows them with their devices. */
 export function readersOf(view: EncryptionView, members: readonly MemberItem[]): Readers {
@@ -47,7 +44,7 @@ export function readersOf(view: EncryptionView, members: readonly MemberItem[]):
   for (const { devices, registered } of members) {
     const confirmed = devices.filter((device) => device.confirmed !== "no").length;
     counted.devices += confirmed;
-    counted.unapproved += devices.filter((device) => UNAPPROVED.includes(device.confirmed)).length;
+    counted.unapproved += devices.filter((device) => device.confirmed === "first").length;
     if (confirmed > 0) counted.can += 1;
     else if (!registered) counted.unregistered += 1;
     else if (devices.length > 0) counted.unconfirmed += 1;
