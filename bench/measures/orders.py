@@ -26,6 +26,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy.ext.asyncio import AsyncConnection
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench.figures import Figures, percentile, say
@@ -38,11 +39,12 @@ from bench.net.http_client import request
 from copconnect import wire
 from copconnect.auth_service.keys import authority
 from copconnect.clock import SystemClock
-from copconnect.ids import ConversationId, MessageId, Seq, new_id
+from copconnect.ids import ConversationId, MessageId, PersonId, Seq, new_id
 from copconnect.orders import exported
-from copconnect.orders.rules import ACKNOWLEDGED
+from copconnect.orders.rules import ACKNOWLEDGED, ISSUE
 from copconnect.principals import PostedMessage
 from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
+from copconnect.rights import WHOLE, Held
 
 CONNECTIONS = 256
 CHOICES = 3
@@ -104,8 +106,21 @@ async def _issue(
             sent_ms=container.clock.now_ms(),
         )
         async with container.database.transaction() as connection:
-            await container.orders.issuing.posted(connection, message, _TERMS)
+            container.issuing.attach(_Commander())
+            await container.issuing.posted(connection, message, _TERMS)
     return order_id
+
+
+class _Commander:
+    """The rights of somebody who may issue orders to everybody."""
+
+    async def of(self, _: AsyncConnection, _person_id: PersonId) -> Held:
+        """See ports.Rights."""
+        everywhere = [
+            wire.HeldRight(right=right, path=WHOLE, deep=True, heads=False)
+            for right in ISSUE.values()
+        ]
+        return Held(tuple(everywhere))
 
 
 def _record(

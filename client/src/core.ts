@@ -56,7 +56,7 @@ import type { CoreEvent } from "./seam/events.ts";
 import type { ConductView } from "./seam/conduct.ts";
 import type { ForwardChoice, GuardVerdict, GuardView } from "./seam/guard.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
-import type { OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
+import type { Issuing, OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
 import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 import type { ReportsCore, ReportsMethod } from "./seam/reports.ts";
@@ -309,6 +309,9 @@ export interface Core {
     given: { readonly choice: number; readonly answer: string | null },
   ): Promise<OrderView>;
   /** Orders that are being written, and templates, newest first; without their files. */
+  /** The priorities that this person may use, in a conversation where one is named. */
+  issuing(conversationId: ConversationId | null): Promise<Issuing>;
+  /** Drafts of orders that are on their way are not among them. */
   orderDrafts(): Promise<readonly OrderDraft[]>;
   orderDraft(draftId: MessageId): Promise<OrderDraft>;
   /** Keep a draft as it is now. Files are kept up to 8 MiB together; `filesLost` says otherwise. */

@@ -258,3 +258,40 @@ describe("a server that lies", () => {
     expect(order?.records.size).toBe(1);
   });
 });
+
+describe("who may issue", () => {
+  it("is asked of the server, and kept for when there is no network", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const id = await group(a, [b]);
+    w.server.orders.mayIssue = (personId, priority) =>
+      personId === a.person && priority === "routine";
+    expect(await a.core.issuing(id)).toEqual({ here: ["routine"], anywhere: ["routine"] });
+    expect(await b.core.issuing(id)).toEqual({ here: [], anywhere: [] });
+    w.current.network(a).cut = true;
+    expect(await a.core.issuing(id)).toEqual({ here: null, anywhere: ["routine"] });
+  });
+
+  it("is decided by the server: a refused order fails visibly, and its draft stays", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const id = await group(a, [b]);
+    w.server.orders.mayIssue = () => false;
+    const draftId = newId<MessageId>();
+    const draft = { draftId, template: null, conversationId: id, order: PLAIN, sendAtMs: null };
+    await a.core.keepOrderDraft({ ...draft, savedMs: 0, filesLost: false });
+    await a.core.send(id, PLAIN, null, draftId);
+    const failed = async () => {
+      const { messages } = await a.core.messages(id, null, 50);
+      return messages.find((one) => one.messageId === draftId && one.status === "failed");
+    };
+    const refused = await a.until("refused", failed);
+    expect(refused.failure?.code).toBe("may_not_issue");
+    expect((await a.core.orderDrafts()).map((one) => one.draftId)).toEqual([draftId]);
+    expect(w.server.state.orders.has(draftId)).toBe(false);
+    // Sent again from its draft, by somebody who may meanwhile.
+    w.server.orders.mayIssue = () => true;
+    await a.core.cancel(draftId);
+    await a.core.send(id, PLAIN, null, draftId);
+    await owed(b, draftId);
+    await a.until("no draft", async () => (await a.core.orderDrafts()).length === 0);
+  });
+});

@@ -176,6 +176,7 @@ class Container:
             retention_days=settings.log_retention_days,
         )
         self.sanctions = SanctionRegistry(self.clock, self.guard)
+        self.issuing = Issuing(Readers(), Roll(self.directory))
         self.delivery = DeliveryService(
             database=self.database,
             bus=self.bus,
@@ -186,7 +187,7 @@ class Container:
             posts=self.posts,
             signer=self.authority.roster,
             attachments=self.attachments,
-            orders=Issuing(),
+            orders=self.issuing,
             pushes=self.push,
             audit=self.audit,
             sanctions=self.sanctions,
@@ -236,6 +237,7 @@ class Container:
         )
         self.directory.attach(self.admin.rights)
         self.reports.attach(self.admin.rights)
+        self.issuing.attach(self.admin.rights)
         self.training = TrainingService(
             database=self.database,
             clock=self.clock,
@@ -257,6 +259,7 @@ class Container:
             conversations=Readers(),
             people=Roll(self.directory),
             rights=self.admin.rights,
+            issuing=self.issuing,
             devices=self.registry,
             pushes=self.push,
             texts=self.auth.sms,

@@ -29,6 +29,7 @@ from copconnect.ids import MessageId, PersonId
 from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
 from tests.bot.enrolled import key_of, register_bot, soon, until
 from tests.harness import databank, processes
+from tests.harness.commanding import let_issue
 from tests.harness.outbox import Outbox
 from tests.harness.server import ROOT, ServerProcess
 from tests.harness.waiting import PATIENCE_S
@@ -289,6 +290,7 @@ async def test_orders_are_acknowledged_issued_and_verified(
 
     other = await register_bot(server, OFFICERS[12], state)
     me = await register_bot(server, OFFICERS[13], tmp_path / "officer.bot")
+    let_issue(server, tmp_path, [OFFICERS[12], OFFICERS[13]])
     async with officer.started(), orders.bot.started():
         await soon(officer.ready())
         await soon(orders.bot.ready())

@@ -4,13 +4,16 @@ answered with and without a network, corrected, withdrawn, counted; and a flash 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.harness import confirming, groups
 from tests.harness.browser import DESKTOP, Officer, Station
+from tests.harness.commanding import let_issue
 from tests.harness.recording import RecordingProxy
+from tests.harness.server import ServerProcess
 
 pytestmark = pytest.mark.service_worker
 
@@ -45,9 +48,10 @@ class Cast:
     desk: Officer
 
 
-def assemble(station: Station, line: RecordingProxy) -> Cast:
+def assemble(station: Station, line: RecordingProxy, server: ServerProcess, folder: Path) -> Cast:
     """Register everybody, and make the group that both commanders administer."""
     first, second, near = (station.officer(at).register() for at in (0, 1, 6))
+    let_issue(server, folder, [first.person, second.person])
     away, phone = (station.officer(at, url=line.url).register() for at in (7, 12))
     desk = station.officer(12, screen=DESKTOP).register_waiting()
     confirming.confirm(phone, desk)
@@ -141,10 +145,13 @@ def view(officer: Officer, tab: str) -> None:
 
 
 def test_an_order_lives_among_two_commanders_and_three_officers(
-    station: Station, own_relay: Callable[[], RecordingProxy]
+    station: Station,
+    own_relay: Callable[[], RecordingProxy],
+    app_server: ServerProcess,
+    tmp_path: Path,
 ) -> None:
     line = own_relay()
-    cast = assemble(station, line)
+    cast = assemble(station, line, app_server, tmp_path)
     first, second, near, away = cast.first, cast.second, cast.near, cast.away
 
     # Issued with two choices and a short answer, after a look at what the others will see.

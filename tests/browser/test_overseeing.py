@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.harness import groups
 from tests.harness.browser import Officer, Station
+from tests.harness.commanding import let_issue
 from tests.harness.server import ServerProcess, run_copconnect
 
 TITLE = "Bandobast at the clock tower"
@@ -36,6 +37,7 @@ def test_an_order_is_followed_and_exported(
     station: Station, app_server: ServerProcess, tmp_path: Path
 ) -> None:
     issuer, quick, slow = (station.officer(at).register() for at in (0, 6, 7))
+    let_issue(app_server, tmp_path, [issuer.person])
     issue(issuer, [quick, slow])
     issuer.page.goto("/#/orders")
     issuer.page.get_by_role("button", name=issuer.word("orders.box.issued")).click()

@@ -6,10 +6,10 @@ The devices themselves, with their keys, are in :mod:`tests.contract.device`.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -17,16 +17,21 @@ from copconnect.audit import Audit
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.database.engine import Database, Transaction
 from copconnect.delivery.dependencies import Options
+from copconnect.delivery.live.readers import Readers
 from copconnect.delivery.service import DeliveryService
+from copconnect.delivery.store.tables import MEMBERS
 from copconnect.ids import AttachmentId, ConversationId, PersonId, UnitId, new_id
 from copconnect.leases import Leases
 from copconnect.orders.issuing import Issuing
+from copconnect.orders.ports import Postings, Rights
+from copconnect.orders.rules import ISSUE
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.records.conversation.roster import direct_id
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.trust.incarnation import Incarnation
 from copconnect.reports.registry import SanctionRegistry
+from copconnect.rights import WHOLE, Held
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.contract.chart import Chart
 from tests.contract.device import Device
@@ -45,6 +50,17 @@ class StillClock:
     def now_ms(self) -> int:
         """Return the time."""
         return self.at
+
+
+class PeopleAndRights(Postings, Rights, Protocol):
+    """Posts and rights of people."""
+
+
+def issuing_by(roll: PeopleAndRights) -> Issuing:
+    """Return the part of orders that the Delivery Service asks."""
+    issuing = Issuing(Readers(), roll)
+    issuing.attach(roll)
+    return issuing
 
 
 class Calls:
@@ -176,6 +192,27 @@ class NoAttachments:
             raise errors.AttachmentIncomplete
 
 
+class Commanders:
+    """Everybody may issue orders to everybody."""
+
+    def posted_in(self, _unit_ids: Collection[UnitId]) -> Select[Any]:
+        """Return everybody."""
+        return select(MEMBERS.c.person_id)
+
+    async def unit_paths(self, _: AsyncConnection) -> Mapping[UnitId, str]:
+        """See orders' ports.Postings."""
+        return {}
+
+    async def of(self, _: AsyncConnection, _person_id: PersonId) -> Held:
+        """See orders' ports.Rights."""
+        return Held(
+            tuple(
+                wire.HeldRight(right=right, path=WHOLE, deep=True, heads=False)
+                for right in ISSUE.values()
+            )
+        )
+
+
 @dataclass
 class World:
     """The service and what it stands on. X25519 unless a test asks for X-Wing: it is faster."""
@@ -183,6 +220,7 @@ class World:
     database: Database
     options: Options = field(default_factory=lambda: Options(kem=X25519))
     clock: StillClock = field(default_factory=StillClock)
+    issuing: Issuing = field(default_factory=lambda: issuing_by(Commanders()))
 
     def __post_init__(self) -> None:
         self.bus = LocalBus()
@@ -210,7 +248,7 @@ class World:
             posts=self.chart,
             signer=self.authority,
             attachments=self.attachments,
-            orders=Issuing(),
+            orders=self.issuing,
             pushes=self.calls,
             audit=Audit(self.database, self.clock),
             sanctions=self.sanctions,

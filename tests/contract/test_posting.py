@@ -13,7 +13,7 @@ from copconnect import errors, wire
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
-from copconnect.ids import ConversationId, PersonId
+from copconnect.ids import ConversationId, MessageId, PersonId
 from copconnect.limits import KEY_MESSAGES
 from copconnect.principals import Requirement
 from copconnect.records.primitives.fields import sha256
@@ -345,9 +345,17 @@ async def test_d1_large_groups_open_with_the_officer_course(database: Database) 
     # The same bytes are taken once the course is done; a repeat is answered whatever is owed.
     accepted = await room.post(room.alice, body)
     assert await room.service.posting.post(untrained, room.c, body) == accepted
+    # A flash order goes out before, and so does what changes an order.
     order = room.alice.message(head, room.key_id)
-    terms = msgspec.structs.replace(order, order=order_terms())
-    await room.service.posting.post(untrained, room.c, terms)
+    routine = msgspec.structs.replace(order, order=order_terms(priority="urgent"))
+    with pytest.raises(errors.TrainingRequired):
+        await room.service.posting.post(untrained, room.c, routine)
+    flash = msgspec.structs.replace(order, order=order_terms(priority="flash"))
+    await room.service.posting.post(untrained, room.c, flash)
+    room.alice.accepted(flash)
+    change = wire.OrderChange(order_id=MessageId(order.message[17:33].hex()), change="withdrawn")
+    withdrawn = msgspec.structs.replace(room.alice.message(head, room.key_id), order=change)
+    await room.service.posting.post(untrained, room.c, withdrawn)
     smaller = await Room.of(World(database, Options(kem=X25519, large_from=lambda: 3)))
     body = smaller.alice.message(await smaller.talk.head(smaller.alice), smaller.key_id)
     owing = replace(smaller.alice.caller, outstanding=frozenset({Requirement.TRAINING}))

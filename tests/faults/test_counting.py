@@ -20,6 +20,7 @@ from copconnect.principals import PostedMessage
 from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
 from copconnect.records.primitives.kem import XWING
 from copconnect.settings import Settings
+from tests.contract.delivery_world import Commanders
 from tests.contract.device import order_terms
 from tests.faults.phones import Phone, Place, call, keyless, now_ms, phone_of
 from tests.faults.steps import AT_COUNTING, CountingStep
@@ -72,7 +73,8 @@ async def issue(worker: StoppingWorker, place: Place) -> MessageId:
         )
         async with container.database.transaction() as connection:
             terms = order_terms(choices=CHOICES)
-            await container.orders.issuing.posted(connection, message, terms)
+            container.issuing.attach(Commanders())
+            await container.issuing.posted(connection, message, terms)
     return order_id
 
 

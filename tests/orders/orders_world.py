@@ -24,6 +24,7 @@ from copconnect.ids import (
     UnitId,
 )
 from copconnect.leases import Leases
+from copconnect.orders.rules import ISSUE
 from copconnect.orders.service import OrderService
 from copconnect.principals import Caller
 from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
@@ -32,7 +33,7 @@ from copconnect.records.primitives.fields import sha256
 from copconnect.rights import Held
 from copconnect.settings import Settings
 from copconnect.sockets.feed import SeenCursor
-from tests.contract.delivery_world import World
+from tests.contract.delivery_world import World, issuing_by
 from tests.contract.device import Device, Talk, name_alone, order_terms
 
 # The units of these people, as a table: counts join it.
@@ -51,11 +52,16 @@ class Roll:
     def __init__(self) -> None:
         self.paths: dict[UnitId, str] = {}
         self.held: dict[PersonId, list[str]] = {}  # Unit paths of the right oversee_orders.
+        self.issuing: dict[PersonId, dict[wire.Right, str]] = {}  # Paths of the rights to issue.
         self.heads_of: dict[UnitId, list[PersonId]] = {}
 
     def placed(self) -> Select[Any]:
         """See ports.People."""
         return select(PLACED)
+
+    def posted_in(self, unit_ids: Collection[UnitId]) -> Select[Any]:
+        """See ports.Postings."""
+        return select(PLACED.c.person_id).where(PLACED.c.unit_id.in_(unit_ids))
 
     def found_by(self, text: str) -> Select[Any]:
         """Return who is of the unit with this name: see ports.People."""
@@ -98,12 +104,20 @@ class Roll:
 
     async def of(self, _: AsyncConnection, person_id: PersonId) -> Held:
         """See ports.Rights."""
+        rights: list[tuple[wire.Right, str]] = [
+            *(("oversee_orders", path) for path in self.held.get(person_id, ())),
+            *self.issuing.get(person_id, {}).items(),
+        ]
         return Held(
             tuple(
-                wire.HeldRight(right="oversee_orders", path=path, deep=True, heads=False)
-                for path in self.held.get(person_id, ())
+                wire.HeldRight(right=right, path=path, deep=True, heads=False)
+                for right, path in rights
             )
         )
+
+    def command(self, device: Device, path: str) -> None:
+        """Give somebody all rights to issue orders over a part."""
+        self.issuing[device.caller.person_id] = dict.fromkeys(ISSUE.values(), path)
 
 
 class Woken:
@@ -174,13 +188,13 @@ class Issued:
 class Orders:
     """A group of an issuer and some officers, of units TG/HYD/PS1, PS2 and so on."""
 
-    def __init__(self, world: World, talk: Talk, issuer: Device, key_id: bytes) -> None:
+    def __init__(self, world: World, roll: Roll, talk: Talk, issuer: Device, key_id: bytes) -> None:
         self.world = world
         self.talk = talk
         self.issuer = issuer
         self.key_id = key_id
         self.officers: list[Device] = []
-        self.roll = Roll()
+        self.roll = roll
         self.woken = Woken()
         self.gateway = Gateway()
         self.connected = Dashboards()
@@ -192,13 +206,15 @@ class Orders:
         async with database.transaction() as connection:
             await connection.run_sync(PLACED.metadata.create_all)
             await connection.execute(delete(PLACED))
-        world = World(database)
+        roll = Roll()
+        world = World(database, issuing=issuing_by(roll))
         issuer, *others = (world.registry.register() for _ in range(officers + 1))
         made = await world.group(issuer, others)
         talk = Talk(world.service, made.conversation_id)
-        found = cls(world, talk, issuer, await talk.begin(issuer, others))
+        found = cls(world, roll, talk, issuer, await talk.begin(issuer, others))
         found.officers = others
         await found.place(issuer, "TG/HYD")
+        roll.command(issuer, "TG")
         for at, one in enumerate(others):
             await found.place(one, f"TG/HYD/PS{at % 2 + 1}")
         return found
@@ -212,6 +228,7 @@ class Orders:
             conversations=Readers(),
             people=self.roll,
             rights=self.roll,
+            issuing=world.issuing,
             devices=_Keys(world),
             pushes=self.woken,
             texts=self.gateway,

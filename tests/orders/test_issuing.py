@@ -84,3 +84,59 @@ async def test_only_its_issuer_changes_an_order_and_only_in_its_conversation(
     assert (found.withdrawn_ms, found.owed) == (orders.world.clock.now_ms(), False)
     with pytest.raises(errors.OrderInvalid):
         await orders.withdraw(order)
+
+
+# --- Who may issue ------------------------------------------------------------------------------
+
+
+async def test_an_order_needs_the_right_over_everybody_in_the_conversation(orders: Orders) -> None:
+    constable, chief = orders.officers[0], orders.issuer
+    with pytest.raises(errors.MayNotIssue) as refused:
+        await orders.post(order_terms(), constable)
+    assert refused.value.details == {"right": "issue_routine"}
+    orders.roll.command(constable, "TG/HYD/PS1")  # Two of the others are of other units.
+    with pytest.raises(errors.MayNotIssue) as refused:
+        await orders.post(order_terms(), constable)
+    assert refused.value.details == {"right": "issue_routine", "outside": 2}
+    page = await orders.world.service.log.page(
+        chief.caller, orders.c, after=0, before=None, limit=9
+    )
+    assert page.entries == []
+    orders.roll.command(constable, "TG/HYD")
+    order = await orders.post(order_terms(), constable)
+    assert await orders.acknowledge(order, chief) == "counted"
+
+
+async def test_each_priority_has_its_right(orders: Orders) -> None:
+    chief = orders.issuer
+    orders.roll.issuing[chief.caller.person_id] = {"issue_routine": "TG"}
+    for priority in ("urgent", "flash"):
+        with pytest.raises(errors.MayNotIssue):
+            await orders.issue(priority=priority)
+    assert (await orders.service.may_issue(chief.caller, orders.c)) == wire.Issuing(
+        here=["routine"], anywhere=["routine"]
+    )
+    await orders.issue(priority="routine")
+
+
+async def test_a_lost_right_leaves_withdrawing_and_takes_correcting(orders: Orders) -> None:
+    order = await orders.issue()
+    orders.roll.issuing.clear()
+    with pytest.raises(errors.MayNotIssue):
+        await orders.post(wire.OrderChange(order_id=order.order_id, change="corrected"))
+    await orders.withdraw(order)
+
+
+async def test_an_app_is_told_what_its_person_may_issue_where(orders: Orders) -> None:
+    chief, officer = orders.issuer, orders.officers[0]
+    everything: list[wire.OrderPriority] = ["routine", "urgent", "flash"]
+    may = orders.service.may_issue
+    assert await may(chief.caller, orders.c) == wire.Issuing(here=everything, anywhere=everything)
+    assert await may(chief.caller, None) == wire.Issuing(here=[], anywhere=everything)
+    assert await may(officer.caller, orders.c) == wire.Issuing(here=[], anywhere=[])
+    orders.roll.command(officer, "TG")  # Flash orders are for administrators.
+    assert (await may(officer.caller, orders.c)).here == ["routine", "urgent"]
+    orders.roll.command(officer, "TG/HYD/PS1")
+    assert await may(officer.caller, orders.c) == wire.Issuing(here=[], anywhere=everything)
+    with pytest.raises(errors.NotMember):
+        await may(orders.world.registry.register().caller, orders.c)

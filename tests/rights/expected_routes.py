@@ -151,6 +151,7 @@ ROUTES: dict[str, Rule] = {
     # Orders: of the head, in the group. The issuer sees who has acknowledged; the officer heads
     # nothing.
     "GET /v1/orders": OFFICERS,
+    "GET /v1/issuing": OFFICERS,
     "GET /v1/orders/{o}": ORDERED,
     "POST /v1/orders/{o}/acknowledgements": ORDERED,
     "GET /v1/orders/{o}/acknowledgements": ISSUER,

@@ -214,7 +214,7 @@ class World(Whole):
             sent_ms=self.clock.now_ms(),
         )
         async with self.whole.database.transaction() as connection:
-            await self.whole.orders.issuing.posted(connection, message, order_terms())
+            await self.whole.issuing.posted(connection, message, order_terms())
 
     async def _accounts(self) -> None:
         root = await self._register(Account.ROOT)

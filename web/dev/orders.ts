@@ -1,6 +1,7 @@
 /** The scripted core's orders: some of each kind, in three languages, that can be acknowledged. */
 import type {
   ConversationItem,
+  Issuing,
   MessageItem,
   OrderBody,
   OrderChangeBody,
@@ -226,6 +227,11 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
 
   async dismissRefusal(orderId: MessageId): Promise<void> {
     this.#changed({ ...(await this.order(orderId)), sending: null });
+  }
+
+  async issuing(conversationId: ConversationId | null): Promise<Issuing> {
+    const anywhere = ["routine", "urgent", "flash"] as const;
+    return { here: conversationId === null ? null : anywhere, anywhere };
   }
 
   async orderDrafts(): Promise<readonly OrderDraft[]> {

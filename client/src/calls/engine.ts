@@ -140,6 +140,7 @@ export function createEngine(options: SessionOptions): Engine {
     orders: (query) => orders.orders(query),
     order: (orderId, fresh) => orders.order(orderId, fresh),
     acknowledge: (orderId, given) => orders.acknowledge(orderId, given),
+    issuing: (conversationId) => orders.issuing(conversationId),
     orderDrafts: () => orders.drafts(),
     orderDraft: (draftId) => orders.draft(draftId),
     keepOrderDraft: (draft) => orders.keepDraft(draft),

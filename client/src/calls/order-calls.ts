@@ -1,6 +1,6 @@
 /** The calls of core.ts about orders. */
-import type { Core, OrderDraft, OrderPage, OrderView } from "../core.ts";
-import type { MessageId } from "../ids.ts";
+import type { Core, Issuing, OrderDraft, OrderPage, OrderView } from "../core.ts";
+import type { ConversationId, MessageId } from "../ids.ts";
 import type { Reach } from "./reach.ts";
 
 export class OrderCalls {
@@ -26,8 +26,14 @@ export class OrderCalls {
     return (await this.#reach.device()).orders.acknowledge(orderId, given);
   }
 
+  async issuing(conversationId: ConversationId | null): Promise<Issuing> {
+    return (await this.#reach.device()).orders.issuing(conversationId);
+  }
+
   async drafts(): Promise<readonly OrderDraft[]> {
-    return (await this.#reach.device()).orderDrafts.all();
+    const { orderDrafts, outgoing } = await this.#reach.device();
+    const all = await orderDrafts.all();
+    return all.filter(({ draftId }) => (outgoing.find(draftId)?.stage ?? "failed") === "failed");
   }
 
   async draft(draftId: MessageId): Promise<OrderDraft> {

@@ -35,7 +35,7 @@ export function writable(reach: Reach, conversation: Conversation): Conversation
   return open;
 }
 
-/** Throws for a conversation in which nothing can be written; an order asks for no training. */
+/** Throws for a conversation in which nothing can be written; what is pressing asks for no training. */
 export function orderable({ sanctions }: Reach, conversation: Conversation): Conversation {
   const { state, alarm } = conversation.record;
   if (state === "left") throw failure("conversation_left");

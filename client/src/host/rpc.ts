@@ -97,6 +97,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   orders: true,
   order: true,
   acknowledge: true,
+  issuing: true,
   orderDrafts: true,
   orderDraft: true,
   keepOrderDraft: true,

@@ -67,11 +67,16 @@ export class OrderDrafts {
   }
 
   async drop(draftId: MessageId): Promise<void> {
-    await this.#vault.write([
-      { op: "delete", store: ORDER_STORES.drafts, key: draftId },
-      { op: "delete", store: ORDER_STORES.draftFiles, key: draftId },
-    ]);
+    await this.#vault.write(dropDraft(draftId));
   }
+}
+
+/** The changes that forget a draft. */
+export function dropDraft(draftId: MessageId): readonly Change[] {
+  return [
+    { op: "delete", store: ORDER_STORES.drafts, key: draftId },
+    { op: "delete", store: ORDER_STORES.draftFiles, key: draftId },
+  ];
 }
 
 /** All of an attachment but its bytes: undefined fields stay out of the row. */

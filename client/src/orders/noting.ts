@@ -6,6 +6,7 @@ import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { MessageId, PersonId } from "../ids.ts";
 import type { Decoded } from "../kinds/content.ts";
 import type { Change, Vault } from "../vault/vault.ts";
+import { dropDraft } from "./drafts.ts";
 import { ORDER_STORES, emptyOrder, isOwed, issuerOf } from "./record.ts";
 import type { OrderRecord } from "./record.ts";
 
@@ -78,6 +79,8 @@ export async function noteOrder(
   const { content, messageId } = message;
   const { conversationId } = work.record;
   if (content.kind === "order") {
+    // An order that went out is no draft any more; a refused one still is.
+    if (message.personId === noting.self) work.changes.push(...dropDraft(messageId));
     await changeOrder(noting, work, messageId, (row) => {
       const { seq, sentMs, personId: issuerId, headerHash } = message;
       // A message elsewhere, or of somebody else, that took this order's id changes nothing.

@@ -14,9 +14,9 @@ import { failure, hasCode } from "../failure.ts";
 import type { ConversationId, MessageId } from "../ids.ts";
 import { ANSWER_TEXT_BYTES } from "../keys/answer.ts";
 import { utf8 } from "../octets.ts";
-import type { OrderBox, OrderPage, OrderView } from "../seam/orders.ts";
+import type { Issuing, OrderBox, OrderPage, OrderView } from "../seam/orders.ts";
 import { META, putMeta } from "../vault/meta.ts";
-import type { Order, OrderAcknowledged } from "../wire.ts";
+import type { Order, OrderAcknowledged, OrderPriority } from "../wire.ts";
 import { DONE, ISSUED, OPEN, changeOrder, putOrder } from "./noting.ts";
 import type { Noting } from "./noting.ts";
 import { ORDER_STORES, differenceOf, emptyOrder, isOwed, withdrawnMs } from "./record.ts";
@@ -30,6 +30,8 @@ const PAGE = 50;
 /** Rows that a search reads at a time. */
 const SCAN = 200;
 const FILLED = "orders_filled";
+/** The priorities that this person may use somewhere, as the server said last. */
+const ISSUING = "orders_issuing";
 /** Owed orders that are compared with the server at most. */
 const MOST_OPEN = 500;
 /** So many are asked for one by one; for more, the list. */
@@ -168,6 +170,21 @@ export class Orders implements SendingListener {
     const row = await this.find(orderId);
     if (row === null) throw failure("not_found");
     return this.#view(row);
+  }
+
+  // --- Issuing ---------------------------------------------------------------------------------
+
+  async issuing(conversationId: ConversationId | null): Promise<Issuing> {
+    const { api, vault } = this.#context;
+    try {
+      const { here, anywhere } = await api.orders.issuing(conversationId);
+      await vault.write([putMeta(ISSUING, anywhere)]);
+      return { here: conversationId === null ? null : here, anywhere };
+    } catch (error) {
+      if (!hasCode(error, "network", "overloaded", "device_unconfirmed")) throw error;
+      const known = await vault.get<readonly OrderPriority[]>(META, ISSUING);
+      return { here: null, anywhere: known ?? [] };
+    }
   }
 
   // --- Acknowledging ---------------------------------------------------------------------------

@@ -58,6 +58,15 @@ export interface OrderView {
   readonly differs: "terms" | "header" | null;
 }
 
+/**
+ * The priorities of which this person may issue orders, as the server said last: it judges each order.
+ * `here`: to everybody in a conversation; null: nobody can say now. `anywhere`: to some people.
+ */
+export interface Issuing {
+  readonly here: readonly OrderPriority[] | null;
+  readonly anywhere: readonly OrderPriority[];
+}
+
 export type OrderBox = "open" | "issued" | "all";
 
 export interface OrderPage {

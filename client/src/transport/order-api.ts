@@ -1,5 +1,5 @@
 /** The server's routes of orders, typed (docs/protocol.md, "Routes"). One method for each; no state. */
-import type { MessageId, UnitId } from "../ids.ts";
+import type { ConversationId, MessageId, UnitId } from "../ids.ts";
 import type * as wire from "../wire.ts";
 import type { Http } from "./http.ts";
 
@@ -34,6 +34,12 @@ export class OrderApi {
 
   order(orderId: MessageId): Promise<wire.Order> {
     return this.#http.call({ method: "GET", path: `/v1/orders/${orderId}` });
+  }
+
+  /** The priorities that this person may use: anywhere, and in a conversation where one is named. */
+  issuing(conversationId: ConversationId | null): Promise<wire.Issuing> {
+    const query = conversationId === null ? "" : `?conversation=${conversationId}`;
+    return this.#http.call({ method: "GET", path: `/v1/issuing${query}` });
   }
 
   acknowledge(

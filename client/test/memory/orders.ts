@@ -1,7 +1,7 @@
 /** Orders of the server in memory: terms beside messages, and acknowledgements judged as the real one does. */
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
 import { idOf } from "../../src/ids.ts";
-import type { MessageId, PersonId } from "../../src/ids.ts";
+import type { ConversationId, MessageId, PersonId } from "../../src/ids.ts";
 import { AcknowledgementFormat, OWN, answerHash } from "../../src/keys/acknowledgement.ts";
 import type { Acknowledgement } from "../../src/keys/acknowledgement.ts";
 import { CLOCKS_MS } from "../../src/keys/format/times.ts";
@@ -13,6 +13,8 @@ import type { ClientState, ConversationState, OrderState } from "./state.ts";
 
 export class Orders {
   readonly #server: ServerPorts;
+  /** Everybody heads everybody, unless a test says otherwise. */
+  mayIssue: (personId: PersonId, priority: wire.OrderPriority) => boolean = () => true;
 
   constructor(server: ServerPorts) {
     this.#server = server;
@@ -25,6 +27,7 @@ export class Orders {
     said: wire.PostMessage["order"],
   ) {
     if (said?.t === "order") {
+      this.#requireRight(caller.personId, said.priority);
       const admin = members.get(caller.personId)?.admin === true;
       if (said.priority === "flash" && !admin) throw new Refusal("not_admin");
       const over = said.validUntilMs !== null && said.validUntilMs <= this.#server.now();
@@ -34,6 +37,22 @@ export class Orders {
     const order = this.#server.state.orders.get(said.orderId);
     const own = order?.issuerId === caller.personId && order.conversationId === id;
     if (!own) throw new Refusal("order_invalid", { reason: "not the issuer's" });
+    if (said.change === "corrected") this.#requireRight(caller.personId, order.terms.priority);
+  }
+
+  #requireRight(personId: PersonId, priority: wire.OrderPriority): void {
+    if (!this.mayIssue(personId, priority))
+      throw new Refusal("may_not_issue", { right: `issue_${priority}` });
+  }
+
+  issuing({ personId }: ClientState, query: URLSearchParams): wire.Issuing {
+    const all = ["routine", "urgent", "flash"] as const;
+    const anywhere = all.filter((priority) => this.mayIssue(personId, priority));
+    const id = query.get("conversation") as ConversationId | null;
+    if (id === null) return { here: [], anywhere };
+    const member = this.#server.state.conversations.get(id)?.members.get(personId);
+    if (member?.removedMs !== null) throw new Refusal("not_member");
+    return { here: anywhere.filter((one) => member.admin || one !== "flash"), anywhere };
   }
 
   /** Keep the terms that came with an accepted message. */

@@ -336,6 +336,7 @@ function reportRoutes({ reports }: Roles, at: At): void {
 
 function orderRoutes({ orders }: Roles, at: At): void {
   at("confirmed", "GET /orders", ({ query }, caller) => orders.list(caller, query));
+  at("confirmed", "GET /issuing", ({ query }, caller) => orders.issuing(caller, query));
   at("confirmed", "GET /orders/{}", ({ ids: [id = ""] }, caller) =>
     orders.one(caller, id as MessageId),
   );

@@ -19,8 +19,11 @@ RIGHTS: tuple[wire.Right, ...] = get_args(wire.Right)
 BY_GRANT_ALONE: frozenset[wire.Right] = frozenset(
     {"confirm_devices", "revoke_devices", "give_grants"}
 )
-# Rosters sign these, and follow the data bank; a grant ends at a time of which no roster hears.
-BY_POST_ALONE: frozenset[wire.Right] = frozenset({"post_large"})
+# Rosters sign the first, and follow the data bank; a grant ends at a time of which no roster hears.
+# The others command people: a post does, and a grant over the devices of a unit does not.
+BY_POST_ALONE: frozenset[wire.Right] = frozenset(
+    {"post_large", "issue_routine", "issue_urgent", "issue_flash"}
+)
 SECOND_PERCENT = 5  # An act that touches more of the force than this needs a second admin.
 SECOND_LEAST = 100  # People; an act on fewer never does, whatever the size of the force.
 ACT_WAITS_MS = 7 * 86_400_000
@@ -46,6 +49,9 @@ DEFAULT_RULES: tuple[wire.RightRule, ...] = (
     line("manage_groups", "head"),
     line("post_large", "head"),
     line("oversee_orders", "head"),
+    line("issue_routine", "head"),
+    line("issue_urgent", "head"),
+    line("issue_flash", "head"),
     line("train", "head"),
 )
 

@@ -88,6 +88,13 @@ async def holding(
     return found
 
 
+def posted_in(unit_ids: Collection[UnitId]) -> Select[Any]:
+    """Return a statement of the active people who hold a post of one of these units:
+    ``person_id``."""
+    own, charged = (source.where(among(_T.unit_id, unit_ids)) for source in _SOURCES)
+    return select(union(own, charged).subquery().c.person_id)
+
+
 async def audience(connection: AsyncConnection, rule: wire.Audience) -> set[PersonId]:
     """Return the active people of an audience. Two statements for its clauses, one where people are
     named, two where it excludes some."""

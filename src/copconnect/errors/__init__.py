@@ -179,6 +179,16 @@ class OrderInvalid(CallerError):
     remedy = "Correct the order."
 
 
+class MayNotIssue(CallerError):
+    """``details``: ``right``, and how many people of the conversation are ``outside`` the caller's
+    part; without it the caller has the right over nobody."""
+
+    code = "may_not_issue"
+    status = 403
+    message = "The caller may not issue such an order to everybody of this conversation."
+    remedy = "Choose another audience, or ask the head of a unit above."
+
+
 class AudienceInvalid(CallerError):
     """``details``: ``reason``, and the ``unit_id`` or ``post_id`` that is not there."""
 

@@ -4,15 +4,99 @@ Terms are not signed: a client writes the same into the encrypted text, for its 
 The terms of the first posting count; a repeat of the message changes nothing.
 """
 
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from copconnect import errors, wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import MessageId
+from copconnect.ids import ConversationId, MessageId, PersonId
 from copconnect.orders import rules, store
-from copconnect.principals import PostedMessage
+from copconnect.orders.ports import Conversations, Postings, Rights
+from copconnect.principals import Caller, PostedMessage
+from copconnect.rights import Held
 
 
 class Issuing:
-    """The part of orders that the Delivery Service asks; see its port ``Orders``."""
+    """The part of orders that the Delivery Service asks; see its port ``Orders``.
+
+    Somebody may issue an order of a priority in a conversation who has the priority's right
+    (``rules.ISSUE``) over the unit of everybody else there. It is asked in the transaction of the
+    order's message, in :meth:`_require`, which every order and every correction goes through.
+    """
+
+    def __init__(self, conversations: Conversations, postings: Postings) -> None:
+        self._conversations = conversations
+        self._postings = postings
+        self._rights: Rights
+
+    def attach(self, rights: Rights) -> None:
+        """Take the rights of people, before any message is posted. They are made after this."""
+        self._rights = rights
+
+    async def allowed(
+        self, connection: AsyncConnection, caller: Caller, conversation_id: ConversationId | None
+    ) -> wire.Issuing:
+        """Return the priorities that the caller may use, in a conversation and anywhere. Raises
+        NotMember."""
+        held = await self._rights.of(connection, caller.person_id)
+        anywhere = [one for one, right in rules.ISSUE.items() if held.has(right)]
+        here: list[wire.OrderPriority] = []
+        if conversation_id is not None:
+            reader = self._conversations.readers(conversation_id).subquery()
+            own = (
+                await connection.execute(
+                    select(reader.c.admin).where(reader.c.person_id == caller.person_id)
+                )
+            ).first()
+            if own is None:
+                raise errors.NotMember
+            for one in anywhere:
+                outside = await self._outside(
+                    connection, held, rules.ISSUE[one], conversation_id, caller.person_id
+                )
+                if outside == 0 and (own.admin or one != "flash"):
+                    here.append(one)
+        return wire.Issuing(here=here, anywhere=anywhere)
+
+    async def _require(
+        self, connection: AsyncConnection, message: PostedMessage, priority: wire.OrderPriority
+    ) -> None:
+        """Raise MayNotIssue unless the person may issue an order of this priority here."""
+        right = rules.ISSUE[priority]
+        held = await self._rights.of(connection, message.person_id)
+        # A conversation without others asks for the right too: people who are added to it later owe
+        # what was issued before.
+        if not held.has(right):
+            raise errors.MayNotIssue(right=right)
+        outside = await self._outside(
+            connection, held, right, message.conversation_id, message.person_id
+        )
+        if outside:
+            raise errors.MayNotIssue(right=right, outside=outside)
+
+    async def _outside(
+        self,
+        connection: AsyncConnection,
+        held: Held,
+        right: wire.Right,
+        conversation_id: ConversationId,
+        person_id: PersonId,
+    ) -> int:
+        """Return how many others of a conversation hold no post over which a right is held."""
+        paths = await self._postings.unit_paths(connection)
+        units = [unit for unit, path in paths.items() if held.lacking(right, [path]) is None]
+        reader = self._conversations.readers(conversation_id).subquery()
+        inside = self._postings.posted_in(units).subquery()
+        return (
+            await connection.execute(
+                select(func.count())
+                .select_from(reader)
+                .where(
+                    reader.c.person_id != person_id,
+                    reader.c.person_id.not_in(select(inside.c.person_id)),
+                )
+            )
+        ).scalar_one()
 
     async def posted(
         self,
@@ -20,8 +104,8 @@ class Issuing:
         message: PostedMessage,
         said: wire.OrderTerms | wire.OrderChange,
     ) -> None:
-        """Store what a message says of orders. Raises OrderInvalid; NotFound for a change of an
-        order that its person did not issue in its conversation."""
+        """Store what a message says of orders. Raises OrderInvalid, MayNotIssue; NotFound for a
+        change of an order that its person did not issue in its conversation."""
         if isinstance(said, wire.OrderTerms):
             await self._issue(connection, message, said)
         else:
@@ -30,6 +114,7 @@ class Issuing:
     async def _issue(
         self, connection: Transaction, message: PostedMessage, terms: wire.OrderTerms
     ) -> None:
+        await self._require(connection, message, terms.priority)
         rules.check_terms(terms, message.sent_ms)
         if await store.one(connection, message.message_id) is not None:
             # Another conversation's message has this id.
@@ -69,6 +154,7 @@ class Issuing:
         if order.withdrawn_ms is not None:
             raise errors.OrderInvalid(reason="the order is withdrawn")
         if said.change == "corrected":
+            await self._require(connection, message, order.priority)
             await store.change(connection, order_id, corrected_seq=message.seq)
         else:
             await store.change(

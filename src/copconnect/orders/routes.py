@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from copconnect import errors, wire
 from copconnect.http.gate import Gate, HttpRequest, Incoming, answer, read
 from copconnect.http.parameters import hex_id, number, one_of
-from copconnect.ids import MessageId, UnitId
+from copconnect.ids import ConversationId, MessageId, UnitId
 from copconnect.orders.reading import MOST_PEOPLE, PAGE, Box
 from copconnect.orders.service import OrderService
 
@@ -42,6 +42,13 @@ def routes(service: OrderService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         box: Box = _one_of(request, "box", get_args(Box)) or "all"
         return answer(request, await reading.orders(caller, box, _text(request, "after") or None))
+
+    @get("/v1/issuing")
+    async def issuing(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        named = _text(request, "conversation")
+        conversation_id = ConversationId(hex_id(named)) if named else None
+        return answer(request, await service.may_issue(caller, conversation_id))
 
     @get("/v1/orders/{o:str}")
     async def order(request: HttpRequest, o: FromPath[str]) -> Any:
@@ -91,7 +98,7 @@ def routes(service: OrderService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await reading.curve(caller, _order(o)))
 
-    return [orders, order, post_acknowledgements, records, progress, people, curve]
+    return [orders, issuing, order, post_acknowledgements, records, progress, people, curve]
 
 
 def _order(text: str) -> MessageId:

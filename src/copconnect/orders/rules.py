@@ -13,6 +13,11 @@ MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
 LONGEST_MS = 366 * DAY_MS  # An order is valid no longer.
 OVERSEE: wire.Right = "oversee_orders"
+ISSUE: Mapping[wire.OrderPriority, wire.Right] = {
+    "routine": "issue_routine",
+    "urgent": "issue_urgent",
+    "flash": "issue_flash",
+}
 STATES: tuple[wire.OrderState, ...] = ("waiting", "received", "read", "acknowledged")
 
 

@@ -1,7 +1,9 @@
 """Orders, put together. app.py makes one for each process."""
 
+from copconnect import wire
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
+from copconnect.ids import ConversationId
 from copconnect.leases import Leases
 from copconnect.orders.acknowledging import Acknowledging
 from copconnect.orders.counting import FRESH_S, Counting
@@ -12,6 +14,7 @@ from copconnect.orders.reading import Reading
 from copconnect.orders.reminding import Reminding
 from copconnect.orders.texting import Texting
 from copconnect.orders.watching import Watching
+from copconnect.principals import Caller
 from copconnect.settings import Settings
 
 
@@ -26,6 +29,7 @@ class OrderService:
         conversations: Conversations,
         people: People,
         rights: Rights,
+        issuing: Issuing,
         devices: Devices,
         pushes: Pushes,
         texts: Texts,
@@ -44,13 +48,21 @@ class OrderService:
             pushes=pushes,
             log_days=settings.log_retention_days,
         )
-        self.issuing = Issuing()
+        self._database = database
+        self._issuing = issuing
         self.acknowledging = Acknowledging(deps)
         self.counting = Counting(deps, fresh_s)
         self.reading = Reading(deps, self.counting)
         self.watching = Watching(self.reading, self.counting)
         self.reminding = Reminding(deps, self.counting, leases)
         self.texting = Texting(deps, leases, texts, settings)
+
+    async def may_issue(
+        self, caller: Caller, conversation_id: ConversationId | None
+    ) -> wire.Issuing:
+        """Return the priorities of which somebody may issue orders. Raises NotMember."""
+        async with self._database.reading() as connection:
+            return await self._issuing.allowed(connection, caller, conversation_id)
 
     async def start(self) -> None:
         """Start background work."""

@@ -112,6 +112,14 @@ class Order(Wire, frozen=True, kw_only=True):
     overseen: bool
 
 
+class Issuing(Wire, frozen=True, kw_only=True):
+    """The priorities of which the caller may issue orders: ``here`` in the conversation that was
+    asked about, to everybody in it; ``anywhere`` to some people."""
+
+    here: list[OrderPriority]
+    anywhere: list[OrderPriority]
+
+
 class Orders(Wire, frozen=True, kw_only=True):
     """Newest first. ``next``: the ``after`` of the next page."""
 

@@ -348,6 +348,7 @@ class Station implements Partial<ConnectedCore> {
     this.#note("acknowledged");
     return this.#order;
   };
+  issuing = async () => ({ here: null, anywhere: NOTHING });
   orderDrafts = async () => NOTHING;
 }
 

@@ -42,7 +42,7 @@ class Posting:
 
         Raises MessageInvalid, NotMember, MayNotPost, Sanctioned, NotAdmin, TrainingRequired,
         StaleHead, StaleKey, NotNext, RateLimited, AttachmentIncomplete; with an order OrderInvalid,
-        NotFound.
+        MayNotIssue, NotFound.
         """
         self._messages.take(caller.person_id)
         self._bytes.take(caller.person_id, len(body.message))
@@ -86,8 +86,20 @@ class Posting:
                     raise errors.StaleHead(epoch=one.epoch)
 
     def _closed_from(self, caller: Caller, body: wire.PostMessage) -> int | None:
-        """Return from how many members conversations are closed to the caller, None for none. An
-        order goes out whatever its issuer owes."""
-        if Requirement.TRAINING not in caller.outstanding or body.order is not None:
+        """Return from how many members conversations are closed to the caller, None for none. A
+        flash order goes out whatever its issuer owes, and an order is always corrected and
+        withdrawn."""
+        if Requirement.TRAINING not in caller.outstanding or _is_pressing(body.order):
             return None
         return self._large_from()
+
+
+def _is_pressing(order: wire.OrderTerms | wire.OrderChange | None) -> bool:
+    """Return whether an order, or the change of one, goes out before the officer course."""
+    match order:
+        case None:
+            return False
+        case wire.OrderTerms():
+            return order.priority == "flash"
+        case wire.OrderChange():
+            return True

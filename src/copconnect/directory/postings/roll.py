@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.among import among
-from copconnect.directory import store
+from copconnect.directory import places, store
 from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, UnitId
@@ -26,6 +26,11 @@ class Roll:
         return store.posted(
             store.people.c.person_id, store.posts.c.unit_id, store.people.c.sort_key
         )
+
+    def posted_in(self, unit_ids: Collection[UnitId]) -> Select[Any]:
+        """Return a statement of the active people who hold a post of one of these units, their own
+        or by a charge: ``person_id``."""
+        return places.posted_in(unit_ids)
 
     def serving(self) -> Select[Any]:
         """Return a statement of everybody who is active: ``person_id``, ``unit_id``."""

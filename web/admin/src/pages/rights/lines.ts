@@ -12,6 +12,9 @@ export const RIGHTS: readonly Right[] = [
   "manage_groups",
   "post_large",
   "oversee_orders",
+  "issue_routine",
+  "issue_urgent",
+  "issue_flash",
   "train",
   "see_numbers",
   "import_people",
@@ -26,11 +29,13 @@ export type Over = RightRule["over"];
 /** Devices judge these by grants alone (KEYS.md E0). */
 const BY_GRANT: readonly Right[] = ["confirm_devices", "revoke_devices", "give_grants"];
 
+/** Rosters sign who may write, and no roster hears of a grant's end; a post commands people, no grant does. */
+const BY_POST: readonly Right[] = ["post_large", "issue_routine", "issue_urgent", "issue_flash"];
+
 /** The server refuses a table with another. */
 export function holdersOf(right: Right): readonly Holder[] {
   if (BY_GRANT.includes(right)) return ["grant"];
-  // Rosters sign who may write, and no roster hears of a grant's end.
-  if (right === "post_large") return ["head", "rank", "role"];
+  if (BY_POST.includes(right)) return ["head", "rank", "role"];
   return ["grant", "head", "rank", "role", "everybody"];
 }
 

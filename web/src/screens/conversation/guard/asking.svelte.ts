@@ -22,8 +22,8 @@ export class GuardAsking {
 
   /** Whether a message may be handed in: at once, or because its person says so. */
   allows(item: ConversationItem, outgoing: Outgoing): Promise<boolean> {
-    const text = outgoing.kind === "text" || outgoing.kind === "attachments" ? outgoing.text : "";
-    const files = outgoing.kind === "attachments" ? outgoing.attachments : [];
+    const files = outgoing.kind === "attachments" || isOrder(outgoing) ? outgoing.attachments : [];
+    const text = textOf(outgoing);
     const pictures = files.filter(({ kind }) => kind === "image").map(({ file }) => file);
     return this.allowsAll([item], [text], pictures);
   }
@@ -57,6 +57,18 @@ export class GuardAsking {
       };
     });
   }
+}
+
+type OfOrder = Extract<Outgoing, { kind: "order" | "order_change" }>;
+
+function isOrder(outgoing: Outgoing): outgoing is OfOrder {
+  return outgoing.kind === "order" || outgoing.kind === "order_change";
+}
+
+/** The words that the guard judges. */
+function textOf(outgoing: Outgoing): string {
+  if (isOrder(outgoing)) return [outgoing.title, outgoing.text].filter(Boolean).join("\n");
+  return outgoing.kind === "text" || outgoing.kind === "attachments" ? outgoing.text : "";
 }
 
 /** The verdict where the guard has something to say; none where it fails. */

@@ -1,4 +1,4 @@
-import type { OrderDraft } from "@copconnect/client/core";
+import type { Issuing, OrderDraft } from "@copconnect/client/core";
 import type { ConversationId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import {
@@ -7,12 +7,15 @@ import {
   fromTemplate,
   localMoment,
   momentOf,
+  prioritiesOf,
   problemsOf,
 } from "./composing.ts";
 import type { OutgoingOrder } from "./composing.ts";
 
 const NOW = Date.UTC(2026, 10, 27, 6);
 const HOUR = 3_600_000;
+const ALL = ["routine", "urgent", "flash"] as const;
+const PLACE = { admin: false, trainingFirst: false, issuing: { here: ALL, anywhere: ALL } };
 const talk = "c".repeat(32) as ConversationId;
 
 function draft(order: Partial<OutgoingOrder>, more: Partial<OrderDraft> = {}): OrderDraft {
@@ -22,12 +25,35 @@ function draft(order: Partial<OutgoingOrder>, more: Partial<OrderDraft> = {}): O
 
 describe("an order while it is written", () => {
   it("needs somebody to go to, a title, whole choices, and an admin for flash", () => {
-    expect(problemsOf(draft({}), false, NOW)).toEqual([]);
-    expect(problemsOf(emptyDraft(null), false, NOW)).toEqual(["noAudience", "noTitle"]);
-    expect(problemsOf(draft({ choices: ["Yes", " "] }), false, NOW)).toEqual(["emptyChoice"]);
-    expect(problemsOf(draft({ choices: ["Yes"] }), false, NOW)).toEqual(["oneChoice"]);
-    expect(problemsOf(draft({ priority: "flash" }), false, NOW)).toEqual(["flashAdmin"]);
-    expect(problemsOf(draft({ priority: "flash" }), true, NOW)).toEqual([]);
+    expect(problemsOf(draft({}), PLACE, NOW)).toEqual([]);
+    expect(problemsOf(emptyDraft(null), PLACE, NOW)).toEqual(["noAudience", "noTitle"]);
+    expect(problemsOf(draft({ choices: ["Yes", " "] }), PLACE, NOW)).toEqual(["emptyChoice"]);
+    expect(problemsOf(draft({ choices: ["Yes"] }), PLACE, NOW)).toEqual(["oneChoice"]);
+    expect(problemsOf(draft({ priority: "flash" }), PLACE, NOW)).toEqual(["flashAdmin"]);
+    expect(problemsOf(draft({ priority: "flash" }), { ...PLACE, admin: true }, NOW)).toEqual([]);
+  });
+
+  it("goes where its issuer's post has the right, with the priorities that it has", () => {
+    const problems = (
+      priority: OutgoingOrder["priority"],
+      issuing: Issuing | null,
+      more: Partial<typeof PLACE> = {},
+    ) => problemsOf(draft({ priority }), { ...PLACE, ...more, issuing }, NOW);
+    expect(problems("routine", { here: [], anywhere: [] })).toEqual(["noRight"]);
+    expect(problems("routine", { here: [], anywhere: ["routine"] })).toEqual(["outside"]);
+    const some: Issuing = { here: ["routine"], anywhere: ALL };
+    expect(problems("routine", some)).toEqual([]);
+    expect(problems("urgent", some)).toEqual(["priorityRight"]);
+    // Nobody can say without a network: the server will.
+    expect(problems("urgent", { here: null, anywhere: ALL })).toEqual([]);
+    expect(problems("urgent", null)).toEqual([]);
+    const large = { trainingFirst: true, admin: true };
+    expect(problems("routine", PLACE.issuing, large)).toEqual(["trainingFirst"]);
+    expect(problems("flash", PLACE.issuing, large)).toEqual([]);
+    expect(prioritiesOf({ ...PLACE, ...large }, ALL)).toEqual(["flash"]);
+    expect(prioritiesOf({ ...PLACE, issuing: some }, ALL)).toEqual(["routine"]);
+    expect(prioritiesOf(PLACE, ALL)).toEqual(["routine", "urgent"]);
+    expect(prioritiesOf(null, ["routine"])).toEqual(["routine"]);
   });
 
   it("says which validity does not go with time, reminders and escalation", () => {
@@ -38,7 +64,7 @@ describe("an order while it is written", () => {
     ) =>
       problemsOf(
         draft({ validUntilMs: NOW + hours * HOUR, ...more }, { sendAtMs: sendAt }),
-        false,
+        PLACE,
         NOW,
       );
     expect(until(-1)).toEqual(["over"]);

@@ -1,6 +1,6 @@
 /** An order while it is written: its beginning, what keeps it from being sent, what to know before. Pure. */
-import { newId, type OrderDraft, type Outgoing } from "@copconnect/client/core";
-import type { ConversationId, MessageId } from "@copconnect/client/wire";
+import { newId, type Issuing, type OrderDraft, type Outgoing } from "@copconnect/client/core";
+import type { ConversationId, MessageId, OrderPriority } from "@copconnect/client/wire";
 
 export type OutgoingOrder = Extract<Outgoing, { kind: "order" }>;
 
@@ -56,6 +56,27 @@ export function fromTemplate(template: OrderDraft, nowMs: number): OrderDraft {
   return { ...template, order, draftId: newId<MessageId>(), template: null, sendAtMs: null };
 }
 
+/** An order to more people than this is looked at once more before it goes out. */
+export const LOOK_ABOVE = 20;
+export const PRIORITIES: readonly OrderPriority[] = ["routine", "urgent", "flash"];
+
+/** The chosen conversation, as it limits orders. `issuing`: null: not known yet. */
+export interface Place {
+  readonly admin: boolean;
+  /** Only flash orders go out before the officer course. */
+  readonly trainingFirst: boolean;
+  readonly issuing: Issuing | null;
+}
+
+/** The priorities that can be chosen; before there is a conversation, those of anywhere. */
+export function prioritiesOf(place: Place | null, anywhere: readonly OrderPriority[]) {
+  return PRIORITIES.filter((one) => {
+    if (place === null) return anywhere.includes(one);
+    const here = place.issuing?.here ?? place.issuing?.anywhere ?? PRIORITIES;
+    return here.includes(one) && (one === "flash" ? place.admin : !place.trainingFirst);
+  });
+}
+
 /** Why an order cannot be sent as it is. */
 export type Problem =
   | "noAudience"
@@ -66,14 +87,23 @@ export type Problem =
   | "tooLong"
   | "remindsLate"
   | "sendsLate"
+  | "noRight"
+  | "outside"
+  | "priorityRight"
+  | "trainingFirst"
   | "flashAdmin";
+
+/** Those that an order to oneself does not have. */
+export const OF_AUDIENCE: readonly Problem[] = [
+  ...(["noAudience", "outside", "priorityRight", "trainingFirst", "flashAdmin"] as const),
+];
 
 /** Advice for the issuer before sending. */
 export type Advice = "outlastsReminders" | "noReminders" | "escalatesBeforeReminder";
 
 export function problemsOf(
   { conversationId, order, sendAtMs }: OrderDraft,
-  admin: boolean,
+  place: Place | null,
   nowMs: number,
 ): readonly Problem[] {
   const found: Problem[] = [];
@@ -83,7 +113,7 @@ export function problemsOf(
   if (order.title.trim() === "") found.push("noTitle");
   if (choices.some((one) => one.trim() === "")) found.push("emptyChoice");
   else if (choices.length === 1) found.push("oneChoice");
-  if (order.priority === "flash" && conversationId !== null && !admin) found.push("flashAdmin");
+  if (place !== null) found.push(...rightOf(order.priority, place));
   if (validUntilMs !== null) {
     if (validUntilMs <= nowMs) found.push("over");
     else if (validUntilMs > startMs + YEAR_MS) found.push("tooLong");
@@ -92,6 +122,16 @@ export function problemsOf(
       found.push("remindsLate");
   }
   return found;
+}
+
+/** Why an order of this priority cannot go to this conversation. */
+function rightOf(priority: OrderPriority, { admin, trainingFirst, issuing }: Place): Problem[] {
+  const { here = null, anywhere = PRIORITIES } = issuing ?? {};
+  if (anywhere.length === 0) return ["noRight"];
+  if (here?.length === 0) return ["outside"];
+  if (priority === "flash" && !admin) return ["flashAdmin"];
+  if (!(here ?? anywhere).includes(priority)) return ["priorityRight"];
+  return trainingFirst && priority !== "flash" ? ["trainingFirst"] : [];
 }
 
 function lastMinute({ remindMinutes, escalateMinutes }: OutgoingOrder): number {
