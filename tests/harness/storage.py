@@ -98,6 +98,11 @@ def delete_database(context: BrowserContext, url: str) -> None:
         page.evaluate(DELETE)
 
 
+def erase(page: Page) -> None:
+    """Take everything from a device while its pages run the app."""
+    page.evaluate(DELETE)
+
+
 def lose(context: BrowserContext, url: str, store: str) -> None:
     """Delete a store of the vault of a device whose pages do not run the app."""
     _harm(context, url, store, flip=False)

@@ -7,7 +7,12 @@
  * only; requests to the server (/v1, /demo, /config.json) are not touched; a new version waits
  * until the person agrees, because a reload in the middle of typing would lose what is on screen.
  */
-import { cleanupOutdatedCaches, createHandlerBoundToURL, precache } from "workbox-precaching";
+import {
+  cleanupOutdatedCaches,
+  createHandlerBoundToURL,
+  getCacheKeyForURL,
+  precache,
+} from "workbox-precaching";
 import { matchPrecache } from "workbox-precaching/matchPrecache";
 import {
   fillingOf,
@@ -199,5 +204,7 @@ self.addEventListener("fetch", (event) => {
     event.respondWith(openApp({ event, request, url }));
     return;
   }
+  // A request that passes through here and hangs would keep the next version from taking over.
+  if (getCacheKeyForURL(request.url) === undefined) return;
   event.respondWith(matchPrecache(request.url).then((cached) => cached ?? fetch(request)));
 });

@@ -71,7 +71,8 @@ export class Session {
     this.#autoLock = new AutoLock(vault, () => void this.lock());
     vault.onClosed = () => {
       this.#stopDevice();
-      this.#enter("storage_failed");
+      this.#services.reset();
+      void this.#enter("storage_failed");
     };
     const http = new Http({
       server: options.origin,
@@ -164,7 +165,13 @@ export class Session {
 
   // --- Starting --------------------------------------------------------------------------------
 
+  /** A page has been opened: where the database was lost, open what is there now. */
   start(): Promise<AppState> {
+    if (this.#phase === "storage_failed") this.#starting = null;
+    return this.#begun();
+  }
+
+  #begun(): Promise<AppState> {
     this.#starting ??= this.#start();
     return this.#starting.then(() => this.#snapshot());
   }
@@ -176,14 +183,12 @@ export class Session {
       return await this.#openAccount();
     } catch (error) {
       if (hasCode(error, "trust_invalid")) throw error;
-      this.#starting = null;
       return this.#enter("storage_failed", asFailure(error).code);
     }
   }
 
-  async state(): Promise<AppState> {
-    await this.start();
-    return this.#snapshot();
+  state(): Promise<AppState> {
+    return this.#begun();
   }
 
   async #openAccount(): Promise<AppState> {
@@ -295,7 +300,7 @@ export class Session {
 
   /** The device also while the code of conduct is owed: drafts are kept. */
   async deviceThatKeeps(): Promise<Device> {
-    await this.start();
+    await this.#begun();
     this.#touch();
     if (this.#phase === "locked") throw failure("locked");
     if (this.#device === null) throw failure("not_registered");
@@ -314,7 +319,7 @@ export class Session {
   // --- Registration ----------------------------------------------------------------------------
 
   async registerClient(ticket: string, label: string): Promise<AppState> {
-    await this.start();
+    await this.#begun();
     if (this.#account.record === null) {
       await this.#services.register(ticket, label.slice(0, 64));
       await this.#startDevice();
@@ -326,7 +331,7 @@ export class Session {
   }
 
   async acceptConduct(version: number, language: Parameters<Api["conduct"]>[0]): Promise<AppState> {
-    await this.start();
+    await this.#begun();
     this.#account.require();
     await this.#account.storeMe(await this.api.acceptConduct({ version, language }));
     return this.enterAccount();
@@ -335,7 +340,7 @@ export class Session {
   // --- App lock, sign-out ----------------------------------------------------------------------
 
   async setPin(pin: string | null, currentPin: string | null): Promise<AppState> {
-    await this.start();
+    await this.#begun();
     try {
       await this.#vault.setPin(pin, currentPin);
     } catch (error) {
@@ -346,14 +351,14 @@ export class Session {
   }
 
   async setAutoLock(ms: number): Promise<AppState> {
-    await this.start();
+    await this.#begun();
     await this.#autoLock.set(ms);
     this.#touch();
     return this.#changed();
   }
 
   async unlock(pin: string): Promise<AppState> {
-    await this.start();
+    await this.#begun();
     if (this.#phase !== "locked") return this.#snapshot();
     try {
       await this.#vault.unlock(pin);
@@ -365,16 +370,13 @@ export class Session {
 
   /** The last wrong PIN has wiped everything: say so instead of merely failing. */
   async #afterWrongPin(error: unknown): Promise<never> {
-    if (hasCode(error, "pin_wrong") && error.details["triesLeft"] === 0) {
-      await this.#wipe("pin_tries");
-    } else {
-      await this.#changed();
-    }
+    const last = hasCode(error, "pin_wrong") && error.details["triesLeft"] === 0;
+    await (last ? this.#wipe("pin_tries") : this.#changed());
     throw error;
   }
 
   async lock(): Promise<AppState> {
-    await this.start();
+    await this.#begun();
     if (!this.#vault.hasPin || this.#phase !== "ready") return this.#snapshot();
     this.#stopDevice();
     this.#services.reset();
@@ -389,7 +391,7 @@ export class Session {
   }
 
   async signOut(): Promise<AppState> {
-    await this.start();
+    await this.#begun();
     // The server tells this device too that it is signed out: that must not become the reason.
     this.#refusing = true;
     try {
@@ -401,7 +403,7 @@ export class Session {
   }
 
   async startOver(): Promise<AppState> {
-    await this.start();
+    await this.#begun();
     if (this.#phase !== "signed_out") return this.#snapshot();
     if (this.#kept) await this.#wipe("signed_out");
     await this.#vault.write([deleteMeta("signed_out")]);

@@ -37,6 +37,7 @@ interface Journal {
 const STORES: readonly StoreName[] = ["key", "records", "chunks"];
 /** Keys are strings and arrays that begin with one. */
 const EVERYTHING: Bounds = ["", [[]], false, false];
+const ignore = (): void => undefined;
 const journals = new Map<string, Journal>();
 /** Changes of transactions that have not ended. */
 const pending = new WeakMap<IDBTransaction, Change[]>();
@@ -49,7 +50,7 @@ export async function openStorage(folder: string, name: string): Promise<boolean
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `${name}.vault`);
   const kept = existsSync(path);
-  const database = await openSchema(name, () => undefined);
+  const database = await openSchema(name, { lost: ignore, taken: ignore });
   const lines = kept ? readFileSync(path, "utf8").split("\n") : [];
   for (const line of lines.slice(0, -1)) await apply(database, decoded(line));
   const file = openSync(`${path}.new`, "w", 0o600);

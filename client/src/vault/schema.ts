@@ -49,21 +49,29 @@ const UPGRADES: readonly Upgrade[] = [
   },
 ];
 
-/** Open the database and bring it to the newest version. `blocked` tells that another holds it. */
+export interface ConnectionListener {
+  /** The browser closed the connection. */
+  readonly lost: (database: VaultDatabase) => void;
+  /** Somebody wants to erase the database or to migrate it, and waits until it is closed here. */
+  readonly taken: (database: VaultDatabase) => void;
+}
+
+/** Open the database and bring it to the newest version. */
 export async function openSchema(
   name: string,
-  onClosed: () => void,
+  listener: ConnectionListener,
   upgrades: readonly Upgrade[] = UPGRADES,
 ): Promise<VaultDatabase> {
-  return openDB<Schema>(name, upgrades.length, {
-    upgrade(database, oldVersion, _newVersion, transaction) {
-      for (const step of upgrades.slice(oldVersion)) step(database, transaction);
+  const database: VaultDatabase = await openDB<Schema>(name, upgrades.length, {
+    upgrade(opened, oldVersion, _newVersion, transaction) {
+      for (const step of upgrades.slice(oldVersion)) step(opened, transaction);
     },
-    // A newer tab wants to migrate or wipe: let it, and say that this handle is gone.
-    blocking(_current, _blocked, event) {
-      (event.target as IDBDatabase).close();
-      onClosed();
+    blocking() {
+      listener.taken(database);
     },
-    terminated: onClosed,
+    terminated() {
+      listener.lost(database);
+    },
   });
+  return database;
 }

@@ -1,13 +1,14 @@
 import type { AttachmentId } from "../ids.ts";
-import { IDBFactory, IDBObjectStore } from "fake-indexeddb";
+import { IDBDatabase, IDBFactory, IDBObjectStore, forceCloseDatabase } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openDB } from "idb";
+import { deleteDB, openDB } from "idb";
 import { Vault, isDamaged } from "./vault.ts";
 import type { Change, HandedKeys } from "./vault.ts";
 import { openSchema } from "./schema.ts";
 
 const FILE = "x" as AttachmentId;
+const ignore = (): void => undefined;
 let now = 1_000_000;
 let vault: Vault;
 
@@ -288,9 +289,95 @@ describe("migration", () => {
         database.createObjectStore("later");
       },
     ];
-    const database = await openSchema("test", () => undefined, steps as never);
+    const database = await openSchema("test", { lost: ignore, taken: ignore }, steps as never);
     expect(ran).toEqual([1, 2]);
     expect(await database.count("records")).toBe(1);
     database.close();
+  });
+});
+
+describe("a lost connection", () => {
+  /** The connection that the vault uses now. */
+  async function connection(): Promise<IDBDatabase> {
+    const found: IDBDatabase[] = [];
+    const original = IDBDatabase.prototype.transaction;
+    IDBDatabase.prototype.transaction = function (...values) {
+      found.push(this);
+      return original.apply(this, values);
+    };
+    try {
+      await vault.get("messages", "a");
+    } finally {
+      IDBDatabase.prototype.transaction = original;
+    }
+    const [database] = found;
+    if (database === undefined) throw new Error("no connection");
+    return database;
+  }
+
+  it.each([
+    ["says so", (database: IDBDatabase) => forceCloseDatabase(database as never)],
+    ["says nothing", (database: IDBDatabase) => database.close()],
+  ])("is opened again by the next transaction, and stays unlocked: it %s", async (_, lose) => {
+    let closed = 0;
+    vault.onClosed = () => void (closed += 1);
+    await vault.setPin("471100", null);
+    await vault.write([put("a", 1)]);
+    for (const value of [2, 3]) {
+      lose(await connection());
+      await vault.write([put("a", value)]);
+      lose(await connection());
+      expect(await vault.get("messages", "a")).toBe(value);
+      expect(vault.state).toBe("open");
+    }
+    await vault.lock();
+    lose(await connectionOfLocked());
+    await vault.unlock("471100");
+    expect(await vault.all("messages")).toEqual([3]);
+    expect(closed).toBe(0);
+  });
+
+  async function connectionOfLocked(): Promise<IDBDatabase> {
+    await vault.unlock("471100");
+    const database = await connection();
+    await vault.lock();
+    return database;
+  }
+
+  it("is opened once for all who wait, and what was being written is written", async () => {
+    const database = await connection();
+    const written = Array.from({ length: 20 }, (_, i) => vault.write([put(`m${String(i)}`, i)]));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    forceCloseDatabase(database as never);
+    await Promise.all(written);
+    const all = await vault.all<number>("messages");
+    expect(all.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i));
+  });
+
+  it("is tried again later where it cannot be opened now", async () => {
+    await vault.write([put("a", 1)]);
+    forceCloseDatabase((await connection()) as never);
+    const original = IDBFactory.prototype.open;
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("the disk sleeps", "UnknownError");
+    };
+    try {
+      await expect(vault.get("messages", "a")).rejects.toMatchObject({ code: "storage_failed" });
+    } finally {
+      IDBFactory.prototype.open = original;
+    }
+    expect(await vault.get("messages", "a")).toBe(1);
+  });
+
+  it.each([
+    ["erased", () => deleteDB("test")],
+    ["of a newer version", async () => (await openDB("test", 99)).close()],
+  ])("is the end of a database that is %s", async (_, take) => {
+    await vault.write([put("a", 1)]);
+    const closed = new Promise<void>((resolve) => (vault.onClosed = resolve));
+    await take();
+    await closed;
+    expect(vault.state).toBe("closed");
+    await expect(vault.get("messages", "a")).rejects.toMatchObject({ code: "storage_failed" });
   });
 });

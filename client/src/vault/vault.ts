@@ -11,15 +11,15 @@
 import type { AttachmentId } from "../ids.ts";
 import { deleteDB } from "idb";
 import { PIN_DIGITS } from "../core.ts";
-import { randomBytes, toHex } from "../octets.ts";
+import { equalBytes, randomBytes, toHex } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
-import { failure, hasCode } from "../failure.ts";
+import { failure } from "../failure.ts";
 import { MAX_TRIES, countTry, createKey, rewrapKey, unlockKey, waitMs } from "./data-key.ts";
 import type { KeyRecord, OpenKeys } from "./data-key.ts";
 import type { Change, PageQuery } from "./changes.ts";
 import { RowCipher } from "./row-cipher.ts";
-import { openSchema } from "./schema.ts";
-import type { Row, VaultDatabase } from "./schema.ts";
+import { Connection, named } from "./connection.ts";
+import type { Row } from "./schema.ts";
 
 export type { Change, PageQuery } from "./changes.ts";
 export { isDamaged } from "./row-cipher.ts";
@@ -46,19 +46,34 @@ const MOST_ROWS = 2 ** 32 - 1;
 
 export class Vault {
   readonly #options: VaultOptions;
-  #database: VaultDatabase | null = null;
+  readonly #connection: Connection;
   #keys: OpenKeys | null = null;
+  /** Null: the vault is closed. */
   #record: KeyRecord | null = null;
   readonly #cipher = new RowCipher();
-  /** Called when another holder (a newer tab, the browser) takes the database away. */
+  /** Called when the database is no longer the one that was opened: erased, or of a newer version. */
   onClosed: () => void = () => undefined;
 
   constructor(options: VaultOptions) {
     this.#options = options;
+    this.#connection = new Connection({
+      name: options.name,
+      isSame: async (database) => {
+        const found = await database.get("key", KEY_ROW);
+        const wrapped = this.#record?.wrapped;
+        return found !== undefined && wrapped !== undefined && equalBytes(found.wrapped, wrapped);
+      },
+      onGone: () => {
+        if (this.#record === null) return;
+        this.close();
+        this.#cipher.clear();
+        this.onClosed();
+      },
+    });
   }
 
   get state(): VaultState {
-    if (this.#database === null) return "closed";
+    if (this.#record === null) return "closed";
     return this.#keys === null ? "locked" : "open";
   }
 
@@ -83,26 +98,21 @@ export class Vault {
    * keys of an unlock that lasts.
    */
   async open(handed: HandedKeys | null = null): Promise<VaultState> {
-    if (this.#database !== null) return this.state;
-    await this.#guard(async () => {
-      const database = await openSchema(this.#options.name, () => {
-        this.#database = null;
-        this.#keys = null;
-        this.onClosed();
-      });
-      this.#database = database;
-      let record = (await database.get("key", KEY_ROW)) ?? null;
-      if (record === null) {
-        const created = await createKey();
-        // Two tabs may both find nothing: `add` lets one win, and the other reads what won.
-        await database.add("key", created.record, KEY_ROW).catch(() => undefined);
-        record = (await database.get("key", KEY_ROW)) ?? null;
-        if (record === null) throw failure("storage_failed");
-      }
-      this.#record = record;
-      if (record.pin === null) this.#keys = await unlockKey(record, null);
-      else if (handed !== null && handed.session === record.session) this.#keys = handed.keys;
+    if (this.#record !== null) return this.state;
+    await this.#connection.open();
+    const record = await this.#connection.use(async (database) => {
+      const known = await database.get("key", KEY_ROW);
+      if (known !== undefined) return known;
+      const created = await createKey();
+      // Two tabs may both find nothing: `add` lets one win, and the other reads what won.
+      await database.add("key", created.record, KEY_ROW).catch(() => undefined);
+      const won = await database.get("key", KEY_ROW);
+      if (won === undefined) throw failure("storage_failed");
+      return won;
     });
+    this.#record = record;
+    if (record.pin === null) this.#keys = await named(() => unlockKey(record, null));
+    else if (handed !== null && handed.session === record.session) this.#keys = handed.keys;
     return this.state;
   }
 
@@ -125,7 +135,7 @@ export class Vault {
     const record = this.hasPin ? await this.#countTry() : this.#requireRecord();
     const rewrapped = await rewrapKey(record, currentPin, pin);
     if (rewrapped === null) return this.#wrongPin();
-    await this.#guard(() => this.#requireDatabase().put("key", rewrapped, KEY_ROW));
+    await this.#connection.use((database) => database.put("key", rewrapped, KEY_ROW));
     this.#record = rewrapped;
   }
 
@@ -135,8 +145,8 @@ export class Vault {
     this.#keys = null;
     this.#cipher.clear();
     // Keys that a sleeping tab still holds are good for nothing from here on.
-    this.#record = await this.#guard(async () => {
-      const store = this.#requireDatabase().transaction("key", "readwrite").store;
+    this.#record = await this.#connection.use(async (database) => {
+      const store = database.transaction("key", "readwrite").store;
       const record = (await store.get(KEY_ROW)) ?? this.#requireRecord();
       const ended = { ...record, session: null };
       await store.put(ended, KEY_ROW);
@@ -149,20 +159,14 @@ export class Vault {
     this.#keys = null;
     this.#record = null;
     this.#cipher.clear();
-    const database = this.#database;
-    this.#database = null;
-    await this.#guard(async () => {
-      if (database !== null) {
-        await database.clear("key").catch(() => undefined);
-        database.close();
-      }
-      await deleteDB(this.#options.name);
-    });
+    await this.#connection.use((database) => database.clear("key")).catch(() => undefined);
+    this.#connection.close();
+    await named(() => deleteDB(this.#options.name));
   }
 
   close(): void {
-    this.#database?.close();
-    this.#database = null;
+    this.#connection.close();
+    this.#record = null;
     this.#keys = null;
   }
 
@@ -170,7 +174,7 @@ export class Vault {
   async get<T>(store: string, key: string): Promise<T | null> {
     const keys = this.#requireOpen();
     const opaque = await this.#cipher.name(keys, store, key);
-    const row = await this.#guard(() => this.#requireDatabase().get("records", [store, opaque]));
+    const row = await this.#connection.use((database) => database.get("records", [store, opaque]));
     return row === undefined ? null : ((await this.#cipher.open(keys, row)) as T);
   }
 
@@ -178,8 +182,8 @@ export class Vault {
   async getMany<T>(store: string, names: readonly string[]): Promise<readonly (T | null)[]> {
     const keys = this.#requireOpen();
     const opaque = await Promise.all(names.map((name) => this.#cipher.name(keys, store, name)));
-    const rows = await this.#guard(() => {
-      const { store: records } = this.#requireDatabase().transaction("records");
+    const rows = await this.#connection.use((database) => {
+      const { store: records } = database.transaction("records");
       return Promise.all(opaque.map((key) => records.get([store, key])));
     });
     return Promise.all(
@@ -194,7 +198,7 @@ export class Vault {
   async all<T>(store: string): Promise<readonly T[]> {
     const keys = this.#requireOpen();
     const range = IDBKeyRange.bound([store], [store, []]);
-    const rows = await this.#guard(() => this.#requireDatabase().getAll("records", range));
+    const rows = await this.#connection.use((database) => database.getAll("records", range));
     return this.#cipher.readable<T>(keys, rows);
   }
 
@@ -220,8 +224,8 @@ export class Vault {
       query.above !== undefined,
       query.below !== undefined,
     );
-    return this.#guard(async () => {
-      const index = this.#requireDatabase().transaction("records").store.index("by_group");
+    return this.#connection.use(async (database) => {
+      const index = database.transaction("records").store.index("by_group");
       // A cursor answers row by row, but it alone goes down.
       if (!query.descending) return index.getAll(range, Math.min(query.limit, MOST_ROWS));
       const found: Row[] = [];
@@ -237,7 +241,7 @@ export class Vault {
   async chunk(attachmentId: AttachmentId, index: number): Promise<Bytes | null> {
     const keys = this.#requireOpen();
     const opaque = await this.#cipher.name(keys, "chunks", attachmentId);
-    const found = await this.#guard(() => this.#requireDatabase().get("chunks", [opaque, index]));
+    const found = await this.#connection.use((database) => database.get("chunks", [opaque, index]));
     return found ?? null;
   }
 
@@ -246,7 +250,7 @@ export class Vault {
     const keys = this.#requireOpen();
     const opaque = await this.#cipher.name(keys, "chunks", attachmentId);
     const range = IDBKeyRange.bound([opaque], [opaque, []]);
-    const found = await this.#guard(() => this.#requireDatabase().getAllKeys("chunks", range));
+    const found = await this.#connection.use((database) => database.getAllKeys("chunks", range));
     return found.map(([, index]) => index);
   }
 
@@ -258,8 +262,8 @@ export class Vault {
     if (changes.length === 0) return;
     const keys = this.#requireOpen();
     const prepared = await Promise.all(changes.map((change) => this.#cipher.prepare(keys, change)));
-    await this.#guard(async () => {
-      const transaction = this.#requireDatabase().transaction(["records", "chunks"], "readwrite", {
+    await this.#connection.use(async (database) => {
+      const transaction = database.transaction(["records", "chunks"], "readwrite", {
         durability: strict ? "strict" : "relaxed",
       });
       const pending: Promise<unknown>[] = [];
@@ -307,8 +311,8 @@ export class Vault {
   }
 
   async #countTry(): Promise<KeyRecord> {
-    const counted = await this.#guard(async () => {
-      const store = this.#requireDatabase().transaction("key", "readwrite").store;
+    const counted = await this.#connection.use(async (database) => {
+      const store = database.transaction("key", "readwrite").store;
       const record = await store.get(KEY_ROW);
       if (record?.pin == null) throw failure("storage_failed");
       const wait = waitMs(record.pin, this.#options.now());
@@ -333,7 +337,7 @@ export class Vault {
     if (record.pin === null) return;
     const pin = { ...record.pin, tries: 0, nextTryMs: 0 };
     const begun = { ...record, pin, session: toHex(randomBytes(16)) };
-    await this.#guard(() => this.#requireDatabase().put("key", begun, KEY_ROW));
+    await this.#connection.use((database) => database.put("key", begun, KEY_ROW));
     this.#record = begun;
   }
 
@@ -345,35 +349,15 @@ export class Vault {
     throw failure("pin_wrong", { retryAfterMs: wait, details: { triesLeft } });
   }
 
-  #requireDatabase(): VaultDatabase {
-    if (this.#database === null) throw failure("storage_failed");
-    return this.#database;
-  }
-
   #requireRecord(): KeyRecord {
     if (this.#record === null) throw failure("storage_failed");
     return this.#record;
   }
 
   #requireOpen(): OpenKeys {
-    if (this.#database === null) throw failure("storage_failed");
+    this.#requireRecord();
     if (this.#keys === null) throw failure("locked");
     return this.#keys;
-  }
-
-  /** Run a step of storage; whatever the browser throws becomes `storage_failed`. */
-  async #guard<T>(step: () => Promise<T>): Promise<T> {
-    try {
-      return await step();
-    } catch (error) {
-      if (hasCode(error, "storage_failed", "pin_wait", "locked")) throw error;
-      const name = error instanceof Error ? error.name : "unknown";
-      throw failure("storage_failed", {
-        cause: error,
-        retry: name === "QuotaExceededError",
-        details: { reason: name },
-      });
-    }
   }
 }
 

@@ -1,31 +1,72 @@
 /**
- * Registers the service worker and knows when a new version waits. Nothing happens on a page
- * without one (the development server, a browser that refuses).
+ * Registers the service worker, knows when a new version waits, and takes it. Nothing happens on a
+ * page without one (the development server, a browser that refuses).
+ *
+ * The worker that is in charge serves its own version's files, however often a page reloads: a newer
+ * version is shown only after its worker has taken over, which reloads every page of the device.
  */
 import type { TakeOver } from "../streaming/messages.ts";
 
 /** How often a page that stays open asks for a new version. */
 const CHECK_EVERY_MS = 60 * 60 * 1000;
 
-let waiting = $state.raw<ServiceWorker | null>(null);
+let ready = $state(false);
+let taking = $state(false);
 
 export const update = {
   /** A new version is ready and waits for the person's word. */
   get ready(): boolean {
-    return waiting !== null;
+    return ready;
   },
-  /** Take it; the page reloads when the new worker has taken over. */
-  take(): void {
-    waiting?.postMessage({ type: "take-over" } satisfies TakeOver);
+  /** The newest version is being fetched, or takes over. */
+  get taking(): boolean {
+    return taking;
+  },
+  /**
+   * Take the version that waits, or the newest that the server has; the page reloads when its worker has taken over, or
+   * at once where no newer one is to be had. Rejects where it cannot be fetched.
+   */
+  async take(): Promise<void> {
+    taking = true;
+    try {
+      const next = await newest();
+      if (next === null) location.reload();
+      else next.postMessage({ type: "take-over" } satisfies TakeOver);
+    } catch (error) {
+      taking = false;
+      throw error;
+    }
   },
 };
+
+/** The worker of a newer version; null: the one in charge is the newest. */
+async function newest(): Promise<ServiceWorker | null> {
+  if (!("serviceWorker" in navigator)) return null;
+  const registration = await navigator.serviceWorker.getRegistration();
+  if (registration === undefined) return null;
+  // One that waits is taken as it is: to look for a newer one could take long.
+  if (registration.waiting !== null) return registration.waiting;
+  await registration.update();
+  if (registration.installing !== null) await installed(registration.installing);
+  return registration.waiting;
+}
+
+/** Resolves when a worker has fetched its files; rejects where it could not. */
+function installed(worker: ServiceWorker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      if (worker.state === "redundant") reject(new Error("the new version cannot be fetched"));
+      else if (worker.state !== "installing") resolve();
+    };
+    worker.addEventListener("statechange", look);
+    look();
+  });
+}
 
 function follow(registration: ServiceWorkerRegistration): void {
   const noticed = (): void => {
     // Without a controller this is the first install: nothing to update.
-    if (registration.waiting !== null && navigator.serviceWorker.controller !== null) {
-      waiting = registration.waiting;
-    }
+    ready = registration.waiting !== null && navigator.serviceWorker.controller !== null;
   };
   noticed();
   registration.addEventListener("updatefound", () => {
@@ -39,7 +80,7 @@ export async function registerServiceWorker(): Promise<void> {
   let hadController = navigator.serviceWorker.controller !== null;
   navigator.serviceWorker.addEventListener("controllerchange", () => {
     // The first worker claims the page quietly; a later one replaces its files.
-    if (hadController) location.reload();
+    if (hadController || taking) location.reload();
     hadController = true;
   });
   try {
