@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Boolean, Connection, Table, inspect
+from sqlalchemy import Boolean, Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from copconnect.database.engine import METADATA, open_database
-from copconnect.migrations import migrate
+from copconnect.migrations import OtherSchema, migrate
 
 
 def to_file(source: Path, target: Path) -> None:
@@ -27,22 +27,11 @@ async def brought_up_to_date(file: Path) -> bool:
     database = open_database(f"sqlite+aiosqlite:///{file}")
     try:
         await migrate(database)
-        async with database.reading() as connection:
-            found = await connection.run_sync(_columns)
-    except DBAPIError:
+    except (OtherSchema, DBAPIError):
         return False
     finally:
         await database.close()
-    return found == {table.name: set(table.columns.keys()) for table in METADATA.sorted_tables}
-
-
-def _columns(connection: Connection) -> dict[str, set[str]]:
-    known = inspect(connection)
-    return {
-        table.name: {column["name"] for column in known.get_columns(table.name)}
-        for table in METADATA.sorted_tables
-        if known.has_table(table.name)
-    }
+    return True
 
 
 async def to_postgresql(source: Path, url: str) -> int:

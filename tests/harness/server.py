@@ -23,7 +23,7 @@ START_LIMIT_S = 120
 def run_copconnect(data: Path, *arguments: str, **settings: str | int | bool) -> str:
     """Run the ``copconnect`` command on a data folder; return what it printed."""
     given = [*arguments, "--data", str(data)]
-    result = forking.run("copconnect", given, _environment(settings))
+    result = forking.run("copconnect", given, environment_of(settings))
     if result.returncode != 0:
         raise RuntimeError(f"copconnect {arguments} failed:\n{result.stdout}{result.stderr}")
     return result.stdout
@@ -64,7 +64,7 @@ class ServerProcess:
             log.write(f"{self.url} is started\n".encode())
             log.flush()
             arguments = [*given, *self._options()]
-            environment = _environment(self._settings)
+            environment = environment_of(self._settings)
             self._process = forking.start(module, arguments, environment, log, log, inherited)
         processes.wait_until(self._is_healthy, self._process, self.log, START_LIMIT_S)
 
@@ -109,7 +109,7 @@ class ServerProcess:
         return False
 
 
-def _environment(settings: dict[str, str | int | bool]) -> dict[str, str]:
+def environment_of(settings: dict[str, str | int | bool]) -> dict[str, str]:
     """Return this environment without the developer's own settings, with the given ones."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("COPCONNECT_")}
     kept["PYTHONPATH"] = f"{ROOT / 'src'}:{ROOT}"

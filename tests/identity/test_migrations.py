@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 from copconnect.database import word_index
 from copconnect.database.engine import METADATA, Database, open_database
-from copconnect.migrations import migrate
+from copconnect.migrations import OtherSchema, is_current, migrate
 from tests.harness.fixtures import load_tables
 
 
@@ -76,4 +77,52 @@ async def test_migrations_agree_on_both_back_ends_and_run_twice(empty_database_u
 
     async with database.transaction() as connection:
         assert await connection.run_sync(differences) == []
+    await database.close()
+
+
+# As another first migration would have made the tables.
+OTHERS = {
+    "ALTER TABLE attachments ADD COLUMN colour VARCHAR(8)": "an unknown column attachments.colour",
+    "ALTER TABLE attachments DROP COLUMN doomed": "it lacks the column attachments.doomed (boolean",
+    "ALTER TABLE attachments RENAME COLUMN day TO days": "attachments.day ",
+    "DROP TABLE attachment_quotas": "it lacks the column attachment_quotas.",
+    "CREATE TABLE forgotten (id INTEGER PRIMARY KEY)": "an unknown column forgotten.id",
+    "DROP INDEX ix_attachments_created_ms": "it lacks the index ix_attachments_created_ms",
+    "CREATE UNIQUE INDEX one_each ON attachments (uploader)": "unique attachments (uploader)",
+    "UPDATE alembic_version SET version_num = '9999'": "newer version",
+}
+
+
+@pytest.mark.parametrize("statement", OTHERS)
+async def test_a_database_with_other_tables_is_refused_and_left(
+    empty_database_url: str, statement: str
+) -> None:
+    load_tables()
+    database = open_database(empty_database_url)
+    await migrate(database)
+    async with database.transaction() as connection:
+        await connection.execute(text(statement))
+        before = await connection.run_sync(shape)
+    with pytest.raises(OtherSchema) as refused:
+        await migrate(database)
+    assert OTHERS[statement] in refused.value.words
+    assert "restore a backup" in refused.value.remedy
+    async with database.reading() as connection:
+        with pytest.raises(OtherSchema):
+            await connection.run_sync(is_current)
+        assert await connection.run_sync(shape) == before
+    await database.close()
+
+
+async def test_an_index_of_the_operator_is_no_other_schema(empty_database_url: str) -> None:
+    load_tables()
+    database = open_database(empty_database_url)
+    async with database.reading() as connection:
+        assert not await connection.run_sync(is_current)
+    await migrate(database)
+    async with database.transaction() as connection:
+        await connection.execute(text("CREATE INDEX my_own ON attachments (size, day)"))
+    await migrate(database)
+    async with database.reading() as connection:
+        assert await connection.run_sync(is_current)
     await database.close()

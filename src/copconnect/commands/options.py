@@ -19,6 +19,7 @@ from copconnect.doctor import files
 from copconnect.doctor.reasons import reason_of
 from copconnect.errors.base import DependencyError
 from copconnect.ids import PersonId
+from copconnect.migrations import OtherSchema
 from copconnect.principals import Operator
 from copconnect.settings import Settings, WrongSettings, load
 
@@ -61,9 +62,8 @@ def with_roles(settings: Settings, work: Callable[[Container], Coroutine[Any, An
 
     try:
         return asyncio.run(run())
-    except AuthorityMissing as error:
-        failures.print(str(error), soft_wrap=True)
-        raise typer.Exit(1) from error
+    except (AuthorityMissing, OtherSchema) as error:
+        raise stop(str(error)) from error
     except (DependencyError, DBAPIError) as error:
         raise stop(
             f"The database cannot be used: {reason_of(error)}. `copconnect doctor` says more."

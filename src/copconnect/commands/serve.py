@@ -11,6 +11,7 @@ from copconnect.auth_service.service import NoGateway
 from copconnect.commands import serving
 from copconnect.commands.options import Data, require_account, settings_of, stop
 from copconnect.commands.supervising import CannotShare
+from copconnect.migrations import OtherSchema
 
 
 def serve_command(program: serving.Program) -> Callable[..., None]:
@@ -40,7 +41,7 @@ def serve_command(program: serving.Program) -> Callable[..., None]:
                 serving.run_workers(program, settings, workers, options)
             else:
                 served = serving.run(program, settings)
-        except (AuthorityMissing, NoGateway, CannotShare) as error:
+        except (AuthorityMissing, NoGateway, OtherSchema, CannotShare) as error:
             raise stop(str(error)) from error
         except serving.CannotStart as error:
             raise stop(

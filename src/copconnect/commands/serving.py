@@ -16,13 +16,16 @@ from dataclasses import dataclass
 
 import structlog
 import uvicorn
+from sqlalchemy.exc import DBAPIError
 
 from copconnect.app import Container, create_app
 from copconnect.commands import descriptors, supervising
 from copconnect.commands.announcing import announce
 from copconnect.commands.patience import PatientProtocol
 from copconnect.doctor.reasons import reason_of
+from copconnect.errors.base import DependencyError
 from copconnect.http.turns import Turns
+from copconnect.migrations import OtherSchema, migrate
 from copconnect.settings import Settings
 
 GRACE_S = 3  # For requests under way; a stop takes 5 s in all, sockets included.
@@ -123,7 +126,7 @@ def run(
 ) -> bool:
     """Serve until a signal. Returns whether it ever served.
 
-    Raises AuthorityMissing, NoGateway, CannotStart.
+    Raises AuthorityMissing, NoGateway, OtherSchema, CannotStart.
     """
     configure_logging()
     descriptors.raise_limit()
@@ -163,14 +166,23 @@ def run(
 def _serve(
     server: Server, container: Container, sockets: list[socket.socket] | None = None
 ) -> None:
-    """Run until a signal. Raises CannotStart, and SystemExit for another failure, such as a port
-    that is in use, of which the web server has told."""
+    """Run until a signal. Raises CannotStart, OtherSchema, and SystemExit for another failure, such
+    as a port that is in use, of which the web server has told."""
     try:
         server.run(sockets)
     except SystemExit:
+        if isinstance(container.start_error, OtherSchema):
+            raise container.start_error from None
         if container.start_error is not None:
             raise CannotStart(reason_of(container.start_error)) from container.start_error
         raise
+
+
+async def _migrate(container: Container) -> None:
+    """Migrate once for all workers; they wait for a database that is away. Raises OtherSchema."""
+    with contextlib.suppress(DependencyError, DBAPIError, OSError):
+        await migrate(container.database)
+    await container.database.close()
 
 
 def _announcing(container: Container, workers: int, ready: Ready | None) -> Ready:
@@ -213,12 +225,13 @@ def run_workers(
 ) -> None:
     """Keep ``count`` workers serving until a signal; ``options`` are theirs of ``serve``.
 
-    Raises CannotShare, AuthorityMissing, NoGateway, OSError if the port is taken.
+    Raises CannotShare, AuthorityMissing, NoGateway, OtherSchema, OSError if the port is taken.
     """
     configure_logging()
     supervising.check(settings)
     # An error that keeps a worker from starting is reported once, here.
     container, _ = program.compose(settings)
+    asyncio.run(_migrate(container))
     sockets = supervising.listen(settings.host, settings.port, count)
     announced = _announcing(container, count, ready)
     try:

@@ -8,10 +8,8 @@ import secrets
 from pathlib import Path
 
 import nats.errors
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from nats.aio.client import Client as NatsClient
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from copconnect import errors, migrations
@@ -38,6 +36,8 @@ async def database(settings: Settings, clock: Clock) -> list[Finding]:
     try:
         async with asyncio.timeout(LIMIT_S):
             return await _database(opened, clock)
+    except migrations.OtherSchema as error:
+        return [failure("database", error.words, error.remedy)]
     except (TimeoutError, DBAPIError, OSError, errors.CopConnectError) as error:
         words = f"The database cannot be reached or read: {reason_of(error)}."
         remedy = (
@@ -58,10 +58,9 @@ def _missing_file(url: str) -> str:
 async def _database(opened: Database, clock: Clock) -> list[Finding]:
     found: list[Finding] = []
     async with opened.reading() as connection:
-        stored, newest = await connection.run_sync(_versions)
-        if stored != newest:
-            words = "The database has no tables yet." if not stored else "Its tables are older."
-            remedy = "`copconnect serve` and every other command make them by themselves."
+        if not await connection.run_sync(migrations.is_current):
+            words = "The database has no tables yet, or those of an older version."
+            remedy = "`copconnect serve` and every other command migrate it."
             return [warning("database", words, remedy)]
         count = await connection.scalar(
             select(func.count()).select_from(people).where(people.c.status == "active")
@@ -88,13 +87,6 @@ async def _database(opened: Database, clock: Clock) -> list[Finding]:
             warning("data bank", "Nobody is in the data bank: nobody can register.", remedy)
         )
     return found
-
-
-def _versions(connection: Connection) -> tuple[str | None, str | None]:
-    """Return the migration that the database is at, and the newest."""
-    stored = MigrationContext.configure(connection).get_current_revision()
-    folder = Path(migrations.__file__).parent
-    return stored, ScriptDirectory(str(folder)).get_current_head()
 
 
 async def bus(settings: Settings) -> list[Finding]:
