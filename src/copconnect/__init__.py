@@ -1,3 +1,5 @@
 """Cop Connect: an end-to-end encrypted messenger that a police department runs itself."""
 
-__version__ = "0.1.0"
+from importlib.metadata import version
+
+__version__ = version("copconnect")

@@ -8,7 +8,6 @@ import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
 
 import pytest
 
@@ -16,12 +15,13 @@ from copconnect import wire
 from copconnect.app import command_line
 from copconnect.commands.backups import making, restoring
 from copconnect.doctor.attachments import attachments
-from copconnect.ids import AttachmentId, ChangeId, ConversationId, PersonId, new_id
+from copconnect.ids import ChangeId, PersonId, new_id
 from copconnect.records.conversation.roster import RosterHead
 from copconnect.records.primitives.fields import Refused
 from copconnect.services.postgresql import installed_binaries
 from copconnect.settings import Settings
 from tests.deploy.installed import Installed
+from tests.deploy.uploader import Uploader, create_group
 from tests.harness import databank
 from tests.harness.officer import Device
 from tests.harness.postgresql import PostgreSQL
@@ -56,21 +56,6 @@ def newest(device: Device, conversation: str) -> RosterHead:
     """Return the newest roster head as a phone is given it."""
     path = f"/v1/conversations/{conversation}/head"
     return RosterHead.parse(device.call("GET", path, None, wire.RosterState).head)
-
-
-def create_group(device: Device, *others: Device) -> ConversationId:
-    """Create a group with others; return its id."""
-    group = ConversationId(new_id())
-    body = wire.CreateConversation(
-        conversation_id=group,
-        kind="group",
-        person_ids=[PersonId(other.person_id) for other in others],
-        who_may_post="everyone",
-        history_days=30,
-        audience=None,
-    )
-    device.call("POST", "/v1/conversations", body, wire.Conversation)
-    return group
 
 
 def changed(device: Device, conversation: str, add: str) -> None:
@@ -139,31 +124,6 @@ def chunk_files(blobs: Path) -> dict[str, bytes]:
     """Return the content of every file below a folder."""
     files = [path for path in blobs.rglob("*") if path.is_file()]
     return {str(path.relative_to(blobs)): path.read_bytes() for path in files}
-
-
-class Uploader(Device):
-    """A device that uploads attachments to a group of its own."""
-
-    def register(self) -> Self:
-        super().register()
-        with Device(self._server, databank.officers()[2]) as other:
-            self.group = create_group(self, other.register())
-        return self
-
-    def upload(self, content: bytes) -> str:
-        """Upload an attachment of one chunk; return its id."""
-        attachment_id = AttachmentId(secrets.token_hex(16))
-        body = wire.BeginAttachment(
-            attachment_id=attachment_id, conversation_id=self.group, size=len(content)
-        )
-        self.call("POST", "/v1/attachments", body, wire.AttachmentStatus)
-        answer = self.http.put(f"/v1/attachments/{attachment_id}/chunks/0", content=content)
-        assert answer.is_success
-        return attachment_id
-
-    def download(self, attachment_id: str) -> bytes:
-        """Return the chunk of an attachment."""
-        return self.http.get(f"/v1/attachments/{attachment_id}/chunks/0").content
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])

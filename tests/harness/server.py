@@ -7,7 +7,7 @@ again at will, always on the same port and folder.
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -109,7 +109,7 @@ class ServerProcess:
         return False
 
 
-def environment_of(settings: dict[str, str | int | bool]) -> dict[str, str]:
+def environment_of(settings: Mapping[str, str | int | bool]) -> dict[str, str]:
     """Return this environment without the developer's own settings, with the given ones."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("COPCONNECT_")}
     kept["PYTHONPATH"] = f"{ROOT / 'src'}:{ROOT}"
