@@ -68,7 +68,7 @@ async def test_s3_a_new_key_is_sealed_once_to_each_cell(bot: GoldenDevice) -> No
 async def test_s4_a_bad_cell_key_affects_its_own_cell_alone(bot: GoldenDevice) -> None:
     spoilt = bot.v["cell_keys"]["2"]["record"]
     bot.api.spoil = lambda data: data[:-1] + bytes([data[-1] ^ 1]) if data == spoilt else data
-    plan = await plan_for(bot.context, bot.place.id, newest(bot).head, patient=False)
+    plan = await plan_for(bot.context, bot.place, newest(bot).head, patient=False)
     assert plan is not None
     devices = [one.device for one in plan.keys if isinstance(one, DeviceKey)]
     assert devices == [golden.device(bot.v, "c")]
