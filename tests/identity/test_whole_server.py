@@ -14,9 +14,9 @@ from copconnect.directory.names import english
 from copconnect.ids import ClientId, ConversationId, PersonId, UnitId
 from copconnect.records.primitives.fields import MINUTE_MS
 from tests.harness.operator import OPERATOR
-from tests.identity.approved import ADMIN, name_root_admin
+from tests.identity.approved import ADMIN
 from tests.identity.running import PATROL, SHO, MovedClock, Running
-from tests.identity.signing import endorse, endorsement
+from tests.identity.signing import endorse, endorsement, name_root_admin
 from tests.identity.whole import Whole
 
 EVERYONE = wire.Audience(include=[wire.Clause(everyone=True)])
