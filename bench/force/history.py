@@ -162,6 +162,7 @@ class _Written:
                 "log_hash": self._log_hash,
                 "message": data,
                 "quiet": False,
+                "flash": False,
             }
         )
 

@@ -1,5 +1,6 @@
 """Callers, operators, devices, standing groups and news, as roles hand them to each other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
@@ -176,19 +177,26 @@ class PostedMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Loud:
+    """Messages for people. ``seq``: of the newest; ``sender``: the one person whose they are; None:
+    several people's. ``flash``: they are flash orders, which wake everybody."""
+
+    seq: Seq
+    sender: PersonId | None
+    flash: bool
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """Messages of a conversation that devices have had time to receive. ``upto``: the newest of
-    them. ``loud``: the newest of those that are for people; ``sender``: the one person whose
-    messages those are; None: several people's. ``more``: newer ones follow. ``pushed``: False where
-    none of them is for people."""
+    them. ``loud``: those that are for people, flash orders among them first. ``more``: newer ones
+    follow."""
 
     kind: str
     devices: int
     upto: Seq
-    loud: Seq
-    sender: PersonId | None
+    loud: Sequence[Loud]
     more: bool
-    pushed: bool
 
 
 @dataclass(frozen=True, slots=True)

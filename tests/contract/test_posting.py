@@ -12,10 +12,11 @@ import pytest
 from copconnect import errors, wire
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
+from copconnect.delivery.live.asleep import Asleep
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import ConversationId, MessageId, PersonId
 from copconnect.limits import KEY_MESSAGES
-from copconnect.principals import Requirement
+from copconnect.principals import Loud, Requirement
 from copconnect.records.primitives.fields import sha256
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS, World
@@ -330,9 +331,19 @@ async def test_a_message_calls_those_it_names_among_people_who_muted(room: Room)
 
     assert await say() is None
     assert await say(wakes=[*everybody[1:2], PersonId("f" * 32)]) == {person(room.bob)}
-    assert await say(order=order_terms(priority="flash")) == {person(room.bob), person(room.carol)}
     room.world.clock.at += MINUTE_MS
     assert await say(wakes=everybody) == {person(room.bob)}  # Carol's time is over.
+
+
+async def test_a_flash_order_is_noted_for_pushes(room: Room) -> None:
+    urgent = await room.talk.say(room.alice, room.key_id, order=order_terms(priority="urgent"))
+    flash = await room.talk.say(room.alice, room.key_id, order=order_terms(priority="flash"))
+    last = await room.talk.say(room.alice, room.key_id)
+    async with room.world.database.reading() as connection:
+        news = await Asleep().news(connection, room.c, urgent.seq, room.world.clock.at)
+    assert news is not None
+    alice = PersonId(person(room.alice))
+    assert news.loud == [Loud(flash.seq, alice, flash=True), Loud(last.seq, alice, flash=False)]
 
 
 async def test_d1_large_groups_open_with_the_officer_course(database: Database) -> None:

@@ -219,6 +219,7 @@ class Rows:
         epoch: int = 0,
         *,
         quiet: bool = False,
+        flash: bool = False,
     ) -> Seq:
         """Write a message."""
         self.last_seq += 1
@@ -237,6 +238,7 @@ class Rows:
             log_hash=bytes(32),
             message=b"message %d" % self.last_seq,
             quiet=quiet,
+            flash=flash,
         )
         async with self.database.transaction() as connection:
             await connection.execute(

@@ -114,10 +114,11 @@ class Waking(World):
         sender: Caller | None = None,
         rows: Rows | None = None,
         quiet: bool = False,
+        flash: bool = False,
     ) -> Seq:
         """Write a message, and let the nodes hear of it. ``rows``: another conversation."""
         by, into = sender or self.sender, rows or self.rows
-        seq = await into.post(by, self.clock.at, quiet=quiet)
+        seq = await into.post(by, self.clock.at, quiet=quiet, flash=flash)
         for node in nodes or (self.push,):
             await node.on_wakeup(
                 EntryWakeup(

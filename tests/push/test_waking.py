@@ -130,6 +130,43 @@ async def test_a_message_that_is_planned_while_pushes_are_under_way_wakes_those_
     assert all(row.due_ms is None for row in await waking.queue())
 
 
+async def test_a_flash_order_wakes_everybody_and_each_once(waking: Waking) -> None:
+    """Also who was pushed before and has not fetched, and who muted the conversation."""
+    pushed, muted, quick, own = device(), device(), device(), second(waking.sender)
+    await waking.members(pushed, muted, quick, own)
+    async with waking.database.transaction() as connection:
+        await connection.execute(
+            update(MEMBERS).where(MEMBERS.c.person_id == muted.person_id).values(muted_until_ms=-1)
+        )
+    first = await waking.post()
+    await waking.fetch(quick, first)
+    await waking.work()
+    assert waking.woken() == {pushed.client_id: 1}
+    flash = await waking.post(flash=True)
+    await waking.fetch(quick, flash)
+    await waking.post()
+    await waking.work()
+    await waking.work(AGAIN_MS)
+    assert waking.woken() == {pushed.client_id: 2, muted.client_id: 1, quick.client_id: 1}
+    kinds = {row.client_id: row.kind for row in await waking.queue()}
+    assert kinds == {pushed.client_id: "call", muted.client_id: "call", quick.client_id: "group"}
+
+
+async def test_a_message_whose_key_a_phone_lacks_is_no_reason_not_to_push_it(
+    waking: Waking,
+) -> None:
+    one = device()
+    await waking.members(one)
+    locked = bytes(16) + bytes(16)
+    seq = await waking.post()
+    await waking.rows.share_request(one, 1, locked[:16], waking.clock.at)
+    for woken in (1, 2, 3):
+        await waking.work()
+        assert waking.woken() == {one.client_id: woken}
+        await waking.fetch(one, seq)  # It passes what it cannot open.
+        seq = await waking.post()
+
+
 async def test_a_push_that_was_never_fetched_is_repeated_after_a_day(waking: Waking) -> None:
     one = device()
     await waking.members(one)

@@ -20,6 +20,7 @@ from copconnect.ids import ConversationId
 from copconnect.principals import News
 from copconnect.push import store
 from copconnect.push.ports import Conversations
+from copconnect.push.rules import CALL
 
 DAY_MS = 86_400_000
 CATCH_UP_MS = 60_000
@@ -110,7 +111,7 @@ class Planner:
         if news.more:
             self._note(conversation_id, now + self._delay_ms)
         queued = 0
-        if news.pushed:
+        if news.loud:
             queued = await self._enqueue(conversation_id, news, now)
             self._again[conversation_id] = now + AGAIN_MS, news
         if news.upto > after:
@@ -120,10 +121,12 @@ class Planner:
 
     async def _enqueue(self, conversation_id: ConversationId, news: News, now: int) -> int:
         queued = 0
-        for within in _SIXTEENTHS if news.devices > PARTS_FROM else _EVERYBODY:
-            behind = self._conversations.behind(conversation_id, news, now, within)
-            async with self._database.transaction() as connection:
-                queued += await store.enqueue(
-                    connection, conversation_id, news.loud, news.kind, behind, now, now - DAY_MS
-                )
+        for loud in news.loud:
+            for within in _SIXTEENTHS if news.devices > PARTS_FROM else _EVERYBODY:
+                behind = self._conversations.behind(conversation_id, loud, now, within)
+                kind = CALL if loud.flash else news.kind
+                async with self._database.transaction() as connection:
+                    queued += await store.enqueue(
+                        connection, conversation_id, loud, kind, behind, now, now - DAY_MS
+                    )
         return queued

@@ -7,7 +7,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.ids import ClientId, ConversationId, PersonId, Seq
-from copconnect.principals import News
+from copconnect.principals import Loud, News
 
 
 class Conversations(Protocol):
@@ -30,12 +30,12 @@ class Conversations(Protocol):
         ...
 
     def behind(
-        self, conversation_id: ConversationId, news: News, now_ms: int, within: tuple[str, str]
+        self, conversation_id: ConversationId, loud: Loud, now_ms: int, within: tuple[str, str]
     ) -> Select[tuple[ClientId, PersonId, int]]:
-        """Return a statement of the listed devices that have not received ``news.loud``:
-        ``client_id``, ``person_id``, ``delivered_seq``. Neither those of ``news.sender`` nor of
-        people who muted the conversation are among them. ``within``: the least client id, and the
-        first that is beyond."""
+        """Return a statement of the listed devices that have not received the newest of messages:
+        ``client_id``, ``person_id``, ``delivered_seq``. Neither those of the sender nor, but for
+        flash orders, of people who muted the conversation are among them. ``within``: the least
+        client id, and the first that is beyond."""
         ...
 
     def received(self) -> Select[tuple[ConversationId, ClientId, int]]:

@@ -49,7 +49,7 @@ _MANNERS = {
     "unit": Manner(3 * DAY_S, "high"),
     "announcement": Manner(7 * DAY_S, "high"),
     REMINDER: Manner(DAY_S, "high"),
-    CALL: Manner(DAY_S, "high"),
+    CALL: Manner(7 * DAY_S, "high"),
     LESSONS: Manner(4 * 3_600, "normal"),  # Later it would come in the evening.
 }
 

@@ -148,7 +148,10 @@ class PushService:
         they have received it or not; return how many. One statement."""
         if not self._allowed:
             return 0
-        return await store.remind(connection, conversation_id, seq, people, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        return await store.queue_for(
+            connection, conversation_id, seq, people, rules.REMINDER, now_ms, now_ms
+        )
 
     async def remind_of_lessons(self, connection: Transaction, people: Select[Any]) -> int:
         """Wake the devices of the people of a statement (``person_id``) about open lessons; return
@@ -175,4 +178,6 @@ class PushService:
             return 0
         now_ms = self._clock.now_ms()
         due_ms = now_ms + self._delay_ms
-        return await store.call(connection, conversation_id, seq, people, now_ms, due_ms)
+        return await store.queue_for(
+            connection, conversation_id, seq, people, rules.CALL, now_ms, due_ms
+        )

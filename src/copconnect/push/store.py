@@ -35,7 +35,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
 from copconnect.ids import ClientId, ConversationId, PersonId
-from copconnect.push.rules import CALL, REMINDER
+from copconnect.principals import Loud
+from copconnect.push.rules import REMINDER
 
 SUBSCRIPTIONS = Table(
     "push_subscriptions",
@@ -193,14 +194,15 @@ def _queued(
 async def enqueue(
     connection: AsyncConnection,
     conversation_id: ConversationId,
-    seq: int,
+    loud: Loud,
     kind: str,
     behind: Select[Any],
     now_ms: int,
     again_ms: int,
 ) -> int:
     """Queue a push for each of the devices of a statement that is subscribed and has received what
-    its last push is about, or was pushed before ``again_ms``; return how many. One statement.
+    its last push is about, or was pushed before ``again_ms``; of flash orders for each that was not
+    pushed about this one. Return how many. One statement.
     """
     found = behind.subquery()
     known = QUEUE.alias("known")
@@ -210,8 +212,10 @@ async def enqueue(
         found.c.delivered_seq < known.c.seq,
         or_(known.c.due_ms.is_not(None), known.c.sent_ms >= again_ms),
     )
+    if loud.flash:
+        waits = known.c.seq >= loud.seq
     rows = (
-        _queued(conversation_id, seq, kind, now_ms)
+        _queued(conversation_id, loud.seq, kind, now_ms)
         .select_from(found)
         .join(SUBSCRIPTIONS, _S.client_id == found.c.client_id)
         .outerjoin(
@@ -231,7 +235,9 @@ async def enqueue(
             index_elements=[_Q.conversation_id, _Q.client_id],
             set_={
                 "seq": new.seq,
-                "kind": case((_Q.due_ms.is_(None), new.kind), else_=_Q.kind),
+                "kind": case(
+                    (or_(_Q.due_ms.is_(None), literal(loud.flash)), new.kind), else_=_Q.kind
+                ),
                 "origin": new.origin,
                 "queued_ms": case((_Q.due_ms.is_(None), new.queued_ms), else_=_Q.queued_ms),
                 "attempts": case((_Q.due_ms.is_(None), 0), else_=_Q.attempts),
@@ -240,31 +246,6 @@ async def enqueue(
         )
     )
     return done.rowcount
-
-
-async def remind(
-    connection: AsyncConnection,
-    conversation_id: ConversationId,
-    seq: int,
-    people: Select[Any],
-    now_ms: int,
-) -> int:
-    """Queue a reminder of a message for each subscribed device of the people of a statement; return
-    how many. A push that is due already becomes one. One statement."""
-    return await queue_for(connection, conversation_id, seq, people, REMINDER, now_ms, now_ms)
-
-
-async def call(
-    connection: AsyncConnection,
-    conversation_id: ConversationId,
-    seq: int,
-    people: Select[Any],
-    now_ms: int,
-    due_ms: int,
-) -> int:
-    """Queue a call to a message for each subscribed device of the people of a statement; return how
-    many. One statement."""
-    return await queue_for(connection, conversation_id, seq, people, CALL, now_ms, due_ms)
 
 
 async def queue_for(
@@ -276,7 +257,8 @@ async def queue_for(
     now_ms: int,
     due_ms: int,
 ) -> int:
-    """Queue a push of a kind as :func:`remind` does. One statement."""
+    """Queue a push of a kind about a message for each subscribed device of the people of a
+    statement; return how many. A push that is due already becomes one. One statement."""
     found = people.subquery()
     rows = _queued(conversation_id, seq, kind, now_ms, due_ms).where(
         _S.person_id.in_(select(found.c.person_id))

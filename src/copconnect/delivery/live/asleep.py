@@ -1,11 +1,12 @@
 """Devices that have not received a message: what pushes are about.
 
-A device has received what its cursor says; a connection that is open proves nothing, because a
-phone that sleeps keeps one for minutes. :class:`Asleep` is the Delivery Service's part of
-``copconnect.push.ports.Conversations``.
+A device has received what its cursor has passed, whether it could open it or not (R9).
+A connection that is open proves nothing, because a phone that sleeps keeps one for minutes.
+:class:`Asleep` is the Delivery Service's part of ``copconnect.push.ports.Conversations``.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.delivery.store import members
 from copconnect.delivery.store.tables import CONVERSATIONS, CURSORS, LEAVES, LOG, MEMBERS
 from copconnect.ids import ClientId, ConversationId, PersonId, Seq
-from copconnect.principals import News
+from copconnect.principals import Loud, News
 
 _MOST_READ = 200  # Messages whose senders are looked at.
 _C, _E, _L, _M, _U = CONVERSATIONS.c, LOG.c, LEAVES.c, MEMBERS.c, CURSORS.c
@@ -50,37 +51,26 @@ class Asleep:
             return None
         messages = (
             await connection.execute(
-                select(_E.seq, _E.person_id, _E.quiet)
+                select(_E.seq, _E.person_id, _E.quiet, _E.flash)
                 .where(_E.conversation_id == conversation_id, _E.seq > after)
                 .where(_E.sent_ms <= until_ms)
                 .order_by(_E.seq.desc())
                 .limit(_MOST_READ)
             )
         ).all()
-        if not messages:
-            here = Seq(after)
-            return News(found.kind, found.devices, here, here, None, more=True, pushed=False)
-        upto = Seq(messages[0].seq)
+        upto = Seq(messages[0].seq if messages else after)
         # The name or the photo of a group changed, or somebody voted: nobody is woken for that.
         loud = [one for one in messages if one.seq != found.state_seq and not one.quiet]
-        senders = {one.person_id for one in loud}
-        only = PersonId(next(iter(senders))) if len(senders) == 1 else None
-        return News(
-            found.kind,
-            found.devices,
-            upto,
-            Seq(loud[0].seq) if loud else Seq(after),
-            None if len(messages) == _MOST_READ else only,
-            more=found.last_seq > upto,
-            pushed=bool(senders),
-        )
+        more = not messages or found.last_seq > upto
+        some = [_loud([one for one in loud if one.flash], flash=True), _loud(loud, flash=False)]
+        return News(found.kind, found.devices, upto, [one for one in some if one], more)
 
     def behind(
-        self, conversation_id: ConversationId, news: News, now_ms: int, within: tuple[str, str]
+        self, conversation_id: ConversationId, loud: Loud, now_ms: int, within: tuple[str, str]
     ) -> Select[tuple[ClientId, PersonId, int]]:
-        """Return a statement of the listed devices that have not received ``news.loud``, as
-        ``client_id``, ``person_id``, ``delivered_seq``: without those of the sender and of people
-        who muted the conversation."""
+        """Return a statement of the listed devices that have not received the newest of messages,
+        as ``client_id``, ``person_id``, ``delivered_seq``: without those of the sender and, but for
+        flash orders, of people who muted the conversation."""
         delivered = func.coalesce(_U.delivered_seq, 0)
         query = (
             select(_L.client_id, _L.person_id, delivered.label("delivered_seq"))
@@ -99,12 +89,23 @@ class Asleep:
                 _L.client_id >= within[0],
                 _L.client_id < within[1],
                 _M.removed_ms.is_(None),
-                ~members.is_muted(now_ms),
-                delivered < news.loud,
+                delivered < loud.seq,
             )
         )
-        return query if news.sender is None else query.where(_L.person_id != news.sender)
+        if not loud.flash:
+            query = query.where(~members.is_muted(now_ms))
+        return query if loud.sender is None else query.where(_L.person_id != loud.sender)
 
     def received(self) -> Select[tuple[ConversationId, ClientId, int]]:
         """Return a statement of how far each device has come."""
         return select(_U.conversation_id, _U.client_id, _U.delivered_seq)
+
+
+def _loud(messages: Sequence[Any], *, flash: bool) -> Loud | None:
+    """Return messages, newest first, as those that devices are woken for; None for none."""
+    if not messages:
+        return None
+    senders = {PersonId(one.person_id) for one in messages}
+    # Older ones than were looked at may be other people's.
+    known = len(senders) == 1 and len(messages) < _MOST_READ
+    return Loud(Seq(messages[0].seq), senders.pop() if known else None, flash)

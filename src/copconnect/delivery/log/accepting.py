@@ -122,12 +122,9 @@ class Accepting:
                         )
                     if post.order is not None:
                         await deps.orders.posted(connection, _posted(entry), post.order)
-                    if post.wakes or post.flash:
+                    if post.wakes:
                         muted = members.muted(
-                            entry.conversation_id,
-                            entry.person_id,
-                            now_ms,
-                            None if post.flash else post.wakes,
+                            entry.conversation_id, entry.person_id, now_ms, post.wakes
                         )
                         await deps.pushes.call(connection, entry.conversation_id, entry.seq, muted)
                     connection.after_commit(wakeup_of(entry))
@@ -340,6 +337,7 @@ class _Batch:
             chain_seq=header.seq,
             state=post.state,
             quiet=post.quiet,
+            flash=post.flash,
         )
         self.entries.append(entry)
         self._ends[c] = LogEnd(entry.seq, entry.log_hash, entry.named_epoch)

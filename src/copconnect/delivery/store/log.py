@@ -39,6 +39,7 @@ class NewEntry:
     chain_seq: int  # The header's own seq.
     state: bool
     quiet: bool
+    flash: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,17 +48,17 @@ def muted(
     conversation_id: ConversationId,
     without: PersonId,
     now_ms: int,
-    named: Collection[PersonId] | None,
+    named: Collection[PersonId],
 ) -> Select[Any]:
-    """Return a statement of the members who muted a conversation, as ``person_id``: without one of
-    them, and of those ``named`` alone if it is not None."""
-    query = select(_M.person_id).where(
+    """Return a statement of those ``named`` members who muted a conversation, as ``person_id``,
+    without one of them."""
+    return select(_M.person_id).where(
         _M.conversation_id == conversation_id,
         _M.removed_ms.is_(None),
         _M.person_id != without,
         is_muted(now_ms),
+        among(_M.person_id, named),
     )
-    return query if named is None else query.where(among(_M.person_id, named))
 
 
 async def admins_by_person(

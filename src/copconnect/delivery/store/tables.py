@@ -263,6 +263,7 @@ LOG = Table(
     Column("log_hash", _Hash, nullable=False),  # L of this seq.
     Column("message", LargeBinary, nullable=False),
     Column("quiet", Boolean, nullable=False),  # It wakes nobody.
+    Column("flash", Boolean, nullable=False),  # A flash order: it wakes everybody.
     UniqueConstraint("conversation_id", "message_id"),
     Index(None, "conversation_id", "sent_ms"),
 )

@@ -1019,6 +1019,7 @@ def upgrade() -> None:
         sa.Column("log_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("message", sa.LargeBinary(), nullable=False),
         sa.Column("quiet", sa.Boolean(), nullable=False),
+        sa.Column("flash", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", "seq", name=op.f("pk_log_entries")),
         sa.UniqueConstraint(
             "conversation_id", "message_id", name=op.f("uq_log_entries_conversation_id_message_id")
