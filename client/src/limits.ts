@@ -55,6 +55,8 @@ export const LOG_HASHES = 1000;
 
 export const RECEIPT_PEOPLE = 256;
 
+export const LACKED_KEYS = 256;
+
 export const DEVICES_PER_PERSON = 8;
 
 export const GROUP_PEOPLE = 1024;

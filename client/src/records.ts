@@ -125,9 +125,8 @@ export interface ConversationRecord {
   /** The highest epoch in an accepted header: R2 begins with it where the log begins. */
   readonly namedEpoch: number;
   readonly chain: OwnChain;
-  /** Messages whose key is missing, and the lowest position of one. */
+  /** Messages whose key is missing. */
   readonly waiting: number;
-  readonly waitingFrom: number | null;
   readonly refused: RefusedRecord | null;
 
   readonly readSeq: number;
@@ -158,6 +157,7 @@ export interface ProfileRecord {
 export interface SentRecord {
   readonly seq: number;
   readonly sentMs: number;
+  readonly key?: string;
   readonly counts?: ReceiptTotals;
 }
 
@@ -178,6 +178,7 @@ export interface LastRecord {
   readonly sentMs: number;
   readonly preview: PreviewRecord;
   readonly failed: boolean;
+  readonly key?: string;
   readonly counts?: ReceiptTotals;
 }
 
@@ -317,6 +318,8 @@ export interface MessageRecord {
   readonly content: Uint8Array | null;
   readonly notice: NoticeRecord | null;
   readonly failure: CoreError | null;
+  /** Its conversation key as receipts name it (wire.LackedKey), once a message of mine is in the log. */
+  readonly key?: string;
   /** How many have it, where they are too many to be told one by one. */
   readonly counts?: ReceiptTotals;
 }

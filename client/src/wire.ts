@@ -1056,6 +1056,16 @@ export interface Conversations {
   readonly conversations: Conversation[];
 }
 
+/**
+ * A conversation key that some of a person's devices ask for (D4, R9), named by the first 16
+ * bytes of its id. Messages under it have come to the person up to ``delivered_seq`` alone: as far
+ * as devices have come that do not ask for it.
+ */
+export interface LackedKey {
+  readonly key: string;
+  readonly deliveredSeq: Seq;
+}
+
 export interface Member {
   readonly personId: PersonId;
   readonly addedBy: PersonId | null;
@@ -1066,6 +1076,7 @@ export interface Member {
   readonly registered: boolean;
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
+  readonly lacks: LackedKey[];
 }
 
 /** ``receipts_version``: these cursors are at least as new. */
@@ -1191,11 +1202,13 @@ export interface LogPage {
 
 /**
  * How many have received and read a message, of the people it is for: those who belonged when
- * it was sent, registered or not, but its sender.
+ * it was sent, registered or not, but its sender. ``phones``: those of them who have a listed
+ * device, or have received it.
  */
 export interface ReceiptCount {
   readonly seq: Seq;
   readonly people: number;
+  readonly phones: number;
   readonly delivered: number;
   readonly read: number;
 }
@@ -1504,10 +1517,12 @@ export interface ShareFrame {
   readonly share: Uint8Array;
 }
 
+/** How far a person has come, over all their devices. ``lacks``: what differs from it. */
 export interface Receipt {
   readonly personId: PersonId;
   readonly deliveredSeq: Seq;
   readonly readSeq: Seq;
+  readonly lacks: LackedKey[];
 }
 
 /** How far these people have come. ``receipts_version`` grows by one with each. */

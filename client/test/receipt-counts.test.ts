@@ -10,9 +10,11 @@ import { memoryWorld } from "./support/world.ts";
 const NOBODY: MembersRecord = { members: [], infoVersion: null, receiptsVersion: 0 };
 
 describe("counts", () => {
-  it("tick a message when everybody has it", () => {
-    const status = (delivered: number, read: number, people = 300) =>
-      statusOf(NOBODY, "me", { seq: 4, sentMs: 0, counts: { people, delivered, read } });
+  it("tick a message when everybody with a phone has it", () => {
+    const status = (delivered: number, read: number, phones = 300) => {
+      const counts = { people: phones + 7, phones, delivered, read };
+      return statusOf(NOBODY, "me", { seq: 4, sentMs: 0, counts });
+    };
     expect(status(299, 0)).toBe("sent");
     expect(status(300, 299)).toBe("delivered");
     expect(status(300, 300)).toBe("read");
@@ -70,11 +72,11 @@ describe("a sender in a large conversation", () => {
 
     const tell = (count: Omit<ReceiptCount, "seq">): void =>
       line.say({ t: "receipt_counts", conversationId: id, counts: [{ seq: seq ?? 0, ...count }] });
-    tell({ people: 300, delivered: 120, read: 3 });
+    tell({ people: 310, phones: 300, delivered: 120, read: 3 });
     await a.until("sent", async () => (await a.status(messageId, id)) === "sent");
-    tell({ people: 300, delivered: 300, read: 299 });
+    tell({ people: 310, phones: 300, delivered: 300, read: 299 });
     await a.until("delivered", async () => (await a.status(messageId, id)) === "delivered");
-    tell({ people: 300, delivered: 300, read: 300 });
+    tell({ people: 310, phones: 300, delivered: 300, read: 300 });
     await a.until("read", async () => (await a.status(messageId, id)) === "read");
     const item = await a.core.conversation(id);
     expect(item.last?.status).toBe("read");
@@ -91,7 +93,10 @@ describe("a sender in a large conversation", () => {
       const found = await a.core.receipts(id, messageId);
       return found.many && found.totals?.read === 1 && found;
     });
-    expect(receipts).toMatchObject({ totals: { people: 1, delivered: 1, read: 1 }, read: [] });
+    expect(receipts).toMatchObject({
+      totals: { people: 1, phones: 1, delivered: 1, read: 1 },
+      read: [],
+    });
     // Without network as far as was heard.
     network.cut = true;
     expect((await a.core.receipts(id, messageId)).totals).toEqual(receipts.totals);

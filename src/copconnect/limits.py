@@ -35,6 +35,7 @@ SHARE_SECRETS = 512  # Secrets in one key share at most.
 KEY_MESSAGES = 10_000  # Messages under one conversation key at most.
 LOG_HASHES = 1_000  # R4: a device keeps the log's hashes of so many newest entries.
 RECEIPT_PEOPLE = 256  # In larger conversations receipts are counted, not told by person.
+LACKED_KEYS = 256  # Keys that one receipt names, the newest ones.
 DEVICES_PER_PERSON = 8
 GROUP_PEOPLE = 1024  # In a group made without a grant.
 LISTED_PEOPLE = 5000  # In one request that makes or changes a conversation.

@@ -27,7 +27,7 @@ def test_a_late_registrant_reads_what_was_written_before(
     early.say("Call me when you have installed this.")
     early.sees_status("Call me when you have installed this.", "sent")
     early.act_on("Call me when", "conversation.details")
-    early.page.get_by_text(early.word("conversation.receipts.missing")).wait_for()
+    early.page.get_by_text(early.word("conversation.receipts.phoneless")).wait_for()
     early.page.get_by_text(early.word("conversation.receipts.why.unregistered")).wait_for()
     early.shot("not-registered-yet")
     early.button("app.back").click()

@@ -206,6 +206,40 @@ async def test_a_count_costs_the_same_for_2_and_for_200(world: Counting) -> None
     assert when_asked <= 6
 
 
+async def test_a_device_that_asks_for_a_key_lacks_its_messages_alone(world: Counting) -> None:
+    a, b, c, d = (device() for _ in range(4))
+    other = second(c)
+    rows = await world.group(a, b, c, other, d)
+    lost = bytes.fromhex(new_id() + new_id())
+    before, without = await rows.post(a), await rows.post(a, key_id=lost)
+    after = await rows.post(a)
+    for asker in (b, c):
+        await rows.share_request(asker, 1, lost[:16], 1_000)
+    await rows.share_request(d, 2, lost[:16], 1_000)  # A cell key: it holds back no message.
+    await world.come(rows, [a, b, c, d], after, after)
+    counts = [(after, 3, 3, 3), (without, 3, 1, 1), (before, 3, 3, 3)]
+    assert await world.told() == [(a.person_id, counts)]
+    assert await world.counted(a, rows, without) == [counts[1]]
+    await world.come(rows, [other], before, before)
+    assert await world.told() == []  # The person's other device has not come so far.
+    await world.come(rows, [other], without, before)
+    assert await world.told() == [(a.person_id, [(without, 3, 2, 2)])]
+
+
+async def test_people_without_a_phone_are_counted_apart(world: Counting) -> None:
+    a, b, gone, signed_out = (device() for _ in range(4))
+    rows = await world.group(a, b, gone, signed_out)
+    await rows.member(PersonId(new_id()))  # Not registered.
+    await rows.member(PersonId(new_id()), added_ms=1_500)  # Nor this one, who comes later.
+    first, second_one = await rows.post(a, sent_ms=1_000), await rows.post(a, sent_ms=2_000)
+    await world.come(rows, [a, b, gone], second_one, 0)
+    await world.come(rows, [signed_out], first, 0)
+    await rows.roster(remove=[gone, signed_out], now_ms=3_000)
+    answer = await world.counting.of(a, rows.conversation_id, None)
+    found = [(one.seq, one.people, one.phones, one.delivered) for one in answer.counts]
+    assert found == [(second_one, 5, 2, 2), (first, 4, 3, 3)]
+
+
 async def test_one_of_several_nodes_counts(world: Counting) -> None:
     a, b = device(), device()
     rows = await world.group(a, b)
@@ -247,7 +281,7 @@ def test_counts_are_what_counting_one_by_one_gives(
     """People are (delivered, read, added, removed); message n is sent at time n, by one person
     more."""
     sender = PersonId("s" * 32)
-    sent = [SentMessage(Seq(n), n, sender) for n in messages]
+    sent = [SentMessage(Seq(n), n, sender, bytes(32)) for n in messages]
     oldest, newest = min(messages), max(messages)
     standings = [
         Standing(
@@ -259,14 +293,15 @@ def test_counts_are_what_counting_one_by_one_gives(
         )
         for d, r, t, x in people
     ]
-    own = Standing(12, 12, 0, None, 1)
+    own = Standing(12, 12, 0, None, 1, person_id=sender)
     shuffled = random.Random(len(people)).sample([*standings, own], len(standings) + 1)
-    counts = count(shuffled, sent, {sender: own})
+    counts = count(shuffled, sent)
     for n in messages:
         there = [one for one in people if one[2] <= n and (one[3] is None or one[3] > n)]
         assert counts[Seq(n)] == wire.ReceiptCount(
             seq=Seq(n),
             people=len(there),
+            phones=len(there),
             delivered=sum(one[0] >= n for one in there),
             read=sum(one[1] >= n for one in there),
         )

@@ -2,21 +2,24 @@
 
 from typing import Literal
 
+import msgspec
 import pytest
 
 from copconnect import errors, wire
-from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
+from copconnect.bus import ReceiptsWakeup, ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.keys.shares import SHARES_OF_ONE_HELPER
+from copconnect.delivery.live.feed import LiveFeed
 from copconnect.delivery.rules.limits import PersonLimits
-from copconnect.ids import DeviceId
+from copconnect.ids import DeviceId, Seq
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.key_share import KeyShare, SecretKind, SecretName
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.trust.device_key import DeviceKey
 from copconnect.sealing import hpke
 from copconnect.sealing.shares import check_shared, make_share, open_share
+from copconnect.sockets.feed import SeenCursor
 from tests.contract.delivery_world import MINUTE_MS, World
 from tests.contract.device import Device, Talk
 
@@ -115,6 +118,51 @@ async def test_d4_a_request_is_kept_until_its_own_secret_opened(need: Need) -> N
     await need.shares.done(need.phone.caller, need.c, need.request(3))
     assert need.world.told(ShareDoneWakeup) == []
     assert len((await need.shares.waiting(need.phone.caller, need.c)).shares) == 1
+
+
+async def test_r9_a_message_is_delivered_to_who_does_not_ask_for_its_key(need: Need) -> None:
+    world, bob, phone = need.world, need.bob, need.phone
+    key = need.key_id[:16].hex()
+    person_id = bob.caller.person_id
+
+    async def come(device: Device, delivered: int) -> None:
+        caller = device.caller
+        cursor = SeenCursor(need.c, caller.client_id, person_id, Seq(delivered), Seq(0))
+        await LiveFeed(world.service.deps).store_cursors([cursor])
+
+    async def told() -> wire.Receipt:
+        """Return the receipt that was told last; members who ask are answered the same."""
+        frame = msgspec.msgpack.decode(world.told(ReceiptsWakeup)[-1].frame, type=wire.Receipts)
+        page = await world.service.conversations.members(need.alice.caller, need.c, "", "")
+        (member,) = [one for one in page.members if one.person_id == person_id]
+        (receipt,) = frame.receipts
+        assert page.receipts_version == frame.receipts_version
+        assert receipt == wire.Receipt(
+            person_id=person_id,
+            delivered_seq=member.delivered_seq,
+            read_seq=member.read_seq,
+            lacks=member.lacks,
+        )
+        return receipt
+
+    await come(phone, 1)
+    assert await told() == wire.Receipt(
+        person_id=person_id, delivered_seq=Seq(1), read_seq=Seq(0), lacks=[]
+    )
+    await need.shares.ask(phone.caller, need.c, need.request(1, 3))
+    assert (await told()).lacks == [wire.LackedKey(key=key, delivered_seq=Seq(0))]
+    versions = len(world.told(ReceiptsWakeup))
+    await need.shares.ask(phone.caller, need.c, need.request(1))  # Asking again tells nothing.
+    await need.shares.done(phone.caller, need.c, need.request(3))
+    assert len(world.told(ReceiptsWakeup)) == versions
+    await come(bob, 1)
+    assert (await told()).lacks == []  # The person's older phone has it.
+    await come(phone, 2)
+    assert (await told()).lacks == [wire.LackedKey(key=key, delivered_seq=Seq(1))]
+    await need.shares.done(phone.caller, need.c, need.request(1))
+    assert await told() == wire.Receipt(
+        person_id=person_id, delivered_seq=Seq(2), read_seq=Seq(0), lacks=[]
+    )
 
 
 async def test_shares_nobody_asked_for_are_refused(need: Need) -> None:

@@ -143,7 +143,10 @@ class Receiving(Sending):
                 self.fetch_keys(me, conv, rng)
                 self._read_log(me, conv, rng)
         self._destroy(me)
-        for record in {m.record for _, m in me.waiting} - set(me.secrets):
+        lacking = {m.record for _, m in me.waiting}
+        if self.on("D4-ack"):  # A request ends when its messages have opened.
+            self.open_requests -= {(me.name, record) for record in set(me.secrets) - lacking}
+        for record in lacking:
             if self.on("D4-ack") or record not in me.asked:
                 me.asked.add(record)
                 self.open_requests.add((me.name, record))
@@ -165,8 +168,7 @@ class Receiving(Sending):
             outcome = self.receive(me, conv, m)
             if outcome == "waits" and (place, m) not in me.waiting:
                 me.waiting.append((place, m))
-            if outcome == "shown" or (outcome == "waits" and not self.on("R9")):
-                me.receipts.add((conv, m.text))
+            (me.passed.discard if outcome == "refused" else me.passed.add)((conv, m))
         me.caught_up[conv] = me.heads[conv]
 
     def _destroy(self, me: Device) -> None:

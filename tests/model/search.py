@@ -53,7 +53,7 @@ RULES = {
     "R6-created": "created between its head and now",
     "R6-signature": "record's signature",
     "R6-conversation": "record of this conversation",
-    "R9": "no receipt while waiting",
+    "R9": "not delivered while its key is asked for",
     "commit": "secrets match commits",
     "H1-epoch": "shares under no head that is older than the key's",
     "H1-listed": "shares to listed devices",

@@ -264,6 +264,6 @@ def step_share(w: World, rng: Random) -> None:
     conv = record.conv
     holder = any_device(w, rng, lambda d: conv in d.heads and d.name != name)
     if holder and w.share(holder, name, record, rng):
-        if not (w.on("D4-ack") and holder.evil):
+        if not w.on("D4-ack"):
             w.open_requests.discard((name, record))
         w.say(f"{holder.name} shares {name} a key of {conv} by {record.author}")

@@ -146,7 +146,7 @@ class Device:
         self.cursor: dict[int, int] = {}
         self.named: dict[int, list[Head]] = {}
         self.shown: list[tuple[int, Atom]] = []
-        self.receipts: set[tuple[int, Atom]] = set()
+        self.passed: set[tuple[int, Message]] = set()
         self.asked: set[Message | Record] = set()
         self.bad: set[CellKey] = set()
 

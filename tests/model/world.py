@@ -15,10 +15,10 @@ I1 no outsider reads; I2 no device reads what came after its removal; I3 what is
 its sender sent, once, in its conversation, and all agree; I4 no ghost (a device in somebody's
 name) reads or is shown as its person; I5 an honest device's message is accepted and shown by all
 honest entitled devices, whatever one insider does (honest server); I6 nobody reads what is
-before its history_from; I7 receipts only for what is shown; I8 copied keys are worth nothing
-after 23 days, and nobody seals to an older DeviceKey than it has seen; I9 a stolen phone holds
-nothing that is older than the log keeps; I10 an insider makes others keep at most four keys a
-day beyond those that changes of the roster ask for.
+before its history_from; I7 what a device has passed and does not show counts as delivered
+to nobody; I8 copied keys are worth nothing after 23 days, and nobody seals to an older DeviceKey
+than it has seen; I9 a stolen phone holds nothing that is older than the log keeps; I10 an insider
+makes others keep at most four keys a day beyond those that changes of the roster ask for.
 
 Not modelled: bytes and parsing (R1 but for the conversation id), KEMs, Merkle proofs (a head
 lists its leaves), rights, rates (but D2's), state, names and units, notices and digits (E1, E3,
@@ -146,10 +146,15 @@ class World(Receiving):
                 if why:
                     raise Violation(f"{why} {name} can read {about}")
         for d in self.devices.values():
-            if d.receipts - set(d.shown):
-                raise Violation(f"I7 {d.name} acknowledges what it does not show")
+            if any(self._delivered(d, conv, m) for conv, m in d.passed):
+                raise Violation(f"I7 {d.name} is said to have what it does not show")
             if self.honest and d.evil:
                 self._check_flood(d)
+
+    def _delivered(self, d: Device, conv: int, m: Message) -> bool:
+        """Return whether a message counts as delivered that a device has passed and not shown."""
+        asks = (d.name, m.record) in self.open_requests and self.on("R9")
+        return (conv, m.text) not in d.shown and not asks
 
     def _check_flood(self, d: Device) -> None:
         for conv, records in self.records.items():
@@ -208,7 +213,7 @@ class World(Receiving):
                     done = self.share(holder, name, record, Random(turn + 1))
                     if done and not (self.on("D4-ack") and holder.evil):
                         break
-                if done:
+                if done and not self.on("D4-ack"):
                     self.open_requests.discard((name, record))
         for d in self.devices.values():
             self.sync(d)

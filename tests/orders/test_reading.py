@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from copconnect import errors
+from copconnect import errors, wire
 from copconnect.ids import UnitId
 from tests.contract.delivery_world import MINUTE_MS
 from tests.orders.orders_world import Orders, people
@@ -27,6 +27,23 @@ async def test_counts_by_unit_by_state_and_by_choice(orders: Orders) -> None:
     total, units = await orders.progress(order, "PS1")
     assert (total, units) == ([2, 2, 1, 1, 0, 0, 1], {"PS1": [2, 2, 1, 1, 0, 0, 1]})
     assert (await orders.progress(order, "nowhere"))[0] == [0] * 7
+
+
+async def test_somebody_whose_phone_lacks_its_key_has_not_received_an_order(
+    orders: Orders,
+) -> None:
+    order = await orders.issue()
+    a, b, _ = orders.officers
+    for officer in (a, b):
+        await orders.reach(officer, order.seq, order.seq)
+    lacked = wire.ShareReference(kind=1, reference=orders.key_id[:16].hex())
+    request = wire.ShareRequest(references=[lacked])
+    await orders.world.service.shares.ask(a.caller, orders.c, request)
+    owed, received, read, *_ = (await orders.progress(order))[0]
+    assert (owed, received, read) == (3, 1, 1)
+    await orders.world.service.shares.done(a.caller, orders.c, request)
+    owed, received, read, *_ = (await orders.progress(order))[0]
+    assert (owed, received, read) == (3, 2, 2)
 
 
 async def test_names_by_state_unit_and_choice(orders: Orders) -> None:

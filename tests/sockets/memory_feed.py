@@ -319,7 +319,10 @@ class MemoryFeed:
             )
             new = self.cursors[key]
             receipt = wire.Receipt(
-                person_id=one.person_id, delivered_seq=new.delivered_seq, read_seq=new.read_seq
+                person_id=one.person_id,
+                delivered_seq=new.delivered_seq,
+                read_seq=new.read_seq,
+                lacks=[],
             )
             told.setdefault(one.conversation_id, []).append(receipt)
         await self.bus.publish([self._receipts(c, receipts) for c, receipts in told.items()])

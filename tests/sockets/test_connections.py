@@ -83,7 +83,9 @@ async def test_a_message_in_several_frames_is_one(live: Live) -> None:
         )
         whole = msgspec.msgpack.encode(wire.Cursors(updates=[update] * 3))
         await bob.socket.send([whole[:7], whole[7:50], whole[50:]])
-        receipt = wire.Receipt(person_id=b.person_id, delivered_seq=Seq(1), read_seq=Seq(1))
+        receipt = wire.Receipt(
+            person_id=b.person_id, delivered_seq=Seq(1), read_seq=Seq(1), lacks=[]
+        )
         assert await alice.next() == wire.Receipts(
             conversation_id=made.conversation_id, receipts=[receipt], receipts_version=1
         )

@@ -374,7 +374,9 @@ async def test_cursors_become_receipts_and_never_go_back(live: Live) -> None:
                 for c, d, r in ((here, delivered, read), (other.conversation_id, 1, 1))
             ]
             await bob.send(wire.Cursors(updates=updates))
-        wanted = wire.Receipt(person_id=b.person_id, delivered_seq=Seq(3), read_seq=Seq(1))
+        wanted = wire.Receipt(
+            person_id=b.person_id, delivered_seq=Seq(3), read_seq=Seq(1), lacks=[]
+        )
         while True:  # Messages, and a receipt of the first cursor alone if it was flushed before.
             frame = await alice.next()
             if isinstance(frame, wire.Receipts) and frame.receipts == [wanted]:

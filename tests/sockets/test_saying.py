@@ -75,7 +75,7 @@ async def test_what_is_said_while_one_comes_in_comes_after_ready(
 async def test_counts_of_receipts_go_to_the_devices_of_their_sender(live: Live) -> None:
     a, b = live.officer(), live.officer()
     made, other = live.group(a, b), live.group(b, live.officer())
-    one = wire.ReceiptCount(seq=Seq(2), people=9, delivered=5, read=1)
+    one = wire.ReceiptCount(seq=Seq(2), people=9, phones=8, delivered=5, read=1)
     async with live.client(a) as alice, live.client(b) as bob:
         for here in (made.conversation_id, other.conversation_id):
             counts = wire.ReceiptCounts(conversation_id=here, counts=[one])

@@ -394,9 +394,11 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     const others = talk.people.filter((person) => person.personId !== ME.personId).map(plate);
     if (talk.item.members > 256) {
       const people = talk.item.members - 1;
-      const totals = { people, delivered: Math.floor(0.97 * people), read: Math.ceil(people / 2) };
-      const nobody = { read: [], delivered: [], waiting: [], unregistered: [], signedOut: [] };
-      return { messageId, many: true, totals, ...nobody };
+      const phones = Math.floor(0.98 * people);
+      const come = { delivered: Math.floor(0.97 * people), read: Math.ceil(people / 2) };
+      const nobody = { read: [], delivered: [], lacksKey: [], waiting: [] };
+      const totals = { people, phones, ...come };
+      return { messageId, many: true, totals, ...nobody, unregistered: [], signedOut: [] };
     }
     const third = Math.ceil(others.length / 3);
     const waiting = others.slice(2 * third);
@@ -406,9 +408,10 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       totals: null,
       read: others.slice(0, third),
       delivered: others.slice(third, 2 * third),
-      waiting,
       unregistered: waiting.slice(0, 1),
       signedOut: waiting.slice(1, 2),
+      lacksKey: waiting.slice(2, 3),
+      waiting: waiting.slice(3),
     };
   }
   async saveDraft(conversationId: ConversationId, text: string): Promise<void> {

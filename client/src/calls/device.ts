@@ -99,9 +99,9 @@ export class Device {
     this.socket = new Socket({ ...options.socket, listener: links });
     this.inbox = new Inbox(context, outgoing, (person) => options.blocked.has(person), links);
     this.book = new Book(context, this.#announcer, links);
-    this.cursors = new Cursors(context, this.book, this.socket);
     this.members = new MemberList(context, options.people);
     const asking = new Asking(context, links);
+    this.cursors = new Cursors(context, this.book, asking, this.socket);
     const history = new History(context, this.inbox, this.book, links);
     this.outbox = new Outbox({
       context,

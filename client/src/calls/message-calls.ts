@@ -1,11 +1,12 @@
 /** The calls of core.ts about messages and attachments. */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Core, GuardVerdict, MessageItem, MessageReceipts, Outgoing } from "../core.ts";
+import type { Core, GuardVerdict, MessageItem, MessageReceipts, Outgoing, Plate } from "../core.ts";
 import { failure } from "../failure.ts";
 import { loadMessage, pageMessages } from "../messages/messages.ts";
-import { readUpTo, seqOf } from "../messages/reading.ts";
+import { readHere, seqOf } from "../messages/reading.ts";
 import { countsOf } from "../messages/receipt-counts.ts";
-import { receivers } from "../messages/receipts.ts";
+import { receiptOf, receivers } from "../messages/receipts.ts";
+import type { Receipt } from "../messages/receipts.ts";
 import { newId } from "../ids.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
@@ -125,7 +126,7 @@ export class MessageCalls {
     const conversation = device.find(conversationId);
     const seq = await seqOf(device.context, conversationId, messageId);
     if (seq === null) return;
-    const moved = await conversation.run(() => readUpTo(device.context, conversation, seq));
+    const moved = await conversation.run(() => readHere(device.context, conversation, seq));
     if (moved) device.cursors.moved(conversation);
   }
 
@@ -136,25 +137,30 @@ export class MessageCalls {
     if (message === null) throw failure("not_found");
     const conversation = device.find(conversationId);
     const members = await conversation.loadMembers();
-    const nobody = { read: [], delivered: [], waiting: [], unregistered: [], signedOut: [] };
+    const nobody: readonly Plate[] = [];
     if (conversation.record.members > RECEIPT_PEOPLE) {
       const totals = await countsOf(device.context, conversation, message);
-      return { messageId, many: true, totals, ...nobody };
+      return {
+        ...{ messageId, many: true, totals, read: nobody, delivered: nobody, lacksKey: nobody },
+        ...{ waiting: nobody, signedOut: nobody, unregistered: nobody },
+      };
     }
-    const seq = message.seq ?? Infinity;
-    const { sentMs } = message;
-    const others = receivers(members, device.context.identity().personId, { seq, sentMs });
-    const plates = (chosen: typeof others) => people.plates(chosen.map(({ personId }) => personId));
-    const waiting = others.filter((one) => one.deliveredSeq < seq);
+    const sent = { ...message, seq: message.seq ?? Infinity };
+    const others = receivers(members, device.context.identity().personId, sent);
+    const those = (receipt: Receipt): Promise<readonly Plate[]> =>
+      people.plates(
+        others.filter((one) => receiptOf(one, sent) === receipt).map(({ personId }) => personId),
+      );
     return {
       messageId,
       many: false,
       totals: null,
-      read: await plates(others.filter((one) => one.readSeq >= seq)),
-      delivered: await plates(others.filter((one) => one.deliveredSeq >= seq && one.readSeq < seq)),
-      waiting: await plates(waiting.filter((one) => one.registered && one.devices > 0)),
-      unregistered: await plates(waiting.filter(({ registered }) => !registered)),
-      signedOut: await plates(waiting.filter((one) => one.registered && one.devices === 0)),
+      read: await those("read"),
+      delivered: await those("delivered"),
+      lacksKey: await those("lacks_key"),
+      waiting: await those("waiting"),
+      signedOut: await those("signed_out"),
+      unregistered: await those("unregistered"),
     };
   }
 

@@ -76,6 +76,10 @@ export class PartLinks
     this.#parts.asking.conversationKeys(conversation, keyIds);
   }
 
+  onKeysHere(conversation: Conversation, keyIds: readonly KeyId[], waited: boolean): void {
+    this.#parts.asking.forget(conversation, keyIds, waited);
+  }
+
   onCursor(conversation: Conversation): void {
     this.#parts.cursors.moved(conversation);
   }

@@ -4,7 +4,6 @@
  * Invariant: everything about them but their bytes is in memory once it has been read, so that looking
  * for what a new key opens reads no row. Runs in the conversation's queue.
  */
-import { STORES } from "../records.ts";
 import type { PendingRecord } from "../records.ts";
 import type { Table, Transaction } from "./table.ts";
 
@@ -40,22 +39,6 @@ export class Pending {
   delete(work: Transaction, position: number): void {
     this.#table.delete(work, String(position));
     this.#follow(work, (known) => known.delete(position));
-  }
-
-  /** The lowest position that waits for a key once `work` is stored; null: none does. */
-  async lowestWaiting(work: Transaction): Promise<number | null> {
-    const rows = new Map<number, Waiting>(await this.#load());
-    const prefix = `${STORES.pending}/`;
-    for (const [name, value] of work.overlay) {
-      if (!name.startsWith(prefix)) continue;
-      const position = Number(name.slice(prefix.length));
-      if (value === null) rows.delete(position);
-      else rows.set(position, value as PendingRecord);
-    }
-    let lowest: number | null = null;
-    for (const { why, position } of rows.values())
-      if (why === "key" && position < (lowest ?? Infinity)) lowest = position;
-    return lowest;
   }
 
   #load(): Promise<Map<number, Waiting>> {

@@ -33,7 +33,6 @@ export function newRecord(info: WireConversation): ConversationRecord {
       namedEpoch: 0,
       chain: { seq: 0, hash: ZEROS },
       waiting: 0,
-      waitingFrom: null,
       refused: null,
       readSeq: info.readSeq,
       unread: 0,

@@ -1,6 +1,6 @@
 /** Changes of one conversation that are stored together, in one transaction, or not at all. */
 import type { MessageId } from "../ids.ts";
-import { isNewer, lastOf, putMessage } from "../messages/messages.ts";
+import { isNewer, lastOf, putMessage, ticksOf } from "../messages/messages.ts";
 import { questionRow } from "../messages/question-row.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
@@ -34,8 +34,8 @@ export class UnitOfWork implements Transaction {
     this.messages.push(message);
     const last = lastOf(message);
     if (last !== null && isNewer(last, this.record.last)) this.set({ last });
-    const { mine, notice, seq, sentMs, counts } = message;
+    const { mine, notice, seq, sentMs } = message;
     if (mine && notice === null && seq !== null && seq >= (this.record.own?.seq ?? 0))
-      this.set({ own: { seq, sentMs, ...(counts === undefined ? {} : { counts }) } });
+      this.set({ own: { seq, sentMs, ...ticksOf(message) } });
   }
 }

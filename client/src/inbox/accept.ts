@@ -9,6 +9,8 @@ import { decodeContent, isShown, mentionsOf, pointersOf } from "../kinds/content
 import type { Decoded } from "../kinds/content.ts";
 import { idOf } from "../ids.ts";
 import type { DeviceId, KeyId, MessageId, PersonId } from "../ids.ts";
+import { keyReference } from "../keys/conversation-key.ts";
+import type { Header } from "../keys/message.ts";
 import { acceptedMessage } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
@@ -59,9 +61,7 @@ export async function accept(
     receiving.missing.add(judgement.keyId);
     if (before?.why === "key") return;
     if (before !== null) lessRefused(work);
-    const { waiting, waitingFrom } = work.record;
-    const lowest = Math.min(waitingFrom ?? Infinity, entry.position);
-    work.set({ waiting: waiting + 1, waitingFrom: lowest });
+    work.set({ waiting: work.record.waiting + 1 });
     keep(receiving, entry, { why: "key", keyId: judgement.keyId, personId: leaf.person });
     return;
   }
@@ -72,7 +72,7 @@ export async function accept(
     const { position, sentMs } = entry;
     const at = { messageId, position, sentMs, leaf, header, k: judgement.k };
     await applyState(receiving.context, work, content, at);
-    await takeBack(receiving, entry, messageId);
+    await takeBack(receiving, entry, header);
     return;
   }
   if (content.kind === "mark") {
@@ -80,7 +80,7 @@ export async function accept(
     const { sender: device, sent: signedMs } = header;
     const at = { position, sentMs, signedMs, device, personId: leaf.person };
     await applyMark(receiving.context, receiving.conversation, work, content, at);
-    await takeBack(receiving, entry, messageId);
+    await takeBack(receiving, entry, header);
     return;
   }
   if (content.kind === "live") {
@@ -88,9 +88,9 @@ export async function accept(
     await noteLive(receiving.conversation, work, messageId, device, entry.position);
   }
   await note(receiving, entry, judgement, content);
-  if (await takeBack(receiving, entry, messageId)) return;
+  if (await takeBack(receiving, entry, header)) return;
   if (receiving.blocked(leaf.person)) return;
-  await show(receiving, entry, judgement, content, judgement.plaintext);
+  await show(receiving, entry, judgement, content, before);
 }
 
 /** Orders are noted whoever wrote them: somebody who blocks the issuer owes them all the same. */
@@ -115,9 +115,11 @@ function note(
 async function takeBack(
   { context, conversation, outgoing, work, known, onAccepted }: Receiving,
   entry: Entry,
-  messageId: MessageId,
+  header: Header,
 ): Promise<boolean> {
-  const accepted = { seq: entry.position, sentMs: entry.sentMs };
+  const messageId = idOf<MessageId>(header.message);
+  const key = idOf<KeyId>(header.key);
+  const accepted = { seq: entry.position, sentMs: entry.sentMs, key };
   const own = outgoing.find(messageId);
   if (own !== null && own.conversationId === conversation.id && own.message !== null) {
     await acceptedMessage(context, outgoing, work, own, accepted);
@@ -150,9 +152,9 @@ function noteChain({ context, conversation, work }: Receiving, entry: Entry, it:
 async function show(
   { context, conversation, work, known }: Receiving,
   entry: Entry,
-  { leaf, header }: Vouched,
+  { leaf, header, plaintext }: Extract<Judgement, { kind: "opened" }>,
   content: Decoded,
-  plaintext: Uint8Array,
+  before: PendingRecord | null,
 ): Promise<void> {
   const { personId } = context.identity();
   const mine = leaf.person === personId;
@@ -169,6 +171,7 @@ async function show(
     content: plaintext,
     notice: null,
     failure: null,
+    ...(mine ? { key: keyReference(idOf(header.key)) } : {}),
   };
   work.put(message);
   for (const pointer of pointersOf(content)) {
@@ -186,7 +189,10 @@ async function show(
     const place = { store: STORES.attachments, key: pointer.id, group: conversation.id };
     work.changes.push({ op: "put", ...place, value: record });
   }
-  if (mine || !isShown(content) || entry.position <= work.record.readSeq) return;
+  if (mine || !isShown(content)) return;
+  // A message that waited for its key is news, also to a person who has read what came after it.
+  const late = before?.why === "key" && !entry.old;
+  if (entry.position <= work.record.readSeq && !late) return;
   // Posted again, because the server lost it: shown in its new place, and told once.
   if (shown) return;
   const named = mentionsOf(content).some((one) => one.personId === personId);
@@ -207,7 +213,7 @@ function keep(
   conversation.pending.put(work, row);
 }
 
-/** It is pending no longer. From where others wait is counted when all entries are through. */
+/** It is pending no longer. */
 function settle({ conversation, work }: Receiving, entry: Entry, before: PendingRecord): void {
   conversation.pending.delete(work, entry.position);
   if (before.why === "refused") return lessRefused(work);

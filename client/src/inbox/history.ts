@@ -164,8 +164,8 @@ export class History {
       history: over ? null : { ...place, from: first.seq, hash: page.logHash },
     });
     await conversation.store(work);
-    this.#listener.onCursor(conversation);
     if (missing.size > 0) this.#listener.onMissing(conversation, [...missing]);
+    this.#listener.onCursor(conversation);
     this.#listener.onProgress();
   }
 }

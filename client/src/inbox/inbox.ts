@@ -5,8 +5,8 @@
  *
  * - In order: the next position is processed, a lower one is a duplicate, a higher one means that
  *   something was not pushed, and the log is asked.
- * - A message whose key is missing waits (R9): a share is asked for, and when it comes the message
- *   is judged anew, counts as unread and notifies.
+ * - A message whose key is missing waits (R9) and holds back itself alone: a share is asked for, and
+ *   when it comes the message is judged anew, counts as unread and notifies.
  * - A refused message is kept with its cause and judged again when its sender's records change.
  *
  * A crash repeats what was not stored. Without network a judgement that needs the server rejects,
@@ -43,7 +43,13 @@ const MOST_REWINDS = 2;
 export interface InboxListener {
   /** Conversation keys whose S is missing. */
   readonly onMissing: (conversation: Conversation, keyIds: readonly KeyId[]) => void;
-  /** This device has come further, or what holds its cursors back has changed. */
+  /** Conversation keys have come; `waited`: messages that waited for them have opened. */
+  readonly onKeysHere: (
+    conversation: Conversation,
+    keyIds: readonly KeyId[],
+    waited: boolean,
+  ) => void;
+  /** This device has come further. Missing keys were told before. */
   readonly onCursor: (conversation: Conversation) => void;
   /** The server's log is another one: go back to the last common position. Inside the queue. */
   readonly onAnotherLog: (conversation: Conversation, lastSeq: number) => Promise<void>;
@@ -155,22 +161,19 @@ export class Inbox {
     entries: readonly LogEntry[],
     floor: number,
   ): Promise<void> {
-    const missing = new Set<KeyId>();
-    try {
-      for (let at = 0; at < entries.length; at += BATCH) {
-        const work = new UnitOfWork(conversation);
-        const batch = entries.slice(at, at + BATCH);
-        const receiving = await this.#receiving(conversation, work, batch, missing);
-        try {
-          for (const entry of batch) await this.#next(receiving, entry, floor);
-        } finally {
-          // Entries before a failure stand: the log's place does not cover the failed entry.
-          await conversation.store(work);
-          this.#listener.onCursor(conversation);
-        }
+    for (let at = 0; at < entries.length; at += BATCH) {
+      const work = new UnitOfWork(conversation);
+      const missing = new Set<KeyId>();
+      const batch = entries.slice(at, at + BATCH);
+      const receiving = await this.#receiving(conversation, work, batch, missing);
+      try {
+        for (const entry of batch) await this.#next(receiving, entry, floor);
+      } finally {
+        // Entries before a failure stand: the log's place does not cover the failed entry.
+        await conversation.store(work);
+        this.#tellMissing(conversation, missing);
+        this.#listener.onCursor(conversation);
       }
-    } finally {
-      this.#tellMissing(conversation, missing);
     }
   }
 
@@ -211,16 +214,22 @@ export class Inbox {
         if (error instanceof Refused) return null;
         throw error;
       });
-    if (keyId !== null && conversation.record.waiting > 0) await this.opened(conversation);
+    if (keyId === null) return;
+    if (conversation.record.waiting > 0) await this.opened(conversation);
+    this.#listener.onKeysHere(conversation, [keyId], false);
   }
 
   /** Keys have come, or people's records changed: judge again what may be another now. */
-  opened(conversation: Conversation): Promise<void> {
-    return this.#again(conversation, async ({ why, keyId }) => {
+  async opened(conversation: Conversation): Promise<void> {
+    const here = new Set<KeyId>();
+    await this.#again(conversation, async ({ why, keyId }) => {
       if (why !== "key") return false;
       const key = await conversation.keys.find(null, keyId);
-      return key !== null && key.secret !== null;
+      if (key === null || key.secret === null) return false;
+      here.add(keyId);
+      return true;
     });
+    if (here.size > 0) this.#listener.onKeysHere(conversation, [...here], true);
   }
 
   /**
@@ -278,30 +287,25 @@ export class Inbox {
   }
 
   #again(conversation: Conversation, isDue: (row: Waiting) => Promise<boolean>): Promise<void> {
-    const missing = new Set<KeyId>();
-    return conversation
-      .run(async () => {
-        const due: number[] = [];
-        for (const row of await conversation.pending.all())
-          if (await isDue(row)) due.push(row.position);
-        for (let at = 0; at < due.length; at += BATCH) {
-          const work = new UnitOfWork(conversation);
-          const rows = await conversation.pending.rows(due.slice(at, at + BATCH));
-          const receiving = await this.#receiving(conversation, work, rows, missing);
-          for (const row of rows) {
-            const { position, sentMs, message, old, epoch } = row;
-            const entry: Entry = { position, sentMs, message, old, floor: epoch };
-            const judgement = await judge(this.#context, conversation, work, entry);
-            await accept(receiving, entry, judgement, row);
-          }
-          work.set({ waitingFrom: await conversation.pending.lowestWaiting(work) });
-          await conversation.store(work);
-          this.#listener.onCursor(conversation);
+    return conversation.run(async () => {
+      const due: number[] = [];
+      for (const row of await conversation.pending.all())
+        if (await isDue(row)) due.push(row.position);
+      for (let at = 0; at < due.length; at += BATCH) {
+        const work = new UnitOfWork(conversation);
+        const missing = new Set<KeyId>();
+        const rows = await conversation.pending.rows(due.slice(at, at + BATCH));
+        const receiving = await this.#receiving(conversation, work, rows, missing);
+        for (const row of rows) {
+          const { position, sentMs, message, old, epoch } = row;
+          const entry: Entry = { position, sentMs, message, old, floor: epoch };
+          const judgement = await judge(this.#context, conversation, work, entry);
+          await accept(receiving, entry, judgement, row);
         }
-      })
-      .finally(() => {
+        await conversation.store(work);
         this.#tellMissing(conversation, missing);
-      });
+      }
+    });
   }
 
   /** Judge and store entries of before this device, any order. Inside the queue. */

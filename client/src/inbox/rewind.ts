@@ -126,8 +126,6 @@ async function dropRows(
     pending.delete(work, row.position);
     if (row.why === "key") work.set({ waiting: Math.max(0, work.record.waiting - 1) });
   }
-  const { waiting, waitingFrom } = work.record;
-  if (waiting === 0 || (waitingFrom ?? 0) > upTo) work.set({ waiting: 0, waitingFrom: null });
   const cursor = await log.page(null, 1, true);
   const highest = cursor[0]?.position ?? upTo;
   for (let at = upTo + 1; at <= highest; at++) log.delete(work, String(at));

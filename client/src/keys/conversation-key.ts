@@ -37,6 +37,11 @@ export function conversationKeyId(key: ConversationKey): KeyId {
   return idOf(key.hash);
 }
 
+/** The name of a key in share requests and receipts: the first 16 bytes of its id. */
+export function keyReference(keyId: KeyId): string {
+  return keyId.slice(0, 32);
+}
+
 export interface NewConversationKey {
   readonly conversation: Uint8Array;
   readonly author: Uint8Array;

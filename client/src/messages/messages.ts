@@ -138,7 +138,15 @@ export function lastOf(record: MessageRecord): LastRecord | null {
     sentMs: record.sentMs,
     preview,
     failed: record.failure !== null,
-    ...(record.counts === undefined ? {} : { counts: record.counts }),
+    ...ticksOf(record),
+  };
+}
+
+/** The parts of a message of mine that its ticks depend on. */
+export function ticksOf({ key, counts }: MessageRecord): Pick<MessageRecord, "key" | "counts"> {
+  return {
+    ...(key === undefined ? {} : { key }),
+    ...(counts === undefined ? {} : { counts }),
   };
 }
 

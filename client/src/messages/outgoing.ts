@@ -2,7 +2,8 @@
  * Messages on their way, mirrored in memory from the vault so that the next one is found without
  * reading. The vault is written first, always; this index only follows.
  */
-import type { ConversationId, MessageId } from "../ids.ts";
+import type { ConversationId, KeyId, MessageId } from "../ids.ts";
+import { keyReference } from "../keys/conversation-key.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { loadMessage } from "./messages.ts";
@@ -79,7 +80,7 @@ export async function acceptedMessage(
   outgoing: OutgoingStore,
   work: UnitOfWork,
   record: OutgoingRecord,
-  accepted: { readonly seq: number; readonly sentMs: number },
+  accepted: { readonly seq: number; readonly sentMs: number; readonly key: KeyId },
 ): Promise<void> {
   work.changes.push(deleteOutgoing(record.messageId));
   work.afterwards.push(() => outgoing.delete(record.messageId));
@@ -87,5 +88,6 @@ export async function acceptedMessage(
   const message = await loadMessage(context.vault, record.conversationId, record.messageId);
   if (message === null || message.seq !== null) return;
   const { seq, sentMs } = accepted;
-  work.put({ ...message, seq, sentMs, order: seq, failure: null });
+  const key = keyReference(accepted.key);
+  work.put({ ...message, seq, sentMs, key, order: seq, failure: null });
 }

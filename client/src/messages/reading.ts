@@ -40,6 +40,25 @@ export async function readUpTo(
   return true;
 }
 
+/**
+ * This person has a message before their eyes on this device, and all that is above it: also those
+ * that waited for their key, when they are shown above what was read before. Inside the queue.
+ */
+export async function readHere(
+  context: DeviceContext,
+  conversation: Conversation,
+  seq: number,
+): Promise<boolean> {
+  if (await readUpTo(context, conversation, seq)) return true;
+  const { unread, last } = conversation.record;
+  if (unread > 0 && seq >= (last?.seq ?? 0)) {
+    const work = new UnitOfWork(conversation);
+    work.set({ unread: 0, mentioned: false });
+    await conversation.store(work);
+  }
+  return false;
+}
+
 /** Receipts of a conversation's members. Inside the queue. */
 export async function applyReceipts(
   context: DeviceContext,

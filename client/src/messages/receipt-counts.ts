@@ -22,7 +22,7 @@ export async function applyCounts(
   counts: readonly ReceiptCount[],
 ): Promise<void> {
   const work = new UnitOfWork(conversation);
-  for (const { seq, people, delivered, read } of counts) {
+  for (const { seq, people, phones, delivered, read } of counts) {
     const found = await context.vault.page<MessageRecord>({
       store: STORES.messages,
       group: conversation.id,
@@ -33,7 +33,7 @@ export async function applyCounts(
     });
     const message = found.find((one) => one.seq === seq && one.mine && one.notice === null);
     if (message === undefined) continue;
-    const totals: ReceiptTotals = { people, delivered, read };
+    const totals: ReceiptTotals = { people, phones, delivered, read };
     if (JSON.stringify(totals) !== JSON.stringify(message.counts))
       work.put({ ...message, counts: totals });
   }

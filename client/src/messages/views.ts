@@ -152,7 +152,7 @@ export class ViewMaker implements Views {
 
   #status(
     conversation: Conversation,
-    message: Pick<LastRecord, "messageId" | "seq" | "sentMs" | "counts">,
+    message: Pick<LastRecord, "messageId" | "seq" | "sentMs" | "key" | "counts">,
   ): MessageStatus {
     if (message.seq !== null) {
       const { personId } = this.#context.identity();

@@ -77,7 +77,8 @@ export class Posting {
       if (header.seq > work.record.chain.seq)
         work.set({ chain: { seq: header.seq, hash: header.hash } });
       const content = decodeContent(own.content);
-      const key = await conversation.keys.find(work, idOf<KeyId>(header.key));
+      const keyId = idOf<KeyId>(header.key);
+      const key = await conversation.keys.find(work, keyId);
       const head = await conversation.heads.find(work, header.epoch);
       const listed =
         head === null ? null : conversation.heads.known(head, this.#context.identity().device);
@@ -103,7 +104,8 @@ export class Posting {
         const marked = { position, sentMs, signedMs: header.sent, device: deviceBytes, personId };
         await applyMark(this.#context, conversation, work, content, marked);
       }
-      await acceptedMessage(this.#context, this.#outgoing, work, own, at);
+      const accepted = { ...at, key: keyId };
+      await acceptedMessage(this.#context, this.#outgoing, work, own, accepted);
     });
   }
 

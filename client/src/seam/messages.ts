@@ -83,6 +83,8 @@ export interface MessagePage {
 /** How many of the people a message is for have it. */
 export interface ReceiptTotals {
   readonly people: number;
+  /** Those of them who have a phone, or have received it. */
+  readonly phones: number;
   readonly delivered: number;
   readonly read: number;
 }
@@ -95,8 +97,10 @@ export interface MessageReceipts {
   readonly totals: ReceiptTotals | null;
   readonly read: readonly Plate[];
   readonly delivered: readonly Plate[];
+  /** People whose phone has come past it and lacks its key, and people whose phone has not. */
+  readonly lacksKey: readonly Plate[];
   readonly waiting: readonly Plate[];
-  /** People among `waiting` who have not registered yet, and people without a device now. */
+  /** People without a phone: not registered yet, or signed out. */
   readonly unregistered: readonly Plate[];
   readonly signedOut: readonly Plate[];
 }

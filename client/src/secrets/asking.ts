@@ -2,14 +2,15 @@
  * Asking for secrets that this device is entitled to and lacks (KEYS.md D4, H6): S of conversation
  * keys, C of its cell's keys, k of the newest state.
  *
- * The server keeps a request until the asker says that its key opened, so each thing is asked for
- * once on a connection and, because holders may miss it, again after a while, ever more seldom; many
- * in one request. Everything that comes is compared with its record
+ * The server keeps a request until the asker says that its key opened, and counts messages under the
+ * key as not delivered so long (R9). So each thing is asked for once on a connection and, because
+ * holders may miss it, again after a while, ever more seldom; many in one request. Everything that comes is compared with its record
  * before it is kept. Each start reads from the vault what is missing; nothing here is stored.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
+import { keyReference } from "../keys/conversation-key.ts";
 import { sealKeyId } from "../keys/device-key.ts";
 import { idOf } from "../ids.ts";
 import type { ConversationId, KeyId, SealKeyId } from "../ids.ts";
@@ -58,7 +59,10 @@ export class Asking {
   /** By conversation and reference: what was asked for on this connection. */
   readonly #wanted = new Map<ConversationId, Map<string, Wanted>>();
   readonly #asked = new Map<ConversationId, Set<string>>();
-  readonly #flushing = new Set<ConversationId>();
+  /** Requests that are under way, by conversation: until they were sent once, or in vain. */
+  readonly #flushing = new Map<ConversationId, Promise<void>>();
+  /** By conversation: everything that was asked for since this run began. */
+  readonly #known = new Map<ConversationId, Set<string>>();
   /** Conversations for which a time to ask again is set, and how often it was. */
   readonly #waiting = new Set<ConversationId>();
   readonly #rounds = new Map<ConversationId, number>();
@@ -93,19 +97,34 @@ export class Asking {
   #want(conversation: Conversation, wanted: readonly Wanted[]): void {
     const known = this.#wanted.get(conversation.id) ?? new Map<string, Wanted>();
     this.#wanted.set(conversation.id, known);
-    for (const one of wanted) known.set(nameOf(one), one);
+    const names = this.#known.get(conversation.id) ?? new Set<string>();
+    this.#known.set(conversation.id, names);
+    for (const one of wanted) {
+      known.set(nameOf(one), one);
+      names.add(nameOf(one));
+    }
     this.#flushSoon(conversation);
   }
 
   #flushSoon(conversation: Conversation): void {
     if (this.#flushing.has(conversation.id)) return;
-    this.#flushing.add(conversation.id);
-    void this.#flush(conversation)
-      .catch(() => undefined)
-      .finally(() => this.#flushing.delete(conversation.id));
+    const tried = new Promise<void>((onTried) => {
+      void this.#flush(conversation, onTried)
+        .catch(() => undefined)
+        .finally(() => {
+          this.#flushing.delete(conversation.id);
+          onTried();
+        });
+    });
+    this.#flushing.set(conversation.id, tried);
   }
 
-  async #flush(conversation: Conversation): Promise<void> {
+  /** Resolves once the server has been asked for what is missing here; null: it has. */
+  underWay({ id }: Conversation): Promise<void> | null {
+    return this.#flushing.get(id) ?? null;
+  }
+
+  async #flush(conversation: Conversation, onTried: () => void): Promise<void> {
     const { signal, random } = this.#context;
     await pause(TOGETHER_MS, signal);
     for (let failures = 0; !signal.aborted;) {
@@ -117,6 +136,7 @@ export class Asking {
         for (const [name] of due) this.#askedOf(conversation).add(name);
         failures = 0;
       } catch (error) {
+        onTried();
         // Offline: the next connection asks again. Refused: the next occasion does.
         if (!hasCode(error, "rate_limited", "overloaded") || failures > 5) break;
         await pause(error.retryAfterMs ?? delayMs(AGAIN, failures++, random), signal);
@@ -213,18 +233,28 @@ export class Asking {
     for (const { of, secret } of kept)
       if (of.kind === KIND_BODY_KEY)
         await this.#listener.onBodyKey(conversation, of.record, secret);
-    this.#done(conversation, done);
     const kinds = new Set(done.map(({ kind }) => kind));
+    // The messages open before the server is told that nothing is asked for any more.
     if (kinds.has(KIND_CELL_KEY)) await this.#listener.onCellKeys(conversation);
     else if (kinds.has(KIND_CONVERSATION_KEY)) await this.#listener.onKeys(conversation);
+    this.#done(
+      conversation,
+      done.filter((one) => wanted.has(nameOf(one))),
+    );
   }
 
-  /** Came another way, or is not needed any more. */
-  forget(conversation: Conversation, keyIds: readonly KeyId[]): void {
+  /**
+   * They are here, in whatever way they came. `waited`: messages waited for them, perhaps since an
+   * earlier run, whose requests the server keeps.
+   */
+  forget(conversation: Conversation, keyIds: readonly KeyId[], waited: boolean): void {
     const wanted = this.#wanted.get(conversation.id);
+    const known = this.#known.get(conversation.id);
+    const isOpen = (name: string): boolean =>
+      wanted?.has(name) === true || (waited && known?.has(name) !== true);
     const done = keyIds
       .map((keyId) => ({ kind: KIND_CONVERSATION_KEY, keyId }) as const)
-      .filter((one) => wanted?.has(nameOf(one)) === true);
+      .filter((one) => isOpen(nameOf(one)));
     if (done.length > 0) this.#done(conversation, done);
   }
 
@@ -237,16 +267,11 @@ export class Asking {
     // Lost on its way: the server sends the share again, and it is said again.
     this.#context.api.sharesDone(conversation.id, { references }).catch(() => undefined);
   }
-
-  isWanted(conversation: Conversation, keyId: KeyId): boolean {
-    const name = nameOf({ kind: KIND_CONVERSATION_KEY, keyId });
-    return this.#wanted.get(conversation.id)?.has(name) === true;
-  }
 }
 
 function referenceOf(one: Wanted): string {
   if (one.kind === KIND_BODY_KEY) return toHex(one.header.message);
-  return one.keyId.slice(0, 32);
+  return one.kind === KIND_CELL_KEY ? one.keyId : keyReference(one.keyId);
 }
 
 function nameOf(one: Wanted): string {

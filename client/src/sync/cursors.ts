@@ -1,24 +1,24 @@
 /**
  * How far this device has come, told to the server.
  *
- * Invariants: a cursor never covers what this device cannot show (R9): not before older messages
- * have been fetched, not from the first message on whose key is missing. Cursors are sent when the
- * connection allows, and again after a reconnection if the server has not stored them.
+ * Invariants: a cursor says what this device has passed: not before older messages have been
+ * fetched, but messages whose key is missing as well (R9). The server knows by then that this device
+ * asks for that key, so it counts them as not delivered. Cursors are sent when the connection allows,
+ * and again after a reconnection if the server has not stored them.
  */
 import type { ConversationId } from "../ids.ts";
 import type { DeviceContext } from "../context.ts";
 import type { ConversationRecord } from "../records.ts";
+import type { Asking } from "../secrets/asking.ts";
 import { pause } from "../transport/backoff.ts";
 import type { CursorUpdate } from "../wire.ts";
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 
 const TOGETHER_MS = 50;
 
-/** Up to where everything is shown; null: nothing is told. */
-export function shownUpTo(record: ConversationRecord): number | null {
-  const { state, log, history, waitingFrom } = record;
-  if (state !== "ready" || log === null || history !== null) return null;
-  return Math.min(log.cursor, waitingFrom === null ? Infinity : waitingFrom - 1);
+/** Up to where everything was taken in; null: nothing is told. */
+export function passedUpTo({ state, log, history }: ConversationRecord): number | null {
+  return state !== "ready" || log === null || history !== null ? null : log.cursor;
 }
 
 export interface CursorSender {
@@ -29,13 +29,20 @@ export interface CursorSender {
 export class Cursors {
   readonly #context: DeviceContext;
   readonly #index: ConversationIndex;
+  readonly #asking: Pick<Asking, "underWay">;
   readonly #sender: CursorSender;
   readonly #dirty = new Set<ConversationId>();
   #flushing = false;
 
-  constructor(context: DeviceContext, index: ConversationIndex, sender: CursorSender) {
+  constructor(
+    context: DeviceContext,
+    index: ConversationIndex,
+    asking: Pick<Asking, "underWay">,
+    sender: CursorSender,
+  ) {
     this.#context = context;
     this.#index = index;
+    this.#asking = asking;
     this.#sender = sender;
   }
 
@@ -50,10 +57,10 @@ export class Cursors {
     conversation: Conversation,
     stored: { readonly deliveredSeq: number; readonly readSeq: number },
   ): void {
-    const shown = shownUpTo(conversation.record);
-    if (shown === null) return;
-    const read = Math.min(conversation.record.readSeq, shown);
-    if (stored.deliveredSeq < shown || stored.readSeq < read) this.moved(conversation);
+    const passed = passedUpTo(conversation.record);
+    if (passed === null) return;
+    const read = Math.min(conversation.record.readSeq, passed);
+    if (stored.deliveredSeq < passed || stored.readSeq < read) this.moved(conversation);
   }
 
   #flushSoon(): void {
@@ -68,11 +75,19 @@ export class Cursors {
   #flush(): void {
     const updates: CursorUpdate[] = [];
     for (const id of this.#dirty) {
-      const record = this.#index.find(id)?.record;
-      const shown = record === undefined ? null : shownUpTo(record);
-      if (record === undefined || shown === null) continue;
-      const readSeq = Math.min(record.readSeq, shown);
-      updates.push({ conversationId: id, deliveredSeq: shown, readSeq });
+      const conversation = this.#index.find(id);
+      const asked = conversation === null ? null : this.#asking.underWay(conversation);
+      if (conversation !== null && asked !== null) {
+        this.#dirty.delete(id);
+        void asked.then(() => {
+          this.moved(conversation);
+        });
+        continue;
+      }
+      const passed = conversation === null ? null : passedUpTo(conversation.record);
+      if (conversation === null || passed === null) continue;
+      const readSeq = Math.min(conversation.record.readSeq, passed);
+      updates.push({ conversationId: id, deliveredSeq: passed, readSeq });
     }
     // Without a connection they wait for the next `ready`.
     if (updates.length === 0 || this.#sender.sendCursors(updates)) this.#dirty.clear();

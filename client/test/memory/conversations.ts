@@ -205,7 +205,7 @@ export class Conversations {
       state: stateSeq === null ? null : (conversation.log[stateSeq - 1]?.entry ?? null),
       stateSeq,
       deliveredSeq: conversation.cursors.get(caller.device)?.deliveredSeq ?? 0,
-      readSeq: this.#server.receipts.read(conversation, personId),
+      readSeq: this.#server.receipts.of(conversation, personId).readSeq,
       preferences: own.preferences,
       infoVersion: this.infoVersion(conversation, personId),
     };
@@ -218,12 +218,10 @@ export class Conversations {
     const members = [...conversation.members]
       .filter(([, { removedMs }]) => removedMs === null)
       .map(([personId, { admin, addedMs, historyFromMs }]) => ({
-        ...{ personId, admin, addedMs, historyFromMs },
+        ...{ admin, addedMs, historyFromMs, ...receipts.of(conversation, personId) },
         devices: leaves.filter((leaf) => leaf.personId === personId).length,
         addedBy: null,
         registered: people.clientsOf(personId).length > 0,
-        deliveredSeq: receipts.delivered(conversation, personId),
-        readSeq: receipts.read(conversation, personId),
       }));
     return { members, next: null, receiptsVersion: conversation.receiptsVersion };
   }

@@ -165,7 +165,7 @@ export class Live {
         infoVersion: this.#server.conversations.infoVersion(conversation, client.personId),
         receiptsVersion: conversation.receiptsVersion,
         deliveredSeq: cursor?.deliveredSeq ?? 0,
-        readSeq: this.#server.receipts.read(conversation, client.personId),
+        readSeq: this.#server.receipts.of(conversation, client.personId).readSeq,
         shares: conversation.shares.get(device)?.length ?? 0,
       });
     }

@@ -161,8 +161,8 @@ export interface PeoplePort {
 
 export interface ReceiptsPort {
   store(device: DeviceId, updates: readonly wire.CursorUpdate[]): void;
-  delivered(conversation: ConversationState, personId: PersonId): number;
-  read(conversation: ConversationState, personId: PersonId): number;
+  of(conversation: ConversationState, personId: PersonId): wire.Receipt;
+  askedOtherwise(conversation: ConversationState, personId: PersonId): void;
 }
 
 export interface RostersPort {

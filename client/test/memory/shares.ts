@@ -1,7 +1,7 @@
 /** Key shares of the server in memory (D4): requests are kept until the asker says that they are done. */
 import { toHex } from "../../src/octets.ts";
 import type { DeviceId } from "../../src/ids.ts";
-import { parseKeyShare } from "../../src/keys/key-share.ts";
+import { KIND_CONVERSATION_KEY, parseKeyShare } from "../../src/keys/key-share.ts";
 import { MINUTE_MS } from "../../src/keys/format/times.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
@@ -39,6 +39,7 @@ export class Shares {
     // The devices that were asked were not asked for these.
     if (news.length > 0) ask.asked.clear();
     conversation.shareAsks.set(caller.device, ask);
+    this.#tell(conversation, caller, news);
     void this.#server.inTurn(() => this.#server.asking.shares(conversation));
   }
 
@@ -57,10 +58,21 @@ export class Shares {
     { references }: wire.ShareRequest,
   ): void {
     const ask = conversation.shareAsks.get(caller.device);
-    for (const one of references) ask?.references.delete(nameOf(one));
+    const gone = references.filter((one) => ask?.references.delete(nameOf(one)) === true);
+    this.#tell(conversation, caller, gone);
     if (ask === undefined || ask.references.size > 0) return;
     conversation.shareAsks.delete(caller.device);
     conversation.shares.delete(caller.device);
+  }
+
+  /** Messages under these keys are delivered to the caller's person no more, or now (R9). */
+  #tell(
+    conversation: ConversationState,
+    { personId }: ClientState,
+    references: readonly wire.ShareReference[],
+  ): void {
+    if (references.some(({ kind }) => kind === KIND_CONVERSATION_KEY))
+      this.#server.receipts.askedOtherwise(conversation, personId);
   }
 
   async post(

@@ -152,10 +152,18 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
       const [a, b] = [await join(), await join()];
       const index = of().absent();
       const id = await groupOf([a, b], "none", [await personOf(a, index)]);
-      await a.text(id, "Parade at six.");
+      const { messageId } = await a.text(id, "Parade at six.");
       await b.receives(id, "Parade at six.");
+      // Somebody without a phone keeps no message at one tick.
+      await a.until("delivered", async () => (await a.status(messageId, id)) === "delivered");
+      const { unregistered } = await a.core.receipts(id, messageId);
+      expect(unregistered).toHaveLength(1);
       const late = await of().device(index);
       await late.receives(id, "Parade at six.");
+      await a.until("all have it", async () => {
+        const { delivered } = await a.core.receipts(id, messageId);
+        return delivered.length === 2;
+      });
     });
 
     it("takes posts of admins alone where they alone may", async () => {

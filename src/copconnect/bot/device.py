@@ -101,7 +101,7 @@ class Device:
             catch_up=self.inbox.catch_up,
             on_lost=self._lost,
         )
-        self.cursors = Cursors(self.context, self.inbox)
+        self.cursors = Cursors(self.context)
         self.duties = Duties(self.context, self.account)
         self._tasks: set[asyncio.Task[None]] = set()
         self.connected = asyncio.Event()  # In step with the server.
@@ -315,7 +315,8 @@ class Device:
                 async with place.lock:
                     place.keys.learn(answer.key.record, answer.key.seal)
         async with place.lock:
-            await self.inbox.keys_came(place)
+            came = await self.inbox.keys_came(place)
+        await self._asking.came(place, came)
 
     # --- Frames ---------------------------------------------------------------------------------
 
@@ -348,8 +349,8 @@ class Device:
             case wire.KeyFrame(record=record, seal=seal):
                 async with place.lock:
                     held = place.keys.learn(record, seal)
-                    if held.secret:
-                        await self.inbox.keys_came(place)
+                    came = await self.inbox.keys_came(place) if held.secret else set()
+                await self._asking.came(place, came)
             case wire.CellKeyFrame(record=record, seal=seal):
                 await self._take_cell_keys(place, [(record, seal)])
             case wire.RosterFrame(epoch=epoch) if epoch > place.row.head_epoch:

@@ -70,7 +70,7 @@ class Counting:
                 connection,
                 order,
                 deps.conversations.readers(order.conversation_id),
-                deps.conversations.reached(order.conversation_id),
+                deps.conversations.reached(order.conversation_id, order.seq),
                 deps.people.placed(),
             )
             paths = await deps.people.unit_paths(connection)

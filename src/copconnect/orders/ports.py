@@ -26,9 +26,9 @@ class Conversations(Protocol):
         ``history_from_ms``."""
         ...
 
-    def reached(self, conversation_id: ConversationId) -> Select[Any]:
-        """Return a statement of how far people have come, over all their devices: ``person_id``,
-        ``delivered_seq``, ``read_seq``."""
+    def reached(self, conversation_id: ConversationId, seq: int) -> Select[Any]:
+        """Return a statement of how far people have come, over all their devices but those that ask
+        for the key of the message at ``seq``: ``person_id``, ``delivered_seq``, ``read_seq``."""
         ...
 
     def places(self, person_id: PersonId) -> Select[Any]:

@@ -155,7 +155,7 @@ class Reading:
                 connection,
                 order,
                 deps.conversations.readers(order.conversation_id),
-                deps.conversations.reached(order.conversation_id),
+                deps.conversations.reached(order.conversation_id, order.seq),
                 deps.people.placed(),
                 units=await self._units(connection, unit_id, seen.units),
                 state=None if state is None else rules.STATES.index(state),

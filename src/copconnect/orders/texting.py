@@ -165,7 +165,7 @@ class Texting:
         """``people``: of these alone, without a look at others."""
         conversations = self._deps.conversations
         readers = conversations.readers(order.conversation_id)
-        reached = conversations.reached(order.conversation_id)
+        reached = conversations.reached(order.conversation_id, order.seq)
         if people is not None:
             readers = readers.where(among(readers.selected_columns.person_id, people))
             reached = reached.where(among(reached.selected_columns.person_id, people))

@@ -19,7 +19,7 @@ from copconnect.ids import (
 )
 from copconnect.limits import CELL_SIZE, HEADER_BYTES, LISTED_PEOPLE, MAX_MESSAGE_BYTES, WAKES
 from copconnect.wire.audiences import Audience, Standing
-from copconnect.wire.base import HEX16, HEX32, Wire
+from copconnect.wire.base import HEX16, HEX32, Hex16, Wire
 from copconnect.wire.keys import KeyItem
 from copconnect.wire.orders import OrderChange, OrderTerms
 from copconnect.wire.trust import PersonTrust
@@ -107,6 +107,15 @@ class Conversations(Wire, frozen=True, kw_only=True):
     conversations: list[Conversation]
 
 
+class LackedKey(Wire, frozen=True, kw_only=True):
+    """A conversation key that some of a person's devices ask for (D4, R9), named by the first 16
+    bytes of its id. Messages under it have come to the person up to ``delivered_seq`` alone: as far
+    as devices have come that do not ask for it."""
+
+    key: Hex16
+    delivered_seq: Seq
+
+
 class Member(Wire, frozen=True, kw_only=True):
     person_id: PersonId
     added_by: PersonId | None  # None: a rule of the data bank.
@@ -117,6 +126,7 @@ class Member(Wire, frozen=True, kw_only=True):
     registered: bool
     delivered_seq: Seq
     read_seq: Seq
+    lacks: list[LackedKey]
 
 
 class Members(Wire, frozen=True, kw_only=True):
@@ -248,10 +258,12 @@ class LogPage(Wire, frozen=True, kw_only=True):
 
 class ReceiptCount(Wire, frozen=True, kw_only=True):
     """How many have received and read a message, of the people it is for: those who belonged when
-    it was sent, registered or not, but its sender."""
+    it was sent, registered or not, but its sender. ``phones``: those of them who have a listed
+    device, or have received it."""
 
     seq: Seq
     people: int
+    phones: int
     delivered: int
     read: int
 

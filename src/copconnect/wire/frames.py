@@ -12,7 +12,7 @@ from copconnect.limits import (
     POSITIONS_IN_HELLO,
 )
 from copconnect.wire.base import HEX16, HEX32, Frame, Wire
-from copconnect.wire.delivery import LogEntry, ReceiptCount, Supplement
+from copconnect.wire.delivery import LackedKey, LogEntry, ReceiptCount, Supplement
 from copconnect.wire.keys import ShareReference
 from copconnect.wire.orders import OrderAcknowledged, OrderProgressFrame, WatchOrder
 
@@ -181,9 +181,12 @@ class ShareFrame(Frame, frozen=True, kw_only=True, tag="share"):
 
 
 class Receipt(Wire, frozen=True, kw_only=True):
+    """How far a person has come, over all their devices. ``lacks``: what differs from it."""
+
     person_id: PersonId
     delivered_seq: Seq
     read_seq: Seq
+    lacks: list[LackedKey]
 
 
 class Receipts(Frame, frozen=True, kw_only=True, tag="receipts"):

@@ -240,8 +240,13 @@ class Station implements Partial<ConnectedCore> {
     const { item, people } = this.#talk(conversationId);
     const others = people.filter((one) => one !== ME).map(plateOf);
     const many = item.members > people.length;
-    const totals = { people: item.members - 1, delivered: 405, read: 231 };
-    const none = { waiting: [], unregistered: [], signedOut: [] };
+    const totals = {
+      people: item.members - 1,
+      phones: item.members - 1,
+      delivered: 405,
+      read: 231,
+    };
+    const none = { lacksKey: [], waiting: [], unregistered: [], signedOut: [] };
     return {
       ...{ messageId, many, totals: many ? totals : null, ...none },
       read: many ? [] : others.slice(0, 3),

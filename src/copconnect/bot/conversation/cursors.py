@@ -4,7 +4,6 @@ import asyncio
 
 from copconnect import wire
 from copconnect.bot.context import Context
-from copconnect.bot.conversation.inbox import Inbox
 from copconnect.bot.conversation.place import Place
 from copconnect.bot.net.socket import Socket
 from copconnect.ids import ConversationId, Seq
@@ -15,19 +14,17 @@ _TOGETHER_S = 0.5
 class Cursors:
     """Cursors that wait to be said."""
 
-    def __init__(self, context: Context, inbox: Inbox) -> None:
+    def __init__(self, context: Context) -> None:
         self._stores = context.stores
-        self._inbox = inbox
         self._waiting: dict[ConversationId, wire.CursorUpdate] = {}
         self._due = asyncio.Event()
 
     def of(self, place: Place) -> tuple[int, int]:
-        """Return the positions up to which the bot has received and handled: both stop before a
-        message that waits for its key (R9), *read* before one that no handler has finished."""
+        """Return the positions that the bot has passed and handled: *read* stops before a message
+        that no handler has finished. One that waits for its key holds back neither: the server
+        counts it as not delivered while the bot asks for that key (R9)."""
         log = place.row.log
-        cursor = 0 if log is None else log.cursor
-        waiting = self._inbox.waiting_from(place)
-        delivered = cursor if waiting is None else min(cursor, waiting - 1)
+        delivered = 0 if log is None else log.cursor
         unhandled = self._stores.inbox.all(place.id, limit=1)
         read = delivered if not unhandled else min(delivered, unhandled[0].position - 1)
         return delivered, read

@@ -368,17 +368,15 @@ class Inbox:
         held = {one: place.keys.find(one) for one in wanted if one}
         return [one for one, key in held.items() if key is None or not key.secret]
 
-    def waiting_from(self, place: Place) -> int | None:
-        """Return the lowest position that waits for its key: cursors stop before it (R9)."""
-        rows = self._stores.pending.all(place.id)
-        return min((one.position for one in rows if one.key_id), default=None)
-
-    async def keys_came(self, place: Place) -> None:
-        """Judge again what waits for keys that are here now. Inside the lock."""
+    async def keys_came(self, place: Place) -> set[bytes]:
+        """Judge again what waits for keys that are here now; return their ids. Inside the lock."""
+        here: set[bytes] = set()
         for row in self._stores.pending.all(place.id):
             held = place.keys.find(row.key_id) if row.key_id else None
             if held is not None and held.secret:
                 await self._again(place, row)
+                here.add(row.key_id)
+        return here
 
     async def people_changed(self, place: Place, people: set[PersonId]) -> None:
         """Judge again what was refused for its sender's records. Inside the lock."""

@@ -118,11 +118,20 @@ class Asking:
             done = self._open(place, data)
             if done:
                 await self._inbox.keys_came(place)
-        if done:
-            try:
-                await self._context.api.shares_done(place.id, done)
-            except (Unreachable, ServerRefused) as error:
-                LOG.info("conversation %s: shares done: %s", place.id, error)
+        await self._say_done(place, done)
+
+    async def came(self, place: Place, key_ids: set[bytes]) -> None:
+        """Conversation keys came in another way: the server need not keep requests for them."""
+        kind = SecretKind.CONVERSATION_KEY
+        await self._say_done(place, [SecretName(kind, one[:KEY_ID_BYTES]) for one in key_ids])
+
+    async def _say_done(self, place: Place, done: list[SecretName]) -> None:
+        if not done:
+            return
+        try:
+            await self._context.api.shares_done(place.id, done)
+        except (Unreachable, ServerRefused) as error:
+            LOG.info("conversation %s: shares done: %s", place.id, error)
 
     def _open(self, place: Place, data: bytes) -> list[SecretName]:
         opener = self._context.own_keys.opener(data[_RECIPIENT])

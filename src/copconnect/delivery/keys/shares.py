@@ -12,11 +12,12 @@ from collections.abc import Collection, Iterable, Mapping
 
 from copconnect import errors, wire
 from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
+from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules.limits import MOST_WAITING_REFERENCES, SHARES_WAITING
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
-from copconnect.delivery.store import conversations, leaves, shares
+from copconnect.delivery.store import conversations, leaves, receipts, shares
 from copconnect.delivery.store.shares import Asker, WaitingShare
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller
@@ -53,6 +54,7 @@ class KeyShares:
                 raise errors.RateLimited(retry_after_ms=60_000, limit="waiting_references")
             asker = _asker(own)
             await shares.ask(connection, conversation_id, asker, names, deps.clock.now_ms())
+            await _tell(connection, caller, conversation_id, names - known)
             lacks_cell_key = any(name.kind == SecretKind.CELL_KEY for name in names)
             connection.after_commit(
                 ShareAskedWakeup(
@@ -70,8 +72,10 @@ class KeyShares:
         """Forget what the calling device no longer lacks, and the shares of that alone."""
         deps, names = self._deps, _names(body.references)
         async with deps.database.transaction() as connection:
+            known = await shares.requested(connection, conversation_id, caller.device)
             await shares.done(connection, conversation_id, caller.device, names)
-            left = await shares.requested(connection, conversation_id, caller.device)
+            await _tell(connection, caller, conversation_id, names & known)
+            left = known - names
             waiting = await shares.waiting(connection, conversation_id, caller.device)
             held = await conversations.read(connection, [conversation_id])
             kem = held[0].kem if held else deps.options.kem
@@ -126,6 +130,17 @@ class KeyShares:
             await require_listed(connection, caller, conversation_id)
             found = await shares.waiting(connection, conversation_id, caller.device)
         return wire.Shares(shares=[one.share for one in found])
+
+
+async def _tell(
+    connection: Transaction,
+    caller: Caller,
+    conversation_id: ConversationId,
+    names: Iterable[SecretName],
+) -> None:
+    """Messages under these keys are delivered to the caller's person no more, or now (R9)."""
+    if any(name.kind == SecretKind.CONVERSATION_KEY for name in names):
+        await receipts.tell(connection, [(conversation_id, caller.person_id)])
 
 
 def _asker(leaf: PlacedLeaf) -> Asker:

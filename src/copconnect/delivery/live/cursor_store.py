@@ -1,16 +1,14 @@
 """Statements on cursors: how far each client has come. They only grow."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import case, func, literal, or_, select, tuple_
+from sqlalchemy import case, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import wire
-from copconnect.database.engine import unnested, upsert_for
-from copconnect.delivery.store.tables import CONVERSATIONS, CURSORS, RECEIPT_VERSIONS
-from copconnect.ids import ConversationId, PersonId
+from copconnect.database.engine import unnested
+from copconnect.delivery.store.tables import CURSORS
 from copconnect.sockets.feed import SeenCursor
 
 _COLUMNS = ("conversation_id", "client_id", "person_id", "delivered_seq", "read_seq")
@@ -44,44 +42,3 @@ def _growing(statement: Any) -> Any:
         set_={name: case((new[name] > old[name], new[name]), else_=old[name]) for name in seqs},
         where=or_(*(new[name] > old[name] for name in seqs)),
     )
-
-
-async def next_versions(
-    connection: AsyncConnection, conversation_ids: Collection[ConversationId], most_people: int
-) -> dict[ConversationId, int]:
-    """Give the cursors of those of these conversations that have at most ``most_people`` their
-    next version; return it by conversation."""
-    c, known = CONVERSATIONS.c, RECEIPT_VERSIONS.c
-    # In key order, so that two nodes never wait for each other's rows.
-    few = (
-        select(c.conversation_id, literal(1))
-        .where(c.conversation_id.in_(conversation_ids), c.members <= most_people)
-        .order_by(c.conversation_id)
-    )
-    inserted = upsert_for(connection.dialect.name, RECEIPT_VERSIONS).from_select(
-        ["conversation_id", "version"], few
-    )
-    rows = await connection.execute(
-        inserted.on_conflict_do_update(
-            index_elements=[known.conversation_id], set_={"version": known.version + 1}
-        ).returning(known.conversation_id, known.version)
-    )
-    return {row.conversation_id: row.version for row in rows}
-
-
-async def receipts(
-    connection: AsyncConnection, places: Collection[tuple[ConversationId, PersonId]]
-) -> dict[ConversationId, list[wire.Receipt]]:
-    """Return how far these people have come in these conversations, over all their clients."""
-    c = CURSORS.c
-    rows = await connection.execute(
-        select(c.conversation_id, c.person_id, func.max(c.delivered_seq), func.max(c.read_seq))
-        .where(tuple_(c.conversation_id, c.person_id).in_(places))
-        .group_by(c.conversation_id, c.person_id)
-    )
-    found: dict[ConversationId, list[wire.Receipt]] = {}
-    for conversation_id, person_id, delivered_seq, read_seq in rows:
-        found.setdefault(conversation_id, []).append(
-            wire.Receipt(person_id=person_id, delivered_seq=delivered_seq, read_seq=read_seq)
-        )
-    return found

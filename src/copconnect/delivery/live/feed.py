@@ -12,15 +12,13 @@ import msgspec
 from copconnect import wire
 from copconnect.bus import (
     CellKeyWakeup,
-    CursorsMovedWakeup,
     EntryWakeup,
     KeyWakeup,
-    ReceiptsWakeup,
 )
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import cursor_store, places
 from copconnect.delivery.rosters.proofs import prove
-from copconnect.delivery.store import log
+from copconnect.delivery.store import log, receipts
 from copconnect.delivery.store.rosters import KeptHead
 from copconnect.ids import ClientId, ConversationId, Epoch, PersonId
 from copconnect.records.conversation.cell_key import CellKey
@@ -141,32 +139,11 @@ class LiveFeed:
     # --- Cursors ----------------------------------------------------------------------------
 
     async def store_cursors(self, cursors: Sequence[SeenCursor]) -> None:
-        """Store a batch in three statements, and broadcast the receipts.
-
-        Large conversations get none: 63,000 acknowledgements told to 63,000 people would be four
-        thousand million receipts. Theirs are counted (receipt_counts.py).
-        """
-        concerned = {one.conversation_id for one in cursors}
+        """Store a batch, and tell it. Three statements."""
         async with self._deps.database.transaction() as connection:
             await cursor_store.grow(connection, cursors)
-            versions = await cursor_store.next_versions(connection, concerned, wire.RECEIPT_PEOPLE)
-            moved = {
-                (one.conversation_id, one.person_id)
-                for one in cursors
-                if one.conversation_id in versions
-            }
-            found = await cursor_store.receipts(connection, moved) if moved else {}
-            if large := sorted(concerned - versions.keys()):
-                connection.after_commit(CursorsMovedWakeup(conversation_ids=large))
-            for conversation_id, receipts in found.items():
-                frame = wire.Receipts(
-                    conversation_id=conversation_id,
-                    receipts=receipts,
-                    receipts_version=versions[conversation_id],
-                )
-                connection.after_commit(
-                    ReceiptsWakeup(conversation_id=conversation_id, frame=_ENCODER.encode(frame))
-                )
+            moved = {(one.conversation_id, one.person_id) for one in cursors}
+            await receipts.tell(connection, sorted(moved))
 
 
 def _cut(seals: bytes, size: int) -> dict[bytes, bytes]:

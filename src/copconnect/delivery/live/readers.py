@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
+from copconnect.delivery.store import receipts
 from copconnect.delivery.store.tables import CURSORS, MEMBERS
 from copconnect.ids import ConversationId, PersonId
 
@@ -24,16 +25,19 @@ class Readers:
             _M.conversation_id == conversation_id, _M.removed_ms.is_(None)
         )
 
-    def reached(self, conversation_id: ConversationId) -> Select[Any]:
-        """Return a statement of how far people have come, over all their devices: ``person_id``,
-        ``delivered_seq``, ``read_seq``."""
+    def reached(self, conversation_id: ConversationId, seq: int) -> Select[Any]:
+        """Return a statement of how far people have come, over all their devices but those that ask
+        for the key of the message at ``seq``: ``person_id``, ``delivered_seq``, ``read_seq``."""
         return (
             select(
                 _U.person_id,
                 func.max(_U.delivered_seq).label("delivered_seq"),
                 func.max(_U.read_seq).label("read_seq"),
             )
-            .where(_U.conversation_id == conversation_id)
+            .where(
+                _U.conversation_id == conversation_id,
+                _U.client_id.not_in(receipts.askers(conversation_id, seq)),
+            )
             .group_by(_U.person_id)
         )
 

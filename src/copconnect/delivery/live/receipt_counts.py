@@ -4,7 +4,8 @@ Cursors that were stored say in which conversations somebody has come further; o
 counts for all, each conversation at most every :data:`PERIOD_S` and so that counting takes a
 twentieth of the time at most, and tells the senders what has changed of their newest messages.
 A client that comes back, or shows an older message, asks. A count costs three statements whatever
-the number of people. A lost wake-up costs time: the next cursor or question shows what it hid.
+the number of people. People whose devices lack a message's key have not received it (R9). A lost
+wake-up costs time: the next cursor or question shows what it hid.
 """
 
 import time
@@ -21,7 +22,7 @@ from copconnect.background import Periodic
 from copconnect.bus import AnyWakeup, CursorsMovedWakeup, ReceiptCountsWakeup
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import receipt_store
-from copconnect.delivery.live.receipt_store import SentMessage, Standing
+from copconnect.delivery.live.receipt_store import Lacking, SentMessage, Standing
 from copconnect.delivery.store import members
 from copconnect.gathering import Gathering
 from copconnect.ids import ConversationId, PersonId, Seq
@@ -167,10 +168,10 @@ class ReceiptCounting:
     ) -> dict[Seq, wire.ReceiptCount]:
         if not messages:
             return {}
-        standings = await receipt_store.standings(connection, conversation_id, list(messages))
-        senders = {one.person_id for one in messages}
-        own = await receipt_store.of_people(connection, conversation_id, senders)
-        return count(standings, messages, own)
+        asked = list(messages)
+        standings = await receipt_store.standings(connection, conversation_id, asked)
+        lacking = await receipt_store.lacking(connection, conversation_id, asked)
+        return count(standings, messages, lacking)
 
 
 def _newest_of_each(messages: Iterable[SentMessage]) -> list[SentMessage]:
@@ -187,34 +188,52 @@ def _newest_of_each(messages: Iterable[SentMessage]) -> list[SentMessage]:
 def count(
     standings: Sequence[Standing],
     messages: Collection[SentMessage],
-    senders: Mapping[PersonId, Standing],
+    lacking: Sequence[Lacking] = (),
 ) -> dict[Seq, wire.ReceiptCount]:
     """Count for each message, by seq, the people it is for: those who belonged when it was
-    accepted, registered or not, but its sender. ``senders``: how far those have come themselves.
-    Pure."""
+    accepted, registered or not, but its sender. ``lacking``: those of them who passed some of the
+    messages without their key. Pure."""
     # People who came or went between these messages are counted for each message; the many others
     # are counted by how far they came.
     some = [one for one in standings if one.added_ms or one.removed_ms is not None]
     always = [one for one in standings if not one.added_ms and one.removed_ms is None]
     delivered = _Reached((one.delivered_seq, one.people) for one in always)
+    phoneless = _Reached((one.delivered_seq, one.people) for one in always if not one.phone)
     read = _Reached((one.read_seq, one.people) for one in always)
     counts: dict[Seq, wire.ReceiptCount] = {}
     for message in messages:
-        seq = message.seq
+        seq, sender = message.seq, message.person_id
         for_it = [one for one in some if one.belonged(message.sent_ms)]
-        own = senders.get(message.person_id)
-        sender = own if own is not None and own.belonged(message.sent_ms) else None
+        own = [
+            one for one in standings if one.person_id == sender and one.belonged(message.sent_ms)
+        ]
+        without = [
+            one.standing
+            for one in lacking
+            if one.lack(message)
+            and one.standing.person_id != sender
+            and one.standing.belonged(message.sent_ms)
+        ]
+        people = delivered.least(0) + _sum(for_it) - _sum(own)
+        absent = phoneless.least(0) - phoneless.least(seq)
+        absent += _sum(one for one in for_it if not one.phone and one.delivered_seq < seq)
+        absent -= _sum(one for one in own if not one.phone and one.delivered_seq < seq)
         counts[seq] = wire.ReceiptCount(
             seq=seq,
-            people=delivered.least(0) + sum(one.people for one in for_it) - (sender is not None),
+            people=people,
+            phones=people - absent,
             delivered=delivered.least(seq)
-            + sum(one.people for one in for_it if one.delivered_seq >= seq)
-            - (sender is not None and sender.delivered_seq >= seq),
+            + _sum(one for one in for_it if one.delivered_seq >= seq)
+            - _sum(one for one in [*own, *without] if one.delivered_seq >= seq),
             read=read.least(seq)
-            + sum(one.people for one in for_it if one.read_seq >= seq)
-            - (sender is not None and sender.read_seq >= seq),
+            + _sum(one for one in for_it if one.read_seq >= seq)
+            - _sum(one for one in [*own, *without] if one.read_seq >= seq),
         )
     return counts
+
+
+def _sum(standings: Iterable[Standing]) -> int:
+    return sum(one.people for one in standings)
 
 
 class _Reached:

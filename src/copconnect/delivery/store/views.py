@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.delivery.rules.versions import info_version
-from copconnect.delivery.store import leaves
+from copconnect.delivery.store import leaves, receipts
 from copconnect.delivery.store.audiences import read_rule, read_standing
 from copconnect.delivery.store.rosters import KeptHead
 from copconnect.delivery.store.tables import (
@@ -195,9 +195,10 @@ async def members_page(
             .limit(limit)
         )
     )
-    cursors: dict[str, tuple[Seq, Seq]] = {}
+    come: dict[tuple[ConversationId, PersonId], wire.Receipt] = {}
     if rows and rows[0].people <= wire.RECEIPT_PEOPLE:
-        cursors = await _cursors(connection, conversation_id)
+        here = CURSORS.c.conversation_id == conversation_id
+        come = await receipts.reached(connection, here)
     shown = {conversation_id: [row.person_id for row in rows]}
     devices = await leaves.devices_by_person(connection, shown)
     return [
@@ -209,26 +210,11 @@ async def members_page(
             history_from_ms=row.history_from_ms,
             devices=count,
             registered=count > 0,
-            delivered_seq=delivered,
-            read_seq=read,
+            delivered_seq=Seq(0) if receipt is None else receipt.delivered_seq,
+            read_seq=Seq(0) if receipt is None else receipt.read_seq,
+            lacks=[] if receipt is None else receipt.lacks,
         )
         for row in rows
-        for delivered, read in (cursors.get(row.person_id, (Seq(0), Seq(0))),)
+        for receipt in (come.get((conversation_id, row.person_id)),)
         for count in (devices.get((conversation_id, row.person_id), 0),)
     ]
-
-
-async def _cursors(
-    connection: AsyncConnection, conversation_id: ConversationId
-) -> dict[str, tuple[Seq, Seq]]:
-    """Return how far each person has come over all their clients: delivered, read."""
-    rows = await connection.execute(
-        select(
-            CURSORS.c.person_id,
-            func.max(CURSORS.c.delivered_seq).label("delivered_seq"),
-            func.max(CURSORS.c.read_seq).label("read_seq"),
-        )
-        .where(CURSORS.c.conversation_id == conversation_id)
-        .group_by(CURSORS.c.person_id)
-    )
-    return {row.person_id: (row.delivered_seq, row.read_seq) for row in rows}
