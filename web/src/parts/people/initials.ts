@@ -1,19 +1,25 @@
 /** Initials and tint of somebody or something without a photo; both depend on nothing else. */
 const TINTS = 6;
 
-/** Up to two letters, whole clusters, so that Telugu and Hindi vowel signs stay with their letter. */
+const LATIN = /^\P{L}*\p{Script=Latin}/u;
+
+/**
+ * Two letters in Latin script. In any other one grapheme cluster: two joined syllables of Telugu,
+ * Urdu or Hindi are words, some of them rude.
+ */
 export function initials(name: string): string {
-  const words = name
-    .split(/[\s.,/()-]+/u)
-    .filter((word) => /\p{L}/u.test(word))
-    .slice(0, 2);
+  const words = name.split(/[\s.,/()-]+/u).filter((word) => /\p{L}/u.test(word));
+  const [first, second] = words;
+  if (first === undefined) return "";
+  const two = second !== undefined && LATIN.test(first) && LATIN.test(second);
+  return two ? cluster(first) + cluster(second) : cluster(first);
+}
+
+/** The first whole cluster, so that vowel signs stay with their letter. */
+function cluster(word: string): string {
   const clusters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
-  return words
-    .map((word) => {
-      const first = clusters.segment(word)[Symbol.iterator]().next();
-      return first.done === true ? "" : first.value.segment.toLocaleUpperCase();
-    })
-    .join("");
+  const first = clusters.segment(word)[Symbol.iterator]().next();
+  return first.done === true ? "" : first.value.segment.toLocaleUpperCase();
 }
 
 export function tint(seed: string): number {
