@@ -1609,10 +1609,10 @@ export interface ImportSheet {
 }
 
 /**
- * The effects of an import. ``digest``: names exactly these changes; ``counts``: rows by
- * ImportShow; ``people``: in the data bank now; ``leaving``: whom it suspends or removes;
- * ``unsure``: columns that are only likely; ``paths``: the units that it touches, "" for the
- * department.
+ * The effects of an import, within the part of the person who sent the file. ``digest``: names
+ * exactly these changes; ``counts``: rows by ImportShow; ``people``: in the part now; ``leaving``:
+ * whom it suspends or removes; ``unsure``: columns that are only likely; ``paths``: the units of
+ * which it shows anything, "" for the department.
  */
 export interface ImportPreview {
   readonly digest: string;
@@ -1706,7 +1706,8 @@ export interface PastImport {
 
 /**
  * ``uploads``: files that are not applied, of the caller or of their part; ``imports``: the
- * newest; ``columns``: of each table, in the order of files.
+ * newest over whose units the caller may import; ``columns``: of each table, in the order of
+ * files.
  */
 export interface AdminImports {
   readonly uploads: Upload[];

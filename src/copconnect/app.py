@@ -153,7 +153,7 @@ class Container:
             self.auth.administered,
             self.leases,
         )
-        self.uploads = Uploads(self.database, self.clock, self.importer)
+        self.uploads = Uploads(self.database, self.clock, self.importer, self.audit)
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts, self.audit)
         self.guard = GuardService(
             self.database,
@@ -236,6 +236,7 @@ class Container:
             pictures=self.guard.pictures,
         )
         self.directory.attach(self.admin.rights)
+        self.uploads.attach(self.admin.rights)
         self.reports.attach(self.admin.rights)
         self.issuing.attach(self.admin.rights)
         self.training = TrainingService(

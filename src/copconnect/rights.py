@@ -5,10 +5,12 @@ holds by it, as a :class:`Held`, and ask it. A right holds over a part of the tr
 unit with all below it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from copconnect import errors, wire
+from copconnect.ids import PersonId
 from copconnect.principals import HeldPlace
 
 WHOLE = ""  # The path of the whole department, which root admins hold.
@@ -73,6 +75,81 @@ class Held:
 
     def _of(self, right: wire.Right) -> list[wire.HeldRight]:
         return [one for one in self.rights if one.right == right and not one.heads]
+
+
+PersonRefusal = Literal["oneself", "not_in_part", "holds_grants"]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChange:
+    """A change of a person by an act or by a row of an import. ``paths``: of the units that the
+    person leaves and comes to; ``granted``: those of the grants that the person holds; ``needs``:
+    rights that the change asks for beside the right to act, or to import, at all."""
+
+    person_id: PersonId
+    paths: frozenset[str]
+    granted: frozenset[str] = frozenset()
+    needs: frozenset[wire.Right] = frozenset()
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """The unit paths over which the rights must hold."""
+        return self.paths | self.granted
+
+
+def person_refusal(
+    by: PersonId, held: Held, right: wire.Right, change: PersonChange
+) -> PersonRefusal | None:
+    """Return why somebody with these rights may not change a person so; None if that is allowed.
+
+    Nobody changes themselves. A person who holds grants is changed only by somebody who has the
+    rights over all granted units, too: the person's account gives every right over those.
+    """
+    if change.person_id == by:
+        return "oneself"
+    rights = {right, *change.needs}
+    if any(held.lacking(one, change.paths) is not None for one in rights):
+        return "not_in_part"
+    if any(held.lacking(one, change.granted) is not None for one in rights):
+        return "holds_grants"
+    return None
+
+
+def require_changes(
+    by: PersonId, held: Held, right: wire.Right, changes: Iterable[PersonChange]
+) -> None:
+    """Raise ActInvalid, or NotAllowed, for a change that somebody may not ask for; ``held``: the
+    rights of that person, or of somebody who approves it."""
+    for change in changes:
+        reason = person_refusal(by, held, right, change)
+        if reason == "oneself":
+            raise errors.ActInvalid(reason=reason)
+        if reason is not None:
+            for one in sorted({right, *change.needs}):
+                held.require(one, sorted(change.touched))
+
+
+@dataclass(frozen=True, slots=True)
+class ImportingAdmin:
+    """The person for whom files are read. ``path``: of a unit at or above the person's part;
+    ``granted``: unit paths of the grants in force, by who holds them."""
+
+    person_id: PersonId
+    held: Held
+    path: str
+    granted: Mapping[PersonId, Collection[str]]
+
+    def has(self, path: str) -> bool:
+        """Return whether a unit is in the part of this person."""
+        return self.held.lacking("import_people", [path]) is None
+
+    def sees_numbers(self, path: str) -> bool:
+        """Return whether numbers of this unit's people are shown."""
+        return self.held.lacking("see_numbers", [path]) is None
+
+    def refusal(self, change: PersonChange) -> PersonRefusal | None:
+        """Return why this person may not import a change."""
+        return person_refusal(self.person_id, self.held, "import_people", change)
 
 
 def _over(one: wire.HeldRight, path: str) -> bool:

@@ -139,7 +139,7 @@ class IdentityServer:
         self.posts = Posts(self.database, self.directory)
         self.reorganiser = Reorganiser(clock, self.audit, self.rosters)
         self.importer = Importer(self.database, clock, self.editor, self.audit)
-        self.uploads = Uploads(self.database, clock, self.importer)
+        self.uploads = Uploads(self.database, clock, self.importer, self.audit)
         self.guard = GuardService(
             self.database,
             clock,
@@ -178,6 +178,7 @@ class IdentityServer:
             pictures=self.guard.pictures,
         )
         self.directory.attach(self.admin.rights)
+        self.uploads.attach(self.admin.rights)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute, clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)

@@ -170,7 +170,8 @@ async def _codes(world: World, _: Device) -> wire.Act:
 
 
 async def _apply_import(world: World, _: Device) -> wire.Act:
-    return await uploads.applying(world.whole, PersonId(world.subject.person_id))
+    root = PersonId(world.devices[Account.ROOT].person_id)
+    return await uploads.applying(world.whole, root, PersonId(world.subject.person_id))
 
 
 async def _undo_import(world: World, _: Device) -> wire.Act:

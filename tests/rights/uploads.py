@@ -7,7 +7,8 @@ from typing import Any
 from copconnect import wire
 from copconnect.directory.imports import exporting
 from copconnect.directory.imports.importer import ImportOptions
-from copconnect.ids import PersonId, UploadId, new_id
+from copconnect.ids import ClientId, PersonId, UploadId, new_id
+from copconnect.principals import Caller
 from tests.harness.operator import OPERATOR
 
 
@@ -26,7 +27,8 @@ async def ready(whole: Any, owner: PersonId, content: bytes) -> UploadId:
     body = wire.BeginUpload(name="roll.csv", size=len(content), sha256=digest)
     upload_id = UploadId(await whole.uploads.begin(owner, body))
     await whole.uploads.put_chunk(owner, upload_id, 0, content)
-    await whole.uploads.examine(owner, upload_id, wire.ImportChoices(confirmed=True))
+    caller = Caller(owner, ClientId(new_id()), bytes(32), frozenset())
+    await whole.uploads.examine(caller, upload_id, wire.ImportChoices(confirmed=True))
     for _ in range(1_000):
         if (await shown(whole, upload_id)).state != "examining":
             return upload_id
@@ -42,9 +44,9 @@ async def shown(whole: Any, upload_id: UploadId) -> wire.Upload:
     return upload
 
 
-async def applying(whole: Any, person_id: PersonId) -> wire.ApplyImport:
-    """Return an act that gives a person another name."""
-    upload_id = await ready(whole, person_id, await renamed(whole, person_id))
+async def applying(whole: Any, owner: PersonId, person_id: PersonId) -> wire.ApplyImport:
+    """Return an act by a file of this owner that gives a person another name."""
+    upload_id = await ready(whole, owner, await renamed(whole, person_id))
     upload = await shown(whole, upload_id)
     assert upload.preview is not None, upload
     return wire.ApplyImport(

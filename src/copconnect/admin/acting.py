@@ -33,7 +33,7 @@ from copconnect.ids import ActId, PersonId
 from copconnect.principals import Caller, Signer
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.admin_act import SignedAct
-from copconnect.rights import WHOLE
+from copconnect.rights import WHOLE, require_changes
 
 _ACT: msgspec.json.Decoder[wire.Act] = msgspec.json.Decoder(wire.Act)
 
@@ -123,10 +123,13 @@ class Acting:
         if isinstance(act, wire.ApproveAct | wire.RefuseAct):
             raise errors.ActInvalid(reason="an act about another act touches nobody by itself")
         kind = self._kinds.table[type(act)]
+        if kind.make_ready is not None:
+            await kind.make_ready(act)
         async with self._database.reading() as connection:
             touched = await kind.touches(connection, act)
             held = await self._rights.of(connection, caller.person_id)
             held.require(kind.right, touched.paths)
+            require_changes(caller.person_id, held, kind.right, touched.changes)
             if kind.allows is not None:
                 await kind.allows(connection, caller.person_id, act)
             viewer = caller.person_id
@@ -301,7 +304,7 @@ class Acting:
     ) -> wire.ActAnswer:
         kind = self._kinds.table[type(act)]
         touched = await kind.touches(connection, act)
-        await self._require(connection, caller.person_id, kind, touched, act)
+        await self._require(connection, caller.person_id, caller.person_id, kind, touched, act)
         asked = Asked(_signer(caller.person_id, record, touched), act, now_ms)
         state: wire.ActState = "done"
         codes = Codes()
@@ -331,9 +334,10 @@ class Acting:
         act = decoded(first.body)
         kind = self._kinds.table[type(act)]
         touched = await kind.touches(connection, act)
-        for person_id in (caller.person_id, PersonId(row.person_id)):
-            await self._require(connection, person_id, kind, touched, act)
-        by = _signer(PersonId(row.person_id), first, touched)
+        asker = PersonId(row.person_id)
+        for person_id in (caller.person_id, asker):
+            await self._require(connection, person_id, asker, kind, touched, act)
+        by = _signer(asker, first, touched)
         second = caller.person_id
         codes = await kind.perform(connection, Asked(by, act, row.taken_ms, second))
         entry, _ = await self._audit.head(connection)
@@ -353,7 +357,8 @@ class Acting:
         if row.person_id != caller.person_id:
             act = decoded(SignedAct.parse(row.record).body)
             kind = self._kinds.table[type(act)]
-            await self._require(connection, caller.person_id, kind, touched, act)
+            asker = PersonId(row.person_id)
+            await self._require(connection, caller.person_id, asker, kind, touched, act)
         by = _signer(caller.person_id, record, touched)
         refusal = ActRefused(row.act_id, row.hash.hex(), asked.reason)
         entry = await self._audit.record(connection, by, refusal)
@@ -377,12 +382,15 @@ class Acting:
         self,
         connection: AsyncConnection,
         person_id: PersonId,
+        asker: PersonId,
         kind: Kind,
         touched: Touched,
         act: wire.Act,
     ) -> None:
+        """Raise unless a person may do what the asker asks for, or approve it."""
         held = await self._rights.of(connection, person_id)
         held.require(kind.right, touched.paths)
+        require_changes(asker, held, kind.right, touched.changes)
         if kind.allows is not None:
             await kind.allows(connection, person_id, act)
 

@@ -10,6 +10,7 @@ from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
 from copconnect.principals import Signer
+from copconnect.rights import PersonChange
 
 SAMPLE = 20  # People whom a preview names.
 
@@ -18,7 +19,8 @@ SAMPLE = 20  # People whom a preview names.
 class Touched:
     """The reach of an act. ``paths``: units over which the right must hold; ``people``: how many;
     ``some``: those of them whom the act names; ``second``: a second admin must agree, however few
-    they are; ``policy`` and ``conversations``: as previews say them."""
+    they are; ``policy`` and ``conversations``: as previews say them; ``changes``: the people whom
+    the act changes, as rights judge that."""
 
     paths: frozenset[str]
     people: int
@@ -26,6 +28,7 @@ class Touched:
     second: bool = False
     policy: Sequence[wire.PolicyChange] = ()
     conversations: int = 0
+    changes: Sequence[PersonChange] = ()
 
 
 @dataclass(frozen=True, slots=True)

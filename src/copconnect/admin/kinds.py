@@ -7,6 +7,7 @@ A new act is a struct of :mod:`copconnect.wire.admin`, a row here, and its outco
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,13 +23,13 @@ from copconnect.admin.ports import (
     Transfers,
 )
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Groups, Imports, Planning, Reorganiser
+from copconnect.admin.work_ports import Groups, Imports, Planning, Reach, Reorganiser, TreeReach
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.grant import Grant
 from copconnect.records.trust.revocation import Revocation
-from copconnect.rights import WHOLE
+from copconnect.rights import WHOLE, PersonChange
 
 
 class Kinds:
@@ -64,8 +65,8 @@ class Kinds:
         self._groups = groups
         self._rights = rights
         self.table: dict[type[wire.AdminAct], Kind] = {
-            wire.SuspendPerson: Kind("manage_people", self._touches_admin, self._suspend),
-            wire.RestorePerson: Kind("manage_people", self._touches_admin, self._restore),
+            wire.SuspendPerson: Kind("manage_people", self._touches_person, self._suspend),
+            wire.RestorePerson: Kind("manage_people", self._touches_person, self._restore),
             wire.TransferPerson: Kind("manage_people", self._touches_place, self._transfer),
             wire.PlanTransfer: Kind("manage_people", self._touches_place, self._plan),
             wire.CancelTransfer: Kind("manage_people", self._touches_planned, self._cancel),
@@ -78,7 +79,7 @@ class Kinds:
                 "manage_units", self._touches_tree_again, self._undo_reorganisation
             ),
             wire.MakeEnrolmentCodes: Kind("enrol", self._touches_people, self._make_codes),
-            wire.RevokeDevice: Kind("revoke_devices", self._touches_admin, self._revoke),
+            wire.RevokeDevice: Kind("revoke_devices", self._touches_device, self._revoke),
             wire.GiveGrant: Kind("give_grants", self._touches_units, self._give),
             wire.WithdrawGrant: Kind("give_grants", self._touches_unit, self._withdraw),
             wire.SetRights: Kind("give_grants", self._touches_all, self._set_rights),
@@ -103,30 +104,43 @@ class Kinds:
 
     # --- What they touch ----------------------------------------------------------------------
 
-    async def _places(self, connection: AsyncConnection, person_ids: Sequence[PersonId]) -> Touched:
+    async def _people(
+        self,
+        connection: AsyncConnection,
+        person_ids: Sequence[PersonId],
+        into: frozenset[str] = frozenset(),
+    ) -> Touched:
+        """People are touched in their units, in those that they come to (``into``), and over the
+        units of their grants. Raises NotFound."""
         rights_bases = await self._organisation.rights_bases(connection, person_ids)
         present = {one: each for one, each in rights_bases.items() if each.status != "removed"}
         if present.keys() != set(person_ids):
             raise errors.NotFound
-        paths = frozenset(one.path for one in present.values())
-        return Touched(paths, len(present), list(present))
+        return _touched(
+            [
+                PersonChange(
+                    one,
+                    into | {each.path},
+                    frozenset(await self._grants.held_paths(connection, one)),
+                )
+                for one, each in present.items()
+            ]
+        )
 
     async def _touches_people(
         self, connection: AsyncConnection, act: wire.MakeEnrolmentCodes
     ) -> Touched:
-        return await self._places(connection, [PersonId(one) for one in act.person_ids])
+        return await self._people(connection, [PersonId(one) for one in act.person_ids])
 
-    async def _touches_admin(
-        self,
-        connection: AsyncConnection,
-        act: wire.SuspendPerson | wire.RestorePerson | wire.RevokeDevice,
+    async def _touches_person(
+        self, connection: AsyncConnection, act: wire.SuspendPerson | wire.RestorePerson
     ) -> Touched:
-        """A person who holds grants is touched with the granted units: only somebody who holds
-        those too may act on the person."""
-        person_id = PersonId(act.person_id)
-        place = await self._places(connection, [person_id])
-        granted = await self._grants.held_paths(connection, person_id)
-        return Touched(place.paths.union(granted), 1, [person_id])
+        return await self._people(connection, [PersonId(act.person_id)])
+
+    async def _touches_device(self, connection: AsyncConnection, act: wire.RevokeDevice) -> Touched:
+        """A lost device may be the admin's own: that changes nothing of the person."""
+        touched = await self._people(connection, [PersonId(act.person_id)])
+        return replace(touched, changes=[])
 
     async def _touches_place(
         self,
@@ -137,8 +151,7 @@ class Kinds:
         path = await self._path(
             connection, await self._transfers.unit_of_place(connection, act.place)
         )
-        person = await self._places(connection, [PersonId(act.person_id)])
-        return Touched(person.paths | {path}, 1, person.some)
+        return await self._people(connection, [PersonId(act.person_id)], frozenset({path}))
 
     async def _touches_planned(
         self, connection: AsyncConnection, act: wire.CancelTransfer
@@ -146,7 +159,7 @@ class Kinds:
         """The admin of the unit that the person would leave may cancel a transfer."""
         if await self._planned.one(connection, act.planned_id) is None:
             raise errors.NotFound
-        return await self._places(connection, [PersonId(act.person_id)])
+        return await self._people(connection, [PersonId(act.person_id)])
 
     async def _touches_post(self, connection: AsyncConnection, act: wire.AbolishPost) -> Touched:
         post_id = PostId(act.post_id)
@@ -181,19 +194,28 @@ class Kinds:
         path = unit_id and await self._organisation.path_of(connection, unit_id)
         if not path:
             raise errors.NotFound
-        return Touched(frozenset({path}), 1, [PersonId(act.person_id)])
+        return _touched([PersonChange(PersonId(act.person_id), frozenset({path}))])
 
     async def _touches_tree(
         self, connection: AsyncConnection, act: wire.ReorganiseUnits
     ) -> Touched:
         reach = await self._reorganiser.reach(connection, act.steps)
-        return Touched(reach.paths, reach.people, reach.some)
+        return await self._rearranged(connection, reach)
 
     async def _touches_tree_again(
         self, connection: AsyncConnection, act: wire.UndoReorganisation
     ) -> Touched:
         reach = await self._reorganiser.reach(connection, [], act.number)
-        return Touched(reach.paths, reach.people, reach.some)
+        return await self._rearranged(connection, reach)
+
+    async def _rearranged(self, connection: AsyncConnection, reach: TreeReach) -> Touched:
+        """People whose posts go to another unit are touched as by transfers."""
+        granted = await self._grants.everybody_granted(connection)
+        changes = [
+            PersonChange(one, reach.paths, frozenset(granted.get(one, ()))) for one in reach.some
+        ]
+        paths = reach.paths | _touched(changes).paths
+        return Touched(paths, reach.people, reach.some, changes=changes)
 
     async def _touches_units(self, connection: AsyncConnection, act: wire.GiveGrant) -> Touched:
         if not await self._organisation.has_unit(connection, act.path):
@@ -213,12 +235,12 @@ class Kinds:
         return Touched(frozenset({WHOLE}), everybody, [], second=True)
 
     async def _touches_import(self, connection: AsyncConnection, act: wire.ApplyImport) -> Touched:
-        reach = await self._imports.reach(connection, act)
-        return Touched(reach.paths, reach.people, [], reach.second)
+        granted = await self._grants.everybody_granted(connection)
+        return _imported(await self._imports.reach(connection, act, granted))
 
     async def _touches_undone(self, connection: AsyncConnection, act: wire.UndoImport) -> Touched:
-        reach = await self._imports.undo_reach(connection, act.undone)
-        return Touched(reach.paths, reach.people, [], reach.second)
+        granted = await self._grants.everybody_granted(connection)
+        return _imported(await self._imports.undo_reach(connection, act.undone, granted))
 
     async def _touches_rule(self, connection: AsyncConnection, act: wire.CreateGroup) -> Touched:
         return await self._reach_of(connection, act.rule)
@@ -248,8 +270,6 @@ class Kinds:
 
     async def _suspend(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.SuspendPerson = asked.act
-        if act.person_id == asked.by.person_id:
-            raise errors.ActInvalid(reason="oneself")
         person_id = PersonId(act.person_id)
         await self._editor.set_status(connection, asked.by, person_id, "suspended", act.reason)
         return []
@@ -261,16 +281,12 @@ class Kinds:
 
     async def _transfer(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.TransferPerson = asked.act
-        if act.person_id == asked.by.person_id:
-            raise errors.ActInvalid(reason="oneself")
         person_id = PersonId(act.person_id)
         await self._transfers.transfer(connection, asked.by, person_id, act.place, act.rank)
         return []
 
     async def _plan(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.PlanTransfer = asked.act
-        if act.person_id == asked.by.person_id:
-            raise errors.ActInvalid(reason="oneself")
         person_id = PersonId(act.person_id)
         await self._planned.plan(connection, asked.by, person_id, act.place, act.rank, act.on)
         return []
@@ -294,8 +310,6 @@ class Kinds:
 
     async def _give_charge(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.GiveCharge = asked.act
-        if act.person_id == asked.by.person_id:
-            raise errors.ActInvalid(reason="oneself")
         person_id = PersonId(act.person_id)
         await self._transfers.give_charge(connection, asked.by, person_id, act.place, act.charge)
         return []
@@ -375,6 +389,15 @@ class Kinds:
     async def _undo_import(self, connection: Transaction, asked: Asked) -> Codes:
         await self._imports.undo(connection, asked.by, asked.act.undone)
         return []
+
+
+def _touched(changes: Sequence[PersonChange]) -> Touched:
+    paths = frozenset(path for change in changes for path in change.touched)
+    return Touched(paths, len(changes), [one.person_id for one in changes], changes=changes)
+
+
+def _imported(reach: Reach) -> Touched:
+    return Touched(reach.paths, len(reach.changes), [], reach.second, changes=reach.changes)
 
 
 def _bytes(text: str) -> bytes:

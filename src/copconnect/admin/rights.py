@@ -18,7 +18,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Holder, Operator, Principal
-from copconnect.rights import WHOLE, Held, covers
+from copconnect.rights import WHOLE, Held, ImportingAdmin, covers
 
 _TABLE = msgspec.json.Decoder(list[wire.RightRule])
 
@@ -139,6 +139,13 @@ class Rights:
                 found[person] = paths
         barred = await self._sanctions.bars(connection, list(found))
         return {person: paths for person, paths in found.items() if person not in barred}
+
+    async def importing(self, connection: AsyncConnection, person_id: PersonId) -> ImportingAdmin:
+        """Return a person as one for whom files are read, with the grants of everybody."""
+        held = await self.of(connection, person_id)
+        path = rules.common(held.paths("import_people"))
+        granted = await self._grants.everybody_granted(connection)
+        return ImportingAdmin(person_id, held, path, granted)
 
     async def having(
         self, connection: AsyncConnection, person_id: PersonId, right: wire.Right

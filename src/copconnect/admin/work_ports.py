@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, PersonId, PostId, UploadId
-from copconnect.principals import Principal, Signer
+from copconnect.principals import Caller, Principal, Signer
+from copconnect.rights import PersonChange
 
 
 class Planning(Protocol):
@@ -186,7 +187,7 @@ class Reach(Protocol):
     @property
     def paths(self) -> frozenset[str]: ...
     @property
-    def people(self) -> int: ...
+    def changes(self) -> Sequence[PersonChange]: ...
     @property
     def second(self) -> bool: ...
 
@@ -202,8 +203,9 @@ class Imports(Protocol):
         """Store a chunk. Raises NotFound, ChunkInvalid."""
         ...
 
-    async def examine(self, by: PersonId, upload_id: UploadId, choices: wire.ImportChoices) -> None:
-        """Begin to read and judge a file that has come. Raises NotFound, ImportRefused."""
+    async def examine(self, by: Caller, upload_id: UploadId, choices: wire.ImportChoices) -> None:
+        """Begin to read and judge a file that has come, within the caller's part. Raises NotFound,
+        ImportRefused."""
         ...
 
     async def one(
@@ -216,8 +218,10 @@ class Imports(Protocol):
         """Return the newest uploads that are not applied, with who sent them."""
         ...
 
-    async def past(self, connection: AsyncConnection) -> list[wire.PastImport]:
-        """Return the newest imports."""
+    async def past(
+        self, connection: AsyncConnection, shows: Callable[[Collection[str]], bool]
+    ) -> list[wire.PastImport]:
+        """Return the newest imports that are shown by the unit paths that they touched."""
         ...
 
     def columns(self) -> dict[str, list[str]]:
@@ -238,8 +242,14 @@ class Imports(Protocol):
         """Read the file before the act's transaction. Raises NotFound, ImportRefused."""
         ...
 
-    async def reach(self, connection: AsyncConnection, act: wire.ApplyImport) -> Reach:
-        """Return what an import touches. Raises NotFound, ImportRefused."""
+    async def reach(
+        self,
+        connection: AsyncConnection,
+        act: wire.ApplyImport,
+        granted: Mapping[PersonId, Collection[str]],
+    ) -> Reach:
+        """Return what an import that was made ready touches. ``granted``: unit paths of the grants
+        in force, by who holds them. Raises NotFound, ImportRefused."""
         ...
 
     async def apply(self, connection: Transaction, by: Principal, act: wire.ApplyImport) -> None:
@@ -250,7 +260,12 @@ class Imports(Protocol):
         """Read what an import replaced, before the act's transaction. Raises ImportRefused."""
         ...
 
-    async def undo_reach(self, connection: AsyncConnection, number: int) -> Reach:
+    async def undo_reach(
+        self,
+        connection: AsyncConnection,
+        number: int,
+        granted: Mapping[PersonId, Collection[str]],
+    ) -> Reach:
         """Return what undoing an import touches. Raises ImportRefused."""
         ...
 

@@ -125,6 +125,16 @@ class DataBankImported(Act, frozen=True, tag="data_bank_imported"):
     sha256: str = ""
 
 
+class ImportPreviewed(Act, frozen=True, tag="import_previewed"):
+    """Somebody saw what a file would change. ``source``: the file's name, and ``sha256``: its hash;
+    ``counts``: rows by wire.ImportShow; ``problem``: why nothing of it could be shown."""
+
+    source: str
+    sha256: str
+    counts: dict[str, int]
+    problem: str = ""
+
+
 class RightsSet(Act, frozen=True, tag="rights_set"):
     """The rights table is another."""
 

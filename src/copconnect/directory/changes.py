@@ -39,6 +39,8 @@ class PeopleChanges:
     suspended: set[PersonId] = field(default_factory=set)
     restored: set[PersonId] = field(default_factory=set)
     removed: set[PersonId] = field(default_factory=set)
+    # Not in the file: their post alone has another title.
+    followed: set[PersonId] = field(default_factory=set)
     posts: PostChanges = field(default_factory=PostChanges)
     unchanged: int = 0
 
@@ -170,10 +172,12 @@ def compare(
     former: Words,
     *,
     remove_missing: bool,
+    leaving_units: Collection[UnitId] | None = None,
 ) -> PeopleChanges:
     """Return what the file changes. ``stored`` are the rows by person, ``posts`` those of posts,
     ``former`` the words that they were made with: folding text is most of the work, and nearly
-    everybody stays as they are.
+    everybody stays as they are. ``leaving_units``: units whose people leave where the file lacks
+    them; None: all.
     """
     result = PeopleChanges()
     now, naming = words(bank), Naming(posts)
@@ -192,9 +196,12 @@ def compare(
             continue
         result.update.append(row)
         _classify(result, person.person_id, old, row)
-    named = {person.person_id for person in bank.people}
+    named = {person.person_id for person in bank.people} | bank.refused
     for person_id, old in stored.items():
-        gone = person_id in bank.gone or (remove_missing and person_id not in named)
+        missing = remove_missing and person_id not in named
+        if missing and leaving_units is not None:
+            missing = old["unit_id"] in leaving_units
+        gone = person_id in bank.gone or missing
         if gone and old["status"] != "removed":
             result.removed.add(person_id)
     _follow_titles(result, stored, named | bank.gone, now)
@@ -215,6 +222,7 @@ def _follow_titles(
             continue
         if person_id not in result.removed:
             row = {column: old[column] for column in _PERSON} | title
+            result.followed.add(person_id)
             result.update.append(row | derive(row, words))
 
 

@@ -94,8 +94,9 @@ class PersonRow:
 @dataclass(slots=True)
 class DataBank:
     """The rows of a data bank, in its order; only rows without problems. ``lines``: (file, line) of
-    each person, by code. ``repeated``: rows that say again what another row says. ``gone``: codes
-    of people whom the file calls removed. ``abolish``: posts that end where nobody holds them."""
+    each person, by code. ``repeated``: rows that say again what another row says. ``gone``: people
+    whom the file calls removed; ``refused``: those whose rows have problems; ``abolish``: posts
+    that end where nobody holds them."""
 
     levels: list[Term] = field(default_factory=list)
     ranks: list[Term] = field(default_factory=list)
@@ -107,7 +108,15 @@ class DataBank:
     lines: dict[str, tuple[str, int]] = field(default_factory=dict)
     repeated: int = 0
     gone: set[PersonId] = field(default_factory=set)
+    refused: set[PersonId] = field(default_factory=set)
     abolish: list[PostId] = field(default_factory=list)
+
+    def refuse(self, problems: Mapping[PersonId, Problem]) -> None:
+        """Leave out the rows of these people, each for a problem."""
+        self.problems += problems.values()
+        self.refused |= problems.keys()
+        self.people = [person for person in self.people if person.person_id not in problems]
+        self.gone -= problems.keys()
 
 
 Tables = Mapping[str, Sequence[Table]]
@@ -350,6 +359,7 @@ def _judge_people(tables: Tables, bank: DataBank, progress: Progress | None) -> 
         )
         bank.problems += found.problems
         if claim.person is None or found.problems:
+            bank.refused |= {rules.person_id(code)} if code else set()
             continue
         bank.lines[code] = claim.table.file, claim.row.line
         if claim.person.status == "removed":

@@ -5,7 +5,7 @@ signed out in the same transaction; importing the same file twice changes nothin
 One edits at a time, and holds the directory's row first.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
@@ -110,28 +110,33 @@ class DirectoryEditor:
         bank: DataBank,
         *,
         remove_missing: bool = False,
+        leaving_units: Collection[UnitId] | None = None,
         dry_run: bool = False,
         progress: Progress | None = None,
         journal: Journal | None = None,
         before: Compared | None = None,
         connection: Transaction | None = None,
     ) -> PeopleChanges:
-        """Store a data bank. ``progress`` is told (rows written, rows to write). ``before``: this
-        import, compared before; comparing it again is left out where nothing has changed since.
+        """Store a data bank. ``leaving_units``: units whose people leave, with ``remove_missing``,
+        where the data bank lacks them; None: all. ``progress`` is told (rows written, rows to
+        write). ``before``: this import, compared before; comparing it again is left out where
+        nothing has changed since.
         ``connection``: the caller's transaction, in place of one of its own.
 
         Raises NumberInUse, and whatever the journal refuses with.
         """
         if dry_run:
             async with self._database.reading() as reading:
-                return (await self._compare(reading, bank, remove_missing, 0)).found
+                return (await self._compare(reading, bank, remove_missing, leaving_units, 0)).found
         own = self._database.transaction() if connection is None else nullcontext(connection)
         async with own as connection:
             locked = await edit_store.lock(connection, self._clock.now_ms())
             if before is not None and before.read_ms == locked.before_ms:
                 compared = replace(before, now_ms=locked.now_ms)
             else:
-                compared = await self._compare(connection, bank, remove_missing, locked.now_ms)
+                compared = await self._compare(
+                    connection, bank, remove_missing, leaving_units, locked.now_ms
+                )
             found = compared.found
             if journal is not None:
                 await journal.compared(connection, compared)
@@ -271,13 +276,25 @@ class DirectoryEditor:
             await self._audit.record(connection, by, PersonRestored(person_id), path)
 
     async def _compare(
-        self, connection: AsyncConnection, bank: DataBank, remove_missing: bool, now_ms: int
+        self,
+        connection: AsyncConnection,
+        bank: DataBank,
+        remove_missing: bool,
+        leaving_units: Collection[UnitId] | None,
+        now_ms: int,
     ) -> Compared:
         stored = await edit_store.all_people(connection)
         organisation = await store.organisation(connection)
         former = changes.stored_words(organisation["units"], organisation["ranks"])
         posts = await post_store.all_posts(connection)
-        found = changes.compare(bank, stored, posts, former, remove_missing=remove_missing)
+        found = changes.compare(
+            bank,
+            stored,
+            posts,
+            former,
+            remove_missing=remove_missing,
+            leaving_units=leaving_units,
+        )
         clashes = changes.number_clashes(bank, stored, found.removed)
         if clashes:
             raise NumberInUse(clashes)

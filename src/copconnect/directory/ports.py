@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.ids import PersonId
-from copconnect.rights import Held
+from copconnect.rights import Held, ImportingAdmin
 
 
 class RegisteredPeople(Protocol):
@@ -25,6 +25,10 @@ class Rights(Protocol):
 
     async def of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
         """Return the rights of a person."""
+        ...
+
+    async def importing(self, connection: AsyncConnection, person_id: PersonId) -> ImportingAdmin:
+        """Return a person as one for whom files are read, with the grants of everybody."""
         ...
 
     async def table(self, connection: AsyncConnection) -> list[wire.RightRule]:

@@ -81,10 +81,10 @@ class ImportSheet(Wire, frozen=True, kw_only=True):
 
 
 class ImportPreview(Wire, frozen=True, kw_only=True):
-    """The effects of an import. ``digest``: names exactly these changes; ``counts``: rows by
-    ImportShow; ``people``: in the data bank now; ``leaving``: whom it suspends or removes;
-    ``unsure``: columns that are only likely; ``paths``: the units that it touches, "" for the
-    department."""
+    """The effects of an import, within the part of the person who sent the file. ``digest``: names
+    exactly these changes; ``counts``: rows by ImportShow; ``people``: in the part now; ``leaving``:
+    whom it suspends or removes; ``unsure``: columns that are only likely; ``paths``: the units of
+    which it shows anything, "" for the department."""
 
     digest: str
     sheets: list[ImportSheet]
@@ -175,7 +175,8 @@ class PastImport(Wire, frozen=True, kw_only=True):
 
 class AdminImports(Wire, frozen=True, kw_only=True):
     """``uploads``: files that are not applied, of the caller or of their part; ``imports``: the
-    newest; ``columns``: of each table, in the order of files."""
+    newest over whose units the caller may import; ``columns``: of each table, in the order of
+    files."""
 
     uploads: list[Upload]
     imports: list[PastImport]

@@ -1,8 +1,10 @@
 """Imports in the console: who may send files, see their previews and the imports of the past.
 
-Invariants: a file is its sender's until its preview says which units it touches; then whoever may
-import over all of them sees it too, because an act about it may wait for them. Nothing is imported
-here: that is an act (:mod:`copconnect.admin.kinds`).
+Invariants: a file is its sender's until its preview says which units it touches; then everybody
+who may import and see numbers over all of them sees it too, because an act about it may wait for
+them. A preview shows the part of its sender. Past imports are shown to those who may import over
+all units that they touched. Nothing is imported here: that is an act
+(:mod:`copconnect.admin.kinds`).
 """
 
 import msgspec
@@ -18,6 +20,7 @@ from copconnect.principals import Caller
 from copconnect.rights import Held
 
 _RIGHT: wire.Right = "import_people"
+_NUMBERS: wire.Right = "see_numbers"  # A preview has numbers that its sender may see.
 
 
 class Importing:
@@ -32,7 +35,7 @@ class Importing:
         self._imports = imports
 
     async def all(self, caller: Caller) -> wire.AdminImports:
-        """Return the uploads that the caller may see, and the newest imports. Raises NotAllowed."""
+        """Return the uploads and the newest imports that the caller may see. Raises NotAllowed."""
         async with self._database.reading() as connection:
             held = await self._held(connection, caller)
             seen = [
@@ -42,7 +45,9 @@ class Importing:
             ]
             owners = {person for person, _ in seen}
             cards = await self._organisation.cards(connection, owners, caller.person_id)
-            past = await self._imports.past(connection)
+            past = await self._imports.past(
+                connection, lambda paths: held.lacking(_RIGHT, paths) is None
+            )
         return wire.AdminImports(
             uploads=[_by(one, cards.get(person)) for person, one in seen],
             imports=past,
@@ -67,7 +72,7 @@ class Importing:
         """Begin to read and judge a file. Raises NotAllowed, NotFound, ImportRefused."""
         async with self._database.reading() as connection:
             await self._held(connection, caller)
-        await self._imports.examine(caller.person_id, upload_id, choices)
+        await self._imports.examine(caller, upload_id, choices)
 
     async def one(self, caller: Caller, upload_id: UploadId) -> wire.Upload:
         """Return an upload with its preview. Raises NotAllowed, NotFound."""
@@ -106,7 +111,8 @@ class Importing:
 def _over_all(held: Held, upload: wire.Upload) -> bool:
     if upload.preview is None:
         return False
-    return held.lacking(_RIGHT, upload.preview.paths) is None
+    paths = upload.preview.paths
+    return all(held.lacking(right, paths) is None for right in (_RIGHT, _NUMBERS))
 
 
 def _by(upload: wire.Upload, person: wire.Person | None) -> wire.Upload:

@@ -95,6 +95,23 @@ PROBLEMS: dict[str, Words] = {
     "enrolment_code_short": Words(
         "The enrolment code has fewer than 8 characters.", "Give a longer one, or none."
     ),
+    "not_in_part": Words(
+        "{value} or the unit in this row is outside your part.",
+        "Leave out the row, or ask an admin of that unit.",
+    ),
+    "holds_grants": Words(
+        "{value} is an admin of units beyond your part.",
+        "Leave this person as stored, or ask an admin of those units.",
+    ),
+    "oneself": Words(
+        "{value} is you, and nobody imports a change of themselves.",
+        "Leave yourself as stored, or ask another admin.",
+    ),
+    "not_whole": Words(
+        "The file changes units, posts, ranks, levels or roles, which belong to the whole "
+        "department.",
+        "Leave them out, or ask an admin of the department.",
+    ),
 }
 
 FILES: dict[str, Words] = {

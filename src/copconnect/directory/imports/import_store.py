@@ -37,6 +37,7 @@ imports = Table(
     Column("organisation", String(64), nullable=False),
     Column("undoes", Integer, nullable=True),  # The import that this one undid.
     Column("undone_ms", BigInteger, nullable=True),
+    Column("paths", Text, nullable=False),  # Unit paths that it touched.
 )
 # The rows as they were before an import, of what it changed: MessagePack, compressed.
 parts = Table(

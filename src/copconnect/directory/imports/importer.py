@@ -6,40 +6,48 @@ same rows since. An import that is cut off has stored nothing, and holds its tur
 """
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from copconnect import wire
 from copconnect.audit import Audit
 from copconnect.audit.acts import DirectoryExported
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
-from copconnect.directory import changes, databank, edit_store, rules, sources, store
-from copconnect.directory.changes import PeopleChanges, Row
-from copconnect.directory.columns import COLUMNS
-from copconnect.directory.databank import DataBank, Problem
+from copconnect.directory import edit_store, rules, store
+from copconnect.directory.databank import DataBank
 from copconnect.directory.editing import Compared, DirectoryEditor
 from copconnect.directory.files import mapping, reading
 from copconnect.directory.files.limits import LIMITS, FileRefused
 from copconnect.directory.files.sheets import SourceFile
-from copconnect.directory.files.tables import Table
-from copconnect.directory.imports import exporting, import_store, keeping, previews, refusals
+from copconnect.directory.imports import (
+    allowing,
+    exporting,
+    import_store,
+    judging,
+    keeping,
+    previews,
+    refusals,
+)
 from copconnect.directory.imports.exporting import FileRow
+from copconnect.directory.imports.judging import (
+    Files,
+    Organisation,
+    Prepared,
+    Progress,
+    Snapshot,
+)
 from copconnect.directory.imports.previews import Preview
 from copconnect.directory.postings import post_store, posting_store
-from copconnect.directory.sources import Chosen, Corrections, Stored
-from copconnect.ids import PersonId, UnitId
+from copconnect.directory.sources import Corrections, Stored
+from copconnect.ids import UnitId
 from copconnect.principals import Principal, named
+from copconnect.rights import ImportingAdmin
 
 TURN_MS = 120_000
 MOST_LEAVING = refusals.MOST_LEAVING
 LISTED = 100
-NEEDS = {"people": ("units", "ranks"), "units": ("levels",)}  # Tables that others stand on.
-Files = Sequence[tuple[str, bytes]]
-Progress = Callable[[str, int, int], None]
 
 
 def silent(_stage: str, _done: int, _total: int) -> None:
@@ -50,14 +58,16 @@ def silent(_stage: str, _done: int, _total: int) -> None:
 class ImportOptions:
     """``remove_missing``: people who are not in the file leave; not together with ``partial``:
     store the good rows and leave out the bad. ``aliases``: by column, codes by what the file says
-    for them. ``confirmed``: somebody saw which column is which. ``most_leaving``: the share of the
-    force that may be suspended or removed, None for any."""
+    for them. ``confirmed``: somebody saw which column is which. ``admin``: who imports; None: an
+    operator, who may import everything. ``most_leaving``: the share of the force that may be
+    suspended or removed, None for any."""
 
     remove_missing: bool = False
     partial: bool = False
     corrections: Corrections = field(default_factory=Corrections)
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     confirmed: bool = False
+    admin: ImportingAdmin | None = None
     most_leaving: float | None = MOST_LEAVING
 
 
@@ -68,30 +78,6 @@ class Applied:
     number: int | None
     counts: dict[str, int]
     preview: Preview
-
-
-@dataclass(slots=True)
-class _Snapshot:
-    """The data bank as it is stored."""
-
-    people: dict[PersonId, Row]
-    posts: list[Row]
-    organisation: dict[str, list[Any]]
-    stored: Stored
-    charged: list[tuple[PersonId, UnitId]]
-    read_ms: int
-
-
-@dataclass(slots=True)
-class Prepared:
-    """Files that were read and judged, and what they change."""
-
-    bank: DataBank
-    compared: Compared
-    preview: Preview
-    source: str
-    digest: str
-    mappings: dict[str, mapping.ColumnMapping]
 
 
 class Importer:
@@ -160,12 +146,14 @@ class Importer:
             options.aliases,
             remove_missing=options.remove_missing,
             dialect=self._dialect,
+            coded=allowing.with_codes(prepared.bank),
             check=_Check(prepared.bank, options.most_leaving, expected or preview.digest),
         )
         found = await self._editor.import_bank(
             by,
             prepared.bank,
             remove_missing=options.remove_missing,
+            leaving_units=prepared.view.units,
             progress=lambda done, total: progress("storing", done, total),
             journal=journal,
             before=prepared.compared,
@@ -231,7 +219,7 @@ class Importer:
     async def imports(self) -> list[wire.PastImport]:
         """Return the newest imports, the newest first."""
         async with self._database.reading() as connection:
-            return await keeping.past(connection, LISTED)
+            return await keeping.past(connection, LISTED, lambda _: True)
 
     async def export(self, by: Principal) -> dict[str, list[FileRow]]:
         """Return the whole data bank as rows of its files, by table; removed people are not in it.
@@ -284,9 +272,18 @@ class Importer:
             raise ValueError("a partial import would remove people for a typing error")
         read = await asyncio.to_thread(_read, files, progress)
         snapshot = await self._snapshot(read, options)
-        return await asyncio.to_thread(_judge, files, read, snapshot, options, progress)
+        return await asyncio.to_thread(
+            judging.judge,
+            files,
+            read,
+            snapshot,
+            progress,
+            corrections=options.corrections,
+            remove_missing=options.remove_missing,
+            admin=options.admin,
+        )
 
-    async def _snapshot(self, read: Sequence[SourceFile], options: ImportOptions) -> _Snapshot:
+    async def _snapshot(self, read: Sequence[SourceFile], options: ImportOptions) -> Snapshot:
         fingerprints = [mapping.fingerprint(sheet) for file in read for sheet in file.sheets]
         async with self._database.reading() as connection:
             people = await edit_store.all_people(connection)
@@ -299,13 +296,17 @@ class Importer:
         for column, codes in options.aliases.items():
             aliases[column] = {**aliases.get(column, {}), **codes}
 
+        paths = {UnitId(row.unit_id): row.path for row in organisation["units"]}
+        view = allowing.view_of(options.admin, paths)
+
         def person(code: str) -> Mapping[str, str]:
             row = people.get(rules.person_id(code))
-            return exporting.person_row(row) if row is not None else {}
+            known = row is not None and view.has(row["unit_id"])
+            return exporting.person_row(row) if row is not None and known else {}
 
         tables = exporting.organisation_rows(organisation)
         stored = Stored(tables, person, mappings, aliases)
-        return _Snapshot(people, posts, organisation, stored, charged, read_ms)
+        return Snapshot(people, posts, organisation, stored, charged, read_ms, paths, view)
 
 
 def _seconds(ms: int) -> int:
@@ -324,7 +325,7 @@ class _Check:
         """Raises TooManyLeave, PreviewOutdated."""
         found, stored = compared.found, compared.stored
         refusals.check_leaving(len(found.lost), compared.people, self.most_leaving)
-        organisation = _Organisation.of(
+        organisation = Organisation.of(
             found, stored, compared.organisation, self.bank, compared.charged
         )
         digest = previews.digest_of(found, stored, organisation.before, organisation.after)
@@ -343,99 +344,3 @@ def _read(files: Files, progress: Progress) -> list[SourceFile]:
             raise
     progress("reading", len(files), len(files))
     return read
-
-
-def _judge(
-    files: Files,
-    read: Sequence[SourceFile],
-    snapshot: _Snapshot,
-    options: ImportOptions,
-    progress: Progress,
-) -> Prepared:
-    chosen = sources.choose(read, snapshot.stored, options.corrections)
-    tables = sources.tables_of(chosen, snapshot.stored)
-    total = sum(len(table.rows) for table in tables.get("people", ()))
-    needed = {name for table in tables for name in NEEDS.get(table, ())}
-    for name in COLUMNS.keys() - tables.keys() - needed:
-        tables[name] = [Table(f"{name}.csv", list(COLUMNS[name]), [])]
-    bank = databank.judge(tables, lambda done: progress("judging", done, total))
-    progress("judging", total, total)
-    former = changes.stored_words(snapshot.organisation["units"], snapshot.organisation["ranks"])
-
-    def compare() -> PeopleChanges:
-        gone = options.remove_missing
-        return changes.compare(bank, snapshot.people, snapshot.posts, former, remove_missing=gone)
-
-    found = compare()
-    clashes = dict(changes.number_clashes(bank, snapshot.people, found.removed))
-    if clashes:
-        bank.problems += [_clash(bank, code, number) for code, number in clashes.items()]
-        bank.people = [person for person in bank.people if person.code not in clashes]
-        found = compare()
-    organisation = _Organisation.of(
-        found, snapshot.people, snapshot.organisation, bank, snapshot.charged
-    )
-    preview = Preview(
-        sheets=previews.sheet_previews(chosen),
-        problems=bank.problems,
-        changes=[
-            *previews.organisation_changes(organisation.before, organisation.after),
-            *previews.post_changes(found.posts),
-            *previews.people_changes(found, snapshot.people, bank),
-        ],
-        counts=found.summary(),
-        people=sum(row["status"] != "removed" for row in snapshot.people.values()),
-        leaving=len(found.lost),
-        repeated=bank.repeated,
-        digest=previews.digest_of(found, snapshot.people, organisation.before, organisation.after),
-        chosen=chosen,
-    )
-    content = hashlib.sha256(b"\0".join(content for _, content in files)).hexdigest()
-    return Prepared(
-        bank,
-        Compared(
-            found, snapshot.people, snapshot.organisation, snapshot.read_ms, 0, snapshot.charged
-        ),
-        preview,
-        ", ".join(name for name, _ in files)[:200],
-        content,
-        _to_remember(chosen),
-    )
-
-
-def _clash(bank: DataBank, code: str, number: str) -> Problem:
-    file, line = bank.lines.get(code, ("people.csv", 0))
-    return Problem(file, line, "number_in_use", number, "number")
-
-
-@dataclass(frozen=True, slots=True)
-class _Organisation:
-    """Units, levels, ranks and roles as rows of their files, before and after an import."""
-
-    before: dict[str, list[FileRow]]
-    after: dict[str, list[FileRow]]
-
-    @classmethod
-    def of(
-        cls,
-        found: PeopleChanges,
-        stored: Mapping[PersonId, Row],
-        organisation: Mapping[str, Sequence[Any]],
-        bank: DataBank,
-        charged: Iterable[tuple[PersonId, UnitId]],
-    ) -> "_Organisation":
-        """Return both for an import. A unit stays in which somebody who stays holds a charge."""
-        before, after = exporting.organisation_rows(organisation), exporting.bank_rows(bank)
-        used = exporting.used_units(found, stored)
-        used |= {unit for person, unit in charged if person not in found.removed}
-        after["units"] += exporting.kept_units(before["units"], after["units"], used)
-        return cls(before, after)
-
-
-def _to_remember(chosen: Sequence[Chosen]) -> dict[str, mapping.ColumnMapping]:
-    """Return the mappings by fingerprint, but of files with the data bank's own headings."""
-    return {
-        mapping.fingerprint(one.sheet): one.mapping
-        for one in chosen
-        if not set(one.sheet.headers) <= set(COLUMNS[one.mapping.table])
-    }

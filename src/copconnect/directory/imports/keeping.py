@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,10 @@ from copconnect.directory.databank import DataBank
 from copconnect.directory.editing import Compared
 from copconnect.directory.files.mapping import ColumnMapping
 from copconnect.directory.files.tables import Table, TableRow
-from copconnect.directory.imports import exporting, import_store, refusals
+from copconnect.directory.imports import allowing, exporting, import_store, refusals
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.postings import posting_store
-from copconnect.ids import PostId
+from copconnect.ids import PersonId, PostId, UnitId
 
 KEPT = 30  # Imports whose replaced rows are kept.
 ROWS = 5_000  # The people in one part.
@@ -89,8 +89,11 @@ def fingerprint(row: FileRow) -> bytes:
     return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=12).digest()
 
 
-async def past(connection: AsyncConnection, limit: int) -> list[wire.PastImport]:
-    """Return the newest imports, the newest first."""
+async def past(
+    connection: AsyncConnection, limit: int, shows: Callable[[Collection[str]], bool]
+) -> list[wire.PastImport]:
+    """Return the newest imports, the newest first, as far as they are shown by the unit paths that
+    they touched."""
     return [
         wire.PastImport(
             number=row.number,
@@ -103,6 +106,7 @@ async def past(connection: AsyncConnection, limit: int) -> list[wire.PastImport]
             undoable=bool(row.kept) and row.undone_ms is None,
         )
         for row in await import_store.newest(connection, limit)
+        if shows(row.paths.split("\n"))
     ]
 
 
@@ -145,6 +149,7 @@ class ImportJournal:
         *,
         remove_missing: bool,
         dialect: str,
+        coded: Collection[PersonId],
         check: Callable[[Compared], None],
     ) -> None:
         self.number: int | None = None
@@ -155,6 +160,7 @@ class ImportJournal:
         self._aliases = aliases
         self._remove_missing = remove_missing
         self._dialect = dialect
+        self._coded = coded
         self._check = check
         self._charges: list[Charge] = []
 
@@ -170,7 +176,7 @@ class ImportJournal:
     ) -> Act:
         """Keep what was replaced."""
         kept = replaced(compared, self._charges, reorganised=reorganised)
-        entry = _Entry(self._by, self._source, self._digest, reorganised, None)
+        entry = _Entry(self._by, self._source, self._digest, reorganised, None, self._coded)
         self.number = await _keep(connection, compared, kept, entry)
         counts = compared.found.summary()
         return DataBankImported(
@@ -236,6 +242,7 @@ class _Entry:
     digest: str
     reorganised: bool
     undoes: int | None
+    coded: Collection[PersonId] = ()
 
 
 async def _keep(connection: AsyncConnection, compared: Compared, kept: Kept, entry: _Entry) -> int:
@@ -250,10 +257,18 @@ async def _keep(connection: AsyncConnection, compared: Compared, kept: Kept, ent
         "counts": msgspec.json.encode(compared.found.summary()).decode(),
         "organisation": version if entry.reorganised else "",
         "undoes": entry.undoes,
+        "paths": "\n".join(_touched(compared, entry)),
     }
     await import_store.add(connection, row, encode(kept))
     await import_store.forget_parts(connection, KEPT, number)
     return number
+
+
+def _touched(compared: Compared, entry: _Entry) -> list[str]:
+    found = compared.found
+    paths = {UnitId(row.unit_id): row.path for row in compared.organisation["units"]}
+    changed = allowing.changes_of(found, compared.stored, entry.coded, paths, {})
+    return allowing.touched(changed, whole=entry.reorganised or bool(found.posts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import msgspec
@@ -15,12 +15,14 @@ from copconnect.directory.files.matching.headings import OWN
 from copconnect.directory.files.reports import RefusedRow, RefusedSheet
 from copconnect.directory.files.wording import sentences
 from copconnect.directory.imports import exporting
+from copconnect.directory.imports.allowing import View, with_codes
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.postings.naming import PostChanges
 from copconnect.directory.sources import Chosen
 from copconnect.ids import PersonId
 
 CHANGES_SHEET = f"{OWN.title()} changes"
+HIDDEN = "********"  # In place of an enrolment code.
 KINDS = ("added", "changed", "moved", "suspended", "restored", "removed")
 
 
@@ -66,9 +68,10 @@ class SheetPreview(NamedTuple):
 
 @dataclass(slots=True)
 class Preview:
-    """The effects that an import would have. ``people`` counts those who are in the data bank now
-    and not removed; ``leaving`` those whom the import suspends or removes. ``digest`` names exactly
-    these changes: an import that is given it refuses to do anything else."""
+    """The effects that an import would have, as far as the person for whom it is made is shown
+    them. ``people`` counts those of the part who are in the data bank now and not removed;
+    ``leaving`` those whom the import suspends or removes. ``digest`` names exactly these changes:
+    an import that is given it refuses to do anything else."""
 
     sheets: list[SheetPreview]
     problems: list[Problem]
@@ -104,6 +107,16 @@ class Preview:
         )
 
 
+def without_stored_numbers(problems: Iterable[Problem], chosen: Iterable[Chosen]) -> list[Problem]:
+    """Return problems without the numbers that their sheets do not have: those are the stored
+    ones, which problems never say."""
+    without = {one.label for one in chosen if "number" not in one.mapping.columns}
+    return [
+        replace(one, value="") if one.column == "number" and one.file in without else one
+        for one in problems
+    ]
+
+
 def sheet_previews(chosen: Iterable[Chosen]) -> list[SheetPreview]:
     """Return how sheets are read."""
     return [
@@ -127,21 +140,37 @@ def sheet_previews(chosen: Iterable[Chosen]) -> list[SheetPreview]:
 
 
 def people_changes(
-    found: PeopleChanges, stored: Mapping[PersonId, Row], bank: DataBank
+    found: PeopleChanges, stored: Mapping[PersonId, Row], bank: DataBank, view: View
 ) -> list[RowChange]:
-    """Return what happens to each person, those of the file in its order first."""
+    """Return what happens to each person who is shown, those of the file in its order first."""
     changes: list[RowChange] = []
+    coded = with_codes(bank)
+    code_given = ColumnChange("enrolment_code", "", HIDDEN)
     for row in found.insert:
         new = exporting.person_row(row)
         changes.append(_change(("added",), new, (), bank))
     for row in found.update:
         person_id = row["person_id"]
+        unit_id = stored[person_id]["unit_id"]
+        if not view.has(unit_id):
+            continue
         old, new = exporting.person_row(stored[person_id]), exporting.person_row(row)
         kinds = ["changed"]
         kinds += [
             kind for kind in ("moved", "suspended", "restored") if person_id in getattr(found, kind)
         ]
-        changes.append(_change(tuple(kinds), new, differences(old, new), bank))
+        columns = differences(old, new)
+        if not view.shows_number(unit_id):
+            columns = tuple(
+                one._replace(old="") if one.column == "number" else one for one in columns
+            )
+        if person_id in coded:
+            columns = (*columns, code_given)
+        changes.append(_change(tuple(kinds), new, columns, bank))
+    written = {row["person_id"] for row in (*found.insert, *found.update)}
+    for person_id in coded - written:
+        row = exporting.person_row(stored[person_id])
+        changes.append(_change(("changed",), row, (code_given,), bank))
     changes.sort(key=lambda one: (one.file, one.line))
     gone = [exporting.person_row(stored[person_id]) for person_id in found.removed]
     gone.sort(key=lambda row: row["code"])

@@ -21,6 +21,7 @@ from copconnect.directory.files import values
 from copconnect.directory.files.matching.vocabularies import Known
 from copconnect.directory.files.tables import Table, TableRow
 from copconnect.directory.imports import exporting, keeping, previews, refusals
+from copconnect.directory.imports.allowing import View
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.scim import scim_store
 from copconnect.directory.sources import Stored
@@ -252,7 +253,7 @@ class _Journal:
     ) -> Act:
         """Return what the audit log keeps."""
         del connection, reorganised
-        (change,) = previews.people_changes(compared.found, compared.stored, DataBank())
+        (change,) = previews.people_changes(compared.found, compared.stored, DataBank(), View())
         return PersonProvisioned(
             rules.person_id(change.code),
             list(change.kinds),

@@ -1,7 +1,7 @@
 """The rows of a preview as the console shows them, by what happens to them. Pure."""
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import get_args
 
 import msgspec
@@ -10,15 +10,15 @@ from copconnect import wire
 from copconnect.directory.columns import COLUMNS
 from copconnect.directory.databank import Problem
 from copconnect.directory.files.mapping import SURE
-from copconnect.directory.imports.importer import Prepared
+from copconnect.directory.imports import allowing
+from copconnect.directory.imports.judging import Prepared
 from copconnect.directory.imports.previews import RowChange
 from copconnect.directory.sources import Chosen
-from copconnect.ids import UnitId
+from copconnect.ids import PersonId
+from copconnect.rights import WHOLE, ImportingAdmin, PersonChange
 
 PAGE = 200
 SHOWN: tuple[wire.ImportShow, ...] = get_args(wire.ImportShow)
-# An import names at most so many units that it touches; beyond that, those above them.
-MOST_PATHS = 100
 _ROWS = msgspec.msgpack.Decoder(list[wire.ImportRow])
 
 
@@ -52,6 +52,7 @@ def _changed(change: RowChange) -> wire.ImportRow:
 def _unchanged(prepared: Prepared) -> Iterator[wire.ImportRow]:
     found, lines = prepared.compared.found, prepared.bank.lines
     others = {row["person_id"] for rows in (found.insert, found.update) for row in rows}
+    others |= allowing.with_codes(prepared.bank)
     for person in prepared.bank.people:
         if person.person_id not in others:
             file, line = lines.get(person.code, ("", 0))
@@ -72,18 +73,26 @@ def _row(code: str, name: str, file: str, line: int, kinds: list[str]) -> wire.I
 
 
 def _refused(chosen: Iterable[Chosen], problems: Iterable[Problem]) -> Iterator[wire.ImportRow]:
-    by_place: dict[tuple[str, int], list[Problem]] = {}
+    by_place: dict[tuple[str, int, str], list[Problem]] = {}
     for problem in problems:
-        by_place.setdefault((problem.file, problem.line), []).append(problem)
+        # Line 0: a person whom the file lacks, or the whole file.
+        code = problem.value if problem.line == 0 and problem.column == "code" else ""
+        by_place.setdefault((problem.file, problem.line, code), []).append(problem)
     sheets = {one.label: one for one in chosen}
     cells = {
         label: {row.line: row.cells for row in one.sheet.rows} for label, one in sheets.items()
     }
-    for (file, line), wrong in sorted(by_place.items()):
+    for (file, line, code), wrong in sorted(by_place.items()):
         one, row = sheets.get(file), cells.get(file, {}).get(line, [])
         table = one.mapping.table if one is not None else "people"
         yield msgspec.structs.replace(
-            _row(_value(one, row, "code"), _value(one, row, "name_en"), file, line, ["refused"]),
+            _row(
+                _value(one, row, "code") or code,
+                _value(one, row, "name_en"),
+                file,
+                line,
+                ["refused"],
+            ),
             table=table,
             problems=[
                 wire.ImportProblem(
@@ -118,7 +127,7 @@ def read_page(content: bytes) -> list[wire.ImportRow]:
 
 
 def preview(
-    prepared: Prepared, found: Mapping[str, Sequence[wire.ImportRow]]
+    prepared: Prepared, found: Mapping[str, Sequence[wire.ImportRow]], admin: ImportingAdmin
 ) -> wire.ImportPreview:
     """Return what a preview says in all."""
     seen = prepared.preview
@@ -130,8 +139,18 @@ def preview(
         leaving=seen.leaving,
         repeated=seen.repeated,
         unsure=seen.unsure(),
-        paths=touched_paths(prepared),
+        paths=_shown_paths(prepared, admin),
     )
+
+
+def _shown_paths(prepared: Prepared, admin: ImportingAdmin) -> list[str]:
+    """Return the units of which a preview shows anything; the admin's part where it shows refused
+    rows alone."""
+    if prepared.reorganises:
+        return [WHOLE]
+    named = allowing.paths_of((one.unit for one in prepared.bank.people), prepared.paths)
+    touched = {path for one in person_changes(prepared, {}) for path in one.touched}
+    return allowing.narrowed(named | touched or {admin.path})
 
 
 def _sheet(one: Chosen) -> wire.ImportSheet:
@@ -157,33 +176,13 @@ def _column(one: Chosen, column: str) -> wire.ImportColumn:
     )
 
 
-def touched_people(prepared: Prepared) -> int:
-    """Return how many people an import changes."""
-    found = prepared.compared.found
-    return len(found.insert) + len(found.update) + len(found.removed)
-
-
-def touched_paths(prepared: Prepared) -> list[str]:
-    """Return the units that an import touches, as unit paths; "" where it changes the organisation.
-    Very many units are replaced by those above them, over which the right must hold then."""
+def person_changes(
+    prepared: Prepared, granted: Mapping[PersonId, Collection[str]]
+) -> list[PersonChange]:
+    """Return the people whom an import changes, as rights judge it. ``granted``: unit paths of the
+    grants in force, by who holds them."""
     compared = prepared.compared
-    if any(change.table != "people" for change in prepared.preview.changes):
-        return [""]
-    found, stored = compared.found, compared.stored
-    units = {row["unit_id"] for rows in (found.insert, found.update) for row in rows}
-    units |= {stored[row["person_id"]]["unit_id"] for row in found.update}
-    units |= {stored[person_id]["unit_id"] for person_id in found.removed}
-    return of_units(units, {row.unit_id: row.path for row in compared.organisation["units"]})
-
-
-def of_units(units: Iterable[str], stored: Mapping[UnitId, str]) -> list[str]:
-    """Return the paths of units, or of those above them where there are very many. ``stored``: the
-    paths of all units; a unit that is not among them stands for the department."""
-    paths = {stored.get(UnitId(unit), "").strip("/") for unit in units}
-    if "" in paths:
-        return [""]
-    depth = max((path.count("/") + 1 for path in paths), default=1)
-    while len(paths) > MOST_PATHS and depth > 0:
-        depth -= 1
-        paths = {"/".join(path.split("/")[:depth]) for path in paths}
-    return sorted(paths)
+    coded = allowing.with_codes(prepared.bank)
+    return list(
+        allowing.changes_of(compared.found, compared.stored, coded, prepared.paths, granted)
+    )

@@ -40,7 +40,6 @@ uploads = Table(
     Column("value", Text, nullable=False),
     Column("choices", Text, nullable=False),  # JSON of wire.ImportChoices.
     Column("preview", Text),  # JSON of wire.ImportPreview.
-    Column("people", Integer, nullable=False),  # Whom the import would change.
     Column("number", Integer),  # The import, once applied.
 )
 chunk_table = Table(

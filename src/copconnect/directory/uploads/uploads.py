@@ -13,7 +13,8 @@ and after eight days at the latest: an act waits for a second admin for seven.
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, get_args
 
@@ -22,22 +23,23 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.audit import Audit
+from copconnect.audit.acts import ImportPreviewed
 from copconnect.background import Periodic
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
-from copconnect.directory import rules, store
 from copconnect.directory.columns import COLUMNS
-from copconnect.directory.imports import import_store, keeping, refusals
-from copconnect.directory.imports.importer import (
-    Importer,
-    ImportOptions,
-    Prepared,
-)
+from copconnect.directory.imports import keeping
+from copconnect.directory.imports.importer import Importer, ImportOptions
+from copconnect.directory.imports.judging import Prepared
+from copconnect.directory.ports import Rights
 from copconnect.directory.sources import Corrections
-from copconnect.directory.uploads import rows, upload_store
+from copconnect.directory.uploads import reaching, rows, upload_store
+from copconnect.directory.uploads.reaching import Reach
 from copconnect.directory.uploads.refusing import problem_of, refused
 from copconnect.ids import PersonId, UploadId, new_id
-from copconnect.principals import Principal
+from copconnect.principals import Caller, Principal
+from copconnect.rights import ImportingAdmin
 
 KEPT_MS = 8 * 86_400_000
 KEPT = 20  # Uploads of one person.
@@ -61,28 +63,24 @@ class _Progress:
         self.done, self.total = done, total
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """The units and people that an import, or undoing it, touches. ``second``: so many leave that a
-    second admin must agree."""
-
-    paths: frozenset[str]
-    people: int
-    second: bool
-
-
 class Uploads:
     """Receives, examines and applies files."""
 
-    def __init__(self, database: Database, clock: Clock, importer: Importer) -> None:
+    def __init__(self, database: Database, clock: Clock, importer: Importer, audit: Audit) -> None:
         self._database = database
         self._clock = clock
         self._importer = importer
+        self._audit = audit
+        self._rights: Rights
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress: dict[str, _Progress] = {}
         # The file that was examined last, with its choices: reading it again takes seconds.
         self._prepared: tuple[str, str, Prepared] | None = None
         self._former: dict[int, keeping.Former] = {}
+
+    def attach(self, rights: Rights) -> None:
+        """Take the rights by which files are judged, before any file comes."""
+        self._rights = rights
 
     async def close(self) -> None:
         """Stop examining."""
@@ -115,7 +113,6 @@ class Uploads:
                     "problem": "",
                     "value": "",
                     "choices": "{}",
-                    "people": 0,
                 },
             )
         return upload_id
@@ -136,13 +133,15 @@ class Uploads:
 
     # --- Examining ----------------------------------------------------------------------------
 
-    async def examine(self, by: PersonId, upload_id: UploadId, choices: wire.ImportChoices) -> None:
-        """Begin to read and judge a file that has come. Raises NotFound, ImportRefused."""
+    async def examine(self, by: Caller, upload_id: UploadId, choices: wire.ImportChoices) -> None:
+        """Begin to read and judge a file that has come; the audit log records what came of it.
+        Raises NotFound, ImportRefused."""
         if choices.partial and choices.remove_missing:
             raise errors.ImportRefused(reason="partial_and_missing")
         now_ms, chosen = self._clock.now_ms(), msgspec.json.encode(choices).decode()
         async with self._database.transaction() as connection:
-            row = await self._own(connection, by, upload_id)
+            row = await self._own(connection, by.person_id, upload_id)
+            admin = await self._rights.importing(connection, by.person_id)
             there = await upload_store.count_chunks(connection, upload_id)
             if there < _chunks(row.size):
                 raise errors.ImportRefused(reason="incomplete")
@@ -162,18 +161,20 @@ class Uploads:
                 preview=None,
             )
         self._progress[upload_id] = _Progress("reading", 0, 1)
-        task = asyncio.create_task(self._examine(upload_id, row, chosen))
+        task = asyncio.create_task(self._examine(by, admin, upload_id, row, chosen))
         self._tasks[upload_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(upload_id, None))
 
-    async def _examine(self, upload_id: UploadId, row: Any, chosen: str) -> None:
+    async def _examine(
+        self, by: Caller, admin: ImportingAdmin, upload_id: UploadId, row: Any, chosen: str
+    ) -> None:
         beating = Periodic("import_examined", partial(self._beat, upload_id), BEAT_S)
         await beating.start()
         try:
-            prepared = await self._prepare(row, chosen)
+            prepared = await self._prepare(row, chosen, admin)
             found = await asyncio.to_thread(rows.by_kind, prepared)
             stored = await asyncio.to_thread(lambda: list(rows.pages(found)))
-            preview = rows.preview(prepared, found)
+            preview = rows.preview(prepared, found, admin)
             await beating.close()
             async with self._database.transaction() as connection:
                 await upload_store.replace_pages(connection, upload_id, stored)
@@ -183,8 +184,9 @@ class Uploads:
                     state="ready",
                     part="",
                     preview=msgspec.json.encode(preview).decode(),
-                    people=rows.touched_people(prepared),
                 )
+                previewed = ImportPreviewed(row.name, row.sha256, preview.counts)
+                await self._audit.record(connection, by, previewed, admin.path)
         except Exception as error:
             problem, value = problem_of(error)
             if problem == "internal":
@@ -199,6 +201,8 @@ class Uploads:
                     problem=problem,
                     value=value[:200],
                 )
+                previewed = ImportPreviewed(row.name, row.sha256, {}, problem)
+                await self._audit.record(connection, by, previewed, admin.path)
         finally:
             await beating.close()
             self._progress.pop(upload_id, None)
@@ -215,8 +219,8 @@ class Uploads:
                 beat_ms=self._clock.now_ms(),
             )
 
-    async def _prepare(self, row: Any, chosen: str) -> Prepared:
-        """Return a file read and judged, and remember it. ``chosen``: JSON of
+    async def _prepare(self, row: Any, chosen: str, admin: ImportingAdmin) -> Prepared:
+        """Return a file read and judged for its sender, and remember it. ``chosen``: JSON of
         wire.ImportChoices."""
         async with self._database.reading() as connection:
             parts = await upload_store.content(connection, row.upload_id)
@@ -225,7 +229,7 @@ class Uploads:
         if digest != row.sha256:
             raise errors.ImportRefused(reason="file_differs")
         progress = self._progress.get(row.upload_id) or _Progress()
-        options = _options(_CHOICES.decode(chosen))
+        options = replace(_options(_CHOICES.decode(chosen)), admin=admin)
         prepared = await self._importer.prepare([(row.name, content)], options, progress)
         self._prepared = row.upload_id, chosen, prepared
         asyncio.get_running_loop().call_later(REMEMBERED_S, self._forget, prepared)
@@ -239,7 +243,9 @@ class Uploads:
         known = self._prepared
         if known is not None and known[:2] == (row.upload_id, row.choices):
             return known[2]
-        return await self._prepare(row, row.choices)
+        async with self._database.reading() as connection:
+            admin = await self._rights.importing(connection, PersonId(row.person_id))
+        return await self._prepare(row, row.choices, admin)
 
     # --- Showing ------------------------------------------------------------------------------
 
@@ -257,9 +263,11 @@ class Uploads:
         found = await upload_store.newest(connection, LISTED)
         return [(PersonId(row.person_id), self._shown(row)) for row in found]
 
-    async def past(self, connection: AsyncConnection) -> list[wire.PastImport]:
-        """Return the newest imports."""
-        return await keeping.past(connection, LISTED)
+    async def past(
+        self, connection: AsyncConnection, shows: Callable[[Collection[str]], bool]
+    ) -> list[wire.PastImport]:
+        """Return the newest imports that are shown by the unit paths that they touched."""
+        return await keeping.past(connection, LISTED, shows)
 
     def columns(self) -> dict[str, list[str]]:
         """Return the columns of each table."""
@@ -324,25 +332,27 @@ class Uploads:
                 row = await self._named(connection, act)
             await self._prepared_of(row)
 
-    async def reach(self, connection: AsyncConnection, act: wire.ApplyImport) -> Reach:
-        """Return what an import touches, by its preview. Raises NotFound, ImportRefused."""
+    async def reach(
+        self,
+        connection: AsyncConnection,
+        act: wire.ApplyImport,
+        granted: Mapping[PersonId, Collection[str]],
+    ) -> Reach:
+        """Return what an import that was made ready touches. ``granted``: unit paths of the grants
+        in force, by who holds them. Raises NotFound, ImportRefused."""
         row = await self._named(connection, act)
-        preview = _PREVIEW.decode(row.preview)
-        second = refusals.many_leave(preview.leaving, preview.people)
-        return Reach(frozenset(preview.paths), row.people, second)
+        return await reaching.of_import(connection, self._ready(row), granted)
 
     async def apply(self, connection: Transaction, by: Principal, act: wire.ApplyImport) -> None:
         """Import a file that was made ready. Raises NotFound, ImportRefused."""
         row = await self._named(connection, act)
-        known = self._prepared
-        if known is None or known[:2] != (row.upload_id, row.choices):
-            raise errors.ImportRefused(reason="preview_outdated")
+        prepared = self._ready(row)
         progress = self._progress.setdefault(row.upload_id, _Progress("storing", 0, 0))
         try:
             with refused():
                 applied = await self._importer.apply_prepared(
                     by,
-                    known[2],
+                    prepared,
                     _options(_CHOICES.decode(row.choices)),
                     expected=act.digest,
                     progress=progress,
@@ -361,25 +371,16 @@ class Uploads:
             await self._importer.require_turn()
             self._former = {number: await self._importer.former(number)}
 
-    async def undo_reach(self, connection: AsyncConnection, number: int) -> Reach:
-        """Return what undoing an import touches. Raises ImportRefused."""
-        contents = await import_store.contents(connection, number)
-        if not contents:
-            raise errors.ImportRefused(reason="not_undoable")
-        kept = await asyncio.to_thread(keeping.decode, contents)
-        ids = [rules.person_id(row["code"]) for row in kept.people]
-        now = await store.rights_bases(connection, ids)
-        paths = {row.path.strip("/") for row in now}
-        if kept.organisation is not None:
-            paths = {""}
-        else:
-            stored = await store.unit_paths(connection)
-            before = {row["unit"] for row in kept.people if row["unit"]}
-            units = before | {path.rpartition("/")[2] for path in paths}
-            paths = set(rows.of_units(units, stored))
-        leaving = sum(row["status"] in ("removed", "suspended") for row in kept.people)
-        force = await store.count_people(connection, None)
-        return Reach(frozenset(paths), len(ids), refusals.many_leave(leaving, force))
+    async def undo_reach(
+        self,
+        connection: AsyncConnection,
+        number: int,
+        granted: Mapping[PersonId, Collection[str]],
+    ) -> Reach:
+        """Return what undoing an import touches. ``granted``: as of :meth:`reach`. Raises
+        ImportRefused."""
+        with refused():
+            return await reaching.of_undo(connection, number, granted)
 
     async def undo(self, connection: Transaction, by: Principal, number: int) -> None:
         """Undo an import that was made ready. Raises ImportRefused."""
@@ -388,6 +389,14 @@ class Uploads:
             raise errors.ImportRefused(reason="not_undoable")
         with refused():
             await self._importer.undo_prepared(by, former, most_leaving=None, connection=connection)
+
+    def _ready(self, row: Any) -> Prepared:
+        """Return an upload's file as this node has read it. Raises ImportRefused where it has read
+        another one since."""
+        known = self._prepared
+        if known is None or known[:2] != (row.upload_id, row.choices):
+            raise errors.ImportRefused(reason="preview_outdated")
+        return known[2]
 
     async def _named(self, connection: AsyncConnection, act: wire.ApplyImport) -> Any:
         """Return the upload that an act names, if it is what the act says."""

@@ -637,6 +637,7 @@ def upgrade() -> None:
         sa.Column("organisation", sa.String(length=64), nullable=False),
         sa.Column("undoes", sa.Integer(), nullable=True),
         sa.Column("undone_ms", sa.BigInteger(), nullable=True),
+        sa.Column("paths", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_directory_imports")),
     )
     op.create_table(
@@ -874,7 +875,6 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("choices", sa.Text(), nullable=False),
         sa.Column("preview", sa.Text(), nullable=True),
-        sa.Column("people", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("upload_id", name=op.f("pk_directory_uploads")),
     )

@@ -32,6 +32,7 @@ export const ENTRY_KINDS = [
   "units_reorganised",
   "reorganisation_undone",
   "data_bank_imported",
+  "import_previewed",
   "import_undone",
   "directory_exported",
   "person_provisioned",

@@ -1,0 +1,185 @@
+"""Judges the files of an import beside the data bank as it is stored. Pure."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from copconnect.directory import changes, databank, rules, sources
+from copconnect.directory.changes import PeopleChanges, Row
+from copconnect.directory.columns import COLUMNS
+from copconnect.directory.databank import DataBank, Problem
+from copconnect.directory.editing import Compared
+from copconnect.directory.files import mapping
+from copconnect.directory.files.sheets import SourceFile
+from copconnect.directory.files.tables import Table
+from copconnect.directory.imports import allowing, exporting, previews
+from copconnect.directory.imports.allowing import View
+from copconnect.directory.imports.exporting import FileRow
+from copconnect.directory.imports.previews import Preview
+from copconnect.directory.sources import Chosen, Corrections, Stored
+from copconnect.ids import PersonId, UnitId
+from copconnect.rights import ImportingAdmin
+
+NEEDS = {"people": ("units", "ranks"), "units": ("levels",)}  # Tables that others stand on.
+Files = Sequence[tuple[str, bytes]]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The data bank as it is stored."""
+
+    people: dict[PersonId, Row]
+    posts: list[Row]
+    organisation: dict[str, list[Any]]
+    stored: Stored
+    charged: list[tuple[PersonId, UnitId]]
+    read_ms: int
+    paths: Mapping[UnitId, str]
+    view: View
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Files that were read and judged, and what they change. ``paths``: of the stored units;
+    ``reorganises``: units, posts, ranks, levels or roles change too."""
+
+    bank: DataBank
+    compared: Compared
+    preview: Preview
+    source: str
+    digest: str
+    mappings: dict[str, mapping.ColumnMapping]
+    view: View
+    paths: Mapping[UnitId, str]
+    reorganises: bool
+
+
+def judge(
+    files: Files,
+    read: Sequence[SourceFile],
+    snapshot: Snapshot,
+    progress: Progress,
+    *,
+    corrections: Corrections,
+    remove_missing: bool,
+    admin: ImportingAdmin | None,
+) -> Prepared:
+    """Return files, and what they change, as far as ``admin`` may change it; None: an operator."""
+    chosen = sources.choose(read, snapshot.stored, corrections)
+    tables = sources.tables_of(chosen, snapshot.stored)
+    total = sum(len(table.rows) for table in tables.get("people", ()))
+    needed = {name for table in tables for name in NEEDS.get(table, ())}
+    for name in COLUMNS.keys() - tables.keys() - needed:
+        tables[name] = [Table(f"{name}.csv", list(COLUMNS[name]), [])]
+    bank = databank.judge(tables, lambda done: progress("judging", done, total))
+    progress("judging", total, total)
+    former = changes.stored_words(snapshot.organisation["units"], snapshot.organisation["ranks"])
+
+    def compare() -> PeopleChanges:
+        return changes.compare(
+            bank,
+            snapshot.people,
+            snapshot.posts,
+            former,
+            remove_missing=remove_missing,
+            leaving_units=snapshot.view.units,
+        )
+
+    found = compare()
+    if admin is not None:
+        refused = allowing.refused_people(
+            admin, bank, found, snapshot.people, snapshot.paths, _file_of(chosen, "people")
+        )
+        if refused:
+            bank.refuse(refused)
+            found = compare()
+    clashes = changes.number_clashes(bank, snapshot.people, found.removed)
+    if clashes:
+        bank.refuse({rules.person_id(code): _clash(bank, code, number) for code, number in clashes})
+        found = compare()
+    organisation = Organisation.of(
+        found, snapshot.people, snapshot.organisation, bank, snapshot.charged
+    )
+    others = [
+        *previews.organisation_changes(organisation.before, organisation.after),
+        *previews.post_changes(found.posts),
+    ]
+    if others and not snapshot.view.whole:
+        bank.problems.append(Problem(_file_of(chosen, others[0].table), 0, "not_whole"))
+    preview = Preview(
+        sheets=previews.sheet_previews(chosen),
+        problems=previews.without_stored_numbers(bank.problems, chosen),
+        changes=[
+            *(others if snapshot.view.whole else ()),
+            *previews.people_changes(found, snapshot.people, bank, snapshot.view),
+        ],
+        counts=found.summary(),
+        people=sum(
+            row["status"] != "removed" and snapshot.view.has(row["unit_id"])
+            for row in snapshot.people.values()
+        ),
+        leaving=len(found.lost),
+        repeated=bank.repeated,
+        digest=previews.digest_of(found, snapshot.people, organisation.before, organisation.after),
+        chosen=chosen,
+    )
+    content = hashlib.sha256(b"\0".join(content for _, content in files)).hexdigest()
+    return Prepared(
+        bank,
+        Compared(
+            found, snapshot.people, snapshot.organisation, snapshot.read_ms, 0, snapshot.charged
+        ),
+        preview,
+        ", ".join(name for name, _ in files)[:200],
+        content,
+        _to_remember(chosen),
+        snapshot.view,
+        snapshot.paths,
+        bool(others),
+    )
+
+
+def _file_of(chosen: Sequence[Chosen], table: str) -> str:
+    """Return the label of the sheet of a table; of that of people where the file has none."""
+    labels = {one.mapping.table: one.label for one in chosen}
+    return labels.get(table) or labels.get("people", f"{table}.csv")
+
+
+def _clash(bank: DataBank, code: str, number: str) -> Problem:
+    file, line = bank.lines.get(code, ("people.csv", 0))
+    return Problem(file, line, "number_in_use", number, "number")
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """Units, levels, ranks and roles as rows of their files, before and after an import."""
+
+    before: dict[str, list[FileRow]]
+    after: dict[str, list[FileRow]]
+
+    @classmethod
+    def of(
+        cls,
+        found: PeopleChanges,
+        stored: Mapping[PersonId, Row],
+        organisation: Mapping[str, Sequence[Any]],
+        bank: DataBank,
+        charged: Iterable[tuple[PersonId, UnitId]],
+    ) -> "Organisation":
+        """Return both for an import. A unit stays in which somebody who stays holds a charge."""
+        before, after = exporting.organisation_rows(organisation), exporting.bank_rows(bank)
+        used = exporting.used_units(found, stored)
+        used |= {unit for person, unit in charged if person not in found.removed}
+        after["units"] += exporting.kept_units(before["units"], after["units"], used)
+        return cls(before, after)
+
+
+def _to_remember(chosen: Sequence[Chosen]) -> dict[str, mapping.ColumnMapping]:
+    """Return the mappings by fingerprint, but of files with the data bank's own headings."""
+    return {
+        mapping.fingerprint(one.sheet): one.mapping
+        for one in chosen
+        if not set(one.sheet.headers) <= set(COLUMNS[one.mapping.table])
+    }

@@ -1,0 +1,64 @@
+"""The reach of imports that were read, and of undoing those of the past."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect.directory import rules, store
+from copconnect.directory.imports import allowing, import_store, keeping, refusals
+from copconnect.directory.imports.judging import Prepared
+from copconnect.directory.uploads import rows
+from copconnect.ids import PersonId
+from copconnect.rights import PersonChange
+
+Granted = Mapping[PersonId, Collection[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The units and people that an import, or undoing it, touches. ``second``: so many leave that a
+    second admin must agree."""
+
+    paths: frozenset[str]
+    changes: Sequence[PersonChange]
+    second: bool
+
+
+async def of_import(connection: AsyncConnection, prepared: Prepared, granted: Granted) -> Reach:
+    """Return what an import touches. ``granted``: unit paths of the grants in force, by who holds
+    them."""
+    changes = rows.person_changes(prepared, granted)
+    force = await store.count_people(connection, None)
+    second = refusals.many_leave(prepared.preview.leaving, force)
+    paths = allowing.touched(changes, whole=prepared.reorganises)
+    return Reach(frozenset(paths), changes, second)
+
+
+async def of_undo(connection: AsyncConnection, number: int, granted: Granted) -> Reach:
+    """Return what undoing an import touches. Raises NotUndoable."""
+    contents = await import_store.contents(connection, number)
+    if not contents:
+        raise refusals.NotUndoable(str(number))
+    kept = await asyncio.to_thread(keeping.decode, contents)
+    before = {rules.person_id(row["code"]): row["unit"] for row in kept.people}
+    now = {
+        row.person_id: row.path.strip("/")
+        for row in await store.rights_bases(connection, before.keys())
+    }
+    stored = await store.unit_paths(connection)
+    changes = [
+        allowing.person_change(
+            person_id,
+            allowing.paths_of([unit] if unit else [], stored)
+            | ({now[person_id]} if person_id in now else set()),
+            granted.get(person_id, ()),
+        )
+        for person_id, unit in before.items()
+    ]
+    leaving = sum(row["status"] in ("removed", "suspended") for row in kept.people)
+    force = await store.count_people(connection, None)
+    whole = bool(kept.organisation is not None or kept.posts or kept.opened)
+    paths = allowing.touched(changes, whole=whole)
+    return Reach(frozenset(paths), changes, refusals.many_leave(leaving, force))

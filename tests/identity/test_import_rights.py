@@ -1,0 +1,397 @@
+"""An import does to a person what a single act may do, shows its caller's part alone, and leaves
+an entry in the audit log."""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from copconnect import wire
+from copconnect.directory import store
+from copconnect.directory.imports import exporting
+from copconnect.directory.rules import person_id
+from copconnect.ids import PersonId, UnitId
+from tests.harness.operator import OPERATOR
+from tests.identity.acting import confirmed, entries, verified
+from tests.identity.approved import ADMIN, Force
+from tests.identity.running import CP, PATROL, SHO, Device, MovedClock, Running
+from tests.identity.signing import act, endorse, endorsement, give, grant, refusal
+from tests.identity.test_upload_acts import (
+    CHOICES,
+    Rows,
+    applying,
+    examine,
+    file_of,
+    people_of,
+    send,
+)
+
+ATTACKER = "+917999000099"
+PARTIAL = wire.ImportChoices(confirmed=True, partial=True)
+MISSING = wire.ImportChoices(confirmed=True, remove_missing=True)
+
+
+@dataclass
+class Station:
+    """The station's admin, with a grant over it; an officer posted there, with a grant over the
+    commissionerate; the rows of the station's people and of all others."""
+
+    admin: Device
+    holder: Device
+    path: str
+    own: Rows
+    others: Rows
+
+    def row_of(self, device: Device) -> dict[str, str]:
+        return next(row for row in self.own if person_id(row["code"]) == device.person_id)
+
+
+@pytest.fixture
+async def station(approving: Running, force: Force, clock: MovedClock) -> Station:
+    admin = await confirmed(approving, force, SHO)
+    rows = await people_of(approving)
+    unit = next(row["unit"] for row in rows if row["number"] == SHO)
+    own = [row for row in rows if row["unit"] == unit]
+    async with approving.container.database.reading() as connection:
+        path = await approving.container.directory.path_of(connection, UnitId(unit))
+    assert path is not None
+    number = next(row["number"] for row in own if row["number"] != SHO)
+    holder = await confirmed(approving, force, number)
+    clock.ms += 1000
+    for person, over in ((admin, path), (holder, force.path)):
+        given = await give(approving, force.root, grant(approving, force.root, person, over))
+        assert given.is_success, given.text
+        clock.ms += 1000
+    return Station(admin, holder, path, own, [row for row in rows if row["unit"] != unit])
+
+
+async def imported(
+    running: Running,
+    device: Device,
+    rows: Rows,
+    choices: wire.ImportChoices = CHOICES,
+) -> tuple[dict[str, Any], Any]:
+    """Send a file and sign its import; return the upload and the answer to the act."""
+    upload_id = await send(running, device, file_of(rows))
+    upload = await examine(running, device, upload_id, choices)
+    assert upload["state"] == "ready", upload
+    return upload, await act(running, device, applying(upload))
+
+
+async def shown(running: Running, device: Device, upload: dict[str, Any], kind: str) -> Any:
+    path = f"/v1/admin/uploads/{upload['uploadId']}/rows?show={kind}"
+    return (await running.get(path, device)).json()["rows"]
+
+
+async def problems(running: Running, device: Device, upload: dict[str, Any]) -> set[str]:
+    rows = await shown(running, device, upload, "refused")
+    return {problem["code"] for row in rows for problem in row["problems"]}
+
+
+def done(answer: Any) -> bool:
+    return bool(answer.is_success and answer.json()["state"] == "done")
+
+
+async def test_a_station_admin_does_not_become_a_higher_holder_by_two_files(
+    approving: Running, force: Force, station: Station, clock: MovedClock
+) -> None:
+    """Suspend; then active with the attacker's number; register; endorse; grant above."""
+    reached = []
+    row = station.row_of(station.holder)
+    first, answer = await imported(approving, station.admin, [row | {"status": "suspended"}])
+    if done(answer):
+        reached.append("suspended")
+    taken = row | {"status": "active", "number": ATTACKER}
+    second, answer = await imported(approving, station.admin, [taken])
+    if done(answer):
+        reached.append("the attacker's number")
+        clock.ms += 1000
+        stolen = await approving.device(ATTACKER)
+        clock.ms += 1000
+        made = endorsement(approving, stolen, station.admin, ADMIN)
+        if (await endorse(approving, station.admin, made)).is_success:
+            reached.append("endorsed")
+        clock.ms += 1000
+        above = grant(approving, stolen, station.admin, force.path)
+        if (await give(approving, stolen, above)).is_success:
+            reached.append("granted above")
+    assert reached == []
+    for upload in (first, second):
+        assert await problems(approving, station.admin, upload) == {"holds_grants"}
+    assert station.row_of(station.holder) in await people_of(approving)
+
+
+async def test_a_grant_that_comes_after_the_preview_counts(
+    approving: Running, force: Force, station: Station, clock: MovedClock
+) -> None:
+    row = next(one for one in station.own if one["number"] == PATROL)
+    upload_id = await send(approving, station.admin, file_of([row | {"status": "suspended"}]))
+    upload = await examine(approving, station.admin, upload_id)
+    assert upload["preview"]["counts"]["suspended"] == 1
+    patrol = await confirmed(approving, force, PATROL)
+    above = grant(approving, force.root, patrol, force.path)
+    assert (await give(approving, force.root, above)).is_success
+    clock.ms += 1000
+    answer = await act(approving, station.admin, applying(upload))
+    assert refusal(answer)[0] == "not_allowed"
+    assert answer.json()["details"]["path"] == force.path
+
+
+async def test_what_a_holder_has_is_changed_by_whom_the_single_act_would_allow(
+    approving: Running, force: Force, station: Station
+) -> None:
+    """The rows of everybody else are imported beside the refused ones, if the admin says so."""
+    row = station.row_of(station.holder)
+    other = next(one for one in station.own if one["number"] == PATROL)
+    for change in (
+        {"number": ATTACKER},
+        {"rank": "DGP"},
+        {"status": "removed"},
+        {"enrolment_code": "ABCD-EFGH"},
+    ):
+        rows = [row | change, other | {"name_en": f"Name {next(iter(change))}"}]
+        upload, answer = await imported(approving, station.admin, rows)
+        assert await problems(approving, station.admin, upload) == {"holds_grants"}, change
+        assert answer.json()["details"]["reason"] == "rows_refused"
+        again = await examine(approving, station.admin, upload["uploadId"], PARTIAL)
+        answer = await act(approving, station.admin, applying(again))
+        assert done(answer), answer.text
+        now = await people_of(approving)
+        assert row in now
+        assert f"Name {next(iter(change))}" in {one["name_en"] for one in now}
+    _, answer = await imported(approving, force.admin, [row | {"number": ATTACKER}])
+    assert done(answer), answer.text
+
+
+async def test_enrolment_codes_of_a_file_touch_their_people(
+    approving: Running, station: Station
+) -> None:
+    own = next(one for one in station.own if one["number"] == PATROL)
+    upload_id = await send(
+        approving, station.admin, file_of([own | {"enrolment_code": "SECRET-CODE"}])
+    )
+    upload = await examine(approving, station.admin, upload_id)
+    assert upload["preview"]["paths"] == [station.path]
+    (changed,) = await shown(approving, station.admin, upload, "changed")
+    assert [one["column"] for one in changed["values"]] == ["enrolment_code"]
+    assert "SECRET-CODE" not in json.dumps(changed)
+    answer = await act(approving, station.admin, applying(upload))
+    assert done(answer), answer.text
+    other = station.others[0] | {"enrolment_code": "SECRET-CODE"}
+    upload, answer = await imported(approving, station.admin, [other])
+    assert await problems(approving, station.admin, upload) == {"not_in_part"}
+    assert not done(answer)
+
+
+async def test_nobody_imports_a_change_of_themselves(
+    approving: Running, force: Force, station: Station
+) -> None:
+    mine = station.row_of(station.admin)
+    for change in ({"rank": "DGP"}, {"enrolment_code": "SECRET-CODE"}, {"status": "removed"}):
+        upload, answer = await imported(approving, station.admin, [mine | change])
+        assert await problems(approving, station.admin, upload) == {"oneself"}, change
+        assert not done(answer)
+    for device in (station.admin, force.root):
+        code = wire.MakeEnrolmentCodes(person_ids=[PersonId(device.person_id)])
+        assert refusal(await act(approving, device, code))[0] == "act_invalid"
+    assert mine in await people_of(approving)
+
+
+async def test_single_acts_on_a_holder_ask_for_the_granted_units(
+    approving: Running, force: Force, station: Station
+) -> None:
+    async with approving.container.database.reading() as connection:
+        card = await approving.container.directory.card(
+            connection, PersonId(station.holder.person_id)
+        )
+    assert card is not None
+    holder = PersonId(station.holder.person_id)
+    place = wire.NewPlace(unit_id=card.unit_id, post=card.post, roles=[], head=False)
+    for one in (
+        wire.MakeEnrolmentCodes(person_ids=[holder]),
+        wire.TransferPerson(person_id=holder, place=place, rank="DGP"),
+    ):
+        answer = await act(approving, station.admin, one)
+        assert refusal(answer)[0] == "not_allowed", answer.text
+        assert answer.json()["details"]["path"] == force.path
+
+
+async def test_undoing_an_import_asks_for_the_rights_of_holders_too(
+    approving: Running, force: Force, station: Station
+) -> None:
+    row = station.row_of(station.holder)
+    _, answer = await imported(approving, force.admin, [row | {"number": ATTACKER}])
+    assert done(answer), answer.text
+    (newest,) = (await approving.get("/v1/admin/imports", force.admin)).json()["imports"][:1]
+    undo = wire.UndoImport(undone=newest["number"])
+    assert refusal(await act(approving, station.admin, undo))[0] == "not_allowed"
+    assert done(await act(approving, force.admin, undo))
+
+
+async def test_a_preview_shows_and_counts_the_callers_part_alone(
+    approving: Running, station: Station
+) -> None:
+    """With removeMissing, and with every column but the code left out or wrong."""
+    kept = station.own[:-1]
+    gone = station.own[-1]
+    upload_id = await send(approving, station.admin, file_of(kept))
+    upload = await examine(approving, station.admin, upload_id, MISSING)
+    assert upload["preview"]["people"] == len(station.own)
+    assert upload["preview"]["leaving"] == 1
+    assert upload["preview"]["counts"]["removed"] == 1
+    removed = await shown(approving, station.admin, upload, "removed")
+    assert [row["code"] for row in removed] == [gone["code"]]
+    answer = await act(approving, station.admin, applying(upload))
+    assert done(answer), answer.text
+    assert len(await people_of(approving)) == len(station.own) - 1 + len(station.others)
+
+    secret = {
+        value
+        for row in station.others
+        for column, value in row.items()
+        if value and column in ("name_en", "name_te", "number", "post_te")
+    } - {value for row in station.own for value in row.values()}
+    wrong = [
+        row
+        | {"number": f"+9179991{index:05}", "name_en": f"Typed {index}"}
+        | {"name_te": "", "post_te": ""}
+        for index, row in enumerate(station.others)
+    ]
+    codes = "".join(f"{row['code']}\n" for row in station.others)
+    twice = "".join(f"{row['code']},A\n{row['code']},B\n" for row in station.others)
+    files = [
+        file_of(wrong),
+        f"code\n{codes}".encode(),
+        f"code,rank\n{twice}".encode(),
+        file_of([exporting.removed_row(row["code"]) for row in station.others]),
+    ]
+    for content in files:
+        upload_id = await send(approving, station.admin, content)
+        upload = await examine(approving, station.admin, upload_id, PARTIAL)
+        assert upload["state"] == "ready", upload
+        pages = ""
+        for kind in upload["preview"]["counts"]:
+            rows = await shown(approving, station.admin, upload, kind)
+            pages += json.dumps(rows, ensure_ascii=False)
+        report = await approving.get(f"/v1/admin/uploads/{upload_id}/report", station.admin)
+        with zipfile.ZipFile(io.BytesIO(report.content)) as book:
+            pages += "".join(book.read(name).decode() for name in book.namelist())
+        assert {one for one in secret if f'"{one}"' in pages or f">{one}<" in pages} == set()
+        shown_counts = {k: n for k, n in upload["preview"]["counts"].items() if n}
+        assert shown_counts.keys() == {"refused"}, shown_counts
+
+
+async def test_a_right_guess_outside_the_part_looks_like_a_wrong_one(
+    approving: Running, station: Station
+) -> None:
+    right, wrong = station.others[0], station.others[1] | {"number": ATTACKER}
+    upload, _ = await imported(approving, station.admin, [right, wrong])
+    rows = await shown(approving, station.admin, upload, "refused")
+    assert {one["code"] for one in rows} == {right["code"], wrong["code"]}
+    assert await problems(approving, station.admin, upload) == {"not_in_part"}
+    assert upload["preview"]["counts"]["unchanged"] == 0
+
+
+async def test_people_whom_the_admin_may_not_remove_are_named_when_the_file_lacks_them(
+    approving: Running, station: Station
+) -> None:
+    mine, holder = station.row_of(station.admin), station.row_of(station.holder)
+    rows = [row for row in station.own if row not in (mine, holder)]
+    upload_id = await send(approving, station.admin, file_of(rows))
+    upload = await examine(approving, station.admin, upload_id, MISSING)
+    assert upload["preview"]["counts"]["removed"] == 0
+    refused = await shown(approving, station.admin, upload, "refused")
+    assert {one["code"]: one["problems"][0]["code"] for one in refused} == {
+        mine["code"]: "oneself",
+        holder["code"]: "holds_grants",
+    }
+    assert not done(await act(approving, station.admin, applying(upload)))
+
+
+async def test_a_unit_that_a_file_moves_brings_nobody_into_the_part(
+    approving: Running, station: Station
+) -> None:
+    tables = await approving.container.importer.export(OPERATOR)
+    own, other = station.own[0]["unit"], station.others[-1]["unit"]
+    units = [row | {"parent": own} if row["code"] == other else row for row in tables["units"]]
+    rows = [row | {"name_en": "Typed"} for row in station.others if row["unit"] == other]
+    book = exporting.workbook({"units": units, "people": rows})
+    upload_id = await send(approving, station.admin, book, "moved.xlsx")
+    upload = await examine(approving, station.admin, upload_id, PARTIAL)
+    assert await problems(approving, station.admin, upload) == {"not_in_part", "not_whole"}
+    assert {kind for kind, count in upload["preview"]["counts"].items() if count} == {"refused"}
+    answer = await act(approving, station.admin, applying(upload))
+    assert refusal(answer)[0] == "not_allowed"
+
+
+async def test_numbers_are_shown_by_the_right_to_see_them(
+    approving: Running, force: Force, station: Station
+) -> None:
+    table = await approving.container.admin.rights.in_force()
+    without = [one for one in table if one.right != "see_numbers"]
+    await approving.container.admin.rights.replace(OPERATOR, without)
+    row = next(one for one in station.own if one["number"] == PATROL)
+    upload_id = await send(approving, station.admin, file_of([row | {"number": ATTACKER}]))
+    upload = await examine(approving, station.admin, upload_id)
+    (changed,) = await shown(approving, station.admin, upload, "changed")
+    assert changed["values"] == [{"column": "number", "old": "", "new": ATTACKER}]
+    content = f"code,rank\n{row['code']},A\n{row['code']},B\n".encode()
+    upload_id = await send(approving, station.admin, content)
+    upload = await examine(approving, station.admin, upload_id)
+    assert PATROL not in json.dumps(await shown(approving, station.admin, upload, "refused"))
+    # Others see a preview with numbers only if they may see those.
+    hidden = await approving.get(f"/v1/admin/uploads/{upload_id}", force.root)
+    assert refusal(hidden)[0] == "not_found"
+
+
+async def test_previews_are_in_the_audit_log(approving: Running, station: Station) -> None:
+    upload_id = await send(approving, station.admin, file_of(station.own), "station.csv")
+    upload = await examine(approving, station.admin, upload_id)
+    await examine(approving, station.admin, upload_id, MISSING)
+    broken = await send(approving, station.admin, b"\x00\x01\x02nothing", "note.csv")
+    await examine(approving, station.admin, broken)
+    found = [
+        (who, entry)
+        for who, entry in await entries(approving)
+        if entry["act"] == "import_previewed"
+    ]
+    by = f"person {station.admin.person_id} device {station.admin.device.hex()}"
+    assert [who for who, _ in found] == [by] * 3
+    first, _, last = (entry for _, entry in found)
+    assert (first["source"], first["sha256"]) == ("station.csv", upload["sha256"])
+    assert first["counts"] == upload["preview"]["counts"]
+    assert (last["source"], last["problem"]) == ("note.csv", "encoding_unknown")
+    paths = {
+        one.content.path
+        async for one in approving.container.audit.entries()
+        if "import_previewed" in one.content.act
+    }
+    assert paths == {station.path}
+    await verified(approving)
+
+
+async def test_past_imports_are_shown_to_those_who_may_import_over_all_that_they_touched(
+    approving: Running, force: Force, station: Station
+) -> None:
+    own = next(one for one in station.own if one["number"] == PATROL)
+    async with approving.container.database.reading() as connection:
+        within = await store.unit_paths(connection)
+    beside = next(
+        row
+        for row in station.others
+        if within[UnitId(row["unit"])].startswith(f"/{force.path}/") and row["number"] != CP
+    )
+    for row, name in ((own, "station.csv"), (beside, "beside.csv")):
+        content = file_of([row | {"name_en": "Another Name"}])
+        upload_id = await send(approving, force.admin, content, name)
+        upload = await examine(approving, force.admin, upload_id)
+        assert done(await act(approving, force.admin, applying(upload)))
+    for device, names in (
+        (station.admin, {"station.csv"}),
+        (force.admin, {"station.csv", "beside.csv"}),
+    ):
+        past = (await approving.get("/v1/admin/imports", device)).json()["imports"]
+        assert {one["source"] for one in past} == names
