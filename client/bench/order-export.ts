@@ -30,12 +30,19 @@ function wordsOf({ units, ranks }: Directory): ExportWords {
     ...(["name", "rank", "post", "unit", "state", "choice", "answer"] as const),
     ...(["signed", "received", "toldBy", "verified", "recordHash"] as const),
   ];
-  const states: readonly ExportState[] = ["waiting", "received", "read", "acknowledged", "left"];
+  const states: readonly ExportState[] = [
+    "waiting",
+    "received",
+    "read",
+    "acknowledged",
+    "unreadable",
+    "left",
+  ];
   return {
     ...{ language: "te", rightToLeft: false, verified: "yes", unit: "unit", reason: "reason" },
     sheets: words("summary", "units", "people", "refused"),
     columns: words(...columns),
-    counts: words("owed", "received", "read", "acknowledged", "told"),
+    counts: words("owed", "received", "read", "acknowledged", "told", "unreadable"),
     states: words(...states),
     facts: [["order", "bench"]],
     choices: ["one", "two", "three"],

@@ -76,7 +76,7 @@ export type UploadStage = "receiving" | "examining" | "ready" | "failed" | "appl
 
 export type OrderPriority = "routine" | "urgent" | "flash";
 
-export type OrderState = "waiting" | "received" | "read" | "acknowledged";
+export type OrderState = "waiting" | "received" | "read" | "acknowledged" | "unreadable";
 
 export type AcknowledgementOutcome = "counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn";
 
@@ -1792,7 +1792,8 @@ export interface Shares {
 
 /**
  * The record that counts for a person. ``told_by``: who told the person and signed it; None:
- * the person's own. ``choice`` 0: none. ``received_ms``: when the server had it.
+ * the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read the order, and has not
+ * acknowledged it. ``received_ms``: when the server had it.
  */
 export interface OwnAcknowledgement {
   readonly choice: number;
@@ -1866,8 +1867,9 @@ export interface AcknowledgementOutcomes {
 /**
  * Counts of a unit (None: of everybody) and of the units below it with people who owe, by
  * unit; people of the unit itself are counted under its own id. Counts: owe, received, read,
- * acknowledged, told in person among those, then one for each choice. Everybody who has
- * acknowledged counts as having read, and every reader as having received.
+ * acknowledged, told in person among those, cannot read it, then one for each choice. Everybody
+ * who has acknowledged counts as having read, and every reader, and everybody who cannot read it,
+ * as having received.
  */
 export interface OrderProgress {
   readonly orderId: MessageId;
@@ -1890,7 +1892,7 @@ export interface OrderCurve {
 /** Somebody who owes, and how far they have come. */
 export interface OrderPerson {
   readonly person: Person;
-  readonly state: "waiting" | "received" | "read" | "acknowledged";
+  readonly state: "waiting" | "received" | "read" | "acknowledged" | "unreadable";
   readonly acknowledgement: OwnAcknowledgement | null;
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { OrderView, Outgoing } from "../src/core.ts";
 import { newId } from "../src/ids.ts";
+import { UNREADABLE } from "../src/limits.ts";
 import type { ConversationId, MessageId } from "../src/ids.ts";
 import { AcknowledgementFormat } from "../src/keys/acknowledgement.ts";
 import { answerPlace } from "../src/orders/answers.ts";
@@ -293,5 +294,58 @@ describe("who may issue", () => {
     await a.core.send(id, PLAIN, null, draftId);
     await owed(b, draftId);
     await a.until("no draft", async () => (await a.core.orderDrafts()).length === 0);
+  });
+});
+
+describe("an order that its person cannot read", () => {
+  it("is owed no more once the person says so, and is acknowledged when its key comes", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    // The seal for b is lost, and what a passes on is lost too.
+    const { keys } = w.server;
+    const sealFor = keys.sealFor.bind(keys);
+    keys.sealFor = (stored, pushed, client) =>
+      client.personId === b.person ? null : sealFor(stored, pushed, client);
+    let lost = 0;
+    w.current.network(a).refuse = (path, method) => {
+      if (method !== "POST" || !path.endsWith("/shares")) return null;
+      lost++;
+      return "not_asked";
+    };
+    const id = await group(a, [b]);
+    const orderId = await issue(a, id, { priority: "flash", choices: ["Complying", "Cannot"] });
+    await b.until("nobody helps", () => Promise.resolve(lost > 0));
+    const listedAs = await b.core.order(orderId);
+    expect(listedAs).toMatchObject({ body: null, owed: true, priority: "flash" });
+    await expect(b.core.acknowledge(orderId, { choice: 1, answer: null })).rejects.toMatchObject({
+      code: "order_unread",
+    });
+    await b.core.acknowledge(orderId, { choice: UNREADABLE, answer: null });
+    const said = await settled(b, orderId);
+    expect(said).toMatchObject({ owed: false, acknowledgement: { choice: UNREADABLE } });
+    expect(counted(orderId, b)?.choice).toBe(UNREADABLE);
+    expect(await listed(b, "open")).toEqual([]);
+
+    // Opening it asks for its key again: the request of before was not answered.
+    let asked = 0;
+    w.current.network(b).forge = (path, body) => {
+      asked += path.endsWith("/share-requests") ? 1 : 0;
+      return body;
+    };
+    // By itself it would ask ever more seldom.
+    for (let times = 1; times <= 4; times++) {
+      await b.core.order(orderId);
+      await b.until(`asks for the ${String(times)}. time`, () => Promise.resolve(asked >= times));
+    }
+    w.current.network(a).refuse = null;
+    for (const ask of w.server.conversation(id).shareAsks.values()) ask.asked.clear();
+    await b.core.order(orderId);
+    await b.until("has the text", async () => (await held(b, orderId))?.body !== null);
+    expect(await held(b, orderId)).toMatchObject({ owed: false, differs: null });
+    await expect(
+      b.core.acknowledge(orderId, { choice: UNREADABLE, answer: null }),
+    ).rejects.toMatchObject({ code: "message_invalid" });
+    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await b.until("counts", () => Promise.resolve(counted(orderId, b)?.choice === 1));
+    keys.sealFor = sealFor;
   });
 });

@@ -43,7 +43,7 @@ async def test_o1_bad_records_are_refused_and_hold_up_no_good_one(orders: Orders
     ]
     outcomes = await orders.send(order, a, *(item for item, _ in cases))
     assert outcomes == [expected for _, expected in cases]
-    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 1, 0]
+    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 1, 0]
     # Signed by another person's device that has no key here.
     stranger = orders.world.registry.register()
     with pytest.raises(errors.NotFound):
@@ -67,7 +67,7 @@ async def test_of_two_phones_the_newest_choice_counts_whichever_comes_last(
         came = [newer, older] if first_comes_last else [older, newer]
         outcomes = [await orders.send(order, device, item) for device, item in came]
         assert outcomes == [["counted"], ["superseded" if first_comes_last else "counted"]]
-        assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 1]
+        assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 0, 1]
         assert (await orders.records(order))[a.caller.person_id].choice == 2
         assert await orders.send(order, second, newer[1]) == ["counted"]
         assert await orders.send(order, a, older[1]) == ["superseded"]
@@ -97,12 +97,12 @@ async def test_on_behalf_by_the_right_alone_and_the_own_one_counts_rather(
         order, writer, told, orders.record(order, writer, about=other), chosen
     )
     assert outcomes == ["counted", "not_allowed", "wrong_choice"]
-    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 1, 0, 0]
+    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 1, 0, 0, 0]
     # The person's own is older, and counts rather; another told in person changes nothing.
     own = orders.record(order, third, choice=2, created=orders.world.clock.now_ms() - 1_000)
     assert await orders.send(order, third, own) == ["counted"]
     assert await orders.send(order, writer, told) == ["superseded"]
-    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 1]
+    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 0, 1]
     outsider = orders.world.registry.register()
     stranger = orders.record(order, writer, about=outsider)
     assert await orders.send(order, writer, stranger) == ["not_owed"]
@@ -203,3 +203,56 @@ async def test_the_devices_of_others_hear_of_it_in_one_wakeup(orders: Orders) ->
     by = {person: client for one in told for person, client in one.people.items()}
     assert by == {one.caller.person_id: one.caller.client_id for one in orders.officers}
     assert len(told) <= 2
+
+
+async def test_somebody_who_cannot_read_an_order_owes_no_more_and_has_not_acknowledged(
+    orders: Orders,
+) -> None:
+    order = await orders.issue(choices=2, answers=True)
+    officer, other, third = orders.officers
+    assert await orders.acknowledge(order, officer, choice=wire.UNREADABLE) == "counted"
+    seen = await orders.service.reading.order(officer.caller, order.order_id)
+    assert seen.owed is False
+    assert seen.acknowledgement is not None
+    assert seen.acknowledgement.choice == wire.UNREADABLE
+    listed = await orders.service.reading.orders(officer.caller, "open", None)
+    assert listed.orders == []
+    await orders.acknowledge(order, third, choice=1)
+    # Owe, received, read, acknowledged, told, cannot read it; then each choice.
+    total, _ = await orders.progress(order)
+    assert total == [3, 2, 1, 1, 0, 1, 1, 0]
+    found = await orders.service.reading.people(
+        orders.issuer.caller,
+        order.order_id,
+        unit_id=None,
+        state="unreadable",
+        choice=None,
+        after="",
+    )
+    assert {one.person.person_id for one in found.people} == people(officer)
+    curve = await orders.service.reading.curve(orders.issuer.caller, order.order_id)
+    assert sum(count for _, count in curve.points[-1:]) == 1
+    # An answer cannot come with it, and nobody says it of somebody else.
+    answered = orders.record(order, other, choice=wire.UNREADABLE, answer=b"sealed")
+    assert await orders.send(order, other, answered) == ["wrong_answer"]
+    orders.roll.held[orders.issuer.caller.person_id] = ["TG"]
+    about = orders.record(order, orders.issuer, other, choice=wire.UNREADABLE)
+    assert await orders.send(order, orders.issuer, about) == ["malformed"]
+
+
+async def test_an_acknowledgement_counts_rather_than_that_the_order_cannot_be_read(
+    orders: Orders,
+) -> None:
+    order = await orders.issue()
+    officer, other = orders.officers[:2]
+    unreadable = orders.record(order, officer, choice=wire.UNREADABLE)
+    assert await orders.send(order, officer, unreadable) == ["counted"]
+    # The key came, or somebody told the person.
+    assert await orders.acknowledge(order, officer) == "counted"
+    assert await orders.acknowledge(order, officer, choice=wire.UNREADABLE) == "superseded"
+    assert await orders.acknowledge(order, other, choice=wire.UNREADABLE) == "counted"
+    orders.roll.held[orders.issuer.caller.person_id] = ["TG"]
+    told = orders.record(order, orders.issuer, other)
+    assert await orders.send(order, orders.issuer, told) == ["counted"]
+    total, _ = await orders.progress(order)
+    assert total == [3, 2, 2, 2, 1, 0]

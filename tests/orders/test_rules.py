@@ -46,7 +46,7 @@ def test_the_parts_of_every_unit_add_up_to_it(standings: list[Standing]) -> None
     tree = rules.tree(standings, 2, paths, 0)
     for unit in (None, *paths):
         total, parts = tree.of(unit, None)
-        added = [sum(one) for one in zip(*parts.values(), strict=True)] or [0] * 7
+        added = [sum(one) for one in zip(*parts.values(), strict=True)] or [0] * 8
         assert total == added
     assert tree.of(None, None)[0][0] == sum(one.people for one in standings)
     only, _ = tree.of(None, {UnitId("c")})

@@ -14,6 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from copconnect.limits import UNREADABLE
 from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
 from copconnect.records.primitives.fields import sha256
 from copconnect.records.primitives.kem import X25519
@@ -92,11 +93,13 @@ def _others(force: Force) -> dict[str, SignedRecord]:
         answer_hash=NO_ANSWER,
         created=day(-1),
     )
+    unreadable = replace(own, choice=UNREADABLE, answer_hash=NO_ANSWER, created=day(-1))
     return {
         "device key b1": key.signed(signing_key("b1")),
         "time": time.signed(signing_key(AUTHORITY)),
         "incarnation": incarnation.signed(signing_key(AUTHORITY)),
         "acknowledgement b1": own.signed(signing_key("b1")),
+        "acknowledgement unreadable b1": unreadable.signed(signing_key("b1")),
         "acknowledgement of b1 by s1": told.signed(signing_key("s1")),
     }
 

@@ -43,7 +43,7 @@ class ScriptedOverseeing implements OverseeCore {
       const told = Math.round(acknowledged * 0.04);
       const first = Math.round((acknowledged - told) * 0.9);
       const choices = [first, acknowledged - told - first];
-      this.#own.set(unitId, { owed, received, read, acknowledged, told, choices });
+      this.#own.set(unitId, { owed, received, read, acknowledged, told, unreadable: 0, choices });
     }
     if (lively) setInterval(() => this.#move(), 1_000);
   }
@@ -220,6 +220,7 @@ function sum(all: readonly OrderCounts[]): OrderCounts {
     ...{ owed: add((one) => one.owed), received: add((one) => one.received) },
     ...{ read: add((one) => one.read), acknowledged: add((one) => one.acknowledged) },
     told: add((one) => one.told),
+    unreadable: add((one) => one.unreadable),
     choices: [add((one) => one.choices[0] ?? 0), add((one) => one.choices[1] ?? 0)],
   };
 }

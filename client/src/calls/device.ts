@@ -146,10 +146,14 @@ export class Device {
       options.closed,
       async () => (await options.guard.forwarding()).forwarding.often,
     );
-    this.orders = new Orders(context, this.book, {
-      people,
-      attachments: (pointers) => this.views.attachments(pointers),
-    });
+    this.orders = new Orders(
+      context,
+      this.book,
+      { people, attachments: (pointers) => this.views.attachments(pointers) },
+      (conversation) => {
+        asking.again(conversation);
+      },
+    );
     this.orderDrafts = new OrderDrafts(context.vault, context.now);
     this.watching = new Watching({
       emit: context.emit,

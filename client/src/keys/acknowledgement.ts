@@ -1,11 +1,12 @@
 /**
  * Acknowledgement of an order (KEYS.md section 3): somebody has an order, and chose. It names the order by
- * message id and H(header ‖ signature), so that it proves that its signer had this text and no other.
+ * message id and H(header ‖ signature), so that it proves that its signer had this text and no other. One
+ * with the choice UNREADABLE says that the person cannot read the order.
  */
 import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts";
 import { refuseUnless } from "./format/refused.ts";
 import { hash } from "./format/hashing.ts";
-import { ORDER_CHOICES } from "../limits.ts";
+import { ORDER_CHOICES, UNREADABLE } from "../limits.ts";
 import { equalBytes } from "../octets.ts";
 
 export const OWN = 0;
@@ -23,7 +24,7 @@ export const AcknowledgementFormat = new RecordFormat(
     /** The person it is about. */
     person: bytes(16),
     told: integer(1),
-    /** 0: none; otherwise its place in the order's list, from 1. */
+    /** 0: none; UNREADABLE; otherwise its place in the order's list, from 1. */
     choice: integer(1),
     /** H of the sealed answer; zeros: none. */
     answerHash: bytes(32),
@@ -58,12 +59,14 @@ export async function checkAcknowledgement(
     equalBytes(record.messageId, order.messageId) &&
     equalBytes(record.headerHash, order.headerHash);
   refuseUnless(same, "O1", "another order's acknowledgement");
-  refuseUnless(record.choice <= order.choices, "O1", "the order has no such choice");
+  const known = record.choice === UNREADABLE || record.choice <= order.choices;
+  refuseUnless(known, "O1", "the order has no such choice");
   refuseUnless(equalBytes(record.answerHash, answerHash(answer)), "O1", "not the signed answer");
   await AcknowledgementFormat.verify(record, publicKey);
 }
 
 export function requireAcknowledgementValues({ told, choice }: Acknowledgement): void {
   refuseUnless(told <= TOLD_IN_PERSON, "O1", "told neither by itself nor in person");
-  refuseUnless(choice <= ORDER_CHOICES, "O1", "more choices than an order may have");
+  const unreadable = choice === UNREADABLE && told === OWN;
+  refuseUnless(unreadable || choice <= ORDER_CHOICES, "O1", "more choices than an order may have");
 }

@@ -7,12 +7,13 @@
  * The server is asked about all orders once for each device, later about those that this person
  * owes, so that a force that reconnects at once asks little.
  */
-import type { ConversationIndex } from "../conversation/conversation.ts";
+import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { ConversationId, MessageId } from "../ids.ts";
 import { ANSWER_TEXT_BYTES } from "../keys/answer.ts";
+import { UNREADABLE } from "../limits.ts";
 import { utf8 } from "../octets.ts";
 import type { Issuing, OrderBox, OrderPage, OrderView } from "../seam/orders.ts";
 import { META, putMeta } from "../vault/meta.ts";
@@ -42,16 +43,24 @@ export class Orders implements SendingListener {
   readonly #context: DeviceContext;
   readonly #index: ConversationIndex;
   readonly #parts: OrderViewParts;
+  readonly #askAgain: (conversation: Conversation) => void;
   readonly #sending: Sending;
   readonly #due = new Set<MessageId>();
   #telling = false;
   /** This device has asked about all orders, or does so now. */
   #filled = false;
 
-  constructor(context: DeviceContext, index: ConversationIndex, parts: OrderViewParts) {
+  /** `askAgain`: for the secrets that a conversation lacks. */
+  constructor(
+    context: DeviceContext,
+    index: ConversationIndex,
+    parts: OrderViewParts,
+    askAgain: (conversation: Conversation) => void,
+  ) {
     this.#context = context;
     this.#index = index;
     this.#parts = parts;
+    this.#askAgain = askAgain;
     this.#sending = new Sending(context, this);
   }
 
@@ -169,7 +178,14 @@ export class Orders implements SendingListener {
       });
     const row = await this.find(orderId);
     if (row === null) throw failure("not_found");
+    if (fresh && row.facts === null) this.#askForKey(row);
     return this.#view(row);
+  }
+
+  /** Other phones are asked once more for what opens its text, whenever somebody wants to read it. */
+  #askForKey({ conversationId }: OrderRecord): void {
+    const conversation = this.#index.find(conversationId);
+    if (conversation !== null) this.#askAgain(conversation);
   }
 
   // --- Issuing ---------------------------------------------------------------------------------
@@ -202,7 +218,8 @@ export class Orders implements SendingListener {
       });
     const row = (await this.find(orderId)) ?? known;
     const answer = (given.answer ?? "").trim();
-    this.#requireAcknowledgeable(row, given.choice, answer);
+    if (given.choice === UNREADABLE) this.#requireUnreadable(row);
+    else this.#requireAcknowledgeable(row, given.choice, answer);
     const before = this.#sending.find(orderId)?.createdMs ?? 0;
     const counted = Math.max(row.own?.createdMs ?? 0, before);
     // A second answer is later than the first, whatever the clock did.
@@ -213,6 +230,13 @@ export class Orders implements SendingListener {
       createdMs,
     });
     return this.#view(row);
+  }
+
+  /** Its person cannot read it: the text is not here, and an answer is owed. */
+  #requireUnreadable(row: OrderRecord): void {
+    const { self, nowMs } = this.#noting();
+    if (row.facts !== null || row.server === null) throw failure("message_invalid");
+    if (!isOwed(row, self, nowMs)) throw failure("order_over");
   }
 
   #requireAcknowledgeable(row: OrderRecord, choice: number, answer: string): void {

@@ -100,6 +100,11 @@ export function differenceOf({ facts, server, conversationId }: OrderRecord) {
   return sameTerms(server.terms, termsOf(facts.content)) ? null : "terms";
 }
 
+/** H(header ‖ signature) of the order's message: this device's own, else as the server says. */
+export function headerHashOf({ facts, server }: OrderRecord): Uint8Array | null {
+  return facts?.headerHash ?? server?.headerHash ?? null;
+}
+
 /** The signed terms; the server's where the text is not here. */
 export function knownTerms({ facts, server }: OrderRecord): OrderTerms | null {
   return facts === null ? (server?.terms ?? null) : termsOf(facts.content);

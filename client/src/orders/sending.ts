@@ -14,7 +14,7 @@ import { copy, equalBytes, fromHex } from "../octets.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import type { AcknowledgementOutcome } from "../wire.ts";
 import { answerPlace, sealToReaders } from "./answers.ts";
-import { ORDER_STORES } from "./record.ts";
+import { ORDER_STORES, headerHashOf } from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
 
 type Signed = Extract<SendingRecord, { stage: "signed" }>;
@@ -125,7 +125,7 @@ export class Sending {
 
   async #send(record: SendingRecord): Promise<void> {
     const order = await this.#listener.find(record.orderId);
-    if (order === null || order.facts === null) return this.#delete(record.orderId);
+    if (order === null || headerHashOf(order) === null) return this.#delete(record.orderId);
     const signed = record.stage === "signed" ? record : await this.#seal(order, record);
     const outcome = await this.#post(signed);
     const current = this.#records.get(record.orderId);
@@ -154,14 +154,15 @@ export class Sending {
   }
 
   async #sign(
-    { orderId, conversationId, facts }: OrderRecord,
+    order: OrderRecord,
     record: SendingRecord,
     sealed: Uint8Array | null,
   ): Promise<Signed> {
-    if (facts === null) throw new TypeError("an order without its text is not acknowledged");
+    const { orderId, conversationId } = order;
+    const headerHash = headerHashOf(order);
+    if (headerHash === null) throw new TypeError("an order of which nothing is known");
     const { deviceBytes, personId, privateKey } = this.#context.identity();
     const { choice, answer, createdMs } = record;
-    const { headerHash } = facts;
     const { bytes } = await AcknowledgementFormat.sign(
       {
         ...answerPlace({ conversationId, orderId, headerHash }, deviceBytes),

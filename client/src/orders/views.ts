@@ -13,6 +13,7 @@ import type { AttachmentPointer } from "../kinds/fields.ts";
 import type { Shown } from "../kinds/kind.ts";
 import type { AttachmentView } from "../seam/attachments.ts";
 import type { PersonId } from "../ids.ts";
+import { UNREADABLE } from "../limits.ts";
 import { changesOf, differenceOf, isOwed, issuerOf, knownTerms, withdrawnMs } from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
 
@@ -67,7 +68,10 @@ export async function orderView(
   };
 }
 
-/** The person's own one rather than a told one, the newer one rather than an older. */
+/**
+ * An acknowledgement rather than that the order cannot be read, the person's own one rather than a told
+ * one, the newer one rather than an older.
+ */
 async function acknowledged(
   { own, server }: OrderRecord,
   plate: (personId: PersonId) => Promise<Plate | null>,
@@ -75,7 +79,9 @@ async function acknowledged(
   const stated = server?.acknowledgement ?? null;
   const statedCounts =
     stated !== null &&
-    (own === null || (stated.toldBy === null && stated.createdMs >= own.createdMs));
+    (own === null ||
+      (own.choice === UNREADABLE && stated.choice !== UNREADABLE) ||
+      (stated.toldBy === null && stated.createdMs >= own.createdMs));
   if (!statedCounts) return own === null ? null : { ...own, toldBy: null };
   const toldBy = stated.toldBy === null ? null : await plate(stated.toldBy);
   return { choice: stated.choice, createdMs: stated.createdMs, toldBy };

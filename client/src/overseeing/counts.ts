@@ -4,7 +4,7 @@ import type { OrderCounts, OrderProgressView } from "../seam/overseeing.ts";
 import type { OrderProgress } from "../wire.ts";
 
 /** Counts before those of the choices. */
-const FIXED = 5;
+const FIXED = 6;
 const MOST_CHOICES = 6;
 const MOST_UNITS = 20_000;
 
@@ -14,6 +14,7 @@ export const NOBODY: OrderCounts = {
   read: 0,
   acknowledged: 0,
   told: 0,
+  unreadable: 0,
   choices: [],
 };
 
@@ -23,13 +24,14 @@ export function readCounts(list: unknown): OrderCounts | null {
     return null;
   const numbers = list as readonly unknown[];
   if (!numbers.every((one) => Number.isSafeInteger(one) && (one as number) >= 0)) return null;
-  const [owed, received, read, acknowledged, told, ...choices] = numbers as [
-    ...[number, number, number, number, number],
+  const [owed, received, read, acknowledged, told, unreadable, ...choices] = numbers as [
+    ...[number, number, number, number, number, number],
     ...number[],
   ];
   const nested = owed >= received && received >= read && read >= acknowledged;
   const within = [told, ...choices].every((count) => count <= acknowledged);
-  return nested && within ? { owed, received, read, acknowledged, told, choices } : null;
+  if (!nested || !within || unreadable > received - read) return null;
+  return { owed, received, read, acknowledged, told, unreadable, choices };
 }
 
 /** The progress that the server tells; null where it is malformed. */

@@ -3,6 +3,7 @@
  * bear the same names in every language, because `copconnect orders verify` reads them.
  */
 import { toBase64, toHex, type Bytes } from "../octets.ts";
+import { UNREADABLE } from "../limits.ts";
 import type { PersonId, UnitId } from "../ids.ts";
 import { hash } from "../keys/format/hashing.ts";
 import type {
@@ -138,7 +139,8 @@ class Rows {
 }
 
 function choiceText(choice: number, { choices }: ExportWords): string {
-  if (choice === 0) return "";
+  // The state says that somebody cannot read it.
+  if (choice === 0 || choice === UNREADABLE) return "";
   return choices[choice - 1] ?? String(choice);
 }
 
@@ -174,7 +176,7 @@ function printed(
     name: nameIn(words.language, person.names),
     rank: words.ranks[person.rank] ?? person.rank,
     post: nameIn(words.language, person.post),
-    choice: record?.record.choice ?? 0,
+    choice: state === "unreadable" ? 0 : (record?.record.choice ?? 0),
     answer: person.answer,
     toldBy: toldBy(person, gathered, words),
     createdMs: record?.record.created ?? null,

@@ -12,6 +12,7 @@ import { pause } from "../transport/backoff.ts";
 import type { OrderApi } from "../transport/order-api.ts";
 import { judgeOf, type PassingDepartment } from "../trust/passing.ts";
 import type { Directory, Names, Order, OrderPerson, OrderState } from "../wire.ts";
+import { UNREADABLE } from "../limits.ts";
 import { NOBODY } from "./counts.ts";
 import { isVerified, verifyRecord, type Refusal, type VerifiedRecord } from "./verifying.ts";
 
@@ -178,10 +179,11 @@ function joined(
     if (record === null && state === "acknowledged" && !wrong.has(personId))
       missing.push({ personId, reason: "O1: counted, but its record was not handed out" });
     // Without a record nothing proves more than that the server says that the order was read.
-    const proven = state === "acknowledged" ? "read" : state;
+    const claimed = state === "unreadable" ? "received" : state;
+    const proven = state === "acknowledged" ? "read" : claimed;
     const shown = signed(cards.get(personId), said, ranks);
     const answer = answers.get(personId) ?? "";
-    const reached = record === null ? proven : "acknowledged";
+    const reached = record === null ? proven : stateOf(record);
     people.push({ personId, ...shown, state: reached, record, answer });
   }
   // Somebody who has left owes nothing; what was signed stays signed. A part of the tree has those alone
@@ -203,6 +205,10 @@ function joined(
   };
 }
 
+function stateOf({ record }: VerifiedRecord): OrderState {
+  return record.choice === UNREADABLE ? "unreadable" : "acknowledged";
+}
+
 const EMPTY: Names = { en: "", te: "", ur: "", hi: "" };
 
 /** The facts that a card signs; rank and post as the data bank translates them, where it says the same. */
@@ -220,6 +226,7 @@ const REACHED: Readonly<Record<OrderState, number>> = {
   received: 1,
   read: 2,
   acknowledged: 3,
+  unreadable: 1,
 };
 
 function count(
@@ -253,6 +260,7 @@ function withOne(before: OrderCounts, { state, record }: GatheredPerson): OrderC
     read: before.read + add(2),
     acknowledged: before.acknowledged + add(3),
     told: before.told + (record?.told === true ? 1 : 0),
+    unreadable: before.unreadable + (state === "unreadable" ? 1 : 0),
     choices: before.choices.map((one, at) => (at + 1 === choice ? one + 1 : one)),
   };
 }

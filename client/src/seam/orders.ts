@@ -15,7 +15,7 @@ export interface OrderChangeView {
 
 /** The acknowledgement that counts for this person. */
 export interface AcknowledgedView {
-  /** 0: none; otherwise its place among the order's choices, from 1. */
+  /** 0: none; UNREADABLE: cannot read it; otherwise its place among the order's choices, from 1. */
   readonly choice: number;
   /** The person who told this one and signed it; null: this person's own. */
   readonly toldBy: Plate | null;

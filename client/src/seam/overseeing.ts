@@ -9,7 +9,7 @@ import type { Plate } from "./people.ts";
 
 /**
  * So many people owe an acknowledgement, have received the order, read it, acknowledged it; `told`:
- * acknowledged because somebody told them in person; `choices`: the first choice's count first. Each
+ * acknowledged because somebody told them in person; `unreadable`: cannot read it; `choices`: the first choice's count first. Each
  * of owed, received, read and acknowledged contains the next.
  */
 export interface OrderCounts {
@@ -18,6 +18,7 @@ export interface OrderCounts {
   readonly read: number;
   readonly acknowledged: number;
   readonly told: number;
+  readonly unreadable: number;
   readonly choices: readonly number[];
 }
 

@@ -94,6 +94,12 @@ export class Asking {
       if (this.#wanted.has(conversation.id)) this.#flushSoon(conversation);
   }
 
+  /** Ask once more, now, for the secrets that a conversation lacks. */
+  again(conversation: Conversation): void {
+    this.#asked.delete(conversation.id);
+    if (this.#wanted.has(conversation.id)) this.#flushSoon(conversation);
+  }
+
   #want(conversation: Conversation, wanted: readonly Wanted[]): void {
     const known = this.#wanted.get(conversation.id) ?? new Map<string, Wanted>();
     this.#wanted.set(conversation.id, known);

@@ -207,6 +207,12 @@ describe("extra.json", () => {
     );
     expect([own.told, own.choice]).toEqual([OWN, 2]);
     const seed = fromHex(at(EXTRA.devices, "b1").signature_seed);
+    const unreadable = AcknowledgementFormat.parse(
+      fromHex(at(EXTRA.records, "acknowledgement unreadable b1").record),
+    );
+    await checkAcknowledgement(unreadable, order, null, other);
+    const toldSo = await AcknowledgementFormat.sign({ ...unreadable, told: TOLD_IN_PERSON }, seed);
+    await refused(toldSo, order, null, other);
     const chosen = await AcknowledgementFormat.sign(
       { ...own, answerHash: new Uint8Array(32) },
       seed,

@@ -6,6 +6,7 @@ import { AcknowledgementFormat, OWN, answerHash } from "../../src/keys/acknowled
 import type { Acknowledgement } from "../../src/keys/acknowledgement.ts";
 import { CLOCKS_MS } from "../../src/keys/format/times.ts";
 import type { Header } from "../../src/keys/message.ts";
+import { UNREADABLE } from "../../src/limits.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
@@ -195,9 +196,10 @@ export class Orders {
     if (!named) return "wrong_order";
     const { choices, answers, validUntilMs } = order.terms;
     const least = choices > 0 && record.told === OWN ? 1 : 0;
-    if (record.choice < least || record.choice > choices) return "wrong_choice";
+    const unreadable = record.choice === UNREADABLE;
+    if (!unreadable && (record.choice < least || record.choice > choices)) return "wrong_choice";
     const signed = equalBytes(record.answerHash, answerHash(answer));
-    if (!signed || (answer !== null && !answers)) return "wrong_answer";
+    if (!signed || (answer !== null && (!answers || unreadable))) return "wrong_answer";
     const now = this.#server.now();
     if (record.created < order.issuedMs - CLOCKS_MS || record.created > now + CLOCKS_MS)
       return "wrong_time";
@@ -207,6 +209,8 @@ export class Orders {
 }
 
 function beats(one: Acknowledgement, other: Acknowledgement): boolean {
+  const readable = one.choice !== UNREADABLE;
+  if (readable !== (other.choice !== UNREADABLE)) return readable;
   if (one.told !== other.told) return one.told === OWN;
   if (one.created !== other.created) return one.created > other.created;
   return toHex(one.bytes) > toHex(other.bytes);

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { failure } from "../../src/failure.ts";
 import { toHex } from "../../src/octets.ts";
 import { hash } from "../../src/keys/format/hashing.ts";
+import { UNREADABLE } from "../../src/limits.ts";
 import { exported } from "../../src/overseeing/exporting.ts";
 import { gather, type GatheringOptions } from "../../src/overseeing/gathering.ts";
 import type { ExportFormat, OrderExport } from "../../src/seam/overseeing.ts";
@@ -43,10 +44,19 @@ describe("who acknowledged, in a file", () => {
     await served.acknowledge(0, { choice: 2 });
     await served.acknowledge(1, { told: 1, choice: 0 }, served.officers[0]?.signers[0]);
     served.say(2, "read");
+    await served.acknowledge(3, { choice: UNREADABLE });
     const made = await file(served, "csv");
-    expect(made).toMatchObject({ signaturesVerified: 2, refused: [], rows: 5 });
+    expect(made).toMatchObject({ signaturesVerified: 3, refused: [], rows: 5 });
     expect(made.total).toEqual({
-      ...{ owed: 5, received: 3, read: 3, acknowledged: 2, told: 1, choices: [0, 1] },
+      ...{
+        owed: 5,
+        received: 4,
+        read: 3,
+        acknowledged: 2,
+        told: 1,
+        unreadable: 1,
+        choices: [0, 1],
+      },
     });
     expect(made.units.get("HYD" as UnitId)?.owed).toBe(5);
     expect(made.units.get("GOLC" as UnitId)).toMatchObject({ owed: 2, acknowledged: 1, told: 1 });

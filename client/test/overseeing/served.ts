@@ -57,11 +57,11 @@ export const WORDS: ExportWords = {
   },
   counts: {
     ...{ owed: "Owe", received: "Received", read: "Read" },
-    ...{ acknowledged: "Acknowledged", told: "Told in person" },
+    ...{ acknowledged: "Acknowledged", told: "Told in person", unreadable: "Cannot read it" },
   },
   states: {
     ...{ waiting: "Not received", received: "Received", read: "Read" },
-    ...{ acknowledged: "Acknowledged", left: "Left" },
+    ...{ acknowledged: "Acknowledged", unreadable: "Cannot read it", left: "Left" },
   },
   facts: [["Order", "Bandobast at Charminar"]],
   choices: ["Understood", "=cmd|'/c calc'!A1"],

@@ -91,6 +91,8 @@ async def acknowledgements(
             except Refused as refused:
                 LOG.error("order %s: an acknowledgement is left out: %s", order_id, refused)
                 continue
+            if record.unreadable:  # The person has not acknowledged the order.
+                continue
             yield Acknowledged(
                 person_id=person_id,
                 choice=record.choice,

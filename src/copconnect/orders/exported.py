@@ -21,10 +21,12 @@ PERSON, RECORD, CERTIFICATE = "person_id", "record", "certificate"
 @dataclass(slots=True)
 class Verified:
     """The outcome. ``refused``: line and reason, of rows whose record is not genuine.
-    ``without_record``: people who have not acknowledged."""
+    ``unreadable``: those of the signatures that say: I cannot read it. ``without_record``: people
+    who have not acknowledged."""
 
     signatures_verified: int = 0
     told_in_person: int = 0
+    unreadable: int = 0
     without_record: int = 0
     refused: list[tuple[int, str]] = field(default_factory=list)
     conversation_id: str = ""
@@ -54,6 +56,7 @@ def verify(rows: Iterable[Mapping[str, str]], issuing_keys: Sequence[bytes]) -> 
         people.add(record.person_id)
         found.signatures_verified += 1
         found.told_in_person += record.told == Told.IN_PERSON
+        found.unreadable += record.unreadable
         if named is None:
             named = order
             found.conversation_id = record.conversation_id.hex()

@@ -18,7 +18,13 @@ ISSUE: Mapping[wire.OrderPriority, wire.Right] = {
     "urgent": "issue_urgent",
     "flash": "issue_flash",
 }
-STATES: tuple[wire.OrderState, ...] = ("waiting", "received", "read", "acknowledged")
+STATES: tuple[wire.OrderState, ...] = (
+    "waiting",
+    "received",
+    "read",
+    "acknowledged",
+    "unreadable",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +99,9 @@ def judge(
     # An order with choices asks for one of them; somebody who was told in person chose nothing.
     least = int(order.choices > 0 and record.told == Told.OWN)
     most = 0 if record.told == Told.IN_PERSON else order.choices
-    if not least <= record.choice <= most:
+    if not (record.unreadable or least <= record.choice <= most):
         return "wrong_choice"
-    may_answer = order.answers and record.told == Told.OWN
+    may_answer = order.answers and record.told == Told.OWN and not record.unreadable
     if not record.has_answer(answer) or (answer is not None and not may_answer):
         return "wrong_answer"
     return _judge_time(record.created, order, now_ms)
@@ -118,24 +124,27 @@ class Counted:
     """The record that counts for a person, as far as another one is compared with it."""
 
     told: bool
+    choice: int
     created_ms: int
     record: bytes
 
     def beats(self, other: "Counted | None") -> bool:
-        """Return whether this one counts rather than another: the person's own rather than what
-        somebody else signed, then the newer one, then whichever has the higher bytes, so that the
-        order of arrival never decides."""
+        """Return whether this one counts rather than another: an acknowledgement rather than that
+        the person cannot read the order, the person's own rather than what somebody else signed,
+        then the newer one, then whichever has the higher bytes, so that the order of arrival never
+        decides."""
         return other is None or _rank(self) > _rank(other)
 
 
-def _rank(counted: Counted) -> tuple[bool, int, bytes]:
-    return not counted.told, counted.created_ms, counted.record
+def _rank(counted: Counted) -> tuple[bool, bool, int, bytes]:
+    readable = counted.choice != wire.UNREADABLE
+    return readable, not counted.told, counted.created_ms, counted.record
 
 
 # --- Counts -----------------------------------------------------------------------------------
 
-OWED, RECEIVED, READ, ACKNOWLEDGED, TOLD = range(5)
-FIRST_CHOICE = 5  # The place of the first choice's count.
+OWED, RECEIVED, READ, ACKNOWLEDGED, TOLD, UNREADABLE = range(6)
+FIRST_CHOICE = 6  # The place of the first choice's count.
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +224,11 @@ def tree(
     for one in standings:
         known.setdefault(one.unit_id, one.unit_id)
         counts = found.own.setdefault(one.unit_id, found.zeros())
-        for at in range(OWED, one.state + 1):
+        # An order that cannot be read was received all the same.
+        unreadable = one.choice == wire.UNREADABLE
+        for at in range(OWED, RECEIVED + 1 if unreadable else one.state + 1):
             counts[at] += one.people
+        counts[UNREADABLE] += one.people if unreadable else 0
         counts[TOLD] += one.people if one.told else 0
         if 0 < one.choice <= choices:
             counts[FIRST_CHOICE - 1 + one.choice] += one.people

@@ -55,7 +55,7 @@ class NewAcknowledgement:
     @property
     def counted(self) -> Counted:
         """The record as others are compared with it."""
-        return Counted(self.told, self.created_ms, self.record)
+        return Counted(self.told, self.choice, self.created_ms, self.record)
 
 
 # --- Orders -----------------------------------------------------------------------------------
@@ -190,6 +190,7 @@ async def standings_of(
             reader.c.added_ms,
             reader.c.history_from_ms,
             _A.told,
+            _A.choice,
             _A.created_ms,
             _A.record,
         )
@@ -202,7 +203,9 @@ async def standings_of(
     return {
         row.person_id: (
             Reader(row.person_id, row.added_ms, row.history_from_ms),
-            None if row.record is None else Counted(row.told, row.created_ms, row.record),
+            None
+            if row.record is None
+            else Counted(row.told, row.choice, row.created_ms, row.record),
         )
         for row in rows
     }
@@ -274,6 +277,7 @@ def _people_of(
     rules.STATES)."""
     query, _, seen, place = owing(order, readers, reached, placed)
     state = case(
+        (_A.choice == wire.UNREADABLE, 4),
         (_A.person_id.is_not(None), 3),
         (seen.read_seq >= order.seq, 2),
         (seen.delivered_seq >= order.seq, 1),
@@ -400,12 +404,13 @@ async def curve(
     units: Collection[UnitId] | None,
     step_ms: int,
 ) -> list[tuple[int, int]]:
-    """Return how many records came in each step of time after an order, by its number from 1."""
+    """Return how many acknowledgements came in each step of time after an order, by its number from
+    1."""
     elapsed = case((_A.received_ms > order.issued_ms, _A.received_ms - order.issued_ms), else_=0)
     # A difference less its remainder divides exactly: both databases agree.
     step = ((elapsed - elapsed % step_ms) / step_ms).label("step")
     counted: tuple[Any, Any] = (step, func.count())
-    query = select(*counted).where(_A.order_id == order.order_id)
+    query = select(*counted).where(_A.order_id == order.order_id, _A.choice != wire.UNREADABLE)
     rows = await connection.execute(_within(query, placed, units).group_by(step).order_by(step))
     return [(int(at) + 1, count) for at, count in rows]
 

@@ -24,7 +24,8 @@ from copconnect.wire.trust import PersonTrust
 
 OrderPriority = Literal["routine", "urgent", "flash"]
 # How far somebody who owes an acknowledgement has come: each state excludes those before it.
-OrderState = Literal["waiting", "received", "read", "acknowledged"]
+# "unreadable": their device has it, and the person says that it cannot be read.
+OrderState = Literal["waiting", "received", "read", "acknowledged", "unreadable"]
 # "counted": this record counts, or did already; "superseded": another record of the person counts.
 # Everything else refuses it: docs/protocol.md.
 AcknowledgementOutcome = Literal[
@@ -80,7 +81,8 @@ class OrderChange(MessageTerms, frozen=True, kw_only=True, tag="order_change"):
 
 class OwnAcknowledgement(Wire, frozen=True, kw_only=True):
     """The record that counts for a person. ``told_by``: who told the person and signed it; None:
-    the person's own. ``choice`` 0: none. ``received_ms``: when the server had it."""
+    the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read the order, and has not
+    acknowledged it. ``received_ms``: when the server had it."""
 
     choice: int
     told_by: PersonId | None
@@ -153,8 +155,9 @@ class AcknowledgementOutcomes(Wire, frozen=True, kw_only=True):
 class OrderProgress(Wire, frozen=True, kw_only=True):
     """Counts of a unit (None: of everybody) and of the units below it with people who owe, by
     unit; people of the unit itself are counted under its own id. Counts: owe, received, read,
-    acknowledged, told in person among those, then one for each choice. Everybody who has
-    acknowledged counts as having read, and every reader as having received."""
+    acknowledged, told in person among those, cannot read it, then one for each choice. Everybody
+    who has acknowledged counts as having read, and every reader, and everybody who cannot read it,
+    as having received."""
 
     order_id: MessageId
     unit_id: UnitId | None

@@ -51,6 +51,7 @@ def verify(
                 "file_sha256": hashlib.sha256(content).hexdigest(),
                 "signatures_verified": found.signatures_verified,
                 "told_in_person": found.told_in_person,
+                "unreadable": found.unreadable,
                 "without_record": found.without_record,
                 "refused": len(found.refused),
             }

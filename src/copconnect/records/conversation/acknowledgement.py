@@ -1,7 +1,8 @@
 """Acknowledgements of orders: somebody has an order, and chose. Pure.
 
 A record names its order by message id and H(header ‖ signature), so that it proves that its signer
-had this text and no other. It is about the signer's own person, or about somebody whom the signer
+had this text and no other. One with the choice :data:`~copconnect.limits.UNREADABLE` says that the
+person cannot read the order. It is about the signer's own person, or about somebody whom the signer
 told in person; whether the signer may say so is judged by :mod:`copconnect.orders`.
 """
 
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Self
 
-from copconnect.limits import ORDER_CHOICES
+from copconnect.limits import ORDER_CHOICES, UNREADABLE
 from copconnect.records.primitives.fields import (
     DEVICE_BYTES,
     HASH_BYTES,
@@ -48,7 +49,7 @@ class Acknowledgement(SignedRecord):
     device: bytes
     person_id: bytes
     told: Told
-    choice: int  # 0: none; otherwise its place in the order's list, from 1.
+    choice: int  # 0: none; UNREADABLE; otherwise its place in the order's list, from 1.
     answer_hash: bytes  # H of the sealed answer, or NO_ANSWER.
     created: int
 
@@ -73,7 +74,9 @@ class Acknowledgement(SignedRecord):
         header_hash, device = reader.take(HASH_BYTES), reader.take(DEVICE_BYTES)
         person_id, told, choice = reader.take(ID_BYTES), reader.uint(1), reader.uint(1)
         require(told <= Told.IN_PERSON, reader.rule, "told neither by itself nor in person")
-        require(choice <= ORDER_CHOICES, reader.rule, "more choices than an order may have")
+        unreadable = choice == UNREADABLE and told == Told.OWN
+        known = unreadable or choice <= ORDER_CHOICES
+        require(known, reader.rule, "more choices than an order may have")
         return cls(
             conversation_id=conversation_id,
             message_id=message_id,
@@ -86,6 +89,11 @@ class Acknowledgement(SignedRecord):
             created=reader.uint(),
             signature=reader.take(SIGNATURE_BYTES),
         )
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether it says that the person cannot read the order."""
+        return self.choice == UNREADABLE
 
     def has_answer(self, answer: bytes | None) -> bool:
         """Return whether these are the bytes of the sealed answer, None being none."""

@@ -1,4 +1,5 @@
 /** Orders put into words. */
+import { UNREADABLE } from "@copconnect/client/wire";
 import type { AcknowledgedView, OrderBody, OrderView } from "@copconnect/client/core";
 import { dayWithin, formatMoment, formatSpan, formatTime, nameOf } from "../../i18n/format.ts";
 import { t } from "../../i18n/index.svelte.ts";
@@ -33,7 +34,7 @@ export function validityWords(validUntilMs: number | null, nowMs: number): strin
 
 /** The words of a choice; "" where there is none. */
 export function choiceText(body: OrderBody | null, choice: number): string {
-  return choice === 0 ? "" : (body?.choices[choice - 1] ?? String(choice));
+  return choice === 0 || choice === UNREADABLE ? "" : (body?.choices[choice - 1] ?? String(choice));
 }
 
 export function acknowledgedWords(
@@ -42,6 +43,7 @@ export function acknowledgedWords(
   nowMs: number,
 ): string {
   const moment = momentWords(createdMs, nowMs);
+  if (choice === UNREADABLE) return t("orders.unread.said", { moment });
   if (toldBy !== null) return t("orders.state.told", { by: nameOf(toldBy.names), moment });
   return choice === 0
     ? t("orders.state.acknowledged", { moment })

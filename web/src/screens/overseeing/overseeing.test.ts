@@ -8,12 +8,12 @@ import { percent, shares } from "./shares.ts";
 import { languageOf } from "./words.ts";
 
 function counts(owed: number, received: number, read: number, acknowledged: number): OrderCounts {
-  return { owed, received, read, acknowledged, told: 0, choices: [] };
+  return { owed, received, read, acknowledged, told: 0, unreadable: 0, choices: [] };
 }
 
 it("counts each person once, as far as they have come", () => {
   const parts = shares(counts(63_000, 60_000, 40_000, 12_345));
-  expect(parts.map(({ people }) => people)).toEqual([12_345, 27_655, 20_000, 3_000]);
+  expect(parts.map(({ people }) => people)).toEqual([12_345, 27_655, 20_000, 0, 3_000]);
   expect(parts.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
   expect(shares(counts(0, 0, 0, 0)).every(({ share }) => share === 0)).toBe(true);
 });

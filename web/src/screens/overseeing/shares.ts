@@ -1,7 +1,7 @@
 /** Counts as parts of a ring or a bar, and as percentages. Pure. */
 import type { OrderCounts } from "@copconnect/client/core";
 
-export type Part = "acknowledged" | "read" | "received" | "waiting";
+export type Part = "acknowledged" | "read" | "received" | "unreadable" | "waiting";
 
 export interface Share {
   readonly part: Part;
@@ -11,11 +11,18 @@ export interface Share {
 }
 
 /** How far people have come, each once, the furthest first. */
-export function shares({ owed, received, read, acknowledged }: OrderCounts): readonly Share[] {
+export function shares({
+  owed,
+  received,
+  read,
+  acknowledged,
+  unreadable,
+}: OrderCounts): readonly Share[] {
   const parts: readonly (readonly [Part, number])[] = [
     ["acknowledged", acknowledged],
     ["read", read - acknowledged],
-    ["received", received - read],
+    ["received", received - read - unreadable],
+    ["unreadable", unreadable],
     ["waiting", owed - received],
   ];
   return parts.map(([part, people]) => ({ part, people, share: owed === 0 ? 0 : people / owed }));

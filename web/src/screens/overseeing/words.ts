@@ -64,7 +64,14 @@ export function factsOf(
   return lines.flatMap(([key, value]) => (value === "" ? [] : [[say(key), value] as const]));
 }
 
-const STATES: readonly ExportState[] = ["waiting", "received", "read", "acknowledged", "left"];
+const STATES: readonly ExportState[] = [
+  "waiting",
+  "received",
+  "read",
+  "acknowledged",
+  "unreadable",
+  "left",
+];
 
 export function exportWords(
   order: OrderFacts,
@@ -103,6 +110,7 @@ export function exportWords(
       read: say("oversee.file.countRead"),
       acknowledged: say("oversee.file.acknowledged"),
       told: say("oversee.file.told"),
+      unreadable: say("oversee.file.unreadable"),
     },
     states: states as Record<ExportState, string>,
     verified: say("oversee.file.yes"),
