@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -106,7 +107,9 @@ class Machine:
     """A machine that serves from an environment of its own: ``/opt/copconnect`` of the docs is
     ``environment`` here, and ``systemctl`` stops and starts the server."""
 
-    def __init__(self, folder: Path, data: Path, port: int, database_url: str = "") -> None:
+    def __init__(
+        self, folder: Path, data: Path, port: int, settings: Mapping[str, int] | None = None
+    ) -> None:
         self._folder = folder
         self._log = folder / "served.log"
         self._environment = folder / "environment"
@@ -115,9 +118,11 @@ class Machine:
         self.backups = folder / "backups-of-upgrades"
         self._variables = {
             "COPCONNECT_DATA_DIR": str(data),
-            "COPCONNECT_DATABASE_URL": database_url,
             "COPCONNECT_SMS_GATEWAY_URL": "http://127.0.0.1:9/send",  # Nobody asks for a code.
             "COPCONNECT_PORT": str(port),
+            **{
+                f"COPCONNECT_{name.upper()}": str(value) for name, value in (settings or {}).items()
+            },
         }
         programs = folder / "programs"
         programs.mkdir()
@@ -162,6 +167,10 @@ class Machine:
             script = script.replace(place, str(here))
         kept = {"HOME": str(self._folder), "PATH": self._path, "LC_ALL": "C.UTF-8"}
         return _run(script, release, kept | self._variables)
+
+    def version(self) -> str:
+        """Return the version of copconnect that pip has installed."""
+        return self.run(self._folder, ["/opt/copconnect/bin/pip show copconnect"]).split()[3]
 
     def start(self) -> None:
         """Serve; returns when /healthz answers."""

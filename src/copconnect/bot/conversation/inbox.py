@@ -21,12 +21,14 @@ from copconnect import wire
 from copconnect.bot import content
 from copconnect.bot.context import LOG, Context
 from copconnect.bot.conversation.judging import (
+    LOST,
     Entry,
     Judged,
     Keyless,
     Opened,
     accepted_name,
     judge,
+    lost_name,
 )
 from copconnect.bot.conversation.place import Place
 from copconnect.bot.state.rows import (
@@ -198,11 +200,23 @@ class Inbox:
         epoch = 0 if log is None else log.epoch
         if low:
             common = usable[low - 1]
-            place.set(log=LogPlace(cursor=common.position, hash=common.hash, epoch=epoch))
+            self._go_back(place, LogPlace(cursor=common.position, hash=common.hash, epoch=epoch))
             return
         page = await self._context.api.log_after(place.id, 0, 1)
         first = page.entries[0].seq if page.entries else page.last_seq + 1
-        place.set(log=LogPlace(cursor=first - 1, hash=page.log_hash, epoch=epoch))
+        self._go_back(place, LogPlace(cursor=first - 1, hash=page.log_hash, epoch=epoch))
+
+    def _go_back(self, place: Place, log: LogPlace) -> None:
+        """Follow the log from there. Messages of lost positions leave their senders' chains, which
+        go on from what the log still has; by their ids they are known when they come again."""
+        accepted = self._stores.accepted
+        with self._stores.transaction():
+            for row in accepted.all(place.id):
+                if row.position > log.cursor and not row.name.startswith(LOST):
+                    lost = replace(row, name=lost_name(row.message_id))
+                    accepted.delete(row.name, place.id)
+                    accepted.put(lost.name, lost, place.id, place=row.position)
+            place.set(log=log)
 
     async def take_state(self, place: Place, logged: wire.LogEntry) -> None:
         """Take the newest state message of a conversation that the bot does not follow from there:
@@ -252,15 +266,17 @@ class Inbox:
             self._refuse(place, entry, found, before)
             return
         header = found.header
+        name = accepted_name(header.sender, header.seq)
         row = AcceptedRow(
+            name=name,
             message_id=header.message_id,
             attempt=header.attempt,
             previous=header.previous,
             hash=header.hash(),
             position=entry.position,
         )
-        name = accepted_name(header.sender, header.seq)
-        former = self._stores.accepted.get(name, place.id)
+        former = self._stores.accepted.get(lost_name(header.message_id), place.id)
+        former = former or self._stores.accepted.get(name, place.id)
         self._stores.accepted.put(name, row, place.id, place=entry.position)
         if header.epoch > place.row.named_epoch:
             place.set(named_epoch=header.epoch)

@@ -22,6 +22,8 @@ from copconnect.records.primitives.fields import Refused
 from copconnect.sealing.messages import body_key
 from copconnect.sealing.receiving import check_message
 
+LOST = "lost/"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -67,6 +69,11 @@ class Judged:
 def accepted_name(sender: bytes, seq: int) -> str:
     """Return the name of a row of accepted messages."""
     return f"{sender.hex()}/{seq}"
+
+
+def lost_name(message_id: bytes) -> str:
+    """Return the name of the row of a message whose position a restored server has lost."""
+    return f"{LOST}{message_id.hex()}"
 
 
 class Holding:

@@ -154,8 +154,9 @@ class CellTableRow(Row, frozen=True, kw_only=True):
 
 
 class AcceptedRow(Row, frozen=True, kw_only=True):
-    """The link of an accepted message in its sender's chain (R5)."""
+    """The link of an accepted message in its sender's chain (R5). ``name``: the row's."""
 
+    name: str
     message_id: bytes
     attempt: int
     previous: bytes
