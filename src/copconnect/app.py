@@ -295,7 +295,7 @@ class Container:
         self.local_bus.subscribe(self.push.on_wakeup)
         self.local_bus.subscribe(self.orders.watching.on_wakeup)
         self.scim_tokens = ScimTokens(self.database, self.clock, self.audit)
-        self.provisioner = Provisioner(self.database, self.clock, self.editor)
+        self.provisioner = Provisioner(self.database, self.clock, self.editor, self.auth.granting)
         self._watch = self._folder_watch(settings)
         self._stack = AsyncExitStack()
         self.start_error: Exception | None = None

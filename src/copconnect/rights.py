@@ -98,9 +98,10 @@ class PersonChange:
 
 
 def person_refusal(
-    by: PersonId, held: Held, right: wire.Right, change: PersonChange
+    by: PersonId | None, held: Held, right: wire.Right, change: PersonChange
 ) -> PersonRefusal | None:
     """Return why somebody with these rights may not change a person so; None if that is allowed.
+    ``by``: None for a program.
 
     Nobody changes themselves. A person who holds grants is changed only by somebody who has the
     rights over all granted units, too: the person's account gives every right over those.

@@ -13,6 +13,7 @@ from copconnect import wire
 from copconnect.directory import store
 from copconnect.directory.imports import exporting
 from copconnect.directory.rules import person_id
+from copconnect.directory.scim.provisioning import PersonRefused, Provisioner
 from copconnect.ids import PersonId, UnitId
 from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed, entries, verified
@@ -229,6 +230,29 @@ async def test_undoing_an_import_asks_for_the_rights_of_holders_too(
     undo = wire.UndoImport(undone=newest["number"])
     assert refusal(await act(approving, station.admin, undo))[0] == "not_allowed"
     assert done(await act(approving, force.admin, undo))
+
+
+async def test_a_system_gives_a_holder_no_number_and_ends_no_suspension_of_one(
+    approving: Running, station: Station
+) -> None:
+    container = approving.container
+    provisioner = Provisioner(
+        container.database, container.clock, container.editor, container.auth.granting
+    )
+    row, other = station.row_of(station.holder), station.own[-1]
+    with pytest.raises(PersonRefused) as refused:
+        await provisioner.change(
+            "HRMS", station.holder.person_id, row | {"number": ATTACKER}, "", None
+        )
+    assert [one.code for one in refused.value.problems] == ["holds_grants"]
+    suspended = row | {"status": "suspended"}
+    await provisioner.change("HRMS", station.holder.person_id, suspended, "", None)
+    with pytest.raises(PersonRefused):
+        await provisioner.change("HRMS", station.holder.person_id, row, "", None)
+    changed = other | {"number": ATTACKER}
+    assert other["code"] not in (row["code"], station.row_of(station.admin)["code"])
+    found = await provisioner.change("HRMS", person_id(other["code"]), changed, "", None)
+    assert found.row["number"] == ATTACKER
 
 
 async def test_a_preview_shows_and_counts_the_callers_part_alone(

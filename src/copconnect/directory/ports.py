@@ -34,3 +34,11 @@ class Rights(Protocol):
     async def table(self, connection: AsyncConnection) -> list[wire.RightRule]:
         """Return the rights table in force."""
         ...
+
+
+class Grants(Protocol):
+    """Grants that devices sign; the Authentication Service knows them."""
+
+    async def held_paths(self, connection: AsyncConnection, person_id: PersonId) -> list[str]:
+        """Return the unit paths over which a person has a grant in force; "" for a root admin."""
+        ...

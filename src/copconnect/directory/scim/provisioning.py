@@ -23,10 +23,12 @@ from copconnect.directory.files.tables import Table, TableRow
 from copconnect.directory.imports import exporting, keeping, previews, refusals
 from copconnect.directory.imports.allowing import View
 from copconnect.directory.imports.exporting import FileRow
+from copconnect.directory.ports import Grants
 from copconnect.directory.scim import scim_store
 from copconnect.directory.sources import Stored
 from copconnect.ids import PersonId
 from copconnect.principals import Operator
+from copconnect.rights import Held, PersonChange, person_refusal
 
 MOST_LEAVING = 0.05
 WINDOW_MS = 24 * 3_600_000
@@ -83,10 +85,13 @@ class _Organisation:
 class Provisioner:
     """Reads and changes people one by one."""
 
-    def __init__(self, database: Database, clock: Clock, editor: DirectoryEditor) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, editor: DirectoryEditor, grants: Grants
+    ) -> None:
         self._database = database
         self._clock = clock
         self._editor = editor
+        self._grants = grants
         self._organisation = _Organisation()
 
     async def person(self, person_id: str) -> Provisioned:
@@ -143,7 +148,9 @@ class Provisioner:
             organisation = await self._current()
             bank = _judged(row, organisation)
             (person_id,) = {person.person_id for person in bank.people} | bank.gone
-            journal = _Journal(system, self._clock, expected, organisation.version, person_id)
+            journal = _Journal(
+                system, self._clock, self._grants, expected, organisation.version, person_id
+            )
             try:
                 await self._editor.edit_people(Operator(f"scim {system}"), bank, journal)
                 break
@@ -204,6 +211,7 @@ class _Journal:
         self,
         system: str,
         clock: Clock,
+        grants: Grants,
         expected: _Expected,
         organisation: str,
         person_id: PersonId,
@@ -211,6 +219,7 @@ class _Journal:
         self._person_id = person_id
         self._system = system
         self._clock = clock
+        self._grants = grants
         self._expected = expected
         self._organisation = organisation
 
@@ -234,10 +243,24 @@ class _Journal:
             now = _version(exporting.person_row(stored), named.get(person_id, ""))
             if now != self._expected.version:
                 raise PersonChanged
+        await self._check_holder(connection, compared)
         if named.get(person_id, "") != self._expected.external_id:
             await scim_store.set_external_id(connection, person_id, self._expected.external_id)
         if found.lost:
             await self._count_leaving(connection, len(found.lost))
+
+    async def _check_holder(self, connection: AsyncConnection, compared: Compared) -> None:
+        """Refuse a number for somebody who holds grants, and the end of a suspension: with a new
+        number, that gives the grants to another phone. A system has no rights of its own."""
+        for row in compared.found.update:
+            person_id, before = PersonId(row["person_id"]), compared.stored[row["person_id"]]
+            if row["number"] == before["number"] and person_id not in compared.found.restored:
+                continue
+            granted = frozenset(await self._grants.held_paths(connection, person_id))
+            change = PersonChange(person_id, frozenset(), granted)
+            reason = person_refusal(None, Held(), "manage_people", change)
+            if reason is not None:
+                raise PersonRefused([Problem("scim", 1, reason, row["code"], "code")])
 
     async def _count_leaving(self, connection: AsyncConnection, leaving: int) -> None:
         now_ms = self._clock.now_ms()
