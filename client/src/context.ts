@@ -37,6 +37,10 @@ export interface DeviceContext extends Context {
   readonly freshness: Freshness;
   readonly time: TimeAnchor;
   readonly ownKeys: OwnDeviceKeys;
+  /** The number of the newest Incarnation that this device has taken (S8); 0: none. */
+  readonly incarnation: () => number;
+  /** Ask whether there is a newer one, if the server's version of Trust is not this one. */
+  readonly learnIncarnation: (trustVersion: number | null) => Promise<void>;
   /** Aborts when the core locks, signs out or stops. */
   readonly signal: AbortSignal;
 }

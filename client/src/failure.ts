@@ -30,6 +30,8 @@ export const CORE_CODES = {
   cancelled: "Cancelled by the person.",
   security_alarm: "A security check of this conversation failed.",
   conversation_left: "This device is no longer in the conversation.",
+  lost_by_restore:
+    "A restore of the server lost the message; its author decides whether it goes again.",
   head_refused: "The newest roster of this conversation does not verify, or there is a newer one.",
   too_many_attempts: "The server refused the message again and again.",
   poll_ended: "The poll has ended, or its author has closed it.",

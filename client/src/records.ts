@@ -116,6 +116,10 @@ export interface ConversationRecord {
 
   readonly state: ConversationState;
   readonly alarm: "log_differs" | "not_direct" | "third_person" | null;
+  /** The log has lost what this device followed, without an Incarnation (S8): nothing goes on. */
+  readonly standstill: boolean;
+  /** The number of the Incarnation under which this device has compared the log last. */
+  readonly incarnation: number;
   /** Null: this device has not begun to follow the log. */
   readonly log: LogPlace | null;
   /** Null: nothing is missing of what it may read. */
@@ -285,6 +289,8 @@ export interface AcceptedRecord {
   readonly previous: Uint8Array;
   readonly hash: Uint8Array;
   readonly position: number;
+  /** The header's `sent`. */
+  readonly signedMs: number;
 }
 
 /** An entry that is not shown: its key is missing, or a check refused it. Group: the conversation. */

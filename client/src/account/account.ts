@@ -12,6 +12,7 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 import type { Context, Identity } from "../context.ts";
 import { failure } from "../failure.ts";
 import { DepartmentFormat } from "../keys/trust/department.ts";
+import { IncarnationFormat } from "../keys/trust/incarnation.ts";
 import { DepartmentTrust } from "../trust/department-trust.ts";
 import { parseCertificate } from "../keys/trust/certificate.ts";
 import type { Certificate } from "../keys/trust/device-certificate.ts";
@@ -76,9 +77,10 @@ export class Account {
     const record = await this.#context.vault.get<AccountRecord>(META, "account");
     if (record !== null) {
       const held = record.departments.map((bytes) => DepartmentFormat.parse(bytes));
-      this.#trust = await DepartmentTrust.open(record.trust, record.pinnedRoot, held).catch(
-        untrusted,
-      );
+      const { incarnation } = record;
+      const taken = incarnation === null ? null : IncarnationFormat.parse(incarnation);
+      const { trust, pinnedRoot } = record;
+      this.#trust = await DepartmentTrust.open(trust, pinnedRoot, held, taken).catch(untrusted);
     }
     this.#record = record;
     return record;
@@ -135,6 +137,7 @@ export class Account {
       pinnedRoot: answer.trust.root,
       trust: answer.trust,
       departments: trust.departments.map(({ bytes }) => bytes),
+      incarnation: trust.incarnation?.bytes ?? null,
       me: null,
     };
   }
@@ -185,7 +188,8 @@ export class Account {
     const record = this.require();
     const trust = await this.trust.follow(answer, record.pinnedRoot).catch(untrusted);
     const departments = trust.departments.map(({ bytes }) => bytes);
-    await this.#store({ ...record, trust: answer, departments });
+    const incarnation = trust.incarnation?.bytes ?? null;
+    await this.#store({ ...record, trust: answer, departments, incarnation });
     this.#trust = trust;
     return answer.version !== record.trust.version;
   }

@@ -19,6 +19,8 @@ export interface AccountRecord {
   readonly trust: Trust;
   /** Every department record that this device has verified, ascending: none is ever taken back. */
   readonly departments: readonly Uint8Array[];
+  /** The Incarnation with the highest number that this device has taken (S8). */
+  readonly incarnation: Uint8Array | null;
   readonly me: Me | null;
 }
 

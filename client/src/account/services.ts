@@ -246,6 +246,16 @@ export class AccountServices {
     await this.#ownChanged();
   }
 
+  /** The parts of the context of a registered device that are looked after here. */
+  forDevice() {
+    const { account, ownKeys, time, trust } = this;
+    return {
+      ...{ ownKeys, time, trust, identity: () => account.identity },
+      incarnation: () => account.trust.incarnation?.number ?? 0,
+      learnIncarnation: (version: number | null) => this.#refreshTrust(version ?? ANY_VERSION),
+    };
+  }
+
   async #refreshTrust(version: number): Promise<void> {
     if (await this.account.refreshTrust(version)) await this.trust.departmentChanged();
   }

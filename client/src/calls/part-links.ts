@@ -84,9 +84,9 @@ export class PartLinks
     this.#parts.cursors.moved(conversation);
   }
 
-  async onAnotherLog(conversation: Conversation, lastSeq: number): Promise<void> {
+  async onIncarnation(conversation: Conversation): Promise<void> {
     const { context, outgoing, outbox } = this.#parts;
-    await rewind(context, conversation, outgoing, lastSeq);
+    await rewind(context, conversation, outgoing);
     outbox.kick(conversation);
   }
 

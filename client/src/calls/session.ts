@@ -216,10 +216,10 @@ export class Session {
 
   async #startDevice(): Promise<void> {
     const { origin, WebSocket, random } = this.#options;
-    const { guard, ownKeys, time, trust } = this.#services;
+    const { guard } = this.#services;
     await this.blocked.load();
     const device = new Device({
-      context: { ...this.#context, identity: () => this.#account.identity, trust, time, ownKeys },
+      context: { ...this.#context, ...this.#services.forDevice() },
       people: this.people,
       blocked: this.blocked,
       guard,

@@ -27,6 +27,8 @@ export function newRecord(info: WireConversation): ConversationRecord {
       infoVersion: info.infoVersion,
       state: "waiting",
       alarm: null,
+      standstill: false,
+      incarnation: 0,
       log: null,
       history: null,
       headEpoch: 0,

@@ -139,6 +139,7 @@ function noteChain({ context, conversation, work }: Receiving, entry: Entry, it:
     previous: header.previous,
     hash: header.hash,
     position: entry.position,
+    signedMs: header.sent,
   };
   conversation.accepted.put(work, acceptedName(header, header.seq), row);
   const { chain, namedEpoch } = work.record;

@@ -69,7 +69,8 @@ export class History {
     const hashes = hashesOf(page);
     const last = page.entries.at(-1)?.seq ?? page.lastSeq;
     const end = hashes.at(-1) ?? page.logHash;
-    work.set({ log: { cursor: last, hash: end, epoch: 0 } });
+    const incarnation = this.#context.incarnation();
+    work.set({ log: { cursor: last, hash: end, epoch: 0 }, incarnation });
     const place: HistoryPlace = { from: last + 1, hash: end, start: last };
     work.set({ history: place });
     tellStart(work, this.#context.identity().personId);

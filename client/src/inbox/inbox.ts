@@ -37,8 +37,6 @@ import type { Entry } from "./judge.ts";
 /** Entries stored in one transaction while catching up. */
 const BATCH = 32;
 const PAGE = 200;
-/** A server that shows another log with every answer is followed all the same. */
-const MOST_REWINDS = 2;
 
 export interface InboxListener {
   /** Conversation keys whose S is missing. */
@@ -51,9 +49,9 @@ export interface InboxListener {
   ) => void;
   /** This device has come further. Missing keys were told before. */
   readonly onCursor: (conversation: Conversation) => void;
-  /** The server's log is another one: go back to the last common position. Inside the queue. */
-  readonly onAnotherLog: (conversation: Conversation, lastSeq: number) => Promise<void>;
-  /** An own message was accepted by the log before its answer came. */
+  /** There is a newer Incarnation: go back to the last common position. Inside the queue. */
+  readonly onIncarnation: (conversation: Conversation) => Promise<void>;
+  /** Sending may go on: an own message was accepted, or a standstill has ended. */
   readonly onAccepted: (conversation: Conversation) => void;
   /** An order is stored, or a change of one. */
   readonly onOrder: (orderId: MessageId) => void;
@@ -104,6 +102,7 @@ export class Inbox {
       const { log, state } = conversation.record;
       // A device that does not follow the log yet begins with a page of it (history.ts).
       if (log === null || state !== "ready") return;
+      if (this.isInDoubt(conversation)) return this.catchUp(conversation);
       const next = pushed.filter(([{ seq }]) => seq > log.cursor).sort(([a], [b]) => a.seq - b.seq);
       // The server's connection comes behind what the log had told.
       if (next.length === 0) return this.#listener.onCursor(conversation);
@@ -116,17 +115,26 @@ export class Inbox {
     });
   }
 
+  /** Whether the log must be compared before anything of it is taken. */
+  isInDoubt({ record }: Conversation): boolean {
+    return record.standstill || record.incarnation < this.#context.incarnation();
+  }
+
   /** Process the log from the cursor to its end. Call inside the conversation's queue. */
   async catchUp(conversation: Conversation): Promise<void> {
-    for (let rewound = 0; ;) {
-      const { log, state } = conversation.record;
-      if (log === null || state !== "ready") return;
+    for (;;) {
+      if (conversation.record.log === null || conversation.record.state !== "ready") return;
+      if (conversation.record.incarnation < this.#context.incarnation())
+        await this.#listener.onIncarnation(conversation);
+      const { log } = conversation.record;
+      if (log === null) return;
       const page = await this.#context.api.logAfter(conversation.id, log.cursor, PAGE);
-      if (continuesAnotherLog(conversation, page) && rewound < MOST_REWINDS) {
-        rewound++;
-        await this.#listener.onAnotherLog(conversation, page.lastSeq);
-        continue;
+      if (continuesAnotherLog(conversation, page)) {
+        await this.#context.learnIncarnation(null);
+        if (conversation.record.incarnation < this.#context.incarnation()) continue;
+        return this.#standStill(conversation, true);
       }
+      await this.#standStill(conversation, false);
       const entries = page.entries.filter(({ seq }) => seq > log.cursor);
       const [first] = entries;
       if (first !== undefined && first.seq > log.cursor + 1)
@@ -135,6 +143,15 @@ export class Inbox {
       await this.#process(conversation, entries, 0);
       if (!page.more || entries.length === 0) return;
     }
+  }
+
+  /** S8: begin or end the standstill of a conversation. */
+  async #standStill(conversation: Conversation, standstill: boolean): Promise<void> {
+    if (conversation.record.standstill === standstill) return;
+    const work = new UnitOfWork(conversation);
+    work.set({ standstill });
+    await conversation.store(work);
+    if (!standstill) this.#listener.onAccepted(conversation);
   }
 
   /** The log begins later than where this device was: it was trimmed meanwhile. */

@@ -1,61 +1,89 @@
 /**
- * The server's log is another one than this device's: it was restored from a backup, or it lies.
+ * Going back in the log under a new Incarnation (S8): the department restored a backup of the server.
  *
- * Either way this device goes back to the last position that both have, follows the server's log from
- * there, and posts again what of its own the log lost, with the next attempt (S6). Whether people are
- * told of a restored log or see an alarm (R4) depends on the roster authority: when operators restore
- * a backup it signs heads whose epochs are far above all that were lost. Messages of other
- * devices stay shown; one that is posted again takes its new place and is not counted anew.
+ * Once under each Incarnation a device goes back to the last position that both have, takes up its
+ * own chain as the server has it, follows the server's log from there, and posts again what of its
+ * own the log lost, with the next attempt (S6). Messages of other devices stay shown; one that is
+ * posted again takes its new place and is not counted anew.
+ *
+ * A message goes out again by itself only if everybody who reads here now might read it when it was
+ * first signed: this device knows all leaves of the newest head, none begins later than the message,
+ * and no head was lost that rekeyed, which may have been a removal. Otherwise it is shown as
+ * not sent, and its author decides.
  *
  * Everything is one transaction; a crash before it does it all again.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
+import { failure, hasCode } from "../failure.ts";
 import { encodeContent } from "../kinds/content.ts";
 import type { Content } from "../kinds/content.ts";
+import type { MessageId } from "../ids.ts";
+import { Refused } from "../keys/format/refused.ts";
 import { hash, ZEROS } from "../keys/format/hashing.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
 import { equalBytes } from "../octets.ts";
+import { checkCell } from "../roster/cells.ts";
 import { acceptedName } from "./judge.ts";
-import { loadMessage, notice, noticeId, noticeMessage } from "../messages/messages.ts";
+import {
+  loadMessage,
+  messagesAbove,
+  notice,
+  noticeId,
+  noticeMessage,
+} from "../messages/messages.ts";
 import { putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-import type { AcceptedRecord, MessageRecord, OwnChain, ReadyMessage } from "../records.ts";
+import type { OwnChain, FailedMessage, MessageRecord, ReadyMessage } from "../records.ts";
 
 const PAGE = 200;
-/** So far above the lost epochs are those that the roster authority signs after a restore. */
-const RESTORED_EPOCHS = 500;
+const MOST_LOST = 1_000;
+/** How often a message was signed that the log never showed here; it was less often than this. */
+const UNSEEN_ATTEMPT = 31;
 
-/** Go back to the last common position. Inside the queue. */
+/** An own message that the log has no more. */
+interface Lost {
+  readonly messageId: MessageId;
+  readonly attempt: number;
+  /** When it was signed. */
+  readonly signedMs: number;
+}
+
+/** Go back to the last common position, under the newest Incarnation. Inside the queue. */
 export async function rewind(
   context: DeviceContext,
   conversation: Conversation,
   outgoing: OutgoingStore,
-  lastSeq: number,
 ): Promise<void> {
-  const { log, namedEpoch } = conversation.record;
+  const { log } = conversation.record;
   if (log === null) return;
-  const common = await commonPlace(context, conversation, Math.min(lastSeq, log.cursor));
+  const incarnation = context.incarnation();
+  const common = await commonPlace(context, conversation, log.cursor);
   const { head: bytes } = await context.api.head(conversation.id);
   const work = new UnitOfWork(conversation);
   const head = await conversation.heads.take(work, bytes);
-  const restored = head.epoch >= namedEpoch + RESTORED_EPOCHS;
-  const { readSeq, history } = work.record;
+  const since = await readableBy(context, conversation, work, head, incarnation);
+  const { readSeq, history, own } = work.record;
   const from = Math.min(history?.from ?? Infinity, common.seq + 1);
+  const lost = await dropRows(context, conversation, work, common.seq);
   work.set({
     log: { cursor: common.seq, hash: common.hash, epoch: 0 },
+    incarnation,
+    standstill: false,
     readSeq: Math.min(readSeq, common.seq),
+    own: own !== null && own.seq > common.seq ? null : own,
     chain: await ownChain(context, conversation),
     history: history === null ? null : { ...history, from, hash: common.hash },
-    ...(restored ? {} : { alarm: work.record.alarm ?? "log_differs" }),
   });
-  const lost = await dropRows(context, conversation, work, common.seq);
-  for (const row of lost) await queueAgain(context, conversation, work, outgoing, row);
-  const at = { seq: common.seq, order: common.seq + 0.95, sentMs: context.now() };
-  const what = notice(restored ? "restored" : "log_differs");
-  const messageId = noticeId(what.kind, head.epoch, common.seq);
-  work.put(noticeMessage(conversation.id, messageId, at, what));
+  for (const row of lost)
+    await queueAgain(context, conversation, work, outgoing, row, row.signedMs >= since);
+  if (common.seq < log.cursor || lost.length > 0) {
+    const at = { seq: common.seq, order: common.seq + 0.95, sentMs: context.now() };
+    const messageId = noticeId("restored", incarnation, common.seq);
+    work.put(noticeMessage(conversation.id, messageId, at, notice("restored")));
+  }
   await conversation.store(work, true);
 }
 
@@ -83,7 +111,7 @@ async function commonPlace(
     if (common !== null) return common;
     const [first] = page.entries;
     // Nothing that this device may read is left, or nothing was ever common: the server's is taken.
-    if (first === undefined) return { seq: end, hash: page.logHash };
+    if (first === undefined) return { seq: Math.min(end, page.lastSeq), hash: page.logHash };
     if (!page.more) return { seq: first.seq - 1, hash: page.logHash };
     before = first.seq;
   }
@@ -102,24 +130,47 @@ async function ownChain(context: DeviceContext, conversation: Conversation): Pro
   return { seq: header.seq, hash: header.hash };
 }
 
+/**
+ * From when on every device of the newest head may read; Infinity if this device cannot know it, or
+ * if a head was lost that rekeyed.
+ */
+async function readableBy(
+  context: DeviceContext,
+  conversation: Conversation,
+  work: UnitOfWork,
+  head: RosterHead,
+  incarnation: number,
+): Promise<number> {
+  try {
+    const begun = await conversation.heads.require(work, incarnation);
+    if (await conversation.heads.lostRekey(begun, work.record.incarnation)) return Infinity;
+    const { leaves, only } = checkCell(head, await context.api.ownCell(conversation.id), "R4");
+    return only ? Math.max(0, ...leaves.map(({ historyFrom }) => historyFrom)) : Infinity;
+  } catch (error) {
+    if (!(error instanceof Refused) && !hasCode(error, "not_found", "not_member")) throw error;
+    return Infinity;
+  }
+}
+
 /** Forget what stands on lost positions. Returns this device's own messages there, in order. */
 async function dropRows(
   context: DeviceContext,
-  { accepted, pending, log }: Conversation,
+  { id, accepted, pending, log }: Conversation,
   work: UnitOfWork,
   upTo: number,
-): Promise<readonly AcceptedRecord[]> {
-  const own: AcceptedRecord[] = [];
+): Promise<readonly Lost[]> {
+  const own = new Map<MessageId, Lost & { readonly seq: number }>();
+  const seen = new Set<MessageId>();
   const { deviceBytes } = context.identity();
   for (const row of await accepted.all()) {
+    seen.add(row.messageId);
     if (row.position <= upTo) continue;
     for (const seq of [row.seq, null]) {
       const name = acceptedName({ sender: row.sender }, seq);
       const stored = await accepted.get(work, name);
       if (stored !== null && stored.position > upTo) accepted.delete(work, name);
     }
-    const known = own.some(({ messageId }) => messageId === row.messageId);
-    if (equalBytes(row.sender, deviceBytes) && !known) own.push(row);
+    if (equalBytes(row.sender, deviceBytes)) own.set(row.messageId, row);
   }
   for (const row of await pending.all()) {
     if (row.position <= upTo) continue;
@@ -129,16 +180,26 @@ async function dropRows(
   const cursor = await log.page(null, 1, true);
   const highest = cursor[0]?.position ?? upTo;
   for (let at = upTo + 1; at <= highest; at++) log.delete(work, String(at));
-  return own.sort((a, b) => a.seq - b.seq);
+  const lost: Lost[] = [...own.values()].sort((a, b) => a.seq - b.seq);
+  // Accepted by the server, but never seen in the log.
+  const newest = await messagesAbove(context.vault, id, upTo, MOST_LOST);
+  for (const { mine, seq, messageId, sentMs } of [...newest].reverse())
+    if (mine && seq !== null && seq > upTo && !seen.has(messageId))
+      lost.push({ messageId, attempt: UNSEEN_ATTEMPT, signedMs: sentMs });
+  return lost;
 }
 
-/** A message that the log lost goes out again, as itself (S6). */
+/**
+ * A message that the log lost goes out again, as itself (S6); if not `byItself`, when its author says
+ * so. The newest state goes out in any case: everybody who reads may know it (H3).
+ */
 async function queueAgain(
   context: DeviceContext,
   conversation: Conversation,
   work: UnitOfWork,
   outgoing: OutgoingStore,
-  { messageId, attempt }: AcceptedRecord,
+  { messageId, attempt }: Lost,
+  byItself: boolean,
 ): Promise<void> {
   if (outgoing.find(messageId) !== null) return;
   const { profile } = work.record;
@@ -147,13 +208,14 @@ async function queueAgain(
   const content = state ? stateOf(work) : (message?.content ?? null);
   if (content === null) return;
   const order = outgoing.nextOrder(context.now());
-  const record: ReadyMessage = {
+  const asked = !state && !byItself;
+  const record: ReadyMessage | FailedMessage = {
     messageId,
     conversationId: conversation.id,
     order,
     content,
     attachmentIds: [],
-    stage: "ready",
+    stage: asked ? "failed" : "ready",
     seq: null,
     attempt,
     message: null,
@@ -164,7 +226,8 @@ async function queueAgain(
   work.changes.push(putOutgoing(record));
   work.afterwards.push(() => outgoing.set(record));
   if (message !== null && !state) {
-    const queued: MessageRecord = { ...message, seq: null, order };
+    const cause = asked ? failure("lost_by_restore").plain() : null;
+    const queued: MessageRecord = { ...message, seq: null, order, failure: cause };
     work.put(queued);
   }
 }

@@ -79,6 +79,7 @@ export class ViewMaker implements Views {
     const people = this.#people;
     // R10: what is not these two people's is shown as a group of strangers.
     const strange = record.alarm === "not_direct";
+    const alarm = record.standstill ? "log_lost" : record.alarm;
     const open = record.state !== "left" && !strange;
     const mine = open && (record.whoMayPost === "everyone" || record.admin);
     const trainingFirst = mine && isClosed(this.#closed.trainingFrom(), record);
@@ -109,8 +110,8 @@ export class ViewMaker implements Views {
       barred,
       admin: record.admin,
       whoMayPost: record.whoMayPost,
-      state: record.state === "ready" && record.alarm !== null ? "alarm" : record.state,
-      alarm: record.alarm,
+      state: record.state === "ready" && alarm !== null ? "alarm" : record.state,
+      alarm,
       createdMs: record.createdMs,
     };
   }

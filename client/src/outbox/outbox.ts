@@ -262,7 +262,9 @@ export class Outbox {
 
   /** Send the first message that can go. False when there is none. */
   async #sendNext(conversation: Conversation): Promise<boolean> {
-    const { state } = conversation.record;
+    const { state, standstill } = conversation.record;
+    // S8: nothing is posted while the log has lost what this device followed.
+    if (standstill) return false;
     const { signing, posting } = this.#parts;
     const doubts = this.#doubtsOf(conversation);
     if (state === "ready" && this.#wanted.delete(conversation.id))

@@ -13,10 +13,8 @@ import { clearTerms } from "../orders/record.ts";
 import { idOf } from "../ids.ts";
 import type { KeyId, MessageId } from "../ids.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey, type Header } from "../keys/message.ts";
-import { ZEROS } from "../keys/format/hashing.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { copy, equalBytes } from "../octets.ts";
-import { messagesAbove } from "../messages/messages.ts";
 import { applyMark, noteLive } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 import type { ReadyMessage, SignedMessage } from "../records.ts";
@@ -25,10 +23,6 @@ import { called } from "./calling.ts";
 import type { Doubts } from "./signing.ts";
 import { acceptedMessage, putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-
-const MOST_LOST = 1_000;
-/** How often a lost message was signed is not known any more; it was less often than this. */
-const LOST_ATTEMPT = 31;
 
 export class Posting {
   readonly #context: DeviceContext;
@@ -151,22 +145,21 @@ export class Posting {
 
   /**
    * S7: go on from the last header that the server has of this device, if it bears this device's own
-   * signature. A server that went back to a backup may have less than this device: what it lost and
-   * the log had not shown here yet goes out again. False: the header is that of this very message,
-   * so it was accepted and the log will tell.
+   * signature and is higher than here. False: the header is that of this very message, so it was
+   * accepted and the log will tell; or it is lower, and the log tells whether a backup was restored.
    */
   async #takeUpChain(conversation: Conversation, record: SignedMessage): Promise<boolean> {
     const { header: bytes } = await this.#context.api.chain(conversation.id);
     const header = bytes === null ? null : await this.#ownHeader(bytes);
     const posted = record.message.subarray(0, SIGNED_HEADER_BYTES);
-    const same = header !== null && equalBytes(posted, header.bytes);
-    const chain = { seq: header?.seq ?? 0, hash: header?.hash ?? ZEROS };
-    await conversation.change(async (work) => {
+    if (header !== null && equalBytes(posted, header.bytes)) return false;
+    return conversation.change((work) => {
       const { seq } = work.record.chain;
-      if (chain.seq < seq) await this.#queueLost(conversation, work, seq - chain.seq);
-      if (chain.seq !== seq) work.set({ chain });
+      if ((header?.seq ?? 0) < seq) return Promise.resolve(false);
+      if (header !== null && header.seq > seq)
+        work.set({ chain: { seq: header.seq, hash: header.hash } });
+      return Promise.resolve(true);
     });
-    return !same;
   }
 
   async #ownHeader(bytes: Uint8Array): Promise<Header> {
@@ -177,31 +170,6 @@ export class Posting {
     if (certificate === null) throw new Refused("S7", "own certificate is unknown");
     await HeaderFormat.verify(header, certificate.publicKey);
     return header;
-  }
-
-  /** As many own messages, the newest that were accepted but never seen in the log. */
-  async #queueLost(conversation: Conversation, work: UnitOfWork, most: number): Promise<void> {
-    const { vault, now } = this.#context;
-    const rows = await conversation.accepted.all();
-    const seen = new Set(rows.map(({ messageId }) => messageId));
-    const newest = await messagesAbove(vault, conversation.id, 0, MOST_LOST);
-    const lost = newest.filter(
-      ({ mine, seq, messageId }) => mine && seq !== null && !seen.has(messageId),
-    );
-    for (const message of lost.slice(0, most).reverse()) {
-      const { messageId, content } = message;
-      if (content === null || this.#outgoing.find(messageId) !== null) continue;
-      const order = this.#outgoing.nextOrder(now());
-      const again: ReadyMessage = {
-        ...{ messageId, conversationId: conversation.id, order, content, attachmentIds: [] },
-        ...{ stage: "ready", seq: null, attempt: LOST_ATTEMPT, message: null, key: null },
-        state: false,
-        quiet: false,
-      };
-      work.changes.push(putOutgoing(again));
-      work.afterwards.push(() => this.#outgoing.set(again));
-      work.put({ ...message, seq: null, order });
-    }
   }
 
   #restage(conversation: Conversation, record: ReadyMessage | SignedMessage): Promise<void> {

@@ -78,6 +78,25 @@ export class Heads {
     return head;
   }
 
+  /**
+   * Whether a restore of a backup, which `begun` follows, may have lost a head that rekeyed: then it
+   * may have forgotten a removal. True also where this device has not seen the head before. `former`:
+   * the Incarnation before, whose own head rekeyed for no removal.
+   */
+  async lostRekey(begun: RosterHead, former: number): Promise<boolean> {
+    const held: RosterHead[] = [];
+    for (const { head } of await this.#table.all()) held.push(await this.#parse(head));
+    const restored = held.find(({ hash }) => equalBytes(hash, begun.previous));
+    if (restored === undefined) return true;
+    return held.some(
+      ({ epoch, rekeyEpoch }) =>
+        epoch > restored.epoch &&
+        epoch < begun.epoch &&
+        rekeyEpoch > restored.rekeyEpoch &&
+        rekeyEpoch !== former,
+    );
+  }
+
   /** The head of an epoch, fetched if it is not held. Refuses (R4) what the server does not have. */
   async require(work: UnitOfWork, epoch: number): Promise<RosterHead> {
     const held = await this.find(work, epoch);

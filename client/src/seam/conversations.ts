@@ -61,11 +61,14 @@ export interface ConversationItem {
   readonly whoMayPost: WhoMayPost;
   /**
    * waiting: this device is not listed yet, or its person is a member again and the roster follows;
-   * alarm: a security check failed (see `alarm`); nothing that works is stopped by it.
+   * alarm: a security check failed (see `alarm`); only `log_lost` stops what works.
    */
   readonly state: "ready" | "waiting" | "left" | "alarm";
-  /** `log_differs`: the server shows others another log; `not_direct`: not these two people's;
-   * `third_person`: the roster lists somebody else in a direct conversation. */
+  /**
+   * `log_differs`: the server shows others another log; `not_direct`: not these two people's;
+   * `third_person`: the roster lists somebody else in a direct conversation; `log_lost`: the server's
+   * log has lost entries, and nothing is sent or received until it has them.
+   */
   readonly alarm: string | null;
   readonly createdMs: number;
 }

@@ -37,9 +37,10 @@ import { SPREAD_MS } from "./member-list.ts";
 import type { MemberList } from "./member-list.ts";
 
 const CATCH_UPS = 4;
-const RESTORED_EPOCHS = 500;
 const AGAIN = { firstMs: 1_000, maxMs: 30_000 };
 const MOST_TRIES = 6;
+/** While a conversation stands still, its log is looked at again each half minute. */
+const STANDSTILL_TRY = MOST_TRIES - 1;
 /** This device is in no such conversation. */
 const NOT_HERE = ["not_member", "not_found", "device_unconfirmed"] as const;
 /** At most so many changed conversations are fetched one by one; for more, the list. */
@@ -110,7 +111,11 @@ export class Sync {
   }
 
   async #compare(ready: Ready, round: number): Promise<void> {
-    const { book, cursors } = this.#parts;
+    const { book, cursors, context } = this.#parts;
+    // Trust that does not verify is shown as such (account.ts); conversations go on with the former.
+    await context.learnIncarnation(ready.trustVersion).catch((error: unknown) => {
+      if (!hasCode(error, "trust_invalid")) throw error;
+    });
     const stands = new Map<ConversationId, Stand>(
       ready.heads.map((head) => [head.conversationId, head]),
     );
@@ -182,14 +187,16 @@ export class Sync {
       const begun = conversation.record.log !== null;
       await history.begin(conversation);
       const cursor = conversation.record.log?.cursor ?? 0;
-      // After a backup was restored epochs are far above: the log may be another one.
-      // Heads and keys may be known already: what counts is the highest epoch that an entry named.
-      const entryEpoch = conversation.record.log?.epoch ?? 0;
-      const jumped = stand !== null && stand.rosterEpoch >= entryEpoch + RESTORED_EPOCHS;
-      const pushed = begun && stand !== null && stand.follows && !jumped;
-      if (!pushed && (stand === null || jumped || stand.lastSeq !== cursor))
+      // After a backup was restored the log may be another one.
+      const doubt = inbox.isInDoubt(conversation);
+      const pushed = begun && stand !== null && stand.follows && !doubt;
+      if (!pushed && (stand === null || doubt || stand.lastSeq !== cursor))
         await inbox.catchUp(conversation);
     });
+    if (conversation.record.standstill) {
+      this.#refreshLater(conversation.id, STANDSTILL_TRY);
+      return;
+    }
     if (stand === null || stand.shares > 0) await asking.fetch(conversation);
     await members.follow(conversation, stand?.receiptsVersion ?? null);
     await this.#missingKeys(conversation);

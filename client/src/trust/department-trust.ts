@@ -19,6 +19,11 @@ import {
   type ParsedCertificate,
 } from "../keys/trust/certificate.ts";
 import { DepartmentFormat, checkDepartment, type Department } from "../keys/trust/department.ts";
+import {
+  IncarnationFormat,
+  checkIncarnation,
+  type Incarnation,
+} from "../keys/trust/incarnation.ts";
 import { readCertificate, type Certificate } from "../keys/trust/device-certificate.ts";
 
 export class DepartmentTrust {
@@ -30,17 +35,21 @@ export class DepartmentTrust {
   readonly issuingKeys: readonly Uint8Array[];
   /** Ascending by number; at least one. */
   readonly departments: readonly Department[];
+  /** The one with the highest number that was taken (S8); null: no backup was ever restored. */
+  readonly incarnation: Incarnation | null;
 
   private constructor(
     version: number,
     rootKey: Uint8Array,
     issuingKeys: readonly Uint8Array[],
     departments: readonly Department[],
+    incarnation: Incarnation | null,
   ) {
     this.version = version;
     this.rootKey = rootKey;
     this.issuingKeys = issuingKeys;
     this.departments = departments;
+    this.incarnation = incarnation;
   }
 
   /** At registration, the root that `trust` brings becomes the pinned one: pass it as both. */
@@ -48,6 +57,7 @@ export class DepartmentTrust {
     trust: Trust,
     pinnedRoot: Uint8Array,
     held: readonly Department[] = [],
+    taken: Incarnation | null = null,
   ): Promise<DepartmentTrust> {
     refuseUnless(equalBytes(trust.root, pinnedRoot), "E0", "the root is not the pinned one");
     const root = parseCertificate(pinnedRoot);
@@ -56,7 +66,8 @@ export class DepartmentTrust {
     refuseUnless(trust.issuing.length > 0, "E0", "there is no issuing CA");
     const issuingKeys: Uint8Array[] = [];
     for (const der of trust.issuing) issuingKeys.push(await issuingKey(der, root));
-    const departments = await merge(trust.departments, held, root.publicKey);
+    const incarnation = newestIncarnation(trust.incarnation, taken);
+    const departments = await merge(trust.departments, held, root.publicKey, incarnation);
     const newest = newestOf(departments);
     const authority = parseCertificate(trust.rosterAuthority);
     await requireIssuedBy(authority, root);
@@ -64,12 +75,15 @@ export class DepartmentTrust {
     refuseUnless(named && !authority.authority, "E0", "not the roster authority's certificate");
     const own = equalBytes(authority.publicKey, newest.authority);
     refuseUnless(own, "E0", "the roster authority is not the department record's");
-    return new DepartmentTrust(trust.version, root.publicKey, issuingKeys, departments);
+    if (incarnation !== null && incarnation !== taken)
+      await checkIncarnation(incarnation, newest.authority);
+    const { version } = trust;
+    return new DepartmentTrust(version, root.publicKey, issuingKeys, departments, incarnation);
   }
 
   /** The trust that the server serves now, if it takes nothing back. */
   follow(trust: Trust, pinnedRoot: Uint8Array): Promise<DepartmentTrust> {
-    return DepartmentTrust.open(trust, pinnedRoot, this.departments);
+    return DepartmentTrust.open(trust, pinnedRoot, this.departments, this.incarnation);
   }
 
   get department(): Department {
@@ -96,11 +110,24 @@ function newestOf(departments: readonly Department[]): Department {
   return newest;
 }
 
-/** The served records and those that were held before, ascending. Throws for a fork or a step back. */
+/** The served one if its number is higher than that of the one taken before; not yet checked. */
+function newestIncarnation(
+  served: Uint8Array | null,
+  taken: Incarnation | null,
+): Incarnation | null {
+  const record = served === null ? null : IncarnationFormat.parse(served);
+  return record !== null && record.number > (taken?.number ?? 0) ? record : taken;
+}
+
+/**
+ * The served records and those that were held before, ascending. Throws for a fork or a step back. A
+ * restored backup may lack a record that is older than the restore: it stays in force here.
+ */
 async function merge(
   served: readonly Uint8Array[],
   held: readonly Department[],
   rootKey: Uint8Array,
+  incarnation: Incarnation | null,
 ): Promise<readonly Department[]> {
   const byNumber = new Map(held.map((record) => [record.number, record]));
   let highest = 0;
@@ -113,8 +140,9 @@ async function merge(
     byNumber.set(record.number, record);
     highest = Math.max(highest, record.number);
   }
-  const before = held.at(-1)?.number ?? 0;
-  refuseUnless(highest >= before, "E0", "the department record went back");
+  const before = held.at(-1);
+  const lost = before !== undefined && incarnation !== null && incarnation.created > before.created;
+  refuseUnless(lost || highest >= (before?.number ?? 0), "E0", "the department record went back");
   return [...byNumber.values()].sort((a, b) => a.number - b.number);
 }
 

@@ -1,6 +1,7 @@
 /**
- * A server that went back to a backup: the roster authority signs rosters of far higher epochs, and
- * devices accept it, post again what of their own the log lost, and go on. No device is stuck.
+ * A server that went back to a backup: the roster authority signs an Incarnation, and devices accept
+ * it, post again what of their own the log lost, and go on. No device is stuck. Without an
+ * Incarnation they post nothing again and stand still (S8).
  */
 import type { ConversationId } from "../../src/ids.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -8,6 +9,8 @@ import type { Officer } from "../support/officer.ts";
 import { World } from "../support/world.ts";
 
 const LIMIT_MS = 60_000;
+/** Long enough for a message that is accepted to come. */
+const IN_VAIN_MS = 2_500;
 
 let world: World;
 let a: Officer;
@@ -80,5 +83,100 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     await b.receives(id, "lost while b was away");
     await b.text(id, "back");
     await a.receives(id, "back");
+  });
+
+  it("goes on after the same backup was restored twice", async () => {
+    const backup = world.server.backup();
+    for (const time of ["first", "second"]) {
+      await world.server.restore(backup);
+      await a.text(id, `by a, ${time}`);
+      await b.receives(id, `by a, ${time}`);
+      await b.text(id, `by b, ${time}`);
+      await a.receives(id, `by b, ${time}`);
+    }
+    await a.until("posted again", async () => (await logged()).length === 5);
+    expect(new Set(await logged()).size).toBe(5);
+  });
+
+  it("S8 what may have been removed or begins later is asked, not posted again", async () => {
+    const [c, d] = [await world.join(), await world.join()];
+    const { conversationId: group } = await a.core.createGroup({
+      ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
+      personIds: [b.person, c.person],
+    });
+    for (const one of [b, c]) await one.ready(group);
+    await world.settle();
+    const backup = world.server.backup();
+    await a.core.changeMembers(group, { remove: [c.person] });
+    const secret = await b.text(group, "not for c");
+    await a.receives(group, "not for c");
+    await b.core.close();
+    await world.server.restore(backup);
+    await b.restart();
+    await b.until("asked", async () => (await b.status(secret.messageId, group)) === "failed");
+    const posted = (): readonly string[] =>
+      world.server.conversation(group).log.map(({ messageId }) => messageId);
+    expect(posted()).not.toContain(secret.messageId);
+
+    // The same with a newcomer alone: the backup knows everything else.
+    const second = world.server.backup();
+    const older = await b.text(group, "before d");
+    await a.receives(group, "before d");
+    await b.core.close();
+    await world.server.restore(second);
+    await a.core.changeMembers(group, { add: [d.person] });
+    await d.ready(group);
+    await b.restart();
+    await b.until("asked", async () => (await b.status(older.messageId, group)) === "failed");
+    await a.text(group, "after");
+    for (const one of [b, d]) await one.receives(group, "after");
+    expect(await d.texts(group)).toEqual(["after"]);
+    expect(posted()).not.toContain(older.messageId);
+    // Its author decides.
+    await b.core.retry(older.messageId);
+    await d.receives(group, "before d");
+  });
+});
+
+describe("without an Incarnation", { timeout: LIMIT_MS }, () => {
+  async function alarmOf(officer: Officer): Promise<string | null> {
+    return (await officer.core.conversation(id)).alarm;
+  }
+
+  async function standStill(): Promise<void> {
+    for (const one of [a, b])
+      await one.until("alarm", async () => (await alarmOf(one)) === "log_lost");
+  }
+
+  it("S8 a shorter log makes nobody post again, and ends when it is whole again", async () => {
+    const shorter = world.server.backup();
+    await b.text(id, "lost, by b");
+    await a.receives(id, "lost, by b");
+    const whole = world.server.backup();
+    await world.server.rollBack(shorter);
+    await standStill();
+    const waiting = await a.text(id, "waits");
+    await new Promise((resolve) => setTimeout(resolve, IN_VAIN_MS));
+    expect(await logged()).toEqual(["in the backup"]);
+    expect(await a.status(waiting.messageId, id)).toBe("queued");
+    await world.server.rollBack(whole);
+    await b.receives(id, "waits");
+    expect(await logged()).toEqual(["in the backup", "lost, by b", "waits"]);
+    for (const one of [a, b]) expect(await alarmOf(one)).toBeNull();
+  });
+
+  it("S8 an old one serves once", async () => {
+    const backup = world.server.backup();
+    await b.text(id, "lost, by b");
+    await a.receives(id, "lost, by b");
+    await world.server.restore(backup);
+    const restored = world.server.backup();
+    await a.until("posted again", async () => (await logged()).includes("lost, by b"));
+    await a.receives(id, "lost, by b");
+    await world.settle();
+    await world.server.rollBack(restored);
+    await standStill();
+    await new Promise((resolve) => setTimeout(resolve, IN_VAIN_MS));
+    expect(await logged()).toEqual(["in the backup"]);
   });
 });

@@ -179,11 +179,11 @@ describe("extra.json", () => {
     await expect(checkTime(record, record.nonce, fromHex(EXTRA.root_key))).rejects.toThrow(/^T1/u);
   });
 
-  it("K1 an incarnation is the roster authority's", async () => {
+  it("S8 an incarnation is the roster authority's", async () => {
     const record = IncarnationFormat.parse(fromHex(at(EXTRA.records, "incarnation").record));
     await checkIncarnation(record, fromHex(EXTRA.authority_key));
     const other = fromHex(EXTRA.root_key);
-    await expect(checkIncarnation(record, other)).rejects.toThrow(/^K1/u);
+    await expect(checkIncarnation(record, other)).rejects.toThrow(/^S8/u);
   });
 
   it("O1 an acknowledgement is of its order, with its answer, by its device", async () => {

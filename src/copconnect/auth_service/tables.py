@@ -118,7 +118,7 @@ departments = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("record", LargeBinary, nullable=False),
 )
-incarnations = Table(  # One row for each restored backup (K1).
+incarnations = Table(  # One row for each restored backup (S8).
     "auth_incarnations",
     METADATA,
     Column("number", BigInteger, primary_key=True, autoincrement=False),

@@ -30,7 +30,7 @@ class Trust(Wire, frozen=True, kw_only=True):
     issuing: list[bytes]  # DER, issued by the root.
     roster_authority: bytes  # DER, issued by the root.
     departments: list[bytes]  # Every department record, ascending by number.
-    incarnation: bytes | None  # The newest Incarnation (K1); None: no backup was ever restored.
+    incarnation: bytes | None  # The newest Incarnation (S8); None: no backup was ever restored.
 
 
 class PersonTrust(Wire, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """A new incarnation: the records of people after a backup of the server was restored.
 
-The roster authority signs an Incarnation (K1), under which alone devices go back in a log. Devices
+The roster authority signs an Incarnation (S8), under which alone devices go back in a log. Devices
 may know records and versions that the backup has not. So every version that devices compare rises
 to the incarnation's number, and everybody's PersonDevices and newest card are signed again under
 it, with what is restored: whatever is signed next is newer than anything that was lost, and no

@@ -1,4 +1,4 @@
-"""Incarnation: the roster authority's word that a backup of the server was restored (K1). Pure.
+"""Incarnation: the roster authority's word that a backup of the server was restored (S8). Pure.
 
 A device goes back in a log only under an Incarnation whose number is above those that it went back
 under. Convention: the number is the time in ms since 1970, or one above the former number if that
@@ -17,7 +17,7 @@ class Incarnation(SignedRecord):
     """One restore of a backup."""
 
     LABEL: ClassVar[bytes] = tag("copconnect incarnation v1")
-    RULE: ClassVar[str] = "K1"
+    RULE: ClassVar[str] = "S8"
 
     created: int
     number: int
