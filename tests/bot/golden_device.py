@@ -92,6 +92,9 @@ class GoldenApi(Api):
         seal = seals[0] if seals and self.sealing else None
         return wire.Keys(key=wire.KeyItem(record=record, seal=seal), head=None, proof=None)
 
+    async def chain(self, _conversation_id: ConversationId) -> bytes | None:
+        return None
+
     async def time(self, nonce: bytes) -> bytes:
         record = TimeRecord(nonce=nonce, time=self.v["now"])
         return record.signed(signing_key("roster authority")).encode()

@@ -158,3 +158,33 @@ async def test_r10_a_third_person_gets_nothing_in_a_direct_conversation(bot: Gol
     # Senders, authors of keys and recipients of shares are judged by their leaf.
     with pytest.raises(Refused, match="R10"):
         place.knowledge.view.leaf(golden.device(bot.v, "d"), head.epoch, "S2")
+
+
+async def test_s8_a_shorter_log_stands_still_until_an_incarnation_or_the_own_hash(
+    bot: GoldenDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = list(bot.api.log)
+
+    def stands() -> bool:
+        return bot.place.row.standstill
+
+    async with bot.place.lock:
+        await bot.inbox.catch_up(bot.place)
+        followed = bot.place.row.log
+        del bot.api.log[1:]
+        await bot.inbox.catch_up(bot.place)
+        assert stands()
+        assert bot.place.row.log == followed
+        bot.api.log[:] = whole
+        await bot.inbox.catch_up(bot.place)
+        assert not stands()
+        # The roster authority's word alone lets it go back, once.
+        del bot.api.log[1:]
+        monkeypatch.setattr(type(bot.context.people), "incarnation", 7)
+        await bot.inbox.catch_up(bot.place)
+        row = bot.place.row
+        assert row.log is not None
+        assert (row.log.cursor, row.standstill, row.incarnation) == (1, False, 7)
+        bot.api.log.clear()
+        await bot.inbox.catch_up(bot.place)
+        assert stands()

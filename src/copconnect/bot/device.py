@@ -251,8 +251,12 @@ class Device:
             return
         async with place.lock:
             log = place.row.log
-            if log is None or (not head.follows and head.last_seq != log.cursor):
+            behind = log is None or (not head.follows and head.last_seq != log.cursor)
+            if behind or place.in_doubt:
                 await self.inbox.catch_up(place)
+        if place.row.standstill:
+            self._spawn(self._refresh_later(conversation_id))
+            return
         await self._follow_keys(place, shares=head.shares > 0)
         if (head.delivered_seq, head.read_seq) != self.cursors.of(place):
             self.cursors.moved(place)
@@ -287,6 +291,10 @@ class Device:
             if info.state is not None:
                 await self.inbox.take_state(place, info.state)
             await self.inbox.catch_up(place)
+        if place.row.standstill:
+            self._spawn(self._refresh_later(place.id))
+            return place
+        self.outbox.kick(place)
         await self._follow_keys(place, shares=True)
         self.cursors.moved(place)
         return place

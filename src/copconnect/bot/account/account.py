@@ -35,7 +35,7 @@ class Account:
         self._api = api
         self._stores = stores
         self.row = row
-        self.department = DepartmentTrust.open(row.trust, row.pinned_root, row.departments)
+        self.department = self._judged(row.trust)
         self._asked_trust = -_ASK_TRUST_S
         person, device = bytes.fromhex(row.person_id), bytes.fromhex(row.device)
         signer = Ed25519PrivateKey.from_private_bytes(row.private_key)
@@ -62,12 +62,18 @@ class Account:
                 return False
             self._asked_trust = now
         answer = await self._api.trust()
-        trust = DepartmentTrust.open(answer, self.row.pinned_root, self.row.departments)
+        trust = self._judged(answer)
         changed = answer != self.row.trust
         departments = [record.encode() for record in trust.departments]
-        self.put(replace(self.row, trust=answer, departments=departments))
+        incarnation = None if trust.incarnation is None else trust.incarnation.encode()
+        row = replace(self.row, trust=answer, departments=departments, incarnation=incarnation)
+        self.put(row)
         self.department = trust
         return changed
+
+    def _judged(self, trust: wire.Trust) -> DepartmentTrust:
+        row = self.row
+        return DepartmentTrust.open(trust, row.pinned_root, row.departments, row.incarnation)
 
     async def renew(self, me: wire.Me, now: int) -> bool:
         """Renew the certificate in the last third of its life. Returns whether there is a new

@@ -68,6 +68,7 @@ async def register(
         pinned_root=answer.trust.root,
         trust=answer.trust,
         departments=[record.encode() for record in trust.departments],
+        incarnation=None if trust.incarnation is None else trust.incarnation.encode(),
         once_key=secrets.token_bytes(32),
     )
     with stores.transaction():

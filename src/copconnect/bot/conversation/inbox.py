@@ -21,7 +21,6 @@ from copconnect import wire
 from copconnect.bot import content
 from copconnect.bot.context import LOG, Context
 from copconnect.bot.conversation.judging import (
-    LOST,
     Entry,
     Judged,
     Keyless,
@@ -31,6 +30,7 @@ from copconnect.bot.conversation.judging import (
     lost_name,
 )
 from copconnect.bot.conversation.place import Place
+from copconnect.bot.conversation.rewinding import is_another_log, rewind
 from copconnect.bot.state.rows import (
     AcceptedRow,
     InboxRow,
@@ -54,7 +54,6 @@ from copconnect.sealing.messages import open_body
 _PAGE = 200
 _MOST_REFUSED = 500  # Kept to be judged again.
 _MOST_BEGUN = 10  # Pages that a bot goes back in a conversation that is new to it.
-_MOST_REWINDS = 2  # A server that shows another log with every answer is followed all the same.
 
 
 class Inbox:
@@ -100,7 +99,11 @@ class Inbox:
         named = [_epoch_of(one.message) for one in page.entries if one.seq <= cursor]
         epoch = max((one for one in named if one in proven), default=0)
         with self._stores.transaction():
-            place.set(log=LogPlace(cursor=cursor, hash=hash_, epoch=epoch), begun_ms=since_ms)
+            place.set(
+                log=LogPlace(cursor=cursor, hash=hash_, epoch=epoch),
+                begun_ms=since_ms,
+                incarnation=self._context.people.incarnation,
+            )
             self._put_hash(place, cursor, hash_)
         LOG.info("conversation %s: following from entry %d", place.id, cursor)
 
@@ -111,7 +114,7 @@ class Inbox:
         log = place.row.log
         if log is None or entry.seq <= log.cursor:
             return
-        if entry.seq != log.cursor + 1:
+        if entry.seq != log.cursor + 1 or place.in_doubt:
             await self.catch_up(place)
             return
         if supplement is not None:
@@ -120,13 +123,21 @@ class Inbox:
 
     async def catch_up(self, place: Place) -> None:
         """Take the log from the bot's place to its end. Inside the lock."""
-        rewound = 0
+        people = self._context.people
         while (log := place.row.log) is not None:
+            if place.row.incarnation < people.incarnation:
+                await rewind(self._context, place)
+            log = place.row.log or log
             page = await self._context.api.log_after(place.id, log.cursor, _PAGE)
-            if _is_another_log(log, page) and rewound < _MOST_REWINDS:
-                rewound += 1
-                await self._rewind(place, page.last_seq)
-                continue
+            if is_another_log(log, page):
+                await people.ask_incarnation()
+                if place.row.incarnation < people.incarnation:
+                    continue
+                self._context.alarm(f"the log of conversation {place.id} has lost entries")
+                place.set(standstill=True)
+                return
+            if place.row.standstill:
+                place.set(standstill=False)
             entries = [one for one in page.entries if one.seq > log.cursor]
             if entries and entries[0].seq > log.cursor + 1:
                 # The log was trimmed while the bot was away.
@@ -183,40 +194,6 @@ class Inbox:
         row = LogRow(position=position, hash=hash_)
         self._stores.log.put(str(position), row, place.id, place=position)
         self._stores.log.delete_below(position - LOG_HASHES + 1, place.id)
-
-    async def _rewind(self, place: Place, last_seq: int) -> None:
-        """Go back to the last position where the server's log is the one that was followed: the
-        server was restored from a backup, or lies."""
-        self._context.alarm(f"the log of conversation {place.id} is not the one of before")
-        rows = self._stores.log.all(place.id)
-        usable = [one for one in rows if one.position <= last_seq]
-        low, high = 0, len(usable)
-        while low < high:
-            middle = (low + high) // 2
-            row = usable[middle]
-            page = await self._context.api.log_after(place.id, row.position, 1)
-            low, high = (middle + 1, high) if page.log_hash == row.hash else (low, middle)
-        log = place.row.log
-        epoch = 0 if log is None else log.epoch
-        if low:
-            common = usable[low - 1]
-            self._go_back(place, LogPlace(cursor=common.position, hash=common.hash, epoch=epoch))
-            return
-        page = await self._context.api.log_after(place.id, 0, 1)
-        first = page.entries[0].seq if page.entries else page.last_seq + 1
-        self._go_back(place, LogPlace(cursor=first - 1, hash=page.log_hash, epoch=epoch))
-
-    def _go_back(self, place: Place, log: LogPlace) -> None:
-        """Follow the log from there. Messages of lost positions leave their senders' chains, which
-        go on from what the log still has; by their ids they are known when they come again."""
-        accepted = self._stores.accepted
-        with self._stores.transaction():
-            for row in accepted.all(place.id):
-                if row.position > log.cursor and not row.name.startswith(LOST):
-                    lost = replace(row, name=lost_name(row.message_id))
-                    accepted.delete(row.name, place.id)
-                    accepted.put(lost.name, lost, place.id, place=row.position)
-            place.set(log=log)
 
     async def take_state(self, place: Place, logged: wire.LogEntry) -> None:
         """Take the newest state message of a conversation that the bot does not follow from there:
@@ -425,15 +402,3 @@ def _hash_of(message: bytes) -> bytes:
         return message_hash(message)
     except Refused:
         return bytes(32)
-
-
-def _is_another_log(log: LogPlace, page: wire.LogPage) -> bool:
-    """Return whether a page after the bot's place continues another log (R4)."""
-    if page.last_seq < log.cursor:
-        return True
-    first = page.entries[0].seq if page.entries else None
-    if first is not None and first != log.cursor + 1:
-        return False
-    if first is None and page.last_seq != log.cursor:
-        return False
-    return page.log_hash != log.hash

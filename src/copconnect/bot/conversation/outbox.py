@@ -23,7 +23,7 @@ from copconnect.bot.net.http import pause_s
 from copconnect.bot.state.rows import OnceRow, OutgoingRow
 from copconnect.ids import ConversationId, MessageId
 from copconnect.records.conversation.message import SIGNED_HEADER_BYTES, MessageHeader
-from copconnect.records.primitives.fields import ZEROS, Refused, require, sha256
+from copconnect.records.primitives.fields import Refused, sha256
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 _EAGER_ATTEMPTS = 4  # So often a message is signed anew at once.
@@ -155,8 +155,8 @@ class Outbox:
 
     async def _send_next(self, place: Place) -> bool:
         """Send the first message. False: there is none that can go."""
-        if not place.row.listed:
-            return False
+        if not place.row.listed or place.row.standstill:
+            return False  # S8: nothing is posted while the log has lost what the bot followed.
         doubts = self._doubts_of(place)
         if place.id in self._wanted:
             self._wanted.discard(place.id)
@@ -238,19 +238,14 @@ class Outbox:
         return True
 
     async def _take_up_chain(self, place: Place, row: OutgoingRow) -> bool:
-        """S7: go on from the last header that the server has of the bot, if it bears the bot's
-        signature. False: that is this very message's."""
-        data = await self._context.api.chain(place.id)
-        if data is None:
-            place.set(chain=(0, ZEROS))
-            return True
-        header = MessageHeader.parse(data)
-        identity = self._context.identity
-        require(header.sender == identity.device, "S7", "another device's chain")
-        require(header.conversation_id.hex() == place.id, "S7", "another conversation's chain")
-        header.verify(identity.signer.public_key().public_bytes_raw())
-        place.set(chain=(header.seq, header.hash()))
-        return header != header_of(row)
+        """S7: go on from the last header that the server has of the bot, if it is higher than
+        here. False: that is this very message's, or it is lower; the log tells why (S8)."""
+        header = await place.served_chain()
+        if header == header_of(row) or (header.seq if header else 0) < place.row.chain_seq:
+            return False
+        if header is not None:
+            place.set(chain=(header.seq, header.hash()))
+        return True
 
     def _give_up(self, place: Place, row: OutgoingRow, code: str) -> None:
         LOG.error("conversation %s: a message was given up: %s", place.id, code)

@@ -19,12 +19,13 @@ from copconnect.bot.conversation.knowledge import Knowledge
 from copconnect.bot.failures import Unreachable, has_code
 from copconnect.bot.state.rows import ConversationRow, LogPlace, Profile
 from copconnect.ids import ConversationId, PersonId
+from copconnect.records.conversation.message import MessageHeader
 from copconnect.records.conversation.roster import Leaf, Rights, RosterHead, direct_id
-from copconnect.records.primitives.fields import Refused
+from copconnect.records.primitives.fields import Refused, require
 
 _KEPT = (
     *("head_epoch", "named_epoch", "history_from_ms", "log", "begun_ms"),
-    *("chain_seq", "chain_hash", "alarm", "profile"),
+    *("chain_seq", "chain_hash", "alarm", "profile", "standstill", "incarnation"),
 )
 
 
@@ -74,6 +75,8 @@ class Place:
         begun_ms: int | UnsetType = UNSET,
         chain: tuple[int, bytes] | UnsetType = UNSET,
         profile: Profile | UnsetType = UNSET,
+        standstill: bool | UnsetType = UNSET,
+        incarnation: int | UnsetType = UNSET,
     ) -> None:
         """Write some fields of the row."""
         changes: dict[str, object] = {
@@ -86,11 +89,32 @@ class Place:
             "log": log,
             "begun_ms": begun_ms,
             "profile": profile,
+            "standstill": standstill,
+            "incarnation": incarnation,
         }
         if not isinstance(chain, UnsetType):
             changes |= {"chain_seq": chain[0], "chain_hash": chain[1]}
         given = {name: value for name, value in changes.items() if value is not UNSET}
         self._context.stores.conversations.put(self.id, replace(self.row, **given))
+
+    # --- S7, S8 ---------------------------------------------------------------------------------
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the log must be compared before anything of it is taken, or posted."""
+        return self.row.standstill or self.row.incarnation < self._context.people.incarnation
+
+    async def served_chain(self) -> MessageHeader | None:
+        """Return the last header that the server has of the bot, which must bear its signature."""
+        data = await self._context.api.chain(self.id)
+        if data is None:
+            return None
+        header = MessageHeader.parse(data)
+        identity = self._context.identity
+        require(header.sender == identity.device, "S7", "another device's chain")
+        require(header.conversation_id.hex() == self.id, "S7", "another conversation's chain")
+        header.verify(identity.signer.public_key().public_bytes_raw())
+        return header
 
     # --- R10 ------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ class RegistrationRow(Row, frozen=True, kw_only=True):
 
 class AccountRow(Row, frozen=True, kw_only=True):
     """The bot's identity. ``pinned_root``: DER; ``departments``: every department record that was
-    ever taken, ascending."""
+    ever taken, ascending; ``incarnation``: the highest Incarnation that was taken."""
 
     server: str
     person_id: PersonId
@@ -35,6 +35,7 @@ class AccountRow(Row, frozen=True, kw_only=True):
     trust: wire.Trust
     departments: list[bytes]
     once_key: bytes  # Makes message ids from what a program calls a message.
+    incarnation: bytes | None = None
     me_version: str = ""
     connected_ms: int = 0  # When the last connection was known to stand; server's time.
 
@@ -121,6 +122,8 @@ class ConversationRow(Row, frozen=True, kw_only=True):
     chain_seq: int = 0
     chain_hash: bytes = bytes(32)
     alarm: str = ""
+    standstill: bool = False  # The log has lost entries without an Incarnation (S8).
+    incarnation: int = 0  # Under which the bot has compared the log last.
     profile: Profile | None = None
 
 

@@ -19,6 +19,7 @@ from copconnect.bot.failures import Untrusted
 from copconnect.records.primitives import ed25519
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.department import Department
+from copconnect.records.trust.incarnation import Incarnation
 
 _AUTHORITY_URI = "urn:copconnect:roster-authority"
 
@@ -31,6 +32,7 @@ class DepartmentTrust:
     root_key: bytes
     issuing_keys: tuple[bytes, ...]
     departments: tuple[Department, ...]
+    incarnation: Incarnation | None = None  # The highest that was taken (S8).
 
     @property
     def newest(self) -> Department:
@@ -39,9 +41,14 @@ class DepartmentTrust:
 
     @classmethod
     def open(
-        cls, trust: wire.Trust, pinned_root: bytes, held: Sequence[bytes] = ()
+        cls,
+        trust: wire.Trust,
+        pinned_root: bytes,
+        held: Sequence[bytes] = (),
+        taken: bytes | None = None,
     ) -> "DepartmentTrust":
         """Judge what the server serves, against the pinned root and the records that are held.
+        ``taken``: the Incarnation with the highest number that was taken.
 
         At registration the root that ``trust`` brings is pinned: pass it. Raises Untrusted.
         """
@@ -55,18 +62,33 @@ class DepartmentTrust:
             if not trust.issuing:
                 _refuse("there is no issuing CA")
             issuing = tuple([_issuing_key(der, root) for der in trust.issuing])
-            departments = _merged(trust.departments, held, root_key)
+            former = None if taken is None else Incarnation.parse(taken)
+            incarnation = _newest(trust.incarnation, former)
+            departments = _merged(trust.departments, held, root_key, incarnation)
+            if incarnation is not None and incarnation is not former:
+                incarnation.verify(departments[-1].authority)
             _check_authority(trust.roster_authority, root, departments[-1])
         except Refused as error:
             raise Untrusted(str(error)) from error
         except (ValueError, TypeError, x509.ExtensionNotFound, InvalidSignature) as error:
             raise Untrusted(f"a certificate of the department is malformed: {error}") from error
-        return cls(trust.version, root_key, issuing, departments)
+        return cls(trust.version, root_key, issuing, departments, incarnation)
+
+
+def _newest(served: bytes | None, taken: Incarnation | None) -> Incarnation | None:
+    """Return the served one, not yet verified, if its number is higher than the taken one's."""
+    found = None if served is None else Incarnation.parse(served)
+    higher = found is not None and found.number > (taken.number if taken else 0)
+    return found if higher else taken
 
 
 def _merged(
-    served: Sequence[bytes], held: Sequence[bytes], root_key: bytes
+    served: Sequence[bytes],
+    held: Sequence[bytes],
+    root_key: bytes,
+    incarnation: Incarnation | None,
 ) -> tuple[Department, ...]:
+    """A restored backup may lack a record older than the restore: it stays in force here."""
     known = {record.number: record for record in map(Department.parse, held)}
     before = max(known, default=0)
     highest = 0
@@ -75,7 +97,9 @@ def _merged(
             _refuse("two department records have one number")
         record.check(root_key)
         highest = max(highest, record.number)
-    if highest < before or not known:
+    created = known[before].created if before else 0
+    lost = incarnation is not None and incarnation.created > created
+    if (highest < before and not lost) or not known:
         _refuse("the department record went back")
     return tuple([known[number] for number in sorted(known)])
 

@@ -52,6 +52,7 @@ class People:
         self._now = now
         self._refresh_department = refresh_department
         self._issuing = department.issuing_keys
+        self._incarnation = department.incarnation
         self.trust = Trust(department.root_key, department.departments)
         self._rows: dict[PersonId, PersonRow] = {}
         self._keys: dict[tuple[bytes, int], DeviceKey] = {}  # By device and KEM.
@@ -64,6 +65,7 @@ class People:
     def department_changed(self, department: DepartmentTrust) -> None:
         """Take over newer department records and issuing CAs."""
         self._issuing = department.issuing_keys
+        self._incarnation = department.incarnation
         for record in department.departments:
             self.trust.add_department(record)
         self.on_changed(set(self._rows))
@@ -72,6 +74,15 @@ class People:
     def authority(self) -> bytes:
         """The roster authority's public key: the newest department record's."""
         return self.trust.department.authority
+
+    @property
+    def incarnation(self) -> int:
+        """The number of the newest Incarnation that was taken (S8); 0: none."""
+        return self._incarnation.number if self._incarnation else 0
+
+    async def ask_incarnation(self) -> None:
+        """Ask whether there is a newer one."""
+        await self._refresh_department()
 
     # --- Asking the server ----------------------------------------------------------------------
 
