@@ -9,7 +9,7 @@ from tests.harness.browser import Station
 pytestmark = pytest.mark.service_worker
 
 PIN = "739152"
-# What Chromium does when its storage service ends: every connection is closed and says so.
+# Chromium closes every connection, and each says so, when its storage service ends.
 LOSE = """() => {
   const begin = IDBDatabase.prototype.transaction;
   IDBDatabase.prototype.transaction = function (...values) {

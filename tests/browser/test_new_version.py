@@ -80,7 +80,7 @@ def test_a_version_that_cannot_be_fetched_is_said_and_the_page_stays(
     reload.wait_for()
     app_server.kill()
     reload.click()
-    officer.page.get_by_text(officer.word("errors.internal")).wait_for()
+    officer.page.get_by_text(officer.word("app.status.updateFailed")).wait_for()
     expect(reload).to_be_enabled()
     app_server.start()
     reload.click()

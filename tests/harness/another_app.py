@@ -19,7 +19,7 @@ class AnotherApp(ServerProcess):
 
     @property
     def folder(self) -> Path:
-        """Where they are."""
+        """The folder of these files."""
         return self.data.parent / f"{self.data.name}-web-app"
 
     def start(self) -> None:

@@ -5,6 +5,6 @@ import { toast } from "./state/toasts.svelte.ts";
 
 export function takeUpdate(): void {
   update.take().catch(() => {
-    toast(t(navigator.onLine ? "errors.internal" : "errors.offline"), { tone: "danger" });
+    toast(t("app.status.updateFailed"), { tone: "danger" });
   });
 }
