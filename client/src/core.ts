@@ -290,6 +290,16 @@ export interface Core {
   markRead(conversationId: ConversationId, messageId: MessageId): Promise<void>;
   receipts(conversationId: ConversationId, messageId: MessageId): Promise<MessageReceipts>;
   saveDraft(conversationId: ConversationId, text: string): Promise<void>;
+  /**
+   * Keep these files and no others with the draft, until a message takes them. Answers with them as
+   * they are to be sent: `send` takes those that are `kept` as they are sealed.
+   */
+  keepDraftFiles(
+    conversationId: ConversationId,
+    files: readonly OutgoingAttachment[],
+  ): Promise<readonly OutgoingAttachment[]>;
+  /** The files of the draft that can still be read. */
+  draftFiles(conversationId: ConversationId): Promise<readonly OutgoingAttachment[]>;
 
   // Orders.
   /** Orders that this device knows, newest first; every word of `text` is in them. */

@@ -111,6 +111,8 @@ def test_copies_of_a_marked_picture_are_asked_about(
     reporter.shot("known-picture")
     reporter.button("guard.edit").click()
     expect(known).to_have_count(0)
+    # The picture is there still, until the person takes it out.
+    reporter.button("media.preview.remove", name=copy.name).click()
     seen = "Crowd at the crossing"
     sharing.choose_files(reporter, "gallery", [scene])
     sharing.send_previewed(reporter, seen)

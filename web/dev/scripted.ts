@@ -14,6 +14,7 @@ import type {
   MessagePage,
   MessageReceipts,
   Outgoing,
+  OutgoingAttachment,
 } from "@copconnect/client/core";
 import type {
   AttachmentId,
@@ -38,11 +39,11 @@ import { ScriptedOrders } from "./orders.ts";
 import { sentAttachment, makeTalks, previewOf, quoteOf, type Talk } from "./talk.ts";
 
 const ANSWERS = ["Copy.", "On my way.", "సరే సార్.", "Noted, sir.", "Reached.", "جی، ٹھیک ہے۔"];
-
 const MEMBERS_IN_PAGE = 100;
 export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<AttachmentId, Blob>();
+  readonly #draftFiles = new Map<ConversationId, readonly OutgoingAttachment[]>();
   readonly admin = scriptedAdmin(new URLSearchParams(location.search));
   readonly oversee = scriptedOverseeing((event) => this.emit(event), this.scenario);
   readonly reports = scriptedReports((event) => this.emit(event), this.scenario);
@@ -326,7 +327,7 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       ...more,
     };
     this.#put(talk, message);
-    this.#change(talk, { draft: null });
+    this.#change(talk, { draft: null, draftFiles: 0 });
     void this.#deliver(talk, message, number);
     return message;
   }
@@ -414,9 +415,14 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       waiting: waiting.slice(3),
     };
   }
-  async saveDraft(conversationId: ConversationId, text: string): Promise<void> {
-    this.#change(this.#talk(conversationId), { draft: text === "" ? null : text });
-  }
+  saveDraft: ConnectedCore["saveDraft"] = async (at, text) =>
+    void this.#change(this.#talk(at), { draft: text === "" ? null : text });
+  keepDraftFiles: ConnectedCore["keepDraftFiles"] = async (conversationId, files) => {
+    this.#draftFiles.set(conversationId, files);
+    this.#change(this.#talk(conversationId), { draftFiles: files.length });
+    return files.map((one) => ({ kept: id<AttachmentId>(6, this.#made++), ...one }));
+  };
+  draftFiles: ConnectedCore["draftFiles"] = async (at) => this.#draftFiles.get(at) ?? [];
   async networkChanged(): Promise<void> {
     // The scenario decides.
   }

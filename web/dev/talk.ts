@@ -275,6 +275,7 @@ function build(plan: Plan, number: number): Talk {
       mutedUntilMs: null,
       pinned: false,
       draft: null,
+      draftFiles: 0,
       canPost: true,
       trainingFirst: false,
       barred: null,

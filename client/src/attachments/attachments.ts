@@ -39,6 +39,8 @@ type Shown = Pick<AttachmentRecord, "conversationId" | "pointer">;
 export interface Prepared {
   readonly pointer: AttachmentPointer;
   readonly file: Blob;
+  /** Its chunks are in the vault already, of a draft. */
+  readonly sealed: boolean;
 }
 
 export class Attachments {
@@ -84,7 +86,7 @@ export class Attachments {
       thumb: outgoing.thumb ?? null,
       waveform: outgoing.waveform ?? null,
     };
-    return { pointer, file };
+    return { pointer, file, sealed: false };
   }
 
   /**
@@ -92,7 +94,8 @@ export class Attachments {
    * If a conversation shows them already, progress is reported. Throws `source_lost` if a file
    * cannot be read, `cancelled` after {@link cancel}.
    */
-  async seal(files: readonly Prepared[], shownIn: ConversationId | null = null): Promise<void> {
+  async seal(all: readonly Prepared[], shownIn: ConversationId | null = null): Promise<void> {
+    const files = all.filter(({ sealed }) => !sealed);
     // Cancelling one ends all, from the first moment on: their message goes out whole or not at all.
     const abort = new AbortController();
     for (const { pointer } of files) this.#aborts.set(pointer.id, abort);
@@ -282,9 +285,18 @@ export class Attachments {
       }
     }
     for (const index of indexes) {
-      parts[index] ??= new Blob([await this.#openLocal(record, cipher, index)]);
+      parts[index] ??= new Blob([await this.#openLocal(attachmentId, cipher, index)]);
     }
     return new Blob(parts, { type: pointer.mime });
+  }
+
+  /** The plaintext of what is sealed here. Throws `not_found` where a chunk is missing. */
+  async sealed({ id, key, size, mime }: AttachmentPointer): Promise<Blob> {
+    const cipher = await AttachmentCipher.create(id, key, size);
+    const parts: Blob[] = [];
+    for (let index = 0; index < chunkCount(size); index++)
+      parts.push(new Blob([await this.#openLocal(id, cipher, index)]));
+    return new Blob(parts, { type: mime });
   }
 
   /** Fetch, open and store a chunk. A full disk is no reason not to show it. */
@@ -307,11 +319,11 @@ export class Attachments {
   }
 
   async #openLocal(
-    record: AttachmentRecord,
+    attachmentId: AttachmentId,
     cipher: AttachmentCipher,
     index: number,
   ): Promise<Bytes> {
-    const bytes = await this.#context.vault.chunk(record.attachmentId, index);
+    const bytes = await this.#context.vault.chunk(attachmentId, index);
     if (bytes === null) throw failure("not_found");
     return cipher.open(index, bytes);
   }

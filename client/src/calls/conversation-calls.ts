@@ -9,6 +9,7 @@ import { fromHex } from "../octets.ts";
 import { idOf, newId } from "../ids.ts";
 import type { ConversationId, PersonId, PostId } from "../ids.ts";
 import { outgoingRecord } from "../outbox/compose.ts";
+import { keepDraftFiles, openDraftFiles } from "../outbox/draft-files.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord } from "../records.ts";
 import { readableFrom } from "../conversation/record.ts";
@@ -135,7 +136,9 @@ export class ConversationCalls {
         limit: Number.MAX_SAFE_INTEGER,
         descending: false,
       });
-      await device.attachments.forget(files.map(({ attachmentId }) => attachmentId));
+      const drafted = conversation.record.draftFiles.map(({ id }) => id);
+      const kept = files.map(({ attachmentId }) => attachmentId);
+      await device.attachments.forget([...kept, ...drafted]);
       const waiting = device.outgoing.of(conversationId);
       const changes: Change[] = [
         ...SINGLE_STORES.map((store) => ({ op: "delete", store, key: conversationId }) as const),
@@ -187,6 +190,19 @@ export class ConversationCalls {
       if (draft !== work.record.draft) work.set({ draft });
       return Promise.resolve();
     });
+  }
+
+  async keepDraftFiles(
+    conversationId: ConversationId,
+    files: readonly OutgoingAttachment[],
+  ): Promise<readonly OutgoingAttachment[]> {
+    const device = await this.#reach.deviceThatKeeps();
+    return keepDraftFiles(device.attachments, device.find(conversationId), files);
+  }
+
+  async draftFiles(conversationId: ConversationId): Promise<readonly OutgoingAttachment[]> {
+    const device = await this.#reach.deviceThatKeeps();
+    return openDraftFiles(device.attachments, device.find(conversationId));
   }
 
   async encryption(conversationId: ConversationId): Promise<EncryptionView> {

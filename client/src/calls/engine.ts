@@ -104,6 +104,8 @@ export function createEngine(options: SessionOptions): Engine {
     setPreferences: (id, preferences) => conversations.setPreferences(id, preferences),
     encryption: (id) => conversations.encryption(id),
     saveDraft: (id, text) => conversations.saveDraft(id, text),
+    keepDraftFiles: (id, files) => conversations.keepDraftFiles(id, files),
+    draftFiles: (id) => conversations.draftFiles(id),
     members: (id) => members.members(id),
     memberPage: (id, after, text) => members.memberPage(id, after, text),
     changeMembers: (id, change) => members.changeMembers(id, change),

@@ -74,7 +74,7 @@ export class MessageCalls {
     const composed = await compose(
       device.context,
       device.attachments,
-      conversationId,
+      conversation,
       outgoing,
       replyTo === null ? null : { messageId: replyTo, conversationId: replyIn },
     );

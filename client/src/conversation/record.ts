@@ -43,6 +43,7 @@ export function newRecord(info: WireConversation): ConversationRecord {
       last: null,
       own: null,
       draft: null,
+      draftFiles: [],
     },
     info,
   );

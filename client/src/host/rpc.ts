@@ -94,6 +94,8 @@ export const METHODS: Readonly<Record<Method, true>> = {
   markRead: true,
   receipts: true,
   saveDraft: true,
+  keepDraftFiles: true,
+  draftFiles: true,
   orders: true,
   order: true,
   acknowledge: true,

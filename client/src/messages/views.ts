@@ -105,6 +105,7 @@ export class ViewMaker implements Views {
       mutedUntilMs: record.preferences.mutedUntilMs,
       pinned: record.preferences.pinned,
       draft: record.draft,
+      draftFiles: record.draftFiles.length,
       canPost: mine && !trainingFirst && barred === null,
       trainingFirst,
       barred,

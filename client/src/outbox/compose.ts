@@ -3,6 +3,7 @@ import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import type { Attachments, Prepared } from "../attachments/attachments.ts";
 import { putAttachment } from "../attachments/records.ts";
 import type { Conversation } from "../conversation/conversation.ts";
+import { preparedOf } from "./draft-files.ts";
 import type { Outgoing } from "../core.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
@@ -35,14 +36,14 @@ export interface Quoted {
 export async function compose(
   context: DeviceContext,
   attachments: Attachments,
-  conversationId: ConversationId,
+  conversation: Conversation,
   outgoing: Outgoing,
   replyTo: Quoted | null,
 ): Promise<Composed> {
-  const quoted = replyTo === null ? null : await quote(context, conversationId, replyTo);
+  const quoted = replyTo === null ? null : await quote(context, conversation.id, replyTo);
   const files: Prepared[] = [];
   const content = contentOf(outgoing, quoted, (file) => {
-    const prepared = attachments.prepare(file);
+    const prepared = preparedOf(attachments, conversation, file);
     files.push(prepared);
     return prepared.pointer;
   });

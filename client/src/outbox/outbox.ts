@@ -117,6 +117,9 @@ export class Outbox {
       if (message !== null) {
         work.put(message);
         if (!keepsDraft) work.set({ draft: null });
+        const { draftFiles } = work.record;
+        const left = draftFiles.filter(({ id }) => !outgoing.attachmentIds.includes(id));
+        if (left.length < draftFiles.length) work.set({ draftFiles: left });
       }
       await conversation.store(work, true);
       this.#outgoing.set(outgoing);

@@ -47,10 +47,11 @@ export class Preparing {
   }
 
   takesLong(files: readonly Prepared[]): boolean {
-    return files.reduce((sum, { file }) => sum + file.size, 0) > SEAL_AT_ONCE;
+    const open = files.filter(({ sealed }) => !sealed);
+    return open.reduce((sum, { file }) => sum + file.size, 0) > SEAL_AT_ONCE;
   }
 
-  /** Seal the files, then let the outbox have the message. If anything fails, nothing is left. */
+  /** Seal the files, then let the outbox have the message. If anything fails, nothing is left but a draft's. */
   async atOnce(
     conversation: Conversation,
     queued: OutgoingRecord,
@@ -62,7 +63,7 @@ export class Preparing {
       await this.#context.vault.write(this.#records(conversation, queued, files, "pending"));
       await this.#outbox.enqueue(conversation, queued, message);
     } catch (error) {
-      await this.#forget(queued).catch(() => undefined);
+      await this.#forget(files).catch(() => undefined);
       throw error;
     }
   }
@@ -141,10 +142,11 @@ export class Preparing {
     return files.map(({ pointer }) => attachmentRecord(conversation, messageId, pointer, upload));
   }
 
-  async #forget({ attachmentIds }: OutgoingRecord): Promise<void> {
-    await this.#attachments.forget(attachmentIds);
+  async #forget(files: readonly Prepared[]): Promise<void> {
+    const own = files.filter(({ sealed }) => !sealed);
+    await this.#attachments.forget(own.map(({ pointer }) => pointer.id));
     await this.#context.vault.write(
-      attachmentIds.map((key) => ({ op: "delete", store: STORES.attachments, key })),
+      files.map(({ pointer }) => ({ op: "delete", store: STORES.attachments, key: pointer.id })),
     );
   }
 }

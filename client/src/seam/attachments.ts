@@ -42,4 +42,6 @@ export interface OutgoingAttachment {
   readonly durationMs?: number;
   readonly thumb?: Uint8Array;
   readonly waveform?: readonly number[];
+  /** It is kept with its conversation's draft (`keepDraftFiles`), sealed already. */
+  readonly kept?: AttachmentId;
 }

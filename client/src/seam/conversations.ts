@@ -52,6 +52,8 @@ export interface ConversationItem {
   readonly mutedUntilMs: number | null;
   readonly pinned: boolean;
   readonly draft: string | null;
+  /** How many files were chosen and not sent. */
+  readonly draftFiles: number;
   readonly canPost: boolean;
   /** Writing here opens with the officer course; `canPost` is false until then. */
   readonly trainingFirst: boolean;

@@ -256,6 +256,8 @@ class Station implements Partial<ConnectedCore> {
   saveDraft: ConnectedCore["saveDraft"] = async (conversationId, draft) => {
     this.#change(this.#talk(conversationId), { draft: draft === "" ? null : draft });
   };
+  keepDraftFiles: ConnectedCore["keepDraftFiles"] = async (_, files) => files;
+  draftFiles = async () => NOTHING;
   questions = async () => NOTHING;
   attachment: ConnectedCore["attachment"] = async (attachmentId) => {
     const file = this.#files.get(attachmentId);

@@ -104,6 +104,7 @@ function talk(
     mutedUntilMs: null,
     pinned: false,
     draft: null,
+    draftFiles: 0,
     canPost: true,
     trainingFirst: false,
     barred: null,

@@ -1,19 +1,39 @@
 /** The state of a composer's attach sheet; shared by the composer and the sheet. */
+import type { ConversationId } from "@copconnect/client/wire";
+import type { Offered } from "../../../media/previewed.ts";
+import { beginShowing, offerTo } from "./late-files.ts";
+
 export class Attaching {
+  readonly #conversationId: ConversationId;
   /** Once asked for, the sheet's code stays. */
   wanted = $state(false);
   open = $state(false);
-  /** Files that were pasted or dropped, for the sheet to show. */
-  files = $state.raw<readonly File[]>([]);
+  /** The preview is on screen. */
+  previewing = $state(false);
+  /** Files that were picked, pasted or dropped, for the preview to show. */
+  offered = $state.raw<Offered | null>(null);
+
+  constructor(conversationId: ConversationId) {
+    this.#conversationId = conversationId;
+  }
+
+  /** The composer is on screen. Returns what ends it. */
+  begin(): () => void {
+    return beginShowing(this.#conversationId, (offered) => this.preview(offered));
+  }
 
   ask(): void {
     this.wanted = true;
     this.open = true;
   }
 
-  offer(files: readonly File[]): void {
-    if (files.length === 0) return;
+  /** Show files in the preview, behind those that the draft has. */
+  offer(files: readonly File[], unchanged = false): void {
+    if (files.length > 0) offerTo(this.#conversationId, { files, unchanged });
+  }
+
+  preview(offered: Offered): void {
     this.wanted = true;
-    this.files = files;
+    this.offered = offered;
   }
 }

@@ -1,0 +1,78 @@
+/**
+ * The draft of a conversation: text that is being written, and files that were chosen. The
+ * core keeps both, so that a reload, a lock or a message that is refused loses neither.
+ */
+import type { ConversationItem, OutgoingAttachment } from "@copconnect/client/core";
+import { core } from "../../../app/core.ts";
+
+/** At most so much writing is lost when the page is gone at once. */
+const DRAFT_MS = 400;
+
+export class Draft {
+  text = $state("");
+  files = $state.raw<readonly OutgoingAttachment[]>([]);
+  readonly #item: ConversationItem;
+  #saved: string;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #keeping: Promise<unknown> = Promise.resolve();
+
+  constructor(item: ConversationItem) {
+    this.#item = item;
+    this.text = this.#saved = item.draft ?? "";
+  }
+
+  get empty(): boolean {
+    return this.text.trim() === "" && this.files.length === 0;
+  }
+
+  /** Read the files that were kept; files that were chosen meanwhile stand behind them. */
+  async open(): Promise<void> {
+    if (this.#item.draftFiles === 0) return;
+    const kept = await core().draftFiles(this.#item.conversationId);
+    const known = kept.map((one) => one.kept);
+    this.files = [...kept, ...this.files.filter((one) => !known.includes(one.kept))];
+  }
+
+  // The text: every moment while somebody writes, because a page that closes has no time for
+  // anything; and at once when the person only looks away.
+  typed(): void {
+    this.#timer ??= setTimeout(this.save, DRAFT_MS);
+  }
+
+  readonly save = (): void => {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.text === this.#saved) return;
+    this.#saved = this.text;
+    // A draft that cannot be kept is no reason to interrupt the writing; the next key tries again.
+    core()
+      .saveDraft(this.#item.conversationId, this.text)
+      .catch(() => (this.#saved = ""));
+  };
+
+  /** Its words are in a message: the field begins anew. */
+  takeText(): string {
+    const { text } = this;
+    this.text = this.#saved = "";
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return text;
+  }
+
+  /** Keep these files and no others. Rejects where they cannot be stored; they stay here then. */
+  async keep(files: readonly OutgoingAttachment[]): Promise<readonly OutgoingAttachment[]> {
+    this.files = files;
+    const kept = this.#keeping.then(() => core().keepDraftFiles(this.#item.conversationId, files));
+    this.#keeping = kept.catch(() => undefined);
+    const stored = await kept;
+    if (this.files === files) this.files = stored;
+    return stored;
+  }
+
+  /** Resolves when every file is kept. */
+  async stored(): Promise<readonly OutgoingAttachment[]> {
+    await this.#keeping;
+    if (this.files.every((one) => one.kept !== undefined)) return this.files;
+    return this.keep(this.files);
+  }
+}
