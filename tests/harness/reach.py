@@ -1,8 +1,6 @@
 """Within a finger's reach: every control can be scrolled to, and the press lands on it."""
 
-from playwright.sync_api import Page
-
-from tests.harness.browser import ViewportSize
+from playwright.sync_api import Page, ViewportSize
 
 # Only what a person can scroll is scrolled: `scrollIntoView` moves what is clipped, too.
 UNREACHABLE = """async () => {
