@@ -21,7 +21,6 @@ UNREACHABLE = """async () => {
     }
   };
   const missed = (control, pressed) => {
-    show(pressed);
     const box = pressed.getBoundingClientRect();
     const x = box.left + box.width / 2;
     const y = box.top + box.height / 2;
@@ -42,12 +41,13 @@ UNREACHABLE = """async () => {
     // A box that is drawn by its label is pressed there.
     const pressed = control.type === "radio" || control.type === "checkbox"
       ? (control.labels?.[0] ?? control) : control;
+    show(pressed);
     let fault = missed(control, pressed);
-    // A long list draws its rows anew once it has been scrolled.
-    for (let again = 0; fault !== null && again < 3; again += 1) {
+    // Rows of a long list are drawn when they come into view, and may become taller by it.
+    for (let again = 0; fault !== null && again < 10 && control.isConnected; again += 1) {
       await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-      if (!control.isConnected) break;
       fault = missed(control, pressed);
+      if (fault !== null) show(pressed);
     }
     if (fault !== null && control.isConnected) faults.push(fault);
   }
