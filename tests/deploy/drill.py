@@ -15,6 +15,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Awaitable
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +32,7 @@ from tests.harness.server import ServerProcess, run_copconnect
 
 KEYS = (
     *("attachments", "equal", "tables_equal"),
-    *("restored_twice", "restored_older", "upgraded"),
+    *("restored_twice", "restored_older", "upgraded", "heard_once"),
 )
 IN_ONE_MESSAGE = 20
 FAST = {"messages_per_person_per_minute": 100_000, "requests_per_person_per_minute": 1_000_000}
@@ -53,10 +54,12 @@ class Phone:
         self.bot = Bot(state)
         self.person = PersonId("")
         self.heard: dict[str, Message] = {}
+        self.times: Counter[str] = Counter()
         self.bot.message(self._hear)
 
     async def _hear(self, message: Message) -> None:
         self.heard[message.text] = message
+        self.times[message.message_id] += 1
 
     async def register(self, server: ServerProcess, officer: databank.Officer) -> None:
         """Register at a server."""
@@ -124,6 +127,7 @@ class Drill:
             "restored_twice": twice == 2,
             "restored_older": older_equal,
             "upgraded": upgraded,
+            "heard_once": max((self.a.times + self.b.times).values()) == 1,
             "archive_bytes": archive.stat().st_size,
         }
 

@@ -252,8 +252,8 @@ class Inbox:
             hash=header.hash(),
             position=entry.position,
         )
-        former = self._stores.accepted.get(lost_name(header.message_id), place.id)
-        former = former or self._stores.accepted.get(name, place.id)
+        lost = self._stores.accepted.get(lost_name(header.message_id), place.id)
+        former = self._stores.accepted.get(name, place.id)
         self._stores.accepted.put(name, row, place.id, place=entry.position)
         if header.epoch > place.row.named_epoch:
             place.set(named_epoch=header.epoch)
@@ -272,13 +272,19 @@ class Inbox:
         message_id = MessageId(header.message_id.hex())
         if header.sender == self._context.identity.device:
             self._on_own(place, message_id, entry.position)
-        self._take(place, entry, found, again=self._was_opened(place, entry, former))
+        self._take(place, entry, found, again=self._was_opened(place, entry, former, lost))
 
-    def _was_opened(self, place: Place, entry: Entry, former: AcceptedRow | None) -> bool:
-        """Return whether a message, which was posted again, had opened in its former place."""
-        if former is None or former.position == entry.position:
+    def _was_opened(
+        self, place: Place, entry: Entry, former: AcceptedRow | None, lost: AcceptedRow | None
+    ) -> bool:
+        """Return whether a message that comes again had opened in its former place: it was posted
+        again, or its position was lost and is back."""
+        if former is not None and former.position == entry.position:
+            former = None
+        before = lost or former
+        if before is None:
             return False
-        pending = self._stores.pending.get(str(former.position), place.id)
+        pending = self._stores.pending.get(str(before.position), place.id)
         return pending is None or not pending.key_id
 
     def _take(self, place: Place, entry: Entry, found: Opened, *, again: bool) -> None:

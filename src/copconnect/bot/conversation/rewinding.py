@@ -70,4 +70,5 @@ def _go_back(context: Context, place: Place, log: LogPlace) -> None:
             lost = replace(row, name=lost_name(row.message_id))
             accepted.delete(row.name, place.id)
             accepted.put(lost.name, lost, place.id, place=row.position)
+    context.stores.log.delete_above(log.cursor, place.id)
     place.set(log=log)

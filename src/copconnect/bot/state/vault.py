@@ -252,6 +252,13 @@ class Table(Generic[T]):
             (self._store, self._vault.name(self._store, part), place),
         )
 
+    def delete_above(self, place: int, part: str = "") -> None:
+        """Destroy the rows of a part at higher places."""
+        self._vault.execute(
+            "DELETE FROM rows WHERE store = ? AND part = ? AND place > ?",
+            (self._store, self._vault.name(self._store, part), place),
+        )
+
     def all(self, part: str = "", *, newest: bool = False, limit: int = -1) -> list[T]:
         """Return the rows of a part by place, ascending, or the newest first; -1: all of them."""
         order = "DESC" if newest else "ASC"
