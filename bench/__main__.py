@@ -25,8 +25,12 @@ from copconnect import wire
 
 app = typer.Typer(name="bench", help=__doc__, no_args_is_help=True)
 SEARCHES = 1_000
+SMALL = 60
 Cache = Annotated[Path, typer.Option(help="Where forces are kept between runs.")]
 Processes = Annotated[int, typer.Option(help="Workers, and simulator processes.")]
+Small = Annotated[
+    bool, typer.Option("--small", help="In seconds: shows that figures come, and is no figure.")
+]
 
 
 def _force(cache: Path, members: int) -> Force:
@@ -39,8 +43,10 @@ def _everyone(cache: Path, members: int) -> Prepared:
 
 
 @app.command()
-def force(members: int = 63_000, cache: Cache = caching.CACHE) -> None:
+def force(members: int = 63_000, cache: Cache = caching.CACHE, small: Small = False) -> None:
     """Make a force and its conversation, for the other benchmarks to find them made."""
+    if small:
+        members = SMALL - 1
     _everyone(cache, members)
 
 
@@ -50,8 +56,11 @@ def fanout(
     processes: Processes = 4,
     rounds: Annotated[int, typer.Option(help="Messages that are measured.")] = 5,
     cache: Cache = caching.CACHE,
+    small: Small = False,
 ) -> None:
     """Measure one message to every device of a conversation."""
+    if small:
+        members, processes, rounds = SMALL - 1, 1, 1
     prepared = _everyone(cache, members)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(fanning.run(prepared, Path(folder), processes, rounds))
@@ -63,8 +72,11 @@ def reconnect(
     keys: Annotated[int, typer.Option(help="So often a device signs out and the key changes.")] = 0,
     processes: Processes = 4,
     cache: Cache = caching.CACHE,
+    small: Small = False,
 ) -> None:
     """Measure how all devices come back when every worker is restarted at once."""
+    if small:
+        clients, keys, processes = SMALL - 1, 1, 1
     prepared = _everyone(cache, clients)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(reconnecting.run(prepared, Path(folder), processes, keys))
@@ -74,8 +86,11 @@ def reconnect(
 def orders(
     members: Annotated[int, typer.Option(help="How many people acknowledge.")] = 63_000,
     cache: Cache = caching.CACHE,
+    small: Small = False,
 ) -> None:
     """Measure how everybody acknowledges one order while its issuer watches."""
+    if small:
+        members = SMALL - 1
     prepared = _everyone(cache, members)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(ordering.run(prepared, Path(folder)))
@@ -86,8 +101,11 @@ def push(
     devices: Annotated[int, typer.Option(help="How many devices sleep.")] = 63_000,
     processes: Annotated[int, typer.Option(help="Workers.")] = 2,
     cache: Cache = caching.CACHE,
+    small: Small = False,
 ) -> None:
     """Measure how one message wakes every device of a conversation."""
+    if small:
+        devices, processes = SMALL - 1, 1
     prepared = _everyone(cache, devices)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(pushing.run(prepared, Path(folder), processes))
@@ -99,8 +117,11 @@ def ingest(
     groups: Annotated[int, typer.Option(help="Groups of 20 that talk.")] = ingesting.GROUPS,
     rounds: Annotated[int, typer.Option(help="Messages of each device, made before.")] = 5,
     cache: Cache = caching.CACHE,
+    small: Small = False,
 ) -> None:
     """Measure how many messages one worker accepts."""
+    if small:
+        seconds, groups, rounds = 1, SMALL // ingesting.MEMBERS, 1
     people = caching.force(cache, groups * ingesting.MEMBERS)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(ingesting.run(people, Path(folder), seconds, groups, rounds))
@@ -114,8 +135,11 @@ def membership(
     processes: Processes = 4,
     cell_size: Annotated[int, typer.Option(help="Most devices of a cell.")] = wire.CELL_SIZE,
     cache: Cache = caching.CACHE,
+    small: Small = False,
 ) -> None:
     """Measure many transfers between two large conversations."""
+    if small:
+        members, transfers, joining, processes = SMALL - 1, 4, 4, 1
     people = _force(cache, members)
     prepared = conversations.prepared(people, RULES, "halves", cell_size)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
@@ -137,8 +161,11 @@ def insider(
     seconds: Annotated[float, typer.Option(help="How long each, quiet and attacked.")] = 60,
     processes: Annotated[int, typer.Option(help="Workers, and simulator processes.")] = 2,
     cache: Cache = caching.CACHE,
+    small: Small = False,
 ) -> None:
     """Measure a commander's messages while one hostile member does its worst."""
+    if small:
+        members, seconds, processes = SMALL - 1, 1.5, 1
     prepared = _everyone(cache, members)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(attacking.run(prepared, Path(folder), processes, seconds))
@@ -152,13 +179,17 @@ def directory(
         100_000
     ),
     cache: Cache = caching.CACHE,
+    small: Small = False,
 ) -> None:
     """Measure standing groups, audiences, transfers, searches, the console and imports."""
+    searches = SEARCHES
+    if small:
+        members, transfers, imported, searches = SMALL, 4, SMALL, 10
     people = caching.force(cache, members)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         figures = standing.measure(people, Path(folder), transfers)
         say("Searches")
-        figures |= asyncio.run(searching.run(Path(folder) / "search", members, SEARCHES))
+        figures |= asyncio.run(searching.run(Path(folder) / "search", members, searches))
         say("The console's pages")
         figures |= asyncio.run(console.run(Path(folder) / "console", members))
     report(figures | importing.measure(imported))

@@ -4,12 +4,14 @@ The figures of :mod:`guard.measuring`, and the time of one message in Chromium s
 with the code and the weights of the app. Prints one JSON line.
 """
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from guard import corpus, measuring, pictures
 ROOT = Path(__file__).parents[1]
 SLOWER = 6
 MOST_LETTERS = 16_384
+SMALL = 100  # Messages.
 
 PASSES = 12
 # Chromium slows a page by stopping it for five of six parts of the time, some milliseconds in one
@@ -42,14 +45,21 @@ async ([data, texts, passes]) => {
 """
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
+    parser = argparse.ArgumentParser(prog="bench-guard", description=__doc__)
+    parser.add_argument("--small", action="store_true", help="in seconds: no figures")
+    small = parser.parse_args(arguments).small
     weights = serving.shipped_weights()
     judge = model.read(weights)
-    held_out = corpus.held_out()
+    if small:  # To split the corpus takes a minute.
+        few = corpus.unseen(corpus.UNSEEN[-1])
+        held_out = tuple(few[:: len(few) // SMALL])
+    else:
+        held_out = corpus.held_out()
     say(f"{len(held_out)} held-out messages")
     figures: dict[str, Any] = measuring.measured(judge, held_out)
-    for name in corpus.UNSEEN:
+    for name in corpus.UNSEEN[-1:] if small else corpus.UNSEEN:
         unseen = measuring.measured(judge, corpus.unseen(name))
         figures[name] = {
             part: unseen[part]
@@ -57,15 +67,16 @@ def main() -> int:
             if part in unseen
         }
     figures["model_bytes"] = len(weights)
-    figures |= times(weights, [one.text for one in held_out])
+    figures |= times(weights, [one.text for one in held_out], small=small)
     figures["load_average"] = round(os.getloadavg()[0], 1)
     print(json.dumps(figures, ensure_ascii=False))
     return 0
 
 
-def times(weights: bytes, texts: list[str]) -> dict[str, Any]:
+def times(weights: bytes, texts: list[str], *, small: bool = False) -> dict[str, Any]:
     """Return milliseconds for a message, in a page that is slowed, and the figures of pictures.
     Empty without a Chromium."""
+    count = 1 if small else PASSES
     path = chromium.executable()
     if path is None:
         say("no Chromium: times are left out")
@@ -75,22 +86,23 @@ def times(weights: bytes, texts: list[str]) -> dict[str, Any]:
     with chromium.launched(path) as browser:
         page = browser.new_page()
         page.evaluate(f"() => {{ {code}; globalThis.guard = guard; }}")
-        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-        passes = page.evaluate(_TIMES, [b64encode(weights).decode(), texts + longest, PASSES])
+        slowdown = chromium.throttle(page, SLOWER)
+        passes = page.evaluate(_TIMES, [b64encode(weights).decode(), texts + longest, count])
         known = pictures.figures(
             browser.new_page(),
             bundle("iife", "web/src/media/encoding/picture-hash.ts", "hashing"),
             bundle("iife", "client/src/guard/pictures.ts", "listing"),
             bundle("iife", "guard/pictures.js", "drawing"),
+            *((2, 1, 100) if small else ()),
         )
     usual, long = passes[0][: len(texts)], passes[0][len(texts) :]
-    means = [sum(one) / PASSES for one in zip(*passes, strict=True)][: len(texts)]
+    means = [sum(one) / count for one in zip(*passes, strict=True)][: len(texts)]
     return {
         "p50_ms": round(percentile(usual, 0.5), 2),
         "p99_ms": round(percentile(usual, 0.99), 2),
         "p99_of_means_ms": round(percentile(means, 0.99), 2),
         "max_ms_16_kb": round(max(long), 2),
-        "slower": SLOWER,
+        "slowdown": round(slowdown, 1),
         "pictures": known,
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from bench.browser import chromium
 from bench.figures import percentile
 from copconnect.limits import KNOWN_PICTURES
 
@@ -94,17 +95,26 @@ async ([most]) => {
 """
 
 
-def figures(page: Page, hashing: str, listing: str, drawing: str) -> dict[str, Any]:
-    """Return the figures of a page that has these scripts; it is slowed for the times alone."""
+def figures(
+    page: Page,
+    hashing: str,
+    listing: str,
+    drawing: str,
+    cards: int = CARDS,
+    others: int = OTHERS,
+    known: int = KNOWN_PICTURES,
+) -> dict[str, Any]:
+    """Return the figures of a page that has these scripts; it is slowed for the times alone.
+    ``cards``, ``others`` of each kind: how many are drawn; ``known``: hashes of a list."""
     page.add_script_tag(content=f"{hashing}\n{listing}\n{drawing}")
-    found: dict[str, Any] = page.evaluate(_FIGURES, [CARDS, OTHERS])
+    found: dict[str, Any] = page.evaluate(_FIGURES, [cards, others])
     found["hits"] = {name: round(share, 2) for name, share in found["hits"].items()}
-    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-    taken = page.evaluate(_TIMES, [KNOWN_PICTURES])
+    slowdown = chromium.throttle(page, SLOWER)
+    taken = page.evaluate(_TIMES, [known])
     return found | {
         "list_bytes": taken["bytes"],
         "match_p50_ms": round(percentile(taken["matching"], 0.5), 1),
         "match_p99_ms": round(percentile(taken["matching"], 0.99), 1),
         "hash_p50_ms": round(percentile(taken["hashing"], 0.5), 1),
-        "slower": SLOWER,
+        "slowdown": round(slowdown, 1),
     }

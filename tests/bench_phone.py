@@ -47,13 +47,6 @@ TIMES = (
     "frame_shown_p99_ms",
 )
 ONCE = ("first_load_bytes", "first_visit_bytes", "tab_memory_kb", "page_heap_kb")
-# How slow this page or worker is: a loop of the same length each time.
-LOOP = """() => {
-  const began = performance.now();
-  let x = 1;
-  for (let i = 0; i < 15_000_000; i++) x = (x * 31 + i) | 0;
-  return performance.now() - began + (x === 0 ? 1e-9 : 0);
-}"""
 # The worker reads what a socket brought: remember when.
 FRAMES = """() => {
   const own = Object.getOwnPropertyDescriptor(MessageEvent.prototype, "data");
@@ -129,7 +122,7 @@ class Phone:
 
     def loops(self) -> tuple[float, float]:
         """Return how long the loop takes in the page and in the worker."""
-        return float(self.page.evaluate(LOOP)), float(self.worker.evaluate(LOOP))
+        return float(self.page.evaluate(chromium.LOOP)), float(self.worker.evaluate(chromium.LOOP))
 
     def _expect(self, name: str, selector: str, text: str, within: str = "") -> None:
         """Begin to wait for an element that says this."""
@@ -288,12 +281,15 @@ def measure(server: ServerProcess, messages: int, slowdown: float) -> Figures:
     return figures | {name: slow[name] for name in ONCE}
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; the last line is the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="bench-phone", description=__doc__)
     parser.add_argument("--messages", type=int, default=50, help="each way")
     parser.add_argument("--slowdown", type=float, default=6)
-    options = parser.parse_args()
+    parser.add_argument("--small", action="store_true", help="in seconds: no figures")
+    options = parser.parse_args(arguments)
+    if options.small:
+        options.messages, options.slowdown = 1, 1
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         data = Path(folder) / "data"
         databank.write(Path(folder) / "databank")

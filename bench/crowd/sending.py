@@ -47,6 +47,7 @@ WAIT_S = 3.0  # S2.
 CELLS_S, CELLS_LOOK_S = 10.0, 1.0
 _AWAY_S = 0.2  # Between tries while the server is away.
 _ANEW = {"stale_key", "stale_head", "stale_record", "not_next"}
+_KEY_ANEW = {"stale_record", "have_key"}
 
 
 class Refusal(Exception):
@@ -266,8 +267,11 @@ class Sender:
                 self.client.ask("POST", f"{self._path}/keys", wire.KeyAccepted, body)
                 break
             except Refusal as refusal:
-                if refusal.code != "stale_record":
+                if refusal.code not in _KEY_ANEW:
                     raise
+                # Another device's key came meanwhile, and is sealed to this one.
+                if refusal.code == "have_key" and self._await_key():
+                    return 0
                 head = self.refresh()
         self._key_id = record.hash()
         self._secrets[self._key_id] = secret
@@ -309,12 +313,12 @@ class Sender:
             return False
         record, seal = ConversationKey.parse(item.record), parse_seal(XWING, item.seal, "S2")
         private = self._private(seal.key_id)
-        if private is None:
-            return False
         try:
+            if private is None:
+                raise Refused("S2", "sealed to a key of another cell")
             secret = open_conversation_key(record, seal, XWING, seal.key_id, private)
         except Refused:
-            # Rubbish: ask for a share, which also says that this key does not stand in the way.
+            # Ask for a share, which also says that this key does not stand in the way.
             reference = wire.ShareReference(kind=1, reference=record.hash()[:16].hex())
             asked = wire.ShareRequest(references=[reference])
             self.client.raw("POST", f"{self._path}/share-requests", asked)

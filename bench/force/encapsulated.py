@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -30,6 +30,7 @@ from copconnect.sealing import hpke
 FILE = "encapsulated.bin"
 _SHARED, _ENC = 32, 1088 + 32
 _ROW = KEY_ID_BYTES + _SHARED + _ENC
+_FEW = 1_000  # To start a process takes longer than these.
 _CURVE = 32  # The end of an X-Wing public key.
 _SUITE = b"HPKE" + uint(XWING, 2) + uint(1, 2) + uint(2, 2)  # HKDF-SHA256, AES-256-GCM.
 _XWING_LABEL = b"\\.//^\\"
@@ -40,10 +41,7 @@ def encapsulations(force: Force) -> Path:
     file = force.folder / FILE
     if not file.is_file():
         say(f"Making {len(force.devices):,} encapsulations …")
-        parts = os.cpu_count() or 1
-        with ProcessPoolExecutor(parts, get_context("spawn")) as pool:
-            some = [force.devices[at::parts] for at in range(parts)]
-            rows = sorted(row for part in pool.map(_rows, some) for row in part)
+        rows = sorted(_all_rows(force.devices))
         unfinished = file.with_suffix(".making")
         unfinished.write_bytes(b"".join(rows))
         unfinished.rename(file)
@@ -73,6 +71,15 @@ class Encapsulations:
             else:
                 end = middle
         return None
+
+
+def _all_rows(devices: Sequence[Device]) -> list[bytes]:
+    if len(devices) < _FEW:
+        return _rows(devices)
+    parts = os.cpu_count() or 1
+    with ProcessPoolExecutor(parts, get_context("spawn")) as pool:
+        some = [devices[at::parts] for at in range(parts)]
+        return [row for part in pool.map(_rows, some) for row in part]
 
 
 def _rows(devices: Iterable[Device]) -> list[bytes]:

@@ -47,10 +47,15 @@ class Deployment:
 
 @contextlib.contextmanager
 def deployed(
-    keys: Path, database: Path, folder: Path, count: int, **settings: object
+    keys: Path,
+    database: Path,
+    folder: Path,
+    count: int,
+    module: str = "copconnect",
+    **settings: object,
 ) -> Iterator[Deployment]:
-    """Start everything on a copy of a prepared SQLite database; stop it at the end. ``settings``:
-    more of the workers' settings."""
+    """Start everything on a copy of a prepared SQLite database; stop it at the end. ``module``:
+    the program that serves; ``settings``: more of the workers' settings."""
     data = folder / "data"
     data.mkdir()
     shutil.copytree(keys, data / "keys")
@@ -60,7 +65,7 @@ def deployed(
         nats.start()
         stack.callback(nats.stop)
         settings |= {"database_url": postgresql.url(), "bus_url": nats.url}
-        workers = [Worker(data, settings) for _ in range(count)]
+        workers = [Worker(data, settings, module) for _ in range(count)]
         try:
             for worker in workers:
                 worker.start()

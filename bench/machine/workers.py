@@ -19,10 +19,14 @@ _NO_GATEWAY = "http://127.0.0.1:9/"  # Its devices are registered: no text is ev
 
 
 class Worker:
-    """One ``copconnect serve``. ``settings`` are fields of copconnect.settings.Settings."""
+    """One ``copconnect serve``. ``settings`` are fields of copconnect.settings.Settings.
+    ``module``: "demo" for a demo's server, which shows the codes that it sends."""
 
-    def __init__(self, data: Path, settings: Mapping[str, object]) -> None:
+    def __init__(
+        self, data: Path, settings: Mapping[str, object], module: str = "copconnect"
+    ) -> None:
         self.port = free_port()
+        self.module = module
         self._data = data
         self._settings = settings
         self._log = data / f"worker-{self.port}.log"
@@ -51,7 +55,7 @@ class Worker:
         self, arguments: Sequence[str], environment: Mapping[str, str], log: BinaryIO
     ) -> Process:
         return subprocess.Popen(  # noqa: S603 - this program.
-            [sys.executable, "-m", "copconnect", *arguments],
+            [sys.executable, "-m", self.module, *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,

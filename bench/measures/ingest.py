@@ -39,6 +39,7 @@ from copconnect.services.processes import accepts, free_port
 GROUPS, MEMBERS = 1_000, 20
 CONNECTIONS = 128
 ROUNDS = 5
+CHUNK = 50  # Groups whose messages one process makes at a time.
 TEXT = b"x" * 120
 _PER_MESSAGE = (
     "statements_per_message",
@@ -83,8 +84,11 @@ def run(force: Force, folder: Path, seconds: float, count: int, rounds: int) -> 
 def _messages(force: Force, found: Sequence[Group], rounds: int) -> list[bytes]:
     """Return requests in the order in which they may be sent: each device's follow one another."""
     work = [(one, [force.devices[member] for member in one.members], rounds) for one in found]
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        by_group = list(pool.map(_of_group, work, chunksize=50))
+    if len(work) <= CHUNK:
+        by_group = [_of_group(one) for one in work]
+    else:
+        with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+            by_group = list(pool.map(_of_group, work, chunksize=CHUNK))
     say(f"{sum(map(len, by_group)):,} messages are made.")
     # One of each group in turn, so that conversations are not held by one another's messages.
     return [one for turn in zip(*by_group, strict=True) for one in turn]

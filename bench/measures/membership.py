@@ -87,6 +87,8 @@ def run(
             Sender(side.sender, side.conversation.conversation_id, addresses[0], by_id)
             for side in pair
         ]
+        for one in writers:
+            stack.callback(one.client.close)
         world = _World(deployment, staying, moving, pair, writers)
         world.gather()
         figures = world.transfer(after, folder / "data")

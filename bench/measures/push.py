@@ -59,6 +59,7 @@ def run(prepared: Prepared, folder: Path, processes: int) -> Figures:
             )
         )
         sender, asleep = _sender(prepared, deployment)
+        stack.callback(sender.client.close)
         asyncio.run(_subscribe(deployment, prepared, origin))
         say(f"{asleep:,} devices sleep.")
         sent, latencies, cpu_s = _wake(deployment, sender, service, asleep)

@@ -48,6 +48,7 @@ def served(
         crowd = Crowd(played, deployment.addresses, folder, stack)
         by_id = {one.device: one for one in devices}
         sender = Sender(first, conversation.conversation_id, deployment.addresses[0], by_id)
+        stack.callback(sender.client.close)
         yield Served(deployment, crowd, sender)
 
 

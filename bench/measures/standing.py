@@ -77,9 +77,11 @@ async def _measure(settings: Settings, force: Force, transfers: int, name: str) 
         bank = databank.read(synthetic.write(len(force.devices), DATA_BANK_SEED))
         await container.delivery.start()
         try:
-            # The groups' first heads are no longer new then, as on any other day.
-            await asyncio.sleep(settings.roster_batch_ms / 1000)
-            figures |= await _one_by_one(container, bank, name)
+            # The groups' first heads are no longer new then, as on any other day. Groups of one
+            # cell are not batched.
+            if len(force.devices) > wire.CELL_SIZE:
+                await asyncio.sleep(settings.roster_batch_ms / 1000)
+            figures |= await _one_by_one(container, bank, transfers, name)
             figures |= await _transfers(container, bank, transfers, name)
         finally:
             await container.delivery.close()
@@ -125,11 +127,11 @@ class _Moved:
     coming: Places
 
 
-async def _one_by_one(container: Container, bank: DataBank, name: str) -> Figures:
+async def _one_by_one(container: Container, bank: DataBank, most: int, name: str) -> Figures:
     """Transfer one person after the other; each waits for the one before to be followed."""
     gone: list[float] = []
     followed: list[float] = []
-    for person, post in await _neighbours(container, bank):
+    for person, post in (await _neighbours(container, bank))[:most]:
         before = await _wanted(container, [person])
         async with container.database.transaction() as connection:
             await container.transfers.transfer(connection, OPERATOR, person, post, None)
@@ -157,9 +159,10 @@ async def _neighbours(container: Container, bank: DataBank) -> list[tuple[Person
         return district(units[unit_id].parent_id)
 
     choose = random.Random(DATA_BANK_SEED + 1)  # noqa: S311 - must be reproducible.
-    able = [one.person_id for one in bank.people if not one.head]
+    able = _movable(bank)
+    some = [one.person_id for one in choose.sample(able, min(2_000, len(able)))]
     async with container.database.reading() as connection:
-        cards = await container.directory.cards(connection, choose.sample(able, 2_000), None)
+        cards = await container.directory.cards(connection, some, None)
     waiting: dict[tuple[UnitId, tuple[str, ...]], wire.Person] = {}
     found: dict[UnitId, tuple[PersonId, PostId]] = {}
     for card in cards.values():
@@ -203,10 +206,16 @@ def _quantiles(times_s: Sequence[float]) -> Figures:
     return {"p50": percentile(times_s, 0.5), "p99": percentile(times_s, 0.99)}
 
 
+def _movable(bank: DataBank) -> Sequence[databank.PersonRow]:
+    """Return those who head nothing; a small force has little but heads, who are moved then."""
+    able = [one for one in bank.people if not one.head]
+    return able if len(able) > len(bank.people) // 4 else bank.people
+
+
 def _pairs(bank: DataBank, count: int) -> list[tuple[PersonId, PersonId]]:
     """Choose pairs of people who head nothing and are in different units."""
     choose = random.Random(DATA_BANK_SEED)  # noqa: S311 - must be reproducible.
-    able = [one for one in bank.people if not one.head]
+    able = _movable(bank)
     found: list[tuple[PersonId, PersonId]] = []
     chosen = choose.sample(able, 3 * count)
     for one, other in zip(chosen[::2], chosen[1::2], strict=False):

@@ -16,8 +16,8 @@ import { enrol } from "../src/officers/enrol.ts";
 import type { Fetch } from "../src/transport/http.ts";
 import type { WebSocketMaker } from "../src/transport/socket.ts";
 
-const MESSAGES = 400;
-const WARM_UP = 50;
+const MESSAGES = Number(process.env["COPCONNECT_MESSAGES"] ?? "400");
+const WARM_UP = MESSAGES / 8;
 const TEXT = "Vehicle check at the junction from 18:00. Two constables needed, bring jackets.";
 const origin = process.env["COPCONNECT_URL"] ?? "http://localhost:8080";
 const numbers = (process.env["COPCONNECT_NUMBERS"] ?? "").split(",").filter((one) => one !== "");

@@ -20,13 +20,16 @@ from tests.harness import forking
 PEOPLE, CELL_SIZE = 24, 8
 
 
-class ForkedWorker(Worker):
-    """One that has imported everything before it begins."""
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers have imported everything before they begin."""
 
-    def _begin(
-        self, arguments: Sequence[str], environment: Mapping[str, str], log: BinaryIO
+    def begin(
+        worker: Worker, arguments: Sequence[str], environment: Mapping[str, str], log: BinaryIO
     ) -> Process:
-        return forking.start("copconnect", arguments, environment, log, log)
+        return forking.start(worker.module, arguments, environment, log, log)
+
+    monkeypatch.setattr(Worker, "_begin", begin)
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 
 @pytest.fixture
-def world(prepared: Prepared, tmp_path: Path) -> Iterator[World]:
+def world(prepared: Prepared, tmp_path: Path, forked_workers: None) -> Iterator[World]:
     """Everything, the server fresh."""
+    del forked_workers  # Only that it is there.
     copying.to_file(prepared.database, tmp_path / caching.DATABASE)
     shutil.copytree(prepared.force.folder / "keys", tmp_path / "keys")
-    worker = ForkedWorker(tmp_path, {"cell_size": CELL_SIZE})
+    worker = Worker(tmp_path, {"cell_size": CELL_SIZE})
     worker.start()
     try:
         worker.wait()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from bench.crowd.sending import Client, Sent
+from bench.crowd.sending import Client, Sender, Sent
 from bench.crowd.simulator import Simulator
 from copconnect import wire
 from copconnect.records.conversation.message import MessageHeader, check_signed
@@ -208,3 +208,17 @@ async def test_a_cell_that_lost_a_device_gets_a_key_from_one_of_its_others(
     assert simulator.lost(conversation.conversation_id, messages) == 0
     # The secrets of the device that left open no later message.
     assert not opened[leaving.index]
+
+
+async def test_a_sender_takes_up_a_key_that_somebody_else_made(
+    world: World, simulator: Simulator
+) -> None:
+    """As after a transfer, when a member was asked for the key first (D7)."""
+    await _sent(world, simulator)
+    other = world.prepared.force.devices[1]
+    devices = {one.device: one for one in world.prepared.force.devices}
+    second = Sender(other, world.sender.conversation_id, world.address, devices)
+    sent = await asyncio.to_thread(second.send, "under the same key")
+    second.client.close()
+    assert sent.key_bytes == 0
+    assert second.key() == world.sender.key()

@@ -27,7 +27,6 @@ from bench.force import caching
 from bench.machine.deployment import deployed
 from bench.measures.serving import connect
 from tests.bench_first_day.preparing import FirstDay, prepare
-from tests.bench_phone import LOOP
 from tests.harness.browser import PHONE, ROOT, Officer
 from tests.harness.chromium import launch
 from tests.harness.outbox import Outbox
@@ -43,14 +42,17 @@ STATE = """async () => {
 TEXTS = "() => [...document.querySelectorAll('a[data-row]')].map((one) => one.innerText)"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="bench-first-day", description=__doc__)
     parser.add_argument("--members", type=int, default=63_000)
     parser.add_argument("--slowdown", type=float, default=6)
     parser.add_argument("--processes", type=int, default=2, help="workers")
     parser.add_argument("--cache", type=Path, default=caching.CACHE)
-    options = parser.parse_args()
+    parser.add_argument("--small", action="store_true", help="in seconds: no figures")
+    options = parser.parse_args(arguments)
+    if options.small:
+        options.members, options.slowdown, options.processes = 60, 1, 1
     day = prepare(options.cache, options.members)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(measure(day, Path(folder), options.processes, options.slowdown))
@@ -61,7 +63,8 @@ def measure(day: FirstDay, folder: Path, processes: int, slowdown: float) -> Fig
     """Return the figures."""
     keys, database = day.prepared.force.folder / "keys", day.prepared.database
     with contextlib.ExitStack() as stack:
-        deployment = stack.enter_context(deployed(keys, database, folder, processes))
+        # Only a demo's server shows the code that the officer is sent.
+        deployment = stack.enter_context(deployed(keys, database, folder, processes, "demo"))
         crowd = Crowd([day.population], deployment.addresses, folder, stack)
         connect(deployment, crowd)
         crowd.ask("live", on=True)
@@ -99,7 +102,7 @@ def measure(day: FirstDay, folder: Path, processes: int, slowdown: float) -> Fig
 
 def _loop(page: Page) -> float:
     (worker,) = page.workers
-    return float(worker.evaluate(LOOP))
+    return float(worker.evaluate(chromium.LOOP))
 
 
 def _first_day(officer: Officer, newest: Sequence[str]) -> Figures:
