@@ -3,17 +3,18 @@
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import IO, Literal
 
 import msgspec
 
 MANIFEST = "manifest.json"
 KEYS = "keys/"
 BLOBS = "blobs/"
-DATABASES = {"sqlite": "copconnect.sqlite3", "postgresql": "database.dump"}
+Kind = Literal["sqlite", "postgresql"]
+DATABASES: Mapping[Kind, str] = {"sqlite": "copconnect.sqlite3", "postgresql": "database.dump"}
 _READ_BYTES = 1024**2
 
 
@@ -35,7 +36,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
     version: str
     made_ms: int
-    database: Literal["sqlite", "postgresql"]
+    database: Kind
     attachments: int
     blobs_at: str
     files: dict[str, Member]
@@ -44,7 +45,7 @@ class Manifest(msgspec.Struct, frozen=True):
 class _Hashing:
     """Reads a stream and hashes what passes."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: IO[bytes]) -> None:
         self._source = source
         self._sha256 = hashlib.sha256()
         self._size = 0
@@ -80,7 +81,7 @@ class Writer:
         """Add the manifest, which names every file that was added."""
         self.add(MANIFEST, msgspec.json.encode(manifest))
 
-    def _add(self, name: str, source: BinaryIO, size: int) -> None:
+    def _add(self, name: str, source: IO[bytes], size: int) -> None:
         entry = tarfile.TarInfo(name)
         entry.size, entry.mode = size, 0o600
         hashing = _Hashing(source)
@@ -125,13 +126,13 @@ def verified(archive: Path) -> Manifest:
     return manifest
 
 
-def members(archive: Path) -> Iterator[tuple[str, BinaryIO]]:
+def members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """Yield name and content of each file of an archive; a content is read before the next one."""
     with tarfile.open(archive) as tar:
         for entry in tar:
             content = tar.extractfile(entry)
             if content is not None:
-                yield entry.name, content  # type: ignore[misc]
+                yield entry.name, content
 
 
 def named(names: list[str]) -> str:

@@ -16,6 +16,7 @@ from copconnect.commands.backups.archive import (
     BLOBS,
     DATABASES,
     KEYS,
+    Kind,
     Manifest,
     Writer,
     verified,
@@ -38,7 +39,7 @@ async def back_up(settings: Settings, folder: Path) -> Backup:
     """Make an archive in a folder that is there. Raises BackupRefused, and OSError; then there is
     no archive."""
     url = settings.effective_database_url
-    kind = "sqlite" if url.startswith("sqlite") else "postgresql"
+    kind: Kind = "sqlite" if url.startswith("sqlite") else "postgresql"
     blobs = folder_of(settings.blob_url, settings.data_dir)
     held = Held()
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as work:
@@ -57,7 +58,7 @@ async def back_up(settings: Settings, folder: Path) -> Backup:
             manifest = Manifest(
                 version=__version__,
                 made_ms=SystemClock().now_ms(),
-                database=kind,  # type: ignore[arg-type]
+                database=kind,
                 attachments=len(expected),
                 blobs_at="" if blobs is not None else settings.blob_url,
                 files=dict(writer.files),
