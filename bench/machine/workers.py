@@ -49,11 +49,12 @@ class Worker:
             environment[f"COPCONNECT_{name.upper()}"] = text
         with self._log.open("ab") as log:
             given = ["serve", "--data", str(self._data), "--port", str(self.port)]
-            self._process = self._begin(given, environment, log)
+            self._process = self.begin(given, environment, log)
 
-    def _begin(
+    def begin(
         self, arguments: Sequence[str], environment: Mapping[str, str], log: BinaryIO
     ) -> Process:
+        """Begin its process. Tests fork one that has imported everything."""
         return subprocess.Popen(  # noqa: S603 - this program.
             [sys.executable, "-m", self.module, *arguments],
             env=environment,

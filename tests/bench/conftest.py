@@ -29,7 +29,7 @@ def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> Process:
         return forking.start(worker.module, arguments, environment, log, log)
 
-    monkeypatch.setattr(Worker, "_begin", begin)
+    monkeypatch.setattr(Worker, "begin", begin)
 
 
 @dataclass(frozen=True)
