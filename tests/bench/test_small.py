@@ -1,7 +1,7 @@
 """Each benchmark of servers runs, at a size of seconds, and prints its figures.
 
-They take 43 s of a processor, and those of tests/browser/test_bench.py 32 s, with the imports of
-each session (6 s), on two cores that eight others shared; an idle machine needs less.
+They take 42 s of a processor, and those of tests/browser/test_bench.py 28 s, each with 6 s for what
+a session of tests imports anyway: `time pytest -q tests/bench/test_small.py`, on 2 idle cores.
 """
 
 import json
