@@ -145,7 +145,7 @@ class _Written:
         self._newest = f"Report {seq} of conversation {self._number}"
         data = seal_message(draft, secret, content(self._newest), writer.signer)
         header_hash = message_hash(data)
-        self._log_hash = next_log_hash(self._log_hash, header_hash)
+        before_hash, self._log_hash = self._log_hash, next_log_hash(self._log_hash, header_hash)
         self._chains[writer.device] = own + 1, data[:354], header_hash
         self._log.append(
             {
@@ -159,7 +159,7 @@ class _Written:
                 "named_epoch": head.epoch,
                 "key_id": key_id,
                 "header_hash": header_hash,
-                "log_hash": self._log_hash,
+                "before_hash": before_hash,
                 "message": data,
                 "quiet": False,
                 "flash": False,

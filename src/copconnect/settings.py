@@ -96,6 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     otp_per_number_per_day: Positive = 50
     """Codes for one number after which addresses that have asked for it already get no more; an
     address's first request for a number passes."""
+    otp_numbers_per_address_per_hour: Positive = 600
+    """Numbers for which one address may ask for a first code, on each process."""
     otp_total_per_minute: Positive = 600
     """Repeated requests that one process takes: a number asked for from the same address within
     the day."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Select, select
+from sqlalchemy import Select, false, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -195,9 +195,9 @@ class NoAttachments:
 class Commanders:
     """Everybody may issue orders to everybody."""
 
-    def posted_in(self, _unit_ids: Collection[UnitId]) -> Select[Any]:
-        """Return everybody."""
-        return select(MEMBERS.c.person_id)
+    def posted_elsewhere(self, _unit_ids: Collection[UnitId]) -> Select[Any]:
+        """Return nobody."""
+        return select(MEMBERS.c.person_id).where(false())
 
     async def unit_paths(self, _: AsyncConnection) -> Mapping[UnitId, str]:
         """See orders' ports.Postings."""

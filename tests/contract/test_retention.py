@@ -6,7 +6,9 @@ from copconnect import wire
 from copconnect.database.engine import Database
 from copconnect.ids import DeviceId, Epoch
 from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.message import message_hash, next_log_hash
 from copconnect.records.conversation.roster import RosterHead, check_proof
+from copconnect.records.primitives.fields import ZEROS
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, World
 from tests.contract.device import Device, Talk, header_of, keys_of
 
@@ -80,6 +82,36 @@ async def test_k1_messages_and_their_keys_go_with_the_log_and_the_state_stays(ke
     await world.service.retention.clean()
     assert [one.seq for one in (await kept.page()).entries] == [4, 5]
     assert await kept.count("conversation_keys") == 1
+
+
+async def test_r4_a_page_continues_a_log_that_was_trimmed_before_it(database: Database) -> None:
+    """A phone that had read everything compares L of its place when it comes back."""
+    world = World(database)
+    a, b = world.registry.register(), world.registry.register()
+    made = await world.direct(a, b)
+    talk = Talk(world.service, made.conversation_id)
+    key_id = await talk.begin(a, [b])
+    for number in range(3):
+        await talk.say(a, key_id, b"%d" % number)
+
+    async def read(after: int | None, before: int | None = None) -> wire.LogPage:
+        found: wire.LogPage = await world.service.log.page(
+            b.caller, made.conversation_id, after=after, before=before, limit=99
+        )
+        return found
+
+    hashes = [ZEROS]
+    for one in (await read(0)).entries:
+        hashes.append(next_log_hash(hashes[-1], message_hash(one.message)))
+    world.clock.at += 181 * DAY_MS
+    key_id = await talk.begin(b, [a])
+    await talk.say(a, key_id, b"new")
+    await world.service.retention.clean()
+    page = await read(3)
+    assert ([one.seq for one in page.entries], page.log_hash) == ([4], hashes[3])
+    # A new device begins with L too.
+    page = await read(None, 5)
+    assert ([one.seq for one in page.entries], page.log_hash) == ([4], hashes[3])
 
 
 async def test_k1_a_key_that_nobody_used_goes_after_its_day(kept: Kept) -> None:

@@ -1,8 +1,9 @@
 """People by unit, as orders count them, from the data bank."""
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from copconnect.database.among import among
+from copconnect.directory import places, store
 from copconnect.directory.names import english
 from copconnect.directory.postings.roll import Roll
 from copconnect.ids import PersonId, PostId, UnitId
@@ -49,3 +50,21 @@ async def test_people_are_placed_in_units_that_have_a_path(running: Running) -> 
     assert row.unit_id == STATION
     assert row.sort_key
     assert paths[STATION].endswith(f"/{STATION}")
+
+
+async def test_people_posted_elsewhere_are_active(running: Running) -> None:
+    """A suspended member of a group would refuse it every order."""
+    found = running.container.directory
+    async with running.container.database.transaction() as connection:
+        patrol = await found.active_by_number(connection, PATROL)
+        assert patrol is not None
+        station = places.posted_elsewhere([STATION])
+        elsewhere = set(await connection.scalars(station))
+        everybody = set(await connection.scalars(places.posted_elsewhere([])))
+        assert patrol in everybody - elsewhere
+        await connection.execute(
+            update(store.people)
+            .where(store.people.c.person_id == patrol)
+            .values(status="suspended")
+        )
+        assert set(await connection.scalars(places.posted_elsewhere([]))) == everybody - {patrol}

@@ -313,6 +313,22 @@ async def test_an_outsider_shuts_out_nobody_behind_the_same_address(
         assert step.json()["next"] == "device"
 
 
+async def test_one_address_asks_for_so_many_numbers_an_hour(
+    settings: Settings, clock: MovedClock
+) -> None:
+    """One address neither fills the queue of texts nor lengthens everybody's codes."""
+    few = msgspec.structs.replace(settings, otp_numbers_per_address_per_hour=3, trusted_proxies=1)
+    async with run(few, clock) as server:
+        await server.container.editor.import_bank(OPERATOR, synthetic_bank())
+        for i in range(3):
+            assert (await server.ask(f"+9179999{i:05}", "203.0.113.7")).status_code == 200
+        refused = await server.ask(SHO, "203.0.113.7")
+        assert refused.json()["details"]["limit"] == "numbers_per_address"
+        assert (await server.ask(SHO, "192.0.2.1")).status_code == 200
+        clock.ms += refused.json()["retryAfterMs"]
+        assert (await server.ask(SHO, "203.0.113.7")).status_code == 200
+
+
 async def test_the_budgets_of_a_number(settings: Settings, clock: MovedClock) -> None:
     """Five a day for an address; addresses that ask again share fifty; an address's first request
     passes."""

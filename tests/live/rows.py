@@ -235,7 +235,7 @@ class Rows:
             named_epoch=max(epoch, self.epoch),
             key_id=key_id,
             header_hash=bytes(32),
-            log_hash=bytes(32),
+            before_hash=bytes(32),
             message=b"message %d" % self.last_seq,
             quiet=quiet,
             flash=flash,

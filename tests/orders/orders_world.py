@@ -59,9 +59,9 @@ class Roll:
         """See ports.People."""
         return select(PLACED)
 
-    def posted_in(self, unit_ids: Collection[UnitId]) -> Select[Any]:
+    def posted_elsewhere(self, unit_ids: Collection[UnitId]) -> Select[Any]:
         """See ports.Postings."""
-        return select(PLACED.c.person_id).where(PLACED.c.unit_id.in_(unit_ids))
+        return select(PLACED.c.person_id).where(PLACED.c.unit_id.not_in(unit_ids))
 
     def found_by(self, text: str) -> Select[Any]:
         """Return who is of the unit with this name: see ports.People."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from copconnect import errors, phone_number
 from copconnect.auth_service import rules
-from copconnect.auth_service.registration.limits import SlidingWindow
+from copconnect.auth_service.registration.limits import MAX_KEYS, SlidingWindow
 
 # "signing key: of mixed order" of spec/keys.
 MIXED_ORDER = "2d9d234354278a2d67a918ec09f233b282b4168e768b12c555049e248639dbdf"
@@ -49,14 +49,22 @@ def test_a_window_never_holds_more_than_its_limit(
     window, now, taken = SlidingWindow(limit, window_ms), 0, list[int]()
     for step in steps:
         now += step
-        wait = window.wait_ms(now)
+        wait = window.wait_ms("key", now)
         recent = [time for time in taken if time > now - window_ms]
         assert (wait > 0) == (len(recent) >= limit)
         if wait == 0:
-            window.count(now)
+            window.count("key", now)
             taken.append(now)
         else:
-            assert window.wait_ms(now + wait) == 0
+            assert window.wait_ms("key", now + wait) == 0
+
+
+def test_a_window_forgets_the_quietest_key() -> None:
+    window = SlidingWindow(1, 1000)
+    for key in range(MAX_KEYS + 1):
+        window.count(str(key), 0)
+    assert window.wait_ms("0", 0) == 0
+    assert window.wait_ms("1", 0) == 1000
 
 
 @given(st.text(max_size=40))

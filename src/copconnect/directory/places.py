@@ -88,11 +88,11 @@ async def holding(
     return found
 
 
-def posted_in(unit_ids: Collection[UnitId]) -> Select[Any]:
-    """Return a statement of the active people who hold a post of one of these units:
-    ``person_id``."""
+def posted_elsewhere(unit_ids: Collection[UnitId]) -> Select[Any]:
+    """Return a statement of the active people who hold no post of these units: ``person_id``."""
     own, charged = (source.where(among(_T.unit_id, unit_ids)) for source in _SOURCES)
-    return select(union(own, charged).subquery().c.person_id)
+    inside = select(union(own, charged).subquery().c.person_id)
+    return select(_P.person_id).where(_P.status == "active", _P.person_id.not_in(inside))
 
 
 async def audience(connection: AsyncConnection, rule: wire.Audience) -> set[PersonId]:

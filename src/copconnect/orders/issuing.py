@@ -82,18 +82,19 @@ class Issuing:
         conversation_id: ConversationId,
         person_id: PersonId,
     ) -> int:
-        """Return how many others of a conversation hold no post over which a right is held."""
+        """Return how many others of a conversation hold no post over which a right is held. People
+        who are suspended count for nothing: they read no order."""
         paths = await self._postings.unit_paths(connection)
         units = [unit for unit, path in paths.items() if held.lacking(right, [path]) is None]
         reader = self._conversations.readers(conversation_id).subquery()
-        inside = self._postings.posted_in(units).subquery()
+        outside = self._postings.posted_elsewhere(units).subquery()
         return (
             await connection.execute(
                 select(func.count())
                 .select_from(reader)
                 .where(
                     reader.c.person_id != person_id,
-                    reader.c.person_id.not_in(select(inside.c.person_id)),
+                    reader.c.person_id.in_(select(outside.c.person_id)),
                 )
             )
         ).scalar_one()

@@ -76,9 +76,9 @@ class People(Protocol):
 class Postings(Protocol):
     """The Directory's part where an order is issued."""
 
-    def posted_in(self, unit_ids: Collection[UnitId]) -> Select[Any]:
-        """Return a statement of the active people who hold a post of one of these units, their own
-        or by a charge: ``person_id``."""
+    def posted_elsewhere(self, unit_ids: Collection[UnitId]) -> Select[Any]:
+        """Return a statement of the active people who hold no post of these units, neither their
+        own nor by a charge: ``person_id``."""
         ...
 
     async def unit_paths(self, connection: AsyncConnection) -> Mapping[UnitId, str]:

@@ -48,6 +48,7 @@ class Registration:
         self._sms = sms
         self._told = settings.otp_length
         self._repeats = SlidingWindow(settings.otp_total_per_minute, 60_000)
+        self._numbers = SlidingWindow(settings.otp_numbers_per_address_per_hour, rules.HOUR_MS)
 
     async def request_code(self, body: wire.RequestCode, address: str) -> wire.CodeRequested:
         """Send an OTP if the number is known, beside those that are still valid. Budgets count by
@@ -83,7 +84,7 @@ class Registration:
                 limit = "codes_per_number_and_address"
                 raise errors.RateLimited(retry_after_ms=wait, limit=limit)
             if asked:
-                # An address's first request for a number is never refused for what others ask.
+                # An address's first request is never refused for what other addresses ask.
                 wait = rules.code_request_wait_ms(
                     [one.created_ms for one in former],
                     now,
@@ -92,11 +93,11 @@ class Registration:
                 )
                 if wait > 0:
                     raise errors.RateLimited(retry_after_ms=wait, limit="codes_per_number")
-                wait = self._repeats.wait_ms(now)
-                if wait > 0:
-                    limit = "repeated_codes_per_minute"
-                    raise errors.RateLimited(retry_after_ms=wait, limit=limit)
-                self._repeats.count(now)
+                _count(self._repeats, "", now, "repeated_codes_per_minute")
+            else:
+                # Texts go out one after another: without a limit one address would delay the codes
+                # of the whole force beyond their lifetime, and lengthen them by its wrong ones.
+                _count(self._numbers, address, now, "numbers_per_address")
             person_id = await self._deps.people.active_by_number(connection, number)
             await registration_store.add_challenge(
                 connection,
@@ -339,6 +340,14 @@ class Registration:
             connection, self._deps.authority.roster, person_id, device, now
         )
         return issued.der
+
+
+def _count(window: SlidingWindow, key: str, now_ms: int, limit: str) -> None:
+    """Count an event. Raises RateLimited, which names the limit, without counting it."""
+    wait = window.wait_ms(key, now_ms)
+    if wait > 0:
+        raise errors.RateLimited(retry_after_ms=wait, limit=limit)
+    window.count(key, now_ms)
 
 
 def _step(

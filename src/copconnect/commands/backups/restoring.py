@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
+from copconnect import errors
 from copconnect.attachments.blobs import Blobs, folder_of, in_folder, open_blobs
 from copconnect.attachments.wholeness import Held
 from copconnect.commands.backups import databases
@@ -21,6 +24,7 @@ from copconnect.commands.backups.archive import (
     members,
     verified,
 )
+from copconnect.doctor.reasons import reason_of
 from copconnect.settings import Settings
 
 
@@ -77,11 +81,16 @@ def _former_data(data: Path) -> Iterator[Path]:
     aside = Path(tempfile.mkdtemp(prefix=prefix, dir=data))
     try:
         yield aside
-    except BackupRefused as error:
-        if any(aside.iterdir()):
-            raise BackupRefused(f"{error} The former data is in {aside}.") from error
-        aside.rmdir()
-        raise
+    except (BackupRefused, errors.CopConnectError, DBAPIError, OSError) as error:
+        if not any(aside.iterdir()):
+            aside.rmdir()
+            raise
+        refused = isinstance(error, BackupRefused)
+        said = f"{error}" if refused else f"The data cannot be written: {reason_of(error)}."
+        raise BackupRefused(
+            f"{said} The restore is not complete: start no node, and restore again. The former "
+            f"data is in {aside}."
+        ) from error
 
 
 async def _unpack(archive: Path, work: Path, blobs: Blobs) -> None:

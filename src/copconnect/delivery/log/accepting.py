@@ -332,6 +332,7 @@ class _Batch:
             named_epoch=max(end.named_epoch, header.epoch),
             key_id=header.key_id,
             header_hash=post.message.header_hash,
+            before_hash=end.hash,
             log_hash=next_log_hash(end.hash, post.message.header_hash),
             message=post.message.data,
             chain_seq=header.seq,

@@ -123,7 +123,7 @@ class LogReading:
     async def _read(
         self, connection: AsyncConnection, c: ConversationId, entries: Sequence[Entry]
     ) -> _Beside:
-        log_hash, named = await log.before_entry(connection, c, entries[0].entry.seq)
+        named = await log.named_before(connection, c, entries[0].entry.seq)
         asked: set[tuple[ConversationId, int, bytes]] = set()
         for one in entries:
             # R2: under the header's head, and under the highest that an earlier entry names.
@@ -140,7 +140,7 @@ class LogReading:
                 for (_, epoch, _), proof in sorted(proven.proofs.items())
             ],
             key_ids=key_ids,
-            log_hash=log_hash,
+            log_hash=entries[0].before_hash,
         )
 
     async def chain(self, caller: Caller, conversation_id: ConversationId) -> wire.SenderChain:

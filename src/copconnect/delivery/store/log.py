@@ -34,7 +34,8 @@ class NewEntry:
     named_epoch: int
     key_id: bytes
     header_hash: bytes
-    log_hash: bytes
+    before_hash: bytes  # L of the seq before.
+    log_hash: bytes  # L of this seq.
     message: bytes
     chain_seq: int  # The header's own seq.
     state: bool
@@ -52,7 +53,7 @@ class Entry:
     epoch: int
     named_epoch: int  # The highest up to and with this one.
     key_id: bytes
-    log_hash: bytes
+    before_hash: bytes  # L of the seq before.
 
 
 # --- Writing ----------------------------------------------------------------------------------
@@ -168,7 +169,7 @@ def _entry(row: Row[Any]) -> Entry:
         row.epoch,
         row.named_epoch,
         row.key_id,
-        row.log_hash,
+        row.before_hash,
     )
 
 
@@ -253,19 +254,17 @@ async def newest(
     return found[::-1]
 
 
-async def before_entry(
+async def named_before(
     connection: AsyncConnection, conversation_id: ConversationId, seq: int
-) -> tuple[bytes, int]:
-    """Return L and the highest named epoch before an entry."""
-    row = (
-        await connection.execute(
-            select(_E.log_hash, _E.named_epoch)
-            .where(_E.conversation_id == conversation_id, _E.seq < seq)
-            .order_by(_E.seq.desc())
-            .limit(1)
-        )
-    ).first()
-    return (bytes(32), 0) if row is None else (row.log_hash, row.named_epoch)
+) -> int:
+    """Return the highest epoch that an entry before this seq names; 0: none is left."""
+    found = await connection.scalar(
+        select(_E.named_epoch)
+        .where(_E.conversation_id == conversation_id, _E.seq < seq)
+        .order_by(_E.seq.desc())
+        .limit(1)
+    )
+    return found or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ async def forget_heads(connection: AsyncConnection, before_ms: int, limit: int) 
     """Delete heads of before a time that are not the newest and that no kept message or key names.
 
     R2 asks for proofs under the highest epoch named so far, which a kept message names too unless
-    it was trimmed: before_entry then answers with the highest that is left.
+    it was trimmed: named_before then answers with the highest that is left.
     """
     h = HEADS.c
     newest = exists(

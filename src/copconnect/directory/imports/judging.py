@@ -95,8 +95,8 @@ def judge(
         if refused:
             bank.refuse(refused)
             found = compare()
-    clashes = changes.number_clashes(bank, snapshot.people, found.removed)
-    if clashes:
+    # A refused person keeps a number that another row of the file may give to somebody else.
+    while clashes := changes.number_clashes(bank, snapshot.people, found.removed):
         bank.refuse({rules.person_id(code): _clash(bank, code, number) for code, number in clashes})
         found = compare()
     organisation = Organisation.of(

@@ -27,10 +27,10 @@ class Roll:
             store.people.c.person_id, store.posts.c.unit_id, store.people.c.sort_key
         )
 
-    def posted_in(self, unit_ids: Collection[UnitId]) -> Select[Any]:
-        """Return a statement of the active people who hold a post of one of these units, their own
-        or by a charge: ``person_id``."""
-        return places.posted_in(unit_ids)
+    def posted_elsewhere(self, unit_ids: Collection[UnitId]) -> Select[Any]:
+        """Return a statement of the active people who hold no post of these units, neither their
+        own nor by a charge: ``person_id``."""
+        return places.posted_elsewhere(unit_ids)
 
     def serving(self) -> Select[Any]:
         """Return a statement of everybody who is active: ``person_id``, ``unit_id``."""

@@ -1016,7 +1016,7 @@ def upgrade() -> None:
         sa.Column("named_epoch", sa.BigInteger(), nullable=False),
         sa.Column("key_id", sa.LargeBinary(length=32), nullable=False),
         sa.Column("header_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("log_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("before_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("message", sa.LargeBinary(), nullable=False),
         sa.Column("quiet", sa.Boolean(), nullable=False),
         sa.Column("flash", sa.Boolean(), nullable=False),
