@@ -17,7 +17,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
-import { encodeContent } from "../kinds/content.ts";
+import { decodeContent, encodeContent, pointersOf } from "../kinds/content.ts";
 import type { Content } from "../kinds/content.ts";
 import type { MessageId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
@@ -36,7 +36,13 @@ import {
 } from "../messages/messages.ts";
 import { putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-import type { OwnChain, FailedMessage, MessageRecord, ReadyMessage } from "../records.ts";
+import type {
+  FailedMessage,
+  MessageRecord,
+  OwnChain,
+  ReadyMessage,
+  UploadingMessage,
+} from "../records.ts";
 
 const PAGE = 200;
 const MOST_LOST = 1_000;
@@ -209,13 +215,16 @@ async function queueAgain(
   if (content === null) return;
   const order = outgoing.nextOrder(context.now());
   const asked = !state && !byItself;
-  const record: ReadyMessage | FailedMessage = {
+  // The backup may lack the files too: the upload finds out which.
+  const attachmentIds = pointersOf(decodeContent(content)).map(({ id }) => id);
+  const again = attachmentIds.length > 0 && !state ? "uploading" : "ready";
+  const record: UploadingMessage | ReadyMessage | FailedMessage = {
     messageId,
     conversationId: conversation.id,
     order,
     content,
-    attachmentIds: [],
-    stage: asked ? "failed" : "ready",
+    attachmentIds: state ? [] : attachmentIds,
+    stage: asked ? "failed" : again,
     seq: null,
     attempt,
     message: null,

@@ -3,6 +3,7 @@
  * it, post again what of their own the log lost, and go on. No device is stuck. Without an
  * Incarnation they post nothing again and stand still (S8).
  */
+import type { OutgoingAttachment } from "../../src/core.ts";
 import type { ConversationId } from "../../src/ids.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Officer } from "../support/officer.ts";
@@ -71,6 +72,28 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     );
     for (const officer of [a, b])
       expect([...(await officer.texts(id))].sort()).toEqual([...(await logged())].sort());
+  });
+
+  it("a photo goes out again with its file, which the backup lacks", async () => {
+    const backup = world.server.backup();
+    const file = new Blob([new Uint8Array(300_000).fill(7)], { type: "image/jpeg" });
+    const photo: OutgoingAttachment = {
+      ...{ kind: "image", file, name: "gate.jpg", mime: "image/jpeg", width: 40, height: 30 },
+    };
+    const content = { kind: "attachments" as const, text: "", mentions: [], attachments: [photo] };
+    const { messageId } = await a.core.send(id, content, null);
+    const attachmentOf = async (officer: Officer) => {
+      const { messages } = await officer.core.messages(id, null, 50);
+      const body = messages.find((one) => one.messageId === messageId)?.body;
+      return body?.kind === "attachments" ? (body.attachments[0]?.attachmentId ?? false) : false;
+    };
+    const attachmentId = await b.until("there", () => attachmentOf(b));
+    await world.server.restore(backup);
+    await a.until("posted again", () =>
+      Promise.resolve(world.server.conversation(id).log.some((one) => one.messageId === messageId)),
+    );
+    // b had not fetched it before.
+    expect((await b.core.attachment(attachmentId)).size).toBe(300_000);
   });
 
   it("a device that was away goes on too", async () => {

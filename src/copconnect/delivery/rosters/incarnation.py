@@ -11,7 +11,7 @@ transaction; after a crash in between, running it again begins another incarnati
 once more, which harms nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -53,8 +53,11 @@ async def _renew(
         one: [replace(line, rekey_epoch=epoch) for line in lines[one]]
         for one, epoch in epochs.items()
     }
+    # Devices refuse a KEM that goes back (R4): the backup may be of before it was raised.
+    kems = {one.conversation_id: max(one.kem, deps.options.kem) for one in held}
     heads = [
-        _head(deps, one, epochs[one.conversation_id], renewed[one.conversation_id]) for one in held
+        _head(deps, one, epochs[one.conversation_id], kems, renewed[one.conversation_id])
+        for one in held
     ]
     places = [(c, CellId(line.cell_id.hex())) for c, own in lines.items() for line in own]
     await rosters.close_lines(connection, [(c, cell, epochs[c]) for c, cell in places])
@@ -69,6 +72,7 @@ async def _renew(
                 "conversation_id": one.conversation_id,
                 "roster_epoch": one.epoch,
                 "rekey_epoch": one.epoch,
+                "kem": kems[one.conversation_id],
                 "head": one.head,
                 "head_hash": one.hash,
                 "head_ms": one.created_ms,
@@ -79,12 +83,18 @@ async def _renew(
     await conversations.raise_versions(connection, conversation_ids, number)
 
 
-def _head(deps: Dependencies, held: Held, epoch: int, lines: Sequence[CellLine]) -> KeptHead:
+def _head(
+    deps: Dependencies,
+    held: Held,
+    epoch: int,
+    kems: Mapping[ConversationId, int],
+    lines: Sequence[CellLine],
+) -> KeptHead:
     draft = RosterHead(
         conversation_id=bytes.fromhex(held.conversation_id),
         epoch=epoch,
         previous=held.head_hash,
-        kem=held.kem,
+        kem=kems[held.conversation_id],
         rekey_epoch=epoch,
         created=max(deps.clock.now_ms(), held.head_ms),
         devices=held.devices,
