@@ -76,6 +76,31 @@ async function ticks(by: Officer, id: ConversationId, messageId: MessageId, stat
 }
 
 describe("a message whose key one member lacks", { timeout: LIMIT_MS }, () => {
+  it("is delivered once it opened, though the server did not hear so at once", async () => {
+    const [a, b, c] = [await w.join(), await w.join(), await w.join()];
+    const id = await groupOf(a, [b, c]);
+    await ticks(a, id, (await a.text(id, "before")).messageId, "delivered");
+    await b.core.networkChanged(false);
+    await b.until("offline", async () => (await b.core.state()).connection !== "online");
+    await a.core.changeMembers(id, { remove: [c.person] });
+    const { messageId } = await a.text(id, "locked");
+    await a.until("posted", async () => (await a.core.state()).outbox === 0);
+    const release = await withhold(b, id);
+    await b.core.networkChanged(true);
+    await b.until("waits", async () => (await b.core.encryption(id)).waiting === 1);
+    await a.until("known", async () => (await listsOf(a, id, messageId))["lacksKey"]);
+    const network = w.current.network(b);
+    network.refuse = (path) => (path.endsWith("/share-requests/done") ? "not_found" : null);
+    release();
+    await b.restart();
+    await b.receives(id, "locked");
+    await w.current.settle(b);
+    expect(await a.status(messageId, id)).toBe("sent");
+    network.refuse = null;
+    await ticks(a, id, messageId, "delivered");
+    expect(w.server.conversation(id).shareAsks.size).toBe(0);
+  });
+
   it("holds back itself alone, and is news when it opens", async () => {
     const [a, b, c, d] = [await w.join(), await w.join(), await w.join(), await w.join()];
     const id = await groupOf(a, [b, c, d]);

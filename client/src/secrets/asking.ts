@@ -22,7 +22,7 @@ import {
   openKeyShare,
   parseKeyShare,
 } from "../keys/key-share.ts";
-import type { Shareable, SharedSecret } from "../keys/key-share.ts";
+import type { KeyShare, Shareable, SharedSecret } from "../keys/key-share.ts";
 import type { Header } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { toHex } from "../octets.ts";
@@ -193,6 +193,7 @@ export class Asking {
       if (opener === null) return;
       const share = parseKeyShare(opener.kem, bytes);
       if (idOf(share.conversation) !== conversation.id) return;
+      await this.#repeatDone(conversation, share);
       const secrets = await openKeyShare(share, opener);
       const { kept } = await keepMatching(secrets, await this.#records(conversation));
       if (kept.length > 0) await this.#keep(conversation, kept);
@@ -200,6 +201,22 @@ export class Asking {
       // Rubbish from a holder: another one is asked by the server.
       if (!(error instanceof Refused)) throw error;
     }
+  }
+
+  /**
+   * A share of what this device holds already: the server did not hear that the key opened, as a crash
+   * or the network had it, and holds back the ticks of what the key opens.
+   */
+  async #repeatDone(conversation: Conversation, { names }: KeyShare): Promise<void> {
+    const references: ShareReference[] = [];
+    for (const name of names) {
+      const kind = name[0] as ShareReference["kind"];
+      const reference = toHex(name.subarray(1));
+      const wanted = this.#wanted.get(conversation.id)?.has(`${String(kind)}/${reference}`);
+      if (wanted !== true && (await isHeld(conversation, kind, reference)))
+        references.push({ kind, reference });
+    }
+    this.#tellDone(conversation, references);
   }
 
   /** The records of everything that is missing. */
@@ -268,11 +285,29 @@ export class Asking {
     const wanted = this.#wanted.get(conversation.id);
     for (const one of done) wanted?.delete(nameOf(one));
     if (wanted?.size === 0) this.#wanted.delete(conversation.id);
-    const references = referencesOf(done);
-    if (references.length === 0) return;
-    // Lost on its way: the server sends the share again, and it is said again.
-    this.#context.api.sharesDone(conversation.id, { references }).catch(() => undefined);
+    this.#tellDone(conversation, referencesOf(done));
   }
+
+  #tellDone(conversation: Conversation, references: readonly ShareReference[]): void {
+    if (references.length === 0) return;
+    // Lost on its way: the server has holders share again, and it is said again (#repeatDone).
+    const body = { references: [...references] };
+    this.#context.api.sharesDone(conversation.id, body).catch(() => undefined);
+  }
+}
+
+/** Whether this device holds a secret by the name that a share gives it. */
+async function isHeld(
+  { keys, cellKeys, record }: Conversation,
+  kind: ShareReference["kind"],
+  reference: string,
+): Promise<boolean> {
+  if (kind === KIND_BODY_KEY) return record.profile?.messageId === reference;
+  const found =
+    kind === KIND_CELL_KEY
+      ? await cellKeys.find(null, reference as SealKeyId)
+      : (await keys.referred(new Set([reference])))[0];
+  return found !== null && found !== undefined && found.secret !== null;
 }
 
 function referenceOf(one: Wanted): string {
