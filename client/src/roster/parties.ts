@@ -1,6 +1,6 @@
 /**
- * R10: a direct conversation is its two people's, and its id says who they are, whatever the server
- * calls it and whomever the roster authority lists.
+ * R10: a direct conversation belongs to two people. Its id says who they are: neither the server's
+ * word for it nor the roster authority's list of devices changes that.
  *
  * Invariants: `directPersonId` is a person whom the id names together with this device's own; once
  * known it stays. The leaf of a third person counts for nothing: no seal, no share, no key of theirs,

@@ -19,9 +19,9 @@ from copconnect.rights import Held
 class Issuing:
     """The part of orders that the Delivery Service asks; see its port ``Orders``.
 
-    Somebody may issue an order of a priority in a conversation who has the priority's right
-    (``rules.ISSUE``) over the unit of everybody else there. It is asked in the transaction of the
-    order's message, in :meth:`_require`, which every order and every correction goes through.
+    A person may issue an order in a conversation if they have the right of its priority
+    (``rules.ISSUE``) over the unit of everybody else there. :meth:`_require` checks it in the
+    transaction of the order's message, for every order and every correction.
     """
 
     def __init__(self, conversations: Conversations, postings: Postings) -> None:
