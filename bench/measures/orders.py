@@ -59,6 +59,7 @@ _TERMS = wire.OrderTerms(
     priority="urgent",
     choices=CHOICES,
     answers=False,
+    readers=[],
     valid_until_ms=None,
     remind_minutes=[],
     escalate_minutes=None,

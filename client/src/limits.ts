@@ -75,6 +75,8 @@ export const WAKES = 20;
 
 export const ORDER_CHOICES = 6;
 
+export const ORDER_READERS = 8;
+
 export const UNREADABLE = 255;
 
 export const REMINDERS = 5;

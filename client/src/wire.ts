@@ -946,7 +946,10 @@ export interface KeyItem {
   readonly seal: Uint8Array | null;
 }
 
-/** The message corrects or withdraws an order of the same person in the same conversation. */
+/**
+ * The message corrects or withdraws an order of the same conversation. Its issuer does either;
+ * the people whom it appoints withdraw it.
+ */
 export interface OrderChange {
   readonly t: "order_change";
   readonly orderId: MessageId;
@@ -958,13 +961,15 @@ export interface OrderChange {
  * ``answers``: it asks for a short text. ``valid_until_ms``: acknowledgements signed later do not
  * count. ``remind_minutes``: ascending, when those who owe are woken again. ``escalate_minutes``:
  * when heads of units are woken below which fewer than ``escalate_below`` percent have
- * acknowledged; None: never.
+ * acknowledged; None: never. ``readers``: people appointed to read answers beside the issuer, who
+ * may withdraw the order too.
  */
 export interface OrderTerms {
   readonly t: "order";
   readonly priority: "routine" | "urgent" | "flash";
   readonly choices: number;
   readonly answers: boolean;
+  readonly readers: PersonId[];
   readonly validUntilMs: number | null;
   readonly remindMinutes: number[];
   readonly escalateMinutes: number | null;
@@ -1791,11 +1796,20 @@ export interface Shares {
 }
 
 /**
- * The record that counts for a person. ``told_by``: who told the person and signed it; None:
+ * The record that counts for the caller, whole, and whose device signed it: the caller's own,
+ * or of somebody who told the caller in person. The caller's device verifies it.
+ */
+export interface OwnAcknowledgement {
+  readonly record: Uint8Array;
+  readonly signerId: PersonId;
+}
+
+/**
+ * The record that counts for a person, as the server read it. ``told_by``: who told the person and signed it; None:
  * the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read the order, and has not
  * acknowledged it. ``received_ms``: when the server had it.
  */
-export interface OwnAcknowledgement {
+export interface GivenAcknowledgement {
   readonly choice: number;
   readonly toldBy: PersonId | null;
   readonly createdMs: number;
@@ -1893,7 +1907,7 @@ export interface OrderCurve {
 export interface OrderPerson {
   readonly person: Person;
   readonly state: "waiting" | "received" | "read" | "acknowledged" | "unreadable";
-  readonly acknowledgement: OwnAcknowledgement | null;
+  readonly acknowledgement: GivenAcknowledgement | null;
 }
 
 /** Seniors first, as the directory lists people. */

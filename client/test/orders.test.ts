@@ -4,6 +4,7 @@ import type { OrderView, Outgoing } from "../src/core.ts";
 import { newId } from "../src/ids.ts";
 import { UNREADABLE } from "../src/limits.ts";
 import type { ConversationId, MessageId } from "../src/ids.ts";
+import { fromHex } from "../src/octets.ts";
 import { AcknowledgementFormat } from "../src/keys/acknowledgement.ts";
 import { answerPlace } from "../src/orders/answers.ts";
 import { parseAnswer } from "../src/keys/answer.ts";
@@ -202,6 +203,22 @@ describe("an order", () => {
     });
     expect(order.owed).toBe(false);
   });
+
+  it("is withdrawn by somebody whom it appoints, and by nobody else", async () => {
+    const [a, b, c] = [await w.join(), await w.join(), await w.join()];
+    const id = await group(a, [b, c]);
+    const orderId = await issue(a, id, { answers: true, readers: [b.person] });
+    expect(await owed(b, orderId)).toMatchObject({ mine: false, mayWithdraw: true });
+    expect((await owed(c, orderId)).mayWithdraw).toBe(false);
+    const change = { kind: "order_change", orderId, change: "withdrawn", title: "" } as const;
+    const words = { text: "", reference: "", attachments: [], reason: "Rally called off" };
+    await b.core.send(id, { ...change, ...words }, null);
+    const over = await c.until("withdrawn", async () => {
+      const order = await held(c, orderId);
+      return order?.withdrawnMs == null ? null : order;
+    });
+    expect(over.owed).toBe(false);
+  });
 });
 
 describe("a server that lies", () => {
@@ -216,26 +233,55 @@ describe("a server that lies", () => {
     };
     await a.core.send(id, { ...PLAIN, choices: ["Yes", "No"] }, null, orderId);
     await owed(b, orderId);
-    return { b, orderId, network, change };
+    return { a, b, orderId, network, change };
   }
 
-  it("about terms gets no acknowledgement, and the officer is told", async () => {
+  it("about terms is shown as such, and keeps nobody from acknowledging", async () => {
     const { b, orderId, change } = await scene();
     change((order) => ({ ...order, terms: { ...order.terms, validUntilMs: 1 } }));
-    await expect(b.core.acknowledge(orderId, { choice: 1, answer: null })).rejects.toMatchObject({
-      code: "order_differs",
-    });
-    expect((await b.core.order(orderId)).differs).toBe("terms");
-    expect(counted(orderId, b)).toBeNull();
+    expect(await b.core.order(orderId)).toMatchObject({ differs: "terms", owed: true });
+    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await settled(b, orderId);
+    expect(counted(orderId, b)?.choice).toBe(1);
   });
 
-  it("about the header gets none either", async () => {
+  it("about the header is shown too, and what is signed names the order that was read", async () => {
     const { b, orderId, change } = await scene();
     change((order) => ({ ...order, headerHash: new Uint8Array(32).fill(7) }));
-    await expect(b.core.acknowledge(orderId, { choice: 1, answer: null })).rejects.toMatchObject({
-      code: "order_differs",
-    });
     expect((await b.core.order(orderId)).differs).toBe("header");
+    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await settled(b, orderId);
+    expect(counted(orderId, b)?.headerHash).toEqual(w.server.state.orders.get(orderId)?.headerHash);
+  });
+
+  it("withdraws nothing, and says of nobody that they owe nothing (K7)", async () => {
+    const { b, orderId, change } = await scene();
+    change((order) => ({ ...order, withdrawnSeq: order.seq, withdrawnMs: 1, owed: false }));
+    expect(await b.core.order(orderId)).toMatchObject({ withdrawnMs: null, owed: true });
+    expect((await listed(b, "open")).map((one) => one.orderId)).toEqual([orderId]);
+    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await settled(b, orderId);
+  });
+
+  it("makes up no acknowledgement: neither a forged one nor another's is shown (K7)", async () => {
+    const { a, b, orderId, change } = await scene();
+    const order = w.server.state.orders.get(orderId);
+    const place = { conversation: order?.conversationId ?? "", messageId: orderId };
+    const words = {
+      conversation: fromHex(place.conversation),
+      messageId: fromHex(place.messageId),
+      headerHash: order?.headerHash ?? new Uint8Array(32),
+      device: fromHex(w.server.people.clientsOf(b.person)[0]?.device ?? ""),
+      person: fromHex(b.person),
+      ...{ told: 0, choice: 1, answerHash: new Uint8Array(32), created: w.server.now() },
+    };
+    const forged = await AcknowledgementFormat.sign(words, new Uint8Array(32).fill(3));
+    for (const signerId of [b.person, a.person]) {
+      change((said) => ({ ...said, acknowledgement: { record: forged.bytes, signerId } }));
+      expect(await b.core.order(orderId)).toMatchObject({ acknowledgement: null, owed: true });
+    }
+    await b.core.acknowledge(orderId, { choice: 2, answer: null });
+    expect((await settled(b, orderId)).acknowledgement?.choice).toBe(2);
   });
 
   it("signs nothing that would count for another order", async () => {

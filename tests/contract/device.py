@@ -224,6 +224,7 @@ def order_terms(**terms: Any) -> wire.OrderTerms:
         "priority": "routine",
         "choices": 0,
         "answers": False,
+        "readers": [],
         "valid_until_ms": None,
         "remind_minutes": [],
         "escalate_minutes": None,

@@ -8,7 +8,7 @@ from copconnect import errors, wire
 from copconnect.bus import AcknowledgedWakeup
 from copconnect.database.engine import Database
 from copconnect.limits import CLOCK_LEEWAY_MS
-from copconnect.records.conversation.acknowledgement import Told
+from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
 from tests.contract.delivery_world import HOUR_MS, MINUTE_MS
 from tests.orders.orders_world import Orders, nobody, of_unit, people
 
@@ -214,7 +214,7 @@ async def test_somebody_who_cannot_read_an_order_owes_no_more_and_has_not_acknow
     seen = await orders.service.reading.order(officer.caller, order.order_id)
     assert seen.owed is False
     assert seen.acknowledgement is not None
-    assert seen.acknowledgement.choice == wire.UNREADABLE
+    assert Acknowledgement.parse(seen.acknowledgement.record).choice == wire.UNREADABLE
     listed = await orders.service.reading.orders(officer.caller, "open", None)
     assert listed.orders == []
     await orders.acknowledge(order, third, choice=1)

@@ -86,6 +86,21 @@ async def test_only_its_issuer_changes_an_order_and_only_in_its_conversation(
         await orders.withdraw(order)
 
 
+async def test_people_whom_an_order_appoints_withdraw_it_and_correct_nothing(
+    orders: Orders,
+) -> None:
+    appointed, other = orders.officers[:2]
+    order = await orders.issue(answers=True, readers=[appointed.caller.person_id])
+    correction = wire.OrderChange(order_id=order.order_id, change="corrected")
+    withdrawal = wire.OrderChange(order_id=order.order_id, change="withdrawn")
+    for change, who in ((correction, appointed), (correction, other), (withdrawal, other)):
+        with pytest.raises(errors.NotFound):
+            await orders.post(change, who)
+    posted = await orders.post(withdrawal, appointed)
+    found = await orders.service.reading.order(other.caller, order.order_id)
+    assert (found.withdrawn_seq, found.owed) == (posted.seq, False)
+
+
 # --- Who may issue ------------------------------------------------------------------------------
 
 

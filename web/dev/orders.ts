@@ -41,6 +41,7 @@ export function orderView(
     issuedMs: Date.now() - hoursAgo * HOUR_MS,
     issuer: plate(PEOPLE[2] ?? ME),
     mine: false,
+    mayWithdraw: false,
     priority,
     validUntilMs,
     body: said,

@@ -87,7 +87,14 @@ class ScriptedOverseeing implements OverseeCore {
       ...{ orderId, conversationId: id(3, 1), seq: 9 as Order["seq"] },
       ...{ headerHash: new Uint8Array(32).fill(171), issuerId: ME.personId, issuedMs: ISSUED_MS },
       terms: {
-        ...{ t: "order", priority: "urgent", choices: 2, answers: false, validUntilMs: null },
+        ...{
+          t: "order",
+          priority: "urgent",
+          choices: 2,
+          answers: false,
+          readers: [],
+          validUntilMs: null,
+        },
         ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 1 },
       },
       ...{ correctedSeq: null, withdrawnSeq: null, withdrawnMs: null, escalatedMs: null },

@@ -7,7 +7,9 @@ import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts"
 import { refuseUnless } from "./format/refused.ts";
 import { hash } from "./format/hashing.ts";
 import { ORDER_CHOICES, UNREADABLE } from "../limits.ts";
+import { idOf, type PersonId } from "../ids.ts";
 import { equalBytes } from "../octets.ts";
+import type { Certificate } from "./trust/device-certificate.ts";
 
 export const OWN = 0;
 /** The signer told the person. */
@@ -39,8 +41,8 @@ export function answerHash(answer: Uint8Array | null): Uint8Array {
 }
 
 /**
- * Check an acknowledgement that the server handed out, for its order (O1). `publicKey`: of the record's
- * device, whose certificate the caller has checked. Throws Refused.
+ * Check an acknowledgement that the server handed out, for its order (O1). `signer`: the certificate of
+ * the record's device, confirmed when it signed. Throws Refused.
  */
 export async function checkAcknowledgement(
   record: Acknowledgement,
@@ -50,8 +52,8 @@ export async function checkAcknowledgement(
     readonly headerHash: Uint8Array;
     readonly choices: number;
   },
-  answer: Uint8Array | null,
-  publicKey: Uint8Array,
+  answerHash: Uint8Array,
+  signer: Pick<Certificate, "person" | "publicKey">,
 ): Promise<void> {
   requireAcknowledgementValues(record);
   const same =
@@ -61,8 +63,11 @@ export async function checkAcknowledgement(
   refuseUnless(same, "O1", "another order's acknowledgement");
   const known = record.choice === UNREADABLE || record.choice <= order.choices;
   refuseUnless(known, "O1", "the order has no such choice");
-  refuseUnless(equalBytes(record.answerHash, answerHash(answer)), "O1", "not the signed answer");
-  await AcknowledgementFormat.verify(record, publicKey);
+  refuseUnless(equalBytes(record.answerHash, answerHash), "O1", "not the signed answer");
+  const told = record.told === TOLD_IN_PERSON;
+  const own = signer.person === idOf<PersonId>(record.person);
+  refuseUnless(told !== own, "O1", told ? "tells its own signer" : "signed by another person");
+  await AcknowledgementFormat.verify(record, signer.publicKey);
 }
 
 export function requireAcknowledgementValues({ told, choice }: Acknowledgement): void {

@@ -1,6 +1,6 @@
 /**
- * A correction or the withdrawal of an order, by its issuer in the same conversation. The order and
- * every change stay as they were sent: readers see what was said when.
+ * A correction of an order by its issuer, or its withdrawal by the issuer or somebody whom the order
+ * appoints, in the same conversation. The order and every change stay as they were sent.
  */
 import { failure } from "../failure.ts";
 import type { MessageId } from "../ids.ts";

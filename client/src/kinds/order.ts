@@ -5,7 +5,7 @@
  */
 import { failure } from "../failure.ts";
 import type { PersonId } from "../ids.ts";
-import { ORDER_CHOICES, REMINDERS } from "../limits.ts";
+import { ORDER_CHOICES, ORDER_READERS, REMINDERS } from "../limits.ts";
 import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
 import type { OrderPriority, OrderTerms } from "../wire.ts";
 import {
@@ -29,8 +29,6 @@ import type { WrittenKind } from "./kind.ts";
 export const ORDER_TITLE = 160;
 export const ORDER_REFERENCE = 80;
 export const ORDER_CHOICE = 80;
-/** People appointed to read answers, beside the issuer. */
-export const ORDER_READERS = 8;
 const MOST_MINUTES = 43_200;
 
 interface OrderWords {
@@ -42,7 +40,7 @@ interface OrderWords {
   readonly choices: readonly string[];
   /** A short answer is asked for. */
   readonly answers: boolean;
-  /** People who read answers beside the issuer. */
+  /** People who read answers beside the issuer, and may withdraw the order. */
   readonly readers: readonly PersonId[];
   readonly remindMinutes: readonly number[];
   readonly escalateMinutes: number | null;
@@ -78,6 +76,7 @@ export function termsOf(content: OrderContent): OrderTerms {
     priority: content.priority,
     choices: content.choices.length,
     answers: content.answers,
+    readers: [...content.readers],
     validUntilMs: content.validUntilMs,
     remindMinutes: [...content.remindMinutes],
     escalateMinutes: content.escalateMinutes,
@@ -94,9 +93,13 @@ export function sameTerms(one: OrderTerms, other: OrderTerms): boolean {
     one.validUntilMs === other.validUntilMs &&
     one.escalateMinutes === other.escalateMinutes &&
     one.escalateBelow === other.escalateBelow &&
-    one.remindMinutes.length === other.remindMinutes.length &&
-    one.remindMinutes.every((minutes, at) => minutes === other.remindMinutes[at])
+    sameList(one.readers, other.readers) &&
+    sameList(one.remindMinutes, other.remindMinutes)
   );
+}
+
+function sameList<T>(one: readonly T[], other: readonly T[]): boolean {
+  return one.length === other.length && one.every((each, at) => each === other[at]);
 }
 
 const PRIORITIES: ReadonlySet<unknown> = new Set<OrderPriority>(["routine", "urgent", "flash"]);

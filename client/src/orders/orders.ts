@@ -2,8 +2,9 @@
  * The orders of this device: listed, acknowledged, and kept in step with the server.
  *
  * Invariants: a row changes in its conversation's queue alone, so that a message and the server's
- * word never overwrite each other; what an issuer signed always goes before what the server says; an
- * order on which the two differ is not acknowledged; rows stay when their conversation is forgotten.
+ * word never overwrite each other; what an issuer signed always goes before what the server says, and
+ * what this person is said to have acknowledged was verified; rows stay when their conversation is
+ * forgotten.
  * The server is asked about all orders once for each device, later about those that this person
  * owes, so that a force that reconnects at once asks little.
  */
@@ -20,8 +21,10 @@ import { META, putMeta } from "../vault/meta.ts";
 import type { Order, OrderAcknowledged, OrderPriority } from "../wire.ts";
 import { DONE, ISSUED, OPEN, changeOrder, putOrder } from "./noting.ts";
 import type { Noting } from "./noting.ts";
-import { ORDER_STORES, differenceOf, emptyOrder, isOwed, withdrawnMs } from "./record.ts";
+import { ORDER_STORES, emptyOrder, headerHashOf, isOwed, ownOf, withdrawnMs } from "./record.ts";
+import { counting } from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
+import { verifiedOwn } from "./own.ts";
 import { Sending } from "./sending.ts";
 import type { SendingListener } from "./sending.ts";
 import { orderView, sendingView, wordsOf } from "./views.ts";
@@ -221,7 +224,7 @@ export class Orders implements SendingListener {
     if (given.choice === UNREADABLE) this.#requireUnreadable(row);
     else this.#requireAcknowledgeable(row, given.choice, answer);
     const before = this.#sending.find(orderId)?.createdMs ?? 0;
-    const counted = Math.max(row.own?.createdMs ?? 0, before);
+    const counted = Math.max(ownOf(row)?.createdMs ?? 0, before);
     // A second answer is later than the first, whatever the clock did.
     const createdMs = Math.max(this.#now(), counted + 1);
     await this.#sending.enqueue(row, {
@@ -242,8 +245,6 @@ export class Orders implements SendingListener {
   #requireAcknowledgeable(row: OrderRecord, choice: number, answer: string): void {
     const { facts } = row;
     if (facts === null) throw failure("order_unread");
-    const difference = differenceOf(row);
-    if (difference !== null) throw failure("order_differs", { details: { what: difference } });
     const { choices, answers, validUntilMs } = facts.content;
     const over = withdrawnMs(row) !== null || (validUntilMs ?? Infinity) < this.#now();
     if (over || facts.issuerId === this.#noting().self) throw failure("order_over");
@@ -263,8 +264,11 @@ export class Orders implements SendingListener {
 
   async counted({ orderId, conversationId, choice, createdMs }: SendingRecord): Promise<void> {
     const sent = { op: "delete", store: ORDER_STORES.acknowledgements, key: orderId } as const;
-    const own = { choice, createdMs };
-    const count = (row: OrderRecord | null) => (row === null ? null : { ...row, own });
+    const count = (row: OrderRecord | null): OrderRecord | null => {
+      const headerHash = row === null ? null : headerHashOf(row);
+      if (row === null || headerHash === null) return null;
+      return { ...row, own: { choice, createdMs, toldBy: null, headerHash } };
+    };
     await this.#change(conversationId, orderId, count, [sent]);
     this.changed(orderId);
   }
@@ -337,12 +341,14 @@ export class Orders implements SendingListener {
     return listed;
   }
 
-  #take(order: Order): Promise<void> {
-    return this.#change(order.conversationId, order.orderId, (row) => {
+  async #take(order: Order): Promise<void> {
+    const given = await verifiedOwn(this.#context, order);
+    await this.#change(order.conversationId, order.orderId, (row) => {
       const known = row ?? emptyOrder(order.orderId, order.conversationId);
       // The server's word about an order that is signed elsewhere is kept, and shown as a difference.
       const issuedMs = known.facts === null ? order.issuedMs : known.issuedMs;
-      return { ...known, issuedMs, server: order };
+      const own = counting(ownOf(known), given);
+      return { ...known, issuedMs, server: order, own };
     });
   }
 

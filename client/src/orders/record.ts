@@ -2,7 +2,8 @@
  * The vault's rows about orders, and what follows from them. Pure.
  *
  * A row gathers what signed messages say (`facts`, `changes`), what the server says (`server`) and
- * what this person has answered (`own`). A correction may come before its order where the log is
+ * what this person has answered (`own`). Where the order's text is here, the server's word is
+ * compared with it and decides nothing. A correction may come before its order where the log is
  * read backwards, and the server may list an order whose text has not come: each part may be missing.
  */
 import { sameTerms, termsOf } from "../kinds/order.ts";
@@ -10,6 +11,7 @@ import type { OrderContent } from "../kinds/order.ts";
 import type { Content } from "../kinds/content.ts";
 import type { OrderChangeContent } from "../kinds/order-change.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import { UNREADABLE } from "../limits.ts";
 import { equalBytes } from "../octets.ts";
 import type { AcknowledgementOutcome, Order, OrderChange, OrderTerms } from "../wire.ts";
 
@@ -47,8 +49,17 @@ export interface OrderRecord {
   readonly changes: readonly ChangeFacts[];
   /** The server's last word. */
   readonly server: Order | null;
-  /** This person's own acknowledgement that the server has counted. */
-  readonly own: { readonly choice: number; readonly createdMs: number } | null;
+  /** The acknowledgement that counts for this person: made here, or verified. */
+  readonly own: OwnAcknowledgement | null;
+}
+
+export interface OwnAcknowledgement {
+  readonly choice: number;
+  readonly createdMs: number;
+  /** Who told this person, and signed it; null: this person did. */
+  readonly toldBy: PersonId | null;
+  /** The order's, by which the record names it. */
+  readonly headerHash: Uint8Array;
 }
 
 /**
@@ -114,23 +125,52 @@ export function issuerOf({ facts, server }: OrderRecord): PersonId | null {
   return facts?.issuerId ?? server?.issuerId ?? null;
 }
 
-/** Changes by the issuer, the only ones that count. */
+/** Changes that count: the issuer's, and a withdrawal by somebody whom the signed text appoints. */
 export function changesOf(row: OrderRecord): readonly ChangeFacts[] {
-  return row.changes.filter(({ personId }) => personId === issuerOf(row));
+  const readers = row.facts?.content.readers ?? [];
+  return row.changes.filter(
+    ({ personId, content }) =>
+      personId === issuerOf(row) || (content.change === "withdrawn" && readers.includes(personId)),
+  );
 }
 
-/** When the order was withdrawn, by its issuer's own message or the server's word. */
+/** When the order was withdrawn. The server's word counts only where the order's text is not here. */
 export function withdrawnMs(row: OrderRecord): number | null {
   const signed = changesOf(row).find(({ content }) => content.change === "withdrawn");
-  return signed?.sentMs ?? row.server?.withdrawnMs ?? null;
+  if (signed !== undefined || row.facts !== null) return signed?.sentMs ?? null;
+  return row.server?.withdrawnMs ?? null;
 }
 
-/** Whether the person is still asked for an acknowledgement, as far as this device knows. */
+/** The acknowledgement that counts for this person, if it is of the very order that is known here. */
+export function ownOf(row: OrderRecord): OwnAcknowledgement | null {
+  const headerHash = headerHashOf(row);
+  const { own } = row;
+  return own !== null && headerHash !== null && equalBytes(own.headerHash, headerHash) ? own : null;
+}
+
+/**
+ * The one of two acknowledgements of this person that counts: not the one that says that the order cannot
+ * be read; else the person's own rather than a told one; else the newer one.
+ */
+export function counting(
+  one: OwnAcknowledgement | null,
+  other: OwnAcknowledgement | null,
+): OwnAcknowledgement | null {
+  if (one === null || other === null) return one ?? other;
+  const readable = one.choice !== UNREADABLE;
+  if (readable !== (other.choice !== UNREADABLE)) return readable ? one : other;
+  if ((one.toldBy === null) !== (other.toldBy === null)) return one.toldBy === null ? one : other;
+  return one.createdMs >= other.createdMs ? one : other;
+}
+
+/**
+ * Whether the person is still asked for an acknowledgement. Signed words decide; where the order's text
+ * is not here, the server's.
+ */
 export function isOwed(row: OrderRecord, self: PersonId, nowMs: number): boolean {
   const terms = knownTerms(row);
-  if (terms === null || issuerOf(row) === self || row.own !== null) return false;
+  if (terms === null || issuerOf(row) === self || ownOf(row) !== null) return false;
   if (withdrawnMs(row) !== null) return false;
   if (terms.validUntilMs !== null && terms.validUntilMs < nowMs) return false;
-  if (row.server === null) return true;
-  return row.server.owed;
+  return row.facts !== null || row.server?.owed === true;
 }

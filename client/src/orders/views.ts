@@ -1,6 +1,5 @@
 /** Views of orders from their rows. */
 import type { People } from "../people/people.ts";
-import type { Plate } from "../seam/people.ts";
 import type {
   AcknowledgedView,
   OrderBody,
@@ -13,8 +12,15 @@ import type { AttachmentPointer } from "../kinds/fields.ts";
 import type { Shown } from "../kinds/kind.ts";
 import type { AttachmentView } from "../seam/attachments.ts";
 import type { PersonId } from "../ids.ts";
-import { UNREADABLE } from "../limits.ts";
-import { changesOf, differenceOf, isOwed, issuerOf, knownTerms, withdrawnMs } from "./record.ts";
+import {
+  changesOf,
+  differenceOf,
+  isOwed,
+  issuerOf,
+  knownTerms,
+  ownOf,
+  withdrawnMs,
+} from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
 
 export interface OrderViewParts {
@@ -54,13 +60,14 @@ export async function orderView(
     issuedMs: row.issuedMs,
     issuer: await people.plate(issuerOf(row)),
     mine: issuerOf(row) === self,
+    mayWithdraw: issuerOf(row) === self || (facts?.content.readers.includes(self) ?? false),
     priority: terms?.priority ?? "routine",
     validUntilMs: terms?.validUntilMs ?? null,
     body: facts === null ? null : ((await bodyOf(facts.content, shown)) as OrderBody),
     changes,
     withdrawnMs: withdrawnMs(row),
     owed: isOwed(row, self, nowMs) && (sending === null || sending.refused !== null),
-    acknowledgement: await acknowledged(row, (personId) => people.plate(personId)),
+    acknowledgement: await acknowledged(row, parts),
     sending,
     overseen: server?.overseen ?? issuerOf(row) === self,
     escalatedMs: server?.escalatedMs ?? null,
@@ -68,23 +75,14 @@ export async function orderView(
   };
 }
 
-/**
- * An acknowledgement rather than that the order cannot be read, the person's own one rather than a told
- * one, the newer one rather than an older.
- */
 async function acknowledged(
-  { own, server }: OrderRecord,
-  plate: (personId: PersonId) => Promise<Plate | null>,
+  row: OrderRecord,
+  { people }: OrderViewParts,
 ): Promise<AcknowledgedView | null> {
-  const stated = server?.acknowledgement ?? null;
-  const statedCounts =
-    stated !== null &&
-    (own === null ||
-      (own.choice === UNREADABLE && stated.choice !== UNREADABLE) ||
-      (stated.toldBy === null && stated.createdMs >= own.createdMs));
-  if (!statedCounts) return own === null ? null : { ...own, toldBy: null };
-  const toldBy = stated.toldBy === null ? null : await plate(stated.toldBy);
-  return { choice: stated.choice, createdMs: stated.createdMs, toldBy };
+  const own = ownOf(row);
+  if (own === null) return null;
+  const toldBy = own.toldBy === null ? null : await people.plate(own.toldBy);
+  return { choice: own.choice, createdMs: own.createdMs, toldBy };
 }
 
 export function sendingView(

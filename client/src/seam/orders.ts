@@ -40,11 +40,13 @@ export interface OrderView {
   readonly issuedMs: number;
   readonly issuer: Plate | null;
   readonly mine: boolean;
+  /** This person issued it, or is appointed by it. */
+  readonly mayWithdraw: boolean;
   readonly priority: OrderPriority;
   readonly validUntilMs: number | null;
   /** As issued; null: the text has not come to this device yet. */
   readonly body: OrderBody | null;
-  /** The issuer's corrections and withdrawal, oldest first. */
+  /** Corrections and the withdrawal, oldest first. */
   readonly changes: readonly OrderChangeView[];
   readonly withdrawnMs: number | null;
   /** This person is still asked for an acknowledgement. */
@@ -54,7 +56,7 @@ export interface OrderView {
   /** This person may see who has acknowledged. */
   readonly overseen: boolean;
   readonly escalatedMs: number | null;
-  /** The server states another order than its issuer signed: it cannot be acknowledged here. */
+  /** The server states another order than its issuer signed. The issuer's is shown. */
   readonly differs: "terms" | "header" | null;
 }
 

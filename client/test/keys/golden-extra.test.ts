@@ -7,12 +7,13 @@ import {
   AcknowledgementFormat,
   OWN,
   TOLD_IN_PERSON,
+  answerHash,
   checkAcknowledgement,
 } from "../../src/keys/acknowledgement.ts";
 import { DeviceKeyFormat, sealKeyId } from "../../src/keys/device-key.ts";
 import { publicKeyOf, X25519 } from "../../src/keys/hpke.ts";
 import { ed25519PublicKey } from "../../src/keys/format/ed25519.ts";
-import type { DeviceId } from "../../src/ids.ts";
+import { idOf, type DeviceId, type PersonId } from "../../src/ids.ts";
 import { Refused } from "../../src/keys/format/refused.ts";
 import { fromHex, toHex, type Bytes } from "../../src/octets.ts";
 import { Judge, type How } from "../../src/keys/trust/confirmed.ts";
@@ -190,18 +191,25 @@ describe("extra.json", () => {
     const record = AcknowledgementFormat.parse(
       fromHex(at(EXTRA.records, "acknowledgement of b1 by s1").record),
     );
-    const signer = ed25519PublicKey(fromHex(at(EXTRA.devices, "s1").signature_seed));
-    const other = ed25519PublicKey(fromHex(at(EXTRA.devices, "b1").signature_seed));
+    const none = answerHash(null);
+    const keyOf = (name: string) =>
+      ed25519PublicKey(fromHex(at(EXTRA.devices, name).signature_seed));
+    const person = idOf<PersonId>(record.person);
+    const teller = "0".repeat(32) as PersonId;
+    const signer = { person: teller, publicKey: keyOf("s1") };
+    const other = { person, publicKey: keyOf("b1") };
     const order = { ...record, choices: 2 };
-    await checkAcknowledgement(record, order, null, signer);
+    await checkAcknowledgement(record, order, none, signer);
     expect(record.told).toBe(TOLD_IN_PERSON);
     const refused = async (...given: Parameters<typeof checkAcknowledgement>) => {
       await expect(checkAcknowledgement(...given)).rejects.toThrow(/^O1/u);
     };
-    await refused(record, order, null, other);
-    await refused(record, order, new Uint8Array(1), signer);
+    await refused(record, order, none, { ...signer, publicKey: other.publicKey });
+    // Told by its own person, or signed by another.
+    await refused(record, order, none, { ...signer, person });
+    await refused(record, order, answerHash(new Uint8Array(1)), signer);
     for (const name of ["conversation", "messageId", "headerHash"] as const)
-      await refused(record, { ...order, [name]: new Uint8Array(32) }, null, signer);
+      await refused(record, { ...order, [name]: new Uint8Array(32) }, none, signer);
     const own = AcknowledgementFormat.parse(
       fromHex(at(EXTRA.records, "acknowledgement b1").record),
     );
@@ -210,25 +218,26 @@ describe("extra.json", () => {
     const unreadable = AcknowledgementFormat.parse(
       fromHex(at(EXTRA.records, "acknowledgement unreadable b1").record),
     );
-    await checkAcknowledgement(unreadable, order, null, other);
+    await checkAcknowledgement(unreadable, order, none, other);
     const toldSo = await AcknowledgementFormat.sign({ ...unreadable, told: TOLD_IN_PERSON }, seed);
-    await refused(toldSo, order, null, other);
+    await refused(toldSo, order, none, { ...other, person: teller });
     const chosen = await AcknowledgementFormat.sign(
       { ...own, answerHash: new Uint8Array(32) },
       seed,
     );
-    await checkAcknowledgement(chosen, order, null, other);
-    await refused(chosen, { ...order, choices: 1 }, null, other);
+    await checkAcknowledgement(chosen, order, none, other);
+    await refused(chosen, order, none, { ...other, person: teller });
+    await refused(chosen, { ...order, choices: 1 }, none, other);
     await refused(
       await AcknowledgementFormat.sign({ ...chosen, told: 2 }, seed),
       order,
-      null,
+      none,
       other,
     );
     await refused(
       await AcknowledgementFormat.sign({ ...chosen, choice: 7 }, seed),
       { ...order, choices: 9 },
-      null,
+      none,
       other,
     );
   });

@@ -36,8 +36,10 @@ export class Orders {
     }
     if (said?.t !== "order_change") return;
     const order = this.#server.state.orders.get(said.orderId);
-    const own = order?.issuerId === caller.personId && order.conversationId === id;
-    if (!own) throw new Refusal("order_invalid", { reason: "not the issuer's" });
+    const readers = said.change === "withdrawn" ? (order?.terms.readers ?? []) : [];
+    const own = order?.issuerId === caller.personId || readers.includes(caller.personId);
+    if (order?.conversationId !== id || !own)
+      throw new Refusal("order_invalid", { reason: "not the issuer's" });
     if (said.change === "corrected") this.#requireRight(caller.personId, order.terms.priority);
   }
 
@@ -132,14 +134,7 @@ export class Orders {
       escalatedMs: null,
       owed: kept === null && order.withdrawnMs === null && this.#owes(order, personId),
       acknowledgement:
-        kept === null
-          ? null
-          : {
-              choice: kept.record.choice,
-              toldBy: kept.toldBy,
-              createdMs: kept.record.created,
-              receivedMs: kept.receivedMs,
-            },
+        kept === null ? null : { record: kept.record.bytes, signerId: kept.toldBy ?? personId },
       overseen: admin || order.issuerId === personId,
     };
   }

@@ -19,8 +19,8 @@ export const ORDER: Order = {
   issuerId: newId<PersonId>(),
   issuedMs: NOW - 60_000,
   terms: {
-    ...{ t: "order", priority: "urgent", choices: 2, answers: false, validUntilMs: null },
-    ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 1 },
+    ...{ t: "order", priority: "urgent", choices: 2, answers: false, readers: [] },
+    ...{ validUntilMs: null, remindMinutes: [], escalateMinutes: null, escalateBelow: 1 },
   },
   ...{ correctedSeq: null, withdrawnSeq: null, withdrawnMs: null, escalatedMs: null },
   ...{ owed: false, acknowledgement: null, overseen: true },

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from copconnect.ids import AttachmentId, MessageId, PersonId
-from copconnect.limits import MAX_ATTACHMENT_BYTES, ORDER_CHOICES, REMINDERS
+from copconnect.limits import MAX_ATTACHMENT_BYTES, ORDER_CHOICES, ORDER_READERS, REMINDERS
 from copconnect.records.primitives.fields import tag, uint
 from copconnect.wire.base import HEX16
 from copconnect.wire.orders import Minutes as _Minutes
@@ -97,7 +97,7 @@ class Order(_Content, frozen=True, kw_only=True):
         list[Annotated[str, Meta(max_length=MAX_SHORT)]], Meta(max_length=ORDER_CHOICES)
     ] = []
     answers: bool = False
-    readers: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=8)] = []
+    readers: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=ORDER_READERS)] = []
     remind_minutes: Annotated[list[_Minutes], Meta(max_length=REMINDERS)] = []
     escalate_minutes: _Minutes | None = None
     escalate_below: Annotated[int, Meta(ge=0, le=100)] = 50
@@ -111,6 +111,7 @@ class Order(_Content, frozen=True, kw_only=True):
             priority=self.priority,
             choices=len(self.choices),
             answers=self.answers,
+            readers=self.readers,
             valid_until_ms=self.valid_until_ms,
             remind_minutes=self.remind_minutes,
             escalate_minutes=self.escalate_minutes,

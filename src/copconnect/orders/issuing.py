@@ -106,7 +106,7 @@ class Issuing:
         said: wire.OrderTerms | wire.OrderChange,
     ) -> None:
         """Store what a message says of orders. Raises OrderInvalid, MayNotIssue; NotFound for a
-        change of an order that its person did not issue in its conversation."""
+        change of an order of another conversation, or one that is not the person's to change."""
         if isinstance(said, wire.OrderTerms):
             await self._issue(connection, message, said)
         else:
@@ -133,6 +133,7 @@ class Issuing:
                 "choices": terms.choices,
                 "answers": terms.answers,
                 "valid_until_ms": terms.valid_until_ms,
+                "readers": ",".join(terms.readers),
                 "remind_minutes": ",".join(map(str, terms.remind_minutes)),
                 "escalate_minutes": terms.escalate_minutes,
                 "escalate_below": terms.escalate_below,
@@ -145,12 +146,10 @@ class Issuing:
     ) -> None:
         order_id = MessageId(said.order_id)
         order = await store.one(connection, order_id)
-        mine = (
-            order is not None
-            and order.conversation_id == message.conversation_id
-            and order.issuer_id == message.person_id
-        )
-        if order is None or not mine:
+        if order is None or order.conversation_id != message.conversation_id:
+            raise errors.NotFound
+        withdraws = said.change == "withdrawn" and message.person_id in store.terms(order).readers
+        if order.issuer_id != message.person_id and not withdraws:
             raise errors.NotFound
         if order.withdrawn_ms is not None:
             raise errors.OrderInvalid(reason="the order is withdrawn")

@@ -270,15 +270,17 @@ def _order(row: Row[Any], person_id: PersonId, *, overseer: bool) -> wire.Order:
         withdrawn_ms=row.withdrawn_ms,
         escalated_ms=row.escalated_ms,
         owed=bool(row.owed),
-        acknowledgement=_acknowledgement(row),
+        acknowledgement=None
+        if row.record is None
+        else wire.OwnAcknowledgement(record=row.record, signer_id=row.signer_id),
         overseen=overseer or row.admin or row.issuer_id == person_id,
     )
 
 
-def _acknowledgement(row: Row[Any]) -> wire.OwnAcknowledgement | None:
+def _acknowledgement(row: Row[Any]) -> wire.GivenAcknowledgement | None:
     if row.created_ms is None:
         return None
-    return wire.OwnAcknowledgement(
+    return wire.GivenAcknowledgement(
         choice=row.choice,
         told_by=row.signer_id if row.told else None,
         created_ms=row.created_ms,

@@ -89,6 +89,7 @@ def terms(row: Row[Any]) -> wire.OrderTerms:
         choices=row.choices,
         answers=row.answers,
         valid_until_ms=row.valid_until_ms,
+        readers=[PersonId(one) for one in row.readers.split(",") if one],
         remind_minutes=[int(one) for one in row.remind_minutes.split(",") if one],
         escalate_minutes=row.escalate_minutes,
         escalate_below=row.escalate_below,
@@ -149,10 +150,7 @@ async def page(
             place.c.admin,
             case((owed, 1), else_=0).label("owed"),
             _A.signer_id,
-            _A.told,
-            _A.choice,
-            _A.created_ms,
-            _A.received_ms,
+            _A.record,
         )
         .join(place, place.c.conversation_id == _O.conversation_id)
         .outerjoin(ACKNOWLEDGEMENTS, and_(_A.order_id == _O.order_id, _A.person_id == person_id))

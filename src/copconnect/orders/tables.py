@@ -32,6 +32,7 @@ ORDERS = Table(
     Column("choices", SmallInteger, nullable=False),
     Column("answers", Boolean, nullable=False),
     Column("valid_until_ms", BigInteger),
+    Column("readers", String(300), nullable=False),  # By commas.
     Column("remind_minutes", String(64), nullable=False),  # By commas.
     Column("escalate_minutes", Integer),
     Column("escalate_below", SmallInteger, nullable=False),

@@ -16,6 +16,7 @@ from copconnect.limits import (
     MAX_ANSWER_BYTES,
     MAX_RECORD_BYTES,
     ORDER_CHOICES,
+    ORDER_READERS,
     REMINDERS,
 )
 from copconnect.wire.base import HEX16, Frame, Wire
@@ -61,11 +62,13 @@ class OrderTerms(MessageTerms, frozen=True, kw_only=True, tag="order"):
     ``answers``: it asks for a short text. ``valid_until_ms``: acknowledgements signed later do not
     count. ``remind_minutes``: ascending, when those who owe are woken again. ``escalate_minutes``:
     when heads of units are woken below which fewer than ``escalate_below`` percent have
-    acknowledged; None: never."""
+    acknowledged; None: never. ``readers``: people appointed to read answers beside the issuer, who
+    may withdraw the order too."""
 
     priority: OrderPriority
     choices: Annotated[int, Meta(ge=0, le=ORDER_CHOICES)]
     answers: bool
+    readers: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=ORDER_READERS)]
     valid_until_ms: Annotated[int, Meta(ge=0)] | None
     remind_minutes: Annotated[list[Minutes], Meta(max_length=REMINDERS)]
     escalate_minutes: Minutes | None
@@ -73,16 +76,25 @@ class OrderTerms(MessageTerms, frozen=True, kw_only=True, tag="order"):
 
 
 class OrderChange(MessageTerms, frozen=True, kw_only=True, tag="order_change"):
-    """The message corrects or withdraws an order of the same person in the same conversation."""
+    """The message corrects or withdraws an order of the same conversation. Its issuer does either;
+    the people whom it appoints withdraw it."""
 
     order_id: Annotated[MessageId, HEX16]
     change: Literal["corrected", "withdrawn"]
 
 
 class OwnAcknowledgement(Wire, frozen=True, kw_only=True):
-    """The record that counts for a person. ``told_by``: who told the person and signed it; None:
-    the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read the order, and has not
-    acknowledged it. ``received_ms``: when the server had it."""
+    """The record that counts for the caller, whole, and whose device signed it: the caller's own,
+    or of somebody who told the caller in person. The caller's device verifies it."""
+
+    record: bytes
+    signer_id: PersonId
+
+
+class GivenAcknowledgement(Wire, frozen=True, kw_only=True):
+    """The record that counts for a person, as the server read it. ``told_by``: who told the person
+    and signed it; None: the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read
+    the order, and has not acknowledged it. ``received_ms``: when the server had it."""
 
     choice: int
     told_by: PersonId | None
@@ -180,7 +192,7 @@ class OrderPerson(Wire, frozen=True, kw_only=True):
 
     person: Person
     state: OrderState
-    acknowledgement: OwnAcknowledgement | None
+    acknowledgement: GivenAcknowledgement | None
 
 
 class OrderPeople(Wire, frozen=True, kw_only=True):

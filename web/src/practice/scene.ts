@@ -131,6 +131,7 @@ function orderOf(): OrderView {
     issuedMs: Date.now() - 12 * MINUTE_MS,
     issuer: plateOf(HEAD),
     mine: false,
+    mayWithdraw: false,
     priority: "urgent",
     validUntilMs,
     body: {

@@ -1102,6 +1102,7 @@ def upgrade() -> None:
         sa.Column("choices", sa.SmallInteger(), nullable=False),
         sa.Column("answers", sa.Boolean(), nullable=False),
         sa.Column("valid_until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("readers", sa.String(length=300), nullable=False),
         sa.Column("remind_minutes", sa.String(length=64), nullable=False),
         sa.Column("escalate_minutes", sa.Integer(), nullable=True),
         sa.Column("escalate_below", sa.SmallInteger(), nullable=False),

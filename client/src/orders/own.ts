@@ -1,0 +1,42 @@
+/** The acknowledgement that the server says counts for this person, verified (O1). */
+import type { DeviceContext } from "../context.ts";
+import { idOf } from "../ids.ts";
+import type { DeviceId, PersonId } from "../ids.ts";
+import {
+  AcknowledgementFormat,
+  TOLD_IN_PERSON,
+  checkAcknowledgement,
+} from "../keys/acknowledgement.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
+import type { Order } from "../wire.ts";
+import { answerPlace } from "./answers.ts";
+import type { OwnAcknowledgement } from "./record.ts";
+
+/** Null: the server names none, or one that proves nothing, which counts for nothing here. */
+export async function verifiedOwn(
+  { trust, identity }: Pick<DeviceContext, "trust" | "identity">,
+  order: Order,
+): Promise<OwnAcknowledgement | null> {
+  if (order.acknowledgement === null) return null;
+  const { record: bytes, signerId } = order.acknowledgement;
+  try {
+    const record = AcknowledgementFormat.parse(bytes);
+    const { personId } = identity();
+    refuseUnless(idOf<PersonId>(record.person) === personId, "O1", "about another person");
+    await trust.ensure([signerId]);
+    const device = idOf<DeviceId>(record.device);
+    const signer = await trust.confirmedCertificate(signerId, device, record.created, "O1");
+    const named = { ...answerPlace(order, record.device), choices: order.terms.choices };
+    // Its answer is for others to read.
+    await checkAcknowledgement(record, named, record.answerHash, signer);
+    return {
+      choice: record.choice,
+      createdMs: record.created,
+      toldBy: record.told === TOLD_IN_PERSON ? signerId : null,
+      headerHash: record.headerHash,
+    };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return null;
+  }
+}
