@@ -240,7 +240,7 @@ export interface HeadRecord {
  */
 export interface RosterRecord {
   readonly epoch: number;
-  /** 73 bytes each, ascending by device. */
+  /** 74 bytes each, ascending by device. */
   readonly leaves: Uint8Array;
   /** The last leaves of people who merely lost their devices: they are members all the same. */
   readonly absent: Uint8Array;
@@ -348,6 +348,9 @@ interface OutgoingContent {
   readonly attempt: number;
   /** A state of the conversation: not shown as a message. */
   readonly state: boolean;
+  /** Of a message that the log lost: nobody reads it whose history begins later (S8). When it was
+   * first signed, or its author said that it goes. */
+  readonly signedMs?: number;
   /** It is sent at this time, or later when the app is open then; absent: at once. */
   readonly notBeforeMs?: number;
   /** A mark on a message: not shown as one, and it wakes nobody. */

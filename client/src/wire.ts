@@ -1136,7 +1136,7 @@ export interface Proofs {
 }
 
 /**
- * All leaves of the calling device's cell under the newest head (73 bytes each, ascending by
+ * All leaves of the calling device's cell under the newest head (74 bytes each, ascending by
  * device), the cell's line, and the line's path.
  */
 export interface CellLeaves {
@@ -1805,9 +1805,9 @@ export interface OwnAcknowledgement {
 }
 
 /**
- * The record that counts for a person, as the server read it. ``told_by``: who told the person and signed it; None:
- * the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read the order, and has not
- * acknowledged it. ``received_ms``: when the server had it.
+ * The record that counts for a person, as the server read it. ``told_by``: who told the person
+ * and signed it; None: the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read
+ * the order, and has not acknowledged it. ``received_ms``: when the server had it.
  */
 export interface GivenAcknowledgement {
   readonly choice: number;

@@ -10,6 +10,7 @@ from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rosters.taking_up import PeopleByConversation
 from copconnect.ids import ConversationId, PersonId, new_id
+from copconnect.records.conversation.roster import LEAF_BYTES
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import MINUTE_MS, World, creating
 from tests.contract.device import Device, Talk, head_of
@@ -23,7 +24,7 @@ def world(database: Database) -> World:
 async def listed(world: World, reader: Device, c: ConversationId) -> set[bytes]:
     """Return the devices of a conversation of one cell."""
     own = await world.service.rosters.cell(reader.caller, c, None)
-    return {own.leaves[at + 32 : at + 64] for at in range(0, len(own.leaves), 73)}
+    return {own.leaves[at + 32 : at + 64] for at in range(0, len(own.leaves), LEAF_BYTES)}
 
 
 async def test_e2_a_device_is_listed_once_it_is_confirmed_and_no_longer_after(

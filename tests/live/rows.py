@@ -121,6 +121,7 @@ class Rows:
             previous=hashlib.sha256(previous).digest() if previous else bytes(32),
             kem=X25519,
             rekey_epoch=self.rekey_epoch,
+            latest_history_from=max((one.latest_history_from for one in cells), default=0),
             created=now_ms,
             devices=sum(line.devices for line in lines),
             root=lines_tree(lines).root,
@@ -128,13 +129,14 @@ class Rows:
         rows = [
             {
                 "conversation_id": self.conversation_id,
-                "cell_id": line.cell_id.hex(),
+                "cell_id": cell.line.cell_id.hex(),
                 "from_epoch": self.epoch,
-                "devices": line.devices,
-                "rekey_epoch": line.rekey_epoch,
-                "root": line.root,
+                "devices": cell.line.devices,
+                "rekey_epoch": cell.line.rekey_epoch,
+                "root": cell.line.root,
+                "latest_history_ms": cell.latest_history_from,
             }
-            for line in lines
+            for cell in cells
         ]
         return head.encode(), rows
 

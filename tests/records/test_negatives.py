@@ -120,6 +120,10 @@ def check_stamp(v: Vectors, data: bytes, case: Case) -> None:
     HeadStamp.parse(data).check(golden.head(v), authority, v["now"], case.get("named", 3))
 
 
+def check_listed(v: Vectors, data: bytes, case: Case) -> None:
+    check_proof(golden.head(v, case.get("head")), device(v, "c"), data, "R2")
+
+
 def check_key(v: Vectors, data: bytes, case: Case) -> None:
     record = ConversationKey.parse(data)
     golden.view(v).check_usable_key(record, 3, v["now"], case.get("used", 0))
@@ -183,7 +187,7 @@ CHECKS: dict[str, Check] = {
     "signing key": lambda _, data, __: ed25519.check_public_key(data),
     "roster head": lambda v, data, _: golden.head(v, data),
     "stamp": check_stamp,
-    "proof": lambda v, data, _: check_proof(golden.head(v), device(v, "c"), data, "R2"),
+    "proof": check_listed,
     "conversation key": check_key,
     "seal": check_seal,
     "device key": check_device_key,

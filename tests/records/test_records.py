@@ -83,8 +83,8 @@ def test_every_other_length_is_refused(v: Vectors, kind: type[SignedRecord]) -> 
 def test_lengths(v: Vectors) -> None:
     pk, enc = PUBLIC_KEY_BYTES[v["kem"]], ENC_BYTES[v["kem"]]
     keys = v["conversation_keys"]
-    assert len(v["roster"]["1"]["head"]) == 111 + 64
-    assert len(v["roster"]["3"]["leaves"]["c"]) == 73 + 35 + 58 + 35
+    assert len(v["roster"]["1"]["head"]) == 119 + 64
+    assert len(v["roster"]["3"]["leaves"]["c"]) == 74 + 35 + 58 + 35
     assert {len(seal) for seal in keys["1"]["seals"].values()} == {16 + enc + 48}
     assert len(v["cell_keys"]["1"]["record"]) == 151 + pk + 64
     assert len(v["share_to_d"]) == 35 + 3 * 17 + enc + 3 * 32 + 16
@@ -154,6 +154,7 @@ def test_a_roster_built_here_is_the_vectors(v: Vectors) -> None:
         ]
         tree = lines_tree([cell.line for cell in cells])
         assert tree.root == head.root
+        assert max(cell.latest_history_from for cell in cells) == head.latest_history_from
         for at, cell in enumerate(cells):
             for index, leaf in enumerate(cell.leaves):
                 (name,) = [name for name, its in found.items() if its[0] == leaf]

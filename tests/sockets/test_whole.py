@@ -13,7 +13,7 @@ from copconnect.delivery.live.key_asking import CELL_AGAIN_MS
 from copconnect.ids import ConversationId, DeviceId
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
-from copconnect.records.conversation.roster import RosterHead, check_proof
+from copconnect.records.conversation.roster import LEAF_BYTES, RosterHead, check_proof
 from copconnect.records.conversation.seals import join_seals, parse_seal
 from copconnect.records.primitives.kem import X25519
 from copconnect.sealing import hpke
@@ -222,7 +222,7 @@ async def cell_keys(
         author = by_client[client]
         own = await world.service.rosters.cell(author.caller, here, None)
         head = RosterHead.parse(own.head)
-        devices = [own.leaves[at + 32 : at + 64] for at in range(0, len(own.leaves), 73)]
+        devices = [own.leaves[at + 32 : at + 64] for at in range(0, len(own.leaves), LEAF_BYTES)]
         secret = new_secret()
         record = make_cell_key(
             secret,

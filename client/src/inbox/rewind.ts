@@ -6,26 +6,24 @@
  * own the log lost, with the next attempt (S6). Messages of other devices stay shown; one that is
  * posted again takes its new place and is not counted anew.
  *
- * A message goes out again by itself only if everybody who reads here now might read it when it was
- * first signed: this device knows all leaves of the newest head, none begins later than the message,
- * and no head was lost that rekeyed, which may have been a removal. Otherwise it is shown as
- * not sent, and its author decides.
+ * A message goes out again by itself only if everybody who reads it then might read it when it was
+ * first signed: no head was lost that rekeyed, which may have been a removal, and, judged whenever it
+ * is signed (outbox/signing.ts), the newest head's latest history_from is not after the message.
+ * Otherwise it is shown as not sent, and its author decides.
  *
  * Everything is one transaction; a crash before it does it all again.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
-import { failure, hasCode } from "../failure.ts";
+import { failure } from "../failure.ts";
 import { decodeContent, encodeContent, pointersOf } from "../kinds/content.ts";
 import type { Content } from "../kinds/content.ts";
 import type { MessageId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { hash, ZEROS } from "../keys/format/hashing.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
-import type { RosterHead } from "../keys/roster/head.ts";
 import { equalBytes } from "../octets.ts";
-import { checkCell } from "../roster/cells.ts";
 import { acceptedName } from "./judge.ts";
 import {
   loadMessage,
@@ -67,10 +65,8 @@ export async function rewind(
   if (log === null) return;
   const incarnation = context.incarnation();
   const common = await commonPlace(context, conversation, log.cursor);
-  const { head: bytes } = await context.api.head(conversation.id);
   const work = new UnitOfWork(conversation);
-  const head = await conversation.heads.take(work, bytes);
-  const since = await readableBy(context, conversation, work, head, incarnation);
+  const asked = await mayForget(conversation, work, incarnation);
   const { readSeq, history, own } = work.record;
   const from = Math.min(history?.from ?? Infinity, common.seq + 1);
   const lost = await dropRows(context, conversation, work, common.seq);
@@ -83,8 +79,7 @@ export async function rewind(
     chain: await ownChain(context, conversation),
     history: history === null ? null : { ...history, from, hash: common.hash },
   });
-  for (const row of lost)
-    await queueAgain(context, conversation, work, outgoing, row, row.signedMs >= since);
+  for (const row of lost) await queueAgain(context, conversation, work, outgoing, row, asked);
   if (common.seq < log.cursor || lost.length > 0) {
     const at = { seq: common.seq, order: common.seq + 0.95, sentMs: context.now() };
     const messageId = noticeId("restored", incarnation, common.seq);
@@ -136,25 +131,18 @@ async function ownChain(context: DeviceContext, conversation: Conversation): Pro
   return { seq: header.seq, hash: header.hash };
 }
 
-/**
- * From when on every device of the newest head may read; Infinity if this device cannot know it, or
- * if a head was lost that rekeyed.
- */
-async function readableBy(
-  context: DeviceContext,
-  conversation: Conversation,
+/** Whether the backup may have forgotten a removal: a head was lost that rekeyed. */
+async function mayForget(
+  { heads }: Conversation,
   work: UnitOfWork,
-  head: RosterHead,
   incarnation: number,
-): Promise<number> {
+): Promise<boolean> {
   try {
-    const begun = await conversation.heads.require(work, incarnation);
-    if (await conversation.heads.lostRekey(begun, work.record.incarnation)) return Infinity;
-    const { leaves, only } = checkCell(head, await context.api.ownCell(conversation.id), "R4");
-    return only ? Math.max(0, ...leaves.map(({ historyFrom }) => historyFrom)) : Infinity;
+    const begun = await heads.require(work, incarnation);
+    return await heads.lostRekey(begun, work.record.incarnation);
   } catch (error) {
-    if (!(error instanceof Refused) && !hasCode(error, "not_found", "not_member")) throw error;
-    return Infinity;
+    if (!(error instanceof Refused)) throw error;
+    return true;
   }
 }
 
@@ -196,16 +184,16 @@ async function dropRows(
 }
 
 /**
- * A message that the log lost goes out again, as itself (S6); if not `byItself`, when its author says
- * so. The newest state goes out in any case: everybody who reads may know it (H3).
+ * A message that the log lost goes out again, as itself (S6); if the backup `mayForget` a removal,
+ * when its author says so. The newest state goes out in any case: everybody who reads may know it (H3).
  */
 async function queueAgain(
   context: DeviceContext,
   conversation: Conversation,
   work: UnitOfWork,
   outgoing: OutgoingStore,
-  { messageId, attempt }: Lost,
-  byItself: boolean,
+  { messageId, attempt, signedMs }: Lost,
+  mayForget: boolean,
 ): Promise<void> {
   if (outgoing.find(messageId) !== null) return;
   const { profile } = work.record;
@@ -214,7 +202,7 @@ async function queueAgain(
   const content = state ? stateOf(work) : (message?.content ?? null);
   if (content === null) return;
   const order = outgoing.nextOrder(context.now());
-  const asked = !state && !byItself;
+  const asked = !state && mayForget;
   // The backup may lack the files too: the upload finds out which.
   const attachmentIds = pointersOf(decodeContent(content)).map(({ id }) => id);
   const again = attachmentIds.length > 0 && !state ? "uploading" : "ready";
@@ -231,6 +219,7 @@ async function queueAgain(
     key: null,
     state,
     quiet: false,
+    ...(state ? {} : { signedMs }),
   };
   work.changes.push(putOutgoing(record));
   work.afterwards.push(() => outgoing.set(record));

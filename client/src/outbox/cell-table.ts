@@ -75,7 +75,7 @@ async function usableKeys(
     const kept = keys.get(line.cell);
     if (kept === undefined) continue;
     try {
-      const leaf = checkCellProof(line, kept.authorProof, "S4");
+      const leaf = checkCellProof(head, line, kept.authorProof, "S4");
       found.push({ key: CellKeyFormat.parse(kept.record), listed: { leaf, line } });
     } catch (error) {
       if (!(error instanceof Refused)) throw error;

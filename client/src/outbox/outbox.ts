@@ -152,7 +152,7 @@ export class Outbox {
     const record = this.#require(messageId);
     if (record.stage !== "failed") return;
     // Tried again by a person: as many attempts as before.
-    await this.move(conversation, resumed(record));
+    await this.move(conversation, resumed(record, this.#nowMs()));
     this.kick(conversation);
   }
 
@@ -305,7 +305,7 @@ export class Outbox {
     if (hasCode(error, "head_refused")) doubts.staleHead = true;
     if (hasCode(error, "not_member", "conversation_left"))
       this.#parts.listener.onLost(conversation);
-    if (!hasCode(error, "too_many_attempts")) throw error;
+    if (!hasCode(error, "too_many_attempts", "lost_by_restore")) throw error;
     await this.fail(conversation, record, error);
     return true;
   }
@@ -397,9 +397,10 @@ function canGo(record: OutgoingRecord): record is ReadyMessage | SignedMessage {
 }
 
 /** The stage at which a message that failed goes on. */
-function resumed(record: FailedMessage): OutgoingRecord {
+function resumed(record: FailedMessage, nowMs: number): OutgoingRecord {
   if (record.message !== null) return { ...record, stage: "signed" };
-  return { ...record, stage: record.attachmentIds.length > 0 ? "uploading" : "ready" };
+  const asked = record.signedMs === undefined ? {} : { signedMs: nowMs };
+  return { ...record, ...asked, stage: record.attachmentIds.length > 0 ? "uploading" : "ready" };
 }
 
 /** The account must do something first, such as accept the code of conduct: the message waits. */

@@ -12,6 +12,7 @@ import { conversationKeyId } from "../keys/conversation-key.ts";
 import type { KeyId } from "../ids.ts";
 import { LOG_START, sealMessage } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
 import { fromHex } from "../octets.ts";
 import type { ReadyMessage, SignedMessage } from "../records.ts";
 import { requireNewest } from "../roster/newest.ts";
@@ -67,6 +68,7 @@ export class Signing {
     doubts: Doubts,
   ): Promise<SignedMessage | null> {
     const newest = await this.newest(conversation, doubts);
+    requireReaders(record, newest.head);
     const using = await this.#key(conversation, newest, doubts);
     return this.#store(conversation, record, newest, using);
   }
@@ -207,4 +209,9 @@ export class Signing {
       doubts.staleHead = true;
     }
   }
+}
+
+/** S8: a message that the log lost goes again by itself only if everybody may read it already. */
+function requireReaders({ signedMs }: ReadyMessage, head: RosterHead): void {
+  if ((signedMs ?? Infinity) < head.latestHistoryFrom) throw failure("lost_by_restore");
 }

@@ -7,11 +7,11 @@ import { equalBytes, fromHex } from "../octets.ts";
 import { readCellLine } from "../keys/roster/cell-line.ts";
 import type { CellLine } from "../keys/roster/cell-line.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
-import { readLeaf } from "../keys/roster/leaf.ts";
+import { LEAF_BYTES, readLeaf } from "../keys/roster/leaf.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
+import { requireLeaf } from "../keys/roster/proof.ts";
 import type { CellLeaves } from "../wire.ts";
 
-export const LEAF_BYTES = 73;
 const LINE_BYTES = 58;
 
 export interface Cell {
@@ -37,6 +37,7 @@ export function checkCell(head: RosterHead, cell: CellLeaves, rule: string): Cel
   const top = climb(leafHash(line.bytes), pathReader);
   pathReader.end();
   refuseUnless(equalBytes(top, head.root), rule, "the cell is not the head's");
+  for (const leaf of leaves) requireLeaf(head, leaf, rule);
   const own = leaves.every((leaf) => leaf.cell === line.cell);
   const ascending = areAscending(leaves.map(({ device }) => fromHex(device)));
   refuseUnless(own && ascending && leaves.length === line.devices, rule, "leaves do not fit");
@@ -55,13 +56,19 @@ export function checkLines(head: RosterHead, bytes: Uint8Array, rule: string): r
   return lines;
 }
 
-/** A leaf ‖ path in its cell, under the cell's line. */
-export function checkCellProof(line: CellLine, proof: Uint8Array, rule: string): Leaf {
+/** A leaf ‖ path in its cell, under the cell's line, which is the head's. */
+export function checkCellProof(
+  head: RosterHead,
+  line: CellLine,
+  proof: Uint8Array,
+  rule: string,
+): Leaf {
   const reader = new Reader(proof, rule);
   const leaf = readLeaf(reader);
   const root = climb(leafHash(leaf.bytes), reader);
   reader.end();
   const listed = leaf.cell === line.cell && equalBytes(root, line.root);
   refuseUnless(listed, rule, "the device is not listed in the cell");
+  requireLeaf(head, leaf, rule);
   return leaf;
 }

@@ -159,6 +159,33 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     await b.core.retry(older.messageId);
     await d.receives(group, "before d");
   });
+
+  it("S8 a newcomer who is added after the phone went back reads nothing of before", async () => {
+    const d = await world.join();
+    const { conversationId: group } = await a.core.createGroup({
+      ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
+      personIds: [b.person],
+    });
+    await b.ready(group);
+    await world.settle();
+    const backup = world.server.backup();
+    const older = await b.text(group, "before d");
+    await a.receives(group, "before d");
+    await b.core.close();
+    await world.server.restore(backup);
+    // The phone goes back and signs it again, and has no network when it posts it.
+    const release = world.network(b).hold(/\/messages$/u);
+    await b.restart();
+    await b.until("signed again", async () => (await b.core.state()).outbox === 1);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await a.core.changeMembers(group, { add: [d.person] });
+    await d.ready(group);
+    release();
+    await b.until("asked", async () => (await b.status(older.messageId, group)) === "failed");
+    await a.text(group, "after");
+    for (const one of [b, d]) await one.receives(group, "after");
+    expect(await d.texts(group)).toEqual(["after"]);
+  });
 });
 
 describe("without an Incarnation", { timeout: LIMIT_MS }, () => {

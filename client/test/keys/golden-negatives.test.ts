@@ -110,7 +110,10 @@ const CHECKS: Readonly<Record<string, Check>> = {
   "roster head": head,
   stamp: async (v, data, { named = 3 }) =>
     checkStamp(HeadStampFormat.parse(data), await head(v), authority(v), v.now, Number(named)),
-  proof: async (v, data) => checkProof(await head(v), deviceId(v, "c"), data, "R2"),
+  proof: async (v, data, one) => {
+    const under = one.head === undefined ? await head(v) : await head(v, hex(one.head));
+    checkProof(under, deviceId(v, "c"), data, "R2");
+  },
   "conversation key": async (v, data, { used = 0 }) =>
     requireUsableKey(ConversationKeyFormat.parse(data), await sending(v), Number(used)),
   seal(v, data) {

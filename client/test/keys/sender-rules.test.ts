@@ -121,16 +121,18 @@ describe("heads and stamps", () => {
     }));
     const tree = rosterTree(leaves, () => 2);
     expect(tree.lines.length).toBe(7);
-    const head = { root: tree.root, epoch: 2 };
+    const head = { root: tree.root, epoch: 2, latestHistoryFrom: tree.latestHistoryFrom };
     for (const leaf of leaves) {
       const proof = tree.prove(leaf);
       const { leaf: found, line } = checkProof(head, idOf(leaf.device), proof, "R2");
       expect([found.historyFrom, line.rekeyEpoch]).toEqual([leaf.historyFrom, 2]);
-      const other = { root: ZEROS, epoch: 2 };
+      const other = { ...head, root: ZEROS };
       expect(() => checkProof(other, idOf(leaf.device), proof, "R2")).toThrow(/^R2/u);
       expect(() => checkProof({ ...head, epoch: 1 }, idOf(leaf.device), proof, "H1")).toThrow(
         /^H1/u,
       );
+      const early = { ...head, latestHistoryFrom: leaf.historyFrom - 1 };
+      expect(() => checkProof(early, idOf(leaf.device), proof, "R2")).toThrow(/begins later/u);
     }
   });
 });

@@ -28,6 +28,7 @@ export interface Negative {
   readonly named?: number;
   readonly used?: number;
   readonly record?: string;
+  readonly head?: string;
 }
 
 interface CellKeyVector {

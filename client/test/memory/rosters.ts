@@ -138,6 +138,7 @@ export class Rosters {
       ...{ conversation: fromHex(conversation.id), epoch, kem: conversation.kem },
       previous: before?.head.hash ?? first.previous,
       rekeyEpoch: rekeyed ? epoch : before.head.rekeyEpoch,
+      latestHistoryFrom: tree.latestHistoryFrom,
       ...{ created: createdMs, devices: leaves.length, root: tree.root },
     });
     const roster: RosterAt = { head, supersededMs: null, leaves: change.leaves, cells };

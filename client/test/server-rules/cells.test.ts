@@ -8,6 +8,7 @@ import { compareBytes } from "../../src/keys/format/compare.ts";
 import { X25519 } from "../../src/keys/hpke.ts";
 import { makeKeyShare } from "../../src/keys/key-share.ts";
 import { HOUR_MS } from "../../src/keys/format/times.ts";
+import { LEAF_BYTES } from "../../src/keys/roster/leaf.ts";
 import { checkProof } from "../../src/keys/roster/proof.ts";
 import type { CellKeyWanted } from "../../src/wire.ts";
 import { Insider } from "../support/insider.ts";
@@ -87,7 +88,7 @@ describe("C1", () => {
       expect(leaf.person).toBe(signer.personId);
     }
     const cell = await a.api.ownCell(id);
-    expect(cell.leaves.length % 73).toBe(0);
+    expect(cell.leaves.length % LEAF_BYTES).toBe(0);
     expect(cell.line).toHaveLength(58);
   });
 

@@ -54,7 +54,7 @@ function head(epoch = 1, conversation = newId()): Promise<RosterHead> {
       epoch,
       previous: epoch === 1 ? ZEROS : fromHex("ab".repeat(32)),
     },
-    ...{ kem: X25519, rekeyEpoch: 1, created: NOW, devices: 1, root: ZEROS },
+    ...{ kem: X25519, rekeyEpoch: 1, latestHistoryFrom: 0, created: NOW, devices: 1, root: ZEROS },
   });
 }
 

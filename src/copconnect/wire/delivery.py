@@ -186,7 +186,7 @@ class Proofs(Wire, frozen=True, kw_only=True):
 
 
 class CellLeaves(Wire, frozen=True, kw_only=True):
-    """All leaves of the calling device's cell under the newest head (73 bytes each, ascending by
+    """All leaves of the calling device's cell under the newest head (74 bytes each, ascending by
     device), the cell's line, and the line's path."""
 
     head: bytes

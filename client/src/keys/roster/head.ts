@@ -13,13 +13,15 @@ import { refuseUnless } from "../format/refused.ts";
 import type { Department } from "../trust/department.ts";
 
 export const RosterHeadFormat = new RecordFormat(
-  { label: "copconnect roster v2", rule: "R4", version: 2 },
+  { label: "copconnect roster v3", rule: "R4", version: 3 },
   {
     conversation: bytes(16),
     epoch: integer(8),
     previous: bytes(32),
     kem: kemField,
     rekeyEpoch: integer(8),
+    /** The highest of its leaves: everybody listed may read what is not older. */
+    latestHistoryFrom: integer(8),
     created: integer(8),
     devices: integer(4),
     root: bytes(32),

@@ -5,13 +5,18 @@ import { idOf, type CellId, type DeviceId, type PersonId } from "../../ids.ts";
 
 export const MAY_POST = 1;
 export const MAY_ADMINISTER = 2;
+/** By the priority of an order. */
+export const MAY_ISSUE = { routine: 4, urgent: 8, flash: 16 } as const;
+export const MAY_MENTION_EVERYBODY = 32;
+/** Bytes of a leaf. */
+export const LEAF_BYTES = 74;
 
 export interface Leaf {
   readonly cell: CellId;
   readonly person: PersonId;
   readonly device: DeviceId;
   readonly historyFrom: number;
-  /** Bits: {@link MAY_POST}, {@link MAY_ADMINISTER}. */
+  /** Bits, also those that this version does not know. */
   readonly rights: number;
   /** As the tree hashes it. */
   readonly bytes: Bytes;
@@ -31,7 +36,7 @@ export function encodeLeaf(leaf: LeafValues): Bytes {
     .bytes(leaf.person, 16)
     .bytes(leaf.device, 32)
     .uint(leaf.historyFrom, 8)
-    .uint(leaf.rights, 1)
+    .uint(leaf.rights, 2)
     .done();
 }
 
@@ -41,8 +46,7 @@ export function readLeaf(reader: Reader): Leaf {
   const person = idOf<PersonId>(reader.take(16));
   const device = idOf<DeviceId>(reader.take(32));
   const historyFrom = reader.uint(8);
-  const rights = reader.uint(1);
-  reader.require(rights <= (MAY_POST | MAY_ADMINISTER), "unknown right");
+  const rights = reader.uint(2);
   return { cell, person, device, historyFrom, rights, bytes: reader.slice(start, reader.at) };
 }
 
@@ -52,4 +56,8 @@ export function mayPost(leaf: Leaf): boolean {
 
 export function mayAdminister(leaf: Leaf): boolean {
   return (leaf.rights & MAY_ADMINISTER) !== 0;
+}
+
+export function mayIssue(leaf: Leaf, priority: keyof typeof MAY_ISSUE): boolean {
+  return (leaf.rights & MAY_ISSUE[priority]) !== 0;
 }

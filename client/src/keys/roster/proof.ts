@@ -8,6 +8,7 @@ import { Reader } from "../format/fields.ts";
 import type { DeviceId } from "../../ids.ts";
 import { climb, leafHash, merklePath, merkleRoot } from "../format/merkle.ts";
 import { encodeCellLine, readCellLine, type CellLine, type CellLineValues } from "./cell-line.ts";
+import { refuseUnless } from "../format/refused.ts";
 import type { RosterHead } from "./head.ts";
 import { encodeLeaf, readLeaf, type Leaf, type LeafValues } from "./leaf.ts";
 
@@ -19,7 +20,7 @@ export interface Listed {
 
 /** Check leaf ‖ proof of a device under a checked head. Refuses by `rule`. */
 export function checkProof(
-  head: Pick<RosterHead, "root" | "epoch">,
+  head: Pick<RosterHead, "root" | "epoch" | "latestHistoryFrom">,
   device: DeviceId,
   proof: Uint8Array,
   rule: string,
@@ -34,12 +35,24 @@ export function checkProof(
   const listed = equalBytes(root, line.root) && equalBytes(top, head.root);
   reader.require(listed, "device is not listed");
   reader.require(line.rekeyEpoch <= head.epoch, "rekey_epoch is out of range");
+  requireLeaf(head, leaf, rule);
   return { leaf, line };
+}
+
+/** Refuse a leaf that begins later than its head says of all: it is no leaf. */
+export function requireLeaf(
+  head: Pick<RosterHead, "latestHistoryFrom">,
+  leaf: Leaf,
+  rule: string,
+): void {
+  const begun = leaf.historyFrom <= head.latestHistoryFrom;
+  refuseUnless(begun, rule, "leaf begins later than its head");
 }
 
 /** A roster as a whole: leaves by cell, lines, and the root that a head signs. */
 export interface RosterTree {
   readonly root: Bytes;
+  readonly latestHistoryFrom: number;
   readonly lines: readonly CellLineValues[];
   /** Leaf ‖ proof. */
   prove(leaf: LeafValues): Bytes;
@@ -67,6 +80,7 @@ export function rosterTree(
   const lineHashes = lines.map((line) => leafHash(encodeCellLine(line)));
   return {
     root: merkleRoot(lineHashes),
+    latestHistoryFrom: Math.max(0, ...leaves.map(({ historyFrom }) => historyFrom)),
     lines,
     prove(leaf) {
       const at = lines.findIndex(({ cell }) => equalBytes(cell, leaf.cell));

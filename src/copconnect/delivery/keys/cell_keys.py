@@ -199,8 +199,7 @@ class CellKeys:
         conversation_id: ConversationId,
         cell_id: CellId | None = None,
     ) -> Sequence[CellLine]:
-        found = await rosters.current_lines(connection, [conversation_id], cell_id)
-        return found[conversation_id]
+        return await rosters.current_lines(connection, conversation_id, cell_id)
 
     async def _author_paths(
         self,

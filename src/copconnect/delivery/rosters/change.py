@@ -22,9 +22,9 @@ from copconnect.delivery.rules.roster_plan import LeafEdit, RosterPlan, plan_cha
 from copconnect.delivery.store import conversations, leaves, rosters
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.leaves import record_of
-from copconnect.delivery.store.rosters import KeptHead
+from copconnect.delivery.store.rosters import CurrentCell, KeptHead
 from copconnect.ids import CellId, ConversationId, PersonId, new_id
-from copconnect.records.conversation.roster import Cell, CellLine, Leaf, RosterHead
+from copconnect.records.conversation.roster import Cell, Leaf, RosterHead
 from copconnect.records.primitives.fields import sha256
 from copconnect.records.trust.incarnation import Beginning, beginning
 
@@ -52,7 +52,7 @@ class _Drawn:
     edit: RosterEdit
     plan: RosterPlan
     cells: Mapping[CellId, Cell]  # The touched ones that are left.
-    lines: Sequence[CellLine]
+    after: Sequence[CurrentCell]
     head: KeptHead
     rekey_epoch: int
     kem: int
@@ -103,12 +103,12 @@ async def _draw(
 ) -> list[_Drawn]:
     now_ms = deps.clock.now_ms()
     ids = [one.conversation_id for one in held]
-    lines = await rosters.current_lines(connection, ids)
+    before = await rosters.current_cells(connection, ids)
     plans: dict[ConversationId, RosterPlan] = {}
     for one in ids:
-        sizes = {CellId(line.cell_id.hex()): line.devices for line in lines[one]}
+        sizes = {CellId(cell.line.cell_id.hex()): cell.line.devices for cell in before[one]}
         plans[one] = plan_change(edits[one].leaves, sizes, deps.options.cell_size, now_ms, new_id)
-    known = {one: {line.cell_id.hex() for line in lines[one]} for one in ids}
+    known = {one: {cell.line.cell_id.hex() for cell in before[one]} for one in ids}
     touched = {one: plans[one].touched & known[one] for one in ids if plans[one].touched}
     current = await leaves.of_cells(connection, touched)
     people = await _listed_people(connection, held, edits)
@@ -117,7 +117,7 @@ async def _draw(
     first = beginning(await deps.devices.incarnation(connection) if new else None)
     return [
         _draw_one(deps, one, edits[one.conversation_id], plans[one.conversation_id],
-                  lines[one.conversation_id], current, people[one.conversation_id], first, now_ms)
+                  before[one.conversation_id], current, people[one.conversation_id], first, now_ms)
         for one in held
     ]  # fmt: skip
 
@@ -127,7 +127,7 @@ def _draw_one(
     held: Held,
     edit: RosterEdit,
     plan: RosterPlan,
-    lines: Sequence[CellLine],
+    former: Sequence[CurrentCell],
     current: Mapping[CellId, Sequence[Leaf]],
     listed_people: int,
     first: Beginning,
@@ -136,17 +136,19 @@ def _draw_one(
     epoch = held.epoch + 1 if held.epoch else first.number
     kem = max(held.kem, deps.options.kem) if held.epoch else held.kem
     rekeys = plan.rekeys or held.epoch == 0 or kem != held.kem
-    before = {line.cell_id.hex(): line for line in lines}
+    before = {cell.line.cell_id.hex(): cell.line for cell in former}
     cells: dict[CellId, Cell] = {}
     for cell_id, own in _cells_after(edit.leaves, plan, current).items():
-        former = before.get(cell_id)
-        again = former is None or cell_id in plan.rekeyed_cells
-        rekey_epoch = epoch if again or former is None else former.rekey_epoch
+        line = before.get(cell_id)
+        again = line is None or cell_id in plan.rekeyed_cells
+        rekey_epoch = epoch if again or line is None else line.rekey_epoch
         if own:
             cell_bytes = bytes.fromhex(cell_id)
             cells[cell_id] = Cell(cell_bytes, rekey_epoch, own)
-    kept = [line for line in lines if line.cell_id.hex() not in plan.touched]
-    after = sorted([*kept, *(cell.line for cell in cells.values())], key=lambda one: one.cell_id)
+    kept = [cell for cell in former if cell.line.cell_id.hex() not in plan.touched]
+    drawn = [CurrentCell(cell.line, cell.latest_history_from) for cell in cells.values()]
+    after = sorted([*kept, *drawn], key=lambda one: one.line.cell_id)
+    lines = [cell.line for cell in after]
     rekey_epoch = epoch if rekeys else held.rekey_epoch
     draft = RosterHead(
         conversation_id=bytes.fromhex(held.conversation_id),
@@ -154,9 +156,10 @@ def _draw_one(
         previous=held.head_hash if held.epoch else first.previous,
         kem=kem,
         rekey_epoch=rekey_epoch,
+        latest_history_from=max((cell.latest_history_from for cell in after), default=0),
         created=max(now_ms, held.head_ms),
-        devices=sum(line.devices for line in after),
-        root=deps.trees.keep_lines(after).tree.root,
+        devices=sum(line.devices for line in lines),
+        root=deps.trees.keep_lines(lines).tree.root,
     )
     signature = deps.signer.sign(RosterHead.LABEL + draft.unsigned())
     encoded = replace(draft, signature=signature).encode()
@@ -224,9 +227,10 @@ async def _write(connection: AsyncConnection, deps: Dependencies, drawn: Sequenc
     await rosters.open_lines(
         connection,
         [
-            (one.held.conversation_id, one.epoch, cell.line)
+            (one.held.conversation_id, one.epoch, cell)
             for one in drawn
-            for cell in one.cells.values()
+            for cell in one.after
+            if cell.line.cell_id.hex() in one.cells
         ],
     )
     await rosters.add_heads(connection, [one.head for one in drawn])
@@ -249,8 +253,8 @@ def _row(one: _Drawn) -> dict[str, Any]:
         "head": one.head.head,
         "head_hash": one.head.hash,
         "head_ms": one.head.created_ms,
-        "devices": sum(line.devices for line in one.lines),
-        "cells": len(one.lines),
+        "devices": sum(cell.line.devices for cell in one.after),
+        "cells": len(one.after),
     }
 
 
@@ -258,7 +262,7 @@ def _announced(one: _Drawn) -> RosterWakeup:
     return RosterWakeup(
         conversation_id=one.held.conversation_id,
         epoch=one.epoch,
-        cells=len(one.lines),
+        cells=len(one.after),
         added={leaf.leaf.client_id: leaf.cell_id for leaf in one.plan.added},
         removed=sorted({leaf.leaf.client_id for leaf in one.edit.leaves.drop}),
         whole=True,

@@ -19,9 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.store import conversations, rosters
 from copconnect.delivery.store.conversations import Held
-from copconnect.delivery.store.rosters import KeptHead
+from copconnect.delivery.store.rosters import CurrentCell, KeptHead
 from copconnect.ids import CellId, ConversationId
-from copconnect.records.conversation.roster import CellLine, RosterHead, lines_tree
+from copconnect.records.conversation.roster import RosterHead, lines_tree
 from copconnect.records.primitives.fields import sha256
 
 _TOGETHER = 200
@@ -47,10 +47,10 @@ async def _renew(
     number: int,
 ) -> None:
     held = await conversations.hold(connection, conversation_ids)
-    lines = await rosters.current_lines(connection, conversation_ids)
+    cells = await rosters.current_cells(connection, conversation_ids)
     epochs = {one.conversation_id: max(one.epoch + 1, number) for one in held}
     renewed = {
-        one: [replace(line, rekey_epoch=epoch) for line in lines[one]]
+        one: [replace(cell, line=replace(cell.line, rekey_epoch=epoch)) for cell in cells[one]]
         for one, epoch in epochs.items()
     }
     # Devices refuse a KEM that goes back (R4): the backup may be of before it was raised.
@@ -59,10 +59,10 @@ async def _renew(
         _head(deps, one, epochs[one.conversation_id], kems, renewed[one.conversation_id])
         for one in held
     ]
-    places = [(c, CellId(line.cell_id.hex())) for c, own in lines.items() for line in own]
+    places = [(c, CellId(cell.line.cell_id.hex())) for c, own in cells.items() for cell in own]
     await rosters.close_lines(connection, [(c, cell, epochs[c]) for c, cell in places])
     await rosters.open_lines(
-        connection, [(c, epochs[c], line) for c, own in renewed.items() for line in own]
+        connection, [(c, epochs[c], cell) for c, own in renewed.items() for cell in own]
     )
     await rosters.add_heads(connection, heads)
     await conversations.change(
@@ -88,7 +88,7 @@ def _head(
     held: Held,
     epoch: int,
     kems: Mapping[ConversationId, int],
-    lines: Sequence[CellLine],
+    cells: Sequence[CurrentCell],
 ) -> KeptHead:
     draft = RosterHead(
         conversation_id=bytes.fromhex(held.conversation_id),
@@ -96,9 +96,10 @@ def _head(
         previous=held.head_hash,
         kem=kems[held.conversation_id],
         rekey_epoch=epoch,
+        latest_history_from=max((cell.latest_history_from for cell in cells), default=0),
         created=max(deps.clock.now_ms(), held.head_ms),
         devices=held.devices,
-        root=lines_tree(lines).root,
+        root=lines_tree([cell.line for cell in cells]).root,
     )
     signature = deps.signer.sign(RosterHead.LABEL + draft.unsigned())
     encoded = replace(draft, signature=signature).encode()

@@ -92,9 +92,7 @@ class RosterReading:
             own = await require_listed(connection, caller, conversation_id)
             wanted = cell_id or own.cell_id
             head = await self._newest(connection, conversation_id)
-            lines = deps.trees.keep_lines(
-                (await rosters.current_lines(connection, [conversation_id]))[conversation_id]
-            )
+            lines = deps.trees.keep_lines(await rosters.current_lines(connection, conversation_id))
             listed = await leaves.of_cells(connection, {conversation_id: [wanted]})
         if wanted not in listed:
             raise errors.NotFound

@@ -21,25 +21,47 @@ def _line(row: Any) -> CellLine:
     return CellLine(bytes.fromhex(row.cell_id), row.devices, row.rekey_epoch, row.root)
 
 
-async def current_lines(
+@dataclass(frozen=True, slots=True)
+class CurrentCell:
+    """A cell's line under the newest head, and the latest history_from of its leaves."""
+
+    line: CellLine
+    latest_history_from: int
+
+
+async def current_cells(
     connection: AsyncConnection,
     conversation_ids: Collection[ConversationId],
     cell_id: CellId | None = None,
-) -> dict[ConversationId, Lines]:
-    """Return the cell lines under the newest heads, ascending by cell; ``cell_id``: of this cell
-    alone."""
-    found: dict[ConversationId, Lines] = {one: [] for one in conversation_ids}
+) -> dict[ConversationId, list[CurrentCell]]:
+    """Return the cells under the newest heads, ascending by cell; ``cell_id``: this cell alone."""
+    found: dict[ConversationId, list[CurrentCell]] = {one: [] for one in conversation_ids}
     for some in chunks(conversation_ids):
         query = (
-            select(_I.conversation_id, _I.cell_id, _I.devices, _I.rekey_epoch, _I.root)
+            select(
+                _I.conversation_id,
+                _I.cell_id,
+                _I.devices,
+                _I.rekey_epoch,
+                _I.root,
+                _I.latest_history_ms,
+            )
             .where(_I.conversation_id.in_(some), _I.to_epoch.is_(None))
             .order_by(_I.conversation_id, _I.cell_id)
         )
         if cell_id is not None:
             query = query.where(_I.cell_id == cell_id)
         for row in await connection.execute(query):
-            found[row.conversation_id].append(_line(row))
+            found[row.conversation_id].append(CurrentCell(_line(row), row.latest_history_ms))
     return found
+
+
+async def current_lines(
+    connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId | None = None
+) -> Lines:
+    """Return the lines of the same cells of one conversation."""
+    found = await current_cells(connection, [conversation_id], cell_id)
+    return [one.line for one in found[conversation_id]]
 
 
 async def lines_between(
@@ -64,7 +86,7 @@ async def lines_between(
     return found
 
 
-NewLine = tuple[ConversationId, int, CellLine]
+NewCell = tuple[ConversationId, int, CurrentCell]
 _CLOSE = (
     update(CELL_LINES)
     .where(
@@ -88,19 +110,20 @@ async def close_lines(
         await connection.execute(_CLOSE, rows)
 
 
-async def open_lines(connection: AsyncConnection, begun: Iterable[NewLine]) -> None:
+async def open_lines(connection: AsyncConnection, begun: Iterable[NewCell]) -> None:
     """Begin lines with an epoch."""
     rows = [
         {
             "conversation_id": c,
-            "cell_id": line.cell_id.hex(),
+            "cell_id": cell.line.cell_id.hex(),
             "from_epoch": epoch,
             "to_epoch": None,
-            "devices": line.devices,
-            "rekey_epoch": line.rekey_epoch,
-            "root": line.root,
+            "devices": cell.line.devices,
+            "rekey_epoch": cell.line.rekey_epoch,
+            "root": cell.line.root,
+            "latest_history_ms": cell.latest_history_from,
         }
-        for c, epoch, line in begun
+        for c, epoch, cell in begun
     ]
     if rows:
         await connection.execute(insert(CELL_LINES), rows)

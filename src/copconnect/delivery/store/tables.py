@@ -136,6 +136,7 @@ CELL_LINES = Table(
     Column("devices", Integer, nullable=False),
     Column("rekey_epoch", BigInteger, nullable=False),
     Column("root", _Hash, nullable=False),
+    Column("latest_history_ms", BigInteger, nullable=False),  # The highest of its leaves.
     Index(None, "conversation_id", "to_epoch"),
 )
 

@@ -470,6 +470,7 @@ def upgrade() -> None:
         sa.Column("devices", sa.Integer(), nullable=False),
         sa.Column("rekey_epoch", sa.BigInteger(), nullable=False),
         sa.Column("root", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("latest_history_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
             "conversation_id", "cell_id", "from_epoch", name=op.f("pk_cell_lines")
         ),

@@ -30,18 +30,19 @@ from copconnect.records.primitives.kem import read_kem
 from copconnect.records.primitives.signed import SignedRecord
 from copconnect.records.trust.department import Department
 
-LEAF_BYTES, CELL_LINE_BYTES, HEAD_BYTES = 73, 58, 175
+LEAF_BYTES, CELL_LINE_BYTES, HEAD_BYTES = 74, 58, 183
 _DIRECT_LABEL = tag("copconnect direct v1")
 
 
 class Rights(IntFlag):
-    """Bits of a leaf's rights."""
+    """Bits of a leaf's rights. Bits that this version does not know are kept."""
 
     POST = 1
     ADMINISTER = 2
-
-
-_ALL_RIGHTS = Rights.POST | Rights.ADMINISTER
+    ISSUE_ROUTINE = 4
+    ISSUE_URGENT = 8
+    ISSUE_FLASH = 16
+    MENTION_EVERYBODY = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +66,16 @@ class Leaf:
         return bool(self.rights & Rights.ADMINISTER)
 
     def encode(self) -> bytes:
-        """Return the leaf's 73 bytes."""
+        """Return the leaf's 74 bytes."""
         ids = exact(self.cell_id, ID_BYTES) + exact(self.person_id, ID_BYTES)
         device = exact(self.device, DEVICE_BYTES)
-        return ids + device + uint(self.history_from) + uint(self.rights, 1)
+        return ids + device + uint(self.history_from) + uint(self.rights, 2)
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """Take a leaf."""
         cell_id, person_id = reader.take(ID_BYTES), reader.take(ID_BYTES)
-        device, history_from, rights = reader.take(DEVICE_BYTES), reader.uint(), reader.uint(1)
-        require(rights <= _ALL_RIGHTS, reader.rule, "unknown right")
+        device, history_from, rights = reader.take(DEVICE_BYTES), reader.uint(), reader.uint(2)
         return cls(cell_id, person_id, device, history_from, Rights(rights))
 
 
@@ -105,13 +105,14 @@ class Cell:
     """A cell's line and the tree over its leaves, kept until the cell changes. ``encoded``: the
     leaves as bytes, in the same order."""
 
-    __slots__ = ("encoded", "leaves", "line", "tree")
+    __slots__ = ("encoded", "latest_history_from", "leaves", "line", "tree")
 
     def __init__(self, cell_id: bytes, rekey_epoch: int, leaves: Iterable[Leaf]) -> None:
         self.leaves = sorted(leaves, key=lambda leaf: leaf.device)
         self.encoded = [leaf.encode() for leaf in self.leaves]
         self.tree = merkle.MerkleTree([merkle.leaf_hash(one) for one in self.encoded])
         self.line = CellLine(cell_id, len(self.leaves), rekey_epoch, self.tree.root)
+        self.latest_history_from = max((one.history_from for one in self.leaves), default=0)
 
 
 def lines_tree(lines: Sequence[CellLine]) -> merkle.MerkleTree:
@@ -131,15 +132,16 @@ def prove(cell: Cell, leaf_index: int, lines: merkle.MerkleTree, line_index: int
 class RosterHead(SignedRecord):
     """The signed summary of a roster."""
 
-    LABEL: ClassVar[bytes] = tag("copconnect roster v2")
+    LABEL: ClassVar[bytes] = tag("copconnect roster v3")
     RULE: ClassVar[str] = "R4"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     conversation_id: bytes
     epoch: int
     previous: bytes  # The hash of the head before; zeros at 1.
     kem: int
     rekey_epoch: int  # 0: nothing yet that asks for a new key.
+    latest_history_from: int  # The highest of its leaves: everybody may read what is not older.
     created: int
     devices: int
     root: bytes
@@ -152,6 +154,7 @@ class RosterHead(SignedRecord):
                 exact(self.previous, HASH_BYTES),
                 uint(self.kem, 2),
                 uint(self.rekey_epoch),
+                uint(self.latest_history_from),
                 uint(self.created),
                 uint(self.devices, 4),
                 exact(self.root, HASH_BYTES),
@@ -166,6 +169,7 @@ class RosterHead(SignedRecord):
             previous=reader.take(HASH_BYTES),
             kem=read_kem(reader),
             rekey_epoch=reader.uint(),
+            latest_history_from=reader.uint(),
             created=reader.uint(),
             devices=reader.uint(4),
             root=reader.take(HASH_BYTES),
@@ -231,6 +235,12 @@ class HeadStamp(SignedRecord):
         require(head.epoch >= floor, self.RULE, "a later epoch is known")
 
 
+def check_leaf(head: RosterHead, leaf: Leaf, rule: str) -> None:
+    """Refuse a leaf that begins later than its head says of all: it is no leaf. Raises Refused with
+    this rule."""
+    require(leaf.history_from <= head.latest_history_from, rule, "leaf begins later than its head")
+
+
 def check_proof(head: RosterHead, device: bytes, proof: bytes, rule: str) -> tuple[Leaf, CellLine]:
     """Return the leaf and cell line of a device that leaf ‖ proof shows under a checked head.
 
@@ -246,6 +256,7 @@ def check_proof(head: RosterHead, device: bytes, proof: bytes, rule: str) -> tup
     require(same, rule, "proof of another device")
     require(root == line.root and top == head.root, rule, "device is not listed")
     require(line.rekey_epoch <= head.epoch, rule, "cell's rekey_epoch is yet to come")
+    check_leaf(head, leaf, rule)
     return leaf, line
 
 
