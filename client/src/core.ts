@@ -148,7 +148,9 @@ export interface Core {
   beginConfirmation(device: DeviceId): Promise<ConfirmationView>;
   /** Those that this device takes part in. */
   confirmations(): Promise<readonly ConfirmationView[]>;
-  /** The digits that the new device shows, typed or scanned here. */
+  /** On the new device: its person knows the one who wants to confirm it. */
+  answerConfirmation(confirmationId: ConfirmationId): Promise<ConfirmationView>;
+  /** The digits that the new device shows, typed here, or its code, scanned. */
   confirmDigits(confirmationId: ConfirmationId, digits: string): Promise<ConfirmationView>;
   cancelConfirmation(confirmationId: ConfirmationId): Promise<void>;
   grants(personId: PersonId): Promise<readonly GrantView[]>;

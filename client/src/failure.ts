@@ -41,6 +41,7 @@ export const CORE_CODES = {
   trust_invalid: "The department's certificates do not verify.",
   digits_wrong: "These are not the digits of the new device; details say how many tries are left.",
   digits_wait: "Too many wrong digits for this device today.",
+  answers_wait: "This device has answered as many comparisons of digits as it may today.",
   confirmation_over: "The comparison of digits has ended; begin another.",
   device_unconfirmed: "Nobody vouches for this device yet.",
   no_grant: "This person has no right over the unit.",

@@ -64,8 +64,15 @@ async def test_a_bot_shows_digits_and_is_listed_once_an_admin_has_compared_them(
                 assert not is_confirmed(device)
                 own, root = device.context.identity.device, device.people.trust.root_key
                 comparing = asyncio.to_thread(compare, admin, own, root, shown)
-                await soon(asyncio.gather(confirm(device, shown.append), comparing))
+                asked = list[str]()
+
+                def knows(admin: str, asked: list[str] = asked) -> bool:
+                    asked.append(admin)
+                    return True
+
+                await soon(asyncio.gather(confirm(device, knows, shown.append), comparing))
                 assert is_confirmed(device)
+                assert asked == [f"{OFFICERS[0].name}, Sub-Inspector"]
             stores.vault.close()
     one, two = map(Bot, bots)
     heard: list[Message] = []
@@ -83,6 +90,43 @@ async def test_a_bot_shows_digits_and_is_listed_once_an_admin_has_compared_them(
     assert heard[0].sender.approved
     assert heard[0].sender.rank == "Sub-Inspector"
     assert heard[0].sender.unit_path.startswith("TG/")
+
+
+@pytest.mark.timeout(120)
+async def test_e3_a_bot_answers_nobody_whom_its_operator_does_not_know(
+    make_server: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    server = make_server(department_policy="approval")
+    admin = Device(server, OFFICERS[0])
+    with admin:
+        await asyncio.to_thread(admin.register)
+        await asyncio.to_thread(admin.become_root_admin)
+        state = tmp_path / "asked.bot"
+        await register_bot(server, OFFICERS[1], state)
+        stores, asked = Stores.open(state, key_of(state)), list[str]()
+        async with looking(stores) as device:
+            own = DeviceId(device.context.identity.device.hex())
+            body = wire.BeginConfirmation(
+                confirmation_id=ConfirmationId(new_id()),
+                new_device=own,
+                commitment=sas_commitment(secrets.token_bytes(16), admin.device),
+            )
+            await asyncio.to_thread(
+                admin.call, "POST", "/v1/confirmations", body, wire.Confirmation
+            )
+
+            def knows(name: str) -> bool:
+                asked.append(name)
+                return False
+
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(8):
+                    await confirm(device, knows, lambda _: None)
+            (begun,) = await device.context.api.confirmations()
+            assert begun.answer is None
+        stores.vault.close()
+    # The operator answers once for each comparison.
+    assert len(asked) == 1
 
 
 @pytest.mark.timeout(120)

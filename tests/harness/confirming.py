@@ -44,8 +44,14 @@ def act(endorser: Officer, new: Officer) -> Locator:
     return row.get_by_role("button")
 
 
+def answer(new: Officer) -> Locator:
+    """The button of the new device under the name of who wants to confirm it."""
+    return new.button("devices.digits.answer")
+
+
 def digits_shown(new: Officer) -> str:
-    """Wait for the digits on the new device and read them out."""
+    """Tap the name on the new device once it asks, wait for the digits and read them out."""
+    answer(new).click()
     said = new.page.get_by_text(DIGITS)
     said.wait_for(state="attached")
     return (said.text_content() or "").replace(" ", "")

@@ -78,9 +78,12 @@ def confirming(endorser: Officer, new: Officer, at_new: Looks) -> Iterator[str]:
     trust.act(endorser, new).wait_for()
     yield "confirm-list"
     trust.act(endorser, new).click()
+    trust.answer(new).wait_for()
+    yield "confirm-waiting"
+    at_new.at("unconfirmed-asked")
+    digits = trust.digits_shown(new)
     expect(trust.field(endorser)).to_be_enabled()
     yield "confirm-digits"
-    digits = trust.digits_shown(new)
     at_new.at("unconfirmed-digits")
     trust.enter(endorser, str((int(digits) + 1) % 1_000_000).zfill(6))
     endorser.page.get_by_text(endorser.word("devices.confirm.differ")).wait_for()

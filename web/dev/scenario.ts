@@ -60,7 +60,7 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     ),
     compare: oneOf(
       query.get("compare"),
-      ["none", "begun", "digits", "confirmed", "refused", "over"],
+      ["none", "asked", "begun", "digits", "confirmed", "refused", "over"],
       "none",
     ),
     kept: query.has("kept"),

@@ -17,6 +17,7 @@ import { deviceId, plate } from "./plates.ts";
 import type { Scenario } from "./scenario.ts";
 
 const DIGITS = "481902";
+const CODE = "copconnect:confirm:";
 const DAY_MS = 86_400_000;
 const STATION = UNITS.slice(0, 5)
   .map((unit) => unit.unitId)
@@ -76,16 +77,17 @@ export class ScriptedTrust extends ScriptedAccount {
     other: Plate,
     device = deviceId(1),
   ): ConfirmationView {
-    const shows = role === "new" && state === "digits";
+    const isNew = role === "new";
+    const shows = isNew && (state === "asked" || state === "begun" || state === "digits");
     return {
       confirmationId: device.slice(0, 32) as ConfirmationId,
       role,
       plate: other,
       device,
       state,
-      digits: shows ? DIGITS : null,
-      code: shows ? `copconnect:digits:${device.slice(0, 32)}:${DIGITS}` : null,
-      triesLeft: role === "new" ? null : 5,
+      digits: isNew && state === "digits" ? DIGITS : null,
+      code: shows ? `${CODE}${"vE0b".repeat(32)}` : null,
+      triesLeft: isNew ? null : 5,
       expiresMs: Date.now() + 600_000,
     };
   }
@@ -115,11 +117,17 @@ export class ScriptedTrust extends ScriptedAccount {
   async confirmations(): Promise<readonly ConfirmationView[]> {
     return this.#confirmations;
   }
+  async answerConfirmation(confirmationId: ConfirmationId): Promise<ConfirmationView> {
+    await pause(300);
+    const view = this.#confirmations.find((one) => one.confirmationId === confirmationId);
+    if (view === undefined) throw refusal("not_found");
+    return this.#put({ ...view, state: "digits", digits: DIGITS });
+  }
   async confirmDigits(confirmationId: ConfirmationId, digits: string): Promise<ConfirmationView> {
     await pause(300);
     const view = this.#confirmations.find((one) => one.confirmationId === confirmationId);
     if (view === undefined) throw refusal("not_found");
-    if (!digits.endsWith(DIGITS)) {
+    if (digits !== DIGITS && !digits.startsWith(CODE)) {
       const triesLeft = (view.triesLeft ?? 1) - 1;
       this.#put({ ...view, triesLeft, state: triesLeft === 0 ? "refused" : view.state });
       throw refusal("digits_wrong", { triesLeft });

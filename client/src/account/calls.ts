@@ -19,8 +19,8 @@ import { failure } from "../failure.ts";
 import type { AlarmId, ChallengeId, ClientId, ConfirmationId, DeviceId, PersonId } from "../ids.ts";
 import type { People } from "../people/people.ts";
 import { clientNamedBy, parseCertificate } from "../keys/trust/certificate.ts";
-import type { ClientInfo, Language, UnconfirmedDevice } from "../wire.ts";
-import { codeOf, type ConfirmationRow } from "./confirmation.ts";
+import type { ClientInfo, Confirmation, Language, UnconfirmedDevice } from "../wire.ts";
+import { isOpen, type ConfirmationRow } from "./confirmation.ts";
 import type { AccountServices } from "./services.ts";
 
 export interface AccountCallsOptions {
@@ -144,7 +144,14 @@ export class AccountCalls {
   }
 
   async confirmations(): Promise<readonly ConfirmationView[]> {
-    return Promise.all(this.#services.confirmations.rows.map((row) => this.#view(row)));
+    const { offers, rows } = this.#services.confirmations;
+    const asked = await Promise.all(offers.map((offer) => this.#offer(offer)));
+    const views = await Promise.all(rows.map((row) => this.#view(row)));
+    return [...asked.filter((one) => one !== null), ...views];
+  }
+
+  async answerConfirmation(confirmationId: ConfirmationId): Promise<ConfirmationView> {
+    return this.#view(await this.#services.confirmations.answer(confirmationId));
   }
 
   async confirmDigits(confirmationId: ConfirmationId, digits: string): Promise<ConfirmationView> {
@@ -218,15 +225,28 @@ export class AccountCalls {
     return find() ?? null;
   }
 
-  async #view(row: ConfirmationRow): Promise<ConfirmationView> {
-    const { confirmationId, device, expiresMs, personId, role, state } = row;
-    const isNew = role === "new";
-    const digits = isNew && state === "digits" ? this.#services.confirmations.digits(row) : null;
+  /** Null where no signed card names the person: a tap is for a name. */
+  async #offer(offer: Confirmation): Promise<ConfirmationView | null> {
+    const plate = await this.#plate(offer.endorserPersonId);
+    if (plate === null) return null;
+    const { confirmationId, endorserDevice: device, expiresMs } = offer;
+    const code = this.#services.confirmations.code(device);
     return {
-      ...{ confirmationId, role, device, state, digits, expiresMs },
+      ...{ confirmationId, role: "new", state: "asked", plate, device, code, expiresMs },
+      ...{ digits: null, triesLeft: null },
+    };
+  }
+
+  async #view(row: ConfirmationRow): Promise<ConfirmationView> {
+    const { confirmations } = this.#services;
+    const { confirmationId, device, expiresMs, personId, role, state } = row;
+    const shows = role === "new" && isOpen(row);
+    return {
+      ...{ confirmationId, role, device, state, expiresMs },
       plate: await this.#plate(personId),
-      code: digits === null ? null : codeOf(confirmationId, digits),
-      triesLeft: isNew ? null : await this.#services.confirmations.triesLeft(device),
+      digits: shows ? confirmations.digits(row) : null,
+      code: shows ? confirmations.code(device) : null,
+      triesLeft: role === "new" ? null : await confirmations.triesLeft(device),
     };
   }
 }

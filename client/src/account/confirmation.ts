@@ -3,6 +3,8 @@
  *
  *     confirming device                          new device
  *     begun    commitment stored, then posted
+ *                                                (asked)  no row: its person is shown the name
+ *                                                person taps the name
  *                                                begun    answer stored, then posted
  *     digits   answer seen, secret revealed
  *                                                digits   secret checked against the commitment
@@ -13,10 +15,19 @@
  * expired, cancelled, or no longer known to the server. Each side's half is stored before it is sent
  * and never changes, so every step may be repeated after a crash. The server passes halves on and
  * decides nothing; one that exchanges a half or a device makes the digits differ.
+ *
+ * The new device has a half only in a row, and a row only by a tap (confirmations.ts): a server with a
+ * ghost would otherwise collect answers until the digits of two comparisons are equal. A scanned code
+ * of both devices takes the place of digits.
  */
 import type { ConfirmationId, DeviceId, PersonId } from "../ids.ts";
-import { equalBytes, fromHex } from "../octets.ts";
-import { SAS_SECRET_BYTES, comparedDigits, digitsCommitment } from "../keys/trust/digits.ts";
+import { equalBytes, fromHex, toBase64 } from "../octets.ts";
+import {
+  SAS_SECRET_BYTES,
+  comparedDigits,
+  devicesCode,
+  digitsCommitment,
+} from "../keys/trust/digits.ts";
 import type { Confirmation } from "../wire.ts";
 
 export type ConfirmationState = "begun" | "digits" | "confirmed" | "refused" | "over";
@@ -28,6 +39,7 @@ interface Row {
   readonly personId: PersonId;
   readonly commitment: Uint8Array;
   readonly state: ConfirmationState;
+  /** By the department's time on the confirming device, by its own clock on the new one. */
   readonly expiresMs: number;
 }
 
@@ -62,11 +74,20 @@ export function isOpen({ state }: ConfirmationRow): boolean {
   return state === "begun" || state === "digits";
 }
 
+function isMatched(row: ConfirmationRow): boolean {
+  return row.role === "confirming" && row.matched;
+}
+
+/** The row as the time leaves it; null: no time is known yet. */
+export function atTime(row: ConfirmationRow, nowMs: number | null): ConfirmationRow {
+  const ended = nowMs !== null && nowMs >= row.expiresMs;
+  return isOpen(row) && !isMatched(row) && ended ? { ...row, state: "over" } : row;
+}
+
 /** Take up what the server says of a comparison; null: it does not list it. */
-export function follow(row: ConfirmationRow, served: Confirmation | null, nowMs: number): Followed {
+export function follow(row: ConfirmationRow, served: Confirmation | null): Followed {
   if (!isOpen(row)) return { row, step: null };
-  if (row.role === "confirming" && row.matched) return { row, step: "endorse" };
-  if (nowMs >= row.expiresMs) return { row: { ...row, state: "over" }, step: null };
+  if (isMatched(row)) return { row, step: "endorse" };
   if (served === null) return unlisted(row);
   return row.role === "confirming" ? followConfirming(row, served) : followNew(row, served);
 }
@@ -113,17 +134,20 @@ export function digitsOf(
   });
 }
 
-/** The QR code on the new device: the same digits, and which comparison they are of. */
-export function codeOf(confirmationId: ConfirmationId, digits: string): string {
-  return `copconnect:digits:${confirmationId}:${digits}`;
+/** The text of the QR code on the new device. */
+export function codeOf(endorser: DeviceId, endorsed: DeviceId, rootKey: Uint8Array): string {
+  return `${CODE}${toBase64(devicesCode(fromHex(endorser), fromHex(endorsed), rootKey))}`;
 }
 
-const CODE = /^copconnect:digits:([0-9a-f]{32}):([0-9]{6})$/u;
+const CODE = "copconnect:confirm:";
 
-/** The digits in what was typed or scanned; null: none, or of another comparison. */
-export function digitsIn(text: string, confirmationId: ConfirmationId): string | null {
-  const code = CODE.exec(text.trim());
-  if (code !== null) return code[1] === confirmationId ? (code[2] ?? null) : null;
+/** Whether this was scanned from a new device, whichever it is. */
+export function isCode(text: string): boolean {
+  return text.startsWith(CODE);
+}
+
+/** The digits in what was typed; null: none. */
+export function digitsIn(text: string): string | null {
   const digits = text.replace(/[\s-]/gu, "");
   return /^[0-9]{6}$/u.test(digits) ? digits : null;
 }

@@ -3,7 +3,10 @@
  *
  * Invariants: a half, and an endorsement, is in the vault before it is sent; a try is counted before
  * the digits are compared; five wrong ones for a device within a day end it, whichever comparisons
- * they were for. Concurrency: one step at a time. A crash anywhere repeats the last step, with the
+ * they were for. A new device makes its half in {@link Confirmations.answer} alone, when its person
+ * taps a name: at most one comparison is open there, five begin within a day, and each lasts ten
+ * minutes. Days and these minutes are by the device's own clock, and only people's acts spend the
+ * counts. Concurrency: one step at a time. A crash anywhere repeats the last step, with the
  * same bytes, at the next connection ({@link Confirmations.follow}).
  */
 import { equalBytes, randomBytes, utf8 } from "../octets.ts";
@@ -20,9 +23,12 @@ import { META, putMeta } from "../vault/meta.ts";
 import type { Change, Vault } from "../vault/vault.ts";
 import type { Confirmation } from "../wire.ts";
 import {
+  atTime,
+  codeOf,
   digitsIn,
   digitsOf,
   follow,
+  isCode,
   isOpen,
   type ConfirmationRow,
   type ConfirmingRow,
@@ -33,23 +39,32 @@ import type { Endorsing } from "./endorsing.ts";
 
 export const CONFIRMATIONS_STORE = "confirmations";
 export const TRIES = 5;
+const TAPS = 5;
 /** The server takes endorsements dated within 10 minutes: an older one is signed anew. */
 const ENDORSEMENT_MS = 8 * MINUTE_MS;
-/** Until the server says when a comparison ends. */
+/** On the confirming device until the server says when a comparison ends. */
 const LASTS_MS = 10 * MINUTE_MS;
 /** How long an ended one is still shown. */
 const SHOWN_MS = 10 * MINUTE_MS;
 
-/** `meta/digit_tries`: wrong digits by new device. */
-type Tries = Readonly<Record<DeviceId, CountedTries>>;
-
-interface CountedTries {
+/** `meta/digit_taps`, and in `meta/digit_tries` by new device: what counts within a day. */
+interface Counted {
   /** When the first of the day was. */
   readonly firstMs: number;
   readonly count: number;
 }
 
-const NO_TRIES: CountedTries = { firstMs: 0, count: 0 };
+type Tries = Readonly<Record<DeviceId, Counted>>;
+
+function today(counted: Counted | null | undefined, nowMs: number): Counted {
+  // A clock that was far ahead and is right again ends the day as well.
+  const counts = counted != null && Math.abs(nowMs - counted.firstMs) < DAY_MS;
+  return counts ? counted : { firstMs: nowMs, count: 0 };
+}
+
+function oneMore({ firstMs, count }: Counted): Counted {
+  return { firstMs, count: count + 1 };
+}
 
 export interface ConfirmationsOptions {
   readonly vault: Pick<Vault, "all" | "get" | "write">;
@@ -63,6 +78,8 @@ export interface ConfirmationsOptions {
   >;
   readonly time: Pick<TimeAnchor, "anchor" | "now" | "requireNow">;
   readonly endorsing: Endorsing;
+  /** The device's own clock, which no server sets. */
+  readonly now: () => number;
   readonly identity: () => Identity;
   /** The offline root's raw public key. */
   readonly rootKey: () => Uint8Array;
@@ -74,6 +91,7 @@ export interface ConfirmationsOptions {
 export class Confirmations {
   readonly #options: ConfirmationsOptions;
   readonly #rows = new Map<ConfirmationId, ConfirmationRow>();
+  #offers: readonly Confirmation[] = [];
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ConfirmationsOptions) {
@@ -82,17 +100,30 @@ export class Confirmations {
 
   async load(): Promise<void> {
     this.#rows.clear();
+    this.#offers = [];
     const rows = await this.#options.vault.all<ConfirmationRow>(CONFIRMATIONS_STORE);
     for (const row of rows) this.#rows.set(row.confirmationId, row);
   }
 
   /** Those that go on, and those that ended just now, the newest first. */
   get rows(): readonly ConfirmationRow[] {
-    return [...this.#rows.values()].sort((a, b) => b.expiresMs - a.expiresMs);
+    return [...this.#rows.values()]
+      .map((row) => atTime(row, this.#nowOf(row)))
+      .sort((a, b) => b.expiresMs - a.expiresMs);
+  }
+
+  /** People who want to confirm this device and whom it has not answered: the newest of each. */
+  get offers(): readonly Confirmation[] {
+    return this.#offers;
   }
 
   digits(row: ConfirmationRow): string | null {
     return digitsOf(row, this.#options.identity().device, this.#options.rootKey());
+  }
+
+  /** The text of the QR code that this device, as the new one, shows the endorser. */
+  code(endorser: DeviceId): string {
+    return codeOf(endorser, this.#options.identity().device, this.#options.rootKey());
   }
 
   async triesLeft(device: DeviceId): Promise<number> {
@@ -120,19 +151,44 @@ export class Confirmations {
     });
   }
 
+  /**
+   * The person of this new device tapped the name of who wants to confirm it: answer that comparison,
+   * and end one that is open. Rejects with `answers_wait` after five within a day.
+   */
+  answer(confirmationId: ConfirmationId): Promise<ConfirmationRow> {
+    return this.#inTurn(async () => {
+      const known = this.rows.find((row) => row.confirmationId === confirmationId);
+      if (known !== undefined) return known;
+      const offer = this.#offers.find((one) => one.confirmationId === confirmationId);
+      if (offer === undefined) throw failure("confirmation_over");
+      await this.#countTap();
+      const former = this.rows.find((row) => row.role === "new" && isOpen(row));
+      if (former !== undefined) await this.#cancel(former);
+      const row: NewDeviceRow = {
+        ...{ confirmationId, role: "new", commitment: offer.commitment },
+        ...{ device: offer.endorserDevice, personId: offer.endorserPersonId },
+        ...{ answer: randomBytes(SAS_SECRET_BYTES), secret: null },
+        ...{ state: "begun", expiresMs: this.#options.now() + LASTS_MS },
+      };
+      this.#offers = this.#offers.filter((one) => one !== offer);
+      await this.#store(row);
+      return this.#take(row, "answer");
+    });
+  }
+
   /** Go on with everything that the server has news of. Called after each connection and hint. */
   follow(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#options.time.anchor();
       const { confirmations } = await this.#options.api.confirmations();
       const served = new Map(confirmations.map((one) => [one.confirmationId, one]));
-      await this.#meet(confirmations);
+      this.#meet(confirmations);
       for (const row of this.rows) await this.#follow(row, served.get(row.confirmationId) ?? null);
       await this.#forgetOld();
     });
   }
 
-  /** The digits that the new device shows, typed or scanned. Rejects with `digits_wrong`. */
+  /** The digits that the new device shows, or its code. Rejects with `digits_wrong`. */
   confirm(confirmationId: ConfirmationId, text: string): Promise<ConfirmationRow> {
     return this.#inTurn(async () => {
       const row = this.#rows.get(confirmationId);
@@ -140,11 +196,8 @@ export class Confirmations {
       if (row.state === "confirmed") return row;
       await this.#options.time.anchor();
       const now = this.#options.time.requireNow();
-      if (!row.matched) {
-        const expected = row.state === "digits" && now < row.expiresMs ? this.digits(row) : null;
-        if (expected === null) throw failure("confirmation_over");
-        await this.#try(row, expected, digitsIn(text, confirmationId));
-      }
+      if (!isOpen(atTime(row, now))) throw failure("confirmation_over");
+      if (!row.matched) await this.#compare(row, text.trim());
       const matched: ConfirmingRow = { ...row, matched: true };
       await this.#store(matched);
       return this.#take(matched, "endorse");
@@ -154,27 +207,24 @@ export class Confirmations {
   cancel(confirmationId: ConfirmationId): Promise<void> {
     return this.#inTurn(async () => {
       const row = this.#rows.get(confirmationId);
-      if (row === undefined || !isOpen(row)) return;
-      await this.#store({ ...row, state: "over" });
-      await this.#end(row);
+      if (row !== undefined && isOpen(row)) await this.#cancel(row);
     });
   }
 
   // --- Steps ------------------------------------------------------------------------------------
 
-  /** Comparisons that another device began with this one. */
-  async #meet(confirmations: readonly Confirmation[]): Promise<void> {
+  /** Take note of comparisons that others began with this device. Nothing is answered. */
+  #meet(confirmations: readonly Confirmation[]): void {
     const own = this.#options.identity().device;
-    for (const one of confirmations) {
-      if (one.newDevice !== own || this.#rows.has(one.confirmationId)) continue;
-      const row: NewDeviceRow = {
-        ...{ confirmationId: one.confirmationId, role: "new", commitment: one.commitment },
-        ...{ device: one.endorserDevice, personId: one.endorserPersonId },
-        ...{ answer: randomBytes(SAS_SECRET_BYTES), secret: null },
-        ...{ state: "begun", expiresMs: one.expiresMs },
-      };
-      await this.#store(row);
-    }
+    const newest = new Map<PersonId, Confirmation>();
+    for (const one of [...confirmations].sort((a, b) => a.createdMs - b.createdMs))
+      if (one.newDevice === own && !this.#rows.has(one.confirmationId))
+        newest.set(one.endorserPersonId, one);
+    const offers = [...newest.values()].reverse();
+    const ids = (all: readonly Confirmation[]) => all.map((one) => one.confirmationId).join();
+    const changed = ids(offers) !== ids(this.#offers);
+    this.#offers = offers;
+    if (changed) this.#options.onChange();
   }
 
   async #follow(row: ConfirmationRow, served: Confirmation | null): Promise<void> {
@@ -182,8 +232,8 @@ export class Confirmations {
       await this.#store({ ...row, state: "confirmed" });
       return;
     }
-    const next = follow(row, served, this.#options.time.requireNow());
-    if (next.row !== row) await this.#store(next.row);
+    const next = follow(row, served);
+    if (next.row !== this.#rows.get(row.confirmationId)) await this.#store(next.row);
     await this.#take(next.row, next.step);
   }
 
@@ -211,8 +261,9 @@ export class Confirmations {
 
   /** The server's answer may be news already. Steps that follow from it wait for the next hint. */
   async #served(row: ConfirmationRow, served: Confirmation): Promise<ConfirmationRow> {
-    const dated: ConfirmationRow = { ...row, expiresMs: served.expiresMs };
-    const next = follow(dated, served, this.#options.time.requireNow());
+    // The new device's own ten minutes are not the server's to change.
+    const dated = row.role === "new" ? row : { ...row, expiresMs: served.expiresMs };
+    const next = follow(atTime(dated, this.#nowOf(dated)), served);
     await this.#store(next.row);
     return next.step === null ? next.row : this.#take(next.row, next.step);
   }
@@ -232,6 +283,11 @@ export class Confirmations {
     return confirmed;
   }
 
+  async #cancel(row: ConfirmationRow): Promise<void> {
+    await this.#store({ ...row, state: "over" });
+    await this.#end(row);
+  }
+
   /** Tell the server that it is over; it ends by itself if that does not reach it. */
   async #end({ confirmationId }: ConfirmationRow): Promise<void> {
     await this.#options.api.endConfirmation(confirmationId).catch(() => undefined);
@@ -239,53 +295,61 @@ export class Confirmations {
 
   // --- Tries ------------------------------------------------------------------------------------
 
-  async #try(row: ConfirmingRow, expected: string, given: string | null): Promise<void> {
-    await this.#requireTries(row.device);
-    // Something that is no digits at all reveals nothing and is no try.
-    if (given === null) throw failure("digits_wrong", { details: await this.#left(row.device) });
-    await this.#countTry(row.device);
-    if (equalBytes(utf8(given), utf8(expected))) return;
-    const left = await this.#left(row.device);
-    if (left.triesLeft === 0) {
+  async #compare(row: ConfirmingRow, text: string): Promise<void> {
+    const scanned = isCode(text);
+    const { device: own } = this.#options.identity();
+    const expected = scanned ? codeOf(own, row.device, this.#options.rootKey()) : this.digits(row);
+    if (expected === null) throw failure("confirmation_over");
+    const given = scanned ? text : digitsIn(text);
+    // Only six digits can be guessed: a code and other texts are no try.
+    if (given !== null && !scanned) await this.#countTry(row.device);
+    if (given !== null && equalBytes(utf8(given), utf8(expected))) return;
+    const triesLeft = await this.triesLeft(row.device);
+    if (triesLeft === 0 && !scanned) {
       await this.#store({ ...row, state: "refused" });
       await this.#end(row);
     }
-    throw failure("digits_wrong", { details: left });
-  }
-
-  async #left(device: DeviceId): Promise<{ readonly triesLeft: number }> {
-    return { triesLeft: await this.triesLeft(device) };
+    throw failure("digits_wrong", { details: { triesLeft } });
   }
 
   async #requireTries(device: DeviceId): Promise<void> {
-    const { firstMs, count } = await this.#triesOf(device);
-    if (count < TRIES) return;
-    const retryAfterMs = firstMs + DAY_MS - this.#options.time.requireNow();
-    throw failure("digits_wait", { retryAfterMs });
+    this.#requireLeft(await this.#triesOf(device), TRIES, "digits_wait");
   }
 
-  async #triesOf(device: DeviceId): Promise<CountedTries> {
+  #requireLeft(counted: Counted, most: number, code: "digits_wait" | "answers_wait"): void {
+    if (counted.count < most) return;
+    throw failure(code, { retryAfterMs: counted.firstMs + DAY_MS - this.#options.now() });
+  }
+
+  async #triesOf(device: DeviceId): Promise<Counted> {
     const all = await this.#options.vault.get<Tries>(META, "digit_tries");
-    const own = all?.[device] ?? NO_TRIES;
-    // Before the time is known, whatever was counted counts.
-    const now = this.#options.time.now() ?? own.firstMs;
-    return now - own.firstMs >= DAY_MS ? NO_TRIES : own;
+    return today(all?.[device], this.#options.now());
   }
 
   async #countTry(device: DeviceId): Promise<void> {
-    const { vault, time } = this.#options;
-    const all = (await vault.get<Tries>(META, "digit_tries")) ?? {};
-    const now = time.requireNow();
-    const own = await this.#triesOf(device);
-    const recent = Object.entries(all).filter(([, { firstMs }]) => now - firstMs < DAY_MS);
+    const { vault, now } = this.#options;
+    await this.#requireTries(device);
+    const all = Object.entries((await vault.get<Tries>(META, "digit_tries")) ?? {});
+    const recent = all.filter(([, counted]) => today(counted, now()) === counted);
     const value: Tries = {
       ...Object.fromEntries(recent),
-      [device]: { firstMs: own.count === 0 ? now : own.firstMs, count: own.count + 1 },
+      [device]: oneMore(await this.#triesOf(device)),
     };
     await vault.write([putMeta("digit_tries", value)], true);
   }
 
+  async #countTap(): Promise<void> {
+    const { vault, now } = this.#options;
+    const taps = today(await vault.get<Counted>(META, "digit_taps"), now());
+    this.#requireLeft(taps, TAPS, "answers_wait");
+    await vault.write([putMeta("digit_taps", oneMore(taps))], true);
+  }
+
   // --- Rows -------------------------------------------------------------------------------------
+
+  #nowOf(row: ConfirmationRow): number | null {
+    return row.role === "new" ? this.#options.now() : this.#options.time.now();
+  }
 
   async #store(row: ConfirmationRow): Promise<void> {
     const key = row.confirmationId;
@@ -296,8 +360,9 @@ export class Confirmations {
   }
 
   async #forgetOld(): Promise<void> {
-    const now = this.#options.time.requireNow();
-    const old = this.rows.filter((row) => !isOpen(row) && now - row.expiresMs > SHOWN_MS);
+    const isOld = (row: ConfirmationRow): boolean =>
+      !isOpen(row) && (this.#nowOf(row) ?? 0) - row.expiresMs > SHOWN_MS;
+    const old = this.rows.filter(isOld);
     const changes = old.map(({ confirmationId: key }): Change => ({
       op: "delete",
       store: CONFIRMATIONS_STORE,

@@ -99,7 +99,7 @@ export class AccountServices {
     this.granting = new Granting({ acts, trust, time, identity });
     this.revoking = new Revoking({ acts, api, trust, time, identity });
     this.confirmations = new Confirmations({
-      ...{ api, vault, time, identity, endorsing: this.endorsing },
+      ...{ api, vault, time, identity, endorsing: this.endorsing, now: context.now },
       rootKey: () => account.trust.rootKey,
       isConfirmed: async () => (await this.#judgeOwn()).confirmed !== "no",
       onChange: () => context.emit({ type: "confirmation" }),

@@ -81,6 +81,7 @@ export function createEngine(options: SessionOptions): Engine {
     unconfirmed: async () => (await registered()).unconfirmed(),
     beginConfirmation: async (device) => (await registered()).beginConfirmation(device),
     confirmations: async () => (await registered()).confirmations(),
+    answerConfirmation: async (id) => (await registered()).answerConfirmation(id),
     confirmDigits: async (id, digits) => (await registered()).confirmDigits(id, digits),
     cancelConfirmation: async (id) => (await registered()).cancelConfirmation(id),
     grants: async (personId) => (await registered()).grants(personId),

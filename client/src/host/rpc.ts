@@ -44,6 +44,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   unconfirmed: true,
   beginConfirmation: true,
   confirmations: true,
+  answerConfirmation: true,
   confirmDigits: true,
   cancelConfirmation: true,
   grants: true,

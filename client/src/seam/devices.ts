@@ -33,9 +33,11 @@ export interface ConfirmationView {
   /** The person at the other end. */
   readonly plate: Plate | null;
   readonly device: DeviceId;
-  readonly state: "begun" | "digits" | "confirmed" | "refused" | "over";
-  /** On the new device alone: to be read out; `code`: the same for a QR code to carry. */
+  /** asked: the new device alone; it answers once its person has tapped the name (E3). */
+  readonly state: "asked" | "begun" | "digits" | "confirmed" | "refused" | "over";
+  /** On the new device alone: to be read out. */
   readonly digits: string | null;
+  /** On the new device alone: a QR code that the other may scan instead. */
   readonly code: string | null;
   /** On the confirming device alone. */
   readonly triesLeft: number | null;

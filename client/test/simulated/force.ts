@@ -6,6 +6,7 @@
 import { hasCode } from "../../src/failure.ts";
 import { randomBytes } from "../../src/octets.ts";
 import { newId } from "../../src/ids.ts";
+import type { ConfirmationView } from "../../src/core.ts";
 import type { ConversationId, DeviceId, MessageId, PersonId } from "../../src/ids.ts";
 import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import { numberOf } from "../support/data-folder.ts";
@@ -329,16 +330,18 @@ export class Force {
     return own.find((other) => this.#confirmed(other)) ?? null;
   }
 
-  /** E3: the person reads the digits from the new device and types them on the one at hand. */
+  /** E3: the person taps on the new device, reads its digits and types them on the one at hand. */
   async #compare(by: Device, fresh: Device): Promise<void> {
     try {
       const { confirmationId } = await by.officer.core.beginConfirmation(fresh.device);
-      const digits = async (): Promise<string | null> => {
+      const shown = async (): Promise<ConfirmationView | undefined> => {
         const all = await fresh.officer.core.confirmations();
-        return all.find((one) => one.confirmationId === confirmationId)?.digits ?? null;
+        return all.find((one) => one.confirmationId === confirmationId);
       };
-      await this.until("digits", CONFIRM_MS, async () => (await digits()) !== null);
-      await by.officer.core.confirmDigits(confirmationId, (await digits()) ?? "");
+      await this.until("digits", CONFIRM_MS, async () => (await shown()) !== undefined);
+      await fresh.officer.core.answerConfirmation(confirmationId);
+      await this.until("digits", CONFIRM_MS, async () => (await shown())?.digits != null);
+      await by.officer.core.confirmDigits(confirmationId, (await shown())?.digits ?? "");
     } catch (error) {
       // One of them had no network meanwhile, or the time ran out: it stays unconfirmed for now.
       const expected = hasCode(error, "network", "confirmation_over", "device_unconfirmed");

@@ -32,14 +32,15 @@ async function personOf(officer: Officer, index: number): Promise<PersonId> {
   return found.personId;
 }
 
-/** E3 between two devices: the digits of the new one are typed on the other. */
+/** E3 between two devices: the name is tapped on the new one, and its digits typed on the other. */
 export async function compareDigits(by: Officer, fresh: Officer): Promise<void> {
   const device = await fresh.device();
   const { confirmationId } = await by.core.beginConfirmation(device);
-  const digits = await fresh.until("digits", async () => {
-    const all = await fresh.core.confirmations();
-    return all.find((one) => one.confirmationId === confirmationId)?.digits;
-  });
+  const shown = async () =>
+    (await fresh.core.confirmations()).find((one) => one.confirmationId === confirmationId);
+  await fresh.until("the name to tap", shown);
+  await fresh.core.answerConfirmation(confirmationId);
+  const digits = await fresh.until("digits", async () => (await shown())?.digits);
   const { state } = await by.core.confirmDigits(confirmationId, digits);
   expect(state).toBe("confirmed");
   await fresh.until("confirmed", async () => {

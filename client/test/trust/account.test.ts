@@ -41,7 +41,9 @@ function signerOf(phone: Phone): Signer {
 async function confirm(old: Phone, fresh: Phone): Promise<void> {
   clock.ms += MINUTE_MS;
   const view = await old.calls.beginConfirmation(fresh.device);
-  for (const phone of [fresh, old, fresh]) await phone.services.onAccountEvent("confirmation");
+  await fresh.services.onAccountEvent("confirmation");
+  await fresh.calls.answerConfirmation(view.confirmationId);
+  for (const phone of [old, fresh]) await phone.services.onAccountEvent("confirmation");
   const shown = (await fresh.calls.confirmations()).find(({ digits }) => digits !== null);
   await old.calls.confirmDigits(view.confirmationId, shown?.digits ?? "");
   clock.ms += MINUTE_MS;

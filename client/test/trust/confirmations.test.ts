@@ -1,9 +1,13 @@
 import "fake-indexeddb/auto";
 import type { ConfirmationId, DeviceId } from "../../src/ids.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Api } from "../../src/transport/api.ts";
 import type { ConfirmationView } from "../../src/core.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
+import { digitsCommitment } from "../../src/keys/trust/digits.ts";
 import { POLICY_APPROVAL } from "../../src/keys/trust/department.ts";
+import { fromHex } from "../../src/octets.ts";
+import type { Confirmation } from "../../src/wire.ts";
 import { MemoryServer } from "../memory/server.ts";
 import { Phone, codeOf, type Clock } from "./phone.ts";
 import { NOW } from "./scene.ts";
@@ -32,15 +36,44 @@ async function begun(): Promise<ConfirmationView> {
   return old.calls.beginConfirmation(waiting.device);
 }
 
-/** Both sides as far as they come by hints of the server. */
+/** Both sides, as far as they come by a tap on the new device and hints of the server. */
 async function halves(): Promise<{ readonly id: ConfirmationId; readonly digits: string }> {
   const { confirmationId } = await begun();
-  await fresh.services.onAccountEvent("confirmation");
+  await tap(fresh, confirmationId);
   await old.services.onAccountEvent("confirmation");
   await fresh.services.onAccountEvent("confirmation");
   const shown = (await fresh.calls.confirmations())[0];
   if (shown === undefined || shown.digits === null) throw new Error("no digits are shown");
   return { id: confirmationId, digits: shown.digits };
+}
+
+/** The new device learns of the comparison, and its person taps the name of the other. */
+async function tap(phone: Phone, id: ConfirmationId): Promise<void> {
+  await phone.services.onAccountEvent("confirmation");
+  await phone.calls.answerConfirmation(id);
+}
+
+/** Comparisons that the server alone begins in the old phone's name: it commits to an `a` of its own. */
+function serverOffers(count: number): readonly Confirmation[] {
+  return Array.from({ length: count }, (_, index) => ({
+    ...{ confirmationId: index.toString(16).padStart(32, "0") as ConfirmationId },
+    ...{ endorserPersonId: old.personId, endorserDevice: old.device },
+    ...{ newPersonId: fresh.personId, newDevice: fresh.device },
+    commitment: digitsCommitment(new Uint8Array(16).fill(index), fromHex(old.device)),
+    ...{ answer: null, secret: null, createdMs: clock.ms + index, expiresMs: clock.ms + DAY_MS },
+  }));
+}
+
+/** A server that lists these to a phone, and what of them that phone has answered. */
+function serve(phone: Phone, offers: readonly Confirmation[], answered = new Set<string>()) {
+  phone.api.confirmations = () => Promise.resolve({ confirmations: [...offers] });
+  phone.api.endConfirmation = () => Promise.resolve();
+  phone.api.answerConfirmation = (id, { answer }) => {
+    answered.add(id);
+    const offer = offers.find(({ confirmationId }) => confirmationId === id);
+    return Promise.resolve({ ...(offer as Confirmation), answer });
+  };
+  return answered;
 }
 
 function wrong(digits: string): string {
@@ -77,13 +110,95 @@ describe("E3: comparing digits", () => {
     expect((await old.calls.confirmDigits(id, digits)).state).toBe("confirmed");
   });
 
-  test("a QR code carries the same, for its own comparison alone", async () => {
-    const { id, digits } = await halves();
+  test("the new device answers nothing until its person taps, and one comparison at a time", async () => {
+    // A server with a ghost needs a million answers to make the digits of two phones equal.
+    const offers = serverOffers(101);
+    const answered = serve(fresh, offers.slice(0, 100));
+    for (let hint = 0; hint < 3; hint++) await fresh.services.onAccountEvent("confirmation");
+    await fresh.connect();
+    expect(answered.size).toBe(0);
+    // Its person sees one name, not a hundred.
+    const [offer, ...more] = await fresh.calls.confirmations();
+    expect(more).toEqual([]);
+    expect(offer).toMatchObject({ role: "new", state: "asked", digits: null });
+    expect(offer?.plate?.personId).toBe(old.personId);
+
+    const { confirmationId } = offer as ConfirmationView;
+    await fresh.calls.answerConfirmation(confirmationId);
+    await fresh.calls.answerConfirmation(confirmationId);
+    for (let hint = 0; hint < 3; hint++) await fresh.services.onAccountEvent("confirmation");
+    expect([...answered]).toEqual([confirmationId]);
+    // Another tap ends the first comparison: its secret shows no digits any more.
+    serve(fresh, offers, answered);
+    await fresh.services.onAccountEvent("confirmation");
+    const next = (await fresh.calls.confirmations()).find(({ state }) => state === "asked");
+    await fresh.calls.answerConfirmation((next as ConfirmationView).confirmationId);
+    const halves = { answer: new Uint8Array(16), secret: new Uint8Array(16).fill(99) };
+    serve(
+      fresh,
+      offers.map((one) => ({ ...one, ...(one.confirmationId === confirmationId ? halves : {}) })),
+      answered,
+    );
+    await fresh.services.onAccountEvent("confirmation");
+    const rows = (await fresh.calls.confirmations()).filter(({ state }) => state !== "asked");
+    expect(rows.map(({ state, digits }) => [state, digits]).sort()).toEqual([
+      ["begun", null],
+      ["over", null],
+    ]);
+  });
+
+  test("five taps a day by the device's own count, and ten minutes by its own clock", async () => {
+    const offers = serverOffers(7);
+    const { confirmations, answerConfirmation } = Api.prototype;
+    const answered = new Set<string>();
+    const answer = async (index: number): Promise<ConfirmationView> => {
+      serve(fresh, offers.slice(index, index + 1), answered);
+      await fresh.services.onAccountEvent("confirmation");
+      return fresh.calls.answerConfirmation(offers[index]?.confirmationId as ConfirmationId);
+    };
+    for (let index = 0; index < 5; index++) {
+      expect((await answer(index)).state).toBe("begun");
+      // The server says that it lasts a day.
+      clock.ms += 10 * MINUTE_MS;
+      expect((await fresh.calls.confirmations())[0]).toMatchObject({ state: "over", code: null });
+      if (index === 2) await fresh.restart();
+    }
+    expect(await codeOf(answer(5))).toBe("answers_wait");
+    expect(answered.size).toBe(5);
+    // The code needs no answer: a server that made its person tap in vain has shut nobody out.
+    Object.assign(fresh.api, { confirmations, answerConfirmation });
+    const { confirmationId } = await begun();
+    await fresh.services.onAccountEvent("confirmation");
+    const asked = (await fresh.calls.confirmations()).find(({ state }) => state === "asked");
+    expect(asked?.confirmationId).toBe(confirmationId);
+    expect(await codeOf(fresh.calls.answerConfirmation(confirmationId))).toBe("answers_wait");
+    const done = await old.calls.confirmDigits(confirmationId, asked?.code ?? "");
+    expect(done.state).toBe("confirmed");
+  });
+
+  test("the next day has its own five", async () => {
+    for (const [index, offer] of serverOffers(6).entries()) {
+      serve(fresh, [offer]);
+      await fresh.services.onAccountEvent("confirmation");
+      await fresh.calls.answerConfirmation(offer.confirmationId);
+      if (index === 4) clock.ms += DAY_MS;
+    }
+    expect((await fresh.calls.confirmations())[0]?.state).toBe("begun");
+  });
+
+  test("a QR code carries both devices and the root key: another phone's is refused", async () => {
+    const { confirmationId: id } = await begun();
+    await tap(fresh, id);
     const code = (await fresh.calls.confirmations())[0]?.code ?? "";
-    expect(code).toContain(digits);
-    const other = code.replace(id, "0".repeat(32));
+    const ghost = await Phone.register(server, clock, 1, "Ghost");
+    const ghosts = await old.calls.beginConfirmation(ghost.device);
+    await tap(ghost, ghosts.confirmationId);
+    const other = (await ghost.calls.confirmations())[0]?.code ?? "";
     expect(await codeOf(old.calls.confirmDigits(id, other))).toBe("digits_wrong");
-    expect((await old.calls.confirmations())[0]?.triesLeft).toBe(5);
+    // No digits were guessed, so that no try is spent.
+    const triesLeft = (await old.calls.confirmations()).map((one) => one.triesLeft);
+    expect(triesLeft).toEqual([5, 5]);
+    // The endorser's phone decides by the two devices: it needs no half of the new one.
     expect((await old.calls.confirmDigits(id, code)).state).toBe("confirmed");
   });
 
@@ -109,7 +224,7 @@ describe("E3: comparing digits", () => {
 
   test("a server that exchanges a half makes the digits differ", async () => {
     for (const half of ["answer", "secret"] as const) {
-      await begun();
+      const { confirmationId } = await begun();
       const phone = half === "answer" ? old : fresh;
       phone.intercept = (path, answer) => {
         if (!path.endsWith("/confirmations")) return answer;
@@ -121,7 +236,7 @@ describe("E3: comparing digits", () => {
           })),
         };
       };
-      await fresh.services.onAccountEvent("confirmation");
+      await tap(fresh, confirmationId);
       await old.services.onAccountEvent("confirmation");
       await fresh.services.onAccountEvent("confirmation");
       phone.intercept = (_, answer) => answer;
@@ -149,7 +264,8 @@ describe("E3: comparing digits", () => {
     const ghost = await Phone.register(server, clock, 1, "Ghost");
     // The old phone means the new one, and the server says that it is the ghost.
     const view = await old.calls.beginConfirmation(ghost.device);
-    for (const phone of [ghost, old, ghost]) await phone.services.onAccountEvent("confirmation");
+    await tap(ghost, view.confirmationId);
+    for (const phone of [old, ghost]) await phone.services.onAccountEvent("confirmation");
     const ghostDigits = (await ghost.calls.confirmations())[0]?.digits;
     const mine = await halves();
     expect(ghostDigits).not.toBe(mine.digits);
@@ -190,7 +306,11 @@ describe("a crash between any two steps", () => {
       await old.calls.beginConfirmation((waiting?.device ?? "") as DeviceId).catch(ignore);
       for (let round = 0; round < 4; round++) {
         await fresh.services.onAccountEvent("confirmation").catch(ignore);
+        const [asked] = await fresh.calls.confirmations();
+        if (asked?.state === "asked")
+          await fresh.calls.answerConfirmation(asked.confirmationId).catch(ignore);
         await old.services.onAccountEvent("confirmation").catch(ignore);
+        await fresh.services.onAccountEvent("confirmation").catch(ignore);
         const [shown] = await fresh.calls.confirmations();
         if (shown?.digits != null && round >= 2)
           await old.calls.confirmDigits(shown.confirmationId, shown.digits).catch(ignore);
@@ -249,7 +369,8 @@ describe("who may confirm", () => {
     await chief.calls.revokeDevice(old.device);
     clock.ms += MINUTE_MS;
     const view = await chief.calls.beginConfirmation(fresh.device);
-    for (const phone of [fresh, chief, fresh]) await phone.services.onAccountEvent("confirmation");
+    await tap(fresh, view.confirmationId);
+    for (const phone of [chief, fresh]) await phone.services.onAccountEvent("confirmation");
     const digits = (await fresh.calls.confirmations())[0]?.digits ?? "";
     const done = await chief.calls.confirmDigits(view.confirmationId, digits);
     expect(done.state).toBe("confirmed");

@@ -63,7 +63,9 @@ test("two phones of one officer, from registration to the loss of one (E0 to E6)
   expect(waiting).toMatchObject({ device: fresh.device, label: "New phone", own: true });
 
   const { confirmationId } = await old.calls.beginConfirmation(fresh.device);
-  for (const phone of [fresh, old, fresh]) await phone.services.onAccountEvent("confirmation");
+  await fresh.services.onAccountEvent("confirmation");
+  await fresh.calls.answerConfirmation(confirmationId);
+  for (const phone of [old, fresh]) await phone.services.onAccountEvent("confirmation");
   const [shown] = await fresh.calls.confirmations();
   const done = await old.calls.confirmDigits(confirmationId, shown?.code ?? "");
   expect(done.state).toBe("confirmed");

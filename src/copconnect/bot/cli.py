@@ -113,15 +113,24 @@ def _agrees(code: wire.ConductCode) -> bool:
     print(code.title)
     for number, rule in enumerate(code.rules, 1):
         print(f"{number}. {rule}")
-    while (answer := input("Accept for this bot? [y/n] ").strip().lower()) not in _ANSWERS:
+    return _asks("Accept for this bot? [y/n] ")
+
+
+def _asks(question: str) -> bool:
+    while (answer := input(question).strip().lower()) not in _ANSWERS:
         print("Please answer yes or no.")
     return _ANSWERS[answer]
+
+
+def _knows(admin: str) -> bool:
+    """Ask the operator, who has spoken with the admin."""
+    return _asks(f"{admin} wants to confirm this bot. Show the digits? [y/n] ")
 
 
 def _confirm(options: argparse.Namespace) -> None:
     async def work() -> None:
         async with looking(stores, options.ca_file) as device:
-            await confirm(device, lambda digits: print(f"Digits for the admin: {digits}"))
+            await confirm(device, _knows, lambda digits: print(f"Digits for the admin: {digits}"))
 
     stores = Stores.open(options.state, _unlock(options))
     try:

@@ -15,6 +15,7 @@ from copconnect.bot.net.api import Api
 from copconnect.bot.net.http import Http
 from copconnect.bot.state.stores import Stores
 from copconnect.bot.trust.clock import Clocks
+from copconnect.ids import ConfirmationId
 
 Ask = Callable[[], str]
 _LOOK_S = 2.0  # So often the server is asked for comparisons of digits.
@@ -72,16 +73,27 @@ async def looking(stores: Stores, ca_file: Path | None = None) -> AsyncIterator[
         await device.close()
 
 
-async def confirm(device: Device, show: Callable[[str], None]) -> None:
-    """Answer comparisons of digits until an admin has confirmed the bot (E3). Raises what the API
-    raises."""
+async def confirm(
+    device: Device, knows: Callable[[str], bool], show: Callable[[str], None]
+) -> None:
+    """Answer comparisons of digits of admins whom the operator knows, who is asked once for each,
+    until one has confirmed the bot (E3). Raises what the API raises."""
     shown: set[str] = set()
+    declined: set[ConfirmationId] = set()
+
+    def agrees(confirmation_id: ConfirmationId, name: str) -> bool:
+        if confirmation_id in declined:
+            return False
+        if not knows(name):
+            declined.add(confirmation_id)
+        return confirmation_id not in declined
 
     def show_once(digits: str) -> None:
         if digits not in shown:
             shown.add(digits)
             show(digits)
 
+    device.duties.agrees = agrees
     device.duties.on_digits = show_once
     while True:
         await device.duties.look_after()

@@ -20,6 +20,18 @@ export interface Comparison {
   readonly rootKey: Uint8Array;
 }
 
+/**
+ * The code that the new device shows for the endorser's camera, in bytes: endorser ‖ new device ‖
+ * H(root public key). It needs no halves: the endorser compares it with what it expects.
+ */
+export function devicesCode(
+  endorser: Uint8Array,
+  endorsed: Uint8Array,
+  rootKey: Uint8Array,
+): Bytes {
+  return concat(endorser, endorsed, hash(rootKey));
+}
+
 /** c = H(T("copconnect sas v1") ‖ a ‖ the endorser's device). */
 export function digitsCommitment(a: Uint8Array, endorser: Uint8Array): Bytes {
   return hash(LABEL, a, endorser);
@@ -32,7 +44,7 @@ export function comparedDigits(comparison: Comparison): string {
   refuseUnless(sized, "E3", "secret has the wrong length");
   const committed = equalBytes(commitment, digitsCommitment(a, endorser));
   refuseUnless(committed, "E3", "not what was committed to");
-  const info = concat(LABEL, endorser, endorsed, hash(rootKey));
+  const info = concat(LABEL, devicesCode(endorser, endorsed, rootKey));
   const okm = hkdf(concat(a, b), new Uint8Array(), info);
   const number = new DataView(okm.buffer, okm.byteOffset).getBigUint64(0) % 1_000_000n;
   return number.toString().padStart(6, "0");

@@ -11,19 +11,21 @@ from msgspec.structs import replace
 
 from copconnect import wire
 from copconnect.bot.account.account import Account
-from copconnect.bot.account.confirming import answer_comparisons
+from copconnect.bot.account.confirming import Agrees, answer_comparisons
 from copconnect.bot.account.standing import look_for_strangers, may_wipe, own_standing
 from copconnect.bot.context import LOG, Context
 from copconnect.bot.failures import ServerRefused, SignedOut, Unreachable, has_code
 
 
 class Duties:
-    """``on_digits`` is told the digits that an operator reads to an admin (E3)."""
+    """``on_digits`` is told the digits that an operator reads to an admin (E3); ``agrees`` says
+    whether the operator knows that the named admin wants to confirm the bot."""
 
     def __init__(self, context: Context, account: Account) -> None:
         self._context = context
         self._account = account
         self.confirmed = asyncio.Event()
+        self.agrees: Agrees = lambda _id, _name: False
         self.on_digits: Callable[[str], None] = lambda digits: LOG.warning("digits: %s", digits)
 
     async def refresh_trust(self, version: int | None) -> bool:
@@ -47,7 +49,7 @@ class Duties:
         if own_standing(context) is not None:
             self.confirmed.set()
         else:
-            for digits in await answer_comparisons(context):
+            for digits in await answer_comparisons(context, self.agrees):
                 self.on_digits(digits)
         return me
 

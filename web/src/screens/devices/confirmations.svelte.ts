@@ -9,17 +9,32 @@ import { core } from "../../app/core.ts";
 export class Confirmations {
   all = $state.raw<readonly ConfirmationView[]>([]);
 
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
   async load(): Promise<void> {
     this.all = await core()
       .confirmations()
       .catch(() => this.all);
+    // A comparison ends by the device's own clock, whether or not there is news of it.
+    clearTimeout(this.#timer);
+    const ends = this.all
+      .filter(({ state }) => state === "begun" || state === "digits")
+      .map(({ expiresMs }) => expiresMs - Date.now());
+    if (ends.length > 0) {
+      const nextMs = Math.max(1000, Math.min(...ends) + 100);
+      this.#timer = setTimeout(() => void this.load(), nextMs);
+    }
   }
 
   /** Follow the core; returns how to stop. */
   follow(): () => void {
     void this.load();
-    return onCoreEvent((event) => {
+    const stop = onCoreEvent((event) => {
       if (event.type === "confirmation" || event.type === "app") void this.load();
     });
+    return () => {
+      clearTimeout(this.#timer);
+      stop();
+    };
   }
 }
