@@ -2,7 +2,7 @@
  * The vault's rows about orders, and what follows from them. Pure.
  *
  * A row gathers what signed messages say (`facts`, `changes`), what the server says (`server`) and
- * what this person has answered (`own`). Where the order's text is here, the server's word is
+ * what this person has answered (`own`). As soon as the order's text is here, the server's word is
  * compared with it and decides nothing. A correction may come before its order where the log is
  * read backwards, and the server may list an order whose text has not come: each part may be missing.
  */
@@ -56,7 +56,7 @@ export interface OrderRecord {
 export interface OwnAcknowledgement {
   readonly choice: number;
   readonly createdMs: number;
-  /** Who told this person, and signed it; null: this person did. */
+  /** The person who told this one, and signed it; null: this person did. */
   readonly toldBy: PersonId | null;
   /** The order's, by which the record names it. */
   readonly headerHash: Uint8Array;
