@@ -115,7 +115,7 @@ export interface ConversationRecord {
   readonly infoVersion: string | null;
 
   readonly state: ConversationState;
-  readonly alarm: "log_differs" | "not_direct" | "third_person" | null;
+  readonly alarm: "log_differs" | "forked" | "not_direct" | "third_person" | null;
   /** The log has lost what this device followed, without an Incarnation (S8): nothing goes on. */
   readonly standstill: boolean;
   /** The number of the Incarnation under which this device has compared the log last. */
@@ -124,6 +124,8 @@ export interface ConversationRecord {
   readonly log: LogPlace | null;
   /** Null: nothing is missing of what it may read. */
   readonly history: HistoryPlace | null;
+  /** The log was read from its first message: whatever is missing was withheld (R5). */
+  readonly whole: boolean;
   /** The epoch of the newest head held; 0: none. */
   readonly headEpoch: number;
   /** The highest epoch in an accepted header: R2 begins with it where the log begins. */

@@ -31,6 +31,7 @@ export function newRecord(info: WireConversation): ConversationRecord {
       incarnation: 0,
       log: null,
       history: null,
+      whole: false,
       headEpoch: 0,
       namedEpoch: 0,
       chain: { seq: 0, hash: ZEROS },

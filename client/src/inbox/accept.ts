@@ -10,6 +10,7 @@ import type { Decoded } from "../kinds/content.ts";
 import { idOf } from "../ids.ts";
 import type { DeviceId, KeyId, MessageId, PersonId } from "../ids.ts";
 import { keyReference } from "../keys/conversation-key.ts";
+import { Forked } from "../keys/format/refused.ts";
 import type { Header } from "../keys/message.ts";
 import { acceptedMessage } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
@@ -32,7 +33,7 @@ export interface Receiving {
   readonly conversation: Conversation;
   readonly work: UnitOfWork;
   /** Messages that were stored before, by id. */
-  readonly known: ReadonlyMap<MessageId, MessageRecord>;
+  readonly known: Map<MessageId, MessageRecord>;
   /** Conversation keys whose S is missing here: a share is asked for. */
   readonly missing: Set<KeyId>;
   /** An own message was accepted: the next can go. */
@@ -48,8 +49,15 @@ export async function accept(
   judgement: Judgement,
   before: PendingRecord | null,
 ): Promise<void> {
-  const { work } = receiving;
+  const { work, known } = receiving;
   if (judgement.kind === "refused") return refuse(receiving, entry, judgement, before);
+  const held = known.get(idOf<MessageId>(judgement.header.message));
+  // R5: the id belongs to the message that has it here, also to one that waits to be sent.
+  if (held !== undefined && held.senderId !== judgement.leaf.person) {
+    const refusal = new Forked("R5", "another person's message has this id");
+    const personId = judgement.leaf.person;
+    return refuse(receiving, entry, { kind: "refused", refusal, personId }, before);
+  }
   const { header, alarm, gap, leaf } = judgement;
   noteChain(receiving, entry, judgement);
   if (alarm && work.record.alarm === null) {
@@ -121,7 +129,8 @@ async function takeBack(
   const key = idOf<KeyId>(header.key);
   const accepted = { seq: entry.position, sentMs: entry.sentMs, key };
   const own = outgoing.find(messageId);
-  if (own !== null && own.conversationId === conversation.id && own.message !== null) {
+  const posted = idOf<DeviceId>(header.sender) === context.identity().device;
+  if (posted && own?.conversationId === conversation.id && own.message !== null) {
     await acceptedMessage(context, outgoing, work, own, accepted);
     work.afterwards.push(() => onAccepted(conversation));
     return true;
@@ -175,6 +184,7 @@ async function show(
     ...(mine ? { key: keyReference(idOf(header.key)) } : {}),
   };
   work.put(message);
+  known.set(messageId, message);
   for (const pointer of pointersOf(content)) {
     // Known by id means the same key and size (kinds/fields.ts): forwarded, or our own come back.
     const stored = await context.vault.get(STORES.attachments, pointer.id);
@@ -239,6 +249,7 @@ async function refuse(
   const count = (work.record.refused?.count ?? 0) + 1;
   const { rule, message: reason } = refusal;
   work.set({ refused: { count, rule, reason, position: entry.position } });
+  if (refusal instanceof Forked) work.set({ alarm: work.record.alarm ?? "forked" });
   if (count <= MOST_REFUSED)
     keep(receiving, entry, { why: "refused", keyId: idOf(new Uint8Array()), personId });
 }

@@ -163,6 +163,7 @@ export class History {
     if (log !== null && log.epoch === 0) work.set({ log: { ...log, epoch: namedEpoch } });
     work.set({
       history: over ? null : { ...place, from: first.seq, hash: page.logHash },
+      whole: over && (first?.seq ?? page.lastSeq + 1) <= 1,
     });
     await conversation.store(work);
     if (missing.size > 0) this.#listener.onMissing(conversation, [...missing]);

@@ -196,7 +196,7 @@ function knownOf(
   return {
     conversation: fromHex(conversation.id),
     people: other === null ? null : [own, other],
-    newcomer: true,
+    newcomer: !work.record.whole,
     head: (epoch) => held.heads.get(epoch) ?? null,
     listed: () => held.listed,
     record: () => record,

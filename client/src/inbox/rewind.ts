@@ -14,6 +14,7 @@
  * Everything is one transaction; a crash before it does it all again.
  */
 import type { Conversation } from "../conversation/conversation.ts";
+import { ownHeader } from "../conversation/own-chain.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
@@ -22,7 +23,7 @@ import type { Content } from "../kinds/content.ts";
 import type { MessageId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { hash, ZEROS } from "../keys/format/hashing.ts";
-import { HeaderFormat, SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
+import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { equalBytes } from "../octets.ts";
 import { acceptedName } from "./judge.ts";
 import {
@@ -76,7 +77,7 @@ export async function rewind(
     standstill: false,
     readSeq: Math.min(readSeq, common.seq),
     own: own !== null && own.seq > common.seq ? null : own,
-    chain: await ownChain(context, conversation),
+    chain: await ownChain(context, conversation, common.seq),
     history: history === null ? null : { ...history, from, hash: common.hash },
   });
   for (const row of lost) await queueAgain(context, conversation, work, outgoing, row, asked);
@@ -119,16 +120,27 @@ async function commonPlace(
   return { seq: 0, hash: ZEROS };
 }
 
-/** This device's own chain as the server has it, verified; it may be lower than here. */
-async function ownChain(context: DeviceContext, conversation: Conversation): Promise<OwnChain> {
-  const { header: bytes } = await context.api.chain(conversation.id);
-  if (bytes === null) return { seq: 0, hash: ZEROS };
-  const header = HeaderFormat.parse(bytes);
-  const { device, personId } = context.identity();
-  const certificate = await context.trust.certificateOf(personId, device);
-  if (certificate === null) return conversation.record.chain;
-  await HeaderFormat.verify(header, certificate.publicKey);
-  return { seq: header.seq, hash: header.hash };
+/**
+ * This device's own chain as the server has it, verified; it may be lower than here, but not below what
+ * the log still shows.
+ */
+async function ownChain(
+  context: DeviceContext,
+  conversation: Conversation,
+  upTo: number,
+): Promise<OwnChain> {
+  const { deviceBytes } = context.identity();
+  let shown: OwnChain = { seq: 0, hash: ZEROS };
+  for (const row of await conversation.accepted.all())
+    if (row.position <= upTo && row.seq > shown.seq && equalBytes(row.sender, deviceBytes))
+      shown = { seq: row.seq, hash: row.hash };
+  const header = await ownHeader(context, conversation).catch((error: unknown) => {
+    if (error instanceof Refused) return null;
+    throw error;
+  });
+  return header !== null && header.seq >= shown.seq
+    ? { seq: header.seq, hash: header.hash }
+    : shown;
 }
 
 /** Whether the backup may have forgotten a removal: a head was lost that rekeyed. */

@@ -5,8 +5,7 @@
  *
  * Nothing of a refused message is shown. `missing` of a refusal says what to fetch; without it the
  * message is judged again only when trust has changed. The caller appends to the log what is refused
- * too. A refusal by R4 for another roster head, and `Received.log` "differs", are alarms: shown, and
- * they stop nothing else.
+ * too. {@link Forked}, and `Received.log` "differs", are alarms: shown, and they stop nothing else.
  */
 import { equalBytes } from "../octets.ts";
 import type { Confirmed, Judge } from "./trust/confirmed.ts";
@@ -22,7 +21,7 @@ import {
   type KnownConversation,
 } from "./known.ts";
 import { HeaderFormat, bodyKey, openBody, parseMessage, type Header } from "./message.ts";
-import { Refused, refuseUnless } from "./format/refused.ts";
+import { Forked, Refused, refuseUnless } from "./format/refused.ts";
 import { CLOCKS_MS } from "./format/times.ts";
 
 export interface Received {
@@ -61,7 +60,7 @@ export async function receive(
 
   const head = requireHead(known, header.epoch, "R4");
   const sameHead = equalBytes(head.hash, header.head);
-  refuseUnless(sameHead, "R4", "another roster head: alarm");
+  if (!sameHead) throw new Forked("R4", "another roster head");
   const log = compareLog(header, known, position);
 
   const gap = checkChain(header, known); // R5
@@ -105,15 +104,15 @@ export function checkChain(
   const same = known.accepted(sender, seq);
   if (same !== null) {
     const again = same.message === idOf<MessageId>(header.message);
-    refuseUnless(again, "R5", "two messages with one seq: alarm");
+    if (!again) throw new Forked("R5", "two messages with one seq");
     refuseUnless(same.attempt < attempt, "R5", "accepted already, or an older attempt");
   }
   const before = known.accepted(sender, seq - 1);
   const after = known.accepted(sender, seq + 1);
   const chained = before === null || equalBytes(before.hash, previous);
-  refuseUnless(chained, "R5", "does not chain: alarm");
+  if (!chained) throw new Forked("R5", "does not chain");
   const continued = after === null || equalBytes(after.previous, header.hash);
-  refuseUnless(continued, "R5", "the next does not chain: alarm");
+  if (!continued) throw new Forked("R5", "the next does not chain");
   if (seq === 1 || before !== null) return false;
   // A newcomer's gaps begin at each sender's first message that it may read.
   return !known.newcomer || known.acceptedBefore(sender, seq);

@@ -50,7 +50,7 @@ export async function storedMessages(
   vault: Vault,
   conversationId: ConversationId,
   messageIds: readonly MessageId[],
-): Promise<ReadonlyMap<MessageId, MessageRecord>> {
+): Promise<Map<MessageId, MessageRecord>> {
   const keys = messageIds.map((id) => messageKey(conversationId, id));
   const rows = await vault.getMany<MessageRecord>(STORES.messages, keys);
   return new Map(rows.flatMap((row) => (row === null ? [] : [[row.messageId, row] as const])));

@@ -3,6 +3,7 @@
  * anew with the next attempt after the newest head and key have been looked up again.
  */
 import type { Conversation } from "../conversation/conversation.ts";
+import { ownHeader } from "../conversation/own-chain.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
@@ -13,7 +14,6 @@ import { clearTerms } from "../orders/record.ts";
 import { idOf } from "../ids.ts";
 import type { KeyId, MessageId } from "../ids.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey, type Header } from "../keys/message.ts";
-import { Refused } from "../keys/format/refused.ts";
 import { copy, equalBytes } from "../octets.ts";
 import { applyMark, noteLive } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
@@ -149,8 +149,7 @@ export class Posting {
    * accepted and the log will tell; or it is lower, and the log tells whether a backup was restored.
    */
   async #takeUpChain(conversation: Conversation, record: SignedMessage): Promise<boolean> {
-    const { header: bytes } = await this.#context.api.chain(conversation.id);
-    const header = bytes === null ? null : await this.#ownHeader(bytes);
+    const header = await ownHeader(this.#context, conversation);
     const posted = record.message.subarray(0, SIGNED_HEADER_BYTES);
     if (header !== null && equalBytes(posted, header.bytes)) return false;
     return conversation.change((work) => {
@@ -160,16 +159,6 @@ export class Posting {
         work.set({ chain: { seq: header.seq, hash: header.hash } });
       return Promise.resolve(true);
     });
-  }
-
-  async #ownHeader(bytes: Uint8Array): Promise<Header> {
-    const header = HeaderFormat.parse(bytes);
-    const { device, deviceBytes, personId } = this.#context.identity();
-    if (!equalBytes(header.sender, deviceBytes)) throw new Refused("S7", "another device's chain");
-    const certificate = await this.#context.trust.certificateOf(personId, device);
-    if (certificate === null) throw new Refused("S7", "own certificate is unknown");
-    await HeaderFormat.verify(header, certificate.publicKey);
-    return header;
   }
 
   #restage(conversation: Conversation, record: ReadyMessage | SignedMessage): Promise<void> {

@@ -6,6 +6,7 @@
 import type { OutgoingAttachment } from "../../src/core.ts";
 import type { ConversationId } from "../../src/ids.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { HeaderFormat, SIGNED_HEADER_BYTES } from "../../src/keys/message.ts";
 import type { Officer } from "../support/officer.ts";
 import { World } from "../support/world.ts";
 
@@ -94,6 +95,37 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     );
     // b had not fetched it before.
     expect((await b.core.attachment(attachmentId)).size).toBe(300_000);
+  });
+
+  it("S7 a server that hides a device's chain does not make it begin anew", async () => {
+    await a.text(id, "second, in the backup");
+    await b.receives(id, "second, in the backup");
+    const backup = world.server.backup();
+    await a.text(id, "lost");
+    await b.receives(id, "lost");
+    // Another conversation's header, then none.
+    const other = await a.core.createGroup({
+      ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
+      personIds: [b.person],
+    });
+    await a.text(other.conversationId, "elsewhere");
+    await b.receives(other.conversationId, "elsewhere");
+    const { chains } = world.server.conversation(other.conversationId);
+    const elsewhere = chains.get(await a.device())?.header ?? null;
+    let answers = 0;
+    world.network(a).rewrite = (path, body) => {
+      if (!path.endsWith("/chain") || !path.includes(id)) return body;
+      return { header: answers++ % 2 === 0 ? elsewhere : null };
+    };
+    await world.server.restore(backup);
+    await a.until("asked for its chain", () => Promise.resolve(answers > 0));
+    await a.text(id, "after");
+    await b.receives(id, "after");
+    const seqs = world.server
+      .conversation(id)
+      .log.filter(({ personId }) => personId === a.person)
+      .map(({ entry }) => HeaderFormat.parse(entry.message.subarray(0, SIGNED_HEADER_BYTES)).seq);
+    expect(seqs).toEqual([1, 2, 3, 4]);
   });
 
   it("a device that was away goes on too", async () => {

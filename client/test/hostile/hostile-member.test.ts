@@ -3,7 +3,8 @@
  * fools nobody and holds nobody up; what it seals or sends wrongly is mended by others or left out.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { randomBytes, utf8 } from "../../src/octets.ts";
+import { fromHex, randomBytes, utf8 } from "../../src/octets.ts";
+import { encodeContent } from "../../src/kinds/content.ts";
 import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
 import { idOf } from "../../src/ids.ts";
 import type { ConversationId, DeviceId, KeyId } from "../../src/ids.ts";
@@ -42,6 +43,10 @@ async function goesOn(text = "on duty"): Promise<void> {
   await b.receives(id, `${text}, by a`);
   await b.text(id, `${text}, by b`);
   await a.receives(id, `${text}, by b`);
+}
+
+function said(text: string): Uint8Array {
+  return encodeContent({ kind: "text", text, mentions: [], replyTo: null, forwards: 0 });
 }
 
 async function refusedAt(officer: Officer): Promise<void> {
@@ -106,6 +111,54 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     world.server.log.takesAnything = false;
     await goesOn();
     await refusedAt(b);
+  });
+
+  it("that does not chain raises an alarm that everybody sees (R5)", async () => {
+    const key = await insider.makeKey(id);
+    await insider.post(id, await insider.message(id, key, said("first")));
+    world.server.log.takesAnything = true;
+    const bent = { seq: 2, previous: randomBytes(32) };
+    await insider.post(id, await insider.message(id, key, said("second"), bent));
+    world.server.log.takesAnything = false;
+    await b.until("alarm", async () => (await b.core.conversation(id)).alarm === "forked");
+    expect(await b.texts(id)).toEqual(["first"]);
+    await goesOn();
+  });
+
+  it("with the id of another's message takes nobody's place (R5)", async () => {
+    const key = await insider.makeKey(id);
+    await goesOn("before");
+    const { messages } = await a.core.messages(id, null, 50);
+    const victim = messages.find(({ mine }) => mine);
+    const message = fromHex(victim?.messageId ?? "");
+    world.server.log.takesAnything = true;
+    await insider.post(id, await insider.message(id, key, said("in its place"), { message }));
+    world.server.log.takesAnything = false;
+    for (const officer of [a, b]) {
+      await refusedAt(officer);
+      expect(await officer.texts(id)).toEqual(["before, by a", "before, by b"]);
+      expect((await officer.core.conversation(id)).alarm).toBe("forked");
+    }
+    await goesOn();
+  });
+
+  it("with the id of a message that waits takes it back from nobody (S6)", async () => {
+    const key = await insider.makeKey(id);
+    await goesOn("before");
+    world.network(a).refuse = (path, method) =>
+      method === "POST" && path.endsWith("/messages") ? "overloaded" : null;
+    const { messageId } = await a.core.send(
+      id,
+      { kind: "text", text: "waits", mentions: [] },
+      null,
+    );
+    world.server.log.takesAnything = true;
+    const message = fromHex(messageId);
+    await insider.post(id, await insider.message(id, key, said("waits"), { message }));
+    world.server.log.takesAnything = false;
+    await refusedAt(a);
+    expect((await a.core.state()).outbox).toBe(1);
+    expect(await a.texts(id)).toEqual(["before, by a", "before, by b", "waits"]);
   });
 
   it("as the state, without the right, changes no name (R2)", async () => {

@@ -253,6 +253,36 @@ describe("the log", () => {
     expect(await b.texts(id)).toEqual(["before", "after, by a", "after, by b"]);
   });
 
+  it("that lacks somebody's first messages shows a gap (R5)", async () => {
+    const c = await world.join();
+    const group = await a.core.createGroup({
+      ...{ title: "Beat 9", personIds: [b.person, c.person], photo: null },
+      ...{ whoMayPost: "everyone", history: "none" },
+    });
+    ({ conversationId: id } = group);
+    for (const one of [b, c]) await one.ready(id);
+    // The first message is the group's name, by a. b is not shown what c says first.
+    const withheld = (entry: LogEntry): readonly LogEntry[] => {
+      if (entry.seq <= 1) return [entry];
+      return entry.seq <= 2 ? [] : [{ ...entry, seq: entry.seq - 1 }];
+    };
+    await pushTo(b, (frame) => {
+      if (frame.t !== "entry" || frame.entry.conversationId !== id) return [frame];
+      return withheld(frame.entry).map((entry) => ({ ...frame, entry }));
+    });
+    world.network(b).rewrite = (path, body) => {
+      if (!path.endsWith("/log") || !path.includes(id)) return body;
+      const page = body as LogPage;
+      const lastSeq = Math.max(page.lastSeq - 1, 1);
+      return { ...page, entries: page.entries.flatMap(withheld), lastSeq };
+    };
+    await c.text(id, "withheld from b");
+    await a.receives(id, "withheld from b");
+    await c.text(id, "shown to b");
+    await b.receives(id, "shown to b");
+    expect(await noticesOf(b)).toContain("gap");
+  });
+
   it("that is another for somebody else is seen in the next header that crosses (R4)", async () => {
     const { server } = world;
     const hidden = server.conversation(id).log.length + 1;

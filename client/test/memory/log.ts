@@ -50,7 +50,8 @@ export class Log {
     if (known !== undefined && equalBytes(known.entry.message, body.message))
       return { seq: known.entry.seq, sentMs: known.entry.sentMs };
     if (!this.takesAnything) await this.#requireD1(conversation, caller, message, body);
-    if (known !== undefined) throw new Refusal("message_invalid", { rule: "D6" });
+    if (known !== undefined && !this.takesAnything)
+      throw new Refusal("message_invalid", { rule: "D6" });
     const said = body.order;
     this.#server.orders.require(conversation, caller, said);
     const accepted = this.#append(conversation, caller, message, body);

@@ -26,6 +26,14 @@ export class Refused extends Error {
   }
 }
 
+/** A refusal that is an alarm: two signed things stand where there can be one. */
+export class Forked extends Refused {
+  constructor(rule: string, message: string) {
+    super(rule, message);
+    this.name = "Forked";
+  }
+}
+
 export function refuseUnless(condition: boolean, rule: string, message: string): asserts condition {
   if (!condition) throw new Refused(rule, message);
 }
