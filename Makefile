@@ -118,8 +118,8 @@ browser: setup ## Tests in Chromium
 	@exec $(BIN)/python make/stages.py browser
 
 format: packages-test package-python packages-node ## Format and fix what can be fixed
-	@$(BIN)/ruff check --fix --quiet src bench demo guard tests make
-	@$(BIN)/ruff format --quiet src bench demo guard tests make
+	@$(BIN)/ruff check --fix --quiet src bench demo guard tests spec make
+	@$(BIN)/ruff format --quiet src bench demo guard tests spec make
 	@npx prettier --write --log-level warn .
 
 types: packages-test package-python ## Write client/src/wire.ts and limits.ts from copconnect.wire

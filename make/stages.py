@@ -129,7 +129,7 @@ def modules_of(failed: Sequence[Case]) -> Sequence[str]:
 
 # To read the files of all tests takes each worker ten seconds: each stage names its own.
 BROWSER = "tests/browser"
-SOURCES = ("src", "bench", "demo", "guard", "tests", "make")
+SOURCES = ("src", "bench", "demo", "guard", "tests", "spec", "make")
 STAGES: tuple[Stage, ...] = (
     # Those that take longest go first, so that no core is left alone with one.
     lint_stage("eslint", "npx", "eslint", ".", "--max-warnings", "0"),

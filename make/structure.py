@@ -16,7 +16,7 @@ import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (
-    *("src/", "bench/", "demo/", "guard/"),
+    *("src/", "bench/", "demo/", "guard/", "spec/"),
     *(
         "client/src/",
         "client/test/",

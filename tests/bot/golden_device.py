@@ -28,10 +28,9 @@ from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.message import LOG_START, message_hash, next_log_hash
 from copconnect.records.conversation.roster import Cell, CellLine, Leaf, lines_tree
 from copconnect.records.primitives import merkle
-from copconnect.records.primitives.fields import DAY_MS, ZEROS, Reader
+from copconnect.records.primitives.fields import Reader
 from copconnect.records.trust.department import Policy
 from copconnect.records.trust.grant import Grant
-from copconnect.records.trust.person_devices import PersonDevices
 from copconnect.records.trust.time_record import TimeRecord
 from tests.bot.enrolled import key_of
 from tests.records import golden
@@ -180,22 +179,13 @@ def bundles(v: Vectors) -> list[wire.PersonTrust]:
         of(one["person"])["certificates"].append(one["certificate"])
         if name in v["endorsements"] and name != "d":
             of(one["person"])["endorsements"].append(v["endorsements"][name])
-        if name in v["lost"]:
-            lost = golden.revocation(v, name, v["lost"][name])
-            of(one["person"])["revocations"].append(lost.encode())
+        if name in v["revocations"]:
+            of(one["person"])["revocations"].append(v["revocations"][name])
     for grant in v["grants"].values():
         of(Grant.parse(grant).person_id)["grants"].append(grant)
-    for name, its in golden.DEVICES.items():
-        person = v["people"][name]["person"]
-        record = PersonDevices(
-            person_id=person,
-            number=1,
-            previous=ZEROS,
-            created=v["now"] - 30 * DAY_MS,
-            devices=tuple(golden.device(v, one) for one in its),
-        ).signed(signing_key("roster authority"))
-        of(person)["devices"].append(record.encode())
-        of(person)["cards"].append(v["people"][name]["card"])
+    for name, person in v["people"].items():
+        of(person["person"])["devices"].append(v["person_devices"][name])
+        of(person["person"])["cards"].append(person["card"])
     return [
         wire.PersonTrust(person_id=PersonId(person.hex()), version=1, keys=[], **lists)
         for person, lists in people.items()

@@ -12,7 +12,6 @@ from copconnect.bot.conversation.signing import Signing
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.roster import Leaf, Rights
 from copconnect.records.conversation.seals import parse_seals
-from copconnect.records.primitives.fields import DAY_MS
 from copconnect.records.trust.device_key import DeviceKey
 from copconnect.sealing.keys import cell_private_key, open_conversation_key
 from tests.bot.golden_device import GoldenDevice
@@ -27,10 +26,7 @@ def v(request: pytest.FixtureRequest) -> Vectors:
 
 
 @pytest.fixture
-async def bot(
-    v: Vectors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[GoldenDevice]:
-    monkeypatch.setattr("copconnect.records.trust.grant.GRANT_LIMIT_MS", 400 * DAY_MS)
+async def bot(v: Vectors, tmp_path: Path) -> AsyncIterator[GoldenDevice]:
     made = GoldenDevice(v, tmp_path)
     for one in v["roster"].values():
         made.place.take_head(one["head"])

@@ -12,7 +12,7 @@ from copconnect.bot.conversation.place import Place
 from copconnect.bot.conversation.recipients import direct_plan
 from copconnect.ids import ConversationId
 from copconnect.records.conversation.roster import direct_id
-from copconnect.records.primitives.fields import DAY_MS, Refused, sha256
+from copconnect.records.primitives.fields import Refused, sha256
 from copconnect.records.primitives.kem import seal_bytes
 from copconnect.records.trust.device_key import DeviceKey
 from tests.bot.golden_device import ME, GoldenDevice, log_hash
@@ -27,10 +27,8 @@ def v(request: pytest.FixtureRequest) -> Vectors:
 
 
 @pytest.fixture
-def bot(v: Vectors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoldenDevice]:
+def bot(v: Vectors, tmp_path: Path) -> Iterator[GoldenDevice]:
     """A device that holds nothing but its own keys and its cell's."""
-    # The vectors' grants last longer than KEYS.md allows now.
-    monkeypatch.setattr("copconnect.records.trust.grant.GRANT_LIMIT_MS", 400 * DAY_MS)
     made = GoldenDevice(v, tmp_path)
     cell = v["cell_keys"]["1"]
     assert made.place.keys.learn_cell_key(cell["record"], cell["seals"][ME])[1]
@@ -90,10 +88,7 @@ def _bad() -> list[Any]:
 
 
 @pytest.mark.parametrize(("kem", "case"), _bad())
-async def test_what_the_vectors_refuse_is_refused(
-    kem: str, case: Vectors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("copconnect.records.trust.grant.GRANT_LIMIT_MS", 400 * DAY_MS)
+async def test_what_the_vectors_refuse_is_refused(kem: str, case: Vectors, tmp_path: Path) -> None:
     v = ALL[kem]
     bot = GoldenDevice(v, tmp_path)
     for one in v["conversation_keys"].values():

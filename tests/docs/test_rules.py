@@ -21,6 +21,7 @@ def _borne() -> dict[str, set[str]]:
     for path in [
         *(ROOT / "client").glob("[st]*/**/*.ts"),
         *(ROOT / "tests").rglob("test_*.py"),
+        *(ROOT / "spec").rglob("test_*.py"),
         *(ROOT / "src").rglob("test_*.py"),
     ]:
         text = path.read_text(encoding="utf-8")

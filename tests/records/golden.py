@@ -1,18 +1,15 @@
-"""The golden vectors' department and conversation, brought up to KEYS.md for judging.
+"""The golden vectors' department and conversation, for judging.
 
-The vectors have no PersonDevices and no revocations, so both are made here: A has a and b; B has x,
-which is lost, and c; C has a device whose certificate nobody holds, and d. ``without``: whose
-endorsement has not come. The vectors' grants last 325 days; a fixture of the tests lifts the limit.
+A has a and b; B has x, which is lost, and c; C has y, which is lost, and d; r is the root admin's.
+``without``: whose endorsement has not come.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.roster import Leaf, RosterHead
-from copconnect.records.primitives.fields import DAY_MS, ZEROS
 from copconnect.records.trust.department import Department, Policy
 from copconnect.records.trust.device import Certificate
 from copconnect.records.trust.device_key import DeviceKey
@@ -25,14 +22,12 @@ from copconnect.records.trust.trust import Trust
 from copconnect.sealing import hpke
 from copconnect.sealing.receiving import Receiver
 from copconnect.sealing.view import ConversationView
-from tests.records.vectors import Vectors, seed, signing_key
-
-DEVICES = {"A": ("a", "b"), "B": ("x", "c"), "C": ("", "d")}
+from tests.records.vectors import Vectors, signing_key
 
 
 def device(v: Vectors, name: str) -> bytes:
-    """Return the id of a device ("a"); the empty name is a device that nobody holds."""
-    found: bytes = v["devices"][name]["device"] if name else seed("a device that nobody holds")
+    """Return the id of a device ("a")."""
+    found: bytes = v["devices"][name]["device"]
     return found
 
 
@@ -47,12 +42,11 @@ def trust(
     v: Vectors,
     *,
     without: str = "d",
-    lost: str = "x",
-    devices: Mapping[str, Sequence[str]] = DEVICES,
+    lost: str = "xy",
     policy: Policy = Policy.NONE,
-    cards: str = "ABC",
+    cards: str = "ABCR",
     grants: str = "12",
-    certificates: str = "abcdrx",
+    certificates: str = "abcdrxy",
 ) -> Trust:
     """Return what a device holds of the department."""
     root = signing_key("offline root")
@@ -62,23 +56,15 @@ def trust(
         found.add_certificate(Certificate.parse(der, (v["issuing_key"],)))
     for name in cards:
         found.add_card(PersonCard.parse(v["people"][name]["card"]))
-    for name, its in devices.items():
-        found.add_person_devices(
-            PersonDevices(
-                person_id=v["people"][name]["person"],
-                number=1,
-                previous=ZEROS,
-                created=v["now"] - 30 * DAY_MS,
-                devices=tuple(device(v, one) for one in its),
-            ).signed(signing_key("roster authority"))
-        )
+    for data in v["person_devices"].values():
+        found.add_person_devices(PersonDevices.parse(data))
     for name in grants:
         found.add_grant(Grant.parse(v["grants"][name]))
     for name, data in v["endorsements"].items():
         if name not in without:
             found.add_endorsement(Endorsement.parse(data))
     for name in lost:
-        found.add_revocation(revocation(v, name, v["lost"][name]))
+        found.add_revocation(Revocation.parse(v["revocations"][name]))
     return found
 
 

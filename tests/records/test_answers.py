@@ -1,6 +1,5 @@
 """Sealed answers to orders: the golden ones, and everything that they refuse (O2)."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +16,9 @@ from copconnect.sealing.answers import (
     parse_answer,
     seal_answer,
 )
-from tests.records.make_answers import FILE
-from tests.records.vectors import seed
+from tests.records.vectors import load_json, seed
 
-GOLDEN = json.loads(FILE.read_text(encoding="utf-8"))
+GOLDEN = load_json("answers.json")
 PLACE = AnswerPlace(
     conversation_id=bytes.fromhex(GOLDEN["place"]["conversation"]),
     message_id=bytes.fromhex(GOLDEN["place"]["message_id"]),

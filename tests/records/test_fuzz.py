@@ -33,13 +33,12 @@ from copconnect.records.trust.person_devices import PersonDevices
 from copconnect.records.trust.revocation import Revocation
 from copconnect.records.trust.time_record import TimeRecord
 from tests.records import golden
-from tests.records.cases import make_cases
-from tests.records.make_extra import make
-from tests.records.vectors import ALL
+from tests.records.vectors import ALL, load_json
 
 V = ALL["x25519"]
-FORCE = make_cases()[0].records
-OTHERS = {name: bytes.fromhex(one["record"]) for name, one in make()["records"].items()}
+EXTRA = {
+    name: bytes.fromhex(one["record"]) for name, one in load_json("extra.json")["records"].items()
+}
 GOOD: dict[type[SignedRecord], bytes] = {
     Department: V["department"],
     Grant: V["grants"]["1"],
@@ -51,11 +50,11 @@ GOOD: dict[type[SignedRecord], bytes] = {
     ConversationKey: V["conversation_keys"]["1"]["record"],
     CellKey: V["cell_keys"]["1"]["record"],
     MessageHeader: V["messages"]["1"]["message"][:SIGNED_HEADER_BYTES],
-    Revocation: FORCE["b2 -b1"].encode(),
-    PersonDevices: FORCE["devices B"].encode(),
-    TimeRecord: OTHERS["time"],
-    Incarnation: OTHERS["incarnation"],
-    Acknowledgement: OTHERS["acknowledgement b1"],
+    Revocation: EXTRA["b2 -b1"],
+    PersonDevices: EXTRA["devices B"],
+    TimeRecord: EXTRA["time"],
+    Incarnation: EXTRA["incarnation"],
+    Acknowledgement: EXTRA["acknowledgement b1"],
 }
 
 

@@ -1,6 +1,5 @@
 """Proofs of reported messages and their envelopes: the golden ones, and every forgery (F1, F2)."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -23,10 +22,9 @@ from copconnect.sealing.envelopes import (
     seal_envelope,
 )
 from copconnect.sealing.proofs import Proof, ReportPlace, judge_proof, parse_proof
-from tests.records.make_reports import FILE
-from tests.records.vectors import seed
+from tests.records.vectors import load_json, seed
 
-GOLDEN = json.loads(FILE.read_text(encoding="utf-8"))
+GOLDEN = load_json("reports.json")
 KEYS = {
     (bytes.fromhex(one["person"]), bytes.fromhex(one["device"])): bytes.fromhex(one["public_key"])
     for one in GOLDEN["senders"]

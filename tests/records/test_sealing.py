@@ -17,7 +17,7 @@ from copconnect.records.conversation.message import MessageHeader, next_log_hash
 from copconnect.records.conversation.roster import Cell, Rights, RosterHead, lines_tree, prove
 from copconnect.records.conversation.seals import parse_seal
 from copconnect.records.primitives import merkle
-from copconnect.records.primitives.fields import DAY_MS, ZEROS, Refused
+from copconnect.records.primitives.fields import ZEROS, Refused
 from copconnect.records.primitives.kem import X25519, XWING, check_public_key
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import (
@@ -42,12 +42,6 @@ from tests.records.vectors import ALL, Vectors, signing_key
 def v(request: pytest.FixtureRequest) -> Vectors:
     found: Vectors = ALL[request.param]
     return found
-
-
-@pytest.fixture(autouse=True)
-def long_grants(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The vectors' grants last longer than KEYS.md allows now."""
-    monkeypatch.setattr("copconnect.records.trust.grant.GRANT_LIMIT_MS", 400 * DAY_MS)
 
 
 def refused_by(rule: str) -> "pytest.RaisesExc[Refused]":

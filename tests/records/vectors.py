@@ -1,4 +1,7 @@
-"""The golden vectors of spec/keys/, as bytes, and the signing keys from which they were made."""
+"""The golden vectors of spec/keys/, as bytes, and the signing keys from which they were made.
+
+Their maker is spec.keys.reference, which shares no code with what is tested here.
+"""
 
 import hashlib
 import json
@@ -8,7 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 FOLDER = Path(__file__).parents[2] / "spec" / "keys"
-_TEXT = {"name", "check", "rule", "of", "after", "number", "listed"}  # Values that are no hex.
+_TEXT = {"name", "check", "rule", "of", "after", "number", "held"}  # Values that are no hex.
 
 Vectors = dict[str, Any]
 
@@ -32,8 +35,13 @@ def load(name: str) -> Vectors:
 ALL = {name: load(name) for name in ("x25519", "xwing")}
 
 
+def load_json(name: str) -> Any:
+    """Return what another file of the folder holds, its hex as text."""
+    return json.loads((FOLDER / name).read_text(encoding="utf-8"))
+
+
 def seed(name: str, size: int = 32) -> bytes:
-    """Return the bytes that make_vectors.py takes for a name."""
+    """Return the bytes that the reference takes for a name."""
     return hashlib.sha256(b"copconnect vector " + name.encode()).digest()[:size]
 
 

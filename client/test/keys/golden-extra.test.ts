@@ -1,6 +1,6 @@
 /**
- * spec/keys/extra.json, made by the Python implementation: the records that the golden vectors lack,
- * and which devices are confirmed (E0, E4), how and by whom. Both implementations agree.
+ * spec/keys/extra.json: the records that the golden vectors lack, and which devices are confirmed
+ * (E0, E4), how and by whom.
  */
 import { describe, expect, it } from "vitest";
 import {
@@ -21,6 +21,7 @@ import { DepartmentFormat } from "../../src/keys/trust/department.ts";
 import { EndorsementFormat } from "../../src/keys/trust/endorsement.ts";
 import { GrantFormat } from "../../src/keys/trust/grant.ts";
 import { IncarnationFormat, checkIncarnation } from "../../src/keys/trust/incarnation.ts";
+import { GuardFormat } from "../../src/guard/record.ts";
 import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
 import { PersonDevicesFormat } from "../../src/keys/trust/person-devices.ts";
 import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
@@ -68,6 +69,7 @@ const FORMATS = {
   DeviceKey: DeviceKeyFormat,
   Endorsement: EndorsementFormat,
   Grant: GrantFormat,
+  GuardRecord: GuardFormat,
   Incarnation: IncarnationFormat,
   PersonCard: PersonCardFormat,
   PersonDevices: PersonDevicesFormat,
@@ -83,14 +85,14 @@ function formatOf(kind: string) {
 
 /** Names of fields where the two implementations call them differently. */
 const NAMES: Readonly<Record<string, string>> = {
-  person_id: "person",
   not_after: "notAfter",
   pk: "publicKey",
   lost: "lostAt",
-  conversation_id: "conversation",
-  message_id: "messageId",
-  header_hash: "headerHash",
-  answer_hash: "answerHash",
+  message: "messageId",
+  header: "headerHash",
+  answer: "answerHash",
+  policy_number: "policyNumber",
+  pictures_number: "picturesNumber",
 };
 
 function plain(value: unknown): unknown {

@@ -1,13 +1,6 @@
-/**
- * The story of the golden vectors as a device knows it.
- *
- * KEYS.md is ahead of the vectors, so three things are added here with the vectors' own keys:
- * PersonDevices; revocation records for what the vectors call lost; and the two grants, which last
- * over 180 days in the vectors, signed again with 180 days.
- */
-import { utf8, type Bytes } from "../../src/octets.ts";
+/** The story of the golden vectors (spec/keys/README.md) as a device knows it. */
+import type { Bytes } from "../../src/octets.ts";
 import { nextLogHash, parseMessage, LOG_START } from "../../src/keys/message.ts";
-import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
 import { idOf, type DeviceId, type KeyId, type MessageId, type PersonId } from "../../src/ids.ts";
 import {
   VerifiedRoster,
@@ -16,15 +9,8 @@ import {
 } from "../../src/keys/known.ts";
 import { acceptedHeader, receive } from "../../src/keys/receive.ts";
 import { Judge } from "../../src/keys/trust/confirmed.ts";
-import { GrantFormat } from "../../src/keys/trust/grant.ts";
-import { GRANT_LIMIT_MS } from "../../src/limits.ts";
-import { PersonDevicesFormat } from "../../src/keys/trust/person-devices.ts";
-import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
 import { TrustRecords } from "../../src/keys/trust/trust-records.ts";
 import { at, hex, type Vectors } from "./vectors.ts";
-
-const AUTHORITY_SEED = hash(utf8("copconnect vector signature key roster authority"));
-const PEOPLE: Readonly<Record<string, string>> = { A: "ab", B: "xc", C: "rd" };
 
 export const device = (v: Vectors, name: string) => at(v.devices, name);
 export const deviceId = (v: Vectors, name: string) => device(v, name).device as DeviceId;
@@ -33,11 +19,8 @@ export const seed = (v: Vectors, name: string) => hex(device(v, name).signature_
 export interface TrustOptions {
   /** Endorsements of these devices have not come yet. */
   readonly without?: string;
-  /** The revocation of x has not come. */
-  readonly xInUse?: boolean;
-  /** The roster authority revoked r a minute ago. KEYS.md's E4 asks for that before an admin's
-   * endorsement of d counts: both are C's devices. */
-  readonly rRevoked?: boolean;
+  /** Devices whose revocations have not come. */
+  readonly held?: string;
   readonly endorsements?: readonly string[];
   readonly grants?: Readonly<Record<string, string>>;
   readonly cards?: Readonly<Record<string, string>>;
@@ -50,45 +33,17 @@ export async function trustOf(v: Vectors, options: TrustOptions = {}): Promise<J
   records.addIssuingKey(hex(v.issuing_key));
   for (const [name, { certificate }] of Object.entries(v.devices))
     await records.addCertificate(hex(options.certificates?.[name] ?? certificate));
-  for (const [name, { person, card }] of Object.entries(v.people)) {
+  for (const [name, { card }] of Object.entries(v.people))
     await records.addCard(hex(options.cards?.[name] ?? card));
-    const devices = [...at(PEOPLE, name)].map((one) => hex(device(v, one).device));
-    const values = { person: hex(person), number: 1, previous: ZEROS, created: 0, devices };
-    await records.addPersonDevices((await PersonDevicesFormat.sign(values, AUTHORITY_SEED)).bytes);
-  }
-  for (const [name, grant] of Object.entries(v.grants)) {
-    const given = options.grants?.[name];
-    if (given !== undefined) await records.addGrant(hex(given));
-    else await records.addGrant(await lastingGrant(hex(grant), seed(v, name === "1" ? "r" : "a")));
-  }
+  for (const one of Object.values(v.person_devices)) await records.addPersonDevices(hex(one));
+  for (const [name, grant] of Object.entries(v.grants))
+    await records.addGrant(hex(options.grants?.[name] ?? grant));
   for (const [name, one] of Object.entries(v.endorsements))
     if (!(options.without ?? "d").includes(name)) await records.addEndorsement(hex(one));
   for (const one of options.endorsements ?? []) await records.addEndorsement(hex(one));
-  const created = v.now - 120_000;
-  const r = hex(device(v, "r").device);
-  for (const [name, lostAt] of Object.entries(v.lost)) {
-    if (options.xInUse === true) continue;
-    const values = {
-      device: hex(device(v, name).device),
-      lostAt,
-      created,
-      signer: r,
-      standing: [],
-    };
-    await records.addRevocation((await RevocationFormat.sign(values, seed(v, "r"))).bytes);
-  }
-  if (options.rRevoked === true) {
-    const revoked = v.now - 60_000;
-    const values = { device: r, lostAt: revoked, created: revoked, signer: ZEROS, standing: [] };
-    await records.addRevocation((await RevocationFormat.sign(values, AUTHORITY_SEED)).bytes);
-  }
+  for (const [name, one] of Object.entries(v.revocations))
+    if (name !== options.held) await records.addRevocation(hex(one));
   return new Judge(records);
-}
-
-async function lastingGrant(bytes: Bytes, privateKey: Bytes): Promise<Bytes> {
-  const grant = GrantFormat.parse(bytes);
-  const notAfter = grant.created + GRANT_LIMIT_MS;
-  return (await GrantFormat.sign({ ...grant, notAfter }, privateKey)).bytes;
 }
 
 /** The records that a device of the conversation holds. */

@@ -23,7 +23,7 @@ export interface Negative {
   readonly data: string;
   readonly of?: string;
   readonly after?: string;
-  readonly listed?: string;
+  readonly held?: string;
   readonly sender?: string;
   readonly named?: number;
   readonly used?: number;
@@ -51,7 +51,8 @@ export interface Vectors {
   >;
   readonly grants: Readonly<Record<string, string>>;
   readonly endorsements: Readonly<Record<string, string>>;
-  readonly lost: Readonly<Record<string, number>>;
+  readonly revocations: Readonly<Record<string, string>>;
+  readonly person_devices: Readonly<Record<string, string>>;
   readonly devices: Readonly<Record<string, DeviceVector>>;
   readonly digits: Readonly<Record<"a" | "b" | "c" | "endorser" | "new" | "number", string>>;
   readonly direct: Readonly<Record<string, string>>;

@@ -7,8 +7,8 @@ Each case begins from BASE of force.py, adds records and leaves others out. A ve
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from copconnect.records.trust.department import Policy
-from tests.records.force import BASE, CHARMINAR, CITY, NORTH, SOUTH, Force, base_force
+from spec.keys.reference.making.force import BASE, CHARMINAR, CITY, NORTH, SOUTH, Force, base_force
+from spec.keys.reference.people import APPROVAL, NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _root_admins(force: Force, case: _Add) -> None:
     force.endorse("r2 c1", "r2", "c1", -30, admin=True)
     case("E0", "being root admin passes to no other device", "r1 r2, r2 c1", "r2: own device, r1",
          "c1: no")  # fmt: skip
-    force.department("department 3", 3, -20, Policy.APPROVAL, ["r2"])
+    force.department("department 3", 3, -20, APPROVAL, ["r2"])
     force.endorse("r1 c1 late", "r1", "c1", -10, admin=True)
     case("E0", "a former root admin", "department 3, r1 c1 late", "r1: no", "r2: root admin",
          "c1: no", *_ALL_STAND)  # fmt: skip
@@ -139,8 +139,8 @@ def _root_admins(force: Force, case: _Add) -> None:
 
 
 def _policies(force: Force, case: _Add) -> None:
-    force.department("department none", 1, -60, Policy.NONE, ["r1"])
-    force.department("department approval", 2, -40, Policy.APPROVAL, ["r1"])
+    force.department("department none", 1, -60, NONE, ["r1"])
+    force.department("department approval", 2, -40, APPROVAL, ["r1"])
     alone = "department 1, department 2, r1 a1, r1 A, a1 s1, a1 S, s1 b1"
     case("E0", "policy none: the first is not approved", "department none", "r1: root admin",
          "b1: not approved", "b2: own device, b1", "b3: no", without=alone)  # fmt: skip

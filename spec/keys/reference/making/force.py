@@ -1,31 +1,34 @@
-"""A small force to judge: signing keys by name, records by name, and a Trust over some of them.
+"""A small force to judge by E0 and E4: records by name, and what is known of some of them.
 
 Everything comes from names and dates, so each run makes the same bytes.
 """
 
+import contextlib
 import datetime
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from copconnect.records.primitives import ed25519
-from copconnect.records.primitives.fields import DAY_MS, ZEROS, Refused
-from copconnect.records.primitives.kem import X25519
-from copconnect.records.primitives.signed import SignedRecord
-from copconnect.records.trust.department import Department, Policy
-from copconnect.records.trust.device import Certificate, spki_hash
-from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
-from copconnect.records.trust.grant import Grant
-from copconnect.records.trust.person_card import PersonCard
-from copconnect.records.trust.person_devices import PersonDevices
-from copconnect.records.trust.revocation import BY_AUTHORITY, Revocation
-from copconnect.records.trust.trust import Trust
-from tests.records.vectors import seed, signing_key
+from spec.keys.reference import hpke
+from spec.keys.reference.basics import ZEROS, Record, Refused
+from spec.keys.reference.certificates import Certificate, read_certificate, spki_hash
+from spec.keys.reference.making.story import START, seed, signing
+from spec.keys.reference.people import (
+    ADMIN,
+    APPROVAL,
+    DAY_MS,
+    OWN_DEVICE,
+    Department,
+    Endorsement,
+    Grant,
+    PersonCard,
+    PersonDevices,
+    Revocation,
+    Trust,
+)
 
-START = 1_790_000_000_000
 ROOT, ISSUER, AUTHORITY = "extra root", "extra issuing CA", "extra roster authority"
 
 CITY = "telangana/hyderabad"
@@ -55,7 +58,7 @@ def person_id(name: str) -> bytes:
 
 def public_key(name: str) -> bytes:
     """Return the public key of a signer's name."""
-    return ed25519.public_bytes(signing_key(name))
+    return signing(name).public_key().public_bytes_raw()
 
 
 class Force:
@@ -64,7 +67,7 @@ class Force:
     def __init__(self) -> None:
         self.der: dict[str, bytes] = {}
         self.certificates: dict[str, Certificate] = {}
-        self.records: dict[str, SignedRecord] = {}
+        self.records: dict[str, Record] = {}
         for person, (_, devices) in PEOPLE.items():
             for device in devices.split():
                 self.certify(device, person, -60, 300)
@@ -78,37 +81,37 @@ class Force:
             x509.CertificateBuilder()
             .subject_name(common)
             .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ISSUER)]))
-            .public_key(signing_key(name).public_key())
+            .public_key(signing(name).public_key())
             .serial_number(int.from_bytes(seed(f"extra serial {name} {since}", 15), "big"))
             .not_valid_before(_date(since))
             .not_valid_after(_date(until))
             .add_extension(x509.SubjectAlternativeName([uri]), critical=False)
         )
-        self.der[name] = builder.sign(signing_key(ISSUER), None).public_bytes(Encoding.DER)
-        self.certificates[name] = Certificate.parse(self.der[name], (public_key(ISSUER),))
+        self.der[name] = builder.sign(signing(ISSUER), None).public_bytes(Encoding.DER)
+        self.certificates[name] = read_certificate(self.der[name], (public_key(ISSUER),))
 
     def device(self, name: str) -> bytes:
         """Return the id of a device ("a1")."""
         return self.certificates[name].device
 
     def department(
-        self, name: str, number: int, created: float, policy: Policy, admins: Iterable[str]
+        self, name: str, number: int, created: float, policy: int, admins: Iterable[str]
     ) -> None:
         """Sign a department record."""
         self.records[name] = Department(
             number=number,
             created=day(created),
             authority=public_key(AUTHORITY),
-            kem=X25519,
+            kem=hpke.X25519,
             policy=policy,
             issuers=(spki_hash(public_key(ISSUER)),),
             admins=tuple(sorted(self.device(one) for one in admins)),
-        ).signed(signing_key(ROOT))
+        ).sign(signing(ROOT))
 
     def card(self, name: str, person: str, number: int, created: float, path: str) -> None:
         """Sign a person's card."""
         self.records[name] = PersonCard(
-            person_id=person_id(person),
+            person=person_id(person),
             number=number,
             created=day(created),
             names=(("Latn", person), ("Telu", "గుండు దామోదర్")),
@@ -116,7 +119,7 @@ class Force:
             post="SHO",
             unit=path.rpartition("/")[2],
             path=path,
-        ).signed(signing_key(AUTHORITY))
+        ).sign(signing(AUTHORITY))
 
     def devices(
         self, name: str, person: str, devices: str, after: str = "", created: float = -60
@@ -125,12 +128,12 @@ class Force:
         former = self.records[after] if after else None
         assert former is None or isinstance(former, PersonDevices)
         self.records[name] = PersonDevices(
-            person_id=person_id(person),
+            person=person_id(person),
             number=former.number + 1 if former else 1,
             previous=former.hash() if former else ZEROS,
             created=day(created),
             devices=tuple(self.device(one) for one in devices.split()),
-        ).signed(signing_key(AUTHORITY))
+        ).sign(signing(AUTHORITY))
 
     def endorse(
         self, name: str, by: str, of: str, at: float, *, admin: bool = False, signer: str = ""
@@ -139,19 +142,19 @@ class Force:
         self.records[name] = Endorsement(
             endorsed=self.device(of),
             endorser=self.device(by),
-            kind=EndorsementKind.ADMIN if admin else EndorsementKind.OWN_DEVICE,
+            kind=ADMIN if admin else OWN_DEVICE,
             created=day(at),
-        ).signed(signing_key(signer or by))
+        ).sign(signing(signer or by))
 
     def grant(self, name: str, by: str, to: str, path: str, at: float, days: float = 180) -> None:
         """Grant a path to a person; ``days=0`` withdraws."""
         self.records[name] = Grant(
             grantor=self.device(by),
-            person_id=person_id(to),
+            person=person_id(to),
             created=day(at),
             not_after=day(at + days),
             path=path,
-        ).signed(signing_key(by))
+        ).sign(signing(by))
 
     def revoke(
         self, name: str, by: str, of: str, at: float, lost: float, standing: Sequence[str] = ()
@@ -161,44 +164,20 @@ class Force:
             device=self.device(of),
             lost=day(lost),
             created=day(at),
-            signer=self.device(by) if by else BY_AUTHORITY,
+            signer=self.device(by) if by else ZEROS,
             standing=tuple(sorted(self.records[one].hash() for one in standing)),
-        ).signed(signing_key(by or AUTHORITY))
+        ).sign(signing(by or AUTHORITY))
 
     def trust(self, names: Iterable[str]) -> Trust:
-        """Return what is known of these records and of all certificates.
-
-        A record that is refused when it is added is left out.
-        """
+        """Return what is known of these records and of all certificates. A record that is refused
+        by itself is left out."""
+        found = Trust(public_key(ROOT), {one.device: [one] for one in self.certificates.values()})
         records = [self.records[name] for name in names]
-        departments = [one for one in records if isinstance(one, Department)]
-        found = Trust(public_key(ROOT), departments)
-        for certificate in self.certificates.values():
-            found.add_certificate(certificate)
-        for record in records:
-            try:
-                add(found, record)
-            except Refused:
-                continue
+        first = [one for one in records if isinstance(one, Department)]
+        for record in (*first, *(one for one in records if one not in first)):
+            with contextlib.suppress(Refused):
+                found.add(record)
         return found
-
-
-def add(trust: Trust, record: Any) -> set[bytes]:
-    """Add a record of any kind."""
-    match record:
-        case Department():
-            return trust.add_department(record)
-        case PersonCard():
-            return trust.add_card(record)
-        case PersonDevices():
-            return trust.add_person_devices(record)
-        case Endorsement():
-            return trust.add_endorsement(record)
-        case Grant():
-            return trust.add_grant(record)
-        case Revocation():
-            return trust.add_revocation(record)
-    raise TypeError(record)
 
 
 def _date(number: float) -> datetime.datetime:
@@ -220,8 +199,8 @@ def base_force() -> Force:
     south; s1 endorses b1; b1 endorses its person's second phone b2.
     """
     force = Force()
-    force.department("department 1", 1, -60, Policy.APPROVAL, ())
-    force.department("department 2", 2, -50, Policy.APPROVAL, ["r1"])
+    force.department("department 1", 1, -60, APPROVAL, ())
+    force.department("department 2", 2, -50, APPROVAL, ["r1"])
     for person, (path, devices) in PEOPLE.items():
         force.devices(f"devices {person}", person, devices)
         force.card(f"card {person}", person, 1, -60, path)
