@@ -378,7 +378,8 @@ export interface SetRights {
 
 /**
  * Import an uploaded file. ``sha256``: of the file; ``digest``: of the preview that the admin
- * saw, without exactly whose changes nothing is imported.
+ * saw, without exactly whose changes nothing is imported; ``aliases``: names matched by hand,
+ * which later files of the admin's part obey.
  */
 export interface ApplyImport {
   readonly act: "apply_import";
@@ -387,6 +388,7 @@ export interface ApplyImport {
   readonly digest: string;
   readonly removeMissing: boolean;
   readonly partial: boolean;
+  readonly aliases: Record<string, Record<string, string>>;
 }
 
 /** Restore what an import replaced. ``undone``: its number. */
@@ -1614,10 +1616,21 @@ export interface ImportSheet {
 }
 
 /**
+ * A name in a file that somebody matched to a code by hand; ``remembered``: with an earlier
+ * import.
+ */
+export interface ImportAlias {
+  readonly column: string;
+  readonly typed: string;
+  readonly code: string;
+  readonly remembered: boolean;
+}
+
+/**
  * The effects of an import, within the part of the person who sent the file. ``digest``: names
  * exactly these changes; ``counts``: rows by ImportShow; ``people``: in the part now; ``leaving``:
  * whom it suspends or removes; ``unsure``: columns that are only likely; ``paths``: the units of
- * which it shows anything, "" for the department.
+ * which it shows anything, "" for the department; ``aliases``: names that were matched by hand.
  */
 export interface ImportPreview {
   readonly digest: string;
@@ -1628,6 +1641,7 @@ export interface ImportPreview {
   readonly repeated: number;
   readonly unsure: string[];
   readonly paths: string[];
+  readonly aliases: ImportAlias[];
 }
 
 /**

@@ -138,7 +138,7 @@ class Container:
         self.editor = DirectoryEditor(self.database, self.clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, self.clock, self.audit)
         self.planned = PlannedTransfers(
-            self.database, self.clock, self.audit, self.transfers, self.leases
+            self.database, self.clock, self.audit, self.transfers, self.leases, self.auth.granting
         )
         self.posts = Posts(self.database, self.directory)
         self.reorganiser = Reorganiser(self.clock, self.audit, late)
@@ -237,6 +237,7 @@ class Container:
         )
         self.directory.attach(self.admin.rights)
         self.uploads.attach(self.admin.rights)
+        self.planned.attach(self.admin.rights)
         self.reports.attach(self.admin.rights)
         self.issuing.attach(self.admin.rights)
         self.training = TrainingService(

@@ -3,6 +3,12 @@
 The rights table (:class:`wire.RightRule`) is administration's; other roles are given what somebody
 holds by it, as a :class:`Held`, and ask it. A right holds over a part of the tree: a unit, or a
 unit with all below it.
+
+Invariant: every statement that writes people, posts, units, enrolment codes or what imports
+remember takes a :data:`Permit` and refuses to write what it does not cover. A permit is an
+operator, or a :class:`Decided`, which :func:`decide` and :func:`decide_for_system` alone make
+(``tests/layers/test_permits.py``). So an act, an import, an upload, undoing, a reorganisation, a
+planned transfer and SCIM are judged by one function.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -11,7 +17,7 @@ from typing import Literal
 
 from copconnect import errors, wire
 from copconnect.ids import PersonId
-from copconnect.principals import HeldPlace
+from copconnect.principals import HeldPlace, Operator, Principal
 
 WHOLE = ""  # The path of the whole department, which root admins hold.
 
@@ -116,18 +122,132 @@ def person_refusal(
     return None
 
 
-def require_changes(
-    by: PersonId, held: Held, right: wire.Right, changes: Iterable[PersonChange]
-) -> None:
-    """Raise ActInvalid, or NotAllowed, for a change that somebody may not ask for; ``held``: the
-    rights of that person, or of somebody who approves it."""
-    for change in changes:
-        reason = person_refusal(by, held, right, change)
-        if reason == "oneself":
-            raise errors.ActInvalid(reason=reason)
-        if reason is not None:
-            for one in sorted({right, *change.needs}):
-                held.require(one, sorted(change.touched))
+class Undecided(Exception):
+    """A statement was about to write something that nobody decided: a mistake of ours."""
+
+
+_DECIDED = object()
+
+
+class Decided:
+    """Changes that somebody may make. ``by``: in whose name they are done; ``people``: the changes
+    of people; ``paths``: the unit paths over which the right holds."""
+
+    __slots__ = ("by", "held", "paths", "people", "right")
+
+    def __init__(
+        self,
+        key: object,
+        by: Principal,
+        right: wire.Right,
+        paths: frozenset[str],
+        people: Mapping[PersonId, PersonChange],
+        held: tuple[Held, ...] = (),
+    ) -> None:
+        if key is not _DECIDED:
+            raise Undecided("decide() alone makes this")
+        self.by, self.right, self.paths, self.people = by, right, paths, people
+        self.held = held
+
+
+Permit = Operator | Decided
+
+
+def decide(
+    by: Principal,
+    asker: PersonId,
+    held: Iterable[Held],
+    right: wire.Right,
+    paths: Iterable[str],
+    changes: Iterable[PersonChange],
+) -> Decided:
+    """Return the permit for an act that touches these unit paths and changes these people.
+    ``held``: the rights of the asker, and of somebody who approves it.
+
+    Raises ActInvalid, or NotAllowed.
+    """
+    touched, people = frozenset(paths), {one.person_id: one for one in changes}
+    all_held = tuple(held)
+    for one in all_held:
+        one.require(right, sorted(touched))
+        for change in people.values():
+            reason = person_refusal(asker, one, right, change)
+            if reason == "oneself":
+                raise errors.ActInvalid(reason=reason)
+            if reason is not None:
+                for needed in sorted({right, *change.needs}):
+                    one.require(needed, sorted(change.touched))
+    return Decided(_DECIDED, by, right, touched, people, all_held)
+
+
+def decide_for_system(
+    by: Principal, changes: Iterable[PersonChange], taking_over: Collection[PersonId]
+) -> Decided | PersonRefusal:
+    """Return the permit of a system that changes people over SCIM, or why it gets none. It has no
+    rights of its own. ``taking_over``: people who get a number, or whose suspension ends: for
+    somebody who holds grants, that would give the grants to another phone."""
+    people = {one.person_id: one for one in changes}
+    for person_id in taking_over:
+        change = people[person_id]
+        if change.granted:
+            return "holds_grants"
+    return Decided(_DECIDED, by, "manage_people", frozenset({WHOLE}), people)
+
+
+def principal_of(permit: Permit) -> Principal:
+    """Return in whose name something is done."""
+    return permit if isinstance(permit, Operator) else permit.by
+
+
+def require_people(permit: Permit, person_ids: Iterable[PersonId]) -> None:
+    """Raise Undecided unless a permit covers the change of these people."""
+    if not isinstance(permit, Operator):
+        _require(one in permit.people for one in person_ids)
+
+
+def require_codes(permit: Permit, person_ids: Iterable[PersonId]) -> None:
+    """Raise Undecided unless a permit covers new enrolment codes of these people."""
+    if not isinstance(permit, Operator):
+        people = permit.people
+        _require(
+            one in people and "enrol" in {permit.right, *people[one].needs} for one in person_ids
+        )
+
+
+def require_units(permit: Permit, paths: Iterable[str]) -> None:
+    """Raise Undecided unless a permit covers units and posts at these unit paths."""
+    if not isinstance(permit, Operator):
+        over = permit.paths | {path for one in permit.people.values() for path in one.paths}
+        _require(any(covers(one, path) for one in over) for path in paths)
+
+
+def allows_part(permit: Permit, part: Iterable[str]) -> bool:
+    """Return whether somebody who decided holds the right over all of these unit paths: what an
+    import remembers, it remembers for a part."""
+    if isinstance(permit, Operator):
+        return True
+    paths = list(part)
+    return any(one.lacking(permit.right, paths) is None for one in permit.held)
+
+
+def require_part(permit: Permit, part: Iterable[str]) -> None:
+    """Raise Undecided unless :func:`allows_part`."""
+    _require([allows_part(permit, part)])
+
+
+def allows_whole(permit: Permit) -> bool:
+    """Return whether a permit covers the organisation of the whole department."""
+    return isinstance(permit, Operator) or WHOLE in permit.paths
+
+
+def require_whole(permit: Permit) -> None:
+    """Raise Undecided unless a permit covers the organisation of the whole department."""
+    _require([allows_whole(permit)])
+
+
+def _require(covered: Iterable[bool]) -> None:
+    if not all(covered):
+        raise Undecided("the permit does not cover this")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +259,14 @@ class ImportingAdmin:
     held: Held
     path: str
     granted: Mapping[PersonId, Collection[str]]
+
+    @property
+    def part(self) -> tuple[str, ...]:
+        """The unit paths over which this person imports, none below another."""
+        paths = sorted(set(self.held.paths("import_people")))
+        return tuple(
+            one for one in paths if not any(each != one and covers(each, one) for each in paths)
+        )
 
     def has(self, path: str) -> bool:
         """Return whether a unit is in the part of this person."""

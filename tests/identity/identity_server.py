@@ -134,7 +134,7 @@ class IdentityServer:
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, clock, self.audit)
         self.planned = PlannedTransfers(
-            self.database, clock, self.audit, self.transfers, self.leases
+            self.database, clock, self.audit, self.transfers, self.leases, self.auth.granting
         )
         self.posts = Posts(self.database, self.directory)
         self.reorganiser = Reorganiser(clock, self.audit, self.rosters)
@@ -179,6 +179,7 @@ class IdentityServer:
         )
         self.directory.attach(self.admin.rights)
         self.uploads.attach(self.admin.rights)
+        self.planned.attach(self.admin.rights)
         per_minute = settings.requests_per_person_per_minute
         requests = Rates("requests_per_minute", per_minute, per_minute, clock.now_ms)
         self.gate = Gate(self.auth.authenticator, requests)

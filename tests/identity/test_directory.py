@@ -153,7 +153,7 @@ async def test_people_who_were_removed_are_not_found(running: Running) -> None:
     card = (await running.get(f"/v1/people/{other.person_id}", device)).json()
     assert (card["status"], card["registered"]) == ("suspended", False)
     async with running.container.database.transaction() as connection:
-        await store.set_status(connection, [PersonId(other.person_id)], "removed", 1)
+        await store.set_status(connection, OPERATOR, [PersonId(other.person_id)], "removed", 1)
     assert await search(running, device, text=PATROL) == []
     card = (await running.get(f"/v1/people/{other.person_id}", device)).json()
     assert card["status"] == "removed"

@@ -47,7 +47,7 @@ class Recorded:
     async def people_lost(self, _: Any, lost: Any) -> None:
         self.lost.append(dict(lost))
 
-    async def store_enrolment_codes(self, _: Any, codes: dict[PersonId, str]) -> None:
+    async def store_enrolment_codes(self, _: Any, __: Any, codes: dict[PersonId, str]) -> None:
         self.codes |= codes
 
 

@@ -492,7 +492,7 @@ async def test_enrolment_codes(settings: Settings, clock: MovedClock, code_of: A
             person = await server.container.directory.active_by_number(connection, SHO)
             assert person is not None
             codes = {person: "ABCD2345EFGH"}
-            await server.container.auth.accounts.store_enrolment_codes(connection, codes)
+            await server.container.auth.accounts.store_enrolment_codes(connection, OPERATOR, codes)
 
         async def enter(ticket: str, code: str) -> Any:
             body = {"ticket": ticket, "enrolmentCode": code}
@@ -514,7 +514,7 @@ async def test_enrolment_codes(settings: Settings, clock: MovedClock, code_of: A
 
         # Used up, also when the same code is imported again.
         async with server.container.database.transaction() as connection:
-            await server.container.auth.accounts.store_enrolment_codes(connection, codes)
+            await server.container.auth.accounts.store_enrolment_codes(connection, OPERATOR, codes)
         again = (await server.step(SHO))["ticket"]
         for _ in range(4):
             assert code_of(await enter(again, "ABCD2345EFGH")) == "enrolment_code_wrong"

@@ -82,6 +82,7 @@ def applying(upload: dict[str, Any], **changes: Any) -> wire.ApplyImport:
         "digest": upload["preview"]["digest"],
         "remove_missing": choices["removeMissing"],
         "partial": choices["partial"],
+        "aliases": choices["aliases"],
     }
     return wire.ApplyImport(**(values | changes))
 

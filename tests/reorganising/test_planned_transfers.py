@@ -23,6 +23,13 @@ from tests.reorganising.reorganising_world import (
 )
 
 
+class NoGrants:
+    """Stands for the Authentication Service."""
+
+    async def held_paths(self, _: object, __: object) -> list[str]:
+        return []
+
+
 class Planned:
     """Planned transfers of a world."""
 
@@ -30,7 +37,7 @@ class Planned:
         self.world = world
         leases = Leases(world.database, world.clock, alone=True)
         self.transfers = PlannedTransfers(
-            world.database, world.clock, world.audit, world.transfers, leases
+            world.database, world.clock, world.audit, world.transfers, leases, NoGrants()
         )
 
     async def plan(self, number: int, unit: str, days: int, post: PostId | None = None) -> int:

@@ -7,6 +7,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.directory import places
 from copconnect.directory.names import english
+from copconnect.directory.postings import post_store
 from copconnect.directory.reorganising import reorganising_store
 from copconnect.ids import UnitId
 from tests.reorganising.reorganising_world import (
@@ -119,14 +120,15 @@ async def test_a_reorganisation_that_is_cut_in_the_middle_leaves_nothing(
     """Wherever it ends: each statement of the writing part fails once."""
     before = await world.stored()
     entries = [one.number async for one in world.audit.entries()]
-    names = ("write_units", "write_former", "open_posts", "give_posts", "rows_for_words", "add")
+    names = ("write_units", "write_former", "open_again", "give_posts", "rows_for_words", "add")
     for name in names:
+        module = post_store if name == "open_again" else reorganising_store
         with monkeypatch.context() as patch:
 
             async def cut(*_: Any) -> None:
                 raise Cut
 
-            patch.setattr(reorganising_store, name, cut)
+            patch.setattr(module, name, cut)
             with pytest.raises(Cut):
                 await world.do(merge("A1b", "A1a"), move("A1", "B"))
         assert await world.stored() == before, name

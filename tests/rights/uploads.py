@@ -55,6 +55,7 @@ async def applying(whole: Any, owner: PersonId, person_id: PersonId) -> wire.App
         digest=upload.preview.digest,
         remove_missing=False,
         partial=False,
+        aliases={},
     )
 
 

@@ -33,7 +33,7 @@ from copconnect.ids import ActId, PersonId
 from copconnect.principals import Caller, Signer
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.admin_act import SignedAct
-from copconnect.rights import WHOLE, require_changes
+from copconnect.rights import WHOLE, Decided, decide
 
 _ACT: msgspec.json.Decoder[wire.Act] = msgspec.json.Decoder(wire.Act)
 
@@ -127,12 +127,8 @@ class Acting:
             await kind.make_ready(act)
         async with self._database.reading() as connection:
             touched = await kind.touches(connection, act)
-            held = await self._rights.of(connection, caller.person_id)
-            held.require(kind.right, touched.paths)
-            require_changes(caller.person_id, held, kind.right, touched.changes)
-            if kind.allows is not None:
-                await kind.allows(connection, caller.person_id, act)
             viewer = caller.person_id
+            await self._decide(connection, caller, [viewer], kind, touched, act)
             cards = await self._organisation.cards(connection, touched.some[:SAMPLE], viewer)
             second = await self._needs_second(connection, touched)
             may = NOT_TOLD
@@ -304,8 +300,9 @@ class Acting:
     ) -> wire.ActAnswer:
         kind = self._kinds.table[type(act)]
         touched = await kind.touches(connection, act)
-        await self._require(connection, caller.person_id, caller.person_id, kind, touched, act)
-        asked = Asked(_signer(caller.person_id, record, touched), act, now_ms)
+        by = _signer(caller.person_id, record, touched)
+        permit = await self._decide(connection, by, [caller.person_id], kind, touched, act)
+        asked = Asked(by, permit, act, now_ms)
         state: wire.ActState = "done"
         codes = Codes()
         if await self._needs_second(connection, touched):
@@ -313,7 +310,7 @@ class Acting:
             await store.touched(connection, record.act_id.hex(), touched.people, touched.paths)
             proposal = ActProposed(record.act_id.hex(), _tag(act), touched.people)
             # The signed act names the person whom a case is about, who may read this part's log.
-            by = asked.by if kind.allows is None else replace(asked.by, path=WHOLE)
+            by = by if kind.allows is None else replace(by, path=WHOLE)
             entry = await self._audit.record(connection, by, proposal)
             state = "waiting"
         else:
@@ -335,11 +332,9 @@ class Acting:
         kind = self._kinds.table[type(act)]
         touched = await kind.touches(connection, act)
         asker = PersonId(row.person_id)
-        for person_id in (caller.person_id, asker):
-            await self._require(connection, person_id, asker, kind, touched, act)
-        by = _signer(asker, first, touched)
-        second = caller.person_id
-        codes = await kind.perform(connection, Asked(by, act, row.taken_ms, second))
+        by, second = _signer(asker, first, touched), caller.person_id
+        permit = await self._decide(connection, by, [second, asker], kind, touched, act)
+        codes = await kind.perform(connection, Asked(by, permit, act, row.taken_ms, second))
         entry, _ = await self._audit.head(connection)
         await store.finish(connection, row.act_id, "done", entry)
         approver = _signer(caller.person_id, record, touched)
@@ -357,8 +352,8 @@ class Acting:
         if row.person_id != caller.person_id:
             act = decoded(SignedAct.parse(row.record).body)
             kind = self._kinds.table[type(act)]
-            asker = PersonId(row.person_id)
-            await self._require(connection, caller.person_id, asker, kind, touched, act)
+            first = _signer(PersonId(row.person_id), SignedAct.parse(row.record), touched)
+            await self._decide(connection, first, [caller.person_id], kind, touched, act)
         by = _signer(caller.person_id, record, touched)
         refusal = ActRefused(row.act_id, row.hash.hex(), asked.reason)
         entry = await self._audit.record(connection, by, refusal)
@@ -378,21 +373,24 @@ class Acting:
             raise errors.ActDiffers
         return row
 
-    async def _require(
+    async def _decide(
         self,
         connection: AsyncConnection,
-        person_id: PersonId,
-        asker: PersonId,
+        by: Signer | Caller,
+        people: Sequence[PersonId],
         kind: Kind,
         touched: Touched,
         act: wire.Act,
-    ) -> None:
-        """Raise unless a person may do what the asker asks for, or approve it."""
-        held = await self._rights.of(connection, person_id)
-        held.require(kind.right, touched.paths)
-        require_changes(asker, held, kind.right, touched.changes)
+    ) -> Decided:
+        """Return the permit for what somebody asks for. ``people``: all of whom must have the
+        rights: the asker, and who approves it or refuses it. Raises NotAllowed, ActInvalid."""
+        held = [await self._rights.of(connection, one) for one in people]
+        changes, paths = touched.changes, touched.paths
+        permit = decide(by, by.person_id, held, kind.right, paths, changes)
         if kind.allows is not None:
-            await kind.allows(connection, person_id, act)
+            for one in people:
+                await kind.allows(connection, one, act)
+        return permit
 
     async def _needs_second(self, connection: AsyncConnection, touched: Touched) -> bool:
         if touched.second:

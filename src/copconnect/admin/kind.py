@@ -10,7 +10,7 @@ from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
 from copconnect.principals import Signer
-from copconnect.rights import PersonChange
+from copconnect.rights import Decided, PersonChange
 
 SAMPLE = 20  # People whom a preview names.
 
@@ -33,10 +33,11 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An act on its way. ``taken_ms``: when the server took it; ``second``: who approved it, where
-    a second admin had to."""
+    """An act on its way. ``permit``: what was decided; ``taken_ms``: when the server took it;
+    ``second``: who approved it, where a second admin had to."""
 
     by: Signer
+    permit: Decided
     act: Any
     taken_ms: int
     second: PersonId | None = None

@@ -271,68 +271,72 @@ class Kinds:
     async def _suspend(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.SuspendPerson = asked.act
         person_id = PersonId(act.person_id)
-        await self._editor.set_status(connection, asked.by, person_id, "suspended", act.reason)
+        await self._editor.set_status(connection, asked.permit, person_id, "suspended", act.reason)
         return []
 
     async def _restore(self, connection: Transaction, asked: Asked) -> Codes:
         person_id = PersonId(asked.act.person_id)
-        await self._editor.set_status(connection, asked.by, person_id, "active")
+        await self._editor.set_status(connection, asked.permit, person_id, "active")
         return []
 
     async def _transfer(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.TransferPerson = asked.act
         person_id = PersonId(act.person_id)
-        await self._transfers.transfer(connection, asked.by, person_id, act.place, act.rank)
+        await self._transfers.transfer(connection, asked.permit, person_id, act.place, act.rank)
         return []
 
     async def _plan(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.PlanTransfer = asked.act
         person_id = PersonId(act.person_id)
-        await self._planned.plan(connection, asked.by, person_id, act.place, act.rank, act.on)
+        await self._planned.plan(connection, asked.permit, person_id, act.place, act.rank, act.on)
         return []
 
     async def _cancel(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.CancelTransfer = asked.act
-        await self._planned.cancel(connection, asked.by, PersonId(act.person_id), act.planned_id)
+        await self._planned.cancel(
+            connection, asked.permit, PersonId(act.person_id), act.planned_id
+        )
         return []
 
     async def _abolish(self, connection: Transaction, asked: Asked) -> Codes:
-        await self._transfers.abolish(connection, asked.by, PostId(asked.act.post_id))
+        await self._transfers.abolish(connection, asked.permit, PostId(asked.act.post_id))
         return []
 
     async def _restore_post(self, connection: Transaction, asked: Asked) -> Codes:
-        await self._transfers.restore_post(connection, asked.by, PostId(asked.act.post_id))
+        await self._transfers.restore_post(connection, asked.permit, PostId(asked.act.post_id))
         return []
 
     async def _set_policy(self, connection: Transaction, asked: Asked) -> Codes:
-        await self._editor.write_group_policy(connection, asked.by, asked.act.policy)
+        await self._editor.write_group_policy(connection, asked.permit, asked.act.policy)
         return []
 
     async def _give_charge(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.GiveCharge = asked.act
         person_id = PersonId(act.person_id)
-        await self._transfers.give_charge(connection, asked.by, person_id, act.place, act.charge)
+        await self._transfers.give_charge(
+            connection, asked.permit, person_id, act.place, act.charge
+        )
         return []
 
     async def _end_charge(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.EndCharge = asked.act
         person_id = PersonId(act.person_id)
-        await self._transfers.end_charge(connection, asked.by, person_id, act.posting_id)
+        await self._transfers.end_charge(connection, asked.permit, person_id, act.posting_id)
         return []
 
     async def _reorganise(self, connection: Transaction, asked: Asked) -> Codes:
-        await self._reorganiser.reorganise(connection, asked.by, asked.act.steps)
+        await self._reorganiser.reorganise(connection, asked.permit, asked.act.steps)
         return []
 
     async def _undo_reorganisation(self, connection: Transaction, asked: Asked) -> Codes:
-        await self._reorganiser.undo(connection, asked.by, asked.act.number)
+        await self._reorganiser.undo(connection, asked.permit, asked.act.number)
         return []
 
     async def _make_codes(self, connection: Transaction, asked: Asked) -> Codes:
         people = [PersonId(one) for one in asked.act.person_ids]
         if len(set(people)) != len(people):
             raise errors.ActInvalid(reason="somebody twice")
-        codes = await self._enrolment.make_codes(connection, asked.by, people)
+        codes = await self._enrolment.make_codes(connection, asked.permit, people)
         return [
             wire.EnrolmentCode(person_id=one, code=code)
             for one, code in zip(people, codes, strict=True)
@@ -367,7 +371,7 @@ class Kinds:
         return []
 
     async def _import(self, connection: Transaction, asked: Asked) -> Codes:
-        await self._imports.apply(connection, asked.by, asked.act)
+        await self._imports.apply(connection, asked.permit, asked.act)
         return []
 
     async def _create_group(self, connection: Transaction, asked: Asked) -> Codes:
@@ -387,7 +391,7 @@ class Kinds:
         await self._groups.settle(ConversationId(act.conversation_id))
 
     async def _undo_import(self, connection: Transaction, asked: Asked) -> Codes:
-        await self._imports.undo(connection, asked.by, asked.act.undone)
+        await self._imports.undo(connection, asked.permit, asked.act.undone)
         return []
 
 

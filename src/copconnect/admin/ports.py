@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId, PostId, UnitId
-from copconnect.principals import Bar, Holder, Principal, RightsBasis, Signer
+from copconnect.principals import Bar, Holder, RightsBasis, Signer
+from copconnect.rights import Permit
 
 
 class Organisation(Protocol):
@@ -103,7 +104,7 @@ class Editor(Protocol):
         ...
 
     async def write_group_policy(
-        self, connection: Transaction, by: Principal, policy: Sequence[wire.GroupPolicy]
+        self, connection: Transaction, permit: Permit, policy: Sequence[wire.GroupPolicy]
     ) -> None:
         """Put another policy of standing groups in force. Raises ActInvalid."""
         ...
@@ -111,7 +112,7 @@ class Editor(Protocol):
     async def set_status(
         self,
         connection: Transaction,
-        by: Principal,
+        permit: Permit,
         person_id: PersonId,
         status: Literal["suspended", "active"],
         reason: str = "",
@@ -126,7 +127,7 @@ class Transfers(Protocol):
     async def transfer(
         self,
         connection: Transaction,
-        by: Principal,
+        permit: Permit,
         person_id: PersonId,
         place: PostId | wire.NewPlace,
         rank: str | None,
@@ -137,7 +138,7 @@ class Transfers(Protocol):
     async def give_charge(
         self,
         connection: Transaction,
-        by: Principal,
+        permit: Permit,
         person_id: PersonId,
         place: PostId | wire.NewPlace,
         charge: wire.Charge,
@@ -145,11 +146,11 @@ class Transfers(Protocol):
         """Let a person hold a post beside their own. Raises NotFound, PlaceInvalid."""
         ...
 
-    async def abolish(self, connection: Transaction, by: Principal, post_id: PostId) -> None:
+    async def abolish(self, connection: Transaction, permit: Permit, post_id: PostId) -> None:
         """Abolish a post that nobody holds. Raises PlaceInvalid."""
         ...
 
-    async def restore_post(self, connection: Transaction, by: Principal, post_id: PostId) -> None:
+    async def restore_post(self, connection: Transaction, permit: Permit, post_id: PostId) -> None:
         """Let a post be there again that was abolished. Raises PlaceInvalid."""
         ...
 
@@ -158,7 +159,7 @@ class Transfers(Protocol):
         ...
 
     async def end_charge(
-        self, connection: Transaction, by: Principal, person_id: PersonId, posting_id: int
+        self, connection: Transaction, permit: Permit, person_id: PersonId, posting_id: int
     ) -> None:
         """End a person's charge. Raises NotFound."""
         ...
@@ -180,7 +181,7 @@ class PlannedTransfers(Protocol):
     async def plan(
         self,
         connection: Transaction,
-        by: Principal,
+        permit: Permit,
         person_id: PersonId,
         place: PostId | wire.NewPlace,
         rank: str | None,
@@ -190,7 +191,7 @@ class PlannedTransfers(Protocol):
         ...
 
     async def cancel(
-        self, connection: Transaction, by: Principal, person_id: PersonId, planned_id: int
+        self, connection: Transaction, permit: Permit, person_id: PersonId, planned_id: int
     ) -> None:
         """Cancel a planned transfer, or take a failed one off the list. Raises NotFound."""
         ...
@@ -212,7 +213,7 @@ class Enrolment(Protocol):
     """Enrolment codes."""
 
     async def make_codes(
-        self, connection: Transaction, by: Principal, people: Sequence[PersonId]
+        self, connection: Transaction, permit: Permit, people: Sequence[PersonId]
     ) -> list[str]:
         """Give each a new enrolment code; return them as letters show them."""
         ...

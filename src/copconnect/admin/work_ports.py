@@ -10,7 +10,7 @@ from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, PersonId, PostId, UploadId
 from copconnect.principals import Caller, Principal, Signer
-from copconnect.rights import PersonChange
+from copconnect.rights import Permit, PersonChange
 
 
 class Planning(Protocol):
@@ -252,7 +252,7 @@ class Imports(Protocol):
         in force, by who holds them. Raises NotFound, ImportRefused."""
         ...
 
-    async def apply(self, connection: Transaction, by: Principal, act: wire.ApplyImport) -> None:
+    async def apply(self, connection: Transaction, permit: Permit, act: wire.ApplyImport) -> None:
         """Import a file that was made ready. Raises NotFound, ImportRefused."""
         ...
 
@@ -269,7 +269,7 @@ class Imports(Protocol):
         """Return what undoing an import touches. Raises ImportRefused."""
         ...
 
-    async def undo(self, connection: Transaction, by: Principal, number: int) -> None:
+    async def undo(self, connection: Transaction, permit: Permit, number: int) -> None:
         """Undo an import that was made ready. Raises ImportRefused."""
         ...
 
@@ -348,12 +348,12 @@ class Reorganiser(Protocol):
     """Reorganisations of the tree of units."""
 
     async def reorganise(
-        self, connection: Transaction, by: Principal, steps: Sequence[wire.Step]
+        self, connection: Transaction, permit: Permit, steps: Sequence[wire.Step]
     ) -> int:
         """Do all steps; return its number. Raises ReorganisationInvalid."""
         ...
 
-    async def undo(self, connection: Transaction, by: Principal, number: int) -> int:
+    async def undo(self, connection: Transaction, permit: Permit, number: int) -> int:
         """Restore what a reorganisation changed; return the number of that. Raises NotFound,
         ReorganisationChanged."""
         ...

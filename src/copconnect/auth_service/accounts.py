@@ -20,6 +20,7 @@ from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
 from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
+from copconnect.rights import Permit
 
 LAPSED_TOGETHER = 500
 
@@ -165,12 +166,13 @@ class Accounts:
         )
 
     async def store_enrolment_codes(
-        self, connection: AsyncConnection, codes: dict[PersonId, str]
+        self, connection: AsyncConnection, permit: Permit, codes: dict[PersonId, str]
     ) -> None:
         """Replace the enrolment codes of these people; only hashes are stored."""
         secret = self._deps.authority.secret
         await registration_store.set_enrolment_codes(
             connection,
+            permit,
             {person: rules.enrolment_hash(secret, person, code) for person, code in codes.items()},
         )
 

@@ -11,7 +11,8 @@ from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust.revoking import Revoking
 from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId
-from copconnect.principals import Principal
+from copconnect.principals import Operator, Principal
+from copconnect.rights import Permit, principal_of
 
 # No 0/O, 1/I/L: people read these aloud and copy them from paper.
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -36,21 +37,23 @@ class Administering:
         self._accounts = accounts
         self._revoking = revoking
 
-    async def make_enrolment_codes(self, by: Principal, people: Sequence[PersonId]) -> list[str]:
+    async def make_enrolment_codes(self, by: Operator, people: Sequence[PersonId]) -> list[str]:
         """Do :meth:`make_codes` in a transaction of its own."""
         async with self._deps.database.transaction() as connection:
             return await self.make_codes(connection, by, people)
 
     async def make_codes(
-        self, connection: Transaction, by: Principal, people: Sequence[PersonId]
+        self, connection: Transaction, permit: Permit, people: Sequence[PersonId]
     ) -> list[str]:
         """Give each a new enrolment code in place of any other; return them as letters show them.
         Only hashes are stored."""
         codes = ["".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH)) for _ in people]
         await self._accounts.store_enrolment_codes(
-            connection, dict(zip(people, codes, strict=True))
+            connection, permit, dict(zip(people, codes, strict=True))
         )
-        await self._deps.audit.record(connection, by, EnrolmentCodesMade(list(people)))
+        await self._deps.audit.record(
+            connection, principal_of(permit), EnrolmentCodesMade(list(people))
+        )
         return ["-".join((code[:4], code[4:8], code[8:])) for code in codes]
 
     async def clients_beginning(self, prefix: str, limit: int) -> list[NamedClient]:

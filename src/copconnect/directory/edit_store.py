@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import chunks, upsert_for
 from copconnect.directory import store
-from copconnect.ids import PersonId
+from copconnect.ids import PersonId, PostId
+from copconnect.rights import Permit, require_people, require_whole
 
 BATCH = 1000
 _TIMES = ("changed_ms", "posted_ms")
@@ -75,18 +76,31 @@ async def people_and_owners(
     return found
 
 
-async def insert_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
+async def insert_people(
+    connection: AsyncConnection, permit: Permit, rows: Iterable[Row], now_ms: int
+) -> None:
     """Insert people, at most a batch of them."""
     people, found_by = _apart(rows)
+    require_people(permit, (row["person_id"] for row in people))
     await connection.execute(
         insert(store.people), [row | dict.fromkeys(_TIMES, now_ms) for row in people]
     )
     await write_words(connection, found_by)
 
 
-async def update_people(connection: AsyncConnection, rows: Iterable[Row], now_ms: int) -> None:
-    """Write people anew, at most a batch of them."""
+async def update_people(
+    connection: AsyncConnection,
+    permit: Permit,
+    rows: Iterable[Row],
+    now_ms: int,
+    followed: Collection[PersonId] = (),
+) -> None:
+    """Write people anew, at most a batch of them. ``followed``: people whose post alone has another
+    title, which is the department's."""
     people, found_by = _apart(rows)
+    if followed:
+        require_whole(permit)
+    require_people(permit, (row["person_id"] for row in people if row["person_id"] not in followed))
     fixed = {"person_id", "posted_ms"}
     columns = [column.name for column in store.people.c if column.name not in fixed]
     statement = (
@@ -124,19 +138,57 @@ async def write_words(connection: AsyncConnection, rows: Sequence[Row]) -> None:
 
 
 async def repost(
-    connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
+    connection: AsyncConnection, permit: Permit, person_ids: Collection[PersonId], now_ms: int
 ) -> None:
     """These people hold their post since now."""
+    require_people(permit, person_ids)
     for some in chunks(person_ids):
         await connection.execute(
             update(store.people).where(store.people.c.person_id.in_(some)).values(posted_ms=now_ms)
         )
 
 
+async def give_post(
+    connection: AsyncConnection,
+    permit: Permit,
+    person_id: PersonId,
+    post_id: PostId,
+    rank: str,
+    found_by: Row,
+    now_ms: int,
+) -> None:
+    """Write which post and rank a person has from now on. ``found_by``: the words that find
+    them."""
+    require_people(permit, [person_id])
+    await connection.execute(
+        update(store.people)
+        .where(store.people.c.person_id == person_id)
+        .values(
+            post_id=post_id,
+            rank=rank,
+            sort_key=found_by["sort_key"],
+            posted_ms=now_ms,
+            changed_ms=now_ms,
+        )
+    )
+    await write_words(connection, [{"person_id": person_id} | found_by])
+
+
+async def touch_person(
+    connection: AsyncConnection, permit: Permit, person_id: PersonId, now_ms: int
+) -> None:
+    """Write that the places of a person changed."""
+    require_people(permit, [person_id])
+    await connection.execute(
+        update(store.people).where(store.people.c.person_id == person_id).values(changed_ms=now_ms)
+    )
+
+
 async def replace_vocabularies(
-    connection: AsyncConnection, rows_of: Mapping[str, list[Row]]
+    connection: AsyncConnection, permit: Permit, rows_of: Mapping[str, list[Row]]
 ) -> None:
     """Write levels, ranks and roles in place of those that are stored."""
+    require_whole(permit)
     for name, rows in rows_of.items():
         table = store.VOCABULARIES[name]
         await connection.execute(delete(table))
@@ -144,8 +196,9 @@ async def replace_vocabularies(
             await connection.execute(insert(table), rows)
 
 
-async def replace_units(connection: AsyncConnection, rows: list[Row]) -> None:
+async def replace_units(connection: AsyncConnection, permit: Permit, rows: list[Row]) -> None:
     """Write units in place of those that are stored."""
+    require_whole(permit)
     await connection.execute(delete(store.units))
     for part in chunks(rows, BATCH):
         await connection.execute(insert(store.units), part)

@@ -8,6 +8,7 @@ One edits at a time, and holds the directory's row first.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,7 +31,7 @@ from copconnect.directory.databank import DataBank
 from copconnect.directory.edit_store import BATCH
 from copconnect.directory.postings import post_search, post_store, posting_store
 from copconnect.ids import PersonId, UnitId
-from copconnect.principals import Principal
+from copconnect.rights import Permit, allows_whole, principal_of
 
 INDEXED_ANEW = 20_000  # People written; for fewer the words of each are indexed by themselves.
 
@@ -56,7 +57,7 @@ class Accounts(Protocol):
         ...
 
     async def store_enrolment_codes(
-        self, connection: AsyncConnection, codes: dict[PersonId, str]
+        self, connection: AsyncConnection, permit: Permit, codes: dict[PersonId, str]
     ) -> None:
         """Replace the enrolment codes of these people."""
         ...
@@ -95,6 +96,14 @@ class Journal(Protocol):
         ...
 
 
+class DecidingJournal(Journal, Protocol):
+    """A journal that also says in whose name the change is done."""
+
+    async def decide(self, connection: AsyncConnection, compared: Compared) -> Permit:
+        """Called after ``compared``; returns the permit, or refuses by raising."""
+        ...
+
+
 class DirectoryEditor:
     """The write side of the Directory. Running servers learn of it through the wake-up log."""
 
@@ -106,7 +115,7 @@ class DirectoryEditor:
 
     async def import_bank(
         self,
-        by: Principal,
+        permit: Permit,
         bank: DataBank,
         *,
         remove_missing: bool = False,
@@ -140,18 +149,19 @@ class DirectoryEditor:
             found = compared.found
             if journal is not None:
                 await journal.compared(connection, compared)
-            await self._write_people(connection, found, locked.now_ms, progress)
-            await self._write_organisation(connection, bank)
+            await self._write_people(connection, permit, found, locked.now_ms, progress)
+            if allows_whole(permit):  # Anybody else changes people alone.
+                await self._write_organisation(connection, permit, bank)
             found.posts.abolished = [
-                *await post_store.abolish(connection, bank.abolish, locked.now_ms),
-                *await post_store.abolish_without_unit(connection, locked.now_ms),
+                *await post_store.abolish(connection, permit, bank.abolish, locked.now_ms),
+                *await post_store.abolish_without_unit(connection, permit, locked.now_ms),
             ]
             codes = {
                 person.person_id: person.enrolment_code
                 for person in bank.people
                 if person.enrolment_code
             }
-            await self._accounts.store_enrolment_codes(connection, codes)
+            await self._accounts.store_enrolment_codes(connection, permit, codes)
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
             reorganised = await edit_store.write_version(connection, locked)
@@ -166,12 +176,12 @@ class DirectoryEditor:
                 act: Act = DataBankImported(found.summary(), remove_missing)
                 if journal is not None:
                     act = await journal.written(connection, compared, reorganised=reorganised)
-                await self._audit.record(connection, by, act)
+                await self._audit.record(connection, principal_of(permit), act)
         return found
 
-    async def edit_people(self, by: Principal, bank: DataBank, journal: Journal) -> PeopleChanges:
+    async def edit_people(self, bank: DataBank, journal: DecidingJournal) -> PeopleChanges:
         """Store the people of a data bank whose organisation is the stored one, which the journal
-        checks. It costs by these people and not by the force.
+        checks, as far as it decides. It costs by these people and not by the force.
 
         Raises NumberInUse, and whatever the journal refuses with.
         """
@@ -189,29 +199,30 @@ class DirectoryEditor:
                 raise NumberInUse(clashes)
             compared = Compared(found, stored, organisation, locked.before_ms, locked.now_ms)
             await journal.compared(connection, compared)
+            permit = await journal.decide(connection, compared)
             if not found:
                 return found
-            await self._write_people(connection, found, locked.now_ms, None)
+            await self._write_people(connection, permit, found, locked.now_ms, None)
             if found.posts:
                 await post_search.write(connection, found.posts.touched)
             if found.lost:
                 await self._accounts.people_lost(connection, found.lost)
             await store.touch(connection, locked.now_ms)
             act = await journal.written(connection, compared, reorganised=False)
-            await self._audit.record(connection, by, act)
+            await self._audit.record(connection, principal_of(permit), act)
         return found
 
-    async def set_group_policy(self, by: Principal, policy: Sequence[wire.GroupPolicy]) -> None:
+    async def set_group_policy(self, permit: Permit, policy: Sequence[wire.GroupPolicy]) -> None:
         """Write the policy of standing groups in place of the one before. Running servers make and
         change the groups within a round.
 
         Raises ActInvalid for a level, role or rank that is not there.
         """
         async with self._database.transaction() as connection:
-            await self.write_group_policy(connection, by, policy)
+            await self.write_group_policy(connection, permit, policy)
 
     async def write_group_policy(
-        self, connection: Transaction, by: Principal, policy: Sequence[wire.GroupPolicy]
+        self, connection: Transaction, permit: Permit, policy: Sequence[wire.GroupPolicy]
     ) -> None:
         """Do the same in the caller's transaction."""
         locked = await edit_store.lock(connection, self._clock.now_ms())
@@ -219,29 +230,29 @@ class DirectoryEditor:
         await policies.replace(connection, policy)
         # Everybody may belong to a group that the policy begins.
         await edit_store.set_rights_changed(connection, locked)
-        await self._audit.record(connection, by, GroupPolicySet(list(policy)))
+        await self._audit.record(connection, principal_of(permit), GroupPolicySet(list(policy)))
 
     async def group_policy(self) -> list[wire.GroupPolicy]:
         """Return the policy of standing groups."""
         async with self._database.reading() as connection:
             return await policies.read(connection)
 
-    async def suspend(self, by: Principal, number: str) -> PersonId | None:
+    async def suspend(self, permit: Permit, number: str) -> PersonId | None:
         """Suspend the person with this number (E.164) and sign them out; None if unknown."""
-        return await self._by_number(by, number, "suspended")
+        return await self._by_number(permit, number, "suspended")
 
-    async def restore(self, by: Principal, number: str) -> PersonId | None:
+    async def restore(self, permit: Permit, number: str) -> PersonId | None:
         """End a suspension; the person registers again. None if the number is unknown."""
-        return await self._by_number(by, number, "active")
+        return await self._by_number(permit, number, "active")
 
-    async def _by_number(self, by: Principal, number: str, status: Status) -> PersonId | None:
+    async def _by_number(self, permit: Permit, number: str, status: Status) -> PersonId | None:
         async with self._database.transaction() as connection:
             await self.hold(connection)
             row = await store.any_by_number(connection, number)
             if row is None:
                 return None
             person_id = PersonId(row.person_id)
-            await self.set_status(connection, by, person_id, status)
+            await self.set_status(connection, permit, person_id, status)
         return person_id
 
     async def hold(self, connection: AsyncConnection) -> None:
@@ -256,7 +267,7 @@ class DirectoryEditor:
     async def set_status(
         self,
         connection: Transaction,
-        by: Principal,
+        permit: Permit,
         person_id: PersonId,
         status: Status,
         reason: str = "",
@@ -266,9 +277,10 @@ class DirectoryEditor:
         # An import that has read who is active would otherwise write that over what is
         # written here, or each would wait for the other.
         locked = await edit_store.lock(connection, self._clock.now_ms())
-        await store.set_status(connection, [person_id], status, locked.now_ms)
+        await store.set_status(connection, permit, [person_id], status, locked.now_ms)
         await store.touch(connection, locked.now_ms)
         path = (await store.rights_bases(connection, [person_id]))[0].path.strip("/")
+        by = principal_of(permit)
         if status == "suspended":
             await self._accounts.people_lost(connection, {person_id: "suspended"})
             await self._audit.record(connection, by, PersonSuspended(person_id, reason), path)
@@ -305,34 +317,35 @@ class DirectoryEditor:
     async def _write_people(
         self,
         connection: AsyncConnection,
+        permit: Permit,
         found: PeopleChanges,
         now_ms: int,
         progress: Progress | None,
     ) -> None:
-        await post_store.write(connection, found.posts)
-        await posting_store.keep_regular(connection, sorted(found.leaving_place), now_ms)
-        await edit_store.repost(connection, sorted(found.taking_place), now_ms)
-        await posting_store.end_all(connection, sorted(found.removed), now_ms)
+        await post_store.write(connection, permit, found.posts)
+        await posting_store.keep_regular(connection, permit, sorted(found.leaving_place), now_ms)
+        await edit_store.repost(connection, permit, sorted(found.taking_place), now_ms)
+        await posting_store.end_all(connection, permit, sorted(found.removed), now_ms)
         total = len(found.insert) + len(found.update)
         done = 0
         anew = store.WORDS.made_anew(connection) if total >= INDEXED_ANEW else nullcontext()
         async with anew:
-            for rows, write in (
-                (found.insert, edit_store.insert_people),
-                (found.update, edit_store.update_people),
-            ):
+            update = partial(edit_store.update_people, followed=found.followed)
+            for rows, write in ((found.insert, edit_store.insert_people), (found.update, update)):
                 for part in chunks(rows, BATCH):
-                    await write(connection, part, now_ms)
+                    await write(connection, permit, part, now_ms)
                     done += len(part)
                     if progress is not None:
                         progress(done, total)
-        await store.set_status(connection, found.removed, "removed", now_ms)
+        await store.set_status(connection, permit, found.removed, "removed", now_ms)
 
-    async def _write_organisation(self, connection: AsyncConnection, bank: DataBank) -> None:
-        await edit_store.replace_vocabularies(connection, changes.vocabulary_rows(bank))
+    async def _write_organisation(
+        self, connection: AsyncConnection, permit: Permit, bank: DataBank
+    ) -> None:
+        await edit_store.replace_vocabularies(connection, permit, changes.vocabulary_rows(bank))
         rows = changes.unit_rows(bank)
         rows += await self._kept_units(connection, {row["unit_id"] for row in rows}, len(rows))
-        await edit_store.replace_units(connection, rows)
+        await edit_store.replace_units(connection, permit, rows)
 
     async def _kept_units(
         self, connection: AsyncConnection, named: set[str], position: int

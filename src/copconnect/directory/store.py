@@ -30,6 +30,7 @@ from copconnect.database.engine import METADATA, chunks
 from copconnect.database.word_index import WordIndex
 from copconnect.directory import names
 from copconnect.ids import PersonId, UnitId
+from copconnect.rights import Permit, require_people
 
 # Paging compares keys byte by byte; a locale's order would skip or repeat people.
 Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
@@ -341,9 +342,14 @@ async def organisation(connection: AsyncConnection) -> dict[str, list[Any]]:
 
 
 async def set_status(
-    connection: AsyncConnection, person_ids: Collection[PersonId], status: str, now_ms: int
+    connection: AsyncConnection,
+    permit: Permit,
+    person_ids: Collection[PersonId],
+    status: str,
+    now_ms: int,
 ) -> None:
     """Change the status of people; a search finds nobody who is removed."""
+    require_people(permit, person_ids)
     for part in chunks(person_ids):
         if status == "removed":
             await connection.execute(delete(search).where(search.c.person_id.in_(part)))

@@ -22,6 +22,7 @@ from copconnect.wire.audiences import Audience, GroupPolicy
 from copconnect.wire.base import HEX16, HEX32, AdminAct, Hex32, Wire
 from copconnect.wire.conduct import ConductText, MarkPicture, UnmarkPicture
 from copconnect.wire.directory import Charge, Names, NewPlace, Person
+from copconnect.wire.imports import ImportAliases
 from copconnect.wire.reorganising import Steps
 from copconnect.wire.reports.acts import AssignReport, DecideAppeal, DecideReport
 from copconnect.wire.training import LESSON_ID, LessonPictures, LessonTexts
@@ -201,13 +202,15 @@ class SetRights(AdminAct, frozen=True, kw_only=True):
 
 class ApplyImport(AdminAct, frozen=True, kw_only=True):
     """Import an uploaded file. ``sha256``: of the file; ``digest``: of the preview that the admin
-    saw, without exactly whose changes nothing is imported."""
+    saw, without exactly whose changes nothing is imported; ``aliases``: names matched by hand,
+    which later files of the admin's part obey."""
 
     upload_id: Annotated[UploadId, HEX16]
     sha256: Hex32
     digest: Hex32
     remove_missing: bool
     partial: bool
+    aliases: ImportAliases
 
 
 class UndoImport(AdminAct, frozen=True, kw_only=True):

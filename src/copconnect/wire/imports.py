@@ -38,6 +38,11 @@ class UploadBegun(Wire, frozen=True, kw_only=True):
     upload_id: Annotated[UploadId, HEX16]
 
 
+ImportAliases = Annotated[
+    dict[_Text, Annotated[dict[_Text, _Text], Meta(max_length=500)]], Meta(max_length=8)
+]
+
+
 class ImportChoices(Wire, frozen=True, kw_only=True):
     """How to read a file and what to do with it.
 
@@ -53,7 +58,7 @@ class ImportChoices(Wire, frozen=True, kw_only=True):
     confirmed: bool = False
     sheets: Annotated[dict[_Text, _Text], Meta(max_length=100)] = {}
     columns: Annotated[dict[_Text, _Text], Meta(max_length=200)] = {}
-    aliases: Annotated[dict[_Text, dict[_Text, _Text]], Meta(max_length=8)] = {}
+    aliases: ImportAliases = {}
 
 
 class ImportColumn(Wire, frozen=True, kw_only=True):
@@ -80,11 +85,21 @@ class ImportSheet(Wire, frozen=True, kw_only=True):
     rows: int
 
 
+class ImportAlias(Wire, frozen=True, kw_only=True):
+    """A name in a file that somebody matched to a code by hand; ``remembered``: with an earlier
+    import."""
+
+    column: str
+    typed: str
+    code: str
+    remembered: bool
+
+
 class ImportPreview(Wire, frozen=True, kw_only=True):
     """The effects of an import, within the part of the person who sent the file. ``digest``: names
     exactly these changes; ``counts``: rows by ImportShow; ``people``: in the part now; ``leaving``:
     whom it suspends or removes; ``unsure``: columns that are only likely; ``paths``: the units of
-    which it shows anything, "" for the department."""
+    which it shows anything, "" for the department; ``aliases``: names that were matched by hand."""
 
     digest: str
     sheets: list[ImportSheet]
@@ -94,6 +109,7 @@ class ImportPreview(Wire, frozen=True, kw_only=True):
     repeated: int
     unsure: list[str]
     paths: list[str]
+    aliases: list[ImportAlias]
 
 
 class Upload(Wire, frozen=True, kw_only=True):

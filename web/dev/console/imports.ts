@@ -101,7 +101,7 @@ export class ScriptedImports implements Calls {
     const sheet = { name: "Sheet1", label: this.#name, table: "people", columns, headings };
     return {
       ...{ digest: "0".repeat(64), counts: { ...COUNTS }, people: 3_000, leaving: 3, repeated: 0 },
-      ...{ sheets: [{ ...sheet, remembered: false, rows: 1_200 }], paths: [""] },
+      ...{ sheets: [{ ...sheet, remembered: false, rows: 1_200 }], paths: [""], aliases: [] },
       unsure: sure ? [] : ["unit = Police Station"],
     };
   }

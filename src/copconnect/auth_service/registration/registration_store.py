@@ -18,6 +18,7 @@ from copconnect.auth_service.tables import (
 )
 from copconnect.database.engine import CHUNK, chunks
 from copconnect.ids import PersonId
+from copconnect.rights import Permit, require_codes
 
 # --- Challenges and tickets -------------------------------------------------------------------
 
@@ -166,9 +167,12 @@ async def enrolment_code(connection: AsyncConnection, person_id: PersonId) -> st
     return found
 
 
-async def set_enrolment_codes(connection: AsyncConnection, hashes: Mapping[PersonId, str]) -> None:
+async def set_enrolment_codes(
+    connection: AsyncConnection, permit: Permit, hashes: Mapping[PersonId, str]
+) -> None:
     """Give people new enrolment codes. A code that somebody has already stays as it is, so that
     importing the same file again does not make a used one usable."""
+    require_codes(permit, hashes)
     known = select(enrolment_codes.c.person_id, enrolment_codes.c.code_hash)
     if len(hashes) <= CHUNK:
         known = known.where(enrolment_codes.c.person_id.in_(hashes))

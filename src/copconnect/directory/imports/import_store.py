@@ -1,6 +1,11 @@
 """Tables and statements of imports: what each changed, mappings and names that were confirmed, and
-whose turn it is to import."""
+whose turn it is to import.
 
+Mappings and names serve a part of the tree: the one over which the person imports who confirmed
+them, and every part within it.
+"""
+
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import METADATA, chunks, upsert_for
 from copconnect.directory.files.mapping import ColumnMapping
+from copconnect.rights import Permit, covers, require_part
 
 imports = Table(
     "directory_imports",
@@ -50,14 +56,18 @@ parts = Table(
 mappings = Table(
     "directory_import_mappings",
     METADATA,
+    Column("part", String(32), primary_key=True),  # A hash of the paths.
     Column("fingerprint", String(32), primary_key=True),
+    Column("paths", Text, nullable=False),  # Unit paths of the part, separated by line feeds.
     Column("mapping", Text, nullable=False),  # JSON.
 )
 aliases = Table(
     "directory_import_aliases",
     METADATA,
+    Column("part", String(32), primary_key=True),
     Column("field", String(16), primary_key=True),  # unit, rank, roles, level
     Column("typed", String(200), primary_key=True),
+    Column("paths", Text, nullable=False),
     Column("code", String(64), nullable=False),
 )
 turn = Table(
@@ -143,49 +153,79 @@ async def contents(connection: AsyncConnection, number: int) -> list[bytes]:
     return list(await connection.scalars(query))
 
 
+def _hash(part: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(part).encode()).hexdigest()[:32]
+
+
+def _serves(paths: str, part: Sequence[str]) -> bool:
+    """Return whether what is remembered for a part serves another one."""
+    above = paths.split("\n")
+    return all(any(covers(one, path) for one in above) for path in part)
+
+
 async def known_mappings(
-    connection: AsyncConnection, fingerprints: Sequence[str]
+    connection: AsyncConnection, part: Sequence[str], fingerprints: Sequence[str]
 ) -> dict[str, ColumnMapping]:
-    """Return the mappings that are remembered for these fingerprints."""
-    found: dict[str, ColumnMapping] = {}
+    """Return the mappings that are remembered for these fingerprints and serve a part; of several
+    the narrowest."""
+    rows: list[Any] = []
     for some in chunks(fingerprints):
         query = select(mappings).where(mappings.c.fingerprint.in_(some))
-        for row in await connection.execute(query):
-            found[row.fingerprint] = msgspec.json.decode(row.mapping, type=ColumnMapping)
-    return found
+        rows += [row for row in await connection.execute(query) if _serves(row.paths, part)]
+    rows.sort(key=lambda row: (len(row.paths), row.part))
+    return {row.fingerprint: msgspec.json.decode(row.mapping, type=ColumnMapping) for row in rows}
 
 
 async def remember_mappings(
-    connection: AsyncConnection, dialect: str, found: Mapping[str, ColumnMapping]
+    connection: AsyncConnection,
+    permit: Permit,
+    part: Sequence[str],
+    found: Mapping[str, ColumnMapping],
 ) -> None:
     """Remember mappings by fingerprint."""
+    require_part(permit, part)
     for fingerprint, mapping in found.items():
         content = msgspec.json.encode(mapping).decode()
-        statement = upsert_for(dialect, mappings).values(fingerprint=fingerprint, mapping=content)
+        statement = upsert_for(connection.dialect.name, mappings).values(
+            part=_hash(part), fingerprint=fingerprint, paths="\n".join(part), mapping=content
+        )
         await connection.execute(
             statement.on_conflict_do_update(
-                index_elements=[mappings.c.fingerprint], set_={"mapping": content}
+                index_elements=[mappings.c.part, mappings.c.fingerprint],
+                set_={"mapping": content},
             )
         )
 
 
-async def known_aliases(connection: AsyncConnection) -> dict[str, dict[str, str]]:
-    """Return the codes of what people type, by field."""
+async def known_aliases(
+    connection: AsyncConnection, part: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """Return the codes of what people type, by field, as far as they serve a part; of several the
+    narrowest."""
     found: dict[str, dict[str, str]] = {}
-    for row in await connection.execute(select(aliases)):
+    rows = [row for row in await connection.execute(select(aliases)) if _serves(row.paths, part)]
+    for row in sorted(rows, key=lambda row: (len(row.paths), row.part)):
         found.setdefault(row.field, {})[row.typed] = row.code
     return found
 
 
 async def remember_aliases(
-    connection: AsyncConnection, dialect: str, found: Mapping[str, Mapping[str, str]]
+    connection: AsyncConnection,
+    permit: Permit,
+    part: Sequence[str],
+    found: Mapping[str, Mapping[str, str]],
 ) -> None:
     """Remember what people type for a code."""
+    require_part(permit, part)
+    key, paths = _hash(part), "\n".join(part)
     for field, codes in found.items():
         for typed, code in codes.items():
-            statement = upsert_for(dialect, aliases).values(field=field, typed=typed, code=code)
+            statement = upsert_for(connection.dialect.name, aliases).values(
+                part=key, field=field, typed=typed, paths=paths, code=code
+            )
             await connection.execute(
                 statement.on_conflict_do_update(
-                    index_elements=[aliases.c.field, aliases.c.typed], set_={"code": code}
+                    index_elements=[aliases.c.part, aliases.c.field, aliases.c.typed],
+                    set_={"code": code},
                 )
             )

@@ -42,8 +42,8 @@ from copconnect.directory.imports.previews import Preview
 from copconnect.directory.postings import post_store, posting_store
 from copconnect.directory.sources import Corrections, Stored
 from copconnect.ids import UnitId
-from copconnect.principals import Principal, named
-from copconnect.rights import ImportingAdmin
+from copconnect.principals import Operator, Principal, named
+from copconnect.rights import WHOLE, ImportingAdmin, Permit
 
 TURN_MS = 120_000
 MOST_LEAVING = refusals.MOST_LEAVING
@@ -102,7 +102,7 @@ class Importer:
 
     async def apply(
         self,
-        by: Principal,
+        by: Operator,
         files: Files,
         options: ImportOptions,
         *,
@@ -122,7 +122,7 @@ class Importer:
 
     async def apply_prepared(
         self,
-        by: Principal,
+        by: Permit,
         prepared: Prepared,
         options: ImportOptions,
         *,
@@ -139,15 +139,17 @@ class Importer:
         if unsure and not options.confirmed:
             raise refusals.MappingUnsure(unsure)
         journal = keeping.ImportJournal(
-            named(by),
+            by,
             prepared.source,
             prepared.digest,
             prepared.mappings,
             options.aliases,
             remove_missing=options.remove_missing,
-            dialect=self._dialect,
+            part=prepared.part,
             coded=allowing.with_codes(prepared.bank),
-            check=_Check(prepared.bank, options.most_leaving, expected or preview.digest),
+            check=_Check(
+                prepared.bank, options.most_leaving, expected or preview.digest, prepared.bound
+            ),
         )
         found = await self._editor.import_bank(
             by,
@@ -163,7 +165,7 @@ class Importer:
 
     async def undo(
         self,
-        by: Principal,
+        by: Operator,
         number: int,
         *,
         most_leaving: float | None = MOST_LEAVING,
@@ -197,7 +199,7 @@ class Importer:
 
     async def undo_prepared(
         self,
-        by: Principal,
+        by: Permit,
         former: keeping.Former,
         *,
         most_leaving: float | None,
@@ -206,7 +208,7 @@ class Importer:
     ) -> dict[str, int]:
         """Restore what an import replaced, in the caller's transaction if one is given; as
         :meth:`undo` does."""
-        journal = keeping.UndoJournal(named(by), former.row, former.kept, most_leaving)
+        journal = keeping.UndoJournal(by, former.row, former.kept, most_leaving)
         found = await self._editor.import_bank(
             by,
             former.bank,
@@ -280,6 +282,7 @@ class Importer:
             progress,
             corrections=options.corrections,
             remove_missing=options.remove_missing,
+            aliases=options.aliases,
             admin=options.admin,
         )
 
@@ -290,8 +293,9 @@ class Importer:
             posts = await post_store.all_posts(connection)
             charged = await posting_store.charged(connection)
             organisation = await store.organisation(connection)
-            mappings = await import_store.known_mappings(connection, fingerprints)
-            aliases = await import_store.known_aliases(connection)
+            part = (WHOLE,) if options.admin is None else options.admin.part
+            mappings = await import_store.known_mappings(connection, part, fingerprints)
+            aliases = await import_store.known_aliases(connection, part)
             read_ms = await store.people_version(connection)
         for column, codes in options.aliases.items():
             aliases[column] = {**aliases.get(column, {}), **codes}
@@ -306,7 +310,7 @@ class Importer:
 
         tables = exporting.organisation_rows(organisation)
         stored = Stored(tables, person, mappings, aliases)
-        return Snapshot(people, posts, organisation, stored, charged, read_ms, paths, view)
+        return Snapshot(people, posts, organisation, stored, charged, read_ms, paths, view, part)
 
 
 def _seconds(ms: int) -> int:
@@ -320,6 +324,7 @@ class _Check:
     bank: DataBank
     most_leaving: float | None
     expected: str
+    bound: bytes
 
     def __call__(self, compared: Compared) -> None:
         """Raises TooManyLeave, PreviewOutdated."""
@@ -328,7 +333,9 @@ class _Check:
         organisation = Organisation.of(
             found, stored, compared.organisation, self.bank, compared.charged
         )
-        digest = previews.digest_of(found, stored, organisation.before, organisation.after)
+        digest = previews.digest_of(
+            found, stored, organisation.before, organisation.after, self.bound
+        )
         if digest != self.expected:
             raise refusals.PreviewOutdated
 

@@ -10,13 +10,14 @@ from copconnect.directory.changes import PeopleChanges, Row
 from copconnect.directory.columns import COLUMNS
 from copconnect.directory.databank import DataBank, Problem
 from copconnect.directory.editing import Compared
-from copconnect.directory.files import mapping
+from copconnect.directory.files import mapping, values
+from copconnect.directory.files.matching.words import canonical
 from copconnect.directory.files.sheets import SourceFile
 from copconnect.directory.files.tables import Table
 from copconnect.directory.imports import allowing, exporting, previews
 from copconnect.directory.imports.allowing import View
 from copconnect.directory.imports.exporting import FileRow
-from copconnect.directory.imports.previews import Preview
+from copconnect.directory.imports.previews import Preview, UsedAlias
 from copconnect.directory.sources import Chosen, Corrections, Stored
 from copconnect.ids import PersonId, UnitId
 from copconnect.rights import ImportingAdmin
@@ -38,12 +39,14 @@ class Snapshot:
     read_ms: int
     paths: Mapping[UnitId, str]
     view: View
+    part: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Prepared:
     """Files that were read and judged, and what they change. ``paths``: of the stored units;
-    ``reorganises``: units, posts, ranks, levels or roles change too."""
+    ``reorganises``: units, posts, ranks, levels or roles change too; ``part``: for which names and
+    columns are remembered; ``bound``: what the digest names beside the changes."""
 
     bank: DataBank
     compared: Compared
@@ -54,6 +57,8 @@ class Prepared:
     view: View
     paths: Mapping[UnitId, str]
     reorganises: bool
+    part: tuple[str, ...]
+    bound: bytes
 
 
 def judge(
@@ -64,6 +69,7 @@ def judge(
     *,
     corrections: Corrections,
     remove_missing: bool,
+    aliases: Mapping[str, Mapping[str, str]],
     admin: ImportingAdmin | None,
 ) -> Prepared:
     """Return files, and what they change, as far as ``admin`` may change it; None: an operator."""
@@ -108,6 +114,8 @@ def judge(
     ]
     if others and not snapshot.view.whole:
         bank.problems.append(Problem(_file_of(chosen, others[0].table), 0, "not_whole"))
+    remembered = _to_remember(chosen)
+    bound = previews.bound(bank, snapshot.part, remembered, aliases)
     preview = Preview(
         sheets=previews.sheet_previews(chosen),
         problems=previews.without_stored_numbers(bank.problems, chosen),
@@ -122,8 +130,11 @@ def judge(
         ),
         leaving=len(found.lost),
         repeated=bank.repeated,
-        digest=previews.digest_of(found, snapshot.people, organisation.before, organisation.after),
+        digest=previews.digest_of(
+            found, snapshot.people, organisation.before, organisation.after, bound
+        ),
         chosen=chosen,
+        aliases=_used_aliases(chosen, tables, snapshot.stored, aliases),
     )
     content = hashlib.sha256(b"\0".join(content for _, content in files)).hexdigest()
     return Prepared(
@@ -134,10 +145,12 @@ def judge(
         preview,
         ", ".join(name for name, _ in files)[:200],
         content,
-        _to_remember(chosen),
+        remembered,
         snapshot.view,
         snapshot.paths,
         bool(others),
+        snapshot.part,
+        bound,
     )
 
 
@@ -174,6 +187,35 @@ class Organisation:
         used |= {unit for person, unit in charged if person not in found.removed}
         after["units"] += exporting.kept_units(before["units"], after["units"], used)
         return cls(before, after)
+
+
+def _used_aliases(
+    chosen: Iterable[Chosen],
+    tables: Mapping[str, Sequence[Table]],
+    stored: Stored,
+    new: Mapping[str, Mapping[str, str]],
+) -> list[UsedAlias]:
+    """Return the names of a file that somebody matched by hand, now or before."""
+    known = sources.known_of(tables, stored)
+    found: set[UsedAlias] = set()
+    for one in chosen:
+        for column, indices in one.mapping.columns.items():
+            vocabulary = known.roles if column == "roles" else known.of(column)
+            if vocabulary is None or not vocabulary.aliases:
+                continue
+            field = "unit" if column == "parent" else column
+            texts = {
+                row.cells[at] for row in one.sheet.rows for at in indices if at < len(row.cells)
+            }
+            parts = {part or "" for text in texts for part in values.SEPARATORS.split(text)}
+            for text in sorted(texts | parts if column == "roles" else texts):
+                typed = values.text(text)
+                match = vocabulary.match(typed)
+                if match.how == "alias":
+                    said = {canonical(name) for name in new.get(field, ())}
+                    before = canonical(typed) not in said
+                    found.add(UsedAlias(field, typed, match.code, before))
+    return sorted(found)
 
 
 def _to_remember(chosen: Sequence[Chosen]) -> dict[str, mapping.ColumnMapping]:

@@ -22,6 +22,8 @@ from copconnect.directory.imports import allowing, exporting, import_store, refu
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.postings import posting_store
 from copconnect.ids import PersonId, PostId, UnitId
+from copconnect.principals import named
+from copconnect.rights import Permit, allows_part, principal_of
 
 KEPT = 30  # Imports whose replaced rows are kept.
 ROWS = 5_000  # The people in one part.
@@ -141,25 +143,26 @@ class ImportJournal:
 
     def __init__(
         self,
-        by: str,
+        permit: Permit,
         source: str,
         digest: str,
         mappings: Mapping[str, ColumnMapping],
         aliases: Mapping[str, Mapping[str, str]],
         *,
         remove_missing: bool,
-        dialect: str,
+        part: Sequence[str],
         coded: Collection[PersonId],
         check: Callable[[Compared], None],
     ) -> None:
         self.number: int | None = None
-        self._by = by
+        self._permit = permit
+        self._by = named(principal_of(permit))
         self._source = source
         self._digest = digest
         self._mappings = mappings
         self._aliases = aliases
         self._remove_missing = remove_missing
-        self._dialect = dialect
+        self._part = part
         self._coded = coded
         self._check = check
         self._charges: list[Charge] = []
@@ -168,8 +171,10 @@ class ImportJournal:
         """Refuse what nobody agreed to; remember how the file is read."""
         self._check(compared)
         self._charges = await charges_ended(connection, compared)
-        await import_store.remember_mappings(connection, self._dialect, self._mappings)
-        await import_store.remember_aliases(connection, self._dialect, self._aliases)
+        permit, part = self._permit, self._part
+        if allows_part(permit, part):  # Else somebody with a smaller part signed for the sender.
+            await import_store.remember_mappings(connection, permit, part, self._mappings)
+            await import_store.remember_aliases(connection, permit, part, self._aliases)
 
     async def written(
         self, connection: Transaction, compared: Compared, *, reorganised: bool
@@ -187,8 +192,9 @@ class ImportJournal:
 class UndoJournal:
     """Undoes an import, and keeps that as an import of its own: undoing it restores the first."""
 
-    def __init__(self, by: str, row: Any, kept: Kept, most_leaving: float | None) -> None:
-        self._by = by
+    def __init__(self, permit: Permit, row: Any, kept: Kept, most_leaving: float | None) -> None:
+        self._permit = permit
+        self._by = named(principal_of(permit))
         self._row = row
         self._kept = kept
         self._most_leaving = most_leaving
@@ -232,7 +238,7 @@ class UndoJournal:
             if charge["person_id"] in restored:
                 row = {name: charge[name] for name in ("person_id", "post_id", "charge")}
                 again = row | {"from_ms": compared.now_ms, "until_ms": None}
-                await posting_store.add(connection, again)
+                await posting_store.add(connection, self._permit, again)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import msgspec
 from copconnect.directory.changes import PeopleChanges, Row
 from copconnect.directory.databank import DataBank, Problem
 from copconnect.directory.files import reports
-from copconnect.directory.files.mapping import SURE
+from copconnect.directory.files.mapping import SURE, ColumnMapping
 from copconnect.directory.files.matching.headings import OWN
 from copconnect.directory.files.reports import RefusedRow, RefusedSheet
 from copconnect.directory.files.wording import sentences
@@ -66,6 +66,16 @@ class SheetPreview(NamedTuple):
     rows: int
 
 
+class UsedAlias(NamedTuple):
+    """A name in a file that somebody matched to a code by hand. ``remembered``: with an earlier
+    import."""
+
+    column: str
+    typed: str
+    code: str
+    remembered: bool
+
+
 @dataclass(slots=True)
 class Preview:
     """The effects that an import would have, as far as the person for whom it is made is shown
@@ -82,6 +92,7 @@ class Preview:
     repeated: int
     digest: str
     chosen: list[Chosen] = field(default_factory=list)
+    aliases: list[UsedAlias] = field(default_factory=list)
 
     def unsure(self) -> list[str]:
         """Return the columns that are only likely, each as ``column = heading``."""
@@ -237,11 +248,12 @@ def digest_of(
     stored: Mapping[PersonId, Row],
     before: Mapping[str, Sequence[FileRow]],
     after: Mapping[str, Sequence[FileRow]],
+    bound: bytes,
 ) -> str:
     """Return what names exactly these changes, of people and of the organisation: the new values,
-    and those that they replace."""
+    and those that they replace; and what :func:`bound` names."""
     encoder = msgspec.msgpack.Encoder()
-    digest = hashlib.sha256(encoder.encode([before, after]))
+    digest = hashlib.sha256(encoder.encode([before, after, bound]))
     for rows in (found.posts.insert, found.posts.update, found.insert, found.update):
         digest.update(b"rows")
         for row in rows:
@@ -251,6 +263,19 @@ def digest_of(
     sets = (found.moved, found.suspended, found.restored, found.removed)
     digest.update(encoder.encode([sorted(people) for people in sets]))
     return digest.hexdigest()
+
+
+def bound(
+    bank: DataBank,
+    part: Sequence[str],
+    mappings: Mapping[str, ColumnMapping],
+    aliases: Mapping[str, Mapping[str, str]],
+) -> bytes:
+    """Return what names the effects of an import that no row shows: enrolment codes, and what it
+    remembers for which part."""
+    codes = sorted((one.code, one.enrolment_code or "") for one in bank.people)
+    content = [codes, part, mappings, aliases]
+    return hashlib.sha256(msgspec.msgpack.encode(content, order="sorted")).digest()
 
 
 def refused_sheets(chosen: Iterable[Chosen], problems: Iterable[Problem]) -> list[RefusedSheet]:

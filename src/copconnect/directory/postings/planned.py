@@ -3,7 +3,8 @@
 States of a row: ``planned``; then ``done``, ``cancelled`` or ``failed``, which the console lists
 with the reason. One node applies those that are due, each in a transaction with its state and its
 entry in the audit log; a crash leaves it planned, and the next round does it. A transfer fails that
-cannot be done as it was planned: the post is gone, the person left, or holds another post since.
+cannot be done as it was planned: the post is gone, the person left, or holds another post since, or
+the planner has no longer the right to it.
 """
 
 from collections.abc import Sequence
@@ -34,13 +35,22 @@ from copconnect.background import Periodic
 from copconnect.clock import INDIA, Clock
 from copconnect.database.engine import METADATA, Database, Transaction
 from copconnect.directory import edit_store, store
+from copconnect.directory.ports import Grants, Rights
 from copconnect.directory.postings.transfers import Place, Transfers
 from copconnect.ids import PersonId
 from copconnect.leases import Leases
-from copconnect.principals import Operator, Principal, named
+from copconnect.principals import Operator, Signer, named
+from copconnect.rights import (
+    Permit,
+    PersonChange,
+    decide,
+    principal_of,
+    require_people,
+)
 
 log = structlog.get_logger()
 LATEST_DAYS = 366
+NOT_ALLOWED = "the admin who planned it may not do it any more"
 _ROUND_S = 20.0
 _LEASE_S = 120.0
 _FAILED_SHOWN_MS = 30 * 86_400_000
@@ -54,6 +64,7 @@ PLANNED = Table(
     Column("rank", String(32), nullable=True),  # None: the person keeps theirs.
     Column("due_ms", BigInteger, nullable=False),
     Column("by", Text, nullable=False),
+    Column("planner_id", String(32), nullable=True),  # None: an operator.
     Column("made_ms", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", Text, nullable=False),  # A failure says why.
@@ -87,14 +98,26 @@ class PlannedTransfers:
     transaction."""
 
     def __init__(
-        self, database: Database, clock: Clock, audit: Audit, transfers: Transfers, leases: Leases
+        self,
+        database: Database,
+        clock: Clock,
+        audit: Audit,
+        transfers: Transfers,
+        leases: Leases,
+        grants: Grants,
     ) -> None:
         self._database = database
         self._clock = clock
         self._audit = audit
         self._transfers = transfers
+        self._grants = grants
+        self._rights: Rights
         work = leases.in_turn("planned_transfers", self.apply_due, _LEASE_S)
         self._rounds = Periodic("planned_transfers", work, _ROUND_S)
+
+    def attach(self, rights: Rights) -> None:
+        """Take the rights by which transfers are judged on their day, before any is due."""
+        self._rights = rights
 
     async def start(self) -> None:
         """Begin to apply what is due."""
@@ -107,7 +130,7 @@ class PlannedTransfers:
     async def plan(
         self,
         connection: Transaction,
-        by: Principal,
+        permit: Permit,
         person_id: PersonId,
         place: Place,
         rank: str | None,
@@ -115,7 +138,8 @@ class PlannedTransfers:
     ) -> int:
         """Plan a transfer; return its number. Raises NotFound for a person who is not in the data
         bank, PlaceInvalid."""
-        now_ms, due_ms = self._clock.now_ms(), begins_ms(day)
+        require_people(permit, [person_id])
+        by, now_ms, due_ms = principal_of(permit), self._clock.now_ms(), begins_ms(day)
         await edit_store.lock(connection, now_ms)
         if due_ms <= now_ms:
             raise errors.PlaceInvalid(reason="the day has begun")
@@ -132,6 +156,7 @@ class PlannedTransfers:
             "rank": rank,
             "due_ms": due_ms,
             "by": named(by),
+            "planner_id": by.person_id if isinstance(by, Signer) else None,
             "made_ms": now_ms,
             "state": "planned",
             "reason": "",
@@ -143,15 +168,17 @@ class PlannedTransfers:
         return number
 
     async def cancel(
-        self, connection: Transaction, by: Principal, person_id: PersonId, planned_id: int
+        self, connection: Transaction, permit: Permit, person_id: PersonId, planned_id: int
     ) -> None:
         """Cancel a planned transfer, or take a failed one off the list. Raises NotFound."""
+        require_people(permit, [person_id])
         await edit_store.lock(connection, self._clock.now_ms())
         row = await self.one(connection, planned_id)
         if row is None or row.person_id != person_id:
             raise errors.NotFound
         await _end(connection, planned_id, "cancelled")
         act = PlannedTransferCancelled(person_id, planned_id)
+        by = principal_of(permit)
         await self._audit.record(connection, by, act, await _path(connection, person_id))
 
     async def one(self, connection: AsyncConnection, planned_id: int) -> Any | None:
@@ -184,6 +211,9 @@ class PlannedTransfers:
             try:
                 async with self._database.transaction() as connection:
                     await self._apply(connection, row)
+            except (errors.NotAllowed, errors.ActInvalid):
+                async with self._database.transaction() as connection:
+                    await _end(connection, row.planned_id, "failed", NOT_ALLOWED)
             except (errors.PlaceInvalid, errors.NotFound) as error:
                 reason = str(error.details.get("reason", "the person left"))
                 async with self._database.transaction() as connection:
@@ -198,9 +228,23 @@ class PlannedTransfers:
         people = await store.by_id(connection, [row.person_id])
         if people and people[0].posted_ms > row.made_ms:
             raise errors.PlaceInvalid(reason="the person holds another post since")
+        permit = await self._decided(connection, row)
         await _end(connection, row.planned_id, "done")
+        await self._transfers.transfer(connection, permit, row.person_id, place_of(row), row.rank)
+
+    async def _decided(self, connection: AsyncConnection, row: Any) -> Permit:
+        """Judge a transfer anew on its day: the planner may have lost the right since, and the
+        person may hold grants. Raises NotAllowed, ActInvalid."""
         by = Operator(f"planned-transfer-{row.planned_id}")
-        await self._transfers.transfer(connection, by, row.person_id, place_of(row), row.rank)
+        if row.planner_id is None:
+            return by
+        paths = {await _path(connection, row.person_id)}
+        unit_id = await self._transfers.unit_of_place(connection, place_of(row))
+        paths.add((await store.unit_path(connection, unit_id)).strip("/"))
+        granted = frozenset(await self._grants.held_paths(connection, row.person_id))
+        change = PersonChange(row.person_id, frozenset(paths), granted)
+        held = await self._rights.of(connection, row.planner_id)
+        return decide(by, row.planner_id, [held], "manage_people", paths | granted, [change])
 
 
 async def _end(connection: AsyncConnection, planned_id: int, state: str, reason: str = "") -> None:

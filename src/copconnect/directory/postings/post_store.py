@@ -12,6 +12,8 @@ from copconnect.directory.postings.naming import PostChanges
 from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.store import people, posts, units
 from copconnect.ids import PostId, UnitId
+from copconnect.principals import Operator
+from copconnect.rights import Permit, require_units
 
 BATCH = 5_000
 Row = dict[str, Any]
@@ -66,15 +68,17 @@ async def beginning_with(
     return [PostId(one) for one in await connection.scalars(query.limit(limit))]
 
 
-async def add(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+async def add(connection: AsyncConnection, permit: Permit, rows: Sequence[Row]) -> None:
     """Insert posts."""
+    await _require_posts(connection, permit, rows)
     for part in chunks(rows, BATCH):
         await connection.execute(insert(posts), part)
 
 
-async def write(connection: AsyncConnection, changes: PostChanges) -> None:
+async def write(connection: AsyncConnection, permit: Permit, changes: PostChanges) -> None:
     """Insert and change posts."""
-    await add(connection, changes.insert)
+    await add(connection, permit, changes.insert)
+    await _require_posts(connection, permit, changes.update)
     columns = [column.name for column in _P if column.name != "post_id"]
     statement = (
         update(posts)
@@ -94,27 +98,55 @@ def _held() -> ColumnElement[bool]:
     return by_row | by_charge
 
 
+async def open_again(
+    connection: AsyncConnection, permit: Permit, post_ids: Collection[PostId]
+) -> None:
+    """Write that these posts are there again."""
+    if post_ids:
+        await _require_posts(connection, permit, await by_id(connection, post_ids))
+    for some in chunks(post_ids):
+        await connection.execute(
+            update(posts).where(_P.post_id.in_(some)).values(abolished_ms=None)
+        )
+
+
 async def abolish(
-    connection: AsyncConnection, post_ids: Collection[PostId], now_ms: int
+    connection: AsyncConnection, permit: Permit, post_ids: Collection[PostId], now_ms: int
 ) -> list[Row]:
     """Abolish those of these posts that nobody holds; return them as they were."""
     rows: list[Row] = []
     for some in chunks(post_ids):
-        rows += await _abolish(connection, _P.post_id.in_(some) & ~_held(), now_ms)
+        rows += await _abolish(connection, permit, _P.post_id.in_(some) & ~_held(), now_ms)
     return rows
 
 
-async def abolish_without_unit(connection: AsyncConnection, now_ms: int) -> list[Row]:
+async def abolish_without_unit(
+    connection: AsyncConnection, permit: Permit, now_ms: int
+) -> list[Row]:
     """Abolish the posts whose unit is not there any more, which nobody holds; return them as they
     were."""
-    return await _abolish(connection, _P.unit_id.not_in(select(units.c.unit_id)), now_ms)
+    which = _P.unit_id.not_in(select(units.c.unit_id))
+    return await _abolish(connection, permit, which, now_ms)
+
+
+async def _require_posts(
+    connection: AsyncConnection, permit: Permit, rows: Collection[Row]
+) -> None:
+    """Raise Undecided unless a permit covers the units of these posts. The posts of a unit that is
+    not there any more go with the unit, which was decided."""
+    if isinstance(permit, Operator):
+        return
+    for some in chunks({row["unit_id"] for row in rows}):
+        paths = await connection.scalars(select(units.c.path).where(units.c.unit_id.in_(some)))
+        require_units(permit, (path.strip("/") for path in paths))
 
 
 async def _abolish(
-    connection: AsyncConnection, which: ColumnElement[bool], now_ms: int
+    connection: AsyncConnection, permit: Permit, which: ColumnElement[bool], now_ms: int
 ) -> list[Row]:
     found = await connection.execute(select(posts).where(_P.abolished_ms.is_(None), which))
     rows = [dict(row) for row in found.mappings()]
+    await _require_posts(connection, permit, rows)
     for some in chunks([row["post_id"] for row in rows]):
         await connection.execute(
             update(posts).where(_P.post_id.in_(some)).values(abolished_ms=now_ms)

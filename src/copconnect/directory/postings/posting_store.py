@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.database.engine import METADATA, chunks
 from copconnect.directory.store import OF_POST, people, posts
 from copconnect.ids import PersonId, UnitId
+from copconnect.rights import Permit, require_people
 
 _OPEN = text("until_ms IS NULL")
 POSTINGS = Table(
@@ -48,9 +49,10 @@ _POSTED = select(POSTINGS, *OF_POST).join_from(POSTINGS, posts, posts.c.post_id 
 
 
 async def keep_regular(
-    connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
+    connection: AsyncConnection, permit: Permit, person_ids: Collection[PersonId], now_ms: int
 ) -> None:
     """Keep the posts in the rows of these people as postings that end now."""
+    require_people(permit, person_ids)
     for some in chunks(person_ids):
         await connection.execute(
             insert(POSTINGS).from_select(
@@ -66,8 +68,9 @@ async def keep_regular(
         )
 
 
-async def add(connection: AsyncConnection, row: dict[str, Any]) -> int:
+async def add(connection: AsyncConnection, permit: Permit, row: dict[str, Any]) -> int:
     """Insert an open charge; return its id."""
+    require_people(permit, [row["person_id"]])
     added = await connection.execute(insert(POSTINGS).values(row).returning(_T.posting_id))
     found: int = added.scalar_one()
     return found
@@ -78,19 +81,23 @@ async def one(connection: AsyncConnection, posting_id: int) -> Any | None:
     return (await connection.execute(_POSTED.where(_T.posting_id == posting_id))).first()
 
 
-async def end(connection: AsyncConnection, posting_id: int, now_ms: int) -> None:
-    """End an open charge."""
+async def end(
+    connection: AsyncConnection, permit: Permit, person_id: PersonId, posting_id: int, now_ms: int
+) -> None:
+    """End an open charge of a person."""
+    require_people(permit, [person_id])
     await connection.execute(
         update(POSTINGS)
-        .where(_T.posting_id == posting_id, _T.until_ms.is_(None))
+        .where(_T.posting_id == posting_id, _T.person_id == person_id, _T.until_ms.is_(None))
         .values(until_ms=now_ms)
     )
 
 
 async def end_all(
-    connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
+    connection: AsyncConnection, permit: Permit, person_ids: Collection[PersonId], now_ms: int
 ) -> None:
     """End every charge of these people."""
+    require_people(permit, person_ids)
     for some in chunks(person_ids):
         await connection.execute(
             update(POSTINGS)

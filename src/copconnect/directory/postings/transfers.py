@@ -8,7 +8,6 @@ the data bank; conversations follow it within a round, as they follow an import.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -29,7 +28,7 @@ from copconnect.directory.postings import post_search, post_store, posting_store
 from copconnect.directory.postings.keys import PostKey
 from copconnect.directory.postings.naming import Naming, PostChanges
 from copconnect.ids import PersonId, PostId, UnitId
-from copconnect.principals import Principal
+from copconnect.rights import Permit, principal_of
 
 Place = PostId | wire.NewPlace
 
@@ -46,7 +45,7 @@ class Transfers:
     async def transfer(
         self,
         connection: Transaction,
-        by: Principal,
+        permit: Permit,
         person_id: PersonId,
         place: Place,
         rank: str | None,
@@ -62,30 +61,22 @@ class Transfers:
         rank = rank or row["rank"]
         if rank not in seniority:
             raise errors.PlaceInvalid(reason="no such rank", rank=rank)
-        post = await self._post(connection, place, organisation)
+        post = await self._post(connection, permit, place, organisation)
         if (post["post_id"], rank) == (row["post_id"], row["rank"]):
             raise errors.PlaceInvalid(reason="the person holds this post")
-        await posting_store.keep_regular(connection, [person_id], locked.now_ms)
+        await posting_store.keep_regular(connection, permit, [person_id], locked.now_ms)
         words = changes.stored_words(organisation["units"], organisation["ranks"])
         derived = changes.derive(row | post | {"rank": rank}, words)
-        await connection.execute(
-            update(store.people)
-            .where(store.people.c.person_id == person_id)
-            .values(
-                post_id=post["post_id"],
-                rank=rank,
-                sort_key=derived["sort_key"],
-                posted_ms=locked.now_ms,
-            )
+        await edit_store.give_post(
+            connection, permit, person_id, post["post_id"], rank, derived, locked.now_ms
         )
-        await edit_store.write_words(connection, [{"person_id": person_id} | derived])
         act = PersonTransferred(person_id, row["unit_id"], post["unit_id"], post["post_en"])
-        await self._finish(connection, by, locked, act, person_id)
+        await self._finish(connection, permit, locked, act, person_id)
 
     async def give_charge(
         self,
         connection: Transaction,
-        by: Principal,
+        permit: Permit,
         person_id: PersonId,
         place: Place,
         charge: wire.Charge,
@@ -96,12 +87,13 @@ class Transfers:
         """
         locked = await edit_store.lock(connection, self._clock.now_ms())
         row = await self._person(connection, person_id)
-        post = await self._post(connection, place, await store.organisation(connection))
+        post = await self._post(connection, permit, place, await store.organisation(connection))
         held = await posting_store.charges(connection, [person_id])
         if post["post_id"] in (row["post_id"], *(one.post_id for one in held)):
             raise errors.PlaceInvalid(reason="the person holds this post")
         posting_id = await posting_store.add(
             connection,
+            permit,
             {
                 "person_id": person_id,
                 "post_id": post["post_id"],
@@ -111,39 +103,39 @@ class Transfers:
             },
         )
         act = ChargeGiven(person_id, posting_id, post["unit_id"], post["post_en"], charge)
-        await self._finish(connection, by, locked, act, person_id)
+        await self._finish(connection, permit, locked, act, person_id)
         return posting_id
 
     async def end_charge(
-        self, connection: Transaction, by: Principal, person_id: PersonId, posting_id: int
+        self, connection: Transaction, permit: Permit, person_id: PersonId, posting_id: int
     ) -> None:
         """End a person's charge. Raises NotFound for one that is not open or not theirs."""
         locked = await edit_store.lock(connection, self._clock.now_ms())
         held = await posting_store.one(connection, posting_id)
         if held is None or held.person_id != person_id or held.until_ms is not None:
             raise errors.NotFound
-        await posting_store.end(connection, posting_id, locked.now_ms)
+        await posting_store.end(connection, permit, person_id, posting_id, locked.now_ms)
         act = ChargeEnded(person_id, posting_id, held.unit_id, held.post_en)
-        await self._finish(connection, by, locked, act, person_id)
+        await self._finish(connection, permit, locked, act, person_id)
 
-    async def abolish(self, connection: Transaction, by: Principal, post_id: PostId) -> None:
+    async def abolish(self, connection: Transaction, permit: Permit, post_id: PostId) -> None:
         """Abolish a post that nobody holds. Raises PlaceInvalid."""
         locked = await edit_store.lock(connection, self._clock.now_ms())
         post = await known_post(connection, post_id)
-        if not await post_store.abolish(connection, [post_id], locked.now_ms):
+        if not await post_store.abolish(connection, permit, [post_id], locked.now_ms):
             raise errors.PlaceInvalid(reason="somebody holds the post", post_id=post_id)
         await self._finish_post(
-            connection, by, locked, PostAbolished(post_id, post["unit_id"], post["post_en"])
+            connection, permit, locked, PostAbolished(post_id, post["unit_id"], post["post_en"])
         )
 
-    async def restore_post(self, connection: Transaction, by: Principal, post_id: PostId) -> None:
+    async def restore_post(self, connection: Transaction, permit: Permit, post_id: PostId) -> None:
         """Let a post be there again that was abolished. Raises PlaceInvalid."""
         locked = await edit_store.lock(connection, self._clock.now_ms())
         post = await abolished_post(connection, post_id)
         back = PostChanges(update=[post | {"abolished_ms": None}], before=[post])
-        await post_store.write(connection, back)
+        await post_store.write(connection, permit, back)
         await self._finish_post(
-            connection, by, locked, PostRestored(post_id, post["unit_id"], post["post_en"])
+            connection, permit, locked, PostRestored(post_id, post["unit_id"], post["post_en"])
         )
 
     async def unit_of_abolished(self, connection: AsyncConnection, post_id: PostId) -> UnitId:
@@ -202,7 +194,11 @@ class Transfers:
         return found
 
     async def _post(
-        self, connection: AsyncConnection, place: Place, organisation: Mapping[str, Sequence[Any]]
+        self,
+        connection: AsyncConnection,
+        permit: Permit,
+        place: Place,
+        organisation: Mapping[str, Sequence[Any]],
     ) -> dict[str, Any]:
         """Return the post that is meant, which is made where there is none. Raises PlaceInvalid."""
         if isinstance(place, str):
@@ -214,38 +210,34 @@ class Transfers:
         if stored != row:
             new = stored is None
             made = PostChanges(insert=[row] if new else [], update=[] if new else [row])
-            await post_store.write(connection, made)
+            await post_store.write(connection, permit, made)
             await post_search.write(connection, made.touched)
         return row
 
     async def _finish(
         self,
         connection: Transaction,
-        by: Principal,
+        permit: Permit,
         locked: Locked,
         act: Act,
         person_id: PersonId,
     ) -> None:
-        await connection.execute(
-            update(store.people)
-            .where(store.people.c.person_id == person_id)
-            .values(changed_ms=locked.now_ms)
-        )
+        await edit_store.touch_person(connection, permit, person_id, locked.now_ms)
         await store.touch(connection, locked.now_ms)
         path = (await store.rights_bases(connection, [person_id]))[0].path.strip("/")
-        await self._audit.record(connection, by, act, path)
+        await self._audit.record(connection, principal_of(permit), act, path)
 
     async def _finish_post(
         self,
         connection: Transaction,
-        by: Principal,
+        permit: Permit,
         locked: Locked,
         act: PostAbolished | PostRestored,
     ) -> None:
         await post_search.write(connection, [act.post_id])
         await store.touch(connection, locked.now_ms)
         path = await store.unit_path(connection, act.unit_id)
-        await self._audit.record(connection, by, act, path.strip("/"))
+        await self._audit.record(connection, principal_of(permit), act, path.strip("/"))
 
 
 def _require_new(place: wire.NewPlace, organisation: Mapping[str, Sequence[Any]]) -> None:

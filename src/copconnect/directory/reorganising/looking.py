@@ -38,7 +38,7 @@ class Planned:
 @dataclass(frozen=True, slots=True)
 class Reach:
     """The reach of a reorganisation: unit paths over which the right must hold, how many people it
-    touches, and those of them whose posts go elsewhere."""
+    touches, and those whose posts or charges go elsewhere."""
 
     paths: frozenset[str]
     people: int
@@ -134,7 +134,7 @@ async def reach(connection: AsyncConnection, found: Planned) -> Reach:
     return Reach(
         paths=frozenset(tree.touched_paths(before, plan.units, moves(plan))),
         people=sum(counts.get(unit, 0) for unit in below) + len(alone),
-        some=sorted(plan.people),
+        some=sorted({*plan.people, *(one.person_id for one in found.placing.charges)}),
     )
 
 

@@ -30,6 +30,7 @@ from copconnect.directory.reorganising.placing import Held
 from copconnect.directory.reorganising.planning import Holding
 from copconnect.directory.reorganising.tree import Tree, Unit
 from copconnect.ids import PersonId, PostId, UnitId
+from copconnect.rights import Permit, require_people, require_units
 
 REORGANISATIONS = Table(
     "directory_reorganisations",
@@ -150,9 +151,14 @@ async def counts(connection: AsyncConnection) -> dict[UnitId, int]:
 # --- Writing ------------------------------------------------------------------------------------
 
 
-async def write_units(connection: AsyncConnection, before: Tree, after: Tree) -> None:
+async def write_units(
+    connection: AsyncConnection, permit: Permit, before: Tree, after: Tree
+) -> None:
     """Write the units that differ, and the paths of all below them."""
     old_paths, new_paths = tree.paths(before), tree.paths(after)
+    both = {one for one in (*before, *after) if before.get(one) != after.get(one)}
+    paths = (each.get(one) for one in both for each in (old_paths, new_paths))
+    require_units(permit, (path.strip("/") for path in paths if path is not None))
     gone = [one for one in before if one not in after]
     for some in chunks(gone):
         await connection.execute(delete(store.units).where(store.units.c.unit_id.in_(some)))
@@ -210,9 +216,10 @@ async def write_former(
 
 
 async def give_posts(
-    connection: AsyncConnection, posts: Mapping[PersonId, PostId], now_ms: int
+    connection: AsyncConnection, permit: Permit, posts: Mapping[PersonId, PostId], now_ms: int
 ) -> None:
     """Write which posts people hold from now on."""
+    require_people(permit, posts)
     statement = (
         update(store.people)
         .where(_P.person_id == bindparam("this_person_id"))
@@ -222,14 +229,6 @@ async def give_posts(
         await connection.execute(
             statement,
             [{"this_person_id": person, "new_post_id": post} for person, post in part],
-        )
-
-
-async def open_posts(connection: AsyncConnection, post_ids: Collection[PostId]) -> None:
-    """Write that these posts are there again."""
-    for some in chunks(post_ids):
-        await connection.execute(
-            update(store.posts).where(_O.post_id.in_(some)).values(abolished_ms=None)
         )
 
 

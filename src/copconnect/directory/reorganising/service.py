@@ -37,7 +37,8 @@ from copconnect.directory.reorganising.looking import Asked, Planned, Problems, 
 from copconnect.directory.reorganising.previews import Followed
 from copconnect.directory.reorganising.tree import Tree
 from copconnect.ids import ConversationId, PostId, UnitId
-from copconnect.principals import Principal, named
+from copconnect.principals import named
+from copconnect.rights import Permit, principal_of
 
 LISTED = 50
 
@@ -83,14 +84,14 @@ class Reorganiser:
         self._conversations = conversations
 
     async def reorganise(
-        self, connection: Transaction, by: Principal, steps: Sequence[wire.Step]
+        self, connection: Transaction, permit: Permit, steps: Sequence[wire.Step]
     ) -> int:
         """Do all steps; return the reorganisation's number. Raises ReorganisationInvalid."""
         locked = await edit_store.lock(connection, self._clock.now_ms())
         found = await looking.possible(connection, Asked(steps))
-        return await self._do(connection, by, locked, found, None)
+        return await self._do(connection, permit, locked, found, None)
 
-    async def undo(self, connection: Transaction, by: Principal, number: int) -> int:
+    async def undo(self, connection: Transaction, permit: Permit, number: int) -> int:
         """Restore what a reorganisation changed, as one more of them; return its number.
 
         Raises NotFound for one that is not there or was undone, ReorganisationChanged.
@@ -98,7 +99,7 @@ class Reorganiser:
         locked = await edit_store.lock(connection, self._clock.now_ms())
         found = await looking.possible(connection, Asked(undo=number))
         await reorganising_store.mark_undone(connection, number, locked.now_ms)
-        return await self._do(connection, by, locked, found, number)
+        return await self._do(connection, permit, locked, found, number)
 
     async def reach(
         self, connection: AsyncConnection, steps: Sequence[wire.Step], undo: int | None = None
@@ -194,13 +195,13 @@ class Reorganiser:
     async def _do(
         self,
         connection: Transaction,
-        by: Principal,
+        permit: Permit,
         locked: Locked,
         found: Planned,
         undoes: int | None,
     ) -> int:
         reach = await looking.reach(connection, found)
-        numbers, gone = await writing.write(connection, found, locked.now_ms)
+        numbers, gone = await writing.write(connection, permit, found, locked.now_ms)
         placing = found.placing
         asked = await self._conversations.asked(connection, gone)
         go_on = placing.going_on(asked)
@@ -212,7 +213,7 @@ class Reorganiser:
         number = await reorganising_store.add(
             connection,
             {
-                "by": named(by),
+                "by": named(principal_of(permit)),
                 "at_ms": locked.now_ms,
                 "people": reach.people,
                 "paths": "\n".join(sorted(reach.paths)),
@@ -226,7 +227,7 @@ class Reorganiser:
             if undoes is None
             else ReorganisationUndone(undoes, number, reach.people)
         )
-        await self._audit.record(connection, by, act, tree.common(reach.paths))
+        await self._audit.record(connection, principal_of(permit), act, tree.common(reach.paths))
         return number
 
 

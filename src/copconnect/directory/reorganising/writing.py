@@ -12,27 +12,28 @@ from copconnect.directory.reorganising import reorganising_store, tree
 from copconnect.directory.reorganising.looking import Planned
 from copconnect.directory.reorganising.placing import Placing
 from copconnect.ids import PostId, UnitId
+from copconnect.rights import Permit
 
 
 async def write(
-    connection: Transaction, found: Planned, now_ms: int
+    connection: Transaction, permit: Permit, found: Planned, now_ms: int
 ) -> tuple[dict[int, int], set[PostId]]:
     """Write units, posts, who holds which, and the words that find people and posts. The former
     post of a person stays in their history. Returns the new numbers of charges by those that they
     had, and the posts that were abolished: those that nobody holds any more."""
     before, plan, placing = found.before, found.plan, found.placing
-    await reorganising_store.write_units(connection, before, plan.units)
+    await reorganising_store.write_units(connection, permit, before, plan.units)
     ended = [one for unit_id, one in before.items() if unit_id not in plan.units]
     back = [one for one in plan.units if one not in before]
     await reorganising_store.write_former(connection, ended, back, plan.into, now_ms)
-    await post_store.add(connection, placing.made)
-    await reorganising_store.open_posts(connection, placing.opened)
-    await posting_store.keep_regular(connection, sorted(placing.people), now_ms)
+    await post_store.add(connection, permit, placing.made)
+    await post_store.open_again(connection, permit, placing.opened)
+    await posting_store.keep_regular(connection, permit, sorted(placing.people), now_ms)
     held = {person: posts[1] for person, posts in placing.people.items()}
-    await reorganising_store.give_posts(connection, held, now_ms)
-    numbers = await _move_charges(connection, placing, now_ms)
-    gone = await post_store.abolish(connection, placing.ended, now_ms)
-    gone += await post_store.abolish_without_unit(connection, now_ms)
+    await reorganising_store.give_posts(connection, permit, held, now_ms)
+    numbers = await _move_charges(connection, permit, placing, now_ms)
+    gone = await post_store.abolish(connection, permit, placing.ended, now_ms)
+    gone += await post_store.abolish_without_unit(connection, permit, now_ms)
     differing = _differing(found)
     await _write_words(connection, differing | {to for _, to in plan.people.values()})
     touched = {*placing.opened, *placing.ended, *(row["post_id"] for row in placing.made)}
@@ -43,14 +44,15 @@ async def write(
 
 
 async def _move_charges(
-    connection: AsyncConnection, placing: Placing, now_ms: int
+    connection: AsyncConnection, permit: Permit, placing: Placing, now_ms: int
 ) -> dict[int, int]:
     """End charges, and begin each again in its new post."""
     numbers: dict[int, int] = {}
     for one in placing.charges:
-        await posting_store.end(connection, one.posting_id, now_ms)
+        await posting_store.end(connection, permit, one.person_id, one.posting_id, now_ms)
         numbers[one.posting_id] = await posting_store.add(
             connection,
+            permit,
             {
                 "person_id": one.person_id,
                 "post_id": one.posts[1],

@@ -28,7 +28,7 @@ from copconnect.directory.scim import scim_store
 from copconnect.directory.sources import Stored
 from copconnect.ids import PersonId
 from copconnect.principals import Operator
-from copconnect.rights import Held, PersonChange, person_refusal
+from copconnect.rights import Permit, PersonChange, decide_for_system
 
 MOST_LEAVING = 0.05
 WINDOW_MS = 24 * 3_600_000
@@ -152,7 +152,7 @@ class Provisioner:
                 system, self._clock, self._grants, expected, organisation.version, person_id
             )
             try:
-                await self._editor.edit_people(Operator(f"scim {system}"), bank, journal)
+                await self._editor.edit_people(bank, journal)
                 break
             except refusals.PreviewOutdated:  # Units or ranks changed meanwhile.
                 if attempt == TRIES - 1:
@@ -243,24 +243,32 @@ class _Journal:
             now = _version(exporting.person_row(stored), named.get(person_id, ""))
             if now != self._expected.version:
                 raise PersonChanged
-        await self._check_holder(connection, compared)
         if named.get(person_id, "") != self._expected.external_id:
             await scim_store.set_external_id(connection, person_id, self._expected.external_id)
         if found.lost:
             await self._count_leaving(connection, len(found.lost))
 
-    async def _check_holder(self, connection: AsyncConnection, compared: Compared) -> None:
-        """Refuse a number for somebody who holds grants, and the end of a suspension: with a new
-        number, that gives the grants to another phone. A system has no rights of its own."""
-        for row in compared.found.update:
-            person_id, before = PersonId(row["person_id"]), compared.stored[row["person_id"]]
-            if row["number"] == before["number"] and person_id not in compared.found.restored:
-                continue
-            granted = frozenset(await self._grants.held_paths(connection, person_id))
-            change = PersonChange(person_id, frozenset(), granted)
-            reason = person_refusal(None, Held(), "manage_people", change)
-            if reason is not None:
-                raise PersonRefused([Problem("scim", 1, reason, row["code"], "code")])
+    async def decide(self, connection: AsyncConnection, compared: Compared) -> Permit:
+        """Return the system's permit. Raises PersonRefused."""
+        found, stored = compared.found, compared.stored
+        changed = [PersonId(row["person_id"]) for row in (*found.insert, *found.update)]
+        changes = [
+            PersonChange(
+                one, frozenset(), frozenset(await self._grants.held_paths(connection, one))
+            )
+            for one in (*changed, *found.removed)
+        ]
+        taking_over = [
+            PersonId(row["person_id"])
+            for row in found.update
+            if row["number"] != stored[row["person_id"]]["number"]
+            or row["person_id"] in found.restored
+        ]
+        permit = decide_for_system(Operator(f"scim {self._system}"), changes, taking_over)
+        if isinstance(permit, str):
+            code = str(found.update[0]["code"])
+            raise PersonRefused([Problem("scim", 1, permit, code, "code")])
+        return permit
 
     async def _count_leaving(self, connection: AsyncConnection, leaving: int) -> None:
         now_ms = self._clock.now_ms()

@@ -140,6 +140,7 @@ def preview(
         repeated=seen.repeated,
         unsure=seen.unsure(),
         paths=_shown_paths(prepared, admin),
+        aliases=[wire.ImportAlias(**one._asdict()) for one in seen.aliases],
     )
 
 

@@ -38,8 +38,8 @@ from copconnect.directory.uploads import reaching, rows, upload_store
 from copconnect.directory.uploads.reaching import Reach
 from copconnect.directory.uploads.refusing import problem_of, refused
 from copconnect.ids import PersonId, UploadId, new_id
-from copconnect.principals import Caller, Principal
-from copconnect.rights import ImportingAdmin
+from copconnect.principals import Caller
+from copconnect.rights import ImportingAdmin, Permit
 
 KEPT_MS = 8 * 86_400_000
 KEPT = 20  # Uploads of one person.
@@ -343,15 +343,18 @@ class Uploads:
         row = await self._named(connection, act)
         return await reaching.of_import(connection, self._ready(row), granted)
 
-    async def apply(self, connection: Transaction, by: Principal, act: wire.ApplyImport) -> None:
+    async def apply(self, connection: Transaction, permit: Permit, act: wire.ApplyImport) -> None:
         """Import a file that was made ready. Raises NotFound, ImportRefused."""
         row = await self._named(connection, act)
         prepared = self._ready(row)
+        admin = await self._rights.importing(connection, PersonId(row.person_id))
+        if admin.part != prepared.part:
+            raise errors.ImportRefused(reason="preview_outdated")
         progress = self._progress.setdefault(row.upload_id, _Progress("storing", 0, 0))
         try:
             with refused():
                 applied = await self._importer.apply_prepared(
-                    by,
+                    permit,
                     prepared,
                     _options(_CHOICES.decode(row.choices)),
                     expected=act.digest,
@@ -382,13 +385,15 @@ class Uploads:
         with refused():
             return await reaching.of_undo(connection, number, granted)
 
-    async def undo(self, connection: Transaction, by: Principal, number: int) -> None:
+    async def undo(self, connection: Transaction, permit: Permit, number: int) -> None:
         """Undo an import that was made ready. Raises ImportRefused."""
         former = self._former.get(number)
         if former is None:
             raise errors.ImportRefused(reason="not_undoable")
         with refused():
-            await self._importer.undo_prepared(by, former, most_leaving=None, connection=connection)
+            await self._importer.undo_prepared(
+                permit, former, most_leaving=None, connection=connection
+            )
 
     def _ready(self, row: Any) -> Prepared:
         """Return an upload's file as this node has read it. Raises ImportRefused where it has read
@@ -408,7 +413,8 @@ class Uploads:
         if row.preview is None or _PREVIEW.decode(row.preview).digest != act.digest:
             raise errors.ImportRefused(reason="preview_outdated")
         choices = _CHOICES.decode(row.choices)
-        if (choices.remove_missing, choices.partial) != (act.remove_missing, act.partial):
+        chosen = choices.remove_missing, choices.partial, choices.aliases
+        if chosen != (act.remove_missing, act.partial, act.aliases):
             raise errors.ImportRefused(reason="preview_outdated")
         return row
 

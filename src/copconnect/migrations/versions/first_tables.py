@@ -602,16 +602,20 @@ def upgrade() -> None:
     )
     op.create_table(
         "directory_import_aliases",
+        sa.Column("part", sa.String(length=32), nullable=False),
         sa.Column("field", sa.String(length=16), nullable=False),
         sa.Column("typed", sa.String(length=200), nullable=False),
+        sa.Column("paths", sa.Text(), nullable=False),
         sa.Column("code", sa.String(length=64), nullable=False),
-        sa.PrimaryKeyConstraint("field", "typed", name=op.f("pk_directory_import_aliases")),
+        sa.PrimaryKeyConstraint("part", "field", "typed", name=op.f("pk_directory_import_aliases")),
     )
     op.create_table(
         "directory_import_mappings",
+        sa.Column("part", sa.String(length=32), nullable=False),
         sa.Column("fingerprint", sa.String(length=32), nullable=False),
+        sa.Column("paths", sa.Text(), nullable=False),
         sa.Column("mapping", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_directory_import_mappings")),
+        sa.PrimaryKeyConstraint("part", "fingerprint", name=op.f("pk_directory_import_mappings")),
     )
     op.create_table(
         "directory_import_parts",
@@ -692,6 +696,7 @@ def upgrade() -> None:
         sa.Column("rank", sa.String(length=32), nullable=True),
         sa.Column("due_ms", sa.BigInteger(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("planner_id", sa.String(length=32), nullable=True),
         sa.Column("made_ms", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
