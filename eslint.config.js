@@ -162,7 +162,7 @@ export default tseslint.config(
           from: { element: { type: room } },
           allow: { to: { element: { types: { anyOf: [room, ...known] } } } },
         },
-        // KEYS.md as code: bytes and judgements, no I/O.
+        // docs/keys.md as code: bytes and judgements, no I/O.
         {
           from: { element: { types: { anyOf: ["hpke", "keys"] } } },
           allow: { to: { file: { categories: "bytes" } } },

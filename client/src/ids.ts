@@ -1,6 +1,6 @@
 /**
  * Ids, each its own type, as hex or as the data bank spells them: for fields, arguments and keys of
- * maps. Records of KEYS.md carry the same ids as bytes; {@link idOf} turns those into text and
+ * maps. Records of docs/keys.md carry the same ids as bytes; {@link idOf} turns those into text and
  * `fromHex` of octets.ts turns the text back.
  *
  * Plain text becomes an id only where it comes from outside: a decoded wire message is typed by

@@ -63,7 +63,7 @@ export type ConversationState = "waiting" | "ready" | "left";
 export interface LogPlace {
   /** Every position up to here has been processed. */
   readonly cursor: number;
-  /** The log hash there (KEYS.md, "Message"). */
+  /** The log hash there (docs/keys.md, "Message"). */
   readonly hash: Uint8Array;
   /** The highest epoch that an entry up to there names (R2). */
   readonly epoch: number;

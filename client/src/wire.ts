@@ -346,7 +346,7 @@ export interface MakeEnrolmentCodes {
   readonly personIds: PersonId[];
 }
 
-/** Revoke another person's device by a Revocation of the same signer (KEYS.md E4). */
+/** Revoke another person's device by a Revocation of the same signer (E4). */
 export interface RevokeDevice {
   readonly act: "revoke_device";
   readonly personId: PersonId;
@@ -995,7 +995,7 @@ export interface PersonTrust {
  * Create a conversation. Idempotent by id. ``person_ids`` excludes the caller and may name
  * people who have not registered yet.
  *
- * A direct conversation's id is that of its two people (KEYS.md), its ``history_days`` is None
+ * A direct conversation's id is that of its two people (R10), its ``history_days`` is None
  * (everything). A group's ``history_days`` is 0 or 30: what new members see. Kinds "unit" and
  * "announcement" have an ``audience``, 30 days of history and no ``person_ids``; only a person who
  * manages groups over all of the audience creates one (``not_allowed``).
@@ -1871,7 +1871,7 @@ export interface Orders {
 }
 
 /**
- * ``record``: an Acknowledgement of KEYS.md; ``answer``: the sealed answer whose hash it
+ * ``record``: an Acknowledgement of docs/keys.md; ``answer``: the sealed answer whose hash it
  * has.
  */
 export interface AcknowledgementItem {

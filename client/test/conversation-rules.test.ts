@@ -1,4 +1,4 @@
-/** Rules of KEYS.md that only whole devices keep; each test bears its number. */
+/** Rules of docs/keys.md that only whole devices keep; each test bears its number. */
 import type { ConversationId } from "../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import type { CoreEvent } from "../src/core.ts";

@@ -12,7 +12,7 @@ WIRE_VERSION = 2
 APP_CHARACTERS = 32  # The version of a program that runs on a device.
 MAX_MESSAGE_BYTES = 256 * 1024  # Header, signature and body of one message.
 HEADER_BYTES = 290  # The header of a message, before its signature.
-MAX_RECORD_BYTES = 4096  # Any record of KEYS.md but a revocation.
+MAX_RECORD_BYTES = 4096  # Any record of docs/keys.md but a revocation.
 MAX_REVOCATION_BYTES = 64 * 1024  # It lists 2,000 endorsements and grants that still stand.
 GROUP_POLICY_LINES = 200
 MAX_ACT_BYTES = 128 * 1024  # The JSON of an administrative act, a revocation in base64 included.
@@ -64,7 +64,7 @@ LESSON_PICTURE_BYTES = 256 * 1024  # A picture of a lesson at most.
 LESSON_PICTURES = 12  # Pictures of one lesson at most.
 LESSON_NAME = "^(officer|head|admin|moderator)\\.[a-z0-9]+(-[a-z0-9]+)*$"
 
-# Spans of KEYS.md.
+# Spans of docs/keys.md.
 CLOCK_LEEWAY_MS = 10 * _MINUTE_MS  # How far ahead of this clock another's may be.
 KEY_AGE_MS = _DAY_MS  # S2: a sender uses no older conversation key.
 CELL_KEY_AGE_MS = 7 * _DAY_MS  # S4.

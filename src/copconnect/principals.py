@@ -25,7 +25,7 @@ TOLERATED_EVERYWHERE = frozenset({Requirement.TRAINING})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated client. ``device``: the id of KEYS.md section 2. ``outstanding``: what the
+    """An authenticated client. ``device``: the id of docs/keys.md. ``outstanding``: what the
     account still owes; a route that does not tolerate all of it refuses. ``confirmed``: by E0."""
 
     person_id: PersonId
@@ -108,7 +108,7 @@ class DeviceKeyRow:
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """The content of a person's card (KEYS.md, PersonCard), as the data bank has it.
+    """The content of a person's card (docs/keys.md, PersonCard), as the data bank has it.
 
     ``names``: (ISO 15924 script, name), ascending by script. ``changed_ms``: when any of it last
     changed.

@@ -1,5 +1,5 @@
 """Signed heads, stamps and proofs: what a device checks them by, under the newest head and older
-ones; S1, R2 and KEYS.md section 3."""
+ones; S1, R2 and docs/keys.md."""
 
 import pytest
 

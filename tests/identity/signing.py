@@ -175,7 +175,7 @@ async def listed(running: Running, *devices: Device) -> set[bytes]:
 
 
 def refusal(answer: httpx.Response) -> tuple[str, str]:
-    """Return the code of a refusal and the rule of KEYS.md that it names."""
+    """Return the code of a refusal and the rule of docs/keys.md that it names."""
     body = answer.json()
     return body["code"], body["details"].get("rule", "")
 

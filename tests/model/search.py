@@ -1,4 +1,4 @@
-"""The rules of KEYS.md that the model can leave out, and the search for violations.
+"""The rules of docs/keys.md that the model can leave out, and the search for violations.
 
 ``python -m tests.model.search rules [runs]`` prints what breaks without one rule at a time;
 ``holds [runs]`` whether anything breaks with all of them.

@@ -1,4 +1,4 @@
-"""A brief run of the model: KEYS.md's rules hold, and without one of them something breaks."""
+"""A brief run of the model: docs/keys.md's rules hold, and without one of them something breaks."""
 
 import pytest
 

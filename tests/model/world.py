@@ -1,4 +1,4 @@
-"""A symbolic model of KEYS.md: small worlds, random steps, an attacker who derives all it can.
+"""A symbolic model of docs/keys.md: small worlds, random steps, an attacker who derives all it can.
 
 Four people with up to three devices each use two conversations; the first has cells of two
 devices. The server is honest (rules D) or is the attacker, who chooses what each device sees, in

@@ -1,5 +1,5 @@
 """Rosters under any run of changes: a model of who is listed, since when and with what rights, and
-the chain of heads that the service signs. Bears D6, E2, R2 and KEYS.md section 3.
+the chain of heads that the service signs. Bears D6, E2, R2 and docs/keys.md.
 
 Each run makes random changes of one group (members, admins, policy, devices, revocations), then
 checks every head of the chain and proves every device under every epoch by a cold process.

@@ -1,4 +1,4 @@
-"""Proofs reach moderators who came later, and their new devices (KEYS.md, F3)."""
+"""Proofs reach moderators who came later, and their new devices (F3)."""
 
 import pytest
 

@@ -28,7 +28,7 @@ ACTS: dict[str, Rule] = {
     "create_group": HERE_AND_HEAD,
     "change_group": HERE_AND_HEAD,
     "end_group": HERE_AND_HEAD,
-    # Devices and grants, which devices judge too (KEYS.md E0, E4). No head of a unit may do these
+    # Devices and grants, which devices judge too (E0, E4). No head of a unit may do these
     # without a grant, whatever the rights table says.
     "revoke_device": HERE,
     "give_grant": HERE,

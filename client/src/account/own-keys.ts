@@ -1,5 +1,5 @@
 /**
- * This device's own DeviceKeys (KEYS.md section 3): one for each KEM in use, renewed weekly.
+ * This device's own DeviceKeys (docs/keys.md): one for each KEM in use, renewed weekly.
  *
  * A key is stored before it is published, and published with identical bytes until the server has
  * it. Once a newer one is published, the former private key opens late seals for 48 h more and is

@@ -6,7 +6,7 @@ import type { Me, Trust } from "../wire.ts";
 export interface AccountRecord {
   readonly personId: PersonId;
   readonly clientId: ClientId;
-  /** KEYS.md's device id, hex: it survives renewals of the certificate. */
+  /** docs/keys.md's device id, hex: it survives renewals of the certificate. */
   readonly device: DeviceId;
   readonly certificate: Uint8Array;
   readonly signaturePrivateKey: Uint8Array;

@@ -3,7 +3,7 @@
  *
  * Invariants: nothing of the device runs while the vault is locked; a person who signs out wipes what is
  * here, with or without the server; a server that refuses the device does not, unless a revocation that
- * others signed says so (KEYS.md E6): what is here is kept, locked; each rejection is a CoreFailure.
+ * others signed says so (E6): what is here is kept, locked; each rejection is a CoreFailure.
  */
 import type { ConversationId } from "../ids.ts";
 import { AccountCalls } from "../account/calls.ts";

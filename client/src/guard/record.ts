@@ -1,5 +1,5 @@
 /**
- * Guard record (KEYS.md section 3, G1): the weights, the policy and the known pictures that this
+ * Guard record (G1): the weights, the policy and the known pictures that this
  * department's devices use, signed by the roster authority. A device never goes back to older ones.
  */
 import { toHex } from "../octets.ts";

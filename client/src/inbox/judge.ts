@@ -1,5 +1,5 @@
 /**
- * Whether a log entry may be shown: KEYS.md R1 to R7 and R10, as keys/receive.ts checks them over
+ * Whether a log entry may be shown: R1 to R7 and R10, as keys/receive.ts checks them over
  * what this device holds. Here that is gathered: from memory and vault first, from the server where
  * something is missing.
  *

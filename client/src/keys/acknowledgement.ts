@@ -1,5 +1,5 @@
 /**
- * Acknowledgement of an order (KEYS.md section 3): somebody has an order, and chose. It names the order by
+ * Acknowledgement of an order (docs/keys.md): somebody has an order, and chose. It names the order by
  * message id and H(header ‖ signature), so that it proves that its signer had this text and no other. One
  * with the choice UNREADABLE says that the person cannot read the order.
  */

@@ -1,5 +1,5 @@
 /**
- * Sealed answer (KEYS.md section 3, O2): a short answer to an order, for the devices of its issuer and
+ * Sealed answer (O2): a short answer to an order, for the devices of its issuer and
  * of those whom the order appoints. Seals and key name the order and the answering device, so that an
  * answer opens nowhere else. The Acknowledgement signs the hash of the whole.
  */

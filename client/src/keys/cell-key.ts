@@ -1,5 +1,5 @@
 /**
- * CellKey record (KEYS.md section 3), only where there are several cells: the HPKE public key of at
+ * CellKey record (docs/keys.md), only where there are several cells: the HPKE public key of at
  * most 256 devices, and its author's commitment to C. A device that opens C compares the key pair
  * with the record: a record whose key pair did not come from C opens for its author alone.
  */

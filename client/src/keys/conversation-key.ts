@@ -1,5 +1,5 @@
 /**
- * ConversationKey record (KEYS.md section 3): its author's commitment to S, under which messages
+ * ConversationKey record (docs/keys.md): its author's commitment to S, under which messages
  * are encrypted. Its key id is the hash of the record. Keys are not numbered: two authors at once
  * make two keys, and both serve.
  */

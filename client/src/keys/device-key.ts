@@ -1,5 +1,5 @@
 /**
- * DeviceKey (KEYS.md section 3): the HPKE public key of a device, signed by it and renewed weekly.
+ * DeviceKey (docs/keys.md): the HPKE public key of a device, signed by it and renewed weekly.
  *
  * Invariant for senders: generations never go back (S3); the caller keeps the newest key it has seen
  * of each device and passes it as `former`.

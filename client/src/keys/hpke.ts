@@ -1,5 +1,5 @@
 /**
- * HPKE (RFC 9180) as KEYS.md section 2 says: base mode, HKDF-SHA256, AES-256-GCM, empty AAD, with
+ * HPKE (RFC 9180) as docs/keys.md says: base mode, HKDF-SHA256, AES-256-GCM, empty AAD, with
  * X25519 or X-Wing. Private keys are 32 bytes: X25519's private key, or X-Wing's decapsulation key.
  */
 import { Aes256Gcm, type CipherSuite } from "@hpke/core";

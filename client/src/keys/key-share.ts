@@ -1,5 +1,5 @@
 /**
- * KeyShare (KEYS.md section 3): secrets that a device passes on to one that is entitled to them.
+ * KeyShare (docs/keys.md): secrets that a device passes on to one that is entitled to them.
  * Unsigned: it does not matter who helps, because the recipient checks each secret against its
  * commitment (H6). Whether a holder may pass a secret on is judged in share-rules.ts.
  *

@@ -1,5 +1,5 @@
 /**
- * Message (KEYS.md section 3): header (290) ‖ signature (64) ‖ body. The header is signed by the
+ * Message (docs/keys.md): header (290) ‖ signature (64) ‖ body. The header is signed by the
  * sender's device; the body is AES-256-GCM under k, which serves this one message.
  *
  * Invariant: k is derived from S, message id, conversation, sender, seq and attempt, so signing a

@@ -1,5 +1,5 @@
 /**
- * Proof of reported messages (KEYS.md, F1), and the envelope that carries it to moderators (F2).
+ * Proof of reported messages (F1), and the envelope that carries it to moderators (F2).
  *
  * Each message travels as signed header ‖ signature ‖ body, as the log has it, with the key k of its
  * body alone. The sender's signature covers H(body) and the commitment to k, so that whoever holds a

@@ -1,5 +1,5 @@
 /**
- * The receiver's checks R1 to R7 and R10 of KEYS.md, in order, as one function over what the device
+ * The receiver's checks R1 to R7 and R10 of docs/keys.md, in order, as one function over what the device
  * knows. R8 is the caller's: it stores plaintext, header and cursor in one transaction. R9 is a
  * refusal by "R9": the message waits and is counted.
  *

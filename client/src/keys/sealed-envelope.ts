@@ -1,6 +1,6 @@
 /**
  * A sealed envelope: a text or a proof for the devices of a few people, outside any conversation
- * (KEYS.md, O2, F2 and F3).
+ * (O2, F2 and F3).
  *
  * A fresh secret A is sealed to each of their DeviceKeys; the content is encrypted under a key that is
  * derived from A. Every seal and the key name the place that the envelope belongs to, so that it opens

@@ -1,7 +1,7 @@
 /**
  * People and the directory, cached so that everything already seen shows without network.
  *
- * Plates show only what a verified card signs (KEYS.md, PersonCard); a person without one has no
+ * Plates show only what a verified card signs (docs/keys.md, PersonCard); a person without one has no
  * plate until the server has answered, and `onLoaded` tells when more are known. The server's
  * other answers (numbers, roles, status) show on the person's own page alone.
  */

@@ -25,7 +25,7 @@ export interface UnconfirmedItem {
   readonly own: boolean;
 }
 
-/** A comparison of six digits under way (KEYS.md E3). The confirming device alone decides. */
+/** A comparison of six digits under way (E3). The confirming device alone decides. */
 export interface ConfirmationView {
   readonly confirmationId: ConfirmationId;
   /** confirming: type the digits here; new: show them here. */
@@ -57,7 +57,7 @@ export interface GrantGiven {
   readonly waiting: boolean;
 }
 
-/** Something was done in this person's name that this device did not do (KEYS.md E5). */
+/** Something was done in this person's name that this device did not do (E5). */
 export interface AlarmView {
   readonly id: AlarmId;
   /** device: another device of theirs was confirmed; key: this device's own keys were copied. */

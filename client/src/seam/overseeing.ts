@@ -144,7 +144,7 @@ export interface ExportedPerson {
   readonly verified: boolean;
 }
 
-/** A record that this device refused, and why: a rule of KEYS.md in words. */
+/** A record that this device refused, and why: a rule of docs/keys.md in words. */
 export interface RefusedRecord {
   readonly personId: PersonId | null;
   readonly name: string;

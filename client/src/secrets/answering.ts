@@ -1,5 +1,5 @@
 /**
- * Passing secrets on to devices that are entitled to them (KEYS.md H1 to H4).
+ * Passing secrets on to devices that are entitled to them (H1 to H4).
  *
  * One answer at a time, at most 60 a minute, outside the queues that send and receive: reading the
  * vault is all that it shares with them. The device drops what it cannot answer now; the server

@@ -1,5 +1,5 @@
 /**
- * Asking for secrets that this device is entitled to and lacks (KEYS.md D4, H6): S of conversation
+ * Asking for secrets that this device is entitled to and lacks (D4, H6): S of conversation
  * keys, C of its cell's keys, k of the newest state.
  *
  * The server keeps a request until the asker says that its key opened, and counts messages under the

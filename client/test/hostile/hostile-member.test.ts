@@ -1,5 +1,5 @@
 /**
- * An insider: a listed, confirmed device of a member that breaks the rules (KEYS.md section 5). It
+ * An insider: a listed, confirmed device of a member that breaks the rules (docs/threat-model.md). It
  * fools nobody and holds nobody up; what it seals or sends wrongly is mended by others or left out.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * A server that lies, alone or together with the CA's and the roster authority's keys (KEYS.md
- * section 5): what it gets is nothing, and what it does is shown or refused.
+ * A server that lies, alone or together with the CA's and the roster authority's keys
+ * (docs/threat-model.md): what it gets is nothing, and what it does is shown or refused.
  */
 import { inEnglish } from "../../src/names.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** Whatever bytes a parser of KEYS.md is given, only Refused escapes. */
+/** Whatever bytes a parser of docs/keys.md is given, only Refused escapes. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AcknowledgementFormat } from "../../src/keys/acknowledgement.ts";

@@ -42,7 +42,7 @@ export function statusOf({ code }: Refusal): number {
   return STATUS[code] ?? 409;
 }
 
-/** Run a check of KEYS.md; what it refuses is refused with `code` and the rule. */
+/** Run a check of docs/keys.md; what it refuses is refused with `code` and the rule. */
 export async function checked<T>(code: string, check: () => T | Promise<T>): Promise<T> {
   try {
     return await check();

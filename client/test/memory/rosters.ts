@@ -25,7 +25,7 @@ import { Refusal } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, ListedLeaf, RosterAt } from "./state.ts";
 
-/** history_from younger than this makes an entrant's head a rekey (KEYS.md section 3). */
+/** history_from younger than this makes an entrant's head a rekey (docs/keys.md). */
 const REKEY_MS = 26 * HOUR_MS;
 const CELL_REKEY_MS = 8 * DAY_MS;
 const STAMP_MS = 5 * MINUTE_MS;

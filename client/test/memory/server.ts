@@ -1,6 +1,6 @@
 /**
  * A server in memory that real client cores talk to through their own `fetch` and `WebSocket`: a test
- * department, its people, and conversations by the rules D1 to D7, E2, C1 and C2 of KEYS.md.
+ * department, its people, and conversations by the rules D1 to D7, E2, C1 and C2 of docs/keys.md.
  *
  * Concurrency: requests and frames take turns ({@link MemoryServer.inTurn}), each a transaction as D6
  * asks: a refusal changes nothing, because everything is checked before anything is written. Time is

@@ -1,4 +1,4 @@
-/** The server in memory keeps the server's own rules of KEYS.md: D1 to D7, E2. */
+/** The server in memory keeps the server's own rules of docs/keys.md: D1 to D7, E2. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fromHex, randomBytes, toHex, utf8 } from "../../src/octets.ts";
 import { openConversationKey } from "../../src/keys/conversation-key.ts";

@@ -1,6 +1,6 @@
 /**
  * A small department for tests: offline root, issuing CA and roster authority with real keys, and
- * every record that they sign (KEYS.md section 3). Also devices without a core: {@link Signer} holds
+ * every record that they sign (docs/keys.md). Also devices without a core: {@link Signer} holds
  * a device's key and signs what a test wants it to sign, right or wrong.
  *
  * Stateless but for its keys and its department records: people and their lists belong to whoever

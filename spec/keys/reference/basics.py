@@ -1,4 +1,4 @@
-"""What the records of the reference rest on: hashes, fields and signatures. Pure.
+"""Hashes, fields and signatures, on which the records of the reference rest. Pure.
 
 Comments that begin with "Convention:" state bytes that docs/keys.md leaves open.
 """
@@ -137,7 +137,7 @@ class Record:
     """
 
     label: ClassVar[str]
-    rule: ClassVar[str]  # What refuses a malformed record or a wrong signature.
+    rule: ClassVar[str]  # Refuses a malformed record and a wrong signature.
     layout: ClassVar[str]
     version: ClassVar[int] = 1  # 0: the record carries no version.
     signature: bytes

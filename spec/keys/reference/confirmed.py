@@ -2,7 +2,7 @@
 
 Conventions where docs/keys.md leaves a choice: an endorser or grantor must have been confirmed
 strictly before what it signs, so that no circle confirms itself. A device is above another's person
-if its person is among the grantors of the chain. Several revocations of one device all count. Where
+if its person is among the grantors of the chain. Several revocations of one device all count. If
 revocations void each other in a circle, the one whose signer ranks higher counts: a root admin, the
 roster authority, another person's admin, an own device; then the earlier; then the lower hash.
 """

@@ -46,7 +46,7 @@ class Acknowledgement(Record):
 
 
 class Kind(NamedTuple):
-    """What envelopes of a kind share."""
+    """Facts that envelopes of one kind share."""
 
     name: str  # In the labels.
     rule: str

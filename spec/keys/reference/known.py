@@ -62,7 +62,7 @@ def department(v: Vectors, data: bytes | None = None, former: int = 1) -> Depart
 
 
 def trust(v: Vectors, without: str = "d", *, revoked: str = "xy", **instead: Any) -> Trust:
-    """What a device holds of the department; ``without``: whose endorsement has not come yet.
+    """Return the records that a device holds of the department; ``without``: whose endorsement has not come yet.
     ``instead``: other records of a kind, or another department or certificates."""
     names = {n: certificate(v, n) for n in v["devices"]}
     known = names | instead.get("certificates", {})
@@ -84,7 +84,7 @@ def trust(v: Vectors, without: str = "d", *, revoked: str = "xy", **instead: Any
 
 
 def known(v: Vectors, after: str = "") -> Known:
-    """What a device of the conversation holds after it accepted these messages ("1 2")."""
+    """Return the records of a device that accepted these messages ("1 2")."""
     roster, keys = v["roster"], v["conversation_keys"].values()
     found = Known(
         trust=trust(v),

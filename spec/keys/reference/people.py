@@ -108,7 +108,7 @@ class GuardRecord(Record):
 
 
 class Trust:
-    """What a device holds about people and devices, each record right by itself."""
+    """Records that a device holds about people and devices, each right by itself."""
 
     def __init__(self, root_key: bytes, certificates: Mapping[bytes, Iterable[Certificate]]):
         """``certificates``: by device, former ones too."""

@@ -1,4 +1,4 @@
-"""What a device knows of a conversation, which keys it may use, and how it receives. Pure."""
+"""A device's knowledge of a conversation: which keys it may use, and how it receives. Pure."""
 
 from dataclasses import dataclass, field
 
@@ -26,7 +26,7 @@ from spec.keys.reference.roster import (
 
 @dataclass
 class Known:
-    """What a receiver holds of one conversation: fetched bytes, and what it has accepted."""
+    """The bytes that a receiver fetched of one conversation, and the messages that it accepted."""
 
     trust: Trust
     conversation: bytes

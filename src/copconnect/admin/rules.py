@@ -15,7 +15,7 @@ from copconnect.principals import Holder
 from copconnect.rights import WHOLE, Held, fits
 
 RIGHTS: tuple[wire.Right, ...] = get_args(wire.Right)
-# Devices judge these by E0 (KEYS.md), which knows grants alone.
+# Devices judge these by E0 (docs/keys.md), which knows grants alone.
 BY_GRANT_ALONE: frozenset[wire.Right] = frozenset(
     {"confirm_devices", "revoke_devices", "give_grants"}
 )

@@ -129,7 +129,7 @@ def renewal_proof(client_id: str, created_ms: int) -> bytes:
 
 
 def check_proof(public_key: bytes, signature: bytes, message: bytes) -> None:
-    """Verify Ed25519 by a key of prime order, canonically encoded (KEYS.md section 2, D3): by
+    """Verify Ed25519 by a key of prime order, canonically encoded (docs/keys.md, D3): by
     others, verifiers disagree about signatures. Raises ProofInvalid."""
     try:
         ed25519.check_public_key(public_key, "D3")

@@ -110,7 +110,7 @@ code_failures = Table(
     Column("slot", BigInteger, primary_key=True, autoincrement=False),
     Column("count", Integer, nullable=False),
 )
-# --- Records of KEYS.md -----------------------------------------------------------------------
+# --- Records of docs/keys.md ------------------------------------------------------------------
 
 departments = Table(
     "auth_departments",

@@ -1,7 +1,7 @@
 """Everything that the SDK raises, in one tree. Imports nothing of the project but the wire's body.
 
 A failure says who can do something about it: ``Refused`` (of ``copconnect.records``) never leaves
-the SDK, because a message that fails a rule of KEYS.md is recorded and shown to nobody.
+the SDK, because a message that fails a rule of docs/keys.md is recorded and shown to nobody.
 """
 
 from copconnect.wire.base import ErrorBody
@@ -25,7 +25,7 @@ class Unreachable(BotFailure):
 
 
 class NotConfirmed(BotFailure):
-    """No admin has confirmed this bot yet, so that no conversation lists it (KEYS.md E2)."""
+    """No admin has confirmed this bot yet, so that no conversation lists it (E2)."""
 
 
 class SignedOut(BotFailure):

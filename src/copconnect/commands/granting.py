@@ -1,6 +1,6 @@
 """``copconnect admin grant`` and ``grants``: the first admins, and who has which part.
 
-Rights descend from the department record (KEYS.md E0): the offline root names devices of root
+Rights descend from the department record (E0): the offline root names devices of root
 admins there, whose grant is over the whole department. Grants over units below are signed by
 admins' devices, in the console; no key on a server can make one.
 """

@@ -46,7 +46,7 @@ class Unauthenticated(CallerError):
 
 class SignedOut(CallerError):
     """``details``: ``reason``: ``suspended``, ``removed`` (from the data bank), ``device_removed``
-    or ``signed_out`` (by the person); ``revocation``: the record (KEYS.md) in hex, if there is one.
+    or ``signed_out`` (by the person); ``revocation``: the signed record in hex, if there is one.
     Only the holder of the token that ended is told."""
 
     code = "signed_out"
@@ -254,7 +254,7 @@ class DeviceUnconfirmed(CallerError):
 
 
 class EndorsementInvalid(CallerError):
-    """``details``: ``reason``, ``rule`` (of KEYS.md)."""
+    """``details``: ``reason``, ``rule`` (of docs/keys.md)."""
 
     code = "endorsement_invalid"
     message = "The endorsement does not count."
@@ -262,7 +262,7 @@ class EndorsementInvalid(CallerError):
 
 
 class GrantInvalid(CallerError):
-    """``details``: ``reason``, ``rule`` (of KEYS.md)."""
+    """``details``: ``reason``, ``rule`` (of docs/keys.md)."""
 
     code = "grant_invalid"
     message = "The grant does not count."
@@ -270,7 +270,7 @@ class GrantInvalid(CallerError):
 
 
 class RevocationInvalid(CallerError):
-    """``details``: ``reason``, ``rule`` (of KEYS.md)."""
+    """``details``: ``reason``, ``rule`` (of docs/keys.md)."""
 
     code = "revocation_invalid"
     message = "The revocation does not count."

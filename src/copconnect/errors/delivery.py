@@ -115,7 +115,7 @@ class NotAsked(CallerError):
 
 
 class RecordInvalid(CallerError):
-    """``details``: ``rule`` of KEYS.md that refuses, and ``reason``."""
+    """``details``: ``rule`` of docs/keys.md that refuses, and ``reason``."""
 
     code = "record_invalid"
     message = "The record is malformed, or its signature or public key is not valid."
@@ -123,7 +123,7 @@ class RecordInvalid(CallerError):
 
 
 class MessageInvalid(CallerError):
-    """``details``: ``rule`` of KEYS.md that refuses, and ``reason``."""
+    """``details``: ``rule`` of docs/keys.md that refuses, and ``reason``."""
 
     code = "message_invalid"
     message = "The message is malformed, or not its sender's."

@@ -1,4 +1,4 @@
-"""Signed records of conversation keys (KEYS.md): bytes, signatures and rules. Pure.
+"""Signed records of conversation keys (docs/keys.md): bytes, signatures and rules. Pure.
 
 Every module takes bytes and times and returns values or raises ``Refused``, which bears the number
 of the rule. No module here reads a clock, stores, sends or opens content: there is no HPKE and no

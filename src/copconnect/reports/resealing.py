@@ -1,4 +1,4 @@
-"""Seals of proofs and appeals for moderators who came later, and for new devices (KEYS.md, F3).
+"""Seals of proofs and appeals for moderators who came later, and for new devices (F3).
 
 The reporter's device seals a proof, and the sanctioned person's an appeal, to those who moderate
 then. A moderator's device that opened it seals the same secret to the devices of those who moderate

@@ -2,7 +2,7 @@
 
 ``reports`` is one row for each case, with its decision; ``report_proofs`` the sealed bytes, which
 queues never read; ``report_readers`` the people whose devices they are sealed to;
-``report_seals`` seals that a moderator added for the devices of later ones (KEYS.md, F3).
+``report_seals`` seals that a moderator added for the devices of later ones (F3).
 """
 
 from sqlalchemy import (

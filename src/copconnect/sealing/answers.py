@@ -1,4 +1,4 @@
-"""Sealed answers to orders (KEYS.md section 3): made by the device that answers, opened by readers.
+"""Sealed answers to orders (docs/keys.md): made by the device that answers, opened by readers.
 
 Every seal and the key name the order and the answering device.
 """

@@ -1,5 +1,5 @@
 """Sealed envelopes: a text or a proof for the devices of a few people, outside any conversation
-(KEYS.md, O2, F2 and F3).
+(O2, F2 and F3).
 
 A secret A is sealed to the DeviceKey of each reader's device; the content is encrypted under a key
 that is derived from A. Every seal and the key name the place that the envelope belongs to.

@@ -1,4 +1,4 @@
-"""Proofs of reported messages (KEYS.md, F1): exact parsing and judging, as moderators' devices do.
+"""Proofs of reported messages (F1): exact parsing and judging, as moderators' devices do.
 
 Each message is signed header ‖ body as the log has it, with the key k of its body alone. The
 sender's signature covers H(body) and the commitment to k.

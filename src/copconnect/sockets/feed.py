@@ -60,7 +60,7 @@ class RosterNews:
 
 @dataclass(frozen=True, slots=True)
 class Seals:
-    """The seals of a record by their recipients: cells, and devices (KEYS.md section 2)."""
+    """The seals of a record by their recipients: cells, and devices (docs/keys.md)."""
 
     cells: Mapping[CellId, bytes] = field(default_factory=dict)
     devices: Mapping[bytes, bytes] = field(default_factory=dict)

@@ -171,7 +171,7 @@ class MakeEnrolmentCodes(AdminAct, frozen=True, kw_only=True):
 
 
 class RevokeDevice(AdminAct, frozen=True, kw_only=True):
-    """Revoke another person's device by a Revocation of the same signer (KEYS.md E4)."""
+    """Revoke another person's device by a Revocation of the same signer (E4)."""
 
     person_id: Annotated[PersonId, HEX16]
     device: Annotated[DeviceId, HEX32]

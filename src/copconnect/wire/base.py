@@ -4,7 +4,7 @@ HTTP bodies and WebSocket frames are MessagePack maps of these structs, with cam
 accepted and produced too, by Content-Type and Accept, except that binary fields are base64 there).
 Ids are 32 lowercase hex digits, devices and hashes 64; times are integer milliseconds since 1970
 UTC with the suffix ``_ms``; sizes are bytes; a missing value is ``None``, never a missing key.
-Records of KEYS.md travel as bytes, whole, with their signature. Imports only msgspec.
+Records of docs/keys.md travel as bytes, whole, with their signature. Imports only msgspec.
 """
 
 from typing import Annotated, Literal, get_args

@@ -1,7 +1,7 @@
-"""Conversations, their members, their log. Messages and records are bytes of KEYS.md.
+"""Conversations, their members, their log. Messages and records are bytes of docs/keys.md.
 
 A conversation's log holds messages and nothing else: ``seq`` counts them from 1 without gaps and is
-KEYS.md's log position. A message's id is the one in its header.
+docs/keys.md's log position. A message's id is the one in its header.
 """
 
 from typing import Annotated, Literal
@@ -33,7 +33,7 @@ class CreateConversation(Wire, frozen=True, kw_only=True):
     """Create a conversation. Idempotent by id. ``person_ids`` excludes the caller and may name
     people who have not registered yet.
 
-    A direct conversation's id is that of its two people (KEYS.md), its ``history_days`` is None
+    A direct conversation's id is that of its two people (R10), its ``history_days`` is None
     (everything). A group's ``history_days`` is 0 or 30: what new members see. Kinds "unit" and
     "announcement" have an ``audience``, 30 days of history and no ``person_ids``; only a person who
     manages groups over all of the audience creates one (``not_allowed``).

@@ -1,4 +1,4 @@
-"""Conversation keys, cell keys and key shares: records and seals of KEYS.md on their way."""
+"""Conversation keys, cell keys and key shares: records and seals of docs/keys.md on their way."""
 
 from typing import Annotated, Literal
 

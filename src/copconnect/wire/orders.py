@@ -2,7 +2,7 @@
 
 Text, choices and answers are encrypted like any message. The server is told the terms beside the
 message, so that it can count; ``order_id`` is the message's id. Acknowledgements are signed records
-of KEYS.md.
+of docs/keys.md.
 """
 
 from typing import Annotated, Literal
@@ -142,7 +142,7 @@ class Orders(Wire, frozen=True, kw_only=True):
 
 
 class AcknowledgementItem(Wire, frozen=True, kw_only=True):
-    """``record``: an Acknowledgement of KEYS.md; ``answer``: the sealed answer whose hash it
+    """``record``: an Acknowledgement of docs/keys.md; ``answer``: the sealed answer whose hash it
     has."""
 
     record: Annotated[bytes, Meta(min_length=1, max_length=MAX_RECORD_BYTES)]

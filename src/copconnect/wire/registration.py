@@ -65,7 +65,7 @@ class ClientRegistered(Wire, frozen=True, kw_only=True):
     person_id: PersonId
     client_id: ClientId
     certificate: bytes  # DER, X.509, Ed25519, 90 days.
-    device: Annotated[DeviceId, HEX32]  # KEYS.md: survives renewals of the certificate.
+    device: Annotated[DeviceId, HEX32]  # docs/keys.md: survives renewals of the certificate.
     access_token: str  # Sent as "Authorization: Bearer …".
     trust: Trust
 

@@ -1,6 +1,6 @@
 """Identities: certificates, the department's records, people's devices and how they are confirmed.
 
-Every ``bytes`` here that names no other form is a signed record of KEYS.md section 3.
+Every ``bytes`` here that names no other form is a signed record of docs/keys.md.
 """
 
 from typing import Annotated, Literal

@@ -1,5 +1,5 @@
 /**
- * Fields of records, front to back (KEYS.md section 2). Exact: every byte belongs to a field,
+ * Fields of records, front to back (docs/keys.md). Exact: every byte belongs to a field,
  * trailing bytes and integers above 2^53 - 1 are refused, lists ascend, text is valid UTF-8. A
  * record that parses therefore encodes to the same bytes. Pure.
  */

@@ -1,4 +1,4 @@
-/** KEYS.md section 2: T(s), H and HKDF. Pure and immediate: short inputs never hop to WebCrypto. */
+/** docs/keys.md: T(s), H and HKDF. Pure and immediate: short inputs never hop to WebCrypto. */
 import { expand, extract } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8, type Bytes } from "../../octets.ts";
@@ -6,12 +6,12 @@ import { utf8, type Bytes } from "../../octets.ts";
 export const ZEROS: Bytes = new Uint8Array(32);
 export const HASH_BYTES = 32;
 
-/** T(s) of KEYS.md: ASCII and a zero byte. */
+/** T(s) of docs/keys.md: ASCII and a zero byte. */
 export function tag(text: string): Bytes {
   return utf8(`${text}\0`);
 }
 
-/** H of KEYS.md, over the parts joined. */
+/** H of docs/keys.md, over the parts joined. */
 export function hash(...parts: readonly Uint8Array[]): Bytes {
   const state = sha256.create();
   for (const part of parts) state.update(part);

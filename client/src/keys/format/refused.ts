@@ -1,5 +1,5 @@
 /**
- * The one error by which everything of KEYS.md refuses. `rule` is the number of the rule that
+ * The one error by which everything of docs/keys.md refuses. `rule` is the number of the rule that
  * refuses. Callers fail closed: they show nothing of what was refused and never retry with weaker
  * checks. `missing` names a thing to fetch: with it, the same question may get another answer.
  */
@@ -14,7 +14,7 @@ export type Missing =
   | { readonly kind: "record" | "key"; readonly keyId: KeyId };
 
 export class Refused extends Error {
-  /** Number of the rule in KEYS.md, such as "R5". */
+  /** Number of the rule in docs/keys.md, such as "R5". */
   readonly rule: string;
   readonly missing: Missing | null;
 

@@ -1,5 +1,5 @@
 /**
- * Ed25519 as KEYS.md section 2 says: RFC 8032, cofactorless, canonical encodings only.
+ * Ed25519 as docs/keys.md says: RFC 8032, cofactorless, canonical encodings only.
  *
  * WebCrypto verifies cofactorless. @noble/curves, the fallback, multiplies by the cofactor, so with
  * it R and the public key are checked for a component of small order as well: then both agree.

@@ -1,4 +1,4 @@
-/** Spans of KEYS.md, in milliseconds. */
+/** Spans of docs/keys.md, in milliseconds. */
 import { CLOCK_LEEWAY_MS } from "../../limits.ts";
 
 export const MINUTE_MS = 60_000;

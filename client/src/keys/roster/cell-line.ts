@@ -1,4 +1,4 @@
-/** Cell line (KEYS.md section 3): how many devices a cell has, and the root over its leaves. */
+/** Cell line (docs/keys.md): how many devices a cell has, and the root over its leaves. */
 import type { Bytes } from "../../octets.ts";
 import { Writer, type Reader } from "../format/fields.ts";
 import { idOf, type CellId } from "../../ids.ts";

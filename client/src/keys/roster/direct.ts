@@ -1,4 +1,4 @@
-/** The id of a direct conversation binds its two people (KEYS.md section 3, R10). */
+/** The id of a direct conversation binds its two people (R10). */
 import { fromHex, toHex, type Bytes } from "../../octets.ts";
 import { compareBytes } from "../format/compare.ts";
 import { hash, tag } from "../format/hashing.ts";

@@ -1,5 +1,5 @@
 /**
- * Roster head (KEYS.md section 3): the signed summary of a conversation's devices at one epoch.
+ * Roster head (docs/keys.md): the signed summary of a conversation's devices at one epoch.
  * Heads are fetched singly; a device checks `previous` where it holds the one before.
  *
  * The department's lowest KEM binds sealing, not reading: {@link checkHead} takes a head below it,

@@ -1,4 +1,4 @@
-/** Roster leaf (KEYS.md section 3): one device of a conversation, from when it reads, its rights. */
+/** Roster leaf (docs/keys.md): one device of a conversation, from when it reads, its rights. */
 import type { Bytes } from "../../octets.ts";
 import { Writer, type Reader } from "../format/fields.ts";
 import { idOf, type CellId, type DeviceId, type PersonId } from "../../ids.ts";

@@ -1,5 +1,5 @@
 /**
- * Head stamp (KEYS.md section 3, S1): the roster authority says that a head is the newest. Without
+ * Head stamp (S1): the roster authority says that a head is the newest. Without
  * one of the last 10 minutes a device signs, seals and shares nothing.
  */
 import { equalBytes } from "../../octets.ts";

@@ -1,5 +1,5 @@
 /**
- * Department record (KEYS.md section 3): what the offline root signs. Devices pin the root's key at
+ * Department record (docs/keys.md): what the offline root signs. Devices pin the root's key at
  * registration. Only a higher number replaces a record; all are kept and served, because an
  * endorsement is judged by the record in force when it was made.
  */

@@ -1,5 +1,5 @@
 /**
- * A device's certificate as KEYS.md needs it: which device it certifies, by which issuing CA, when.
+ * A device's certificate as docs/keys.md needs it: which device it certifies, by which issuing CA, when.
  * `device` is H(T("copconnect device v1") ‖ person ‖ client ‖ public key), so it survives renewals
  * and binds the key: a record by a device verifies under any of its certificates.
  */

@@ -1,5 +1,5 @@
 /**
- * Endorsement (KEYS.md section 3): one device's signature that another belongs to the same person,
+ * Endorsement (docs/keys.md): one device's signature that another belongs to the same person,
  * or an admin's. Made after both sides compared digits (E3, digits.ts).
  */
 import { RecordFormat, bytes, integer, type RecordOf } from "../format/record.ts";

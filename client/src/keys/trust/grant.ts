@@ -1,4 +1,4 @@
-/** Grant (KEYS.md section 3): a device gives a person the right over a part of the tree of units. */
+/** Grant (docs/keys.md): a device gives a person the right over a part of the tree of units. */
 import { RecordFormat, bytes, integer, text, type RecordOf } from "../format/record.ts";
 import { refuseUnless } from "../format/refused.ts";
 import { GRANT_LIMIT_MS } from "../../limits.ts";

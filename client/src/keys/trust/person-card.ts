@@ -1,5 +1,5 @@
 /**
- * PersonCard (KEYS.md section 3): the name, rank, post and unit of a person, signed by the roster
+ * PersonCard (docs/keys.md): the name, rank, post and unit of a person, signed by the roster
  * authority. Plates show only what a card signs; grants are judged by its unit path.
  */
 import { utf8 } from "../../octets.ts";

@@ -1,5 +1,5 @@
 /**
- * PersonDevices (KEYS.md section 3): all devices of a person, signed by the roster authority, in
+ * PersonDevices (docs/keys.md): all devices of a person, signed by the roster authority, in
  * whichever conversations they are. E1, E4 and E5 judge by the newest.
  *
  * Convention: devices are listed in the order of their registration and former ones stay, because

@@ -1,5 +1,5 @@
 /**
- * Revocation (KEYS.md section 3, E4): a device is lost, since when, and which of its endorsements
+ * Revocation (E4): a device is lost, since when, and which of its endorsements
  * and grants still stand. Whether one counts is judged in standing.ts.
  */
 import { equalBytes } from "../../octets.ts";

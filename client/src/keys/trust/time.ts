@@ -1,5 +1,5 @@
 /**
- * Time record (KEYS.md section 3, T1): the roster authority's answer to this device's own nonce. A
+ * Time record (T1): the roster authority's answer to this device's own nonce. A
  * device anchors its time by one after each start, then counts on its monotonic clock.
  */
 import { equalBytes } from "../../octets.ts";

@@ -1,4 +1,4 @@
-"""What must be refused: records of people, then keys, messages and shares."""
+"""Everything that must be refused: records of people, then keys, messages and shares."""
 
 from typing import Any
 

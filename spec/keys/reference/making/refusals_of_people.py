@@ -1,4 +1,4 @@
-"""What must be refused about people, devices and rosters: the check that runs, and its rule."""
+"""Refusals about people, devices and rosters: the check that runs, and its rule."""
 
 from typing import Any
 

@@ -87,7 +87,7 @@ class Sender:
 
 
 class Report(NamedTuple):
-    """What a report is about."""
+    """The subject of a report."""
 
     report: bytes
     conversation: bytes

@@ -187,7 +187,7 @@ class World:
         self.heads: dict[int, roster.RosterHead] = {}
         self.leaves: dict[tuple[int, str], bytes] = {}
         previous = ZEROS
-        # Who is listed; the rekey_epoch of the head, of cell 1, of cell 2.
+        # The listed devices; the rekey_epoch of the head, of cell 1, of cell 2.
         listed = {1: ("abc", 0, 0, 0), 2: ("abcd", 2, 0, 2), 3: ("acd", 3, 3, 2)}
         for epoch, (names, rekey, *cells) in listed.items():
             leaves = [leaf[n] for n in names]

@@ -1,4 +1,4 @@
-"""PersonCards: what plates show, signed by the roster authority (KEYS.md section 3).
+"""PersonCards: what plates show, signed by the roster authority (docs/keys.md).
 
 A card is made when it is first needed after the data bank changed, so an import of 63,000 people
 signs nothing; people who have registered get theirs within a minute of it, in the background, so

@@ -1,4 +1,4 @@
-"""Grants: a person's signed right over a part of the tree (KEYS.md section 3).
+"""Grants: a person's signed right over a part of the tree (docs/keys.md).
 
 Invariants: a grant is stored only if its grantor had the right to make it when it was made, so that
 all that rests on it counts; withdrawing is a grant that ends when it begins. A grant confirms

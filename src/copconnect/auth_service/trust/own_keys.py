@@ -1,4 +1,4 @@
-"""DeviceKeys: a device's HPKE keys, renewed weekly (KEYS.md section 3), and the time (T1).
+"""DeviceKeys: a device's HPKE keys, renewed weekly (docs/keys.md), and the time (T1).
 
 Invariants: generations of one device and KEM only grow; one generation has one record; the former
 one may be named by seals for an hour, which the registry tells the Delivery Service.

@@ -1,4 +1,4 @@
-"""Statements about the signed records of people and devices (KEYS.md section 3).
+"""Statements about the signed records of people and devices (docs/keys.md).
 
 Every change of a person's records calls :func:`touch` first in the transaction: it holds the
 person's row, so that chains of records grow one after another, and lets the version grow.

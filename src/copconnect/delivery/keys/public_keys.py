@@ -1,6 +1,6 @@
 """Devices' Ed25519 public keys in memory, so that a message's signature costs no statement.
 
-Invariant: a device's id binds its key (KEYS.md section 2), so what is kept here never changes.
+Invariant: a device's id binds its key (docs/keys.md), so what is kept here never changes.
 """
 
 from collections import OrderedDict

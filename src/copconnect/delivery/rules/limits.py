@@ -1,4 +1,4 @@
-"""Times and numbers that bound what people and devices may do (KEYS.md section 4). Pure.
+"""Times and numbers that bound what people and devices may do (docs/keys.md). Pure.
 
 Limits that clients hold too are in :mod:`copconnect.limits`; limits that an operator may change, in
 the settings.

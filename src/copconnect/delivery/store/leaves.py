@@ -38,7 +38,7 @@ def placed(row: Any) -> PlacedLeaf:
 
 
 def record_of(one: PlacedLeaf) -> Leaf:
-    """Return the leaf as KEYS.md encodes it."""
+    """Return the leaf as docs/keys.md encodes it."""
     leaf = one.leaf
     return Leaf(
         cell_id=bytes.fromhex(one.cell_id),

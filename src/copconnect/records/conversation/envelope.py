@@ -1,4 +1,4 @@
-"""Sealed envelopes (KEYS.md, O2 and F2): sizes and parsing. Pure; opens nothing.
+"""Sealed envelopes (O2 and F2): sizes and parsing. Pure; opens nothing.
 
 An envelope is version=1 (1) · KEM (2) · commit (32) · n (1) · n × [key id (16) · enc · ct (48)],
 ascending by key id · body. A reader adds seals of the same secret for further devices (F3).

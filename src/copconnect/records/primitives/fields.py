@@ -1,4 +1,4 @@
-"""Fields of records: an exact reader, the writers that match it, and the hashes of KEYS.md. Pure.
+"""Fields of records: an exact reader, the writers that match it, and hashes (docs/keys.md). Pure.
 
 Invariants: a reader takes every byte once, front to back, and refuses truncation, trailing bytes
 and integers above 2**53 - 1. Writers raise ValueError for a value that does not fit: that is the
@@ -24,7 +24,7 @@ _Ordered = TypeVar("_Ordered", bytes, str, int)
 
 
 class Refused(ValueError):
-    """Bytes or a judgement failed; ``rule`` is the number in KEYS.md of the rule that refuses."""
+    """Bytes or a judgement failed; ``rule`` is the number of the rule of docs/keys.md."""
 
     def __init__(self, rule: str, message: str) -> None:
         super().__init__(f"{rule}: {message}")
@@ -39,12 +39,12 @@ def require(condition: bool, rule: str, message: str) -> None:
 
 
 def tag(label: str) -> bytes:
-    """Return KEYS.md's T: the label in ASCII and a zero byte."""
+    """Return docs/keys.md's T: the label in ASCII and a zero byte."""
     return label.encode("ascii") + b"\0"
 
 
 def sha256(data: bytes) -> bytes:
-    """Return KEYS.md's H."""
+    """Return docs/keys.md's H."""
     return hashlib.sha256(data).digest()
 
 

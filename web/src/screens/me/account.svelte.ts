@@ -2,7 +2,7 @@
  * This account's devices, the devices that wait for this person to confirm them, and what was done
  * in this person's name without this device; kept in step with the core.
  *
- * Every list is the core's verified word (KEYS.md E0 to E5): nothing here remembers what was seen.
+ * Every list is the core's verified word (E0 to E5): nothing here remembers what was seen.
  */
 import type { AlarmView, UnconfirmedItem } from "@copconnect/client/core";
 import type { AlarmId, ClientId, ClientInfo, DeviceId } from "@copconnect/client/wire";

@@ -1,4 +1,4 @@
-"""PersonDevices: the signed chain of a person's devices (KEYS.md section 3).
+"""PersonDevices: the signed chain of a person's devices (docs/keys.md).
 
 Devices stand in the order of their registration and stay there when they are revoked: E0 tells by
 it which was the first. The caller holds the person's row (:func:`record_store.touch`), so that each

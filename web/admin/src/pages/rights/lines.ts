@@ -26,7 +26,7 @@ export const RIGHTS: readonly Right[] = [
 export type Holder = RightRule["holder"];
 export type Over = RightRule["over"];
 
-/** Devices judge these by grants alone (KEYS.md E0). */
+/** Devices judge these by grants alone (E0). */
 const BY_GRANT: readonly Right[] = ["confirm_devices", "revoke_devices", "give_grants"];
 
 /** Rosters sign who may write, and no roster hears of a grant's end; a post commands people, no grant does. */
