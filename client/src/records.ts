@@ -350,8 +350,8 @@ interface OutgoingContent {
   readonly attempt: number;
   /** A state of the conversation: not shown as a message. */
   readonly state: boolean;
-  /** Of a message that the log lost: nobody reads it whose history begins later (S8). When it was
-   * first signed, or its author said that it goes. */
+  /** A message that the log lost: when it was first signed, or when its author said that it goes.
+   * Nobody reads it whose history begins later (S8). */
   readonly signedMs?: number;
   /** It is sent at this time, or later when the app is open then; absent: at once. */
   readonly notBeforeMs?: number;

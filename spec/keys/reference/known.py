@@ -62,8 +62,10 @@ def department(v: Vectors, data: bytes | None = None, former: int = 1) -> Depart
 
 
 def trust(v: Vectors, without: str = "d", *, revoked: str = "xy", **instead: Any) -> Trust:
-    """Return the records that a device holds of the department; ``without``: whose endorsement has not come yet.
-    ``instead``: other records of a kind, or another department or certificates."""
+    """Return the records that a device holds of the department.
+
+    ``without``: whose endorsement has not come yet; ``instead``: other records of a kind, or
+    another department or certificates."""
     names = {n: certificate(v, n) for n in v["devices"]}
     known = names | instead.get("certificates", {})
     found = Trust(v["root_key"], {names[n].device: [one] for n, one in known.items()})
