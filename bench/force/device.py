@@ -1,10 +1,13 @@
 """A registered device with what only the device itself knows."""
 
+import time
 from functools import cached_property
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from copconnect import wire
+from copconnect.auth_service.rules import sign_out_proof
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import NOTHING, Caller
 
@@ -24,6 +27,12 @@ class Device(msgspec.Struct, frozen=True, array_like=True, dict=True):
     def signer(self) -> Ed25519PrivateKey:
         """Its signature key."""
         return Ed25519PrivateKey.from_private_bytes(self.seed)
+
+    def sign_out(self) -> wire.SignOut:
+        """Return its word that it leaves, signed now."""
+        created_ms = time.time_ns() // 1_000_000
+        proof = self.signer.sign(sign_out_proof(self.client_id, created_ms))
+        return wire.SignOut(client_id=self.client_id, created_ms=created_ms, proof=proof)
 
     @property
     def caller(self) -> Caller:

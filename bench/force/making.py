@@ -238,9 +238,9 @@ def _device_key(one: _Made, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _token(one: _Made, now_ms: int) -> dict[str, Any]:
+def _token(one: _Made, _: int) -> dict[str, Any]:
     return {
         "token_hash": rules.token_hash(one.device.token),
         "client_id": one.device.client_id,
-        "created_ms": now_ms,
+        "expires_ms": one.certificate.not_after_ms,
     }

@@ -76,7 +76,7 @@ def _night(deployment: Deployment, crowd: Crowd, sender: Sender, out: list[Devic
     for one in out:
         client = Client(deployment.addresses[0], one.token)
         try:
-            client.raw("POST", "/v1/sign-out")
+            client.raw("POST", "/v1/sign-out", one.sign_out())
         except Refusal as refusal:
             if refusal.code != "signed_out":  # The answer of a first try was lost.
                 raise

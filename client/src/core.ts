@@ -121,7 +121,6 @@ export interface Core {
   /** After "signed_out": forget it and return to "register". */
   startOver(): Promise<AppState>;
   clients(): Promise<readonly ClientInfo[]>;
-  revokeClient(clientId: ClientId): Promise<readonly ClientInfo[]>;
   renameClient(clientId: ClientId, label: string): Promise<readonly ClientInfo[]>;
 
   // People.

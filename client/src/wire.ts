@@ -2124,17 +2124,37 @@ export interface ClientRegistered {
   readonly certificate: Uint8Array;
   readonly device: DeviceId;
   readonly accessToken: string;
+  readonly tokenExpiresMs: number;
   readonly trust: Trust;
 }
 
-/** ``proof`` signs ``b"copconnect renew v1\0" + client id (16) + created_ms (8)``. */
+/**
+ * Ask for an access token that the device made, and for a new certificate near the end of the
+ * one there is. No token is needed. Idempotent under retry.
+ *
+ * ``token_hash``: SHA-256 of the token, 32 random bytes in hex. ``proof`` signs
+ * ``b"copconnect renew v2\0" + client id (16) + created_ms (8) + token_hash``.
+ */
 export interface RenewCertificate {
+  readonly clientId: ClientId;
   readonly createdMs: number;
+  readonly tokenHash: Uint8Array;
   readonly proof: Uint8Array;
 }
 
 export interface CertificateRenewed {
   readonly certificate: Uint8Array;
+  readonly tokenExpiresMs: number;
+}
+
+/**
+ * Revoke the device that signs; no token is needed. ``proof`` signs
+ * ``b"copconnect sign-out v1\0" + client id (16) + created_ms (8)``.
+ */
+export interface SignOut {
+  readonly clientId: ClientId;
+  readonly createdMs: number;
+  readonly proof: Uint8Array;
 }
 
 /** A new unit, the last below its parent; ``parent_id`` is None at the top. */

@@ -1,4 +1,4 @@
-import type { ClientId } from "../src/ids.ts";
+import type { DeviceId } from "../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import { createCore } from "../src/create.ts";
 import { compareDigits } from "./support/scenarios.ts";
@@ -27,8 +27,9 @@ describe("several devices", () => {
     await a.receives(id, "to both");
     await a2.receives(id, "to both");
 
-    const lost = ((await a2.core.state()).clientId ?? "") as ClientId;
-    await a.core.revokeClient(lost);
+    const { clientId } = await a2.core.state();
+    const lost = (await a.core.clients()).find((one) => one.clientId === clientId);
+    await a.core.revokeDevice(lost?.device as DeviceId);
     await a2.until("signed out", async () => (await a2.core.state()).phase === "signed_out");
     await a.text(id, "without the second");
     await b.receives(id, "without the second");

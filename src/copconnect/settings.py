@@ -129,6 +129,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     certificate_days: Annotated[int, Meta(ge=21)] = 90
     """Devices renew in the last third, 30 days at most. A cell's key is used for up to 7 days and
     must not outlive its signer's certificate: a third is at least as long."""
+    token_hours: Annotated[int, Meta(ge=1, le=720)] = 24
+    """An access token ends so long after its device asked for it; its device key gets the next."""
     requests_per_person_per_minute: Annotated[int, Meta(ge=60)] = 600
     """Requests that one process answers one person; half as many at once after a pause."""
     directory_names_per_person_per_hour: Positive = 2_000

@@ -135,7 +135,7 @@ async def test_devices_come_back_for_what_they_missed(world: World, simulator: S
     assert away.planned.device == leaving.device
     simulator.devices.remove(away)  # It has no connection any more.
     client = Client(world.address, leaving.token)
-    await asyncio.to_thread(client.raw, "POST", "/v1/sign-out")
+    await asyncio.to_thread(client.raw, "POST", "/v1/sign-out", leaving.sign_out())
     client.close()
     second = await _send(world)
     assert second.key_bytes > 0
@@ -193,7 +193,7 @@ async def test_a_cell_that_lost_a_device_gets_a_key_from_one_of_its_others(
     await _send(world)
     leaving = simulator.devices[4]
     client = Client(world.address, leaving.planned.token)
-    await asyncio.to_thread(client.raw, "POST", "/v1/sign-out")
+    await asyncio.to_thread(client.raw, "POST", "/v1/sign-out", leaving.planned.sign_out())
     client.close()
     duties = simulator.duties
     (left,) = leaving.places.values()

@@ -10,8 +10,15 @@ from copconnect import wire
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
 ROW = re.compile(r"^\| `(GET|POST|PUT|DELETE) (/v1/[^`?]+)(\?[^`]*)?` \| ([^|]*) \|", re.MULTILINE)
-# "`Authorization` everywhere except registration, trust, health and …"
-OPEN = ("/v1/registration/", "/v1/trust", "/v1/demo/", "/v1/operator/")
+# "`Authorization` everywhere except registration, trust, health, …"
+OPEN = (
+    "/v1/registration/",
+    "/v1/certificates",
+    "/v1/sign-out",
+    "/v1/trust",
+    "/v1/demo/",
+    "/v1/operator/",
+)
 
 
 @dataclass(frozen=True)

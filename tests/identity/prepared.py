@@ -32,6 +32,7 @@ def settings_of(keys: Path, database_url: str) -> Settings:
         data_dir=keys,
         database_url=database_url,
         otp_resend_ms=0,
+        token_hours=720,  # Tests pass weeks; test_tokens.py has the default.
         blob_url=f"file://{keys / 'blobs'}",
     )
 

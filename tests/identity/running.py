@@ -2,9 +2,10 @@
 sets."""
 
 import base64
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -134,6 +135,36 @@ class Running:
             "label": label,
         }
         return await self.http.post("/v1/registration/clients", json=body)
+
+    async def renew(self, device: Device, created_ms: int, token: str = "") -> httpx.Response:
+        """Renew a device's certificate and let it have a token."""
+        token_hash = hashlib.sha256(token.encode()).digest()
+        proof = device.key.sign(rules.renewal_proof(device.client_id, created_ms, token_hash))
+        body = {
+            "clientId": device.client_id,
+            "createdMs": created_ms,
+            "tokenHash": base64.b64encode(token_hash).decode(),
+            "proof": base64.b64encode(proof).decode(),
+        }
+        return await self.http.post("/v1/certificates", json=body)
+
+    async def back(self, device: Device) -> Device:
+        """Return a device after its token expired, with another token."""
+        token = new_id()
+        answer = await self.renew(device, self.container.clock.now_ms(), token)
+        assert answer.status_code == 200, answer.text
+        return replace(device, headers={"authorization": f"Bearer {token}"})
+
+    async def sign_out(self, device: Device) -> httpx.Response:
+        """Sign a device out by its own key."""
+        created_ms = self.container.clock.now_ms()
+        proof = device.key.sign(rules.sign_out_proof(device.client_id, created_ms))
+        body = {
+            "clientId": device.client_id,
+            "createdMs": created_ms,
+            "proof": base64.b64encode(proof).decode(),
+        }
+        return await self.http.post("/v1/sign-out", json=body)
 
     async def device(self, number: str, *, conduct: bool = True) -> Device:
         """Register a device of a person."""

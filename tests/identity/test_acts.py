@@ -87,7 +87,8 @@ async def test_a_grant_that_has_ended_gives_nothing(
 ) -> None:
     sho = await confirmed(approving, force, SHO)
     clock.ms += 31 * DAY_MS
-    assert refusal(await act(approving, force.admin, suspend(sho)))[0] == "not_allowed"
+    admin = await approving.back(force.admin)
+    assert refusal(await act(approving, admin, suspend(sho)))[0] == "not_allowed"
 
 
 # --- Parts of the tree ------------------------------------------------------------------------

@@ -149,7 +149,7 @@ async def test_e4_an_admin_confirms_a_new_phone_only_after_the_old_one_is_revoke
     new = await approving.device(SHO)
     made = endorsement(approving, new, force.admin, ADMIN)
     assert refusal(await endorse(approving, force.admin, made)) == ("endorsement_invalid", "E4")
-    await approving.http.post("/v1/sign-out", headers=old.headers)
+    await approving.sign_out(old)
     clock.ms += 1000
     again = endorsement(approving, new, force.admin, ADMIN)
     assert (await endorse(approving, force.admin, again)).status_code == 204
@@ -229,7 +229,7 @@ async def test_e0_a_transfer_undoes_no_endorsement(
     # The grant ends: the admin's acts under it stay.
     clock.ms += 31 * DAY_MS
     await approving.device(SHO)  # Judges the person's devices anew.
-    assert await confirmed(approving, sho) == "admin"
+    assert await confirmed(approving, await approving.back(sho)) == "admin"
 
 
 async def test_an_unconfirmed_device_sees_nobody_but_who_can_confirm_it(

@@ -18,7 +18,6 @@ BEFORE_CONDUCT = {
     "POST /v1/conduct/acceptances",
     "PUT /v1/device-keys",
     "POST /v1/time",
-    "POST /v1/sign-out",
 }
 ROUTES = [route for route in protocol_routes.read() if not route.open]
 LATER = cast(Requirement, "a requirement that is added later")
@@ -27,7 +26,7 @@ LATER = cast(Requirement, "a requirement that is added later")
 async def refused(whole: Whole, device: Device) -> set[str]:
     """Return the routes that refuse this device because something is outstanding."""
     found = set()
-    for route in sorted(ROUTES, key=lambda one: one.path == "/v1/sign-out"):
+    for route in ROUTES:
         path = re.sub(r"\{\w+\}", "0" * 32, route.path)
         answer = await whole.http.request(route.method, path, headers=device.headers)
         if answer.status_code == 403 and answer.json()["code"] == "conduct_not_accepted":

@@ -169,8 +169,8 @@ async def test_e4_the_roster_authority_keeps_what_was_before_and_blocks_new_ones
     clock.ms += 1000
     server = approving.container
     server.rosters.told.clear()
-    path = f"/v1/clients/{first.client_id}"
-    assert (await approving.http.delete(path, headers=second.headers)).status_code == 200
+    removed = first.client_id
+    assert await server.auth.administering.revoke_client(OPERATOR, removed)
     assert server.rosters.told == [({first.person_id}, True)]
     assert await listed(approving, second) == {second.device}
     assert await confirmed(approving, second) == "own_device"
@@ -178,7 +178,7 @@ async def test_e4_the_roster_authority_keeps_what_was_before_and_blocks_new_ones
     (record,) = [Revocation.parse(one.revocations[0]) for one in bundles if one.revocations]
     assert (record.device, record.by_authority) == (first.device, True)
     record.verify(server.authority.roster.public_key)
-    assert (await approving.http.delete(path, headers=second.headers)).status_code == 200
+    assert not await server.auth.administering.revoke_client(OPERATOR, removed)
     # It can endorse nothing any more: its token has ended.
     late = endorsement(approving, third, first, EndorsementKind.OWN_DEVICE)
     assert (await endorse(approving, first, late)).status_code == 401
@@ -190,7 +190,7 @@ async def test_e0_under_policy_none_a_removal_lets_no_waiting_device_in(
     first, second = await running.device(SHO), await running.device(SHO)
     assert (await confirmed(running, first), await confirmed(running, second)) == ("first", "no")
     clock.ms += 1000
-    await running.http.post("/v1/sign-out", headers=first.headers)
+    await running.sign_out(first)
     clock.ms += 1000
     assert await confirmed(running, second) == "no"
     assert await listed(running, second) == set()

@@ -101,7 +101,7 @@ async def test_d6_a_revocation_unlists_in_its_transaction(whole: Whole, clock: M
     sho, patrol = await whole.device(SHO), await whole.device(PATROL)
     made = await whole.post("/v1/conversations", sho, group(ONE, [patrol.person_id]))
     assert made.json()["devices"] == 2
-    await whole.http.post("/v1/sign-out", headers=patrol.headers)
+    await whole.sign_out(patrol)
     (found,) = (await whole.get("/v1/conversations", sho)).json()["conversations"]
     assert (found["members"], found["devices"], found["unregistered"]) == (2, 1, 1)
     again = await whole.device(PATROL)

@@ -46,6 +46,9 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/registration/enrolment-codes": EVERYBODY,
     "POST /v1/registration/status": EVERYBODY,
     "POST /v1/registration/clients": EVERYBODY,
+    # A device's key speaks for the device alone, without a token.
+    "POST /v1/certificates": EVERYBODY,
+    "POST /v1/sign-out": EVERYBODY,
     # The description of this interface.
     "GET /v1/schema": EVERYBODY,
     "GET /v1/schema/{path}": EVERYBODY,
@@ -93,9 +96,7 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/admin/training/previews": ADMINS_AND_HEAD,
     "PUT /v1/device-keys": ACCOUNTS,
     "POST /v1/time": ACCOUNTS,
-    "POST /v1/sign-out": ACCOUNTS,
     # One's own device, while it waits to be confirmed. Records that it signs count for nothing.
-    "POST /v1/certificates": ACCEPTED,
     "POST /v1/people/trust": ACCEPTED,
     "POST /v1/endorsements": ACCEPTED,
     "POST /v1/revocations": ACCEPTED,
@@ -105,8 +106,7 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/confirmations/{confirmation_id}/reveal": ACCEPTED,
     "DELETE /v1/confirmations/{confirmation_id}": ACCEPTED,
     "POST /v1/confirmations": OFFICERS,
-    # Another person's device, which no officer and no admin renames or signs out by these routes.
-    "DELETE /v1/clients/{client_id}": NOBODY_ELSE_UNCONFIRMED,
+    # Another person's device, which no officer and no admin renames by this route.
     "PUT /v1/clients/{client_id}/label": NOBODY_ELSE_UNCONFIRMED,
     # Records that a device signed, for those who may revoke it.
     "GET /v1/devices/{device}/made": HERE,

@@ -81,9 +81,9 @@ async def ask(world: World, account: Account, route: str) -> httpx.Response:
     )
 
 
-def _ends(route: str) -> int:
-    """Return how much the route's request ends: things that others ask about, and then accounts."""
-    return 2 if route == "POST /v1/sign-out" else route.startswith("DELETE")
+def _ends(route: str) -> bool:
+    """Return whether the route's request ends something that others ask about."""
+    return route.startswith("DELETE")
 
 
 def _sees(shown: bool) -> str:

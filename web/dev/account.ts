@@ -180,13 +180,6 @@ export class ScriptedAccount {
     await pause(100);
     return this.#clients;
   }
-  async revokeClient(clientId: ClientId): Promise<readonly ClientInfo[]> {
-    await pause(300);
-    this.#clients = this.#clients.filter((client) => client.clientId !== clientId);
-    this.emit({ type: "clients" });
-    return this.#clients;
-  }
-
   async renameClient(clientId: ClientId, label: string): Promise<readonly ClientInfo[]> {
     await pause(200);
     this.#clients = this.#clients.map((one) =>

@@ -10,7 +10,8 @@
  */
 import { ed25519 } from "@noble/curves/ed25519.js";
 import type { Context, Identity } from "../context.ts";
-import { failure } from "../failure.ts";
+import { failure, hasCode } from "../failure.ts";
+import { hash } from "../keys/format/hashing.ts";
 import { DepartmentFormat } from "../keys/trust/department.ts";
 import { IncarnationFormat } from "../keys/trust/incarnation.ts";
 import { DepartmentTrust } from "../trust/department-trust.ts";
@@ -18,7 +19,16 @@ import { parseCertificate } from "../keys/trust/certificate.ts";
 import type { Certificate } from "../keys/trust/device-certificate.ts";
 import { newId, type ClientId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { concat, equalBytes, fromHex, u64, utf8, type Bytes } from "../octets.ts";
+import {
+  concat,
+  equalBytes,
+  fromHex,
+  randomBytes,
+  toHex,
+  u64,
+  utf8,
+  type Bytes,
+} from "../octets.ts";
 import { META, deleteMeta, putMeta } from "../vault/meta.ts";
 import type { ClientRegistered, Me, Ready, Trust } from "../wire.ts";
 import type { AccountRecord, LookedAfterRecord, RegistrationRecord } from "./record.ts";
@@ -30,6 +40,8 @@ const LONGEST_RENEWAL_MS = 30 * 24 * 3600_000;
  * all come back at once after a restart of the server, few are due.
  */
 const LOOK_AFTER_MS = 6 * 3600_000;
+/** A token that would not hold until the account is looked after again is renewed before. */
+const RENEWED_MS = LOOK_AFTER_MS + 3600_000;
 
 export class Account {
   readonly #context: Pick<Context, "vault" | "api" | "now" | "random">;
@@ -38,6 +50,7 @@ export class Account {
   #record: AccountRecord | null = null;
   #trust: DepartmentTrust | null = null;
   #refreshing: Promise<boolean> | null = null;
+  #proving: Promise<void> | null = null;
 
   constructor(context: Pick<Context, "vault" | "api" | "now" | "random">, serverNow: () => number) {
     this.#context = context;
@@ -133,6 +146,7 @@ export class Account {
       certificate,
       signaturePrivateKey,
       accessToken: answer.accessToken,
+      tokenExpiresMs: answer.tokenExpiresMs,
       registeredMs: Math.round(this.#serverNow()),
       pinnedRoot: answer.trust.root,
       trust: answer.trust,
@@ -194,26 +208,75 @@ export class Account {
     return answer.version !== record.trust.version;
   }
 
-  /** Renew the certificate when its time has come. True when there is a new one. */
-  async renew(): Promise<boolean> {
+  /** Renew the token and the certificate when the time of one has come. */
+  async renew(): Promise<void> {
     const record = this.require();
     const mine = record.me?.clients.find(({ clientId }) => clientId === record.clientId);
-    if (mine === undefined) return false;
+    if (mine === undefined) return;
     const { notBeforeMs, notAfterMs } = parseCertificate(record.certificate);
     const windowMs = Math.min(LONGEST_RENEWAL_MS, (notAfterMs - notBeforeMs) / 3);
     // A later end than ours is the answer to a renewal that was lost: asked again, it comes.
     const lost = mine.certificateExpiresMs > notAfterMs + 1_000;
-    if (!lost && notAfterMs - this.#serverNow() > windowMs) return false;
-    const createdMs = Math.round(this.#serverNow());
-    const proof = ed25519.sign(
-      concat(utf8("copconnect renew v1\0"), fromHex(record.clientId), u64(createdMs)),
-      record.signaturePrivateKey,
+    const now = this.#serverNow();
+    const due = lost || notAfterMs - now <= windowMs || record.tokenExpiresMs - now <= RENEWED_MS;
+    if (due) await this.prove();
+  }
+
+  /** The access token; by this device's reckoning it holds, unless no other could be had. */
+  async freshToken(): Promise<string | null> {
+    const expiresMs = this.#record?.tokenExpiresMs ?? Infinity;
+    if (expiresMs <= this.#serverNow()) await this.prove().catch(() => undefined);
+    return this.#record?.accessToken ?? null;
+  }
+
+  /**
+   * Let the device's key get another access token, and a new certificate near the end of the one
+   * there is. A lost answer costs nothing: the former token holds until it expires.
+   */
+  prove(): Promise<void> {
+    this.#proving ??= this.#prove().finally(() => {
+      this.#proving = null;
+    });
+    return this.#proving;
+  }
+
+  async #prove(): Promise<void> {
+    const record = this.require();
+    const accessToken = toHex(randomBytes(32));
+    const tokenHash = hash(utf8(accessToken));
+    const { certificate, tokenExpiresMs } = await this.#signed("renew v2", tokenHash, (signed) =>
+      this.#context.api.renewCertificate({ ...signed, tokenHash }),
     );
-    const { certificate } = await this.#context.api.renewCertificate({ createdMs, proof });
-    if (equalBytes(certificate, record.certificate)) return false;
-    requireOwn(await this.trust.certificate(certificate).catch(untrusted), record);
-    await this.#store({ ...this.require(), certificate });
-    return true;
+    if (!equalBytes(certificate, record.certificate))
+      requireOwn(await this.trust.certificate(certificate).catch(untrusted), record);
+    await this.#store({ ...this.require(), certificate, accessToken, tokenExpiresMs });
+  }
+
+  /** Let the roster authority revoke this device. */
+  signOut(): Promise<void> {
+    const { api } = this.#context;
+    return this.#signed("sign-out v1", new Uint8Array(), (signed) => api.signOut(signed));
+  }
+
+  /** Sign for this device alone, now. If the clock is wrong, take the server's time once. */
+  async #signed<T>(
+    label: string,
+    rest: Bytes,
+    send: (signed: { clientId: ClientId; createdMs: number; proof: Bytes }) => Promise<T>,
+  ): Promise<T> {
+    const { clientId, signaturePrivateKey } = this.require();
+    const sentAt = (createdMs: number): Promise<T> => {
+      const head = concat(utf8(`copconnect ${label}\0`), fromHex(clientId), u64(createdMs));
+      const proof = ed25519.sign(concat(head, rest), signaturePrivateKey) as Bytes;
+      return send({ clientId, createdMs, proof });
+    };
+    try {
+      return await sentAt(Math.round(this.#serverNow()));
+    } catch (error) {
+      const serverMs = hasCode(error, "clock_wrong") ? error.details["server_ms"] : null;
+      if (typeof serverMs !== "number") throw error;
+      return sentAt(serverMs);
+    }
   }
 
   async #store(record: AccountRecord): Promise<void> {

@@ -62,13 +62,6 @@ export class AccountCalls {
     return (await this.#services.account.refreshMe()).clients;
   }
 
-  async revokeClient(clientId: ClientId): Promise<readonly ClientInfo[]> {
-    const me = await this.#api.removeClient(clientId);
-    await this.#services.account.storeMe(me);
-    this.#options.context.emit({ type: "clients" });
-    return me.clients;
-  }
-
   async renameClient(clientId: ClientId, label: string): Promise<readonly ClientInfo[]> {
     const me = await this.#api.renameClient(clientId, { label: label.trim().slice(0, 64) });
     await this.#services.account.storeMe(me);

@@ -12,6 +12,7 @@ export interface AccountRecord {
   readonly signaturePrivateKey: Uint8Array;
   readonly signaturePublicKey: Uint8Array;
   readonly accessToken: string;
+  readonly tokenExpiresMs: number;
   readonly registeredMs: number;
   /** DER of the root, pinned at registration. */
   readonly pinnedRoot: Uint8Array;

@@ -65,7 +65,6 @@ export function createEngine(options: SessionOptions): Engine {
     signOut: () => session.signOut(),
     startOver: () => session.startOver(),
     clients: async () => (await registered()).clients(),
-    revokeClient: async (clientId) => (await registered()).revokeClient(clientId),
     renameClient: async (clientId, label) => (await registered()).renameClient(clientId, label),
 
     directory: () => people.directory(),

@@ -79,6 +79,7 @@ export class Session {
       fetch: options.fetch,
       random,
       token: () => this.#account.record?.accessToken ?? null,
+      renewToken: () => this.#account.prove(),
       onRefused: (code) => void this.#refused(code),
     });
     const api = new Api(http);
@@ -216,18 +217,17 @@ export class Session {
 
   async #startDevice(): Promise<void> {
     const { origin, WebSocket, random } = this.#options;
-    const { guard } = this.#services;
     await this.blocked.load();
     const device = new Device({
       context: { ...this.#context, ...this.#services.forDevice() },
       people: this.people,
       blocked: this.blocked,
-      guard,
+      guard: this.#services.guard,
       socket: {
         url: `${origin.replace(/^http/, "ws")}/v1/socket`,
         WebSocket,
         random,
-        token: () => this.#account.record?.accessToken ?? null,
+        token: () => this.#account.freshToken(),
         onState: (connection) => {
           if (this.#connection === connection) return;
           this.#connection = connection;
@@ -395,7 +395,7 @@ export class Session {
     // The server tells this device too that it is signed out: that must not become the reason.
     this.#refusing = true;
     try {
-      if (this.#account.record !== null) await this.api.signOut().catch(() => undefined);
+      if (this.#account.record !== null) await this.#account.signOut().catch(() => undefined);
       return await this.#wipe("signed_out");
     } finally {
       this.#refusing = false;

@@ -30,7 +30,6 @@ export const METHODS: Readonly<Record<Method, true>> = {
   signOut: true,
   startOver: true,
   clients: true,
-  revokeClient: true,
   renameClient: true,
   directory: true,
   people: true,

@@ -111,17 +111,14 @@ export class Api {
     return this.#get("/v1/me");
   }
   renewCertificate(body: wire.RenewCertificate): Promise<wire.CertificateRenewed> {
-    return this.#post("/v1/certificates", body);
+    return this.#http.call({ method: "POST", path: "/v1/certificates", body, signed: true });
   }
   renameClient(clientId: ClientId, body: wire.RenameClient): Promise<wire.Me> {
     return this.#put(`/v1/clients/${clientId}/label`, body);
   }
-  /** The roster authority revokes a device of the caller's person. */
-  removeClient(clientId: ClientId): Promise<wire.Me> {
-    return this.#delete(`/v1/clients/${clientId}`);
-  }
-  signOut(): Promise<void> {
-    return this.#http.call({ method: "POST", path: "/v1/sign-out", repeats: 0, timeoutMs: 5_000 });
+  signOut(body: wire.SignOut): Promise<void> {
+    const options = { signed: true, repeats: 0, timeoutMs: 5_000 };
+    return this.#http.call({ method: "POST", path: "/v1/sign-out", body, ...options });
   }
 
   // Trust.

@@ -23,6 +23,8 @@ export interface HttpOptions {
   readonly fetch: Fetch;
   readonly random: () => number;
   readonly token: () => string | null;
+  /** The token has ended: let the device's key get another one. Absent: nobody can. */
+  readonly renewToken?: () => Promise<void>;
   /** An authenticated call was answered that the server does not take this device any more. */
   readonly onRefused: (code: string) => void;
 }
@@ -38,6 +40,8 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The body is signed by the device's key: no token goes with it. */
+  readonly signed?: boolean;
 }
 
 export interface Answer {
@@ -46,7 +50,7 @@ export interface Answer {
   readonly etag: string | null;
 }
 
-const REFUSALS = new Set(["unauthenticated", "signed_out", "suspended", "conduct_not_accepted"]);
+const REFUSALS = ["unauthenticated", "signed_out", "suspended", "conduct_not_accepted"];
 const BACKOFF = { firstMs: 300, maxMs: 4_000 };
 
 export class Http {
@@ -75,21 +79,39 @@ export class Http {
         ? undefined
         : copy(encode(options.body, { ignoreUndefined: true })));
     const repeats = options.repeats ?? 2;
+    let renewed = false;
     for (let attempt = 0; ; attempt++) {
+      const token = options.signed === true ? null : this.#options.token();
       try {
-        return await this.#once(options, body);
-      } catch (error) {
-        const again = hasCode(error, "network", "overloaded");
-        if (!again || attempt >= repeats || options.signal?.aborted === true) throw error;
+        return await this.#once(options, body, token);
+      } catch (cause) {
+        let error = cause;
+        const { renewToken } = this.#options;
+        if (token !== null && !renewed && renewToken && hasCode(error, "unauthenticated")) {
+          try {
+            // Another call may have renewed it meanwhile.
+            if (this.#options.token() === token) await renewToken();
+            renewed = true;
+            continue;
+          } catch (refusal) {
+            error = refusal;
+          }
+        }
+        if (token !== null && hasCode(error, ...REFUSALS)) this.#options.onRefused(error.code);
+        if (!hasCode(error, "network", "overloaded")) throw error;
+        if (attempt >= repeats || options.signal?.aborted === true) throw error;
         const wait = error.retryAfterMs ?? delayMs(BACKOFF, attempt, this.#options.random);
         await pause(Math.min(wait, BACKOFF.maxMs), options.signal);
       }
     }
   }
 
-  async #once(options: CallOptions, body: Bytes | undefined): Promise<Answer> {
+  async #once(
+    options: CallOptions,
+    body: Bytes | undefined,
+    token: string | null,
+  ): Promise<Answer> {
     const headers: Record<string, string> = { accept: MSGPACK, ...options.headers };
-    const token = this.#options.token();
     if (token !== null) headers["authorization"] = `Bearer ${token}`;
     if (body !== undefined) {
       headers["content-type"] = options.raw === undefined ? MSGPACK : "application/octet-stream";
@@ -107,7 +129,7 @@ export class Http {
       if (response.ok || response.status === 304) {
         return { status: response.status, bytes, etag: response.headers.get("etag") };
       }
-      throw this.#refusal(response, bytes, token !== null);
+      throw refusal(response, bytes);
     } catch (error) {
       if (error instanceof CoreFailure) throw error;
       if (options.signal?.aborted === true) throw failure("cancelled");
@@ -118,22 +140,16 @@ export class Http {
       options.signal?.removeEventListener("abort", abort);
     }
   }
+}
 
-  #refusal(response: Response, bytes: Bytes, authenticated: boolean): CoreFailure {
-    const body = errorBody(bytes);
-    if (body === null) {
-      // Not our server: a proxy or a captive portal stands between.
-      return failure("network", { retry: true, details: { status: response.status } });
-    }
-    if (authenticated && REFUSALS.has(body.code)) {
-      this.#options.onRefused(body.code);
-    }
-    return new CoreFailure(body.code, {
-      retry: body.retry,
-      retryAfterMs: body.retryAfterMs,
-      details: body.details,
-    });
+function refusal(response: Response, bytes: Bytes): CoreFailure {
+  const body = errorBody(bytes);
+  if (body === null) {
+    // Not our server: a proxy or a captive portal stands between.
+    return failure("network", { retry: true, details: { status: response.status } });
   }
+  const { code, retry, retryAfterMs, details } = body;
+  return new CoreFailure(code, { retry, retryAfterMs, details });
 }
 
 function errorBody(bytes: Bytes): ErrorBody | null {

@@ -49,7 +49,7 @@ function start(): { socket: Socket; states: string[] } {
     url: "ws://test/v1/socket",
     WebSocket: Told as unknown as WebSocketMaker,
     random: () => 0,
-    token: () => "token",
+    token: () => Promise.resolve("token"),
     onState: (state) => {
       if (states.at(-1) !== state) states.push(state);
     },
@@ -86,6 +86,7 @@ describe("Socket", () => {
     vi.useFakeTimers();
     try {
       start();
+      await vi.advanceTimersByTimeAsync(0);
       Told.all[0]?.ready();
       Told.all[0]?.fail(CLOSE_REPLACED);
       await vi.advanceTimersByTimeAsync(14_000);

@@ -61,7 +61,7 @@ export interface SocketOptions {
   readonly url: string;
   readonly WebSocket: WebSocketMaker;
   readonly random: () => number;
-  readonly token: () => string | null;
+  readonly token: () => Promise<string | null>;
   readonly onState: (state: "online" | "connecting" | "offline") => void;
   readonly listener: SocketListener;
   /** The server refuses this device: 4401, 4403 or 4406. No reconnection follows. */
@@ -163,7 +163,9 @@ export class Socket {
     while (!signal.aborted) {
       // Tries that follow a failed one are no news: it stays offline until the connection is back.
       if (this.#failures === 0) this.#options.onState("connecting");
-      const code = await this.#connect(signal);
+      const token = await this.#options.token();
+      if (signal.aborted) return;
+      const code = token === null ? CLOSE_UNAUTHENTICATED : await this.#connect(token, signal);
       if (signal.aborted) return;
       const refusal = REFUSALS[code];
       if (refusal !== undefined) {
@@ -184,10 +186,8 @@ export class Socket {
   }
 
   /** One connection from beginning to end; resolves with its close code. */
-  #connect(signal: AbortSignal): Promise<number> {
+  #connect(token: string, signal: AbortSignal): Promise<number> {
     return new Promise((resolve) => {
-      const token = this.#options.token();
-      if (token === null) return resolve(CLOSE_UNAUTHENTICATED);
       let socket: WebSocketLike;
       try {
         socket = new this.#options.WebSocket(this.#options.url);

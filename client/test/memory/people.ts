@@ -4,13 +4,14 @@
  * version grows with any change of it.
  */
 import { inEnglish } from "../../src/names.ts";
-import { copy, equalBytes, fromHex, toHex } from "../../src/octets.ts";
+import { concat, copy, equalBytes, fromHex, toHex, u64, utf8 } from "../../src/octets.ts";
 import { DeviceKeyFormat, sealKeyId } from "../../src/keys/device-key.ts";
 import { requirePublicKey, type Kem } from "../../src/keys/hpke.ts";
 import { idOf, newId } from "../../src/ids.ts";
 import type { ClientId, DeviceId, PersonId, PostId, SealKeyId, UnitId } from "../../src/ids.ts";
 import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
-import { requireSigningKey } from "../../src/keys/format/signature.ts";
+import { hash } from "../../src/keys/format/hashing.ts";
+import { requireSigningKey, verifySignature } from "../../src/keys/format/signature.ts";
 import { parseCertificate } from "../../src/keys/trust/certificate.ts";
 import { deviceIdBytes } from "../../src/keys/trust/device-certificate.ts";
 import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
@@ -24,6 +25,7 @@ import type { ClientState, PersonState } from "./state.ts";
 /** The version of the code of conduct of a person who has accepted none. */
 const NONE = 0;
 const LIVES_MS = 90 * DAY_MS;
+const TOKEN_LIVES_MS = DAY_MS;
 const RENEWED_BEFORE_MS = 30 * DAY_MS;
 const MOST_DEVICES = 8;
 export const UNIT = "CHAR" as UnitId;
@@ -35,6 +37,10 @@ export function findPeople(known: Iterable<PersonId>, text: string): readonly Pe
   const named = index === undefined ? [] : [personIdOf(numberOf(Number(index)))];
   const ids = new Set([...known, ...named]);
   return [...ids].filter((personId) => nameOfPerson(personId).includes(text));
+}
+
+function hashOf(token: string): string {
+  return toHex(hash(utf8(token)));
 }
 
 function nameOfPerson(personId: PersonId): string {
@@ -67,7 +73,11 @@ export class People {
   }
 
   clientByToken(token: string): ClientState | null {
-    for (const client of this.#state.clients.values()) if (client.token === token) return client;
+    const hash = hashOf(token);
+    for (const client of this.#state.clients.values()) {
+      const expiresMs = client.tokens.get(hash) ?? 0;
+      if (expiresMs > this.#server.now()) return client;
+    }
     return null;
   }
 
@@ -149,7 +159,7 @@ export class People {
       throw new Refusal("too_many_devices");
     const deviceBytes = deviceIdBytes(fromHex(personId), fromHex(clientId), publicKey);
     const client: ClientState = {
-      ...{ clientId, personId, label, revoked: false, token: newId(), keys: [] },
+      ...{ clientId, personId, label, revoked: false, tokens: new Map(), keys: [] },
       ...{ device: idOf<DeviceId>(deviceBytes), publicKey: copy(publicKey) },
       ...{ createdMs: this.#server.now(), certificates: [] },
     };
@@ -175,20 +185,40 @@ export class People {
   }
 
   #registered(client: ClientState): wire.ClientRegistered {
-    const { personId, clientId, device, token } = client;
+    const { personId, clientId, device } = client;
+    const accessToken = newId();
+    const tokenExpiresMs = this.#server.now() + TOKEN_LIVES_MS;
+    client.tokens.set(hashOf(accessToken), tokenExpiresMs);
     const certificate = client.certificates.at(-1) as Uint8Array;
     const trust = this.#server.department.trust(this.#state.version, this.#state.incarnation);
-    return { personId, clientId, device, certificate, accessToken: token, trust };
+    return { personId, clientId, device, certificate, accessToken, tokenExpiresMs, trust };
   }
 
-  async renew(client: ClientState): Promise<wire.CertificateRenewed> {
+  /** The client whose key signed something for itself. */
+  async proven(label: string, asked: wire.SignOut, rest: Uint8Array): Promise<ClientState> {
+    const { clientId, createdMs, proof } = asked;
+    const client = this.#state.clients.get(clientId);
+    if (client === undefined) throw new Refusal("unauthenticated");
+    const signed = concat(utf8(`copconnect ${label}\0`), fromHex(clientId), u64(createdMs), rest);
+    if (!(await verifySignature(client.publicKey, signed, proof)))
+      throw new Refusal("proof_invalid");
+    if (Math.abs(createdMs - this.#server.now()) > 600_000)
+      throw new Refusal("clock_wrong", { server_ms: this.#server.now() });
+    if (client.revoked) throw this.#server.signedOut(client);
+    return client;
+  }
+
+  async renew(asked: wire.RenewCertificate): Promise<wire.CertificateRenewed> {
+    const client = await this.proven("renew v2", asked, asked.tokenHash);
+    const tokenExpiresMs = asked.createdMs + TOKEN_LIVES_MS;
+    client.tokens.set(toHex(asked.tokenHash), tokenExpiresMs);
     const newest = client.certificates.at(-1) as Uint8Array;
     if (parseCertificate(newest).notAfterMs - this.#server.now() <= RENEWED_BEFORE_MS) {
       await this.#certify(client);
       this.changed(await this.person(client.personId));
       await this.#server.devicesChanged(client.personId);
     }
-    return { certificate: client.certificates.at(-1) as Uint8Array };
+    return { certificate: client.certificates.at(-1) as Uint8Array, tokenExpiresMs };
   }
 
   // --- Device keys ----------------------------------------------------------------------------

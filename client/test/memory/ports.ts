@@ -20,6 +20,7 @@ import type { Judge } from "../../src/keys/trust/confirmed.ts";
 import type { TrustRecords } from "../../src/keys/trust/trust-records.ts";
 import type * as wire from "../../src/wire.ts";
 import type { Department } from "../support/department.ts";
+import type { Refusal } from "./refusal.ts";
 import type { CommonKey, Recipient } from "./seals.ts";
 import type {
   CellAsk,
@@ -42,6 +43,8 @@ export interface ServerPorts {
   readonly state: ServerState;
   /** The server is out of reach. */
   readonly down: boolean;
+  /** Why a device is out, as it is told. */
+  signedOut(client: ClientState): Refusal;
   /** One after another, in the order of asking. */
   inTurn<T>(step: () => Promise<T>): Promise<T>;
   conversationsOf(personId: PersonId): readonly ConversationState[];

@@ -235,7 +235,7 @@ export class MemoryServer {
       if (match === null || method !== route.method) continue;
       const client = this.people.clientByToken(token);
       if (client === null && route.who !== "anybody") throw new Refusal("unauthenticated");
-      if (client?.revoked === true && route.who !== "anybody") throw this.#signedOut(client);
+      if (client?.revoked === true && route.who !== "anybody") throw this.signedOut(client);
       if (client !== null && route.who === "confirmed") {
         if (!this.people.hasAccepted(client.personId)) throw new Refusal("conduct_not_accepted");
         this.judge.requireConfirmed(client);
@@ -245,7 +245,8 @@ export class MemoryServer {
     throw new Refusal("not_found");
   }
 
-  #signedOut(client: ClientState): Refusal {
+  /** Why a device is out, as it is told. */
+  signedOut(client: ClientState): Refusal {
     const revocation = this.trust.revocationOf(client);
     return new Refusal("signed_out", revocation === null ? {} : { revocation: toHex(revocation) });
   }

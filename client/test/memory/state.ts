@@ -35,7 +35,8 @@ export interface ClientState {
   readonly personId: PersonId;
   readonly device: DeviceId;
   readonly publicKey: Uint8Array;
-  readonly token: string;
+  /** When each token expires, by its hash. */
+  readonly tokens: Map<string, number>;
   readonly createdMs: number;
   label: string;
   /** DER, the oldest first. */

@@ -180,7 +180,7 @@ describe("E2", () => {
     expect(server.judge.verdict(second.signer.device)).toBe("no");
     expect((await a.head(id)).devices).toBe(2);
     await expect(second.head(id)).rejects.toMatchObject({ code: "device_unconfirmed" });
-    await b.api.signOut();
+    await b.signOut();
     expect((await a.head(id)).devices).toBe(1);
     expect(server.judge.verdict(second.signer.device)).toBe("no");
   });

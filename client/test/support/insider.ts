@@ -5,10 +5,19 @@
  *
  * It keeps nothing between calls but its keys, its own chain and the secrets that it made.
  */
-import { idOf } from "../../src/ids.ts";
+import { idOf, newId } from "../../src/ids.ts";
 import type { ConversationId, DeviceId, PersonId, SealKeyId } from "../../src/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
-import { concat, copy, fromHex, randomBytes, toHex, utf8, type Bytes } from "../../src/octets.ts";
+import {
+  concat,
+  copy,
+  fromHex,
+  randomBytes,
+  toHex,
+  u64,
+  utf8,
+  type Bytes,
+} from "../../src/octets.ts";
 import { compareBytes } from "../../src/keys/format/compare.ts";
 import {
   makeConversationKey,
@@ -16,7 +25,7 @@ import {
   type ConversationKey,
 } from "../../src/keys/conversation-key.ts";
 import { DeviceKeyFormat, sealKeyIdBytes, type DeviceKey } from "../../src/keys/device-key.ts";
-import { ZEROS } from "../../src/keys/format/hashing.ts";
+import { ZEROS, hash } from "../../src/keys/format/hashing.ts";
 import { X25519, publicKeyOf, type Kem } from "../../src/keys/hpke.ts";
 import {
   HeaderFormat,
@@ -80,6 +89,7 @@ export class Insider {
         fetch: server.fetch,
         random: () => 0.5,
         token: () => this.#token,
+        renewToken: () => this.#renewToken(),
         onRefused: () => undefined,
       }),
     );
@@ -104,6 +114,24 @@ export class Insider {
     await api.acceptConduct({ version, language });
     await insider.publishKey(X25519);
     return insider;
+  }
+
+  async #renewToken(): Promise<void> {
+    const token = newId();
+    const tokenHash = hash(utf8(token));
+    await this.api.renewCertificate({ ...(await this.#signed("renew v2", tokenHash)), tokenHash });
+    this.#token = token;
+  }
+
+  async signOut(): Promise<void> {
+    await this.api.signOut(await this.#signed("sign-out v1", new Uint8Array()));
+  }
+
+  async #signed(label: string, rest: Bytes): Promise<wire.SignOut> {
+    const { clientId, keys } = this.signer;
+    const createdMs = this.#server.now();
+    const head = concat(utf8(`copconnect ${label}\0`), fromHex(clientId), u64(createdMs));
+    return { clientId, createdMs, proof: await sign(keys.privateKey, concat(head, rest)) };
   }
 
   /** Connect and listen: the server may ask this device for what it never answers by itself. */

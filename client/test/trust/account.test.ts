@@ -116,7 +116,7 @@ describe("the account", () => {
     clock.ms += 61 * DAY_MS;
     const foreign = thief.services.account.require().certificate;
     phone.intercept = (path, answer) =>
-      path === "/v1/certificates" ? { certificate: foreign } : answer;
+      path === "/v1/certificates" ? { certificate: foreign, tokenExpiresMs: 0 } : answer;
     expect(await codeOf(phone.connect())).toBe("trust_invalid");
     expect(toHex(phone.services.account.require().certificate)).toBe(toHex(former));
     phone.intercept = (_, answer) => answer;
@@ -132,12 +132,88 @@ describe("the account", () => {
   test("a device that was away until its certificate ran out renews it first of all", async () => {
     const phone = await Phone.register(server, clock, 1);
     clock.ms += 200 * DAY_MS;
+    phone.offline = true;
     await phone.restart();
     expect((await phone.calls.deviceState()).confirmed).toBe("no");
+    phone.offline = false;
     await phone.connect();
     expect((await phone.calls.deviceState()).confirmed).toBe("admin");
     const newest = server.people.client(phone.clientId).keys.at(-1);
     expect(newest?.generation).toBe(2);
+  });
+
+  test("a token that has expired is followed by another, once for all calls that meet it", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const asked: string[] = [];
+    phone.intercept = (path, answer) => {
+      asked.push(path);
+      return answer;
+    };
+    const former = phone.services.account.require().accessToken;
+    clock.ms += 8 * DAY_MS;
+    await Promise.all([phone.api.me(), phone.api.me(), phone.api.conduct("en")]);
+    expect(asked.filter((path) => path === "/v1/certificates")).toHaveLength(1);
+    const { accessToken, tokenExpiresMs } = phone.services.account.require();
+    expect(accessToken).not.toBe(former);
+    expect(tokenExpiresMs).toBe(clock.ms + DAY_MS);
+    await phone.restart();
+    expect(phone.services.account.require().accessToken).toBe(accessToken);
+  });
+
+  test("an answer with a token may be lost", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const { account } = phone.services;
+    const former = account.require().accessToken;
+    let losing = true;
+    phone.intercept = (path, answer) => {
+      if (path !== "/v1/certificates" || !losing) return answer;
+      throw new TypeError("the network is gone");
+    };
+    await expect(account.prove()).rejects.toMatchObject({ code: "network" });
+    expect(account.require().accessToken).toBe(former);
+    expect((await phone.api.me()).clientId).toBe(phone.clientId);
+    // It has expired, and the next answers are lost too: nothing is concluded from that.
+    clock.ms += 2 * DAY_MS;
+    await expect(phone.api.me()).rejects.toMatchObject({ code: "network" });
+    losing = false;
+    expect((await phone.api.me()).clientId).toBe(phone.clientId);
+  });
+
+  test("a token is renewed before it expires, and in time for a connection", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const { account } = phone.services;
+    const first = account.require().accessToken;
+    expect(await account.freshToken()).toBe(first);
+    clock.ms += 12 * HOUR_MS;
+    await phone.connect();
+    expect(account.require().accessToken).toBe(first);
+    clock.ms += 6 * HOUR_MS;
+    await phone.connect();
+    const second = account.require().accessToken;
+    expect(second).not.toBe(first);
+    clock.ms += DAY_MS;
+    expect(await account.freshToken()).not.toBe(second);
+  });
+
+  test("a clock that is wrong keeps nobody from another token", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    clock.ms += 2 * DAY_MS;
+    const right = server.now;
+    const { account } = phone.services;
+    phone.clock.ms += 3 * HOUR_MS;
+    (server as { now: () => number }).now = () => clock.ms - 3 * HOUR_MS;
+    await account.prove();
+    expect(account.require().tokenExpiresMs).toBe(clock.ms - 3 * HOUR_MS + DAY_MS);
+    (server as { now: () => number }).now = right;
+  });
+
+  test("a device that was removed learns it by its key, long after its token", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    await server.trust.revokeByAuthority(phone.clientId);
+    clock.ms += 8 * DAY_MS;
+    const refusal = await phone.api.me().catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: "signed_out" });
+    expect(await phone.services.endOf(refusal)).toBe("lock");
   });
 
   test("a device has the name that its person gives it", async () => {

@@ -99,6 +99,7 @@ export class Phone {
         fetch: (url, init) => this.#fetch(url, init),
         random: () => 0,
         token: () => this.services.account.record?.accessToken ?? null,
+        renewToken: () => this.services.account.prove(),
         onRefused: () => undefined,
       }),
     );

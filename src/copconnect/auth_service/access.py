@@ -1,13 +1,14 @@
 """Turns access tokens into callers, from memory where it can.
 
-Invariants: a revocation reaches every node as a wake-up and empties the cache at once; an answer
-that was being read while a wake-up came in is not cached; callers who owe what a
-route refuses for are never cached. Entries live for a minute, in case a wake-up is lost.
+Invariants: a token holds until it expires, and no longer than its device's certificate; a
+revocation reaches every node as a wake-up and empties the cache at once; an answer that was being
+read while a wake-up came in is not cached; callers who owe what a route refuses for are never
+cached. Entries live for a minute, in case a wake-up is lost.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from copconnect import errors
 from copconnect.auth_service import rules, store
 from copconnect.auth_service.ports import Conduct, People, Training
 from copconnect.auth_service.trust import record_store
@@ -27,6 +28,12 @@ SEEN_GRAIN_MS = 5 * 60_000
 _CHANGES = ("signed_out", "clients", "conduct")  # Events after which callers are others.
 
 
+class _Entry(NamedTuple):
+    since_ms: int
+    until_ms: int
+    caller: Caller
+
+
 class CachingAuthenticator:
     """Implements :class:`copconnect.http.Authenticator`."""
 
@@ -43,7 +50,7 @@ class CachingAuthenticator:
         self._people = people
         self._conduct = conduct
         self._training = training
-        self._cache: dict[str, tuple[int, Caller]] = {}
+        self._cache: dict[str, _Entry] = {}
         self._generation = 0
         self._seen: dict[ClientId, int] = {}
         self._stored_seen: dict[ClientId, int] = {}
@@ -62,17 +69,23 @@ class CachingAuthenticator:
         await self.flush_seen()
 
     async def authenticate(self, access_token: str) -> Caller | None:
-        """Return the caller, or None for an unknown token. Raises SignedOut for one that ended."""
-        cached = self._cache.get(rules.token_hash(access_token))
-        if cached is not None and 0 <= (now := self._clock.now_ms()) - cached[0] < CACHE_MS:
-            self._seen[cached[1].client_id] = now
-            return cached[1]
+        """Return the caller, or None for an unknown or expired token. Raises SignedOut for one
+        whose device was revoked."""
+        now = self._clock.now_ms()
+        cached = self._cached(rules.token_hash(access_token), now)
+        if cached is not None:
+            self._seen[cached.client_id] = now
+            return cached
         caller = await self._unknown.load(access_token)
         if isinstance(caller, Ended):
-            if caller.revocation is None:
-                raise errors.SignedOut(reason=caller.reason)
-            raise errors.SignedOut(reason=caller.reason, revocation=caller.revocation.hex())
+            raise rules.signed_out(caller)
         return caller
+
+    def _cached(self, key: str, now: int) -> Caller | None:
+        entry = self._cache.get(key)
+        return (
+            entry.caller if entry is not None and entry.since_ms <= now < entry.until_ms else None
+        )
 
     async def _authenticate_together(
         self, tokens: Sequence[str]
@@ -80,17 +93,14 @@ class CachingAuthenticator:
         return dict(zip(tokens, await self.authenticate_all(tokens), strict=True))
 
     async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | Ended | None]:
-        """Return the caller of each token, None for an unknown one, why for one that ended.
+        """Return the caller of each token, None for an unknown or expired one, why for one whose
+        device was revoked.
 
         Those that are not in memory are read together, in three statements.
         """
         keys = [rules.token_hash(token) for token in access_tokens]
         now = self._clock.now_ms()
-        known: dict[str, Caller | Ended | None] = {}
-        for key in keys:
-            cached = self._cache.get(key)
-            fresh = cached is not None and 0 <= now - cached[0] < CACHE_MS
-            known[key] = cached[1] if cached is not None and fresh else None
+        known: dict[str, Caller | Ended | None] = {key: self._cached(key, now) for key in keys}
         unknown = [key for key, caller in known.items() if caller is None]
         if unknown:
             known |= await self._read(unknown, now)
@@ -125,6 +135,11 @@ class CachingAuthenticator:
                     else Ended(row.ended_reason or "suspended", revoked.get(row.device))
                 )
                 continue
+            until_ms = min(row.token_expires_ms, row.expires_ms)
+            if until_ms <= now:
+                self._cache.pop(key, None)
+                found[key] = None
+                continue
             person_id = PersonId(row.person_id)
             acceptance = accepted.get(person_id)
             owed = set[Requirement]()
@@ -146,7 +161,7 @@ class CachingAuthenticator:
             if generation == self._generation and not caller.refused_for:
                 if len(self._cache) >= CACHE_SIZE:
                     self._cache.clear()
-                self._cache[key] = (now, caller)
+                self._cache[key] = _Entry(now, min(now + CACHE_MS, until_ms), caller)
         return found
 
     async def on_wakeup(self, wakeup: AnyWakeup) -> None:
@@ -161,7 +176,7 @@ class CachingAuthenticator:
         self._cache = {
             key: entry
             for key, entry in self._cache.items()
-            if entry[1].person_id not in people and entry[1].client_id not in clients
+            if entry.caller.person_id not in people and entry.caller.client_id not in clients
         }
 
     def runs(self, client_id: ClientId, app: str) -> None:

@@ -4,6 +4,7 @@ Invariant: a certificate, its expiry and the rosters that list its device change
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +13,7 @@ from copconnect.auth_service import rules, store
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.ports import Conduct, LossReason
 from copconnect.auth_service.registration import registration_store
+from copconnect.auth_service.registration.limits import SlidingWindow
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.administered import client_info
 from copconnect.auth_service.trust.changes import Changes
@@ -19,10 +21,11 @@ from copconnect.auth_service.trust.revoking import Revoking
 from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
 from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId
-from copconnect.principals import Caller
+from copconnect.principals import Caller, Ended
 from copconnect.rights import Permit
 
 LAPSED_TOGETHER = 500
+TOKENS_PER_MINUTE = 10  # One device asks for so many.
 
 
 class Accounts:
@@ -41,6 +44,7 @@ class Accounts:
         self._changes = changes
         self._confirmers = confirmers
         self._revoking = revoking
+        self._renewals = SlidingWindow(TOKENS_PER_MINUTE, 60_000)
 
     async def me(self, caller: Caller) -> wire.Me:
         """Return the caller's account. Raises Suspended for somebody whom the Directory lost."""
@@ -76,32 +80,38 @@ class Accounts:
         async with self._deps.database.reading() as connection:
             return await self._clients(connection, person_id)
 
-    async def renew(self, caller: Caller, body: wire.RenewCertificate) -> wire.CertificateRenewed:
-        """Renew a certificate near its end (rules.renewal_due); earlier, and on a retry, answer the
-        one there is. Raises ClockWrong, ProofInvalid."""
-        now = self._deps.clock.now_ms()
-        message = rules.renewal_proof(caller.client_id, body.created_ms)
-        rules.check_clock(body.created_ms, now)
+    async def renew(self, body: wire.RenewCertificate) -> wire.CertificateRenewed:
+        """Take an access token by its hash, and renew a certificate near its end
+        (rules.renewal_due); earlier, and on a retry, answer the one there is.
+
+        The device's former tokens hold until they expire, so that an answer may be lost. Raises
+        ClockWrong, Unauthenticated, ProofInvalid, SignedOut, RateLimited.
+        """
+        message = rules.renewal_proof(body.client_id, body.created_ms, body.token_hash)
+        device = await self._proven(body, message)
+        now, settings = self._deps.clock.now_ms(), self._deps.settings
+        self._renewals.take(device.client_id, now, "tokens_per_device")
+        client_id, person_id = ClientId(device.client_id), PersonId(device.person_id)
+        expires_ms = body.created_ms + settings.token_hours * rules.HOUR_MS
         async with self._deps.database.transaction() as connection:
-            client = await store.lock_client(connection, caller.client_id)
+            client = await store.lock_client(connection, client_id)
             if client is None:
                 raise errors.Unauthenticated
-            rules.check_proof(client.public_key, body.proof, message)
-            newest = (await store.newest_certificates(connection, [caller.client_id]))[
-                caller.client_id
-            ]
+            newest = (await store.newest_certificates(connection, [client_id]))[client_id]
             certificate: bytes = newest.certificate
-            days = self._deps.settings.certificate_days
-            if rules.renewal_due(newest.expires_ms, now, days):
-                await record_store.touch(connection, [caller.person_id])
+            if rules.renewal_due(newest.expires_ms, now, settings.certificate_days):
+                await record_store.touch(connection, [person_id])
                 renewed = await self._deps.issue(
-                    connection, caller.person_id, caller.client_id, client.public_key, now
+                    connection, person_id, client_id, client.public_key, now
                 )
                 certificate = renewed.der
-                await device_store.set_expiry(connection, caller.client_id, renewed.not_after_ms)
+                await device_store.set_expiry(connection, client_id, renewed.not_after_ms)
                 if client.lapsed:
-                    await self._changes.judge(connection, [], also=[caller.person_id])
-        return wire.CertificateRenewed(certificate=certificate)
+                    await self._changes.judge(connection, [], also=[person_id])
+            await store.add_token(
+                connection, client_id, body.token_hash.hex(), expires_ms, rules.TOKENS_OF_DEVICE
+            )
+        return wire.CertificateRenewed(certificate=certificate, token_expires_ms=expires_ms)
 
     async def rename(self, caller: Caller, client_id: str, body: wire.RenameClient) -> wire.Me:
         """Give one of one's own devices another name. Raises NotFound, DeviceUnconfirmed."""
@@ -115,21 +125,29 @@ class Accounts:
             self._changes.tell(connection, [caller.person_id])
         return await self.me(caller)
 
-    async def revoke_client(self, caller: Caller, client_id: str) -> wire.Me:
-        """Revoke one of one's own devices by the roster authority; again is fine. Raises
-        NotFound, DeviceUnconfirmed."""
+    async def sign_out(self, body: wire.SignOut) -> None:
+        """Revoke the device that signed, by the roster authority. Raises ClockWrong,
+        Unauthenticated, ProofInvalid, SignedOut."""
+        device = await self._proven(body, rules.sign_out_proof(body.client_id, body.created_ms))
         async with self._deps.database.transaction() as connection:
-            client = await store.client(connection, ClientId(client_id))
-            if client is None or client.person_id != caller.person_id:
-                raise errors.NotFound
-            _require_confirmed(caller, client.client_id)
-            await self._revoking.by_authority(connection, {client.client_id: "device_removed"})
-        return await self.me(caller)
+            await self._revoking.by_authority(
+                connection, {ClientId(device.client_id): "signed_out"}
+            )
 
-    async def sign_out(self, caller: Caller) -> None:
-        """Revoke the caller's device by the roster authority."""
-        async with self._deps.database.transaction() as connection:
-            await self._revoking.by_authority(connection, {caller.client_id: "signed_out"})
+    async def _proven(self, body: wire.RenewCertificate | wire.SignOut, message: bytes) -> Any:
+        """Return the client whose device key signed a message. Only its holder is told why it was
+        revoked."""
+        rules.check_clock(body.created_ms, self._deps.clock.now_ms())
+        async with self._deps.database.reading() as connection:
+            client = await store.client(connection, body.client_id)
+            if client is None:
+                raise errors.Unauthenticated
+            rules.check_proof(client.public_key, body.proof, message)
+            if client.revoked_ms is not None:
+                revoked = await record_store.revocations_of(connection, [client.device])
+                reason = client.ended_reason or "device_removed"
+                raise rules.signed_out(Ended(reason, revoked.get(client.device)))
+        return client
 
     async def lapse(self) -> None:
         """Let rosters lose the devices whose certificate has expired, some in each transaction."""
@@ -144,13 +162,12 @@ class Accounts:
                 return
 
     async def prune(self) -> None:
-        """Forget what nothing needs any more: why tokens ended, certificates, DeviceKeys."""
-        before_ms = self._deps.clock.now_ms() - rules.ENDED_TOKEN_KEPT_MS
+        """Forget what nothing needs any more: expired tokens, certificates, DeviceKeys."""
+        now = self._deps.clock.now_ms()
         async with self._deps.database.transaction() as connection:
-            await store.forget_ended_tokens(connection, before_ms)
+            await store.forget_tokens(connection, now)
             # A device that reads the log needs the certificate of that time.
             kept_ms = self._deps.settings.log_retention_days * rules.DAY_MS
-            now = self._deps.clock.now_ms()
             signers = self._deps.audit.signers()
             await device_store.forget_certificates(connection, now - kept_ms, signers)
             await device_store.forget_keys(connection, now - rules.FORMER_KEYS_KEPT_MS)

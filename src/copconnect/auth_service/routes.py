@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from litestar import delete, get, post, put
+from litestar import get, post, put
 from litestar.params import FromPath
 
 from copconnect import addresses, wire
@@ -59,20 +59,12 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
 
     @post("/v1/certificates")
     async def renew(request: HttpRequest) -> Any:
-        caller = await gate.caller(request, confirmed=False)
         body = await read(request, wire.RenewCertificate, MAX_BODY)
-        return answer(request, await accounts.renew(caller, body))
-
-    @delete("/v1/clients/{client_id:str}", status_code=200)
-    async def revoke_client(request: HttpRequest, client_id: FromPath[str]) -> Any:
-        caller = await gate.caller(request, confirmed=False)
-        return answer(request, await accounts.revoke_client(caller, client_id))
+        return answer(request, await accounts.renew(body))
 
     @post("/v1/sign-out")
     async def sign_out(request: HttpRequest) -> Any:
-        await accounts.sign_out(
-            await gate.caller(request, tolerates={Requirement.CONDUCT}, confirmed=False)
-        )
+        await accounts.sign_out(await read(request, wire.SignOut, MAX_BODY))
         return nothing()
 
     @put("/v1/clients/{client_id:str}/label")
@@ -90,7 +82,6 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
         trust,
         me,
         renew,
-        revoke_client,
         sign_out,
         rename,
     ]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from copconnect import errors, wire
+from copconnect.principals import Ended
 from copconnect.records.primitives import ed25519
 from copconnect.records.primitives.fields import DEVICE_BYTES, Refused
 
@@ -22,7 +23,7 @@ TICKET_LIFETIME_MS = 30 * 60_000
 ENROLMENT_ATTEMPTS = 5
 FORMER_KEYS_KEPT_MS = 48 * HOUR_MS  # DeviceKeys, after they were replaced (K1).
 MOST_DIGITS = 12  # Digits of an OTP; wire.SubmitCode takes 16 characters.
-ENDED_TOKEN_KEPT_MS = 90 * 24 * HOUR_MS  # A phone that was off so long is told why it is out.
+TOKENS_OF_DEVICE = 4  # Those of answers that were lost stay beside the one in use.
 
 
 SecondFactor = Literal["none", "enrolment_code"]
@@ -120,12 +121,22 @@ def registration_proof(ticket: str, client_id: str, public_key: bytes) -> bytes:
     )
 
 
-def renewal_proof(client_id: str, created_ms: int) -> bytes:
-    """Return the bytes that the device key signs when it renews. Raises ClockWrong for a time
-    that eight bytes cannot hold."""
-    if not 0 <= created_ms < 2**63:
-        raise errors.ClockWrong(limit_ms=CLOCK_TOLERANCE_MS)
-    return b"copconnect renew v1\0" + bytes.fromhex(client_id) + created_ms.to_bytes(8, "big")
+def renewal_proof(client_id: str, created_ms: int, token_hash: bytes) -> bytes:
+    """Return the bytes that the device key signs when it renews its token and certificate."""
+    at = created_ms.to_bytes(8, "big")
+    return b"copconnect renew v2\0" + bytes.fromhex(client_id) + at + token_hash
+
+
+def sign_out_proof(client_id: str, created_ms: int) -> bytes:
+    """Return the bytes that the device key signs when its person signs it out."""
+    return b"copconnect sign-out v1\0" + bytes.fromhex(client_id) + created_ms.to_bytes(8, "big")
+
+
+def signed_out(ended: Ended) -> errors.SignedOut:
+    """Return what a device is told whose tokens ended with it."""
+    if ended.revocation is None:
+        return errors.SignedOut(reason=ended.reason)
+    return errors.SignedOut(reason=ended.reason, revocation=ended.revocation.hex())
 
 
 def check_proof(public_key: bytes, signature: bytes, message: bytes) -> None:

@@ -186,7 +186,7 @@ async def open_clients(
 async def revoke(
     connection: AsyncConnection, reasons: Mapping[ClientId, EndReason], now_ms: int
 ) -> list[Any]:
-    """Revoke clients and end their tokens. Returns (client_id, person_id, device) of those that
+    """Revoke clients, which ends their tokens. Returns (client_id, person_id, device) of those that
     were not revoked before."""
     revoked: list[Any] = []
     for part in chunks(sorted(reasons)):
@@ -197,41 +197,56 @@ async def revoke(
             .order_by(clients.c.client_id)
             .with_for_update(key_share=True)
         )
-        revoked += await connection.execute(
-            update(clients)
-            .where(clients.c.client_id.in_(part), clients.c.revoked_ms.is_(None))
-            .values(revoked_ms=now_ms, confirmed="no")
-            .returning(clients.c.client_id, clients.c.person_id, clients.c.device)
-        )
         for reason in sorted(set(reasons.values())):
             ending = [client_id for client_id in part if reasons[client_id] == reason]
-            await connection.execute(
-                update(tokens)
-                .where(tokens.c.client_id.in_(ending), tokens.c.ended_ms.is_(None))
-                .values(ended_ms=now_ms, ended_reason=reason)
+            revoked += await connection.execute(
+                update(clients)
+                .where(clients.c.client_id.in_(ending), clients.c.revoked_ms.is_(None))
+                .values(revoked_ms=now_ms, ended_reason=reason, confirmed="no")
+                .returning(clients.c.client_id, clients.c.person_id, clients.c.device)
             )
     return revoked
 
 
-async def forget_ended_tokens(connection: AsyncConnection, before_ms: int) -> None:
-    """Delete the tokens that ended before a time."""
-    await connection.execute(delete(tokens).where(tokens.c.ended_ms < before_ms))
+async def forget_tokens(connection: AsyncConnection, now_ms: int) -> None:
+    """Delete the tokens that have expired."""
+    await connection.execute(delete(tokens).where(tokens.c.expires_ms <= now_ms))
 
 
-async def replace_token(
-    connection: AsyncConnection, client_id: ClientId, token_hash: str, now_ms: int
+async def add_token(
+    connection: AsyncConnection, client_id: ClientId, token_hash: str, expires_ms: int, most: int
 ) -> None:
-    """Give a client its only access token."""
-    await connection.execute(delete(tokens).where(tokens.c.client_id == client_id))
+    """Give a client an access token beside those that expire last, ``most`` in all; again is
+    fine."""
     await connection.execute(
-        insert(tokens).values(token_hash=token_hash, client_id=client_id, created_ms=now_ms)
+        upsert_for(connection.dialect.name, tokens)
+        .values(token_hash=token_hash, client_id=client_id, expires_ms=expires_ms)
+        .on_conflict_do_nothing()
     )
+    newest = (
+        select(tokens.c.token_hash)
+        .where(tokens.c.client_id == client_id)
+        .order_by(tokens.c.expires_ms.desc(), tokens.c.token_hash)
+        .limit(most)
+    )
+    await connection.execute(
+        delete(tokens).where(
+            tokens.c.client_id == client_id, tokens.c.token_hash.not_in(newest.scalar_subquery())
+        )
+    )
+
+
+async def end_tokens(connection: AsyncConnection, client_id: ClientId) -> None:
+    """End all access tokens of a client."""
+    await connection.execute(delete(tokens).where(tokens.c.client_id == client_id))
 
 
 _TOKEN_OWNERS = (
     select(
         tokens.c.token_hash,
-        tokens.c.ended_reason,
+        tokens.c.expires_ms.label("token_expires_ms"),
+        clients.c.ended_reason,
+        clients.c.expires_ms,
         clients.c.client_id,
         clients.c.person_id,
         clients.c.device,
@@ -248,8 +263,8 @@ _TOKEN_OWNERS = (
 async def token_owners(
     connection: AsyncConnection, token_hashes: Collection[str]
 ) -> dict[str, Any]:
-    """Return the clients that access tokens belong to, why those ended that did, and the version of
-    their people's records, by the token's hash."""
+    """Return the clients that access tokens belong to, when both expire, why those ended that did,
+    and the version of their people's records, by the token's hash."""
     found = await connection.execute(_TOKEN_OWNERS, {"p_hashes": list(token_hashes)})
     return {row.token_hash: row for row in found}
 

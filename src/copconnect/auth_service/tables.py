@@ -64,6 +64,7 @@ clients = Table(
     Column("last_seen_ms", BigInteger, nullable=True),
     Column("app", String(32), nullable=False, server_default=""),  # As in wire.Hello.
     Column("revoked_ms", BigInteger, nullable=True),
+    Column("ended_reason", String(16), nullable=True),  # As in ports.EndReason.
     Column("confirmed", String(16), nullable=False),  # As in wire.Confirmed.
     Column("expires_ms", BigInteger, nullable=False),  # Expiry of the newest certificate.
     Column("lapsed", Integer, nullable=False),  # 1: conversations know that it has expired.
@@ -88,11 +89,9 @@ tokens = Table(
     METADATA,
     Column("token_hash", String(64), primary_key=True),
     Column("client_id", String(32), nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("ended_ms", BigInteger, nullable=True),  # A revoked one is kept to say why.
-    Column("ended_reason", String(16), nullable=True),  # As in ports.EndReason.
+    Column("expires_ms", BigInteger, nullable=False),
     Index(None, "client_id"),
-    Index(None, "ended_ms"),
+    Index(None, "expires_ms"),
 )
 trust = Table(
     "auth_trust",

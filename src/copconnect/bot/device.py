@@ -141,7 +141,7 @@ class Device:
         await self._http.close()
 
     async def _connection(self) -> None:
-        token = self.account.row.access_token
+        token = await self.account.fresh_token(self.context.time.best_now())
         positions = [
             wire.Position(conversation_id=place.id, seq=Seq(log.cursor))
             for place in self.places.values()

@@ -40,8 +40,8 @@ class NotFound(CallerError):
 class Unauthenticated(CallerError):
     code = "unauthenticated"
     status = 401
-    message = "The access token is missing or unknown."
-    remedy = "Register this device again."
+    message = "The access token is missing, unknown or expired."
+    remedy = "Let the device's key sign for another one; if that is refused, register again."
 
 
 class SignedOut(CallerError):

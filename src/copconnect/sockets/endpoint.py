@@ -18,7 +18,7 @@ from copconnect.addresses import caller_address
 from copconnect.bus import AccountWakeup, AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.ids import ConversationId, Seq
-from copconnect.principals import Caller, Requirement
+from copconnect.principals import Ended, Requirement
 from copconnect.sockets.admission import Admission
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
@@ -243,9 +243,10 @@ class Sockets:
         if known:
             callers = await self._tokens.authenticate_all([one.token for one in known])
             for connection, caller in zip(known, callers, strict=True):
-                if not isinstance(caller, Caller):
-                    reason = caller.reason if caller is not None else ""
-                    connection.close(wire.CLOSE_SIGNED_OUT, reason)
+                if isinstance(caller, Ended):
+                    connection.close(wire.CLOSE_SIGNED_OUT, caller.reason)
+                elif caller is None:  # Its token expired: the device asks for another one.
+                    connection.close(wire.CLOSE_UNAUTHENTICATED)
                 elif Requirement.CONDUCT in caller.outstanding:
                     connection.close(wire.CLOSE_CONDUCT_NOT_ACCEPTED)
 

@@ -67,15 +67,33 @@ class ClientRegistered(Wire, frozen=True, kw_only=True):
     certificate: bytes  # DER, X.509, Ed25519, 90 days.
     device: Annotated[DeviceId, HEX32]  # docs/keys.md: survives renewals of the certificate.
     access_token: str  # Sent as "Authorization: Bearer …".
+    token_expires_ms: int
     trust: Trust
 
 
 class RenewCertificate(Wire, frozen=True, kw_only=True):
-    """``proof`` signs ``b"copconnect renew v1\\0" + client id (16) + created_ms (8)``."""
+    """Ask for an access token that the device made, and for a new certificate near the end of the
+    one there is. No token is needed. Idempotent under retry.
 
-    created_ms: int
+    ``token_hash``: SHA-256 of the token, 32 random bytes in hex. ``proof`` signs
+    ``b"copconnect renew v2\\0" + client id (16) + created_ms (8) + token_hash``.
+    """
+
+    client_id: Annotated[ClientId, HEX16]
+    created_ms: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    token_hash: Annotated[bytes, Meta(min_length=32, max_length=32)]
     proof: Signature
 
 
 class CertificateRenewed(Wire, frozen=True, kw_only=True):
     certificate: bytes
+    token_expires_ms: int
+
+
+class SignOut(Wire, frozen=True, kw_only=True):
+    """Revoke the device that signs; no token is needed. ``proof`` signs
+    ``b"copconnect sign-out v1\\0" + client id (16) + created_ms (8)``."""
+
+    client_id: Annotated[ClientId, HEX16]
+    created_ms: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    proof: Signature

@@ -3,6 +3,8 @@ limits by number, which bound guessing, are counted in the database instead."""
 
 from collections import OrderedDict, deque
 
+from copconnect import errors
+
 MAX_KEYS = 100_000
 
 
@@ -14,6 +16,13 @@ class SlidingWindow:
         self._limit = limit
         self._window_ms = window_ms
         self._events: OrderedDict[str, deque[int]] = OrderedDict()
+
+    def take(self, key: str, now_ms: int, limit: str) -> None:
+        """Count an event. Raises RateLimited, which names the limit, without counting it."""
+        wait = self.wait_ms(key, now_ms)
+        if wait > 0:
+            raise errors.RateLimited(retry_after_ms=wait, limit=limit)
+        self.count(key, now_ms)
 
     def wait_ms(self, key: str, now_ms: int) -> int:
         """Return how long ``key`` must wait; 0 means now."""

@@ -93,11 +93,11 @@ class Registration:
                 )
                 if wait > 0:
                     raise errors.RateLimited(retry_after_ms=wait, limit="codes_per_number")
-                _count(self._repeats, "", now, "repeated_codes_per_minute")
+                self._repeats.take("", now, "repeated_codes_per_minute")
             else:
                 # Texts go out one after another: without a limit one address would delay the codes
                 # of the whole force beyond their lifetime, and lengthen them by its wrong ones.
-                _count(self._numbers, address, now, "numbers_per_address")
+                self._numbers.take(address, now, "numbers_per_address")
             person_id = await self._deps.people.active_by_number(connection, number)
             await registration_store.add_challenge(
                 connection,
@@ -211,6 +211,7 @@ class Registration:
         rules.check_proof(body.signature_public_key, body.proof, message)
         client_id, hashed = ClientId(body.client_id), rules.token_hash(body.ticket)
         access_token = secrets.token_urlsafe(32)
+        expires_ms = now + self._deps.settings.token_hours * rules.HOUR_MS
         async with self._deps.database.transaction() as connection:
             person_id = await registration_store.ticket_person(connection, hashed)
             if person_id is None:
@@ -233,13 +234,17 @@ class Registration:
                     connection, hashed, step="done", client_id=client_id
                 )
                 await self._changes.registered(connection, person_id)
-            await store.replace_token(connection, client_id, rules.token_hash(access_token), now)
+            await store.end_tokens(connection, client_id)
+            await store.add_token(
+                connection, client_id, rules.token_hash(access_token), expires_ms, most=1
+            )
         return wire.ClientRegistered(
             person_id=person_id,
             client_id=client_id,
             certificate=certificate,
             device=DeviceId(device.hex()),
             access_token=access_token,
+            token_expires_ms=expires_ms,
             trust=await self._trust.trust(),
         )
 
@@ -340,14 +345,6 @@ class Registration:
             connection, self._deps.authority.roster, person_id, device, now
         )
         return issued.der
-
-
-def _count(window: SlidingWindow, key: str, now_ms: int, limit: str) -> None:
-    """Count an event. Raises RateLimited, which names the limit, without counting it."""
-    wait = window.wait_ms(key, now_ms)
-    if wait > 0:
-        raise errors.RateLimited(retry_after_ms=wait, limit=limit)
-    window.count(key, now_ms)
 
 
 def _step(

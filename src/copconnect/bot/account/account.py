@@ -5,6 +5,7 @@ taken only if it is this device's; a change is written before memory has it. A f
 nothing of what is stored.
 """
 
+import secrets
 import time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,11 +19,12 @@ from copconnect.bot.net.api import Api
 from copconnect.bot.state.rows import AccountRow
 from copconnect.bot.state.stores import Stores
 from copconnect.bot.trust.department import DepartmentTrust
-from copconnect.records.primitives.fields import DAY_MS, uint
+from copconnect.records.primitives.fields import DAY_MS, HOUR_MS, sha256, uint
 
 _LONGEST_RENEWAL_MS = 30 * DAY_MS
 _ASK_TRUST_S = 5.0
-_RENEW_LABEL = b"copconnect renew v1\0"
+_RENEW_LABEL = b"copconnect renew v2\0"
+_TOKEN_LEFT_MS = 7 * HOUR_MS
 
 
 class Account:
@@ -75,9 +77,8 @@ class Account:
         row = self.row
         return DepartmentTrust.open(trust, row.pinned_root, row.departments, row.incarnation)
 
-    async def renew(self, me: wire.Me, now: int) -> bool:
-        """Renew the certificate in the last third of its life. Returns whether there is a new
-        one."""
+    async def renew(self, me: wire.Me, now: int) -> None:
+        """Renew the certificate in the last third of its life, and the token before it expires."""
         row, identity = self.row, self.identity
         public = identity.signer.public_key().public_bytes_raw()
         own = check_certificate(row.certificate, self.department, identity.device, public)
@@ -85,12 +86,35 @@ class Account:
         expires = [one.certificate_expires_ms for one in me.clients if one.device == row.device]
         # A later end than ours is the answer to a renewal that was lost: asked again, it comes.
         lost = bool(expires) and expires[0] > own.not_after + 1_000
-        if not lost and own.not_after - now > window:
-            return False
-        client = bytes.fromhex(row.client_id)
-        proof = identity.signer.sign(_RENEW_LABEL + client + uint(now))
-        body = wire.RenewCertificate(created_ms=now, proof=proof)
-        found = (await self._api.renew_certificate(body)).certificate
-        check_certificate(found, self.department, identity.device, public)
-        self.put(replace(self.row, certificate=found))
-        return True
+        token_lasts = row.token_expires_ms - now > _TOKEN_LEFT_MS
+        if lost or own.not_after - now <= window or not token_lasts:
+            await self._prove(now)
+
+    async def fresh_token(self, now: int) -> str:
+        """Return an access token that has not expired."""
+        if self.row.token_expires_ms <= now:
+            await self._prove(now)
+        return self.row.access_token
+
+    async def _prove(self, now: int) -> None:
+        row, signer = self.row, self.identity.signer
+        token = secrets.token_urlsafe(32)
+        token_hash = sha256(token.encode())
+        signed = _RENEW_LABEL + bytes.fromhex(row.client_id) + uint(now) + token_hash
+        body = wire.RenewCertificate(
+            client_id=row.client_id,
+            created_ms=now,
+            token_hash=token_hash,
+            proof=signer.sign(signed),
+        )
+        found = await self._api.renew_certificate(body)
+        public = signer.public_key().public_bytes_raw()
+        check_certificate(found.certificate, self.department, self.identity.device, public)
+        self.put(
+            replace(
+                self.row,
+                certificate=found.certificate,
+                access_token=token,
+                token_expires_ms=found.token_expires_ms,
+            )
+        )

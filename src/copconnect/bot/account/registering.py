@@ -63,6 +63,7 @@ async def register(
         device=answer.device,
         private_key=pending.private_key,
         access_token=answer.access_token,
+        token_expires_ms=answer.token_expires_ms,
         certificate=answer.certificate,
         registered_ms=clocks.wall(),
         pinned_root=answer.trust.root,

@@ -29,6 +29,7 @@ class AccountRow(Row, frozen=True, kw_only=True):
     device: DeviceId
     private_key: bytes
     access_token: str
+    token_expires_ms: int
     certificate: bytes
     registered_ms: int
     pinned_root: bytes

@@ -188,6 +188,7 @@ def upgrade() -> None:
         sa.Column("last_seen_ms", sa.BigInteger(), nullable=True),
         sa.Column("app", sa.String(length=32), server_default="", nullable=False),
         sa.Column("revoked_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ended_reason", sa.String(length=16), nullable=True),
         sa.Column("confirmed", sa.String(length=16), nullable=False),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),
         sa.Column("lapsed", sa.Integer(), nullable=False),
@@ -386,13 +387,11 @@ def upgrade() -> None:
         "auth_tokens",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("client_id", sa.String(length=32), nullable=False),
-        sa.Column("created_ms", sa.BigInteger(), nullable=False),
-        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
-        sa.Column("ended_reason", sa.String(length=16), nullable=True),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_auth_tokens")),
     )
     op.create_index(op.f("ix_auth_tokens_client_id"), "auth_tokens", ["client_id"], unique=False)
-    op.create_index(op.f("ix_auth_tokens_ended_ms"), "auth_tokens", ["ended_ms"], unique=False)
+    op.create_index(op.f("ix_auth_tokens_expires_ms"), "auth_tokens", ["expires_ms"], unique=False)
     op.create_table(
         "auth_trust",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),

@@ -93,10 +93,9 @@ export const account = {
     return known ?? unconfirmed?.find((one) => one.device === device)?.label ?? null;
   },
   reload,
-  /** Remove one of this person's devices: signed by this device, where that one can sign too. */
+  /** Remove one of this person's devices, by this device's signature. */
   async remove(device: ClientInfo, lostMs: number): Promise<void> {
-    if (device.confirmed === "no") adoptDevices(await core().revokeClient(device.clientId));
-    else await core().revokeDevice(device.device, lostMs);
+    await core().revokeDevice(device.device, lostMs);
     reload();
   },
   async rename(clientId: ClientId, label: string): Promise<void> {
