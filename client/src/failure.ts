@@ -3,6 +3,7 @@
  * plain form ({@link CoreError}) crosses worker boundaries. Codes of the server pass through
  * unchanged; the core's own are listed in {@link CORE_CODES}.
  */
+import { Refused } from "./keys/format/refused.ts";
 import type { CoreError } from "./seam/failure.ts";
 
 /** Codes that the core itself raises, and what each means. */
@@ -54,6 +55,7 @@ export const CORE_CODES = {
   report_unprovable: "This device cannot prove the message to a moderator.",
   moderators_unreachable: "No moderator's device can be sealed to now.",
   case_unopened: "This device cannot open the case's proof.",
+  time_waits: "The department's time is not what this device expects, or not known yet.",
   update_required: "The server speaks a newer version.",
   internal: "A fault in the app.",
 } as const;
@@ -108,6 +110,8 @@ export function failure(
 /** Turn anything thrown into a CoreFailure; what is unknown becomes `internal`. */
 export function asFailure(error: unknown): CoreFailure {
   if (error instanceof CoreFailure) return error;
+  if (error instanceof Refused && error.rule === "T1")
+    return failure("time_waits", { retry: true, cause: error });
   return failure("internal", { cause: error });
 }
 

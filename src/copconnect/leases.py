@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Column, String, Table, and_, delete, or_
 from copconnect.clock import Clock
 from copconnect.database.engine import METADATA, Database, upsert_for
 
+LONGEST_MS = 2 * 3_600_000  # No lease lasts as long.
 KEPT_MS = 3_600_000  # A lease that nobody asks for any more.
 
 leases = Table(
@@ -48,7 +49,12 @@ class Leases:
                 statement.on_conflict_do_update(
                     index_elements=[leases.c.name],
                     set_={"holder": new.holder, "until_ms": new.until_ms},
-                    where=or_(leases.c.until_ms <= now, leases.c.holder == new.holder),
+                    where=or_(
+                        leases.c.until_ms <= now,
+                        # It was taken while the clock ran ahead.
+                        leases.c.until_ms > now + LONGEST_MS,
+                        leases.c.holder == new.holder,
+                    ),
                 )
             )
         return taken.rowcount == 1

@@ -73,6 +73,7 @@ export class ScriptedAccount {
       catchingUp: false,
       updateRequired: scenario.update,
       clockSkewMs: scenario.skewMs,
+      timeWaitMs: scenario.timeWait ? Date.now() + 7 * 60_000 : null,
     };
     this.#clients = ["Redmi 9A, Chrome", "Chrome, Android", "Chrome, Android"].map(
       (label, index) => ({

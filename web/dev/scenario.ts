@@ -34,6 +34,8 @@ export interface Scenario {
   readonly lock: boolean;
   readonly update: boolean;
   readonly skewMs: number;
+  /** The department's time is not what the device expects. */
+  readonly timeWait: boolean;
 }
 
 function oneOf<T extends string>(value: string | null, known: readonly T[], fallback: T): T {
@@ -76,5 +78,6 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     lock: query.has("lock"),
     update: query.has("update"),
     skewMs: Number(query.get("skew") ?? "0"),
+    timeWait: query.has("timeWait"),
   };
 }

@@ -14,7 +14,7 @@ import type { SealOpener } from "../keys/committed.ts";
 import { DeviceKeyFormat, sealKeyId, sealKeyIdBytes, type DeviceKey } from "../keys/device-key.ts";
 import { XWING, publicKeyOf, type Kem } from "../keys/hpke.ts";
 import type { SealKeyId } from "../ids.ts";
-import { DAY_MS, HOUR_MS } from "../keys/format/times.ts";
+import { CLOCKS_MS, DAY_MS, HOUR_MS } from "../keys/format/times.ts";
 import type { Department } from "../keys/trust/department.ts";
 import type { OwnDeviceKeys, TimeAnchor } from "../trust/ports.ts";
 import type { Api } from "../transport/api.ts";
@@ -108,7 +108,7 @@ export class OwnKeys implements OwnDeviceKeys {
     const made: OwnKeyRow[] = [];
     for (const kem of kems) {
       const newest = newestOf(rows, kem);
-      if (newest === null || now >= renewalMs(newest)) {
+      if (newest === null || isDue(newest, now)) {
         made.push(await this.#make(kem, (newest?.generation ?? 0) + 1, now));
       }
     }
@@ -171,6 +171,11 @@ function newestOf(rows: Rows, kem: Kem): OwnKeyRow | null {
     if (row.kem === kem && row.generation > (newest?.generation ?? 0)) newest = row;
   }
   return newest;
+}
+
+/** One that is dated ahead was made while the department's clock was, and gets no seal (S3). */
+function isDue(row: OwnKeyRow, now: number): boolean {
+  return now >= renewalMs(row) || row.createdMs > now + CLOCKS_MS;
 }
 
 /** The same for one key whenever it is asked, up to a day before its week is over. */

@@ -72,6 +72,7 @@ export class AccountServices {
   readonly #options: AccountServicesOptions;
   #standing: Standing = { verdict: null, confirmers: [], sinceMs: null };
   #askedTrustMs = -Infinity;
+  #timeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: AccountServicesOptions) {
     this.#options = options;
@@ -82,7 +83,11 @@ export class AccountServices {
     const department = () => account.trust;
     const identity = () => account.identity;
     const authority = () => account.trust.rosterAuthority;
-    const time = new TrustedTime({ api, vault, now, monotonic, authority });
+    const onWaiting = (): void => {
+      this.#askTimeAgain();
+      options.onStanding();
+    };
+    const time = new TrustedTime({ api, vault, now, monotonic, authority, onWaiting });
     this.time = time;
     const trust = new PeopleTrust({
       ...{ api, vault, time, now, department },
@@ -141,6 +146,7 @@ export class AccountServices {
     this.account.forget();
     this.trust.reset();
     this.time.reset();
+    clearTimeout(this.#timeTimer);
     this.ownKeys.reset();
     this.guard.reset();
     this.training.reset();
@@ -254,6 +260,15 @@ export class AccountServices {
       incarnation: () => account.trust.incarnation?.number ?? 0,
       learnIncarnation: (version: number | null) => this.#refreshTrust(version ?? ANY_VERSION),
     };
+  }
+
+  /** T1: the second of two answers, when it is due. Without a network the next connection asks. */
+  #askTimeAgain(): void {
+    clearTimeout(this.#timeTimer);
+    const { waiting } = this.time;
+    if (waiting === null) return;
+    const ask = (): void => void this.time.anchor().catch(ignore);
+    this.#timeTimer = setTimeout(ask, waiting.untilMs - this.#options.context.now());
   }
 
   async #refreshTrust(version: number): Promise<void> {

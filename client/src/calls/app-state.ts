@@ -6,7 +6,14 @@ import type { Device } from "./device.ts";
 
 export interface Standing extends Pick<
   AppState,
-  "phase" | "reason" | "kept" | "connection" | "catchingUp" | "updateRequired" | "clockSkewMs"
+  | "phase"
+  | "reason"
+  | "kept"
+  | "connection"
+  | "catchingUp"
+  | "updateRequired"
+  | "clockSkewMs"
+  | "timeWaitMs"
 > {
   readonly account: AccountRecord | null;
   readonly vault: Pick<Vault, "hasPin" | "triesLeft">;

@@ -144,7 +144,7 @@ export class Session {
       device: this.#device,
       catchingUp: this.#catchingUp,
       updateRequired: this.#updateRequired,
-      clockSkewMs: this.#skewMs,
+      ...{ clockSkewMs: this.#skewMs, timeWaitMs: this.#services.time.waiting?.untilMs ?? null },
     });
   }
 

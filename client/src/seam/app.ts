@@ -47,4 +47,9 @@ export interface AppState {
   readonly updateRequired: boolean;
   /** Device clock minus server clock; a warning belongs above 5 minutes. */
   readonly clockSkewMs: number;
+  /**
+   * The department's time is not what this device expects, and messages wait: until this time of the
+   * device, or less if the time is as expected before. Null: the time is known or not asked for yet.
+   */
+  readonly timeWaitMs: number | null;
 }

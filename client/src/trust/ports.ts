@@ -103,14 +103,13 @@ export interface DeviceTrust {
 export interface TimeAnchor {
   /** Anchor if it is not yet, or was long ago. Rejects with `network` or Refused (T1). */
   anchor(): Promise<void>;
-  /** The department's time; null before {@link anchor}. Never goes back. */
+  /** The department's time; null before {@link anchor}. */
   now(): number | null;
   /** The same. Throws Refused (T1) before {@link anchor}. */
   requireNow(): number;
   /**
-   * S1: the stamp is this head's, signed, within 10 min, not older than one accepted for this
-   * conversation before, and the head not below `named`, the highest epoch in an accepted header or
-   * record. Anchors first if needed.
+   * S1: the stamp is this head's, signed, within 10 min, and the head not below `named`, the highest
+   * epoch of a head that was taken and in an accepted header or record. Anchors first if needed.
    */
   requireNewest(stamp: Uint8Array, head: RosterHead, named: number): Promise<void>;
   /** S1 again for the head that {@link requireNewest} accepted last. Throws Refused when too old. */

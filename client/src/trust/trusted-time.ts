@@ -7,12 +7,15 @@
  * is. The time of the answer counts from when the question was asked, for the same reason: an answer
  * that is held back for a minute makes stamps a minute older.
  *
- * Invariants: signed times never go back, also across restarts (`meta/time`), nor below what the
- * monotonic clock has counted since the last; a stamp of another head is never older than the last
- * one accepted for its conversation. Time that the wall clock alone counted may go back to a signed
- * time: a person who sets a wrong clock right, as the app asks, must be able to go on. That an
- * authority whose clock stands still can use this after a sleep gives it nothing: whoever has its
- * key signs stamps of any age.
+ * Invariants: the time below which nothing is taken at once is the highest signed one
+ * (`meta/time`) and what the monotonic clock has counted since; the time that is taken at once is at
+ * most an hour above what the device counts. A time beyond either waits for a second one, ten minutes
+ * later by the device's own clock, that is later by as much: a clock of the server that once ran
+ * ahead neither becomes the device's time by one answer nor keeps the right time out for ever, and
+ * one that stands still is never taken. Time that the wall clock alone counted may go back to a signed
+ * time: a person who sets a wrong clock right, as the app asks, must be able to go on. An authority
+ * that turns the time back gains nothing: whoever has its key signs stamps of any age. Heads do not
+ * go back with the time (S1).
  * Concurrency: one question at a time serves all who wait. A crash loses the anchor; the next start
  * asks again.
  */
@@ -21,7 +24,7 @@ import type { ConversationId } from "../ids.ts";
 import { failure } from "../failure.ts";
 import { fromHex, randomBytes, toHex } from "../octets.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
-import { HOUR_MS, MINUTE_MS } from "../keys/format/times.ts";
+import { CLOCKS_MS, HOUR_MS, MINUTE_MS } from "../keys/format/times.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import {
   HeadStampFormat,
@@ -39,8 +42,10 @@ import { TimeFormat, checkTime } from "../keys/trust/time.ts";
 const ANCHOR_MS = 6 * HOUR_MS;
 /** Clocks that differ by more have seen sleep or were set: the anchor is renewed. */
 const DOUBT_MS = 30_000;
-/** A server's clock may be corrected by so much. */
+/** A server's clock may be corrected by so much, and two answers agree within it. */
 const CORRECTION_MS = MINUTE_MS;
+const AHEAD_MS = HOUR_MS;
+const APART_MS = 10 * MINUTE_MS;
 
 /** An answer that took longer says too little about the time: it is asked for once more. */
 const LONGEST_TRIP_MS = 15_000;
@@ -57,6 +62,8 @@ export interface TrustedTimeOptions extends Clocks {
   readonly vault: Pick<Vault, "get" | "write">;
   /** The roster authority's raw public key. */
   readonly authority: () => Uint8Array;
+  /** {@link TrustedTime.waiting} is another now. */
+  readonly onWaiting: () => void;
 }
 
 interface Anchor {
@@ -67,13 +74,35 @@ interface Anchor {
 
 /** `meta/time`. */
 interface TimeRecord {
-  readonly highestMs: number;
+  /** The last signed time that was taken, and the device's clock then. */
+  readonly timeMs: number;
+  readonly wallMs: number;
+  /** The first of two answers beyond what is taken at once. */
+  readonly doubted: Doubted | null;
 }
+
+interface Doubted {
+  readonly kind: "ahead" | "behind";
+  readonly timeMs: number;
+  readonly wallMs: number;
+}
+
+/** The department's time is not what this device expects. `untilMs`: by the device's clock. */
+export interface TimeWait {
+  readonly kind: "ahead" | "behind";
+  readonly untilMs: number;
+}
+
+const WORDS = {
+  ahead: "the department's time is far ahead",
+  behind: "the department's time went back",
+} as const;
 
 export class TrustedTime implements TimeAnchor {
   readonly #options: TrustedTimeOptions;
   #anchor: Anchor | null = null;
   #asking: Promise<void> | null = null;
+  #doubted: Doubted | null = null;
   /** The last stamp accepted for each conversation. */
   readonly #stamps = new Map<ConversationId, HeadStamp>();
 
@@ -102,9 +131,17 @@ export class TrustedTime implements TimeAnchor {
     await this.#asking;
   }
 
+  /** Null: the department's time is taken. */
+  get waiting(): TimeWait | null {
+    if (this.#doubted === null) return null;
+    const { kind, wallMs } = this.#doubted;
+    return { kind, untilMs: wallMs + APART_MS };
+  }
+
   /** Forget the anchor: the account is another, or the app was locked. */
   reset(): void {
     this.#anchor = null;
+    this.#doubted = null;
     this.#stamps.clear();
   }
 
@@ -114,13 +151,10 @@ export class TrustedTime implements TimeAnchor {
     await checkStamp(stamp, head, this.#options.authority(), this.requireNow(), named);
     const conversation = idOf<ConversationId>(head.conversation);
     const last = this.#stamps.get(conversation);
-    if (last !== undefined && stamp.time < last.time) {
-      // Two answers that overtook each other; of the same head either serves.
-      const same = toHex(last.head) === toHex(stamp.head);
-      refuseUnless(same, "S1", "another head has a later stamp");
-      return;
-    }
-    this.#stamps.set(conversation, stamp);
+    // Two answers that overtook each other: the later stamp serves longer, if it is of this time.
+    const same = last !== undefined && toHex(last.head) === toHex(stamp.head);
+    if (!same || last.time < stamp.time || !isFresh(last, this.requireNow()))
+      this.#stamps.set(conversation, stamp);
   }
 
   requireStillNewest(head: RosterHead, named: number): void {
@@ -133,17 +167,45 @@ export class TrustedTime implements TimeAnchor {
   async #ask(): Promise<void> {
     const { vault } = this.#options;
     const { timeMs, ...asked } = (await this.#answer()) ?? (await this.#answer()) ?? tooSlow();
+    const taken = await vault.get<TimeRecord>(META, "time");
+    const doubted = this.#judge({ timeMs, ...asked }, taken);
+    const { wallMs } = asked;
+    // A time that waits changes nothing but the wait.
+    const value: TimeRecord =
+      doubted === null || taken === null
+        ? { timeMs, wallMs, doubted: null }
+        : { ...taken, doubted };
+    await vault.write([putMeta("time", value)]);
+    const changed = doubted?.wallMs !== this.#doubted?.wallMs;
+    this.#doubted = doubted;
+    if (doubted === null) this.#anchor = { timeMs, ...asked };
+    if (changed) this.#options.onWaiting();
+    if (doubted !== null) throw new Refused("T1", WORDS[doubted.kind]);
+  }
+
+  /** Null: the time is to be taken. Otherwise the first of the two answers that it takes. */
+  #judge(answer: Anchor, taken: TimeRecord | null): Doubted | null {
+    const { timeMs, wallMs } = answer;
+    const kind = this.#beyond(answer, taken);
+    const first = taken?.doubted ?? null;
+    if (kind === null) return null;
+    const gained = first === null ? 0 : timeMs - first.timeMs;
+    const agrees = first !== null && Math.abs(gained - (wallMs - first.wallMs)) <= CORRECTION_MS;
+    if (!agrees || first.kind !== kind) return { kind, timeMs, wallMs };
+    return gained >= APART_MS ? null : first;
+  }
+
+  /** How a time is beyond what is taken at once. */
+  #beyond({ timeMs, wallMs }: Anchor, taken: TimeRecord | null): Doubted["kind"] | null {
     const former = this.#anchor;
     // The monotonic clock alone never counts too much: below it, the server's time went back.
     const counted = former === null ? 0 : former.timeMs + this.#passed(former).monotonic;
-    const stored = await vault.get<TimeRecord>(META, "time");
-    const highestMs = Math.max(counted, stored?.highestMs ?? 0);
-    refuseUnless(timeMs >= highestMs - CORRECTION_MS, "T1", "the department's time went back");
-    if (timeMs > (stored?.highestMs ?? 0)) {
-      const value: TimeRecord = { highestMs: timeMs };
-      await vault.write([putMeta("time", value)]);
-    }
-    this.#anchor = { timeMs, ...asked };
+    const lowest = Math.max(counted, taken?.timeMs ?? 0);
+    if (timeMs < lowest - CORRECTION_MS) return "behind";
+    if (taken === null) return null;
+    const passed = Math.max(0, wallMs - taken.wallMs);
+    const expected = Math.max(counted, taken.timeMs + passed);
+    return timeMs > expected + AHEAD_MS ? "ahead" : null;
   }
 
   /** A signed time and when it was asked for; null: a device slept, or a clock was set, meanwhile. */
@@ -170,6 +232,10 @@ export class TrustedTime implements TimeAnchor {
     const { wall, monotonic } = this.#passed(anchor);
     return Math.abs(wall - monotonic) > DOUBT_MS || monotonic > ANCHOR_MS;
   }
+}
+
+function isFresh(stamp: HeadStamp, nowMs: number): boolean {
+  return Math.abs(nowMs - stamp.time) <= CLOCKS_MS;
 }
 
 function tooSlow(): never {

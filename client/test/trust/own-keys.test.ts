@@ -63,6 +63,21 @@ describe("this device's own keys", () => {
     }
   });
 
+  test("S3: one that is dated ahead is replaced once the time is right again", async () => {
+    const keys = newKeys();
+    nowMs = NOW + 2 * DAY_MS;
+    await keys.maintain();
+    nowMs = NOW;
+    await keys.maintain();
+    await keys.maintain();
+    expect(records().map(({ generation, created }) => [generation, created])).toEqual([
+      [1, NOW + 2 * DAY_MS],
+      [1, NOW + 2 * DAY_MS],
+      [2, NOW],
+      [2, NOW],
+    ]);
+  });
+
   test("K1: weekly a newer generation; the former opens for 48 hours more", async () => {
     const keys = newKeys();
     await keys.maintain();

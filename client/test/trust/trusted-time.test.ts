@@ -1,4 +1,4 @@
-import { newId } from "../../src/ids.ts";
+import { idOf, newId } from "../../src/ids.ts";
 import { beforeEach, describe, expect, test } from "vitest";
 import { fromHex } from "../../src/octets.ts";
 import { ZEROS } from "../../src/keys/format/hashing.ts";
@@ -26,9 +26,13 @@ function passes(ms: number): void {
   monotonicMs += ms;
 }
 
-function newTime(answer: (nonce: string) => Promise<{ bytes: Uint8Array }> = honest): TrustedTime {
+function newTime(
+  answer: (nonce: string) => Promise<{ bytes: Uint8Array }> = honest,
+  onWaiting: () => void = () => undefined,
+): TrustedTime {
   return new TrustedTime({
     vault,
+    onWaiting,
     now: () => wallMs,
     monotonic: () => monotonicMs,
     authority: () => department.authority.keys.publicKey,
@@ -141,15 +145,116 @@ describe("T1: the department's time", () => {
     expect(forged.now()).toBeNull();
   });
 
-  test("a server that freezes time is refused, also over a restart", async () => {
-    const time = newTime((nonce) => department.time(nonce, NOW));
+  test("a server that freezes time is refused for ever, also over a restart", async () => {
+    const frozen = (nonce: string) => department.time(nonce, NOW);
+    const time = newTime(frozen);
     await time.anchor();
-    passes(7 * HOUR_MS);
-    await expect(time.anchor()).rejects.toThrow("T1: the department's time went back");
+    for (let hour = 0; hour < 3; hour++) {
+      passes(7 * HOUR_MS);
+      await expect(time.anchor()).rejects.toThrow("T1: the department's time went back");
+    }
     const later = newTime();
     await later.anchor();
-    const restarted = newTime((nonce) => department.time(nonce, NOW));
-    await expect(restarted.anchor()).rejects.toThrow("went back");
+    for (let day = 0; day < 3; day++) {
+      await expect(newTime(frozen).anchor()).rejects.toThrow("went back");
+      passes(24 * HOUR_MS);
+    }
+  });
+
+  test("a server whose clock once ran ahead stops nothing once it is right again", async () => {
+    const time = newTime();
+    await time.anchor();
+    passes(7 * HOUR_MS);
+    serverMs += 48 * HOUR_MS;
+    // One answer from far ahead changes nothing: the clock is right again before there is a second.
+    await expect(time.anchor()).rejects.toThrow("T1: the department's time is far ahead");
+    expect(time.waiting).toEqual({ kind: "ahead", untilMs: wallMs + 10 * MINUTE_MS });
+    passes(5 * MINUTE_MS);
+    serverMs -= 48 * HOUR_MS;
+    await time.anchor();
+    expect(time.waiting).toBeNull();
+    expect(time.now()).toBe(serverMs);
+  });
+
+  test("a time far ahead is taken after a second one ten minutes later, over a restart", async () => {
+    await newTime().anchor();
+    serverMs += 48 * HOUR_MS;
+    await expect(newTime().anchor()).rejects.toThrow("far ahead");
+    passes(9 * MINUTE_MS);
+    const early = newTime();
+    await expect(early.anchor()).rejects.toThrow("far ahead");
+    // The wait is from the first answer on.
+    expect(early.waiting).toEqual({ kind: "ahead", untilMs: wallMs + MINUTE_MS });
+    passes(MINUTE_MS);
+    const time = newTime();
+    await time.anchor();
+    expect(time.now()).toBe(serverMs);
+    expect(time.waiting).toBeNull();
+  });
+
+  test("a time that was taken and is far too high is left after two that agree", async () => {
+    await newTime().anchor();
+    serverMs += 48 * HOUR_MS;
+    await newTime()
+      .anchor()
+      .catch(() => undefined);
+    passes(10 * MINUTE_MS);
+    const time = newTime();
+    await time.anchor();
+    const one = await head();
+    const newest = await department.stamp(one, serverMs);
+    await time.requireNewest(newest.bytes, one, 1);
+    // The department's clock is right again, two days below what this device holds.
+    passes(7 * HOUR_MS);
+    serverMs -= 48 * HOUR_MS;
+    await expect(time.anchor()).rejects.toThrow("went back");
+    expect(time.waiting).toEqual({ kind: "behind", untilMs: wallMs + 10 * MINUTE_MS });
+    expect(() => time.requireStillNewest(one, 1)).toThrow("S1");
+    passes(10 * MINUTE_MS);
+    await time.anchor();
+    expect(time.now()).toBe(serverMs);
+    // A stamp of now serves, though one of the time ahead is held; a head below one held does not.
+    const right = await department.stamp(one, serverMs);
+    await time.requireNewest(right.bytes, one, 1);
+    time.requireStillNewest(one, 1);
+    const next = await head(2, idOf(one.conversation));
+    await time.requireNewest((await department.stamp(next, serverMs)).bytes, next, 2);
+    await expect(time.requireNewest(right.bytes, one, 2)).rejects.toThrow("S1");
+    const restarted = newTime();
+    await restarted.anchor();
+    expect(restarted.now()).toBe(serverMs);
+  });
+
+  test("two answers that do not agree with what has passed begin the wait anew", async () => {
+    await newTime().anchor();
+    serverMs -= 24 * HOUR_MS;
+    await expect(newTime().anchor()).rejects.toThrow("went back");
+    passes(20 * MINUTE_MS);
+    serverMs -= HOUR_MS;
+    const time = newTime();
+    await expect(time.anchor()).rejects.toThrow("went back");
+    expect(time.waiting).toEqual({ kind: "behind", untilMs: wallMs + 10 * MINUTE_MS });
+  });
+
+  test("a phone that was off for a week takes the time at once", async () => {
+    await newTime().anchor();
+    passes(7 * 24 * HOUR_MS);
+    monotonicMs = 0;
+    const time = newTime();
+    await time.anchor();
+    expect(time.now()).toBe(serverMs);
+  });
+
+  test("says when what it waits for changes", async () => {
+    await newTime().anchor();
+    let changes = 0;
+    const time = newTime(honest, () => changes++);
+    serverMs += 48 * HOUR_MS;
+    for (let tries = 0; tries < 3; tries++) await time.anchor().catch(() => undefined);
+    expect(changes).toBe(1);
+    passes(10 * MINUTE_MS);
+    await time.anchor();
+    expect(changes).toBe(2);
   });
 
   test("without network nothing is known, and the next try serves", async () => {
@@ -187,14 +292,15 @@ describe("S1: the newest head", () => {
     expect(() => time.requireStillNewest(other, 1)).toThrow("no stamp");
   });
 
-  test("stamps never go back: an older one of another head is refused", async () => {
+  test("heads never go back: a stamp of a lower one is refused", async () => {
     const time = newTime();
     const conversation = newId();
     const [former, newest] = [await head(1, conversation), await head(2, conversation)];
-    const old = await department.stamp(former, NOW - MINUTE_MS);
+    const old = await department.stamp(former, NOW + MINUTE_MS);
     const stamp = await department.stamp(newest, NOW);
     await time.requireNewest(stamp.bytes, newest, 1);
-    await expect(time.requireNewest(old.bytes, former, 1)).rejects.toThrow("S1");
+    // The floor is the highest epoch that was taken, whatever the time.
+    await expect(time.requireNewest(old.bytes, former, 2)).rejects.toThrow("S1");
     const earlier = await department.stamp(newest, NOW - MINUTE_MS);
     await time.requireNewest(earlier.bytes, newest, 1);
     time.requireStillNewest(newest, 1);

@@ -87,6 +87,7 @@ class Station implements Partial<ConnectedCore> {
       history: null,
       updateRequired: false,
       clockSkewMs: 0,
+      timeWaitMs: null,
     };
   }
   state = (): Promise<AppState> => this.start();

@@ -3,7 +3,8 @@
 The caller holds the conversations' rows and their people's names (name_locks) and has changed the
 members. Invariants: a head's root is that of the rows that are written with it; epochs have no gap
 but before a conversation's first;
-``created`` never goes back; a change that takes a device out raises ``rekey_epoch`` in the same
+``created`` goes back only if the clock has gone back by more than devices allow for; a change
+that takes a device out raises ``rekey_epoch`` in the same
 transaction, so from its commit on the server refuses messages under older keys (D1, D6). Several
 conversations cost as many statements as one; one changed device costs its cell and the number of
 cells, whatever the size of the conversation. A crash before the commit leaves nothing behind.
@@ -25,7 +26,7 @@ from copconnect.delivery.store.leaves import record_of
 from copconnect.delivery.store.rosters import CurrentCell, KeptHead
 from copconnect.ids import CellId, ConversationId, PersonId, new_id
 from copconnect.records.conversation.roster import Cell, Leaf, RosterHead
-from copconnect.records.primitives.fields import sha256
+from copconnect.records.primitives.fields import is_ahead, sha256
 from copconnect.records.trust.incarnation import Beginning, beginning
 
 
@@ -67,13 +68,22 @@ async def change_rosters(
 ) -> None:
     """Apply edits to conversations that the caller holds; their devices are told after the commit.
 
-    A conversation whose devices do not change keeps its head, unless it has none yet.
+    A conversation whose devices do not change keeps its head, unless it has none yet or one that is
+    dated ahead: under such a head no key can be made (R6, D2).
     """
-    moved = [one for one in held if not edits[one.conversation_id].leaves.empty or one.epoch == 0]
+    now_ms = deps.clock.now_ms()
+    moves = {
+        one.conversation_id
+        for one in held
+        if one.epoch == 0
+        or is_ahead(one.head_ms, now_ms)
+        or not edits[one.conversation_id].leaves.empty
+    }
+    moved = [one for one in held if one.conversation_id in moves]
     drawn = await _draw(connection, deps, moved, edits) if moved else []
     if drawn:
         await _write(connection, deps, drawn)
-    same = [one for one in held if one.epoch and edits[one.conversation_id].leaves.empty]
+    same = [one for one in held if one.conversation_id not in moves]
     await conversations.change(
         connection,
         [
@@ -157,7 +167,7 @@ def _draw_one(
         kem=kem,
         rekey_epoch=rekey_epoch,
         latest_history_from=max((cell.latest_history_from for cell in after), default=0),
-        created=max(now_ms, held.head_ms),
+        created=now_ms if is_ahead(held.head_ms, now_ms) else max(now_ms, held.head_ms),
         devices=sum(line.devices for line in lines),
         root=deps.trees.keep_lines(lines).tree.root,
     )

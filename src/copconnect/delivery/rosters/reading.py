@@ -7,12 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
-from copconnect.delivery.store import leaves, rosters
+from copconnect.delivery.store import conversations, leaves, rosters
 from copconnect.delivery.store.rosters import KeptHead
 from copconnect.ids import CellId, ConversationId
 from copconnect.principals import Caller
+from copconnect.records.primitives.fields import is_ahead
 
 
 async def require_listed(
@@ -33,15 +35,11 @@ class RosterReading:
 
     async def state(self, caller: Caller, conversation_id: ConversationId) -> wire.RosterState:
         """Return the newest head with a stamp, and the calling device's proof (S1)."""
-        deps = self._deps
-        async with deps.database.reading() as connection:
-            head = await self._newest(connection, conversation_id)
-            asked = conversation_id, head.epoch, caller.device
-            proven = await prove(connection, deps.trees, [asked], {asked[:2]: head})
-        proof = proven.proofs.get(asked)
-        if proof is None:
-            raise errors.NotMember
-        stamp = deps.stamps.of(conversation_id, head.hash)
+        head, proof = await self._own(caller, conversation_id)
+        if is_ahead(head.created_ms, self._deps.clock.now_ms()):
+            await self._date_again(conversation_id)
+            head, proof = await self._own(caller, conversation_id)
+        stamp = self._deps.stamps.of(conversation_id, head.hash)
         return wire.RosterState(head=head.head, stamp=stamp, proof=proof)
 
     async def head(self, caller: Caller, conversation_id: ConversationId, epoch: int) -> wire.Head:
@@ -105,6 +103,23 @@ class RosterReading:
             line=lines.lines[at].encode(),
             path=lines.tree.path(at),
         )
+
+    async def _own(self, caller: Caller, conversation_id: ConversationId) -> tuple[KeptHead, bytes]:
+        """Return the newest head and the calling device's proof. Raises NotMember."""
+        async with self._deps.database.reading() as connection:
+            head = await self._newest(connection, conversation_id)
+            asked = conversation_id, head.epoch, caller.device
+            proven = await prove(connection, self._deps.trees, [asked], {asked[:2]: head})
+        proof = proven.proofs.get(asked)
+        if proof is None:
+            raise errors.NotMember
+        return head, proof
+
+    async def _date_again(self, conversation_id: ConversationId) -> None:
+        """Sign a head of now: the newest is of a time when this server's clock ran ahead."""
+        async with self._deps.database.transaction() as connection:
+            held = await conversations.hold_one(connection, conversation_id)
+            await change_rosters(connection, self._deps, [held], {conversation_id: RosterEdit()})
 
     async def _newest(
         self, connection: AsyncConnection, conversation_id: ConversationId

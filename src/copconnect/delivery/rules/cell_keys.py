@@ -11,7 +11,7 @@ from copconnect.delivery.rules.limits import (
 from copconnect.delivery.rules.posting import NamedHead
 from copconnect.limits import CELL_KEY_AGE_MS
 from copconnect.records.conversation.cell_key import CellKey
-from copconnect.records.primitives.fields import Refused
+from copconnect.records.primitives.fields import Refused, is_recent
 from copconnect.records.primitives.kem import check_public_key
 
 
@@ -28,7 +28,7 @@ class KnownCellKey:
 
     def usable(self, cell_rekey_epoch: int, kem: int, now_ms: int) -> bool:
         """Return whether a sender may seal to the key, as far as the server judges it (S4)."""
-        young = self.created_ms > now_ms - CELL_KEY_AGE_MS
+        young = is_recent(self.created_ms, now_ms, CELL_KEY_AGE_MS)
         return self.kem == kem and self.epoch >= cell_rekey_epoch and young
 
     def order(self) -> tuple[int, int]:

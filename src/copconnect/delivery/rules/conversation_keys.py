@@ -14,7 +14,7 @@ from copconnect.delivery.rules.posting import NamedHead
 from copconnect.ids import CellId
 from copconnect.limits import DIRECT_SEALS, KEY_AGE_MS, KEY_MESSAGES
 from copconnect.records.conversation.conversation_key import ConversationKey
-from copconnect.records.primitives.fields import Refused
+from copconnect.records.primitives.fields import Refused, is_recent
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class KnownKey:
 
     def usable(self, rekey_epoch: int, now_ms: int) -> bool:
         """Return whether a sender may use the key (S2)."""
-        young = self.created_ms > now_ms - KEY_AGE_MS
+        young = is_recent(self.created_ms, now_ms, KEY_AGE_MS)
         return self.epoch >= rekey_epoch and young and self.messages < KEY_MESSAGES
 
     def serves(self, rekey_epoch: int, now_ms: int) -> bool:
         """Return whether the key is good for a while, so that nobody needs another (D7)."""
-        young = self.created_ms > now_ms - KEY_RENEWED_MS
+        young = is_recent(self.created_ms, now_ms, KEY_RENEWED_MS)
         few = self.messages < KEY_RENEWED_MESSAGES
         return self.epoch >= rekey_epoch and young and few
 

@@ -60,7 +60,12 @@ def ascending(values: Sequence[_Ordered]) -> bool:
 
 def is_recent(created: int, now: int, limit_ms: int) -> bool:
     """Return whether ``created`` is less than ``limit_ms`` ago and at most 10 min ahead."""
-    return now - limit_ms < created <= now + CLOCK_LEEWAY_MS
+    return now - limit_ms < created and not is_ahead(created, now)
+
+
+def is_ahead(created: int, now: int) -> bool:
+    """Return whether ``created`` is of a future that no difference of clocks explains."""
+    return created > now + CLOCK_LEEWAY_MS
 
 
 def uint(value: int, size: int = 8) -> bytes:
