@@ -31,6 +31,7 @@ export const STORES = {
   cellTables: "cell_tables",
   log: "log",
   accepted: "accepted",
+  floors: "floors",
   pending: "pending",
   messages: "messages",
   outbox: "outbox",
@@ -65,8 +66,6 @@ export interface LogPlace {
   readonly cursor: number;
   /** The log hash there (docs/keys.md, "Message"). */
   readonly hash: Uint8Array;
-  /** The highest epoch that an entry up to there names (R2). */
-  readonly epoch: number;
 }
 
 /** The log from before this device began to follow it, still to be fetched; newest first. */
@@ -128,8 +127,6 @@ export interface ConversationRecord {
   readonly whole: boolean;
   /** The epoch of the newest head held; 0: none. */
   readonly headEpoch: number;
-  /** The highest epoch in an accepted header: R2 begins with it where the log begins. */
-  readonly namedEpoch: number;
   readonly chain: OwnChain;
   /** Messages whose key is missing. */
   readonly waiting: number;
@@ -283,13 +280,26 @@ export interface LogRecord {
   readonly hash: Uint8Array;
 }
 
-/** An accepted message in its sender's chain. Group: the conversation. */
+/** Every entry after this position must stand under this epoch (R2). */
+export interface FloorStep {
+  readonly position: number;
+  readonly epoch: number;
+}
+
+/** The floors of a conversation: one row. */
+export interface FloorsRecord {
+  readonly steps: readonly FloorStep[];
+}
+
+/** An accepted message in its sender's chain. Group: the conversation; order: the position. */
 export interface AcceptedRecord {
   /** The sender's device. */
   readonly sender: Uint8Array;
   readonly seq: number;
   readonly messageId: MessageId;
   readonly attempt: number;
+  /** The header's. */
+  readonly epoch: number;
   readonly previous: Uint8Array;
   readonly hash: Uint8Array;
   readonly position: number;
@@ -309,8 +319,6 @@ export interface PendingRecord {
   readonly personId: PersonId | null;
   /** The entry is from before this device followed the log: opening it later tells nobody. */
   readonly old: boolean;
-  /** The highest epoch that an earlier entry names, when it came (R2). */
-  readonly epoch: number;
 }
 
 // --- Messages -----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import { STORES } from "../records.ts";
 import type {
   AcceptedRecord,
   ConversationRecord,
+  FloorsRecord,
   LogRecord,
   MarksRecord,
   MembersRecord,
@@ -55,6 +56,8 @@ export class Conversation {
   readonly log: Table<LogRecord>;
   /** Accepted messages by sender and seq, and by sender the newest (R5). */
   readonly accepted: Table<AcceptedRecord>;
+  /** R2's floors (inbox/floors.ts). */
+  readonly floors: Table<FloorsRecord>;
   /** Entries that are not shown, by position (R9). */
   readonly pending: Pending;
   /** Marks that people set on messages, by message. */
@@ -89,6 +92,7 @@ export class Conversation {
     );
     this.log = table(STORES.log, MOST.log);
     this.accepted = table(STORES.accepted, MOST.accepted);
+    this.floors = table(STORES.floors, 1);
     this.pending = new Pending(table<PendingRecord>(STORES.pending, MOST.pending));
     this.marks = table(STORES.marks, MOST.marks);
   }
@@ -156,6 +160,7 @@ export const GROUPED_STORES: readonly string[] = [
   STORES.cellKeys,
   STORES.log,
   STORES.accepted,
+  STORES.floors,
   STORES.pending,
   STORES.messages,
   STORES.attachments,

@@ -59,6 +59,6 @@ export class Pending {
   }
 }
 
-function briefly({ position, sentMs, why, keyId, personId, old, epoch }: PendingRecord): Waiting {
-  return { position, sentMs, why, keyId, personId, old, epoch };
+function briefly({ position, sentMs, why, keyId, personId, old }: PendingRecord): Waiting {
+  return { position, sentMs, why, keyId, personId, old };
 }

@@ -33,7 +33,6 @@ export function newRecord(info: WireConversation): ConversationRecord {
       history: null,
       whole: false,
       headEpoch: 0,
-      namedEpoch: 0,
       chain: { seq: 0, hash: ZEROS },
       waiting: 0,
       refused: null,

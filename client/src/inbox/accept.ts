@@ -18,6 +18,7 @@ import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
 import { noteOrder } from "../orders/noting.ts";
+import { raiseFloor } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
 import type { Entry, Judgement, Vouched } from "./judge.ts";
 import { applyMark, noteLive } from "../messages/marks.ts";
@@ -59,7 +60,7 @@ export async function accept(
     return refuse(receiving, entry, { kind: "refused", refusal, personId }, before);
   }
   const { header, alarm, gap, leaf } = judgement;
-  noteChain(receiving, entry, judgement);
+  await noteChain(receiving, entry, judgement);
   if (alarm && work.record.alarm === null) {
     work.set({ alarm: "log_differs" });
     tell(work, entry, 0.2, notice("log_differs", { by: leaf.person }));
@@ -138,22 +139,27 @@ async function takeBack(
   return known.get(messageId)?.seq === entry.position;
 }
 
-function noteChain({ context, conversation, work }: Receiving, entry: Entry, it: Vouched): void {
-  const { header } = it;
+async function noteChain(
+  { context, conversation, work }: Receiving,
+  entry: Entry,
+  { header }: Vouched,
+): Promise<void> {
+  const { position } = entry;
+  await raiseFloor(conversation, work, { position, epoch: header.epoch });
   const row = {
     sender: header.sender,
     seq: header.seq,
     messageId: idOf<MessageId>(header.message),
     attempt: header.attempt,
+    epoch: header.epoch,
     previous: header.previous,
     hash: header.hash,
-    position: entry.position,
+    position,
     signedMs: header.sent,
   };
-  conversation.accepted.put(work, acceptedName(header, header.seq), row);
-  const { chain, namedEpoch } = work.record;
-  if (header.epoch > namedEpoch) work.set({ namedEpoch: header.epoch });
-  if (!entry.old) conversation.accepted.put(work, acceptedName(header, null), row);
+  conversation.accepted.put(work, acceptedName(header, header.seq), row, position);
+  const { chain } = work.record;
+  if (!entry.old) conversation.accepted.put(work, acceptedName(header, null), row, position);
   // S7: this device's own message that it does not remember, after its state was lost.
   const own = idOf<DeviceId>(header.sender) === context.identity().device;
   if (own && header.seq > chain.seq) work.set({ chain: { seq: header.seq, hash: header.hash } });
@@ -219,8 +225,8 @@ function keep(
   entry: Entry,
   how: Pick<PendingRecord, "why" | "keyId" | "personId">,
 ): void {
-  const { position, sentMs, message, old, floor } = entry;
-  const row: PendingRecord = { position, sentMs, message, old, epoch: floor, ...how };
+  const { position, sentMs, message, old } = entry;
+  const row: PendingRecord = { position, sentMs, message, old, ...how };
   conversation.pending.put(work, row);
 }
 

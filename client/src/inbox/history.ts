@@ -18,8 +18,7 @@ import type { Inbox } from "./inbox.ts";
 import type { Entry } from "./judge.ts";
 import { hash, ZEROS } from "../keys/format/hashing.ts";
 import type { ConversationId, KeyId, PersonId } from "../ids.ts";
-import { HeaderFormat, SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
-import { Refused } from "../keys/format/refused.ts";
+import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { equalBytes } from "../octets.ts";
 import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import type { HistoryPlace } from "../records.ts";
@@ -70,7 +69,7 @@ export class History {
     const last = page.entries.at(-1)?.seq ?? page.lastSeq;
     const end = hashes.at(-1) ?? page.logHash;
     const incarnation = this.#context.incarnation();
-    work.set({ log: { cursor: last, hash: end, epoch: 0 }, incarnation });
+    work.set({ log: { cursor: last, hash: end }, incarnation });
     const place: HistoryPlace = { from: last + 1, hash: end, start: last };
     work.set({ history: place });
     tellStart(work, this.#context.identity().personId);
@@ -148,19 +147,12 @@ export class History {
       if (own !== undefined && seq > (work.record.log?.cursor ?? 0) - LOG_HASHES)
         conversation.log.put(work, String(seq), { position: seq, hash: own }, seq);
     }
-    const floors = floorsOf(page);
-    const old = entries.map(({ seq, sentMs, message }): Entry => ({
-      position: seq,
-      sentMs,
-      message,
-      old: true,
-      floor: floors.get(seq) ?? 0,
-    }));
+    const old = entries.map(({ seq, sentMs, message }): Entry => {
+      return { position: seq, sentMs, message, old: true };
+    });
     await this.#inbox.takeOld(conversation, work, old, missing);
     const [first] = page.entries;
     const over = !page.more || first === undefined || first.seq <= 1;
-    const { log, namedEpoch } = work.record;
-    if (log !== null && log.epoch === 0) work.set({ log: { ...log, epoch: namedEpoch } });
     work.set({
       history: over ? null : { ...place, from: first.seq, hash: page.logHash },
       whole: over && (first?.seq ?? page.lastSeq + 1) <= 1,
@@ -179,24 +171,6 @@ function hashesOf(page: LogPage): readonly Uint8Array[] {
     before = nextLogHash(before, hash(message.subarray(0, SIGNED_HEADER_BYTES)));
     return before;
   });
-}
-
-/** R2: the highest epoch that an earlier entry of the page names, by position. */
-function floorsOf(page: LogPage): ReadonlyMap<number, number> {
-  const floors = new Map<number, number>();
-  const kept = new Set<number>(page.proofs.map(({ epoch }) => epoch));
-  let highest = 0;
-  for (const { seq, message } of page.entries) {
-    floors.set(seq, highest);
-    try {
-      const { epoch } = HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES), "R1");
-      // An epoch that nothing proves is a malformed entry's: it says nothing about others.
-      if (kept.has(epoch)) highest = Math.max(highest, epoch);
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-    }
-  }
-  return floors;
 }
 
 /** Above the first message: from when this device reads, and that others put this person in. */

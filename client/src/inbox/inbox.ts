@@ -25,12 +25,12 @@ import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { storedMessages } from "../messages/messages.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-import type { LogPlace } from "../records.ts";
 import { LOG_HASHES } from "../limits.ts";
 import type { LogEntry, LogPage, Supplement } from "../wire.ts";
 import { continuesAnotherLog } from "./another-log.ts";
 import { accept } from "./accept.ts";
 import type { Receiving } from "./accept.ts";
+import { raiseFloor } from "./floors.ts";
 import { headerOf, judge, loadJudged } from "./judge.ts";
 import type { Entry } from "./judge.ts";
 
@@ -109,9 +109,8 @@ export class Inbox {
       const whole = next.every(([{ seq }], i) => seq === log.cursor + 1 + i);
       if (!whole) return this.catchUp(conversation);
       for (const [, beside] of next) if (beside !== null) await this.#learn(conversation, beside);
-      const floor = conversation.heads.settledEpoch();
       const entries = next.map(([one]) => one);
-      await this.#process(conversation, entries, floor);
+      await this.#process(conversation, entries, conversation.heads.settledEpoch());
     });
   }
 
@@ -138,7 +137,7 @@ export class Inbox {
       const entries = page.entries.filter(({ seq }) => seq > log.cursor);
       const [first] = entries;
       if (first !== undefined && first.seq > log.cursor + 1)
-        await this.#jump(conversation, log, first.seq, page.logHash);
+        await this.#jump(conversation, first.seq, page.logHash);
       await this.#learn(conversation, page);
       await this.#process(conversation, entries, 0);
       if (!page.more || entries.length === 0) return;
@@ -155,14 +154,9 @@ export class Inbox {
   }
 
   /** The log begins later than where this device was: it was trimmed meanwhile. */
-  #jump(
-    conversation: Conversation,
-    log: LogPlace,
-    first: number,
-    logHash: Uint8Array,
-  ): Promise<void> {
+  #jump(conversation: Conversation, first: number, logHash: Uint8Array): Promise<void> {
     const work = new UnitOfWork(conversation);
-    work.set({ log: { ...log, cursor: first - 1, hash: logHash } });
+    work.set({ log: { cursor: first - 1, hash: logHash } });
     return conversation.store(work);
   }
 
@@ -173,10 +167,11 @@ export class Inbox {
     await conversation.store(work);
   }
 
+  /** `settled`: R2's floor of entries that are pushed. */
   async #process(
     conversation: Conversation,
     entries: readonly LogEntry[],
-    floor: number,
+    settled: number,
   ): Promise<void> {
     for (let at = 0; at < entries.length; at += BATCH) {
       const work = new UnitOfWork(conversation);
@@ -184,7 +179,10 @@ export class Inbox {
       const batch = entries.slice(at, at + BATCH);
       const receiving = await this.#receiving(conversation, work, batch, missing);
       try {
-        for (const entry of batch) await this.#next(receiving, entry, floor);
+        const { log } = work.record;
+        if (log !== null && settled > 0)
+          await raiseFloor(conversation, work, { position: log.cursor, epoch: settled });
+        for (const entry of batch) await this.#next(receiving, entry);
       } finally {
         // Entries before a failure stand: the log's place does not cover the failed entry.
         await conversation.store(work);
@@ -195,25 +193,18 @@ export class Inbox {
   }
 
   /** The entry at the next position. */
-  async #next(receiving: Receiving, logged: LogEntry, floor: number): Promise<void> {
+  async #next(receiving: Receiving, logged: LogEntry): Promise<void> {
     const { conversation, work } = receiving;
     const { log } = work.record;
     if (log === null) return;
     const { seq: position, sentMs, message } = logged;
-    const entry: Entry = {
-      position,
-      sentMs,
-      message,
-      old: false,
-      floor: Math.max(floor, log.epoch),
-    };
+    const entry: Entry = { position, sentMs, message, old: false };
     const judgement = await judge(this.#context, conversation, work, entry);
     await accept(receiving, entry, judgement, null);
     const own = nextLogHash(log.hash, hash(message.subarray(0, SIGNED_HEADER_BYTES)));
     conversation.log.put(work, String(position), { position, hash: own }, position);
     if (position > LOG_HASHES) conversation.log.delete(work, String(position - LOG_HASHES));
-    const named = judgement.kind === "refused" ? 0 : judgement.header.epoch;
-    work.set({ log: { cursor: position, hash: own, epoch: Math.max(log.epoch, named) } });
+    work.set({ log: { cursor: position, hash: own } });
   }
 
   /** A conversation key, pushed. Entries that wait for it open. */
@@ -314,8 +305,8 @@ export class Inbox {
         const rows = await conversation.pending.rows(due.slice(at, at + BATCH));
         const receiving = await this.#receiving(conversation, work, rows, missing);
         for (const row of rows) {
-          const { position, sentMs, message, old, epoch } = row;
-          const entry: Entry = { position, sentMs, message, old, floor: epoch };
+          const { position, sentMs, message, old } = row;
+          const entry: Entry = { position, sentMs, message, old };
           const judgement = await judge(this.#context, conversation, work, entry);
           await accept(receiving, entry, judgement, row);
         }

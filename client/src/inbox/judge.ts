@@ -24,6 +24,7 @@ import type { AcceptedRecord } from "../records.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import type { Listed } from "../keys/roster/proof.ts";
+import { floorOf } from "./floors.ts";
 import type { HeldKey } from "../secrets/conversation-keys.ts";
 
 /** An entry on its way through the checks. */
@@ -34,8 +35,6 @@ export interface Entry {
   readonly message: Uint8Array;
   /** The entry is from before this device began to follow the log. */
   readonly old: boolean;
-  /** The highest epoch that the sender must be listed under, besides the header's (R2). */
-  readonly floor: number;
 }
 
 /** A header that R1 to R6 accept, with its sender's leaf. */
@@ -79,10 +78,11 @@ async function judgeOnce(
   let personId: PersonId | null = null;
   try {
     const header = HeaderFormat.parse(entry.message.subarray(0, SIGNED_HEADER_BYTES), "R1");
-    const listed = await senderOf(conversation, work, header, entry.floor);
+    const floor = await floorOf(conversation, work, entry.position);
+    const listed = await senderOf(conversation, work, header, floor);
     personId = listed.leaf.person;
-    const held = await gather(context, conversation, work, header, entry, listed);
-    const known = knownOf(context, conversation, work, header, entry, held);
+    const held = await gather(context, conversation, work, header, entry.position, listed, floor);
+    const known = knownOf(context, conversation, work, header, held);
     return await check(context, conversation, work, entry, header, held, known);
   } catch (error) {
     if (error instanceof Refused) return { kind: "refused", refusal: error, personId };
@@ -125,6 +125,7 @@ async function check(
 
 /** The records that the checks of one header look at. */
 interface Held {
+  readonly floor: number;
   readonly heads: ReadonlyMap<number, RosterHead>;
   /** Under the higher of the header's epoch and the entry's floor. */
   readonly listed: Listed;
@@ -136,7 +137,7 @@ interface Held {
 }
 
 /** R2: the sender under the higher of the header's head and the entry's floor. */
-async function senderOf(
+export async function senderOf(
   { heads }: Conversation,
   work: UnitOfWork,
   header: Header,
@@ -151,8 +152,9 @@ async function gather(
   conversation: Conversation,
   work: UnitOfWork,
   header: Header,
-  { floor, position }: Entry,
+  position: number,
   listed: Listed,
+  floor: number,
 ): Promise<Held> {
   const { heads: known, accepted: chain, log } = conversation;
   const heads = new Map<number, RosterHead>();
@@ -179,7 +181,7 @@ async function gather(
   const latest = await chain.get(work, acceptedName(header, null));
   const at = header.logPosition;
   const logHash = at === 0 ? ZEROS : ((await log.get(work, String(at)))?.hash ?? null);
-  return { heads, listed, key, logHash, accepted, latestSeq: latest?.seq ?? Infinity };
+  return { floor, heads, listed, key, logHash, accepted, latestSeq: latest?.seq ?? Infinity };
 }
 
 function knownOf(
@@ -187,7 +189,6 @@ function knownOf(
   conversation: Conversation,
   work: UnitOfWork,
   header: Header,
-  { floor }: Entry,
   held: Held,
 ): KnownConversation {
   const { directPersonId: other } = work.record;
@@ -203,7 +204,7 @@ function knownOf(
     secret: () => held.key?.secret ?? null,
     sharedBodyKey: () => null,
     logHash: (position) => (position === header.logPosition ? held.logHash : null),
-    highestEpoch: () => floor,
+    highestEpoch: () => held.floor,
     accepted: (_sender, seq) => acceptedHeader(held.accepted.get(seq)),
     acceptedBefore: (_sender, seq) => held.latestSeq < seq,
   };

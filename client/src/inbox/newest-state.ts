@@ -3,7 +3,8 @@
  * device knows the conversation's name at once, also where the log no longer keeps the message or
  * the device's history begins later. Then k alone is shared (H3).
  *
- * R1 to R4 and R6, R7 are checked as for every message but its place in log and chain.
+ * R1 to R4 and R6, R7 are checked as for every message but its place in log and chain; R6 as long as the
+ * server keeps the key's record.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
@@ -19,7 +20,11 @@ import { equalBytes, fromHex } from "../octets.ts";
 import { mayAdminister } from "../keys/roster/leaf.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import type { LogEntry } from "../wire.ts";
-import { findKey } from "./judge.ts";
+import { checkRecord } from "../keys/receive.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
+import type { HeldKey } from "../secrets/conversation-keys.ts";
+import { floorOf } from "./floors.ts";
+import { findKey, senderOf } from "./judge.ts";
 import { applyState } from "../messages/state.ts";
 
 interface Judged {
@@ -43,7 +48,8 @@ export async function takeState(
   try {
     const judged = await judgeState(context, conversation, work, entry);
     const { header } = judged.message;
-    const secret = k ?? (await secretOf(context, conversation, work, header));
+    const own = await secretOf(context, conversation, work, header);
+    const secret = k ?? own;
     if (secret === null) return header;
     const content = decodeContent(await openBody(judged.message, secret));
     if (content.kind !== "state") return null;
@@ -70,10 +76,12 @@ async function judgeState(
 ): Promise<Judged> {
   const message = parseMessage(entry.message, fromHex(conversation.id));
   const { header, body } = message;
-  const head = await conversation.heads.require(work, header.epoch);
+  const { heads } = conversation;
+  const head = await heads.require(work, header.epoch);
   refuseUnless(equalBytes(head.hash, header.head), "R4", "another roster head");
   const sender = idOf<DeviceId>(header.sender);
-  const { leaf } = await conversation.heads.listed(head, sender, "R2");
+  const floor = await floorOf(conversation, work, entry.seq);
+  const { leaf } = await senderOf(conversation, work, header, floor);
   refuseUnless(mayAdminister(leaf), "R2", "the sender is no admin");
   await context.trust.ensure([leaf.person]);
   const certificate = await context.trust.confirmedCertificate(
@@ -94,12 +102,18 @@ async function secretOf(
   work: UnitOfWork,
   header: Header,
 ): Promise<Uint8Array | null> {
+  let key: HeldKey;
   try {
-    const key = await findKey(context, conversation, work, idOf<KeyId>(header.key));
-    return key.secret === null ? null : bodyKey(header, key.secret);
+    key = await findKey(context, conversation, work, idOf<KeyId>(header.key));
   } catch (error) {
     // The server keeps the record no longer: k is asked for instead.
     if (error instanceof Refused) return null;
     throw error;
   }
+  const found = new Map<number, RosterHead>();
+  for (const epoch of [header.epoch, key.record.epoch])
+    found.set(epoch, await conversation.heads.require(work, epoch));
+  const now = context.time.now() ?? context.now();
+  checkRecord(key.record, header, { head: (epoch) => found.get(epoch) ?? null }, now);
+  return key.secret === null ? null : bodyKey(header, key.secret);
 }

@@ -25,6 +25,7 @@ import { Refused } from "../keys/format/refused.ts";
 import { hash, ZEROS } from "../keys/format/hashing.ts";
 import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { equalBytes } from "../octets.ts";
+import { dropFloors } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
 import {
   loadMessage,
@@ -70,9 +71,10 @@ export async function rewind(
   const asked = await mayForget(conversation, work, incarnation);
   const { readSeq, history, own } = work.record;
   const from = Math.min(history?.from ?? Infinity, common.seq + 1);
+  await dropFloors(conversation, work, common.seq);
   const lost = await dropRows(context, conversation, work, common.seq);
   work.set({
-    log: { cursor: common.seq, hash: common.hash, epoch: 0 },
+    log: { cursor: common.seq, hash: common.hash },
     incarnation,
     standstill: false,
     readSeq: Math.min(readSeq, common.seq),

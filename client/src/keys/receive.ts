@@ -119,10 +119,10 @@ export function checkChain(
 }
 
 /** R6, but for S. The record's author does not matter to a reader: the sender vouches for it. */
-function checkRecord(
+export function checkRecord(
   record: ConversationKey,
   header: Header,
-  known: KnownConversation,
+  known: Pick<KnownConversation, "head">,
   nowMs: number,
 ): void {
   const same =

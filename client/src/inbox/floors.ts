@@ -1,0 +1,149 @@
+/**
+ * R2's floor: a sender must be listed under the highest epoch that stands before the message in the log.
+ * It is kept as steps, by position, and only gains: a page of the past that adds one has what was accepted
+ * after it judged again.
+ */
+import type { Conversation } from "../conversation/conversation.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
+import type { DeviceId } from "../ids.ts";
+import { idOf } from "../ids.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
+import { HeaderFormat } from "../keys/message.ts";
+import { mayAdminister, mayPost } from "../keys/roster/leaf.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
+import { messageKey } from "../messages/messages.ts";
+import { STORES } from "../records.ts";
+import type { AcceptedRecord, FloorStep } from "../records.ts";
+
+/** Steps kept at most; beyond, the oldest go, whose part of the log was read long ago. */
+const MOST = 2_000;
+const ONLY = "steps";
+
+/** The floor of an entry at a position. Steps ascend, in position and epoch. */
+export function floorAt(steps: readonly FloorStep[], position: number): number {
+  return steps.findLast((step) => step.position < position)?.epoch ?? 0;
+}
+
+/** The steps with one more; the same ones where it raises no floor. */
+export function withStep(steps: readonly FloorStep[], step: FloorStep): readonly FloorStep[] {
+  if (floorAt(steps, step.position + 1) >= step.epoch) return steps;
+  const before = steps.filter(({ position }) => position < step.position);
+  const after = steps.filter(
+    ({ position, epoch }) => position > step.position && epoch > step.epoch,
+  );
+  return [...before, step, ...after].slice(-MOST);
+}
+
+async function stepsOf({ floors }: Conversation, work: UnitOfWork): Promise<readonly FloorStep[]> {
+  return (await floors.get(work, ONLY))?.steps ?? [];
+}
+
+export async function floorOf(
+  conversation: Conversation,
+  work: UnitOfWork,
+  position: number,
+): Promise<number> {
+  return floorAt(await stepsOf(conversation, work), position);
+}
+
+/**
+ * Everything after this position comes after this epoch. What was accepted there without that floor and
+ * does not stand under it is taken out.
+ */
+export async function raiseFloor(
+  conversation: Conversation,
+  work: UnitOfWork,
+  step: FloorStep,
+): Promise<void> {
+  const steps = await stepsOf(conversation, work);
+  const raised = withStep(steps, step);
+  if (raised === steps) return;
+  conversation.floors.put(work, ONLY, { steps: raised });
+  const end = steps.find(({ position, epoch }) => position > step.position && epoch >= step.epoch);
+  await judgeAgain(conversation, work, step, end?.position ?? Infinity);
+}
+
+/** Forget the steps above a position: the log was gone back to there (S8). */
+export async function dropFloors(
+  conversation: Conversation,
+  work: UnitOfWork,
+  upTo: number,
+): Promise<void> {
+  const steps = await stepsOf(conversation, work);
+  const kept = steps.filter(({ position }) => position <= upTo);
+  if (kept.length < steps.length) conversation.floors.put(work, ONLY, { steps: kept });
+}
+
+/** Judge by a new step what was accepted after it, up to where a higher one stood already. */
+async function judgeAgain(
+  conversation: Conversation,
+  work: UnitOfWork,
+  { position, epoch }: FloorStep,
+  end: number,
+): Promise<void> {
+  // The entry at the end itself was accepted without the step that it made.
+  const isDue = (one: { readonly position: number; readonly epoch: number }): boolean =>
+    one.position > position && one.position <= end && one.epoch < epoch;
+  if (position < (work.record.log?.cursor ?? 0))
+    for (const row of await acceptedAbove(conversation, position, end))
+      if (isDue(row) && !(await stands(conversation, work, row.sender, epoch, mayPost)))
+        takeOut(conversation, work, row);
+  const { profile } = work.record;
+  if (profile === null) return;
+  const { sender, epoch: named } = HeaderFormat.parse(profile.header);
+  const due = isDue({ position: profile.seq, epoch: named });
+  if (due && !(await stands(conversation, work, sender, epoch, mayAdminister)))
+    work.set({ profile: null, infoVersion: null });
+}
+
+async function acceptedAbove(
+  { accepted }: Conversation,
+  above: number,
+  end: number,
+): Promise<readonly AcceptedRecord[]> {
+  const page = 256;
+  const found: AcceptedRecord[] = [];
+  for (let from = above; ;) {
+    const rows = await accepted.page(from, page, false);
+    found.push(...rows.filter((row) => row.position <= end));
+    const last = rows.at(-1)?.position ?? Infinity;
+    if (rows.length < page || last > end) return found;
+    from = last;
+  }
+}
+
+async function stands(
+  { heads }: Conversation,
+  work: UnitOfWork,
+  sender: Uint8Array,
+  epoch: number,
+  may: (leaf: Leaf) => boolean,
+): Promise<boolean> {
+  try {
+    const head = await heads.require(work, epoch);
+    const { leaf } = await heads.listed(head, idOf<DeviceId>(sender), "R2");
+    refuseUnless(may(leaf), "R2", "without the right");
+    return true;
+  } catch (error) {
+    if (error instanceof Refused) return false;
+    throw error;
+  }
+}
+
+/** As if it had never been accepted. */
+function takeOut(
+  { id, accepted }: Conversation,
+  work: UnitOfWork,
+  { sender, seq, messageId, position }: AcceptedRecord,
+): void {
+  const device = idOf<DeviceId>(sender);
+  accepted.delete(work, `${device}/${String(seq)}`);
+  accepted.delete(work, device);
+  const key = messageKey(id, messageId);
+  work.changes.push({ op: "delete", store: STORES.messages, key });
+  work.removed.push(messageId);
+  if (work.record.last?.messageId === messageId) work.set({ last: null });
+  const count = (work.record.refused?.count ?? 0) + 1;
+  const reason = "R2: the sender was not listed any more";
+  work.set({ refused: { count, rule: "R2", reason, position } });
+}
