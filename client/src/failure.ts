@@ -56,7 +56,7 @@ export const CORE_CODES = {
   moderators_unreachable: "No moderator's device can be sealed to now.",
   case_unopened: "This device cannot open the case's proof.",
   time_waits: "The department's time is not what this device expects, or not known yet.",
-  update_required: "The server speaks a newer version.",
+  update_required: "This version of the app is too old.",
   internal: "A fault in the app.",
 } as const;
 

@@ -1,6 +1,7 @@
 import type { DeviceId } from "../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import { createCore } from "../src/create.ts";
+import { X25519 } from "../src/keys/hpke.ts";
 import { compareDigits } from "./support/scenarios.ts";
 import { memoryWorld } from "./support/world.ts";
 
@@ -87,4 +88,38 @@ describe("several devices", () => {
     await b.restart();
     await a.receives(id, "later");
   });
+
+  it("send nothing by an app that the department's record calls too old, and keep all of it", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const { conversationId: id } = await a.core.openDirect(b.person);
+    await a.text(id, "before");
+    await b.receives(id, "before");
+    await requireApp(9);
+    await a.until("told", async () => (await a.core.state()).updateRequired);
+    await a.text(id, "by an old app");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await a.core.state()).toMatchObject({ phase: "ready", outbox: 1 });
+    expect(await b.texts(id)).toEqual(["before"]);
+    // The next start knows it without a network. The update sends what waited.
+    expect(await a.restart()).toMatchObject({ updateRequired: true, outbox: 1 });
+    await requireApp(0);
+    await b.receives(id, "by an old app");
+    expect((await a.core.state()).updateRequired).toBe(false);
+  });
 });
+
+/** The department's next record: apps below this major version send nothing. */
+async function requireApp(major: number): Promise<void> {
+  const { server } = w;
+  await server.department.declare({
+    createdMs: server.now(),
+    policy: "none",
+    lowestKem: X25519,
+    admins: [server.desk.deviceBytes],
+    lowestApp: { major, minor: 0, patch: 0 },
+  });
+  server.state.version++;
+  await server.judge.learnDepartment();
+  const people = w.current.officers.map(({ person }) => person);
+  server.live.pushPeople(people, "trust");
+}

@@ -19,6 +19,7 @@ from copconnect.records.conversation.seals import parse_seal
 from copconnect.records.primitives import merkle
 from copconnect.records.primitives.fields import ZEROS, Refused
 from copconnect.records.primitives.kem import X25519, XWING, check_public_key
+from copconnect.records.trust.department import first_number
 from copconnect.sealing import hpke
 from copconnect.sealing.keys import (
     cell_private_key,
@@ -223,6 +224,13 @@ def test_r2_a_removed_sender_is_judged_by_what_was_known_when_it_came(v: Vectors
     late.learn_head(3)
     with refused_by("R2"):
         late.receive(message, late.append(message), v["now"])
+
+
+def test_r2_a_former_roster_authoritys_head_counts_for_no_later_entry(v: Vectors) -> None:
+    found = golden.receiver(v)
+    found.known_epoch = first_number(1)
+    with pytest.raises(Refused, match="R2: a former roster authority's head"):
+        found.receive(v["messages"]["1"]["message"], found.position + 1, v["now"])
 
 
 def test_r2_who_may_not_post(v: Vectors) -> None:

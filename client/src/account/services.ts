@@ -7,11 +7,13 @@
  * own keys are dated; then the account and this person's own records. A step that fails leaves the
  * others alone and is tried again with the next connection.
  */
+import { version as APP_VERSION } from "../../package.json";
 import type { Context } from "../context.ts";
 import { CoreFailure } from "../failure.ts";
 import { Guard } from "../guard/guard.ts";
 import type { PersonId } from "../ids.ts";
 import { fromHex } from "../octets.ts";
+import { letsSend } from "../keys/trust/department.ts";
 import { OwnSanctions } from "../reports/own-sanctions.ts";
 import { Training } from "../training/training.ts";
 import { PeopleTrust } from "../trust/people-trust.ts";
@@ -82,12 +84,14 @@ export class AccountServices {
     this.account = account;
     const department = () => account.trust;
     const identity = () => account.identity;
-    const authority = () => account.trust.rosterAuthority;
     const onWaiting = (): void => {
       this.#askTimeAgain();
       options.onStanding();
     };
-    const time = new TrustedTime({ api, vault, now, monotonic, authority, onWaiting });
+    const time = new TrustedTime({
+      ...{ api, vault, now, monotonic, onWaiting },
+      department: () => account.trust.department,
+    });
     this.time = time;
     const trust = new PeopleTrust({
       ...{ api, vault, time, now, department },
@@ -271,8 +275,21 @@ export class AccountServices {
     this.#timeTimer = setTimeout(ask, waiting.untilMs - this.#options.context.now());
   }
 
+  /** Whether the department lets this version of the app send. */
+  get maySend(): boolean {
+    return this.account.record === null || letsSend(this.account.trust.department, APP_VERSION);
+  }
+
   async #refreshTrust(version: number): Promise<void> {
-    if (await this.account.refreshTrust(version)) await this.trust.departmentChanged();
+    const { record } = this.account;
+    const former = record === null ? null : this.account.trust.department;
+    if (!(await this.account.refreshTrust(version))) return;
+    await this.trust.departmentChanged();
+    if (former?.authorityNumber === this.account.trust.department.authorityNumber) return;
+    // Another roster authority signed everything anew.
+    this.guard.reset();
+    await this.guard.refresh().catch(ignore);
+    await this.trust.ensure([this.account.require().personId]);
   }
 
   /** The account, its certificate, this person's own records, and those of whoever can confirm. */

@@ -143,7 +143,7 @@ export class Session {
       connection: this.#connection,
       device: this.#device,
       catchingUp: this.#catchingUp,
-      updateRequired: this.#updateRequired,
+      updateRequired: this.#updateRequired || !this.#services.maySend,
       ...{ clockSkewMs: this.#skewMs, timeWaitMs: this.#services.time.waiting?.untilMs ?? null },
     });
   }

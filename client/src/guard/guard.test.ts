@@ -43,8 +43,8 @@ async function device() {
   const served = { record: await signed(), weights: WEIGHTS, pictures: [] as Changes[] };
   const asked: string[] = [];
   let now = 0;
+  const department = { authority: ed25519PublicKey(KEY) };
   const make = (): Guard => {
-    const authority = ed25519PublicKey(KEY);
     const vault = {
       get: (_: string, key: string) => Promise.resolve(rows.get(key) ?? null),
       write: (changes: readonly Change[]) => {
@@ -66,12 +66,33 @@ async function device() {
     };
     return new Guard({
       context: { vault, api, now: () => now, emit: () => undefined } as never,
-      trust: { rosterAuthority: authority },
+      trust: { department: department as never },
       rank: () => "SI",
     });
   };
-  return { served, asked, make, later: () => (now += 7 * 3_600_000) };
+  return { served, asked, department, make, later: () => (now += 7 * 3_600_000) };
 }
+
+test("K12: what a former roster authority signed is in force no more, whatever its numbers", async () => {
+  const { make, served, department } = await device();
+  const guard = make();
+  const highest = {
+    policyNumber: Number.MAX_SAFE_INTEGER,
+    policy: POLICY.replace('"number": 1', `"number": ${String(Number.MAX_SAFE_INTEGER)}`),
+  };
+  served.record = await signed(highest);
+  await guard.refresh();
+  expect((await guard.verdict("good morning all", GROUP)).act).toBe("hold");
+  const next = new Uint8Array(32).fill(8);
+  department.authority = ed25519PublicKey(next);
+  guard.reset(); // The account has another department record.
+  expect((await guard.verdict("good morning all", GROUP)).act).toBe("fine");
+  await expect(guard.refresh()).rejects.toThrow("G1");
+  served.record = await signed({}, next);
+  await guard.refresh();
+  expect((await guard.verdict("good morning all", GROUP)).act).toBe("hold");
+  expect((await guard.view()).policy?.number).toBe(1);
+});
 
 test("without weights everything is fine; with them a greeting is held in a large group", async () => {
   const { make } = await device();

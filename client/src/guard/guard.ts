@@ -11,7 +11,7 @@ import { hasCode } from "../failure.ts";
 import type { Bytes } from "../octets.ts";
 import { copy, equalBytes } from "../octets.ts";
 import { hash } from "../keys/format/hashing.ts";
-import { refuseUnless } from "../keys/format/refused.ts";
+import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { HOUR_MS } from "../keys/format/times.ts";
 import type { GuardMistake, GuardPolicy, GuardVerdict, GuardView } from "../seam/guard.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
@@ -53,7 +53,7 @@ export interface GuardOptions {
   readonly context: Pick<Context, "vault" | "now" | "emit"> & {
     readonly api: Pick<Context["api"], "guard" | "guardWeights" | "guardPictures">;
   };
-  readonly trust: Pick<DeviceTrust, "rosterAuthority">;
+  readonly trust: Pick<DeviceTrust, "department">;
   /** The code of this person's rank; null: unknown. */
   readonly rank: () => string | null;
 }
@@ -159,11 +159,17 @@ export class Guard {
     return this.#loading;
   }
 
-  /** The vault holds only what was judged before. */
+  /** The vault holds only what was judged before, by the roster authority of then. */
   async #load(): Promise<void> {
     const kept = await this.#options.context.vault.get<Kept>(META, KEPT);
     if (kept === null) return;
     const record = GuardFormat.parse(kept.record);
+    try {
+      await checkGuard(record, this.#options.trust.department.authority, null);
+    } catch (error) {
+      if (error instanceof Refused) return;
+      throw error;
+    }
     this.#inForce = {
       record,
       model: await Model.read(kept.weights),
@@ -184,7 +190,8 @@ export class Guard {
     if (served === null) return; // This department has no guard.
     const record = GuardFormat.parse(served.record);
     if (former !== null && equalBytes(record.bytes, former.record.bytes)) return;
-    await checkGuard(record, this.#options.trust.rosterAuthority, former?.record ?? null);
+    const { authority } = this.#options.trust.department;
+    await checkGuard(record, authority, former?.record ?? null);
     const policy = readPolicy(record.policy);
     refuseUnless(policy.number === record.policyNumber, "G1", "the policy has another number");
     const same = former !== null && equalBytes(former.record.weights, record.weights);

@@ -92,7 +92,7 @@ export class VerifiedRoster {
       refuseUnless(equal, "R4", "another roster head for this epoch: alarm");
       return same;
     }
-    await checkHead(head, this.#trust.authorityAt(head.created), this.conversation);
+    await checkHead(head, this.#trust.authorityOf(head.epoch, "R4"), this.conversation);
     const epochs = [...this.#heads.keys()];
     const below = this.#heads.get(Math.max(...epochs.filter((epoch) => epoch < head.epoch)));
     const above = this.#heads.get(Math.min(...epochs.filter((epoch) => epoch > head.epoch)));

@@ -9,6 +9,7 @@
  */
 import { equalBytes } from "../octets.ts";
 import type { Confirmed, Judge } from "./trust/confirmed.ts";
+import { authorityNumberOf } from "./trust/department.ts";
 import { mayPost, type Leaf } from "./roster/leaf.ts";
 import { requireDirect } from "./roster/direct.ts";
 import { requireConversationSecret, type ConversationKey } from "./conversation-key.ts";
@@ -52,6 +53,8 @@ export async function receive(
 
   const sender = judge.confirmed(senderId, header.sent, "R2");
   const proven = Math.max(header.epoch, known.highestEpoch(position));
+  const present = authorityNumberOf(header.epoch) === authorityNumberOf(proven);
+  refuseUnless(present, "R2", "a former roster authority's head");
   const { leaf } = requireListed(known, proven, senderId, sender.person, "R2");
   refuseUnless(mayPost(leaf), "R2", "may not post");
 

@@ -25,6 +25,7 @@ import type {
   SignedMessage,
   UploadingMessage,
 } from "../records.ts";
+import { requireUpdated } from "../roster/newest.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Accepted } from "../wire.ts";
@@ -268,6 +269,7 @@ export class Outbox {
     const { state, standstill } = conversation.record;
     // S8: nothing is posted while the log has lost what this device followed.
     if (standstill) return false;
+    requireUpdated(this.#context);
     const { signing, posting } = this.#parts;
     const doubts = this.#doubtsOf(conversation);
     if (state === "ready" && this.#wanted.delete(conversation.id))

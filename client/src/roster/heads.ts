@@ -18,6 +18,7 @@ import { equalBytes, fromHex } from "../octets.ts";
 import type { HeadRecord } from "../records.ts";
 import { RosterHeadFormat, checkHead, checkLaterHead } from "../keys/roster/head.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
+import { authorityNumberOf } from "../keys/trust/department.ts";
 import { readLeaf } from "../keys/roster/leaf.ts";
 import { checkProof } from "../keys/roster/proof.ts";
 import type { Listed } from "../keys/roster/proof.ts";
@@ -59,13 +60,18 @@ export class Heads {
     return headEpoch === 0 ? null : this.find(work, headEpoch);
   }
 
-  /** Check a head and hold it. Refuses (R4) another head of an epoch that is held. */
+  /**
+   * Check a head and hold it. Refuses (R4) another head of an epoch that is held, but for a former
+   * roster authority's: a thief may have signed the one that is held.
+   */
   async take(work: UnitOfWork, bytes: Uint8Array): Promise<RosterHead> {
     const head = await this.#parse(bytes);
     const held = await this.find(work, head.epoch);
     if (held !== null) {
-      refuseUnless(equalBytes(held.hash, head.hash), "R4", "another roster head");
-      return held;
+      if (equalBytes(held.hash, head.hash)) return held;
+      const { authorityNumber } = this.#context.trust.department;
+      const former = authorityNumberOf(head.epoch) < authorityNumber;
+      refuseUnless(former, "R4", "another roster head");
     }
     const newest = await this.newest(work, work.record.headEpoch);
     if (newest !== null && newest.epoch < head.epoch) checkLaterHead(newest, head);
@@ -189,7 +195,8 @@ export class Heads {
     const id = `${String(head.epoch)}/${head.hash.join(",")}`;
     const known = this.#checked.get(id);
     if (known !== undefined) return known;
-    await checkHead(head, this.#context.trust.rosterAuthority, fromHex(this.#conversation));
+    const authority = this.#context.trust.authorityOf(head.epoch);
+    await checkHead(head, authority, fromHex(this.#conversation));
     if (this.#checked.size > 200) this.#checked.clear();
     this.#checked.set(id, head);
     return head;

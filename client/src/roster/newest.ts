@@ -2,11 +2,13 @@
  * S1: the newest head, by a stamp of the last 10 minutes, and this device's own leaf under it.
  * Without one nothing is signed, sealed or shared.
  */
+import { version } from "../../package.json";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import { Refused } from "../keys/format/refused.ts";
+import { letsSend } from "../keys/trust/department.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import { mayPost } from "../keys/roster/leaf.ts";
 import type { Listed } from "../keys/roster/proof.ts";
@@ -61,12 +63,18 @@ export async function takeRoster(
   return { head, own };
 }
 
+/** Nothing is signed, sealed or shared by an app below the lowest that the department lets send. */
+export function requireUpdated({ trust }: Pick<DeviceContext, "trust">): void {
+  if (!letsSend(trust.department, version)) throw failure("update_required", { retry: true });
+}
+
 /** The newest head by a stamp that still counts, fetched where needed. Outside the queue. */
 export async function requireNewest(
   context: DeviceContext,
   conversation: Conversation,
   force = false,
 ): Promise<Newest> {
+  requireUpdated(context);
   const held = force ? null : await stillNewest(context, conversation);
   if (held !== null) return held;
   try {

@@ -23,7 +23,7 @@ import { MINUTE_MS } from "../keys/format/times.ts";
 import { fromHex } from "../octets.ts";
 import { requireSealingKem, type RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
-import { takeNewest } from "../roster/newest.ts";
+import { requireUpdated, takeNewest } from "../roster/newest.ts";
 import type { ShareReference, ShareWanted } from "../wire.ts";
 
 const MOST_A_MINUTE = 60;
@@ -88,6 +88,7 @@ export class Answering {
     request: ShareWanted,
   ): Promise<{ readonly head: RosterHead; readonly leaf: Leaf; readonly key: DeviceKey }> {
     const { trust, time } = this.#context;
+    requireUpdated(this.#context);
     const head = await conversation.change((work) =>
       takeNewest(this.#context, conversation, work, request),
     );

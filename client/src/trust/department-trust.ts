@@ -18,7 +18,13 @@ import {
   parseCertificate,
   type ParsedCertificate,
 } from "../keys/trust/certificate.ts";
-import { DepartmentFormat, checkDepartment, type Department } from "../keys/trust/department.ts";
+import {
+  DepartmentFormat,
+  authorityOf,
+  checkDepartment,
+  requireFollows,
+  type Department,
+} from "../keys/trust/department.ts";
 import {
   IncarnationFormat,
   checkIncarnation,
@@ -76,7 +82,7 @@ export class DepartmentTrust {
     const own = equalBytes(authority.publicKey, newest.authority);
     refuseUnless(own, "E0", "the roster authority is not the department record's");
     if (incarnation !== null && incarnation !== taken)
-      await checkIncarnation(incarnation, newest.authority);
+      await checkIncarnation(incarnation, authorityOf([newest], incarnation.number, "S8"));
     const { version } = trust;
     return new DepartmentTrust(version, root.publicKey, issuingKeys, departments, incarnation);
   }
@@ -136,14 +142,17 @@ async function merge(
     const known = byNumber.get(record.number);
     const same = known === undefined || toHex(known.hash) === toHex(record.hash);
     refuseUnless(same, "E0", "two department records have one number");
-    if (known === undefined) await checkDepartment(record, rootKey, record.number - 1);
+    if (known === undefined) await checkDepartment(record, rootKey);
     byNumber.set(record.number, record);
     highest = Math.max(highest, record.number);
   }
   const before = held.at(-1);
   const lost = before !== undefined && incarnation !== null && incarnation.created > before.created;
   refuseUnless(lost || highest >= (before?.number ?? 0), "E0", "the department record went back");
-  return [...byNumber.values()].sort((a, b) => a.number - b.number);
+  const records = [...byNumber.values()].sort((a, b) => a.number - b.number);
+  for (const [at, former] of records.slice(0, -1).entries())
+    requireFollows(records[at + 1] as Department, former);
+  return records;
 }
 
 async function issuingKey(der: Uint8Array, root: ParsedCertificate): Promise<Uint8Array> {

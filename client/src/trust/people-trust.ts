@@ -103,10 +103,20 @@ export class PeopleTrust implements DeviceTrust {
     this.#askedMs.true.clear();
   }
 
-  /** The account has a newer department record or issuing CA. */
+  /**
+   * The account has a newer department record or issuing CA. Under another roster authority every
+   * row is read and verified anew.
+   */
   async departmentChanged(): Promise<void> {
-    await this.#addDepartment();
-    this.#tell(this.#changed, [...this.#rows.keys()]);
+    const people = [...this.#rows.keys()];
+    const { authorityNumber } = this.department;
+    await this.#inTurn(async () => {
+      const department = this.#options.department();
+      if (department.department.authorityNumber !== authorityNumber) this.reset(department.rootKey);
+      await this.#addDepartment();
+    });
+    await this.#have(people);
+    this.#tell(this.#changed, people);
   }
 
   async #addDepartment(): Promise<void> {
@@ -227,8 +237,8 @@ export class PeopleTrust implements DeviceTrust {
   async #read(personId: PersonId): Promise<void> {
     const row = await this.#options.vault.get<PersonRow>(PERSON_TRUST_STORE, personId);
     if (row === null || this.#rows.has(personId)) return;
-    await new Taking(this.#records, this.#judge, this.#keys).restore(row);
-    this.#rows.set(personId, row);
+    const taking = new Taking(this.#records, this.#judge, this.#keys);
+    this.#rows.set(personId, await taking.restore(row));
   }
 
   // --- Answers ----------------------------------------------------------------------------------
@@ -246,8 +256,8 @@ export class PeopleTrust implements DeviceTrust {
     return this.#records.department;
   }
 
-  get rosterAuthority(): Uint8Array {
-    return this.department.authority;
+  authorityOf(epoch: number): Uint8Array {
+    return this.#records.authorityOf(epoch, "R4");
   }
 
   async verdict(personId: PersonId, device: DeviceId, atMs: number): Promise<Verdict> {

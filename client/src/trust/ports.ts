@@ -89,8 +89,8 @@ export interface DeviceTrust {
 
   /** The newest department record. */
   readonly department: Department;
-  /** Raw public key that heads, stamps and cards are signed by. */
-  readonly rosterAuthority: Uint8Array;
+  /** Raw public key of the roster authority that may sign a head of this epoch. Refuses (R4). */
+  authorityOf(epoch: number): Uint8Array;
   /** Records of these people are others now: what was refused for them may be judged again. */
   onChanged(listener: (personIds: readonly PersonId[]) => void): () => void;
   /** E1: verified changes of people's devices, once each. */

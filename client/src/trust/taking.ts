@@ -13,7 +13,7 @@ import { EndorsementFormat } from "../keys/trust/endorsement.ts";
 import { GrantFormat } from "../keys/trust/grant.ts";
 import type { HeldKeys } from "./held-keys.ts";
 import { PersonCardFormat, type PersonCard } from "../keys/trust/person-card.ts";
-import { PersonDevicesFormat } from "../keys/trust/person-devices.ts";
+import { PersonDevicesFormat, deviceIds } from "../keys/trust/person-devices.ts";
 import {
   DEVICE_PEOPLE_STORE,
   KEPT_KINDS,
@@ -50,17 +50,35 @@ export class Taking {
     this.#keys = keys;
   }
 
-  /** Put what the vault kept back into memory. It is verified again: the disk may be damaged. */
-  async restore(row: PersonRow): Promise<void> {
-    if (row.devices !== null) await this.#acceptDevices(row.devices, row.personId);
-    for (const kind of KEPT_KINDS)
-      for (const bytes of row[kind]) await this.#accept(kind, bytes, row.personId);
-    await this.#keys.accept(row.keys, row.personId, this.#records);
+  /**
+   * Put what the vault kept back into memory. It is verified again: the disk may be damaged, and the
+   * roster authority another. Returns the row without what is refused, but with the former list and
+   * card: the next are compared with them (E1).
+   */
+  async restore(row: PersonRow): Promise<PersonRow> {
+    const { personId } = row;
+    if (row.devices !== null) await this.#acceptDevices(row.devices, personId);
+    const kept: Partial<Record<KeptKind, readonly Uint8Array[]>> = {};
+    for (const kind of KEPT_KINDS) {
+      const accepted: Uint8Array[] = [];
+      for (const bytes of row[kind])
+        if (await this.#accept(kind, bytes, personId)) accepted.push(bytes);
+      if (accepted.length < row[kind].length) kept[kind] = accepted;
+    }
+    await this.#keys.accept(row.keys, personId, this.#records);
+    const present = row.devices === null || this.#records.personDevices(personId) !== null;
+    return {
+      ...{ ...row, ...kept },
+      // Another roster authority has a list of these devices: the server is asked for it.
+      ...(present ? {} : { version: 0, keysVersion: 0 }),
+      cards:
+        this.#records.card(personId) === null ? row.cards.slice(-1) : (kept.cards ?? row.cards),
+    };
   }
 
   async take(row: PersonRow, bundle: PersonBundle, keys: boolean): Promise<void> {
     const { personId } = row;
-    this.#note(personId);
+    this.#note(row);
     this.unknownIssuers.delete(bundle);
     const before = this.#records.version;
     for (const bytes of bundle.devices) await this.#acceptDevices(bytes, personId);
@@ -132,11 +150,15 @@ export class Taking {
     return changes;
   }
 
-  #note(personId: PersonId): void {
+  #note({ personId, devices: list, cards }: PersonRow): void {
     if (this.#before.has(personId)) return;
-    const devices = this.#records.devicesOf(personId);
+    // A former roster authority's list and card too, which are no longer among the records.
+    const devices = list === null ? null : deviceIds(PersonDevicesFormat.parse(list));
     const lost = (devices ?? []).filter((device) => this.#judge.lostFrom(device) !== null);
-    const card = this.#records.card(personId);
+    const [former] = cards.slice(-1);
+    const card =
+      this.#records.card(personId) ??
+      (former === undefined ? null : PersonCardFormat.parse(former));
     this.#before.set(personId, { devices, lost: new Set(lost), card });
   }
 

@@ -36,6 +36,7 @@ import type { Api } from "../transport/api.ts";
 import { META, putMeta } from "../vault/meta.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { TimeAnchor } from "./ports.ts";
+import { authorityNumberOf, type Department } from "../keys/trust/department.ts";
 import { TimeFormat, checkTime } from "../keys/trust/time.ts";
 
 /** So long one anchor serves while both clocks agree. */
@@ -60,13 +61,15 @@ export interface Clocks {
 export interface TrustedTimeOptions extends Clocks {
   readonly api: Pick<Api, "time">;
   readonly vault: Pick<Vault, "get" | "write">;
-  /** The roster authority's raw public key. */
-  readonly authority: () => Uint8Array;
+  /** The newest department record. */
+  readonly department: () => Pick<Department, "authority" | "authorityNumber">;
   /** {@link TrustedTime.waiting} is another now. */
   readonly onWaiting: () => void;
 }
 
 interface Anchor {
+  /** The number of the roster authority that signed it. */
+  readonly authorityNumber: number;
   readonly timeMs: number;
   readonly wallMs: number;
   readonly monotonicMs: number;
@@ -77,6 +80,8 @@ interface TimeRecord {
   /** The last signed time that was taken, and the device's clock then. */
   readonly timeMs: number;
   readonly wallMs: number;
+  /** The number of the roster authority that signed it. */
+  readonly authorityNumber: number;
   /** The first of two answers beyond what is taken at once. */
   readonly doubted: Doubted | null;
 }
@@ -147,8 +152,10 @@ export class TrustedTime implements TimeAnchor {
 
   async requireNewest(bytes: Uint8Array, head: RosterHead, named: number): Promise<void> {
     await this.anchor();
+    this.#requirePresent(head);
     const stamp = HeadStampFormat.parse(bytes);
-    await checkStamp(stamp, head, this.#options.authority(), this.requireNow(), named);
+    const { authority } = this.#options.department();
+    await checkStamp(stamp, head, authority, this.requireNow(), named);
     const conversation = idOf<ConversationId>(head.conversation);
     const last = this.#stamps.get(conversation);
     // Two answers that overtook each other: the later stamp serves longer, if it is of this time.
@@ -158,22 +165,31 @@ export class TrustedTime implements TimeAnchor {
   }
 
   requireStillNewest(head: RosterHead, named: number): void {
+    this.#requirePresent(head);
     const stamp = this.#stamps.get(idOf<ConversationId>(head.conversation));
     const known = stamp !== undefined && toHex(stamp.head) === toHex(head.hash);
     refuseUnless(known, "S1", "no stamp of this head");
     requireFreshStamp(stamp, head, this.requireNow(), named);
   }
 
+  /** Heads of a former roster authority are the newest no more. */
+  #requirePresent(head: RosterHead): void {
+    const present = authorityNumberOf(head.epoch) === this.#options.department().authorityNumber;
+    refuseUnless(present, "S1", "a former roster authority's head");
+  }
+
   async #ask(): Promise<void> {
     const { vault } = this.#options;
     const { timeMs, ...asked } = (await this.#answer()) ?? (await this.#answer()) ?? tooSlow();
-    const taken = await vault.get<TimeRecord>(META, "time");
+    const { wallMs, authorityNumber } = asked;
+    const stored = await vault.get<TimeRecord>(META, "time");
+    // A former roster authority's times count no more: a thief may have dated them far ahead.
+    const taken = stored?.authorityNumber === authorityNumber ? stored : null;
     const doubted = this.#judge({ timeMs, ...asked }, taken);
-    const { wallMs } = asked;
     // A time that waits changes nothing but the wait.
     const value: TimeRecord =
       doubted === null || taken === null
-        ? { timeMs, wallMs, doubted: null }
+        ? { timeMs, wallMs, authorityNumber, doubted: null }
         : { ...taken, doubted };
     await vault.write([putMeta("time", value)]);
     const changed = doubted?.wallMs !== this.#doubted?.wallMs;
@@ -196,10 +212,14 @@ export class TrustedTime implements TimeAnchor {
   }
 
   /** How a time is beyond what is taken at once. */
-  #beyond({ timeMs, wallMs }: Anchor, taken: TimeRecord | null): Doubted["kind"] | null {
+  #beyond(
+    { timeMs, wallMs, authorityNumber }: Anchor,
+    taken: TimeRecord | null,
+  ): Doubted["kind"] | null {
     const former = this.#anchor;
     // The monotonic clock alone never counts too much: below it, the server's time went back.
-    const counted = former === null ? 0 : former.timeMs + this.#passed(former).monotonic;
+    const same = former?.authorityNumber === authorityNumber;
+    const counted = !same ? 0 : former.timeMs + this.#passed(former).monotonic;
     const lowest = Math.max(counted, taken?.timeMs ?? 0);
     if (timeMs < lowest - CORRECTION_MS) return "behind";
     if (taken === null) return null;
@@ -210,17 +230,21 @@ export class TrustedTime implements TimeAnchor {
 
   /** A signed time and when it was asked for; null: a device slept, or a clock was set, meanwhile. */
   async #answer(): Promise<Anchor | null> {
-    const { api, now, monotonic, authority } = this.#options;
+    const { api, now, monotonic, department } = this.#options;
     const nonce = toHex(randomBytes(16));
     const asked = { wallMs: now(), monotonicMs: monotonic() };
     const { time } = await api.time({ nonce });
     const { wall, monotonic: counted } = this.#passed(asked);
     if (Math.max(Math.abs(wall), counted) > LONGEST_TRIP_MS) return null;
-    const timeMs = await checkTime(TimeFormat.parse(time), fromHex(nonce), authority());
-    return { timeMs, ...asked };
+    const { authority, authorityNumber } = department();
+    const timeMs = await checkTime(TimeFormat.parse(time), fromHex(nonce), authority);
+    return { timeMs, authorityNumber, ...asked };
   }
 
-  #passed(anchor: Omit<Anchor, "timeMs">): { readonly wall: number; readonly monotonic: number } {
+  #passed(anchor: Pick<Anchor, "wallMs" | "monotonicMs">): {
+    readonly wall: number;
+    readonly monotonic: number;
+  } {
     const { now, monotonic } = this.#options;
     return {
       wall: now() - anchor.wallMs,
@@ -230,7 +254,9 @@ export class TrustedTime implements TimeAnchor {
 
   #isDoubtful(anchor: Anchor): boolean {
     const { wall, monotonic } = this.#passed(anchor);
-    return Math.abs(wall - monotonic) > DOUBT_MS || monotonic > ANCHOR_MS;
+    const { authorityNumber } = this.#options.department();
+    const former = anchor.authorityNumber !== authorityNumber;
+    return former || Math.abs(wall - monotonic) > DOUBT_MS || monotonic > ANCHOR_MS;
   }
 }
 

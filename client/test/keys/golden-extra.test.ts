@@ -93,6 +93,8 @@ const NAMES: Readonly<Record<string, string>> = {
   answer: "answerHash",
   policy_number: "policyNumber",
   pictures_number: "picturesNumber",
+  authority_number: "authorityNumber",
+  lowest_app: "lowestApp",
 };
 
 function plain(value: unknown): unknown {

@@ -14,6 +14,7 @@ import {
 import { MINUTE_MS } from "../../src/keys/format/times.ts";
 import { toHex, type Bytes } from "../../src/octets.ts";
 import { directId } from "../../src/keys/roster/direct.ts";
+import { firstNumber } from "../../src/keys/trust/department.ts";
 import { GoldenConversation, deviceId, seed } from "./golden-world.ts";
 import { ALL, at, hex } from "./vectors.ts";
 
@@ -59,6 +60,14 @@ describe("receiving", () => {
     expect((await after.receive(made, 1)).leaf.device).toBe(deviceId(v, "b"));
     after.highestEpoch = () => 3;
     await expect(after.receive(made, 1)).rejects.toMatchObject(rule("R2"));
+  });
+
+  it("R2 K12 a former roster authority's head counts for no entry after the next one's", async () => {
+    const known = await GoldenConversation.open(v, "1 2");
+    known.highestEpoch = () => firstNumber(1);
+    await expect(known.receive(message("2"), 1)).rejects.toThrow(
+      "a former roster authority's head",
+    );
   });
 
   it("R2 R3 a message costs one verification of a signature", async () => {

@@ -17,6 +17,7 @@ import { RosterHeadFormat, type RosterHead } from "../../src/keys/roster/head.ts
 import { HeadStampFormat, type HeadStamp } from "../../src/keys/roster/stamp.ts";
 import {
   DepartmentFormat,
+  type AppVersion,
   POLICY_APPROVAL,
   POLICY_NONE,
   type Department as DepartmentRecord,
@@ -95,7 +96,9 @@ export type HeadValues = Parameters<typeof RosterHeadFormat.encodeUnsigned>[0];
 
 export class Department {
   readonly root: CertificateAuthority;
-  readonly authority: CertificateAuthority;
+  authority: CertificateAuthority;
+  /** Those before it. */
+  readonly #authorities: CertificateAuthority[] = [];
   issuing: CertificateAuthority;
   readonly #former: CertificateAuthority[] = [];
   readonly records: DepartmentRecord[] = [];
@@ -129,15 +132,18 @@ export class Department {
     readonly policy: Policy;
     readonly lowestKem: Kem;
     readonly admins: readonly Uint8Array[];
+    readonly lowestApp?: AppVersion;
   }): Promise<DepartmentRecord> {
     const issuers = [...this.#former, this.issuing].map(({ keys }) => spkiHash(keys.publicKey));
     const record = await DepartmentFormat.sign(
       {
         number: this.records.length + 1,
         created: values.createdMs,
+        authorityNumber: this.#authorities.length,
         authority: this.authority.keys.publicKey,
         lowestKem: values.lowestKem,
         policy: values.policy === "none" ? POLICY_NONE : POLICY_APPROVAL,
+        lowestApp: values.lowestApp ?? { major: 0, minor: 0, patch: 0 },
         issuers: [...issuers].sort(compareBytes),
         admins: [...values.admins].sort(compareBytes),
       },
@@ -159,6 +165,21 @@ export class Department {
   nextIssuing(nowMs: number): void {
     this.#former.push(this.issuing);
     this.issuing = issuingAuthority(this.root, this.#former.length + 1, nowMs);
+  }
+
+  /** Replace the roster authority. Returns the former one, whose key may be stolen. */
+  async nextAuthority(createdMs: number): Promise<CertificateAuthority> {
+    const former = this.authority;
+    this.#authorities.push(former);
+    this.authority = rosterAuthority(this.root, createdMs);
+    const { policy, lowestKem, admins } = this.newest;
+    await this.declare({
+      createdMs,
+      policy: policy === POLICY_NONE ? "none" : "approval",
+      lowestKem,
+      admins,
+    });
+    return former;
   }
 
   trust(version: number, incarnation: Incarnation | null = null): Trust {

@@ -3,9 +3,11 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { fromHex } from "../../src/octets.ts";
 import { ZEROS } from "../../src/keys/format/hashing.ts";
 import { X25519 } from "../../src/keys/hpke.ts";
-import { HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { failure } from "../../src/failure.ts";
 import type { RosterHead } from "../../src/keys/roster/head.ts";
+import { firstNumber } from "../../src/keys/trust/department.ts";
+import { TimeFormat } from "../../src/keys/trust/time.ts";
 import { TrustedTime } from "../../src/trust/trusted-time.ts";
 import type { Vault } from "../../src/vault/vault.ts";
 import { Department } from "../support/department.ts";
@@ -35,7 +37,7 @@ function newTime(
     onWaiting,
     now: () => wallMs,
     monotonic: () => monotonicMs,
-    authority: () => department.authority.keys.publicKey,
+    department: () => department.newest,
     api: {
       time: async ({ nonce }) => {
         asked++;
@@ -266,6 +268,38 @@ describe("T1: the department's time", () => {
     offline = false;
     await Promise.all([time.anchor(), time.anchor()]);
     expect(asked).toBe(2);
+  });
+});
+
+describe("K12: another roster authority", () => {
+  test("times that the former one dated far ahead hold nothing back", async () => {
+    const time = newTime();
+    serverMs += 400 * DAY_MS;
+    await time.anchor();
+    serverMs = NOW + HOUR_MS;
+    const thief = await department.nextAuthority(NOW);
+    await time.anchor();
+    expect(time.now()).toBe(NOW + HOUR_MS);
+    const again = newTime(); // Another start.
+    await again.anchor();
+    expect(again.now()).toBe(NOW + HOUR_MS);
+    const signed = (nonce: string) =>
+      TimeFormat.sign({ nonce: fromHex(nonce), time: serverMs }, thief.keys.privateKey);
+    await expect(newTime(signed).anchor()).rejects.toThrow("T1");
+  });
+
+  test("the former one's heads and stamps are the newest no more", async () => {
+    const time = newTime();
+    const conversation = newId();
+    const former = await head(firstNumber(1) - 1, conversation);
+    const stamp = await department.stamp(former, NOW + MINUTE_MS);
+    await time.requireNewest(stamp.bytes, former, 1);
+    await department.nextAuthority(NOW);
+    expect(() => time.requireStillNewest(former, 1)).toThrow("S1");
+    await expect(time.requireNewest(stamp.bytes, former, 1)).rejects.toThrow("S1");
+    const next = await head(firstNumber(1) + 1, conversation);
+    await time.requireNewest((await department.stamp(next, NOW)).bytes, next, former.epoch);
+    time.requireStillNewest(next, former.epoch);
   });
 });
 

@@ -102,6 +102,8 @@ class Reader:
             found = self.hashes(int(kind[6:] or 1))
             require(ascending(found), self.rule, "hashes do not ascend")
             return found
+        if kind == "app":
+            return tuple(self.uint(2) for _ in range(3))
         if kind == "ordered":
             return self.hashes(1)
         return self.uint(int(kind[1:])) if kind.startswith("u") else self.take(int(kind))
@@ -116,6 +118,8 @@ def field_bytes(kind: str, value: Any) -> bytes:
         return u(len(data), 2) + bytes(data)
     if kind == "ordered" or kind.startswith("hashes"):
         return u(len(value), int(kind[6:] or 1) if kind != "ordered" else 1) + b"".join(value)
+    if kind == "app":
+        return b"".join(u(one, 2) for one in value)
     if kind == "names":
         named = [code.encode("ascii") + field_bytes("text", name) for code, name in value]
         return u(len(value), 1) + b"".join(named)
@@ -132,8 +136,8 @@ class Record:
     ``layout`` names each field and its kind: ``32`` is as many bytes, ``u8`` an integer of as many
     bytes, ``kem`` a known KEM (2), ``pk`` a length (2) and a public key, ``text`` a length (2) and
     UTF-8, ``hashes`` a count (1; ``hashes2``: 2) and as many hashes, ascending, ``ordered`` a count
-    (1) and hashes in any order. Convention: ``names`` is a count (1) and for each, ascending, an
-    ISO 15924 script code (4) and a text.
+    (1) and hashes in any order, ``app`` a version (2, 2, 2). Convention: ``names`` is a count (1)
+    and for each, ascending, an ISO 15924 script code (4) and a text.
     """
 
     label: ClassVar[str]

@@ -12,19 +12,32 @@ from spec.keys.reference.certificates import Certificate
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 GRANT_MS, LOSS_MS = 180 * DAY_MS, 30 * DAY_MS
+RANGE_BITS = 45  # Each roster authority has as many numbers.
 NONE, APPROVAL = 0, 1  # The department's policies.
 OWN_DEVICE, ADMIN = 1, 2  # The kinds of an endorsement.
 
 
 class Department(Record):
-    label, rule = "copconnect department v1", "E0"
-    layout = "number:u8 created:u8 authority:32 kem:kem policy:u1 issuers:hashes admins:hashes"
+    """``lowest_app``: the lowest version of the app, three numbers of 2 bytes."""
+
+    label, rule, version = "copconnect department v2", "E0", 2
+    layout = """
+        number:u8 created:u8 authority_number:u1 authority:32 kem:kem policy:u1 lowest_app:app
+        issuers:hashes admins:hashes
+    """
 
     def check(self, root_key: bytes, former: int = 0) -> None:
         """Check a record that shall replace the one with the number ``former``."""
         self.verify(root_key)
         require(self.policy in (NONE, APPROVAL), self.rule, "unknown policy")
         require(self.number > former, self.rule, "not newer than the record before")
+
+    def check_follows(self, former: Self) -> None:
+        """Check a record against the one that it replaces."""
+        require(self.created > former.created, self.rule, "not dated after the record before")
+        same = self.authority == former.authority
+        step = self.authority_number - former.authority_number
+        require(step == 0 if same else step > 0, self.rule, "another roster authority's number")
 
 
 class Grant(Record):
@@ -129,14 +142,18 @@ class Trust:
         match record:
             case Department():
                 record.check(self.root_key, self.departments[-1].number if self.departments else 0)
+                if self.departments:
+                    record.check_follows(self.department)
+                    if record.authority != self.department.authority:
+                        self._forget_authority()
                 self.departments.append(record)
             case PersonCard():
-                record.verify(self.department_at(record.created).authority)
+                record.verify(authority_of([self.department], record.number, "E0"))
                 known = self.cards.setdefault(record.person, [])
                 known.append(record)
                 known.sort(key=lambda one: one.number)
             case PersonDevices():
-                record.verify(self.department_at(record.created).authority)
+                record.verify(authority_of([self.department], record.number, "E0"))
                 record.check(self.person_devices.get(record.person))
                 self.person_devices[record.person] = record
             case Endorsement():
@@ -149,10 +166,15 @@ class Trust:
             case Revocation():
                 record.check()
                 if record.signer == ZEROS:
-                    record.verify(self.department_at(record.created).authority)
+                    record.verify(self.department.authority)
                 self.revocations.append(record)
             case _:
                 raise TypeError(record)
+
+    def _forget_authority(self) -> None:
+        self.cards.clear()
+        self.person_devices.clear()
+        self.revocations = [one for one in self.revocations if one.signer != ZEROS]
 
     @property
     def department(self) -> Department:
@@ -187,6 +209,13 @@ class Trust:
         return found.devices if found else ()
 
 
+def authority_of(departments: Iterable[Department], number: int, rule: str) -> bytes:
+    """Return the key of the roster authority in whose range a number is."""
+    found = [one.authority for one in departments if one.authority_number == number >> RANGE_BITS]
+    require(bool(found), rule, "a number of no roster authority")
+    return bytes(found[0])
+
+
 def order(record: Record) -> tuple[int, bytes]:
     """Return by what endorsements, grants and revocations are ordered."""
     return record.created, record.hash()
@@ -210,6 +239,6 @@ def beginning(newest: Incarnation | None) -> tuple[int, bytes]:
     return (newest.number + 1, newest.hash()) if newest else (1, ZEROS)
 
 
-def next_number(former: Incarnation | None, now: int) -> int:
-    """Return the number of the incarnation after ``former``."""
-    return max(former.number + 1 if former else 0, now)
+def next_number(former: Incarnation | None, authority_number: int, now: int) -> int:
+    """Return the number of the incarnation after ``former``, by this roster authority."""
+    return max(former.number + 1 if former else 0, (authority_number << RANGE_BITS) + now)

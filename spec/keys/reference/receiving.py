@@ -13,7 +13,7 @@ from spec.keys.reference.messages import (
     open_body,
     parse_message,
 )
-from spec.keys.reference.people import DAY_MS, MINUTE_MS, Trust
+from spec.keys.reference.people import DAY_MS, MINUTE_MS, RANGE_BITS, Trust, authority_of
 from spec.keys.reference.roster import (
     MAY_POST,
     CellLine,
@@ -43,7 +43,7 @@ class Known:
         require(epoch in self.heads, "R4", "roster head is unknown: fetch it")
         if epoch not in self.checked_heads:
             head = RosterHead.parse(self.heads[epoch])
-            head.check(self.trust.department.authority, self.conversation)
+            head.check(authority_of(self.trust.departments, head.epoch, "R4"), self.conversation)
             require(head.epoch == epoch, "R4", "another epoch's head")
             self.checked_heads[epoch] = head
         return self.checked_heads[epoch]
@@ -100,7 +100,10 @@ def receive(message: bytes, known: Known, position: int, now: int) -> Received:
     header, body = parse_message(message, known.conversation)  # R1
     sender = confirmed(header.sender, header.sent, known.trust, "R2").certificate
     named = max((epoch for at, (_, epoch) in known.log.items() if at < position), default=0)
-    leaf, _ = known.leaf(header.sender, max(header.epoch, named), "R2")
+    proven = max(header.epoch, named)
+    present = header.epoch >> RANGE_BITS == proven >> RANGE_BITS
+    require(present, "R2", "a former roster authority's head")
+    leaf, _ = known.leaf(header.sender, proven, "R2")
     require(bool(leaf.rights & MAY_POST), "R2", "may not post")
     header.verify(sender.public_key)  # R3
     require(H(body) == header.body, "R3", "not the body that was signed")

@@ -122,8 +122,9 @@ def test_s8_incarnations_and_what_begins_after_one() -> None:
     one = people.Incarnation.parse(bytes.fromhex(EXTRA["records"]["incarnation"]["record"]))
     one.check()
     one.verify(bytes.fromhex(EXTRA["authority_key"]))
-    assert people.next_number(None, 7) == 7
-    assert people.next_number(one, 7) == one.number + 1
+    assert people.next_number(None, 0, 7) == 7
+    assert people.next_number(one, 0, 7) == one.number + 1
+    assert people.next_number(one, 1, 7) == 2**45 + 7
     assert people.beginning(None) == (1, basics.ZEROS)
     assert people.beginning(one) == (one.number + 1, one.hash())
     with refused("S8"):

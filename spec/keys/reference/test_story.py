@@ -60,7 +60,7 @@ def test_the_reference_shares_no_code_with_the_product() -> None:
 def test_lengths_are_those_of_the_page(v: dict[str, Any]) -> None:
     pk, enc = hpke.PK_BYTES[v["kem"]], hpke.ENC_BYTES[v["kem"]]
     keys = v["conversation_keys"]
-    assert len(v["department"]) == 52 + 1 + 32 + 1 + 32 + 64
+    assert len(v["department"]) == 59 + 1 + 32 + 1 + 32 + 64
     assert len(v["grants"]["1"]) == 67 + len("telangana/hyderabad") + 64
     assert {len(one) for one in v["endorsements"].values()} == {74 + 64}
     assert len(v["devices"]["a"]["device_key"]) == 53 + pk + 64

@@ -379,4 +379,11 @@ class PictureUnmarked(Act, frozen=True, tag="picture_unmarked"):
 
 
 class IncarnationBegun(Act, frozen=True, tag="incarnation_begun"):
-    """A backup was restored: everything is signed anew."""
+    """A backup was restored, or the roster authority was replaced: everything is signed anew."""
+
+
+class AppRequired(Act, frozen=True, tag="app_required"):
+    """A department record names the lowest version of the app that may send."""
+
+    version: str
+    department_record: int

@@ -21,7 +21,7 @@ from copconnect.auth_service.trust.confirming import Confirming
 from copconnect.auth_service.trust.departments import Departments, TrustPublisher
 from copconnect.auth_service.trust.endorsing import Endorsing
 from copconnect.auth_service.trust.granting import Granting
-from copconnect.auth_service.trust.incarnation import begin_incarnation
+from copconnect.auth_service.trust.incarnation import begin_incarnation, require_signed
 from copconnect.auth_service.trust.own_keys import OwnKeys
 from copconnect.auth_service.trust.people_trust import PeopleTrust
 from copconnect.auth_service.trust.revoking import Revoking
@@ -113,6 +113,7 @@ class AuthService:
     async def start(self) -> None:
         """Begin to send texts, store last-seen times and delete what expired."""
         await self.departments.start()
+        await require_signed(self._deps)
         await self.sms.start()
         await self.authenticator.start()
         await self._pruning.start()
@@ -128,8 +129,10 @@ class AuthService:
         await self.sms.close()
 
     async def begin_incarnation(self, by: Principal) -> tuple[int, int]:
-        """After a backup was restored, with the server stopped: see ``trust/incarnation.py``.
-        Returns the incarnation's number, and how many people have records."""
+        """After a backup was restored or the roster authority was replaced, with the server
+        stopped: see ``trust/incarnation.py``. Returns the incarnation's number, and how many people
+        have records. Raises AuthorityMissing."""
+        await self.departments.start()
         return await begin_incarnation(self._deps, by)
 
     async def _prune(self) -> None:

@@ -1,6 +1,7 @@
 """``copconnect admin``: what an operator does to accounts. Running servers act within a second."""
 
 import csv
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from copconnect import wire
 from copconnect.app import Container
 from copconnect.auth_service.administering import NamedClient
 from copconnect.auth_service.keys import authority
-from copconnect.auth_service.keys.key_files import AuthorityMissing
+from copconnect.auth_service.keys.key_files import AuthorityMissing, load_key
 from copconnect.clock import SystemClock
 from copconnect.commands import granting, rights
 from copconnect.commands.options import (
@@ -27,6 +28,7 @@ from copconnect.commands.options import (
     stop,
     with_roles,
 )
+from copconnect.records.trust.department import AppVersion
 
 log = structlog.get_logger()
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -128,6 +130,52 @@ def next_issuing_ca(
     except (AuthorityMissing, OSError, ValueError) as error:
         raise stop(str(error)) from error
     console.print(f"{name} issues certificates from the next start on.", highlight=False)
+
+
+@app.command("next-roster-authority")
+def next_roster_authority(
+    root_key: Annotated[Path, typer.Argument(help="root.key.pem, from offline storage.")],
+    data: Data = None,
+) -> None:
+    """Replace the roster authority's key, because it may be stolen, with every node stopped.
+
+    The offline root signs a department record that names the new key, and everything that the
+    former one signed is signed anew; its signatures then count for earlier messages alone. Copy
+    the keys folder to every node before you start them.
+    """
+    settings = settings_of(data)
+    try:
+        record = authority.next_roster(settings.data_dir / "keys", root_key, SystemClock().now_ms())
+    except (AuthorityMissing, OSError, ValueError) as error:
+        raise stop(str(error)) from error
+    console.print(f"Department record {record.number} names the new roster authority.")
+    new_incarnation(data)
+
+
+@app.command("lowest-app")
+def lowest_app(
+    version: Annotated[str, typer.Argument(help="Such as 1.4.0; 0.0.0 takes any.")],
+    root_key: Annotated[Path, typer.Argument(help="root.key.pem, from offline storage.")],
+    data: Data = None,
+) -> None:
+    """Let apps below a version send nothing until they are updated, in a new department record.
+
+    They keep what they hold, and receive. Copy the keys folder to every node afterwards.
+    """
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,4}){2}", version):
+        raise stop(f"{version} is no version: three numbers with points between them.")
+    lowest = AppVersion(*map(int, version.split(".")))
+
+    async def work(container: Container) -> int:
+        departments = container.auth.departments
+        await departments.start()
+        return (await departments.require_app(operator(), load_key(root_key), lowest)).number
+
+    try:
+        record = with_roles(settings_of(data), work)
+    except (OSError, ValueError, AuthorityMissing) as error:
+        raise stop(str(error)) from error
+    console.print(f"Under department record {record} apps below {lowest} send nothing.")
 
 
 @app.command("new-incarnation")

@@ -23,6 +23,7 @@ from copconnect.records.conversation.message import (
 )
 from copconnect.records.conversation.roster import check_direct
 from copconnect.records.primitives.fields import Refused, require
+from copconnect.records.trust.department import authority_number_of
 from copconnect.sealing.messages import body_key, open_body
 from copconnect.sealing.view import ConversationView
 
@@ -162,7 +163,10 @@ def check_message(
     """Check the message at a position of the log and open it: R1 to R7, R9, R10. Raises Refused."""
     parsed = view.parsed(message)  # R1
     header = parsed.header
-    sender, leaf = view.sender(header, max(header.epoch, held.floor(position)))  # R2
+    proven = max(header.epoch, held.floor(position))
+    present = authority_number_of(header.epoch) == authority_number_of(proven)
+    require(present, "R2", "a former roster authority's head")
+    sender, leaf = view.sender(header, proven)  # R2
     view.check_signed(parsed, sender.public_key)  # R3
     require(header.head == view.head_hash(header.epoch), "R4", "another roster head: alarm")
     gap = check_chain(header, held.accepted(header.sender))  # R5

@@ -47,8 +47,7 @@ class ConversationView:
     def add_head(self, data: bytes) -> RosterHead:
         """Check a head and keep it. Raises Refused (R4)."""
         head = RosterHead.parse(data)
-        authority = self.trust.department_at(head.created).authority
-        head.check(authority, self.conversation_id)
+        head.check(self.trust.authority_of(head.epoch, "R4"), self.conversation_id)
         if (known := self.heads.get(head.epoch)) is not None:
             require(known == head, "R4", "two heads of one epoch: alarm")
             return known

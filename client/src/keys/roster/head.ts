@@ -10,7 +10,7 @@ import { ZEROS } from "../format/hashing.ts";
 import { kemField } from "../hpke.ts";
 import { RecordFormat, bytes, integer, type RecordOf } from "../format/record.ts";
 import { refuseUnless } from "../format/refused.ts";
-import type { Department } from "../trust/department.ts";
+import { authorityNumberOf, type Department } from "../trust/department.ts";
 
 export const RosterHeadFormat = new RecordFormat(
   { label: "copconnect roster v3", rule: "R4", version: 3 },
@@ -50,6 +50,8 @@ export async function checkHead(
  */
 export function checkLaterHead(before: RosterHead, later: RosterHead): void {
   refuseUnless(later.epoch > before.epoch, "R4", "not a later head");
+  // A thief of a former authority's key may have signed any rekey epoch and KEM.
+  if (authorityNumberOf(later.epoch) !== authorityNumberOf(before.epoch)) return;
   const follows = later.epoch > before.epoch + 1 || equalBytes(later.previous, before.hash);
   refuseUnless(follows, "R4", "head does not follow the one before");
   refuseUnless(later.rekeyEpoch >= before.rekeyEpoch, "R4", "rekey_epoch goes back");

@@ -4,7 +4,8 @@
  * Invariants: everything in here bears the right signature, checked once, on the way in; a record
  * once in stays. Judging is therefore immediate and verifies nothing. Records wait aside until
  * a certificate of the device that signed them is in: a device's key never changes, so any
- * certificate will do.
+ * certificate will do. The newest roster authority alone signs what counts: a department record that
+ * names another takes away all cards, lists of devices and revocations of the former.
  *
  * `version` grows with every change; verdicts are remembered by it. Concurrency: adding awaits
  * WebCrypto, and what is added meanwhile is judged with what is in by then. No I/O, no clock.
@@ -14,7 +15,13 @@ import { compareBytes } from "../format/compare.ts";
 import { idOf, type DeviceId, type PersonId } from "../../ids.ts";
 import type { Signed } from "../format/record.ts";
 import { refuseUnless } from "../format/refused.ts";
-import { DepartmentFormat, requireNewer, type Department } from "./department.ts";
+import {
+  DepartmentFormat,
+  authorityOf,
+  checkDepartment,
+  requireFollows,
+  type Department,
+} from "./department.ts";
 import { readCertificate, spkiHash, type Certificate } from "./device-certificate.ts";
 import { EndorsementFormat, requireEndorsementValues, type Endorsement } from "./endorsement.ts";
 import { GrantFormat, requireGrantValues, type Grant } from "./grant.ts";
@@ -91,9 +98,14 @@ export class TrustRecords {
     return found ?? this.#departments[0] ?? this.department;
   }
 
-  /** Raw public key by which the roster authority signed at a time. */
-  authorityAt(atMs: number): Uint8Array {
-    return this.departmentAt(atMs).authority;
+  /** Raw public key of the roster authority that may sign this epoch. Refuses by `rule`. */
+  authorityOf(epoch: number, rule: string): Uint8Array {
+    return authorityOf(this.#departments, epoch, rule);
+  }
+
+  /** The newest roster authority's, if a record's number is one of its own. Refuses (E0). */
+  #authority(number: number): Uint8Array {
+    return authorityOf([this.department], number, "E0");
   }
 
   /** A device's certificates; the one that began first comes first. */
@@ -167,13 +179,14 @@ export class TrustRecords {
   async addDepartment(bytes: Uint8Array): Promise<void> {
     const record = DepartmentFormat.parse(bytes);
     if (has(this.#departments, record)) return;
-    await DepartmentFormat.verify(record, this.#rootKey);
+    await checkDepartment(record, this.#rootKey);
     // Another call may have added it, or a newer one, meanwhile.
     if (has(this.#departments, record)) return;
     const before = this.#departments.at(-1);
-    requireNewer(record, before?.number ?? 0);
-    const later = before === undefined || record.created > before.created;
-    refuseUnless(later, "E0", "dated before the department record that it replaces");
+    if (before !== undefined) {
+      requireFollows(record, before);
+      if (before.authorityNumber !== record.authorityNumber) this.#forgetAuthority();
+    }
     this.#departments.push(record);
     this.#version++;
   }
@@ -206,7 +219,7 @@ export class TrustRecords {
     const card = PersonCardFormat.parse(bytes);
     const person = idOf<PersonId>(card.person);
     if (has(this.#cards.get(person), card)) return;
-    await PersonCardFormat.verify(card, this.authorityAt(card.created));
+    await PersonCardFormat.verify(card, this.#authority(card.number));
     if (has(this.#cards.get(person), card)) return;
     addTo(this.#cards, person, card, (a, b) => a.number - b.number);
     this.#version++;
@@ -221,7 +234,7 @@ export class TrustRecords {
     const person = idOf<PersonId>(list.person);
     const former = this.personDevices(person);
     if (former !== null && list.number < former.number) return null;
-    await checkPersonDevices(list, this.authorityAt(list.created), former);
+    await checkPersonDevices(list, this.#authority(list.number), former);
     if (former !== null && list.number === former.number) return null;
     if (this.personDevices(person) !== former) return this.addPersonDevices(bytes);
     this.#personDevices.set(person, list);
@@ -257,7 +270,7 @@ export class TrustRecords {
       await RevocationFormat.verify(record, key);
       this.#insert(this.#revocations, idOf(record.device), record);
     };
-    if (isByAuthority(record)) await add(this.authorityAt(record.created));
+    if (isByAuthority(record)) await add(this.department.authority);
     else await this.#bySigner(idOf(record.signer), add);
   }
 
@@ -268,6 +281,17 @@ export class TrustRecords {
     };
     if (this.certificatesOf(signer).length > 0) await later();
     else this.#pending.set(signer, [...(this.#pending.get(signer) ?? []), later]);
+  }
+
+  /** Another roster authority signs from now on. Whose device a list said it is stays known. */
+  #forgetAuthority(): void {
+    this.#cards.clear();
+    this.#personDevices.clear();
+    for (const [device, list] of this.#revocations)
+      this.#revocations.set(
+        device,
+        list.filter((one) => !isByAuthority(one)),
+      );
   }
 
   #insert<K, R extends Dated>(lists: Map<K, R[]>, key: K, record: R): void {

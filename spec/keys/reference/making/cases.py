@@ -7,7 +7,16 @@ Each case begins from BASE of force.py, adds records and leaves others out. A ve
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from spec.keys.reference.making.force import BASE, CHARMINAR, CITY, NORTH, SOUTH, Force, base_force
+from spec.keys.reference.making.force import (
+    BASE,
+    CHARMINAR,
+    CITY,
+    NORTH,
+    PEOPLE,
+    SOUTH,
+    Force,
+    base_force,
+)
 from spec.keys.reference.people import APPROVAL, NONE
 
 
@@ -35,7 +44,8 @@ def make_cases() -> tuple[Force, list[Case]]:
         known = (*(one for one in BASE if one not in gone), *added)
         found.append(Case(rule, name, known, verdicts))
 
-    for make in (_endorsements, _grants, _root_admins, _policies, _others, _revocations, _circles):
+    makers = (_endorsements, _grants, _root_admins, _policies, _others, _revocations, _circles)
+    for make in (*makers, _authorities):
         make(force, case)
     return force, found
 
@@ -265,3 +275,32 @@ def _circles(force: Force, case: _Add) -> None:
     force.revoke("r1 -a1 void", "r1", "a1", -0.5, -2, ["a1 s1", "a1 S"])
     case("E4", "void by a revocation that is void", "s1 -b1 stolen, a1 -s1, r1 -a1 void",
          "a1: no", "s1: admin, a1", "b1: no")  # fmt: skip
+
+
+def _authorities(force: Force, case: _Add) -> None:
+    first, again = 2**45, []
+    for person, (path, devices) in PEOPLE.items():
+        force.devices(f"devices {person} anew", person, devices, f"devices {person}",
+                      number=first + 1, authority=1)  # fmt: skip
+        force.card(f"card {person} anew", person, first + 1, -60, path, authority=1)
+        again += [f"devices {person} anew", f"card {person} anew"]
+    force.department("next authority", 3, -1, APPROVAL, ["r1"], authority=1)
+    anew = ", ".join(["next authority", *again])
+    case("E0", "another roster authority signs anew", anew, "r1: root admin", *_ALL_STAND)
+    case("E0", "a former roster authority's list and card", "next authority", "r1: no", "b1: no",
+         "s1: no")  # fmt: skip
+    force.card("card B north former", "B", first - 1, -60, NORTH)
+    case("E0", "a former roster authority's card", f"{anew}, card B north former", *_ALL_STAND)
+    force.devices("devices B former high", "B", "b3 b1 b2", "devices B",
+                  number=first + 9)  # fmt: skip
+    case("E0", "a former roster authority takes a later one's number",
+         f"{anew}, devices B former high", *_ALL_STAND)  # fmt: skip
+    force.devices("devices B third", "B", "b1 b2 b3", "devices B", number=2 * first,
+                  authority=1)  # fmt: skip
+    case("E0", "a roster authority takes the next one's number",
+         anew.replace("devices B anew", "devices B third"), "b1: no")  # fmt: skip
+    force.revoke("former -b1", "", "b1", -2, -2)
+    force.revoke("next -b1", "", "b1", -2, -2, authority=1)
+    case("E0", "a former roster authority's revocation", f"{anew}, former -b1", *_ALL_STAND)
+    case("E0", "the next roster authority's revocation", f"{anew}, next -b1", "b1: no")
+    case("E0", "revoked by the roster authority of then", "former -b1", "b1: no")

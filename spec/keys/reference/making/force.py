@@ -30,6 +30,7 @@ from spec.keys.reference.people import (
 )
 
 ROOT, ISSUER, AUTHORITY = "extra root", "extra issuing CA", "extra roster authority"
+AUTHORITIES = (AUTHORITY, "extra next roster authority")
 
 CITY = "telangana/hyderabad"
 SOUTH, NORTH = f"{CITY}/south", f"{CITY}/north"
@@ -95,20 +96,30 @@ class Force:
         return self.certificates[name].device
 
     def department(
-        self, name: str, number: int, created: float, policy: int, admins: Iterable[str]
+        self,
+        name: str,
+        number: int,
+        created: float,
+        policy: int,
+        admins: Iterable[str],
+        authority: int = 0,
     ) -> None:
-        """Sign a department record."""
+        """Sign a department record. ``authority``: the roster authority's number."""
         self.records[name] = Department(
             number=number,
             created=day(created),
-            authority=public_key(AUTHORITY),
+            authority_number=authority,
+            authority=public_key(AUTHORITIES[authority]),
             kem=hpke.X25519,
             policy=policy,
+            lowest_app=(0, 0, 0),
             issuers=(spki_hash(public_key(ISSUER)),),
             admins=tuple(sorted(self.device(one) for one in admins)),
         ).sign(signing(ROOT))
 
-    def card(self, name: str, person: str, number: int, created: float, path: str) -> None:
+    def card(
+        self, name: str, person: str, number: int, created: float, path: str, authority: int = 0
+    ) -> None:
         """Sign a person's card."""
         self.records[name] = PersonCard(
             person=person_id(person),
@@ -119,21 +130,28 @@ class Force:
             post="SHO",
             unit=path.rpartition("/")[2],
             path=path,
-        ).sign(signing(AUTHORITY))
+        ).sign(signing(AUTHORITIES[authority]))
 
     def devices(
-        self, name: str, person: str, devices: str, after: str = "", created: float = -60
+        self,
+        name: str,
+        person: str,
+        devices: str,
+        after: str = "",
+        created: float = -60,
+        number: int = 0,
+        authority: int = 0,
     ) -> None:
         """Sign a person's devices; ``after``: the record before."""
         former = self.records[after] if after else None
         assert former is None or isinstance(former, PersonDevices)
         self.records[name] = PersonDevices(
             person=person_id(person),
-            number=former.number + 1 if former else 1,
+            number=number or (former.number + 1 if former else 1),
             previous=former.hash() if former else ZEROS,
             created=day(created),
             devices=tuple(self.device(one) for one in devices.split()),
-        ).sign(signing(AUTHORITY))
+        ).sign(signing(AUTHORITIES[authority]))
 
     def endorse(
         self, name: str, by: str, of: str, at: float, *, admin: bool = False, signer: str = ""
@@ -157,7 +175,14 @@ class Force:
         ).sign(signing(by))
 
     def revoke(
-        self, name: str, by: str, of: str, at: float, lost: float, standing: Sequence[str] = ()
+        self,
+        name: str,
+        by: str,
+        of: str,
+        at: float,
+        lost: float,
+        standing: Sequence[str] = (),
+        authority: int = 0,
     ) -> None:
         """Revoke a device; ``by=""``: the roster authority. ``standing``: names of records."""
         self.records[name] = Revocation(
@@ -166,7 +191,7 @@ class Force:
             created=day(at),
             signer=self.device(by) if by else ZEROS,
             standing=tuple(sorted(self.records[one].hash() for one in standing)),
-        ).sign(signing(by or AUTHORITY))
+        ).sign(signing(by or AUTHORITIES[authority]))
 
     def trust(self, names: Iterable[str]) -> Trust:
         """Return what is known of these records and of all certificates. A record that is refused

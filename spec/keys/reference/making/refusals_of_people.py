@@ -49,9 +49,10 @@ class Cases(list[dict[str, Any]]):
 def trust_negatives(w: World, cases: Cases) -> None:
     case, department = cases.case, w.department
     cases.flips("department", department.encode(), "E0", {
-        "version": 0, "number": 8, "created": 16, "roster authority's key": 17, "lowest KEM": 50,
-        "policy": 51, "number of issuing CAs": 52, "issuing CA": 53, "number of admins": 85,
-        "root admin": 86, "signature": 118,
+        "version": 0, "number": 8, "created": 16, "number of the roster authority": 17,
+        "roster authority's key": 18, "lowest KEM": 51, "policy": 52,
+        "lowest version of the app": 54, "number of issuing CAs": 59, "issuing CA": 60,
+        "number of admins": 92, "root admin": 93, "signature": 125,
     })  # fmt: skip
     case("department: signed by the roster authority", "department",
          department.but().sign(w.authority).encode(), "E0")  # fmt: skip

@@ -104,9 +104,11 @@ class World:
         self.department = people.Department(
             number=2,
             created=days_ago(40),
+            authority_number=0,
             authority=raw(self.authority),
             kem=hpke.X25519,
             policy=people.NONE,
+            lowest_app=(1, 2, 3),
             issuers=(spki_hash(raw(self.issuer)),),
             admins=(self.id["r"],),
         ).sign(self.root)

@@ -25,7 +25,7 @@ from copconnect.auth_service.keys.key_files import AuthorityMissing, load_key, w
 from copconnect.auth_service.keys.push_key import PUSH_KEY, PushSigner
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.signed import SignedRecord
-from copconnect.records.trust.department import Policy
+from copconnect.records.trust.department import Department, Policy
 from copconnect.records.trust.device import spki_hash
 
 ROSTER_AUTHORITY_URI = "urn:copconnect:roster-authority"
@@ -190,6 +190,35 @@ def next_issuing(keys: Path, root_key: Path, now_ms: int) -> str:
     return name
 
 
+def next_roster(keys: Path, root_key: Path, now_ms: int) -> Department:
+    """Replace the roster authority's key, and name the new one in the next department record, which
+    is returned.
+
+    The record comes before the key. After a crash between them the server refuses to start and
+    calling this again finishes. Raises AuthorityMissing.
+    """
+    fresh_key, fresh = keys / f"{ROSTER_KEY}.new", keys / f"{ROSTER}.new"
+    root, signer = _load_certificate(keys / ROOT), load_key(root_key)
+    if root.public_key() != signer.public_key():
+        raise AuthorityMissing(f"{root_key} is not the key of {keys / ROOT}")
+    record = department_files.load(keys, public_bytes(signer))[-1]
+    made = fresh_key.is_file() and public_bytes(load_key(fresh_key)) == record.authority
+    if not made:
+        for path in (fresh, fresh_key):
+            path.unlink(missing_ok=True)
+        key = Ed25519PrivateKey.generate()
+        subject = _load_certificate(keys / ROSTER).subject
+        certificate = _roster_authority(subject, root.subject, key, signer, now_ms)
+        write_once(fresh_key, _pem(key), 0o600)
+        write_once(fresh, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+        authority = public_bytes(key)
+        record = department_files.write_next(keys, signer, now_ms, authority=authority)
+    if fresh.is_file():
+        fresh.replace(keys / ROSTER)
+    fresh_key.replace(keys / ROSTER_KEY)
+    return record
+
+
 def create(keys: Path, department: str, now_ms: int, policy: Policy, kem: int) -> None:
     """Make a certificate authority in a folder that holds none, and department record 1 with this
     policy and lowest KEM. Raises FileExistsError, and ValueError for a name that is empty, too
@@ -219,26 +248,8 @@ def create(keys: Path, department: str, now_ms: int, policy: Policy, kem: int) -
         path_length=0,
     )
     roster_key = Ed25519PrivateKey.generate()
-    roster = (
-        x509.CertificateBuilder()
-        .subject_name(_name(f"{department} Roster Authority"))
-        .issuer_name(root_name)
-        .public_key(roster_key.public_key())
-        .serial_number(_serial())
-        .not_valid_before(_time(now_ms - BACKDATE_MS))
-        .not_valid_after(_time(now_ms + ISSUING_YEARS * 365 * 24 * 3_600_000))
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(digital_signature=True), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.UniformResourceIdentifier(ROSTER_AUTHORITY_URI)]),
-            critical=False,
-        )
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()),
-            critical=False,
-        )
-        .sign(root_key, None)
-    )
+    subject = _name(f"{department} Roster Authority")
+    roster = _roster_authority(subject, root_name, roster_key, root_key, now_ms)
     write_once(keys / SERVER_KEY, secrets.token_bytes(32), 0o600)
     push_key.write_new(keys)
     for key_name, key in (
@@ -282,6 +293,35 @@ def _authority(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
+        .sign(signer, None)
+    )
+
+
+def _roster_authority(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: Ed25519PrivateKey,
+    signer: Ed25519PrivateKey,
+    now_ms: int,
+) -> x509.Certificate:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(_serial())
+        .not_valid_before(_time(now_ms - BACKDATE_MS))
+        .not_valid_after(_time(now_ms + ISSUING_YEARS * 365 * 24 * 3_600_000))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(digital_signature=True), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.UniformResourceIdentifier(ROSTER_AUTHORITY_URI)]),
+            critical=False,
+        )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()),
+            critical=False,
         )
         .sign(signer, None)
     )

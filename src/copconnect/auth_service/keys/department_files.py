@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from copconnect.auth_service.keys.key_files import AuthorityMissing, write_once
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.fields import Refused
-from copconnect.records.trust.department import Department, Policy
+from copconnect.records.trust.department import ANY_APP, AppVersion, Department, Policy
 
 
 def load(keys: Path, root_key: bytes) -> list[Department]:
@@ -45,9 +45,11 @@ def write_first(
     first = Department(
         number=1,
         created=now_ms,
+        authority_number=0,
         authority=authority,
         kem=kem,
         policy=policy,
+        lowest_app=ANY_APP,
         issuers=(issuer,),
         admins=(),
     )
@@ -61,8 +63,11 @@ def write_next(
     *,
     issuers: Collection[bytes] | None = None,
     admins: Collection[bytes] | None = None,
+    authority: bytes | None = None,
+    lowest_app: AppVersion | None = None,
 ) -> Department:
-    """Make the record that replaces the newest, with other issuing CAs or root admins' devices.
+    """Make the record that replaces the newest, with other issuing CAs, root admins' devices,
+    roster authority or lowest version of the app.
 
     Raises AuthorityMissing where there is none, or the key is not the root's.
     """
@@ -74,6 +79,9 @@ def write_next(
         newest,
         number=newest.number + 1,
         created=max(now_ms, newest.created + 1),
+        authority_number=newest.authority_number + (authority is not None),
+        authority=newest.authority if authority is None else authority,
+        lowest_app=newest.lowest_app if lowest_app is None else lowest_app,
         issuers=newest.issuers if issuers is None else tuple(sorted(issuers)),
         admins=newest.admins if admins is None else tuple(sorted(admins)),
     ).signed(root)

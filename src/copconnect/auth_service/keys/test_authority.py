@@ -141,9 +141,11 @@ def test_a_department_record_that_the_root_did_not_sign_is_refused(tmp_path: Pat
     forged = Department(
         number=2,
         created=NOW + 1,
+        authority_number=before.authority_number,
         authority=before.authority,
         kem=before.kem,
         policy=before.policy,
+        lowest_app=before.lowest_app,
         issuers=before.issuers,
         admins=(bytes(32),),
     ).signed(load_key(keys / authority.ISSUING_KEY))

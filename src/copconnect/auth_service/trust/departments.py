@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.audit.acts import RootAdminNamed, RootAdminWithdrawn
+from copconnect.audit.acts import AppRequired, RootAdminNamed, RootAdminWithdrawn
 from copconnect.auth_service import store
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.keys import department_files
@@ -26,7 +26,7 @@ from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
 from copconnect.records.primitives.ed25519 import public_bytes
-from copconnect.records.trust.department import Department
+from copconnect.records.trust.department import AppVersion, Department
 
 
 class Departments:
@@ -45,6 +45,11 @@ class Departments:
             await store.set_issuing(connection, digest)
             for record in authority.departments:
                 await self.add(connection, record)
+            if (await self.newest(connection)).authority != authority.roster.public_key:
+                raise AuthorityMissing(
+                    "the roster authority was replaced: copy the keys folder of the node where the "
+                    "newest department record was made"
+                )
 
     async def add(self, connection: Transaction, record: Department) -> None:
         """Store a record; again is fine. Raises AuthorityMissing for another with its number."""
@@ -92,20 +97,37 @@ class Departments:
             await self._deps.audit.record(connection, by, act)
         return record
 
+    async def require_app(
+        self, by: Principal, root: Ed25519PrivateKey, lowest: AppVersion
+    ) -> Department:
+        """Make the next record, under which an app below this version sends nothing. Raises
+        AuthorityMissing."""
+        async with self._deps.database.transaction() as connection:
+            newest = await self.newest(connection)
+            if newest.lowest_app == lowest:
+                return newest
+            record = await self._next(connection, root, newest, lowest_app=lowest)
+            await self._deps.audit.record(connection, by, AppRequired(str(lowest), record.number))
+        return record
+
     async def _next(
         self,
         connection: Transaction,
         root: Ed25519PrivateKey,
         newest: Department,
-        admins: Collection[bytes],
+        admins: Collection[bytes] | None = None,
+        lowest_app: AppVersion | None = None,
     ) -> Department:
-        """Write the record after the newest, with these root admins' devices. The file comes before
-        the row: after a crash between them the next start stores the row. Raises
-        AuthorityMissing."""
+        """Write the record after the newest, with these root admins' devices and lowest version of
+        the app. The file comes before the row: after a crash between them the next start stores the
+        row. Raises AuthorityMissing."""
         keys = self._deps.settings.data_dir / "keys"
         if [newest] != department_files.load(keys, public_bytes(root))[-1:]:
             raise AuthorityMissing(f"{keys} lacks department record {newest.number}")
-        record = department_files.write_next(keys, root, self._deps.clock.now_ms(), admins=admins)
+        now_ms = self._deps.clock.now_ms()
+        record = department_files.write_next(
+            keys, root, now_ms, admins=admins, lowest_app=lowest_app
+        )
         await self.add(connection, record)
         return record
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, func, insert, select, update
+from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service.tables import (
@@ -209,6 +209,53 @@ async def add_numbered(
         await connection.execute(
             insert(table), [dict(zip(names, row, strict=True)) for row in part]
         )
+
+
+async def cards_below(
+    connection: AsyncConnection, person_ids: Collection[PersonId], number: int
+) -> dict[PersonId, list[bytes]]:
+    """Return the cards of people that are numbered below this, in their order."""
+    found: dict[PersonId, list[bytes]] = defaultdict(list)
+    rows = await connection.execute(
+        select(person_cards.c.person_id, person_cards.c.record)
+        .where(person_cards.c.person_id.in_(person_ids), person_cards.c.number < number)
+        .order_by(person_cards.c.number)
+    )
+    for row in rows:
+        found[PersonId(row.person_id)].append(row.record)
+    return dict(found)
+
+
+async def drop_below(
+    connection: AsyncConnection, table: Table, person_ids: Collection[PersonId], number: int
+) -> None:
+    """Delete the numbered records of people below this number."""
+    await connection.execute(
+        delete(table).where(table.c.person_id.in_(person_ids), table.c.number < number)
+    )
+
+
+async def revocations_by_authority(
+    connection: AsyncConnection, person_ids: Collection[PersonId]
+) -> list[tuple[bytes, bytes]]:
+    """Return (hash, record) of the revocations of people's devices by the roster authority."""
+    rows = await connection.execute(
+        select(revocations.c.hash, revocations.c.record).where(
+            revocations.c.person_id.in_(person_ids), revocations.c.signer_person_id.is_(None)
+        )
+    )
+    return [(row.hash, row.record) for row in rows]
+
+
+async def replace_revocation(
+    connection: AsyncConnection, former_hash: bytes, record_hash: bytes, record: bytes
+) -> None:
+    """Store a revocation in the place of the one that it repeats."""
+    await connection.execute(
+        update(revocations)
+        .where(revocations.c.hash == former_hash)
+        .values(hash=record_hash, record=record)
+    )
 
 
 # --- Department records -----------------------------------------------------------------------

@@ -74,8 +74,6 @@ class Knowledge:
                 self._context.alarm(f"two roster heads of one epoch in conversation {self._id}")
             require(held == head, "R4", "two heads of one epoch: alarm")
             return held
-        # The present authority alone: who has a former one's key could date heads back.
-        head.verify(self._context.people.authority)
         newest = self.held_head(self._newest_epoch()) if self._newest_epoch() else None
         if newest is not None:
             later, earlier = (head, newest) if newest.epoch < head.epoch else (newest, head)

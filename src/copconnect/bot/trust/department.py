@@ -18,7 +18,7 @@ from copconnect import wire
 from copconnect.bot.failures import Untrusted
 from copconnect.records.primitives import ed25519
 from copconnect.records.primitives.fields import Refused
-from copconnect.records.trust.department import Department
+from copconnect.records.trust.department import Department, authority_of
 from copconnect.records.trust.incarnation import Incarnation
 
 _AUTHORITY_URI = "urn:copconnect:roster-authority"
@@ -66,7 +66,7 @@ class DepartmentTrust:
             incarnation = _newest(trust.incarnation, former)
             departments = _merged(trust.departments, held, root_key, incarnation)
             if incarnation is not None and incarnation is not former:
-                incarnation.verify(departments[-1].authority)
+                incarnation.verify(authority_of(departments[-1:], incarnation.number, "S8"))
             _check_authority(trust.roster_authority, root, departments[-1])
         except Refused as error:
             raise Untrusted(str(error)) from error

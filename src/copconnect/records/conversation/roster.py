@@ -28,7 +28,7 @@ from copconnect.records.primitives.fields import (
 )
 from copconnect.records.primitives.kem import read_kem
 from copconnect.records.primitives.signed import SignedRecord
-from copconnect.records.trust.department import Department
+from copconnect.records.trust.department import Department, authority_number_of
 
 LEAF_BYTES, CELL_LINE_BYTES, HEAD_BYTES = 74, 58, 183
 _DIRECT_LABEL = tag("copconnect direct v1")
@@ -185,8 +185,13 @@ class RosterHead(SignedRecord):
         require(first == (self.previous == ZEROS), self.RULE, "wrong previous head")
 
     def check_follows(self, former: Self) -> None:
-        """Check against an earlier head of the same conversation that is held. Raises Refused."""
+        """Check against an earlier head of the same conversation that is held. Raises Refused.
+
+        A former roster authority's head is compared by its epoch alone: a thief of the key may
+        have signed any rekey epoch and KEM."""
         require(self.epoch > former.epoch, self.RULE, "not newer")
+        if authority_number_of(self.epoch) != authority_number_of(former.epoch):
+            return
         if self.epoch == former.epoch + 1:
             require(self.previous == former.hash(), self.RULE, "does not follow the head before")
         require(self.rekey_epoch >= former.rekey_epoch, self.RULE, "rekey_epoch goes back")

@@ -1,17 +1,21 @@
 """The department record: what the offline root signs. Pure.
 
-Invariant: only a record with a higher number replaces another, and all are kept, because what was
-signed earlier is judged by the record that was in force then.
+Invariants: only a record with a higher number replaces another, and all are kept, because what was
+signed earlier is judged by the record that was in force then. The roster authorities of a
+department count from 0, and each numbers what it signs within a range of its own: the numbers of a
+later authority are above all those that an earlier one can use.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 from copconnect.records.primitives.fields import (
     KEY_BYTES,
     SIGNATURE_BYTES,
     Reader,
+    Refused,
     exact,
     hashes,
     require,
@@ -20,6 +24,32 @@ from copconnect.records.primitives.fields import (
 )
 from copconnect.records.primitives.kem import read_kem
 from copconnect.records.primitives.signed import SignedRecord
+
+_RANGE_BITS = 45  # 256 authorities; times in ms since 1970 fit a range until the year 3084.
+
+
+def first_number(authority_number: int) -> int:
+    """Return the first number of an authority's range."""
+    return authority_number << _RANGE_BITS
+
+
+def authority_number_of(number: int) -> int:
+    """Return which authority may sign an epoch or a record of this number."""
+    return number >> _RANGE_BITS
+
+
+class AppVersion(NamedTuple):
+    """A version of the app."""
+
+    major: int
+    minor: int
+    patch: int
+
+    def __str__(self) -> str:
+        return ".".join(map(str, self))
+
+
+ANY_APP = AppVersion(0, 0, 0)
 
 
 class Policy(IntEnum):
@@ -34,14 +64,17 @@ class Department(SignedRecord):
     """The keys and admins that may issue certificates, list devices and grant. ``admins`` may be
     empty."""
 
-    LABEL: ClassVar[bytes] = tag("copconnect department v1")
+    LABEL: ClassVar[bytes] = tag("copconnect department v2")
     RULE: ClassVar[str] = "E0"
+    VERSION: ClassVar[int] = 2
 
     number: int
     created: int
+    authority_number: int  # How many roster authorities came before.
     authority: bytes  # The roster authority's public key.
     kem: int  # The lowest that may be sealed to.
     policy: Policy
+    lowest_app: AppVersion  # An app below it sends nothing.
     issuers: tuple[bytes, ...]  # H(SPKI) of each issuing CA.
     admins: tuple[bytes, ...]  # The root admins' devices.
 
@@ -50,9 +83,11 @@ class Department(SignedRecord):
             (
                 uint(self.number),
                 uint(self.created),
+                uint(self.authority_number, 1),
                 exact(self.authority, KEY_BYTES),
                 uint(self.kem, 2),
                 uint(self.policy, 1),
+                *(uint(part, 2) for part in self.lowest_app),
                 hashes(self.issuers),
                 hashes(self.admins),
             )
@@ -60,15 +95,18 @@ class Department(SignedRecord):
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
-        number, created, authority = reader.uint(), reader.uint(), reader.take(KEY_BYTES)
+        number, created = reader.uint(), reader.uint()
+        authority_number, authority = reader.uint(1), reader.take(KEY_BYTES)
         kem, policy = read_kem(reader), reader.uint(1)
         require(policy in list(Policy), reader.rule, "unknown policy")
         return cls(
             number=number,
             created=created,
+            authority_number=authority_number,
             authority=authority,
             kem=kem,
             policy=Policy(policy),
+            lowest_app=AppVersion(reader.uint(2), reader.uint(2), reader.uint(2)),
             issuers=reader.hashes(),
             admins=reader.hashes(),
             signature=reader.take(SIGNATURE_BYTES),
@@ -78,3 +116,22 @@ class Department(SignedRecord):
         """Check a record that shall replace the one with the former number. Raises Refused."""
         self.verify(root_key)
         require(self.number > former_number, self.RULE, "not newer than the record before")
+
+    def check_follows(self, former: Self) -> None:
+        """Check a record against the one that it replaces. Raises Refused."""
+        require(self.number > former.number, self.RULE, "not newer than the record before")
+        later = self.created > former.created
+        require(later, self.RULE, "dated before the department record it replaces")
+        same = self.authority_number == former.authority_number
+        higher = self.authority_number > former.authority_number
+        right = same if self.authority == former.authority else higher
+        require(right, self.RULE, "another roster authority takes a higher number")
+
+
+def authority_of(departments: Iterable[Department], number: int, rule: str) -> bytes:
+    """Return the key of the roster authority to whose range a number belongs. Raises Refused."""
+    wanted = authority_number_of(number)
+    for record in departments:
+        if record.authority_number == wanted:
+            return record.authority
+    raise Refused(rule, "a number of no roster authority of this department")

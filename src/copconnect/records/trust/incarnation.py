@@ -1,8 +1,9 @@
 """Incarnation: the roster authority's word that a backup of the server was restored (S8). Pure.
 
 A device goes back in a log only under an Incarnation whose number is above those that it went back
-under. Convention: the number is the time in ms since 1970, or one above the former number if that
-is higher, so that it does not repeat even if the same backup is restored twice.
+under. Convention: the number is the time in ms since 1970 within the authority's range, or one
+above the former number if that is higher, so that it does not repeat even if the same backup is
+restored twice.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from copconnect.records.primitives.fields import SIGNATURE_BYTES, ZEROS, Reader, require, tag, uint
 from copconnect.records.primitives.signed import SignedRecord
+from copconnect.records.trust.department import first_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +45,9 @@ class Beginning(NamedTuple):
     previous: bytes
 
 
-def next_number(former: Incarnation | None, now_ms: int) -> int:
-    """Return the number of the incarnation after ``former``."""
-    return max(former.number + 1 if former else 0, now_ms)
+def next_number(former: Incarnation | None, authority_number: int, now_ms: int) -> int:
+    """Return the number of the incarnation after ``former``, by this roster authority."""
+    return max(former.number + 1 if former else 0, first_number(authority_number) + now_ms)
 
 
 def beginning(newest: Incarnation | None) -> Beginning:

@@ -7,7 +7,8 @@ derived from, so adding one record forgets only those. Not safe for several thre
 
 Signatures of the roster authority are checked when a record is added, those of devices when a
 verdict first needs them. A server that checked a record when it stored it says
-``already_verified``.
+``already_verified``. Cards, lists of devices and revocations count only by the newest authority: a
+department record that names another one takes all that the former signed away.
 """
 
 from bisect import insort
@@ -17,7 +18,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from copconnect.records.primitives.fields import Refused, require
 from copconnect.records.primitives.signed import SignedRecord
-from copconnect.records.trust.department import Department
+from copconnect.records.trust.department import Department, authority_number_of, authority_of
 from copconnect.records.trust.device import Certificate
 from copconnect.records.trust.endorsement import Endorsement
 from copconnect.records.trust.grant import Grant
@@ -78,6 +79,11 @@ class Trust:
         """The record with the highest number."""
         return self.departments[-1]
 
+    def authority_of(self, number: int, rule: str = "E0") -> bytes:
+        """Return the key of the roster authority that may have signed this number. Raises
+        Refused."""
+        return authority_of(self.departments, number, rule)
+
     def department_at(self, at: int) -> Department:
         """Return the record in force at a time; before the first, the first."""
         for record in reversed(self.departments):
@@ -132,10 +138,11 @@ class Trust:
         """Add a record with a higher number. Every verdict is forgotten. Raises Refused."""
         if record in self.departments:
             return set()
-        former = self.departments[-1] if self.departments else None
-        record.check(self.root_key, former.number if former else 0)
-        later = former is None or record.created > former.created
-        require(later, "E0", "dated before the department record it replaces")
+        record.check(self.root_key)
+        if self.departments:
+            record.check_follows(self.department)
+            if record.authority != self.department.authority:
+                self._forget_authority()
         self.departments.append(record)
         self.memory = Memory()
         return set(self.certificates)
@@ -153,7 +160,7 @@ class Trust:
         known = self.cards.get(card.person_id, [])
         if card in known:
             return set()
-        self._check_authority(card, card.created, already_verified=already_verified)
+        self._check_authority(card, card.number, already_verified=already_verified)
         insort(self.cards.setdefault(card.person_id, known), card, key=lambda one: one.number)
         return self._forget_person(card.person_id)
 
@@ -166,7 +173,7 @@ class Trust:
             forked = former.number == record.number and former != record
             require(not forked, "E0", "two records with one number")
             return set()
-        self._check_authority(record, record.created, already_verified=already_verified)
+        self._check_authority(record, record.number, already_verified=already_verified)
         if former is not None:
             record.check_follows(former)
         self.person_devices[record.person_id] = record
@@ -190,7 +197,7 @@ class Trust:
     def add_revocation(self, record: Revocation, *, already_verified: bool = False) -> set[bytes]:
         """Add a revocation. Raises Refused for a wrong signature of the roster authority."""
         if record.by_authority:
-            self._check_authority(record, record.created, already_verified=already_verified)
+            self._check_authority(record, None, already_verified=already_verified)
         known = self.revocations.setdefault(record.device, [])
         if not self._insert(known, record, already_verified=already_verified):
             return set()
@@ -208,10 +215,21 @@ class Trust:
         return True
 
     def _check_authority(
-        self, record: SignedRecord, created: int, *, already_verified: bool
+        self, record: SignedRecord, number: int | None, *, already_verified: bool
     ) -> None:
-        if not already_verified:
-            record.verify(self.department_at(created).authority)
+        """Check that the newest roster authority signed this record, by a number of its own."""
+        if already_verified:
+            return
+        if number is not None:
+            own = authority_number_of(number) == self.department.authority_number
+            require(own, record.RULE, "another roster authority's number")
+        record.verify(self.department.authority)
+
+    def _forget_authority(self) -> None:
+        self.cards.clear()
+        self.person_devices.clear()
+        for known in self.revocations.values():
+            known[:] = [one for one in known if not one.record.by_authority]
 
     def _forget_person(self, person_id: bytes) -> set[bytes]:
         devices = self.devices_of(person_id)
