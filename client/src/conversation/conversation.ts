@@ -9,12 +9,12 @@
 import type { ConversationId, MessageId } from "../ids.ts";
 import type { DeviceContext } from "../context.ts";
 import { STORES } from "../records.ts";
+import type { MarksRecord } from "../mark-records.ts";
 import type {
   AcceptedRecord,
   ConversationRecord,
   FloorsRecord,
   LogRecord,
-  MarksRecord,
   MembersRecord,
   MessageRecord,
   PendingRecord,

@@ -47,8 +47,8 @@ export async function floorOf(
 }
 
 /**
- * Everything after this position comes after this epoch. What was accepted there without that floor and
- * does not stand under it is taken out.
+ * Everything after this position comes after this epoch. A message that was accepted there without that
+ * floor, and does not stand under it, is taken out.
  */
 export async function raiseFloor(
   conversation: Conversation,

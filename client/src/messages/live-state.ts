@@ -4,7 +4,8 @@ import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { LONGEST_LIVE_MS } from "../kinds/consultation.ts";
 import type { LiveContent } from "../kinds/consultation.ts";
-import type { MarksRecord, MessageRecord } from "../records.ts";
+import type { MarksRecord } from "../mark-records.ts";
+import type { MessageRecord } from "../records.ts";
 
 export function liveUntil(
   content: LiveContent,

@@ -12,7 +12,7 @@ import { ballotKeyId, openBallot } from "../keys/ballot.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { MarkContent } from "../kinds/mark.ts";
 import { fromHex } from "../octets.ts";
-import type { MarkFact, MarksRecord, VoteRecord } from "../records.ts";
+import type { MarkFact, MarksRecord, VoteRecord } from "../mark-records.ts";
 import { loadMessage } from "./messages.ts";
 import { NO_MARKS } from "./poll-count.ts";
 

@@ -11,7 +11,7 @@
  */
 import type { PersonId } from "../ids.ts";
 import type { PollContent } from "../kinds/consultation.ts";
-import type { MarksRecord, VoteRecord } from "../records.ts";
+import type { MarksRecord, VoteRecord } from "../mark-records.ts";
 
 export interface Count {
   /** By person: the vote that counts, in the order of the log. */

@@ -1,6 +1,7 @@
 /** The row by which a question is found again. */
 import { STORES } from "../records.ts";
-import type { MessageRecord, QuestionRecord } from "../records.ts";
+import type { QuestionRecord } from "../mark-records.ts";
+import type { MessageRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 import { decodedOf, messageKey } from "./messages.ts";
 

@@ -1,0 +1,43 @@
+/** The vault's rows about marks that people set on messages: votes, ends, answers, totals. */
+import type { DeviceId, MessageId, PersonId } from "./ids.ts";
+
+/** The person who set a mark, and its place in the log. */
+export interface MarkFact {
+  readonly personId: PersonId;
+  readonly position: number;
+  /** When the server accepted it. */
+  readonly sentMs: number;
+  /** The time that its sender signed. */
+  readonly signedMs: number;
+}
+
+export interface VoteRecord extends MarkFact {
+  /** Null: sealed to others. */
+  readonly choices: readonly number[] | null;
+  readonly sealed: boolean;
+}
+
+export interface AcceptedAnswer extends MarkFact {
+  readonly answerId: MessageId | null;
+}
+
+export interface TotalsRecord extends MarkFact {
+  readonly counts: readonly number[];
+  readonly ballots: number;
+}
+
+/** A question of a conversation. Group: the conversation; order: the message's. */
+export interface QuestionRecord {
+  readonly messageId: MessageId;
+}
+
+/** Marks on one message (kinds/mark.ts). Group: the conversation; order: the newest's position. */
+export interface MarksRecord {
+  readonly messageId: MessageId;
+  readonly votes: readonly VoteRecord[];
+  readonly closed: readonly MarkFact[];
+  readonly totals: readonly TotalsRecord[];
+  readonly accepted: readonly AcceptedAnswer[];
+  /** The device that began a live position by this message; null: the message is none. */
+  readonly device: DeviceId | null;
+}
