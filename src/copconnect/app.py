@@ -118,6 +118,7 @@ class Container:
             self.database,
             self.registry,
             self.clock,
+            self.audit,
             settings.directory_names_per_person_per_hour,
         )
         late = Late()

@@ -115,7 +115,11 @@ class IdentityServer:
         self.rosters = RecordedRosters(self.registry)
         acceptances = Acceptances()
         self.directory = DirectoryService(
-            self.database, self.registry, clock, settings.directory_names_per_person_per_hour
+            self.database,
+            self.registry,
+            clock,
+            self.audit,
+            settings.directory_names_per_person_per_hour,
         )
         self.auth = AuthService(
             self.database,

@@ -3,15 +3,21 @@
 from typing import Any
 
 import msgspec
+import pytest
 from sqlalchemy import update
 
-from copconnect import wire
+from copconnect import errors, wire
 from copconnect.directory import store
 from copconnect.directory.finding import words as finding
-from copconnect.ids import PersonId
+from copconnect.directory.reading import Reading
+from copconnect.ids import ClientId, PersonId
+from copconnect.principals import Caller
 from copconnect.records.primitives.fields import HOUR_MS
+from copconnect.rights import Held
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
+from tests.identity.acting import confirmed, entries
+from tests.identity.approved import Force
 from tests.identity.running import (
     PATROL,
     SHO,
@@ -193,9 +199,11 @@ async def test_nobody_carries_the_names_of_the_force_away_at_once(
             assert (answer.status_code, refused["code"]) == (429, "rate_limited")
             assert refused["details"]["limit"] == "directory_names_per_hour"
             assert 0 < refused["retryAfterMs"] <= HOUR_MS
-        # Others have a limit of their own, and admins none.
-        for _ in range(3):
-            assert (await server.get("/v1/people?limit=60", sho)).status_code == 200
+        # Others have a limit of their own, and heads of units no other.
+        assert (await server.get("/v1/people?limit=60", sho)).status_code == 200
+        assert (await server.get("/v1/people?limit=60", sho)).status_code == 429
+        recorded = [one for _, one in await entries(server) if one["act"] == "limit_reached"]
+        assert [one["limit"] for one in recorded] == ["directory_names_per_hour"] * 2
         clock.ms += answer.json()["retryAfterMs"]
         assert (await server.get(f"/v1/people/{sho.person_id}", constable)).status_code == 200
 
@@ -219,3 +227,58 @@ async def test_signed_cards_are_limited_as_names_are(settings: Settings, clock: 
         refused = await server.post("/v1/people/trust", constable, body)
         assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
         assert refused.json()["details"]["limit"] == "trust_people_per_hour"
+
+
+async def test_names_are_counted_once_for_all_nodes(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    """Each node takes portions of one budget in the database."""
+    container, reader = approving.container, await confirmed(approving, force, PATROL)
+    caller = caller_of(reader)
+    nodes = [Reading(container.database, container.audit, 500, clock.now_ms) for _ in range(3)]
+
+    async def read() -> None:
+        for turn in range(26):
+            await nodes[turn % 3].names(caller, Held(), ["TG"] * 20)
+
+    with pytest.raises(errors.RateLimited):
+        await read()
+    clock.ms += 3_600_000
+    await nodes[0].names(caller, Held(), ["TG"] * 20)
+
+
+async def test_reading_without_a_limit_is_a_right_over_a_part_and_in_the_audit_log(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    container = approving.container
+    reading = Reading(container.database, container.audit, 100, clock.now_ms)
+    async with container.database.reading() as connection:
+        held = await container.admin.rights.of(connection, PersonId(force.admin.person_id))
+    admin = caller_of(force.admin)
+    for _ in range(30):
+        await reading.names(admin, held, [force.path] * 50)
+    assert [one for _, one in await entries(approving) if one["act"] == "directory_read"] == [
+        {"act": "directory_read", "names": 1_000}
+    ] * 2
+    await reading.names(admin, held, ["TG"] * 100)
+    with pytest.raises(errors.RateLimited):
+        await reading.names(admin, held, ["TG"])
+
+
+async def test_few_whole_numbers_are_tried_in_a_day(approving: Running, force: Force) -> None:
+    device = await confirmed(approving, force, PATROL)
+    for index in range(100):
+        assert await search(approving, device, text=f"+9179{index:08}") == []
+    assert await search(approving, device, text="Patrol") is not None
+    refused = await approving.get("/v1/people?text=%2B917000000001", device)
+    assert refused.json()["details"]["limit"] == "directory_numbers_per_day"
+    refused = await approving.get("/v1/people?text=%2B917000000002", device)
+    assert refused.status_code == 429
+    found = [one for _, one in await entries(approving) if one["act"] == "limit_reached"]
+    assert found == [{"act": "limit_reached", "limit": "directory_numbers_per_day"}]
+
+
+def caller_of(device: Device) -> Caller:
+    return Caller(
+        PersonId(device.person_id), ClientId(device.client_id), device.device, frozenset()
+    )

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from copconnect import wire
+from copconnect import budgets, wire
 from copconnect.directory import store
 from copconnect.directory.imports import exporting
 from copconnect.directory.rules import person_id
 from copconnect.directory.scim.provisioning import PersonRefused, Provisioner
+from copconnect.directory.uploads.uploads import PREVIEWS
 from copconnect.ids import PersonId, UnitId
 from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed, entries, verified
@@ -419,3 +420,59 @@ async def test_past_imports_are_shown_to_those_who_may_import_over_all_that_they
     ):
         past = (await approving.get("/v1/admin/imports", device)).json()["imports"]
         assert {one["source"] for one in past} == names
+
+
+async def test_a_preview_does_not_tell_that_a_code_or_number_is_taken_elsewhere(
+    approving: Running, station: Station
+) -> None:
+    """Only a signed act that is refused tells it, which the audit log counts."""
+    unit, number = station.own[0]["unit"], "+917999000055"
+    elsewhere = station.others[-1]
+    new = station.own[0] | {"unit": unit, "post_en": station.own[0]["post_en"]}
+    rows = [
+        new | {"code": elsewhere["code"], "number": number},
+        new | {"code": "NEW-1", "number": station.others[-2]["number"]},
+        new | {"code": "NEW-2", "number": ATTACKER},
+    ]
+    upload_id = await send(approving, station.admin, file_of(rows))
+    upload = await examine(approving, station.admin, upload_id)
+    counts = {kind: count for kind, count in upload["preview"]["counts"].items() if count}
+    assert counts == {"added": 3}
+    assert upload["preview"]["people"] == len(station.own)
+    refused = await act(approving, station.admin, applying(upload))
+    assert refusal(refused)[0] == "import_taken"
+    assert refused.json()["details"] == {"count": 2, "rows": "2 (code), 3 (number)"}
+    tried = [one for _, one in await entries(approving) if one["act"] == "import_tried"]
+    assert [one["taken"] for one in tried] == [2]
+    now = await people_of(approving)
+    assert all(row in now for row in station.others)
+    for _ in range(19):
+        refused = await act(approving, station.admin, applying(upload))
+        assert refusal(refused)[0] == "import_taken"
+    refused = await act(approving, station.admin, applying(upload))
+    assert refusal(refused)[0] == "rate_limited"
+    assert "rows" not in refused.json()["details"]
+
+
+async def test_previews_are_limited_by_person_on_all_nodes(
+    approving: Running, station: Station
+) -> None:
+    upload_id = await send(approving, station.admin, file_of(station.own))
+    path = f"/v1/admin/uploads/{upload_id}/previews"
+    async with approving.container.database.transaction() as connection:
+        await budgets.count(
+            connection, PREVIEWS, station.admin.person_id, 60, approving.container.clock.now_ms()
+        )
+    refused = await approving.post(path, station.admin, CHOICES)
+    assert refusal(refused)[0] == "rate_limited"
+    assert refused.json()["details"]["limit"] == "import_previews_per_hour"
+
+
+async def test_a_rule_beyond_the_part_is_counted_within_it(
+    approving: Running, station: Station
+) -> None:
+    """As admins see how many people a group would have."""
+    everybody = wire.PreviewAudience(rule=wire.Audience(include=[wire.Clause(everyone=True)]))
+    found = await approving.post("/v1/admin/audiences/previews", station.admin, everybody)
+    assert found.json()["people"] == len(station.own)
+    assert not found.json()["allowed"]

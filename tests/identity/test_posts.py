@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.audit import Audit
 from copconnect.database.engine import Database
 from copconnect.directory import names
 from copconnect.directory.imports.importer import ImportOptions
@@ -36,7 +37,9 @@ class PostWorld(World):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.database = database
-        self.directory = DirectoryService(database, NobodyRegistered(), self.clock, 1_000)
+        self.directory = DirectoryService(
+            database, NobodyRegistered(), self.clock, Audit(database, self.clock), 1_000
+        )
         self.posts = Posts(database, self.directory)
 
     async def shown(self, unit: str) -> dict[str, list[tuple[str, str]]]:

@@ -104,7 +104,7 @@ class World:
         self.transfers = Transfers(database, clock, self.audit)
         self.conversations = NoConversations()
         self.reorganiser = Reorganiser(clock, self.audit, self.conversations)
-        self.directory = DirectoryService(database, Nobody(), clock, 1000)
+        self.directory = DirectoryService(database, Nobody(), clock, self.audit, 1000)
 
     async def load(self) -> None:
         bank = databank.read({name: text.encode() for name, text in FILES.items()})

@@ -85,33 +85,37 @@ class Acting:
         act = decoded(record.body)
         now = self._clock.now_ms()
         await self._make_ready(record, act)
-        async with self._database.transaction() as connection:
-            row = {
-                "act_id": record.act_id.hex(),
-                "hash": record.hash(),
-                "record": body.act,
-                "person_id": caller.person_id,
-                "device": record.device,
-                "state": "done",
-                "entry": 0,
-                "people": 0,
-                "paths": "",
-                "taken_ms": now,
-            }
-            if not await store.begin(connection, row):
-                return await self._known(connection, record)
-            rules.check_fresh(record.created, now)
-            await self._check_signature(connection, record)
-            await self._editor.hold(connection)
-            match act:
-                case wire.ApproveAct():
-                    answer = await self._approve(connection, caller, record, act)
-                case wire.RefuseAct():
-                    answer = await self._refuse(connection, caller, record, act)
-                case _:
-                    answer = await self._first(connection, caller, record, act, now)
-            if answer.state == "waiting" or isinstance(act, wire.ApproveAct | wire.RefuseAct):
-                await self._tell_consoles(connection, caller)
+        try:
+            async with self._database.transaction() as connection:
+                row = {
+                    "act_id": record.act_id.hex(),
+                    "hash": record.hash(),
+                    "record": body.act,
+                    "person_id": caller.person_id,
+                    "device": record.device,
+                    "state": "done",
+                    "entry": 0,
+                    "people": 0,
+                    "paths": "",
+                    "taken_ms": now,
+                }
+                if not await store.begin(connection, row):
+                    return await self._known(connection, record)
+                rules.check_fresh(record.created, now)
+                await self._check_signature(connection, record)
+                await self._editor.hold(connection)
+                match act:
+                    case wire.ApproveAct():
+                        answer = await self._approve(connection, caller, record, act)
+                    case wire.RefuseAct():
+                        answer = await self._refuse(connection, caller, record, act)
+                    case _:
+                        answer = await self._first(connection, caller, record, act, now)
+                if answer.state == "waiting" or isinstance(act, wire.ApproveAct | wire.RefuseAct):
+                    await self._tell_consoles(connection, caller)
+        except errors.ImportTaken as error:
+            await self._refused(caller, act, error)
+            raise
         if answer.state == "done":
             await self._settle(act)
         return answer
@@ -252,6 +256,14 @@ class Acting:
         kind = self._kinds.table.get(type(meant))
         if kind is not None and kind.make_ready is not None:
             await kind.make_ready(meant)
+
+    async def _refused(self, caller: Caller, act: wire.Act, error: errors.ImportTaken) -> None:
+        """Record a refusal that tells of others, before it is told."""
+        async with self._database.reading() as connection:
+            meant = await self._meant(connection, act, "waiting")
+        kind = self._kinds.table.get(type(meant))
+        if kind is not None and kind.refused is not None:
+            await kind.refused(caller, meant, error)
 
     async def _settle(self, act: wire.Act) -> None:
         """Do what follows the commit of this act, or of the one that it approved."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import wire
+from copconnect import errors, wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
-from copconnect.principals import Signer
+from copconnect.principals import Caller, Signer
 from copconnect.rights import Decided, PersonChange
 
 SAMPLE = 20  # People whom a preview names.
@@ -50,8 +50,9 @@ Codes = list[wire.EnrolmentCode]
 class Kind:
     """A kind of act. ``perform`` writes exactly one entry of the audit log, last. ``make_ready``:
     work before the transaction, such as reading a file, which changes nothing; ``settle``: work
-    after its commit; ``allows``: raises where somebody who has the right may neither ask for this
-    act nor approve it."""
+    after its commit; ``refused``: called outside the transaction before the asker is told of a
+    refusal that says something of others; ``allows``: raises where somebody who has the right may
+    neither ask for this act nor approve it."""
 
     right: wire.Right
     touches: Callable[[AsyncConnection, Any], Awaitable[Touched]]
@@ -59,3 +60,4 @@ class Kind:
     make_ready: Callable[[Any], Awaitable[None]] | None = None
     settle: Callable[[Any], Awaitable[None]] | None = None
     allows: Callable[[AsyncConnection, PersonId, Any], Awaitable[None]] | None = None
+    refused: Callable[[Caller, Any, errors.ImportTaken], Awaitable[None]] | None = None

@@ -26,6 +26,7 @@ from copconnect.admin.rights import Rights
 from copconnect.admin.work_ports import Groups, Imports, Planning, Reach, Reorganiser, TreeReach
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
+from copconnect.principals import Caller
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.grant import Grant
 from copconnect.records.trust.revocation import Revocation
@@ -85,7 +86,11 @@ class Kinds:
             wire.SetRights: Kind("give_grants", self._touches_all, self._set_rights),
             wire.SetGroupPolicy: Kind("manage_groups", self._touches_policy, self._set_policy),
             wire.ApplyImport: Kind(
-                "import_people", self._touches_import, self._import, imports.make_ready
+                "import_people",
+                self._touches_import,
+                self._import,
+                imports.make_ready,
+                refused=self._import_taken,
             ),
             wire.UndoImport: Kind(
                 "import_people", self._touches_undone, self._undo_import, self._make_undo_ready
@@ -373,6 +378,11 @@ class Kinds:
     async def _import(self, connection: Transaction, asked: Asked) -> Codes:
         await self._imports.apply(connection, asked.permit, asked.act)
         return []
+
+    async def _import_taken(
+        self, caller: Caller, act: wire.ApplyImport, error: errors.ImportTaken
+    ) -> None:
+        await self._imports.tried(caller, act, int(str(error.details["count"])))
 
     async def _create_group(self, connection: Transaction, asked: Asked) -> Codes:
         await self._groups.create(connection, asked.by, asked.act)

@@ -1,7 +1,7 @@
 """Answers to admins before they move people or make groups, and the groups that there are.
 
-Invariants: a person outside the caller's part is as if they were not in the data bank; a count says
-how many people a rule takes, wherever they are, and names only those of the caller's part.
+Invariants: a person outside the caller's part is as if they were not in the data bank; of a rule
+that reaches beyond the part, only people of the part are counted and named.
 """
 
 from collections.abc import Collection
@@ -140,18 +140,24 @@ class Organising:
     async def preview_audience(
         self, caller: Caller, body: wire.PreviewAudience
     ) -> wire.AudiencePreview:
-        """Return how many people a rule takes. Raises NotAllowed, AudienceInvalid."""
+        """Return how many people a rule takes, none beyond the part. Raises NotAllowed,
+        AudienceInvalid."""
         async with self._database.reading() as connection:
             held = await self._rights.having(connection, caller.person_id, _GROUP)
             await self._organisation.require_valid(connection, body.rule)
-            count = await self._planning.count(connection, body.rule)
+            paths = await self._planning.paths_of(connection, body.rule)
+            allowed = held.lacking(_GROUP, paths) is None
+            if allowed:
+                count = await self._planning.count(connection, body.rule)
+            else:
+                within = self._organisation.people_below(held.paths(_GROUP))
+                count = await self._planning.count_within(connection, body.rule, within)
             people = await self._planning.sample(connection, body.rule, SAMPLE)
             cards = await self._cards(connection, held, people, _GROUP)
-            paths = await self._planning.paths_of(connection, body.rule)
         return wire.AudiencePreview(
             people=count,
             sample=[cards[one] for one in people if one in cards],
-            allowed=count > 0 and held.lacking(_GROUP, paths) is None,
+            allowed=count > 0 and allowed,
         )
 
     async def all_groups(self, caller: Caller) -> wire.AdminGroups:

@@ -44,6 +44,12 @@ class Planning(Protocol):
         """Return how many active people an audience takes."""
         ...
 
+    async def count_within(
+        self, connection: AsyncConnection, rule: wire.Audience, within: Select[tuple[PersonId]]
+    ) -> int:
+        """Return how many of these people an audience takes."""
+        ...
+
     async def sample(
         self, connection: AsyncConnection, rule: wire.Audience, limit: int
     ) -> list[PersonId]:
@@ -254,6 +260,11 @@ class Imports(Protocol):
 
     async def apply(self, connection: Transaction, permit: Permit, act: wire.ApplyImport) -> None:
         """Import a file that was made ready. Raises NotFound, ImportRefused."""
+        ...
+
+    async def tried(self, by: Caller, act: wire.ApplyImport, taken: int) -> None:
+        """Count and record that a refused import tells who has codes or numbers elsewhere. Raises
+        RateLimited, before it is told."""
         ...
 
     async def make_undo_ready(self, number: int) -> None:

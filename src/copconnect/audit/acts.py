@@ -135,6 +135,27 @@ class ImportPreviewed(Act, frozen=True, tag="import_previewed"):
     problem: str = ""
 
 
+class ImportTried(Act, frozen=True, tag="import_tried"):
+    """An import was refused, and told that so many codes or numbers of the file belong to somebody
+    outside the admin's part. ``source``: the file's name, and ``sha256``: its hash."""
+
+    source: str
+    sha256: str
+    taken: int
+
+
+class DirectoryRead(Act, frozen=True, tag="directory_read"):
+    """Somebody read names by the right ``read_directory``: so many more since the entry before."""
+
+    names: int
+
+
+class LimitReached(Act, frozen=True, tag="limit_reached"):
+    """Somebody was refused by a limit of the directory, for the first time in an hour."""
+
+    limit: str
+
+
 class RightsSet(Act, frozen=True, tag="rights_set"):
     """The rights table is another."""
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.directory import (
@@ -28,6 +29,7 @@ from copconnect.directory.audiences import Audiences
 from copconnect.directory.finding import statements, words
 from copconnect.directory.ports import RegisteredPeople, Rights
 from copconnect.directory.postings import post_store
+from copconnect.directory.reading import Reading
 from copconnect.ids import PersonId, PostId, UnitId
 from copconnect.principals import (
     Caller,
@@ -37,7 +39,7 @@ from copconnect.principals import (
     RightsBasis,
     StandingGroup,
 )
-from copconnect.rates import Rates
+from copconnect.rights import WHOLE
 
 MAX_PAGE = 200
 MOST_BY_DIGITS = 2_000
@@ -71,14 +73,14 @@ class DirectoryService:
         database: Database,
         registered: RegisteredPeople,
         clock: Clock,
+        audit: Audit,
         names_per_hour: int,
     ) -> None:
-        """``names_per_hour``: how many people somebody may read who manages no groups."""
+        """``names_per_hour``: how many people somebody may read beyond the own right
+        ``read_directory``."""
         self._database = database
         self._registered = registered
-        self._names = Rates(
-            "directory_names_per_hour", names_per_hour / 60, names_per_hour, clock.now_ms
-        )
+        self._reading = Reading(database, audit, names_per_hour, clock.now_ms)
         self._paths: tuple[str, dict[UnitId, str]] | None = None
         self._directory = wire.Directory(version="", units=[], levels=[], ranks=[], roles=[])
         self._clock = clock
@@ -150,11 +152,16 @@ class DirectoryService:
         """
         limit = max(1, min(limit, MAX_PAGE))
         filters = statements.Filters(unit, deep, rank, role, charges=True)
+        wanted = words.search(text)
+        if caller is not None and wanted is not None and wanted.number:
+            async with self._database.reading() as connection:
+                held = await self._viewers.held(connection, caller.person_id)
+            await self._reading.number(caller, held)
         async with self._database.reading() as connection:
             viewer = None if caller is None else caller.person_id
             found = await self.page(connection, text, filters, after, limit, viewer)
-            if caller is not None:
-                await self.count_names(connection, caller, len(found.people))
+        if caller is not None:
+            await self.count_names(caller, found.people)
         return found
 
     async def page(
@@ -195,9 +202,9 @@ class DirectoryService:
     async def person(self, caller: Caller, person_id: str) -> wire.Person:
         """Return one person's card. Raises NotFound, RateLimited."""
         async with self._database.reading() as connection:
-            await self.count_names(connection, caller, 1)
             cards = await self.cards(connection, [PersonId(person_id)], caller.person_id)
-            card = cards.get(PersonId(person_id))
+        card = cards.get(PersonId(person_id))
+        await self.count_names(caller, cards.values(), unknown=1 - len(cards))
         if card is None:
             raise errors.NotFound
         return card
@@ -207,21 +214,22 @@ class DirectoryService:
         RateLimited."""
         wanted = [PersonId(person_id) for person_id in dict.fromkeys(body.person_ids)]
         async with self._database.reading() as connection:
-            await self.count_names(connection, caller, len(wanted))
             cards = await self.cards(connection, wanted, caller.person_id)
+        await self.count_names(caller, cards.values(), unknown=len(wanted) - len(cards))
         found = [cards[person_id] for person_id in wanted if person_id in cards]
         return wire.People(people=found, next=None, total=len(found))
 
-    async def count_names(self, connection: AsyncConnection, caller: Caller, names: int) -> None:
-        """Count names that a caller reads. Raises RateLimited, before anything is told, for
-        somebody who manages no groups: the limit keeps a person from taking all names of the force
-        at once."""
-        try:
-            self._names.take(caller.person_id, names)
-        except errors.RateLimited:
-            held = await self._rights.of(connection, caller.person_id)
-            if not held.paths("manage_groups"):
-                raise
+    async def count_names(
+        self, caller: Caller, cards: Collection[wire.Person], unknown: int = 0
+    ) -> None:
+        """Count people whom a caller is told, and ids that nobody has; the caller of this method
+        holds no connection. Raises RateLimited, before anything is told: the limit keeps a person
+        from taking all names of the force at once."""
+        async with self._database.reading() as connection:
+            held = await self._viewers.held(connection, caller.person_id)
+            stored = await self.stored_paths(connection)
+        paths = [stored.get(one.unit_id, WHOLE).strip("/") for one in cards] + [WHOLE] * unknown
+        await self._reading.names(caller, held, paths)
 
     async def _by_digits(
         self, connection: AsyncConnection, viewer: PersonId, wanted: words.Search

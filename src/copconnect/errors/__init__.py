@@ -382,6 +382,15 @@ class NeedsAnother(CallerError):
     remedy = "Ask another admin who holds the right over the same units."
 
 
+class ImportTaken(CallerError):
+    """``details``: ``count``, and the first ``rows``: lines of the file, each with its column."""
+
+    code = "import_taken"
+    status = 409
+    message = "Nothing was imported: somebody outside your part has codes or numbers of the file."
+    remedy = "Correct the rows in `details`, or let an admin above both units import them."
+
+
 class ImportRefused(CallerError):
     """``details``: ``reason``, a code of docs/operations.md, "Imports"."""
 

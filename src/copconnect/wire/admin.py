@@ -29,6 +29,7 @@ from copconnect.wire.training import LESSON_ID, LessonPictures, LessonTexts
 
 Right = Literal[
     "see_numbers",
+    "read_directory",
     "manage_people",
     "manage_units",
     "import_people",

@@ -4,7 +4,7 @@ Every answer is one consistent reading: of a person either all records of a vers
 that the data bank has outgrown are signed first (:mod:`copconnect.auth_service.trust.cards`).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,9 +14,11 @@ from copconnect.auth_service.trust import device_store
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.verdicts.bundles import Bundle, Bundles, as_wire
 from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
+from copconnect.budgets import HOUR_MS, Allowance, Budget
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
-from copconnect.rates import Rates
+
+_PORTION = 200  # Cards that a node takes at once.
 
 
 class PeopleTrust:
@@ -28,7 +30,8 @@ class PeopleTrust:
         self._deps = deps
         # Cards are names too: a limit keeps a person from taking all of them at once.
         per_hour = deps.settings.trust_people_per_person_per_hour
-        self._told = Rates("trust_people_per_hour", per_hour / 60, per_hour, deps.clock.now_ms)
+        told = Budget("trust_people_per_hour", per_hour, HOUR_MS)
+        self._told = Allowance(deps.database, told, _PORTION, deps.clock.now_ms)
         self._bundles = bundles
         self._cards = cards
         self._confirmers = confirmers
@@ -55,7 +58,7 @@ class PeopleTrust:
         known: Mapping[PersonId, int],
         *,
         keys: bool,
-        telling: Callable[[int], None] = lambda _: None,
+        telling: Callable[[int], Awaitable[None]] | None = None,
     ) -> list[wire.PersonTrust]:
         """Return the records of people whose version is above the known one, and transitively of
         those whom they rest on and who are not named. ``telling``: is told before anything is done
@@ -65,9 +68,12 @@ class PeopleTrust:
             rows = {one: bundle.row for one, bundle in closure.items()}
             outdated = await self._cards.outdated(connection, rows, {*known, *closure})
             news = {one for one, row in rows.items() if row.told(keys=keys) > known.get(one, 0)}
-            telling(len(known.keys() & (news | outdated.keys())))
-            if not outdated:
-                return await self._answer(connection, closure, known, keys=keys)
+            told = len(known.keys() & (news | outdated.keys()))
+            answer = [] if outdated else await self._answer(connection, closure, known, keys=keys)
+        if telling is not None and told:
+            await telling(told)
+        if not outdated:
+            return answer
         await self._cards.make(outdated)
         async with self._deps.database.reading() as connection:
             closure = await self._bundles.closure(connection, known, writing=False)

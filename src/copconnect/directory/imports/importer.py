@@ -138,6 +138,8 @@ class Importer:
         unsure = preview.unsure()
         if unsure and not options.confirmed:
             raise refusals.MappingUnsure(unsure)
+        if prepared.taken:
+            raise refusals.CodesTaken([(one.line, one.column) for one in prepared.taken])
         journal = keeping.ImportJournal(
             by,
             prepared.source,

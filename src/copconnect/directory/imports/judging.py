@@ -46,7 +46,8 @@ class Snapshot:
 class Prepared:
     """Files that were read and judged, and what they change. ``paths``: of the stored units;
     ``reorganises``: units, posts, ranks, levels or roles change too; ``part``: for which names and
-    columns are remembered; ``bound``: what the digest names beside the changes."""
+    columns are remembered; ``bound``: what the digest names beside the changes; ``taken``: codes
+    and numbers of the file that somebody has whom the preview does not show, as importing says."""
 
     bank: DataBank
     compared: Compared
@@ -59,6 +60,7 @@ class Prepared:
     reorganises: bool
     part: tuple[str, ...]
     bound: bytes
+    taken: tuple[Problem, ...]
 
 
 def judge(
@@ -83,10 +85,15 @@ def judge(
     progress("judging", total, total)
     former = changes.stored_words(snapshot.organisation["units"], snapshot.organisation["ranks"])
 
+    # A preview is made as if nobody were elsewhere: it tells nothing of them.
+    people = {
+        person: row for person, row in snapshot.people.items() if snapshot.view.has(row["unit_id"])
+    }
+
     def compare() -> PeopleChanges:
         return changes.compare(
             bank,
-            snapshot.people,
+            people,
             snapshot.posts,
             former,
             remove_missing=remove_missing,
@@ -96,18 +103,16 @@ def judge(
     found = compare()
     if admin is not None:
         refused = allowing.refused_people(
-            admin, bank, found, snapshot.people, snapshot.paths, _file_of(chosen, "people")
+            admin, bank, found, people, snapshot.paths, _file_of(chosen, "people")
         )
         if refused:
             bank.refuse(refused)
             found = compare()
     # A refused person keeps a number that another row of the file may give to somebody else.
-    while clashes := changes.number_clashes(bank, snapshot.people, found.removed):
+    while clashes := changes.number_clashes(bank, people, found.removed):
         bank.refuse({rules.person_id(code): _clash(bank, code, number) for code, number in clashes})
         found = compare()
-    organisation = Organisation.of(
-        found, snapshot.people, snapshot.organisation, bank, snapshot.charged
-    )
+    organisation = Organisation.of(found, people, snapshot.organisation, bank, snapshot.charged)
     others = [
         *previews.organisation_changes(organisation.before, organisation.after),
         *previews.post_changes(found.posts),
@@ -121,27 +126,20 @@ def judge(
         problems=previews.without_stored_numbers(bank.problems, chosen),
         changes=[
             *(others if snapshot.view.whole else ()),
-            *previews.people_changes(found, snapshot.people, bank, snapshot.view),
+            *previews.people_changes(found, people, bank, snapshot.view),
         ],
         counts=found.summary(),
-        people=sum(
-            row["status"] != "removed" and snapshot.view.has(row["unit_id"])
-            for row in snapshot.people.values()
-        ),
+        people=sum(row["status"] != "removed" for row in people.values()),
         leaving=len(found.lost),
         repeated=bank.repeated,
-        digest=previews.digest_of(
-            found, snapshot.people, organisation.before, organisation.after, bound
-        ),
+        digest=previews.digest_of(found, people, organisation.before, organisation.after, bound),
         chosen=chosen,
         aliases=_used_aliases(chosen, tables, snapshot.stored, aliases),
     )
     content = hashlib.sha256(b"\0".join(content for _, content in files)).hexdigest()
     return Prepared(
         bank,
-        Compared(
-            found, snapshot.people, snapshot.organisation, snapshot.read_ms, 0, snapshot.charged
-        ),
+        Compared(found, people, snapshot.organisation, snapshot.read_ms, 0, snapshot.charged),
         preview,
         ", ".join(name for name, _ in files)[:200],
         content,
@@ -151,7 +149,25 @@ def judge(
         bool(others),
         snapshot.part,
         bound,
+        _taken(bank, snapshot.people, people),
     )
+
+
+def _taken(
+    bank: DataBank, stored: Mapping[PersonId, Row], shown: Mapping[PersonId, Row]
+) -> tuple[Problem, ...]:
+    """Return the codes and numbers of a file that somebody has who is not shown."""
+    elsewhere = [row for person, row in stored.items() if person not in shown]
+    codes = {str(row["code"]) for row in elsewhere}
+    numbers = {str(row["number"]) for row in elsewhere if row["status"] != "removed"}
+    found: list[Problem] = []
+    for person in bank.people if elsewhere else ():
+        file, line = bank.lines.get(person.code, ("people.csv", 0))
+        if person.code in codes:
+            found.append(Problem(file, line, "code_in_use", person.code, "code"))
+        elif person.number in numbers:
+            found.append(Problem(file, line, "number_in_use", person.number, "number"))
+    return tuple(found)
 
 
 def _file_of(chosen: Sequence[Chosen], table: str) -> str:

@@ -51,6 +51,17 @@ def check_leaving(count: int, people: int, limit: float | None) -> None:
         raise TooManyLeave(count, people, limit)
 
 
+class CodesTaken(ImportRefused):
+    """Somebody whom the preview does not show has codes or numbers of the file. ``rows``: lines of
+    the file, each with the column."""
+
+    code = "taken"
+
+    def __init__(self, rows: list[tuple[int, str]]) -> None:
+        super().__init__(f"Somebody elsewhere has codes or numbers of {len(rows):,} rows.")
+        self.rows = rows
+
+
 class RowsRefused(ImportRefused):
     """Rows have problems, and the import is not partial. ``count``: how many problems."""
 

@@ -61,6 +61,14 @@ async def sample(connection: AsyncConnection, rule: wire.Audience, limit: int) -
     return list(await connection.scalars(query))
 
 
+async def count_within(
+    connection: AsyncConnection, rule: wire.Audience, within: Select[tuple[PersonId]]
+) -> int:
+    """Return how many of these people belong to it. One statement."""
+    query = _belonging(rule).where(_P.person_id.in_(within)).subquery()
+    return await connection.scalar(select(func.count()).select_from(query)) or 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     """So many people of a rank hold a post, and no charge beside it."""

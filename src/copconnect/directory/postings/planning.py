@@ -4,7 +4,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, phone_number, wire
@@ -108,6 +108,12 @@ class Planning:
     async def count(self, connection: AsyncConnection, rule: wire.Audience) -> int:
         """Return how many active people an audience takes."""
         return await counting.count(connection, await self._newest_census(connection), rule)
+
+    async def count_within(
+        self, connection: AsyncConnection, rule: wire.Audience, within: Select[tuple[PersonId]]
+    ) -> int:
+        """Return how many of these people an audience takes. One statement."""
+        return await counting.count_within(connection, rule, within)
 
     async def policy_changes(
         self, connection: AsyncConnection, policy: Sequence[wire.GroupPolicy]

@@ -3,7 +3,7 @@
 The names of holders count against the reader's limit as everywhere; an operator has none.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -62,6 +62,7 @@ class Posts:
         async with self._database.reading() as connection:
             rows = await post_store.by_id(connection, [PostId(post_id)])
             found = await self._posts(connection, caller, post_store.existing(rows))
+        await self._count(caller, found)
         if not found:
             raise errors.NotFound
         return found[0]
@@ -77,6 +78,7 @@ class Posts:
             wanted = await post_search.find(connection, text, within, limit)
             rows = {row["post_id"]: row for row in await post_store.by_id(connection, wanted)}
             found = await self._posts(connection, caller, list(rows.values()))
+        await self._count(caller, found)
         order = {post_id: at for at, post_id in enumerate(wanted)}
         return wire.Posts(posts=sorted(found, key=lambda one: order[one.post_id]))
 
@@ -90,6 +92,7 @@ class Posts:
             chain = [UnitId(code) for code in reversed(path.split("/"))]
             rows = await post_store.there(connection, chain, heads=True)
             posts = await self._posts(connection, caller, rows)
+        await self._count(caller, posts)
         return wire.ChainOfCommand(
             units=[
                 wire.UnitHeads(unit_id=unit, posts=[one for one in posts if one.unit_id == unit])
@@ -121,14 +124,18 @@ class Posts:
                 return first.post_id, first.person_id
         return None
 
+    async def _count(self, caller: Caller | None, posts: Iterable[wire.Post]) -> None:
+        """Count the names that a caller is told of. Raises RateLimited."""
+        if caller is not None:
+            told = {one.person.person_id: one.person for post in posts for one in post.holders}
+            await self._directory.count_names(caller, told.values())
+
     async def _posts(
         self, connection: AsyncConnection, caller: Caller | None, rows: Sequence[dict[str, Any]]
     ) -> list[wire.Post]:
         held = await places.holders(connection, [row["post_id"] for row in rows])
         shown = {post: some[:MOST_HOLDERS] for post, some in held.items()}
         people = {one.person_id for some in shown.values() for one in some}
-        if caller is not None:
-            await self._directory.count_names(connection, caller, len(people))
         viewer = None if caller is None else caller.person_id
         cards = await self._directory.cards(connection, people, viewer)
         # Holders come seniors first, so posts are ordered by the first of each.

@@ -9,6 +9,8 @@ from copconnect.directory.files.limits import FileRefused
 from copconnect.directory.files.mapping import MappingWrong
 from copconnect.directory.imports import refusals
 
+_NAMED = 20  # Rows that a refusal names.
+
 
 def problem_of(error: Exception) -> tuple[str, str]:
     """Return the code and the value of what an import or a file is refused with."""
@@ -28,6 +30,9 @@ def refused() -> Iterator[None]:
     """Turn what an import refuses into errors on the wire."""
     try:
         yield
+    except refusals.CodesTaken as error:
+        rows = ", ".join(f"{line} ({column})" for line, column in error.rows[:_NAMED])
+        raise errors.ImportTaken(count=len(error.rows), rows=rows) from error
     except refusals.ImportRefused as error:
         raise errors.ImportRefused(reason=error.code) from error
     except NumberInUse as error:

@@ -22,10 +22,11 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import errors, wire
+from copconnect import budgets, errors, wire
 from copconnect.audit import Audit
-from copconnect.audit.acts import ImportPreviewed
+from copconnect.audit.acts import ImportPreviewed, ImportTried
 from copconnect.background import Periodic
+from copconnect.budgets import DAY_MS, HOUR_MS, Budget
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.directory.columns import COLUMNS
@@ -47,6 +48,8 @@ BEAT_S = 1.0
 LOST_MS = 30_000
 REMEMBERED_S = 900.0
 LISTED = 50
+PREVIEWS = Budget("import_previews_per_hour", 60, HOUR_MS)
+TRIES = Budget("import_tries_per_day", 20, DAY_MS)
 log = structlog.get_logger()
 _CHOICES = msgspec.json.Decoder(wire.ImportChoices)
 _PREVIEW = msgspec.json.Decoder(wire.ImportPreview)
@@ -147,6 +150,7 @@ class Uploads:
                 raise errors.ImportRefused(reason="incomplete")
             if row.state == "examining" and row.beat_ms + LOST_MS > now_ms:
                 raise errors.ImportRefused(reason="examining")
+            await budgets.take(connection, PREVIEWS, by.person_id, 1, now_ms)
             await upload_store.write(
                 connection,
                 upload_id,
@@ -367,6 +371,17 @@ class Uploads:
             raise errors.ImportRefused(reason="nothing")
         await upload_store.write(connection, row.upload_id, state="applied", number=applied.number)
         await upload_store.forget_content(connection, [row.upload_id])
+
+    async def tried(self, by: Caller, act: wire.ApplyImport, taken: int) -> None:
+        """Count and record that a refused import tells who has codes or numbers elsewhere. Raises
+        RateLimited, before it is told."""
+        async with self._database.transaction() as connection:
+            row = await upload_store.one(connection, act.upload_id)
+            name = "" if row is None else row.name
+            await budgets.take(connection, TRIES, by.person_id, 1, self._clock.now_ms())
+            admin = await self._rights.importing(connection, by.person_id)
+            tried = ImportTried(name, act.sha256, taken)
+            await self._audit.record(connection, by, tried, admin.path)
 
     async def make_undo_ready(self, number: int) -> None:
         """Read what an import replaced, before the act's transaction. Raises ImportRefused."""

@@ -924,6 +924,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_heads_created_ms"), "heads", ["created_ms"], unique=False)
     op.create_table(
+        "budgets_spent",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("spender", sa.String(length=80), nullable=False),
+        sa.Column("step_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "spender", "step_ms", name=op.f("pk_budgets_spent")),
+    )
+    op.create_index(op.f("ix_budgets_spent_step_ms"), "budgets_spent", ["step_ms"], unique=False)
+    op.create_table(
         "key_asks",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("device", sa.LargeBinary(length=32), nullable=False),

@@ -17,6 +17,7 @@ export const RIGHTS: readonly Right[] = [
   "issue_flash",
   "train",
   "see_numbers",
+  "read_directory",
   "import_people",
   "manage_units",
   "edit_conduct",
