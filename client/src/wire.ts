@@ -40,6 +40,8 @@ export const CLOSE_REPLACED = 4409;
 
 export const CLOSE_TOO_SLOW = 4408;
 
+export const CLOSE_TOO_MANY_FRAMES = 4429;
+
 export const CLOSE_BAD_FRAME = 4400;
 
 export const CLOSE_RESTART = 1012;

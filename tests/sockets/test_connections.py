@@ -109,8 +109,10 @@ async def test_a_message_in_any_number_of_frames_holds_nobody_up(live: Live) -> 
         empty = bytes([0, 0x80]) + bytes(4)
         last = bytes([0x80, 0x80 | 126]) + len(whole).to_bytes(2, "big") + bytes(4) + whole
         first = bytes([2, 0x80]) + bytes(4)
-        bob.socket.transport.write(first + 200_000 * empty + last)
+        bob.socket.transport.write(first + 500 * empty + last)
         assert isinstance(await alice.next(), wire.Receipts)
+        bob.socket.transport.write(first + 200_000 * empty + last)
+        assert await bob.close_code() == wire.CLOSE_TOO_MANY_FRAMES
 
 
 async def test_firefox_asks_for_more_than_the_upgrade(live: Live) -> None:

@@ -1,7 +1,9 @@
 """Live positions: passed on to those who belong and kept for a while, in memory alone."""
 
+import pytest
+
 from copconnect import wire
-from copconnect.bus import RosterWakeup
+from copconnect.bus import PositionWakeup, RosterWakeup
 from copconnect.sockets.positions import APART_MS, KEPT_MS
 from tests.sockets.live_world import Live, LiveClient
 
@@ -43,6 +45,39 @@ async def test_positions_reach_members_and_the_newest_waits_for_who_asks(live: L
         await _say(alice, sent(b""))
         await positions.publish()
         assert len(positions) == 0, "who stops is forgotten"
+
+
+async def test_a_question_costs_what_is_kept_of_its_conversation(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = live.officer(), live.officer()
+    here, elsewhere = live.group(a, b), [live.group(a) for _ in range(300)]
+    positions = live.sockets.positions
+    monkeypatch.setattr("copconnect.sockets.positions.MOST_KEPT", 200)
+    for made in [*elsewhere, here]:
+        kept = PositionWakeup(
+            conversation_id=made.conversation_id, client_id=a.client_id, data=b"one"
+        )
+        await positions.receive(kept)
+    assert len(positions) == 200, "the oldest are forgotten"
+    before = positions.examined
+    async with live.client(b) as bob:
+        await _say(bob, wire.WatchPositions(conversation_id=here.conversation_id))
+        frame = wire.PositionFrame(conversation_id=here.conversation_id, data=b"one")
+        assert await bob.next() == frame
+    assert positions.examined - before == 1
+    for made in [*elsewhere, here]:
+        left = RosterWakeup(
+            conversation_id=made.conversation_id,
+            epoch=2,
+            cells=1,
+            added={},
+            removed=[a.client_id],
+            whole=True,
+        )
+        await positions.receive(left)
+    assert len(positions) == 0
+    assert positions.examined - before == 1 + 200
 
 
 async def test_the_position_of_a_removed_device_is_forgotten(live: Live) -> None:

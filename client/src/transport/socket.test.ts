@@ -1,7 +1,7 @@
 /** The socket's reports on the network, against sockets that do what a test tells them. */
 import { encode } from "@msgpack/msgpack";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { CLOSE_REPLACED } from "../wire.ts";
+import { CLOSE_REPLACED, CLOSE_TOO_MANY_FRAMES } from "../wire.ts";
 import { Socket, type WebSocketLike, type WebSocketMaker } from "./socket.ts";
 
 class Told implements WebSocketLike {
@@ -82,13 +82,16 @@ describe("Socket", () => {
     await expect.poll(() => states.at(-1)).toBe("online");
   });
 
-  it("does not fight for the place of a connection that replaced it", async () => {
+  it.each([
+    ["does not fight for the place of a connection that replaced it", CLOSE_REPLACED],
+    ["stays away for a while after it sent too many frames", CLOSE_TOO_MANY_FRAMES],
+  ])("%s", async (_, code) => {
     vi.useFakeTimers();
     try {
       start();
       await vi.advanceTimersByTimeAsync(0);
       Told.all[0]?.ready();
-      Told.all[0]?.fail(CLOSE_REPLACED);
+      Told.all[0]?.fail(code);
       await vi.advanceTimersByTimeAsync(14_000);
       expect(Told.all).toHaveLength(1);
       await vi.advanceTimersByTimeAsync(16_000);

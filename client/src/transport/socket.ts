@@ -14,6 +14,7 @@ import {
   CLOSE_CONDUCT_NOT_ACCEPTED,
   CLOSE_REPLACED,
   CLOSE_SIGNED_OUT,
+  CLOSE_TOO_MANY_FRAMES,
   CLOSE_TOO_SLOW,
   CLOSE_UNAUTHENTICATED,
   CURSORS_IN_FRAME,
@@ -179,7 +180,9 @@ export class Socket {
       // A reader that fell behind comes back at once: the log is waiting for it.
       if (code === CLOSE_TOO_SLOW && this.#failures === 0) continue;
       // Another core runs with this device's token, or an answer came late: no tug-of-war.
-      if (code === CLOSE_REPLACED) this.#failures = Math.max(this.#failures, REPLACED_FAILURES);
+      // Or this device or person sent too much: cursors and positions wait for the next connection.
+      if (code === CLOSE_REPLACED || code === CLOSE_TOO_MANY_FRAMES)
+        this.#failures = Math.max(this.#failures, REPLACED_FAILURES);
       this.#wake = new AbortController();
       await pause(delayMs(BACKOFF, this.#failures++, this.#options.random), this.#wake.signal);
     }

@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 
-from copconnect import wire
+from copconnect import errors, wire
 from copconnect.addresses import caller_address
 from copconnect.bus import AccountWakeup, AnyWakeup, Bus
 from copconnect.clock import Clock
-from copconnect.ids import ConversationId, Seq
+from copconnect.ids import ConversationId, PersonId, Seq
 from copconnect.principals import Ended, Requirement
+from copconnect.rates import Rates
 from copconnect.sockets.admission import Admission
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
@@ -30,6 +31,11 @@ from copconnect.sockets.feed import Feed, SeenCursor, Tokens, Versions, Watchers
 from copconnect.sockets.passing.fanout import Fanout
 from copconnect.sockets.positions import Positions
 
+FRAME_BYTES = 4096  # A larger frame counts as several: 40 cursors.
+# Beside the rate: an app sends 20 cursor frames a second while it catches up, and no more.
+FRAMES_AT_ONCE = 1_000
+FRAMES_BEFORE_READY = 100
+PERSONS_SHARE = 3  # All devices of a person together send as much as so many.
 CLOSING_TOGETHER = 500
 CLOSING_S = 1.0  # How long telling everybody may take, so that they do not all come back at once.
 CLOSING_PAUSE_S = 0.05  # At most, after each that many.
@@ -40,9 +46,11 @@ _DECODER = msgspec.msgpack.Decoder(wire.ClientFrame)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Limits of the live connections of one process; as :class:`copconnect.settings.Settings`
-    says. ``buffer_bytes``: unsent bytes of one; ``strangers``: connections without a Hello."""
+    says. ``buffer_bytes``: unsent bytes of one; ``frames_per_minute``: of one device;
+    ``strangers``: connections without a Hello."""
 
     buffer_bytes: int = 4 * 1024 * 1024
+    frames_per_minute: int = 1_800
     hello_ms: int = 5_000
     hellos_per_s: int = 5_000
     strangers: int = 10_000
@@ -68,6 +76,14 @@ class Sockets:
         self._limits = limits
         self._tokens = tokens
         self._watchers = watchers
+        frames = limits.frames_per_minute
+        self._of_device = Rates("frames_per_device", frames, FRAMES_AT_ONCE, clock.now_ms)
+        self._of_person = Rates(
+            "frames_per_person",
+            PERSONS_SHARE * frames,
+            PERSONS_SHARE * FRAMES_AT_ONCE,
+            clock.now_ms,
+        )
         self._strangers = Strangers(limits.strangers, limits.strangers_per_address)
         self.fanout = Fanout(feed, bus, clock)
         self.cursors = CursorBuffer(feed)
@@ -175,6 +191,23 @@ class Sockets:
         connection.expect_hello(self._limits.hello_ms / 1000)
         if self._ending is not None:
             connection.dismiss(wire.CLOSE_RESTART)
+
+    def heard(self, connection: Connection, size: int) -> bool:
+        """Count a frame, a large one as several, against its device and its person. Before Hello is
+        answered a connection has few."""
+        amount = 1 + size // FRAME_BYTES
+        if connection.caller is None:
+            connection.heard += amount
+            if connection.heard > FRAMES_BEFORE_READY:
+                connection.close(wire.CLOSE_TOO_MANY_FRAMES, "frames_before_ready")
+            return connection.close_code is None
+        try:
+            self._of_device.take(PersonId(connection.caller.client_id), amount)
+            self._of_person.take(connection.caller.counted_as, amount)
+        except errors.RateLimited as error:
+            connection.close(wire.CLOSE_TOO_MANY_FRAMES, f"{error.details['limit']}")
+            return False
+        return True
 
     def received(self, connection: Connection, message: Any) -> None:
         """Take a message: Hello first; cursors, watched orders and positions after Ready."""

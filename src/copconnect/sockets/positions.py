@@ -38,7 +38,9 @@ class Positions:
         self._fanout = fanout
         self._bus = bus
         self._clock = clock
-        self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
+        self._kept: OrderedDict[_Key, _Kept] = OrderedDict()  # The newest last.
+        self._sharing: dict[ConversationId, set[ClientId]] = {}  # Whose are kept.
+        self.examined = 0  # Kept records that were looked at so far: what frames cost.
         self._waiting: dict[_Key, bytes] = {}
         self._publishing = Periodic("positions", self.publish, PUBLISH_S)
 
@@ -61,9 +63,25 @@ class Positions:
         if self._fanout.head_of(connection, conversation_id) is None:
             return
         since_ms = self._clock.now_ms() - KEPT_MS
-        for (c, _), kept in list(self._kept.items()):
-            if c == conversation_id and kept.at_ms >= since_ms:
+        for kept in self._kept_in(conversation_id).values():
+            if kept.at_ms >= since_ms:
                 connection.push(kept.frame)
+
+    def _kept_in(self, conversation_id: ConversationId) -> dict[_Key, _Kept]:
+        keys = [(conversation_id, one) for one in self._sharing.get(conversation_id, ())]
+        self.examined += len(keys)
+        return {key: self._kept[key] for key in keys}
+
+    def _keep(self, key: _Key, kept: _Kept) -> None:
+        self._kept[key] = kept
+        self._sharing.setdefault(key[0], set()).add(key[1])
+
+    def _forget(self, key: _Key) -> None:
+        if self._kept.pop(key, None) is not None:
+            sharing = self._sharing[key[0]]
+            sharing.discard(key[1])
+            if not sharing:
+                del self._sharing[key[0]]
 
     async def publish(self) -> None:
         """Publish the records that wait."""
@@ -79,23 +97,22 @@ class Positions:
         if not isinstance(wakeup, PositionWakeup):
             return
         key = wakeup.conversation_id, wakeup.client_id
-        self._kept.pop(key, None)
+        self._forget(key)
         if not wakeup.data:
             return
         frame = framing.frame(
             wire.PositionFrame(conversation_id=wakeup.conversation_id, data=wakeup.data)
         )
-        self._kept[key] = _Kept(frame, self._clock.now_ms())
+        self._keep(key, _Kept(frame, self._clock.now_ms()))
         while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
+            self._forget(next(iter(self._kept)))
         self._fanout.say(wakeup.conversation_id, frame)
 
     def _left(self, wakeup: RosterWakeup) -> None:
         removed = set(wakeup.removed)
-        for key in list(self._kept):
-            there = key[0] == wakeup.conversation_id
-            if there and (not wakeup.whole or key[1] in removed):
-                del self._kept[key]
+        for key in self._kept_in(wakeup.conversation_id):
+            if not wakeup.whole or key[1] in removed:
+                self._forget(key)
 
     async def start(self) -> None:
         """Begin to publish."""

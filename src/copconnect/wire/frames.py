@@ -251,6 +251,7 @@ CLOSE_SIGNED_OUT = 4403
 CLOSE_CONDUCT_NOT_ACCEPTED = 4406  # Accept the code of conduct, then connect again.
 CLOSE_REPLACED = 4409  # This device has connected anew; do not come back for it.
 CLOSE_TOO_SLOW = 4408  # The reader fell behind; reconnect and catch up from the log.
+CLOSE_TOO_MANY_FRAMES = 4429  # By this device or person; reconnect after half a minute.
 CLOSE_BAD_FRAME = 4400
 CLOSE_RESTART = 1012  # The server restarts; reconnect.
 CLOSE_TRY_AGAIN = 1013  # The server cannot answer now; reconnect.

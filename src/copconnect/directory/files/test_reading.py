@@ -2,8 +2,11 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 import xlsxwriter
@@ -245,3 +248,34 @@ def test_refused_rows_keep_their_columns() -> None:
     assert again.headers[:3] == sheet.headers
     assert again.rows[0].cells[:4] == ["1", "Ravi", "98", "98 is not a phone number."]
     assert len(again.rows) == 1
+
+
+def test_the_process_that_parses_opens_nothing() -> None:
+    probe = (
+        "import os, socket\n"
+        "from copconnect.directory.files.spreadsheets.parsing import confine\n"
+        "confine(1 << 30, 10)\n"
+        "def refused(attempt):\n"
+        "    try:\n"
+        "        attempt()\n"
+        "    except OSError:\n"
+        "        return 1\n"
+        "    return 0\n"
+        "print(refused(socket.socket), refused(lambda: open(os.devnull)))\n"
+    )
+    command = (sys.executable, "-I", "-c", probe)
+    done = subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - Written above.
+    assert done.stdout.split() == [b"1", b"1"]
+
+
+def test_the_process_that_parses_has_an_empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def run(command: Any, **options: Any) -> Any:
+        seen.append((command[1], options["env"], options.get("pass_fds", ())))
+        return real(command, **options)
+
+    real = subprocess.run
+    monkeypatch.setattr(subprocess, "run", run)
+    assert reading.read("roll.xlsx", workbook([["code"], ["1"]])).sheets
+    assert seen == [("-I", {}, ())]

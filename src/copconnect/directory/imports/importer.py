@@ -7,6 +7,7 @@ same rows since. An import that is cut off has stored nothing, and holds its tur
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -46,6 +47,8 @@ from copconnect.principals import Operator, Principal, named
 from copconnect.rights import WHOLE, ImportingAdmin, Permit
 
 TURN_MS = 120_000
+# Each file may take a processor for minutes and 3 GiB: a node reads so many at a time.
+_READERS = ThreadPoolExecutor(2, thread_name_prefix="import")
 MOST_LEAVING = refusals.MOST_LEAVING
 LISTED = 100
 
@@ -274,7 +277,8 @@ class Importer:
         FileRefused, MappingWrong."""
         if options.partial and options.remove_missing:
             raise ValueError("a partial import would remove people for a typing error")
-        read = await asyncio.to_thread(_read, files, progress)
+        loop = asyncio.get_running_loop()
+        read = await loop.run_in_executor(_READERS, _read, files, progress)
         snapshot = await self._snapshot(read, options)
         return await asyncio.to_thread(
             judging.judge,

@@ -36,6 +36,11 @@ class Owner(Protocol):
         """The upgrade is done; a first message is due."""
         ...
 
+    def heard(self, connection: "Connection", size: int) -> bool:
+        """A frame of so many bytes came. Return whether it is taken; else the connection is being
+        closed."""
+        ...
+
     def received(self, connection: "Connection", message: Any) -> None:
         """A binary message came, bytes-like and valid only during this call; None: another kind."""
         ...
@@ -55,7 +60,7 @@ class Connection(WSListener):
     ``caller`` is None until Hello was accepted; ``token``, ``app`` and ``positions`` are what
     Hello carried, at ``hello_ms``. ``forwarded`` is what proxies say of the ``address`` it counts
     under. ``unheard``: turns of the rounds that look after connections since something came from
-    it; ``slot``: which turn is its own.
+    it; ``heard``: frames before Ready; ``slot``: which turn is its own.
     """
 
     __slots__ = (
@@ -69,6 +74,7 @@ class Connection(WSListener):
         "caller",
         "close_code",
         "forwarded",
+        "heard",
         "hello_ms",
         "positions",
         "slot",
@@ -87,6 +93,7 @@ class Connection(WSListener):
         self.caller: Caller | None = None
         self.close_code: int | None = None
         self.forwarded = forwarded
+        self.heard = 0
         self.hello_ms = 0
         self.positions: Mapping[ConversationId, int] = {}
         self.slot = -1
@@ -180,8 +187,10 @@ class Connection(WSListener):
             if self.close_code is None:
                 self.close(int.from_bytes(frame.get_payload_as_bytes()[:2]) or 1000)
             transport.disconnect()  # After what was written.
-        elif self.close_code is not None:
+        elif self.close_code is not None or not self._owner.heard(self, frame.payload_size):
             return
+        elif kind == WSMsgType.PING:
+            transport.send_pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.BINARY and frame.fin:
             self._owner.received(self, frame.get_payload_as_memoryview())
         elif kind in _MESSAGES:
@@ -204,8 +213,7 @@ class Connection(WSListener):
         """It took something after all."""
 
     def _collect(self, frame: WSFrame) -> None:
-        """Put a message in several frames together. Each frame costs its bytes alone: anybody may
-        send any number of empty ones."""
+        """Put a message in several frames together."""
         if (self._parts is None) != (frame.msg_type == WSMsgType.BINARY):
             self._owner.received(self, None)
             return
@@ -243,7 +251,7 @@ def parser(owner: Owner, limit_bytes: int) -> WSProtocol:
         0.0,
         0.0,
         WSAutoPingStrategy.PING_WHEN_IDLE,
-        True,  # enable_auto_pong
+        False,  # enable_auto_pong: a ping counts as any frame does
         MAX_CLIENT_FRAME_BYTES,
         None,  # extra_headers
         _READ_BUFFER_BYTES,

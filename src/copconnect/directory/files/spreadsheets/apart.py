@@ -1,5 +1,9 @@
 """Parses a workbook in a process of its own: a file that makes the parser abort, or take all
-memory, costs its import and nothing else."""
+memory, costs its import and nothing else.
+
+The process has an empty environment, three open files (its standard streams) and no right to open
+another: a file that takes the parser over finds no secret, no file and no network.
+"""
 
 import subprocess
 import sys
@@ -20,12 +24,13 @@ class _Answer(msgspec.Struct):
 
 def parse(content: bytes, limits: Limits) -> parsing.Parsed:
     """Return what :func:`parsing.parse` does. Blocks; call it in a thread. Raises FileRefused."""
-    command = (sys.executable, "-m", MODULE, str(limits.memory), str(limits.seconds))
+    command = (sys.executable, "-I", "-m", MODULE, str(limits.memory), str(limits.seconds))
     try:
         done = subprocess.run(  # noqa: S603 - Our own module, and two numbers.
             command,
             input=content,
             capture_output=True,
+            env={},
             check=False,
             timeout=limits.seconds + SLACK_S,
         )

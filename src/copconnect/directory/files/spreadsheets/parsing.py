@@ -2,8 +2,8 @@
 
 The process reads a workbook from standard input and writes one MessagePack value to standard
 output: ``{"sheets": [[name, first line, rows], …]}``, or ``{"refused": [code, value]}``. Only
-:mod:`copconnect.directory.files.spreadsheets.apart` starts it, with limits on memory and time: the
-parser is native code, and a file may make it abort.
+:mod:`copconnect.directory.files.spreadsheets.apart` starts it. It limits its own memory and time,
+and may open nothing: the parser is native code, and a file may make it abort, or take it over.
 """
 
 import datetime
@@ -73,14 +73,23 @@ def text_of(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
-def main() -> int:
-    """Parse standard input under the limits in the arguments: bytes of memory, seconds."""
+def confine(memory: int, seconds: int) -> None:
+    """Limit this process to so many bytes of memory and seconds of a processor, and to the files
+    that are open."""
     import resource  # Not every system has it, and only this process needs it.
 
-    memory, seconds = int(sys.argv[1]), int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    # The standard streams are open: no file, no socket and no other process from here on.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+
+
+def main() -> int:
+    """Parse standard input under the limits in the arguments: bytes of memory, seconds."""
+    confine(int(sys.argv[1]), int(sys.argv[2]))
     try:
         answer: dict[str, Any] = {"sheets": parse(sys.stdin.buffer.read())}
     except FileRefused as error:
