@@ -233,10 +233,7 @@ export interface HeadRecord {
   readonly head: Uint8Array;
 }
 
-/**
- * All leaves of this device's cell under a head, as notices told of them last. In a conversation of
- * one cell these are everybody's.
- */
+/** All leaves of a conversation of one cell under a head, as notices told of them last. */
 export interface RosterRecord {
   readonly epoch: number;
   /** 74 bytes each, ascending by device. */
@@ -334,6 +331,8 @@ export interface MessageRecord {
   readonly sentMs: number;
   /** Content bytes as sent, kept even when this version cannot read them. */
   readonly content: Uint8Array | null;
+  /** It was written as an order without the right (O3): `content` is a plain message instead. */
+  readonly notOrder?: true;
   readonly notice: NoticeRecord | null;
   readonly failure: CoreError | null;
   /** Its conversation key as receipts name it (wire.LackedKey), once a message of mine is in the log. */
@@ -358,8 +357,7 @@ interface OutgoingContent {
   readonly attempt: number;
   /** A state of the conversation: not shown as a message. */
   readonly state: boolean;
-  /** A message that the log lost: when it was first signed, or when its author said that it goes.
-   * Nobody reads it whose history begins later (S8). */
+  /** When a message that the log lost was first signed, or its author said that it goes (S8). */
   readonly signedMs?: number;
   /** It is sent at this time, or later when the app is open then; absent: at once. */
   readonly notBeforeMs?: number;

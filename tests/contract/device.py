@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from copconnect import wire
+from copconnect import errors, wire
 from copconnect.ids import AttachmentId, ClientId, ConversationId, DeviceId, PersonId
 from copconnect.principals import NOTHING, Caller
 from copconnect.records.conversation.conversation_key import ConversationKey
@@ -192,12 +192,22 @@ class Talk:
         self, sender: Device, key_id: bytes, text: bytes = b"text", **more: Any
     ) -> wire.Accepted:
         """Post a message under the newest head."""
+        return (await self.post(sender, key_id, text, **more))[1]
+
+    async def post(
+        self, sender: Device, key_id: bytes, text: bytes = b"text", **more: Any
+    ) -> tuple[wire.PostMessage, wire.Accepted]:
+        """Do so; return the message, too. A head that came meanwhile, as with a person's first
+        order, is taken once."""
         body = sender.message(await self.head(sender), key_id, text, **more)
-        accepted: wire.Accepted = await self.service.posting.post(
-            sender.caller, self.conversation_id, body
-        )
+        posting, c = self.service.posting, self.conversation_id
+        try:
+            accepted: wire.Accepted = await posting.post(sender.caller, c, body)
+        except errors.StaleHead:
+            body = sender.message(await self.head(sender), key_id, text, **more)
+            accepted = await posting.post(sender.caller, c, body)
         sender.accepted(body)
-        return accepted
+        return body, accepted
 
     async def read(self, reader: Device, after: int = 0, limit: int = 200) -> list[bytes]:
         """Return what a reader opens of a page."""

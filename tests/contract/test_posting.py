@@ -357,6 +357,8 @@ async def test_d1_large_groups_open_with_the_officer_course(database: Database) 
     accepted = await room.post(room.alice, body)
     assert await room.service.posting.post(untrained, room.c, body) == accepted
     # A flash order goes out before, and so does what changes an order.
+    await room.talk.say(room.alice, room.key_id, order=order_terms())
+    head = await room.talk.head(room.alice)
     order = room.alice.message(head, room.key_id)
     routine = msgspec.structs.replace(order, order=order_terms(priority="urgent"))
     with pytest.raises(errors.TrainingRequired):

@@ -264,10 +264,7 @@ class Orders:
     ) -> Issued:
         """Post a message that says this."""
         by = sender or self.issuer
-        head = await self.talk.head(by)
-        body = by.message(head, self.key_id, order=said)
-        accepted = await self.world.service.posting.post(by.caller, self.c, body)
-        by.accepted(body)
+        body, accepted = await self.talk.post(by, self.key_id, order=said)
         message_id = body.message[1 + 16 : 1 + 32].hex()
         return Issued(MessageId(message_id), accepted.seq, body, sha256(body.message[: 290 + 64]))
 

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from copconnect import errors, wire
+from copconnect.ids import new_id
+from copconnect.records.conversation.roster import Rights, RosterHead, check_proof
 from tests.contract.delivery_world import HOUR_MS
-from tests.contract.device import order_terms
+from tests.contract.device import Device, order_terms
 from tests.orders.orders_world import Orders, nobody
 
 
@@ -155,3 +157,78 @@ async def test_an_app_is_told_what_its_person_may_issue_where(orders: Orders) ->
     assert await may(officer.caller, orders.c) == wire.Issuing(here=[], anywhere=everything)
     with pytest.raises(errors.NotMember):
         await may(orders.world.registry.register().caller, orders.c)
+
+
+# --- What leaves sign ---------------------------------------------------------------------------
+
+ISSUES = Rights.ISSUE_ROUTINE | Rights.ISSUE_URGENT | Rights.ISSUE_FLASH
+
+
+async def signed(orders: Orders, device: Device) -> Rights:
+    """Return the orders that somebody's leaf may issue, under the newest head."""
+    state = await orders.world.service.rosters.state(device.caller, orders.c)
+    leaf, _ = check_proof(RosterHead.parse(state.head), device.device, state.proof, "R2")
+    return leaf.rights & ISSUES
+
+
+async def test_a_leaf_signs_the_orders_that_its_person_may_issue(orders: Orders) -> None:
+    chief, constable = orders.issuer, orders.officers[0]
+    orders.roll.issuing[chief.caller.person_id] = {"issue_routine": "TG", "issue_flash": "TG"}
+    before = await orders.talk.head(chief)
+    body = chief.message(before, orders.key_id, order=order_terms(priority="routine"))
+    with pytest.raises(errors.StaleHead):  # Signed under a head without the right.
+        await orders.world.service.posting.post(chief.caller, orders.c, body)
+    assert await signed(orders, chief) == Rights.ISSUE_ROUTINE | Rights.ISSUE_FLASH
+    after = await orders.talk.head(chief)
+    assert (after.epoch, after.rekey_epoch) == (before.epoch + 1, before.rekey_epoch)
+    await orders.issue(priority="routine")
+    await orders.issue(priority="flash")
+    assert (await orders.talk.head(chief)).epoch == after.epoch
+    with pytest.raises(errors.MayNotIssue):
+        await orders.post(order_terms(), constable)
+    assert (await orders.talk.head(chief)).epoch == after.epoch
+    assert await signed(orders, constable) == Rights(0)
+
+
+async def test_a_leaf_loses_the_right_with_the_head_that_lists_somebody_outside(
+    orders: Orders,
+) -> None:
+    chief, newcomer = orders.issuer, orders.world.registry.register()
+    orders.roll.command(chief, "TG/HYD")
+    await orders.issue()
+    assert await signed(orders, chief) == ISSUES
+    await orders.place(newcomer, "TG/WGL")
+    epoch = (await orders.talk.head(chief)).epoch
+    body = wire.ChangeMembers(
+        change_id=new_id(),
+        add=[newcomer.caller.person_id],
+        remove=[],
+        make_admin=[],
+        revoke_admin=[],
+    )
+    await orders.world.service.membership.change(chief.caller, orders.c, body)
+    assert (await orders.talk.head(chief)).epoch == epoch + 1
+    assert await signed(orders, chief) == Rights(0)
+
+
+async def test_a_leaf_loses_a_right_that_its_person_lost_within_a_round(orders: Orders) -> None:
+    chief = orders.issuer
+    await orders.issue()
+    assert await signed(orders, chief) == ISSUES
+    service = orders.world.service
+    await service.following.round()
+    orders.roll.issuing[chief.caller.person_id] = {"issue_routine": "TG"}
+    orders.world.chart.concern(chief.caller.person_id)
+    await service.following.round()
+    assert await signed(orders, chief) == Rights.ISSUE_ROUTINE
+    epoch = (await orders.talk.head(chief)).epoch
+    await service.following.round()
+    assert (await orders.talk.head(chief)).epoch == epoch
+
+
+async def test_another_phone_of_an_issuer_signs_the_same(orders: Orders) -> None:
+    chief = orders.issuer
+    await orders.issue()
+    second = orders.world.registry.register(chief.caller.person_id)
+    await orders.world.devices_changed(second)
+    assert await signed(orders, second) == ISSUES

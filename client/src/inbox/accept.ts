@@ -5,7 +5,7 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
-import { decodeContent, isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
+import { isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
 import { idOf } from "../ids.ts";
 import type { DeviceId, KeyId, MessageId, PersonId } from "../ids.ts";
@@ -18,6 +18,8 @@ import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
 import { noteOrder } from "../orders/noting.ts";
+import { rightful } from "../orders/rightful.ts";
+import type { Rightful } from "../orders/rightful.ts";
 import { raiseFloor } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
 import type { Entry, Judgement, Vouched } from "./judge.ts";
@@ -76,7 +78,9 @@ export async function accept(
   }
   if (before !== null) settle(receiving, entry, before);
   const messageId = idOf<MessageId>(header.message);
-  const content = decodeContent(judgement.plaintext);
+  const { vault } = receiving.context;
+  const said = await rightful(vault, work, judgement.plaintext, leaf);
+  const { content } = said;
   if (content.kind === "state") {
     const { position, sentMs } = entry;
     const at = { messageId, position, sentMs, leaf, header, k: judgement.k };
@@ -99,7 +103,7 @@ export async function accept(
   await note(receiving, entry, judgement, content);
   if (await takeBack(receiving, entry, header)) return;
   if (receiving.blocked(leaf.person)) return;
-  await show(receiving, entry, judgement, content, before);
+  await show(receiving, entry, judgement, said, before);
 }
 
 /** Orders are noted whoever wrote them: somebody who blocks the issuer owes them all the same. */
@@ -168,8 +172,8 @@ async function noteChain(
 async function show(
   { context, conversation, work, known }: Receiving,
   entry: Entry,
-  { leaf, header, plaintext }: Extract<Judgement, { kind: "opened" }>,
-  content: Decoded,
+  { leaf, header }: Extract<Judgement, { kind: "opened" }>,
+  { content, bytes, notOrder }: Rightful,
   before: PendingRecord | null,
 ): Promise<void> {
   const { personId } = context.identity();
@@ -184,10 +188,11 @@ async function show(
     senderId: leaf.person,
     mine,
     sentMs: entry.sentMs,
-    content: plaintext,
+    content: bytes,
     notice: null,
     failure: null,
     ...(mine ? { key: keyReference(idOf(header.key)) } : {}),
+    ...(notOrder ? { notOrder } : {}),
   };
   work.put(message);
   known.set(messageId, message);

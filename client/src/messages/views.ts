@@ -210,6 +210,7 @@ export class ViewMaker implements Views {
     return {
       ...(scheduledMs === undefined ? {} : { scheduledMs }),
       ...(await this.#forwarded(content)),
+      ...(record.notOrder === true ? { notOrder: true } : {}),
       messageId: record.messageId,
       conversationId: record.conversationId,
       seq: record.seq,

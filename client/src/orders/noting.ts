@@ -50,7 +50,11 @@ function overlaid(orderId: MessageId): string {
 }
 
 /** The row as `work` has it, or as it is stored. */
-async function rowIn(vault: Vault, work: UnitOfWork, orderId: MessageId) {
+export async function rowIn(
+  vault: Vault,
+  work: UnitOfWork,
+  orderId: MessageId,
+): Promise<OrderRecord | null> {
   const written = work.overlay.get(overlaid(orderId)) as OrderRecord | undefined;
   return written ?? (await vault.get<OrderRecord>(ORDER_STORES.orders, orderId));
 }

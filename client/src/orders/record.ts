@@ -127,11 +127,17 @@ export function issuerOf({ facts, server }: OrderRecord): PersonId | null {
 
 /** Changes that count: the issuer's, and a withdrawal by somebody whom the signed text appoints. */
 export function changesOf(row: OrderRecord): readonly ChangeFacts[] {
+  return row.changes.filter(({ personId, content }) => mayChange(row, personId, content));
+}
+
+/** Whether somebody may change an order so. */
+export function mayChange(
+  row: OrderRecord,
+  personId: PersonId,
+  { change }: Pick<OrderChangeContent, "change">,
+): boolean {
   const readers = row.facts?.content.readers ?? [];
-  return row.changes.filter(
-    ({ personId, content }) =>
-      personId === issuerOf(row) || (content.change === "withdrawn" && readers.includes(personId)),
-  );
+  return personId === issuerOf(row) || (change === "withdrawn" && readers.includes(personId));
 }
 
 /** When the order was withdrawn. The server's word counts only where the order's text is not here. */

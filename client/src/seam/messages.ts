@@ -69,6 +69,9 @@ export interface MessageItem {
   /** It was forwarded to come here, or more often than the department's policy likes; absent: it
    * was written here. */
   readonly forwarded?: "some" | "often";
+  /** It was written as an order, or as a change of one, by somebody who may not do that here: it
+   * is a plain message. */
+  readonly notOrder?: true;
   /** It waits for this time, at which this device sends it. */
   readonly scheduledMs?: number;
 }

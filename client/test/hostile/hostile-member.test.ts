@@ -2,7 +2,9 @@
  * An insider: a listed, confirmed device of a member that breaks the rules (docs/threat-model.md). It
  * fools nobody and holds nobody up; what it seals or sends wrongly is mended by others or left out.
  */
+import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Outgoing } from "../../src/core.ts";
 import { fromHex, randomBytes, utf8 } from "../../src/octets.ts";
 import { encodeContent } from "../../src/kinds/content.ts";
 import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
@@ -14,6 +16,7 @@ import { compareDigits } from "../support/scenarios.ts";
 import { World } from "../support/world.ts";
 
 const LIMIT_MS = 60_000;
+type OutgoingOrder = Extract<Outgoing, { kind: "order" }>;
 
 let world: World;
 let insider: Insider;
@@ -79,6 +82,34 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     await goesOn();
     await a.until("waits", async () => (await a.core.encryption(id)).waiting === 1);
     expect(await a.texts(id)).toEqual(["on duty, by a", "on duty, by b"]);
+  });
+
+  it("O3 written as an order is a plain message without the right", async () => {
+    const { server } = world;
+    server.orders.mayIssue = (personId) => personId === a.person;
+    await server.inTurn(() => server.devicesChanged(insider.personId));
+    await b.core.setPreferences(id, { mutedUntilMs: -1, pinned: false });
+    const key = await insider.makeKey(id);
+    const text = {
+      ...{ v: 1, kind: "order", title: "All units", text: "Report to the gate", reference: "7" },
+      ...{ priority: "flash", validUntilMs: null, choices: [], answers: false, readers: [] },
+      ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [] },
+      attachments: [],
+    };
+    // Without the terms in the clear, the server takes it for a text.
+    await insider.post(id, await insider.message(id, key, encode(text)));
+    await b.receives(id, "All units\nReport to the gate\n7");
+    const { messages } = await b.core.messages(id, null, 50);
+    expect(messages.at(-1)).toMatchObject({ notOrder: true, body: { kind: "text" } });
+    expect((await b.core.orders({ box: "all" })).orders).toEqual([]);
+    expect(b.events.filter(({ type }) => type === "notify")).toEqual([]);
+    // The same of somebody who may issue is an order.
+    await a.core.send(id, { ...(text as unknown as OutgoingOrder), priority: "flash" }, null);
+    await b.until(
+      "an order",
+      async () => (await b.core.orders({ box: "open" })).orders.length === 1,
+    );
+    await b.until("sounds", () => Promise.resolve(b.events.some(({ type }) => type === "notify")));
   });
 
   it("of rubbish is not shown (R7)", async () => {

@@ -13,7 +13,7 @@ import {
 } from "../../src/keys/message.ts";
 import { ZEROS } from "../../src/keys/format/hashing.ts";
 import { CLOCKS_MS, HOUR_MS } from "../../src/keys/format/times.ts";
-import { MAY_ADMINISTER, MAY_POST } from "../../src/keys/roster/leaf.ts";
+import { MAY_ADMINISTER, MAY_ISSUE, MAY_POST } from "../../src/keys/roster/leaf.ts";
 import { KEY_MESSAGES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
@@ -49,11 +49,11 @@ export class Log {
     const known = conversation.log.find((one) => one.messageId === messageId);
     if (known !== undefined && equalBytes(known.entry.message, body.message))
       return { seq: known.entry.seq, sentMs: known.entry.sentMs };
+    const said = body.order;
+    this.#server.orders.require(conversation, caller, said);
     if (!this.takesAnything) await this.#requireD1(conversation, caller, message, body);
     if (known !== undefined && !this.takesAnything)
       throw new Refusal("message_invalid", { rule: "D6" });
-    const said = body.order;
-    this.#server.orders.require(conversation, caller, said);
     const accepted = this.#append(conversation, caller, message, body);
     this.#server.orders.note(conversation, caller, { header, said }, accepted);
     return accepted;
@@ -109,6 +109,11 @@ export class Log {
     if (leaf === null) throw new Refusal("not_member");
     if ((leaf.rights & MAY_POST) === 0) throw new Refusal("may_not_post");
     if (posted.state && (leaf.rights & MAY_ADMINISTER) === 0) throw new Refusal("not_admin");
+    const { order } = posted;
+    if (order?.t === "order" && (leaf.rights & MAY_ISSUE[order.priority]) === 0) {
+      await this.#server.rosters.refresh(conversation);
+      throw new Refusal("stale_head", { epoch: conversation.epoch });
+    }
     this.#server.judge.requireConfirmed(caller);
     if (toHex(header.sender) !== caller.device)
       throw new Refusal("message_invalid", { rule: "D1" });

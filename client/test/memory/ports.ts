@@ -129,6 +129,7 @@ export interface LogPort {
 }
 
 export interface OrdersPort {
+  mayIssue(personId: PersonId, priority: wire.OrderPriority): boolean;
   /** Refuse what no message may say of orders. */
   require(
     conversation: ConversationState,

@@ -7,12 +7,13 @@
  */
 import { concat, fromHex, toHex } from "../../src/octets.ts";
 import { idOf, newId } from "../../src/ids.ts";
-import type { CellId, DeviceId } from "../../src/ids.ts";
+import type { CellId, DeviceId, PersonId } from "../../src/ids.ts";
 import { leafHash, merklePath } from "../../src/keys/format/merkle.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { encodeCellLine } from "../../src/keys/roster/cell-line.ts";
 import {
   MAY_ADMINISTER,
+  MAY_ISSUE,
   MAY_POST,
   encodeLeaf,
   type LeafValues,
@@ -81,7 +82,8 @@ export class Rosters {
     for (const [personId, member] of conversation.members) {
       if (member.removedMs !== null) continue;
       const may = conversation.whoMayPost === "everyone" || member.admin;
-      const rights = (may ? MAY_POST : 0) | (member.admin ? MAY_ADMINISTER : 0);
+      const posts = (may ? MAY_POST : 0) | (member.admin ? MAY_ADMINISTER : 0);
+      const rights = posts | this.#issuing(personId, member.admin);
       for (const client of this.#server.judge.listable(personId)) {
         const { device, clientId } = client;
         const historyFrom = member.historyFromMs;
@@ -109,6 +111,14 @@ export class Rosters {
       if (age < CELL_REKEY_MS) rekeyedCells.add(cell);
     }
     return changed ? { leaves, rekey, rekeyedCells } : null;
+  }
+
+  /** Bits of the orders that a member may issue. */
+  #issuing(personId: PersonId, admin: boolean): number {
+    const priorities = ["routine", "urgent", "flash"] as const;
+    return priorities
+      .filter((one) => this.#server.orders.mayIssue(personId, one) && (admin || one !== "flash"))
+      .reduce((bits, one) => bits | MAY_ISSUE[one], 0);
   }
 
   #roomFor(leaves: ReadonlyMap<DeviceId, ListedLeaf>): CellId {

@@ -208,6 +208,23 @@ class Orders(Protocol):
         change of an order that its person did not issue in its conversation."""
         ...
 
+    async def issuable(
+        self, connection: AsyncConnection, conversation_id: ConversationId, person_id: PersonId
+    ) -> Collection[wire.OrderPriority]:
+        """Return the priorities of which a person may issue orders in a conversation now; none for
+        somebody who does not belong to it."""
+        ...
+
+    async def require(
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        person_id: PersonId,
+        priority: wire.OrderPriority,
+    ) -> None:
+        """Raise MayNotIssue, with its details, unless this one is among them."""
+        ...
+
 
 class Pushes(Protocol):
     """The part of pushes."""

@@ -20,8 +20,9 @@ class Issuing:
     """The part of orders that the Delivery Service asks; see its port ``Orders``.
 
     A person may issue an order in a conversation if they have the right of its priority
-    (``rules.ISSUE``) over the unit of everybody else there. :meth:`_require` checks it in the
-    transaction of the order's message, for every order and every correction.
+    (``rules.ISSUE``) over the unit of everybody else there. Their leaf signs it, from their first
+    order there on, and devices go by that; :meth:`require` checks it in the transaction of the
+    order's message, for every order and every correction.
     """
 
     def __init__(self, conversations: Conversations, postings: Postings) -> None:
@@ -42,35 +43,56 @@ class Issuing:
         anywhere = [one for one, right in rules.ISSUE.items() if held.has(right)]
         here: list[wire.OrderPriority] = []
         if conversation_id is not None:
-            reader = self._conversations.readers(conversation_id).subquery()
-            own = (
-                await connection.execute(
-                    select(reader.c.admin).where(reader.c.person_id == caller.person_id)
-                )
-            ).first()
-            if own is None:
+            found = await self._here(connection, held, conversation_id, caller.person_id)
+            if found is None:
                 raise errors.NotMember
-            for one in anywhere:
-                outside = await self._outside(
-                    connection, held, rules.ISSUE[one], conversation_id, caller.person_id
-                )
-                if outside == 0 and (own.admin or one != "flash"):
-                    here.append(one)
+            here = found
         return wire.Issuing(here=here, anywhere=anywhere)
 
-    async def _require(
-        self, connection: AsyncConnection, message: PostedMessage, priority: wire.OrderPriority
+    async def issuable(
+        self, connection: AsyncConnection, conversation_id: ConversationId, person_id: PersonId
+    ) -> list[wire.OrderPriority]:
+        """Return the priorities of which a person may issue orders in a conversation now."""
+        held = await self._rights.of(connection, person_id)
+        return await self._here(connection, held, conversation_id, person_id) or []
+
+    async def _here(
+        self,
+        connection: AsyncConnection,
+        held: Held,
+        conversation_id: ConversationId,
+        person_id: PersonId,
+    ) -> list[wire.OrderPriority] | None:
+        """Return the same by the person's rights; None for somebody who does not belong."""
+        reader = self._conversations.readers(conversation_id).subquery()
+        own = (
+            await connection.execute(select(reader.c.admin).where(reader.c.person_id == person_id))
+        ).first()
+        if own is None:
+            return None
+        return [
+            one
+            for one, right in rules.ISSUE.items()
+            if held.has(right)
+            and (own.admin or one != "flash")
+            and await self._outside(connection, held, right, conversation_id, person_id) == 0
+        ]
+
+    async def require(
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        person_id: PersonId,
+        priority: wire.OrderPriority,
     ) -> None:
         """Raise MayNotIssue unless the person may issue an order of this priority here."""
         right = rules.ISSUE[priority]
-        held = await self._rights.of(connection, message.person_id)
+        held = await self._rights.of(connection, person_id)
         # A conversation without others asks for the right too: people who are added to it later owe
         # what was issued before.
         if not held.has(right):
             raise errors.MayNotIssue(right=right)
-        outside = await self._outside(
-            connection, held, right, message.conversation_id, message.person_id
-        )
+        outside = await self._outside(connection, held, right, conversation_id, person_id)
         if outside:
             raise errors.MayNotIssue(right=right, outside=outside)
 
@@ -115,7 +137,7 @@ class Issuing:
     async def _issue(
         self, connection: Transaction, message: PostedMessage, terms: wire.OrderTerms
     ) -> None:
-        await self._require(connection, message, terms.priority)
+        await self.require(connection, message.conversation_id, message.person_id, terms.priority)
         rules.check_terms(terms, message.sent_ms)
         if await store.one(connection, message.message_id) is not None:
             # Another conversation's message has this id.
@@ -154,7 +176,9 @@ class Issuing:
         if order.withdrawn_ms is not None:
             raise errors.OrderInvalid(reason="the order is withdrawn")
         if said.change == "corrected":
-            await self._require(connection, message, order.priority)
+            await self.require(
+                connection, message.conversation_id, message.person_id, order.priority
+            )
             await store.change(connection, order_id, corrected_seq=message.seq)
         else:
             await store.change(

@@ -32,12 +32,14 @@ from copconnect.delivery.rules.posting import (
     check_message,
     check_repeat,
 )
+from copconnect.delivery.rules.rights import ISSUE
 from copconnect.delivery.store import log, members, standings
 from copconnect.delivery.store.log import NewEntry
 from copconnect.delivery.store.standings import FoundStanding, LogEnd
 from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, Seq
 from copconnect.principals import Caller, PostedMessage
 from copconnect.records.conversation.message import next_log_hash
+from copconnect.records.conversation.roster import Rights
 
 MOST_TOGETHER = 64
 _ENCODER = msgspec.msgpack.Encoder()
@@ -70,6 +72,11 @@ class Post:
     def flash(self) -> bool:
         """Whether it is a flash order."""
         return isinstance(self.order, wire.OrderTerms) and self.order.priority == "flash"
+
+    @property
+    def issues(self) -> Rights | None:
+        """The right that an order needs."""
+        return ISSUE[self.order.priority] if isinstance(self.order, wire.OrderTerms) else None
 
     @property
     def for_admins(self) -> bool:
@@ -303,6 +310,7 @@ class _Batch:
                 self._now_ms,
                 for_admins=post.for_admins,
                 closed_from=post.closed_from,
+                issues=post.issues,
             )
         except errors.CopConnectError as refused:
             return refused

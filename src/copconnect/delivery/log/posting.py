@@ -69,6 +69,22 @@ class Posting:
         except errors.MayNotPost:
             await self._explain(caller, conversation_id)
             raise
+        except errors.MayNotIssue:
+            if isinstance(body.order, wire.OrderTerms):
+                await self._sign_issuing(caller, conversation_id, body.order.priority)
+            raise
+
+    async def _sign_issuing(
+        self, caller: Caller, conversation_id: ConversationId, priority: wire.OrderPriority
+    ) -> None:
+        """Sign in the caller's leaf the orders that the caller may issue now. Raises StaleHead
+        where this one is among them, so that the device signs it anew, else MayNotIssue with
+        details."""
+        await self._rights.sign_issuing(caller.person_id, conversation_id)
+        async with self._deps.database.reading() as connection:
+            await self._deps.orders.require(connection, conversation_id, caller.person_id, priority)
+            for one in await conversations.read(connection, [conversation_id]):
+                raise errors.StaleHead(epoch=one.epoch)
 
     async def _explain(self, caller: Caller, conversation_id: ConversationId) -> None:
         """Raise Sanctioned where a sanction is why the leaf lacks the right to post; where the leaf

@@ -19,13 +19,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.bus import ConversationWakeup, RosterWakeup
 from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import Dependencies
-from copconnect.delivery.rules.roster_plan import LeafEdit, RosterPlan, plan_change
+from copconnect.delivery.rules.rights import ANY_ISSUE, issuing
+from copconnect.delivery.rules.roster_plan import (
+    LeafEdit,
+    PlacedLeaf,
+    RosterLeaf,
+    RosterPlan,
+    plan_change,
+)
 from copconnect.delivery.store import conversations, leaves, rosters
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.leaves import record_of
 from copconnect.delivery.store.rosters import CurrentCell, KeptHead
 from copconnect.ids import CellId, ConversationId, PersonId, new_id
-from copconnect.records.conversation.roster import Cell, Leaf, RosterHead
+from copconnect.records.conversation.roster import Cell, Leaf, Rights, RosterHead
 from copconnect.records.primitives.fields import is_ahead, sha256
 from copconnect.records.trust.incarnation import Beginning, beginning
 
@@ -35,13 +42,15 @@ class RosterEdit:
     """The changes in one conversation.
 
     ``members``: by how many it grows; ``info``: people, admins or policy are others; ``people``:
-    whom that is about. In conversations of several cells they alone are told.
+    whom that is about. In conversations of several cells they alone are told. ``issuers``: people
+    whose leaves may not issue orders yet, and perhaps shall.
     """
 
     leaves: LeafEdit = field(default_factory=LeafEdit)
     members: int = 0
     info: bool = False
     people: Collection[PersonId] = ()
+    issuers: Collection[PersonId] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,7 @@ async def change_rosters(
     A conversation whose devices do not change keeps its head, unless it has none yet or one that is
     dated ahead: under such a head no key can be made (R6, D2).
     """
+    edits = {**edits, **await _judge_issuing(connection, deps, held, edits)}
     now_ms = deps.clock.now_ms()
     moves = {
         one.conversation_id
@@ -103,6 +113,63 @@ async def change_rosters(
             connection.after_commit(
                 ConversationWakeup(conversation_id=one.conversation_id, person_ids=people)
             )
+
+
+async def _judge_issuing(
+    connection: AsyncConnection,
+    deps: Dependencies,
+    held: Sequence[Held],
+    edits: Mapping[ConversationId, RosterEdit],
+) -> dict[ConversationId, RosterEdit]:
+    """Return edits where people, or their posts, are others and somebody's leaf may issue orders or
+    is asked to: with the rights of these people among the members as they will be. One statement
+    where there is nobody."""
+    judged = {
+        one.conversation_id
+        for one in held
+        if one.epoch and (edits[one.conversation_id].info or edits[one.conversation_id].issuers)
+    }
+    listed = await leaves.issuers(connection, judged)
+    for c in judged:
+        if asked := edits[c].issuers:
+            own = await leaves.of_people(connection, asked, [c])
+            there = {one.leaf.device for one in listed.get(c, [])}
+            new = [one for one in own.get(c, []) if one.leaf.device not in there]
+            listed.setdefault(c, []).extend(new)
+    return {c: await _with_issuing(connection, deps, c, edits[c], own) for c, own in listed.items()}
+
+
+async def _with_issuing(
+    connection: AsyncConnection,
+    deps: Dependencies,
+    c: ConversationId,
+    edit: RosterEdit,
+    listed: Sequence[PlacedLeaf],
+) -> RosterEdit:
+    """Return the edit of a conversation with the rights to issue orders of the people of these
+    leaves, and of nobody else."""
+    rights = {
+        person: issuing(Rights(0), await deps.orders.issuable(connection, c, person))
+        for person in sorted({one.leaf.person_id for one in listed})
+    }
+    changed = edit.leaves
+    known = {one.leaf.device for one in (*changed.drop, *changed.alter)}
+    others = [
+        one
+        for one in listed
+        if one.leaf.device not in known and _may_issue(one.leaf, rights) != one.leaf
+    ]
+    alter = [
+        PlacedLeaf(_may_issue(one.leaf, rights), one.cell_id) for one in (*changed.alter, *others)
+    ]
+    add = [_may_issue(leaf, rights) for leaf in changed.add]
+    return replace(edit, leaves=LeafEdit(add=add, drop=changed.drop, alter=alter))
+
+
+def _may_issue(leaf: RosterLeaf, rights: Mapping[PersonId, Rights]) -> RosterLeaf:
+    """Return a leaf with its person's rights to issue orders, none for anybody else."""
+    own = rights.get(leaf.person_id, Rights(0))
+    return replace(leaf, rights=leaf.rights & ~ANY_ISSUE | own)
 
 
 async def _draw(

@@ -5,15 +5,17 @@ Statements here run inside the transaction that makes the head, after the people
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.delivery.dependencies import Dependencies
-from copconnect.delivery.rules.rights import Barred, rights_of
+from copconnect.delivery.rules.rights import ANY_ISSUE, Barred, rights_of
 from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterLeaf
 from copconnect.delivery.store.conversations import Held
 from copconnect.ids import PersonId
 from copconnect.principals import ListedDevice
+from copconnect.records.conversation.roster import Rights
 
 Belonging = tuple[bool, int]  # Whether as an admin, and from when the person may read.
 
@@ -40,6 +42,15 @@ def leaf_of(held: Held, device: ListedDevice, belonging: Belonging, barred: Barr
     )
 
 
+def issuers_of(listed: Iterable[PlacedLeaf]) -> set[PersonId]:
+    """Return the people whose leaves may issue orders."""
+    return {one.leaf.person_id for one in listed if one.leaf.rights & ANY_ISSUE}
+
+
+def _with_rights(leaf: RosterLeaf, more: Rights | None) -> RosterLeaf:
+    return replace(leaf, rights=leaf.rights | more) if more else leaf
+
+
 def difference(
     held: Held,
     people: Mapping[PersonId, Belonging],
@@ -50,10 +61,14 @@ def difference(
     """Return what brings a roster up to date about some people.
 
     ``people``: those of them that belong; ``devices``: that may be listed; ``listed``: every
-    current leaf of them all; ``barred``: those who may not post.
+    current leaf of them all; ``barred``: those who may not post. Rights to issue orders stay as
+    they are listed: change.py judges them.
     """
+    issuing = {one.leaf.person_id: one.leaf.rights & ANY_ISSUE for one in listed}
     wanted = {
-        one.device: leaf_of(held, one, people[one.person_id], barred)
+        one.device: _with_rights(
+            leaf_of(held, one, people[one.person_id], barred), issuing.get(one.person_id)
+        )
         for one in devices
         if one.person_id in people
     }

@@ -23,6 +23,7 @@ from copconnect.database.engine import chunks
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import standing
 from copconnect.delivery.rosters.taking_up import PeopleByConversation, take_up, wanted_people
+from copconnect.delivery.rules.rights import issuing
 from copconnect.delivery.store import audiences, conversations, leaves, marks, members
 from copconnect.delivery.store.conversations import Held
 from copconnect.ids import ConversationId, PersonId
@@ -102,6 +103,7 @@ class Following:
         # A rule that changed may concern people who did not.
         for c in groups.changed:
             found[c] = await self._compare_conversation(c)
+        await self._compare_issuers(None if anew else changed, found)
         await self._begin(groups, new, whole=anew)
         await self._apply(found)
         self._people_version = version
@@ -132,6 +134,19 @@ class Following:
                 }
                 await self._differ(connection, wanted, there, following, found, some)
         return found, new
+
+    async def _compare_issuers(
+        self, people: Collection[PersonId] | None, found: _Differences
+    ) -> None:
+        """Add to ``found`` whose leaves may issue other orders than the person may, in the
+        conversations of these people; None: in all."""
+        async with self._deps.database.reading() as connection:
+            listed = await leaves.issuers_among(connection, people)
+        for (c, person), rights in listed.items():
+            async with self._deps.database.reading() as connection:
+                may = await self._deps.orders.issuable(connection, c, person)
+            if issuing(rights, may) != rights:
+                found.setdefault(c, _Difference()).others.add(person)
 
     async def _of_posts(
         self, connection: AsyncConnection, people: Collection[PersonId], wanted: _Wanted

@@ -1,4 +1,5 @@
-"""A sanction began or ended: leaves sign the right to post that its person has now.
+"""A sanction began or ended: leaves sign the right to post that its person has now. An order is
+issued: its issuer's leaf signs the orders that the person may issue.
 
 Runs in the transaction of the role that changed the sanction, in every conversation, however
 large: once it commits, the server refuses what the person posts, and every client that has the new
@@ -44,6 +45,15 @@ class PostingRights:
             changing = [one for one in held if one.conversation_id in edits]
             if changing:
                 await change_rosters(connection, self._deps, changing, edits)
+
+    async def sign_issuing(self, person_id: PersonId, conversation_id: ConversationId) -> None:
+        """Sign in a person's leaves in one conversation the orders that the person may issue there
+        now; no new head where they say so already."""
+        async with self._deps.database.transaction() as connection:
+            await name_locks.share(connection, [person_id])
+            held = await conversations.hold(connection, [conversation_id])
+            edits = {conversation_id: RosterEdit(issuers=[person_id])}
+            await change_rosters(connection, self._deps, held, edits)
 
     async def repair(self, person_id: PersonId, conversation_id: ConversationId) -> bool:
         """Do the same where the person's leaf in one conversation says otherwise than holds now;

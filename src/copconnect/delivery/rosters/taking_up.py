@@ -3,7 +3,7 @@ each. Many small conversations cost as many statements as one.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +13,7 @@ from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.ports import Belonging
 from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
-from copconnect.delivery.rosters.drawing import barred_of, difference
+from copconnect.delivery.rosters.drawing import barred_of, difference, issuers_of
 from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.membership import has_admins
 from copconnect.delivery.store import audiences, conversations, leaves, members
@@ -65,9 +65,9 @@ async def take_up(deps: Dependencies, later: Later, people: PeopleByConversation
             belonging = {p: place for p, place in places.get(c, {}).items() if p in about}
             there = [leaf for leaf in listed.get(c, []) if leaf.leaf.person_id in about]
             found = difference(one, belonging, devices, there, barred)
-            edit = edits.about(c)
-            if not found.empty or edit.info:
-                changed[c] = RosterEdit(found, edit.members, edit.info, edit.people)
+            edit = replace(edits.about(c), leaves=found, issuers=issuers_of(there))
+            if not found.empty or edit.info or edit.issuers:
+                changed[c] = edit
         changing = [one for one in held if one.conversation_id in changed]
         if changing:
             await change_rosters(connection, deps, changing, changed)

@@ -109,10 +109,12 @@ def check_message(
     *,
     for_admins: bool = False,
     closed_from: int | None = None,
+    issues: Rights | None = None,
 ) -> None:
     """Raise the first part of D1 that refuses a message that was not accepted before.
     ``for_admins``: only an admin may post it; ``closed_from``: conversations of at least so many
-    members are closed to the sender before the officer course, None: none is."""
+    members are closed to the sender before the officer course, None: none is; ``issues``: the right
+    that the sender's leaf needs for an order."""
     header = message.header
     if standing.rights is None:
         raise errors.NotMember
@@ -122,6 +124,8 @@ def check_message(
         raise errors.NotAdmin
     if closed_from is not None and standing.members >= closed_from:
         raise errors.TrainingRequired
+    if issues is not None and not standing.rights & issues:
+        raise errors.MayNotIssue
     _check_head(header, standing, now_ms)
     _check_key(header, standing, now_ms)
     first = standing.chain_seq == 0

@@ -1,12 +1,22 @@
 """The rights that a leaf signs. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Final
 
 from copconnect import wire
 from copconnect.ids import PersonId
 from copconnect.principals import Bar
 from copconnect.records.conversation.roster import Rights
+
+ISSUE: Mapping[wire.OrderPriority, Rights] = {
+    "routine": Rights.ISSUE_ROUTINE,
+    "urgent": Rights.ISSUE_URGENT,
+    "flash": Rights.ISSUE_FLASH,
+}
+ANY_ISSUE: Final = Rights.ISSUE_ROUTINE | Rights.ISSUE_URGENT | Rights.ISSUE_FLASH
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,11 @@ class Barred:
         bars = self.by_person.get(person_id, ())
         found = [one for one in bars if large or one.kind == "suspended"]
         return max(found, key=lambda one: one.until_ms, default=None)
+
+
+def issuing(rights: Rights, priorities: Iterable[wire.OrderPriority]) -> Rights:
+    """Return a leaf's rights with those to issue orders of these priorities, and of no other."""
+    return reduce(or_, (ISSUE[one] for one in priorities), rights & ~ANY_ISSUE)
 
 
 def rights_of(who_may_post: wire.WhoMayPost, *, admin: bool, barred: bool) -> Rights:

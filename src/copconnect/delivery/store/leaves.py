@@ -3,18 +3,18 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
 from copconnect.database.engine import BULK, chunks
 from copconnect.delivery.rules.roster_plan import PlacedLeaf, RosterLeaf
-from copconnect.delivery.store.tables import LEAVES
+from copconnect.delivery.store.tables import LEAVES, MEMBERS
 from copconnect.ids import CellId, ConversationId, PersonId
 from copconnect.principals import ListedDevice
 from copconnect.records.conversation.roster import Leaf, Rights
 
-_L = LEAVES.c
+_L, _M = LEAVES.c, MEMBERS.c
 PLACED = (
     _L.conversation_id,
     _L.device,
@@ -27,6 +27,7 @@ PLACED = (
 LeavesByConversation = dict[ConversationId, list[PlacedLeaf]]
 
 
+_MAY_ISSUE = and_(_L.rights >= literal_column("4"), _L.to_epoch.is_(None))
 _RIGHTS = [Rights(number) for number in range(1 << len(Rights))]
 
 
@@ -67,6 +68,34 @@ async def of_people(
     for row in await connection.execute(query):
         found.setdefault(row.conversation_id, []).append(placed(row))
     return found
+
+
+async def issuers(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
+) -> LeavesByConversation:
+    """Return the current leaves of these conversations that may issue orders. One statement for
+    each 500 conversations."""
+    found: LeavesByConversation = {}
+    for some in chunks(conversation_ids):
+        query = select(*PLACED).where(_MAY_ISSUE, _L.conversation_id.in_(some))
+        for row in await connection.execute(query):
+            found.setdefault(row.conversation_id, []).append(placed(row))
+    return found
+
+
+async def issuers_among(
+    connection: AsyncConnection, people: Collection[PersonId] | None
+) -> dict[tuple[ConversationId, PersonId], Rights]:
+    """Return those who may issue orders in conversations to which any of these people belongs, with
+    what their leaf says; None: in all."""
+    query = select(_L.conversation_id, _L.person_id, _L.rights).where(_MAY_ISSUE)
+    if people is not None:
+        theirs = select(_M.conversation_id).where(
+            _M.removed_ms.is_(None), among(_M.person_id, people)
+        )
+        query = query.where(_L.conversation_id.in_(theirs))
+    rows = await connection.execute(query)
+    return {(c, person): _RIGHTS[rights] for c, person, rights in rows}
 
 
 async def of_cells(

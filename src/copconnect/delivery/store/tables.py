@@ -117,6 +117,13 @@ LEAVES = Table(
         sqlite_where=text("to_epoch IS NULL"),
         postgresql_where=text("to_epoch IS NULL"),
     ),
+    # Those that may issue orders: few. The condition is that of leaves.issuers.
+    Index(
+        "ix_leaves_issuer",
+        "conversation_id",
+        sqlite_where=text("rights >= 4 AND to_epoch IS NULL"),
+        postgresql_where=text("rights >= 4 AND to_epoch IS NULL"),
+    ),
     Index(
         "ix_leaves_person",
         "person_id",

@@ -972,6 +972,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("to_epoch IS NULL"),
     )
     op.create_index(
+        "ix_leaves_issuer",
+        "leaves",
+        ["conversation_id"],
+        unique=False,
+        sqlite_where=sa.text("rights >= 4 AND to_epoch IS NULL"),
+        postgresql_where=sa.text("rights >= 4 AND to_epoch IS NULL"),
+    )
+    op.create_index(
         "ix_leaves_person",
         "leaves",
         ["person_id", "conversation_id"],

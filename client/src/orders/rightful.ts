@@ -1,0 +1,70 @@
+/**
+ * O3: an order is one by the right to issue it, which its sender's signed leaf bears. Every received
+ * message passes here before anything else is done with its content: what is no rightful order goes
+ * on as a plain message, so that nothing later can take it for one.
+ */
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
+import { decodeContent, encodeContent } from "../kinds/content.ts";
+import type { Content, Decoded } from "../kinds/content.ts";
+import { MAX_TEXT } from "../kinds/fields.ts";
+import type { OrderChangeContent } from "../kinds/order-change.ts";
+import type { OrderContent } from "../kinds/order.ts";
+import { mayIssue } from "../keys/roster/leaf.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
+import type { Vault } from "../vault/vault.ts";
+import { rowIn } from "./noting.ts";
+import { mayChange } from "./record.ts";
+
+/** A message's content as it counts. `notOrder`: it was written as an order, or as a change of one. */
+export interface Rightful {
+  readonly content: Decoded;
+  /** The content as it is stored. */
+  readonly bytes: Uint8Array;
+  readonly notOrder: boolean;
+}
+
+export async function rightful(
+  vault: Vault,
+  work: UnitOfWork,
+  bytes: Uint8Array,
+  leaf: Leaf,
+): Promise<Rightful> {
+  const content = decodeContent(bytes);
+  const counts =
+    content.kind === "order"
+      ? mayIssue(leaf, content.priority)
+      : content.kind !== "order_change" || (await changes(vault, work, content, leaf));
+  if (counts || (content.kind !== "order" && content.kind !== "order_change"))
+    return { content, bytes, notOrder: false };
+  const instead = plain(content);
+  return { content: instead, bytes: encodeContent(instead), notOrder: true };
+}
+
+/** A change before its order, where the log is read backwards, is judged with the order (`changesOf`). */
+async function changes(
+  vault: Vault,
+  work: UnitOfWork,
+  content: OrderChangeContent,
+  leaf: Leaf,
+): Promise<boolean> {
+  const row = await rowIn(vault, work, content.orderId);
+  if (row?.facts == null) return true;
+  const corrects = content.change === "corrected";
+  if (corrects && !mayIssue(leaf, row.facts.content.priority)) return false;
+  return mayChange(row, leaf.person, content);
+}
+
+function plain(content: OrderContent | OrderChangeContent): Content {
+  const { title, text: words, reference, attachments } = content;
+  const reason = content.kind === "order_change" ? content.reason : "";
+  const parts = [title, words, reference, reason].filter((one) => one !== "");
+  const said = {
+    text: parts.join("\n").slice(0, MAX_TEXT),
+    mentions: [],
+    replyTo: null,
+    forwards: 0,
+  };
+  return attachments.length === 0
+    ? { kind: "text", ...said }
+    : { kind: "attachments", ...said, attachments };
+}
