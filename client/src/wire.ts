@@ -2799,13 +2799,22 @@ export interface PeopleTrust {
   readonly people: PersonTrust[];
 }
 
-/** ``confirmers``: the people who can confirm this device, nearest first, at most 5. */
+/** Somebody who can confirm a device. ``number``: E.164; "" where the caller is not shown it. */
+export interface Confirmer {
+  readonly personId: PersonId;
+  readonly number: string;
+}
+
+/**
+ * ``confirmers``: the people who can confirm this device, nearest first, at most 5; none for
+ * one that is confirmed.
+ */
 export interface Me {
   readonly person: Person;
   readonly clientId: ClientId;
   readonly device: DeviceId;
   readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "no";
-  readonly confirmers: PersonId[];
+  readonly confirmers: Confirmer[];
   readonly clients: ClientInfo[];
   readonly conductVersion: number | null;
   readonly conductAcceptedMs: number | null;

@@ -2,10 +2,22 @@
 
 from dataclasses import replace
 
+import pytest
+
 from copconnect.bus import AccountWakeup, TrustWakeup
 from copconnect.records.primitives.fields import DAY_MS, MINUTE_MS
+from copconnect.rights import Held
 from tests.identity.approved import ADMIN, OWN, Force, path_of
-from tests.identity.running import ACP, DCP, DGP, PATROL, SHO, MovedClock, Running
+from tests.identity.running import (
+    ACP,
+    CP,
+    DCP,
+    DGP,
+    PATROL,
+    SHO,
+    MovedClock,
+    Running,
+)
 from tests.identity.signing import (
     confirmed,
     endorse,
@@ -38,6 +50,16 @@ async def test_e0_nobody_is_confirmed_before_a_record_names_a_root_admin(
     assert await confirmed(approving, second) == "no"
 
 
+async def test_a_waiting_phone_shows_no_number_that_its_person_is_not_shown(
+    approving: Running, force: Force, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Held, "sees_numbers", lambda _self, _places: False)
+    sho = await approving.device(SHO)
+    me = (await approving.get("/v1/me", sho)).json()
+    numbers = {one["personId"]: one["number"] for one in me["confirmers"]}
+    assert numbers == {force.admin.person_id: "", force.root.person_id: ""}
+
+
 async def test_e2_a_device_is_listed_once_an_admin_endorses_it(
     approving: Running, force: Force
 ) -> None:
@@ -49,7 +71,12 @@ async def test_e2_a_device_is_listed_once_an_admin_endorses_it(
     people = {sho.person_id, force.admin.person_id, force.root.person_id}
     assert set(told.person_ids) == people
     me = (await approving.get("/v1/me", sho)).json()
-    assert me["confirmers"] == [force.admin.person_id, force.root.person_id]
+    named = [one["personId"] for one in me["confirmers"]]
+    assert named == [force.admin.person_id, force.root.person_id]
+    # Numbers to call are those that the person is shown; a confirmed device asks nobody.
+    numbers = {one["personId"]: one["number"] for one in me["confirmers"]}
+    assert numbers == {force.admin.person_id: CP, force.root.person_id: DGP}
+    assert (await approving.get("/v1/me", force.admin)).json()["confirmers"] == []
     waiting = (await approving.get("/v1/unconfirmed", force.admin)).json()["devices"]
     assert [one["device"] for one in waiting] == [sho.device.hex()]
     made = endorsement(approving, sho, force.admin, ADMIN)

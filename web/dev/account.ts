@@ -62,7 +62,10 @@ export class ScriptedAccount {
           scenario.device === "no"
             ? PEOPLE.filter(({ unitId, rank }) => unitId === ME.unitId && rank !== "PC")
                 .slice(3, 6)
-                .map(plate)
+                .map((person, index) => ({
+                  ...plate(person),
+                  number: index === 1 ? "" : person.number,
+                }))
             : [],
         sinceMs: Date.now() - 3_900_000,
       },

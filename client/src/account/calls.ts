@@ -95,8 +95,14 @@ export class AccountCalls {
   async deviceState(): Promise<AppState["device"]> {
     const { verdict, confirmers, sinceMs } = this.#services.standing;
     // The vault may be closed meanwhile: the state is asked for once more then.
-    const plates = await this.#options.people.plates(confirmers).catch(() => []);
-    return { confirmed: verdict?.confirmed ?? "no", confirmers: plates, sinceMs };
+    const ids = confirmers.map(({ personId }) => personId);
+    const plates = await this.#options.people.plates(ids).catch(() => []);
+    const numbers = new Map(confirmers.map(({ personId, number }) => [personId, number]));
+    const named = plates.map((plate) => ({
+      ...plate,
+      number: numbers.get(plate.personId) ?? "",
+    }));
+    return { confirmed: verdict?.confirmed ?? "no", confirmers: named, sinceMs };
   }
 
   async alarms(): Promise<readonly AlarmView[]> {

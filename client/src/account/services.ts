@@ -19,7 +19,7 @@ import { Training } from "../training/training.ts";
 import { PeopleTrust } from "../trust/people-trust.ts";
 import type { Verdict } from "../trust/ports.ts";
 import { TrustedTime } from "../trust/trusted-time.ts";
-import type { AccountFrame, PersonTrust, Ready } from "../wire.ts";
+import type { AccountFrame, Confirmer, PersonTrust, Ready } from "../wire.ts";
 import { Account } from "./account.ts";
 import { Acts } from "./acts.ts";
 import { Alarms } from "./alarms.ts";
@@ -51,8 +51,8 @@ export interface AccountServicesOptions {
 /** How this device stands, by its own judgement. */
 export interface Standing {
   readonly verdict: Verdict | null;
-  /** People who can confirm it, nearest first, as the server says; empty once somebody did. */
-  readonly confirmers: readonly PersonId[];
+  /** People whose signed grants let them confirm it, nearest first; empty once somebody did. */
+  readonly confirmers: readonly Confirmer[];
   readonly sinceMs: number | null;
 }
 
@@ -296,7 +296,7 @@ export class AccountServices {
   async #lookAfter(): Promise<void> {
     const me = await this.account.refreshMe();
     await this.account.renew();
-    const people = [me.person.personId, ...me.confirmers];
+    const people = [me.person.personId, ...me.confirmers.map(({ personId }) => personId)];
     await this.trust.ensure(people, { fresh: true, keys: true });
     await this.#ownChanged();
   }
@@ -304,10 +304,25 @@ export class AccountServices {
   async #ownChanged(): Promise<void> {
     const { me, registeredMs } = this.account.require();
     const verdict = await this.#judgeOwn();
-    const confirmers = verdict.confirmed === "no" ? (me?.confirmers ?? []) : [];
+    const named = verdict.confirmed === "no" ? (me?.confirmers ?? []) : [];
+    const able = await Promise.all(named.map(({ personId }) => this.#mayConfirm(personId)));
+    const confirmers = named.filter((_, index) => able[index]);
     this.#standing = { verdict, confirmers, sinceMs: registeredMs };
     this.#options.onStanding();
     await this.alarms.check();
+  }
+
+  /** E0: whom the server names is not sent to in vain. */
+  async #mayConfirm(personId: PersonId): Promise<boolean> {
+    const own = this.account.identity;
+    const devices = (await this.trust.devicesOf(personId)).filter((one) => one !== own.device);
+    for (const device of devices) {
+      const { confirmed } = await this.trust.verdict(personId, device, this.now());
+      if (confirmed === "no") continue;
+      if (personId === own.personId) return true;
+      if (this.trust.judge.mayAdminister(device, own.personId, this.now())) return true;
+    }
+    return false;
   }
 
   #judgeOwn(): Promise<Verdict> {

@@ -34,10 +34,13 @@ export interface AppState {
   readonly outbox: number;
   /** True while the core is catching up after being away. */
   readonly catchingUp: boolean;
-  /** This device's confirmation. `confirmers`: people who can give it if missing, nearest first. */
+  /**
+   * This device's confirmation. `confirmers`: people who can give it if missing, nearest first;
+   * `number` is empty where this person is not shown it.
+   */
   readonly device: {
     readonly confirmed: Confirmed;
-    readonly confirmers: readonly Plate[];
+    readonly confirmers: readonly (Plate & { readonly number: string })[];
     /** When this device registered. */
     readonly sinceMs: number | null;
   };

@@ -290,7 +290,13 @@ export class People {
       clientId: client.clientId,
       device: client.device,
       confirmed: confirmed(client),
-      confirmers: this.#server.judge.confirmers(personId),
+      confirmers:
+        confirmed(client) === "no"
+          ? this.#server.judge.confirmers(personId).map((one) => ({
+              personId: one,
+              number: this.plate(one).number,
+            }))
+          : [],
       clients: this.clientsOf(personId).map((one) => ({
         ...{ clientId: one.clientId, device: one.device, label: one.label },
         ...{ createdMs: one.createdMs, lastSeenMs: null, revoked: one.revoked },

@@ -346,6 +346,36 @@ describe("a crash between any two steps", () => {
 });
 
 describe("who may confirm", () => {
+  test("E0: the waiting phone is sent to people whose signed grants reach it, with their numbers", async () => {
+    const chief = await Phone.register(server, clock, 2, "Chief");
+    const other = await Phone.register(server, clock, 3, "Another");
+    const named = [
+      { personId: chief.personId, number: "+919000000002" },
+      { personId: other.personId, number: "+919000000003" },
+      { personId: old.personId, number: "" },
+    ];
+    fresh.intercept = (path, answer) =>
+      path.endsWith("/me") ? { ...(answer as object), confirmers: named } : answer;
+    const shown = async () => {
+      await fresh.services.onAccountEvent("clients");
+      const { confirmers } = await fresh.calls.deviceState();
+      return confirmers.map(({ personId, number }) => [personId, number]);
+    };
+    // The server names two people without a grant: nobody is sent to them.
+    expect(await shown()).toEqual([[old.personId, ""]]);
+    const { grant } = await import("../support/department.ts");
+    const right = await grant(server.desk, chief.personId, "TG", clock.ms);
+    await server.judge.records.addGrant(right.bytes);
+    const person = await server.people.person(chief.personId);
+    person.grants.push(right.bytes);
+    server.people.changed(person);
+    clock.ms += MINUTE_MS;
+    expect(await shown()).toEqual([
+      [chief.personId, "+919000000002"],
+      [old.personId, ""],
+    ]);
+  });
+
   test("E2: an unconfirmed device confirms nobody", async () => {
     const third = await Phone.register(server, clock, 1, "Third");
     expect(await codeOf(fresh.calls.beginConfirmation(third.device))).toBe("device_unconfirmed");

@@ -56,7 +56,7 @@ class Accounts:
             accepted = await self._conduct.accepted(connection, [caller.person_id])
             required, newest = await self._conduct.versions(connection)
             unit_admin = await self._deps.people.is_unit_admin(connection, caller.person_id)
-            confirmers = await self._confirmers.of(connection, caller.person_id)
+            confirmers = [] if caller.confirmed else await self._who_confirms(connection, caller)
         own = next((one for one in clients if one.client_id == caller.client_id), None)
         if own is None:
             raise errors.Unauthenticated
@@ -74,6 +74,16 @@ class Accounts:
             conduct_current=newest,
             unit_admin=unit_admin,
         )
+
+    async def _who_confirms(
+        self, connection: AsyncConnection, caller: Caller
+    ) -> list[wire.Confirmer]:
+        """Return whom a waiting device's person asks, with the numbers that the person is shown."""
+        found = await self._confirmers.of(connection, caller.person_id)
+        cards = await self._deps.people.cards(connection, found, caller.person_id)
+        return [
+            wire.Confirmer(person_id=one, number=cards[one].number) for one in found if one in cards
+        ]
 
     async def clients(self, person_id: PersonId) -> list[wire.ClientInfo]:
         """Return a person's devices, revoked ones included."""

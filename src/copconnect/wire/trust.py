@@ -77,14 +77,22 @@ class ClientInfo(Wire, frozen=True, kw_only=True):
     confirmed: Confirmed
 
 
+class Confirmer(Wire, frozen=True, kw_only=True):
+    """Somebody who can confirm a device. ``number``: E.164; "" where the caller is not shown it."""
+
+    person_id: PersonId
+    number: str
+
+
 class Me(Wire, frozen=True, kw_only=True):
-    """``confirmers``: the people who can confirm this device, nearest first, at most 5."""
+    """``confirmers``: the people who can confirm this device, nearest first, at most 5; none for
+    one that is confirmed."""
 
     person: Person
     client_id: ClientId
     device: Annotated[DeviceId, HEX32]
     confirmed: Confirmed
-    confirmers: list[PersonId]
+    confirmers: list[Confirmer]
     clients: list[ClientInfo]
     conduct_version: int | None  # The version this account accepted, if any.
     conduct_accepted_ms: int | None
