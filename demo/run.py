@@ -50,13 +50,19 @@ GENEROUS = {
 
 def run(port: int, people: int, seed: int, data: Path, *, officers: bool) -> None:
     """Start a synthetic force and serve it until a signal."""
-    settings = settings_of(data, port=port, **GENEROUS)
+    url = f"http://localhost:{port}"
+    settings = settings_of(
+        data,
+        port=port,
+        authenticator_host="localhost",
+        authenticator_origins=url,
+        **GENEROUS,
+    )
     # Before the data is touched: what listens there may be another demo that uses it.
     if not _can_listen(settings):
         raise stop(f"Port {port} is in use. Choose another: make demo PORT={port + 1}")
     prepare(settings, people, seed)
     station = with_roles(settings, station_of)
-    url = f"http://localhost:{port}"
     child: list[subprocess.Popen[bytes]] = []
 
     with_roles(settings, lambda container: sign_out_lost(container, station))

@@ -202,6 +202,7 @@ const STAGES = inStages(
       people: screens("people/PeopleScreen.svelte"),
       me: [
         ...screens("me/MeScreen.svelte", "devices/Unconfirmed.svelte"),
+        ...screens("presence/PresenceDialog.svelte"),
         ...screens("reports/MyReports.svelte", "reports/SanctionsPage.svelte"),
         here("./src/app/SignedOut.svelte"),
       ],

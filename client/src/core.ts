@@ -59,6 +59,7 @@ import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam
 import type { Issuing, OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
 import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
+import type { AuthenticatorsView, MadeCredential, PresenceGiven } from "./seam/presence.ts";
 import type { ReportsCore, ReportsMethod } from "./seam/reports.ts";
 import type { TrainingCore, TrainingMethod } from "./seam/training.ts";
 
@@ -88,6 +89,7 @@ export type * from "./seam/orders.ts";
 export type * from "./seam/overseeing.ts";
 export type * from "./seam/reports.ts";
 export type * from "./seam/people.ts";
+export type * from "./seam/presence.ts";
 export type * from "./seam/training.ts";
 
 /** A PIN has so many digits. */
@@ -163,6 +165,11 @@ export interface Core {
    */
   revokeDevice(device: DeviceId, lostMs?: number): Promise<void>;
   /** Acts in this person's name without this device, until the person acknowledges them. */
+  /** Answer a "presence" event; null: the person does not do the act. Rejects with `pin_wrong`. */
+  givePresence(number: number, given: PresenceGiven | null): Promise<void>;
+  authenticators(): Promise<AuthenticatorsView>;
+  /** A credential that was made on this device for {@link AuthenticatorsView.challenge}. */
+  addAuthenticator(made: MadeCredential): Promise<AuthenticatorsView>;
   alarms(): Promise<readonly AlarmView[]>;
   acknowledgeAlarm(id: AlarmId): Promise<void>;
 

@@ -45,6 +45,7 @@ export const CORE_CODES = {
   answers_wait: "This device has answered as many comparisons of digits as it may today.",
   confirmation_over: "The comparison of digits has ended; begin another.",
   device_unconfirmed: "Nobody vouches for this device yet.",
+  authenticator_unknown: "That authenticator is not enrolled, or of a kind that is not known.",
   no_grant: "This person has no right over the unit.",
   other_device:
     "The person has another device that is confirmed: it confirms, or is revoked first.",

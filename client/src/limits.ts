@@ -29,6 +29,12 @@ export const PICTURE_HASH_BYTES = 32;
 
 export const KNOWN_PICTURES = 20000;
 
+export const MAX_PRESENCE_BYTES = 4096;
+
+export const MAX_CREDENTIAL_BYTES = 1023;
+
+export const AUTHENTICATORS = 4;
+
 export const ACT_PEOPLE = 500;
 
 export const REORGANISATION_STEPS = 500;
@@ -118,3 +124,5 @@ export const DEVICE_KEY_AGE_MS = 1209600000;
 export const GRANT_LIMIT_MS = 15552000000;
 
 export const LOSS_LIMIT_MS = 2592000000;
+
+export const ACTS_OF_WEIGHT = ["apply_import", "approve_act", "enrol_authenticator", "export_part", "give_grant", "make_enrolment_codes", "publish_conduct", "reorganise_units", "revoke_device", "set_group_policy", "set_guard_policy", "set_rights", "undo_import", "undo_reorganisation", "withdraw_grant"] as const;

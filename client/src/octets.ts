@@ -68,3 +68,8 @@ export function toBase64(bytes: Uint8Array): string {
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text);
 }
+
+/** Throws DOMException for anything but base64. */
+export function fromBase64(text: string): Bytes {
+  return Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+}

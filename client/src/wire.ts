@@ -62,10 +62,6 @@ export type RightReach = "unit" | "part" | "heads";
 
 export type Language = "en" | "te" | "ur" | "hi";
 
-export type Exported = "people" | "units" | "posts" | "audit" | "conduct";
-
-export type ExportForm = "xlsx" | "csv" | "jsonl";
-
 export type ConversationKind = "direct" | "group" | "unit" | "announcement";
 
 export type WhoMayPost = "everyone" | "admins";
@@ -111,6 +107,10 @@ export type Practice = "message" | "group" | "order" | "guard" | "report" | "pla
 export type LessonSource = "built_in" | "folder" | "console";
 
 export type Confirmed = "root_admin" | "own_device" | "admin" | "first" | "no";
+
+export type Exported = "people" | "units" | "posts" | "audit" | "conduct";
+
+export type ExportForm = "xlsx" | "csv" | "jsonl";
 
 /**
  * The people of any clause of ``include``, and ``people``; without those of any clause of
@@ -244,6 +244,16 @@ export interface LessonTexts {
   readonly te: string;
   readonly ur: string;
   readonly hi: string;
+}
+
+/**
+ * Enrol an authenticator of another person, whose device asked for it. ``authenticator``: the
+ * record that the device signed.
+ */
+export interface EnrolAuthenticator {
+  readonly act: "enrol_authenticator";
+  readonly personId: PersonId;
+  readonly authenticator: string;
 }
 
 /**
@@ -480,9 +490,13 @@ export interface RefuseAct {
   readonly reason: string;
 }
 
-/** Idempotent by the act's id: the same bytes again are answered as the first time. */
+/**
+ * Idempotent by the act's id: the same bytes again are answered as the first time.
+ * ``presence``: the proof that the person is there, of an act of weight; else empty.
+ */
 export interface PostAct {
   readonly act: Uint8Array;
+  readonly presence: Uint8Array;
 }
 
 /** A person's new enrolment code, as letters show it. */
@@ -912,15 +926,16 @@ export interface AdminGrants {
 /**
  * The content of an entry. ``act``: what was done, JSON, as the server says; ``signed``: the
  * record by which an admin's device asked for it, of the kind ``signed_as``; empty for an
- * operator's act.
+ * operator's act; ``presence``: the proof that the person was there, of an act of weight.
  */
 export interface AuditContent {
   readonly salt: Uint8Array;
   readonly by: string;
   readonly path: string;
   readonly act: string;
-  readonly signedAs: "" | "act" | "endorsement";
+  readonly signedAs: "" | "act" | "endorsement" | "authenticator";
   readonly signed: Uint8Array;
+  readonly presence: Uint8Array;
 }
 
 /**
@@ -2916,10 +2931,55 @@ export interface Confirmations {
   readonly confirmations: Confirmation[];
 }
 
+/** Write the signer's part to a file; posted to ``/v1/admin/exports``, which answers with it. */
+export interface ExportPart {
+  readonly act: "export_part";
+  readonly what: "people" | "units" | "posts" | "audit" | "conduct";
+  readonly form: "xlsx" | "csv" | "jsonl";
+}
+
+/**
+ * The authenticators of the caller that count, as their devices signed them. ``host``: the
+ * name that they are made for; "": this server takes none. ``ever``: one was enrolled before, so
+ * that a PIN proves nothing; ``asked``: the record that waits for another admin; ``enrols``: this
+ * device is not confirmed yet, and so enrols one without another admin.
+ */
+export interface Authenticators {
+  readonly host: string;
+  readonly enrolled: Uint8Array[];
+  readonly ever: boolean;
+  readonly asked: Uint8Array | null;
+  readonly enrols: boolean;
+}
+
+/**
+ * A credential that was made on the calling device. ``attestation`` and ``client_data``: as
+ * WebAuthn answers.
+ */
+export interface AddAuthenticator {
+  readonly authenticator: Uint8Array;
+  readonly attestation: Uint8Array;
+  readonly clientData: Uint8Array;
+}
+
+/**
+ * An authenticator that a person of the caller's part asks another admin to enrol.
+ * ``authenticator``: the record that the person's device signed.
+ */
+export interface AuthenticatorAsked {
+  readonly person: Person;
+  readonly label: string;
+  readonly authenticator: Uint8Array;
+}
+
+export interface AuthenticatorsAsked {
+  readonly asked: AuthenticatorAsked[];
+}
+
 export type ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions;
 
 export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | PositionFrame | OrderProgressFrame | OrderAcknowledged | AccountFrame;
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | AssignReport | DecideReport | DecideAppeal | PublishLesson | PublishConduct | SetGuardPolicy | MarkPicture | UnmarkPicture | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | AssignReport | DecideReport | DecideAppeal | PublishLesson | PublishConduct | SetGuardPolicy | MarkPicture | UnmarkPicture | EnrolAuthenticator | ApproveAct | RefuseAct;

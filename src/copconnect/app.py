@@ -222,6 +222,7 @@ class Container:
             grants=self.auth.granting,
             revocations=self.auth.revoking,
             devices=self.registry,
+            authenticators=self.auth.authenticators,
             registered=self.auth.administered,
             reach=Reach(self.clock),
             traffic=Traffic(),

@@ -22,6 +22,27 @@ CONDUCT_TITLE_CHARACTERS = 100
 GUARD_POLICY_CHARACTERS = 3_000  # The JSON of the guard's policy has to fit into its record.
 PICTURE_HASH_BYTES = 32  # The perceptual hash of a picture.
 KNOWN_PICTURES = 20_000  # Pictures that moderators marked, at most.
+# Acts that ask for the person who signs them (Presence), by their tags.
+ACTS_OF_WEIGHT = (
+    "apply_import",
+    "approve_act",
+    "enrol_authenticator",
+    "export_part",
+    "give_grant",
+    "make_enrolment_codes",
+    "publish_conduct",
+    "reorganise_units",
+    "revoke_device",
+    "set_group_policy",
+    "set_guard_policy",
+    "set_rights",
+    "undo_import",
+    "undo_reorganisation",
+    "withdraw_grant",
+)
+MAX_PRESENCE_BYTES = 4096  # A proof of presence.
+MAX_CREDENTIAL_BYTES = 1023  # The id of an authenticator's credential, as WebAuthn limits it.
+AUTHENTICATORS = 4  # One device enrols no more before it is confirmed.
 ACT_PEOPLE = 500  # People whom one administrative act names.
 REORGANISATION_STEPS = 500  # Steps of one reorganisation.
 REORGANISED_PEOPLE = 2_000  # People whom one reorganisation names.

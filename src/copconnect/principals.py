@@ -54,19 +54,21 @@ class Operator:
     login: str
 
 
-SignedAs = Literal["act", "endorsement"]
+SignedAs = Literal["act", "endorsement", "authenticator"]
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
     """A person whose device signed what is done. ``record``: the signed bytes, of the kind
-    ``signed_as``; ``path``: of a unit at or above all that it touches, "" for the department."""
+    ``signed_as``; ``path``: of a unit at or above all that it touches, "" for the department;
+    ``presence``: the proof that the person was there, of an act of weight."""
 
     person_id: PersonId
     device: bytes
     signed_as: SignedAs
     record: bytes
     path: str
+    presence: bytes = b""
 
 
 Principal = Operator | Caller | Signer

@@ -51,6 +51,16 @@ PushOrigins = Annotated[
         description="origins such as https://push.example, separated by commas",
     ),
 ]
+WebOrigins = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https?://[a-z0-9.\-]+(:\d{1,5})?(,https?://[a-z0-9.\-]+(:\d{1,5})?)*)?$",
+        description="origins such as https://cop.example, separated by commas",
+    ),
+]
+HostName = Annotated[
+    str, Meta(pattern=r"^[a-z0-9.\-]{0,253}$", description="a host name such as cop.example")
+]
 PushContact = Annotated[
     str,
     Meta(
@@ -198,6 +208,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Connections to one push service at most."""
     map_tiles_url: WebUrl = ""
     """Raster tile URL template of the department's own map server; empty: built-in outline."""
+    authenticator_host: HostName = ""
+    """The host name for which authenticators of admins are made (WebAuthn's RP id), the same for
+    ever; empty: none are, and acts of weight ask for the PIN."""
+    authenticator_origins: WebOrigins = ""
+    """Origins of web pages that may ask them, separated by commas."""
     trusted_proxies: NotNegative = 0
     """How many proxies in front append to X-Forwarded-For; 0: use the socket's address."""
 

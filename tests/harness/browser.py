@@ -353,8 +353,10 @@ class Station:
         colours: str = "light",
         language: str = "en",
         url: str | None = None,
+        proves: bool = True,
     ) -> Officer:
-        """Give the person at ``index`` of the data bank a new device, at the app's first page."""
+        """Give the person at ``index`` of the data bank a new device, at the app's first page.
+        ``proves``: the person sets a PIN when an act of weight asks for one, and enters it."""
         context = self._browser.new_context(
             base_url=url or self.url,
             viewport=screen,
@@ -371,6 +373,8 @@ class Station:
             service_workers="allow" if self._service_worker else "block",
         )
         context.set_default_timeout(STEP_LIMIT_MS)
+        if proves:
+            context.add_init_script(path=Path(__file__).with_name("proves.js"))
         if os.environ.get("COPCONNECT_TRACE"):
             context.tracing.start(screenshots=True, snapshots=True)
         page = context.new_page()

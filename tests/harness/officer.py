@@ -19,6 +19,7 @@ from copconnect.records.trust.admin_act import SignedAct
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 from copconnect.records.trust.grant import Grant
 from tests.harness import databank
+from tests.harness.presence import posted
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.waiting import NO_TLS, PATIENCE_S, until
 
@@ -182,7 +183,7 @@ class Device:
             created=time.time_ns() // 1_000_000,
             body=msgspec.json.encode(act),
         ).signed(self._key)
-        body = wire.PostAct(act=record.encode())
+        body = posted(record)
         return self.call("POST", "/v1/admin/acts", body, wire.ActAnswer)
 
     def send(self, path: str, body: Any) -> None:

@@ -167,6 +167,7 @@ class IdentityServer:
             grants=self.auth.granting,
             revocations=self.auth.revoking,
             devices=self.registry,
+            authenticators=self.auth.authenticators,
             registered=self.auth.administered,
             reach=Reach(clock),
             traffic=Traffic(),

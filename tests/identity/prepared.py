@@ -18,6 +18,7 @@ from copconnect.settings import Settings
 from tests.harness.fixtures import apart
 from tests.harness.operator import OPERATOR
 from tests.harness.postgresql import PostgreSQL
+from tests.harness.presence import HOST, ORIGIN
 from tests.identity.approved import Force, appoint
 from tests.identity.running import MovedClock, SentTexts, run, synthetic_bank
 
@@ -34,6 +35,8 @@ def settings_of(keys: Path, database_url: str) -> Settings:
         otp_resend_ms=0,
         token_hours=720,  # Tests pass weeks; test_tokens.py has the default.
         blob_url=f"file://{keys / 'blobs'}",
+        authenticator_host=HOST,
+        authenticator_origins=ORIGIN,
     )
 
 

@@ -25,6 +25,7 @@ from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 from copconnect.records.trust.grant import Grant
 from copconnect.records.trust.revocation import Revocation
 from tests.harness.operator import OPERATOR
+from tests.harness.presence import posted
 from tests.identity.running import Device, Running
 
 
@@ -108,7 +109,7 @@ async def endorse(running: Running, sender: Device, record: Endorsement) -> http
     return await running.post("/v1/endorsements", sender, body)
 
 
-def signed_act(running: Running, signer: Device, act: wire.Act, **changes: Any) -> SignedAct:
+def signed_act(running: Running, signer: Device, act: wire.AdminAct, **changes: Any) -> SignedAct:
     """Return an act of now, signed by a device."""
     made = SignedAct(
         device=signer.device,
@@ -120,12 +121,20 @@ def signed_act(running: Running, signer: Device, act: wire.Act, **changes: Any) 
 
 
 async def post_act(running: Running, sender: Device, record: SignedAct) -> httpx.Response:
-    return await running.post("/v1/admin/acts", sender, wire.PostAct(act=record.encode()))
+    return await running.post("/v1/admin/acts", sender, posted(record))
 
 
 async def act(running: Running, signer: Device, act: wire.Act) -> httpx.Response:
     """Sign an act and post it."""
     return await post_act(running, signer, signed_act(running, signer, act))
+
+
+async def export(
+    running: Running, signer: Device, what: wire.Exported, form: wire.ExportForm
+) -> httpx.Response:
+    """Sign the act of an export and post it."""
+    made = signed_act(running, signer, wire.ExportPart(what=what, form=form))
+    return await running.post("/v1/admin/exports", signer, posted(made))
 
 
 async def give(running: Running, sender: Device, record: Grant) -> httpx.Response:

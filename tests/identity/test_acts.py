@@ -13,6 +13,7 @@ from copconnect.admin import rules
 from copconnect.bus import AccountWakeup
 from copconnect.ids import ActId, DeviceId, PersonId
 from copconnect.records.primitives.fields import DAY_MS, MINUTE_MS
+from tests.harness.presence import posted
 from tests.identity.acting import confirmed, entries, suspend, verified
 from tests.identity.approved import Force, path_of
 from tests.identity.running import DCP, PATROL, SHO, Device, MovedClock, Running
@@ -208,7 +209,9 @@ async def test_what_is_not_the_callers_own_or_not_of_now_is_refused(
     ):
         assert refusal(await post_act(approving, sender, record))[0] == code
     for data in (b"x", good.encode() + b"x", good.encode()[:-1]):
-        answer = await approving.post("/v1/admin/acts", force.admin, wire.PostAct(act=data))
+        answer = await approving.post(
+            "/v1/admin/acts", force.admin, wire.PostAct(act=data, presence=b"")
+        )
         assert refusal(answer)[0] == "act_invalid"
     assert await listed(approving, sho) == {sho.device}
     assert (await post_act(approving, force.admin, good)).is_success
@@ -226,7 +229,7 @@ async def test_a_device_that_is_not_confirmed_any_more_signs_nothing(
     caller = await tokens.authenticate(dcp.headers["authorization"].split()[1])
     assert caller is not None
     assert (await revoke(approving, force.root, revocation(approving, dcp, force.root))).is_success
-    body = wire.PostAct(act=signed_act(approving, dcp, suspend(sho)).encode())
+    body = posted(signed_act(approving, dcp, suspend(sho)))
     with pytest.raises(Exception, match="device_unconfirmed"):
         await approving.container.admin.acting.act(caller, body)
 

@@ -14,7 +14,7 @@ from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed, entries, verified
 from tests.identity.approved import Force
 from tests.identity.running import DCP, PATROL, SHO, Device, MovedClock, Running
-from tests.identity.signing import act, name_root_admin, refusal
+from tests.identity.signing import act, export, name_root_admin, refusal
 
 
 async def second_root(running: Running, force: Force, clock: MovedClock) -> Device:
@@ -158,7 +158,7 @@ async def test_acceptances_are_counted_by_unit_in_the_readers_part(
     assert first["total"] == following["total"] == 56
     names = [one["personId"] for one in (*first["people"], *following["people"])]
     assert len(set(names)) == 4
-    exported = await approving.get("/v1/admin/exports/conduct?format=csv", force.root)
+    exported = await export(approving, force.root, "conduct", "csv")
     assert len(exported.text.splitlines()) == 1 + 56
 
 

@@ -4,6 +4,7 @@
 so that the file stays the same. Each broken log names the entry that does not hold.
 """
 
+import base64
 import hashlib
 import json
 import sys
@@ -17,11 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
 from copconnect.audit.rules import ZEROS, Content, Entry, entry_hash
-from copconnect.audit.signatures import OUTCOMES
+from copconnect.audit.signatures import ALWAYS_SECOND, OUTCOMES
 from copconnect.ids import ActId, PersonId
 from copconnect.principals import SignedAs
 from copconnect.records.trust.admin_act import SignedAct
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
+from tests.harness.presence import Credential, by_pin, weighs
 
 FILE = Path(__file__).parents[2] / "spec" / "admin" / "log.json"
 NOW, DAY_MS = 1_800_000_000_000, 86_400_000
@@ -70,14 +72,31 @@ def content(
     path: str = STATION,
     kind: SignedAs | None = None,
     signed: bytes = b"",
+    presence: bytes = b"",
 ) -> Content:
     text = json.dumps(done, ensure_ascii=False, separators=(",", ":"))
     salt = fixed(f"salt {by} {text}", 16)
-    return Content(salt=salt, by=by, path=path, act=text, signed_as=kind or "", signed=signed)
+    return Content(
+        salt=salt,
+        by=by,
+        path=path,
+        act=text,
+        signed_as=kind or "",
+        signed=signed,
+        presence=presence,
+    )
 
 
-def by_act(by: Signer, record: SignedAct, done: dict[str, Any], path: str = STATION) -> Content:
-    return content(by.named, done, path, "act", record.encode())
+def by_act(
+    by: Signer,
+    record: SignedAct,
+    done: dict[str, Any],
+    path: str = STATION,
+    presence: bytes | None = None,
+) -> Content:
+    if presence is None:
+        presence = by_pin(record) if weighs(record) else b""
+    return content(by.named, done, path, "act", record.encode(), presence)
 
 
 SUSPEND = signed_act(CHIEF, "suspend", wire.SuspendPerson(person_id=SHO.person, reason="जाँच 12/26"))
@@ -89,6 +108,31 @@ APPROVE = signed_act(
     NOW + DAY_MS,
 )
 RESTORE = signed_act(SECOND, "restore", wire.RestorePerson(person_id=SHO.person))
+APPROVE_OTHER = signed_act(
+    SECOND,
+    "approve another",
+    wire.ApproveAct(act_id=ActId(GIVE.act_id.hex()), hash=SUSPEND.hash().hex()),
+    NOW + DAY_MS,
+)
+# A credential of the chief's, which the second admin enrols.
+CREDENTIAL = Credential(name=fixed("credential", 16), seed=fixed("key of the credential"))
+ASKED = CREDENTIAL.record(CHIEF.device, CHIEF.key, NOW)
+ENROL = signed_act(
+    SECOND,
+    "enrol",
+    wire.EnrolAuthenticator(
+        person_id=CHIEF.person, authenticator=base64.b64encode(ASKED.encode()).decode()
+    ),
+    NOW + DAY_MS,
+)
+WITHDRAW = signed_act(
+    CHIEF,
+    "withdraw",
+    wire.WithdrawGrant(person_id=SHO.person, path=DISTRICT, grant="AAAA"),
+    NOW + DAY_MS,
+)
+RIGHTS = signed_act(CHIEF, "rights", wire.SetRights(rules=[]), NOW + DAY_MS)
+OWN = CREDENTIAL.record(PATROL.device, PATROL.key, NOW)
 ENDORSED = Endorsement(
     endorsed=PATROL.device, endorser=CHIEF.device, kind=EndorsementKind.ADMIN, created=NOW
 ).signed(CHIEF.key)
@@ -124,7 +168,40 @@ def log() -> list[Content]:
         by_act(CHIEF, GIVE, {"act": "grant_given", **given}, DISTRICT),
         by_act(SECOND, APPROVE, {"act": "act_approved", **approved}, DISTRICT),
         content("operator root", {"act": "incarnation_begun"}, ""),
+        by_act(
+            SECOND,
+            ENROL,
+            {
+                "act": "authenticator_enrolled",
+                "person_id": CHIEF.person,
+                "device": CHIEF.device.hex(),
+                "key": ASKED.key().hex(),
+            },
+        ),
+        by_act(
+            CHIEF,
+            WITHDRAW,
+            {
+                "act": "grant_withdrawn",
+                "person_id": SHO.person,
+                "path": DISTRICT,
+                "created_ms": NOW,
+            },
+            DISTRICT,
+            CREDENTIAL.proves(WITHDRAW),
+        ),
     ]
+
+
+def enrolled_by_itself() -> Content:
+    """Return the entry of a patrol's device that enrols its own authenticator."""
+    done = {
+        "act": "authenticator_enrolled",
+        "person_id": PATROL.person,
+        "device": PATROL.device.hex(),
+        "key": OWN.key().hex(),
+    }
+    return content(PATROL.named, done, STATION, "authenticator", OWN.encode())
 
 
 def chained(contents: list[Content]) -> list[Entry]:
@@ -173,8 +250,84 @@ _OTHER = json.dumps(
 )
 _RESTORED = json.dumps({"act": "person_restored", "person_id": SHO.person})
 _FLIPPED = SUSPEND.encode()[:-1] + bytes([SUSPEND.encode()[-1] ^ 1])
+
+
+def added(place: int, one: Content) -> Break:
+    """Return a change that puts another entry at a place."""
+    return lambda contents: [*contents[: place - 1], one, *contents[place - 1 :]]
+
+
+# By name: the entries that are hidden, of a log whose other entries a reader sees.
+HIDDEN: dict[str, frozenset[int]] = {
+    "a hidden entry in place of an approval": frozenset({7}),
+    "an act that always needs two, whose proposal is hidden": frozenset({11}),
+}
 # By name: the change, the entry that does not hold then, and why, as the client names it.
 BROKEN: dict[str, tuple[Break, int, str]] = {
+    "an approval of another act": (
+        put(
+            7,
+            signed=APPROVE_OTHER.encode(),
+            presence=by_pin(APPROVE_OTHER),
+            act=json.dumps(
+                {
+                    "act": "act_approved",
+                    "act_id": GIVE.act_id.hex(),
+                    "hash": SUSPEND.hash().hex(),
+                }
+            ),
+        ),
+        7,
+        "not_approved",
+    ),
+    "an approval that follows another act": (moved(7, 8), 7, "not_approved"),
+    "an approval of nothing": (added(9, log()[6]), 9, "not_approved"),
+    "a hidden entry in place of an approval": (lambda all_: all_, 7, "not_approved"),
+    "an act that always needs two, whose proposal is hidden": (
+        lambda all_: [
+            *all_,
+            content("operator root", {"act": "incarnation_begun"}, ""),
+            by_act(CHIEF, RIGHTS, {"act": "rights_set"}, "", CREDENTIAL.proves(RIGHTS)),
+        ],
+        13,
+        "not_approved",
+    ),
+    "an act of weight without its person": (put(4, presence=b""), 4, "not_present"),
+    "the proof of another act": (put(4, presence=by_pin(APPROVE)), 4, "not_present"),
+    "the PIN of another": (put(10, presence=by_pin(WITHDRAW, b"x")), 10, "not_present"),
+    "a PIN after an authenticator was enrolled": (
+        put(10, presence=by_pin(WITHDRAW)),
+        10,
+        "not_present",
+    ),
+    "an authenticator that is not enrolled": (without(9), 9, "not_present"),
+    "a user that the authenticator did not verify": (
+        put(10, presence=CREDENTIAL.proves(WITHDRAW, verified=False)),
+        10,
+        "not_present",
+    ),
+    "a proof that nothing asked for": (put(3, presence=by_pin(SUSPEND)), 3, "not_present"),
+    "a proof beside an operator's act": (put(8, presence=b"x"), 8, "malformed"),
+    "a device that enrols by itself after it was confirmed": (
+        added(3, enrolled_by_itself()),
+        3,
+        "not_present",
+    ),
+    "an admin who enrols another authenticator than the one signed for": (
+        put(
+            9,
+            act=json.dumps(
+                {
+                    "act": "authenticator_enrolled",
+                    "person_id": CHIEF.person,
+                    "device": CHIEF.device.hex(),
+                    "key": OWN.device.hex(),
+                }
+            ),
+        ),
+        9,
+        "says_otherwise",
+    ),
     "another person than the one signed for": (put(3, act=_OTHER), 3, "says_otherwise"),
     "another act than the one signed for": (put(3, act=_RESTORED), 3, "says_otherwise"),
     "named as another's": (put(3, by=SECOND.named), 3, "other_device"),
@@ -199,8 +352,8 @@ BROKEN: dict[str, tuple[Break, int, str]] = {
         3,
         "unknown_device",
     ),
-    "an act that is done again": (again(3), 9, "repeated"),
-    "a waiting act that is done again": (again(6), 9, "repeated"),
+    "an act that is done again": (again(3), 11, "repeated"),
+    "a waiting act that is done again": (again(6), 11, "repeated"),
     "a waiting act that nobody approved": (without(7), 7, "not_approved"),
     "a waiting act at the end that nobody approved": (lambda all_: all_[:6], 7, "not_approved"),
     "an approval by the person who asked": (
@@ -232,19 +385,21 @@ BROKEN: dict[str, tuple[Break, int, str]] = {
 }
 
 
-def as_json(entries: list[Entry]) -> list[dict[str, Any]]:
+def as_json(entries: list[Entry], hidden: frozenset[int] = frozenset()) -> list[dict[str, Any]]:
     return [
         {
             "number": one.number,
             "madeMs": one.made_ms,
             "hash": one.hash.hex(),
             "digest": one.content.digest().hex(),
+            "hidden": one.number in hidden,
             "salt": one.content.salt.hex(),
             "by": one.content.by,
             "path": one.content.path,
             "act": one.content.act,
             "signedAs": one.content.signed_as,
             "signed": one.content.signed.hex(),
+            "presence": one.content.presence.hex(),
         }
         for one in entries
     ]
@@ -258,6 +413,7 @@ def made() -> str:
     }
     value = {
         "outcomes": OUTCOMES,
+        "alwaysSecond": sorted(ALWAYS_SECOND),
         "keys": known,
         "act": {
             "device": SUSPEND.device.hex(),
@@ -268,7 +424,12 @@ def made() -> str:
         },
         "log": as_json(chained(log())),
         "broken": [
-            {"name": name, "number": number, "reason": why, "log": as_json(chained(change(log())))}
+            {
+                "name": name,
+                "number": number,
+                "reason": why,
+                "log": as_json(chained(change(log())), HIDDEN.get(name, frozenset())),
+            }
             for name, (change, number, why) in BROKEN.items()
         ],
     }

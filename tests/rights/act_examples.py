@@ -27,6 +27,7 @@ from copconnect.ids import (
 from copconnect.records.primitives.fields import DAY_MS
 from copconnect.reports import sanction_store
 from tests.harness.operator import OPERATOR
+from tests.harness.presence import Credential
 from tests.identity.running import Device
 from tests.identity.signing import give, grant, revocation
 from tests.rights import uploads
@@ -50,6 +51,16 @@ async def _status(world: World, status: Any) -> None:
     await _as_operator(
         world, lambda one: world.whole.editor.set_status(one, OPERATOR, person_id, status)
     )
+
+
+async def _enrol(world: World, _: Device) -> wire.Act:
+    """The subject's device asks for another authenticator each time."""
+    subject = world.subject
+    made = Credential()
+    record = made.record(subject.device, subject.key, world.clock.ms)
+    assert (await world.post("/v1/authenticators", subject, made.added(record))).is_success
+    encoded = base64.b64encode(record.encode()).decode()
+    return wire.EnrolAuthenticator(person_id=subject.person_id, authenticator=encoded)
 
 
 async def _suspend(world: World, _: Device) -> wire.Act:
@@ -374,6 +385,7 @@ EXAMPLES: dict[str, Example] = {
     "change_group": _change_group,
     "end_group": _end_group,
     "revoke_device": _revoke,
+    "enrol_authenticator": _enrol,
     "give_grant": _give,
     "withdraw_grant": _withdraw,
     "set_rights": _set_rights,

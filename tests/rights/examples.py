@@ -21,6 +21,7 @@ from copconnect.records.primitives.fields import ZEROS, sha256
 from copconnect.records.primitives.kem import X25519
 from copconnect.sealing.envelopes import EnvelopePlace, seal_envelope
 from tests.harness import protocol_routes
+from tests.harness.presence import Credential, posted
 from tests.identity.running import Device, synthetic_bank
 from tests.identity.signing import device_key, signed_act
 from tests.rights.act_examples import renamed
@@ -129,7 +130,13 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
         case "PUT /v1/conversations/{c}/policy":
             return wire.ChangePolicy(who_may_post="everyone")
         case "POST /v1/admin/acts":
-            return wire.PostAct(act=signed_act(world, device, _codes(world)).encode())
+            return posted(signed_act(world, device, _codes(world)))
+        case "POST /v1/admin/exports":
+            return posted(signed_act(world, device, wire.ExportPart(what="people", form="csv")))
+        case "POST /v1/authenticators":
+            made = Credential()
+            now = world.clock.ms
+            return made.added(made.record(device.device, device.key, now))
         case "POST /v1/admin/previews":
             return wire.PreviewAct(act=msgspec.json.encode(_codes(world)))
         case "POST /v1/admin/moves/previews":

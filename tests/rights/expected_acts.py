@@ -33,6 +33,8 @@ ACTS: dict[str, Rule] = {
     "revoke_device": HERE,
     "give_grant": HERE,
     "withdraw_grant": HERE,
+    # So do authenticators of other people; nobody enrols their own.
+    "enrol_authenticator": HERE,
     # The rights table is everybody's: root admins change it, always two of them.
     "set_rights": ROOT_ADMINS,
     # So is the policy of standing groups.

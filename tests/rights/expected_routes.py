@@ -99,6 +99,8 @@ ROUTES: dict[str, Rule] = {
     # One's own device, while it waits to be confirmed. Records that it signs count for nothing.
     "POST /v1/people/trust": ACCEPTED,
     "POST /v1/endorsements": ACCEPTED,
+    "GET /v1/authenticators": ACCEPTED,
+    "POST /v1/authenticators": ACCEPTED,
     "POST /v1/revocations": ACCEPTED,
     "GET /v1/unconfirmed": ACCEPTED,
     "GET /v1/confirmations": ACCEPTED,
@@ -190,6 +192,7 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/admin/acts": HERE,
     "POST /v1/admin/previews": HERE.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/acts": OFFICERS.showing(A.ADMIN, A.ROOT),
+    "GET /v1/admin/authenticators": OFFICERS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/rights": OFFICERS,  # One's own.
     "GET /v1/admin/overview": ADMINS,
     "GET /v1/admin/charts": ADMINS,
@@ -221,7 +224,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/people/{person_id}/postings": HERE,
     "POST /v1/admin/moves/previews": ADMINS,
     "GET /v1/admin/moves/planned": ADMINS,
-    "GET /v1/admin/exports/{what}": ADMINS,
+    "POST /v1/admin/exports": ADMINS,
     "POST /v1/admin/audiences/previews": ADMINS_AND_HEAD.showing(A.HEAD, A.ADMIN, A.ROOT),
     "GET /v1/admin/groups": ADMINS_AND_HEAD,
 }

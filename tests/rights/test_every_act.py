@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from copconnect import wire
+from tests.harness.presence import posted
 from tests.identity.signing import signed_act
 from tests.rights.act_examples import EXAMPLES
 from tests.rights.asking import answer_of, told
@@ -40,7 +41,7 @@ async def test_every_act_is_done_for_each_account_as_its_line_says(world: World,
         signer = world.devices.get(account, world.subject)
         act = await EXAMPLES[tag](world, signer)
         before = await acts_done(world)
-        body = wire.PostAct(act=signed_act(world, signer, act).encode())
+        body = posted(signed_act(world, signer, act))
         headers = world.headers[account] | {"content-type": "application/msgpack"}
         response = await world.http.post(
             "/v1/admin/acts", headers=headers, content=world.packed(body)

@@ -36,6 +36,7 @@ from copconnect.reports import store as reports_store
 from copconnect.settings import Settings
 from tests.contract.device import order_terms
 from tests.harness.operator import OPERATOR
+from tests.harness.presence import HOST, ORIGIN
 from tests.identity.approved import ADMIN
 from tests.identity.running import (
     DGP,
@@ -301,6 +302,8 @@ async def prepared(folder: Path) -> AsyncIterator[World]:
     """Serve in this process until the block ends."""
     authority.create(folder / "keys", "Strict Police", START_MS, Policy.APPROVAL, X25519)
     settings = Settings(
+        authenticator_host=HOST,
+        authenticator_origins=ORIGIN,
         data_dir=folder,
         otp_resend_ms=0,
         kem="x25519",

@@ -2,6 +2,7 @@
 import type { AlarmId, ConfirmationId, DeviceId, PersonId } from "@copconnect/client/wire";
 import type {
   AlarmView,
+  AuthenticatorsView,
   ConfirmationView,
   GrantGiven,
   GrantView,
@@ -26,6 +27,7 @@ const STATION = UNITS.slice(0, 5)
 export class ScriptedTrust extends ScriptedAccount {
   #waiting: UnconfirmedItem[];
   #confirmations: ConfirmationView[];
+  #asked: string | null = null;
   #blocked = new Set<PersonId>();
   #alarms: AlarmView[];
   readonly #grants = new Map<PersonId, GrantView[]>();
@@ -199,6 +201,20 @@ export class ScriptedTrust extends ScriptedAccount {
     await pause(300);
     this.#revoked.add(device);
     this.dropDevice(device);
+  }
+  async givePresence(): Promise<void> {
+    // Nothing here asks for the person.
+  }
+  async authenticators(): Promise<AuthenticatorsView> {
+    return {
+      ...{ host: location.hostname, challenge: new Uint8Array(32), credentials: [] },
+      ...{ ever: false, asked: this.#asked, enrols: false },
+    };
+  }
+  async addAuthenticator(): Promise<AuthenticatorsView> {
+    await pause(300);
+    this.#asked = "481 902";
+    return this.authenticators();
   }
   async alarms(): Promise<readonly AlarmView[]> {
     return this.#alarms;

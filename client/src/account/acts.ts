@@ -12,25 +12,29 @@ import { hasCode } from "../failure.ts";
 import { CLOCK_LEEWAY_MS } from "../limits.ts";
 import { fromHex, utf8, type Bytes } from "../octets.ts";
 import { ActFormat } from "../keys/trust/admin-act.ts";
+import { isOfWeight } from "../keys/trust/presence.ts";
 import type { Api } from "../transport/api.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/meta.ts";
 import type { Vault } from "../vault/vault.ts";
-import type { Act, ActAnswer } from "../wire.ts";
+import type { Act, ActAnswer, Exported, ExportForm, ExportPart } from "../wire.ts";
+import type { Presences } from "./presence.ts";
 
 const STORED = "admin_acts";
 
 interface StoredAct {
   readonly actId: ActId;
   readonly bytes: Bytes;
+  readonly presence: Bytes;
   readonly createdMs: number;
 }
 
 export interface ActsOptions {
-  readonly api: Pick<Api, "postAct">;
+  readonly api: Pick<Api, "postAct" | "postExport">;
   readonly vault: Vault;
   readonly time: Pick<TimeAnchor, "anchor" | "requireNow">;
   readonly identity: () => Identity;
+  readonly presences: Pick<Presences, "of">;
 }
 
 export class Acts {
@@ -49,25 +53,30 @@ export class Acts {
     const stored = (await this.#read()).find((one) => one.actId === actId);
     if (stored !== undefined) {
       try {
-        return await this.#post(stored.actId, stored.bytes);
+        return await this.#post(stored);
       } catch (error) {
         // The server never took it, and takes it no more: what is signed now is the same act.
         if (!hasCode(error, "act_stale")) throw error;
       }
     }
-    const bytes = await this.#sign(act, actId);
-    await this.#store((rows) => [
-      ...rows.filter((one) => one.actId !== actId),
-      { actId, bytes, createdMs: time.requireNow() },
-    ]);
-    return this.#post(actId, bytes);
+    const { bytes, presence } = await this.#sign(act, actId);
+    const made: StoredAct = { actId, bytes, presence, createdMs: time.requireNow() };
+    await this.#store((rows) => [...rows.filter((one) => one.actId !== actId), made]);
+    return this.#post(made);
   }
 
-  async #post(actId: ActId, act: Uint8Array): Promise<ActAnswer> {
+  /** A file of this person's part. Nothing is stored: without an answer the person asks again. */
+  async export(what: Exported, form: ExportForm): Promise<Bytes> {
+    await this.#options.time.anchor();
+    const { bytes: act, presence } = await this.#sign({ act: "export_part", what, form }, newId());
+    return this.#options.api.postExport({ act, presence });
+  }
+
+  async #post({ actId, bytes: act, presence }: StoredAct): Promise<ActAnswer> {
     const forget = (): Promise<void> =>
       this.#store((rows) => rows.filter((one) => one.actId !== actId));
     try {
-      const answer = await this.#options.api.postAct({ act });
+      const answer = await this.#options.api.postAct({ act, presence });
       await forget();
       return answer;
     } catch (error) {
@@ -77,12 +86,15 @@ export class Acts {
     }
   }
 
-  async #sign(act: Act, actId: ActId): Promise<Bytes> {
-    const { identity, time } = this.#options;
+  /** The one way to a signed act: one of weight comes with its person's proof, or not at all. */
+  async #sign(act: Act | ExportPart, actId: ActId): Promise<Pick<StoredAct, "bytes" | "presence">> {
+    const { identity, presences, time } = this.#options;
     const { deviceBytes: device, privateKey } = identity();
     const body = utf8(JSON.stringify(act));
     const values = { device, actId: fromHex(actId), created: time.requireNow(), body };
-    return (await ActFormat.sign(values, privateKey)).bytes;
+    const { bytes } = await ActFormat.sign(values, privateKey);
+    const presence = isOfWeight(act.act) ? await presences.of(bytes) : new Uint8Array();
+    return { bytes, presence };
   }
 
   async #read(): Promise<readonly StoredAct[]> {

@@ -9,6 +9,7 @@ import type {
   Core,
   GrantGiven,
   GrantView,
+  MadeCredential,
   MadeView,
   MemberDevice,
   Plate,
@@ -54,6 +55,16 @@ export class AccountCalls {
 
   checkRegistration(ticket: string): ReturnType<Core["submitCode"]> {
     return this.#api.checkRegistration({ ticket });
+  }
+
+  // --- Presence ---------------------------------------------------------------------------------
+
+  authenticators(): ReturnType<Core["authenticators"]> {
+    return this.#options.services.presences.authenticators();
+  }
+
+  addAuthenticator(made: MadeCredential): ReturnType<Core["addAuthenticator"]> {
+    return this.#options.services.presences.add(made);
   }
 
   // --- This person's devices --------------------------------------------------------------------

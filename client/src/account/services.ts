@@ -28,6 +28,7 @@ import { Confirmations } from "./confirmations.ts";
 import { Endorsing } from "./endorsing.ts";
 import { Granting } from "./granting.ts";
 import { OwnKeys } from "./own-keys.ts";
+import { Presences } from "./presence.ts";
 import type { AccountRecord } from "./record.ts";
 import { Revoking } from "./revoking.ts";
 
@@ -62,6 +63,7 @@ export class AccountServices {
   readonly trust: PeopleTrust;
   readonly ownKeys: OwnKeys;
   readonly endorsing: Endorsing;
+  readonly presences: Presences;
   readonly acts: Acts;
   readonly granting: Granting;
   readonly revoking: Revoking;
@@ -103,7 +105,8 @@ export class AccountServices {
       department: () => account.trust.department,
     });
     this.endorsing = new Endorsing({ api, trust, time, identity });
-    this.acts = new Acts({ api, vault, time, identity });
+    this.presences = new Presences({ context, vault, time, identity });
+    this.acts = new Acts({ api, vault, time, identity, presences: this.presences });
     const { acts } = this;
     this.granting = new Granting({ acts, trust, time, identity });
     this.revoking = new Revoking({ acts, api, trust, time, identity });
@@ -148,6 +151,7 @@ export class AccountServices {
   /** The vault is locked or wiped: nothing of it stays in memory. */
   reset(): void {
     this.account.forget();
+    this.presences.reset();
     this.trust.reset();
     this.time.reset();
     clearTimeout(this.#timeTimer);

@@ -4,13 +4,16 @@ import { idOf, type ActId, type DeviceId, type PersonId, type UploadId } from ".
 import { IMPORT_CHUNK_BYTES } from "../limits.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { ActFormat } from "../keys/trust/admin-act.ts";
-import { toHex } from "../octets.ts";
+import { AuthenticatorFormat } from "../keys/trust/presence.ts";
+import { digitsOf } from "../account/presence.ts";
+import { toBase64, toHex } from "../octets.ts";
 import type { AccountServices } from "../account/services.ts";
 import type { People } from "../people/people.ts";
 import type {
   AdminCore,
   AuditItem,
   AuditItems,
+  AuthenticatorItem,
   AuditQuery,
   ConductPendingQuery,
   PlainAct,
@@ -154,7 +157,7 @@ export class AdminCalls implements AdminCore {
   }
 
   async exported(what: Exported, format: ExportForm): Promise<Blob> {
-    return new Blob([await this.#options.api.exported(what, format)]);
+    return new Blob([await this.#options.services.acts.export(what, format)]);
   }
 
   async uploadReport(uploadId: UploadId): Promise<Blob> {
@@ -251,6 +254,23 @@ export class AdminCalls implements AdminCore {
       if (error instanceof Refused || error instanceof SyntaxError) return null;
       throw error;
     }
+  }
+
+  // --- Authenticators ---------------------------------------------------------------------------
+
+  async authenticatorsAsked(): Promise<readonly AuthenticatorItem[]> {
+    const { asked } = await this.#options.api.adminAuthenticators();
+    return asked.flatMap(({ person, label, authenticator }) => {
+      try {
+        const record = AuthenticatorFormat.parse(authenticator);
+        const base64 = toBase64(authenticator);
+        const made = { madeMs: record.created, digits: digitsOf(record) };
+        return [{ person, label, authenticator: base64, ...made }];
+      } catch (error) {
+        if (error instanceof Refused) return [];
+        throw error;
+      }
+    });
   }
 
   // --- The audit log ----------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import type { AuditContent, AuditEntry } from "../wire.ts";
 
 export const ZEROS = new Uint8Array(32);
 const ENTRY = tag("copconnect audit v1");
-const CONTENT = tag("copconnect audit content v1");
+const CONTENT = tag("copconnect audit content v2");
 
 /** The log does not hold. `reason` is a key of the console's words. */
 export class Broken extends Error {
@@ -32,6 +32,7 @@ export type BrokenReason =
   | "says_otherwise"
   | "repeated"
   | "not_approved"
+  | "not_present"
   | "rolled_back";
 
 function short(text: string): Bytes {
@@ -44,9 +45,9 @@ function long(bytes: Uint8Array): Bytes {
 }
 
 export function digestOf(content: AuditContent): Bytes {
-  const { salt, by, path, act, signedAs, signed } = content;
+  const { salt, by, path, act, signedAs, signed, presence } = content;
   const parts = [short(by), short(path), long(utf8(act)), short(signedAs), long(signed)];
-  return hash(concat(CONTENT, salt, ...parts));
+  return hash(concat(CONTENT, salt, ...parts, long(presence)));
 }
 
 export function entryHash(

@@ -3,16 +3,22 @@
  * server's (`copconnect.audit.signatures`), checked by keys that this device has verified. Pure.
  */
 import { CLOCK_LEEWAY_MS } from "../limits.ts";
-import { equalBytes, toHex } from "../octets.ts";
+import { concat, equalBytes, fromBase64, toHex } from "../octets.ts";
 import { idOf, type ActId, type DeviceId, type PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { ActFormat, type SignedAct } from "../keys/trust/admin-act.ts";
 import { EndorsementFormat, type Endorsement } from "../keys/trust/endorsement.ts";
-import type { Act, AuditContent, AuditEntry } from "../wire.ts";
+import {
+  AuthenticatorFormat,
+  keyOfAuthenticator,
+  type Authenticator,
+} from "../keys/trust/presence.ts";
+import type { Act, AuditContent, AuditEntry, ExportPart } from "../wire.ts";
 import { Broken } from "./log.ts";
+import { Presences } from "./presences.ts";
 
 /** The outcome of each act: the tag that the server writes. */
-export const OUTCOMES: Readonly<Record<Act["act"], string>> = {
+export const OUTCOMES: Readonly<Record<(Act | ExportPart)["act"], string>> = {
   suspend_person: "person_suspended",
   restore_person: "person_restored",
   transfer_person: "person_transferred",
@@ -43,17 +49,36 @@ export const OUTCOMES: Readonly<Record<Act["act"], string>> = {
   set_guard_policy: "guard_policy_set",
   mark_picture: "picture_marked",
   unmark_picture: "picture_unmarked",
+  enrol_authenticator: "authenticator_enrolled",
+  export_part: "directory_exported",
   approve_act: "act_approved",
   refuse_act: "act_refused",
 };
 
+/** Acts that a second admin approves, however few they touch. */
+export const ALWAYS_SECOND: ReadonlySet<string> = new Set([
+  "mark_picture",
+  "publish_conduct",
+  "set_guard_policy",
+  "set_rights",
+  "unmark_picture",
+] satisfies readonly Act["act"][]);
+
 type Fields = Readonly<Record<string, unknown>>;
 
-interface SignedBy {
-  readonly device: DeviceId;
-  readonly created: number;
-  readonly act: SignedAct | null;
-  readonly endorsement: Endorsement | null;
+/** The signed record beside an entry. */
+type SignedBy =
+  | { readonly kind: "act"; readonly device: DeviceId; readonly record: SignedAct }
+  | { readonly kind: "endorsement"; readonly device: DeviceId; readonly record: Endorsement }
+  | { readonly kind: "authenticator"; readonly device: DeviceId; readonly record: Authenticator };
+
+/** An act just done, which the next entry may approve. */
+interface Done {
+  readonly actId: ActId;
+  readonly hash: string;
+  readonly personId: PersonId;
+  /** The next entry has to. */
+  readonly must: boolean;
 }
 
 /** The person and the device that an entry names; null for an operator. */
@@ -68,103 +93,162 @@ export function signerOf(
 export class Signatures {
   signed = 0;
   unsigned = 0;
+  /** Proposals: their record and proof of presence, joined. */
   readonly #waiting = new Map<ActId, Uint8Array>();
   readonly #done = new Set<ActId>();
-  #approving: { readonly actId: ActId; readonly personId: PersonId } | null = null;
+  readonly #presences = new Presences();
+  #before: Done | null = null;
 
-  /** An entry whose content this person may not read. */
-  skip(): void {
-    this.#approving = null;
+  /**
+   * An entry whose content this person may not read: it is no approval of the act before it, which
+   * touches the same units and could be read too. Throws Broken.
+   */
+  hidden(number: number): void {
+    this.#requireNone(number);
+    this.#before = null;
+    this.#presences.hidden();
   }
 
   /** `publicKey`: of the device that the entry names; null: unknown. Throws Broken. */
   async follow(entry: AuditEntry, publicKey: Uint8Array | null): Promise<void> {
     const { content, number } = entry;
-    if (content === null) return this.skip();
-    this.#requireApproved(entry, content);
+    if (content === null) return this.hidden(number);
+    const done = fields(number, content.act);
+    this.#requireApproved(entry, content, done);
     if (content.signedAs === "") {
-      if (content.signed.length > 0) throw new Broken(number, "malformed");
+      if (content.signed.length > 0 || content.presence.length > 0)
+        throw new Broken(number, "malformed");
       this.unsigned += 1;
       return;
     }
-    const record = parsed(number, content);
+    const signed = parsed(number, content);
     const named = signerOf(content.by);
-    if (named?.device !== record.device) throw new Broken(number, "other_device");
+    if (named?.device !== signed.device) throw new Broken(number, "other_device");
     if (publicKey === null) throw new Broken(number, "unknown_device");
-    await verify(number, record, publicKey);
-    if (record.created > entry.madeMs + CLOCK_LEEWAY_MS) throw new Broken(number, "signed_later");
-    const done = fields(number, content.act);
-    if (record.act !== null) this.#checkAct(entry, content, record.act, done, named.personId);
-    else if (
-      done["act"] !== "device_confirmed" ||
-      done["device"] !== toHex(record.endorsement?.endorsed ?? new Uint8Array())
-    )
-      throw new Broken(number, "says_otherwise");
+    await verify(number, signed, publicKey);
+    if (signed.record.created > entry.madeMs + CLOCK_LEEWAY_MS)
+      throw new Broken(number, "signed_later");
+    if (signed.kind === "act") await this.#checkAct(entry, content, signed.record, done, named);
+    else if (content.presence.length > 0) throw new Broken(number, "says_otherwise");
+    else if (signed.kind === "endorsement") this.#checkEndorsed(number, signed.record, done);
+    else {
+      requireSame(number, enrols(done, signed.record));
+      this.#presences.enrolOwn(number, named.personId, named.device, signed.record);
+    }
     this.signed += 1;
   }
 
   /** Check that nothing is missing after the last entry. Throws Broken. */
   end(newest: number): void {
-    if (this.#approving !== null) throw new Broken(newest + 1, "not_approved");
+    this.#requireNone(newest + 1);
   }
 
-  #requireApproved({ number }: AuditEntry, content: AuditContent): void {
-    const approving = this.#approving;
-    if (approving === null) return;
-    this.#approving = null;
-    const done = fields(number, content.act);
-    const by = signerOf(content.by);
-    const fits = done["act"] === "act_approved" && done["act_id"] === approving.actId;
-    if (!fits || content.signedAs !== "act" || by?.personId === approving.personId)
-      throw new Broken(number, "not_approved");
+  #requireNone(number: number): void {
+    if (this.#before?.must === true) throw new Broken(number, "not_approved");
   }
 
-  #checkAct(
+  /** An approval follows the very act that it approves; an act that needs one has it. */
+  #requireApproved({ number }: AuditEntry, content: AuditContent, done: Fields): void {
+    const before = this.#before;
+    if (done["act"] !== OUTCOMES.approve_act) {
+      this.#requireNone(number);
+      this.#before = null;
+      return;
+    }
+    this.#before = null;
+    const fits = before !== null && done["act_id"] === before.actId && done["hash"] === before.hash;
+    const own = signerOf(content.by)?.personId === before?.personId;
+    if (!fits || own || content.signedAs !== "act") throw new Broken(number, "not_approved");
+  }
+
+  #checkEndorsed(number: number, { endorsed }: Endorsement, done: Fields): void {
+    const device = toHex(endorsed);
+    requireSame(number, done["act"] === "device_confirmed" && done["device"] === device);
+    this.#presences.confirmed(idOf<DeviceId>(endorsed));
+  }
+
+  async #checkAct(
     { number }: AuditEntry,
-    { signed: bytes }: AuditContent,
+    { signed: bytes, presence }: AuditContent,
     record: SignedAct,
     done: Fields,
-    personId: PersonId,
-  ): void {
+    signer: { readonly personId: PersonId; readonly device: DeviceId },
+  ): Promise<void> {
     const signed = fields(number, new TextDecoder().decode(record.body));
+    const asked = String(signed["act"]);
     const actId = idOf<ActId>(record.actId);
     const waiting = this.#waiting.get(actId);
+    const given = concat(bytes, presence);
     this.#waiting.delete(actId);
     const proposed = done["act"] === "act_proposed";
     const again =
-      this.#done.has(actId) || (waiting !== undefined && (proposed || !equalBytes(waiting, bytes)));
+      this.#done.has(actId) || (waiting !== undefined && (proposed || !equalBytes(waiting, given)));
     const same = proposed
-      ? done["act_id"] === actId && done["asked"] === signed["act"]
-      : done["act"] === OUTCOMES[signed["act"] as Act["act"]] && agree(signed, done);
-    if (!same) throw new Broken(number, "says_otherwise");
+      ? done["act_id"] === actId && done["asked"] === asked
+      : done["act"] === OUTCOMES[asked as Act["act"]] && agree(signed, done);
+    requireSame(number, same);
     if (again) throw new Broken(number, "repeated");
-    if (proposed) this.#waiting.set(actId, bytes);
-    else {
-      this.#done.add(actId);
-      if (waiting !== undefined) this.#approving = { actId, personId };
+    if (waiting === undefined) await this.#presences.check(number, signer, asked, record, presence);
+    if (proposed) {
+      this.#waiting.set(actId, given);
+      return;
     }
+    this.#done.add(actId);
+    const must = waiting !== undefined || ALWAYS_SECOND.has(asked);
+    this.#before = { actId, hash: toHex(record.hash), personId: signer.personId, must };
+    if (asked !== "enrol_authenticator") return;
+    const enrolled = authenticatorOf(number, signed);
+    requireSame(number, enrols(done, enrolled));
+    const person = String(done["person_id"]) as PersonId;
+    this.#presences.enrol(number, signer.personId, person, enrolled);
+  }
+}
+
+function requireSame(number: number, same: boolean): void {
+  if (!same) throw new Broken(number, "says_otherwise");
+}
+
+/** Whether an outcome is the enrolment of this authenticator. */
+function enrols(done: Fields, record: Authenticator): boolean {
+  const same = done["act"] === OUTCOMES.enrol_authenticator;
+  const key = toHex(keyOfAuthenticator(record));
+  return same && done["device"] === toHex(record.device) && done["key"] === key;
+}
+
+function authenticatorOf(number: number, signed: Fields): Authenticator {
+  try {
+    return AuthenticatorFormat.parse(fromBase64(String(signed["authenticator"])));
+  } catch (error) {
+    if (error instanceof Refused || error instanceof DOMException)
+      throw new Broken(number, "malformed");
+    throw error;
   }
 }
 
 function parsed(number: number, { signedAs, signed }: AuditContent): SignedBy {
   try {
     if (signedAs === "act") {
-      const act = ActFormat.parse(signed);
-      return { device: idOf<DeviceId>(act.device), created: act.created, act, endorsement: null };
+      const record = ActFormat.parse(signed);
+      return { kind: signedAs, device: idOf<DeviceId>(record.device), record };
     }
-    const endorsement = EndorsementFormat.parse(signed);
-    const { created, endorser } = endorsement;
-    return { device: idOf<DeviceId>(endorser), created, act: null, endorsement };
+    if (signedAs === "authenticator") {
+      const record = AuthenticatorFormat.parse(signed);
+      return { kind: signedAs, device: idOf<DeviceId>(record.device), record };
+    }
+    const record = EndorsementFormat.parse(signed);
+    return { kind: "endorsement", device: idOf<DeviceId>(record.endorser), record };
   } catch (error) {
     if (error instanceof Refused) throw new Broken(number, "malformed");
     throw error;
   }
 }
 
-async function verify(number: number, record: SignedBy, publicKey: Uint8Array): Promise<void> {
+async function verify(number: number, signed: SignedBy, publicKey: Uint8Array): Promise<void> {
   try {
-    if (record.act !== null) await ActFormat.verify(record.act, publicKey);
-    if (record.endorsement !== null) await EndorsementFormat.verify(record.endorsement, publicKey);
+    if (signed.kind === "act") await ActFormat.verify(signed.record, publicKey);
+    else if (signed.kind === "endorsement")
+      await EndorsementFormat.verify(signed.record, publicKey);
+    else await AuthenticatorFormat.verify(signed.record, publicKey);
   } catch (error) {
     if (error instanceof Refused) throw new Broken(number, "bad_signature");
     throw error;

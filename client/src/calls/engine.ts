@@ -89,6 +89,9 @@ export function createEngine(options: SessionOptions): Engine {
     devices: async (personId) => (await registered()).devices(personId),
     madeBy: async (device) => (await registered()).madeBy(device),
     revokeDevice: async (device, lostMs) => (await registered()).revokeDevice(device, lostMs),
+    givePresence: (number, given) => session.givePresence(number, given),
+    authenticators: async () => (await registered()).authenticators(),
+    addAuthenticator: async (made) => (await registered()).addAuthenticator(made),
     alarms: async () => (await registered()).alarms(),
     acknowledgeAlarm: async (id) => (await registered()).acknowledgeAlarm(id),
 

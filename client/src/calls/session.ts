@@ -10,7 +10,7 @@ import { AccountCalls } from "../account/calls.ts";
 import { hasAccepted, type Conduct } from "../account/conduct.ts";
 import { AccountServices } from "../account/services.ts";
 import type { Context } from "../context.ts";
-import type { AppState, CoreEvent, CoreListener, SignedOutReason } from "../core.ts";
+import type { AppState, CoreEvent, CoreListener, PresenceGiven, SignedOutReason } from "../core.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { Blocked } from "../people/blocked.ts";
 import { People } from "../people/people.ts";
@@ -341,13 +341,13 @@ export class Session {
 
   async setPin(pin: string | null, currentPin: string | null): Promise<AppState> {
     await this.#begun();
-    try {
-      await this.#vault.setPin(pin, currentPin);
-    } catch (error) {
-      return this.#afterWrongPin(error);
-    }
+    await this.#byPin(this.#vault.setPin(pin, currentPin));
     this.#touch();
     return this.#changed();
+  }
+
+  async givePresence(number: number, given: PresenceGiven | null): Promise<void> {
+    await this.#begun().then(() => this.#byPin(this.#services.presences.give(number, given)));
   }
 
   async setAutoLock(ms: number): Promise<AppState> {
@@ -360,19 +360,19 @@ export class Session {
   async unlock(pin: string): Promise<AppState> {
     await this.#begun();
     if (this.#phase !== "locked") return this.#snapshot();
-    try {
-      await this.#vault.unlock(pin);
-    } catch (error) {
-      return this.#afterWrongPin(error);
-    }
+    await this.#byPin(this.#vault.unlock(pin));
     return this.#openAccount();
   }
 
   /** The last wrong PIN has wiped everything: say so instead of merely failing. */
-  async #afterWrongPin(error: unknown): Promise<never> {
-    const last = hasCode(error, "pin_wrong") && error.details["triesLeft"] === 0;
-    await (last ? this.#wipe("pin_tries") : this.#changed());
-    throw error;
+  async #byPin(checked: Promise<void>): Promise<void> {
+    try {
+      await checked;
+    } catch (error) {
+      const last = hasCode(error, "pin_wrong") && error.details["triesLeft"] === 0;
+      await (last ? this.#wipe("pin_tries") : this.#changed());
+      throw error;
+    }
   }
 
   async lock(): Promise<AppState> {

@@ -89,6 +89,18 @@ export interface WaitingView {
   readonly approverCount: number | null;
 }
 
+/** An authenticator that somebody asks another admin to enrol. */
+export interface AuthenticatorItem {
+  readonly person: Person;
+  /** The label of the device on which it was made. */
+  readonly label: string;
+  readonly madeMs: number;
+  /** That person sees the same digits. */
+  readonly digits: string;
+  /** As the act names it. */
+  readonly authenticator: string;
+}
+
 export interface AuditQuery {
   readonly kinds?: string;
   readonly by?: string;
@@ -211,6 +223,7 @@ export interface AdminCore {
   guardPolicyOf(text: string): Promise<GuardPolicy | null>;
   /** A page of the pictures that moderators marked; `before`: after this `next`. */
   pictures(before: number | null): Promise<KnownPictures>;
+  authenticatorsAsked(): Promise<readonly AuthenticatorItem[]>;
   audit(query: AuditQuery): Promise<AuditItems>;
   verifyAudit(): Promise<VerifiedAudit>;
 }

@@ -7,6 +7,7 @@ import type { ConversationItem } from "./conversations.ts";
 import type { MessageItem } from "./messages.ts";
 import type { OrderView } from "./orders.ts";
 import type { OrderProgressView } from "./overseeing.ts";
+import type { PresenceRequest } from "./presence.ts";
 import type { TrainingView } from "./training.ts";
 
 export type CoreEvent =
@@ -56,6 +57,8 @@ export type CoreEvent =
     }
   /** There may be other reports, cases or sanctions: those who show some ask again. */
   | { readonly type: "reports" }
+  /** An act of weight asks for its person; null: no more. */
+  | { readonly type: "presence"; readonly request: PresenceRequest | null }
   /** Other acts wait for a second admin: the console reads them again. */
   | { readonly type: "acts" }
   /** The guard has another policy, other weights or other pictures. */

@@ -138,6 +138,12 @@ export class Api {
   postEndorsement(body: wire.PostEndorsement): Promise<void> {
     return this.#post("/v1/endorsements", body);
   }
+  authenticators(): Promise<wire.Authenticators> {
+    return this.#get("/v1/authenticators");
+  }
+  addAuthenticator(body: wire.AddAuthenticator): Promise<void> {
+    return this.#post("/v1/authenticators", body);
+  }
   postAct(body: wire.PostAct): Promise<wire.ActAnswer> {
     return this.#post("/v1/admin/acts", body, ACT_TIMEOUT_MS);
   }
@@ -226,8 +232,12 @@ export class Api {
   uploadRows(id: UploadId, asked: Query): Promise<wire.ImportRows> {
     return this.#get(`/v1/admin/uploads/${id}/rows${query(asked)}`);
   }
-  exported(what: wire.Exported, format: wire.ExportForm): Promise<Bytes> {
-    return this.#file(`/v1/admin/exports/${what}${query({ format })}`);
+  async postExport(body: wire.PostAct): Promise<Bytes> {
+    const options = { path: "/v1/admin/exports", body, repeats: 0, timeoutMs: FILE_TIMEOUT_MS };
+    return (await this.#http.send({ method: "POST", ...options })).bytes;
+  }
+  adminAuthenticators(): Promise<wire.AuthenticatorsAsked> {
+    return this.#get("/v1/admin/authenticators");
   }
   uploadReport(id: UploadId): Promise<Bytes> {
     return this.#file(`/v1/admin/uploads/${id}/report`);

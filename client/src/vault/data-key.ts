@@ -137,6 +137,21 @@ export async function unlockKey(record: KeyRecord, pin: string | null): Promise<
 }
 
 /**
+ * The seed of the key by which the PIN proves that its person is there (A4). It follows from the raw
+ * data key, which only the PIN unwraps: no key that is in use while the vault is open leads to it, and
+ * it stays the same under another PIN. Null when the PIN is wrong.
+ */
+export async function personSeedOf(record: KeyRecord, pin: string): Promise<Bytes | null> {
+  const raw = await unwrap(record, pin);
+  if (raw === null) return null;
+  const base = await crypto.subtle.importKey("raw", raw, "HKDF", false, ["deriveBits"]);
+  raw.fill(0);
+  const info = utf8("copconnect vault person v1");
+  const derive = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info };
+  return new Uint8Array(await crypto.subtle.deriveBits(derive, base, 256));
+}
+
+/**
  * The record with another PIN, or none; the session lasts. Null when `currentPin` is wrong.
  */
 export async function rewrapKey(

@@ -14,7 +14,15 @@ import { PIN_DIGITS } from "../core.ts";
 import { equalBytes, randomBytes, toHex } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { failure } from "../failure.ts";
-import { MAX_TRIES, countTry, createKey, rewrapKey, unlockKey, waitMs } from "./data-key.ts";
+import {
+  MAX_TRIES,
+  countTry,
+  createKey,
+  personSeedOf,
+  rewrapKey,
+  unlockKey,
+  waitMs,
+} from "./data-key.ts";
 import type { KeyRecord, OpenKeys } from "./data-key.ts";
 import type { Change, PageQuery } from "./changes.ts";
 import { RowCipher } from "./row-cipher.ts";
@@ -124,8 +132,18 @@ export class Vault {
     const record = await this.#countTry();
     const keys = await unlockKey(record, pin);
     if (keys === null) return this.#wrongPin();
-    await this.#beginSession();
+    await this.#forgiveTries(toHex(randomBytes(16)));
     this.#keys = keys;
+  }
+
+  /** The seed of the key by which the PIN proves presence. Rejects as {@link unlock} does. */
+  async personSeed(pin: string): Promise<Bytes> {
+    this.#requireOpen();
+    const record = await this.#countTry();
+    const seed = await personSeedOf(record, pin);
+    if (seed === null) return this.#wrongPin();
+    await this.#forgiveTries(record.session);
+    return seed;
   }
 
   /** Set, change or remove (null) the PIN. */
@@ -331,12 +349,12 @@ export class Vault {
     return counted;
   }
 
-  /** The PIN was right: forgive the tries before it. */
-  async #beginSession(): Promise<void> {
+  /** The PIN was right: forgive the tries before it. `session`: the name of the unlock. */
+  async #forgiveTries(session: string | null): Promise<void> {
     const record = this.#requireRecord();
     if (record.pin === null) return;
     const pin = { ...record.pin, tries: 0, nextTryMs: 0 };
-    const begun = { ...record, pin, session: toHex(randomBytes(16)) };
+    const begun = { ...record, pin, session };
     await this.#connection.use((database) => database.put("key", begun, KEY_ROW));
     this.#record = begun;
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Broken, Chain, digestOf } from "../../src/admin/log.ts";
-import { OUTCOMES, Signatures, signerOf } from "../../src/admin/signatures.ts";
+import { ALWAYS_SECOND, OUTCOMES, Signatures, signerOf } from "../../src/admin/signatures.ts";
 import { ActFormat } from "../../src/keys/trust/admin-act.ts";
 import { fromHex, toHex, utf8 } from "../../src/octets.ts";
 import type { AuditEntry } from "../../src/wire.ts";
@@ -15,8 +15,10 @@ interface Line {
   readonly by: string;
   readonly path: string;
   readonly act: string;
-  readonly signedAs: "" | "act" | "endorsement";
+  readonly signedAs: "" | "act" | "endorsement" | "authenticator";
   readonly signed: string;
+  readonly presence: string;
+  readonly hidden: boolean;
 }
 
 /** Made by `python -m tests.records.make_log`: what the server takes for whole and for broken. */
@@ -24,6 +26,7 @@ const spec = JSON.parse(
   readFileSync(new URL("../../../spec/admin/log.json", import.meta.url), "utf8"),
 ) as {
   readonly outcomes: Readonly<Record<string, string>>;
+  readonly alwaysSecond: readonly string[];
   readonly keys: Readonly<Record<string, string>>;
   readonly act: Readonly<Record<"device" | "actId" | "body" | "record", string>> & {
     readonly created: number;
@@ -42,7 +45,9 @@ function entryOf(line: Line): AuditEntry {
   const content = { salt: fromHex(line.salt), by, path, act, signedAs };
   return {
     ...{ number, madeMs, hash: fromHex(line.hash), digest: fromHex(line.digest) },
-    content: { ...content, signed: fromHex(line.signed) },
+    content: line.hidden
+      ? null
+      : { ...content, signed: fromHex(line.signed), presence: fromHex(line.presence) },
   };
 }
 
@@ -71,7 +76,7 @@ describe("the audit log, as the server makes it", () => {
 
   test("holds, and every signature is counted", async () => {
     const { signed, unsigned } = await verify(log);
-    expect({ signed, unsigned }).toEqual({ signed: 6, unsigned: 2 });
+    expect({ signed, unsigned }).toEqual({ signed: 8, unsigned: 2 });
   });
 
   test("an act has the bytes that the server parses", async () => {
@@ -84,11 +89,12 @@ describe("the audit log, as the server makes it", () => {
 
   test("the outcomes of acts are the server's", () => {
     expect(OUTCOMES).toEqual(spec.outcomes);
+    expect([...ALWAYS_SECOND]).toEqual(spec.alwaysSecond);
   });
 
   test("verifies without the content of entries about other parts", async () => {
     const partly = log.map((entry) => (entry.number < 4 ? { ...entry, content: null } : entry));
-    expect((await verify(partly)).signed).toBe(4);
+    expect((await verify(partly)).signed).toBe(6);
   });
 
   test.each(spec.broken)("is broken: $name", async ({ log: broken, number, reason }) => {

@@ -186,8 +186,11 @@ function trustRoutes(server: Roles, at: At): void {
   at("confirmed", "POST /endorsements", ({ body }, caller) =>
     trust.endorse(caller, as<wire.PostEndorsement>(body).endorsement),
   );
+  at("device", "GET /authenticators", () => ({
+    ...{ host: "", enrolled: [], ever: false, asked: null, enrols: false },
+  }));
   at("confirmed", "POST /admin/acts", ({ body }, caller) =>
-    server.admin.act(caller, as<wire.PostAct>(body).act),
+    server.admin.act(caller, as<wire.PostAct>(body)),
   );
   at("device", "GET /grants", ({ query }, caller) =>
     trust.grants((query.get("person") as PersonId | null) ?? caller.personId),

@@ -9,7 +9,7 @@ import { decode, encode } from "@msgpack/msgpack";
 import { AccountCalls } from "../../src/account/calls.ts";
 import { AccountServices } from "../../src/account/services.ts";
 import type { Context } from "../../src/context.ts";
-import type { CoreEvent } from "../../src/core.ts";
+import type { CoreEvent, PresenceRequest } from "../../src/core.ts";
 import { failure } from "../../src/failure.ts";
 import { People } from "../../src/people/people.ts";
 import { Api } from "../../src/transport/api.ts";
@@ -48,6 +48,9 @@ export function inMemory(server: MemoryServer, clock: Clock): PhoneServer {
   };
 }
 
+/** The PIN that each test's person sets before the first act of weight. */
+export const TEST_PIN = "471100";
+
 export class Phone {
   readonly server: PhoneServer;
   readonly clock: Clock;
@@ -59,6 +62,9 @@ export class Phone {
   calls!: AccountCalls;
   people!: People;
   offline = false;
+  pin: string = TEST_PIN;
+  /** Whether the person proves to be there when an act asks. */
+  answersPresence = true;
   /** Ends the app at a request whose path contains this, after the server has had it. */
   crashAfter: string | null = null;
   intercept: Lie = (_, answer) => answer;
@@ -89,10 +95,16 @@ export class Phone {
     return phone;
   }
 
+  /** The person sets a PIN where there is none, and enters it. */
+  async #prove({ number }: PresenceRequest): Promise<void> {
+    if (!this.vault.hasPin) await this.vault.setPin(this.pin, null);
+    await this.services.presences.give(number, { pin: this.pin });
+  }
+
   /** The app starts with the vault that it had, as after a crash. */
   async start(): Promise<void> {
     this.vault = new Vault({ name: this.vaultName, now: () => this.clock.ms });
-    await this.vault.open();
+    if ((await this.vault.open()) === "locked") await this.vault.unlock(this.pin);
     const api = new Api(
       new Http({
         server: this.server.origin,
@@ -106,7 +118,11 @@ export class Phone {
     this.api = api;
     const context: Context = {
       ...{ vault: this.vault, api, now: () => this.clock.ms, random: () => 0 },
-      emit: (event) => void this.events.push(event),
+      emit: (event) => {
+        this.events.push(event);
+        if (event.type === "presence" && event.request !== null && this.answersPresence)
+          void this.#prove(event.request);
+      },
     };
     this.services = new AccountServices({
       context,

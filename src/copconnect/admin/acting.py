@@ -14,7 +14,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -22,8 +21,9 @@ from copconnect.admin import rules, store
 from copconnect.admin.approvers import NOT_TOLD, Approvers, approvers
 from copconnect.admin.kind import SAMPLE, Asked, Codes, Kind, Touched
 from copconnect.admin.kinds import Kinds
-from copconnect.admin.ports import Devices, Editor, Organisation
+from copconnect.admin.ports import Organisation
 from copconnect.admin.rights import Rights
+from copconnect.admin.signing import Sent, Signing, decoded, sent_by
 from copconnect.audit import Audit
 from copconnect.audit.acts import ActApproved, ActProposed, ActRefused
 from copconnect.bus import AccountWakeup
@@ -31,19 +31,8 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.ids import ActId, PersonId
 from copconnect.principals import Caller, Signer
-from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.admin_act import SignedAct
 from copconnect.rights import WHOLE, Decided, decide
-
-_ACT: msgspec.json.Decoder[wire.Act] = msgspec.json.Decoder(wire.Act)
-
-
-def decoded(body: bytes) -> wire.Act:
-    """Return the act that a body says. Raises ActInvalid."""
-    try:
-        return _ACT.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise errors.ActInvalid(reason=str(error)[:200]) from error
 
 
 class Acting:
@@ -57,8 +46,7 @@ class Acting:
         rights: Rights,
         kinds: Kinds,
         organisation: Organisation,
-        editor: Editor,
-        devices: Devices,
+        signing: Signing,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -66,51 +54,32 @@ class Acting:
         self._rights = rights
         self._kinds = kinds
         self._organisation = organisation
-        self._editor = editor
-        self._devices = devices
+        self._signing = signing
 
     async def act(self, caller: Caller, body: wire.PostAct) -> wire.ActAnswer:
         """Do a signed act, or let it wait for a second admin; the same bytes again are answered as
         the first time.
 
-        Raises ActInvalid, ActStale, ActDiffers, DeviceUnconfirmed, NotAllowed, NeedsAnother,
-        ActOver, NotFound, and what the act itself is refused with.
+        Raises ActInvalid, ActStale, ActDiffers, DeviceUnconfirmed, PresenceNeeded, PresenceInvalid,
+        NotAllowed, NeedsAnother, ActOver, NotFound, and what the act itself is refused with.
         """
-        try:
-            record = SignedAct.parse(body.act)
-        except Refused as error:
-            raise errors.ActInvalid(reason=error.message) from error
-        if record.device != caller.device:
-            raise errors.ActInvalid(reason="signed by another device than the one that sends it")
+        record = sent_by(caller, body)
         act = decoded(record.body)
         now = self._clock.now_ms()
         await self._make_ready(record, act)
         try:
             async with self._database.transaction() as connection:
-                row = {
-                    "act_id": record.act_id.hex(),
-                    "hash": record.hash(),
-                    "record": body.act,
-                    "person_id": caller.person_id,
-                    "device": record.device,
-                    "state": "done",
-                    "entry": 0,
-                    "people": 0,
-                    "paths": "",
-                    "taken_ms": now,
-                }
-                if not await store.begin(connection, row):
+                tag = _tag(act)
+                if not await self._signing.begin(connection, caller, record, body.presence, tag):
                     return await self._known(connection, record)
-                rules.check_fresh(record.created, now)
-                await self._check_signature(connection, record)
-                await self._editor.hold(connection)
+                sent = Sent(record, body.presence)
                 match act:
                     case wire.ApproveAct():
-                        answer = await self._approve(connection, caller, record, act)
+                        answer = await self._approve(connection, caller, sent, act)
                     case wire.RefuseAct():
-                        answer = await self._refuse(connection, caller, record, act)
+                        answer = await self._refuse(connection, caller, sent, act)
                     case _:
-                        answer = await self._first(connection, caller, record, act, now)
+                        answer = await self._first(connection, caller, sent, act, now)
                 if answer.state == "waiting" or isinstance(act, wire.ApproveAct | wire.RefuseAct):
                     await self._tell_consoles(connection, caller)
         except errors.ImportTaken as error:
@@ -291,28 +260,18 @@ class Acting:
             return act
         return decoded(SignedAct.parse(row.record).body)
 
-    async def _check_signature(self, connection: AsyncConnection, record: SignedAct) -> None:
-        """Check that the device signed the act and may act now, by the database and not by what
-        this node remembers."""
-        key = await self._devices.acting(connection, record.device)
-        if key is None:
-            raise errors.DeviceUnconfirmed
-        try:
-            record.verify(key)
-        except Refused as error:
-            raise errors.ActInvalid(reason=error.message) from error
-
     async def _first(
         self,
         connection: Transaction,
         caller: Caller,
-        record: SignedAct,
+        sent: Sent,
         act: wire.Act,
         now_ms: int,
     ) -> wire.ActAnswer:
+        record = sent.record
         kind = self._kinds.table[type(act)]
         touched = await kind.touches(connection, act)
-        by = _signer(caller.person_id, record, touched)
+        by = _signer(caller.person_id, sent, touched)
         permit = await self._decide(connection, by, [caller.person_id], kind, touched, act)
         asked = Asked(by, permit, act, now_ms)
         state: wire.ActState = "done"
@@ -332,41 +291,45 @@ class Acting:
         return _answer(record, state, entry, codes)
 
     async def _approve(
-        self, connection: Transaction, caller: Caller, record: SignedAct, asked: wire.ApproveAct
+        self, connection: Transaction, caller: Caller, sent: Sent, asked: wire.ApproveAct
     ) -> wire.ActAnswer:
+        record = sent.record
         row = await self._waiting_row(connection, asked)
         if row.person_id == caller.person_id:
             raise errors.NeedsAnother
         first = SignedAct.parse(row.record)
         # A device that was lost since, or an admin who was, does nothing by a waiting act.
-        await self._check_signature(connection, first)
+        await self._signing.check_signature(connection, first)
         act = decoded(first.body)
         kind = self._kinds.table[type(act)]
         touched = await kind.touches(connection, act)
         asker = PersonId(row.person_id)
-        by, second = _signer(asker, first, touched), caller.person_id
+        by = _signer(asker, Sent(first, row.presence), touched)
+        second = caller.person_id
         permit = await self._decide(connection, by, [second, asker], kind, touched, act)
         codes = await kind.perform(connection, Asked(by, permit, act, row.taken_ms, second))
         entry, _ = await self._audit.head(connection)
         await store.finish(connection, row.act_id, "done", entry)
-        approver = _signer(caller.person_id, record, touched)
+        approver = _signer(caller.person_id, sent, touched)
         approval = ActApproved(row.act_id, row.hash.hex())
         entry = await self._audit.record(connection, approver, approval)
         await store.finish(connection, record.act_id.hex(), "done", entry)
         return _answer(record, "done", entry, codes)
 
     async def _refuse(
-        self, connection: Transaction, caller: Caller, record: SignedAct, asked: wire.RefuseAct
+        self, connection: Transaction, caller: Caller, sent: Sent, asked: wire.RefuseAct
     ) -> wire.ActAnswer:
+        record = sent.record
         row = await self._waiting_row(connection, asked)
         paths = frozenset(row.paths.split("\n"))
         touched = Touched(paths, row.people, [])
         if row.person_id != caller.person_id:
             act = decoded(SignedAct.parse(row.record).body)
             kind = self._kinds.table[type(act)]
-            first = _signer(PersonId(row.person_id), SignedAct.parse(row.record), touched)
+            signed = Sent(SignedAct.parse(row.record), row.presence)
+            first = _signer(PersonId(row.person_id), signed, touched)
             await self._decide(connection, first, [caller.person_id], kind, touched, act)
-        by = _signer(caller.person_id, record, touched)
+        by = _signer(caller.person_id, sent, touched)
         refusal = ActRefused(row.act_id, row.hash.hex(), asked.reason)
         entry = await self._audit.record(connection, by, refusal)
         await store.finish(connection, row.act_id, "refused", entry)
@@ -434,9 +397,8 @@ async def _try_out(connection: Transaction, kind: Kind, asked: Asked) -> None:
         del connection.wakeups[wakeups:]
 
 
-def _signer(person_id: PersonId, record: SignedAct, touched: Touched) -> Signer:
-    path = rules.common(touched.paths)
-    return Signer(person_id, record.device, "act", record.encode(), path)
+def _signer(person_id: PersonId, sent: Sent, touched: Touched) -> Signer:
+    return sent.signer(person_id, rules.common(touched.paths))
 
 
 def _tag(act: wire.Act) -> str:

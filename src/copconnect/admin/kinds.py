@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.admin.kind import SAMPLE, Asked, Codes, Kind, Touched
 from copconnect.admin.ports import (
+    Authenticators,
     Editor,
     Enrolment,
     Grants,
@@ -51,6 +52,7 @@ class Kinds:
         planning: Planning,
         groups: Groups,
         rights: Rights,
+        authenticators: Authenticators,
         more: Mapping[type[wire.AdminAct], Kind],
     ) -> None:
         self._organisation = organisation
@@ -65,6 +67,7 @@ class Kinds:
         self._planning = planning
         self._groups = groups
         self._rights = rights
+        self._authenticators = authenticators
         self.table: dict[type[wire.AdminAct], Kind] = {
             wire.SuspendPerson: Kind("manage_people", self._touches_person, self._suspend),
             wire.RestorePerson: Kind("manage_people", self._touches_person, self._restore),
@@ -104,6 +107,7 @@ class Kinds:
             wire.EndGroup: Kind(
                 "manage_groups", self._touches_group, self._end_group, settle=self._settle
             ),
+            wire.EnrolAuthenticator: Kind("confirm_devices", self._touches_person, self._enrol),
             **more,
         }
 
@@ -138,7 +142,9 @@ class Kinds:
         return await self._people(connection, [PersonId(one) for one in act.person_ids])
 
     async def _touches_person(
-        self, connection: AsyncConnection, act: wire.SuspendPerson | wire.RestorePerson
+        self,
+        connection: AsyncConnection,
+        act: wire.SuspendPerson | wire.RestorePerson | wire.EnrolAuthenticator,
     ) -> Touched:
         return await self._people(connection, [PersonId(act.person_id)])
 
@@ -399,6 +405,12 @@ class Kinds:
 
     async def _settle(self, act: wire.CreateGroup | wire.ChangeGroup | wire.EndGroup) -> None:
         await self._groups.settle(ConversationId(act.conversation_id))
+
+    async def _enrol(self, connection: Transaction, asked: Asked) -> Codes:
+        act: wire.EnrolAuthenticator = asked.act
+        person_id, data = PersonId(act.person_id), _bytes(act.authenticator)
+        await self._authenticators.enrol(connection, asked.by, person_id, data)
+        return []
 
     async def _undo_import(self, connection: Transaction, asked: Asked) -> Codes:
         await self._imports.undo(connection, asked.permit, asked.act.undone)

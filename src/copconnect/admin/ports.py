@@ -247,6 +247,34 @@ class Revocations(Protocol):
         ...
 
 
+class Authenticators(Protocol):
+    """Proofs that a person is there, which the Authentication Service judges."""
+
+    async def asked(self, connection: AsyncConnection) -> Sequence[tuple[PersonId, str, bytes]]:
+        """Return the authenticators that wait for another admin: person, label of the device and
+        record."""
+        ...
+
+    async def enrol(
+        self, connection: Transaction, by: Signer, person_id: PersonId, data: bytes
+    ) -> None:
+        """Enrol one that a person's device asked for, with its entry in the audit log. Raises
+        NotFound."""
+        ...
+
+    async def check_presence(
+        self,
+        connection: Transaction,
+        person_id: PersonId,
+        device: bytes,
+        act: bytes,
+        presence: bytes,
+    ) -> None:
+        """Check that the person who signs this act is there. Raises PresenceNeeded,
+        PresenceInvalid."""
+        ...
+
+
 class Devices(Protocol):
     """Devices of people."""
 

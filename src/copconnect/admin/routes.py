@@ -52,7 +52,12 @@ def _acts(service: AdminService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await service.acting.waiting(caller))
 
-    return [act, preview, waiting]
+    @get("/v1/admin/authenticators")
+    async def authenticators(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.enrolling.asked(caller))
+
+    return [act, preview, waiting, authenticators]
 
 
 def _reading(service: AdminService, gate: Gate) -> list[Any]:

@@ -19,6 +19,7 @@ from copconnect.admin.moderation.ports import Pictures
 from copconnect.admin.organising import Organising
 from copconnect.admin.parts import Parts
 from copconnect.admin.ports import (
+    Authenticators,
     DevicePushes,
     Devices,
     Editor,
@@ -36,6 +37,7 @@ from copconnect.admin.ports import (
 from copconnect.admin.reading import Reading
 from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
+from copconnect.admin.signing import Enrolling, Signing
 from copconnect.admin.training.kinds import lesson_kinds
 from copconnect.admin.training.trainees import Trainees
 from copconnect.admin.work_ports import (
@@ -72,6 +74,7 @@ class AdminService:
         grants: Grants,
         revocations: Revocations,
         devices: Devices,
+        authenticators: Authenticators,
         registered: Registered,
         reach: DevicePushes,
         traffic: Traffic,
@@ -100,6 +103,7 @@ class AdminService:
             planning,
             groups,
             self.rights,
+            authenticators,
             {
                 **ConductKinds(organisation, conduct, guard).table,
                 **ModerationKinds(moderation).table,
@@ -108,9 +112,9 @@ class AdminService:
             },
         )
         self.trainees = Trainees(self.rights, organisation)
-        self.acting = Acting(
-            database, clock, audit, self.rights, self.kinds, organisation, editor, devices
-        )
+        signing = Signing(clock, editor, devices, authenticators)
+        self.acting = Acting(database, clock, audit, self.rights, self.kinds, organisation, signing)
+        self.enrolling = Enrolling(database, self.rights, organisation, authenticators)
         self.reorganising = Reorganising(
             database, clock, self.rights, organisation, reorganiser, people, registered
         )
@@ -121,7 +125,7 @@ class AdminService:
         self.charting = Charting(database, clock, parts, organisation, people, registered, traffic)
         self.importing = Importing(database, self.rights, organisation, imports)
         self.organising = Organising(database, self.rights, organisation, planning, groups, planned)
-        self.exporting = Exporting(database, audit, self.rights, exports, conduct, devices)
+        self.exporting = Exporting(database, audit, self.rights, signing, exports, conduct, devices)
         self.conduct = ConductReading(
             database, self.rights, organisation, people, registered, conduct, guard
         )

@@ -25,6 +25,7 @@ acts = Table(
     Column("act_id", String(32), primary_key=True),
     Column("hash", LargeBinary(32), nullable=False),
     Column("record", LargeBinary, nullable=False),
+    Column("presence", LargeBinary, nullable=False),  # Empty: it was not asked for.
     Column("person_id", String(32), nullable=False),
     Column("device", LargeBinary(32), nullable=False),
     Column("state", String(16), nullable=False),  # As in wire.ActAnswer.

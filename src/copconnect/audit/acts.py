@@ -399,6 +399,14 @@ class PictureUnmarked(Act, frozen=True, tag="picture_unmarked"):
     reason: str
 
 
+class AuthenticatorEnrolled(Act, frozen=True, tag="authenticator_enrolled"):
+    """A person has an authenticator. ``device``: on which it was made; ``key``: hash of its key."""
+
+    person_id: PersonId
+    device: str
+    key: str
+
+
 class IncarnationBegun(Act, frozen=True, tag="incarnation_begun"):
     """A backup was restored, or the roster authority was replaced: everything is signed anew."""
 

@@ -14,14 +14,15 @@ from copconnect.principals import SignedAs
 
 ZEROS = bytes(32)
 SALT_BYTES = 16
-_ENTRY, _CONTENT = b"copconnect audit v1\0", b"copconnect audit content v1\0"
+_ENTRY, _CONTENT = b"copconnect audit v1\0", b"copconnect audit content v2\0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """An act as it was done. ``by``: as principals.named; ``path``: of a unit at or above all that
     it touched, "" for the department; ``act``: JSON; ``signed``: a record of the kind
-    ``signed_as``, by which somebody's device asked for it, empty for an operator's act."""
+    ``signed_as``, by which somebody's device asked for it, empty for an operator's act;
+    ``presence``: the proof that the person was there, of an act of weight."""
 
     salt: bytes
     by: str
@@ -29,6 +30,7 @@ class Content:
     act: str
     signed_as: SignedAs | Literal[""] = ""
     signed: bytes = b""
+    presence: bytes = b""
 
     def digest(self) -> bytes:
         """Return the hash of the content."""
@@ -38,6 +40,7 @@ class Content:
             *(_CONTENT, self.salt, len(who).to_bytes(2), who, len(path).to_bytes(2), path),
             *(len(act).to_bytes(4), act, len(kind).to_bytes(2), kind),
             *(len(self.signed).to_bytes(4), self.signed),
+            *(len(self.presence).to_bytes(4), self.presence),
         )
         return hashlib.sha256(b"".join(fields)).digest()
 

@@ -66,6 +66,7 @@ class Audit:
             act=_ENCODER.encode(act).decode(),
             signed_as=signer.signed_as if signer else "",
             signed=signer.record if signer else b"",
+            presence=signer.presence if signer else b"",
         )
         chained = entry_hash(previous, number, now_ms, content.digest())
         kind = str(type(act).__struct_config__.tag)

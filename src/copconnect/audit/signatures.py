@@ -4,18 +4,22 @@ The server writes ``act``; the device signed ``signed``. An entry holds only if 
 device's that the entry names, if the act is an outcome of what was signed, and if fields of the
 same name have the same value in both. A signed act stands in the log once, or twice where the first
 is the proposal that waited for a second admin; then the entry after the second is the approval of
-another person.
+another person, for the hash of the first one's record. An act of weight has the proof that its
+person was there (:mod:`copconnect.audit.presences`).
 """
 
+import base64
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from copconnect.audit.presences import Presences
 from copconnect.audit.rules import Broken, Entry
 from copconnect.limits import CLOCK_LEEWAY_MS
-from copconnect.records.primitives.fields import Refused
+from copconnect.records.primitives.fields import Refused, sha256
 from copconnect.records.trust.admin_act import SignedAct
+from copconnect.records.trust.authenticator import Authenticator
 from copconnect.records.trust.endorsement import Endorsement
 from copconnect.wire import snake_case
 
@@ -52,9 +56,25 @@ OUTCOMES = {
     "set_guard_policy": "guard_policy_set",
     "mark_picture": "picture_marked",
     "unmark_picture": "picture_unmarked",
+    "enrol_authenticator": "authenticator_enrolled",
+    "export_part": "directory_exported",
     "approve_act": "act_approved",
     "refuse_act": "act_refused",
 }
+# Acts that a second admin approves, however few they touch.
+ALWAYS_SECOND = frozenset(
+    {"mark_picture", "publish_conduct", "set_guard_policy", "set_rights", "unmark_picture"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """An act just done, which the next entry may approve. ``must``: it has to."""
+
+    act_id: str
+    record: bytes
+    person: str
+    must: bool
 
 
 @dataclass(slots=True)
@@ -64,9 +84,11 @@ class Signatures:
 
     signed: int = 0
     unsigned: int = 0
-    _waiting: dict[bytes, bytes] = field(default_factory=dict)  # Records of proposals, by act id.
+    # Records and proofs of presence of proposals, by act id.
+    _waiting: dict[bytes, tuple[bytes, bytes]] = field(default_factory=dict)
     _done: set[bytes] = field(default_factory=set)
-    _approving: tuple[str, str] | None = None  # Act id and person of a waiting act just done.
+    _before: _Done | None = None  # The act of the entry before.
+    _presences: Presences = field(default_factory=Presences)
 
     def device_of(self, entry: Entry) -> bytes | None:
         """Return the device whose key :meth:`follow` needs; None for an unsigned entry."""
@@ -77,9 +99,10 @@ class Signatures:
     def follow(self, entry: Entry, public_key: bytes | None) -> None:
         """Check the next entry by the public key of its device. Raises Broken."""
         content = entry.content
-        self._check_approved(entry)
+        done = _fields(entry, content.act)
+        self._check_approved(entry, done)
         if not content.signed_as:
-            if content.signed:
+            if content.signed or content.presence:
                 raise Broken(entry.number, "is signed as nothing")
             self.unsigned += 1
             return
@@ -94,44 +117,59 @@ class Signatures:
             raise Broken(entry.number, "has a signature that does not verify") from error
         if record.created > entry.made_ms + CLOCK_LEEWAY_MS:
             raise Broken(entry.number, "was signed after it was made")
-        done = _fields(entry, content.act)
-        if isinstance(record, SignedAct):
-            self._check_act(entry, record, done)
-        elif (done.get("act"), done.get("device")) != ("device_confirmed", record.endorsed.hex()):
-            raise Broken(entry.number, "says something else than what was signed")
+        match record:
+            case SignedAct():
+                self._check_act(entry, record, done)
+            case Endorsement():
+                said = done.get("act"), done.get("device"), content.presence
+                _require_same(entry, said == ("device_confirmed", record.endorsed.hex(), b""))
+                self._presences.confirmed(record.endorsed)
+            case Authenticator():
+                _require_same(entry, _enrols(done, record) and not content.presence)
+                self._presences.enrol_own(entry.number, _person(content.by), record)
         self.signed += 1
 
     def hidden(self, number: int) -> None:
         """Follow an entry whose content is not known: it is no approval of the act before it, which
         touches the same units and would be known too. Raises Broken."""
-        if self._approving is not None:
-            raise Broken(number, "is not the approval of the act before it")
-
-    def _check_approved(self, entry: Entry) -> None:
-        """Check that another person's approval follows a waiting act that was done."""
-        if self._approving is None:
-            return
-        (act_id, by), self._approving = self._approving, None
-        done = _fields(entry, entry.content.act)
-        if (done.get("act"), done.get("act_id")) != ("act_approved", act_id):
-            raise Broken(entry.number, "is not the approval of the act before it")
-        if _person(entry.content.by) == by or entry.content.signed_as != "act":
-            raise Broken(entry.number, "approves an act of the same person")
+        self._require_none(number, "is not the approval of the act before it")
+        self._before = None
+        self._presences.hidden()
 
     def end(self, number: int) -> None:
         """Check that nothing is missing after the last entry. Raises Broken."""
-        if self._approving is not None:
-            raise Broken(number + 1, "is missing: the approval of the act before it")
+        self._require_none(number + 1, "is missing: the approval of the act before it")
+
+    def _require_none(self, number: int, reason: str) -> None:
+        if self._before is not None and self._before.must:
+            raise Broken(number, reason)
+
+    def _check_approved(self, entry: Entry, done: dict[str, Any]) -> None:
+        """Check that an approval follows the very act that it approves, by another person, and that
+        an act which needs one has it."""
+        before, self._before = self._before, None
+        if done.get("act") != OUTCOMES["approve_act"]:
+            if before is not None and before.must:
+                raise Broken(entry.number, "is not the approval of the act before it")
+            return
+        approved = done.get("act_id"), done.get("hash")
+        if before is None or approved != (before.act_id, sha256(before.record).hex()):
+            raise Broken(entry.number, "is not the approval of the act before it")
+        if _person(entry.content.by) == before.person or entry.content.signed_as != "act":
+            raise Broken(entry.number, "approves an act of the same person")
 
     def _check_act(self, entry: Entry, record: SignedAct, done: dict[str, Any]) -> None:
+        content = entry.content
         signed = _fields(entry, record.body)
+        asked, by = str(signed.get("act")), _person(content.by)
         outcome, waiting = done.get("act"), self._waiting.pop(record.act_id, None)
+        given = content.signed, content.presence
         if outcome == PROPOSED:
             named = (done.get("act_id"), done.get("asked"))
-            same, again = named == (record.act_id.hex(), signed.get("act")), waiting is not None
-            self._waiting[record.act_id] = entry.content.signed
+            same, again = named == (record.act_id.hex(), asked), waiting is not None
+            self._waiting[record.act_id] = given
         else:
-            same = outcome == OUTCOMES.get(str(signed.get("act")))
+            same = outcome == OUTCOMES.get(asked)
             same &= all(
                 done[name] == value
                 for name, value in (
@@ -139,18 +177,42 @@ class Signatures:
                 )
                 if name in done
             )
-            again = waiting is not None and waiting != entry.content.signed
-            if waiting is not None:
-                self._approving = record.act_id.hex(), _person(entry.content.by)
-        if not same:
-            raise Broken(entry.number, "says something else than what was signed")
+            again = waiting is not None and waiting != given
+        _require_same(entry, same)
         if again or record.act_id in self._done:
             raise Broken(entry.number, "repeats an act that was done before")
-        if outcome != PROPOSED:
-            self._done.add(record.act_id)
+        if waiting is None:
+            self._presences.check(entry.number, by, asked, record, content.presence)
+        if outcome == PROPOSED:
+            return
+        self._done.add(record.act_id)
+        must = waiting is not None or asked in ALWAYS_SECOND
+        self._before = _Done(record.act_id.hex(), content.signed, by, must)
+        if asked == "enrol_authenticator":
+            enrolled = _authenticator(entry, signed)
+            _require_same(entry, _enrols(done, enrolled))
+            self._presences.enrol(entry.number, by, str(done.get("person_id")), enrolled)
 
 
-def _parsed(entry: Entry) -> tuple[bytes, SignedAct | Endorsement]:
+def _require_same(entry: Entry, same: bool) -> None:
+    if not same:
+        raise Broken(entry.number, "says something else than what was signed")
+
+
+def _enrols(done: dict[str, Any], record: Authenticator) -> bool:
+    """Return whether an outcome is the enrolment of this authenticator."""
+    said = done.get("act"), done.get("device"), done.get("key")
+    return said == ("authenticator_enrolled", record.device.hex(), record.key().hex())
+
+
+def _authenticator(entry: Entry, signed: dict[str, Any]) -> Authenticator:
+    try:
+        return Authenticator.parse(base64.b64decode(str(signed.get("authenticator"))))
+    except ValueError as error:
+        raise Broken(entry.number, "enrols what is no authenticator") from error
+
+
+def _parsed(entry: Entry) -> tuple[bytes, SignedAct | Endorsement | Authenticator]:
     """Return the device that signed, and the record. Raises Broken."""
     content = entry.content
     try:
@@ -160,6 +222,9 @@ def _parsed(entry: Entry) -> tuple[bytes, SignedAct | Endorsement]:
         if content.signed_as == "endorsement":
             endorsement = Endorsement.parse(content.signed)
             return endorsement.endorser, endorsement
+        if content.signed_as == "authenticator":
+            authenticator = Authenticator.parse(content.signed)
+            return authenticator.device, authenticator
     except Refused as error:
         raise Broken(entry.number, "has a signed record that is malformed") from error
     raise Broken(entry.number, "is signed as something unknown")

@@ -36,6 +36,7 @@ ENTRIES = Table(
     Column("act", Text, nullable=False),
     Column("signed_as", String(16), nullable=False),
     Column("signed", LargeBinary, nullable=False),
+    Column("presence", LargeBinary, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     # For finding entries; not covered by the hash, because act and signed say the same.
     Column("kind", String(64), nullable=False),
@@ -86,6 +87,7 @@ async def add(
             act=content.act,
             signed_as=content.signed_as,
             signed=content.signed,
+            presence=content.presence,
             hash=entry.hash,
             kind=kind,
             act_id=act_id,
@@ -159,5 +161,6 @@ def _entry(row: Row[Any]) -> Entry:
         act=row.act,
         signed_as=row.signed_as,
         signed=row.signed,
+        presence=row.presence,
     )
     return Entry(row.number, row.made_ms, content, row.hash)

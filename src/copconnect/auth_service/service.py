@@ -15,6 +15,7 @@ from copconnect.auth_service.registration.registration import Registration
 from copconnect.auth_service.registration.sms import SmsSender
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.trust.administered import Administered
+from copconnect.auth_service.trust.authenticators import Authenticators
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.confirming import Confirming
@@ -90,6 +91,7 @@ class AuthService:
         self.endorsing = Endorsing(deps, self.judge, self.cards, changes)
         self.granting = Granting(deps, self.judge, changes)
         self.own_keys = OwnKeys(deps)
+        self.authenticators = Authenticators(deps)
         self.confirming = Confirming(deps)
         self.unconfirmed = Unconfirmed(deps)
         self.registration = Registration(deps, self.trust, self.cards, changes, self.sms)

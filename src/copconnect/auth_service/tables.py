@@ -203,6 +203,18 @@ revocations = Table(
     Index(None, "person_id"),
     Index(None, "device"),
 )
+authenticators = Table(  # Proofs that a person is there.
+    "auth_authenticators",
+    METADATA,
+    Column("key", LargeBinary(32), primary_key=True),  # Hash of the public key.
+    Column("person_id", String(32), nullable=False),
+    Column("device", LargeBinary(32), nullable=False),  # On which it was made.
+    Column("state", String(16), nullable=False),  # As trust/authenticators.py says.
+    Column("record", LargeBinary, nullable=False),  # Empty for a PIN.
+    Column("created_ms", BigInteger, nullable=False),
+    Index(None, "person_id"),
+    Index(None, "state", "created_ms"),
+)
 confirmations = Table(  # Comparisons of digits under way (E3).
     "auth_confirmations",
     METADATA,

@@ -366,6 +366,31 @@ class ActOver(CallerError):
     remedy = "Look it up in the audit log."
 
 
+class PresenceNeeded(CallerError):
+    """``details``: ``by``: ``authenticator`` or ``pin``."""
+
+    code = "presence_needed"
+    status = 403
+    message = "This administrative act asks for the person: by an authenticator, or by the PIN."
+    remedy = "Prove that you are there, by what `details` names. Update an old app first."
+
+
+class PresenceInvalid(CallerError):
+    """``details``: ``reason``."""
+
+    code = "presence_invalid"
+    status = 403
+    message = "The proof that the person is there does not count."
+    remedy = "Do it again. After a lost authenticator ask another admin to enrol the new one."
+
+
+class AuthenticatorsFull(CallerError):
+    code = "authenticators_full"
+    status = 409
+    message = "This device has enrolled as many authenticators as it may."
+    remedy = "Use one of them."
+
+
 class NotAllowed(CallerError):
     """``details``: ``right``, and mostly ``path`` of a unit over which the caller lacks it."""
 

@@ -15,6 +15,7 @@ from copconnect.limits import (
     GROUP_POLICY_LINES,
     GUARD_POLICY_CHARACTERS,
     MAX_ACT_BYTES,
+    MAX_PRESENCE_BYTES,
     MAX_RECORD_BYTES,
     MAX_REVOCATION_BYTES,
 )
@@ -26,6 +27,7 @@ from copconnect.wire.imports import ImportAliases
 from copconnect.wire.reorganising import Steps
 from copconnect.wire.reports.acts import AssignReport, DecideAppeal, DecideReport
 from copconnect.wire.training import LESSON_ID, LessonPictures, LessonTexts
+from copconnect.wire.trust import EnrolAuthenticator
 
 Right = Literal[
     "see_numbers",
@@ -324,15 +326,18 @@ Act = (
     | SetGuardPolicy
     | MarkPicture
     | UnmarkPicture
+    | EnrolAuthenticator
     | ApproveAct
     | RefuseAct
 )
 
 
 class PostAct(Wire, frozen=True, kw_only=True):
-    """Idempotent by the act's id: the same bytes again are answered as the first time."""
+    """Idempotent by the act's id: the same bytes again are answered as the first time.
+    ``presence``: the proof that the person is there, of an act of weight; else empty."""
 
     act: Annotated[bytes, Meta(min_length=1, max_length=MAX_ACT_BYTES + 256)]
+    presence: Annotated[bytes, Meta(max_length=MAX_PRESENCE_BYTES)]
 
 
 class EnrolmentCode(Wire, frozen=True, kw_only=True):

@@ -8,9 +8,6 @@ from copconnect.wire.directory import Person
 from copconnect.wire.push import PushReach
 from copconnect.wire.trust import ClientInfo
 
-Exported = Literal["people", "units", "posts", "audit", "conduct"]
-ExportForm = Literal["xlsx", "csv", "jsonl"]  # The last for the log, to be verified.
-
 
 class PartCount(Wire, frozen=True, kw_only=True):
     """People and registered people of a unit right below the caller's part."""
@@ -122,14 +119,15 @@ class AdminGrants(Wire, frozen=True, kw_only=True):
 class AuditContent(Wire, frozen=True, kw_only=True):
     """The content of an entry. ``act``: what was done, JSON, as the server says; ``signed``: the
     record by which an admin's device asked for it, of the kind ``signed_as``; empty for an
-    operator's act."""
+    operator's act; ``presence``: the proof that the person was there, of an act of weight."""
 
     salt: bytes
     by: str
     path: str
     act: str
-    signed_as: Literal["", "act", "endorsement"]
+    signed_as: Literal["", "act", "endorsement", "authenticator"]
     signed: bytes
+    presence: bytes
 
 
 class AuditEntry(Wire, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from copconnect.ids import ClientId, ConfirmationId, DeviceId, PersonId
 from copconnect.limits import MAX_RECORD_BYTES, MAX_REVOCATION_BYTES
-from copconnect.wire.base import HEX16, HEX32, Hex16, Wire
+from copconnect.wire.base import HEX16, HEX32, AdminAct, Hex16, Wire
 from copconnect.wire.directory import Person
 
 Record = Annotated[bytes, Meta(min_length=1, max_length=MAX_RECORD_BYTES)]
@@ -198,3 +198,62 @@ class Confirmations(Wire, frozen=True, kw_only=True):
     """Those that the calling device takes part in."""
 
     confirmations: list[Confirmation]
+
+
+# --- The person before an act of weight -------------------------------------------------------
+
+AuthenticatorText = Annotated[
+    str, Meta(pattern="^[A-Za-z0-9+/]+={0,2}$", max_length=4 * (MAX_RECORD_BYTES // 3 + 1))
+]
+Exported = Literal["people", "units", "posts", "audit", "conduct"]
+ExportForm = Literal["xlsx", "csv", "jsonl"]  # The last for the log, to be verified.
+
+
+class EnrolAuthenticator(AdminAct, frozen=True, kw_only=True):
+    """Enrol an authenticator of another person, whose device asked for it. ``authenticator``: the
+    record that the device signed."""
+
+    person_id: Annotated[PersonId, HEX16]
+    authenticator: AuthenticatorText
+
+
+class ExportPart(AdminAct, frozen=True, kw_only=True):
+    """Write the signer's part to a file; posted to ``/v1/admin/exports``, which answers with it."""
+
+    what: Exported
+    form: ExportForm
+
+
+class Authenticators(Wire, frozen=True, kw_only=True):
+    """The authenticators of the caller that count, as their devices signed them. ``host``: the
+    name that they are made for; "": this server takes none. ``ever``: one was enrolled before, so
+    that a PIN proves nothing; ``asked``: the record that waits for another admin; ``enrols``: this
+    device is not confirmed yet, and so enrols one without another admin."""
+
+    host: str
+    enrolled: list[bytes]
+    ever: bool
+    asked: bytes | None
+    enrols: bool
+
+
+class AddAuthenticator(Wire, frozen=True, kw_only=True):
+    """A credential that was made on the calling device. ``attestation`` and ``client_data``: as
+    WebAuthn answers."""
+
+    authenticator: Annotated[bytes, Meta(min_length=1, max_length=MAX_RECORD_BYTES)]
+    attestation: Annotated[bytes, Meta(max_length=16_384)]
+    client_data: Annotated[bytes, Meta(max_length=MAX_RECORD_BYTES)]
+
+
+class AuthenticatorAsked(Wire, frozen=True, kw_only=True):
+    """An authenticator that a person of the caller's part asks another admin to enrol.
+    ``authenticator``: the record that the person's device signed."""
+
+    person: Person
+    label: str  # The device's.
+    authenticator: bytes
+
+
+class AuthenticatorsAsked(Wire, frozen=True, kw_only=True):
+    asked: list[AuthenticatorAsked]

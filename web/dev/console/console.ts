@@ -246,6 +246,12 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
     return { grants };
   }
 
+  authenticatorsAsked(): ReturnType<AdminCore["authenticatorsAsked"]> {
+    const [, person = ME] = PEOPLE;
+    const made = { label: "Chrome, Windows", madeMs: Date.now() - 400_000, digits: "481 902" };
+    return Promise.resolve([{ person, authenticator: "AAAA", ...made }]);
+  }
+
   async waiting(): ReturnType<AdminCore["waiting"]> {
     await this.#ready();
     return this.#rows === "empty" ? [] : this.#waiting;

@@ -42,6 +42,7 @@ const METHODS: Readonly<Record<AdminMethod, true>> = {
   guardPolicies: true,
   guardPolicyOf: true,
   pictures: true,
+  authenticatorsAsked: true,
   audit: true,
   verifyAudit: true,
 };

@@ -7,6 +7,8 @@ import { idOf } from "../../../src/ids.ts";
 import type { ActId } from "../../../src/ids.ts";
 import { equalBytes, toHex } from "../../../src/octets.ts";
 import { CLOCKS_MS } from "../../../src/keys/format/times.ts";
+import { verifyPresence } from "../../../src/admin/presences.ts";
+import { isOfWeight, parsePresence } from "../../../src/keys/trust/presence.ts";
 import { ActFormat } from "../../../src/keys/trust/admin-act.ts";
 import type * as wire from "../../../src/wire.ts";
 import { Refusal, checked } from "../refusal.ts";
@@ -27,7 +29,7 @@ export class AdminRole {
     this.#server = server;
   }
 
-  async act(caller: ClientState, bytes: Uint8Array): Promise<wire.ActAnswer> {
+  async act(caller: ClientState, { act: bytes, presence }: wire.PostAct): Promise<wire.ActAnswer> {
     const record = await checked("act_invalid", () => ActFormat.parse(bytes));
     const actId = idOf<ActId>(record.actId);
     const known = this.taken.get(actId);
@@ -39,6 +41,8 @@ export class AdminRole {
     if (Math.abs(this.#server.now() - record.created) > CLOCKS_MS) throw new Refusal("act_stale");
     await checked("act_invalid", () => ActFormat.verify(record, caller.publicKey));
     const body = JSON.parse(new TextDecoder().decode(record.body)) as wire.Act;
+    if (isOfWeight(body.act))
+      await checked("presence_invalid", () => verifyPresence(parsePresence(presence), bytes));
     const answer: wire.ActAnswer = {
       ...{ actId, entry: this.taken.size + 1, codes: [] },
       state: this.waits ? "waiting" : "done",

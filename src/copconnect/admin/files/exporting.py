@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import BinaryIO, Literal
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin import rules
+from copconnect.admin import rules, store
 from copconnect.admin.ports import Devices
 from copconnect.admin.rights import Rights
+from copconnect.admin.signing import Sent, Signing, sent_by
 from copconnect.admin.work_ports import Acceptances, Exports
 from copconnect.audit import Audit, exported
 from copconnect.audit.acts import DirectoryExported
@@ -39,6 +41,7 @@ _RIGHT: Mapping[wire.Exported, wire.Right] = {
 _LOG_COLUMNS = ("number", "time", "by", "units", "act", "signed")
 _PAGE = 500
 _PIECE = 65_536
+_EXPORT: msgspec.json.Decoder[wire.ExportPart] = msgspec.json.Decoder(wire.ExportPart)
 _TYPES: Mapping[wire.ExportForm, str] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv",
@@ -63,6 +66,7 @@ class Exporting:
         database: Database,
         audit: Audit,
         rights: Rights,
+        signing: Signing,
         exports: Exports,
         conduct: Acceptances,
         devices: Devices,
@@ -70,15 +74,17 @@ class Exporting:
         self._database = database
         self._audit = audit
         self._rights = rights
+        self._signing = signing
         self._exports = exports
         self._conduct = conduct
         self._devices = devices
 
-    async def export(
-        self, caller: Caller, what: wire.Exported, form: wire.ExportForm
-    ) -> ExportedFile:
-        """Return a file of the caller's part. Raises NotAllowed, BadRequest for a form that only
-        the log has."""
+    async def export(self, caller: Caller, body: wire.PostAct) -> ExportedFile:
+        """Return a file of the caller's part, which a signed act asks for. Raises NotAllowed,
+        BadRequest for a form that only the log has, ActOver for an act that was done before, and
+        what acts are refused with."""
+        record = sent_by(caller, body)
+        what, form = _asked(record.body)
         if form == "jsonl" and what != "audit":
             raise errors.BadRequest(reason="format")
         spool = await asyncio.to_thread(tempfile.TemporaryFile)
@@ -89,9 +95,14 @@ class Exporting:
             async with self._database.transaction() as connection:
                 if (await self._part(connection, caller, what))[0] != held:
                     raise errors.NotAllowed(right=_RIGHT[what], path=WHOLE)
+                tag = str(wire.ExportPart.__struct_config__.tag)
+                if not await self._signing.begin(connection, caller, record, body.presence, tag):
+                    raise errors.ActOver
                 people = rows if what in ("people", "conduct") else 0
                 done = DirectoryExported(people, what, form)
-                await self._audit.record(connection, caller, done, rules.common(paths))
+                by = Sent(record, body.presence).signer(caller.person_id, rules.common(paths))
+                entry = await self._audit.record(connection, by, done)
+                await store.finish(connection, record.act_id.hex(), "done", entry)
             size = await asyncio.to_thread(_rewound, spool)
         except BaseException:
             spool.close()
@@ -186,6 +197,14 @@ class Exporting:
                 out.write(exported.line(exported.row(one, readable=_readable(held, one))))
             count += len(page)
         return count
+
+
+def _asked(body: bytes) -> tuple[wire.Exported, wire.ExportForm]:
+    try:
+        act = _EXPORT.decode(body)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise errors.ActInvalid(reason=str(error)[:200]) from error
+    return act.what, act.form
 
 
 def _readable(held: Held, entry: Entry) -> bool:

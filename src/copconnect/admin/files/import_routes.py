@@ -10,7 +10,7 @@ from copconnect import errors, wire
 from copconnect.admin.files.exporting import Exporting
 from copconnect.admin.files.importing import Importing
 from copconnect.http.gate import Gate, HttpRequest, answer, nothing, read, read_bytes
-from copconnect.http.parameters import hex_id, index, one_of
+from copconnect.http.parameters import hex_id, index
 from copconnect.ids import UploadId
 
 MAX_BODY = 65_536
@@ -60,12 +60,10 @@ def routes(importing: Importing, exporting: Exporting, gate: Gate) -> list[Any]:
         number = index(request.query_params.get("after", "") or "0")
         return answer(request, await importing.page(caller, _id(u), shown, number))
 
-    @get("/v1/admin/exports/{what:str}")
-    async def export(request: HttpRequest, what: FromPath[str]) -> Any:
+    @post("/v1/admin/exports")
+    async def export(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        part = one_of("what", what, get_args(wire.Exported))
-        form = one_of("format", request.query_params.get("format"), get_args(wire.ExportForm))
-        file = await exporting.export(caller, part or "people", form or "xlsx")
+        file = await exporting.export(caller, await read(request, wire.PostAct, MAX_BODY))
         return Stream(
             file.pieces,
             media_type=file.media_type,

@@ -42,6 +42,18 @@ def _records(service: AuthService, gate: Gate) -> list[Any]:
         body = await read(request, wire.AskTime, MAX_BODY)
         return answer(request, service.own_keys.time(body))
 
+    @get("/v1/authenticators")
+    async def authenticators(request: HttpRequest) -> Any:
+        caller = await gate.caller(request, confirmed=False)
+        return answer(request, await service.authenticators.of(caller))
+
+    @post("/v1/authenticators")
+    async def add_authenticator(request: HttpRequest) -> Any:
+        caller = await gate.caller(request, confirmed=False)
+        body = await read(request, wire.AddAuthenticator, MAX_BODY)
+        await service.authenticators.add(caller, body)
+        return nothing()
+
     @post("/v1/endorsements")
     async def endorse(request: HttpRequest) -> Any:
         caller = await gate.caller(request, confirmed=False)
@@ -74,7 +86,10 @@ def _records(service: AuthService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request, confirmed=False)
         return answer(request, await service.unconfirmed.of(caller))
 
-    return [people_trust, put_keys, time, endorse, grants, revoke, made, unconfirmed]
+    return [
+        *(people_trust, put_keys, time, authenticators, add_authenticator),
+        *(endorse, grants, revoke, made, unconfirmed),
+    ]
 
 
 def _confirmations(service: AuthService, gate: Gate) -> list[Any]:

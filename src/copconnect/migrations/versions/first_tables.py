@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("act_id", sa.String(length=32), nullable=False),
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("presence", sa.LargeBinary(), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("device", sa.LargeBinary(length=32), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
@@ -124,6 +125,7 @@ def upgrade() -> None:
         sa.Column("act", sa.Text(), nullable=False),
         sa.Column("signed_as", sa.String(length=16), nullable=False),
         sa.Column("signed", sa.LargeBinary(), nullable=False),
+        sa.Column("presence", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("kind", sa.String(length=64), nullable=False),
         sa.Column("act_id", sa.String(length=32), nullable=True),
@@ -138,6 +140,28 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
+    )
+    op.create_table(
+        "auth_authenticators",
+        sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_auth_authenticators")),
+    )
+    op.create_index(
+        op.f("ix_auth_authenticators_person_id"),
+        "auth_authenticators",
+        ["person_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_auth_authenticators_state_auth_authenticators_created_ms"),
+        "auth_authenticators",
+        ["state", "created_ms"],
+        unique=False,
     )
     op.create_table(
         "auth_certificates",

@@ -21,6 +21,7 @@ export const ENTRY_KINDS = [
   "enrolment_codes_made",
   "device_confirmed",
   "device_revoked",
+  "authenticator_enrolled",
   "grant_given",
   "grant_withdrawn",
   "rights_set",

@@ -11,6 +11,7 @@ import me from "./en/me.json";
 import media from "./en/media.json";
 import orders from "./en/orders.json";
 import people from "./en/people.json";
+import presence from "./en/presence.json";
 
 export const enRest = {
   consult,
@@ -25,4 +26,5 @@ export const enRest = {
   media,
   orders,
   people,
+  presence,
 };

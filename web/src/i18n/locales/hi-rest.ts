@@ -11,6 +11,7 @@ import me from "./hi/me.json";
 import media from "./hi/media.json";
 import orders from "./hi/orders.json";
 import people from "./hi/people.json";
+import presence from "./hi/presence.json";
 
 export const hiRest = {
   consult,
@@ -25,4 +26,5 @@ export const hiRest = {
   media,
   orders,
   people,
+  presence,
 };

@@ -11,6 +11,7 @@ import me from "./te/me.json";
 import media from "./te/media.json";
 import orders from "./te/orders.json";
 import people from "./te/people.json";
+import presence from "./te/presence.json";
 
 export const teRest = {
   consult,
@@ -25,4 +26,5 @@ export const teRest = {
   media,
   orders,
   people,
+  presence,
 };

@@ -11,6 +11,7 @@ import me from "./ur/me.json";
 import media from "./ur/media.json";
 import orders from "./ur/orders.json";
 import people from "./ur/people.json";
+import presence from "./ur/presence.json";
 
 export const urRest = {
   consult,
@@ -25,4 +26,5 @@ export const urRest = {
   media,
   orders,
   people,
+  presence,
 };
