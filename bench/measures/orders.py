@@ -131,6 +131,7 @@ def _record(
         conversation_id=bytes.fromhex(conversation_id),
         message_id=bytes.fromhex(order_id),
         header_hash=_HEADER_HASH,
+        text_hash=_HEADER_HASH,
         device=device.device,
         person_id=bytes.fromhex(device.person_id),
         told=Told.OWN,

@@ -81,6 +81,8 @@ export const WAKES = 20;
 
 export const ORDER_CHOICES = 6;
 
+export const ORDER_TEXTS = 64;
+
 export const ORDER_READERS = 8;
 
 export const UNREADABLE = 255;

@@ -967,12 +967,14 @@ export interface KeyItem {
 
 /**
  * The message corrects or withdraws an order of the same conversation. Its issuer does either;
- * the people whom it appoints withdraw it.
+ * the people whom it appoints withdraw it. ``asks_again``: a correction that everybody is to
+ * acknowledge anew.
  */
 export interface OrderChange {
   readonly t: "order_change";
   readonly orderId: MessageId;
   readonly change: "corrected" | "withdrawn";
+  readonly asksAgain: boolean;
 }
 
 /**
@@ -1827,6 +1829,15 @@ export interface Shares {
 }
 
 /**
+ * A text of an order: its own or a correction's. ``header_hash``: H(header ‖ signature) of its
+ * message, by which acknowledgements name it.
+ */
+export interface OrderText {
+  readonly seq: Seq;
+  readonly headerHash: Uint8Array;
+}
+
+/**
  * The record that counts for the caller, whole, and whose device signed it: the caller's own,
  * or of somebody who told the caller in person. The caller's device verifies it.
  */
@@ -1849,7 +1860,8 @@ export interface GivenAcknowledgement {
 
 /**
  * An order as one person sees it. ``header_hash``: H(header ‖ signature) of the message, which
- * acknowledgements name. ``corrected_seq``, ``withdrawn_seq``: of the newest such message.
+ * acknowledgements name. ``texts``: the oldest first; ``asked_seq``: of the newest that everybody
+ * is to acknowledge. ``withdrawn_seq``: of the withdrawal.
  * ``escalated_ms``: when heads were woken because too few had acknowledged. ``owed``: the caller
  * is asked for an acknowledgement and has given none that counts. ``overseen``: the caller may see
  * who has acknowledged: all of it as issuer or administrator of the conversation, otherwise of the
@@ -1863,7 +1875,8 @@ export interface Order {
   readonly issuerId: PersonId;
   readonly issuedMs: number;
   readonly terms: OrderTerms;
-  readonly correctedSeq: Seq | null;
+  readonly texts: OrderText[];
+  readonly askedSeq: Seq;
   readonly withdrawnSeq: Seq | null;
   readonly withdrawnMs: number | null;
   readonly escalatedMs: number | null;

@@ -100,7 +100,13 @@ describe("an order", () => {
     expect(counted(orderId, b)?.choice).toBe(2);
     expect(await listed(b, "open")).toEqual([]);
 
-    const change = { kind: "order_change", orderId, reference: "", attachments: [] } as const;
+    const change = {
+      kind: "order_change",
+      orderId,
+      reference: "",
+      attachments: [],
+      asksAgain: false,
+    } as const;
     const corrected = { title: "Bandobast at Charminar (corrected)", text: "Report at 05:30." };
     await a.core.send(id, { ...change, ...corrected, change: "corrected", reason: "" }, null);
     await c.until("corrected", async () => (await held(c, orderId))?.changes.length === 1);
@@ -204,6 +210,30 @@ describe("an order", () => {
     expect(order.owed).toBe(false);
   });
 
+  it("whose correction asks again is owed anew, and the answer names the text", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const id = await group(a, [b]);
+    const orderId = await issue(a, id, { choices: ["Complying", "Cannot comply"] });
+    await owed(b, orderId);
+    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await settled(b, orderId);
+    const first = counted(orderId, b)?.textHash;
+    const change = { kind: "order_change", orderId, reference: "", attachments: [] } as const;
+    const slip = { change: "corrected", title: "Report at 06:00", text: "", reason: "" } as const;
+    await a.core.send(id, { ...change, ...slip, asksAgain: false }, null);
+    await b.until("slip", async () => (await held(b, orderId))?.changes.length === 1);
+    expect(await held(b, orderId)).toMatchObject({ owed: false, earlier: null });
+    const moved = { ...slip, title: "Report at 04:30", asksAgain: true };
+    await a.core.send(id, { ...change, ...moved }, null);
+    const again = await owed(b, orderId);
+    expect(again).toMatchObject({ acknowledgement: null, earlier: { choice: 1 } });
+    await b.core.acknowledge(orderId, { choice: 2, answer: null });
+    expect(await settled(b, orderId)).toMatchObject({ owed: false, earlier: null });
+    const said = counted(orderId, b);
+    const texts = w.server.state.orders.get(orderId)?.texts ?? [];
+    expect([first, said?.textHash]).toEqual([texts[0]?.headerHash, texts[2]?.headerHash]);
+  });
+
   it("is withdrawn by somebody whom it appoints, and by nobody else", async () => {
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
     const id = await group(a, [b, c]);
@@ -212,7 +242,8 @@ describe("an order", () => {
     expect((await owed(c, orderId)).mayWithdraw).toBe(false);
     const change = { kind: "order_change", orderId, change: "withdrawn", title: "" } as const;
     const words = { text: "", reference: "", attachments: [], reason: "Rally called off" };
-    await b.core.send(id, { ...change, ...words }, null);
+    const asksAgain = false;
+    await b.core.send(id, { ...change, ...words, asksAgain }, null);
     const over = await c.until("withdrawn", async () => {
       const order = await held(c, orderId);
       return order?.withdrawnMs == null ? null : order;
@@ -271,6 +302,7 @@ describe("a server that lies", () => {
       conversation: fromHex(place.conversation),
       messageId: fromHex(place.messageId),
       headerHash: order?.headerHash ?? new Uint8Array(32),
+      textHash: order?.headerHash ?? new Uint8Array(32),
       device: fromHex(w.server.people.clientsOf(b.person)[0]?.device ?? ""),
       person: fromHex(b.person),
       ...{ told: 0, choice: 1, answerHash: new Uint8Array(32), created: w.server.now() },

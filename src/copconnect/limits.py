@@ -66,6 +66,7 @@ CURSORS_IN_FRAME = 1_000
 MAX_ATTACHMENT_BYTES = 2 * 1024**3  # Plaintext size.
 WAKES = 20  # People whom one message wakes although they muted its conversation.
 ORDER_CHOICES = 6  # Texts that an order gives to choose from, at most.
+ORDER_TEXTS = 64  # Texts of an order: its own and those of corrections, at most.
 ORDER_READERS = 8  # People whom an order appoints beside its issuer, at most.
 UNREADABLE = 255  # The choice of a record by which somebody says: I cannot read the order.
 REMINDERS = 5  # One order has no more.

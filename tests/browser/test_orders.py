@@ -114,13 +114,17 @@ def state(officer: Officer, key: str, **values: object) -> Locator:
     )
 
 
-def change(officer: Officer, act: str, reason: str, **words: str) -> None:
+def change(
+    officer: Officer, act: str, reason: str, *, asks_again: bool = False, **words: str
+) -> None:
     """Correct or withdraw the order whose page is open. ``words``: the new title or text."""
     officer.button(f"orders.page.{act}").click()
     dialog = officer.page.get_by_role("dialog")
     for field, said in words.items():
         fill(officer, f"orders.compose.{field}", said)
     fill(officer, "orders.reason", reason)
+    if act == "correct" and not asks_again:
+        dialog.get_by_role("switch", name=officer.word("orders.correct.again")).click()
     dialog.get_by_role("button", name=officer.word(f"orders.{act}.send"), exact=True).click()
     dialog.wait_for(state="detached")
 
@@ -220,8 +224,16 @@ def test_an_order_lives_among_two_commanders_and_three_officers(
         banner(officer, FLASH).wait_for()
     near.shot("flash")
     open_order(second, FLASH, "issued")
-    change(second, "correct", REASON, title=BRIDGES)
+    banner(near, FLASH).click()
+    near.button("orders.acknowledge").click()
+    state(near, "acknowledged").wait_for()
+    near.to_chats()
+    expect(banner(near, FLASH)).to_have_count(0)
+    # It is asked anew: the correction changes what is to be done.
+    change(second, "correct", REASON, asks_again=True, title=BRIDGES)
     banner(near, BRIDGES).click()
+    near.page.get_by_text(near.word("orders.state.earlier", said="").strip()).wait_for()
+    near.shot("asked-again")
     near.button("orders.acknowledge").click()
     state(near, "acknowledged").wait_for()
     near.to_chats()

@@ -366,7 +366,9 @@ async def test_d1_large_groups_open_with_the_officer_course(database: Database) 
     flash = msgspec.structs.replace(order, order=order_terms(priority="flash"))
     await room.service.posting.post(untrained, room.c, flash)
     room.alice.accepted(flash)
-    change = wire.OrderChange(order_id=MessageId(order.message[17:33].hex()), change="withdrawn")
+    change = wire.OrderChange(
+        order_id=MessageId(order.message[17:33].hex()), change="withdrawn", asks_again=False
+    )
     withdrawn = msgspec.structs.replace(room.alice.message(head, room.key_id), order=change)
     await room.service.posting.post(untrained, room.c, withdrawn)
     smaller = await Room.of(World(database, Options(kem=X25519, large_from=lambda: 3)))

@@ -85,6 +85,7 @@ def signed(place: Place, order_id: MessageId, at: int) -> Posted:
         conversation_id=bytes.fromhex(place.conversation_id),
         message_id=bytes.fromhex(order_id),
         header_hash=HEADER_HASH,
+        text_hash=HEADER_HASH,
         device=phone.keys.device,
         person_id=bytes.fromhex(phone.person_id),
         told=Told.OWN,

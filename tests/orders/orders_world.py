@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Column, MetaData, Select, String, Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -185,6 +185,17 @@ class Issued:
     header_hash: bytes
 
 
+def order_change(
+    order: Issued | MessageId,
+    change: Literal["corrected", "withdrawn"],
+    *,
+    asks_again: bool = False,
+) -> wire.OrderChange:
+    """Return what a message says that changes an order."""
+    order_id = order.order_id if isinstance(order, Issued) else order
+    return wire.OrderChange(order_id=order_id, change=change, asks_again=asks_again)
+
+
 class Orders:
     """A group of an issuer and some officers, of units TG/HYD/PS1, PS2 and so on."""
 
@@ -272,9 +283,15 @@ class Orders:
         """Issue an order."""
         return await self.post(order_terms(**terms))
 
+    async def correct(self, order: Issued, *, asks_again: bool) -> bytes:
+        """Correct one; return the hash by which acknowledgements name the new text."""
+        await self.post(order_change(order, "corrected", asks_again=asks_again))
+        found = await self.service.reading.order(self.issuer.caller, order.order_id)
+        return found.texts[-1].header_hash
+
     async def withdraw(self, order: Issued) -> None:
         """Withdraw one."""
-        await self.post(wire.OrderChange(order_id=order.order_id, change="withdrawn"))
+        await self.post(order_change(order, "withdrawn"))
 
     def record(
         self, order: Issued, signer: Device, about: Device | None = None, **other: Any
@@ -285,6 +302,7 @@ class Orders:
             "conversation_id": bytes.fromhex(self.c),
             "message_id": bytes.fromhex(order.order_id),
             "header_hash": order.header_hash,
+            "text_hash": order.header_hash,
             "device": signer.device,
             "person_id": bytes.fromhex((about or signer).caller.person_id),
             "told": Told.OWN if about is None else Told.IN_PERSON,

@@ -39,6 +39,7 @@ class Force:
             "conversation_id": secrets.token_bytes(16),
             "message_id": secrets.token_bytes(16),
             "header_hash": secrets.token_bytes(32),
+            "text_hash": secrets.token_bytes(32),
         }
 
     def row(self, about: bytes | None = None, **other: Any) -> Row:

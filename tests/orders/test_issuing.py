@@ -6,10 +6,12 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.ids import new_id
+from copconnect.limits import ORDER_TEXTS
+from copconnect.orders import rules, store
 from copconnect.records.conversation.roster import Rights, RosterHead, check_proof
 from tests.contract.delivery_world import HOUR_MS
 from tests.contract.device import Device, order_terms
-from tests.orders.orders_world import Orders, nobody
+from tests.orders.orders_world import Orders, nobody, order_change
 
 
 async def test_an_order_is_stored_with_its_message_and_shown_to_members(orders: Orders) -> None:
@@ -74,18 +76,66 @@ async def test_only_its_issuer_changes_an_order_and_only_in_its_conversation(
     orders: Orders,
 ) -> None:
     order = await orders.issue()
-    change = wire.OrderChange(order_id=order.order_id, change="withdrawn")
+    change = order_change(order, "withdrawn")
     with pytest.raises(errors.NotFound):
         await orders.post(change, orders.officers[0])
     with pytest.raises(errors.NotFound):
-        await orders.post(wire.OrderChange(order_id=nobody(), change="corrected"))
-    corrected = await orders.post(wire.OrderChange(order_id=order.order_id, change="corrected"))
+        await orders.post(order_change(nobody(), "corrected"))
+    corrected = await orders.post(order_change(order, "corrected"))
     await orders.withdraw(order)
     found = await orders.service.reading.order(orders.officers[0].caller, order.order_id)
-    assert (found.corrected_seq, found.withdrawn_seq) == (corrected.seq, corrected.seq + 1)
+    assert [one.seq for one in found.texts] == [order.seq, corrected.seq]
+    assert (found.asked_seq, found.withdrawn_seq) == (order.seq, corrected.seq + 1)
     assert (found.withdrawn_ms, found.owed) == (orders.world.clock.now_ms(), False)
     with pytest.raises(errors.OrderInvalid):
         await orders.withdraw(order)
+
+
+async def test_a_correction_that_asks_again_is_owed_until_its_text_is_answered(
+    orders: Orders,
+) -> None:
+    one, other = orders.officers[:2]
+    order = await orders.issue(choices=2, remind_minutes=[10])
+    assert await orders.acknowledge(order, one, choice=1) == "counted"
+    slip = await orders.correct(order, asks_again=False)
+    assert not (await orders.service.reading.order(one.caller, order.order_id)).owed
+    text = await orders.correct(order, asks_again=True)
+    found = await orders.service.reading.order(one.caller, order.order_id)
+    assert found.owed
+    assert found.asked_seq == found.texts[-1].seq
+    assert found.acknowledgement is not None
+    total, _ = await orders.progress(order)
+    assert total[rules.ACKNOWLEDGED] == total[rules.FIRST_CHOICE] == 0
+    listed = await orders.service.reading.people(
+        orders.issuer.caller, order.order_id, unit_id=None, state=None, choice=None, after=""
+    )
+    (said,) = [each for each in listed.people if each.person.person_id == one.caller.person_id]
+    assert said.state != "acknowledged"
+    assert said.acknowledgement is not None
+    # Those who answered the text before are asked again, with its reminders from the beginning.
+    async with orders.world.service.deps.database.reading() as connection:
+        row = await store.one(connection, order.order_id)
+    assert row is not None
+    assert row.due_ms == orders.world.clock.now_ms() + 10 * rules.MINUTE_MS
+    later = {"text_hash": text, "choice": 2}
+    assert await orders.acknowledge(order, one, **later) == "counted"
+    assert not (await orders.service.reading.order(one.caller, order.order_id)).owed
+    # A newer answer to an older text counts for nothing beside it.
+    orders.world.clock.at += 1
+    assert await orders.acknowledge(order, one, text_hash=slip, choice=1) == "superseded"
+    assert await orders.acknowledge(order, other, text_hash=bytes(32), choice=1) == "wrong_order"
+    total, _ = await orders.progress(order)
+    assert (total[rules.ACKNOWLEDGED], total[rules.FIRST_CHOICE + 1]) == (1, 1)
+
+
+async def test_a_withdrawal_asks_nobody_and_corrections_are_bounded(orders: Orders) -> None:
+    order = await orders.issue()
+    with pytest.raises(errors.OrderInvalid):
+        await orders.post(order_change(order, "withdrawn", asks_again=True))
+    for _ in range(ORDER_TEXTS - 1):
+        await orders.correct(order, asks_again=False)
+    with pytest.raises(errors.OrderInvalid):
+        await orders.correct(order, asks_again=False)
 
 
 async def test_people_whom_an_order_appoints_withdraw_it_and_correct_nothing(
@@ -93,8 +143,8 @@ async def test_people_whom_an_order_appoints_withdraw_it_and_correct_nothing(
 ) -> None:
     appointed, other = orders.officers[:2]
     order = await orders.issue(answers=True, readers=[appointed.caller.person_id])
-    correction = wire.OrderChange(order_id=order.order_id, change="corrected")
-    withdrawal = wire.OrderChange(order_id=order.order_id, change="withdrawn")
+    correction = order_change(order, "corrected")
+    withdrawal = order_change(order, "withdrawn")
     for change, who in ((correction, appointed), (correction, other), (withdrawal, other)):
         with pytest.raises(errors.NotFound):
             await orders.post(change, who)
@@ -140,7 +190,7 @@ async def test_a_lost_right_leaves_withdrawing_and_takes_correcting(orders: Orde
     order = await orders.issue()
     orders.roll.issuing.clear()
     with pytest.raises(errors.MayNotIssue):
-        await orders.post(wire.OrderChange(order_id=order.order_id, change="corrected"))
+        await orders.post(order_change(order, "corrected"))
     await orders.withdraw(order)
 
 

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from copconnect import wire
 from copconnect.database.engine import Database
 from copconnect.orders import acknowledging, store
 from copconnect.orders.acknowledging import Acknowledging
 from tests.contract.statements import Statements
 from tests.contract.test_query_plans import Plans
-from tests.orders.orders_world import Orders
+from tests.orders.orders_world import Orders, order_change
 
 Breaks = Callable[[pytest.MonkeyPatch, Orders], None]
 
@@ -184,6 +183,6 @@ async def test_orders_are_found_by_indices(database: Database) -> None:
         orders.world.clock.at += 10**6
         await orders.service.reminding.round()
         await orders.service.reminding.prune()
-        await orders.post(wire.OrderChange(order_id=order.order_id, change="corrected"))
-        assert (await reading.order(caller, order.order_id)).corrected_seq
+        await orders.post(order_change(order, "corrected"))
+        assert (await reading.order(caller, order.order_id)).texts[1:]
     assert await plans.scans() == {}

@@ -49,6 +49,7 @@ export function orderView(
     withdrawnMs: null,
     owed: true,
     acknowledgement: null,
+    earlier: null,
     sending: null,
     overseen: false,
     escalatedMs: null,
@@ -63,7 +64,7 @@ function change(
   said: Pick<OrderChangeBody, "change" | "reason"> & Partial<OrderChangeBody>,
 ): OrderView["changes"][number] {
   const orderId = id<MessageId>(4, 700_000 + number);
-  const words = { title: "", text: "", reference: "", attachments: [] };
+  const words = { asksAgain: false, title: "", text: "", reference: "", attachments: [] };
   return {
     ...{ messageId: id<MessageId>(4, 710_000 + number), sentMs },
     body: { kind: "order_change", orderId, ...words, ...said },

@@ -97,7 +97,9 @@ class ScriptedOverseeing implements OverseeCore {
         },
         ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 1 },
       },
-      ...{ correctedSeq: null, withdrawnSeq: null, withdrawnMs: null, escalatedMs: null },
+      texts: [],
+      askedSeq: 9 as Order["seq"],
+      ...{ withdrawnSeq: null, withdrawnMs: null, escalatedMs: null },
       ...{ owed: false, acknowledgement: null, overseen: true },
     };
   }

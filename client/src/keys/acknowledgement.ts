@@ -16,12 +16,14 @@ export const OWN = 0;
 export const TOLD_IN_PERSON = 1;
 
 export const AcknowledgementFormat = new RecordFormat(
-  { label: "copconnect acknowledgement v1", rule: "O1", version: 1 },
+  { label: "copconnect acknowledgement v2", rule: "O1", version: 2 },
   {
     conversation: bytes(16),
     messageId: bytes(16),
     /** H(header ‖ signature) of the order. */
     headerHash: bytes(32),
+    /** The same of the message whose text it answers: the order's, or a correction's. */
+    textHash: bytes(32),
     device: bytes(32),
     /** The person it is about. */
     person: bytes(16),
@@ -51,6 +53,8 @@ export async function checkAcknowledgement(
     readonly messageId: Uint8Array;
     readonly headerHash: Uint8Array;
     readonly choices: number;
+    /** By which acknowledgements name its texts. */
+    readonly texts: readonly Uint8Array[];
   },
   answerHash: Uint8Array,
   signer: Pick<Certificate, "person" | "publicKey">,
@@ -61,6 +65,8 @@ export async function checkAcknowledgement(
     equalBytes(record.messageId, order.messageId) &&
     equalBytes(record.headerHash, order.headerHash);
   refuseUnless(same, "O1", "another order's acknowledgement");
+  const read = order.texts.some((hash) => equalBytes(hash, record.textHash));
+  refuseUnless(read, "O1", "the order has no such text");
   const known = record.choice === UNREADABLE || record.choice <= order.choices;
   refuseUnless(known, "O1", "the order has no such choice");
   refuseUnless(equalBytes(record.answerHash, answerHash), "O1", "not the signed answer");

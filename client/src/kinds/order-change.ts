@@ -12,6 +12,7 @@ import {
   MAX_TEXT,
   Misshapen,
   attachment,
+  boolean,
   id,
   list,
   string,
@@ -25,6 +26,8 @@ import { ORDER_REFERENCE, ORDER_TITLE } from "./order.ts";
 interface OrderChangeWords {
   readonly orderId: MessageId;
   readonly change: OrderChange["change"];
+  /** A correction that everybody is to acknowledge anew: what is to be done has changed. */
+  readonly asksAgain: boolean;
   /** Empty where the order is withdrawn. */
   readonly title: string;
   readonly text: string;
@@ -69,6 +72,7 @@ export const orderChange: WrittenKind<
     kind: "order_change",
     orderId: id<MessageId>(fields["orderId"]),
     change: change(fields["change"]),
+    asksAgain: boolean(fields["asksAgain"]),
     title: string(fields["title"], ORDER_TITLE),
     text: string(fields["text"], MAX_TEXT),
     reference: string(fields["reference"], ORDER_REFERENCE),
@@ -90,7 +94,7 @@ export const orderChange: WrittenKind<
   compose: (outgoing, _replyTo, prepare) => {
     const { title, text, reference, reason, attachments: files } = outgoing;
     const fits =
-      (outgoing.change === "withdrawn" || title.trim() !== "") &&
+      (outgoing.change === "withdrawn" ? !outgoing.asksAgain : title.trim() !== "") &&
       title.length <= ORDER_TITLE &&
       text.length <= MAX_TEXT &&
       reference.length <= ORDER_REFERENCE &&

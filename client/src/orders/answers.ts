@@ -6,6 +6,7 @@ import { ANSWER_SEALS, sealAnswer } from "../keys/answer.ts";
 import type { AnswerPlace } from "../keys/answer.ts";
 import { X25519, XWING } from "../keys/hpke.ts";
 import { fromHex, randomBytes } from "../octets.ts";
+import type { Order } from "../wire.ts";
 import { deviceKeysOf, fetchKeys, takenInTurn } from "../secrets/people-keys.ts";
 
 /** The order that acknowledgements name. */
@@ -13,6 +14,11 @@ export interface NamedOrder {
   readonly conversationId: ConversationId;
   readonly orderId: MessageId;
   readonly headerHash: Uint8Array;
+}
+
+/** By which acknowledgements name the texts of an order, as the server says. */
+export function textsOf({ texts }: Pick<Order, "texts">): readonly Uint8Array[] {
+  return texts.map(({ headerHash }) => headerHash);
 }
 
 /** The order and the device that an acknowledgement names, and the answer that is sealed beside it. */

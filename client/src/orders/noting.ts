@@ -99,8 +99,9 @@ export async function noteOrder(
       const known = row ?? emptyOrder(content.orderId, conversationId);
       if (known.conversationId !== conversationId) return row;
       if (known.changes.some((one) => one.messageId === messageId)) return row;
-      const { seq, sentMs, personId } = message;
-      const changes = [...known.changes, { messageId, seq, sentMs, personId, content }];
+      const { seq, sentMs, personId, headerHash } = message;
+      const change = { messageId, seq, sentMs, personId, headerHash, content };
+      const changes = [...known.changes, change];
       return { ...known, changes: changes.sort((a, b) => a.seq - b.seq) };
     });
   }

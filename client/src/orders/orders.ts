@@ -21,8 +21,15 @@ import { META, putMeta } from "../vault/meta.ts";
 import type { Order, OrderAcknowledged, OrderPriority } from "../wire.ts";
 import { DONE, ISSUED, OPEN, changeOrder, putOrder } from "./noting.ts";
 import type { Noting } from "./noting.ts";
-import { ORDER_STORES, emptyOrder, headerHashOf, isOwed, ownOf, withdrawnMs } from "./record.ts";
-import { counting } from "./record.ts";
+import {
+  ORDER_STORES,
+  counting,
+  emptyOrder,
+  givenOf,
+  headerHashOf,
+  isOwed,
+  withdrawnMs,
+} from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
 import { verifiedOwn } from "./own.ts";
 import { Sending } from "./sending.ts";
@@ -224,7 +231,7 @@ export class Orders implements SendingListener {
     if (given.choice === UNREADABLE) this.#requireUnreadable(row);
     else this.#requireAcknowledgeable(row, given.choice, answer);
     const before = this.#sending.find(orderId)?.createdMs ?? 0;
-    const counted = Math.max(ownOf(row)?.createdMs ?? 0, before);
+    const counted = Math.max(givenOf(row)?.createdMs ?? 0, before);
     // A second answer is later than the first, whatever the clock did.
     const createdMs = Math.max(this.#now(), counted + 1);
     await this.#sending.enqueue(row, {
@@ -262,12 +269,15 @@ export class Orders implements SendingListener {
     return this.#sending.drop(orderId);
   }
 
-  async counted({ orderId, conversationId, choice, createdMs }: SendingRecord): Promise<void> {
+  async counted(
+    { orderId, conversationId, choice, createdMs }: SendingRecord,
+    textHash: Uint8Array,
+  ): Promise<void> {
     const sent = { op: "delete", store: ORDER_STORES.acknowledgements, key: orderId } as const;
     const count = (row: OrderRecord | null): OrderRecord | null => {
       const headerHash = row === null ? null : headerHashOf(row);
       if (row === null || headerHash === null) return null;
-      return { ...row, own: { choice, createdMs, toldBy: null, headerHash } };
+      return { ...row, own: { choice, createdMs, toldBy: null, headerHash, textHash } };
     };
     await this.#change(conversationId, orderId, count, [sent]);
     this.changed(orderId);
@@ -347,8 +357,8 @@ export class Orders implements SendingListener {
       const known = row ?? emptyOrder(order.orderId, order.conversationId);
       // The server's word about an order that is signed elsewhere is kept, and shown as a difference.
       const issuedMs = known.facts === null ? order.issuedMs : known.issuedMs;
-      const own = counting(ownOf(known), given);
-      return { ...known, issuedMs, server: order, own };
+      const said = { ...known, issuedMs, server: order };
+      return { ...said, own: counting(said, givenOf(known), given) };
     });
   }
 

@@ -9,7 +9,7 @@ import {
 } from "../keys/acknowledgement.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import type { Order } from "../wire.ts";
-import { answerPlace } from "./answers.ts";
+import { answerPlace, textsOf } from "./answers.ts";
 import type { OwnAcknowledgement } from "./record.ts";
 
 /** Null: the server names none, or one that proves nothing, which counts for nothing here. */
@@ -26,7 +26,11 @@ export async function verifiedOwn(
     await trust.ensure([signerId]);
     const device = idOf<DeviceId>(record.device);
     const signer = await trust.confirmedCertificate(signerId, device, record.created, "O1");
-    const named = { ...answerPlace(order, record.device), choices: order.terms.choices };
+    const named = {
+      ...answerPlace(order, record.device),
+      choices: order.terms.choices,
+      texts: textsOf(order),
+    };
     // Its answer is for others to read.
     await checkAcknowledgement(record, named, record.answerHash, signer);
     return {
@@ -34,6 +38,7 @@ export async function verifiedOwn(
       createdMs: record.created,
       toldBy: record.told === TOLD_IN_PERSON ? signerId : null,
       headerHash: record.headerHash,
+      textHash: record.textHash,
     };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;

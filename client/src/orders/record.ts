@@ -35,6 +35,8 @@ export interface ChangeFacts {
   readonly messageId: MessageId;
   readonly seq: number;
   readonly sentMs: number;
+  /** H(header ‖ signature) of its message. */
+  readonly headerHash: Uint8Array;
   /** Its writer: a change by somebody else than the issuer changes nothing. */
   readonly personId: PersonId;
   readonly content: OrderChangeContent;
@@ -58,8 +60,9 @@ export interface OwnAcknowledgement {
   readonly createdMs: number;
   /** The person who told this one, and signed it; null: this person did. */
   readonly toldBy: PersonId | null;
-  /** The order's, by which the record names it. */
+  /** The hashes by which the record names the order, and the text that it answers. */
   readonly headerHash: Uint8Array;
+  readonly textHash: Uint8Array;
 }
 
 /**
@@ -96,8 +99,8 @@ export function emptyOrder(orderId: MessageId, conversationId: ConversationId): 
 export function clearTerms(content: Content | { readonly kind: "unsupported" }) {
   if (content.kind === "order") return termsOf(content);
   if (content.kind !== "order_change") return null;
-  const { orderId, change } = content;
-  return { t: "order_change", orderId, change } satisfies OrderChange;
+  const { orderId, change, asksAgain } = content;
+  return { t: "order_change", orderId, change, asksAgain } satisfies OrderChange;
 }
 
 /** The order that the server states is another one than its issuer signed; null: it is the same. */
@@ -147,22 +150,62 @@ export function withdrawnMs(row: OrderRecord): number | null {
   return row.server?.withdrawnMs ?? null;
 }
 
+/** Texts of an order, the oldest first, and the place of the one that everybody was asked about last. */
+interface Texts {
+  readonly hashes: readonly Uint8Array[];
+  readonly asked: number;
+}
+
+/** The texts that are signed; the server's where the order's text is not here. */
+function textsOf(row: OrderRecord): Texts {
+  const { facts, server } = row;
+  if (facts !== null) {
+    const corrections = changesOf(row).filter(({ content }) => content.change === "corrected");
+    const hashes = [facts, ...corrections].map(({ headerHash }) => headerHash);
+    const asked = 1 + corrections.findLastIndex(({ content }) => content.asksAgain);
+    return { hashes, asked };
+  }
+  if (server === null) return { hashes: [], asked: 0 };
+  const asked = server.texts.findIndex(({ seq }) => seq === server.askedSeq);
+  return { hashes: server.texts.map(({ headerHash }) => headerHash), asked };
+}
+
+/** The hash of the newest text, which an acknowledgement that is given now names. */
+export function textHashOf(row: OrderRecord): Uint8Array | null {
+  return textsOf(row).hashes.at(-1) ?? null;
+}
+
+function placeOf(hashes: Texts["hashes"], { textHash }: OwnAcknowledgement): number {
+  return hashes.findIndex((hash) => equalBytes(hash, textHash));
+}
+
 /** The acknowledgement that counts for this person, if it is of the very order that is known here. */
 export function ownOf(row: OrderRecord): OwnAcknowledgement | null {
+  const { hashes, asked } = textsOf(row);
+  const own = givenOf(row);
+  return own !== null && placeOf(hashes, own) >= asked ? own : null;
+}
+
+/** The same, also if it is of a text before the one that everybody was asked about last. */
+export function givenOf(row: OrderRecord): OwnAcknowledgement | null {
   const headerHash = headerHashOf(row);
   const { own } = row;
   return own !== null && headerHash !== null && equalBytes(own.headerHash, headerHash) ? own : null;
 }
 
 /**
- * The one of two acknowledgements of this person that counts: not the one that says that the order cannot
- * be read; else the person's own rather than a told one; else the newer one.
+ * The one of two acknowledgements of this person that counts: that of the newer text; else not the one
+ * that says that the order cannot be read; else the person's own rather than a told one; else the newer.
  */
 export function counting(
+  row: OrderRecord,
   one: OwnAcknowledgement | null,
   other: OwnAcknowledgement | null,
 ): OwnAcknowledgement | null {
   if (one === null || other === null) return one ?? other;
+  const { hashes } = textsOf(row);
+  const later = placeOf(hashes, one) - placeOf(hashes, other);
+  if (later !== 0) return later > 0 ? one : other;
   const readable = one.choice !== UNREADABLE;
   if (readable !== (other.choice !== UNREADABLE)) return readable ? one : other;
   if ((one.toldBy === null) !== (other.toldBy === null)) return one.toldBy === null ? one : other;

@@ -14,7 +14,7 @@ import { copy, equalBytes, fromHex } from "../octets.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import type { AcknowledgementOutcome } from "../wire.ts";
 import { answerPlace, sealToReaders } from "./answers.ts";
-import { ORDER_STORES, headerHashOf } from "./record.ts";
+import { ORDER_STORES, headerHashOf, textHashOf } from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
 
 type Signed = Extract<SendingRecord, { stage: "signed" }>;
@@ -24,7 +24,7 @@ const RETRY = { firstMs: 1_000, maxMs: 60_000 };
 export interface SendingListener {
   find(orderId: MessageId): Promise<OrderRecord | null>;
   /** The server has counted it. Stored together with its end here. */
-  counted(sent: SendingRecord): Promise<void>;
+  counted(sent: SendingRecord, textHash: Uint8Array): Promise<void>;
   /** Ask the server about the order: its word may be another now. */
   ask(orderId: MessageId): Promise<void>;
   changed(orderId: MessageId): void;
@@ -160,12 +160,15 @@ export class Sending {
   ): Promise<Signed> {
     const { orderId, conversationId } = order;
     const headerHash = headerHashOf(order);
-    if (headerHash === null) throw new TypeError("an order of which nothing is known");
+    const textHash = textHashOf(order);
+    if (headerHash === null || textHash === null)
+      throw new TypeError("an order of which nothing is known");
     const { deviceBytes, personId, privateKey } = this.#context.identity();
     const { choice, answer, createdMs } = record;
     const { bytes } = await AcknowledgementFormat.sign(
       {
         ...answerPlace({ conversationId, orderId, headerHash }, deviceBytes),
+        textHash,
         person: fromHex(personId),
         told: OWN,
         choice,
@@ -195,7 +198,7 @@ export class Sending {
     const { orderId } = sent;
     if (outcome === "counted") {
       this.#records.delete(orderId);
-      await this.#listener.counted(sent);
+      await this.#listener.counted(sent, AcknowledgementFormat.parse(sent.record).textHash);
       return;
     }
     if (outcome === "wrong_time" && (await this.#resign(order, sent))) return;

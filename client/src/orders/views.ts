@@ -15,13 +15,14 @@ import type { PersonId } from "../ids.ts";
 import {
   changesOf,
   differenceOf,
+  givenOf,
   isOwed,
   issuerOf,
   knownTerms,
   ownOf,
   withdrawnMs,
 } from "./record.ts";
-import type { OrderRecord, SendingRecord } from "./record.ts";
+import type { OrderRecord, OwnAcknowledgement, SendingRecord } from "./record.ts";
 
 export interface OrderViewParts {
   readonly people: Pick<People, "plate">;
@@ -67,7 +68,8 @@ export async function orderView(
     changes,
     withdrawnMs: withdrawnMs(row),
     owed: isOwed(row, self, nowMs) && (sending === null || sending.refused !== null),
-    acknowledgement: await acknowledged(row, parts),
+    acknowledgement: await acknowledged(ownOf(row), parts),
+    earlier: ownOf(row) === null ? await acknowledged(givenOf(row), parts) : null,
     sending,
     overseen: server?.overseen ?? issuerOf(row) === self,
     escalatedMs: server?.escalatedMs ?? null,
@@ -76,10 +78,9 @@ export async function orderView(
 }
 
 async function acknowledged(
-  row: OrderRecord,
+  own: OwnAcknowledgement | null,
   { people }: OrderViewParts,
 ): Promise<AcknowledgedView | null> {
-  const own = ownOf(row);
   if (own === null) return null;
   const toldBy = own.toldBy === null ? null : await people.plate(own.toldBy);
   return { choice: own.choice, createdMs: own.createdMs, toldBy };

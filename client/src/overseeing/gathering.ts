@@ -183,7 +183,7 @@ function joined(
     const proven = state === "acknowledged" ? "read" : claimed;
     const shown = signed(cards.get(personId), said, ranks);
     const answer = answers.get(personId) ?? "";
-    const reached = record === null ? proven : stateOf(record);
+    const reached = record === null ? proven : stateOf(order, record, proven);
     people.push({ personId, ...shown, state: reached, record, answer });
   }
   // Somebody who has left owes nothing; what was signed stays signed. A part of the tree has those alone
@@ -205,7 +205,10 @@ function joined(
   };
 }
 
-function stateOf({ record }: VerifiedRecord): OrderState {
+/** An acknowledgement of an earlier text than the one that was asked about last counts for nothing. */
+function stateOf(order: Order, { record }: VerifiedRecord, before: OrderState): OrderState {
+  const text = order.texts.find(({ headerHash }) => equalBytes(headerHash, record.textHash));
+  if (text === undefined || text.seq < order.askedSeq) return before;
   return record.choice === UNREADABLE ? "unreadable" : "acknowledged";
 }
 
@@ -253,13 +256,14 @@ function count(
 function withOne(before: OrderCounts, { state, record }: GatheredPerson): OrderCounts {
   const reached = state === "left" ? 0 : REACHED[state];
   const add = (at: number): number => (reached >= at ? 1 : 0);
-  const choice = record?.record.choice ?? 0;
+  const counts = state === "acknowledged";
+  const choice = counts ? (record?.record.choice ?? 0) : 0;
   return {
     owed: before.owed + 1,
     received: before.received + add(1),
     read: before.read + add(2),
     acknowledged: before.acknowledged + add(3),
-    told: before.told + (record?.told === true ? 1 : 0),
+    told: before.told + (counts && record?.told === true ? 1 : 0),
     unreadable: before.unreadable + (state === "unreadable" ? 1 : 0),
     choices: before.choices.map((one, at) => (at + 1 === choice ? one + 1 : one)),
   };

@@ -8,7 +8,7 @@ import { fromHex } from "../octets.ts";
 import type { MessageId, PersonId } from "../ids.ts";
 import { AcknowledgementFormat, TOLD_IN_PERSON, answerHash } from "../keys/acknowledgement.ts";
 import { ACKNOWLEDGEMENTS } from "../limits.ts";
-import { answerPlace } from "../orders/answers.ts";
+import { answerPlace, textsOf } from "../orders/answers.ts";
 import type { ToldOutcome } from "../seam/overseeing.ts";
 import type { AcknowledgementItem } from "../wire.ts";
 
@@ -28,6 +28,8 @@ export async function tellInPerson(
   const { deviceBytes, privateKey } = identity();
   const named = {
     ...answerPlace(order, deviceBytes),
+    // The newest text is what was told.
+    textHash: textsOf(order).at(-1) ?? order.headerHash,
     ...{ told: TOLD_IN_PERSON, choice: 0, answerHash: answerHash(null) },
   };
   const told: ToldOutcome[] = [];

@@ -13,7 +13,7 @@ import {
   type Acknowledgement,
 } from "../keys/acknowledgement.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
-import { answerPlace } from "../orders/answers.ts";
+import { answerPlace, textsOf } from "../orders/answers.ts";
 import type { PassingJudge } from "../trust/passing.ts";
 import type { Order, OrderRecord } from "../wire.ts";
 
@@ -45,7 +45,11 @@ export async function verifyRecord(
   try {
     const record = AcknowledgementFormat.parse(bytesOf(given.record));
     personId = idOf<PersonId>(record.person);
-    const named = { ...answerPlace(order, record.device), choices: order.terms.choices };
+    const named = {
+      ...answerPlace(order, record.device),
+      choices: order.terms.choices,
+      texts: textsOf(order),
+    };
     const device = idOf<DeviceId>(record.device);
     const certificate = judge.certificateAt(device, record.created, "O1");
     await checkAcknowledgement(record, named, answerHash(given.answer), certificate);

@@ -90,6 +90,7 @@ const NAMES: Readonly<Record<string, string>> = {
   lost: "lostAt",
   message: "messageId",
   header: "headerHash",
+  text: "textHash",
   answer: "answerHash",
   policy_number: "policyNumber",
   pictures_number: "picturesNumber",
@@ -202,7 +203,7 @@ describe("extra.json", () => {
     const teller = "0".repeat(32) as PersonId;
     const signer = { person: teller, publicKey: keyOf("s1") };
     const other = { person, publicKey: keyOf("b1") };
-    const order = { ...record, choices: 2 };
+    const order = { ...record, choices: 2, texts: [record.headerHash, record.textHash] };
     await checkAcknowledgement(record, order, none, signer);
     expect(record.told).toBe(TOLD_IN_PERSON);
     const refused = async (...given: Parameters<typeof checkAcknowledgement>) => {
@@ -211,6 +212,7 @@ describe("extra.json", () => {
     await refused(record, order, none, { ...signer, publicKey: other.publicKey });
     // Told by its own person, or signed by another.
     await refused(record, order, none, { ...signer, person });
+    await refused(record, { ...order, texts: [record.headerHash] }, none, signer);
     await refused(record, order, answerHash(new Uint8Array(1)), signer);
     for (const name of ["conversation", "messageId", "headerHash"] as const)
       await refused(record, { ...order, [name]: new Uint8Array(32) }, none, signer);

@@ -71,13 +71,16 @@ export class Orders {
       orders.set(orderId, {
         ...{ orderId, conversationId: id, seq, headerHash: header.hash },
         ...{ issuerId: caller.personId, issuedMs: sentMs, terms: said, records: new Map() },
-        ...{ correctedSeq: null, withdrawnSeq: null, withdrawnMs: null },
+        ...{ texts: [{ seq, headerHash: header.hash }], askedSeq: seq },
+        ...{ withdrawnSeq: null, withdrawnMs: null },
       });
     } else if (said?.t === "order_change") {
       const order = orders.get(said.orderId);
       if (order === undefined) return;
-      if (said.change === "corrected") order.correctedSeq = seq;
-      else {
+      if (said.change === "corrected") {
+        order.texts = [...order.texts, { seq, headerHash: header.hash }];
+        if (said.asksAgain) order.askedSeq = seq;
+      } else {
         order.withdrawnSeq = seq;
         order.withdrawnMs = sentMs;
       }
@@ -125,6 +128,11 @@ export class Orders {
     return inTime && member.historyFromMs <= order.issuedMs;
   }
 
+  #answered(order: OrderState, record: Acknowledgement | undefined): boolean {
+    if (record === undefined) return false;
+    return (order.texts[placeOf(order, record)]?.seq ?? 0) >= order.askedSeq;
+  }
+
   #view(order: OrderState, { personId }: ClientState): wire.Order {
     const { records, ...said } = order;
     const kept = records.get(personId) ?? null;
@@ -132,7 +140,10 @@ export class Orders {
     return {
       ...said,
       escalatedMs: null,
-      owed: kept === null && order.withdrawnMs === null && this.#owes(order, personId),
+      owed:
+        !this.#answered(order, kept?.record) &&
+        order.withdrawnMs === null &&
+        this.#owes(order, personId),
       acknowledgement:
         kept === null ? null : { record: kept.record.bytes, signerId: kept.toldBy ?? personId },
       overseen: admin || order.issuerId === personId,
@@ -170,7 +181,9 @@ export class Orders {
     if (!this.#owes(order, personId)) return "not_owed";
     const known = order.records.get(personId);
     if (known !== undefined && equalBytes(known.record.bytes, record.bytes)) return "counted";
-    if (known !== undefined && !beats(record, known.record)) return "superseded";
+    const later = known === undefined ? 1 : placeOf(order, record) - placeOf(order, known.record);
+    if (later < 0) return "superseded";
+    if (later === 0 && known !== undefined && !beats(record, known.record)) return "superseded";
     const toldBy = record.told === OWN ? null : caller.personId;
     order.records.set(personId, { record, answer, toldBy, receivedMs: this.#server.now() });
     for (const { device } of this.#server.people.clientsOf(personId))
@@ -187,7 +200,8 @@ export class Orders {
     const named =
       equalBytes(record.conversation, fromHex(order.conversationId)) &&
       equalBytes(record.messageId, fromHex(order.orderId)) &&
-      equalBytes(record.headerHash, order.headerHash);
+      equalBytes(record.headerHash, order.headerHash) &&
+      placeOf(order, record) >= 0;
     if (!named) return "wrong_order";
     const { choices, answers, validUntilMs } = order.terms;
     const least = choices > 0 && record.told === OWN ? 1 : 0;
@@ -201,6 +215,11 @@ export class Orders {
     if (record.created > (order.withdrawnMs ?? Infinity)) return "withdrawn";
     return record.created > (validUntilMs ?? Infinity) ? "too_late" : "counted";
   }
+}
+
+/** The place of the text that a record answers; -1: none of the order. */
+function placeOf({ texts }: OrderState, { textHash }: Acknowledgement): number {
+  return texts.findIndex(({ headerHash }) => equalBytes(headerHash, textHash));
 }
 
 function beats(one: Acknowledgement, other: Acknowledgement): boolean {

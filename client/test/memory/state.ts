@@ -193,7 +193,8 @@ export interface OrderState {
   readonly issuerId: PersonId;
   readonly issuedMs: number;
   readonly terms: wire.OrderTerms;
-  correctedSeq: number | null;
+  texts: wire.OrderText[];
+  askedSeq: number;
   withdrawnSeq: number | null;
   withdrawnMs: number | null;
   /** The record that counts for each person. */

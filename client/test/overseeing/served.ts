@@ -22,7 +22,9 @@ export const ORDER: Order = {
     ...{ t: "order", priority: "urgent", choices: 2, answers: false, readers: [] },
     ...{ validUntilMs: null, remindMinutes: [], escalateMinutes: null, escalateBelow: 1 },
   },
-  ...{ correctedSeq: null, withdrawnSeq: null, withdrawnMs: null, escalatedMs: null },
+  texts: [{ seq: 7 as Order["seq"], headerHash: new Uint8Array(32).fill(9) }],
+  askedSeq: 7 as Order["seq"],
+  ...{ withdrawnSeq: null, withdrawnMs: null, escalatedMs: null },
   ...{ owed: false, acknowledgement: null, overseen: true },
 };
 
@@ -119,6 +121,7 @@ export class Served {
       conversation: fromHex(ORDER.conversationId),
       messageId: fromHex(ORDER.orderId),
       headerHash: ORDER.headerHash,
+      textHash: ORDER.headerHash,
       device: by.deviceBytes,
       person: fromHex(officer.personId),
       ...{ told: 0, choice: 1, answerHash: answerHash(null), created: NOW - 30_000 },

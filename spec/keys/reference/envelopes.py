@@ -32,10 +32,10 @@ PROVEN_MESSAGES = 6
 
 
 class Acknowledgement(Record):
-    label, rule = "copconnect acknowledgement v1", "O1"
+    label, rule, version = "copconnect acknowledgement v2", "O1", 2
     layout = """
-        conversation:16 message:16 header:32 device:32 person:16 told:u1 choice:u1 answer:32
-        created:u8
+        conversation:16 message:16 header:32 text:32 device:32 person:16 told:u1 choice:u1
+        answer:32 created:u8
     """
 
     def check(self) -> None:

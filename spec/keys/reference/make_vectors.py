@@ -215,6 +215,7 @@ def others(force: Force) -> dict[str, basics.Record]:
         conversation=seed("extra conversation", 16),
         message=seed("extra order", 16),
         header=seed("extra order header"),
+        text=seed("extra correction header"),
         device=force.device("b1"),
         person=person_id("B"),
         told=envelopes.OWN,

@@ -47,6 +47,7 @@ async def acknowledge(
         conversation_id=bytes.fromhex(conversation_id),
         message_id=bytes.fromhex(order_id),
         header_hash=header_hash,
+        text_hash=header_hash,
         device=identity.device,
         person_id=identity.person,
         told=Told.OWN,

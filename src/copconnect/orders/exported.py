@@ -32,6 +32,7 @@ class Verified:
     conversation_id: str = ""
     order_id: str = ""
     header_hash: str = ""
+    texts: dict[str, int] = field(default_factory=dict)  # Records, by the text that they answer.
 
 
 def verify(rows: Iterable[Mapping[str, str]], issuing_keys: Sequence[bytes]) -> Verified:
@@ -57,6 +58,8 @@ def verify(rows: Iterable[Mapping[str, str]], issuing_keys: Sequence[bytes]) -> 
         found.signatures_verified += 1
         found.told_in_person += record.told == Told.IN_PERSON
         found.unreadable += record.unreadable
+        text = record.text_hash.hex()
+        found.texts[text] = found.texts.get(text, 0) + 1
         if named is None:
             named = order
             found.conversation_id = record.conversation_id.hex()

@@ -4,12 +4,15 @@ Terms are not signed: a client writes the same into the encrypted text, for its 
 The terms of the first posting count; a repeat of the message changes nothing.
 """
 
-from sqlalchemy import func, select
+from typing import Any
+
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, MessageId, PersonId
+from copconnect.limits import ORDER_TEXTS
 from copconnect.orders import rules, store
 from copconnect.orders.ports import Conversations, Postings, Rights
 from copconnect.principals import Caller, PostedMessage
@@ -151,6 +154,9 @@ class Issuing:
                 "header_hash": message.header_hash,
                 "issuer_id": message.person_id,
                 "issued_ms": message.sent_ms,
+                "texts": rules.packed({message.header_hash: message.seq}),
+                "asked_seq": message.seq,
+                "asked_ms": message.sent_ms,
                 "priority": terms.priority,
                 "choices": terms.choices,
                 "answers": terms.answers,
@@ -179,7 +185,9 @@ class Issuing:
             await self.require(
                 connection, message.conversation_id, message.person_id, order.priority
             )
-            await store.change(connection, order_id, corrected_seq=message.seq)
+            await store.change(connection, order_id, **_corrected(order, message, said))
+        elif said.asks_again:
+            raise errors.OrderInvalid(reason="a withdrawal asks nobody")
         else:
             await store.change(
                 connection,
@@ -188,3 +196,16 @@ class Issuing:
                 withdrawn_ms=message.sent_ms,
                 due_ms=None,
             )
+
+
+def _corrected(order: Row[Any], message: PostedMessage, said: wire.OrderChange) -> dict[str, Any]:
+    """Return what a correction changes of its order's row. Raises OrderInvalid."""
+    texts = rules.unpacked(order.texts) | {message.header_hash: message.seq}
+    if len(texts) > ORDER_TEXTS:
+        raise errors.OrderInvalid(reason="corrected too often: issue another order")
+    values: dict[str, Any] = {"texts": rules.packed(texts)}
+    if said.asks_again:
+        due_ms = rules.next_due(store.terms(order), message.sent_ms, message.sent_ms)
+        values |= {"asked_seq": message.seq, "asked_ms": message.sent_ms}
+        values |= {"due_ms": due_ms, "escalated_ms": None}
+    return values

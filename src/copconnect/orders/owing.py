@@ -15,14 +15,19 @@ def owing(
 ) -> tuple[Any, Any, Any, Any]:
     """Return a statement, yet without columns, of everybody who owes or has given an
     acknowledgement, and who is in the statement ``beside``: with the columns of readers, of how far
-    each has come, and of ``beside``."""
+    each has come, and of ``beside``. Acknowledgements of a text before the one that everybody was
+    asked about last are left out."""
     reader, seen, also = readers.subquery(), reached.subquery(), beside.subquery()
     source = (
         reader.join(also, also.c.person_id == reader.c.person_id)
         .outerjoin(seen, seen.c.person_id == reader.c.person_id)
         .outerjoin(
             ACKNOWLEDGEMENTS,
-            and_(_A.order_id == order.order_id, _A.person_id == reader.c.person_id),
+            and_(
+                _A.order_id == order.order_id,
+                _A.person_id == reader.c.person_id,
+                _A.text_seq >= order.asked_seq,
+            ),
         )
     )
     owes = [reader.c.person_id != order.issuer_id, reader.c.history_from_ms <= order.issued_ms]

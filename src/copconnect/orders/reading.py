@@ -265,7 +265,11 @@ def _order(row: Row[Any], person_id: PersonId, *, overseer: bool) -> wire.Order:
         issuer_id=row.issuer_id,
         issued_ms=row.issued_ms,
         terms=store.terms(row),
-        corrected_seq=row.corrected_seq,
+        texts=[
+            wire.OrderText(seq=Seq(seq), header_hash=hashed)
+            for hashed, seq in rules.unpacked(row.texts).items()
+        ],
+        asked_seq=Seq(row.asked_seq),
         withdrawn_seq=row.withdrawn_seq,
         withdrawn_ms=row.withdrawn_ms,
         escalated_ms=row.escalated_ms,

@@ -72,7 +72,7 @@ class Reminding:
                         woken += await self._remind(connection, row)
                     if tree is not None:
                         woken += await self._escalate(connection, row, tree)
-                next_ms = None if over else rules.next_due(terms, row.issued_ms, now_ms)
+                next_ms = None if over else rules.next_due(terms, row.asked_ms, now_ms)
                 values: dict[str, Any] = {"due_ms": next_ms}
                 if escalates and not over:
                     values["escalated_ms"] = now_ms
@@ -115,5 +115,5 @@ class Reminding:
 
 
 def _fell_due(row: Row[Any], minutes: int, now_ms: int) -> bool:
-    """Return whether a time after the order has come since the row was last looked at."""
-    return bool(row.due_ms <= row.issued_ms + minutes * MINUTE_MS <= now_ms)
+    """Return whether a time after everybody was asked has come since the row was last looked at."""
+    return bool(row.due_ms <= row.asked_ms + minutes * MINUTE_MS <= now_ms)

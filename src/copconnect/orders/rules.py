@@ -41,6 +41,20 @@ class KnownOrder:
     answers: bool
     valid_until_ms: int | None
     withdrawn_ms: int | None
+    texts: Mapping[bytes, int]  # H(header ‖ signature) and seq of each text's message.
+    asked_seq: int
+
+
+def packed(texts: Mapping[bytes, int]) -> bytes:
+    """Return the texts of an order as its row keeps them: hash (32) and seq (8), one after the
+    other."""
+    return b"".join(hashed + seq.to_bytes(8) for hashed, seq in texts.items())
+
+
+def unpacked(data: bytes) -> dict[bytes, int]:
+    """Return what :func:`packed` was given."""
+    rows = (data[at : at + 40] for at in range(0, len(data), 40))
+    return {row[:32]: int.from_bytes(row[32:]) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +107,7 @@ def judge(
         record.conversation_id.hex() == order.conversation_id
         and record.message_id.hex() == order.order_id
         and record.header_hash == order.header_hash
+        and record.text_hash in order.texts
     )
     if not named:
         return "wrong_order"
@@ -125,20 +140,21 @@ class Counted:
 
     told: bool
     choice: int
+    text_seq: int
     created_ms: int
     record: bytes
 
     def beats(self, other: "Counted | None") -> bool:
-        """Return whether this one counts rather than another: an acknowledgement rather than that
-        the person cannot read the order, the person's own rather than what somebody else signed,
-        then the newer one, then whichever has the higher bytes, so that the order of arrival never
-        decides."""
+        """Return whether this one counts rather than another: that of a newer text, then an
+        acknowledgement rather than that the person cannot read the order, then the person's own
+        rather than what somebody else signed, then the newer one, then whichever has the higher
+        bytes, so that the order of arrival never decides."""
         return other is None or _rank(self) > _rank(other)
 
 
-def _rank(counted: Counted) -> tuple[bool, bool, int, bytes]:
+def _rank(counted: Counted) -> tuple[int, bool, bool, int, bytes]:
     readable = counted.choice != wire.UNREADABLE
-    return readable, not counted.told, counted.created_ms, counted.record
+    return counted.text_seq, readable, not counted.told, counted.created_ms, counted.record
 
 
 # --- Counts -----------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from copconnect.database.among import among
 from copconnect.database.engine import unnested, upsert_for
 from copconnect.ids import MessageId, PersonId, UnitId
 from copconnect.orders.owing import owing
-from copconnect.orders.rules import Counted, KnownOrder, Reader, Standing
+from copconnect.orders.rules import Counted, KnownOrder, Reader, Standing, unpacked
 from copconnect.orders.tables import ACKNOWLEDGEMENTS, ANSWERS, ORDERS, TEXTS
 
 _O, _A, _N = ORDERS.c, ACKNOWLEDGEMENTS.c, ANSWERS.c
@@ -47,6 +47,7 @@ class NewAcknowledgement:
     signer_id: PersonId
     told: bool
     choice: int
+    text_seq: int
     created_ms: int
     received_ms: int
     record: bytes
@@ -55,7 +56,7 @@ class NewAcknowledgement:
     @property
     def counted(self) -> Counted:
         """The record as others are compared with it."""
-        return Counted(self.told, self.choice, self.created_ms, self.record)
+        return Counted(self.told, self.choice, self.text_seq, self.created_ms, self.record)
 
 
 # --- Orders -----------------------------------------------------------------------------------
@@ -79,6 +80,8 @@ def known(row: Row[Any]) -> KnownOrder:
         answers=row.answers,
         valid_until_ms=row.valid_until_ms,
         withdrawn_ms=row.withdrawn_ms,
+        texts=unpacked(row.texts),
+        asked_seq=row.asked_seq,
     )
 
 
@@ -143,7 +146,8 @@ async def page(
     and the record that counts for the person. ``box``: "open" (owed, and its validity not over),
     "issued" or "all"; ``before``: the time and id of the order before the page."""
     place = places.subquery()
-    owed = and_(_owed(place.c, person_id), _A.person_id.is_(None))
+    unanswered = or_(_A.person_id.is_(None), _A.text_seq < _O.asked_seq)
+    owed = and_(_owed(place.c, person_id), unanswered)
     query = (
         select(
             ORDERS,
@@ -189,6 +193,7 @@ async def standings_of(
             reader.c.history_from_ms,
             _A.told,
             _A.choice,
+            _A.text_seq,
             _A.created_ms,
             _A.record,
         )
@@ -203,7 +208,7 @@ async def standings_of(
             Reader(row.person_id, row.added_ms, row.history_from_ms),
             None
             if row.record is None
-            else Counted(row.told, row.choice, row.created_ms, row.record),
+            else Counted(row.told, row.choice, row.text_seq, row.created_ms, row.record),
         )
         for row in rows
     }
@@ -319,19 +324,25 @@ async def people(
     limit: int,
 ) -> list[Row[Any]]:
     """Return people who owe, as the directory orders them: ``person_id``, ``sort_key``, ``state``,
-    and the record that counts. ``units``: of these alone; ``found``: those of a statement alone;
-    ``after``: a sort key."""
+    and the record that counts, or an earlier text's. ``units``: of these alone; ``found``: those of
+    a statement alone; ``after``: a sort key."""
     query, place, at = _people_of(order, readers, reached, placed)
+    any_text = ACKNOWLEDGEMENTS.alias()
+    given = any_text.c
     query = (
         query.add_columns(
             place.person_id,
             place.sort_key,
             at.label("state"),
-            _A.signer_id,
-            _A.told,
-            _A.choice,
-            _A.created_ms,
-            _A.received_ms,
+            given.signer_id,
+            given.told,
+            given.choice,
+            given.created_ms,
+            given.received_ms,
+        )
+        .outerjoin(
+            any_text,
+            and_(given.order_id == order.order_id, given.person_id == place.person_id),
         )
         .where(place.sort_key > after)
         .order_by(place.sort_key)
@@ -408,7 +419,11 @@ async def curve(
     # A difference less its remainder divides exactly: both databases agree.
     step = ((elapsed - elapsed % step_ms) / step_ms).label("step")
     counted: tuple[Any, Any] = (step, func.count())
-    query = select(*counted).where(_A.order_id == order.order_id, _A.choice != wire.UNREADABLE)
+    query = select(*counted).where(
+        _A.order_id == order.order_id,
+        _A.choice != wire.UNREADABLE,
+        _A.text_seq >= order.asked_seq,
+    )
     rows = await connection.execute(_within(query, placed, units).group_by(step).order_by(step))
     return [(int(at) + 1, count) for at, count in rows]
 

@@ -36,7 +36,9 @@ ORDERS = Table(
     Column("remind_minutes", String(64), nullable=False),  # By commas.
     Column("escalate_minutes", Integer),
     Column("escalate_below", SmallInteger, nullable=False),
-    Column("corrected_seq", BigInteger),
+    Column("texts", LargeBinary, nullable=False),  # rules.packed: the order's, and corrections'.
+    Column("asked_seq", BigInteger, nullable=False),  # Its newest text asks everybody.
+    Column("asked_ms", BigInteger, nullable=False),
     Column("withdrawn_seq", BigInteger),
     Column("withdrawn_ms", BigInteger),
     Column("escalated_ms", BigInteger),
@@ -57,11 +59,12 @@ ACKNOWLEDGEMENTS = Table(
     Column("signer_id", String(32), nullable=False),  # The person whose device signed.
     Column("told", Boolean, nullable=False),  # In person, by the signer.
     Column("choice", SmallInteger, nullable=False),
+    Column("text_seq", BigInteger, nullable=False),  # The text that it answers.
     Column("created_ms", BigInteger, nullable=False),  # As the record says.
     Column("received_ms", BigInteger, nullable=False),
     Column("record", LargeBinary, nullable=False),
     # A count reads every row of an order: from this index alone.
-    Index("ix_acknowledgements_counted", "order_id", "person_id", "told", "choice"),
+    Index("ix_acknowledgements_counted", "order_id", "person_id", "told", "choice", "text_seq"),
 )
 # The sealed answers of the records that count.
 ANSWERS = Table(

@@ -77,10 +77,20 @@ class OrderTerms(MessageTerms, frozen=True, kw_only=True, tag="order"):
 
 class OrderChange(MessageTerms, frozen=True, kw_only=True, tag="order_change"):
     """The message corrects or withdraws an order of the same conversation. Its issuer does either;
-    the people whom it appoints withdraw it."""
+    the people whom it appoints withdraw it. ``asks_again``: a correction that everybody is to
+    acknowledge anew."""
 
     order_id: Annotated[MessageId, HEX16]
     change: Literal["corrected", "withdrawn"]
+    asks_again: bool
+
+
+class OrderText(Wire, frozen=True, kw_only=True):
+    """A text of an order: its own or a correction's. ``header_hash``: H(header ‖ signature) of its
+    message, by which acknowledgements name it."""
+
+    seq: Seq
+    header_hash: bytes
 
 
 class OwnAcknowledgement(Wire, frozen=True, kw_only=True):
@@ -104,7 +114,8 @@ class GivenAcknowledgement(Wire, frozen=True, kw_only=True):
 
 class Order(Wire, frozen=True, kw_only=True):
     """An order as one person sees it. ``header_hash``: H(header ‖ signature) of the message, which
-    acknowledgements name. ``corrected_seq``, ``withdrawn_seq``: of the newest such message.
+    acknowledgements name. ``texts``: the oldest first; ``asked_seq``: of the newest that everybody
+    is to acknowledge. ``withdrawn_seq``: of the withdrawal.
     ``escalated_ms``: when heads were woken because too few had acknowledged. ``owed``: the caller
     is asked for an acknowledgement and has given none that counts. ``overseen``: the caller may see
     who has acknowledged: all of it as issuer or administrator of the conversation, otherwise of the
@@ -117,7 +128,8 @@ class Order(Wire, frozen=True, kw_only=True):
     issuer_id: PersonId
     issued_ms: int
     terms: OrderTerms
-    corrected_seq: Seq | None
+    texts: list[OrderText]
+    asked_seq: Seq
     withdrawn_seq: Seq | None
     withdrawn_ms: int | None
     escalated_ms: int | None

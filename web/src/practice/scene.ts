@@ -154,6 +154,7 @@ function orderOf(): OrderView {
     withdrawnMs: null,
     owed: true,
     acknowledgement: null,
+    earlier: null,
     sending: null,
     overseen: false,
     escalatedMs: null,

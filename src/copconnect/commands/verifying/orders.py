@@ -49,6 +49,7 @@ def verify(
                 "conversation": found.conversation_id,
                 "order_sha256": found.header_hash,
                 "file_sha256": hashlib.sha256(content).hexdigest(),
+                "texts": found.texts,
                 "signatures_verified": found.signatures_verified,
                 "told_in_person": found.told_in_person,
                 "unreadable": found.unreadable,

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("signer_id", sa.String(length=32), nullable=False),
         sa.Column("told", sa.Boolean(), nullable=False),
         sa.Column("choice", sa.SmallInteger(), nullable=False),
+        sa.Column("text_seq", sa.BigInteger(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("received_ms", sa.BigInteger(), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
@@ -34,7 +35,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_acknowledgements_counted",
         "acknowledgements",
-        ["order_id", "person_id", "told", "choice"],
+        ["order_id", "person_id", "told", "choice", "text_seq"],
         unique=False,
     )
     op.create_table(
@@ -1152,7 +1153,9 @@ def upgrade() -> None:
         sa.Column("remind_minutes", sa.String(length=64), nullable=False),
         sa.Column("escalate_minutes", sa.Integer(), nullable=True),
         sa.Column("escalate_below", sa.SmallInteger(), nullable=False),
-        sa.Column("corrected_seq", sa.BigInteger(), nullable=True),
+        sa.Column("texts", sa.LargeBinary(), nullable=False),
+        sa.Column("asked_seq", sa.BigInteger(), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
         sa.Column("withdrawn_seq", sa.BigInteger(), nullable=True),
         sa.Column("withdrawn_ms", sa.BigInteger(), nullable=True),
         sa.Column("escalated_ms", sa.BigInteger(), nullable=True),

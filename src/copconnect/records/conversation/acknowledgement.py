@@ -1,6 +1,7 @@
 """Acknowledgements of orders: somebody has an order, and chose. Pure.
 
-A record names its order by message id and H(header ‖ signature), so that it proves that its signer
+A record names its order by message id and H(header ‖ signature), and the text that it answers, the
+order's own or a correction's, by the same hash of that message, so that it proves that its signer
 had this text and no other. One with the choice :data:`~copconnect.limits.UNREADABLE` says that the
 person cannot read the order. It is about the signer's own person, or about somebody whom the signer
 told in person; whether the signer may say so is judged by :mod:`copconnect.orders`.
@@ -40,12 +41,14 @@ class Told(IntEnum):
 class Acknowledgement(SignedRecord):
     """``device`` says that ``person_id`` has the order ``message_id``."""
 
-    LABEL: ClassVar[bytes] = tag("copconnect acknowledgement v1")
+    LABEL: ClassVar[bytes] = tag("copconnect acknowledgement v2")
     RULE: ClassVar[str] = "O1"
+    VERSION: ClassVar[int] = 2
 
     conversation_id: bytes
     message_id: bytes
     header_hash: bytes  # H(header ‖ signature) of the order.
+    text_hash: bytes  # The same of the message whose text it answers.
     device: bytes
     person_id: bytes
     told: Told
@@ -59,6 +62,7 @@ class Acknowledgement(SignedRecord):
                 exact(self.conversation_id, ID_BYTES),
                 exact(self.message_id, ID_BYTES),
                 exact(self.header_hash, HASH_BYTES),
+                exact(self.text_hash, HASH_BYTES),
                 exact(self.device, DEVICE_BYTES),
                 exact(self.person_id, ID_BYTES),
                 uint(self.told, 1),
@@ -71,7 +75,8 @@ class Acknowledgement(SignedRecord):
     @classmethod
     def read(cls, reader: Reader) -> Self:
         conversation_id, message_id = reader.take(ID_BYTES), reader.take(ID_BYTES)
-        header_hash, device = reader.take(HASH_BYTES), reader.take(DEVICE_BYTES)
+        header_hash, text_hash = reader.take(HASH_BYTES), reader.take(HASH_BYTES)
+        device = reader.take(DEVICE_BYTES)
         person_id, told, choice = reader.take(ID_BYTES), reader.uint(1), reader.uint(1)
         require(told <= Told.IN_PERSON, reader.rule, "told neither by itself nor in person")
         unreadable = choice == UNREADABLE and told == Told.OWN
@@ -81,6 +86,7 @@ class Acknowledgement(SignedRecord):
             conversation_id=conversation_id,
             message_id=message_id,
             header_hash=header_hash,
+            text_hash=text_hash,
             device=device,
             person_id=person_id,
             told=Told(told),
