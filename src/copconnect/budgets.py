@@ -17,6 +17,8 @@ from copconnect.database.engine import METADATA, Database, Transaction, upsert_f
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 _STEPS = 24
+MOST_LEAVING = 0.05  # The share of the force that may leave unless somebody allows more.
+FEW = 5  # So many may always leave: a small department has officers who retire, too.
 _MOST_KEPT = 20_000  # Portions in memory; more, and all are dropped.
 
 SPENT = Table(
@@ -99,6 +101,16 @@ async def _wait_ms(
     return budget.window_ms
 
 
+PEOPLE_CHANGED = Budget("people_changed_per_day", 0, DAY_MS)  # By acts that one admin signed.
+PEOPLE_LEAVING = Budget("people_leaving_per_day", 0, DAY_MS)  # By all ways, alone.
+
+
+def many_leave(leaving: int, people: int, limit: float = MOST_LEAVING) -> bool:
+    """Return whether so many of so many people are more than may leave without a second look. The
+    budgets above have no fixed limit: it is a share of the force."""
+    return leaving > max(FEW, limit * people)
+
+
 Taken = Callable[[Transaction, int], Awaitable[None]]
 
 
@@ -116,7 +128,7 @@ class Allowance:
         self._budget = budget
         self._portion = min(portion, budget.limit)
         self._now_ms = now_ms
-        self._left: dict[str, tuple[int, int]] = {}  # What is left, until when.
+        self._left: dict[str, tuple[int, int]] = {}  # The amount that is left, and until when.
 
     async def take(self, spender: str, amount: int = 1, taken: Taken | None = None) -> None:
         """Take an amount; the caller holds no connection. ``taken``: called with the portion in the

@@ -79,6 +79,10 @@ class Held:
             (one.heads and place.head) or _over(one, place.path) for place in places for one in seen
         )
 
+    def covering(self, right: wire.Right, path: str) -> list[str]:
+        """Return the unit paths by which the right holds over a unit."""
+        return [one.path for one in self._of(right) if _over(one, path)]
+
     def _of(self, right: wire.Right) -> list[wire.HeldRight]:
         return [one for one in self.rights if one.right == right and not one.heads]
 
@@ -90,12 +94,14 @@ PersonRefusal = Literal["oneself", "not_in_part", "holds_grants"]
 class PersonChange:
     """A change of a person by an act or by a row of an import. ``paths``: of the units that the
     person leaves and comes to; ``granted``: those of the grants that the person holds; ``needs``:
-    rights that the change asks for beside the right to act, or to import, at all."""
+    rights that the change asks for beside the right to act, or to import, at all; ``made``: the
+    person is new, or gets a number or a code by which to register."""
 
     person_id: PersonId
     paths: frozenset[str]
     granted: frozenset[str] = frozenset()
     needs: frozenset[wire.Right] = frozenset()
+    made: bool = False
 
     @property
     def touched(self) -> frozenset[str]:
@@ -192,6 +198,15 @@ def decide_for_system(
         if change.granted:
             return "holds_grants"
     return Decided(_DECIDED, by, "manage_people", frozenset({WHOLE}), people)
+
+
+def spender_of(permit: Permit) -> str | None:
+    """Return under whose name people who leave are counted: one name for all devices and ways; None
+    where a second admin agreed."""
+    by = principal_of(permit)
+    if isinstance(by, Operator):
+        return f"operator {by.login}"[:80]
+    return by.person_id if isinstance(permit, Decided) and len(permit.held) < 2 else None
 
 
 def principal_of(permit: Permit) -> Principal:

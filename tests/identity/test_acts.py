@@ -245,8 +245,8 @@ def small_limit(force: Force, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def top_grant(running: Running, force: Force, person: Device) -> Any:
-    """Propose the grant of the commissionerate, as the root admin."""
-    return await give(running, force.root, grant(running, force.root, person, force.path))
+    """Propose the grant of the commissionerate, as its admin."""
+    return await give(running, force.admin, grant(running, force.admin, person, force.path))
 
 
 async def approval(running: Running, proposed: Any) -> wire.ApproveAct:
@@ -282,18 +282,18 @@ async def test_a_top_grant_waits_for_another_admin(
     grants = await approving.get(f"/v1/grants?person={sho.person_id}", sho)
     assert grants.json()["grants"] == []
     clock.ms += DAY_MS  # It is judged by when it was taken.
-    agree = await approval(approving, (proposed["actId"], force.admin))
-    assert refusal(await act(approving, force.root, agree))[0] == "needs_another"
+    agree = await approval(approving, (proposed["actId"], force.root))
+    assert refusal(await act(approving, force.admin, agree))[0] == "needs_another"
     assert refusal(await act(approving, sho, agree))[0] == "not_allowed"
     wrong = wire.ApproveAct(act_id=agree.act_id, hash="0" * 64)
-    assert refusal(await act(approving, force.admin, wrong))[0] == "act_differs"
+    assert refusal(await act(approving, force.root, wrong))[0] == "act_differs"
     unknown = wire.ApproveAct(act_id=ActId("0" * 32), hash=agree.hash)
-    assert refusal(await act(approving, force.admin, unknown))[0] == "not_found"
-    assert (await act(approving, force.admin, agree)).is_success
+    assert refusal(await act(approving, force.root, unknown))[0] == "not_found"
+    assert (await act(approving, force.root, agree)).is_success
     assert heard(approving) == [consoles, sorted((*consoles, sho.person_id))]
     grants = await approving.get(f"/v1/grants?person={sho.person_id}", sho)
     assert len(grants.json()["grants"]) == 1
-    assert refusal(await act(approving, force.admin, agree))[0] == "act_over"
+    assert refusal(await act(approving, force.root, agree))[0] == "act_over"
     kinds = [one["act"] for _, one in await entries(approving)]
     assert kinds[-3:] == ["act_proposed", "grant_given", "act_approved"]
     await verified(approving)
@@ -304,19 +304,19 @@ async def test_a_waiting_act_is_refused_withdrawn_or_runs_out(
     approving: Running, force: Force, clock: MovedClock
 ) -> None:
     sho = await confirmed(approving, force, SHO)
-    for refuser in (force.admin, force.root):
+    for refuser in (force.root, force.admin):
         clock.ms += 1000
         proposed = (await top_grant(approving, force, sho)).json()
-        agree = await approval(approving, (proposed["actId"], force.admin))
+        agree = await approval(approving, (proposed["actId"], force.root))
         no = wire.RefuseAct(act_id=agree.act_id, hash=agree.hash, reason="Not now")
         assert refusal(await act(approving, sho, no))[0] == "not_allowed"
         assert (await act(approving, refuser, no)).is_success
-        assert refusal(await act(approving, force.admin, agree))[0] == "act_over"
+        assert refusal(await act(approving, force.root, agree))[0] == "act_over"
     clock.ms += 1000
     proposed = (await top_grant(approving, force, sho)).json()
-    agree = await approval(approving, (proposed["actId"], force.admin))
+    agree = await approval(approving, (proposed["actId"], force.root))
     clock.ms += 7 * DAY_MS + 1
-    assert refusal(await act(approving, force.admin, agree))[0] == "act_over"
+    assert refusal(await act(approving, force.root, agree))[0] == "act_over"
     grants = await approving.get(f"/v1/grants?person={sho.person_id}", sho)
     assert grants.json()["grants"] == []
     await verified(approving)

@@ -88,8 +88,8 @@ ADMINS_AND_HEAD = officers(A.HEAD, A.BESIDE, A.ADMIN, A.ROOT, others="not_allowe
 HERE = officers(A.ADMIN, A.ROOT, others="not_allowed")  # About somebody of the station.
 HERE_AND_HEAD = officers(A.HEAD, A.ADMIN, A.ROOT, others="not_allowed")
 ROOT_ADMINS = officers(A.ROOT, others="not_allowed")  # About the whole department.
-# Another admin than the one who asked for the act: the root admin did.
-ANOTHER_ADMIN = HERE.but(ROOT="needs_another")
+# Another admin than the one who asked for the act: the admin of the commissionerate did.
+ANOTHER_ADMIN = HERE.but(ADMIN="needs_another")
 
 # A file that the admin sent, about a person of the station.
 SEES_UPLOAD = ADMINS.but(BESIDE="not_found")

@@ -253,16 +253,16 @@ class World(Whole):
         assert await self.whole.auth.administering.revoke_client(OPERATOR, revoked.client_id)
 
     async def propose(self) -> None:
-        """Let an act of the root admin wait for another admin: a grant over the commissionerate."""
+        """Let an act of the commissionerate's admin wait for another: a grant over all of it."""
         self.clock.ms += 1000
-        root = self.devices[Account.ROOT]
-        asked = grant(self, root, self.other_subject, self.path_of(COMMISSIONERATE))
+        admin = self.devices[Account.ADMIN]
+        asked = grant(self, admin, self.other_subject, self.path_of(COMMISSIONERATE))
         with pytest.MonkeyPatch.context() as small:
             small.setattr(admin_rules, "SECOND_LEAST", 10)  # The force has sixty people.
-            proposed = await give(self, root, asked)
+            proposed = await give(self, admin, asked)
         assert proposed.json()["state"] == "waiting"
         self.waiting_act = proposed.json()["actId"]
-        waiting = await self.get("/v1/admin/acts", root)
+        waiting = await self.get("/v1/admin/acts", admin)
         acts = {one["actId"]: one["hash"] for one in waiting.json()["acts"]}
         self.waiting_hash = acts[self.waiting_act]
 

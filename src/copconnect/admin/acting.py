@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import errors, wire
+from copconnect import budgets, errors, wire
 from copconnect.admin import rules, store
 from copconnect.admin.approvers import NOT_TOLD, Approvers, approvers
 from copconnect.admin.kind import SAMPLE, Asked, Codes, Kind, Touched
@@ -26,13 +26,14 @@ from copconnect.admin.rights import Rights
 from copconnect.admin.signing import Sent, Signing, decoded, sent_by
 from copconnect.audit import Audit
 from copconnect.audit.acts import ActApproved, ActProposed, ActRefused
+from copconnect.budgets import PEOPLE_CHANGED, PEOPLE_LEAVING, many_leave
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.ids import ActId, PersonId
 from copconnect.principals import Caller, Signer
 from copconnect.records.trust.admin_act import SignedAct
-from copconnect.rights import WHOLE, Decided, decide
+from copconnect.rights import WHOLE, Decided, Held, decide
 
 
 class Acting:
@@ -103,7 +104,7 @@ class Acting:
             viewer = caller.person_id
             await self._decide(connection, caller, [viewer], kind, touched, act)
             cards = await self._organisation.cards(connection, touched.some[:SAMPLE], viewer)
-            second = await self._needs_second(connection, touched)
+            second = await self._needs_second(connection, touched, viewer)
             may = NOT_TOLD
             if second:
                 may = await self._approvers(connection, kind, touched.paths, viewer, viewer)
@@ -276,7 +277,7 @@ class Acting:
         asked = Asked(by, permit, act, now_ms)
         state: wire.ActState = "done"
         codes = Codes()
-        if await self._needs_second(connection, touched):
+        if await self._needs_second(connection, touched, caller.person_id):
             await _try_out(connection, kind, asked)
             await store.touched(connection, record.act_id.hex(), touched.people, touched.paths)
             proposal = ActProposed(record.act_id.hex(), _tag(act), touched.people)
@@ -286,6 +287,10 @@ class Acting:
             state = "waiting"
         else:
             codes = await kind.perform(connection, asked)
+            await self._remember(connection, caller.person_id, touched)
+            if touched.changes:
+                spender, many = caller.person_id, len(touched.changes)
+                await budgets.count(connection, PEOPLE_CHANGED, spender, many, now_ms)
             entry, _ = await self._audit.head(connection)
         await store.finish(connection, record.act_id.hex(), state, entry)
         return _answer(record, state, entry, codes)
@@ -296,7 +301,7 @@ class Acting:
         record = sent.record
         row = await self._waiting_row(connection, asked)
         if row.person_id == caller.person_id:
-            raise errors.NeedsAnother
+            raise errors.NeedsAnother(reason="oneself")
         first = SignedAct.parse(row.record)
         # A device that was lost since, or an admin who was, does nothing by a waiting act.
         await self._signing.check_signature(connection, first)
@@ -307,7 +312,9 @@ class Acting:
         by = _signer(asker, Sent(first, row.presence), touched)
         second = caller.person_id
         permit = await self._decide(connection, by, [second, asker], kind, touched, act)
+        await self._require_another(connection, kind, touched, asker, second, permit.held)
         codes = await kind.perform(connection, Asked(by, permit, act, row.taken_ms, second))
+        await self._remember(connection, asker, touched)
         entry, _ = await self._audit.head(connection)
         await store.finish(connection, row.act_id, "done", entry)
         approver = _signer(caller.person_id, sent, touched)
@@ -367,11 +374,44 @@ class Acting:
                 await kind.allows(connection, one, act)
         return permit
 
-    async def _needs_second(self, connection: AsyncConnection, touched: Touched) -> bool:
+    async def _needs_second(
+        self, connection: AsyncConnection, touched: Touched, asker: PersonId
+    ) -> bool:
+        """Return whether a second admin must agree: to this act, or because of all that the asker
+        did alone within a day."""
         if touched.second:
             return True
+        now_ms = self._clock.now_ms()
         force = await self._organisation.count_people(connection)
-        return touched.second or rules.needs_second(touched.people, force)
+        people, leaving = len(touched.changes), touched.leaving
+        if people:
+            people += await budgets.spent(connection, PEOPLE_CHANGED, asker, now_ms)
+        if leaving:
+            leaving += await budgets.spent(connection, PEOPLE_LEAVING, asker, now_ms)
+        return rules.needs_second(max(people, touched.people), force) or many_leave(leaving, force)
+
+    async def _require_another(
+        self,
+        connection: AsyncConnection,
+        kind: Kind,
+        touched: Touched,
+        asker: PersonId,
+        second: PersonId,
+        held: Sequence[Held],
+    ) -> None:
+        """Raise NeedsAnother for somebody whom the asker made, or who is below the asker.
+        ``held``: the rights of the second and of the asker."""
+        if second in await self._rights.made_by(connection, asker):
+            raise errors.NeedsAnother(reason="made")
+        path = rules.common(touched.paths)
+        theirs, own = (one.covering(kind.right, path) for one in held)
+        if rules.below(theirs, own):
+            raise errors.NeedsAnother(reason="below")
+
+    async def _remember(self, connection: Transaction, asker: PersonId, touched: Touched) -> None:
+        made = [one.person_id for one in touched.changes if one.made]
+        if made:
+            await store.remember_made(connection, asker, made, self._clock.now_ms())
 
 
 async def _allowed(

@@ -45,8 +45,13 @@ async def approvers(
     all of them at once, without the asker."""
     if kind.allows is not None:
         return NOT_TOLD
-    holders = await rights.holders_over(connection, kind.right, rules.common(paths))
-    holders.pop(asker, None)
+    path = rules.common(paths)
+    holders = await rights.holders_over(connection, kind.right, path)
+    own = holders.pop(asker, [])
+    made = await rights.made_by(connection, asker)
+    for one in list(holders):
+        if one in made or rules.below(holders[one], own):
+            del holders[one]
     nearest = sorted(holders, key=lambda one: (-max(map(len, holders[one])), one))
     cards = await organisation.cards(connection, nearest[:NAMED], viewer)
     return Approvers([cards[one] for one in nearest[:NAMED] if one in cards], len(nearest))

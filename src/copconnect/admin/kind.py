@@ -19,13 +19,14 @@ SAMPLE = 20  # People whom a preview names.
 class Touched:
     """The reach of an act. ``paths``: units over which the right must hold; ``people``: how many;
     ``some``: those of them whom the act names; ``second``: a second admin must agree, however few
-    they are; ``policy`` and ``conversations``: as previews say them; ``changes``: the people whom
-    the act changes, as rights judge that."""
+    they are; ``leaving``: how many are suspended or removed; ``policy`` and ``conversations``: as
+    previews say them; ``changes``: the people whom the act changes, as rights judge that."""
 
     paths: frozenset[str]
     people: int
     some: Sequence[PersonId]
     second: bool = False
+    leaving: int = 0
     policy: Sequence[wire.PolicyChange] = ()
     conversations: int = 0
     changes: Sequence[PersonChange] = ()

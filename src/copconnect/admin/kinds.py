@@ -139,14 +139,18 @@ class Kinds:
     async def _touches_people(
         self, connection: AsyncConnection, act: wire.MakeEnrolmentCodes
     ) -> Touched:
-        return await self._people(connection, [PersonId(one) for one in act.person_ids])
+        touched = await self._people(connection, [PersonId(one) for one in act.person_ids])
+        changes = [replace(one, made=True) for one in touched.changes]
+        return replace(touched, changes=changes)
 
     async def _touches_person(
         self,
         connection: AsyncConnection,
         act: wire.SuspendPerson | wire.RestorePerson | wire.EnrolAuthenticator,
     ) -> Touched:
-        return await self._people(connection, [PersonId(act.person_id)])
+        touched = await self._people(connection, [PersonId(act.person_id)])
+        leaving = int(isinstance(act, wire.SuspendPerson))
+        return replace(touched, leaving=leaving)
 
     async def _touches_device(self, connection: AsyncConnection, act: wire.RevokeDevice) -> Touched:
         """A lost device may be the admin's own: that changes nothing of the person."""
@@ -423,7 +427,9 @@ def _touched(changes: Sequence[PersonChange]) -> Touched:
 
 
 def _imported(reach: Reach) -> Touched:
-    return Touched(reach.paths, len(reach.changes), [], reach.second, changes=reach.changes)
+    return Touched(
+        reach.paths, len(reach.changes), [], leaving=reach.leaving, changes=reach.changes
+    )
 
 
 def _bytes(text: str) -> bytes:

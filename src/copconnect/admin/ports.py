@@ -236,6 +236,13 @@ class Grants(Protocol):
         """Return the same of everybody who has any."""
         ...
 
+    async def made_since(
+        self, connection: AsyncConnection, by: PersonId, since_ms: int
+    ) -> set[PersonId]:
+        """Return to whom somebody gave a grant, or whose device that person confirmed, since a
+        time; without root admins, whom the offline root names."""
+        ...
+
 
 class Revocations(Protocol):
     """Revocations that admins sign."""

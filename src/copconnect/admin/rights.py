@@ -157,6 +157,14 @@ class Rights:
             raise errors.NotAllowed(right=right, path=WHOLE)
         return held
 
+    async def made_by(
+        self, connection: AsyncConnection, person_id: PersonId
+    ) -> frozenset[PersonId]:
+        """Return whom a person confirmed, granted or made by acts within 30 days."""
+        since_ms = self._clock.now_ms() - rules.MADE_MS
+        granted = await self._grants.made_since(connection, person_id, since_ms)
+        return frozenset(granted | await store.made_since(connection, person_id, since_ms))
+
     async def granted(self, connection: AsyncConnection, person_id: PersonId) -> Sequence[str]:
         """Return the unit paths over which a person has a grant in force; "" for a root admin."""
         return await self._grants.held_paths(connection, person_id)

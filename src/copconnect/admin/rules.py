@@ -12,7 +12,7 @@ from typing import get_args
 from copconnect import errors, wire
 from copconnect.limits import CLOCK_LEEWAY_MS
 from copconnect.principals import Holder
-from copconnect.rights import WHOLE, Held, fits
+from copconnect.rights import WHOLE, Held, covers, fits
 
 RIGHTS: tuple[wire.Right, ...] = get_args(wire.Right)
 # Devices judge these by E0 (docs/keys.md), which knows grants alone.
@@ -27,6 +27,7 @@ BY_POST_ALONE: frozenset[wire.Right] = frozenset(
 SECOND_PERCENT = 5  # An act that touches more of the force than this needs a second admin.
 SECOND_LEAST = 100  # People; an act on fewer never does, whatever the size of the force.
 ACT_WAITS_MS = 7 * 86_400_000
+MADE_MS = 30 * 86_400_000  # So long nobody approves acts of the admin who made that person.
 
 
 def line(
@@ -167,6 +168,16 @@ def narrowest(paths: Iterable[str]) -> list[str]:
 def needs_second(people: int, force: int) -> bool:
     """Return whether an act that touches so many of so many people needs a second admin."""
     return people >= SECOND_LEAST and people * 100 > force * SECOND_PERCENT
+
+
+def below(paths: Iterable[str], asker: Iterable[str]) -> bool:
+    """Return whether somebody who holds a right over a unit by these unit paths is below somebody
+    who holds it by the others: all of the first lie below the widest of the second."""
+    own = list(asker)
+    if not own:
+        return False
+    widest = min(own, key=len)
+    return not any(covers(one, widest) for one in paths)
 
 
 def check_fresh(created_ms: int, now_ms: int) -> None:

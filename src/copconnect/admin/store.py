@@ -17,7 +17,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import METADATA, upsert_for
+from copconnect.database.engine import METADATA, chunks, upsert_for
+from copconnect.ids import PersonId
 
 acts = Table(
     "admin_acts",
@@ -34,6 +35,13 @@ acts = Table(
     Column("paths", Text, nullable=False),  # Separated by line feeds.
     Column("taken_ms", BigInteger, nullable=False),
     Index(None, "state", "taken_ms"),
+)
+made = Table(  # People whom acts of admins made: new, or with a new number or enrolment code.
+    "admin_made",
+    METADATA,
+    Column("person_id", String(32), primary_key=True),
+    Column("by_id", String(32), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
 )
 rights = Table(
     "admin_rights",
@@ -81,6 +89,28 @@ async def touched(
         .where(acts.c.act_id == act_id)
         .values(people=people, paths="\n".join(sorted(paths)))
     )
+
+
+async def remember_made(
+    connection: AsyncConnection, by: PersonId, people: Sequence[PersonId], now_ms: int
+) -> None:
+    """Remember that an act of an admin made these people."""
+    statement = upsert_for(connection.dialect.name, made)
+    for part in chunks(people):
+        rows = [{"person_id": one, "by_id": by, "at_ms": now_ms} for one in part]
+        await connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[made.c.person_id, made.c.by_id],
+                set_={"at_ms": statement.excluded.at_ms},
+            ),
+            rows,
+        )
+
+
+async def made_since(connection: AsyncConnection, by: PersonId, since_ms: int) -> set[PersonId]:
+    """Return whom an admin made since a time."""
+    query = select(made.c.person_id).where(made.c.by_id == by, made.c.at_ms >= since_ms)
+    return set(await connection.scalars(query))
 
 
 async def waiting(connection: AsyncConnection, since_ms: int) -> Sequence[Any]:

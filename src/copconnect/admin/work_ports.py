@@ -188,14 +188,14 @@ class Moderation(Protocol):
 
 
 class Reach(Protocol):
-    """The reach of an import. ``second``: so many leave that a second admin must agree."""
+    """The reach of an import. ``leaving``: how many it suspends or removes."""
 
     @property
     def paths(self) -> frozenset[str]: ...
     @property
     def changes(self) -> Sequence[PersonChange]: ...
     @property
-    def second(self) -> bool: ...
+    def leaving(self) -> int: ...
 
 
 class Imports(Protocol):

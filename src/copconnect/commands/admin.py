@@ -28,6 +28,8 @@ from copconnect.commands.options import (
     stop,
     with_roles,
 )
+from copconnect.directory.editing import ManyLeft
+from copconnect.ids import PersonId
 from copconnect.records.trust.department import AppVersion
 
 log = structlog.get_logger()
@@ -47,10 +49,24 @@ Number = Annotated[str, typer.Argument(help="The person's number.")]
 
 
 @app.command()
-def suspend(number: Number, data: Data = None) -> None:
+def suspend(
+    number: Number,
+    data: Data = None,
+    allow_many: Annotated[
+        bool, typer.Option(help="Let more than 5% of the force leave within a day.")
+    ] = False,
+) -> None:
     """Suspend a person: signed out at once, certificates revoked."""
     wanted = number_of(number)
-    if with_roles(settings_of(data), lambda c: c.editor.suspend(operator(), wanted)) is None:
+
+    async def work(container: Container) -> PersonId | None:
+        return await container.editor.suspend(operator(), wanted, allow_many=allow_many)
+
+    try:
+        suspended = with_roles(settings_of(data), work)
+    except ManyLeft as error:
+        raise stop(f"{error} If that is meant, use --allow-many.") from error
+    if suspended is None:
         raise stop("Nobody in the data bank has this number.")
     console.print("Suspended and signed out.")
 

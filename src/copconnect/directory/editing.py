@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import wire
+from copconnect import budgets, wire
 from copconnect.audit import Audit
 from copconnect.audit.acts import (
     Act,
@@ -22,6 +22,7 @@ from copconnect.audit.acts import (
     PersonRestored,
     PersonSuspended,
 )
+from copconnect.budgets import PEOPLE_LEAVING, many_leave
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction, chunks
@@ -31,7 +32,8 @@ from copconnect.directory.databank import DataBank
 from copconnect.directory.edit_store import BATCH
 from copconnect.directory.postings import post_search, post_store, posting_store
 from copconnect.ids import PersonId, UnitId
-from copconnect.rights import Permit, allows_whole, principal_of
+from copconnect.principals import Operator
+from copconnect.rights import Permit, allows_whole, principal_of, spender_of
 
 INDEXED_ANEW = 20_000  # People written; for fewer the words of each are indexed by themselves.
 
@@ -45,6 +47,21 @@ class NumberInUse(Exception):
     def __init__(self, clashes: Sequence[tuple[str, str]]) -> None:
         super().__init__(f"Other people have {len(clashes):,} of the numbers.")
         self.clashes = clashes
+
+
+class ManyLeft(Exception):
+    """An operator has suspended and removed a large part of the force within a day."""
+
+    def __init__(self, leaving: int, people: int) -> None:
+        super().__init__(f"{leaving:,} of {people:,} people would leave within a day.")
+
+
+async def left_today(connection: AsyncConnection, permit: Permit, now_ms: int) -> int:
+    """Return how many people left within a day by the same admin, operator or system, alone."""
+    spender = spender_of(permit)
+    return (
+        0 if spender is None else await budgets.spent(connection, PEOPLE_LEAVING, spender, now_ms)
+    )
 
 
 class Accounts(Protocol):
@@ -162,8 +179,7 @@ class DirectoryEditor:
                 if person.enrolment_code
             }
             await self._accounts.store_enrolment_codes(connection, permit, codes)
-            if found.lost:
-                await self._accounts.people_lost(connection, found.lost)
+            await self._sign_out(connection, permit, found.lost, locked.now_ms)
             reorganised = await edit_store.write_version(connection, locked)
             if reorganised or found.posts:
                 touched = None if reorganised else found.posts.touched
@@ -205,8 +221,7 @@ class DirectoryEditor:
             await self._write_people(connection, permit, found, locked.now_ms, None)
             if found.posts:
                 await post_search.write(connection, found.posts.touched)
-            if found.lost:
-                await self._accounts.people_lost(connection, found.lost)
+            await self._sign_out(connection, permit, found.lost, locked.now_ms)
             await store.touch(connection, locked.now_ms)
             act = await journal.written(connection, compared, reorganised=False)
             await self._audit.record(connection, principal_of(permit), act)
@@ -237,17 +252,26 @@ class DirectoryEditor:
         async with self._database.reading() as connection:
             return await policies.read(connection)
 
-    async def suspend(self, permit: Permit, number: str) -> PersonId | None:
-        """Suspend the person with this number (E.164) and sign them out; None if unknown."""
-        return await self._by_number(permit, number, "suspended")
+    async def suspend(
+        self, by: Operator, number: str, *, allow_many: bool = False
+    ) -> PersonId | None:
+        """Suspend the person with this number (E.164) and sign them out; None if unknown. Raises
+        ManyLeft where so many left today by the same operator."""
+        return await self._by_number(by, number, "suspended", allow_many=allow_many)
 
-    async def restore(self, permit: Permit, number: str) -> PersonId | None:
+    async def restore(self, by: Operator, number: str) -> PersonId | None:
         """End a suspension; the person registers again. None if the number is unknown."""
-        return await self._by_number(permit, number, "active")
+        return await self._by_number(by, number, "active", allow_many=True)
 
-    async def _by_number(self, permit: Permit, number: str, status: Status) -> PersonId | None:
+    async def _by_number(
+        self, permit: Operator, number: str, status: Status, *, allow_many: bool
+    ) -> PersonId | None:
         async with self._database.transaction() as connection:
-            await self.hold(connection)
+            locked = await edit_store.lock(connection, self._clock.now_ms())
+            left = await left_today(connection, permit, locked.now_ms)
+            people = await store.count_people(connection, None)
+            if not allow_many and many_leave(left + 1, people):
+                raise ManyLeft(left + 1, people)
             row = await store.any_by_number(connection, number)
             if row is None:
                 return None
@@ -282,10 +306,25 @@ class DirectoryEditor:
         path = (await store.rights_bases(connection, [person_id]))[0].path.strip("/")
         by = principal_of(permit)
         if status == "suspended":
-            await self._accounts.people_lost(connection, {person_id: "suspended"})
+            await self._sign_out(connection, permit, {person_id: "suspended"}, locked.now_ms)
             await self._audit.record(connection, by, PersonSuspended(person_id, reason), path)
         else:
             await self._audit.record(connection, by, PersonRestored(person_id), path)
+
+    async def _sign_out(
+        self,
+        connection: Transaction,
+        permit: Permit,
+        lost: Mapping[PersonId, LossReason],
+        now_ms: int,
+    ) -> None:
+        """Sign out people who leave, and count them for whoever lets them."""
+        if not lost:
+            return
+        await self._accounts.people_lost(connection, lost)
+        spender = spender_of(permit)
+        if spender is not None:
+            await budgets.count(connection, PEOPLE_LEAVING, spender, len(lost), now_ms)
 
     async def _compare(
         self,

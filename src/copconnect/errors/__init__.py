@@ -401,10 +401,13 @@ class NotAllowed(CallerError):
 
 
 class NeedsAnother(CallerError):
+    """``details``: ``reason``: ``oneself``; ``made``: confirmed, granted or made by the asker
+    within 30 days; ``below``: whose part lies below the asker's."""
+
     code = "needs_another"
     status = 403
-    message = "An administrative act cannot be approved by the person who asked for it."
-    remedy = "Ask another admin who holds the right over the same units."
+    message = "This person cannot approve what the asker asked for."
+    remedy = "Ask another admin with the right over the same units, who is not below the asker."
 
 
 class ImportTaken(CallerError):

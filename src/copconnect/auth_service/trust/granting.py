@@ -100,6 +100,14 @@ class Granting:
             found.setdefault(PersonId(row.person_id), []).append(row.path)
         return found | {one: [WHOLE] for one in await root_admins(connection)}
 
+    async def made_since(
+        self, connection: AsyncConnection, by: PersonId, since_ms: int
+    ) -> set[PersonId]:
+        """Return to whom somebody gave a grant, or whose device that person confirmed, since a
+        time; without root admins, whom the offline root names."""
+        found = await record_store.made_since(connection, by, since_ms)
+        return found - await root_admins(connection)
+
     async def grants_to(self, person_id: str) -> wire.Grants:
         """Return every grant to a person, withdrawals included, the oldest first."""
         async with self._deps.database.reading() as connection:

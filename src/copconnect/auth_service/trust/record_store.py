@@ -340,6 +340,24 @@ async def granted_by(connection: AsyncConnection, grantors: Collection[bytes]) -
     return found
 
 
+async def made_since(
+    connection: AsyncConnection, person_id: PersonId, since_ms: int
+) -> set[PersonId]:
+    """Return the others to whom a person's devices granted, or whose devices they endorsed, since a
+    time."""
+    granted = select(grants.c.person_id).where(
+        grants.c.grantor_person_id == person_id,
+        grants.c.created_ms >= since_ms,
+        grants.c.not_after_ms > grants.c.created_ms,
+    )
+    endorsed = select(endorsements.c.person_id).where(
+        endorsements.c.endorser_person_id == person_id,
+        endorsements.c.person_id != person_id,
+        endorsements.c.created_ms >= since_ms,
+    )
+    return {PersonId(one) for one in await connection.scalars(granted.union(endorsed))}
+
+
 async def newest_grants(connection: AsyncConnection, paths: Sequence[str]) -> list[Any]:
     """Return the newest grant to each person over each of exactly these unit paths."""
     rows = await connection.execute(

@@ -66,10 +66,13 @@ def changes_of(
     """Yield the changes of people, as rights judge them. ``coded``: people who get enrolment codes;
     ``paths``: of the stored units; ``granted``: unit paths of grants in force, by holder."""
     units: dict[PersonId, set[str]] = {row["person_id"]: {row["unit_id"]} for row in found.insert}
+    made = {*units, *coded, *found.returned}
     for row in found.update:
         person_id = row["person_id"]
         if person_id in found.followed:
             continue  # The post changes, which is the department's.
+        if row["number"] != stored[person_id]["number"]:
+            made.add(person_id)
         units[person_id] = {row["unit_id"], stored[person_id]["unit_id"]}
     for person_id in (*found.removed, *coded):
         if person_id not in units:
@@ -80,16 +83,22 @@ def changes_of(
             paths_of(some, paths),
             granted.get(person_id, ()),
             coded=person_id in coded,
+            made=person_id in made,
         )
 
 
 def person_change(
-    person_id: PersonId, paths: frozenset[str], granted: Collection[str], *, coded: bool = False
+    person_id: PersonId,
+    paths: frozenset[str],
+    granted: Collection[str],
+    *,
+    coded: bool = False,
+    made: bool = False,
 ) -> PersonChange:
     """Return a change as rights judge it. An import needs what the single act needs, too:
     ``manage_people`` for somebody who holds grants, ``enrol`` for a new code."""
     needs = (_HOLDERS if granted else frozenset()) | (_CODES if coded else frozenset())
-    return PersonChange(person_id, paths, frozenset(granted), needs)
+    return PersonChange(person_id, paths, frozenset(granted), needs, made)
 
 
 def touched(changes: Iterable[PersonChange], *, whole: bool) -> list[str]:

@@ -332,10 +332,13 @@ class _Check:
     expected: str
     bound: bytes
 
-    def __call__(self, compared: Compared) -> None:
-        """Raises TooManyLeave, PreviewOutdated."""
+    def __call__(self, compared: Compared, left: int) -> None:
+        """``left``: how many left by the same importer within a day. Raises TooManyLeave,
+        PreviewOutdated."""
         found, stored = compared.found, compared.stored
-        refusals.check_leaving(len(found.lost), compared.people, self.most_leaving)
+        if found.lost:
+            leaving = left + len(found.lost)
+            refusals.check_leaving(leaving, compared.people, self.most_leaving)
         organisation = Organisation.of(
             found, stored, compared.organisation, self.bank, compared.charged
         )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.audit.acts import Act, DataBankImported, ImportUndone
 from copconnect.database.engine import Transaction
-from copconnect.directory import databank, rules, store
+from copconnect.directory import databank, editing, rules, store
 from copconnect.directory.columns import COLUMNS
 from copconnect.directory.databank import DataBank
 from copconnect.directory.editing import Compared
@@ -152,7 +152,7 @@ class ImportJournal:
         remove_missing: bool,
         part: Sequence[str],
         coded: Collection[PersonId],
-        check: Callable[[Compared], None],
+        check: Callable[[Compared, int], None],
     ) -> None:
         self.number: int | None = None
         self._permit = permit
@@ -169,7 +169,7 @@ class ImportJournal:
 
     async def compared(self, connection: Transaction, compared: Compared) -> None:
         """Refuse what nobody agreed to; remember how the file is read."""
-        self._check(compared)
+        self._check(compared, await editing.left_today(connection, self._permit, compared.now_ms))
         self._charges = await charges_ended(connection, compared)
         permit, part = self._permit, self._part
         if allows_part(permit, part):  # Else somebody with a smaller part signed for the sender.
@@ -203,7 +203,10 @@ class UndoJournal:
     async def compared(self, connection: Transaction, compared: Compared) -> None:
         """Refuse what would overwrite a later change. Raises ChangedSince, NotUndoable,
         TooManyLeave."""
-        refusals.check_leaving(len(compared.found.lost), compared.people, self._most_leaving)
+        if compared.found.lost:
+            gone = await editing.left_today(connection, self._permit, compared.now_ms)
+            leaving = gone + len(compared.found.lost)
+            refusals.check_leaving(leaving, compared.people, self._most_leaving)
         row = await import_store.by_number(connection, self._row.number)
         if row is None or row.undone_ms is not None:
             raise refusals.NotUndoable(str(self._row.number))

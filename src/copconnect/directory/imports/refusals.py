@@ -2,6 +2,10 @@
 
 from typing import NamedTuple
 
+from copconnect.budgets import MOST_LEAVING, many_leave
+
+__all__ = ["MOST_LEAVING", "many_leave"]
+
 
 class ImportRefused(Exception):
     """Nothing was imported. ``code`` is stable."""
@@ -34,15 +38,6 @@ class TooManyLeave(ImportRefused):
         self.count = count
         self.people = people
         self.limit = limit
-
-
-MOST_LEAVING = 0.05  # The share of the force that may leave unless somebody allows more.
-FEW = 5  # So many may always leave: a small department has officers who retire, too.
-
-
-def many_leave(count: int, people: int, limit: float = MOST_LEAVING) -> bool:
-    """Return whether so many of so many people are more than may leave without a second look."""
-    return count > max(FEW, limit * people)
 
 
 def check_leaving(count: int, people: int, limit: float | None) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.audit.acts import Act, PersonProvisioned
+from copconnect.budgets import MOST_LEAVING
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.directory import databank, rules, sources, store
 from copconnect.directory.columns import COLUMNS
 from copconnect.directory.databank import MAX_VALUE, DataBank, Problem
-from copconnect.directory.editing import Compared, DirectoryEditor
+from copconnect.directory.editing import Compared, DirectoryEditor, left_today
 from copconnect.directory.files import values
 from copconnect.directory.files.matching.vocabularies import Known
 from copconnect.directory.files.tables import Table, TableRow
@@ -30,8 +31,6 @@ from copconnect.ids import PersonId
 from copconnect.principals import Operator
 from copconnect.rights import Permit, PersonChange, decide_for_system
 
-MOST_LEAVING = 0.05
-WINDOW_MS = 24 * 3_600_000
 TRIES = 3
 
 
@@ -245,8 +244,6 @@ class _Journal:
                 raise PersonChanged
         if named.get(person_id, "") != self._expected.external_id:
             await scim_store.set_external_id(connection, person_id, self._expected.external_id)
-        if found.lost:
-            await self._count_leaving(connection, len(found.lost))
 
     async def decide(self, connection: AsyncConnection, compared: Compared) -> Permit:
         """Return the system's permit. Raises PersonRefused."""
@@ -265,19 +262,14 @@ class _Journal:
             or row["person_id"] in found.restored
         ]
         permit = decide_for_system(Operator(f"scim {self._system}"), changes, taking_over)
+        if not isinstance(permit, str) and found.lost:
+            left = await left_today(connection, permit, compared.now_ms)
+            people = await store.count_people(connection, None)
+            refusals.check_leaving(left + len(found.lost), people, MOST_LEAVING)
         if isinstance(permit, str):
             code = str(found.update[0]["code"])
             raise PersonRefused([Problem("scim", 1, permit, code, "code")])
         return permit
-
-    async def _count_leaving(self, connection: AsyncConnection, leaving: int) -> None:
-        now_ms = self._clock.now_ms()
-        people = await scim_store.people(connection)
-        count = leaving + await scim_store.left_since(connection, self._system, now_ms - WINDOW_MS)
-        refusals.check_leaving(count, people, MOST_LEAVING)
-        await scim_store.count_leaving(
-            connection, self._system, leaving, now_ms, now_ms - WINDOW_MS
-        )
 
     async def written(
         self, connection: Transaction, compared: Compared, *, reorganised: bool

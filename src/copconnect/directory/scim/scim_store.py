@@ -6,15 +6,12 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
-    Integer,
     String,
     Table,
-    case,
     delete,
     func,
     insert,
     select,
-    update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,9 +25,6 @@ systems = Table(
     Column("name", String(64), primary_key=True),
     Column("token", String(64), nullable=False, unique=True),  # SHA-256, hex.
     Column("made_ms", BigInteger, nullable=False),
-    # How many people it suspended or removed since a time, in a window of a day.
-    Column("left_since_ms", BigInteger, nullable=False),
-    Column("left_count", Integer, nullable=False),
 )
 
 # The ids by which the systems themselves call a person.
@@ -66,11 +60,7 @@ async def set_external_id(
 async def add(connection: AsyncConnection, name: str, token: str, now_ms: int) -> None:
     """Store a system in place of one of the same name."""
     await remove(connection, name)
-    await connection.execute(
-        insert(systems).values(
-            name=name, token=token, made_ms=now_ms, left_since_ms=0, left_count=0
-        )
-    )
+    await connection.execute(insert(systems).values(name=name, token=token, made_ms=now_ms))
 
 
 async def remove(connection: AsyncConnection, name: str) -> bool:
@@ -85,37 +75,6 @@ async def by_token(connection: AsyncConnection, token: str) -> str | None:
         select(systems.c.name).where(systems.c.token == token)
     )
     return name
-
-
-async def left_since(connection: AsyncConnection, name: str, since_ms: int) -> int:
-    """Return how many people a system signed out in the window that began after a time."""
-    count: int | None = await connection.scalar(
-        select(systems.c.left_count).where(
-            systems.c.name == name, systems.c.left_since_ms > since_ms
-        )
-    )
-    return count or 0
-
-
-async def count_leaving(
-    connection: AsyncConnection, name: str, leaving: int, now_ms: int, since_ms: int
-) -> None:
-    """Count people whom a system signs out; a window that has ended begins anew."""
-    goes_on = systems.c.left_since_ms > since_ms
-    await connection.execute(
-        update(systems)
-        .where(systems.c.name == name)
-        .values(
-            left_count=case((goes_on, systems.c.left_count), else_=0) + leaving,
-            left_since_ms=case((goes_on, systems.c.left_since_ms), else_=now_ms),
-        )
-    )
-
-
-async def people(connection: AsyncConnection) -> int:
-    """Return how many people there are who are not removed."""
-    query = select(func.count()).select_from(store.people)
-    return (await connection.scalar(query.where(store.people.c.status != "removed"))) or 0
 
 
 async def page(

@@ -18,22 +18,20 @@ Granted = Mapping[PersonId, Collection[str]]
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The units and people that an import, or undoing it, touches. ``second``: so many leave that a
-    second admin must agree."""
+    """The units and people that an import, or undoing it, touches. ``leaving``: how many it
+    suspends or removes."""
 
     paths: frozenset[str]
     changes: Sequence[PersonChange]
-    second: bool
+    leaving: int
 
 
-async def of_import(connection: AsyncConnection, prepared: Prepared, granted: Granted) -> Reach:
+def of_import(prepared: Prepared, granted: Granted) -> Reach:
     """Return what an import touches. ``granted``: unit paths of the grants in force, by who holds
     them."""
     changes = rows.person_changes(prepared, granted)
-    force = await store.count_people(connection, None)
-    second = refusals.many_leave(prepared.preview.leaving, force)
     paths = allowing.touched(changes, whole=prepared.reorganises)
-    return Reach(frozenset(paths), changes, second)
+    return Reach(frozenset(paths), changes, prepared.preview.leaving)
 
 
 async def of_undo(connection: AsyncConnection, number: int, granted: Granted) -> Reach:
@@ -54,11 +52,11 @@ async def of_undo(connection: AsyncConnection, number: int, granted: Granted) ->
             allowing.paths_of([unit] if unit else [], stored)
             | ({now[person_id]} if person_id in now else set()),
             granted.get(person_id, ()),
+            made=True,
         )
         for person_id, unit in before.items()
     ]
     leaving = sum(row["status"] in ("removed", "suspended") for row in kept.people)
-    force = await store.count_people(connection, None)
     whole = bool(kept.organisation is not None or kept.posts or kept.opened)
     paths = allowing.touched(changes, whole=whole)
-    return Reach(frozenset(paths), changes, refusals.many_leave(leaving, force))
+    return Reach(frozenset(paths), changes, leaving)

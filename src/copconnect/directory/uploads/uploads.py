@@ -351,7 +351,7 @@ class Uploads:
         """Return what an import that was made ready touches. ``granted``: unit paths of the grants
         in force, by who holds them. Raises NotFound, ImportRefused."""
         row = await self._named(connection, act)
-        return await reaching.of_import(connection, self._ready(row), granted)
+        return reaching.of_import(self._ready(row), granted)
 
     async def apply(self, connection: Transaction, permit: Permit, act: wire.ApplyImport) -> None:
         """Import a file that was made ready. Raises NotFound, ImportRefused."""

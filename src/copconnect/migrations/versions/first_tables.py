@@ -828,8 +828,6 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
         sa.Column("made_ms", sa.BigInteger(), nullable=False),
-        sa.Column("left_since_ms", sa.BigInteger(), nullable=False),
-        sa.Column("left_count", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_directory_scim_systems")),
         sa.UniqueConstraint("token", name=op.f("uq_directory_scim_systems_token")),
     )
@@ -948,6 +946,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation_id", "epoch", name=op.f("pk_heads")),
     )
     op.create_index(op.f("ix_heads_created_ms"), "heads", ["created_ms"], unique=False)
+    op.create_table(
+        "admin_made",
+        sa.Column("person_id", sa.String(length=32), nullable=False),
+        sa.Column("by_id", sa.String(length=32), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "by_id", name=op.f("pk_admin_made")),
+    )
     op.create_table(
         "budgets_spent",
         sa.Column("name", sa.String(length=40), nullable=False),

@@ -1,0 +1,149 @@
+"""The two-admin rule: a budget of a day for each admin, and who may be the second."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from copconnect import wire
+from copconnect.directory.editing import ManyLeft
+from copconnect.directory.imports import exporting, refusals
+from copconnect.directory.imports.importer import ImportOptions
+from copconnect.directory.rules import person_id
+from copconnect.directory.scim.provisioning import Provisioner
+from copconnect.ids import PersonId, UnitId
+from copconnect.records.primitives.fields import DAY_MS
+from tests.harness.operator import OPERATOR
+from tests.identity.acting import confirmed
+from tests.identity.approved import Force
+from tests.identity.running import CP, DCP, DGP, PATROL, SHO, Device, MovedClock, Running
+from tests.identity.signing import act, give, grant, name_root_admin
+from tests.identity.test_import_rights import imported
+from tests.identity.test_upload_acts import people_of
+
+ADMINS = {CP, DCP, DGP, SHO, PATROL}
+
+
+async def others(running: Running) -> list[dict[str, str]]:
+    rows = await people_of(running)
+    unit = next(row["unit"] for row in rows if row["number"] == SHO)
+    return [row for row in rows if row["number"] not in ADMINS and row["unit"] == unit] + [
+        row for row in rows if row["number"] not in ADMINS and row["unit"] != unit
+    ]
+
+
+async def most(running: Running) -> int:
+    """Return how many may leave within a day without a second admin."""
+    return max(5, len(await people_of(running)) // 20)
+
+
+async def test_what_an_admin_does_alone_within_a_day_counts_together(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    """Imports and single acts, each below the threshold, meet it together."""
+    rows, left = await others(approving), await most(approving)
+    for row in rows[: left - 2]:
+        upload, answer = await imported(approving, force.root, [row | {"status": "removed"}])
+        assert answer.json()["state"] == "done", (answer.text, upload)
+    for row, state in zip(rows[left - 2 : left + 1], ("done", "done", "waiting"), strict=True):
+        made = wire.SuspendPerson(person_id=PersonId(person_id(row["code"])), reason="")
+        preview = await approving.post("/v1/admin/previews", force.root, _preview(made))
+        assert preview.json()["needsSecond"] == (state == "waiting"), preview.text
+        assert (await act(approving, force.root, made)).json()["state"] == state
+    row = rows[left + 2]
+    _, answer = await imported(approving, force.root, [row | {"status": "removed"}])
+    assert answer.json()["state"] == "waiting"
+    clock.ms += DAY_MS + 3_600_000
+    root = await approving.back(force.root)
+    made = wire.SuspendPerson(person_id=PersonId(person_id(row["code"])), reason="")
+    assert (await act(approving, root, made)).json()["state"] == "done"
+
+
+def _preview(made: wire.Act) -> wire.PreviewAct:
+    return wire.PreviewAct(act=msgspec.json.encode(made))
+
+
+async def test_operators_and_systems_have_the_same_budget_of_a_day(approving: Running) -> None:
+    container, rows = approving.container, await others(approving)
+    left = await most(approving)
+    for row in rows[: left - 1]:
+        content = exporting.csv_files({"people": [row | {"status": "removed"}]})["people"]
+        await container.importer.apply(
+            OPERATOR, [("roll.csv", content)], ImportOptions(confirmed=True)
+        )
+    await container.editor.suspend(OPERATOR, rows[left - 1]["number"])
+    with pytest.raises(ManyLeft):
+        await container.editor.suspend(OPERATOR, rows[left]["number"])
+    content = exporting.csv_files({"people": [rows[left] | {"status": "removed"}]})["people"]
+    with pytest.raises(refusals.TooManyLeave):
+        await container.importer.apply(
+            OPERATOR, [("roll.csv", content)], ImportOptions(confirmed=True)
+        )
+    await container.editor.suspend(OPERATOR, rows[left]["number"], allow_many=True)
+    provisioner = Provisioner(
+        container.database, container.clock, container.editor, container.auth.granting
+    )
+    for row in rows[left + 1 : 2 * left + 1]:
+        await provisioner.remove("HRMS", person_id(row["code"]), None)
+    with pytest.raises(refusals.TooManyLeave):
+        await provisioner.remove("HRMS", person_id(rows[2 * left + 1]["code"]), None)
+
+
+async def approvers(running: Running, asker: Device) -> list[Any]:
+    found = (await running.get("/v1/admin/acts", asker)).json()["acts"]
+    return [one["personId"] for act in found if act["own"] for one in act["approvers"]]
+
+
+async def test_nobody_approves_whom_the_asker_granted_within_30_days(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    second = await confirmed(approving, force, SHO)
+    whole = grant(approving, force.root, second, "TG")
+    assert (await give(approving, force.root, whole)).is_success
+    clock.ms += 1000
+    agree = await _large(approving, force.root)
+    refused = await act(approving, second, agree)
+    assert refused.json()["code"] == "needs_another"
+    assert refused.json()["details"]["reason"] == "made"
+    assert await approvers(approving, force.root) == []
+
+
+async def _large(running: Running, asker: Device) -> wire.ApproveAct:
+    rows = await others(running)
+    left = await most(running)
+    removed = [row | {"status": "removed"} for row in rows[: left + 1]]
+    _, answer = await imported(running, asker, removed)
+    assert answer.json()["state"] == "waiting", answer.text
+    (one,) = (await running.get("/v1/admin/acts", asker)).json()["acts"]
+    return wire.ApproveAct(act_id=one["actId"], hash=one["hash"])
+
+
+async def test_nobody_approves_who_is_below_the_asker(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    """A root admin's act is approved by a root admin, whom the offline root names."""
+    clock.ms += 31 * DAY_MS
+    root = await approving.back(force.root)
+    admin = await approving.back(force.admin)
+    other = await approving.device(SHO)
+    clock.ms += 1000
+    await name_root_admin(approving, other)
+    clock.ms += 1000
+    assert (await give(approving, other, grant(approving, other, admin, force.path))).is_success
+    clock.ms += 1000
+    rows = [row for row in await others(approving) if await _within(approving, row, force.path)]
+    removed = [row | {"status": "removed"} for row in rows[: await most(approving) + 1]]
+    _, answer = await imported(approving, root, removed)
+    assert answer.json()["state"] == "waiting", answer.text
+    (one,) = (await approving.get("/v1/admin/acts", root)).json()["acts"]
+    agree = wire.ApproveAct(act_id=one["actId"], hash=one["hash"])
+    refused = await act(approving, admin, agree)
+    assert refused.json()["details"]["reason"] == "below", refused.text
+    assert await approvers(approving, root) == [other.person_id]
+    assert (await act(approving, other, agree)).json()["state"] == "done"
+
+
+async def _within(running: Running, row: dict[str, str], path: str) -> bool:
+    async with running.container.database.reading() as connection:
+        found = await running.container.directory.path_of(connection, UnitId(row["unit"]))
+    return bool(found) and str(found).startswith(path)
