@@ -1,10 +1,13 @@
 """The steps of the model's worlds that the attacker and insiders take."""
 
+from dataclasses import replace
 from random import Random
 
 from tests.model.steps import any_device, endorse, enter, evil, honest, make_cell_key, pick, ready
-from tests.model.terms import DeviceKey, Message, Record
+from tests.model.terms import DAY, Card, DeviceKey, Message, Record, Revocation
 from tests.model.world import World
+
+EVEN_CHANCE = 500_000  # Answers after which one in two sets of digits was met twice.
 
 
 def step_take_over_device(w: World, rng: Random) -> None:
@@ -18,8 +21,8 @@ def step_take_over_device(w: World, rng: Random) -> None:
 def step_grant(w: World, rng: Random) -> None:
     """The root admin makes a person an admin; a dishonest one is only that after."""
     if not w.devices[w.root].evil and (d := any_device(w, rng, honest)):
-        w.granted.add(d.person)
-        w.say(f"{d.person} becomes an admin")
+        w.granted[d.person] = rng.choice([0, 1])
+        w.say(f"{d.person} becomes an admin of unit {w.granted[d.person]}")
 
 
 def step_copy_keys(w: World, rng: Random) -> None:
@@ -71,14 +74,13 @@ def step_forge_endorsement(w: World, rng: Random) -> None:
         if real:
             endorse(w, d, real, admin=admin)
             forged = w.endorsements.pop()
-            w.endorsements.append(type(forged)(forged.endorsed, forged.endorser, forged.admin,
-                                               forged.created, d.signing, w.step))  # fmt: skip
+            w.endorsements.append(replace(forged, by=d.signing))
     elif d and kind < 0.5:  # The ghost endorses a real device, to look like the elder one.
         if real := any_device(w, rng, lambda o: o.legit and o.person == d.person):
             endorse(w, real, d, created=w.now - rng.choice([0, 2000]))
     elif d and by and by is not d:
         admin = rng.random() < 0.4
-        endorse(w, d, by, admin=admin, created=w.now - rng.choice([0, 0, 2000]))
+        endorse(w, d, by, admin=admin, created=w.now - rng.choice([0, 0, 1, 30, 2000]))
 
 
 def step_forge_device_key(w: World, rng: Random) -> None:
@@ -159,8 +161,74 @@ def step_forge_message(w: World, rng: Random) -> None:
     seq, prev = w.out.get((sender, conv), (0, None))
     seq, text, name = seq + rng.choice([0, 1]), w.new("text"), w.new("id")
     key = (record.commit[1], name, conv, sender, seq)
-    m = Message(conv, name, sender, seq, 0, prev, record, head, key, text, d.signing, w.step)
+    order = rng.random() < 0.3
+    m = Message(conv, name, sender, seq, 0, prev, record, head, key, text, d.signing, w.step, order)
     if seq and (not w.honest or w.accept(m)):
         w.post(m)
         w.say(f"{d.name} forges message {seq} of {sender} in {conv}, key by {record.author}, "
               f"epoch {head.epoch}")  # fmt: skip
+
+
+def step_rewind(w: World, rng: Random) -> None:
+    """The attacker's server shows a device a log that is shorter than its own."""
+    conv = rng.choice([0, 1])
+    d = any_device(w, rng, lambda d: honest(d) and conv in d.heads and bool(d.sent.get(conv)))
+    if w.honest or not d:
+        return
+    number = rng.choice([0, *w.restores])
+    mine = d.sent[conv]
+    there = set(w.messages) - set(mine[rng.randrange(len(mine)) :])
+    w.go_back(d, conv, number, 0, there)
+    w.say(f"the attacker shows {d.name} a shorter log of {conv}, Incarnation {number}")
+
+
+def step_list_third(w: World, rng: Random) -> None:
+    """The attacker's roster authority lists a third person in a direct conversation."""
+    third = any_device(w, rng, lambda d: d.person not in w.direct.get(1, (d.person,)))
+    if w.takeover and third and w.direct and third.name not in w.heads[1][-1].leaves:
+        w.publish(1, {third.name: 0})
+        w.say(f"the attacker lists {third.name} in the direct conversation")
+
+
+def step_forge_card(w: World, rng: Random) -> None:
+    """The attacker's roster authority posts somebody in another unit, dated back or not. Everybody
+    who asked before refuses a card dated before the answer that lacked it."""
+    if w.takeover:
+        person, back = rng.choice(["asha", "balu"]), rng.choice([0, 0, 9 * DAY])
+        admins = [
+            w.granted[d.person] for d in w.devices.values() if d.evil and d.person in w.granted
+        ]
+        unit = rng.choice(admins or [0, 1])
+        if not (back and w.on("E4-back")):
+            w.cards.append(Card(person, unit, w.now - back, w.now))
+        w.say(f"the attacker posts {person} in unit {unit}, dated {w.now - back - 1000}h")
+
+
+def step_authority_revokes(w: World, rng: Random) -> None:
+    """The attacker's roster authority revokes somebody's device."""
+    d = any_device(w, rng, lambda d: ready(d) and d.name not in w.revoked)
+    if w.takeover and d:
+        standing = frozenset(e for e in w.endorsements if e.endorser == d.name)
+        w.revoked[d.name] = Revocation(w.now, w.step, standing, w.now, by_authority=True)
+        w.say(f"the attacker's roster authority revokes {d.name}")
+
+
+def step_compare(w: World, rng: Random) -> None:
+    """The attacker's server stands between a new device and the one that is to endorse it, with a
+    ghost of that person: it lets the new device answer until six digits are those of the ghost."""
+    new = any_device(w, rng, lambda d: d.legit and d.pending)
+    if w.honest or not new:
+        return
+    ghost = any_device(w, rng, lambda d: not d.legit and d.person == new.person)
+    by = any_device(w, rng, lambda d: ready(d) and d.person == new.person)
+    new.answers += 1 if w.on("E3-tap") else EVEN_CHANCE
+    if ghost and by and new.answers >= EVEN_CHANCE:
+        endorse(w, ghost, by)
+    w.say(f"{new.name} answers {new.answers} comparisons")
+
+
+def step_deafen(w: World, rng: Random) -> None:
+    """A server that was the attacker's for one answer said that a person's records are very new."""
+    if d := any_device(w, rng, honest):
+        d.deaf.add(rng.choice(["asha", "balu"]))
+        w.say(f"{d.name} hears of records that do not exist")

@@ -54,8 +54,10 @@ class Receiving(Sending):
         elif of in me.records and self.now - of.created <= RETAINED + 2 * DAY:
             me.secrets.setdefault(of, seal.secret)
 
-    def receive(self, me: Device, conv: int, m: Message) -> str:
-        """R1 to R9: returns "shown", "waits" or "refused"."""
+    def receive(
+        self, me: Device, conv: int, m: Message, position: int = 0, page: bool = False
+    ) -> str:
+        """R1 to R9: returns "shown", "waits" or "refused". ``page``: of older history."""
         if m.conv != conv and self.on("R1-conversation"):
             return "refused"
         if self.on("S1-named"):
@@ -68,10 +70,13 @@ class Receiving(Sending):
         first = m not in me.asked  # The knowledge at arrival counts, however long the wait.
         if m.sender not in m.head.leaves and self.on("R2-listed"):
             return "refused"
-        if self.on("R2-higher") and first and self.has_left(me, m, named):
+        alike = self.on("R2-pages") or not page
+        if self.on("R2-higher") and alike and first and self.has_left(me, m, named, position):
             return "refused"
         confirmed = self.confirmed(me, m.sender) or m.sender in me.revoked
         if not confirmed and self.on("R2-confirmed"):
+            return "refused"
+        if not self.party(conv, m.sender):
             return "refused"
         if self.on("R3") and m.by != self.issued[m.sender]:
             return "refused"
@@ -81,7 +86,7 @@ class Receiving(Sending):
         if self.on("R5") and (m.seq in seqs or not chains):
             return "refused"
         in_range = m.head.rekey <= m.record.head.epoch <= m.head.epoch
-        if self.on("R6-epoch") and not in_range:
+        if self.on("R6-epoch") and alike and not in_range:
             return "refused"
         if m.record.conv != conv and self.on("R6-conversation"):
             return "refused"
@@ -91,14 +96,19 @@ class Receiving(Sending):
         if m.key != (me.secrets[m.record], m.id, m.conv, m.sender, m.seq):
             return "refused"
         seqs[m.seq] = m
-        self._show(me, conv, m, first and self.has_left(me, m, named))
-        named.append(m.head)
+        if (conv, m.id) not in me.ids or not self.on("S8-id"):
+            self._show(me, conv, m, first and self.has_left(me, m, named, position))
+        me.ids.add((conv, m.id))
+        named.append((position, m.head))
         return "shown"
 
-    def has_left(self, me: Device, m: Message, named: list[Head]) -> bool:
+    def has_left(
+        self, me: Device, m: Message, named: list[tuple[int, Head]], position: int
+    ) -> bool:
         """Return whether the sender is off a higher head that an earlier entry names, or that was
         known before this entry could have come."""
-        heads = [*named, *([me.caught_up[m.conv]] if m.conv in me.caught_up else [])]
+        steps = [*named, *([me.caught_up[m.conv]] if m.conv in me.caught_up else [])]
+        heads = [h for at, h in steps if at <= position or not self.on("R2-position")]
         highest = max([m.head, *heads], key=lambda h: h.epoch)
         return m.sender not in highest.leaves
 
@@ -109,6 +119,14 @@ class Receiving(Sending):
                 raise Violation(f"I3 {me.name} shows one message twice")
             if not sender.evil and self.truth.get(m.text) != (sender.name, conv):
                 raise Violation(f"I3 {me.name} shows what {m.sender} did not send in {conv}")
+            leaf = m.head.leaves.get(m.sender)
+            sounds = m.order and (bool(leaf and leaf.issues) or not self.on("R2-issue"))
+            if sounds and not (leaf and leaf.issues):
+                raise Violation(
+                    f"I13 {me.name} sounds for an order by {m.sender}, without the right"
+                )
+            if sender.person not in self.direct.get(conv, (sender.person,)):
+                raise Violation(f"I3 {me.name} shows {m.sender} in the direct chat {conv}")
             if m.sender not in m.head.leaves:
                 raise Violation(f"I3 {me.name} shows {m.sender}, not in its head of {conv}")
             if not sender.legit and not self.vouched(m.sender, self.step):
@@ -116,14 +134,15 @@ class Receiving(Sending):
             held = at(me.heads[conv], m.head.epoch)
             if not sender.evil and held not in (m.head, None):
                 raise Violation(f"I3 {me.name} and {m.sender} hold different heads of {conv}")
-            place = (conv, m.sender, m.seq)
+            number = max((one for one in self.restores if one <= m.head.epoch), default=0)
+            place = (conv, m.sender, m.seq, number)
             if self.honest and self.agreed.setdefault(place, m.text) != m.text:
                 raise Violation(f"I3 devices show different messages {m.seq} of {m.sender}")
             if has_left:
                 raise Violation(f"I3 {me.name} shows {m.sender}, known to have left before")
         me.shown.append((conv, m.text))
 
-    def vouched(self, ghost: str, born: int) -> bool:
+    def vouched(self, ghost: str, born: int, without: frozenset[str] = frozenset()) -> bool:
         """Return whether a ghost may be taken for its person's device (``invariants``)."""
         raise NotImplementedError
 
@@ -140,10 +159,12 @@ class Receiving(Sending):
             self.renew_key(me)
         for conv in self.log:
             if self.heads[conv] and self.look(me, conv, rng):
+                self.catch_up(me, conv)
                 self.fetch_keys(me, conv, rng)
                 self._read_log(me, conv, rng)
+                self.post_again(me, conv, rng)
         self._destroy(me)
-        lacking = {m.record for _, m in me.waiting}
+        lacking = {m.record for _, _, m in me.waiting}
         if self.on("D4-ack"):  # A request ends when its messages have opened.
             self.open_requests -= {(me.name, record) for record in set(me.secrets) - lacking}
         for record in lacking:
@@ -152,24 +173,37 @@ class Receiving(Sending):
                 self.open_requests.add((me.name, record))
 
     def _read_log(self, me: Device, conv: int, rng: Random) -> None:
+        entries: list[tuple[int, int, Message]]
+        page = False
         if self.honest:
-            since = self.log[conv][me.cursor.get(conv, 0) :]
-            kept = [e for e in since if self.now - self.accepted_at[e][0] <= RETAINED]
-            entries = [(conv, e) for e in kept]
+            begin = me.cursor.get(conv, 0)
+            since = list(enumerate(self.log[conv]))[begin:]
+            entries = [
+                (conv, place, m)
+                for place, m in since
+                if self.now - self.accepted_at[m][0] <= RETAINED
+            ]
+            if rng.random() < 0.3:  # The newest page first, then the older one.
+                half = len(entries) // 2
+                entries = entries[half:] + entries[:half]
             me.cursor[conv] = len(self.log[conv])
         else:
-            entries = [(conv, m) for m in self.messages if rng.random() < 0.6]
+            page = rng.random() < 0.2
+            entries = [(conv, self.step, m) for m in self.messages if rng.random() < 0.6]
             rng.shuffle(entries)
         again = [w for w in me.waiting if w[0] == conv]
         me.waiting = [w for w in me.waiting if w[0] != conv]
-        for place, m in again + entries:
+        for _, position, m in again + entries:
             if m.sender == me.name and self.truth.get(m.text, ("",))[0] == me.name:
                 continue
-            outcome = self.receive(me, conv, m)
-            if outcome == "waits" and (place, m) not in me.waiting:
-                me.waiting.append((place, m))
+            outcome = self.receive(me, conv, m, position, page)
+            if outcome == "waits" and all(one[2] is not m for one in me.waiting):
+                me.waiting.append((conv, position, m))
             (me.passed.discard if outcome == "refused" else me.passed.add)((conv, m))
-        me.caught_up[conv] = me.heads[conv]
+        me.caught_up[conv] = (len(self.log[conv]) if self.honest else self.step, me.heads[conv])
+        held_back = [position for place, position, _ in me.waiting if place == conv]
+        frozen = bool(held_back) and not self.on("R9-cursor")
+        me.delivered[conv] = min(held_back) if frozen else me.cursor.get(conv, 0)
 
     def _destroy(self, me: Device) -> None:
         """K1."""
@@ -195,10 +229,12 @@ class Receiving(Sending):
             return False
         if not self.confirmed(holder, name) and self.on("H1-confirmed"):
             return False
+        if not self.party(conv, name):
+            return False
         key = self.device_key(holder, name, rng)
         if not key or key.pk == "invalid" or (holder.evil and to_evil):
             return False
-        if holder.evil and rng.random() < 0.8:
+        if holder.evil and (record.author == holder.name or rng.random() < 0.8):
             if rng.random() < 0.5:
                 self.seals.append(Seal(key.pk, record, self.new("rubbish")))
             return True
@@ -209,8 +245,13 @@ class Receiving(Sending):
         for of, secret in held:
             if isinstance(of, CellKey) and (not leaf or of.cell != leaf.cell):
                 continue
+            if isinstance(of, CellKey) and of.created < since + 26 and self.on("late-share"):
+                continue
             wanted = of.conv == conv and (of is record or isinstance(of, CellKey))
             if of.head.epoch > head.epoch and self.on("H1-epoch"):
+                continue
+            on_lost = of.head.epoch < head.epoch and at(head, of.head.epoch) is not of.head
+            if on_lost and self.on("H1-lost"):
                 continue
             if wanted and (of.created >= since or not self.on("H3")):
                 self.seals.append(Seal(key.pk, of, secret))

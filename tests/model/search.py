@@ -22,10 +22,17 @@ RULES = {
     "E0-revoked": "a revoked device is not confirmed",
     "E2": "only confirmed devices are listed",
     "E2-fallen": "the server unlists devices that are no longer confirmed",
+    "E3-tap": "a new device answers one comparison for each tap",
+    "E4-held": "a device names the records that it holds, not a number of the server's",
     "E4-last": "an admin's endorsement needs the others gone",
     "E4-before": "a revoked device still confirms those that its revocation lists",
     "E4-list": "the revocation lists what stands, for a date can be forged",
     "E4-loss": "endorsements since the loss are void",
+    "E4-authority": "a revocation by the roster authority lets no admin endorse",
+    "E4-dormant": "the others gone when the admin endorsed, not later",
+    "E4-born": "no endorsement from before the endorsed device's certificate",
+    "E4-days": "a grant over every card in force in the last 7 days",
+    "E4-back": "cards dated back are refused",
     "S1": "stamp of 10 min",
     "S1-named": "not below an epoch named in an accepted header or record",
     "S2-rekey": "epoch >= rekey_epoch",
@@ -40,12 +47,26 @@ RULES = {
     "S4-confirmed": "author confirmed",
     "S4-signature": "signature",
     "S4-valid": "valid public key",
+    "late-key": "a seal that is added later is of a key that S2 allows",
+    "late-cell": "to a cell key that S4 allows",
+    "late-share": "a cell key is shared if it was made 26 h after history_from",
+    "late-history": "of no key from before a leaf's history_from",
     "S6": "refused messages are signed anew",
     "S7": "own chain taken up",
+    "S8-number": "an Incarnation alone lets a device go back",
+    "S8-once": "once under each number",
+    "S8-history": "posted again only if no leaf begins after it",
+    "S8-signing": "by the head under which it is signed",
+    "S8-removal": "not if a removal may be forgotten",
+    "S8-id": "a message that is posted again is shown once",
+    "H1-lost": "keys of lost heads are shared with nobody",
     "R1-conversation": "header names this conversation",
     "R2-listed": "sender listed",
     "R2-higher": "sender listed in the higher head",
     "R2-confirmed": "sender confirmed",
+    "R2-position": "by the position in the log, in whatever order it is read",
+    "R2-pages": "older pages are judged like new entries",
+    "R2-issue": "an order needs the right to issue in the leaf",
     "R3": "signature",
     "R4-head": "same head",
     "R5": "a seq once, chained",
@@ -53,7 +74,9 @@ RULES = {
     "R6-created": "created between its head and now",
     "R6-signature": "record's signature",
     "R6-conversation": "record of this conversation",
+    "R9-cursor": "a waiting message holds back itself alone",
     "R9": "not delivered while its key is asked for",
+    "R10": "in a direct conversation the leaf of a third person counts for nothing",
     "commit": "secrets match commits",
     "H1-epoch": "shares under no head that is older than the key's",
     "H1-listed": "shares to listed devices",
@@ -94,7 +117,37 @@ CELLS = (
 )
 
 SLEEP = "send sync sync sync month sync sync time sync sync time sync sync take_over_device"
+K6 = "grant take_over_device ghost "  # Then what the admin and the roster authority do.
 HINTS = {
+    "E3-tap": "new_phone ghost compare list_ghost send send send",
+    "E4-authority": K6 + "authority_revokes forge_endorsement forge_endorsement list_ghost send "
+    "send",
+    "E4-dormant": K6 + "forge_endorsement forge_endorsement time revoke list_ghost send send",
+    "E4-days": K6
+    + "forge_card time revoke forge_endorsement forge_endorsement list_ghost send send",
+    "E4-born": K6 + "forge_endorsement forge_endorsement sync sync send send",
+    "E4-back": K6 + "forge_card revoke forge_endorsement forge_endorsement list_ghost send send",
+    "E4-held": "sync deafen revoke sync sync",
+    "late-key": "leave time send sync sync time restore cell_key cell_key sync" + " late_seal" * 6,
+    "late-share": "send time join cell_key cell_key"
+    + " late_seal" * 3
+    + " add_person" * 4
+    + " sync" * 4
+    + " share" * 4,
+    "late-cell": "cell_key cell_key send leave send late_seal late_seal late_seal late_seal",
+    "S8-number": "send send rewind send send send",
+    "S8-once": "send send restore rewind send rewind send send send",
+    "S8-history": "send time restore add_person sync sync sync sync",
+    "S8-signing": "send time restore send add_person sync sync sync",
+    "S8-removal": "leave send send time restore sync sync sync",
+    "S8-id": "send sync sync sync time restore sync sync sync sync",
+    "R2-position": "send sync leave send send sync sync",
+    "R2-pages": "take_over_device send leave send send sync sync forge_message forge_message "
+    "sync sync sync sync sync",
+    "R2-issue": "take_over_device forge_key forge_message sync sync sync sync",
+    "R9-cursor": "take_over_device forge_key forge_message forge_message send send",
+    "R10": "list_third send sync sync send send",
+    "H1-lost": "leave time send sync sync sync time restore sync sync sync" + " share" * 10,
     "E0-first": "ghost revoke list_ghost send send send",
     "E0-signature": "ghost forge_endorsement list_ghost send send send",
     "E2-fallen": "new_phone endorse ghost time add_person take_over_device forge_endorsement "
@@ -126,26 +179,34 @@ SPARE = {
     "E0-revoked": "a revoked device is off the newest head as well",
     "E4-before": "what falls is unlisted by all alike: a loss of phones, not of secrets",
     "S1-named": "S2 and H1-epoch ask for a head that is not older than each key's own",
+    "late-history": "an entrant's 26 h rekey, and a key that S2 allows is under 24 h old",
     "R1-conversation": "R4's head is another conversation's",
     "R6-conversation": "the commit is",
     "R6-epoch": "honest senders keep S2, an honest server D1",
     "D2-rekey": "honest senders do not use such a key (S2)",
 }
 # Either of the two suffices.
-TOGETHER = {"S4-valid": {"D3"}, "E4-loss": {"E4-list"}, "K1-cell": {"K1-unused"}}
+TOGETHER = {"R5": {"S8-id"}, "S4-valid": {"D3"}, "E4-loss": {"E4-list"}, "K1-cell": {"K1-unused"}}
 # The run before which nothing was met, where it takes many.
 STARTS = {
     "E2-fallen": 1590,
-    "E4-last": 240,
-    "E4-list": 1730,
-    "E4-loss": 270,
+    "E4-authority": 740,
+    "E4-back": 6200,
+    "E4-born": 1770,
+    "E4-days": 8000,
+    "E4-dormant": 620,
+    "E4-list": 2870,
+    "E4-loss": 210,
+    "H1-confirmed": 1090,
     "H1-epoch": 13_700,
     "K1-cell": 470,
     "K1-unused": 470,
-    "R2-confirmed": 3330,
-    "R3": 650,
-    "R6-created": 590,
+    "R2-confirmed": 1780,
+    "R3": 1330,
+    "R6-created": 3060,
+    "S4-valid": 440,
     "commit": 590,
+    "late-key": 520,
 }
 # Rules whose loss the search has not met; nothing follows from that.
 UNMET = {"E0-grant", "S4-signature", "R2-listed", "R6-signature", "D1-seq"}

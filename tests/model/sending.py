@@ -17,6 +17,7 @@ from tests.model.terms import (
     Seal,
     Violation,
     at,
+    follows,
 )
 
 _T = TypeVar("_T")
@@ -33,22 +34,26 @@ class Sending(Department):
     def learn_head(self, me: Device, conv: int, head: Head | None) -> bool:
         """Take a head that follows the own one."""
         before = me.heads.get(conv)
-        if not head or (before and at(head, before.epoch) is not before):
+        if not head or (before and not follows(head, before)):
             return False
         me.heads[conv] = head
+        if head is not before:
+            me.held.setdefault(conv, []).append(head)
         return True
 
     def look(self, me: Device, conv: int, rng: Random) -> Head | None:
         """S1: the newest head, as its stamp of this hour says."""
         for name, one in self.revoked.items():
-            if self.honest or rng.random() < 0.7:
+            heard = self.devices[name].person not in me.deaf or self.on("E4-held")
+            if heard and (self.honest or rng.random() < 0.7):
                 me.revoked[name] = one
+                me.learned.setdefault(name, self.step)
         known, heads = me.heads.get(conv), self.heads[conv]
         if not self.honest:
             heads = [
                 h
-                for h in heads
-                if (not known or at(h, known.epoch) is known)
+                for h in (*heads, *self.lost[conv])
+                if (not known or follows(h, known))
                 and (
                     self.takeover
                     or not self.on("S1")
@@ -87,6 +92,7 @@ class Sending(Department):
             and (ck.pk != "invalid" or not self.on("S4-valid"))
             and ((leaf and leaf.cell == ck.cell) or not self.on("S4-author"))
             and (self.confirmed(me, ck.author) or not self.on("S4-confirmed"))
+            and self.party(ck.conv, ck.author)
             and at(head, ck.head.epoch) is ck.head
             and ck not in me.bad
         )
@@ -104,7 +110,8 @@ class Sending(Department):
                 covered |= {c for c in head.leaves if _in(head, c) == _in(ck.head, c) == cell}
         for name, leaf in head.leaves.items():
             inside = isinstance(of, Record) or leaf.cell == of.cell
-            if inside and name not in covered and self.confirmed(me, name):
+            may = self.confirmed(me, name) and self.party(of.conv, name)
+            if inside and name not in covered and may:
                 key = self.device_key(me, name, rng)
                 seals += [Seal(key.pk, of, secret)] if key else []
         if any(seal.pk == "invalid" for seal in seals):
@@ -117,6 +124,7 @@ class Sending(Department):
         listed = self.confirmed(me, r.author) and r.author in r.head.leaves
         return (
             r in me.secrets
+            and self.party(r.conv, r.author)
             and (r.head.epoch >= head.rekey or not self.on("S2-rekey"))
             and r.head.epoch <= head.epoch
             and (self.now - r.created < DAY or not self.on("S2-age"))
@@ -129,7 +137,80 @@ class Sending(Department):
 
     def send(self, me: Device, conv: int, rng: Random) -> Message | None:
         """Send a fresh text."""
-        text, message_id, attempt = self.new("text"), self.new("id"), 0
+        self.catch_up(me, conv)
+        return self.post_text(me, conv, rng, self.new("text"), self.new("id"))
+
+    def catch_up(self, me: Device, conv: int) -> None:
+        """S8: an honest server names the newest Incarnation."""
+        if self.honest and self.restores and max(self.restores) > me.incarnation.get(conv, 0):
+            at_least = [
+                kept[conv]
+                for number, kept in self.restores.items()
+                if number > me.incarnation.get(conv, 0)
+            ]
+            position = min([me.cursor.get(conv, 0), *at_least])
+            self.go_back(me, conv, max(self.restores), position, set(self.log[conv]))
+
+    def go_back(
+        self, me: Device, conv: int, number: int, position: int, there: set[Message]
+    ) -> None:
+        """S8: go back to a position of the log, of which the server shows these entries.
+        ``number``: of the Incarnation that it shows; 0: none."""
+        if number <= me.incarnation.get(conv, 0):
+            if number == 0 and self.on("S8-number"):
+                return
+            if number and self.on("S8-once"):
+                return
+        me.incarnation[conv] = max(number, me.incarnation.get(conv, 0))
+        me.cursor[conv] = position
+        for (place, _), seqs in me.accepted.items():
+            for seq in [s for s, m in seqs.items() if place == conv and m not in there]:
+                del seqs[seq]
+        me.named[conv] = [(at, h) for at, h in me.named.get(conv, []) if h not in self.lost[conv]]
+        if conv in me.caught_up and me.caught_up[conv][1] in self.lost[conv]:
+            del me.caught_up[conv]
+        me.waiting = [one for one in me.waiting if one[0] != conv or one[2] in there]
+        me.passed = {(place, m) for place, m in me.passed if place != conv or m in there}
+        mine = [m for m in me.sent.get(conv, []) if m in there]
+        me.chain[conv] = (mine[-1].seq, mine[-1]) if mine else (0, None)
+        me.again[conv] = [
+            m
+            for m in me.sent.get(conv, [])
+            if m not in there and (self.on("S8-signing") or self._may_read_all(me.heads[conv], m))
+        ]
+        me.sent[conv] = mine
+
+    def _may_read_all(self, head: Head, m: Message) -> bool:
+        """S8: no leaf begins after the message was first signed."""
+        return head.latest() <= self.first[m.text][0] or not self.on("S8-history")
+
+    def _forgot(self, me: Device, head: Head) -> bool:
+        """S8: whether a removal may be forgotten: a head is lost that rekeyed."""
+        one: Head | None = head
+        while one and not one.incarnation:
+            one = one.prev
+        if not one or not one.prev or not self.on("S8-removal"):
+            return False
+        restored, held = one.prev, me.held.get(head.conv, [])
+        lost = [h for h in held if restored.epoch < h.epoch < one.epoch]
+        return restored not in held or any(h.rekey > restored.rekey for h in lost)
+
+    def post_again(self, me: Device, conv: int, rng: Random) -> None:
+        """S8: post again what was lost, unless its author must be asked first."""
+        for m in me.again.pop(conv, []):
+            self.post_text(me, conv, rng, m.text, m.id, m)
+
+    def post_text(
+        self,
+        me: Device,
+        conv: int,
+        rng: Random,
+        text: Atom,
+        message_id: Atom,
+        lost: Message | None = None,
+    ) -> Message | None:
+        """Send a text, or one that the log lost."""
+        attempt = lost.attempt + 1 if lost else 0
         for _ in range(4):  # S6: a refused message is signed anew.
             head = me.heads.get(conv)
             fresh = me.stamped.get(conv) == self.now or not self.on("S1")
@@ -143,6 +224,10 @@ class Sending(Department):
                 continue
             if not head or me.name not in head.leaves:
                 return None
+            if lost and self._forgot(me, head):
+                return None
+            if lost and self.on("S8-signing") and not self._may_read_all(head, lost):
+                return None
             record = self._key_to_use(me, conv, head, rng)
             if record is not None:
                 message = self._sealed(me, record, head, text, message_id, attempt)
@@ -150,6 +235,10 @@ class Sending(Department):
                     self.truth[text] = (me.name, conv)
                     self.post(message)
                     me.chain[conv] = (message.seq, message)
+                    me.sent.setdefault(conv, []).append(message)
+                    place = (me.name, conv, message.seq, me.incarnation.get(conv, 0), me.lives)
+                    if self.signed.setdefault(place, text) != text and not me.evil:
+                        raise Violation(f"I11 {me.name} signs two messages {message.seq}")
                     return message
             if not self.on("S6"):
                 return None
@@ -215,6 +304,7 @@ class Sending(Department):
         head, last = self.heads[m.conv][-1], self.out.get((m.sender, m.conv), (0, None))
         return (
             m.sender in head.leaves
+            and (head.leaves[m.sender].issues or not m.order)
             and m.by == self.issued[m.sender]
             and m.record in self.records[m.conv]
             and (m.record.head.epoch >= head.rekey or not self.on("D1"))
@@ -228,6 +318,7 @@ class Sending(Department):
         self.messages.append(message)
         self.log[message.conv].append(message)
         self.accepted_at[message] = (self.now, self.heads[message.conv][-1])
+        self.first.setdefault(message.text, (*self.accepted_at[message], message.head))
 
 
 def _in(head: Head, name: str) -> int | None:

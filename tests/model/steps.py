@@ -6,12 +6,14 @@ from typing import TypeVar
 
 from tests.model.terms import (
     DAY,
+    Card,
     CellKey,
     Device,
     Endorsement,
     Head,
     PublicKey,
     Revocation,
+    Seal,
     Violation,
 )
 from tests.model.world import World
@@ -96,14 +98,25 @@ def may_be_listed(w: World, d: Device) -> bool:
 
 def step_add_person(w: World, rng: Random) -> None:
     conv, person = rng.choice([0, 1]), rng.choice(["asha", "balu", "chan", "devi"])
+    if person not in w.direct.get(conv, (person,)):
+        return
     mine = [d for d in w.devices.values() if d.person == person and d.legit]
     if any(w.devices[c].person == person for c in w.heads[conv][-1].leaves):
         return
     new = [d for d in mine or [w.register(person)] if may_be_listed(w, d)]
     back = any(w.devices[c].person == person for h in w.heads[conv] for c in h.leaves)
     since = w.now if back else w.now - w.history[conv] * DAY
+    since = w.joined.pop((conv, person), since)
     w.publish(conv, {d.name: since for d in new})
     w.say(f"{person} is added to {conv}, history from {since - 1000}h")
+
+
+def step_join(w: World, rng: Random) -> None:
+    """A person who has no device yet becomes a member; the device comes later (add_person)."""
+    conv = rng.choice([0, 1])
+    if not w.person_devices("devi") and "devi" in w.direct.get(conv, ("devi",)):
+        since = w.joined.setdefault((conv, "devi"), w.now - w.history[conv] * DAY)
+        w.say(f"devi becomes a member of {conv} without a device, history from {since - 1000}h")
 
 
 def enter(w: World, d: Device) -> None:
@@ -121,7 +134,7 @@ def endorse(
 ) -> None:
     """Endorse a device, dated now unless the endorser lies."""
     at = w.now if created is None else created
-    w.endorsements.append(Endorsement(d.name, by.name, admin, at, by.signing, w.step))
+    w.endorsements.append(Endorsement(d.name, by.name, admin, at, by.signing, w.step, w.now))
     dated = f", dated {at - 1000}h" if at != w.now else ""
     w.say(f"{by.name} endorses {d.name}{' as admin' if admin else ''}{dated}")
 
@@ -156,7 +169,7 @@ def revoke(w: World, d: Device) -> None:
     loss = d.stolen if d.evil else w.now
     made = [e for e in w.endorsements if e.endorser == d.name and e.by == d.signing]
     standing = frozenset(e for e in made if not d.evil or e.born <= d.stolen_step)
-    w.revoked[d.name] = Revocation(loss, w.step, standing)
+    w.revoked[d.name] = Revocation(loss, w.step, standing, w.now)
     gone = {d.name}
     if w.on("E2-fallen"):
         names = {name for conv in w.heads for name in w.heads[conv][-1].leaves}
@@ -190,6 +203,20 @@ def step_replace_phone(w: World, rng: Random) -> None:
         endorse(w, new, admin, admin=True)
         for conv in since:
             w.publish(conv, {new.name: since[conv]})
+
+
+def step_transfer(w: World, rng: Random) -> None:
+    person, unit = rng.choice(["asha", "balu"]), rng.choice([0, 1])
+    w.cards.append(Card(person, unit, w.now, w.now))
+    w.say(f"{person} is posted in unit {unit}")
+
+
+def step_restore(w: World, rng: Random) -> None:
+    """A backup of the last days is restored, by an honest department."""
+    if not w.takeover and len(w.restores) < 2:
+        cut = w.now - rng.choice([0, 1, 25, 49])
+        w.restore(cut)
+        w.say(f"a backup of {cut - 1000}h is restored")
 
 
 def step_leave(w: World, rng: Random) -> None:
@@ -249,6 +276,25 @@ def make_cell_key(
         d.cells[ck] = secret
         claimed = "" if author == d.name else f", as {author}"
         w.say(f"{d.name} makes a key of cell {cell}, epoch {head.epoch}{claimed}, {how}")
+
+
+def step_late_seal(w: World, rng: Random) -> None:
+    """A holder seals a conversation key to a cell key that was made after it."""
+    d = pick(rng, listed(w, 0, ready))
+    head = d and w.look(d, 0, rng)
+    if not d or not head or d.name not in head.leaves:
+        return
+    record = pick(rng, [r for r in d.secrets if r.conv == 0])
+    cell_key = pick(rng, [ck for ck in w.cell_keys if ck.cell in head.cells])
+    if (
+        record
+        and cell_key
+        and (w.may_use(d, record, head) or not w.on("late-key"))
+        and (w.usable(d, cell_key, head) or not w.on("late-cell"))
+        and (record.created >= head.latest() or not w.on("late-history"))
+    ):
+        w.seals.append(Seal(cell_key.pk, record, d.secrets[record]))
+        w.say(f"{d.name} seals a key by {record.author} to cell {cell_key.cell}")
 
 
 def step_share(w: World, rng: Random) -> None:

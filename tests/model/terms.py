@@ -26,6 +26,7 @@ class Violation(Exception):
 class Leaf:
     cell: int
     since: int
+    issues: bool = False  # May issue orders.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +38,11 @@ class Head:
     rekey: int
     cells: dict[int, int]  # By cell: its rekey_epoch.
     created: int
+    incarnation: int = 0  # The Incarnation's number, if this is its head.
+
+    def latest(self) -> int:
+        """Return the latest history_from of the leaves."""
+        return max((leaf.since for leaf in self.leaves.values()), default=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +97,7 @@ class Message:
     text: Atom
     by: Atom
     born: int
+    order: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +108,15 @@ class Endorsement:
     created: int
     by: Atom
     born: int
+    made: int  # The model's own note: the hour in which it was made, whatever it says.
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Card:
+    person: str
+    unit: int
+    created: int
+    made: int  # As an endorsement's.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,6 +124,8 @@ class Revocation:
     loss: int
     born: int
     standing: frozenset[Endorsement]
+    created: int
+    by_authority: bool = False
 
 
 def at(head: Head | None, epoch: int) -> Head | None:
@@ -115,6 +133,16 @@ def at(head: Head | None, epoch: int) -> Head | None:
     while head and head.epoch > epoch:
         head = head.prev
     return head if head and head.epoch == epoch else None
+
+
+def follows(head: Head, before: Head) -> bool:
+    """Return whether a head comes after another: by its ancestors, or by an Incarnation above."""
+    one: Head | None = head
+    while one:
+        if one is before or one.incarnation > before.epoch:
+            return True
+        one = one.prev
+    return False
 
 
 class Device:
@@ -125,27 +153,39 @@ class Device:
         self.legit, self.evil, self.pending = True, False, False
         self.copied: int | None = None
         self.stolen, self.stolen_step = 0, 0
-        self.generation, self.synced = 0, 0
+        self.registered = 0  # The hour in which its certificate begins.
+        self.answers = 0  # That it gave to comparisons of digits (E3).
+        self.generation, self.synced, self.lives = 0, 0, 0
         self.renewals: list[int] = []
         self.forget()
 
     def forget(self) -> None:
         """Lose all state but the signing key."""
+        self.lives += 1
         self.private: dict[Atom, tuple[int, int | None]] = {}  # Created, superseded.
         self.heads: dict[int, Head] = {}
-        self.caught_up: dict[int, Head] = {}  # Known when the log was last read to its end.
+        # The length of the log when it was last read to its end, and the head known then.
+        self.caught_up: dict[int, tuple[int, Head]] = {}
+        self.deaf: set[str] = set()  # People about whom it asks for nothing older.
         self.stamped: dict[int, int] = {}
         self.revoked: dict[str, Revocation] = {}
+        self.learned: dict[str, int] = {}  # The step in which it learned of a revocation.
         self.secrets: dict[Record, Atom] = {}
         self.cells: dict[CellKey, Atom] = {}
         self.records: set[Record] = set()
         self.generations: dict[str, int] = {}
         self.chain: dict[int, tuple[int, Message | None]] = {}
+        self.sent: dict[int, list[Message]] = {}
+        self.held: dict[int, list[Head]] = {}  # Every head that it took.
+        self.incarnation: dict[int, int] = {}  # The number under which it went back.
+        self.again: dict[int, list[Message]] = {}  # To be posted again.
         self.accepted: dict[tuple[int, str], dict[int, Message]] = {}
-        self.waiting: list[tuple[int, Message]] = []
+        self.waiting: list[tuple[int, int, Message]] = []  # With place and position.
         self.cursor: dict[int, int] = {}
-        self.named: dict[int, list[Head]] = {}
+        self.delivered: dict[int, int] = {}
+        self.named: dict[int, list[tuple[int, Head]]] = {}  # By position in the log.
         self.shown: list[tuple[int, Atom]] = []
+        self.ids: set[tuple[int, Atom]] = set()  # The messages that it showed.
         self.passed: set[tuple[int, Message]] = set()
         self.asked: set[Message | Record] = set()
         self.bad: set[CellKey] = set()
