@@ -58,7 +58,7 @@ from copconnect.directory.scim.provisioning import Provisioner
 from copconnect.directory.scim.tokens import ScimTokens
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
-from copconnect.http import web_assets
+from copconnect.http import csp_reports, web_assets
 from copconnect.http.direct import Direct
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.http.turns import Turns
@@ -427,6 +427,7 @@ def create_app(
         *order_routes.routes(parts.orders, parts.gate),
         *report_routes.routes(parts.reports, parts.gate),
         *training_routes.routes(parts.training, parts.gate),
+        *csp_reports.routes(parts.clock.now_ms),
         *more_routes,
         *web_assets.routes(),
     ]

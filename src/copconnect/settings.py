@@ -84,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Blob store (file:// or s3://); empty: a folder in ``data_dir``."""
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080
+    public_url: WebUrl = ""
+    """The address that officers open, which certificates name; empty: this machine's own."""
     guard_weights: str = ""
     """File of weights of the guard that the department trained; empty: those that are shipped."""
     guard_policy: str = ""
@@ -215,6 +217,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Origins of web pages that may ask them, separated by commas."""
     trusted_proxies: NotNegative = 0
     """How many proxies in front append to X-Forwarded-For; 0: use the socket's address."""
+
+    @property
+    def effective_public_url(self) -> str:
+        """The address that officers open, without a slash at its end."""
+        return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
 
     @property
     def effective_database_url(self) -> str:

@@ -111,6 +111,7 @@ def practise(officer: Officer) -> None:
     inside = next(one for one in officer.page.frames if "practice.html" in one.url)
     refused = inside.evaluate("fetch('/v1/me').then(() => 'answered', () => 'refused')")
     assert refused == "refused"
+    officer.page.wait_for_timeout(500)
     officer.problems.clear()  # The browser has said so.
     frame.get_by_role("button", name=officer.word("training.practice.back"), exact=True).click()
     officer.page.get_by_text(officer.word("training.practice.doneMark")).wait_for()

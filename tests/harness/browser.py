@@ -35,6 +35,11 @@ DESKTOP = ViewportSize(width=1280, height=800)
 CHARMINAR = Geolocation(latitude=17.361564, longitude=78.474665, accuracy=12.0)
 STEP_LIMIT_MS = 60_000  # A step takes one; a busy machine takes long.
 PROGRESS = ("sent", "delivered", "read")
+# A violation of the Content-Security-Policy becomes a console error, which fails the test.
+TELL_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error("violation of", event.effectiveDirective, "by", event.blockedURI, event.sample));
+"""
 # The browser itself says these when a test cuts the network, and of pushes in the private windows
 # that tests use; the app has no say in it.
 NETWORK_NOISE = re.compile(
@@ -292,6 +297,7 @@ class Officer:
         """Keep what goes wrong in a page."""
         page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
         page.on("console", self._heard)
+        page.add_init_script(TELL_VIOLATIONS)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not NETWORK_NOISE.search(message.text):

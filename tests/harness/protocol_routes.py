@@ -14,6 +14,7 @@ ROW = re.compile(r"^\| `(GET|POST|PUT|DELETE) (/v1/[^`?]+)(\?[^`]*)?` \| ([^|]*)
 OPEN = (
     "/v1/registration/",
     "/v1/certificates",
+    "/v1/csp-reports",
     "/v1/sign-out",
     "/v1/trust",
     "/v1/demo/",

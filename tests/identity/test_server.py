@@ -59,6 +59,10 @@ async def test_security_headers_are_everywhere(whole: Whole) -> None:
         assert "default-src 'self';" in policy
         assert "script-src 'self' 'wasm-unsafe-eval';" in policy
         assert "connect-src 'self' ws://test wss://test;" in policy
+        assert "style-src 'self';" in policy
+        assert "unsafe-inline" not in policy
+        assert "require-trusted-types-for 'script'; trusted-types default " in policy
+        assert policy.endswith("report-uri /v1/csp-reports")
         assert "frame-ancestors 'none'" in policy
         assert headers["permissions-policy"].startswith("camera=(self)")
         assert headers["x-content-type-options"] == "nosniff"
@@ -134,6 +138,8 @@ async def test_the_practice_reaches_nothing_and_stands_in_a_frame_of_the_app(bui
         policy = answer.headers["content-security-policy"]
         assert "connect-src 'none'" in policy
         assert "frame-ancestors 'self'" in policy
+        assert "unsafe-inline" not in policy
+        assert "require-trusted-types-for 'script'" in policy
         again = await client.get(
             "/practice.html", headers={"if-none-match": answer.headers["etag"]}
         )

@@ -255,7 +255,7 @@ async def test_a_certificate_is_genuine_and_one_byte_less_is_not(
     assert caller is not None
     # As a camera reads it: what is drawn, not what was to be drawn.
     address, _, scanned = scan(pdf.content).partition("#")
-    assert address == "https://test/verify.html"
+    assert address == "http://localhost:8080/verify.html", "the settings', not the request's Host"
     jwt, person, _ = await whole.whole.training.certificates.jwt(caller, "officer", "te")
     signed, signature, said = parts_of(jwt)
     key = Ed25519PublicKey.from_public_bytes(whole.whole.authority.roster.public_key)

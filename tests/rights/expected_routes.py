@@ -49,6 +49,7 @@ ROUTES: dict[str, Rule] = {
     # A device's key speaks for the device alone, without a token.
     "POST /v1/certificates": EVERYBODY,
     "POST /v1/sign-out": EVERYBODY,
+    "POST /v1/csp-reports": EVERYBODY,
     # The description of this interface.
     "GET /v1/schema": EVERYBODY,
     "GET /v1/schema/{path}": EVERYBODY,

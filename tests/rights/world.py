@@ -269,7 +269,7 @@ class World(Whole):
     async def _credentials(self) -> None:
         proof = operator_proof.make(self.whole.authority.secret, self.clock.now_ms())
         self.headers[Account.OPERATOR] = {"authorization": proof}
-        token = await self.whole.scim_tokens.make(OPERATOR, "HRMS")
+        token = await self.whole.scim_tokens.make(OPERATOR, "HRMS", "change")
         self.headers[Account.HRMS] = {"authorization": f"Bearer {token}"}
 
     async def _conversations(self) -> None:

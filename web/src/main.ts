@@ -1,4 +1,5 @@
 /** The app that ships: the real core, in its worker. */
+import "./app/trusted-types.ts";
 import { connectCore } from "@copconnect/client/host/connect";
 import { start } from "./app/start.ts";
 

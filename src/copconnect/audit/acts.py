@@ -180,9 +180,11 @@ class PersonProvisioned(Act, frozen=True, tag="person_provisioned"):
 
 
 class ScimTokenMade(Act, frozen=True, tag="scim_token_made"):
-    """A system may change people by SCIM from now on."""
+    """A system may read people by SCIM from now on, or change them (``scope``)."""
 
     name: str
+    scope: str
+    expires_ms: int
 
 
 class ScimTokenRemoved(Act, frozen=True, tag="scim_token_removed"):

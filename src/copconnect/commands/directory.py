@@ -17,6 +17,7 @@ from copconnect.directory.imports import exporting
 from copconnect.directory.imports.importer import MOST_LEAVING, ImportOptions
 from copconnect.directory.imports.previews import Preview
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
+from copconnect.directory.scim.tokens import DAYS, Scope
 from copconnect.directory.sources import Corrections
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -260,6 +261,8 @@ def scim_token(
     name: Annotated[str, typer.Argument(help="The system that gets it, such as HRMS.")],
     data: Data = None,
     remove: Annotated[bool, typer.Option(help="End the system's token.")] = False,
+    read_only: Annotated[bool, typer.Option(help="Let it read people and change none.")] = False,
+    days: Annotated[int, typer.Option(help="How long the token holds, 400 days at most.")] = DAYS,
 ) -> None:
     """Make the token with which a system changes people by SCIM 2.0, at /scim/v2. It is shown once;
     a token that the system had before ends."""
@@ -273,9 +276,12 @@ def scim_token(
         console.print("Removed.")
         return
     try:
-        token = with_roles(settings_of(data), lambda c: c.scim_tokens.make(operator(), name))
+        scope: Scope = "read" if read_only else "change"
+        token = with_roles(
+            settings_of(data), lambda c: c.scim_tokens.make(operator(), name, scope, days)
+        )
     except ValueError as error:
-        raise stop(f"The name is wrong: {error}.") from error
+        raise stop(f"This is wrong: {error}.") from error
     print(token)
 
 

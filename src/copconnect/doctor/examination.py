@@ -24,6 +24,7 @@ async def examine(
     yield clocks.synchronised(clocks.kernel_status())
     yield files.web_app()
     yield serving.listening(settings)
+    yield serving.public_address(settings)
     authority = None
     if account.verdict == "ok":
         yield files.permissions(settings.data_dir)

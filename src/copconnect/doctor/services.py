@@ -9,8 +9,9 @@ from pathlib import Path
 
 import nats.errors
 from nats.aio.client import Client as NatsClient
-from sqlalchemy import func, select, text
+from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, migrations
 from copconnect.attachments.blobs import open_blobs
@@ -19,6 +20,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database, open_database
 from copconnect.directory.store import people
 from copconnect.doctor import clock as clocks
+from copconnect.doctor import links
 from copconnect.doctor.findings import Finding, failure, ok, warning
 from copconnect.doctor.reasons import reason_of
 from copconnect.settings import Settings
@@ -35,7 +37,7 @@ async def database(settings: Settings, clock: Clock) -> list[Finding]:
     opened = open_database(url)
     try:
         async with asyncio.timeout(LIMIT_S):
-            return await _database(opened, clock)
+            return await _database(opened, clock, url)
     except migrations.OtherSchema as error:
         return [failure("database", error.words, error.remedy)]
     except (TimeoutError, DBAPIError, OSError, errors.CopConnectError) as error:
@@ -55,7 +57,7 @@ def _missing_file(url: str) -> str:
     return "" if not url.startswith("sqlite") or file.is_file() else str(file.absolute())
 
 
-async def _database(opened: Database, clock: Clock) -> list[Finding]:
+async def _database(opened: Database, clock: Clock, url: str) -> list[Finding]:
     found: list[Finding] = []
     async with opened.reading() as connection:
         if not await connection.run_sync(migrations.is_current):
@@ -79,6 +81,7 @@ async def _database(opened: Database, clock: Clock) -> list[Finding]:
             found.append(ok("database", words))
             middle_ms = (before_ms + after_ms) / 2
             found.append(clocks.compared("the database", middle_ms - float(theirs)))
+            found += await _link(connection, url)
     if count:
         found.append(ok("data bank", f"{count:,} active people are in the data bank."))
     else:
@@ -87,6 +90,24 @@ async def _database(opened: Database, clock: Clock) -> list[Finding]:
             warning("data bank", "Nobody is in the data bank: nobody can register.", remedy)
         )
     return found
+
+
+async def _link(connection: AsyncConnection, url: str) -> list[Finding]:
+    parts = make_url(url)
+    verified = parts.query.get("ssl") in ("verify-ca", "verify-full")
+    encrypted = await connection.scalar(
+        text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+    )
+    superuser = await connection.scalar(
+        text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    )
+    return links.database_link(
+        parts.host or "",
+        password=parts.password is not None,
+        verified=verified,
+        encrypted=bool(encrypted),
+        superuser=bool(superuser),
+    )
 
 
 async def bus(settings: Settings) -> list[Finding]:
@@ -116,7 +137,7 @@ async def bus(settings: Settings) -> list[Finding]:
         return [failure("bus", words, remedy)]
     finally:
         await client.close()
-    return [ok("bus", "NATS passes messages on.")]
+    return [ok("bus", "NATS passes messages on."), *links.bus_link(settings.bus_url)]
 
 
 async def _quiet(_: Exception) -> None:

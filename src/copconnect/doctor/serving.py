@@ -39,6 +39,19 @@ def listening(settings: Settings) -> Finding:
     return warning("address", words, remedy)
 
 
+def public_address(settings: Settings) -> Finding:
+    """Do certificates name an address that others open?"""
+    address = settings.effective_public_url
+    if not settings.public_url:
+        words = f"Certificates name {address}, which is this machine."
+        remedy = "Set COPCONNECT_PUBLIC_URL to the address that officers open, https://…"
+        return warning("public address", words, remedy)
+    if not address.startswith("https://"):
+        remedy = "Officers open the app over TLS: write https:// in COPCONNECT_PUBLIC_URL."
+        return warning("public address", f"Certificates name {address}, without TLS.", remedy)
+    return ok("public address", f"Certificates name {address}.")
+
+
 async def local(settings: Settings) -> list[Finding]:
     """Does the server of this machine serve, and what does it know of its texts?"""
     host = _EVERY.get(settings.host, settings.host)

@@ -205,6 +205,9 @@ def _from_framework(error: HTTPException) -> errors.CopConnectError:
 _HOST = re.compile(r"^[A-Za-z0-9.\-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:]+\](:\d{1,5})?$")
 
 
+# By the policies of web/src/app/trusted-types.ts and of Svelte alone text becomes HTML or a script.
+TRUSTED_TYPES = "require-trusted-types-for 'script'; trusted-types default svelte-trusted-html"
+REPORTING = "report-uri /v1/csp-reports"
 _FIXED = (
     (b"permissions-policy", b"camera=(self), microphone=(self), geolocation=(self)"),
     (b"x-content-type-options", b"nosniff"),
@@ -258,8 +261,8 @@ def _policy(map_tiles_origin: str, host_header: bytes) -> bytes:
     tiles = f" {map_tiles_origin}" if map_tiles_origin else ""
     return (
         "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
-        "style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; "
+        "style-src 'self'; worker-src 'self' blob:; "
         f"img-src 'self' blob: data:{tiles}; media-src 'self' blob: data:; "
         f"connect-src 'self'{sockets}{tiles}; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
+        f"form-action 'self'; frame-ancestors 'none'; {TRUSTED_TYPES}; {REPORTING}"
     ).encode("latin-1")

@@ -17,7 +17,7 @@ from typing import Any
 from litestar import Response, get
 
 from copconnect import errors
-from copconnect.http.gate import HttpRequest
+from copconnect.http.gate import REPORTING, TRUSTED_TYPES, HttpRequest
 
 CONSOLE = "admin"  # Its page is a second one, with files of its own.
 FOLDER = Path(__file__).parents[1] / "web_app"
@@ -31,9 +31,9 @@ _TYPES = {
 # A policy that names frame-ancestors takes the place of the X-Frame-Options that every answer has.
 _POLICIES = {
     "practice.html": (
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; "
+        "default-src 'self'; img-src 'self' blob: data:; "
         "media-src 'self' blob: data:; connect-src 'none'; object-src 'none'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'self'"
+        f"form-action 'none'; frame-ancestors 'self'; {TRUSTED_TYPES}; {REPORTING}"
     )
 }
 ABSENT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Cop Connect</title>

@@ -2,9 +2,6 @@
 completed."""
 
 import asyncio
-import contextlib
-import ipaddress
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import as_file, files
 
@@ -23,31 +20,23 @@ from copconnect.training.verify_page import VerifyPage
 from copconnect.training.workbook import spelled
 
 
-@dataclass(frozen=True, slots=True)
-class PublicPlace:
-    """The address of the page that verifies certificates."""
-
-    address: str
-
-    @classmethod
-    def of(cls, host: str) -> "PublicPlace":
-        """Return the page's address at the host that a request names. Browsers run this app over
-        TLS, or on the machine itself."""
-        name = host.rsplit(":", 1)[0].strip("[]")
-        local = name == "localhost"
-        with contextlib.suppress(ValueError):
-            local = local or ipaddress.ip_address(name).is_loopback
-        return cls(f"{'http' if local else 'https'}://{host}/verify.html")
-
-
 class Certificates:
     """Makes certificates."""
 
-    def __init__(self, database: Database, people: People, signer: Signer, department: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        people: People,
+        signer: Signer,
+        department: str,
+        public_url: str,
+    ) -> None:
+        """``public_url``: the address that officers open, without a slash at its end."""
         self._database = database
         self._people = people
         self._signer = signer
         self._department = department
+        self._address = f"{public_url}/verify.html"
         self.page = VerifyPage(department, [signer.public_key])
 
     async def jwt(
@@ -80,13 +69,12 @@ class Certificates:
         caller: Caller,
         course: wire.CourseName,
         language: wire.Language,
-        place: PublicPlace,
     ) -> bytes:
         """Return the certificate as a PDF, the code in it a link to the page that verifies it.
         Raises CourseUnfinished, NotFound."""
         jwt, person, completed = await self.jwt(caller, course, language)
         words = WORDS[language]
-        key, link = did_key(self._signer.public_key), f"{place.address}#{jwt}"
+        key, link = did_key(self._signer.public_key), f"{self._address}#{jwt}"
         given = {
             "language": language,
             "department": self._department,
@@ -98,7 +86,7 @@ class Certificates:
             "course": words.courses[course],
             "date": datetime.fromtimestamp(completed / 1000, INDIA).strftime("%d-%m-%Y"),
             "check": words.check,
-            "address": place.address,
+            "address": self._address,
             "key": key,
             "link": link,
             "qr": qr_svg(link),

@@ -10,7 +10,6 @@ from copconnect.http.gate import Gate, HttpRequest, answer, read
 from copconnect.http.parameters import one_of
 from copconnect.limits import LESSON_PICTURE_BYTES
 from copconnect.training import verify_page
-from copconnect.training.certificates import PublicPlace
 from copconnect.training.service import TrainingService
 
 _COURSES: tuple[wire.CourseName, ...] = get_args(wire.CourseName)
@@ -41,8 +40,7 @@ def routes(service: TrainingService, gate: Gate) -> list[Any]:
     @get("/v1/training/certificate")
     async def certificate(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        place = PublicPlace.of(request.headers.get("host", ""))
-        made = await service.certificates.pdf(caller, _course(request), _language(request), place)
+        made = await service.certificates.pdf(caller, _course(request), _language(request))
         return Response(made, media_type="application/pdf")
 
     @get("/verify.html", include_in_schema=False)

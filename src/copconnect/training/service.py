@@ -65,7 +65,9 @@ class TrainingService:
         self.catalogue = catalogue
         self.progress = Progress(database, catalogue, people, listed, audiences)
         self.publishing = Publishing(database, clock, catalogue, audiences)
-        self.certificates = Certificates(database, people, signer, department)
+        self.certificates = Certificates(
+            database, people, signer, department, settings.effective_public_url
+        )
         self.recording = Recording(database, clock, audit)
         self.reminding = Reminding(
             database,

@@ -1,4 +1,5 @@
 /** The page of a practice: the app's screens over a core that reaches nothing (bridge.ts). */
+import "../app/trusted-types.ts";
 import { mount } from "svelte";
 import "../fonts/fonts.css";
 import "../styles/tokens.css";

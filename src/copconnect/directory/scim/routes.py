@@ -34,7 +34,9 @@ def routes(tokens: ScimTokens, provisioner: Provisioner) -> list[Any]:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         system = await tokens.system(token) if scheme.lower() == "bearer" and token else None
         if system is None:
-            return _refused(401, "The bearer token is missing or unknown.")
+            return _refused(401, "The bearer token is missing, unknown or expired.")
+        if system.scope == "read" and request.method != "GET":
+            return _refused(403, "The bearer token is for reading alone.")
         try:
             body = await read_bytes(request, MAX_BODY_BYTES)
         except errors.TooLarge:
@@ -45,7 +47,7 @@ def routes(tokens: ScimTokens, provisioner: Provisioner) -> list[Any]:
         base = f"{request.base_url}".rstrip("/") + ROOT
         status, headers, answer = await serve(
             provisioner,
-            system,
+            system.name,
             method=request.method,
             base_url=base,
             path=f"/{path.strip('/')}",

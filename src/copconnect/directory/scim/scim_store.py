@@ -24,7 +24,9 @@ systems = Table(
     METADATA,
     Column("name", String(64), primary_key=True),
     Column("token", String(64), nullable=False, unique=True),  # SHA-256, hex.
+    Column("scope", String(8), nullable=False),  # As in tokens.Scope.
     Column("made_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
 )
 
 # The ids by which the systems themselves call a person.
@@ -57,10 +59,20 @@ async def set_external_id(
         await connection.execute(insert(external_ids).values(**values))
 
 
-async def add(connection: AsyncConnection, name: str, token: str, now_ms: int) -> None:
+async def add(
+    connection: AsyncConnection, name: str, token: str, scope: str, now_ms: int, expires_ms: int
+) -> None:
     """Store a system in place of one of the same name."""
     await remove(connection, name)
-    await connection.execute(insert(systems).values(name=name, token=token, made_ms=now_ms))
+    await connection.execute(
+        insert(systems).values(
+            name=name,
+            token=token,
+            scope=scope,
+            made_ms=now_ms,
+            expires_ms=expires_ms,
+        )
+    )
 
 
 async def remove(connection: AsyncConnection, name: str) -> bool:
@@ -69,12 +81,14 @@ async def remove(connection: AsyncConnection, name: str) -> bool:
     return removed.rowcount == 1
 
 
-async def by_token(connection: AsyncConnection, token: str) -> str | None:
-    """Return the name of the system with a token."""
-    name: str | None = await connection.scalar(
-        select(systems.c.name).where(systems.c.token == token)
+async def by_token(connection: AsyncConnection, token: str, now_ms: int) -> Any | None:
+    """Return the system with a token that has not expired: ``name`` and ``scope``."""
+    found = await connection.execute(
+        select(systems.c.name, systems.c.scope).where(
+            systems.c.token == token, systems.c.expires_ms > now_ms
+        )
     )
-    return name
+    return found.first()
 
 
 async def page(

@@ -2,6 +2,8 @@
 
 import hashlib
 import secrets
+from dataclasses import dataclass
+from typing import Literal
 
 from copconnect.audit import Audit
 from copconnect.audit.acts import ScimTokenMade, ScimTokenRemoved
@@ -11,6 +13,17 @@ from copconnect.directory.scim import scim_store
 from copconnect.principals import Principal
 
 LONGEST_NAME = 64
+DAYS, MOST_DAYS = 90, 400
+DAY_MS = 86_400_000
+Scope = Literal["read", "change"]
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A system and what its token is for: to read people, or to change them too."""
+
+    name: str
+    scope: Scope
 
 
 class ScimTokens:
@@ -21,15 +34,18 @@ class ScimTokens:
         self._clock = clock
         self._audit = audit
 
-    async def make(self, by: Principal, name: str) -> str:
-        """Return a new token of a system; one that it had before ends. Raises ValueError for a
-        name that is empty or too long."""
+    async def make(self, by: Principal, name: str, scope: Scope, days: int = DAYS) -> str:
+        """Return a new token of a system, which ends after so many days; one that it had before
+        ends. Raises ValueError for a name or days out of range."""
         if not 0 < len(name) <= LONGEST_NAME:
             raise ValueError("a name has 1 to 64 characters")
-        token = secrets.token_urlsafe(32)
+        if not 0 < days <= MOST_DAYS:
+            raise ValueError(f"a token holds for 1 to {MOST_DAYS} days")
+        token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
+        expires_ms = now_ms + days * DAY_MS
         async with self._database.transaction() as connection:
-            await scim_store.add(connection, name, _hash(token), self._clock.now_ms())
-            await self._audit.record(connection, by, ScimTokenMade(name))
+            await scim_store.add(connection, name, _hash(token), scope, now_ms, expires_ms)
+            await self._audit.record(connection, by, ScimTokenMade(name, scope, expires_ms))
         return token
 
     async def remove(self, by: Principal, name: str) -> bool:
@@ -40,10 +56,11 @@ class ScimTokens:
                 await self._audit.record(connection, by, ScimTokenRemoved(name))
         return removed
 
-    async def system(self, token: str) -> str | None:
-        """Return the name of the system that a token belongs to."""
+    async def system(self, token: str) -> System | None:
+        """Return the system that a token belongs to; None also for a token that has expired."""
         async with self._database.reading() as connection:
-            return await scim_store.by_token(connection, _hash(token))
+            row = await scim_store.by_token(connection, _hash(token), self._clock.now_ms())
+        return None if row is None else System(row.name, row.scope)
 
 
 def _hash(token: str) -> str:

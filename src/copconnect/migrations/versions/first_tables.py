@@ -827,7 +827,9 @@ def upgrade() -> None:
         "directory_scim_systems",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("scope", sa.String(length=8), nullable=False),
         sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_directory_scim_systems")),
         sa.UniqueConstraint("token", name=op.f("uq_directory_scim_systems_token")),
     )

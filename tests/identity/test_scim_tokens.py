@@ -1,0 +1,44 @@
+"""Tokens of systems end by themselves, and those for reading change nobody."""
+
+from typing import Any
+
+import pytest
+
+from tests.harness.operator import OPERATOR
+from tests.identity.running import MovedClock
+from tests.identity.whole import Whole
+
+DAY_MS = 86_400_000
+
+
+async def ask(whole: Whole, token: str, method: str = "GET", path: str = "Users?count=1") -> Any:
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/scim+json"}
+    return await whole.http.request(method, f"/scim/v2/{path}", headers=headers, content=b"{}")
+
+
+async def test_a_token_ends_after_its_days(whole: Whole, clock: MovedClock) -> None:
+    tokens = whole.whole.scim_tokens
+    token = await tokens.make(OPERATOR, "HRMS", "change", days=7)
+    clock.ms += 7 * DAY_MS - 1
+    assert (await ask(whole, token)).status_code == 200
+    clock.ms += 1
+    refused = await ask(whole, token)
+    assert refused.status_code == 401
+    assert "expired" in refused.json()["detail"]
+    usual = await tokens.make(OPERATOR, "HRMS", "change")
+    clock.ms += 90 * DAY_MS
+    assert (await ask(whole, usual)).status_code == 401
+    for days in (0, -1, 401):
+        with pytest.raises(ValueError, match="days"):
+            await tokens.make(OPERATOR, "HRMS", "change", days=days)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_a_token_for_reading_changes_nobody(whole: Whole, method: str) -> None:
+    tokens = whole.whole.scim_tokens
+    reading = await tokens.make(OPERATOR, "Dashboard", "read")
+    changing = await tokens.make(OPERATOR, "HRMS", "change")
+    assert (await ask(whole, reading)).status_code == 200
+    for path in ("Users", "Users/0", ".search"):
+        assert (await ask(whole, reading, method, path)).status_code == 403
+        assert (await ask(whole, changing, method, path)).status_code != 403
