@@ -1,4 +1,4 @@
-"""What the doctor says of the links to the database and the bus."""
+"""The doctor judges the links to the database and the bus."""
 
 import pytest
 

@@ -1,7 +1,7 @@
 """Database and bus over a network: is the link encrypted, and does it ask for a password?
 
-Whoever reads the link between a node and its database sees names, numbers and who talks to whom;
-whoever may publish on the bus wakes everybody. A link that stays on this machine needs neither.
+The link to the database carries names, numbers and who talks to whom; a message on the bus may wake
+everybody. A link that stays on this machine needs neither.
 """
 
 import ipaddress

@@ -41,13 +41,11 @@ from copconnect.directory.uploads.refusing import problem_of, refused
 from copconnect.ids import PersonId, UploadId, new_id
 from copconnect.limits import MAX_IMPORT_BYTES
 from copconnect.principals import Caller
-from copconnect.rates import Rates
 from copconnect.rights import ImportingAdmin, Permit
 
 KEPT_MS = 8 * 86_400_000
 KEPT = 20  # Uploads of one person.
-MINUTES = 24 * 60
-A_DAY = 16 * MAX_IMPORT_BYTES  # One person sends 1 GiB in a day.
+SENT = Budget("import_bytes_per_day", 16 * MAX_IMPORT_BYTES, DAY_MS)  # By one person.
 BEAT_S = 1.0
 LOST_MS = 30_000
 REMEMBERED_S = 900.0
@@ -78,7 +76,6 @@ class Uploads:
         self._clock = clock
         self._importer = importer
         self._audit = audit
-        self._bytes = Rates("import_bytes_per_day", A_DAY / MINUTES, A_DAY, clock.now_ms)
         self._rights: Rights
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress: dict[str, _Progress] = {}
@@ -100,9 +97,9 @@ class Uploads:
 
     async def begin(self, by: PersonId, body: wire.BeginUpload) -> UploadId:
         """Expect a file; return its id. Raises RateLimited."""
-        self._bytes.take(by, body.size)
         upload_id, now_ms = UploadId(new_id()), self._clock.now_ms()
         async with self._database.transaction() as connection:
+            await budgets.take(connection, SENT, by, body.size, now_ms)
             old = await upload_store.superfluous(connection, by, now_ms - KEPT_MS, KEPT - 1)
             await upload_store.forget(connection, old)
             await upload_store.add(
