@@ -94,6 +94,8 @@ export type * from "./seam/training.ts";
 
 /** A PIN has so many digits. */
 export const PIN_DIGITS = { fewest: 6, most: 12 } as const;
+/** A passphrase has so many characters, not digits alone. */
+export const PASSPHRASE = { fewest: 12, most: 128 } as const;
 
 export interface Core {
   /** Open the vault and say where this device stands. */
@@ -114,6 +116,7 @@ export interface Core {
   acceptConduct(version: number, language: Language): Promise<AppState>;
 
   // App lock and signing out.
+  /** A PIN, or a passphrase in its place. */
   setPin(pin: string | null, currentPin: string | null): Promise<AppState>;
   setAutoLock(ms: number): Promise<AppState>;
   unlock(pin: string): Promise<AppState>;

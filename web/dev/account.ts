@@ -70,7 +70,10 @@ export class ScriptedAccount {
         sinceMs: Date.now() - 3_900_000,
       },
       history: scenario.filling ? { done: 3, total: 12 } : null,
-      lock: { enabled: this.#pin !== null, autoLockMs: 300_000, triesLeft: null },
+      lock: {
+        ...{ enabled: this.#pin !== null, passphrase: scenario.passphrase },
+        ...{ autoLockMs: 300_000, triesLeft: null },
+      },
       connection: scenario.connection,
       outbox: scenario.connection === "offline" ? 2 : 0,
       catchingUp: false,
@@ -156,7 +159,8 @@ export class ScriptedAccount {
   async setPin(pin: string | null, currentPin: string | null): Promise<AppState> {
     if (this.#pin !== null && currentPin !== this.#pin) throw refusal("pin_wrong");
     this.#pin = pin;
-    return this.become({ lock: { ...this.now.lock, enabled: pin !== null } });
+    const passphrase = pin !== null && !/^\d+$/.test(pin);
+    return this.become({ lock: { ...this.now.lock, enabled: pin !== null, passphrase } });
   }
   async setAutoLock(ms: number): Promise<AppState> {
     return this.become({ lock: { ...this.now.lock, autoLockMs: ms } });

@@ -32,6 +32,7 @@ export interface Scenario {
   /** The sanction in force against this person. */
   readonly sanction: "none" | "warning" | "muted" | "suspended" | "appealed";
   readonly lock: boolean;
+  readonly passphrase: boolean;
   readonly update: boolean;
   readonly skewMs: number;
   /** The department's time is not what the device expects. */
@@ -78,6 +79,7 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     lock: query.has("lock"),
     update: query.has("update"),
     skewMs: Number(query.get("skew") ?? "0"),
+    passphrase: query.has("passphrase"),
     timeWait: query.has("timeWait"),
   };
 }

@@ -16,7 +16,7 @@ export interface Standing extends Pick<
   | "timeWaitMs"
 > {
   readonly account: AccountRecord | null;
-  readonly vault: Pick<Vault, "hasPin" | "triesLeft">;
+  readonly vault: Pick<Vault, "hasPin" | "lockedBy" | "triesLeft">;
   readonly autoLockMs: number;
   readonly device: Device | null;
   /** This device's confirmation; null: the device is not registered. */
@@ -33,7 +33,10 @@ export function appStateOf(standing: Standing): AppState {
     me: me?.person ?? null,
     clientId: account?.clientId ?? null,
     unitAdmin: me?.unitAdmin ?? false,
-    lock: { enabled: vault.hasPin, autoLockMs, triesLeft: vault.triesLeft },
+    lock: {
+      ...{ enabled: vault.hasPin, passphrase: vault.lockedBy === "passphrase" },
+      ...{ autoLockMs, triesLeft: vault.triesLeft },
+    },
     outbox: device?.outgoing.waiting ?? 0,
     device: own ?? NOBODY,
     history: device === null ? null : filling(device),

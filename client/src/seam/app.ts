@@ -26,6 +26,8 @@ export interface AppState {
   readonly unitAdmin: boolean;
   readonly lock: {
     readonly enabled: boolean;
+    /** The lock opens with a passphrase instead of a PIN. */
+    readonly passphrase: boolean;
     readonly autoLockMs: number;
     readonly triesLeft: number | null;
   };

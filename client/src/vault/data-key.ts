@@ -2,10 +2,11 @@
  * The data key, how it rests and how it is unlocked.
  *
  * Every record is encrypted under one random 256-bit data key. At rest that key is wrapped by the
- * device key, a non-extractable WebCrypto key that only this origin can use. With a PIN it is
- * wrapped twice: by Argon2id of the PIN inside, by the device key outside, so that a copied
- * database alone does not even let the PIN be guessed. The raw key exists only while it is being
- * wrapped; in use it is a non-extractable CryptoKey.
+ * device key, a WebCrypto key that no script can read out. With a PIN or a passphrase it is wrapped
+ * twice: by Argon2id of it inside, by the device key outside. The browser keeps the device key in
+ * plain on the disk, so that a copied profile lets a PIN be guessed, without counted tries: only
+ * Argon2id slows that down (docs/threat-model.md says by how much). The raw key exists only while it
+ * is being wrapped; in use it is a non-extractable CryptoKey.
  *
  * Invariant: a try is counted in the database *before* the PIN is checked, so that killing the app
  * gains no extra try. After {@link MAX_TRIES} wrong PINs the caller must wipe.
@@ -18,16 +19,21 @@ export const MAX_TRIES = 10;
 /** Delay before the try with this number (0-based); a minute and more from the seventh on. */
 const DELAYS_MS = [0, 0, 0, 5_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000];
 
-/**
- * 32 MiB and two passes: 80-100 ms on a laptop, about 0.5 s on a phone with a CPU six times slower
- * (measured with hash-wasm). Stored beside the wrapped key, so that they can be raised later.
- */
-export const ARGON2_PARAMETERS = { memoryKiB: 32 * 1024, passes: 2 } as const;
+/** An unlock takes about so long on the device that set the PIN. */
+export const UNLOCK_MS = 1_000;
+const MEMORY_KIB = 32 * 1024;
+const PASSES = { fewest: 2, most: 64 } as const;
 
-export interface PinRecord {
-  readonly salt: Bytes;
+/** The cost of Argon2id, kept beside the wrapped key. */
+export interface PinCost {
   readonly memoryKiB: number;
   readonly passes: number;
+}
+
+export interface PinRecord extends PinCost {
+  readonly salt: Bytes;
+  /** It is a passphrase: the lock screen shows a field for text. */
+  readonly passphrase: boolean;
   /** Tries since the last right one, counted before each check. */
   readonly tries: number;
   readonly nextTryMs: number;
@@ -67,16 +73,31 @@ async function open(key: CryptoKey, sealed: Bytes, label: string): Promise<Bytes
   return new Uint8Array(await crypto.subtle.decrypt(parameters, key, sealed.slice(IV)));
 }
 
-async function pinKey(pin: string, record: PinRecord): Promise<CryptoKey> {
-  const raw = await argon2id({
-    password: pin.normalize("NFKC"),
-    salt: record.salt,
-    parallelism: 1,
-    iterations: record.passes,
-    memorySize: record.memoryKiB,
-    hashLength: 32,
-    outputType: "binary",
+function derive(pin: string, salt: Bytes, { memoryKiB, passes }: PinCost): Promise<Uint8Array> {
+  return argon2id({
+    ...{ password: pin.normalize("NFKC"), salt, parallelism: 1, hashLength: 32 },
+    ...{ iterations: passes, memorySize: memoryKiB, outputType: "binary" },
   });
+}
+
+/** The cost at which an unlock takes about so long on this device, measured now. */
+export async function measuredCost(
+  unlockMs: number,
+  now = (): number => performance.now(),
+): Promise<PinCost> {
+  const one = { memoryKiB: MEMORY_KIB, passes: 1 };
+  const salt = randomBytes(16);
+  // The first run also makes the code ready.
+  await derive("measured", salt, one);
+  const begun = now();
+  await derive("measured", salt, one);
+  const passes = Math.round(unlockMs / Math.max(1, now() - begun));
+  const bounded = Math.min(PASSES.most, Math.max(PASSES.fewest, passes));
+  return { memoryKiB: MEMORY_KIB, passes: bounded };
+}
+
+async function pinKey(pin: string, record: PinRecord): Promise<CryptoKey> {
+  const raw = await derive(pin, record.salt, record);
   const key = await importAes(new Uint8Array(raw));
   raw.fill(0);
   return key;
@@ -136,6 +157,12 @@ export async function unlockKey(record: KeyRecord, pin: string | null): Promise<
   return raw === null ? null : openKeys(raw);
 }
 
+export interface NewPin {
+  readonly text: string;
+  readonly passphrase: boolean;
+  readonly cost: PinCost;
+}
+
 /**
  * The seed of the key by which the PIN proves that its person is there (A4). It follows from the raw
  * data key, which only the PIN unwraps: no key that is in use while the vault is open leads to it, and
@@ -157,15 +184,16 @@ export async function personSeedOf(record: KeyRecord, pin: string): Promise<Byte
 export async function rewrapKey(
   record: KeyRecord,
   currentPin: string | null,
-  newPin: string | null,
+  newPin: NewPin | null,
 ): Promise<KeyRecord | null> {
   const raw = await unwrap(record, currentPin);
   if (raw === null) return null;
   let inner = raw;
   let pin: PinRecord | null = null;
   if (newPin !== null) {
-    pin = { salt: randomBytes(16), ...ARGON2_PARAMETERS, tries: 0, nextTryMs: 0 };
-    inner = await seal(await pinKey(newPin, pin), raw, "pin");
+    const { cost, passphrase, text } = newPin;
+    pin = { salt: randomBytes(16), ...cost, passphrase, tries: 0, nextTryMs: 0 };
+    inner = await seal(await pinKey(text, pin), raw, "pin");
   }
   const wrapped = await seal(record.deviceKey, inner, "device");
   raw.fill(0);

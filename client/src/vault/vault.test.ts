@@ -3,6 +3,8 @@ import { IDBDatabase, IDBFactory, IDBObjectStore, forceCloseDatabase } from "fak
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deleteDB, openDB } from "idb";
+import { createKey, measuredCost, rewrapKey, unlockKey } from "./data-key.ts";
+import type { KeyRecord, PinRecord } from "./data-key.ts";
 import { Vault, isDamaged } from "./vault.ts";
 import type { Change, HandedKeys } from "./vault.ts";
 import { openSchema } from "./schema.ts";
@@ -42,7 +44,7 @@ async function rawText(): Promise<string> {
 beforeEach(async () => {
   globalThis.indexedDB = new IDBFactory();
   now = 1_000_000;
-  vault = new Vault({ name: "test", now: () => now });
+  vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
   await vault.open();
 });
 
@@ -85,7 +87,7 @@ describe("records", () => {
       { op: "put_chunk", attachmentId: FILE, index: 3, bytes: new Uint8Array(5) },
     ]);
     vault.close();
-    vault = new Vault({ name: "test", now: () => now });
+    vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
     expect(await vault.open()).toBe("open");
     expect(await vault.get("messages", "a")).toBe(1);
     expect(await vault.chunkIndexes(FILE)).toEqual([3]);
@@ -141,7 +143,7 @@ describe("records", () => {
     ];
     await database.put("records", { ...first, d: second.d });
     database.close();
-    vault = new Vault({ name: "test", now: () => now });
+    vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
     await vault.open();
     const results = await Promise.allSettled([
       vault.get("messages", "a"),
@@ -198,7 +200,7 @@ describe("app lock", () => {
     await vault.setPin("471100", null);
     const taken = async (handed: HandedKeys | null): Promise<string> => {
       vault.close();
-      vault = new Vault({ name: "test", now: () => now });
+      vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
       return vault.open(handed);
     };
     const first = structuredClone(vault.handedKeys);
@@ -233,14 +235,57 @@ describe("app lock", () => {
     await vault.setPin(null, "123456");
     expect(vault.hasPin).toBe(false);
     vault.close();
-    vault = new Vault({ name: "test", now: () => now });
+    vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
     expect(await vault.open()).toBe("open");
   });
 
-  it.each(["47110", "4711004711004", "47110x"])("takes no PIN of %s", async (pin) => {
-    await expect(vault.setPin(pin, null)).rejects.toMatchObject({ code: "pin_invalid" });
-    expect(vault.hasPin).toBe(false);
+  it("takes a passphrase, and says that it is one, also after a restart", async () => {
+    await vault.write([put("a", 1)]);
+    expect(vault.lockedBy).toBeNull();
+    await vault.setPin("monsoon lantern tiger 9", null);
+    expect(vault.lockedBy).toBe("passphrase");
+    vault.close();
+    vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
+    expect(await vault.open()).toBe("locked");
+    expect(vault.lockedBy).toBe("passphrase");
+    await expect(vault.unlock("monsoon lantern tiger")).rejects.toMatchObject({
+      code: "pin_wrong",
+    });
+    await vault.unlock("monsoon lantern tiger 9");
+    expect(await vault.get("messages", "a")).toBe(1);
+    await vault.setPin("471100", "monsoon lantern tiger 9");
+    expect(vault.lockedBy).toBe("pin");
   });
+
+  it.each([
+    [100, 10],
+    [700, 2],
+    [5, 64],
+  ])(
+    "costs a guess about a second on this device: one pass in %i ms",
+    async (onePassMs, passes) => {
+      const times = [0, onePassMs];
+      const cost = await measuredCost(1_000, () => times.shift() ?? NaN);
+      expect(cost).toEqual({ memoryKiB: 32 * 1024, passes });
+      // It is kept beside the wrapped key, which unlocks by it.
+      const { record } = await createKey();
+      const wanted = { text: "471100", passphrase: false, cost };
+      const wrapped = (await rewrapKey(record, null, wanted)) as KeyRecord;
+      expect(wrapped.pin).toMatchObject(cost);
+      expect(await unlockKey(wrapped, "471100")).not.toBeNull();
+      expect(
+        await unlockKey({ ...wrapped, pin: { ...wrapped.pin, passes: 1 } as PinRecord }, "471100"),
+      ).toBeNull();
+    },
+  );
+
+  it.each(["47110", "4711004711004", "47110x", "eleven char"])(
+    "takes no PIN of %s",
+    async (pin) => {
+      await expect(vault.setPin(pin, null)).rejects.toMatchObject({ code: "pin_invalid" });
+      expect(vault.hasPin).toBe(false);
+    },
+  );
 
   it("delays more with every wrong PIN, counts across restarts, and wipes at ten", async () => {
     await vault.write([put("a", 1)]);
@@ -255,7 +300,7 @@ describe("app lock", () => {
       now += 600_000;
       if (tries === 5) {
         vault.close();
-        vault = new Vault({ name: "test", now: () => now });
+        vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
         expect(await vault.open()).toBe("locked");
       }
     }
@@ -263,7 +308,7 @@ describe("app lock", () => {
       code: "pin_wrong",
       details: { triesLeft: 0 },
     });
-    vault = new Vault({ name: "test", now: () => now });
+    vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
     expect(await vault.open()).toBe("open");
     expect(await vault.get("messages", "a")).toBeNull();
   });

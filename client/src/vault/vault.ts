@@ -10,20 +10,22 @@
  */
 import type { AttachmentId } from "../ids.ts";
 import { deleteDB } from "idb";
-import { PIN_DIGITS } from "../core.ts";
+import { PASSPHRASE, PIN_DIGITS } from "../core.ts";
 import { equalBytes, randomBytes, toHex } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { failure } from "../failure.ts";
 import {
   MAX_TRIES,
+  UNLOCK_MS,
   countTry,
   createKey,
+  measuredCost,
   personSeedOf,
   rewrapKey,
   unlockKey,
   waitMs,
 } from "./data-key.ts";
-import type { KeyRecord, OpenKeys } from "./data-key.ts";
+import type { KeyRecord, NewPin, OpenKeys } from "./data-key.ts";
 import type { Change, PageQuery } from "./changes.ts";
 import { RowCipher } from "./row-cipher.ts";
 import { Connection, named } from "./connection.ts";
@@ -35,6 +37,8 @@ export { isDamaged } from "./row-cipher.ts";
 export interface VaultOptions {
   readonly name: string;
   readonly now: () => number;
+  /** About how long an unlock takes: {@link UNLOCK_MS} where it is absent. */
+  readonly unlockMs?: number;
 }
 
 /**
@@ -83,6 +87,13 @@ export class Vault {
   get state(): VaultState {
     if (this.#record === null) return "closed";
     return this.#keys === null ? "locked" : "open";
+  }
+
+  /** Null: nothing. */
+  get lockedBy(): "pin" | "passphrase" | null {
+    const pin = this.#record?.pin ?? null;
+    if (pin === null) return null;
+    return pin.passphrase ? "passphrase" : "pin";
   }
 
   get hasPin(): boolean {
@@ -146,12 +157,12 @@ export class Vault {
     return seed;
   }
 
-  /** Set, change or remove (null) the PIN. */
+  /** Set, change or remove (null) the PIN or passphrase. */
   async setPin(pin: string | null, currentPin: string | null): Promise<void> {
     this.#requireOpen();
-    if (pin !== null && !isPin(pin)) throw failure("pin_invalid");
+    const wanted = pin === null ? null : await this.#newPin(pin);
     const record = this.hasPin ? await this.#countTry() : this.#requireRecord();
-    const rewrapped = await rewrapKey(record, currentPin, pin);
+    const rewrapped = await rewrapKey(record, currentPin, wanted);
     if (rewrapped === null) return this.#wrongPin();
     await this.#connection.use((database) => database.put("key", rewrapped, KEY_ROW));
     this.#record = rewrapped;
@@ -372,6 +383,13 @@ export class Vault {
     return this.#record;
   }
 
+  async #newPin(text: string): Promise<NewPin> {
+    const passphrase = isPassphrase(text);
+    if (!passphrase && !isPin(text)) throw failure("pin_invalid");
+    const cost = await measuredCost(this.#options.unlockMs ?? UNLOCK_MS);
+    return { text, passphrase, cost };
+  }
+
   #requireOpen(): OpenKeys {
     this.#requireRecord();
     if (this.#keys === null) throw failure("locked");
@@ -382,4 +400,9 @@ export class Vault {
 function isPin(text: string): boolean {
   const { fewest, most } = PIN_DIGITS;
   return /^\d+$/.test(text) && text.length >= fewest && text.length <= most;
+}
+
+function isPassphrase(text: string): boolean {
+  const { fewest, most } = PASSPHRASE;
+  return !/^\d*$/.test(text) && text.length >= fewest && text.length <= most;
 }

@@ -79,7 +79,7 @@ class Station implements Partial<ConnectedCore> {
       me: ME,
       clientId: id<ClientId>(9, 1),
       unitAdmin: false,
-      lock: { enabled: false, autoLockMs: 0, triesLeft: null },
+      lock: { enabled: false, passphrase: false, autoLockMs: 0, triesLeft: null },
       connection: "online",
       outbox: 0,
       catchingUp: false,

@@ -1,5 +1,5 @@
 /** The rules for a PIN. Pure. */
-import { PIN_DIGITS } from "@copconnect/client/core";
+import { PASSPHRASE, PIN_DIGITS } from "@copconnect/client/core";
 
 const { fewest, most } = PIN_DIGITS;
 
@@ -11,6 +11,13 @@ export function isWeak(pin: string): boolean {
   const steps = digits.slice(1).map((digit, i) => (digit - (digits[i] ?? 0) + 10) % 10);
   if (new Set(steps).size === 1 && [0, 1, 9].includes(steps[0] ?? -1)) return true;
   return [2, 3].some((length) => pin === pin.slice(0, length).repeat(pin.length / length));
+}
+
+/** The first thing wrong with a new passphrase; null when it will do. */
+export function passphraseProblem(text: string, repeated: string): PinProblem | null {
+  if (text.length < PASSPHRASE.fewest || text.length > PASSPHRASE.most) return "short";
+  if (/^\d+$/.test(text) || new Set(text).size < 5) return "weak";
+  return text === repeated ? null : "differs";
 }
 
 /** The first thing wrong with a new PIN; null when it will do. */
