@@ -567,7 +567,8 @@ export interface ActPreview {
 /**
  * An act that waits for a second admin. ``record``: as the first one's device signed it;
  * ``approvers``: the first of the people who may approve it, and how many they are; None: that is
- * not told, for an act about a report.
+ * not told, for an act about a report; ``preview``: what its asker was shown, without numbers;
+ * None for an act about a report.
  */
 export interface WaitingAct {
   readonly actId: ActId;
@@ -581,6 +582,7 @@ export interface WaitingAct {
   readonly own: boolean;
   readonly approvers: Person[];
   readonly approverCount: number | null;
+  readonly preview: ActPreview | null;
 }
 
 export interface WaitingActs {

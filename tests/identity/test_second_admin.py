@@ -1,5 +1,6 @@
 """The two-admin rule: a budget of a day for each admin, and who may be the second."""
 
+import base64
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from copconnect.directory.rules import person_id
 from copconnect.directory.scim.provisioning import Provisioner
 from copconnect.ids import PersonId, UnitId
 from copconnect.records.primitives.fields import DAY_MS
+from copconnect.records.trust.admin_act import SignedAct
 from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed
 from tests.identity.approved import Force
@@ -147,3 +149,34 @@ async def _within(running: Running, row: dict[str, str], path: str) -> bool:
     async with running.container.database.reading() as connection:
         found = await running.container.directory.path_of(connection, UnitId(row["unit"]))
     return bool(found) and str(found).startswith(path)
+
+
+async def test_a_second_admin_sees_what_the_asker_saw_and_every_row_of_a_file(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    other = await approving.device(SHO)
+    clock.ms += 1000
+    await name_root_admin(approving, other)
+    clock.ms += 1000
+    agree = await _large(approving, force.root)
+    (one,) = (await approving.get("/v1/admin/acts", other)).json()["acts"]
+    seen = one["preview"]
+    assert (seen["people"], seen["paths"]) == (one["people"], one["paths"])
+    assert all(person["number"] == "" for person in seen["sample"])
+    signed = SignedAct.parse(base64.b64decode(one["record"]))
+    meant = msgspec.json.decode(signed.body, type=wire.Act)
+    assert isinstance(meant, wire.ApplyImport)
+    upload = (await approving.get(f"/v1/admin/uploads/{meant.upload_id}", other)).json()
+    assert upload["preview"]["digest"] == meant.digest
+    path = f"/v1/admin/uploads/{meant.upload_id}/rows?show=removed"
+    assert len((await approving.get(path, other)).json()["rows"]) == await most(approving) + 1
+    # Without the right to see numbers there are rows unseen, and nothing is approved blind.
+    table = await approving.container.admin.rights.in_force()
+    without = [rule for rule in table if rule.right != "see_numbers"]
+    await approving.container.admin.rights.replace(OPERATOR, without)
+    refused = await act(approving, other, agree)
+    assert refused.json()["details"]["right"] == "see_numbers"
+    await approving.container.admin.rights.replace(OPERATOR, table)
+    now = await approving.post("/v1/admin/previews", other, _preview(meant))
+    assert now.json()["people"] == seen["people"]
+    assert (await act(approving, other, agree)).json()["state"] == "done"

@@ -239,6 +239,7 @@ export class AdminCalls implements AdminCore {
   /** The act that the first admin's device signed, never what the server says of it. */
   async #waitingView(waiting: WaitingAct): Promise<WaitingView | null> {
     const { by, people, paths, madeMs, expiresMs, own, approvers, approverCount } = waiting;
+    const { preview } = waiting;
     try {
       const record = ActFormat.parse(waiting.record);
       const device = idOf<DeviceId>(record.device);
@@ -249,6 +250,7 @@ export class AdminCalls implements AdminCore {
         ...{ actId: idOf<ActId>(record.actId), hash: toHex(hash(record.bytes)) },
         act: JSON.parse(new TextDecoder().decode(record.body)) as Act,
         ...{ by, genuine, people, paths, madeMs, expiresMs, own, approvers, approverCount },
+        preview,
       };
     } catch (error) {
       if (error instanceof Refused || error instanceof SyntaxError) return null;

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import budgets, errors, wire
@@ -34,6 +35,8 @@ from copconnect.ids import ActId, PersonId
 from copconnect.principals import Caller, Signer
 from copconnect.records.trust.admin_act import SignedAct
 from copconnect.rights import WHOLE, Decided, Held, decide
+
+_PREVIEW = msgspec.json.Decoder(wire.ActPreview)
 
 
 class Acting:
@@ -103,14 +106,25 @@ class Acting:
             touched = await kind.touches(connection, act)
             viewer = caller.person_id
             await self._decide(connection, caller, [viewer], kind, touched, act)
-            cards = await self._organisation.cards(connection, touched.some[:SAMPLE], viewer)
-            second = await self._needs_second(connection, touched, viewer)
-            may = NOT_TOLD
-            if second:
-                may = await self._approvers(connection, kind, touched.paths, viewer, viewer)
-            changes: list[wire.RightChange] = []
-            if isinstance(act, wire.SetRights):
-                changes = await self._changes(connection, caller, act.rules)
+            return await self._preview(connection, caller, kind, touched, act)
+
+    async def _preview(
+        self,
+        connection: AsyncConnection,
+        caller: Caller,
+        kind: Kind,
+        touched: Touched,
+        act: wire.Act,
+    ) -> wire.ActPreview:
+        viewer = caller.person_id
+        cards = await self._organisation.cards(connection, touched.some[:SAMPLE], viewer)
+        second = await self._needs_second(connection, touched, viewer)
+        may = NOT_TOLD
+        if second:
+            may = await self._approvers(connection, kind, touched.paths, viewer, viewer)
+        changes: list[wire.RightChange] = []
+        if isinstance(act, wire.SetRights):
+            changes = await self._changes(connection, caller, act.rules)
         return wire.ActPreview(
             people=touched.people,
             sample=list(cards.values()),
@@ -184,6 +198,7 @@ class Acting:
                     own=row.person_id == caller.person_id,
                     approvers=may[row.act_id].some,
                     approver_count=may[row.act_id].count,
+                    preview=_PREVIEW.decode(row.preview) if row.preview else None,
                 )
                 for row in rows
                 if row.person_id in cards
@@ -279,7 +294,12 @@ class Acting:
         codes = Codes()
         if await self._needs_second(connection, touched, caller.person_id):
             await _try_out(connection, kind, asked)
-            await store.touched(connection, record.act_id.hex(), touched.people, touched.paths)
+            seen = ""
+            if kind.allows is None:
+                shown = await self._preview(connection, caller, kind, touched, act)
+                seen = msgspec.json.encode(_without_numbers(shown)).decode()
+            act_id, people = record.act_id.hex(), touched.people
+            await store.touched(connection, act_id, people, touched.paths, seen)
             proposal = ActProposed(record.act_id.hex(), _tag(act), touched.people)
             # The signed act names the person whom a case is about, who may read this part's log.
             by = by if kind.allows is None else replace(by, path=WHOLE)
@@ -312,6 +332,8 @@ class Acting:
         by = _signer(asker, Sent(first, row.presence), touched)
         second = caller.person_id
         permit = await self._decide(connection, by, [second, asker], kind, touched, act)
+        if kind.shown is not None:
+            await kind.shown(connection, permit.held[0], act)
         await self._require_another(connection, kind, touched, asker, second, permit.held)
         codes = await kind.perform(connection, Asked(by, permit, act, row.taken_ms, second))
         await self._remember(connection, asker, touched)
@@ -435,6 +457,23 @@ async def _try_out(connection: Transaction, kind: Kind, asked: Asked) -> None:
     finally:
         await attempt.rollback()
         del connection.wakeups[wakeups:]
+
+
+def _without_numbers(preview: wire.ActPreview) -> wire.ActPreview:
+    """Return a preview as others may see it, too."""
+
+    def hidden(people: Iterable[wire.Person]) -> list[wire.Person]:
+        return [msgspec.structs.replace(one, number="") for one in people]
+
+    return msgspec.structs.replace(
+        preview,
+        sample=hidden(preview.sample),
+        approvers=hidden(preview.approvers),
+        rights=[
+            msgspec.structs.replace(one, gaining=hidden(one.gaining), losing=hidden(one.losing))
+            for one in preview.rights
+        ],
+    )
 
 
 def _signer(person_id: PersonId, sent: Sent, touched: Touched) -> Signer:

@@ -10,7 +10,7 @@ from copconnect import errors, wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, Signer
-from copconnect.rights import Decided, PersonChange
+from copconnect.rights import Decided, Held, PersonChange
 
 SAMPLE = 20  # People whom a preview names.
 
@@ -52,8 +52,9 @@ class Kind:
     """A kind of act. ``perform`` writes exactly one entry of the audit log, last. ``make_ready``:
     work before the transaction, such as reading a file, which changes nothing; ``settle``: work
     after its commit; ``refused``: called outside the transaction before the asker is told of a
-    refusal that says something of others; ``allows``: raises where somebody who has the right may
-    neither ask for this act nor approve it."""
+    refusal that says something of others; ``shown``: raises where somebody with these rights is not
+    shown all that the asker saw, and so cannot approve; ``allows``: raises where somebody who has
+    the right may neither ask for this act nor approve it."""
 
     right: wire.Right
     touches: Callable[[AsyncConnection, Any], Awaitable[Touched]]
@@ -62,3 +63,4 @@ class Kind:
     settle: Callable[[Any], Awaitable[None]] | None = None
     allows: Callable[[AsyncConnection, PersonId, Any], Awaitable[None]] | None = None
     refused: Callable[[Caller, Any, errors.ImportTaken], Awaitable[None]] | None = None
+    shown: Callable[[AsyncConnection, Held, Any], Awaitable[None]] | None = None

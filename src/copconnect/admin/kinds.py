@@ -31,7 +31,7 @@ from copconnect.principals import Caller
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.grant import Grant
 from copconnect.records.trust.revocation import Revocation
-from copconnect.rights import WHOLE, PersonChange
+from copconnect.rights import WHOLE, Held, PersonChange
 
 
 class Kinds:
@@ -94,6 +94,7 @@ class Kinds:
                 self._import,
                 imports.make_ready,
                 refused=self._import_taken,
+                shown=self._shown_import,
             ),
             wire.UndoImport: Kind(
                 "import_people", self._touches_undone, self._undo_import, self._make_undo_ready
@@ -388,6 +389,14 @@ class Kinds:
     async def _import(self, connection: Transaction, asked: Asked) -> Codes:
         await self._imports.apply(connection, asked.permit, asked.act)
         return []
+
+    async def _shown_import(
+        self, connection: AsyncConnection, held: Held, act: wire.ApplyImport
+    ) -> None:
+        _, upload = await self._imports.one(connection, act.upload_id)
+        paths = [] if upload.preview is None else upload.preview.paths
+        for right in ("import_people", "see_numbers"):
+            held.require(right, paths)
 
     async def _import_taken(
         self, caller: Caller, act: wire.ApplyImport, error: errors.ImportTaken

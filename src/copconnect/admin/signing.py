@@ -92,6 +92,7 @@ class Signing:
             "people": 0,
             "paths": "",
             "taken_ms": now,
+            "preview": "",
         }
         if not await store.begin(connection, row):
             return False

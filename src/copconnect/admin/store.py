@@ -34,6 +34,8 @@ acts = Table(
     Column("people", Integer, nullable=False),
     Column("paths", Text, nullable=False),  # Separated by line feeds.
     Column("taken_ms", BigInteger, nullable=False),
+    # JSON of wire.ActPreview as the asker was shown it, of an act that waits; "" for none.
+    Column("preview", Text, nullable=False),
     Index(None, "state", "taken_ms"),
 )
 made = Table(  # People whom acts of admins made: new, or with a new number or enrolment code.
@@ -81,13 +83,13 @@ async def finish(connection: AsyncConnection, act_id: str, state: str, entry: in
 
 
 async def touched(
-    connection: AsyncConnection, act_id: str, people: int, paths: Collection[str]
+    connection: AsyncConnection, act_id: str, people: int, paths: Collection[str], preview: str
 ) -> None:
-    """Record what a waiting act touches."""
+    """Record what a waiting act touches, and what its asker was shown."""
     await connection.execute(
         update(acts)
         .where(acts.c.act_id == act_id)
-        .values(people=people, paths="\n".join(sorted(paths)))
+        .values(people=people, paths="\n".join(sorted(paths)), preview=preview)
     )
 
 

@@ -406,7 +406,8 @@ class ActPreview(Wire, frozen=True, kw_only=True):
 class WaitingAct(Wire, frozen=True, kw_only=True):
     """An act that waits for a second admin. ``record``: as the first one's device signed it;
     ``approvers``: the first of the people who may approve it, and how many they are; None: that is
-    not told, for an act about a report."""
+    not told, for an act about a report; ``preview``: what its asker was shown, without numbers;
+    None for an act about a report."""
 
     act_id: ActId
     record: bytes
@@ -419,6 +420,7 @@ class WaitingAct(Wire, frozen=True, kw_only=True):
     own: bool  # The caller's own, which somebody else must approve.
     approvers: list[Person]
     approver_count: int | None
+    preview: ActPreview | None
 
 
 class WaitingActs(Wire, frozen=True, kw_only=True):

@@ -111,6 +111,7 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
         ...{ approvers: [first, ME], approverCount: 2 },
         ...{ by: second, people: 21_340, paths: [pathOf(UNITS[1]?.unitId ?? "")] },
         ...{ madeMs: Date.now() - 3_600_000, expiresMs: Date.now() + 6 * DAY_MS },
+        preview: null,
       },
     ];
     this.#log = this.#makeLog();

@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("people", sa.Integer(), nullable=False),
         sa.Column("paths", sa.Text(), nullable=False),
         sa.Column("taken_ms", sa.BigInteger(), nullable=False),
+        sa.Column("preview", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("act_id", name=op.f("pk_admin_acts")),
     )
     op.create_index(
