@@ -63,7 +63,7 @@ import type { AuthenticatorsView, MadeCredential, PresenceGiven } from "./seam/p
 import type { ReportsCore, ReportsMethod } from "./seam/reports.ts";
 import type { TrainingCore, TrainingMethod } from "./seam/training.ts";
 
-export { inEnglish, spellings } from "./names.ts";
+export { inEnglish, rankSpellings, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
 export {
   LONGEST_LIVE_MS,

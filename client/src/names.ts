@@ -6,6 +6,16 @@ export function inEnglish(en: string): Names {
   return { en, te: "", ur: "", hi: "" };
 }
 
+/** The same of a rank that may be a code. */
+export function rankSpellings(rank: Names | string): readonly string[] {
+  return typeof rank === "string" ? [rank] : spellings(rank);
+}
+
+/** Whether two are spelt the same in every language. */
+export function sameNames(one: Names, other: Names): boolean {
+  return LANGUAGES.every((language) => one[language] === other[language]);
+}
+
 /** All languages' spellings that there are, English first. */
 export function spellings(names: Names): readonly string[] {
   return LANGUAGES.map((language) => names[language]).filter((name) => name !== "");

@@ -112,14 +112,14 @@ class DeviceKeyRow:
 class Plate:
     """The content of a person's card (docs/keys.md, PersonCard), as the data bank has it.
 
-    ``names``: (ISO 15924 script, name), ascending by script. ``changed_ms``: when any of it last
-    changed.
+    ``names``, ``rank``, ``post`` and ``unit``: (ISO 15924 script, text), ascending by script.
+    ``changed_ms``: when any of it last changed.
     """
 
     names: tuple[tuple[str, str], ...]
-    rank: str
-    post: str
-    unit: str
+    rank: tuple[tuple[str, str], ...]
+    post: tuple[tuple[str, str], ...]
+    unit: tuple[tuple[str, str], ...]
     path: str
     changed_ms: int
 

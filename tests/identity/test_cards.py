@@ -67,10 +67,16 @@ async def test_a_card_names_scripts_rank_post_unit_and_path(running: Running) ->
     person = (await running.get("/v1/me", sho)).json()["person"]
     directory = (await running.get("/v1/directory", sho)).json()
     units = {one["unitId"]: one for one in directory["units"]}
-    ranks = {one["code"]: one["names"]["en"] for one in directory["ranks"]}
-    assert card.names == names.by_script(wire.Names(**person["names"]))
-    assert (card.rank, card.post) == (ranks[person["rank"]], person["post"]["en"])
-    assert card.unit == units[person["unitId"]]["names"]["en"]
+    ranks = {one["code"]: one["names"] for one in directory["ranks"]}
+    said = (
+        person["names"],
+        ranks[person["rank"]],
+        person["post"],
+        units[person["unitId"]]["names"],
+    )
+    signed = (card.names, card.rank, card.post, card.unit)
+    assert signed == tuple(names.by_script(wire.Names(**one)) for one in said)
+    assert all(dict(one).keys() >= {"Latn", "Telu"} for one in signed)
     path = card.path.split("/")
     assert path[-1] == person["unitId"]
     for below, above in zip(reversed(path), [*reversed(path[:-1]), None], strict=True):
@@ -98,7 +104,7 @@ async def test_a_change_of_the_data_bank_makes_the_next_card_with_its_date(
     cards = await cards_of(running, sho, patrol.person_id)
     assert cards[0] == first
     assert (cards[1].number, cards[1].created) == (2, moved_ms)
-    assert (cards[1].post, cards[1].path.split("/")[-1]) == ("Clerk", "TG-HYD")
+    assert (cards[1].post, cards[1].path.split("/")[-1]) == ((("Latn", "Clerk"),), "TG-HYD")
     # Importing the same again changes nothing.
     clock.ms += 60_000
     await running.container.editor.import_bank(OPERATOR, bank)
@@ -120,7 +126,7 @@ async def test_a_unit_that_is_renamed_is_so_on_the_cards_of_its_people(
     await running.container.editor.import_bank(OPERATOR, dataclasses.replace(bank, units=units))
     cards = await cards_of(running, sho, sho.person_id)
     assert [one.number for one in cards] == [1, 2]
-    assert (cards[1].unit, cards[1].created) == ("Old City", clock.ms)
+    assert (cards[1].unit, cards[1].created) == ((("Latn", "Old City"),), clock.ms)
 
 
 async def test_several_who_need_a_card_at_once_make_one(

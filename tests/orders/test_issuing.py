@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from copconnect import errors, wire
-from copconnect.ids import new_id
+from copconnect.ids import ChangeId, new_id
 from copconnect.limits import ORDER_TEXTS
 from copconnect.orders import rules, store
 from copconnect.records.conversation.roster import Rights, RosterHead, check_proof
@@ -250,7 +250,7 @@ async def test_a_leaf_loses_the_right_with_the_head_that_lists_somebody_outside(
     await orders.place(newcomer, "TG/WGL")
     epoch = (await orders.talk.head(chief)).epoch
     body = wire.ChangeMembers(
-        change_id=new_id(),
+        change_id=ChangeId(new_id()),
         add=[newcomer.caller.person_id],
         remove=[],
         make_admin=[],

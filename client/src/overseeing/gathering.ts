@@ -6,7 +6,8 @@
 import { failure, hasCode } from "../failure.ts";
 import type { MessageId, PersonId, UnitId } from "../ids.ts";
 import { equalBytes } from "../octets.ts";
-import { plateOf } from "../people/people.ts";
+import { sameNames } from "../names.ts";
+import { plateOf, type SignedPlate } from "../people/people.ts";
 import type { ExportState, OrderCounts } from "../seam/overseeing.ts";
 import { pause } from "../transport/backoff.ts";
 import type { OrderApi } from "../transport/order-api.ts";
@@ -58,6 +59,7 @@ export interface Gathered {
 }
 
 type Known = Pick<GatheredPerson, "names" | "rank" | "post" | "unitId">;
+type Card = Pick<SignedPlate, keyof Known>;
 
 export async function gather(
   options: GatheringOptions,
@@ -122,7 +124,7 @@ function known({ person, state }: OrderPerson): Known & { readonly state: OrderS
 
 interface Records {
   readonly verified: ReadonlyMap<PersonId, VerifiedRecord>;
-  readonly cards: ReadonlyMap<PersonId, Known>;
+  readonly cards: ReadonlyMap<PersonId, Card>;
   readonly answers: ReadonlyMap<PersonId, string>;
   readonly refused: Refusal[];
 }
@@ -133,7 +135,7 @@ async function readRecords(
   come: (more: number) => void,
 ): Promise<Records> {
   const verified = new Map<PersonId, VerifiedRecord>();
-  const cards = new Map<PersonId, Known>();
+  const cards = new Map<PersonId, Card>();
   const answers = new Map<PersonId, string>();
   const refused: Refusal[] = [];
   let after: string | null = "";
@@ -172,7 +174,7 @@ function joined(
 ): Gathered {
   const people: GatheredPerson[] = [];
   const missing = [...refused];
-  const ranks = new Map(directory.ranks.map(({ code, names }) => [code, names.en]));
+  const ranks = new Map(directory.ranks.map(({ code, names }) => [code, names]));
   const wrong = new Set(refused.map(({ personId }) => personId));
   for (const [personId, { state, ...said }] of owing) {
     const record = verified.get(personId) ?? null;
@@ -194,7 +196,7 @@ function joined(
       const card = cards.get(personId);
       const nobody = { names: EMPTY, rank: "", post: EMPTY, unitId: "" as UnitId };
       const answer = answers.get(personId) ?? "";
-      people.push({ personId, ...(card ?? nobody), state: "left", record, answer });
+      people.push({ personId, ...signed(card, nobody, ranks), state: "left", record, answer });
     }
   }
   const signers = new Map([...cards].map(([personId, { names }]) => [personId, names]));
@@ -214,12 +216,12 @@ function stateOf(order: Order, { record }: VerifiedRecord, before: OrderState): 
 
 const EMPTY: Names = { en: "", te: "", ur: "", hi: "" };
 
-/** The facts that a card signs; rank and post as the data bank translates them, where it says the same. */
-function signed(card: Known | undefined, said: Known, ranks: ReadonlyMap<string, string>): Known {
+/** The facts that a card signs. A rank whose names the directory gives as they are signed keeps its code. */
+function signed(card: Card | undefined, said: Known, ranks: ReadonlyMap<string, Names>): Known {
   if (card === undefined) return said;
-  const post = said.post.en === card.post.en ? said.post : card.post;
-  const rank = ranks.get(said.rank) === card.rank ? said.rank : card.rank;
-  return { names: card.names, rank, post, unitId: card.unitId };
+  const named = ranks.get(said.rank);
+  const same = named !== undefined && sameNames(named, card.rank);
+  return { ...card, rank: same ? said.rank : card.rank.en };
 }
 
 // --- Counts -------------------------------------------------------------------------------------

@@ -10,16 +10,16 @@ import type { PeopleQuery, Plate } from "../core.ts";
 import type { Context } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import { STORES } from "../records.ts";
-import type { PersonCard } from "../keys/trust/person-card.ts";
+import type { PersonCard, Words } from "../keys/trust/person-card.ts";
 import { foundAmong } from "./known.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
 import type { Change } from "../vault/vault.ts";
-import { inEnglish } from "../names.ts";
-import type { Directory, Language, People as PeoplePage, Person } from "../wire.ts";
+import { sameNames } from "../names.ts";
+import type { Directory, Language, Names, People as PeoplePage, Person } from "../wire.ts";
 
 const REMEMBERED = 5_000;
 const ASK_AGAIN_MS = 5_000;
-/** The ISO 15924 scripts in which a card has the name in each language. */
+/** The ISO 15924 scripts in which a card has the words of each language. */
 const SCRIPTS: Readonly<Record<Language, string>> = {
   en: "Latn",
   te: "Telu",
@@ -27,15 +27,22 @@ const SCRIPTS: Readonly<Record<Language, string>> = {
   hi: "Deva",
 };
 
-export function plateOf(personId: PersonId, card: PersonCard): Plate {
-  const name = (language: Language): string =>
-    card.names.find(({ script }) => script === SCRIPTS[language])?.name ?? "";
-  const en = name("en") || (card.names[0]?.name ?? "");
+/** As a card signs it. */
+export type SignedPlate = Plate & { readonly rank: Names };
+
+function namesOf(words: Words): Names {
+  const said = (language: Language): string =>
+    words.find(({ script }) => script === SCRIPTS[language])?.text ?? "";
+  const en = said("en") || (words[0]?.text ?? "");
+  return { en, te: said("te"), ur: said("ur"), hi: said("hi") };
+}
+
+export function plateOf(personId: PersonId, card: PersonCard): SignedPlate {
   return {
     personId,
-    names: { en, te: name("te"), ur: name("ur"), hi: name("hi") },
-    rank: card.rank,
-    post: inEnglish(card.post),
+    names: namesOf(card.names),
+    rank: namesOf(card.rank),
+    post: namesOf(card.post),
     unitId: (card.path.split("/").at(-1) ?? "") as UnitId,
   };
 }
@@ -98,19 +105,16 @@ export class People {
     await this.#context.vault.write(changes);
   }
 
-  /**
-   * The person of the data bank with what the card signs in place of the server's word. A card signs
-   * rank and post in English: the data bank translates them.
-   */
+  /** The person of the data bank with what the card signs in place of the server's word. */
   async #signed(person: Person): Promise<Person> {
     const card = await this.#trust.card(person.personId);
     if (card === null) return person;
-    const { names, post: signedPost, unitId } = plateOf(person.personId, card);
-    const post = person.post.en === card.post ? person.post : signedPost;
+    const { names, rank, post, unitId } = plateOf(person.personId, card);
     const ranks = (await this.#stored())?.ranks ?? [];
-    const named = ranks.find(({ code }) => code === person.rank)?.names.en;
-    const rank = named === card.rank ? person.rank : card.rank;
-    return { ...person, names, post, unitId, rank };
+    const named = ranks.find(({ code }) => code === person.rank);
+    // A code stands for the names that the directory gives it: for those that are signed alone.
+    const same = named !== undefined && sameNames(named.names, rank);
+    return { ...person, names, post, unitId, rank: same ? person.rank : rank.en };
   }
 
   /** Without network it finds the people who were seen before, where there are any. */

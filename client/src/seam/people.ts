@@ -6,7 +6,8 @@ import type { Names } from "../wire.ts";
 export interface Plate {
   readonly personId: PersonId;
   readonly names: Names;
-  readonly rank: string;
+  /** As a card signs it; or a code, or an English name, of the data bank. */
+  readonly rank: Names | string;
   readonly post: Names;
   readonly unitId: UnitId;
 }

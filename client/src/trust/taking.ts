@@ -222,6 +222,6 @@ export class Taking {
 
 function saysTheSame(one: PersonCard, other: PersonCard): boolean {
   const said = ({ names, rank, post, path }: PersonCard): string =>
-    JSON.stringify([names.map(({ script, name }) => [script, name]), rank, post, path]);
+    JSON.stringify([names, rank, post, path]);
   return said(one) === said(other);
 }

@@ -120,7 +120,7 @@ export class People {
     const path = values.path ?? UNIT_PATH;
     const card = await this.#server.department.card(person.personId, {
       ...{ number, createdMs: this.#server.now() },
-      names: [{ script: "Latn", name: values.name ?? nameOfPerson(person.personId) }],
+      names: values.name ?? nameOfPerson(person.personId),
       ...{ rank: values.rank ?? "PC", post: "Constable", unit: path.split("/").at(-1) ?? "", path },
     });
     person.cards.push(card.bytes);

@@ -26,7 +26,7 @@ import { deviceIdBytes, spkiHash } from "../../src/keys/trust/device-certificate
 import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../../src/keys/trust/endorsement.ts";
 import { GrantFormat } from "../../src/keys/trust/grant.ts";
 import { IncarnationFormat, type Incarnation } from "../../src/keys/trust/incarnation.ts";
-import { PersonCardFormat, type ScriptName } from "../../src/keys/trust/person-card.ts";
+import { PersonCardFormat, type Words } from "../../src/keys/trust/person-card.ts";
 import { PersonDevicesFormat } from "../../src/keys/trust/person-devices.ts";
 import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
 import { TimeFormat } from "../../src/keys/trust/time.ts";
@@ -65,11 +65,16 @@ export type Policy = "none" | "approval";
 export interface CardValues {
   readonly number: number;
   readonly createdMs: number;
-  readonly names: readonly ScriptName[];
-  readonly rank: string;
-  readonly post: string;
-  readonly unit: string;
+  /** A plain text is in Latin script. */
+  readonly names: Words | string;
+  readonly rank: Words | string;
+  readonly post: Words | string;
+  readonly unit: Words | string;
   readonly path: string;
+}
+
+function inScripts(words: Words | string): Words {
+  return typeof words === "string" ? [{ script: "Latn", text: words }] : words;
 }
 
 /** The next number, or epoch, and the hash of the record before. */
@@ -216,9 +221,13 @@ export class Department {
   }
 
   card(personId: PersonId, values: CardValues) {
-    const { createdMs, ...rest } = values;
+    const { number, createdMs, path } = values;
+    const words = {
+      ...{ names: inScripts(values.names), rank: inScripts(values.rank) },
+      ...{ post: inScripts(values.post), unit: inScripts(values.unit) },
+    };
     return PersonCardFormat.sign(
-      { ...rest, created: createdMs, person: fromHex(personId) },
+      { ...words, number, path, created: createdMs, person: fromHex(personId) },
       this.authority.keys.privateKey,
     );
   }

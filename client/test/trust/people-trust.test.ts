@@ -42,7 +42,7 @@ describe("what the server says about people", () => {
       ...{ by: scene.desk.personId, byDevice: scene.deskSigner.device },
       ...{ sinceMs: NOW - 29 * DAY_MS, refusal: null },
     });
-    expect((await people.card(asha.personId))?.names[0]?.name).toBe("Asha");
+    expect((await people.card(asha.personId))?.names[0]?.text).toBe("Asha");
   });
 
   test("is kept over a restart and needs no network then", async () => {
@@ -181,18 +181,18 @@ describe("a server that lies", () => {
   test("names: a card that the roster authority did not sign is not shown", async () => {
     const other = await Department.found({ nowMs: NOW });
     const forged = await other.card(asha.personId, {
-      ...{ number: 9, createdMs: NOW, names: [{ script: "Latn", name: "Commissioner" }] },
+      ...{ number: 9, createdMs: NOW, names: "Commissioner" },
       ...{ rank: "CP", post: "Commissioner", unit: "TG", path: "TG" },
     });
     asha.add({ cards: forged.bytes });
     await people.ensure([asha.personId]);
-    expect((await people.card(asha.personId))?.names[0]?.name).toBe("Asha");
+    expect((await people.card(asha.personId))?.names[0]?.text).toBe("Asha");
   });
 
   test("names: a newer card is shown, and told as a change once; the first one is none", async () => {
     const told: string[] = [];
     people.onCards(({ before, after }) =>
-      told.push(`${before.names[0]?.name ?? ""} > ${after.names[0]?.name ?? ""} ${after.rank}`),
+      told.push(`${before.names[0]?.text ?? ""} > ${after.names[0]?.text ?? ""} ${after.rank[0]?.text ?? ""}`),
     );
     await people.ensure([asha.personId]);
     await asha.card({ name: "Asha" });
@@ -203,7 +203,7 @@ describe("a server that lies", () => {
     await people.learn([asha.bundle]);
     expect(told).toEqual(["Asha > Asha CP"]);
     const again = await scene.people(vault);
-    expect((await again.card(asha.personId))?.rank).toBe("CP");
+    expect((await again.card(asha.personId))?.rank[0]?.text).toBe("CP");
   });
 
   test("a card of another person does not become this one's", async () => {

@@ -139,7 +139,7 @@ describe("K12: another roster authority", () => {
     officer.add({ devices: (await PersonDevicesFormat.sign(high, key)).bytes });
     await officer.card({ name: "Not Asha", number: LAST, createdMs: NOW - DAY_MS });
     await people.ensure([officer.personId], { fresh: true });
-    expect(people.records.card(officer.personId)?.names[0]?.name).toBe("Not Asha");
+    expect(people.records.card(officer.personId)?.names[0]?.text).toBe("Not Asha");
     const { root } = scene.department;
     const used = await IncarnationFormat.sign({ created: NOW, number: LAST }, key);
     scene.trust = await scene.trust.follow(scene.department.trust(2, used), root.certificate);
@@ -153,7 +153,7 @@ describe("K12: another roster authority", () => {
     await people.departmentChanged();
     await people.ensure([officer.personId]);
     expect(await people.devicesOf(officer.personId)).toEqual([device]);
-    expect((await people.card(officer.personId))?.names[0]?.name).toBe("Asha");
+    expect((await people.card(officer.personId))?.names[0]?.text).toBe("Asha");
     expect(await verdict()).toMatchObject({ confirmed: "admin" });
   });
 
@@ -165,7 +165,7 @@ describe("K12: another roster authority", () => {
     await expect(scene.trust.follow(served, root.certificate)).rejects.toThrow("S8");
     await officer.card({ name: "Beyond", number: LAST + 1 });
     await people.ensure([officer.personId], { fresh: true });
-    expect((await people.card(officer.personId))?.names[0]?.name).toBe("Asha");
+    expect((await people.card(officer.personId))?.names[0]?.text).toBe("Asha");
   });
 
   test("the person is told of a device that is new in the list of the new authority (E1)", async () => {

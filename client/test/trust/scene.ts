@@ -75,7 +75,7 @@ export class Officer {
     const { name, ...rest } = values;
     const card = await this.#department.card(this.personId, {
       ...{ number: this.bundle.cards.length + 1, createdMs: NOW - 40 * DAY_MS },
-      ...{ names: [{ script: "Latn", name }], rank: "PC", post: "Constable" },
+      ...{ names: name, rank: "PC", post: "Constable" },
       ...{ unit: "CHAR", path: UNIT },
       ...rest,
     });

@@ -94,8 +94,10 @@ class PersonDevices(Record):
 
 
 class PersonCard(Record):
-    label, rule = "copconnect person v1", "E0"
-    layout = "person:16 number:u8 created:u8 names:names rank:text post:text unit:text path:text"
+    label, rule, version = "copconnect person v2", "E0", 2
+    layout = """
+        person:16 number:u8 created:u8 names:names rank:names post:names unit:names path:text
+    """
 
 
 class Incarnation(Record):

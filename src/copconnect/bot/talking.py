@@ -229,7 +229,8 @@ class Desk:
         if card is None:
             return Person(person_id, {}, "", "", "", "", approved)
         names = dict(card.names)
-        return Person(person_id, names, card.rank, card.post, card.unit, card.path, approved)
+        rank, post, unit = (dict(one).get("Latn", "") for one in (card.rank, card.post, card.unit))
+        return Person(person_id, names, rank, post, unit, card.path, approved)
 
     def _is_approved(self, device: bytes) -> bool:
         try:

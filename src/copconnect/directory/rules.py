@@ -92,13 +92,13 @@ def units_above(path: str) -> tuple[UnitId, ...]:
 
 
 def plate(row: Mapping[str, Any]) -> Plate:
-    """Return what a person's card says. A card has the names in the scripts that the data bank has,
-    the rank and the unit by name, because devices show nothing that is not signed."""
+    """Return what a person's card says, in the scripts that the data bank has: devices show nothing
+    that is not signed. A rank that the table lacks is shown by its code."""
     return Plate(
         names=names.by_script(names.read(row)),
-        rank=row["rank"],
-        post=row["post_en"],
-        unit=row["unit"],
+        rank=names.by_script(names.read(row, "rank")),
+        post=names.by_script(names.read(row, "post")),
+        unit=names.by_script(names.read(row, "unit")),
         path=row["path"].strip("/"),
         changed_ms=max(row["changed_ms"], row["organisation_ms"] or 0),
     )

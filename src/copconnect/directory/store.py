@@ -200,10 +200,18 @@ async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) 
             posted(
                 people.c.person_id,
                 *(people.c[column] for column in names.columns("name")),
-                posts.c.post_en,
+                *(posts.c[column] for column in names.columns("post")),
                 people.c.changed_ms,
-                func.coalesce(ranks.c.name_en, people.c.rank).label("rank"),
-                units.c.name_en.label("unit"),
+                *(
+                    func.coalesce(ranks.c[name], people.c.rank if name == "name_en" else "").label(
+                        rank
+                    )
+                    for name, rank in zip(names.columns("name"), names.columns("rank"), strict=True)
+                ),
+                *(
+                    units.c[name].label(unit)
+                    for name, unit in zip(names.columns("name"), names.columns("unit"), strict=True)
+                ),
                 units.c.path,
                 organisation_ms.label("organisation_ms"),
             )

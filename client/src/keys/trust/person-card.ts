@@ -1,49 +1,50 @@
 /**
- * PersonCard (docs/keys.md): the name, rank, post and unit of a person, signed by the roster
- * authority. Plates show only what a card signs; grants are judged by its unit path.
+ * PersonCard (docs/keys.md): the name, rank, post and unit of a person in the department's languages,
+ * signed by the roster authority. Plates show only what a card signs; grants are judged by its unit path.
  */
 import { utf8 } from "../../octets.ts";
 import { areAscending } from "../format/fields.ts";
 import { RecordFormat, bytes, integer, text, type Field, type RecordOf } from "../format/record.ts";
 
-export interface ScriptName {
-  /** ISO 15924, such as "Latn" or "Telu". */
+/** A text in one script: ISO 15924, such as "Latn" or "Telu". */
+export interface ScriptText {
   readonly script: string;
-  readonly name: string;
+  readonly text: string;
 }
+export type Words = readonly ScriptText[];
 
 const SCRIPT = /^[A-Za-z]{4}$/u;
 
 /** A count (1), then script code (4) and text for each, ascending. */
-const namesField: Field<readonly ScriptName[]> = {
+const words: Field<Words> = {
   read(reader) {
     const codes: Uint8Array[] = [];
-    const names = Array.from({ length: reader.uint(1) }, () => {
+    const found = Array.from({ length: reader.uint(1) }, () => {
       const code = reader.take(4);
       codes.push(code);
       const script = String.fromCharCode(...code);
       reader.require(SCRIPT.test(script), "not a script code");
-      return { script, name: reader.text() };
+      return { script, text: reader.text() };
     });
-    reader.require(areAscending(codes), "names do not ascend");
-    return names;
+    reader.require(areAscending(codes), "scripts do not ascend");
+    return found;
   },
   write(writer, value) {
     writer.uint(value.length, 1);
-    for (const { script, name } of value) writer.bytes(utf8(script), 4).text(name);
+    for (const { script, text } of value) writer.bytes(utf8(script), 4).text(text);
   },
 };
 
 export const PersonCardFormat = new RecordFormat(
-  { label: "copconnect person v1", rule: "E0", version: 1 },
+  { label: "copconnect person v2", rule: "E0", version: 2 },
   {
     person: bytes(16),
     number: integer(8),
     created: integer(8),
-    names: namesField,
-    rank: text,
-    post: text,
-    unit: text,
+    names: words,
+    rank: words,
+    post: words,
+    unit: words,
     path: text,
   },
 );

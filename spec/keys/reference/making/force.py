@@ -126,9 +126,9 @@ class Force:
             number=number,
             created=day(created),
             names=(("Latn", person), ("Telu", "గుండు దామోదర్")),
-            rank="CI",
-            post="SHO",
-            unit=path.rpartition("/")[2],
+            rank=(("Latn", "CI"),),
+            post=(("Latn", "SHO"),),
+            unit=(("Latn", path.rpartition("/")[2]),),
             path=path,
         ).sign(signing(AUTHORITIES[authority]))
 

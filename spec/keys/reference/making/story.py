@@ -118,9 +118,9 @@ class World:
                 number=4,
                 created=days_ago(39),
                 names=(("Latn", f"Gundu Damodar {name}"), ("Telu", "గుండు దామోదర్")),
-                rank="CI",
-                post="SHO, Charminar PS",
-                unit="charminar-ps",
+                rank=(("Latn", "Circle Inspector"), ("Telu", "సర్కిల్ ఇన్స్పెక్టర్")),
+                post=(("Latn", "SHO, Charminar PS"),),
+                unit=(("Latn", "Charminar PS"), ("Telu", "చార్మినార్ పి.ఎస్.")),
                 path=UNITS[name],
             ).sign(self.authority)
             for name, person in self.people.items()

@@ -17,38 +17,33 @@ from copconnect.records.primitives.fields import (
 from copconnect.records.primitives.signed import SignedRecord
 
 _SCRIPT_BYTES = 4  # ISO 15924, such as "Telu".
+Words = tuple[tuple[str, str], ...]  # (script code, text), ascending by script.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonCard(SignedRecord):
-    """Plates show only what a card signs. ``names``: (script code, name), ascending by script."""
+    """Plates show only what a card signs, in the scripts of the department's languages."""
 
-    LABEL: ClassVar[bytes] = tag("copconnect person v1")
+    LABEL: ClassVar[bytes] = tag("copconnect person v2")
     RULE: ClassVar[str] = "E0"
+    VERSION: ClassVar[int] = 2
 
     person_id: bytes
     number: int
     created: int
-    names: tuple[tuple[str, str], ...]
-    rank: str
-    post: str
-    unit: str
+    names: Words
+    rank: Words
+    post: Words
+    unit: Words
     path: str
 
     def fields(self) -> bytes:
-        names = [
-            exact(script.encode("ascii"), _SCRIPT_BYTES) + text(name) for script, name in self.names
-        ]
         return b"".join(
             (
                 exact(self.person_id, ID_BYTES),
                 uint(self.number),
                 uint(self.created),
-                uint(len(names), 1),
-                *names,
-                text(self.rank),
-                text(self.post),
-                text(self.unit),
+                *map(_encoded, (self.names, self.rank, self.post, self.unit)),
                 text(self.path),
             )
         )
@@ -59,19 +54,24 @@ class PersonCard(SignedRecord):
             person_id=reader.take(ID_BYTES),
             number=reader.uint(),
             created=reader.uint(),
-            names=_names(reader),
-            rank=reader.text(),
-            post=reader.text(),
-            unit=reader.text(),
+            names=_words(reader),
+            rank=_words(reader),
+            post=_words(reader),
+            unit=_words(reader),
             path=reader.text(),
             signature=reader.take(SIGNATURE_BYTES),
         )
 
 
-def _names(reader: Reader) -> tuple[tuple[str, str], ...]:
+def _encoded(words: Words) -> bytes:
+    found = [exact(script.encode("ascii"), _SCRIPT_BYTES) + text(said) for script, said in words]
+    return uint(len(found), 1) + b"".join(found)
+
+
+def _words(reader: Reader) -> Words:
     found = [(reader.take(_SCRIPT_BYTES), reader.text()) for _ in range(reader.uint(1))]
     scripts = [script for script, _ in found]
-    require(ascending(scripts), reader.rule, "names do not ascend")
+    require(ascending(scripts), reader.rule, "scripts do not ascend")
     right = all(script.isascii() and script.isalpha() for script in scripts)
     require(right, reader.rule, "not a script code")
-    return tuple([(script.decode("ascii"), name) for script, name in found])
+    return tuple([(script.decode("ascii"), said) for script, said in found])

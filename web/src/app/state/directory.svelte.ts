@@ -122,14 +122,15 @@ export function unitPath(unitId: UnitId): readonly Unit[] {
   return path;
 }
 
-/** `said`: a code, or the name that a card signs. */
-export function rankName(said: string): string {
+/** `said`: the names that a card signs; or a code or an English name. */
+export function rankName(said: Plate["rank"]): string {
+  if (typeof said !== "string") return nameOf(said);
   const rank = index?.ranks.get(said);
   return rank === undefined ? said : nameOf(rank.names);
 }
 
 /** "Sub-Inspector · Station writer": a rank and a post, in the reader's language. */
-export function rankAndPost(who: { readonly rank: string; readonly post: Names }): string {
+export function rankAndPost(who: Pick<Plate, "rank" | "post">): string {
   const post = nameOf(who.post);
   return post === "" ? rankName(who.rank) : `${rankName(who.rank)} · ${post}`;
 }
@@ -137,6 +138,7 @@ export function rankAndPost(who: { readonly rank: string; readonly post: Names }
 /** The same, short, for a bubble: the rank's code is its everyday abbreviation. */
 export function shortRankAndPost(plate: Plate): string {
   const post = nameOf(plate.post);
-  const rank = index?.ranks.get(plate.rank)?.code ?? plate.rank;
+  const said = typeof plate.rank === "string" ? plate.rank : plate.rank.en;
+  const rank = index?.ranks.get(said)?.code ?? rankName(plate.rank);
   return post === "" ? rank : `${rank} · ${post}`;
 }
