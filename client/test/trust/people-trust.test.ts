@@ -192,7 +192,9 @@ describe("a server that lies", () => {
   test("names: a newer card is shown, and told as a change once; the first one is none", async () => {
     const told: string[] = [];
     people.onCards(({ before, after }) =>
-      told.push(`${before.names[0]?.text ?? ""} > ${after.names[0]?.text ?? ""} ${after.rank[0]?.text ?? ""}`),
+      told.push(
+        `${before.names[0]?.text ?? ""} > ${after.names[0]?.text ?? ""} ${after.rank[0]?.text ?? ""}`,
+      ),
     );
     await people.ensure([asha.personId]);
     await asha.card({ name: "Asha" });

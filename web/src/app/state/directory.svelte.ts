@@ -3,7 +3,7 @@
  * reloaded when the core says that it changed. Until it is here, codes stand in for names.
  */
 import type { ConversationItem, Plate } from "@copconnect/client/core";
-import type { Directory, Level, Names, Rank, Role, Unit, UnitId } from "@copconnect/client/wire";
+import type { Directory, Level, Rank, Role, Unit, UnitId } from "@copconnect/client/wire";
 import { nameOf } from "../../i18n/format.ts";
 import { onCoreEvent } from "./app.svelte.ts";
 import { core } from "../core.ts";
