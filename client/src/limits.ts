@@ -51,6 +51,8 @@ export const MAX_SEALS_BYTES = 2097152;
 
 export const CELL_SIZE = 256;
 
+export const KNOWN_DEVICES = 1024;
+
 export const DIRECT_SEALS = 1024;
 
 export const SHARE_SECRETS = 512;

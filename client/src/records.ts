@@ -98,8 +98,10 @@ export interface ConversationRecord {
   readonly standing: Standing | null;
   readonly members: number;
   readonly unregistered: number;
+  /** By the newest head that is known. */
   readonly devices: number;
-  readonly cells: number;
+  /** People with a leaf, where all leaves are known. */
+  readonly listedPeople: number;
   /** A few members, for a fallback title. */
   readonly some: readonly PersonId[];
   readonly whoMayPost: WhoMayPost;
@@ -233,17 +235,13 @@ export interface HeadRecord {
   readonly head: Uint8Array;
 }
 
-/** All leaves of a conversation of one cell under a head, as notices told of them last. */
+/** All leaves of a conversation under a head, as notices told of them last. */
 export interface RosterRecord {
   readonly epoch: number;
-  /** 74 bytes each, ascending by device. */
+  /** 74 bytes each. */
   readonly leaves: Uint8Array;
   /** The last leaves of people who merely lost their devices: they are members all the same. */
   readonly absent: Uint8Array;
-  /** People who belonged, as this device was told, before any leaf of theirs was listed. */
-  readonly awaited?: readonly PersonId[];
-  /** How many people belonged then. */
-  readonly people?: number;
 }
 
 /** A conversation key. Group: the conversation; order: when it was created. */

@@ -1488,7 +1488,7 @@ export interface CellKeyFrame {
   readonly seal: Uint8Array | null;
 }
 
-/** There is a newer roster head. Told in conversations of one cell alone. */
+/** There is a newer roster head. Told in conversations of up to 1,024 devices. */
 export interface RosterFrame {
   readonly t: "roster";
   readonly conversationId: ConversationId;

@@ -1,4 +1,4 @@
-/** Others look at a member who registers later: no news of a newcomer, who is none. */
+/** Others look at a member who registers later: told as that, and not as a newcomer. */
 import type { ConversationId, PersonId } from "../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import { nameOf } from "./support/data-folder.ts";
@@ -72,13 +72,17 @@ describe("a member who registers later", () => {
     await a.core.changeMembers(id, { add: [second] });
     await w.device(indexes[1] ?? 0);
     await listed(a, id, 3);
-    expect(await told(a, id)).toEqual([]);
+    const late = [
+      ["registered", first],
+      ["registered", second],
+    ];
+    expect(await told(a, id)).toEqual(late);
     const { last } = await a.core.conversation(id);
     expect(last?.preview).toEqual({ kind: "text", text: "Parade at six." });
 
     await a.core.changeMembers(id, { add: [b.person] });
     await listed(a, id, 4);
-    expect(await told(a, id)).toEqual([["added", b.person]]);
+    expect(await told(a, id)).toEqual([...late, ["added", b.person]]);
   });
 
   it("is a quiet line of a direct conversation", async () => {

@@ -51,6 +51,7 @@ IMPORT_CHUNK_BYTES = 1024 * 1024  # Bytes in one chunk of it.
 MAX_PROOF_BYTES = 4096  # A leaf with its proof.
 MAX_SEALS_BYTES = 2 * 1024 * 1024  # All seals of one record: 1,700 with X-Wing.
 CELL_SIZE = 256  # Devices in one cell at most.
+KNOWN_DEVICES = 1024  # Up to so many, every device of a conversation knows all leaves.
 DIRECT_SEALS = 1024  # Direct seals of one record at most.
 SHARE_SECRETS = 512  # Secrets in one key share at most.
 KEY_MESSAGES = 10_000  # Messages under one conversation key at most.

@@ -62,6 +62,7 @@ def roster(added: int = 1) -> RosterWakeup:
         conversation_id=C,
         epoch=3,
         cells=2,
+        devices=2,
         added=dict.fromkeys(clients, K),
         removed=[D],
         whole=True,

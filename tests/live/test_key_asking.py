@@ -49,6 +49,7 @@ class Force(World):
             conversation_id=self.rows.conversation_id,
             epoch=self.rows.epoch,
             cells=len(self.rows.cells),
+            devices=len(self.rows.cells),
             added={},
             removed=[one.client_id for one in removed],
             whole=whole,

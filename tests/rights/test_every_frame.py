@@ -128,6 +128,7 @@ async def test_positions_are_passed_on_for_members_alone(world: World, port: int
                         conversation_id=world.group,
                         epoch=9,
                         cells=1,
+                        devices=1,
                         added={},
                         removed=[],
                         whole=False,

@@ -20,6 +20,7 @@ from copconnect.bus import (
     RosterWakeup,
 )
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Seq, new_id
+from copconnect.limits import KNOWN_DEVICES
 from copconnect.principals import NOTHING, Caller
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.sockets.feed import Place, RosterNews, Seals, SeenCursor, Standing
@@ -121,6 +122,7 @@ class MemoryFeed:
             conversation_id=made.conversation_id,
             epoch=made.epoch,
             cells=len(made.cells),
+            devices=len(made.listed()) if len(made.cells) == 1 else 2 * KNOWN_DEVICES,
             added=added if whole else {},
             removed=sorted(gone - added.keys()) if whole else [],
             whole=whole,
@@ -239,6 +241,7 @@ class MemoryFeed:
             conversation_id=conversation_id,
             epoch=made.epoch,
             cells=len(made.cells),
+            devices=len(made.listed()) if len(made.cells) == 1 else 2 * KNOWN_DEVICES,
             added=added,
             removed=sorted(gone - added.keys()),
             whole=True,

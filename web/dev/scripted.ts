@@ -180,10 +180,10 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       plate: plate(person),
       admin: person.personId === ME.personId ? talk.item.admin : index === 1,
       me: person.personId === ME.personId,
-      deliveredSeq: talk.messages.length,
-      readSeq: talk.messages.length - (index % 3),
+      ...{ deliveredSeq: talk.messages.length, readSeq: talk.messages.length - (index % 3) },
       registered: person.registered,
-      historyFromMs: null,
+      reads: person.registered ? "yes" : "no",
+      ...{ listed: true, historyFromMs: null },
       devices: !person.registered
         ? []
         : [
@@ -257,7 +257,7 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       people: item.members,
       unregistered: item.unregistered,
       unregisteredPeople: many ? [] : people.filter(({ registered }) => !registered).map(plate),
-      devices: item.devices,
+      ...{ devices: item.devices, whole: !many },
       unconfirmed: many ? [] : people.slice(4, 5).map(plate),
       waiting: many ? 3 : 0,
       refused: many ? 1 : 0,

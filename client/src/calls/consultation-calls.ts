@@ -6,6 +6,7 @@ import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import { sealBallot } from "../keys/ballot.ts";
 import type { Mark } from "../kinds/mark.ts";
 import type { PollContent } from "../kinds/consultation.ts";
+import { KNOWN_DEVICES } from "../limits.ts";
 import { NO_MARKS, countPoll } from "../messages/poll-count.ts";
 import { decodedOf, loadMessage } from "../messages/messages.ts";
 import { fromHex } from "../octets.ts";
@@ -107,9 +108,9 @@ export class ConsultationCalls {
   ): Promise<MessageItem> {
     const device = await this.#reach.device();
     const conversation = writable(this.#reach, device.find(conversationId));
-    const { members, cells } = conversation.record;
+    const { members, devices } = conversation.record;
     // Everybody checks that the sharer is listed, by a roster that they hold.
-    if (members > MOST_POLLED || cells > 1)
+    if (members > MOST_POLLED || devices > KNOWN_DEVICES)
       throw failure("live_too_large", { details: { people: MOST_POLLED } });
     const { time, now } = device.context;
     const untilMs = (time.now() ?? now()) + Math.min(forMs, LONGEST_LIVE_MS);

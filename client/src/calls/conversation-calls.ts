@@ -4,6 +4,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { Core, ConversationItem, EncryptionView, OutgoingAttachment } from "../core.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Content } from "../kinds/content.ts";
+import { KNOWN_DEVICES } from "../limits.ts";
 import { XWING } from "../keys/hpke.ts";
 import { fromHex } from "../octets.ts";
 import { idOf, newId } from "../ids.ts";
@@ -222,7 +223,8 @@ export class ConversationCalls {
       people: record.members,
       unregistered: record.unregistered,
       unregisteredPeople: await this.#reach.people.plates(unregistered),
-      devices: head?.devices ?? record.devices,
+      devices: record.devices,
+      whole: record.devices <= KNOWN_DEVICES,
       unconfirmed: await this.#unconfirmed(device, conversation),
       waiting: record.waiting,
       refused: record.refused?.count ?? 0,
@@ -235,7 +237,7 @@ export class ConversationCalls {
     };
   }
 
-  /** People of a conversation of one cell whose listed device this device cannot confirm. */
+  /** People whose listed device this device cannot confirm; in a large conversation none is sought. */
   async #unconfirmed(
     device: Device,
     conversation: Conversation,

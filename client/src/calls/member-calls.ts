@@ -1,11 +1,11 @@
 /** The calls of core.ts about members and their devices. */
 import type { Core, MemberDevice, MemberItem } from "../core.ts";
-import type { Conversation } from "../conversation/conversation.ts";
 import { hasCode } from "../failure.ts";
 import { newId } from "../ids.ts";
 import type { ConversationId, PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { knownRoster } from "../roster/roster.ts";
+import { knownRoster, ownCellLeaves } from "../roster/roster.ts";
+import { mayAdminister } from "../keys/roster/leaf.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import { clientNamedBy, parseCertificate } from "../keys/trust/certificate.ts";
 import type { Member } from "../wire.ts";
@@ -24,7 +24,8 @@ export class MemberCalls {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
     const { members } = await conversation.loadMembers();
-    return this.#items(members, await this.#devices(device, conversation));
+    const leaves = await knownRoster(device.context, conversation);
+    return this.#items(device, members, leaves ?? [], leaves !== null);
   }
 
   async memberPage(
@@ -33,9 +34,20 @@ export class MemberCalls {
     text?: string,
   ): ReturnType<Core["memberPage"]> {
     const device = await this.#reach.device();
-    const { id } = device.find(conversationId);
-    const { members, next } = await device.context.api.members(id, after, text);
-    return { members: await this.#items(members, new Map()), next };
+    const conversation = device.find(conversationId);
+    const { members, next } = await device.context.api.members(conversation.id, after, text);
+    const known = await knownRoster(device.context, conversation);
+    // Too many devices to know them all: those of this device's own cell are.
+    const leaves = known ?? (await ownCellLeaves(device.context, conversation));
+    const people = new Set(leaves.map(({ person }) => person));
+    // The first page begins with everybody whom the roster lists, whatever the server's pages say.
+    const begins = known !== null && after === null && (text ?? "") === "";
+    const follows = known !== null && after !== null && (text ?? "") === "";
+    const shown = members.filter(({ personId }) => !follows || !people.has(personId));
+    const own = leaves.filter(
+      ({ person }) => begins || shown.some(({ personId }) => personId === person),
+    );
+    return { members: await this.#items(device, shown, own, known !== null, begins), next };
   }
 
   async changeMembers(
@@ -55,14 +67,12 @@ export class MemberCalls {
     await device.sync.refresh(conversationId).catch(rejectUnlessOffline);
   }
 
-  /** Devices of the signed roster, by person, in conversations of one cell. */
+  /** Devices of these leaves, by person. */
   async #devices(
     device: Device,
-    conversation: Conversation,
+    leaves: readonly Leaf[],
   ): Promise<ReadonlyMap<PersonId, readonly MemberDevice[]>> {
     const found = new Map<PersonId, MemberDevice[]>();
-    const leaves = await knownRoster(device.context, conversation);
-    if (leaves === null) return found;
     const { trust, time } = device.context;
     try {
       await time.anchor();
@@ -96,26 +106,41 @@ export class MemberCalls {
     };
   }
 
+  /**
+   * Members as screens show them: a leaf decides whether a person reads and administers, and from
+   * when. `whole`: these leaves are all that concern these people; `inParts`: the server's list goes
+   * on, so nobody is missing from it yet.
+   */
   async #items(
+    device: Device,
     members: readonly Member[],
-    devices: ReadonlyMap<PersonId, readonly MemberDevice[]>,
+    leaves: readonly Leaf[],
+    whole: boolean,
+    inParts = false,
   ): Promise<readonly MemberItem[]> {
     const { people } = this.#reach;
-    const { personId: ownId } = (await this.#reach.device()).context.identity();
-    await people.prefetch(members.map(({ personId }) => personId));
+    const { personId: ownId } = device.context.identity();
+    const listed = new Map(members.map((one) => [one.personId, one]));
+    const signed = new Map(leaves.map((leaf) => [leaf.person, leaf]));
+    const everybody = [...new Set([...listed.keys(), ...signed.keys()])];
+    const devices = await this.#devices(device, leaves);
+    await people.prefetch(everybody);
     const items = await Promise.all(
-      members.map(async (member): Promise<MemberItem | null> => {
-        const { personId, admin, deliveredSeq, readSeq, registered, historyFromMs } = member;
+      everybody.map(async (personId): Promise<MemberItem | null> => {
+        const [member, leaf] = [listed.get(personId), signed.get(personId)];
         const plate = await people.plate(personId);
         if (plate === null) return null;
+        const from = leaf?.historyFrom ?? member?.historyFromMs ?? 0;
         return {
           plate,
-          admin,
+          admin: leaf === undefined ? member?.admin === true : mayAdminister(leaf),
           me: personId === ownId,
-          deliveredSeq,
-          readSeq,
-          registered,
-          historyFromMs: historyFromMs === 0 ? null : historyFromMs,
+          deliveredSeq: member?.deliveredSeq ?? 0,
+          readSeq: member?.readSeq ?? 0,
+          registered: leaf !== undefined || member?.registered === true,
+          reads: leaf !== undefined ? "yes" : whole ? "no" : "unknown",
+          listed: member !== undefined || inParts,
+          historyFromMs: from === 0 ? null : from,
           devices: devices.get(personId) ?? [],
         };
       }),

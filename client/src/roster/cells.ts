@@ -41,9 +41,13 @@ export function checkCell(head: RosterHead, cell: CellLeaves, rule: string): Cel
   const own = leaves.every((leaf) => leaf.cell === line.cell);
   const ascending = areAscending(leaves.map(({ device }) => fromHex(device)));
   refuseUnless(own && ascending && leaves.length === line.devices, rule, "leaves do not fit");
-  const root = merkleRoot(leaves.map(({ bytes }) => leafHash(bytes)));
-  refuseUnless(equalBytes(root, line.root), rule, "leaves are not the cell's");
+  refuseUnless(equalBytes(rootOf(leaves), line.root), rule, "leaves are not the cell's");
   return { line, leaves, only: leaves.length === head.devices };
+}
+
+/** The root over leaves that ascend by device. */
+export function rootOf(leaves: readonly Leaf[]): Uint8Array {
+  return merkleRoot(leaves.map(({ bytes }) => leafHash(bytes)));
 }
 
 /** All cell lines under a head. */

@@ -78,7 +78,7 @@ export class Heads {
     if (newest !== null && newest.epoch > head.epoch) checkLaterHead(head, newest);
     this.#table.put(work, String(head.epoch), { head: head.bytes }, head.epoch);
     if (head.epoch > work.record.headEpoch) {
-      work.set({ headEpoch: head.epoch });
+      work.set({ headEpoch: head.epoch, devices: head.devices });
       work.afterwards.push(() => this.#learnt(head.epoch));
     }
     return head;

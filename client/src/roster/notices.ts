@@ -1,7 +1,6 @@
 /**
  * Notices tell people how two signed rosters differ (E1). Pure. Nothing here is the server's
- * word: who asked for a change no signature proves, so nobody is named for it. The one thing that is
- * left untold is the first leaf of somebody whom the list of members showed before (`arrival`).
+ * word: who asked for a change no signature proves, so nobody is named for it.
  */
 import type { DeviceId, PersonId } from "../ids.ts";
 import { notice } from "../messages/messages.ts";
@@ -14,8 +13,8 @@ export interface DeviceFacts {
   readonly by: (person: PersonId, device: DeviceId) => Promise<PersonId | null>;
   /** Whether the device is still the person's and confirmed. */
   readonly has: (person: PersonId, device: DeviceId) => Promise<boolean>;
-  /** The news of a person's first leaf: a new member, the other of two people, or nothing new. */
-  readonly arrival: (person: PersonId) => "added" | "registered" | null;
+  /** The word for a person's first leaf. */
+  readonly arrival: (person: PersonId) => "added" | "registered";
 }
 
 function byPerson(leaves: readonly Leaf[]): ReadonlyMap<PersonId, readonly Leaf[]> {
@@ -50,9 +49,7 @@ export async function rosterNotices(
   for (const [person, leaves] of after) {
     const known = before.get(person);
     if (known === undefined) {
-      const arrival = facts.arrival(person);
-      if (arrival === "added") added.push(person);
-      if (arrival === "registered") registered.push(person);
+      (facts.arrival(person) === "added" ? added : registered).push(person);
       continue;
     }
     for (const { device } of leaves) {

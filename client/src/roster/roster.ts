@@ -1,6 +1,7 @@
 /**
- * The whole roster of a conversation of one cell, as this device saw it last: for notices of what
- * changed and for the members' devices. In larger conversations nobody is told one by one.
+ * The whole roster of a conversation of up to {@link KNOWN_DEVICES} devices by its signed head, as
+ * this device saw it last: for notices of what changed, for who reads and from when. In larger ones
+ * this device looks at its own cell, when a screen asks, and nobody is told one by one.
  *
  * The vault holds the leaves under the epoch that notices told of; a newer epoch is fetched, checked
  * under its head, compared, and stored with the notices in one transaction.
@@ -9,13 +10,17 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import type { DeviceId, PersonId } from "../ids.ts";
-import { concat } from "../octets.ts";
+import { refuseUnless } from "../keys/format/refused.ts";
+import { KNOWN_DEVICES } from "../limits.ts";
+import { concat, equalBytes } from "../octets.ts";
 import { noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { MembersRecord, RosterRecord } from "../records.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import type { Member } from "../wire.ts";
-import { checkCell, readLeaves } from "./cells.ts";
+import type { RosterHead } from "../keys/roster/head.ts";
+import { checkCell, checkLines, readLeaves, rootOf } from "./cells.ts";
+import { requireNewest } from "./newest.ts";
 import type { Newest } from "./newest.ts";
 import { rosterNotices } from "./notices.ts";
 import { judgeParties } from "./parties.ts";
@@ -31,8 +36,7 @@ export async function knownRoster(
 
 /**
  * Fetch the newest roster and tell what is another. Outside the queue; the head is the one whose
- * stamp was checked. `newer`: the server says that there is a newer one. Conversations of several
- * cells keep no roster.
+ * stamp was checked. `newer`: the server says that there is a newer one.
  */
 export async function followRoster(
   context: DeviceContext,
@@ -40,18 +44,16 @@ export async function followRoster(
   newest: () => Promise<Newest>,
   newer: boolean,
 ): Promise<void> {
-  const { api, vault, trust } = context;
-  if (conversation.record.cells > 1) return;
+  const { vault, trust } = context;
+  const { headEpoch, devices } = conversation.record;
   const before = await vault.get<RosterRecord>(STORES.rosters, conversation.id);
-  if (!newer && before?.epoch === conversation.record.headEpoch) {
-    await noteAwaited(conversation, before);
-    return;
-  }
+  if (!newer && (before?.epoch === headEpoch || devices > KNOWN_DEVICES)) return;
   const { head } = await newest();
   if (before?.epoch === head.epoch) return;
-  const answer = await api.ownCell(conversation.id);
-  const { leaves, only } = checkCell(head, answer, "R4");
-  if (!only) return;
+  if (head.devices > KNOWN_DEVICES) return forget(conversation);
+  const since = before === null ? null : await conversation.heads.find(null, before.epoch);
+  await conversation.loadMembers();
+  const leaves = await allLeaves(context, conversation, head, before);
   const was = before === null ? null : readLeaves(before.leaves, "R4");
   const absent = before === null ? [] : readLeaves(before.absent, "R4");
   // Newer records say who vouches for a new device, and whether a missing one was lost.
@@ -68,7 +70,7 @@ export async function followRoster(
           has: async (person, device) =>
             conversation.record.kind !== "direct" &&
             (await verdict(person, device)).confirmed !== "no",
-          arrival: (person) => arrivalOf(conversation, before, person),
+          arrival: (person) => arrivalOf(conversation, since?.created ?? 0, person),
         });
   await conversation.change(async (work) => {
     judgeParties(work, context.identity().personId, leaves);
@@ -76,14 +78,13 @@ export async function followRoster(
       epoch: head.epoch,
       leaves: concat(...leaves.map(({ bytes }) => bytes)),
       absent: concat(...change.absent.map(({ bytes }) => bytes)),
-      awaited: awaitedOf(work.members, before?.awaited ?? [], leaves, head.created),
-      people: work.record.members,
     };
     work.changes.push({ op: "put", store: STORES.rosters, key: conversation.id, value });
     // A person with a leaf has registered, whatever was known before.
-    const { members, unregistered } = work.record;
-    const without = Math.max(0, members - new Set(leaves.map(({ person }) => person)).size);
-    work.set({ unregistered: Math.min(unregistered, without) });
+    const listedPeople = new Set(leaves.map(({ person }) => person)).size;
+    const members = Math.max(work.record.members, listedPeople);
+    const unregistered = Math.min(work.record.unregistered, members - listedPeople);
+    work.set({ listedPeople, members, unregistered });
     work.members = withRegistered(work.members, leaves);
     for (const [at, what] of change.notices.entries()) {
       const messageId = noticeId("roster", head.epoch, at);
@@ -109,54 +110,57 @@ function withRegistered(record: MembersRecord, leaves: readonly Leaf[]): Members
 }
 
 /**
- * The news when a roster lists a person for the first time. Members who had been awaited have
- * registered, which is no news of the conversation; the two people of a direct one belong to it by
- * its id. If this device knows no list of members, a group that has not grown has no new one, and
- * people of an audience come and go untold.
+ * The news when a roster lists a person for the first time: somebody who was a member before has
+ * registered, anybody else has joined. The server's list chooses that word alone.
  */
 function arrivalOf(
   { record, members }: Conversation,
-  before: RosterRecord | null,
+  sinceMs: number,
   person: PersonId,
-): "added" | "registered" | null {
+): "added" | "registered" {
   if (record.kind === "direct") return "registered";
-  if (before?.awaited?.includes(person) === true) return null;
-  if (members.members.length > 0) return "added";
-  return record.audience === null && record.members > (before?.people ?? 0) ? "added" : null;
+  const known = members.members.find(({ personId }) => personId === person);
+  return known !== undefined && known.addedMs <= sinceMs ? "registered" : "added";
 }
 
-/**
- * The members without a leaf, for the next comparison. Only those who belonged before the roster of
- * these leaves, or have no device that a newer one could list, and those awaited already: a member
- * whom a newer roster adds is in the list of members before that roster is here.
- */
-function awaitedOf(
-  { members }: MembersRecord,
-  known: readonly PersonId[],
-  leaves: readonly Leaf[],
-  created: number,
-): readonly PersonId[] {
-  const listed = new Set(leaves.map(({ person }) => person));
-  return members
-    .filter(({ personId }) => !listed.has(personId))
-    .filter(
-      ({ personId, registered, addedMs }) =>
-        !registered || addedMs <= created || known.includes(personId),
-    )
-    .map(({ personId }) => personId);
-}
-
-/** Members who have not registered may be added without a new roster. */
-async function noteAwaited(conversation: Conversation, before: RosterRecord): Promise<void> {
-  const known = before.awaited ?? [];
-  const isNews = ({ personId, registered }: Member): boolean =>
-    !registered && !known.includes(personId);
-  const { members: people } = conversation.record;
-  if (people === before.people && !conversation.members.members.some(isNews)) return;
-  await conversation.change((work) => {
-    const leaves = readLeaves(before.leaves, "R4");
-    const value = { ...before, people, awaited: awaitedOf(work.members, known, leaves, 0) };
-    work.changes.push({ op: "put", store: STORES.rosters, key: conversation.id, value });
+/** The conversation has grown: its leaves are known no more. */
+function forget(conversation: Conversation): Promise<void> {
+  return conversation.change((work) => {
+    work.changes.push({ op: "delete", store: STORES.rosters, key: conversation.id });
+    work.set({ listedPeople: 0 });
     return Promise.resolve();
   });
+}
+
+/** Every leaf under a head. Cells that did not change since `before` are not fetched again. */
+async function allLeaves(
+  { api }: DeviceContext,
+  { id }: Conversation,
+  head: RosterHead,
+  before: RosterRecord | null,
+): Promise<readonly Leaf[]> {
+  const own = checkCell(head, await api.ownCell(id), "R4");
+  if (own.only) return own.leaves;
+  // Lines alone: no key is newer than this.
+  const lines = checkLines(head, (await api.cellKeys(id, Number.MAX_SAFE_INTEGER)).lines, "R4");
+  const known = before === null ? [] : readLeaves(before.leaves, "R4");
+  const leaves: Leaf[] = [];
+  for (const { cell, root } of lines) {
+    const held = known.filter((leaf) => leaf.cell === cell);
+    const same = held.length > 0 && equalBytes(rootOf(held), root);
+    if (same) leaves.push(...held);
+    else if (cell === own.line.cell) leaves.push(...own.leaves);
+    else leaves.push(...checkCell(head, await api.cellLeaves(id, cell), "R4").leaves);
+  }
+  refuseUnless(leaves.length === head.devices, "R4", "not all leaves of the head");
+  return leaves;
+}
+
+/** The leaves of this device's own cell under the newest head. Asks the server. */
+export async function ownCellLeaves(
+  context: DeviceContext,
+  conversation: Conversation,
+): Promise<readonly Leaf[]> {
+  const { head } = await requireNewest(context, conversation);
+  return checkCell(head, await context.api.ownCell(conversation.id), "R4").leaves;
 }

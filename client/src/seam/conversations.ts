@@ -91,7 +91,12 @@ export interface MemberItem {
   readonly readSeq: number;
   /** Whether this person has registered; who has not reads what waits for them when they do. */
   readonly registered: boolean;
-  /** Nothing sent before is readable by this person; null: everything is. */
+  /** Whether the signed roster lists a device of this person; unknown where there are too many
+   * devices to know them all, and before the roster is here. */
+  readonly reads: "yes" | "no" | "unknown";
+  /** False: the roster lists this person's devices, and the server's list of members lacks them. */
+  readonly listed: boolean;
+  /** Nothing sent before is readable by this person, by the signed roster; null: everything is. */
   readonly historyFromMs: number | null;
   /** This person's devices, of which only confirmed ones are given keys. */
   readonly devices: readonly MemberDevice[];
@@ -106,6 +111,8 @@ export interface EncryptionView {
   readonly unregisteredPeople: readonly Plate[];
   /** Devices that the newest signed roster lists. */
   readonly devices: number;
+  /** Whether this device knows all of them, and not those of its own cell alone. */
+  readonly whole: boolean;
   /** People whose listed device this device cannot confirm: it gives them nothing. */
   readonly unconfirmed: readonly Plate[];
   /** Messages whose key is missing here so far. */

@@ -16,6 +16,7 @@ import { applyCounts } from "../messages/receipt-counts.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { followRoster } from "../roster/roster.ts";
 import { requireNewest } from "../roster/newest.ts";
+import { CELL_SIZE } from "../limits.ts";
 import { makeWantedCellKey, takeCellKeys } from "../secrets/making-cell-keys.ts";
 import type { Answering } from "../secrets/answering.ts";
 import type { Asking } from "../secrets/asking.ts";
@@ -209,10 +210,8 @@ export class Sync {
   async #missingKeys(conversation: Conversation): Promise<void> {
     const { record, id } = conversation;
     if (record.waiting === 0) return;
-    if (record.cells > 1) {
-      const { keys } = await this.#parts.context.api.ownCellKeys(id);
-      await this.#cellKeys(conversation, keys);
-    }
+    const { keys } = await this.#parts.context.api.ownCellKeys(id);
+    await this.#cellKeys(conversation, keys);
     await this.#parts.inbox.askMissing(conversation);
   }
 
@@ -285,11 +284,11 @@ export class Sync {
     if (opened && conversation.record.waiting > 0) await inbox.askMissing(conversation);
   }
 
-  /** Tell what changed in the roster of a conversation of one cell. */
+  /** Tell what changed in the roster. */
   async #followRoster(conversation: Conversation, newer: boolean): Promise<void> {
     const { context } = this.#parts;
     const { record } = conversation;
-    if (record.state !== "ready" || record.cells > 1) return;
+    if (record.state !== "ready") return;
     const newest = () => requireNewest(context, conversation, newer);
     await followRoster(context, conversation, newest, newer);
   }
@@ -323,7 +322,7 @@ export class Sync {
   /** Members of a large conversation need not know at once how many they are. */
   #mayWait(conversationId: ConversationId): boolean {
     const record = this.#parts.book.find(conversationId)?.record;
-    return record?.state === "ready" && record.cells > 1;
+    return record?.state === "ready" && record.devices > CELL_SIZE;
   }
 
   /** Fetch a conversation again soon, and again where the server fails. The people of a large one do not

@@ -9,6 +9,7 @@ import { requirePublicKey } from "../../src/keys/hpke.ts";
 import type { CellId, DeviceId, PersonId, SealKeyId } from "../../src/ids.ts";
 import { CLOCKS_MS, DAY_MS } from "../../src/keys/format/times.ts";
 import { encodeCellLine } from "../../src/keys/roster/cell-line.ts";
+import { LEAF_BYTES } from "../../src/keys/roster/leaf.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import { cellOf, leafOf, newest } from "./rosters.ts";
@@ -182,7 +183,6 @@ export class CellKeys {
 
 /** Leaf ‖ path in its cell: a whole proof without the cell's line and that line's path. */
 function leafAndPath(proof: Uint8Array): Uint8Array {
-  const leafBytes = 16 + 16 + 32 + 8 + 1;
-  const depth = proof[leafBytes] ?? 0;
-  return proof.slice(0, leafBytes + 3 + 32 * depth);
+  const depth = proof[LEAF_BYTES] ?? 0;
+  return proof.slice(0, LEAF_BYTES + 3 + 32 * depth);
 }

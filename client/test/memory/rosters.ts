@@ -19,6 +19,7 @@ import {
   type LeafValues,
 } from "../../src/keys/roster/leaf.ts";
 import { rosterTree, type RosterTree } from "../../src/keys/roster/proof.ts";
+import { KNOWN_DEVICES } from "../../src/limits.ts";
 import type { HeadStamp } from "../../src/keys/roster/stamp.ts";
 import type * as wire from "../../src/wire.ts";
 import { beginning } from "../support/department.ts";
@@ -166,7 +167,7 @@ export class Rosters {
       const known = before?.leaves.get(device);
       const same = known?.rights === leaf.rights && known.historyFrom === leaf.historyFrom;
       if (!same) live.push(device, { t: "conversation", conversationId });
-      else if (after.cells.size === 1)
+      else if (after.head.devices <= KNOWN_DEVICES)
         live.push(device, { t: "roster", conversationId, epoch: conversation.epoch });
     }
     for (const device of before?.leaves.keys() ?? [])

@@ -35,6 +35,7 @@ class RosterWakeup(Wakeup, frozen=True, kw_only=True, tag="roster"):
     conversation_id: ConversationId
     epoch: int
     cells: int
+    devices: int
     added: dict[ClientId, CellId]
     removed: list[ClientId]
     whole: bool

@@ -126,7 +126,7 @@ class CellKeyFrame(Frame, frozen=True, kw_only=True, tag="cell_key"):
 
 
 class RosterFrame(Frame, frozen=True, kw_only=True, tag="roster"):
-    """There is a newer roster head. Told in conversations of one cell alone."""
+    """There is a newer roster head. Told in conversations of up to 1,024 devices."""
 
     conversation_id: ConversationId
     epoch: Epoch

@@ -140,6 +140,8 @@ class Station implements Partial<ConnectedCore> {
       deliveredSeq: 0,
       readSeq: 0,
       registered: true,
+      reads: "yes",
+      listed: true,
       historyFromMs: null,
       devices: [],
     }));
@@ -160,6 +162,7 @@ class Station implements Partial<ConnectedCore> {
       unregistered: 0,
       unregisteredPeople: [],
       devices: item.devices,
+      whole: true,
       unconfirmed: [],
       waiting: 0,
       refused: 0,

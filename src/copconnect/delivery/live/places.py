@@ -94,7 +94,7 @@ async def roster_since(
     """Return how the newest roster differs from that of an epoch. Two statements."""
     stands = (
         await connection.execute(
-            select(_C.last_seq, _C.roster_epoch, _C.cells).where(
+            select(_C.last_seq, _C.roster_epoch, _C.cells, _C.devices).where(
                 _C.conversation_id == conversation_id
             )
         )
@@ -119,6 +119,7 @@ async def roster_since(
         conversation_id=conversation_id,
         epoch=stands.roster_epoch,
         cells=stands.cells,
+        devices=stands.devices,
         added=added,
         removed=sorted(removed - added.keys()),
         whole=True,

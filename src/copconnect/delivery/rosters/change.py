@@ -340,6 +340,7 @@ def _announced(one: _Drawn) -> RosterWakeup:
         conversation_id=one.held.conversation_id,
         epoch=one.epoch,
         cells=len(one.after),
+        devices=sum(cell.line.devices for cell in one.after),
         added={leaf.leaf.client_id: leaf.cell_id for leaf in one.plan.added},
         removed=sorted({leaf.leaf.client_id for leaf in one.edit.leaves.drop}),
         whole=True,

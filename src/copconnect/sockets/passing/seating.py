@@ -15,6 +15,7 @@ import structlog
 from copconnect import wire
 from copconnect.bus import RosterWakeup
 from copconnect.ids import CellId, ConversationId, Epoch
+from copconnect.limits import KNOWN_DEVICES
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import Connection, push_all
 from copconnect.sockets.connections.tasks import Tasks
@@ -136,7 +137,7 @@ class Seating:
                 if self._seat(topic, connection, cell_id) or fresh:
                     connection.push(new)
                     told.add(connection)
-        if change.cells == 1 and change.epoch > topic.epoch:
+        if change.devices <= KNOWN_DEVICES and change.epoch > topic.epoch:
             head = wire.RosterFrame(conversation_id=conversation_id, epoch=Epoch(change.epoch))
             push_all((one for one in topic.seats if one not in told), framing.frame(head))
         topic.epoch = max(topic.epoch, change.epoch)

@@ -14,6 +14,7 @@ const VIEW: EncryptionView = {
   unregistered: 1,
   unregisteredPeople: [],
   devices: 4,
+  whole: true,
   unconfirmed: [],
   waiting: 0,
   refused: 0,
@@ -37,6 +38,8 @@ function member(registered: boolean, ...devices: MemberDevice["confirmed"][]): M
     deliveredSeq: 0,
     readSeq: 0,
     registered,
+    reads: devices.length > 0 ? "yes" : "no",
+    listed: true,
     historyFromMs: null,
     devices: devices.map((confirmed, index) => ({
       device: String(index) as DeviceId,
