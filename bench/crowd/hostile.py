@@ -222,7 +222,7 @@ class Hostile:
             kind=EndorsementKind.ADMIN,
             created=now_ms(),
         ).signed(device.signer)
-        body = wire.PostEndorsement(endorsement=record.encode())
+        body = wire.PostEndorsement(endorsement=record.encode(), revocations=[])
         return Request("POST", "/v1/endorsements", body)
 
     # --- Shares ---------------------------------------------------------------------------

@@ -127,6 +127,8 @@ export const DEVICE_KEY_AGE_MS = 1209600000;
 
 export const GRANT_LIMIT_MS = 15552000000;
 
+export const CARDS_IN_FORCE_MS = 604800000;
+
 export const LOSS_LIMIT_MS = 2592000000;
 
 export const ACTS_OF_WEIGHT = ["apply_import", "approve_act", "enrol_authenticator", "export_part", "give_grant", "make_enrolment_codes", "publish_conduct", "reorganise_units", "revoke_device", "set_group_policy", "set_guard_policy", "set_rights", "undo_import", "undo_reorganisation", "withdraw_grant"] as const;

@@ -2870,9 +2870,15 @@ export interface TimeAnswer {
   readonly time: Uint8Array;
 }
 
-/** The server lists the endorsed device in the same transaction. Idempotent by its bytes. */
+/**
+ * The server lists the endorsed device in the same transaction. Idempotent by its bytes.
+ *
+ * ``revocations``: with an admin's, of each former device of the person that the roster authority
+ * alone revoked (E4). They list everything that the device made, and undo nothing.
+ */
 export interface PostEndorsement {
   readonly endorsement: Uint8Array;
+  readonly revocations: Uint8Array[];
 }
 
 export interface Grants {

@@ -93,4 +93,5 @@ KEY_AGE_MS = _DAY_MS  # S2: a sender uses no older conversation key.
 CELL_KEY_AGE_MS = 7 * _DAY_MS  # S4.
 DEVICE_KEY_AGE_MS = 14 * _DAY_MS  # S3: nothing is sealed to an older device key.
 GRANT_LIMIT_MS = 180 * _DAY_MS
+CARDS_IN_FORCE_MS = 7 * _DAY_MS  # An admin needs grants over a person's units of so long before.
 LOSS_LIMIT_MS = 30 * _DAY_MS  # How far back anybody but a root admin may date a loss.

@@ -155,7 +155,9 @@ class Device:
             kind=EndorsementKind.OWN_DEVICE if own else EndorsementKind.ADMIN,
             created=time.time_ns() // 1_000_000,
         ).signed(self._key)
-        self.send("/v1/endorsements", wire.PostEndorsement(endorsement=record.encode()))
+        self.send(
+            "/v1/endorsements", wire.PostEndorsement(endorsement=record.encode(), revocations=[])
+        )
 
     def grant(self, person_id: str, path: str, days: int = 30) -> None:
         """Give a person the units at and below a path, such as ``TG/HYD``."""

@@ -104,8 +104,12 @@ def device_key(running: Running, device: Device, generation: int, **changes: Any
     return replace(made, **changes).signed(device.key)
 
 
-async def endorse(running: Running, sender: Device, record: Endorsement) -> httpx.Response:
-    body = wire.PostEndorsement(endorsement=record.encode())
+async def endorse(
+    running: Running, sender: Device, record: Endorsement, *former: Revocation
+) -> httpx.Response:
+    """``former``: the endorser's revocations of devices that the roster authority revoked."""
+    revocations = [one.encode() for one in former]
+    body = wire.PostEndorsement(endorsement=record.encode(), revocations=revocations)
     return await running.post("/v1/endorsements", sender, body)
 
 

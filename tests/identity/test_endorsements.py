@@ -27,6 +27,7 @@ from tests.identity.signing import (
     listed,
     name_root_admin,
     refusal,
+    revocation,
 )
 
 
@@ -178,8 +179,18 @@ async def test_e4_an_admin_confirms_a_new_phone_only_after_the_old_one_is_revoke
     assert refusal(await endorse(approving, force.admin, made)) == ("endorsement_invalid", "E4")
     await approving.sign_out(old)
     clock.ms += 1000
+    # The roster authority's revocation is not enough: whoever has its key could make it.
     again = endorsement(approving, new, force.admin, ADMIN)
-    assert (await endorse(approving, force.admin, again)).status_code == 204
+    assert refusal(await endorse(approving, force.admin, again)) == ("endorsement_invalid", "E4")
+    for wrong in (
+        revocation(approving, new, force.admin),  # It is in.
+        revocation(approving, force.root, force.admin),  # Another person's.
+        revocation(approving, old, force.root),  # By another device than the one that sends it.
+    ):
+        refused = await endorse(approving, force.admin, again, wrong)
+        assert refusal(refused)[0] == "endorsement_invalid"
+    former = revocation(approving, old, force.admin)
+    assert (await endorse(approving, force.admin, again, former)).status_code == 204
     assert await listed(approving, new) == {new.device}
 
 

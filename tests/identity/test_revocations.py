@@ -216,7 +216,9 @@ async def test_suspended_people_have_no_device_and_register_anew(
     again = await approving.device(SHO)
     assert await confirmed(approving, again) == "no"
     made = endorsement(approving, again, force.admin, ADMIN)
-    assert (await endorse(approving, force.admin, made)).is_success
+    assert refusal(await endorse(approving, force.admin, made)) == ("endorsement_invalid", "E4")
+    former = revocation(approving, sho, force.admin)
+    assert (await endorse(approving, force.admin, made, former)).is_success
 
 
 async def test_a_lost_device_and_what_it_made_are_for_those_who_may_revoke_it(

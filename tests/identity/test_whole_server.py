@@ -16,7 +16,7 @@ from copconnect.records.primitives.fields import MINUTE_MS
 from tests.harness.operator import OPERATOR
 from tests.identity.approved import ADMIN
 from tests.identity.running import PATROL, SHO, MovedClock, Running
-from tests.identity.signing import endorse, endorsement, name_root_admin
+from tests.identity.signing import endorse, endorsement, name_root_admin, revocation
 from tests.identity.whole import Whole
 
 EVERYONE = wire.Audience(include=[wire.Clause(everyone=True)])
@@ -110,7 +110,9 @@ async def test_d6_a_revocation_unlists_in_its_transaction(whole: Whole, clock: M
     clock.ms += 1000
     await name_root_admin(whole, sho)
     clock.ms += 1000
-    assert (await endorse(whole, sho, endorsement(whole, again, sho, ADMIN))).is_success
+    former = revocation(whole, patrol, sho)
+    made = endorsement(whole, again, sho, ADMIN)
+    assert (await endorse(whole, sho, made, former)).is_success
     (found,) = (await whole.get("/v1/conversations", again)).json()["conversations"]
     assert (found["devices"], found["unregistered"]) == (2, 0)
 

@@ -28,7 +28,7 @@ import {
   devicesCode,
   digitsCommitment,
 } from "../keys/trust/digits.ts";
-import type { Confirmation } from "../wire.ts";
+import type { Confirmation, PostEndorsement } from "../wire.ts";
 
 export type ConfirmationState = "begun" | "digits" | "confirmed" | "refused" | "over";
 
@@ -50,7 +50,7 @@ export interface ConfirmingRow extends Row {
   readonly answer: Uint8Array | null;
   /** The digits were right. The endorsement is posted until the server has it. */
   readonly matched: boolean;
-  readonly endorsement: Uint8Array | null;
+  readonly endorsement: PostEndorsement | null;
 }
 
 export interface NewDeviceRow extends Row {

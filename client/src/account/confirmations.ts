@@ -21,7 +21,7 @@ import { EndorsementFormat } from "../keys/trust/endorsement.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/meta.ts";
 import type { Change, Vault } from "../vault/vault.ts";
-import type { Confirmation } from "../wire.ts";
+import type { Confirmation, PostEndorsement } from "../wire.ts";
 import {
   atTime,
   codeOf,
@@ -380,6 +380,6 @@ export class Confirmations {
   }
 }
 
-function createdOf(endorsement: Uint8Array): number {
+function createdOf({ endorsement }: PostEndorsement): number {
   return EndorsementFormat.parse(endorsement).created;
 }

@@ -8,6 +8,7 @@ import { failure } from "../failure.ts";
 import type { DeviceId, PersonId } from "../ids.ts";
 import type { Api } from "../transport/api.ts";
 import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../keys/trust/endorsement.ts";
+import type { PostEndorsement } from "../wire.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { TimeAnchor, Verdict } from "../trust/ports.ts";
 
@@ -16,6 +17,12 @@ export interface EndorsingOptions {
   readonly trust: PeopleTrust;
   readonly time: Pick<TimeAnchor, "anchor" | "requireNow">;
   readonly identity: () => Identity;
+  /** The revocation, made now, of a former device that the roster authority revoked. */
+  readonly revokeFormer: (
+    device: DeviceId,
+    personId: PersonId,
+    nowMs: number,
+  ) => Promise<Uint8Array>;
 }
 
 export class Endorsing {
@@ -70,27 +77,27 @@ export class Endorsing {
     return true;
   }
 
-  /** The signed endorsement, made now. */
-  async sign(device: DeviceId, personId: PersonId): Promise<Uint8Array> {
+  /** The signed endorsement, made now, and the revocations without which it does not count (E4). */
+  async sign(device: DeviceId, personId: PersonId): Promise<PostEndorsement> {
     await this.requirePossible(device, personId);
-    const { privateKey } = this.#options.identity();
-    return (await EndorsementFormat.sign(this.#values(device, personId), privateKey)).bytes;
-  }
-
-  #values(device: DeviceId, personId: PersonId) {
-    const own = this.#options.identity();
-    return {
-      endorsed: fromHex(device),
-      endorser: own.deviceBytes,
-      kind: personId === own.personId ? OWN_DEVICE : BY_ADMIN,
-      created: this.#options.time.requireNow(),
-    };
+    const { identity, time, trust, revokeFormer } = this.#options;
+    const own = identity();
+    const created = time.requireNow();
+    const admin = personId !== own.personId;
+    const revocations: Uint8Array[] = [];
+    for (const former of admin ? await trust.devicesOf(personId) : [])
+      if (trust.judge.lostFrom(former) !== null && !trust.judge.isRemoved(former, created))
+        revocations.push(await revokeFormer(former, personId, created));
+    const values = { endorsed: fromHex(device), endorser: own.deviceBytes, created };
+    const kind = admin ? BY_ADMIN : OWN_DEVICE;
+    const { bytes } = await EndorsementFormat.sign({ ...values, kind }, own.privateKey);
+    return { endorsement: bytes, revocations };
   }
 
   /** Idempotent by its bytes. */
-  async post(endorsement: Uint8Array, personId: PersonId): Promise<void> {
+  async post(endorsement: PostEndorsement, personId: PersonId): Promise<void> {
     const { api, trust } = this.#options;
-    await api.postEndorsement({ endorsement });
+    await api.postEndorsement(endorsement);
     // If the network ends here, the next question about the person brings it.
     await trust.ensure([personId], { fresh: true }).catch(() => undefined);
   }

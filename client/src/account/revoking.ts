@@ -96,6 +96,19 @@ export class Revoking {
     await trust.ensure([personId], { fresh: true }).catch(() => undefined);
   }
 
+  /**
+   * A revocation of a device that the roster authority has revoked already: so an admin stands for it
+   * too (E4). Everything that the device made is listed, so it undoes nothing.
+   */
+  async former(device: DeviceId, personId: PersonId, nowMs: number): Promise<Uint8Array> {
+    const own = this.#options.identity();
+    const { endorsements, grants } = await this.#madeBy(device, personId);
+    const standing = [...endorsements, ...grants].map(({ hash }) => hash).sort(compareBytes);
+    const values = { device: fromHex(device), lostAt: nowMs, created: nowMs };
+    const signed = { ...values, signer: own.deviceBytes, standing };
+    return (await RevocationFormat.sign(signed, own.privateKey)).bytes;
+  }
+
   async #personOf(device: DeviceId): Promise<PersonId> {
     const { trust, identity } = this.#options;
     const known = await trust.personOf(device);

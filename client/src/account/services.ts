@@ -104,7 +104,10 @@ export class AccountServices {
       ...{ api, vault, time, identity },
       department: () => account.trust.department,
     });
-    this.endorsing = new Endorsing({ api, trust, time, identity });
+    this.endorsing = new Endorsing({
+      ...{ api, trust, time, identity },
+      revokeFormer: (...former) => this.revoking.former(...former),
+    });
     this.presences = new Presences({ context, vault, time, identity });
     this.acts = new Acts({ api, vault, time, identity, presences: this.presences });
     const { acts } = this;

@@ -219,7 +219,11 @@ describe("a person's devices", () => {
     const judge = await force();
     await judge.records.addEndorsement((await endorsement("s1", "b3", -5, BY_ADMIN)).bytes);
     expect(judge.confirmedOrNull(device("b3"), NOW)).toBeNull();
+    // Nor does it wake with a later revocation, or with the roster authority's.
     await judge.records.addRevocation(await revocation("s1", "b1", -2, -6));
+    await judge.records.addRevocation(await revocation(null, "b1", -5, -5));
+    expect(judge.confirmedOrNull(device("b3"), NOW)).toBeNull();
+    await judge.records.addRevocation(await revocation("s1", "b1", -5, -6));
     // b2 rested on b1's endorsement, which the revocation does not list.
     expect(judge.confirmedOrNull(device("b2"), NOW)).toBeNull();
     expect(judge.confirmed(device("b3"), NOW)).toMatchObject({ how: "admin", by: device("s1") });

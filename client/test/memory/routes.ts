@@ -184,7 +184,7 @@ function trustRoutes(server: Roles, at: At): void {
     return { time: (await server.department.time(nonce, server.signedTime())).bytes };
   });
   at("confirmed", "POST /endorsements", ({ body }, caller) =>
-    trust.endorse(caller, as<wire.PostEndorsement>(body).endorsement),
+    trust.endorse(caller, as<wire.PostEndorsement>(body)),
   );
   at("device", "GET /authenticators", () => ({
     ...{ host: "", enrolled: [], ever: false, asked: null, enrols: false },

@@ -59,7 +59,10 @@ export class TrustRole {
 
   // --- Records --------------------------------------------------------------------------------
 
-  async endorse(caller: ClientState, bytes: Uint8Array): Promise<void> {
+  async endorse(
+    caller: ClientState,
+    { endorsement: bytes, revocations }: wire.PostEndorsement,
+  ): Promise<void> {
     const { judge, people } = this.#server;
     const record = await checked("endorsement_invalid", () => EndorsementFormat.parse(bytes));
     const endorsed = people.clientOf(idOf<DeviceId>(record.endorsed));
@@ -70,6 +73,7 @@ export class TrustRole {
     await checked("endorsement_invalid", () => EndorsementFormat.verify(record, caller.publicKey));
     await judge.records.addEndorsement(bytes);
     try {
+      for (const one of revocations) await judge.records.addRevocation(one);
       await checked("endorsement_invalid", () => judge.judge.requireEndorsement(record));
     } catch (error) {
       // It is not kept.
@@ -77,6 +81,7 @@ export class TrustRole {
       throw error;
     }
     person.endorsements.push(bytes);
+    person.revocations.push(...revocations);
     await this.#changed(person);
   }
 

@@ -396,7 +396,8 @@ describe("who may confirm", () => {
     clock.ms += MINUTE_MS;
     // The old phone is confirmed and not revoked: it confirms the new one, not an admin.
     expect(await codeOf(chief.calls.beginConfirmation(fresh.device))).toBe("other_device");
-    await chief.calls.revokeDevice(old.device);
+    // Signed out, it is revoked by the roster authority alone: the chief's phone revokes it too (E4).
+    await server.trust.revokeByAuthority(old.clientId);
     clock.ms += MINUTE_MS;
     const view = await chief.calls.beginConfirmation(fresh.device);
     await tap(fresh, view.confirmationId);
@@ -405,6 +406,7 @@ describe("who may confirm", () => {
     const done = await chief.calls.confirmDigits(view.confirmationId, digits);
     expect(done.state).toBe("confirmed");
     expect(await confirmedOf(fresh, fresh.device)).toBe("admin");
+    expect(fresh.services.trust.judge.isRemoved(old.device, clock.ms)).toBe(true);
   });
 
   test("the server's word on whose device it is counts for nothing", async () => {

@@ -106,6 +106,8 @@ class Judge:
         known = one.kind in (OWN_DEVICE, ADMIN) and one.endorser != one.endorsed
         if not known or person is None:
             return False
+        if one.created < self.trust.certificates[one.endorsed][0].not_before:
+            return False
         endorser = self._signer(one, one.endorser, without)
         if endorser is None:
             return False
@@ -116,9 +118,15 @@ class Judge:
         aside = without | {one.endorsed}  # E4: the others, so far as they do not rest on this one.
         devices = self.trust.devices_of(person)
         return bool(devices) and not any(
-            self.before(other, one.created, aside) and not self.revocations_of(other)
+            other != one.endorsed
+            and self.before(other, one.created + 1, aside)
+            and not self._removed(other, one.created)
             for other in devices
         )
+
+    def _removed(self, device: bytes, at: int) -> bool:
+        """Return whether somebody other than the roster authority had revoked a device by then."""
+        return any(one.signer != ZEROS and one.created <= at for one in self.revocations_of(device))
 
     def _signer(
         self, record: Record, device: bytes, without: frozenset[bytes] = frozenset()
@@ -144,10 +152,10 @@ class Judge:
         return bool(self._over(signer.person, person, at))
 
     def _over(self, signer: bytes, person: bytes, at: int) -> list[Chain]:
-        """Return the chains of a person's grants over another's unit."""
-        if person not in self.trust.cards:
-            return []
-        return self.grants(signer, self.trust.path(person, at), at)
+        """Return the chains of a person's grants over another's units of the last 7 days; none
+        where one of these units has none."""
+        over = [self.grants(signer, path, at) for path in self.trust.paths(person, at)]
+        return [chain for chains in over for chain in chains] if all(over) else []
 
     # --- Grants ---
 

@@ -11,7 +11,7 @@ from spec.keys.reference.basics import ZEROS, H, Record, T, hkdf, require
 from spec.keys.reference.certificates import Certificate
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
-GRANT_MS, LOSS_MS = 180 * DAY_MS, 30 * DAY_MS
+GRANT_MS, LOSS_MS, CARDS_MS = 180 * DAY_MS, 30 * DAY_MS, 7 * DAY_MS
 RANGE_BITS = 45  # Each roster authority has as many numbers.
 NONE, APPROVAL = 0, 1  # The department's policies.
 OWN_DEVICE, ADMIN = 1, 2  # The kinds of an endorsement.
@@ -152,6 +152,8 @@ class Trust:
             case PersonCard():
                 record.verify(authority_of([self.department], record.number, "E0"))
                 known = self.cards.setdefault(record.person, [])
+                other = [one for one in known if one.number == record.number]
+                require(other in ([], [record]), "E0", "two cards of one number")
                 known.append(record)
                 known.sort(key=lambda one: one.number)
             case PersonDevices():
@@ -198,13 +200,13 @@ class Trust:
         require(bool(found), "E0", "certificate is not valid then")
         return found[-1]
 
-    def path(self, person: bytes, at: int) -> str:
-        """Return the unit path on a person's card. Convention: on the newest one of that time, so
-        that a transfer does not undo endorsements; before the first card, on the first."""
+    def paths(self, person: bytes, at: int) -> set[str]:
+        """Return the unit paths on a person's cards that were in force in the 7 days before a
+        time. Convention: before the first card, the first one's."""
         own = self.cards.get(person, [])
-        require(bool(own), "E0", "no card")
-        path: str = ([one for one in own if one.created <= at] or own[:1])[-1].path
-        return path
+        at_first = [one for one in own if one.created <= at - CARDS_MS][-1:]
+        since = [one for one in own if at - CARDS_MS < one.created <= at]
+        return {one.path for one in (*at_first, *since)} or {one.path for one in own[:1]}
 
     def devices_of(self, person: bytes) -> tuple[bytes, ...]:
         found = self.person_devices.get(person)

@@ -88,7 +88,7 @@ class AuthService:
         self.trust = TrustPublisher(deps)
         self.people_trust = PeopleTrust(deps, registry.bundles, self.cards, self.confirmers)
         self.revoking = Revoking(deps, self.judge, self.cards, changes)
-        self.endorsing = Endorsing(deps, self.judge, self.cards, changes)
+        self.endorsing = Endorsing(deps, self.judge, self.cards, changes, self.revoking)
         self.granting = Granting(deps, self.judge, changes)
         self.own_keys = OwnKeys(deps)
         self.authenticators = Authenticators(deps)

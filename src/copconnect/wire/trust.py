@@ -120,9 +120,16 @@ class TimeAnswer(Wire, frozen=True, kw_only=True):
 
 
 class PostEndorsement(Wire, frozen=True, kw_only=True):
-    """The server lists the endorsed device in the same transaction. Idempotent by its bytes."""
+    """The server lists the endorsed device in the same transaction. Idempotent by its bytes.
+
+    ``revocations``: with an admin's, of each former device of the person that the roster authority
+    alone revoked (E4). They list everything that the device made, and undo nothing.
+    """
 
     endorsement: Record
+    revocations: Annotated[
+        list[Annotated[bytes, Meta(max_length=MAX_REVOCATION_BYTES)]], Meta(max_length=255)
+    ]
 
 
 class Grants(Wire, frozen=True, kw_only=True):

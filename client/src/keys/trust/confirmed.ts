@@ -17,7 +17,7 @@ import { Refused, refuseUnless, type Missing } from "../format/refused.ts";
 import { POLICY_NONE } from "./department.ts";
 import type { Certificate } from "./device-certificate.ts";
 import { OWN_DEVICE, type Endorsement } from "./endorsement.ts";
-import { grantsOver } from "./granted.ts";
+import { grantsOver, grantsOverPerson } from "./granted.ts";
 import {
   EVER,
   NOBODY,
@@ -28,7 +28,7 @@ import {
 } from "./judgement.ts";
 import { Memory } from "./memory.ts";
 import { isByAuthority, type Revocation } from "./revocation.ts";
-import { isRevoked, judgeRevocation, letsStand, lostFrom } from "./standing.ts";
+import { isRemoved, judgeRevocation, letsStand, lostFrom } from "./standing.ts";
 import type { TrustRecords } from "./trust-records.ts";
 
 /** "first" is shown as not approved. */
@@ -126,6 +126,12 @@ export class Judge implements Judgement {
     return this.grantsOver(person, path, atMs).length > 0;
   }
 
+  /** Whether somebody other than the roster authority had revoked a device by a time (E4). */
+  isRemoved(device: DeviceId, atMs: number): boolean {
+    this.memory.begin(this.records.version);
+    return isRemoved(this, device, atMs);
+  }
+
   /** From when a device counts as lost; null: it is not revoked. */
   lostFrom(device: DeviceId): number | null {
     this.memory.begin(this.records.version);
@@ -218,6 +224,8 @@ export class Judge implements Judgement {
     const person = this.records.personOf(endorsed);
     if (person === null) return false;
     const by = idOf<DeviceId>(endorsement.endorser);
+    const [first] = this.records.certificatesOf(endorsed);
+    if (first !== undefined && created < first.notBefore) return false;
     const endorser = this.signerAt(by, endorsement.hash, created, without);
     if (endorser === null) return false;
     if (kind === OWN_DEVICE) return endorser.person === person && by !== endorsed;
@@ -227,7 +235,10 @@ export class Judge implements Judgement {
     );
   }
 
-  /** E4: the person's devices that were confirmed before, without this one's word, are revoked. */
+  /**
+   * E4: the person's devices that were confirmed before, without this one's word, are revoked, and not
+   * by the roster authority. Two that were endorsed at one time exclude each other.
+   */
   #standsAlone(endorsed: DeviceId, person: PersonId, atMs: number, without: Without): boolean {
     const devices = this.records.devicesOf(person);
     if (devices === null) {
@@ -236,20 +247,18 @@ export class Judge implements Judgement {
     }
     const aside = new Set([...without, endorsed]);
     return devices.every((other) => {
-      if (other === endorsed || isRevoked(this, other)) return true;
+      if (other === endorsed || isRemoved(this, other, atMs)) return true;
       if (this.records.certificatesOf(other).length === 0) {
         this.memory.note({ kind: "certificate", device: other });
         return false;
       }
-      return !this.confirmedBefore(other, atMs, aside);
+      return !this.confirmedBefore(other, atMs + 1, aside);
     });
   }
 
   #mayAdminister(signer: Certificate, person: PersonId, atMs: number): boolean {
     if (isRootAdmin(this.records, signer.deviceBytes, atMs)) return true;
-    const path = this.records.unitPath(person, atMs);
-    if (path === null) this.memory.note({ kind: "card", person });
-    return path !== null && this.grantsOver(signer.person, path, atMs).length > 0;
+    return grantsOverPerson(this, signer.person, person, atMs).length > 0;
   }
 
   signerAt(device: DeviceId, hash: Uint8Array, atMs: number, without: Without): Certificate | null {

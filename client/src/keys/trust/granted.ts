@@ -33,6 +33,22 @@ export function grantsOver(
   return found;
 }
 
+/**
+ * The chains of an admin's grants over a person's units of the last 7 days; none where the admin has
+ * no grant over one of them.
+ */
+export function grantsOverPerson(
+  judgement: Judgement,
+  admin: PersonId,
+  person: PersonId,
+  atMs: number,
+): readonly Chain[] {
+  const paths = [...judgement.records.unitPaths(person, atMs)];
+  if (paths.length === 0) judgement.memory.note({ kind: "card", person });
+  const over = paths.map((path) => judgement.grantsOver(admin, path, atMs));
+  return over.every((chains) => chains.length > 0) ? over.flat() : [];
+}
+
 /** The chain of a grant or withdrawal; null: its grantor had not the right to make it. */
 function chainOf(judgement: Judgement, grant: Grant): Chain | null {
   return judgement.memory.remember("chain", toHex(grant.hash), () => judge(judgement, grant));

@@ -12,6 +12,7 @@
 import { equalBytes, toHex } from "../../octets.ts";
 import { compareBytes } from "../format/compare.ts";
 import { idOf, type DeviceId } from "../../ids.ts";
+import { grantsOverPerson } from "./granted.ts";
 import { NOBODY, isRootAdmin, type Judgement } from "./judgement.ts";
 import { isByAuthority, isFarBack, type Revocation } from "./revocation.ts";
 
@@ -33,9 +34,10 @@ export function lostFrom(judgement: Judgement, device: DeviceId): number | null 
   return Math.min(...counting.map(({ lostAt }) => lostAt));
 }
 
-/** Whether a revocation of a device counts, whenever it was made. */
-export function isRevoked(judgement: Judgement, device: DeviceId): boolean {
-  return judgement.records.revocationsOf(device).some((one) => judgement.counts(one));
+/** Whether somebody other than the roster authority had revoked a device by a time (E4). */
+export function isRemoved(judgement: Judgement, device: DeviceId, atMs: number): boolean {
+  const made = (one: Revocation): boolean => !isByAuthority(one) && one.created <= atMs;
+  return judgement.records.revocationsOf(device).some((one) => made(one) && judgement.counts(one));
 }
 
 /** {@link Judgement.counts}: circles are cut here. */
@@ -70,8 +72,7 @@ function judge(judgement: Judgement, revocation: Revocation): boolean {
   if (isRootAdmin(records, signer.deviceBytes, at)) return true;
   if (isFarBack(revocation)) return false;
   if (signer.person === person) return true;
-  const path = records.unitPath(person, at);
-  const chains = path === null ? [] : judgement.grantsOver(signer.person, path, at);
+  const chains = grantsOverPerson(judgement, signer.person, person, at);
   return chains.length > 0 && !chains.some(({ above }) => above.has(person));
 }
 

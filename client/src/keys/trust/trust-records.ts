@@ -12,6 +12,7 @@
  */
 import { equalBytes, toHex } from "../../octets.ts";
 import { compareBytes } from "../format/compare.ts";
+import { CARDS_IN_FORCE_MS } from "../../limits.ts";
 import { idOf, type DeviceId, type PersonId } from "../../ids.ts";
 import type { Signed } from "../format/record.ts";
 import { refuseUnless } from "../format/refused.ts";
@@ -144,12 +145,15 @@ export class TrustRecords {
   }
 
   /**
-   * The unit path on the newest card of a time, so that a transfer undoes no endorsement; before the
-   * first card, on the first. Null: no card is known.
+   * The unit paths on the cards that were in force in the 7 days before a time, so that one who moves
+   * a person gives nobody a right over the person at once; before the first card, the first one's.
+   * Empty: no card is known.
    */
-  unitPath(person: PersonId, atMs: number): string | null {
+  unitPaths(person: PersonId, atMs: number): ReadonlySet<string> {
     const cards = this.#cards.get(person) ?? [];
-    return (cards.findLast(({ created }) => created <= atMs) ?? cards[0])?.path ?? null;
+    const earlier = cards.findLastIndex(({ created }) => created <= atMs - CARDS_IN_FORCE_MS);
+    const inForce = cards.slice(Math.max(0, earlier)).filter(({ created }) => created <= atMs);
+    return new Set((inForce.length > 0 ? inForce : cards.slice(0, 1)).map(({ path }) => path));
   }
 
   /** A device's endorsements, the oldest first. */
@@ -221,6 +225,8 @@ export class TrustRecords {
     if (has(this.#cards.get(person), card)) return;
     await PersonCardFormat.verify(card, this.#authority(card.number));
     if (has(this.#cards.get(person), card)) return;
+    const twice = this.#cards.get(person)?.some(({ number }) => number === card.number) === true;
+    refuseUnless(!twice, "E0", "two cards of one number");
     addTo(this.#cards, person, card, (a, b) => a.number - b.number);
     this.#version++;
   }

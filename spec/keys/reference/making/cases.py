@@ -45,7 +45,7 @@ def make_cases() -> tuple[Force, list[Case]]:
         found.append(Case(rule, name, known, verdicts))
 
     makers = (_endorsements, _grants, _root_admins, _policies, _others, _revocations, _circles)
-    for make in (*makers, _authorities):
+    for make in (*makers, _moved, _authorities):
         make(force, case)
     return force, found
 
@@ -168,9 +168,13 @@ def _policies(force: Force, case: _Add) -> None:
     case("E4", "policy none: an admin endorses while the first is there",
          "department none, r1 b2 none", "b1: not approved", "b2: no",
          without=f"{alone}, b1 b2")  # fmt: skip
-    known = "department none, b1 lost, r1 b2 none"
-    case("E4", "policy none: an admin endorses once the first is revoked", known, "b1: no",
-         "b2: admin, r1", "b3: no", without=f"{alone}, b1 b2")  # fmt: skip
+    case("E4", "policy none: the roster authority alone revoked the first",
+         "department none, b1 lost, r1 b2 none", "b1: no", "b2: no",
+         without=f"{alone}, b1 b2")  # fmt: skip
+    force.revoke("r1 -b1 none", "r1", "b1", -8, -8)
+    case("E4", "policy none: an admin endorses once an admin revoked the first",
+         "department none, b1 lost, r1 -b1 none, r1 b2 none", "b1: no", "b2: admin, r1",
+         "b3: no", without=f"{alone}, b1 b2")  # fmt: skip
     case("E0", "policy none: an endorsement is shown rather", "department none", "b1: admin, s1",
          without="department 1, department 2")  # fmt: skip
     force.endorse("b1 b2 first", "b1", "b2", -45)
@@ -185,7 +189,15 @@ def _others(force: Force, case: _Add) -> None:
     force.endorse("s1 b2", "s1", "b2", -5, admin=True)
     case("E4", "an admin endorses beside a confirmed device", "s1 b2", "b1: admin, s1", "b2: no",
          without="b1 b2")  # fmt: skip
-    force.revoke("s1 -b1", "s1", "b1", -4, -5)
+    force.revoke("s1 -b1 late", "s1", "b1", -4.99, -5)
+    case("E4", "no endorsement wakes with a later revocation", "s1 b2, s1 -b1 late", "b1: no",
+         "b2: no", without="b1 b2")  # fmt: skip
+    force.revoke("authority -b1", "", "b1", -5, -5)
+    case("E4", "the roster authority alone revoked the other device", "s1 b2, authority -b1",
+         "b1: no", "b2: no", without="b1 b2")  # fmt: skip
+    force.revoke("s1 -b1", "s1", "b1", -5, -5)
+    case("E4", "an admin revoked it too", "s1 b2, authority -b1, s1 -b1", "b1: no",
+         "b2: admin, s1", without="b1 b2")  # fmt: skip
     case("E4", "the other device is revoked", "s1 b2, s1 -b1", "b1: no", "b2: admin, s1",
          without="b1 b2")  # fmt: skip
     case("E4", "the other device is not confirmed", "s1 b2", "b2: admin, s1",
@@ -195,8 +207,16 @@ def _others(force: Force, case: _Add) -> None:
          "b3: own device, b2", without="b1 b2")  # fmt: skip
     force.endorse("s1 b3", "s1", "b3", -5, admin=True)
     case("E4", "one of two others falls with the revoked", "s1 b3, s1 -b1", "b3: admin, s1")
-    force.revoke("s1 -b1 kept", "s1", "b1", -4, -5, ["b1 b2"])
+    force.revoke("s1 -b1 kept", "s1", "b1", -5, -5, ["b1 b2"])
     case("E4", "one of two others is left", "s1 b3, s1 -b1 kept", "b3: no")
+    force.endorse("s1 b2 at once", "s1", "b2", -36, admin=True)
+    case("E4", "two at one time: neither", "s1 b2 at once", "b1: no", "b2: no", without="b1 b2")
+    force.certify("d2", "D", -20, 300)
+    force.devices("devices D more", "D", "d1 d2", after="devices D", created=-20)
+    force.endorse("a1 d2 early", "a1", "d2", -20.01, admin=True)
+    force.endorse("a1 d2", "a1", "d2", -20, admin=True)
+    case("E4", "made before the device had a certificate", "devices D more, a1 d2 early", "d2: no")
+    case("E4", "made with its certificate", "devices D more, a1 d2 early, a1 d2", "d2: admin, a1")
     force.endorse("b2 b1 forged", "b2", "b1", -50)
     case("E4", "a ghost endorses the true device to hide it", "s1 b2, b2 b1 forged",
          "b1: admin, s1", "b2: no", without="b1 b2")  # fmt: skip
@@ -304,3 +324,21 @@ def _authorities(force: Force, case: _Add) -> None:
     case("E0", "a former roster authority's revocation", f"{anew}, former -b1", *_ALL_STAND)
     case("E0", "the next roster authority's revocation", f"{anew}, next -b1", "b1: no")
     case("E0", "revoked by the roster authority of then", "former -b1", "b1: no")
+
+
+def _moved(force: Force, case: _Add) -> None:
+    force.card("card C south", "C", 2, -6.5, SOUTH)
+    force.endorse("s1 c1 moved", "s1", "c1", 0, admin=True)
+    case("E4", "moved into the admin's unit within 7 days", "card C south, s1 c1 moved", "c1: no")
+    force.endorse("a1 c1 moved", "a1", "c1", 0, admin=True)
+    case("E4", "an admin above both units", "card C south, a1 c1 moved", "c1: admin, a1")
+    force.card("card C south long ago", "C", 2, -7, SOUTH)
+    case("E4", "moved 7 days ago", "card C south long ago, s1 c1 moved", "c1: admin, s1")
+    force.card("card C back", "C", 3, -1, NORTH)
+    case("E4", "moved there and back within 7 days", "card C south, card C back, s1 c1 moved",
+         "c1: no")  # fmt: skip
+    force.revoke("s1 -c1 moved", "s1", "c1", 0, 0)
+    known = "card C south, a1 c1, s1 -c1 moved"
+    case("E4", "no admin of the new unit revokes at once either", known, "c1: admin, a1")
+    force.card("card C twice", "C", 1, -60, SOUTH)
+    case("E4", "a second card of one number", "card C twice, s1 c1 moved", "c1: no")

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, or_, select, union, update
+from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service.tables import (
@@ -177,15 +177,22 @@ _SIGNERS = union(
 async def forget_certificates(
     connection: AsyncConnection, before_ms: int, acted: Select[tuple[bytes]]
 ) -> None:
-    """Delete the certificates that expired before a time, except those of devices that endorsed,
-    granted or revoked: their records are judged at their date for ever. So are signatures in the
-    audit log, of the devices ``acted``."""
+    """Delete the certificates that expired before a time, except each device's first, before which
+    no endorsement of the device counts (E4), and those of devices that endorsed, granted or
+    revoked: their records are judged at their date for ever. So are signatures in the audit log, of
+    the devices ``acted``."""
+    earlier = certificates.alias()
+    first = select(func.min(earlier.c.issued_ms)).where(
+        earlier.c.client_id == certificates.c.client_id
+    )
     signers = select(clients.c.client_id).where(
         or_(clients.c.device.in_(_SIGNERS), clients.c.device.in_(acted))
     )
     await connection.execute(
         delete(certificates).where(
-            certificates.c.expires_ms < before_ms, certificates.c.client_id.not_in(signers)
+            certificates.c.expires_ms < before_ms,
+            certificates.c.client_id.not_in(signers),
+            certificates.c.issued_ms > first.scalar_subquery(),
         )
     )
 

@@ -74,7 +74,12 @@ def confirmed(trust: Trust, device: bytes, at: int, rule: str = "E0") -> Confirm
 
 def lost_from(trust: Trust, device: bytes) -> int | None:
     """Return the earliest time of loss that a counting revocation names, or None."""
-    known = trust.revocations.get(device)
-    if not known:
-        return None
-    return min((one.record.lost for one in known if counts(trust, one)), default=None)
+    losses = trust.memory.losses
+    if device not in losses:
+        known = trust.revocations.get(device, ())
+        return trust.memory.derive(
+            losses,
+            device,
+            lambda: min((one.record.lost for one in known if counts(trust, one)), default=None),
+        )
+    return losses[device]

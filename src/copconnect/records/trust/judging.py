@@ -8,6 +8,9 @@ This module decides points that the rules leave open:
   its endorsements nor its grants. Withdrawing a grant is for the grantor's person, people above it
   in its chain, and root admins; a withdrawal by others is ignored.
 - A device is above another's person if its person is among the grantors of the chain.
+- An admin's endorsement or revocation needs a grant over each unit that the person's cards named in
+  the 7 days before it. The roster authority's revocation of a person's other device does not count
+  for an admin's endorsement (E4), nor does one made after it: no endorsement wakes later.
 - Several revocations of one device all count: it is lost from the earliest on, and what it signed
   stands only if each lets it stand. The roster authority's revocation voids nothing made before it.
 - When revocations void each other in a circle, the one whose signer ranks higher counts (a root
@@ -48,9 +51,13 @@ def is_first(trust: Trust, device: bytes, person_id: bytes) -> bool:
     return trust.devices_of(person_id)[:1] == (device,)
 
 
-def _is_revoked(trust: Trust, device: bytes) -> bool:
+def _is_removed(trust: Trust, device: bytes, at: int) -> bool:
+    """Return whether somebody other than the roster authority had revoked a device by a time."""
     trust.memory.read(device)
-    return any(counts(trust, one) for one in trust.revocations.get(device, ()))
+    return any(
+        not one.record.by_authority and one.created <= at and counts(trust, one)
+        for one in trust.revocations.get(device, ())
+    )
 
 
 # --- Endorsements ---------------------------------------------------------------------------------
@@ -94,6 +101,8 @@ def _endorsement_counts(trust: Trust, one: Dated[Endorsement], without: frozense
     person_id, own = trust.person_of(record.endorsed), record.kind == EndorsementKind.OWN_DEVICE
     if person_id is None or record.endorser == record.endorsed:
         return False
+    if at < trust.certificates[record.endorsed][0].not_before:
+        return False
     if own and trust.person_of(record.endorser) != person_id:
         return False
     endorser = _signer(trust, record.endorser, one.hash, at, without)
@@ -104,13 +113,14 @@ def _endorsement_counts(trust: Trust, one: Dated[Endorsement], without: frozense
     if not _may_administer(trust, endorser, person_id, at):
         return False
     # E4: the person's other devices, so far as they were confirmed without this one, are revoked.
+    # Two that were endorsed at one time exclude each other.
     devices = trust.devices_of(person_id)
     trust.memory.read(person_id)
     aside = without | {record.endorsed}
     return bool(devices) and not any(
         other != record.endorsed
-        and _confirmed_before(trust, other, at, aside)
-        and not _is_revoked(trust, other)
+        and _confirmed_before(trust, other, at + 1, aside)
+        and not _is_removed(trust, other, at)
         for other in devices
     )
 
@@ -130,12 +140,18 @@ def _signer(
 
 
 def _may_administer(trust: Trust, signer: Certificate, person_id: bytes, at: int) -> bool:
-    """Return whether a device is a root admin's, or its person has a grant over a person's unit."""
+    """Return whether a device is a root admin's, or its person has grants over a person's units."""
     if signer.device in trust.department_at(at).admins:
         return True
+    return bool(_grants_over_person(trust, signer.person_id, person_id, at))
+
+
+def _grants_over_person(trust: Trust, admin: bytes, person_id: bytes, at: int) -> list[Chain]:
+    """Return the chains of an admin's grants over a person's units of the last 7 days; none where
+    the admin has no grant over one of them."""
     trust.memory.read(person_id)
-    path = trust.unit_path(person_id, at)
-    return path is not None and bool(_grants_over(trust, signer.person_id, path, at))
+    over = [_grants_over(trust, admin, path, at) for path in trust.unit_paths(person_id, at)]
+    return [chain for chains in over for chain in chains] if all(over) else []
 
 
 # --- Grants ---------------------------------------------------------------------------------------
@@ -244,9 +260,7 @@ def _judge_revocation(trust: Trust, one: Dated[Revocation]) -> bool:
         return True
     if long_ago or signer.person_id == person_id:
         return not long_ago
-    trust.memory.read(person_id)
-    path = trust.unit_path(person_id, at)
-    chains = _grants_over(trust, signer.person_id, path, at) if path is not None else []
+    chains = _grants_over_person(trust, signer.person_id, person_id, at)
     return bool(chains) and not any(person_id in chain.above for chain in chains)
 
 

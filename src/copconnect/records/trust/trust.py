@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
+from copconnect.limits import CARDS_IN_FORCE_MS
 from copconnect.records.primitives.fields import Refused, require
 from copconnect.records.primitives.signed import SignedRecord
 from copconnect.records.trust.department import Department, authority_number_of, authority_of
@@ -103,18 +104,20 @@ class Trust:
                 return one
         return None
 
-    def unit_path(self, person_id: bytes, at: int) -> str | None:
-        """Return the unit path on a person's newest card of that time.
+    def unit_paths(self, person_id: bytes, at: int) -> set[str]:
+        """Return the unit paths on a person's cards that were in force in the 7 days before a time,
+        so that one who moves a person gives nobody a right over the person at once.
 
         Before the first card it is the first's, because cards may be signed after endorsements.
         """
-        cards = self.cards.get(person_id)
-        if not cards:
-            return None
+        paths = set[str]()
+        cards = self.cards.get(person_id, ())
         for card in reversed(cards):
             if card.created <= at:
-                return card.path
-        return cards[0].path
+                paths.add(card.path)
+                if card.created <= at - CARDS_IN_FORCE_MS:
+                    break
+        return paths or {card.path for card in cards[:1]}
 
     def devices_of(self, person_id: bytes) -> tuple[bytes, ...]:
         """Return the devices in a person's newest PersonDevices, the first first."""
@@ -161,6 +164,8 @@ class Trust:
         if card in known:
             return set()
         self._check_authority(card, card.number, already_verified=already_verified)
+        twice = any(one.number == card.number for one in known)
+        require(not twice, "E0", "two cards of one number")
         insort(self.cards.setdefault(card.person_id, known), card, key=lambda one: one.number)
         return self._forget_person(card.person_id)
 
@@ -251,6 +256,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.searches: dict[bytes, Search] = {}  # By endorsed device.
+        self.losses: dict[bytes, int | None] = {}  # By device: since when it is lost.
         self.chains: dict[bytes, Chain | None] = {}  # By hash of a grant.
         self.counting: dict[bytes, bool] = {}  # By hash of a revocation.
         self.stack: list[Dated[Revocation]] = []  # Revocations that are being judged.
@@ -294,8 +300,10 @@ class Memory:
         pending, gone = list(sources), set[bytes]()
         while pending:
             name = pending.pop()
-            if self.searches.pop(name, None) is not None:
+            if name in self.searches or name in self.losses:
                 gone.add(name)
+            self.searches.pop(name, None)
+            self.losses.pop(name, None)
             self.chains.pop(name, None)
             self.counting.pop(name, None)
             pending.extend(self._readers.pop(name, ()))
