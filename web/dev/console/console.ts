@@ -111,7 +111,11 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
         ...{ approvers: [first, ME], approverCount: 2 },
         ...{ by: second, people: 21_340, paths: [pathOf(UNITS[1]?.unitId ?? "")] },
         ...{ madeMs: Date.now() - 3_600_000, expiresMs: Date.now() + 6 * DAY_MS },
-        preview: null,
+        preview: {
+          ...{ people: 21_000, sample: [second], paths: [pathOf(UNITS[1]?.unitId ?? "")] },
+          ...{ needsSecond: true, rights: [], policy: [], conversations: 0 },
+          ...{ approvers: [first, ME], approverCount: 2 },
+        },
       },
     ];
     this.#log = this.#makeLog();
