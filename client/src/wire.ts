@@ -2952,6 +2952,11 @@ export interface Confirmations {
   readonly confirmations: Confirmation[];
 }
 
+/** The hashes of the proof that a larger audit log goes on from a smaller one (RFC 6962). */
+export interface LogConsistency {
+  readonly proof: Uint8Array[];
+}
+
 /** Write the signer's part to a file; posted to ``/v1/admin/exports``, which answers with it. */
 export interface ExportPart {
   readonly act: "export_part";

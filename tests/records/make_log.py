@@ -21,6 +21,13 @@ from copconnect.audit.rules import ZEROS, Content, Entry, entry_hash
 from copconnect.audit.signatures import ALWAYS_SECOND, OUTCOMES
 from copconnect.ids import ActId, PersonId
 from copconnect.principals import SignedAs
+from copconnect.records.primitives.merkle import (
+    Node,
+    appended,
+    consistency_nodes,
+    edge_root,
+    leaf_hash,
+)
 from copconnect.records.trust.admin_act import SignedAct
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 from tests.harness.presence import Credential, by_pin, weighs
@@ -405,6 +412,29 @@ def as_json(entries: list[Entry], hidden: frozenset[int] = frozenset()) -> list[
     ]
 
 
+def trees() -> list[dict[str, Any]]:
+    """Return proofs that the log's tree goes on from each of its beginnings (RFC 6962)."""
+    leaves = [leaf_hash(one.hash) for one in chained(log())]
+    nodes: dict[Node, bytes] = {}
+    edges: list[list[bytes]] = [[]]
+    for size, leaf in enumerate(leaves):
+        edge, added = appended(edges[-1], size, leaf)
+        edges.append(edge)
+        nodes |= added
+    return [
+        {
+            "first": {"size": first, "root": edge_root(edges[first]).hex()},
+            "second": {"size": second, "root": edge_root(edges[second]).hex()},
+            "proof": [
+                edge_root([nodes[one] for one in edge]).hex()
+                for edge in consistency_nodes(first, second)
+            ],
+        }
+        for second in range(2, len(leaves) + 1)
+        for first in range(1, second)
+    ]
+
+
 def made() -> str:
     """Return the file's text."""
     known = {
@@ -423,6 +453,7 @@ def made() -> str:
             "record": SUSPEND.encode().hex(),
         },
         "log": as_json(chained(log())),
+        "trees": trees(),
         "broken": [
             {
                 "name": name,

@@ -97,6 +97,7 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/admin/training/previews": ADMINS_AND_HEAD,
     "PUT /v1/device-keys": ACCOUNTS,
     "POST /v1/time": ACCOUNTS,
+    "GET /v1/audit/consistency": ACCOUNTS,
     # One's own device, while it waits to be confirmed. Records that it signs count for nothing.
     "POST /v1/people/trust": ACCEPTED,
     "POST /v1/endorsements": ACCEPTED,

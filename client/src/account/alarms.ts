@@ -4,6 +4,8 @@
  * - A device of theirs was confirmed and this device did not endorse it.
  * - A DeviceKey of this very device, rightly signed, that it did not make: its keys were copied.
  *
+ * The audit log's alarm (T1) is kept here, too: the log is another than the one that this device saw.
+ *
  * Judged from verified records alone. Devices and keys that are older than this device raise
  * no alarm: a new phone is not warned about the older one. `meta/alarms` keeps what was seen and
  * what is still unread; a crash before it is written raises the same alarm again, once.
@@ -18,7 +20,7 @@ import type { Vault } from "../vault/vault.ts";
 
 export interface Alarm {
   readonly id: AlarmId;
-  readonly kind: "device" | "key";
+  readonly kind: "device" | "key" | "log";
   readonly device: DeviceId;
   /** The person who confirmed the device. */
   readonly by: PersonId | null;
@@ -66,6 +68,20 @@ export class Alarms {
       if (record === null) return;
       const alarms = record.alarms.filter((alarm) => alarm.id !== id);
       await this.#store({ ...record, alarms });
+    });
+  }
+
+  /** The server showed a log that does not go on from the one that was seen; each once. */
+  async raiseLog(root: Uint8Array): Promise<void> {
+    await this.check();
+    const { device } = this.#options.identity();
+    const id = idOf<RecordHash>(root);
+    const alarm: Alarm = { id, kind: "log", device, by: null, sinceMs: this.#options.now() };
+    await this.#inTurn(async () => {
+      const record = await this.#record();
+      if (record?.seen.includes(id) === true) return;
+      const alarms = [...(record?.alarms ?? []), alarm];
+      await this.#store({ seen: [...(record?.seen ?? []), id], alarms });
     });
   }
 

@@ -16,6 +16,7 @@ import { fromHex } from "../octets.ts";
 import { letsSend } from "../keys/trust/department.ts";
 import { OwnSanctions } from "../reports/own-sanctions.ts";
 import { Training } from "../training/training.ts";
+import { AuditHead } from "../trust/audit-head.ts";
 import { PeopleTrust } from "../trust/people-trust.ts";
 import type { Verdict } from "../trust/ports.ts";
 import { TrustedTime } from "../trust/trusted-time.ts";
@@ -60,6 +61,7 @@ export interface Standing {
 export class AccountServices {
   readonly account: Account;
   readonly time: TrustedTime;
+  readonly auditHead: AuditHead;
   readonly trust: PeopleTrust;
   readonly ownKeys: OwnKeys;
   readonly endorsing: Endorsing;
@@ -93,8 +95,15 @@ export class AccountServices {
     const time = new TrustedTime({
       ...{ api, vault, now, monotonic, onWaiting },
       department: () => account.trust.department,
+      onLog: (head) => void this.auditHead.take(head).catch(ignore),
     });
     this.time = time;
+    this.auditHead = new AuditHead({
+      ...{ api, vault },
+      incarnation: () => account.trust.incarnation?.number ?? 0,
+      learn: () => this.#refreshTrust(ANY_VERSION),
+      onBroken: ({ root }) => this.alarms.raiseLog(root),
+    });
     const trust = new PeopleTrust({
       ...{ api, vault, time, now, department },
       refreshDepartment: () => this.#refreshDepartment(),

@@ -261,7 +261,7 @@ export class AdminCalls implements AdminCore {
   // --- Authenticators ---------------------------------------------------------------------------
 
   async authenticatorsAsked(): Promise<readonly AuthenticatorItem[]> {
-    const { asked } = await this.#options.api.adminAuthenticators();
+    const { asked } = await this.#options.api.enrolling();
     return asked.flatMap(({ person, label, authenticator }) => {
       try {
         const record = AuthenticatorFormat.parse(authenticator);

@@ -4,6 +4,9 @@
  * replaced since the last time shows here and not only where somebody wrote its hash on paper.
  */
 import { compareBytes } from "../keys/format/compare.ts";
+import { appended, edgeRoot, leafHash } from "../keys/format/merkle.ts";
+import type { Bytes } from "../octets.ts";
+import { keptHead, type KeptHead } from "../trust/audit-head.ts";
 import type { VerifiedAudit } from "../seam/admin.ts";
 import type { Api } from "../transport/api.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
@@ -31,6 +34,8 @@ export async function verifyAudit(options: VerifyingOptions): Promise<VerifiedAu
   const { api, vault } = options;
   const noted = await vault.get<Noted>(META, NOTED);
   const [chain, signatures] = [new Chain(), new Signatures()];
+  const kept = await keptHead(vault);
+  let edge: readonly Bytes[] = [];
   let read = 0;
   try {
     for (let more = true; more;) {
@@ -39,14 +44,16 @@ export async function verifyAudit(options: VerifyingOptions): Promise<VerifiedAu
       for (const entry of page.entries) {
         chain.follow(entry);
         requireNoted(noted, entry);
+        edge = appended(edge, entry.number - 1, leafHash(entry.hash));
+        requireKept(kept, entry.number, edge);
         await signatures.follow(entry, await keyOf(options, entry));
         if (entry.content !== null) read += 1;
       }
       more = page.next !== null;
       if (!more) chain.end(page.newest, page.newestHash);
     }
-    if (noted !== null && chain.number < noted.number)
-      throw new Broken(chain.number + 1, "rolled_back");
+    const least = Math.max(noted?.number ?? 0, kept?.size ?? 0);
+    if (chain.number < least) throw new Broken(chain.number + 1, "rolled_back");
     signatures.end(chain.number);
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
@@ -65,6 +72,12 @@ function counts({ number, hash }: Chain, { signed, unsigned }: Signatures, read:
 function requireNoted(noted: Noted | null, entry: AuditEntry): void {
   if (noted?.number === entry.number && compareBytes(noted.hash, entry.hash) !== 0)
     throw new Broken(entry.number, "rolled_back");
+}
+
+/** The log is the one whose head came signed with the time (T1). */
+function requireKept(kept: KeptHead | null, number: number, edge: readonly Bytes[]): void {
+  if (kept?.size === number && compareBytes(edgeRoot(edge), kept.root) !== 0)
+    throw new Broken(number, "rolled_back");
 }
 
 async function fetchSigners(

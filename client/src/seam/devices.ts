@@ -60,8 +60,11 @@ export interface GrantGiven {
 /** Something was done in this person's name that this device did not do (E5). */
 export interface AlarmView {
   readonly id: AlarmId;
-  /** device: another device of theirs was confirmed; key: this device's own keys were copied. */
-  readonly kind: "device" | "key";
+  /**
+   * device: another device of theirs was confirmed; key: this device's own keys were copied; log: the
+   * audit log is another than the one that this device has seen.
+   */
+  readonly kind: "device" | "key" | "log";
   readonly device: DeviceId;
   readonly by: Plate | null;
   readonly sinceMs: number | null;

@@ -138,9 +138,10 @@ export class Api {
   postEndorsement(body: wire.PostEndorsement): Promise<void> {
     return this.#post("/v1/endorsements", body);
   }
-  authenticators(): Promise<wire.Authenticators> {
-    return this.#get("/v1/authenticators");
+  logConsistency(first: number, second: number): Promise<wire.LogConsistency> {
+    return this.#get(`/v1/audit/consistency${query({ first, second })}`);
   }
+  authenticators = (): Promise<wire.Authenticators> => this.#get("/v1/authenticators");
   addAuthenticator(body: wire.AddAuthenticator): Promise<void> {
     return this.#post("/v1/authenticators", body);
   }
@@ -236,9 +237,7 @@ export class Api {
     const options = { path: "/v1/admin/exports", body, repeats: 0, timeoutMs: FILE_TIMEOUT_MS };
     return (await this.#http.send({ method: "POST", ...options })).bytes;
   }
-  adminAuthenticators(): Promise<wire.AuthenticatorsAsked> {
-    return this.#get("/v1/admin/authenticators");
-  }
+  enrolling = (): Promise<wire.AuthenticatorsAsked> => this.#get("/v1/admin/authenticators");
   uploadReport(id: UploadId): Promise<Bytes> {
     return this.#file(`/v1/admin/uploads/${id}/report`);
   }

@@ -37,6 +37,7 @@ import { META, putMeta } from "../vault/meta.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { TimeAnchor } from "./ports.ts";
 import { authorityNumberOf, type Department } from "../keys/trust/department.ts";
+import type { LogHead } from "./audit-head.ts";
 import { TimeFormat, checkTime } from "../keys/trust/time.ts";
 
 /** So long one anchor serves while both clocks agree. */
@@ -65,6 +66,8 @@ export interface TrustedTimeOptions extends Clocks {
   readonly department: () => Pick<Department, "authority" | "authorityNumber">;
   /** {@link TrustedTime.waiting} is another now. */
   readonly onWaiting: () => void;
+  /** The head of the audit log that came with a signed time. */
+  readonly onLog: (head: LogHead) => void;
 }
 
 interface Anchor {
@@ -237,7 +240,9 @@ export class TrustedTime implements TimeAnchor {
     const { wall, monotonic: counted } = this.#passed(asked);
     if (Math.max(Math.abs(wall), counted) > LONGEST_TRIP_MS) return null;
     const { authority, authorityNumber } = department();
-    const timeMs = await checkTime(TimeFormat.parse(time), fromHex(nonce), authority);
+    const record = TimeFormat.parse(time);
+    const timeMs = await checkTime(record, fromHex(nonce), authority);
+    this.#options.onLog({ size: record.logSize, root: record.logRoot, authorityNumber });
     return { timeMs, authorityNumber, ...asked };
   }
 

@@ -3,7 +3,14 @@ import { describe, expect, test } from "vitest";
 import { Broken, Chain, digestOf } from "../../src/admin/log.ts";
 import { ALWAYS_SECOND, OUTCOMES, Signatures, signerOf } from "../../src/admin/signatures.ts";
 import { ActFormat } from "../../src/keys/trust/admin-act.ts";
-import { fromHex, toHex, utf8 } from "../../src/octets.ts";
+import {
+  appended,
+  edgeRoot,
+  isConsistent,
+  leafHash,
+  type TreeHead,
+} from "../../src/keys/format/merkle.ts";
+import { fromHex, toHex, utf8, type Bytes } from "../../src/octets.ts";
 import type { AuditEntry } from "../../src/wire.ts";
 
 interface Line {
@@ -32,6 +39,11 @@ const spec = JSON.parse(
     readonly created: number;
   };
   readonly log: readonly Line[];
+  readonly trees: readonly {
+    readonly first: { readonly size: number; readonly root: string };
+    readonly second: { readonly size: number; readonly root: string };
+    readonly proof: readonly string[];
+  }[];
   readonly broken: readonly {
     readonly name: string;
     readonly number: number;
@@ -95,6 +107,32 @@ describe("the audit log, as the server makes it", () => {
   test("verifies without the content of entries about other parts", async () => {
     const partly = log.map((entry) => (entry.number < 4 ? { ...entry, content: null } : entry));
     expect((await verify(partly)).signed).toBe(6);
+  });
+
+  test("its tree goes on from each of its beginnings, and from no other", () => {
+    for (const { first, second, proof } of spec.trees) {
+      const [before, after] = [first, second].map(({ size, root }) => ({
+        ...{ size, root: fromHex(root) },
+      })) as [TreeHead, TreeHead];
+      const hashes = proof.map(fromHex);
+      expect(isConsistent(before, after, hashes)).toBe(true);
+      const edge = log
+        .slice(0, after.size)
+        .reduce<readonly Bytes[]>(
+          (held, one, size) => appended(held, size, leafHash(one.hash)),
+          [],
+        );
+      expect(toHex(edgeRoot(edge))).toBe(second.root);
+      const wrong = { ...before, root: new Uint8Array(32) };
+      expect(isConsistent(wrong, after, hashes)).toBe(false);
+      expect(isConsistent(before, { ...after, root: wrong.root }, hashes)).toBe(false);
+      expect(isConsistent(before, after, hashes.slice(1))).toBe(false);
+      expect(isConsistent(before, after, [...hashes, wrong.root])).toBe(false);
+      for (const at of hashes.keys()) {
+        const others = hashes.map((one, index) => (index === at ? wrong.root : one));
+        expect(isConsistent(before, after, others)).toBe(false);
+      }
+    }
   });
 
   test.each(spec.broken)("is broken: $name", async ({ log: broken, number, reason }) => {

@@ -96,6 +96,8 @@ const NAMES: Readonly<Record<string, string>> = {
   pictures_number: "picturesNumber",
   authority_number: "authorityNumber",
   lowest_app: "lowestApp",
+  log_size: "logSize",
+  log_root: "logRoot",
 };
 
 function plain(value: unknown): unknown {

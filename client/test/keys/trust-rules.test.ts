@@ -295,7 +295,10 @@ describe("comparing and time", () => {
 
   it("T1 a time of another nonce, or not by the roster authority, is refused", async () => {
     const nonce = new Uint8Array(16).fill(7);
-    const record = await TimeFormat.sign({ nonce, time: NOW - MINUTE_MS }, AUTHORITY_SEED);
+    const record = await TimeFormat.sign(
+      { nonce, time: NOW - MINUTE_MS, logSize: 0, logRoot: new Uint8Array(32) },
+      AUTHORITY_SEED,
+    );
     expect(toHex(TimeFormat.parse(record.bytes).nonce)).toBe(toHex(nonce));
     const authority = hex(FILE.authority_key);
     expect(await checkTime(record, nonce, authority)).toBe(NOW - MINUTE_MS);

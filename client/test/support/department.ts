@@ -6,6 +6,7 @@
  * Stateless but for its keys and its department records: people and their lists belong to whoever
  * uses it (memory/people.ts).
  */
+import type { TreeHead } from "../../src/keys/format/merkle.ts";
 import { fromHex, toHex } from "../../src/octets.ts";
 import { ZEROS } from "../../src/keys/format/hashing.ts";
 import { X25519, type Kem } from "../../src/keys/hpke.ts";
@@ -247,8 +248,9 @@ export class Department {
     return IncarnationFormat.sign(values, this.authority.keys.privateKey);
   }
 
-  time(nonce: string, timeMs: number) {
-    const values = { nonce: fromHex(nonce), time: timeMs };
+  time(nonce: string, timeMs: number, log: TreeHead = { size: 0, root: ZEROS }) {
+    const { size: logSize, root: logRoot } = log;
+    const values = { nonce: fromHex(nonce), time: timeMs, logSize, logRoot };
     return TimeFormat.sign(values, this.authority.keys.privateKey);
   }
 

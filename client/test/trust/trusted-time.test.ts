@@ -35,6 +35,7 @@ function newTime(
   return new TrustedTime({
     vault,
     onWaiting,
+    onLog: () => undefined,
     now: () => wallMs,
     monotonic: () => monotonicMs,
     department: () => department.newest,
@@ -284,7 +285,10 @@ describe("K12: another roster authority", () => {
     await again.anchor();
     expect(again.now()).toBe(NOW + HOUR_MS);
     const signed = (nonce: string) =>
-      TimeFormat.sign({ nonce: fromHex(nonce), time: serverMs }, thief.keys.privateKey);
+      TimeFormat.sign(
+        { nonce: fromHex(nonce), time: serverMs, logSize: 0, logRoot: new Uint8Array(32) },
+        thief.keys.privateKey,
+      );
     await expect(newTime(signed).anchor()).rejects.toThrow("T1");
   });
 

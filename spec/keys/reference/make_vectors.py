@@ -233,9 +233,9 @@ def others(force: Force) -> dict[str, basics.Record]:
         "device key b1": keys.DeviceKey(
             kem=hpke.X25519, device=force.device("b1"), generation=7, created=day(-1), pk=pk
         ).sign(signing("b1")),
-        "time": people.TimeRecord(nonce=seed("extra nonce", 16), time=day(0)).sign(
-            signing(AUTHORITY)
-        ),
+        "time": people.TimeRecord(
+            nonce=seed("extra nonce", 16), time=day(0), log_size=7, log_root=basics.H(b"log")
+        ).sign(signing(AUTHORITY)),
         "incarnation": people.Incarnation(created=day(-1), number=day(0)).sign(signing(AUTHORITY)),
         "guard": guard.sign(signing(AUTHORITY)),
         "acknowledgement b1": own.sign(signing("b1")),

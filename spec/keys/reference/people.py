@@ -111,8 +111,10 @@ class Incarnation(Record):
 
 
 class TimeRecord(Record):
-    label, rule, version = "copconnect time v1", "T1", 0
-    layout = "nonce:16 time:u8"
+    """The time for a device's nonce, and the audit log's size and root (RFC 6962)."""
+
+    label, rule, version = "copconnect time v2", "T1", 0
+    layout = "nonce:16 time:u8 log_size:u8 log_root:32"
 
 
 class GuardRecord(Record):

@@ -12,11 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.audit import store
 from copconnect.audit.acts import Act
 from copconnect.audit.filters import AuditFilter
-from copconnect.audit.rules import SALT_BYTES, Chain, Content, Entry, entry_hash
+from copconnect.audit.rules import SALT_BYTES, Broken, Chain, Content, Entry, entry_hash
 from copconnect.audit.signatures import Signatures
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.principals import Principal, Signer, named
+from copconnect.records.primitives.merkle import (
+    appended,
+    consistency_nodes,
+    edge_root,
+    leaf_hash,
+)
 from copconnect.records.trust.admin_act import SignedAct
 
 _PAGE = 1_000
@@ -56,7 +62,7 @@ class Audit:
 
         ``path``: of a unit at or above all that the act touched, where a signer does not say it.
         """
-        number, previous = await store.next_place(connection)
+        number, previous, edge = await store.next_place(connection)
         now_ms = self._clock.now_ms()
         signer = by if isinstance(by, Signer) else None
         content = Content(
@@ -73,6 +79,7 @@ class Audit:
         await store.add(
             connection,
             Entry(number, now_ms, content, chained),
+            edge,
             kind=kind,
             act_id=_act_id(content),
             device=signer.device if signer else None,
@@ -82,16 +89,21 @@ class Audit:
     async def verify(self, keys: DeviceKeys) -> Verified:
         """Verify the whole chain and every signature. Raises Broken."""
         chain, signatures = Chain(), Signatures()
+        edge: list[bytes] = []
         async with self._database.reading() as connection:
             number, newest = await store.head(connection)
+            _, kept = await store.tree(connection)
             while entries := await store.after(connection, chain.number, _PAGE):
                 chain.follow(entries)
                 for one in entries:
+                    edge, _ = appended(edge, one.number - 1, leaf_hash(one.hash))
                     device = signatures.device_of(one)
                     key = None if device is None else await keys.public_key(connection, device)
                     signatures.follow(one, key)
         chain.end(number, newest)
         signatures.end(number)
+        if edge != kept:
+            raise Broken(number, "is another than the one of the tree that devices keep")
         return Verified(chain.number, chain.hash, signatures.signed, signatures.unsigned)
 
     async def entries(self, after: int = 0) -> AsyncIterator[Entry]:
@@ -118,6 +130,21 @@ class Audit:
     async def head(self, connection: AsyncConnection) -> tuple[int, bytes]:
         """Return the newest entry's number and hash; zeros before the first."""
         return await store.head(connection)
+
+    async def tree_head(self, connection: AsyncConnection) -> tuple[int, bytes]:
+        """Return how many entries there are, and the root of the tree over them (RFC 6962). Reads
+        one row."""
+        size, edge = await store.tree(connection)
+        return size, edge_root(edge)
+
+    async def consistency(
+        self, connection: AsyncConnection, first: int, second: int
+    ) -> list[bytes]:
+        """Return the proof that the log of ``second`` entries goes on from that of ``first``; both
+        are not above the present one. Reads as many nodes as the tree is deep, squared."""
+        proof = consistency_nodes(first, second)
+        found = await store.nodes(connection, {one for edge in proof for one in edge})
+        return [edge_root([found[one] for one in edge]) for edge in proof]
 
     async def after(self, connection: AsyncConnection, number: int, limit: int) -> list[Entry]:
         """Return the entries after a number, the oldest first."""

@@ -1,6 +1,6 @@
 """Tables and statements of the audit log. Entries are inserted and read, never changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.audit.filters import AuditFilter
 from copconnect.audit.rules import ZEROS, Content, Entry
 from copconnect.database.engine import METADATA, upsert_for
+from copconnect.records.primitives.fields import HASH_BYTES
+from copconnect.records.primitives.merkle import Node, appended, leaf_hash
 
 ENTRIES = Table(
     "audit_entries",
@@ -51,31 +53,43 @@ HEAD = Table(
     Column("id", Integer, primary_key=True),
     Column("number", BigInteger, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
+    # The right edge of the tree over all entries' hashes (RFC 6962): hashes, the largest subtree's
+    # first.
+    Column("edge", LargeBinary, nullable=False),
 )
-_E, _H = ENTRIES.c, HEAD.c
+NODES = Table(  # Complete subtrees, from which proofs of consistency are made.
+    "audit_nodes",
+    METADATA,
+    Column("place", BigInteger, primary_key=True, autoincrement=False),  # Level and index.
+    Column("hash", LargeBinary(32), nullable=False),
+)
+_E, _H, _N = ENTRIES.c, HEAD.c, NODES.c
 
 
-async def next_place(connection: AsyncConnection) -> tuple[int, bytes]:
-    """Return the next entry's number and the hash before it; the head's row is locked from then
-    on."""
-    grow = update(HEAD).values(number=_H.number + 1).returning(_H.number, _H.hash)
+async def next_place(connection: AsyncConnection) -> tuple[int, bytes, list[bytes]]:
+    """Return the next entry's number, and the hash and the tree's edge before it; the head's row is
+    locked from then on."""
+    grow = update(HEAD).values(number=_H.number + 1).returning(_H.number, _H.hash, _H.edge)
     row = (await connection.execute(grow)).first()
     if row is None:
-        first = upsert_for(connection.dialect.name, HEAD).values(id=1, number=0, hash=ZEROS)
+        first = upsert_for(connection.dialect.name, HEAD).values(
+            id=1, number=0, hash=ZEROS, edge=b""
+        )
         await connection.execute(first.on_conflict_do_nothing())
         row = (await connection.execute(grow)).one()
-    return row.number, row.hash
+    return row.number, row.hash, _hashes(row.edge)
 
 
 async def add(
     connection: AsyncConnection,
     entry: Entry,
+    edge: Sequence[bytes],
     *,
     kind: str,
     act_id: str | None,
     device: bytes | None,
 ) -> None:
-    """Append an entry at the place that :func:`next_place` gave."""
+    """Append an entry at the place that :func:`next_place` gave. ``edge``: the tree's before it."""
     content = entry.content
     await connection.execute(
         ENTRIES.insert().values(
@@ -94,7 +108,11 @@ async def add(
             device=device,
         )
     )
-    await connection.execute(update(HEAD).values(hash=entry.hash))
+    grown, added = appended(edge, entry.number - 1, leaf_hash(entry.hash))
+    await connection.execute(
+        NODES.insert(), [{"place": _place(one), "hash": added[one]} for one in added]
+    )
+    await connection.execute(update(HEAD).values(hash=entry.hash, edge=b"".join(grown)))
 
 
 def signers() -> Select[tuple[bytes]]:
@@ -106,6 +124,30 @@ async def head(connection: AsyncConnection) -> tuple[int, bytes]:
     """Return the newest entry's number and hash; zeros before the first."""
     row = (await connection.execute(select(_H.number, _H.hash))).first()
     return (0, ZEROS) if row is None else (row.number, row.hash)
+
+
+async def tree(connection: AsyncConnection) -> tuple[int, list[bytes]]:
+    """Return how many entries there are, and the edge of the tree over them: one row."""
+    row = (await connection.execute(select(_H.number, _H.edge))).first()
+    return (0, []) if row is None else (row.number, _hashes(row.edge))
+
+
+async def nodes(connection: AsyncConnection, wanted: Collection[Node]) -> dict[Node, bytes]:
+    """Return the hashes of complete subtrees. Raises KeyError for one that is not there."""
+    rows = await connection.execute(
+        select(NODES).where(_N.place.in_([_place(one) for one in wanted]))
+    )
+    found = {row.place: row.hash for row in rows}
+    return {one: found[_place(one)] for one in wanted}
+
+
+def _place(node: Node) -> int:
+    level, index = node
+    return level << 48 | index
+
+
+def _hashes(edge: bytes) -> list[bytes]:
+    return [edge[at : at + HASH_BYTES] for at in range(0, len(edge), HASH_BYTES)]
 
 
 async def after(connection: AsyncConnection, number: int, limit: int) -> list[Entry]:

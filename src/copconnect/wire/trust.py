@@ -207,6 +207,12 @@ class Confirmations(Wire, frozen=True, kw_only=True):
     confirmations: list[Confirmation]
 
 
+class LogConsistency(Wire, frozen=True, kw_only=True):
+    """The hashes of the proof that a larger audit log goes on from a smaller one (RFC 6962)."""
+
+    proof: list[bytes]
+
+
 # --- The person before an act of weight -------------------------------------------------------
 
 AuthenticatorText = Annotated[

@@ -4,7 +4,7 @@
  * i-th hash from below stands left; a level where the node moves up alone takes no hash. Pure.
  */
 import type { Bytes } from "../../octets.ts";
-import { concat } from "../../octets.ts";
+import { concat, equalBytes } from "../../octets.ts";
 import { uint, type Reader } from "./fields.ts";
 import { hash } from "./hashing.ts";
 
@@ -59,4 +59,57 @@ export function climb(leaf: Bytes, reader: Reader): Bytes {
     node = ((sides >> level) & 1) === 1 ? hash(NODE, beside, node) : hash(NODE, node, beside);
   }
   return node;
+}
+
+// --- A tree that only grows ---------------------------------------------------------------------
+
+/**
+ * The right edge of a tree of `size` leaves with one more: the largest complete subtrees, the largest
+ * first.
+ */
+export function appended(edge: readonly Bytes[], size: number, leaf: Bytes): readonly Bytes[] {
+  const grown = [...edge];
+  let node = leaf;
+  for (let index = size; index % 2 === 1; index = Math.floor(index / 2))
+    node = hash(NODE, grown.pop() as Bytes, node);
+  return [...grown, node];
+}
+
+export function edgeRoot(edge: readonly Bytes[]): Bytes {
+  const last = edge.at(-1);
+  if (last === undefined) return hash();
+  return edge.slice(0, -1).reduceRight((root, left) => hash(NODE, left, root), last);
+}
+
+export interface TreeHead {
+  readonly size: number;
+  readonly root: Uint8Array;
+}
+
+/** Whether the proof shows that the larger tree goes on from the smaller one (RFC 9162, 2.1.4.2). */
+export function isConsistent(
+  first: TreeHead,
+  second: TreeHead,
+  proof: readonly Uint8Array[],
+): boolean {
+  if (first.size < 1 || first.size >= second.size) return false;
+  let [one, other] = [first.size - 1, second.size - 1];
+  const climbOne = (): void => {
+    one = Math.floor(one / 2);
+    other = Math.floor(other / 2);
+  };
+  while (one % 2 === 1) climbOne();
+  const [start, ...rest] = one === 0 ? [first.root, ...proof] : proof;
+  if (start === undefined) return false;
+  let [firstRoot, secondRoot] = [start, start];
+  for (const beside of rest) {
+    if (other === 0) return false;
+    if (one % 2 === 1 || one === other) {
+      firstRoot = hash(NODE, beside, firstRoot);
+      secondRoot = hash(NODE, beside, secondRoot);
+      while (one % 2 === 0 && one !== 0) climbOne();
+    } else secondRoot = hash(NODE, secondRoot, beside);
+    climbOne();
+  }
+  return other === 0 && equalBytes(firstRoot, first.root) && equalBytes(secondRoot, second.root);
 }

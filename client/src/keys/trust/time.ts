@@ -7,8 +7,8 @@ import { RecordFormat, bytes, integer, type RecordOf } from "../format/record.ts
 import { refuseUnless } from "../format/refused.ts";
 
 export const TimeFormat = new RecordFormat(
-  { label: "copconnect time v1", rule: "T1", version: null },
-  { nonce: bytes(16), time: integer(8) },
+  { label: "copconnect time v2", rule: "T1", version: null },
+  { nonce: bytes(16), time: integer(8), logSize: integer(8), logRoot: bytes(32) },
 );
 export type Time = RecordOf<typeof TimeFormat>;
 

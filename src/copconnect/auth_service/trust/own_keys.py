@@ -60,10 +60,27 @@ class OwnKeys:
                 )
                 newest = await device_store.newest_keys(connection, caller.device)
 
-    def time(self, body: wire.AskTime) -> wire.TimeAnswer:
-        """Sign the time for the nonce of a device."""
-        record = TimeRecord(nonce=bytes.fromhex(body.nonce), time=self._deps.clock.now_ms())
+    async def time(self, body: wire.AskTime) -> wire.TimeAnswer:
+        """Sign the time and the head of the audit log for the nonce of a device."""
+        async with self._deps.database.reading() as connection:
+            size, root = await self._deps.audit.tree_head(connection)
+        record = TimeRecord(
+            nonce=bytes.fromhex(body.nonce),
+            time=self._deps.clock.now_ms(),
+            log_size=size,
+            log_root=root,
+        )
         return wire.TimeAnswer(time=self._deps.authority.roster.signed(record).encode())
+
+    async def log_consistency(self, first: int, second: int) -> wire.LogConsistency:
+        """Return the proof that the audit log goes on from a smaller one that a device has seen.
+        Raises BadRequest for sizes that are none of this log."""
+        async with self._deps.database.reading() as connection:
+            size, _ = await self._deps.audit.tree_head(connection)
+            if not 1 <= first <= second <= size:
+                raise errors.BadRequest(reason="size")
+            proof = await self._deps.audit.consistency(connection, first, second)
+        return wire.LogConsistency(proof=proof)
 
 
 def _kem(data: bytes) -> int:

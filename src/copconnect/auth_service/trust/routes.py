@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from copconnect import errors, wire
 from copconnect.auth_service.service import AuthService
 from copconnect.http.gate import Gate, HttpRequest, answer, nothing, read
+from copconnect.http.parameters import number
 from copconnect.principals import Requirement
 
 MAX_BODY = 64 * 1024
@@ -40,7 +41,14 @@ def _records(service: AuthService, gate: Gate) -> list[Any]:
     async def time(request: HttpRequest) -> Any:
         await gate.caller(request, tolerates={Requirement.CONDUCT}, confirmed=False)
         body = await read(request, wire.AskTime, MAX_BODY)
-        return answer(request, service.own_keys.time(body))
+        return answer(request, await service.own_keys.time(body))
+
+    @get("/v1/audit/consistency")
+    async def consistency(request: HttpRequest) -> Any:
+        await gate.caller(request, tolerates={Requirement.CONDUCT}, confirmed=False)
+        first = number("first", request.query_params.get("first")) or 0
+        second = number("second", request.query_params.get("second")) or 0
+        return answer(request, await service.own_keys.log_consistency(first, second))
 
     @get("/v1/authenticators")
     async def authenticators(request: HttpRequest) -> Any:
@@ -87,7 +95,7 @@ def _records(service: AuthService, gate: Gate) -> list[Any]:
         return answer(request, await service.unconfirmed.of(caller))
 
     return [
-        *(people_trust, put_keys, time, authenticators, add_authenticator),
+        *(people_trust, put_keys, time, consistency, authenticators, add_authenticator),
         *(endorse, grants, revoke, made, unconfirmed),
     ]
 

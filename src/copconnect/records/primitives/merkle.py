@@ -66,3 +66,66 @@ def climb(node: bytes, reader: Reader) -> bytes:
         beside = reader.take(HASH_BYTES)
         node = sha256(b"\1" + (beside + node if sides >> at & 1 else node + beside))
     return node
+
+
+# --- A tree that only grows ---------------------------------------------------------------------
+# The nodes of a list that only grows are complete subtrees, named by (level, index): level 0 are
+# leaves. The right edge of a tree are its largest complete subtrees, the first the largest.
+
+Node = tuple[int, int]
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return H(1 ‖ left ‖ right)."""
+    return sha256(b"\1" + left + right)
+
+
+def edge_root(edge: Sequence[bytes]) -> bytes:
+    """Return the root of the tree that has this right edge."""
+    if not edge:
+        return sha256(b"")
+    root = edge[-1]
+    for left in reversed(edge[:-1]):
+        root = node_hash(left, root)
+    return root
+
+
+def appended(
+    edge: Sequence[bytes], size: int, leaf: bytes
+) -> tuple[list[bytes], dict[Node, bytes]]:
+    """Return the edge of a tree of ``size`` leaves with one more, and the nodes that this
+    completes: one hash for each bit that flips."""
+    grown, added = list(edge), {(0, size): leaf}
+    level, index, node = 0, size, leaf
+    while index % 2:
+        level, index, node = level + 1, index // 2, node_hash(grown.pop(), node)
+        added[level, index] = node
+    return [*grown, node], added
+
+
+def consistency_nodes(first: int, second: int) -> list[list[Node]]:
+    """Return the hashes of the proof that a tree of ``second`` leaves goes on from one of
+    ``first`` (RFC 6962, 2.1.2), each as the edge of the subtree that it is of."""
+    return [_edge_nodes(start, end) for start, end in _proven(first, 0, second, whole=True)]
+
+
+def _proven(first: int, start: int, end: int, *, whole: bool) -> list[tuple[int, int]]:
+    size = end - start
+    if first == size:
+        return [] if whole else [(start, end)]
+    half = 1 << (size - 1).bit_length() - 1
+    if first <= half:
+        inner = _proven(first, start, start + half, whole=whole)
+        return [*inner, (start + half, end)]
+    inner = _proven(first - half, start + half, end, whole=False)
+    return [*inner, (start, start + half)]
+
+
+def _edge_nodes(start: int, end: int) -> list[Node]:
+    """Return the complete subtrees of a range that begins where a subtree of its size may."""
+    found: list[Node] = []
+    while start < end:
+        level = (end - start).bit_length() - 1
+        found.append((level, start >> level))
+        start += 1 << level
+    return found
