@@ -18,6 +18,7 @@ from copconnect.records.primitives.fields import DAY_MS
 from copconnect.records.trust.admin_act import SignedAct
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.revocation import Revocation
 from tests.harness import databank
 from tests.harness.presence import posted
 from tests.harness.server import ServerProcess, run_copconnect
@@ -145,19 +146,25 @@ class Device:
         """Return what the server says of this device."""
         return self.call("GET", "/v1/me", None, wire.Me)
 
-    def endorse(self, device: bytes) -> None:
-        """Confirm another device: one's own, or as an admin (E0)."""
+    def endorse(self, device: bytes, *former: bytes) -> None:
+        """Confirm another device: one's own, or as an admin (E0). ``former``: devices of the person
+        that the roster authority alone revoked; they made nothing that would have to stand (E4)."""
         people = {one.device for one in self.me().clients}
         own = device.hex() in people
+        now = time.time_ns() // 1_000_000
+        revocations = [
+            Revocation(device=one, lost=now, created=now, signer=self.device, standing=())
+            for one in former
+        ]
         record = Endorsement(
             endorsed=device,
             endorser=self.device,
             kind=EndorsementKind.OWN_DEVICE if own else EndorsementKind.ADMIN,
-            created=time.time_ns() // 1_000_000,
+            created=now,
         ).signed(self._key)
-        self.send(
-            "/v1/endorsements", wire.PostEndorsement(endorsement=record.encode(), revocations=[])
-        )
+        signed = [one.signed(self._key).encode() for one in revocations]
+        body = wire.PostEndorsement(endorsement=record.encode(), revocations=signed)
+        self.send("/v1/endorsements", body)
 
     def grant(self, person_id: str, path: str, days: int = 30) -> None:
         """Give a person the units at and below a path, such as ``TG/HYD``."""

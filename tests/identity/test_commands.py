@@ -218,7 +218,7 @@ def test_under_policy_none_an_operators_removal_shows_who_waits_and_lets_nobody_
         assert waiting.me().confirmed == "no"
         # The way in without an admin: the root names one, who confirms.
         chief.become_root_admin()
-        chief.endorse(waiting.device)
+        chief.endorse(waiting.device, lost.device)
         assert waiting.me().confirmed == "admin"
 
 
