@@ -77,8 +77,8 @@ async def test_the_time_names_the_log_and_each_log_goes_on_from_those_before(
         for first in heads[:at]:
             assert await goes_on(running, sho, first, second)
     newest = heads[-1].log_size
-    for first, last in ((0, 1), (2, 1), (1, newest + 1)):
-        answer = await running.get(f"/v1/audit/consistency?first={first}&second={last}", sho)
+    for low, high in ((0, 1), (2, 1), (1, newest + 1)):
+        answer = await running.get(f"/v1/audit/consistency?first={low}&second={high}", sho)
         assert refusal(answer)[0] == "bad_request"
 
 

@@ -54,6 +54,7 @@ export const ENTRY_KINDS = [
   "picture_marked",
   "picture_unmarked",
   "root_admin_named",
+  "app_required",
   "root_admin_withdrawn",
   "incarnation_begun",
   "report_assigned",
