@@ -4,7 +4,8 @@
  * - A device of theirs was confirmed and this device did not endorse it.
  * - A DeviceKey of this very device, rightly signed, that it did not make: its keys were copied.
  *
- * The audit log's alarm (T1) is kept here, too: the log is another than the one that this device saw.
+ * A change of this person's card is kept here, too: whoever can sign cards could move the person
+ * under another admin. So is the audit log's alarm (T1): the log is another than the one that this device saw.
  *
  * Judged from verified records alone. Devices and keys that are older than this device raise
  * no alarm: a new phone is not warned about the older one. `meta/alarms` keeps what was seen and
@@ -14,13 +15,14 @@ import type { Identity } from "../context.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
 import { idOf } from "../ids.ts";
 import type { AlarmId, DeviceId, PersonId, RecordHash } from "../ids.ts";
+import { wordsOf } from "../trust/taking.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
 import { META, putMeta } from "../vault/meta.ts";
 import type { Vault } from "../vault/vault.ts";
 
 export interface Alarm {
   readonly id: AlarmId;
-  readonly kind: "device" | "key" | "log";
+  readonly kind: "device" | "key" | "log" | "card";
   readonly device: DeviceId;
   /** The person who confirmed the device. */
   readonly by: PersonId | null;
@@ -38,6 +40,8 @@ interface AlarmsRecord {
   /** Devices and keys that were judged already. */
   readonly seen: readonly AlarmId[];
   readonly alarms: readonly Alarm[];
+  /** The words of the person's card at the last look; null: none was known. */
+  readonly card: string | null;
 }
 
 export interface AlarmsOptions {
@@ -81,7 +85,8 @@ export class Alarms {
       const record = await this.#record();
       if (record?.seen.includes(id) === true) return;
       const alarms = [...(record?.alarms ?? []), alarm];
-      await this.#store({ seen: [...(record?.seen ?? []), id], alarms });
+      const seen = [...(record?.seen ?? []), id];
+      await this.#store({ card: null, ...record, seen, alarms });
     });
   }
 
@@ -92,12 +97,21 @@ export class Alarms {
       const record = await this.#record();
       const seen = new Set(record?.seen ?? []);
       const fresh = found.filter(({ alarm }) => !seen.has(alarm.id));
-      if (record !== null && fresh.length === 0) return;
+      const card = await this.#options.trust.card(this.#options.identity().personId);
+      const words = card === null ? (record?.card ?? null) : wordsOf(card);
+      const former = record?.card ?? null;
+      if (record !== null && fresh.length === 0 && words === former) return;
       // The first look of a new device: other devices were there before it.
       const alarms = fresh
         .filter(({ alarm }) => record !== null || alarm.kind === "key")
         .flatMap(({ alarm, byThis }) => (byThis ? [] : [alarm]));
+      if (card !== null && former !== null && words !== former) {
+        const { device } = this.#options.identity();
+        const of = { device, by: null, sinceMs: card.created };
+        alarms.push({ id: idOf<RecordHash>(card.hash), kind: "card", ...of });
+      }
       await this.#store({
+        card: words,
         seen: [...seen, ...fresh.map(({ alarm }) => alarm.id)],
         alarms: [...(record?.alarms ?? []), ...alarms],
       });

@@ -62,9 +62,10 @@ export interface AlarmView {
   readonly id: AlarmId;
   /**
    * device: another device of theirs was confirmed; key: this device's own keys were copied; log: the
-   * audit log is another than the one that this device has seen.
+   * audit log is another than the one that this device has seen; card: the person's signed card says
+   * something else.
    */
-  readonly kind: "device" | "key" | "log";
+  readonly kind: "device" | "key" | "log" | "card";
   readonly device: DeviceId;
   readonly by: Plate | null;
   readonly sinceMs: number | null;

@@ -144,7 +144,7 @@ export class Taking {
     const changes: CardChange[] = [];
     for (const [personId, { card: before }] of this.#before) {
       const after = this.#records.card(personId);
-      if (before === null || after === null || saysTheSame(before, after)) continue;
+      if (before === null || after === null || wordsOf(before) === wordsOf(after)) continue;
       changes.push({ personId, before, after });
     }
     return changes;
@@ -220,8 +220,7 @@ export class Taking {
   }
 }
 
-function saysTheSame(one: PersonCard, other: PersonCard): boolean {
-  const said = ({ names, rank, post, path }: PersonCard): string =>
-    JSON.stringify([names, rank, post, path]);
-  return said(one) === said(other);
+/** All that a card says of its person, to compare two. */
+export function wordsOf({ names, rank, post, path }: PersonCard): string {
+  return JSON.stringify([names, rank, post, path]);
 }

@@ -255,6 +255,24 @@ describe("E5: alarms", () => {
     expect(await second.calls.alarms()).toEqual([]);
   });
 
+  test("each change of the own card is shown, moved and moved back, and no repeated card", async () => {
+    const phone = await Phone.register(server, clock, 1, "Phone");
+    await phone.services.onAccountEvent("clients");
+    const person = await server.people.person(phone.personId);
+    for (const [path, changes] of [
+      ["TG/WGL/KAZI", 1],
+      ["TG/WGL/KAZI", 1],
+      ["TG/HYD/CHAR", 2],
+    ] as const) {
+      clock.ms += MINUTE_MS;
+      await server.people.addCard(person, { path });
+      await phone.services.onAccountEvent("clients");
+      expect((await phone.calls.alarms()).map(({ kind }) => kind)).toEqual(
+        Array<string>(changes).fill("card"),
+      );
+    }
+  });
+
   test("a DeviceKey of this device that it did not make: its keys were copied", async () => {
     const phone = await Phone.register(server, clock, 1);
     const copied = signerOf(phone);
