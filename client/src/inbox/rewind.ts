@@ -9,7 +9,8 @@
  * A message goes out again by itself only if everybody who reads it then might read it when it was
  * first signed: no head was lost that rekeyed, which may have been a removal, and, judged whenever it
  * is signed (outbox/signing.ts), the newest head's latest history_from is not after the message.
- * Otherwise it is shown as not sent, and its author decides.
+ * Otherwise it is shown as not sent, and its author decides. Keys that open nothing of the log that is
+ * left are forgotten, so that nobody who was removed meanwhile asks for them (H1).
  *
  * Everything is one transaction; a crash before it does it all again.
  */
@@ -73,6 +74,8 @@ export async function rewind(
   const from = Math.min(history?.from ?? Infinity, common.seq + 1);
   await dropFloors(conversation, work, common.seq);
   const lost = await dropRows(context, conversation, work, common.seq);
+  await conversation.keys.forgetLost(work, common.seq, incarnation);
+  await conversation.cellKeys.forgetLost(work, incarnation);
   work.set({
     log: { cursor: common.seq, hash: common.hash },
     incarnation,

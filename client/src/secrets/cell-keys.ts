@@ -83,6 +83,14 @@ export class CellKeys {
     this.#table.put(work, keyId, { record: record.bytes, secret }, record.created);
   }
 
+  /** H1: forget those from before an Incarnation, under which every cell has another. */
+  async forgetLost(work: Transaction, incarnation: number): Promise<void> {
+    for (const { record } of await this.#table.all()) {
+      const parsed = CellKeyFormat.parse(record);
+      if (parsed.epoch < incarnation) this.#table.delete(work, sealKeyId(parsed));
+    }
+  }
+
   async #open(record: CellKey, seal: Uint8Array): Promise<Uint8Array | null> {
     const own = await this.#context.ownKeys.opener(idOf(seal.subarray(0, KEY_ID_BYTES)));
     if (own === null) return null;

@@ -115,6 +115,16 @@ export class ConversationKeys {
     this.#put(work, { record: record.bytes, secret, authorProof, firstSeq: position }, record);
   }
 
+  /**
+   * H1: forget the keys from before an Incarnation that open nothing up to this position. A backup
+   * that lost their heads may have forgotten a removal: they must be passed on to nobody.
+   */
+  async forgetLost(work: Transaction, position: number, incarnation: number): Promise<void> {
+    for (const { keyId, record, firstSeq } of (await this.#table.all()).map(held))
+      if (record.epoch < incarnation && (firstSeq === null || firstSeq > position))
+        this.#table.delete(work, keyId);
+  }
+
   /** K1: destroy what opens nothing that the log still keeps. */
   async #forgetOld(work: Transaction): Promise<void> {
     const now = this.#context.time.now() ?? this.#context.now();

@@ -9,7 +9,7 @@ import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
 import { idOf } from "../../src/ids.ts";
 import type { ConversationId, DeviceId, KeyId, PersonId } from "../../src/ids.ts";
 import { newest } from "../memory/rosters.ts";
-import type { ClientState, MemberState } from "../memory/state.ts";
+import type { MemberState } from "../memory/state.ts";
 import type {
   Conversation,
   LogEntry,
@@ -18,7 +18,6 @@ import type {
   PersonTrust,
   PeopleTrust,
   ServerFrame,
-  ShareWanted,
 } from "../../src/wire.ts";
 import { Insider } from "../support/insider.ts";
 import type { Officer } from "../support/officer.ts";
@@ -361,59 +360,6 @@ describe("keys", () => {
     const last = conversation.log.at(-1);
     const used = conversation.keys.find(({ keyId }) => keyId === last?.keyId);
     expect(used?.epoch).toBeGreaterThanOrEqual(rekeyEpoch);
-  });
-});
-
-describe("a removed member", () => {
-  beforeEach(() => begin("none"), LIMIT_MS);
-
-  it("gets no key of after its removal under the head of before (H1)", async () => {
-    const { server } = world;
-    const c = await world.join();
-    const { conversationId: group } = await a.core.createGroup({
-      ...{ title: "Three", personIds: [b.person, c.person], photo: null },
-      ...{ whoMayPost: "everyone", history: "none" },
-    });
-    await a.text(group, "to three");
-    await b.receives(group, "to three");
-    const conversation = server.conversation(group);
-    const receiver = await b.device();
-    const wanted = async (by: Officer): Promise<Omit<ShareWanted, "references">> => {
-      const device = await by.device();
-      const client = server.people.clientOf(device) as ClientState;
-      return {
-        ...{ t: "share_wanted", conversationId: group, device, personId: by.person },
-        ...{
-          head: newest(conversation).head.bytes,
-          stamp: await server.rosters.stamp(conversation),
-        },
-        proof: server.rosters.prove(conversation, conversation.epoch, device) as Uint8Array,
-        keys: [...server.people.newestKeys(client)],
-      };
-    };
-    const before = await wanted(c);
-    // b hears of the removal by no head and no message: the key alone comes.
-    server.live.pushes = (to, frame) => (to !== receiver || frame.t === "key" ? [frame] : []);
-    world.network(b).refuse = (path) => (path.includes("/head") ? "not_found" : null);
-    await a.core.changeMembers(group, { remove: [c.person] });
-    await a.text(group, "to two");
-    await a.until("posted", async () => (await a.core.state()).outbox === 0);
-    const made = conversation.log.at(-1)?.keyId.slice(0, 32) as string;
-    const references = [{ kind: 1 as const, reference: made }];
-    const shared = () => world.network(b).seen.filter((one) => /^POST .*\/shares$/u.test(one));
-    world.network(b).seen.length = 0;
-    server.live.pushes = (_, frame) => [frame];
-    server.live.push(receiver, { ...before, references });
-    // b answers one request after another, and a is listed under the head of now.
-    server.live.push(receiver, { ...(await wanted(a)), references });
-    await b.until("answered", () => Promise.resolve(shared().length > 0));
-    expect(shared()).toHaveLength(1);
-    // A head with a stamp raises the floor: nothing goes out under the one before, older keys neither.
-    const old = conversation.log[0]?.keyId.slice(0, 32) as string;
-    server.live.push(receiver, { ...before, references: [{ kind: 1, reference: old }] });
-    server.live.push(receiver, { ...(await wanted(a)), references });
-    await b.until("answered", () => Promise.resolve(shared().length > 1));
-    expect(shared()).toHaveLength(2);
   });
 });
 

@@ -1,0 +1,107 @@
+/**
+ * A removed member whom a lying server helps: it asks for keys that were made after its removal, under
+ * the head of before, or under a backup's that forgot the removal (H1).
+ */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ConversationId } from "../../src/ids.ts";
+import type { ShareWanted } from "../../src/wire.ts";
+import { newest } from "../memory/rosters.ts";
+import type { ClientState } from "../memory/state.ts";
+import type { Officer } from "../support/officer.ts";
+import { World } from "../support/world.ts";
+
+const LIMIT_MS = 60_000;
+
+let world: World;
+let a: Officer;
+let b: Officer;
+let c: Officer;
+let group: ConversationId;
+
+beforeEach(async () => {
+  world = await World.make({ people: 3, policy: "none" });
+  [a, b, c] = [world.officer("Asha"), world.officer("Balu"), world.officer("Chandra")];
+  ({ conversationId: group } = await a.core.createGroup({
+    ...{ title: "Three", personIds: [b.person, c.person], photo: null },
+    ...{ whoMayPost: "everyone", history: "none" },
+  }));
+  await a.text(group, "to three");
+  await b.receives(group, "to three");
+}, LIMIT_MS);
+
+afterEach(async () => {
+  await world.close();
+  await world.server.close();
+});
+
+/** A request for a share by a person's device, under the newest head. */
+async function wanted(by: Officer): Promise<Omit<ShareWanted, "references">> {
+  const { server } = world;
+  const conversation = server.conversation(group);
+  const device = await by.device();
+  const client = server.people.clientOf(device) as ClientState;
+  return {
+    ...{ t: "share_wanted", conversationId: group, device, personId: by.person },
+    head: newest(conversation).head.bytes,
+    stamp: await server.rosters.stamp(conversation),
+    proof: server.rosters.prove(conversation, conversation.epoch, device) as Uint8Array,
+    keys: [...server.people.newestKeys(client)],
+  };
+}
+
+/** The shares that b posted. */
+function shared(): readonly string[] {
+  return world.network(b).seen.filter((one) => /^POST .*\/shares$/u.test(one));
+}
+
+describe("a removed member", { timeout: LIMIT_MS }, () => {
+  it("gets no key of after its removal under the head of before (H1)", async () => {
+    const { server } = world;
+    const conversation = server.conversation(group);
+    const receiver = await b.device();
+    const before = await wanted(c);
+    // b hears of the removal by no head and no message: the key alone comes.
+    server.live.pushes = (to, frame) => (to !== receiver || frame.t === "key" ? [frame] : []);
+    world.network(b).refuse = (path) => (path.includes("/head") ? "not_found" : null);
+    await a.core.changeMembers(group, { remove: [c.person] });
+    await a.text(group, "to two");
+    await a.until("posted", async () => (await a.core.state()).outbox === 0);
+    const made = conversation.log.at(-1)?.keyId.slice(0, 32) as string;
+    const references = [{ kind: 1 as const, reference: made }];
+    world.network(b).seen.length = 0;
+    server.live.pushes = (_, frame) => [frame];
+    server.live.push(receiver, { ...before, references });
+    // b answers one request after another, and a is listed under the head of now.
+    server.live.push(receiver, { ...(await wanted(a)), references });
+    await b.until("answered", () => Promise.resolve(shared().length > 0));
+    expect(shared()).toHaveLength(1);
+    // A head with a stamp raises the floor: nothing goes out under the one before, older keys neither.
+    const old = conversation.log[0]?.keyId.slice(0, 32) as string;
+    server.live.push(receiver, { ...before, references: [{ kind: 1, reference: old }] });
+    server.live.push(receiver, { ...(await wanted(a)), references });
+    await b.until("answered", () => Promise.resolve(shared().length > 1));
+    expect(shared()).toHaveLength(2);
+  });
+
+  it("gets no key of after its removal from a backup that forgot it (H1)", async () => {
+    const { server } = world;
+    const backup = server.backup();
+    await a.core.changeMembers(group, { remove: [c.person] });
+    await a.text(group, "to two");
+    await b.receives(group, "to two");
+    const keyAt = (at: number) => server.conversation(group).log.at(at)?.keyId.slice(0, 32) ?? "";
+    const [kept, lost] = [keyAt(0), keyAt(-1)];
+    await server.restore(backup);
+    await a.text(group, "to three again");
+    await b.receives(group, "to three again");
+    const receiver = await b.device();
+    const asked = await wanted(c);
+    world.network(b).seen.length = 0;
+    // b answers one request after another; the key that the backup holds is shared.
+    for (const reference of [lost, kept, kept])
+      server.live.push(receiver, { ...asked, references: [{ kind: 1, reference }] });
+    await b.until("answered", () => Promise.resolve(shared().length > 1));
+    await world.settle();
+    expect(shared()).toHaveLength(2);
+  });
+});
