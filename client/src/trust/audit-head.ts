@@ -1,6 +1,6 @@
 /**
  * The head of the audit log, which comes signed with every time (T1). This device keeps the highest that
- * it saw: whoever rewrites or cuts off entries that stood there then cannot show this device the present
+ * it saw: a server whose entries of then were rewritten or cut off cannot show this device the present
  * log any more.
  *
  * Invariants: a larger head is kept only with the proof that it goes on from the kept one (RFC 6962); a
