@@ -36,7 +36,7 @@ help: ## Show what there is
 
 # --- Steps ------------------------------------------------------------------------------------
 
-.PHONY: packages-demo packages-cluster packages-test packages-node package-python web officers chromium nginx
+.PHONY: packages-demo packages-cluster packages-test packages-node package-python web officers bot chromium nginx
 
 packages-demo:
 	@make/once $(VENV)/.done-demo "Python packages for the server (half a minute)" \
@@ -71,6 +71,11 @@ officers: packages-node
 	  package.json package-lock.json $(wildcard client/src client/*.json) \
 	  -- npm run --silent build:officers
 
+bot: packages-node
+	@make/once src/copconnect/bot/core.mjs.done "the core of bots (a few seconds)" \
+	  package.json package-lock.json $(wildcard client/src client/*.json) \
+	  -- npm run --silent build:bot
+
 chromium:
 	@make/chromium --install
 
@@ -91,7 +96,7 @@ define ready
 endef
 
 setup: ## Install and build everything
-	$(call ready,packages-test web officers chromium nginx)
+	$(call ready,packages-test web officers bot chromium nginx)
 
 demo: ## Start a synthetic force on PORT with PEOPLE
 	$(call ready,packages-demo web officers)
@@ -102,7 +107,7 @@ cluster: ## The same on NODES nodes, with PostgreSQL, NATS, a balancer
 	@exec $(BIN)/python -m demo cluster --port $(PORT) --people $(PEOPLE) --nodes $(NODES)
 
 # The folder names the version, so that two of them lie beside each other on a server.
-wheel: packages-demo web ## What a department installs: dist/ with the wheel, packages, examples
+wheel: packages-demo web bot ## What a department installs: dist/ with the wheel, packages, examples
 	@make/wheel
 
 test: setup ## Lint, types, unit, contract, property, fuzz and browser tests
@@ -111,7 +116,7 @@ test: setup ## Lint, types, unit, contract, property, fuzz and browser tests
 verify: packages-test package-python packages-node ## Lint and types only
 	@exec $(BIN)/python make/stages.py lint
 
-unit: packages-test package-python web ## Tests that need no browser
+unit: packages-test package-python web officers bot ## Tests that need no browser
 	@exec $(BIN)/python make/stages.py unit
 
 browser: setup ## Tests in Chromium
@@ -174,7 +179,7 @@ check-guard: packages-test ## Train the guard anew and compare: the shipped weig
 bench-guard: packages-test package-python packages-node chromium ## Recall, precision and time of the guard
 	@exec $(BIN)/python -m guard.bench
 
-drill-backup: packages-test package-python web ## Back up, restore and upgrade a server with 1,000 attachments; SMALL=1: 40
+drill-backup: packages-test package-python web bot ## Back up, restore and upgrade a server with 1,000 attachments; SMALL=1: 40
 	@exec $(BIN)/python -m tests.deploy.drill $(if $(SMALL),--small)
 
 pictures: setup ## Take the pictures of README.md and the guides anew, out of a demo
@@ -184,4 +189,4 @@ lock: packages-test ## Pin requirements/*.txt again from requirements/*.in
 	@make/lock
 
 clean: ## Remove what was installed and built; keeps data
-	@rm -rf build .artefacts src/copconnect/web_app node_modules $(VENV)
+	@rm -rf build .artefacts src/copconnect/web_app src/copconnect/bot/core.mjs node_modules $(VENV)

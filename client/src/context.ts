@@ -3,14 +3,27 @@
  * takes it and states nothing of how it came to be.
  */
 import type { CoreEvent } from "./core.ts";
-import type { ClientId, DeviceId, PersonId } from "./ids.ts";
+import type { ClientId, ConversationId, DeviceId, PersonId } from "./ids.ts";
 import type { Freshness } from "./people/freshness.ts";
 import type { Api } from "./transport/api.ts";
 import type { Judge } from "./keys/trust/confirmed.ts";
 import type { DeviceTrust, OwnDeviceKeys, TimeAnchor } from "./trust/ports.ts";
 import type { Vault } from "./vault/vault.ts";
 
+/**
+ * A program that this device runs for (bot/): each message waits in the vault until it has handled it,
+ * and nothing of before is fetched.
+ */
+export interface Program {
+  /** Messages that were signed earlier do not concern it, in a conversation that is new here. */
+  readonly sinceMs: () => number;
+  /** A message of this conversation waits, and is stored. */
+  readonly onWaiting: (conversationId: ConversationId) => void;
+}
+
 export interface Context {
+  /** Absent: a person reads. */
+  readonly program?: Program | undefined;
   readonly vault: Vault;
   readonly api: Api;
   /** Device clock. */

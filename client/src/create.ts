@@ -3,6 +3,7 @@ import { createEngine } from "./calls/engine.ts";
 import type { ConnectedCore } from "./core.ts";
 import type { Fetch } from "./transport/http.ts";
 import type { WebSocketMaker } from "./transport/socket.ts";
+import type { Storage } from "./vault/database.ts";
 import type { HandedKeys } from "./vault/vault.ts";
 
 export interface CoreOptions {
@@ -10,6 +11,8 @@ export interface CoreOptions {
   readonly origin: string;
   /** Name of the local database; one for each core in a process. */
   readonly vaultName?: string;
+  /** The place of the vault, if not in the browser. */
+  readonly storage?: Storage;
   readonly fetch?: Fetch;
   /** The browser's where absent. */
   readonly WebSocket?: WebSocketMaker;
@@ -32,6 +35,7 @@ export function createCore(options: CoreOptions): LocalCore {
   return createEngine({
     origin: options.origin,
     vaultName: options.vaultName ?? "copconnect",
+    storage: options.storage,
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     WebSocket: options.WebSocket ?? (globalThis.WebSocket as unknown as WebSocketMaker),
     now: options.now ?? Date.now,

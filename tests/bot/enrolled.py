@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from copconnect import wire
 from copconnect.bot import KeyFile
+from copconnect.bot.core import opened
 from copconnect.bot.enrolling import enrol
-from copconnect.bot.state.stores import Stores
+from copconnect.bot.state import make_private
 from copconnect.ids import PersonId
 from tests.harness import databank, forking
 from tests.harness.forking import Forked
@@ -41,21 +43,16 @@ class Served(Protocol):
 async def register_bot(server: Served, officer: databank.Officer, state: Path) -> PersonId:
     """Register a bot with an officer's number; return its person."""
     key = KeyFile.make(key_of(state).path)
-    stores = Stores.create(state, key)
-    try:
+    make_private(state)
+    async with opened(state, key, server=server.url) as (core, _):
         await enrol(
-            stores,
-            server.url,
+            core,
             officer.number,
             ask_code=lambda: server.code_for(officer.number),
             ask_enrolment_code=lambda: officer.enrolment_code,
             accept_conduct=lambda _: True,
         )
-        account = stores.account
-        assert account is not None
-        return account.person_id
-    finally:
-        stores.vault.close()
+        return (await core.call(wire.Person, "me")).person_id
 
 
 async def until(done: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:

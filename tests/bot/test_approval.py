@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.x509 import load_der_x509_certificate
 
 from copconnect import wire
 from copconnect.bot import Bot, Message
-from copconnect.bot.enrolling import confirm, is_confirmed, looking
-from copconnect.bot.state.stores import Stores
+from copconnect.bot.core import Status, opened
+from copconnect.bot.enrolling import confirm, standing
 from copconnect.ids import ConfirmationId, DeviceId, new_id
 from copconnect.records.trust.sas import sas_commitment, sas_digits
 from tests.bot.enrolled import key_of, register_bot, soon, until
@@ -22,8 +24,16 @@ from tests.harness.server import ServerProcess
 OFFICERS = databank.officers()
 
 
-def compare(admin: Device, bot: bytes, root_key: bytes, shown: list[str]) -> None:
+def raw_key(key: object) -> bytes:
+    """Return the bytes of an Ed25519 key."""
+    assert isinstance(key, Ed25519PublicKey)
+    return key.public_bytes_raw()
+
+
+def compare(admin: Device, bot: bytes, shown: list[str]) -> None:
     """Do what an admin's phone does: commit, reveal, and endorse if the digits are the same."""
+    root = load_der_x509_certificate(admin.call("GET", "/v1/trust", None, wire.Trust).root)
+    root_key = raw_key(root.public_key())
     half, confirmation_id = secrets.token_bytes(16), ConfirmationId(new_id())
     commitment = sas_commitment(half, admin.device)
     body = wire.BeginConfirmation(
@@ -59,21 +69,20 @@ async def test_a_bot_shows_digits_and_is_listed_once_an_admin_has_compared_them(
             for index, state in enumerate(bots, 1)
         ]
         for state in bots:
-            stores, shown = Stores.open(state, key_of(state)), list[str]()
-            async with looking(stores) as device:
-                assert not is_confirmed(device)
-                own, root = device.context.identity.device, device.people.trust.root_key
-                comparing = asyncio.to_thread(compare, admin, own, root, shown)
+            shown = list[str]()
+            async with opened(state, key_of(state)) as (core, _):
+                assert not (await standing(core)).confirmed
+                own = bytes.fromhex((await core.call(Status, "status")).device)
+                comparing = asyncio.to_thread(compare, admin, own, shown)
                 asked = list[str]()
 
                 def knows(admin: str, asked: list[str] = asked) -> bool:
                     asked.append(admin)
                     return True
 
-                await soon(asyncio.gather(confirm(device, knows, shown.append), comparing))
-                assert is_confirmed(device)
+                await soon(asyncio.gather(confirm(core, knows, shown.append), comparing))
+                assert (await standing(core)).confirmed
                 assert asked == [f"{OFFICERS[0].name}, Sub-Inspector"]
-            stores.vault.close()
     one, two = map(Bot, bots)
     heard: list[Message] = []
 
@@ -101,14 +110,12 @@ async def test_e3_a_bot_answers_nobody_whom_its_operator_does_not_know(
     with admin:
         await asyncio.to_thread(admin.register)
         await asyncio.to_thread(admin.become_root_admin)
-        state = tmp_path / "asked.bot"
+        state, asked = tmp_path / "asked.bot", list[str]()
         await register_bot(server, OFFICERS[1], state)
-        stores, asked = Stores.open(state, key_of(state)), list[str]()
-        async with looking(stores) as device:
-            own = DeviceId(device.context.identity.device.hex())
+        async with opened(state, key_of(state)) as (core, _):
             body = wire.BeginConfirmation(
                 confirmation_id=ConfirmationId(new_id()),
-                new_device=own,
+                new_device=(await core.call(Status, "status")).device,
                 commitment=sas_commitment(secrets.token_bytes(16), admin.device),
             )
             await asyncio.to_thread(
@@ -121,10 +128,9 @@ async def test_e3_a_bot_answers_nobody_whom_its_operator_does_not_know(
 
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(8):
-                    await confirm(device, knows, lambda _: None)
-            (begun,) = await device.context.api.confirmations()
-            assert begun.answer is None
-        stores.vault.close()
+                    await confirm(core, knows, lambda _: None)
+        every = admin.call("GET", "/v1/confirmations", None, wire.Confirmations).confirmations
+        assert [one.answer for one in every] == [None]
     # The operator answers once for each comparison.
     assert len(asked) == 1
 

@@ -10,6 +10,7 @@ import { MessageCalls } from "./message-calls.ts";
 import { OrderCalls } from "./order-calls.ts";
 import { OverseeingCalls } from "./fetched/overseeing-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
+import type { Reach } from "./reach.ts";
 import { Session } from "./session.ts";
 import { callTraining, trainingCalls } from "../training/calls.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -17,6 +18,8 @@ import type { SessionOptions } from "./session-options.ts";
 export interface Engine extends ConnectedCore {
   onKeys: (keys: HandedKeys | null) => void;
   close(): Promise<void>;
+  /** The parts beneath, for what runs beside the core (bot/). */
+  readonly reach: Reach;
 }
 
 export function createEngine(options: SessionOptions): Engine {
@@ -45,6 +48,7 @@ export function createEngine(options: SessionOptions): Engine {
       session.toldKeys.onKeys = listener;
     },
     close: () => session.close(),
+    reach,
     subscribe: (listener) => session.subscribe(listener),
 
     start: () => session.start(),

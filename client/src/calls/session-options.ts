@@ -1,11 +1,17 @@
 /** The pieces of its host that a session runs on. */
+import type { Program } from "../context.ts";
 import type { Fetch } from "../transport/http.ts";
 import type { WebSocketMaker } from "../transport/socket.ts";
+import type { Storage } from "../vault/database.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 
 export interface SessionOptions {
   readonly origin: string;
   readonly vaultName: string;
+  /** The place of the vault; absent: in the browser. */
+  readonly storage?: Storage | undefined;
+  /** Absent: a person reads. */
+  readonly program?: Program | undefined;
   readonly fetch: Fetch;
   readonly WebSocket: WebSocketMaker;
   readonly now: () => number;

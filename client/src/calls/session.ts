@@ -65,8 +65,8 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const { now, monotonic, random } = options;
-    const vault = new Vault({ name: options.vaultName, now });
+    const { now, monotonic, random, storage, program } = options;
+    const vault = new Vault({ name: options.vaultName, now, storage });
     this.#vault = vault;
     this.#autoLock = new AutoLock(vault, () => void this.lock());
     vault.onClosed = () => {
@@ -87,7 +87,7 @@ export class Session {
     const emit = (event: CoreEvent): void => {
       this.#emit(event);
     };
-    const context: Context = { vault, api, now, random, emit };
+    const context: Context = { vault, api, now, random, emit, program };
     this.#context = context;
     const services = new AccountServices({
       ...{ context, monotonic },

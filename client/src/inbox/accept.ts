@@ -23,6 +23,7 @@ import type { Rightful } from "../orders/rightful.ts";
 import { raiseFloor } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
 import type { Entry, Judgement, Vouched } from "./judge.ts";
+import { handOver } from "./waiting.ts";
 import { applyMark, noteLive } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 
@@ -172,7 +173,7 @@ async function noteChain(
 async function show(
   { context, conversation, work, known }: Receiving,
   entry: Entry,
-  { leaf, header }: Extract<Judgement, { kind: "opened" }>,
+  { leaf, header, gap }: Extract<Judgement, { kind: "opened" }>,
   { content, bytes, notOrder }: Rightful,
   before: PendingRecord | null,
 ): Promise<void> {
@@ -212,6 +213,11 @@ async function show(
     work.changes.push({ op: "put", ...place, value: record });
   }
   if (mine || !isShown(content)) return;
+  if (context.program !== undefined) {
+    // Posted again, because the server lost it: handled once.
+    if (!shown) handOver(context.program, work, entry, message, { header, leaf, gap });
+    return;
+  }
   // A message that waited for its key is news, also to a person who has read what came after it.
   const late = before?.why === "key" && !entry.old;
   if (entry.position <= work.record.readSeq && !late) return;

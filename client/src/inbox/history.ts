@@ -7,6 +7,7 @@
  * States: no log place (not begun) → a log place with a history place (filling) → history null
  * (whole). Each page is one step in the conversation's queue; a crash repeats the page. Messages of
  * before count as unread where the person has not read them on another device, and notify nobody.
+ * A program's device goes back only to the messages that its handlers may see.
  */
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import { readableFrom } from "../conversation/record.ts";
@@ -71,6 +72,8 @@ export class History {
     const incarnation = this.#context.incarnation();
     work.set({ log: { cursor: last, hash: end }, incarnation });
     const place: HistoryPlace = { from: last + 1, hash: end, start: last };
+    const { program } = this.#context;
+    if (program !== undefined) work.set({ handledFromMs: program.sinceMs() });
     work.set({ history: place });
     tellStart(work, this.#context.identity().personId);
     await this.#take(conversation, work, page, place);
@@ -152,7 +155,8 @@ export class History {
     });
     await this.#inbox.takeOld(conversation, work, old, missing);
     const [first] = page.entries;
-    const over = !page.more || first === undefined || first.seq <= 1;
+    const end = !page.more || first === undefined || first.seq <= 1;
+    const over = end || first.sentMs < (work.record.handledFromMs ?? 0);
     work.set({
       history: over ? null : { ...place, from: first.seq, hash: page.logHash },
       whole: over && (first?.seq ?? page.lastSeq + 1) <= 1,

@@ -6,18 +6,20 @@
  * next start. `--standing`: how long they wait for a group that the department makes before they make
  * one. The log is standard output; standard error says in one line how many are on duty.
  */
-import "fake-indexeddb/auto";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { WebSocket } from "ws";
 import { createCore } from "../create.ts";
 import type { LocalCore } from "../create.ts";
+import { utf8 } from "../octets.ts";
 import { pause } from "../transport/backoff.ts";
-import type { WebSocketMaker } from "../transport/socket.ts";
 import { announce } from "./commander.ts";
 import { enrol } from "./enrol.ts";
 import { LABEL, Station } from "./station.ts";
-import { keepStorage, openStorage } from "./storage.ts";
+import { sqliteStorage } from "../vault/sqlite.ts";
 
+/** A demo keeps nothing secret: the mode of its folder is all that protects these devices. */
+const SECRET = utf8("the keys of simulated officers");
 const CLOSE_MS = 2_000;
 
 function log(what: string): void {
@@ -66,6 +68,7 @@ async function main(): Promise<void> {
   if (numbers.length === 0) throw new Error("Say who: --numbers +91…,+91…");
   if (vaults === undefined) throw new Error("Say where their devices are kept: --vaults FOLDER");
   const origin = values.server.replace(/\/$/, "");
+  mkdirSync(vaults, { recursive: true, mode: 0o700 });
   const ending = new AbortController();
   const cores: LocalCore[] = [];
   const stop = (): void => {
@@ -94,21 +97,27 @@ async function main(): Promise<void> {
     code: string | undefined,
     listen: (core: LocalCore) => void,
   ): Promise<LocalCore | null> => {
-    const vaultName = `officer-${number}`;
-    const core = createCore({
-      origin,
-      vaultName,
-      WebSocket: WebSocket as unknown as WebSocketMaker,
-    });
-    listen(core);
+    const path = join(vaults, `officer-${number}.vault`);
+    const coreIn = (file: string): LocalCore =>
+      createCore({ origin, vaultName: file, storage: sqliteStorage(file, SECRET) });
+    let core: LocalCore | null = null;
     try {
-      await openStorage(vaults, vaultName);
+      // The file has its name once its device has registered.
+      if (!existsSync(path)) {
+        const begun = `${path}.new`;
+        for (const file of [path, begun]) await sqliteStorage(file, SECRET).erase();
+        core = coreIn(begun);
+        await enrol(core, origin, number, LABEL, code);
+        await core.close();
+        renameSync(begun, path);
+      }
+      core = coreIn(path);
+      listen(core);
       await enrol(core, origin, number, LABEL, code);
-      keepStorage(vaultName);
       cores.push(core);
       return core;
     } catch (error) {
-      await core.close();
+      await core?.close();
       log(`${number} is not on duty: ${error instanceof Error ? error.message : String(error)}`);
       return null;
     }

@@ -47,6 +47,8 @@ export class Preparing {
   }
 
   takesLong(files: readonly Prepared[]): boolean {
+    // A program is told that its message is stored, which holds for its files too.
+    if (this.#context.program !== undefined) return false;
     const open = files.filter(({ sealed }) => !sealed);
     return open.reduce((sum, { file }) => sum + file.size, 0) > SEAL_AT_ONCE;
   }

@@ -4,31 +4,30 @@
  * vault's keys stay in memory. Only the same database is opened again.
  */
 import { failure, hasCode } from "../failure.ts";
-import { openSchema } from "./schema.ts";
-import type { VaultDatabase } from "./schema.ts";
+import type { Database, Storage } from "./database.ts";
 
 /** Errors of a connection that is lost: its transactions end, new ones are refused. */
 const LOST = new Set(["InvalidStateError", "AbortError", "UnknownError"]);
 
 export interface ConnectionOptions {
-  readonly name: string;
+  readonly storage: Storage;
   /** Whether a database that was opened again is the one that was lost. */
-  readonly isSame: (database: VaultDatabase) => Promise<boolean>;
+  readonly isSame: (database: Database) => Promise<boolean>;
   /** It is another one, or of a newer version. */
   readonly onGone: () => void;
 }
 
 export class Connection {
   readonly #options: ConnectionOptions;
-  #database: VaultDatabase | null = null;
-  #reopening: Promise<VaultDatabase> | null = null;
+  #database: Database | null = null;
+  #reopening: Promise<Database> | null = null;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
   }
 
   /** Open whatever database is there, or an empty one. */
-  open(): Promise<VaultDatabase> {
+  open(): Promise<Database> {
     return named(async () => (this.#database = await this.#connect()));
   }
 
@@ -41,7 +40,7 @@ export class Connection {
    * Run a step. If the connection is lost, the step runs once more on a new one; no step does harm
    * by running twice. Whatever the browser throws becomes `storage_failed`.
    */
-  use<T>(step: (database: VaultDatabase) => Promise<T>): Promise<T> {
+  use<T>(step: (database: Database) => Promise<T>): Promise<T> {
     return named(async () => {
       const database = await this.#current();
       try {
@@ -54,8 +53,8 @@ export class Connection {
     });
   }
 
-  #connect(): Promise<VaultDatabase> {
-    return openSchema(this.#options.name, {
+  #connect(): Promise<Database> {
+    return this.#options.storage.open({
       lost: (database) => {
         this.#lose(database);
       },
@@ -67,14 +66,14 @@ export class Connection {
   }
 
   /** False: it is not the connection in use. */
-  #lose(database: VaultDatabase): boolean {
+  #lose(database: Database): boolean {
     database.close();
     if (this.#database !== database) return false;
     this.#database = null;
     return true;
   }
 
-  async #current(): Promise<VaultDatabase> {
+  async #current(): Promise<Database> {
     if (this.#database !== null) return this.#database;
     this.#reopening ??= this.#reopen().finally(() => {
       this.#reopening = null;
@@ -82,7 +81,7 @@ export class Connection {
     return this.#reopening;
   }
 
-  async #reopen(): Promise<VaultDatabase> {
+  async #reopen(): Promise<Database> {
     const database = await this.#connect().catch((error: unknown) => {
       if (nameOf(error) === "VersionError") this.#options.onGone();
       throw error;

@@ -73,7 +73,12 @@ async function open(key: CryptoKey, sealed: Bytes, label: string): Promise<Bytes
   return new Uint8Array(await crypto.subtle.decrypt(parameters, key, sealed.slice(IV)));
 }
 
-function derive(pin: string, salt: Bytes, { memoryKiB, passes }: PinCost): Promise<Uint8Array> {
+/** 32 bytes of a PIN or passphrase, at a cost. */
+export function derive(
+  pin: string,
+  salt: Bytes,
+  { memoryKiB, passes }: PinCost,
+): Promise<Uint8Array> {
   return argon2id({
     ...{ password: pin.normalize("NFKC"), salt, parallelism: 1, hashLength: 32 },
     ...{ iterations: passes, memorySize: memoryKiB, outputType: "binary" },
@@ -128,15 +133,18 @@ async function openKeys(raw: Bytes): Promise<OpenKeys> {
   return { data, names };
 }
 
+/** A device key for the host to keep. */
+export function newDeviceKey(): Promise<CryptoKey> {
+  const algorithm = { name: "AES-GCM", length: 256 };
+  return crypto.subtle.generateKey(algorithm, false, ["encrypt", "decrypt"]);
+}
+
 /** Make a new data key without a PIN. */
-export async function createKey(): Promise<{ record: KeyRecord; keys: OpenKeys }> {
-  const deviceKey = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, [
-    "encrypt",
-    "decrypt",
-  ]);
+export async function createKey(deviceKey: CryptoKey): Promise<KeyRecord> {
   const raw = randomBytes(32);
   const wrapped = await seal(deviceKey, raw, "device");
-  return { record: { deviceKey, wrapped, pin: null, session: null }, keys: await openKeys(raw) };
+  raw.fill(0);
+  return { deviceKey, wrapped, pin: null, session: null };
 }
 
 /** Unwrap the raw data key. Null when the PIN is wrong. Throws for a damaged record. */

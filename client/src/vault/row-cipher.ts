@@ -6,6 +6,7 @@ import { decode, encode } from "@msgpack/msgpack";
 import { failure, hasCode } from "../failure.ts";
 import { concat, copy, randomBytes, toHex, utf8 } from "../octets.ts";
 import type { Change } from "./changes.ts";
+import type { Step } from "./database.ts";
 import type { OpenKeys } from "./data-key.ts";
 import type { Row } from "./schema.ts";
 
@@ -26,7 +27,7 @@ export class RowCipher {
   }
 
   /** A change as it is written. */
-  async prepare(keys: OpenKeys, change: Change) {
+  async prepare(keys: OpenKeys, change: Change): Promise<Step> {
     switch (change.op) {
       case "put": {
         const k = await this.name(keys, change.store, change.key);
@@ -37,32 +38,32 @@ export class RowCipher {
         const parameters = { name: "AES-GCM", iv, additionalData: utf8(`${change.store}\0${k}`) };
         const sealed = await crypto.subtle.encrypt(parameters, keys.data, plaintext);
         const d = concat(iv, new Uint8Array(sealed));
-        return { op: change.op, row: { k, s: change.store, g, o: change.order ?? 0, d } } as const;
+        return { op: change.op, row: { k, s: change.store, g, o: change.order ?? 0, d } };
       }
       case "delete":
         return {
           op: change.op,
           store: change.store,
           key: await this.name(keys, change.store, change.key),
-        } as const;
+        };
       case "delete_group":
         return {
           op: change.op,
           store: change.store,
           group: await this.name(keys, change.store, change.group),
-        } as const;
+        };
       case "put_chunk":
         return {
           op: change.op,
           key: await this.name(keys, "chunks", change.attachmentId),
           index: change.index,
           bytes: change.bytes,
-        } as const;
+        };
       case "delete_chunks":
         return {
           op: change.op,
           key: await this.name(keys, "chunks", change.attachmentId),
-        } as const;
+        };
     }
   }
 

@@ -3,7 +3,7 @@ import { IDBDatabase, IDBFactory, IDBObjectStore, forceCloseDatabase } from "fak
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deleteDB, openDB } from "idb";
-import { createKey, measuredCost, rewrapKey, unlockKey } from "./data-key.ts";
+import { createKey, measuredCost, newDeviceKey, rewrapKey, unlockKey } from "./data-key.ts";
 import type { KeyRecord, PinRecord } from "./data-key.ts";
 import { Vault, isDamaged } from "./vault.ts";
 import type { Change, HandedKeys } from "./vault.ts";
@@ -268,7 +268,7 @@ describe("app lock", () => {
       const cost = await measuredCost(1_000, () => times.shift() ?? NaN);
       expect(cost).toEqual({ memoryKiB: 32 * 1024, passes });
       // It is kept beside the wrapped key, which unlocks by it.
-      const { record } = await createKey();
+      const record = await createKey(await newDeviceKey());
       const wanted = { text: "471100", passphrase: false, cost };
       const wrapped = (await rewrapKey(record, null, wanted)) as KeyRecord;
       expect(wrapped.pin).toMatchObject(cost);

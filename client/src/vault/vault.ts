@@ -3,13 +3,12 @@
  *
  * Invariants: every record is AES-256-GCM under the data key, bound to its store and opaque key;
  * names never rest in the clear (keys and groups are HMACs); {@link Vault.write} applies all its
- * changes in one IndexedDB transaction or none; everything is encrypted before the transaction
- * opens, because IndexedDB closes a transaction that waits for anything else. Order numbers of
+ * changes in one transaction or none; everything is encrypted before the transaction opens, because
+ * IndexedDB closes one that waits for anything else. Order numbers of
  * records, sizes and counts are visible to whoever can read the disk; contents are not.
  * Imports nothing of keys or transport.
  */
 import type { AttachmentId } from "../ids.ts";
-import { deleteDB } from "idb";
 import { PASSPHRASE, PIN_DIGITS } from "../core.ts";
 import { equalBytes, randomBytes, toHex } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
@@ -29,13 +28,17 @@ import type { KeyRecord, NewPin, OpenKeys } from "./data-key.ts";
 import type { Change, PageQuery } from "./changes.ts";
 import { RowCipher } from "./row-cipher.ts";
 import { Connection, named } from "./connection.ts";
-import type { Row } from "./schema.ts";
+import type { Storage } from "./database.ts";
+import { indexedStorage } from "./indexed.ts";
 
 export type { Change, PageQuery } from "./changes.ts";
 export { isDamaged } from "./row-cipher.ts";
 
 export interface VaultOptions {
+  /** Name of the database of a browser. */
   readonly name: string;
+  /** The place of the vault under Node. */
+  readonly storage?: Storage | undefined;
   readonly now: () => number;
   /** About how long an unlock takes: {@link UNLOCK_MS} where it is absent. */
   readonly unlockMs?: number;
@@ -52,12 +55,9 @@ export interface HandedKeys {
 
 export type VaultState = "closed" | "locked" | "open";
 
-const KEY_ROW = "data";
-/** IndexedDB counts in 32 bits. */
-const MOST_ROWS = 2 ** 32 - 1;
-
 export class Vault {
   readonly #options: VaultOptions;
+  readonly #storage: Storage;
   readonly #connection: Connection;
   #keys: OpenKeys | null = null;
   /** Null: the vault is closed. */
@@ -68,12 +68,13 @@ export class Vault {
 
   constructor(options: VaultOptions) {
     this.#options = options;
+    this.#storage = options.storage ?? indexedStorage(options.name);
     this.#connection = new Connection({
-      name: options.name,
+      storage: this.#storage,
       isSame: async (database) => {
-        const found = await database.get("key", KEY_ROW);
+        const found = await database.key();
         const wrapped = this.#record?.wrapped;
-        return found !== undefined && wrapped !== undefined && equalBytes(found.wrapped, wrapped);
+        return found !== null && wrapped !== undefined && equalBytes(found.wrapped, wrapped);
       },
       onGone: () => {
         if (this.#record === null) return;
@@ -120,13 +121,12 @@ export class Vault {
     if (this.#record !== null) return this.state;
     await this.#connection.open();
     const record = await this.#connection.use(async (database) => {
-      const known = await database.get("key", KEY_ROW);
-      if (known !== undefined) return known;
-      const created = await createKey();
-      // Two tabs may both find nothing: `add` lets one win, and the other reads what won.
-      await database.add("key", created.record, KEY_ROW).catch(() => undefined);
-      const won = await database.get("key", KEY_ROW);
-      if (won === undefined) throw failure("storage_failed");
+      const known = await database.key();
+      if (known !== null) return known;
+      // Two tabs may both find nothing: one wins, and the other reads what won.
+      await database.addKey(await createKey(await database.deviceKey()));
+      const won = await database.key();
+      if (won === null) throw failure("storage_failed");
       return won;
     });
     this.#record = record;
@@ -164,7 +164,7 @@ export class Vault {
     const record = this.hasPin ? await this.#countTry() : this.#requireRecord();
     const rewrapped = await rewrapKey(record, currentPin, wanted);
     if (rewrapped === null) return this.#wrongPin();
-    await this.#connection.use((database) => database.put("key", rewrapped, KEY_ROW));
+    await this.#connection.use((database) => database.changeKey(() => rewrapped));
     this.#record = rewrapped;
   }
 
@@ -174,13 +174,9 @@ export class Vault {
     this.#keys = null;
     this.#cipher.clear();
     // Keys that a sleeping tab still holds are good for nothing from here on.
-    this.#record = await this.#connection.use(async (database) => {
-      const store = database.transaction("key", "readwrite").store;
-      const record = (await store.get(KEY_ROW)) ?? this.#requireRecord();
-      const ended = { ...record, session: null };
-      await store.put(ended, KEY_ROW);
-      return ended;
-    });
+    this.#record = await this.#connection.use((database) =>
+      database.changeKey((record) => ({ ...(record ?? this.#requireRecord()), session: null })),
+    );
   }
 
   /** Destroy the key first, then the database: a crash between leaves only ciphertext. */
@@ -188,9 +184,9 @@ export class Vault {
     this.#keys = null;
     this.#record = null;
     this.#cipher.clear();
-    await this.#connection.use((database) => database.clear("key")).catch(() => undefined);
+    await this.#connection.use((database) => database.clearKey()).catch(() => undefined);
     this.#connection.close();
-    await named(() => deleteDB(this.#options.name));
+    await named(() => this.#storage.erase());
   }
 
   close(): void {
@@ -203,7 +199,7 @@ export class Vault {
   async get<T>(store: string, key: string): Promise<T | null> {
     const keys = this.#requireOpen();
     const opaque = await this.#cipher.name(keys, store, key);
-    const row = await this.#connection.use((database) => database.get("records", [store, opaque]));
+    const [row] = await this.#connection.use((database) => database.rows(store, [opaque]));
     return row === undefined ? null : ((await this.#cipher.open(keys, row)) as T);
   }
 
@@ -211,10 +207,7 @@ export class Vault {
   async getMany<T>(store: string, names: readonly string[]): Promise<readonly (T | null)[]> {
     const keys = this.#requireOpen();
     const opaque = await Promise.all(names.map((name) => this.#cipher.name(keys, store, name)));
-    const rows = await this.#connection.use((database) => {
-      const { store: records } = database.transaction("records");
-      return Promise.all(opaque.map((key) => records.get([store, key])));
-    });
+    const rows = await this.#connection.use((database) => database.rows(store, opaque));
     return Promise.all(
       rows.map(async (row) => {
         const value = row === undefined ? null : await this.#cipher.openOr(keys, row, null);
@@ -226,8 +219,7 @@ export class Vault {
   /** Every record of a store that can be read, in no particular order. For small stores. */
   async all<T>(store: string): Promise<readonly T[]> {
     const keys = this.#requireOpen();
-    const range = IDBKeyRange.bound([store], [store, []]);
-    const rows = await this.#connection.use((database) => database.getAll("records", range));
+    const rows = await this.#connection.use((database) => database.all(store));
     return this.#cipher.readable<T>(keys, rows);
   }
 
@@ -235,7 +227,7 @@ export class Vault {
   async page<T>(query: PageQuery): Promise<readonly T[]> {
     const keys = this.#requireOpen();
     const group = await this.#cipher.name(keys, query.store, query.group);
-    const rows = await this.#rows(query, group);
+    const rows = await this.#connection.use((database) => database.page({ ...query, group }));
     const found = await this.#cipher.readable<T>(keys, rows);
     const last = rows.at(-1);
     if (found.length === rows.length || rows.length < query.limit || last === undefined)
@@ -246,41 +238,17 @@ export class Vault {
     return [...found, ...(await this.page<T>({ ...query, ...bound, limit }))];
   }
 
-  async #rows(query: PageQuery, group: string): Promise<readonly Row[]> {
-    const range = IDBKeyRange.bound(
-      [query.store, group, query.above ?? -Infinity],
-      [query.store, group, query.below ?? Infinity],
-      query.above !== undefined,
-      query.below !== undefined,
-    );
-    return this.#connection.use(async (database) => {
-      const index = database.transaction("records").store.index("by_group");
-      // A cursor answers row by row, but it alone goes down.
-      if (!query.descending) return index.getAll(range, Math.min(query.limit, MOST_ROWS));
-      const found: Row[] = [];
-      let cursor = await index.openCursor(range, query.descending ? "prev" : "next");
-      while (cursor !== null && found.length < query.limit) {
-        found.push(cursor.value);
-        cursor = found.length < query.limit ? await cursor.continue() : null;
-      }
-      return found;
-    });
-  }
-
   async chunk(attachmentId: AttachmentId, index: number): Promise<Bytes | null> {
     const keys = this.#requireOpen();
     const opaque = await this.#cipher.name(keys, "chunks", attachmentId);
-    const found = await this.#connection.use((database) => database.get("chunks", [opaque, index]));
-    return found ?? null;
+    return this.#connection.use((database) => database.chunk(opaque, index));
   }
 
   /** The indexes of an attachment's chunks that are stored here. */
   async chunkIndexes(attachmentId: AttachmentId): Promise<readonly number[]> {
     const keys = this.#requireOpen();
     const opaque = await this.#cipher.name(keys, "chunks", attachmentId);
-    const range = IDBKeyRange.bound([opaque], [opaque, []]);
-    const found = await this.#connection.use((database) => database.getAllKeys("chunks", range));
-    return found.map(([, index]) => index);
+    return this.#connection.use((database) => database.chunkIndexes(opaque));
   }
 
   /**
@@ -291,73 +259,25 @@ export class Vault {
     if (changes.length === 0) return;
     const keys = this.#requireOpen();
     const prepared = await Promise.all(changes.map((change) => this.#cipher.prepare(keys, change)));
-    await this.#connection.use(async (database) => {
-      const transaction = database.transaction(["records", "chunks"], "readwrite", {
-        durability: strict ? "strict" : "relaxed",
-      });
-      const pending: Promise<unknown>[] = [];
-      try {
-        const records = transaction.objectStore("records");
-        const chunks = transaction.objectStore("chunks");
-        for (const step of prepared) {
-          switch (step.op) {
-            case "put":
-              pending.push(records.put(step.row));
-              break;
-            case "delete":
-              pending.push(records.delete([step.store, step.key]));
-              break;
-            case "delete_group": {
-              const range = IDBKeyRange.bound(
-                [step.store, step.group],
-                [step.store, step.group, []],
-              );
-              let cursor = await records.index("by_group").openCursor(range);
-              while (cursor !== null) {
-                pending.push(cursor.delete());
-                cursor = await cursor.continue();
-              }
-              break;
-            }
-            case "put_chunk":
-              pending.push(chunks.put(step.bytes, [step.key, step.index]));
-              break;
-            case "delete_chunks":
-              pending.push(chunks.delete(IDBKeyRange.bound([step.key], [step.key, []])));
-          }
-        }
-        await Promise.all([...pending, transaction.done]);
-      } catch (error) {
-        for (const request of [...pending, transaction.done]) request.catch(() => undefined);
-        try {
-          transaction.abort();
-        } catch {
-          // It has aborted by itself already.
-        }
-        throw error;
-      }
-    });
+    await this.#connection.use((database) => database.write(prepared, strict));
   }
 
   async #countTry(): Promise<KeyRecord> {
-    const counted = await this.#connection.use(async (database) => {
-      const store = database.transaction("key", "readwrite").store;
-      const record = await store.get(KEY_ROW);
-      if (record?.pin == null) throw failure("storage_failed");
-      const wait = waitMs(record.pin, this.#options.now());
-      if (wait > 0) {
-        throw failure("pin_wait", {
-          retry: true,
-          retryAfterMs: wait,
-          details: { triesLeft: MAX_TRIES - record.pin.tries },
-        });
-      }
-      const next = countTry(record, record.pin, this.#options.now());
-      await store.put(next, KEY_ROW);
-      return next;
-    });
-    this.#record = counted;
-    return counted;
+    this.#record = await this.#connection.use((database) =>
+      database.changeKey((record) => {
+        if (record?.pin == null) throw failure("storage_failed");
+        const wait = waitMs(record.pin, this.#options.now());
+        if (wait > 0) {
+          throw failure("pin_wait", {
+            retry: true,
+            retryAfterMs: wait,
+            details: { triesLeft: MAX_TRIES - record.pin.tries },
+          });
+        }
+        return countTry(record, record.pin, this.#options.now());
+      }),
+    );
+    return this.#record;
   }
 
   /** The PIN was right: forgive the tries before it. `session`: the name of the unlock. */
@@ -366,8 +286,7 @@ export class Vault {
     if (record.pin === null) return;
     const pin = { ...record.pin, tries: 0, nextTryMs: 0 };
     const begun = { ...record, pin, session };
-    await this.#connection.use((database) => database.put("key", begun, KEY_ROW));
-    this.#record = begun;
+    this.#record = await this.#connection.use((database) => database.changeKey(() => begun));
   }
 
   async #wrongPin(): Promise<never> {

@@ -1,9 +1,9 @@
 """Bots: registered, visible members of conversations, end-to-end encrypted like every device.
 
-A bot has a number in the data bank, a certificate, and a confirmation by an admin. It keeps every
-rule of docs/keys.md that a phone keeps. docs/bots.md is the way in. This package imports
-``records``, ``sealing``, ``wire``, ``ids`` and ``limits``, nothing of the server; the server never
-imports it.
+A bot has a number in the data bank, a certificate, and a confirmation by an admin. Its device is
+the app's own core, which ``core`` runs in a process of Node: it keeps every rule of docs/keys.md.
+docs/bots.md is the way in. This package imports ``wire`` and ``ids``, nothing of the server; the
+server never imports it.
 """
 
 from copconnect.bot.bot import Bot
@@ -19,9 +19,9 @@ from copconnect.bot.failures import (
     Unreachable,
     Untrusted,
 )
-from copconnect.bot.ordering import Acknowledged
-from copconnect.bot.state.vault import KeyFile, Passphrase
+from copconnect.bot.state import KeyFile, Passphrase
 from copconnect.bot.talking import (
+    Acknowledged,
     Conversation,
     File,
     IssuedOrder,

@@ -15,10 +15,9 @@ from typing import Literal, TypeVar
 
 from copconnect import wire
 from copconnect.bot.content import Order
-from copconnect.bot.context import LOG
-from copconnect.bot.conversation.place import Place
-from copconnect.bot.device import Device
+from copconnect.bot.core import ConversationView, Core, Event, State, opened
 from copconnect.bot.dispatch import (
+    LOG,
     Allowed,
     Command,
     CommandHandler,
@@ -26,13 +25,10 @@ from copconnect.bot.dispatch import (
     Handlers,
     MessageHandler,
 )
-from copconnect.bot.failures import BotFailure, NoSuchConversation
-from copconnect.bot.state.stores import Stores
-from copconnect.bot.state.vault import KeyFile, Passphrase, Unlock
+from copconnect.bot.failures import BotFailure, NoSuchConversation, SignedOut
+from copconnect.bot.state import KeyFile, Passphrase, Unlock
 from copconnect.bot.talking import Conversation, Desk, IssuedOrder, Posted, Sendable
-from copconnect.bot.trust.clock import Clocks
-from copconnect.ids import ConversationId, PersonId, new_id
-from copconnect.records.conversation.roster import direct_id
+from copconnect.ids import PersonId
 
 H = TypeVar("H", bound=CommandHandler)
 M = TypeVar("M", bound=MessageHandler)
@@ -66,16 +62,13 @@ class Bot:
         *,
         unlock: Unlock | None = None,
         ca_file: str | os.PathLike[str] | None = None,
-        clocks: Clocks | None = None,
     ) -> None:
         self._state = None if state is None else Path(state)
         self._unlock = unlock
         self._ca_file = None if ca_file is None else Path(ca_file)
-        self._clocks = clocks
         self._handlers = Handlers()
         self._jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = []
-        self._device: Device | None = None
-        self._desk: Desk | None = None
+        self._running: Running | None = None
 
     def uses(
         self, state: Path, *, key_file: Path | None = None, ca_file: Path | None = None
@@ -144,31 +137,24 @@ class Bot:
         ends with a BotFailure when the server does not take the bot any more."""
         if self._state is None:
             raise BotFailure('say which state file: Bot("control-room.bot")')
-        stores = Stores.open(self._state, self._unlock or unlock_of(self._state))
-        try:
-            device = Device(
-                stores, on_message=self._kick, ca_file=self._ca_file, clocks=self._clocks
-            )
-            self._device, self._desk = device, Desk(device)
-            self._dispatcher = Dispatcher(device, self._desk, self._handlers)
-            running = asyncio.create_task(device.run())
-            jobs = [asyncio.create_task(self._again(*job)) for job in self._jobs]
+        unlock = self._unlock or unlock_of(self._state)
+        async with opened(self._state, unlock, ca_file=self._ca_file) as (core, found):
+            running = self._running = Running(core, found.state, self._handlers)
+            ending = asyncio.create_task(running.end())
+            jobs = [asyncio.create_task(self._again(running, *job)) for job in self._jobs]
             try:
-                yield running
+                yield ending
             finally:
-                for task in (*jobs, running):
+                for task in (*jobs, ending):
                     task.cancel()
-                await asyncio.gather(*jobs, running, return_exceptions=True)
-                await self._dispatcher.close()
-                self._device = self._desk = None
-        finally:
-            stores.vault.close()
+                await asyncio.gather(*jobs, ending, return_exceptions=True)
+                await running.dispatcher.close()
+                self._running = None
 
-    def _kick(self, place: Place) -> None:
-        self._dispatcher.kick(place)
-
-    async def _again(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
-        await self._running.connected.wait()
+    async def _again(
+        self, running: "Running", seconds: float, job: Callable[[], Awaitable[None]]
+    ) -> None:
+        await running.in_step.wait()
         while True:
             try:
                 await job()
@@ -177,22 +163,22 @@ class Bot:
             await asyncio.sleep(seconds)
 
     @property
-    def _running(self) -> Device:
-        if self._device is None:
+    def _now_running(self) -> "Running":
+        if self._running is None:
             raise BotFailure("the bot does not run")
-        return self._device
+        return self._running
 
     # --- What a running bot does ----------------------------------------------------------------
 
     async def ready(self) -> None:
         """Wait until the bot is confirmed and in step with the server."""
-        await self._running.duties.confirmed.wait()
-        await self._running.connected.wait()
+        await self._now_running.confirmed.wait()
+        await self._now_running.in_step.wait()
 
     @property
     def conversations(self) -> list[Conversation]:
         """The conversations that list the bot."""
-        return Desk(self._running).conversations()
+        return self._now_running.desk.conversations()
 
     def conversation(self, name_or_id: str) -> Conversation:
         """Return a conversation by id or name. Raises NoSuchConversation: none, or several."""
@@ -203,43 +189,22 @@ class Bot:
 
     async def direct(self, person_id: PersonId) -> Conversation:
         """Return the direct conversation with a person, made if there is none."""
-        device = self._running
-        own = device.context.identity.person
-        id_ = ConversationId(direct_id(own, bytes.fromhex(person_id)).hex())
-        place = device.places.get(id_)
-        if place is None or not place.row.listed:
-            body = wire.CreateConversation(
-                conversation_id=id_,
-                kind="direct",
-                person_ids=[person_id],
-                who_may_post="everyone",
-                history_days=None,
-                audience=None,
-            )
-            place = await device.adopt(await device.context.api.create_conversation(body))
-        return Desk(device).conversation(place)
+        running = self._now_running
+        return running.desk.listed(await running.core.call(ConversationView, "direct", person_id))
 
     async def create_group(
         self, people: Sequence[PersonId], *, history_days: Literal[0, 30] = 0
     ) -> Conversation:
         """Make a group of the bot and these people; ``history_days``: what new members see of
         before. The bot is its admin, and people may make others."""
-        device = self._running
-        body = wire.CreateConversation(
-            conversation_id=ConversationId(new_id()),
-            kind="group",
-            person_ids=list(people),
-            who_may_post="everyone",
-            history_days=history_days,
-            audience=None,
-        )
-        place = await device.adopt(await device.context.api.create_conversation(body))
-        return Desk(device).conversation(place)
+        running = self._now_running
+        asked = running.core.call(ConversationView, "createGroup", list(people), history_days)
+        return running.desk.listed(await asked)
 
     async def find_people(self, text: str, *, limit: int = 20) -> list[wire.Person]:
         """Search the data bank, as the app does: names, posts, units, codes, numbers. The answer is
         the server's word; a :class:`Person` is signed."""
-        return await self._running.context.api.find_people(text, limit)
+        return await self._now_running.core.call(list[wire.Person], "findPeople", text, limit)
 
     async def post(
         self,
@@ -269,3 +234,62 @@ class Bot:
         if isinstance(conversation, str):
             conversation = self.conversation(conversation)
         return await conversation.issue(order, once=once)
+
+
+class Running:
+    """A bot that runs: what the core tells becomes views, handlers and ends."""
+
+    def __init__(self, core: Core, state: State, handlers: Handlers) -> None:
+        self.core = core
+        self.desk = Desk(core)
+        self.dispatcher = Dispatcher(core, self.desk, handlers)
+        self.in_step, self.confirmed = asyncio.Event(), asyncio.Event()
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._follow(state)
+        core.listen(self._heard)
+
+    async def end(self) -> None:
+        """Wait until the server does not take this bot any more, or the core ends. Raises
+        BotFailure."""
+        await asyncio.wait([self._ended, self.core.reading], return_when=asyncio.FIRST_COMPLETED)
+        if self._ended.done():
+            self._ended.result()
+        raise BotFailure("the core of the bot has ended")
+
+    def _heard(self, event: Event) -> None:
+        match event.event:
+            case "waiting":
+                self.dispatcher.kick(event.conversation_id)
+            case "gone":
+                self.desk.gone(event.conversation_id)
+            case "alarm":
+                LOG.error("alarm: %s", event.text)
+            case "conversation" if event.conversation is not None:
+                self.desk.listed(event.conversation)
+            case "state" if event.state is not None:
+                self._follow(event.state)
+
+    def _follow(self, state: State) -> None:
+        for event, there in ((self.in_step, state.in_step), (self.confirmed, state.confirmed)):
+            if there:
+                event.set()
+            else:
+                event.clear()
+        failure = _failure_of(state)
+        if failure is not None and not self._ended.done():
+            self._ended.set_exception(failure)
+        if state.phase == "conduct":
+            LOG.error("the code of conduct has changed: stop the bot, run copconnect-bot conduct")
+
+
+def _failure_of(state: State) -> BotFailure | None:
+    match state.phase:
+        case "register":
+            return BotFailure("this bot is not registered: copconnect-bot register")
+        case "signed_out" if state.kept:
+            return SignedOut(f"the server does not take this bot any more: {state.reason}")
+        case "signed_out":
+            return SignedOut("a revocation has ended this bot: its state is wiped")
+        case "storage_failed":
+            return BotFailure(f"the state file cannot be used: {state.reason}")
+    return None

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import getpass
 import importlib
 import os
@@ -12,12 +13,12 @@ from pathlib import Path
 
 from copconnect import wire
 from copconnect.bot.bot import PASSPHRASE_VARIABLE, Bot, key_file_of, unlock_of
-from copconnect.bot.enrolling import accept, confirm, enrol, is_confirmed, looking
-from copconnect.bot.failures import BotFailure, Unreachable
-from copconnect.bot.state.stores import Stores
-from copconnect.bot.state.vault import KeyFile, Passphrase, Unlock
-from copconnect.bot.talking import Desk
+from copconnect.bot.core import Core, Event, Opened, Status, opened
+from copconnect.bot.enrolling import accept, confirm, enrol, standing
+from copconnect.bot.failures import BotFailure
+from copconnect.bot.state import KeyFile, Passphrase, Unlock, make_private
 
+_CONNECT_S = 10.0
 _ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
 
 
@@ -86,26 +87,34 @@ def _new_unlock(options: argparse.Namespace) -> Unlock:
     return KeyFile.make(options.key_file or key_file_of(options.state))
 
 
+def _opened(
+    options: argparse.Namespace,
+) -> contextlib.AbstractAsyncContextManager[tuple[Core, Opened]]:
+    return opened(options.state, _unlock(options), ca_file=options.ca_file)
+
+
 def _register(options: argparse.Namespace) -> None:
+    # A registration that broke off goes on in its file.
     if options.state.exists():
-        # A registration that broke off goes on with the same key.
-        stores = Stores.open(options.state, _unlock(options))
+        unlock = _unlock(options)
     else:
-        stores = Stores.create(options.state, _new_unlock(options))
-    try:
-        work = enrol(
-            stores,
-            options.server,
-            options.number,
-            ask_code=lambda: options.code or input("The code that was sent: "),
-            ask_enrolment_code=lambda: input("The code of the letter: "),
-            accept_conduct=lambda code: options.accept_conduct or _agrees(code),
-            label=options.label,
-            ca_file=options.ca_file,
-        )
-        asyncio.run(work)
-    finally:
-        stores.vault.close()
+        unlock = _new_unlock(options)
+        make_private(options.state)
+
+    async def work() -> None:
+        async with opened(
+            options.state, unlock, server=options.server, ca_file=options.ca_file
+        ) as (core, _):
+            await enrol(
+                core,
+                options.number,
+                ask_code=lambda: options.code or input("The code that was sent: "),
+                ask_enrolment_code=lambda: input("The code of the letter: "),
+                accept_conduct=lambda code: options.accept_conduct or _agrees(code),
+                label=options.label,
+            )
+
+    asyncio.run(work())
     print(f"Registered. The state is in {options.state}. Now: copconnect-bot confirm")
 
 
@@ -129,61 +138,58 @@ def _knows(admin: str) -> bool:
 
 def _confirm(options: argparse.Namespace) -> None:
     async def work() -> None:
-        async with looking(stores, options.ca_file) as device:
-            await confirm(device, _knows, lambda digits: print(f"Digits for the admin: {digits}"))
+        async with _opened(options) as (core, _):
+            await confirm(core, _knows, lambda digits: print(f"Digits for the admin: {digits}"))
 
-    stores = Stores.open(options.state, _unlock(options))
-    try:
-        asyncio.run(work())
-    finally:
-        stores.vault.close()
+    asyncio.run(work())
     print("The bot is confirmed.")
 
 
 def _conduct(options: argparse.Namespace) -> None:
     async def work() -> None:
-        async with looking(stores, options.ca_file) as device:
-            await accept(device, lambda code: options.accept_conduct or _agrees(code))
+        async with _opened(options) as (core, _):
+            await accept(core, lambda code: options.accept_conduct or _agrees(code))
 
-    stores = Stores.open(options.state, _unlock(options))
-    try:
-        asyncio.run(work())
-    finally:
-        stores.vault.close()
+    asyncio.run(work())
 
 
 def _status(options: argparse.Namespace) -> None:
-    stores = Stores.open(options.state, _unlock(options))
-    try:
-        asyncio.run(_say_status(stores, options.ca_file))
-    finally:
-        stores.vault.close()
+    asyncio.run(_say_status(options))
 
 
-async def _say_status(stores: Stores, ca_file: Path | None) -> None:
-    async with looking(stores, ca_file) as device:
-        account = device.account.row
-        print(f"server         {account.server}")
-        print(f"device         {account.device}")
-        try:
-            await device.duties.look_after()
-        except Unreachable as error:
-            print(f"unreachable    {error}")
-        print(f"confirmed      {'yes' if is_confirmed(device) else 'no'}")
-        listed = [one for one in device.places.values() if one.row.listed]
-        for one in Desk(device).conversations():
-            print(f"conversation   {one.conversation_id} {one.name} ({one.members} members)")
-        waiting = sum(len(stores.outgoing.all(one.id)) for one in listed)
-        unhandled = sum(len(stores.inbox.all(one.id)) for one in listed)
-        pending = [one for place in listed for one in stores.pending.all(place.id)]
-        print(f"to be sent     {waiting}")
-        print(f"to be handled  {unhandled}")
-        print(f"without a key  {len([one for one in pending if one.key_id])}")
-        print(f"refused        {len([one for one in pending if not one.key_id])}")
-        for row in stores.failed.all():
-            print(f"set aside      {_time(row.sent_ms)} {row.message_id}: {row.failed}")
-        for alarm in stores.alarms.all():
-            print(f"ALARM          {_time(alarm.at_ms)} {alarm.text}")
+async def _say_status(options: argparse.Namespace) -> None:
+    async with _opened(options) as (core, found):
+        in_step = asyncio.Event()
+        core.listen(lambda event: _follow(event, in_step))
+        if not (await standing(core)).in_step:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(in_step.wait(), _CONNECT_S)
+        found_status = await core.call(Status, "status")
+    _print_status(found.server, found_status)
+
+
+def _follow(event: Event, in_step: asyncio.Event) -> None:
+    if event.state is not None and event.state.in_step:
+        in_step.set()
+
+
+def _print_status(server: str, status: Status) -> None:
+    print(f"server         {server}")
+    print(f"client         {status.client_id}")
+    print(f"device         {status.device}")
+    if not status.state.in_step:
+        print("unreachable    the server does not answer, or does not take this bot")
+    print(f"confirmed      {'yes' if status.state.confirmed else 'no'}")
+    for one in status.conversations:
+        print(f"conversation   {one.conversation_id} {one.name} ({one.members} members)")
+    print(f"to be sent     {status.outgoing}")
+    print(f"to be handled  {status.waiting}")
+    print(f"without a key  {status.keyless}")
+    print(f"refused        {status.refused}")
+    for row in status.set_aside:
+        print(f"set aside      {_time(row.sent_ms)} {row.message_id}: {row.failed}")
+    for alarm in status.alarms:
+        print(f"ALARM          {alarm}")
 
 
 def _time(ms: int) -> str:

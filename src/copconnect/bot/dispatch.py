@@ -1,6 +1,7 @@
 """Handing messages to a program's handlers: none is lost, and each is finished with once.
 
-opened → in the inbox → tries + 1 stored → handler runs → out of the inbox; the read cursor moves.
+A message waits in the core → tries + 1 stored → handler runs → out of the core; the read cursor
+moves.
 A handler that raises is run again after 1, 5 and 30 s, then the message is set aside and reported;
 so is one during which the process ended five times. A crash in between hands the message out again,
 with the same ``message_id`` and ``redelivered``; its replies are not doubled (``talking.py``).
@@ -9,26 +10,25 @@ Messages of one conversation are handled one by one; conversations do not wait f
 
 import asyncio
 import inspect
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
-from copconnect.bot.context import LOG
-from copconnect.bot.conversation.place import Place
-from copconnect.bot.device import Device
-from copconnect.bot.state.rows import InboxRow
+from copconnect.bot.core import Core, MessageView
+from copconnect.bot.failures import BotFailure
 from copconnect.bot.talking import Desk, Message, Person
 from copconnect.ids import ConversationId
+
+LOG = logging.getLogger("copconnect.bot")
 
 MessageHandler = Callable[[Message], Awaitable[None]]
 CommandHandler = Callable[..., Awaitable[None]]
 Allowed = Callable[[Person], bool]
 
 _COMMAND = re.compile(r"/([^\s/]+)(?:\s+(.*))?", re.DOTALL)
-_PAUSES_S = (1.0, 5.0, 30.0)
-_MOST_TRIES = 5
+PAUSES_S = (1.0, 5.0, 30.0)
+MOST_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +109,22 @@ class Handlers:
 
 
 class Dispatcher:
-    """Runs handlers over the inbox."""
+    """Runs handlers over the messages that wait in the core."""
 
-    def __init__(self, device: Device, desk: Desk, handlers: Handlers) -> None:
-        self._device = device
-        self._stores = device.stores
+    def __init__(self, core: Core, desk: Desk, handlers: Handlers) -> None:
+        self._core = core
         self._desk = desk
         self._handlers = handlers
         self._workers: dict[ConversationId, asyncio.Task[None]] = {}
+        self._again: set[ConversationId] = set()
 
-    def kick(self, place: Place) -> None:
-        """Look whether messages lie in the inbox of a conversation."""
-        worker = self._workers.get(place.id)
-        idle = worker is None or worker.done()
-        if idle and self._stores.inbox.all(place.id, limit=1):
-            self._workers[place.id] = asyncio.create_task(self._work(place))
+    def kick(self, conversation_id: ConversationId) -> None:
+        """Look whether messages of a conversation wait."""
+        worker = self._workers.get(conversation_id)
+        if worker is not None and not worker.done():
+            self._again.add(conversation_id)
+            return
+        self._workers[conversation_id] = asyncio.create_task(self._work(conversation_id))
 
     async def close(self) -> None:
         """End all handlers; what they had begun is handed out again at the next start."""
@@ -131,31 +132,42 @@ class Dispatcher:
             worker.cancel()
         await asyncio.gather(*self._workers.values(), return_exceptions=True)
 
-    async def _work(self, place: Place) -> None:
-        while rows := self._stores.inbox.all(place.id, limit=1):
-            await self._handle(place, rows[0])
-            self._device.cursors.moved(place)
+    async def _work(self, conversation_id: ConversationId) -> None:
+        try:
+            while True:
+                self._again.discard(conversation_id)
+                while view := await self._next(conversation_id):
+                    failed = await self._handle(conversation_id, view)
+                    await self._core.tell("settle", conversation_id, failed)
+                if conversation_id not in self._again:
+                    return
+        except BotFailure as error:
+            # The message stays, and is handed out again.
+            LOG.error("conversation %s: %s", conversation_id, error)
 
-    async def _handle(self, place: Place, row: InboxRow) -> None:
+    async def _next(self, conversation_id: ConversationId) -> MessageView | None:
+        return await self._core.find(MessageView, "next", conversation_id)
+
+    async def _handle(self, conversation_id: ConversationId, view: MessageView) -> str | None:
+        """Run handlers; return why the message is set aside, or None."""
         failed = "the process ended while a handler ran"
-        for pause in (0.0, *_PAUSES_S):
-            if row.tries >= _MOST_TRIES:
+        for pause in (0.0, *PAUSES_S):
+            if view.tries >= MOST_TRIES:
                 break
-            await asyncio.sleep(pause)
-            message = self._desk.message(row)
-            row = replace(row, tries=row.tries + 1)
-            self._stores.inbox.put(str(row.position), row, place.id, place=row.position)
+            if pause:
+                await asyncio.sleep(pause)
+                again = await self._next(conversation_id)
+                if again is None:
+                    return None
+                view = again
             try:
+                message = self._desk.message(view)
                 if message is not None:
                     await self._handlers.handle(message)
             except Exception as error:
-                LOG.exception("message %s: a handler failed", row.message_id)
+                LOG.exception("message %s: a handler failed", view.message_id)
                 failed = f"{type(error).__name__}: {error}"
                 continue
-            self._stores.inbox.delete(str(row.position), place.id)
-            return
-        LOG.error("message %s is set aside: %s", row.message_id, failed)
-        with self._stores.transaction():
-            aside = replace(row, failed=failed)
-            self._stores.failed.put(row.message_id, aside, place=row.sent_ms)
-            self._stores.inbox.delete(str(row.position), place.id)
+            return None
+        LOG.error("message %s is set aside: %s", view.message_id, failed)
+        return failed

@@ -1,10 +1,10 @@
-"""Everything that the SDK raises, in one tree. Imports nothing of the project but the wire's body.
+"""Everything that the SDK raises, in one tree. Imports nothing of the project.
 
-A failure says who can do something about it: ``Refused`` (of ``copconnect.records``) never leaves
-the SDK, because a message that fails a rule of docs/keys.md is recorded and shown to nobody.
+A message that fails a rule of docs/keys.md raises nothing here: the core keeps it, and shows it to
+nobody.
 """
 
-from copconnect.wire.base import ErrorBody
+from collections.abc import Mapping
 
 
 class BotFailure(Exception):
@@ -29,7 +29,7 @@ class NotConfirmed(BotFailure):
 
 
 class SignedOut(BotFailure):
-    """The server ended this bot's access, or another process runs with the same state."""
+    """The server ended this bot's access."""
 
 
 class NoSuchConversation(BotFailure):
@@ -45,20 +45,16 @@ class NotPosted(BotFailure):
 
 
 class ServerRefused(BotFailure):
-    """The server refused a request with a documented error.
+    """The server refused a request with a code of docs/protocol.md, or the core did.
 
     ``retry``: whether the same request may succeed later; ``retry_after_s``: seconds until then.
     """
 
-    def __init__(self, status: int, body: ErrorBody) -> None:
-        super().__init__(f"{body.code}: {body.message} {body.remedy}".strip())
-        self.status = status
-        self.code = body.code
-        self.retry = body.retry
-        self.retry_after_s = None if body.retry_after_ms is None else body.retry_after_ms / 1000
-        self.details = body.details
-
-
-def has_code(error: BaseException, *codes: str) -> bool:
-    """Return whether the server refused with one of these codes."""
-    return isinstance(error, ServerRefused) and error.code in codes
+    def __init__(
+        self, code: str, *, retry: bool, retry_after_s: float | None, details: Mapping[str, object]
+    ) -> None:
+        super().__init__(f"refused: {code}" + (f" {dict(details)}" if details else ""))
+        self.code = code
+        self.retry = retry
+        self.retry_after_s = retry_after_s
+        self.details = details

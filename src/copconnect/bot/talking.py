@@ -5,24 +5,16 @@ of a person's signed card, never what a server says.
 """
 
 import asyncio
-import hmac
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from msgspec.structs import replace
+import msgspec
 
 from copconnect.bot import content
-from copconnect.bot.context import LOG
-from copconnect.bot.conversation.place import Place
-from copconnect.bot.device import Device
-from copconnect.bot.failures import BotFailure, NotPosted, Unreachable
-from copconnect.bot.ordering import Acknowledged, acknowledge, acknowledgements
-from copconnect.bot.state.rows import InboxRow, OutgoingRow
-from copconnect.ids import ConversationId, MessageId, PersonId, new_id
-from copconnect.records.primitives.fields import Refused
-from copconnect.records.trust.confirmed import How, confirmed
-from copconnect.records.trust.person_card import PersonCard
+from copconnect.bot.core import ConversationView, Core, MessageView, PersonView, PostedView
+from copconnect.bot.failures import BotFailure, ServerRefused, Unreachable
+from copconnect.ids import ConversationId, MessageId, PersonId
 
 _LATIN = "Latn"
 
@@ -55,11 +47,12 @@ class File:
     mime: str
     size: int
     _pointer: content.Pointer = field(repr=False)
-    _device: Device = field(repr=False)
+    _desk: "Desk" = field(repr=False)
 
     async def read(self) -> bytes:
-        """Fetch and decrypt it. Raises BotFailure for one over 64 MiB, or changed on its way."""
-        return await self._device.uploads.download(self._pointer)
+        """Fetch and decrypt it. Raises ValueError for one over 64 MiB, BotFailure for one that was
+        changed on its way."""
+        return await self._desk.read(self._pointer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +67,18 @@ class Upload:
 Sendable = Upload | Path
 
 
+class Acknowledged(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A person who has acknowledged. ``choice``: its place in the order's list from 1, 0 for none;
+    ``told_by``: who told the person in person and signed it; None: the person's own signature.
+    ``signed_ms``: by the signer's device."""
+
+    person_id: PersonId
+    choice: int
+    told_by: PersonId | None
+    signed_ms: int
+    answered: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Posted:
     """A message that is stored and will be sent, whatever happens. ``new``: False where the same
@@ -81,27 +86,22 @@ class Posted:
 
     message_id: MessageId
     new: bool
-    _device: Device = field(repr=False)
+    _conversation_id: ConversationId = field(repr=False)
+    _desk: "Desk" = field(repr=False)
 
     async def accepted(self) -> int:
         """Wait until the server has it; return its number in the conversation. Raises NotPosted."""
-        row = await self._device.outbox.settled(self.message_id)
-        if row.code:
-            raise NotPosted(row.code)
-        return row.seq
+        return await self._desk.settled(self._conversation_id, self.message_id)
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedOrder(Posted):
     """An order of the bot's."""
 
-    _conversation_id: ConversationId = field(repr=False)
-
     async def acknowledgements(self) -> AsyncIterator[Acknowledged]:
         """Yield who has acknowledged so far, by person, each signature verified. Raises
         BotFailure before the server has the order, and what the server raises."""
-        found = acknowledgements(self._device, self._conversation_id, self.message_id)
-        async for one in found:
+        for one in await self._desk.acknowledgements(self.message_id):
             yield one
 
     async def watch(self, every_s: float = 10.0) -> AsyncIterator[Acknowledged]:
@@ -112,8 +112,7 @@ class IssuedOrder(Posted):
         while True:
             try:
                 found = [one async for one in self.acknowledgements()]
-            except Unreachable as error:
-                LOG.info("order %s: acknowledgements wait: %s", self.message_id, error)
+            except Unreachable:
                 found = []
             for one in found:
                 if told.get(one.person_id) != one:
@@ -137,11 +136,11 @@ class Conversation:
         self, text: str, *, attachments: Sequence[Sendable] = (), once: str | None = None
     ) -> Posted:
         """Post a message; see :meth:`copconnect.bot.Bot.post`."""
-        return self._desk.post(self.conversation_id, text, attachments=attachments, once=once)
+        return await self._desk.post(self.conversation_id, text, attachments=attachments, once=once)
 
     async def issue(self, order: content.Order, *, once: str | None = None) -> IssuedOrder:
         """Issue an order; see :meth:`copconnect.bot.Bot.issue`."""
-        return self._desk.issue(self.conversation_id, order, once=once)
+        return await self._desk.issue(self.conversation_id, order, once=once)
 
 
 @dataclass(slots=True)
@@ -162,19 +161,17 @@ class Message:
     redelivered: bool
     gap: bool
     order: content.Order | None
-    _header_hash: bytes = field(repr=False)
     _desk: "Desk" = field(repr=False)
     _replies: int = 0
 
     async def acknowledge(self, choice: int = 0) -> None:
-        """Sign and send that the bot has the order; ``choice``: its place in the order's list from
-        1. Raises ValueError for a message that is no order, NotPosted with the outcome that refuses
-        it, and what the server raises: then the handler runs again."""
+        """Sign and send that the bot has the order, and wait until that counts; ``choice``: its
+        place in the order's list from 1. Raises ValueError for a message that is no order and for
+        no choice of its list, NotPosted with the outcome that refuses it, and what the server
+        raises: then the handler runs again."""
         if self.order is None:
             raise ValueError("the message is no order")
-        await self._desk.acknowledge(
-            self.conversation.conversation_id, self.message_id, self._header_hash, choice
-        )
+        await self._desk.acknowledge(self.message_id, choice)
 
     async def reply(self, text: str, *, attachments: Sequence[Sendable] = ()) -> Posted:
         """Answer in the same conversation, quoting the message.
@@ -183,159 +180,119 @@ class Message:
         often the handler runs: after a crash it is not posted again.
         """
         self._replies += 1
-        pointer = content.ReplyPointer(
-            message_id=self.message_id,
-            person_id=self.sender.person_id,
-            preview=content.preview_of(self.text),
-        )
-        return self._desk.post(
+        return await self._desk.post(
             self.conversation.conversation_id,
             text,
             attachments=attachments,
             once=f"reply {self.message_id} {self._replies}",
-            reply_to=pointer,
+            reply_to=self.message_id,
         )
 
 
 class Desk:
-    """Makes views of the device's state, and posts."""
+    """Makes views of what the core says, and posts by it."""
 
-    def __init__(self, device: Device) -> None:
-        self._device = device
-
-    def place(self, conversation_id: ConversationId) -> Place | None:
-        """Return a conversation that lists the bot."""
-        place = self._device.places.get(conversation_id)
-        return place if place is not None and place.row.listed else None
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._conversations: dict[ConversationId, Conversation] = {}
 
     def conversations(self) -> list[Conversation]:
         """Return the conversations that list the bot."""
-        places = list(self._device.places.values())
-        return [self.conversation(one) for one in places if one.row.listed]
+        return list(self._conversations.values())
 
-    def conversation(self, place: Place) -> Conversation:
-        """Return the view of a conversation."""
-        row = place.row
-        name = row.profile.title if row.profile is not None else row.name
-        if row.direct_person_id is not None:
-            name = self.person(row.direct_person_id).name
-        return Conversation(place.id, name, row.kind, row.members, row.may_post, self)
+    def listed(self, view: ConversationView) -> Conversation:
+        """Keep a conversation as it is now, and return it."""
+        made = Conversation(**msgspec.structs.asdict(view), _desk=self)
+        self._conversations[view.conversation_id] = made
+        return made
 
-    def person(self, person_id: PersonId, device: bytes | None = None) -> Person:
-        """Return a person by their card; ``device``: the one that is judged."""
-        owner = bytes.fromhex(person_id)
-        card: PersonCard | None = self._device.people.card(owner)
-        approved = device is not None and self._is_approved(device)
-        if card is None:
-            return Person(person_id, {}, "", "", "", "", approved)
-        names = dict(card.names)
-        rank, post, unit = (dict(one).get("Latn", "") for one in (card.rank, card.post, card.unit))
-        return Person(person_id, names, rank, post, unit, card.path, approved)
+    def gone(self, conversation_id: ConversationId) -> None:
+        """Forget a conversation that does not list the bot any more."""
+        self._conversations.pop(conversation_id, None)
 
-    def _is_approved(self, device: bytes) -> bool:
-        try:
-            now = self._device.context.time.best_now()
-            how = confirmed(self._device.people.trust, device, now).how
-        except Refused:
-            return False
-        return how != How.NOT_APPROVED
-
-    def message(self, row: InboxRow) -> Message | None:
-        """Return the view of a message in the inbox; None: nothing that a handler reads."""
-        found = content.decode(row.plaintext)
-        place = self._device.places.get(row.conversation_id)
-        if not isinstance(found, content.Text | content.Order) or place is None:
+    def message(self, view: MessageView) -> Message | None:
+        """Return the view of a message; None: nothing that a handler reads."""
+        said = content.decode(view.content)
+        if said is None:
             return None
-        files = [File(one.name, one.mime, one.size, one, self._device) for one in found.attachments]
-        sender = self.person(row.person_id, bytes.fromhex(row.device))
+        found, order = said
+        files = [
+            File(content.safe_name(one.name), one.mime, one.size, one, self)
+            for one in found.attachments
+        ]
         return Message(
-            message_id=row.message_id,
-            conversation=self.conversation(place),
-            sender=sender,
+            message_id=view.message_id,
+            conversation=self.listed(view.conversation),
+            sender=_person(view.sender),
             text=found.text,
             files=files,
-            signed_ms=row.signed_ms,
-            sent_ms=row.sent_ms,
-            redelivered=row.tries > 0,
-            gap=row.gap,
-            order=found if isinstance(found, content.Order) else None,
-            _header_hash=row.header_hash,
+            signed_ms=view.signed_ms,
+            sent_ms=view.sent_ms,
+            redelivered=view.tries > 0,
+            gap=view.gap,
+            order=order,
             _desk=self,
         )
 
-    async def acknowledge(
-        self,
-        conversation_id: ConversationId,
-        order_id: MessageId,
-        header_hash: bytes,
-        choice: int,
-    ) -> None:
-        """Acknowledge an order. Raises NotPosted."""
-        await acknowledge(self._device, conversation_id, order_id, header_hash, choice)
+    async def read(self, pointer: content.Pointer) -> bytes:
+        """Return the plaintext of a file."""
+        given = {"id": pointer.id, "key": pointer.key, "size": pointer.size}
+        return await self._core.call(bytes, "file", given)
 
-    def issue(
+    async def acknowledge(self, order_id: MessageId, choice: int) -> None:
+        """Acknowledge an order. Raises NotPosted, ValueError."""
+        await self._core.tell("acknowledge", order_id, choice)
+
+    async def acknowledgements(self, order_id: MessageId) -> list[Acknowledged]:
+        """Return who has acknowledged an order of this bot, each verified. Raises BotFailure."""
+        try:
+            return await self._core.call(list[Acknowledged], "acknowledgements", order_id)
+        except ServerRefused as error:
+            if error.code != "not_found":
+                raise
+            raise BotFailure(f"this bot has no order {order_id} that the server has") from error
+
+    async def settled(self, conversation_id: ConversationId, message_id: MessageId) -> int:
+        """Wait until the server has a message. Raises NotPosted."""
+        return await self._core.call(int, "settled", conversation_id, message_id)
+
+    async def issue(
         self, conversation_id: ConversationId, order: content.Order, *, once: str | None = None
     ) -> IssuedOrder:
         """Store an order to be sent, and begin to send it. Raises BotFailure, ValueError."""
-        posted = self._send(conversation_id, order, once=once, files=())
-        return IssuedOrder(
-            posted.message_id,
-            new=posted.new,
-            _device=self._device,
-            _conversation_id=conversation_id,
-        )
+        said = content.order_of(order)
+        posted = await self._post(conversation_id, said, once, None)
+        return IssuedOrder(posted.message_id, posted.is_new, conversation_id, self)
 
-    def post(
+    async def post(
         self,
         conversation_id: ConversationId,
         text: str,
         *,
         attachments: Sequence[Sendable] = (),
         once: str | None = None,
-        reply_to: content.ReplyPointer | None = None,
+        reply_to: MessageId | None = None,
     ) -> Posted:
         """Store a message to be sent, and begin to send it. Raises BotFailure, ValueError."""
-        draft = content.Text(text=text, reply_to=reply_to)
-        return self._send(conversation_id, draft, once=once, files=attachments)
+        files = [_read(one) for one in attachments]
+        given = [content.file_of(one.name, one.data, one.mime) for one in files]
+        said = content.text_of(text, given)
+        posted = await self._post(conversation_id, said, once, reply_to)
+        return Posted(posted.message_id, posted.is_new, conversation_id, self)
 
-    def _send(
+    async def _post(
         self,
         conversation_id: ConversationId,
-        draft: content.Text | content.Order,
-        *,
+        said: dict[str, object],
         once: str | None,
-        files: Sequence[Sendable],
-    ) -> Posted:
-        place = self.place(conversation_id)
-        if place is None:
-            raise BotFailure(f"the bot is not in conversation {conversation_id}")
-        device = self._device
-        message_id = self._message_id(place, once)
-        if device.stores.once.get(message_id) is not None:
-            return Posted(message_id, new=False, _device=device)
-        uploads = [self._read(one) for one in files]
-        with device.stores.transaction():
-            pointers = [device.uploads.seal(one.name, one.data, one.mime) for one in uploads]
-            last = device.stores.outgoing.all(place.id, newest=True, limit=1)
-            row = OutgoingRow(
-                message_id=message_id,
-                conversation_id=place.id,
-                order=last[0].order + 1 if last else 1,
-                content=content.encode(replace(draft, attachments=pointers) if pointers else draft),
-                attachment_ids=[one.id for one in pointers],
-            )
-            device.outbox.store(place, row)
-        device.outbox.kick(place)
-        return Posted(message_id, new=True, _device=device)
+        reply_to: MessageId | None,
+    ) -> PostedView:
+        return await self._core.call(PostedView, "post", conversation_id, said, once, reply_to)
 
-    def _read(self, one: Sendable) -> Upload:
-        return Upload(one.name, one.read_bytes()) if isinstance(one, Path) else one
 
-    def _message_id(self, place: Place, once: str | None) -> MessageId:
-        """Return an id: the same for what a program calls the same, else a random one. The secret
-        key makes both look alike to everybody else."""
-        if once is None:
-            return MessageId(new_id())
-        key = self._device.account.row.once_key
-        name = f"{place.id}\0{once}".encode()
-        return MessageId(hmac.digest(key, name, "sha256")[:16].hex())
+def _person(view: PersonView) -> Person:
+    return Person(**msgspec.structs.asdict(view))
+
+
+def _read(one: Sendable) -> Upload:
+    return Upload(one.name, one.read_bytes()) if isinstance(one, Path) else one

@@ -1,10 +1,9 @@
 """Receiving messages: what one device knows, and the rules R1 to R7, R9 and R10 in their order.
 
-:func:`check_message` is the rules over what any device holds; :class:`Receiver` holds it in memory,
-``copconnect.bot`` in a file. Invariants: :meth:`Receiver.append` takes every entry of the log in
-the server's order, whatever is made of it; :meth:`Receiver.receive` changes nothing, so a message
-that waits is judged again as if it had just come; :meth:`Receiver.accept` (R8) remembers it. A
-refusal affects its message alone.
+:func:`check_message` is the rules over what any device holds; :class:`Receiver` holds it in memory.
+Invariants: :meth:`Receiver.append` takes every entry of the log in the server's order, whatever is
+made of it; :meth:`Receiver.receive` changes nothing, so a message that waits is judged again as if
+it had just come; :meth:`Receiver.accept` (R8) remembers it. A refusal affects its message alone.
 """
 
 import hmac

@@ -1,0 +1,78 @@
+/** Views of the core for a program, as src/copconnect/bot/core.py reads them. */
+import type { AppState, ConversationItem } from "../core.ts";
+import type { Words } from "../keys/trust/person-card.ts";
+import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+
+export interface PersonView {
+  readonly personId: PersonId;
+  /** By ISO 15924 script. */
+  readonly names: Readonly<Record<string, string>>;
+  readonly rank: string;
+  readonly post: string;
+  readonly unit: string;
+  readonly unitPath: string;
+  /** An admin, or a device of the person's own, vouches for the device. */
+  readonly approved: boolean;
+}
+
+export interface ConversationView {
+  readonly conversationId: ConversationId;
+  readonly name: string;
+  readonly kind: string;
+  readonly members: number;
+  readonly mayPost: boolean;
+}
+
+export interface MessageView {
+  readonly messageId: MessageId;
+  readonly position: number;
+  readonly conversation: ConversationView;
+  readonly sender: PersonView;
+  readonly signedMs: number;
+  readonly sentMs: number;
+  readonly gap: boolean;
+  readonly tries: number;
+  /** A text, an order, or null for what no handler reads. */
+  readonly content: object | null;
+}
+
+/** How this device stands. */
+export interface StateView extends Pick<AppState, "phase" | "reason" | "kept"> {
+  readonly confirmed: boolean;
+  /** Connected, and in step with the server. */
+  readonly inStep: boolean;
+}
+
+export interface Acknowledged {
+  readonly personId: PersonId;
+  readonly choice: number;
+  readonly toldBy: PersonId | null;
+  readonly signedMs: number;
+  readonly answered: boolean;
+}
+
+export function isListed({ state }: ConversationItem): boolean {
+  return state === "ready" || state === "alarm";
+}
+
+export function viewOf(item: ConversationItem): ConversationView {
+  const { conversationId, kind, members, canPost: mayPost } = item;
+  const name = item.direct?.names.en ?? item.title ?? item.standing?.title.en ?? "";
+  return { conversationId, name, kind, members, mayPost };
+}
+
+const ALARMS: Readonly<Record<string, string>> = {
+  log_differs: "the server shows another member another log",
+  log_lost: "the log has lost entries; nothing is sent or received until it has them",
+  not_direct: "it is not the direct conversation of its two people",
+  third_person: "the roster lists a third person in a direct conversation",
+};
+
+export function wordsOf(alarm: string | null): string {
+  return ALARMS[alarm ?? ""] ?? String(alarm);
+}
+
+/** Words of a card in Latin script, or in the first that it has. */
+export function latin(words: Words = []): string {
+  return (words.find(({ script }) => script === "Latn") ?? words[0])?.text ?? "";
+}

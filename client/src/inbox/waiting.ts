@@ -1,0 +1,64 @@
+/**
+ * Messages for a program: each lies in the vault, stored together with its place in the log, until a
+ * handler has ended with it (bot/handling.ts).
+ */
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
+import type { Program } from "../context.ts";
+import type { ConversationId, DeviceId, MessageId, PersonId } from "../ids.ts";
+import type { MessageRecord } from "../records.ts";
+import type { Entry, Vouched } from "./judge.ts";
+
+/** Stores of a program's device alone. */
+export const PROGRAM_STORES = {
+  waiting: "waiting",
+  setAside: "set_aside",
+  settled: "settled",
+} as const;
+
+/** A message that no handler of a program has ended with. Group: the conversation; order: the position. */
+export interface WaitingRecord {
+  readonly conversationId: ConversationId;
+  readonly messageId: MessageId;
+  readonly position: number;
+  readonly personId: PersonId;
+  readonly device: DeviceId;
+  /** The header's `sent`. */
+  readonly signedMs: number;
+  readonly sentMs: number;
+  readonly content: Uint8Array;
+  /** An earlier message of its sender is missing. */
+  readonly gap: boolean;
+  /** Handlers that began with it. */
+  readonly tries: number;
+}
+
+export function putWaiting(row: WaitingRecord) {
+  const place = { store: PROGRAM_STORES.waiting, group: row.conversationId, order: row.position };
+  return { op: "put", ...place, key: waitingKey(row), value: row } as const;
+}
+
+export function waitingKey({
+  conversationId,
+  position,
+}: Pick<WaitingRecord, "conversationId" | "position">): string {
+  return `${conversationId}/${String(position)}`;
+}
+
+/** Let a message of somebody else wait for the program, if it concerns it. */
+export function handOver(
+  program: Program,
+  work: UnitOfWork,
+  entry: Entry,
+  { conversationId, messageId, sentMs, senderId, content }: MessageRecord,
+  { header, leaf, gap }: Pick<Vouched, "header" | "leaf" | "gap">,
+): void {
+  if (senderId === null || content === null) return;
+  // By the time that its sender signed: a server that shows old messages as new achieves nothing.
+  if (header.sent < (work.record.handledFromMs ?? 0)) return;
+  const row: WaitingRecord = {
+    ...{ conversationId, messageId, position: entry.position, sentMs, content, gap, tries: 0 },
+    ...{ personId: senderId, device: leaf.device, signedMs: header.sent },
+  };
+  work.changes.push(putWaiting(row));
+  work.afterwards.push(() => program.onWaiting(conversationId));
+}

@@ -1,0 +1,187 @@
+/** A device that a program runs: what is handed out to its handlers, and what stays of what is done. */
+import "fake-indexeddb/auto";
+import { WebSocket } from "ws";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BotCalls, type Before } from "../../src/bot/calls.ts";
+import type { Frame } from "../../src/bot/frames.ts";
+import { trim } from "../../src/bot/handling.ts";
+import type { Conversation } from "../../src/conversation/conversation.ts";
+import { newId } from "../../src/ids.ts";
+import type { ConversationId, MessageId, PersonId } from "../../src/ids.ts";
+import { encodeContent } from "../../src/kinds/content.ts";
+import { LOG_HASHES } from "../../src/limits.ts";
+import { putMessage } from "../../src/messages/messages.ts";
+import { PROGRAM_STORES } from "../../src/inbox/waiting.ts";
+import { STORES } from "../../src/records.ts";
+import type { MessageRecord } from "../../src/records.ts";
+import type { WebSocketMaker } from "../../src/transport/socket.ts";
+import { Vault } from "../../src/vault/vault.ts";
+import { numberOf } from "../support/data-folder.ts";
+import type { Officer, OfficersServer } from "../support/officer.ts";
+import { memoryWorld } from "../support/world.ts";
+
+const NEVER: Before = { account: null, connectedMs: Infinity };
+const MINUTE_MS = 60_000;
+const w = memoryWorld();
+
+/** A bot with a clock of its own, and the texts that it was handed, in their order. */
+class Robot {
+  readonly texts: string[] = [];
+  person = "" as PersonId;
+  aheadMs = 0;
+  #calls: BotCalls;
+  readonly #vaultName = `bot-${newId()}`;
+
+  constructor() {
+    this.#calls = this.#open();
+  }
+
+  get calls(): BotCalls {
+    return this.#calls;
+  }
+
+  #open(): BotCalls {
+    const { server } = w;
+    return new BotCalls(
+      {
+        origin: server.origin,
+        vaultName: this.#vaultName,
+        fetch: server.fetch ?? fetch,
+        WebSocket: server.WebSocket ?? (WebSocket as unknown as WebSocketMaker),
+        now: () => Date.now() + this.aheadMs,
+        monotonic: () => performance.now(),
+        random: Math.random,
+      },
+      NEVER,
+      (frame) => void this.#heard(frame),
+    );
+  }
+
+  async #heard(frame: Frame): Promise<void> {
+    if (!("event" in frame) || frame.event !== "waiting") return;
+    const { conversationId } = frame;
+    const message = await this.#calls.next(conversationId).catch(() => null);
+    if (message?.content == null) return;
+    this.texts.push((message.content as { readonly text: string }).text);
+    await this.#calls.settle(conversationId, null);
+  }
+
+  async register(index: number): Promise<void> {
+    const { core } = this.#calls;
+    await core.start();
+    const { challengeId } = await core.requestCode(numberOf(index), "en");
+    const server: OfficersServer = w.server;
+    const step = await core.submitCode(challengeId, await server.codeFor(numberOf(index)));
+    await core.registerClient(step.ticket, "Bot");
+    const { version } = await core.conductCode("en");
+    this.person = (await core.acceptConduct(version, "en")).me?.personId ?? this.person;
+  }
+
+  async restart(): Promise<void> {
+    await this.#calls.close();
+    this.#calls = this.#open();
+    await this.#calls.start();
+  }
+}
+
+async function groupWith(admin: Officer, robot: Robot, text: string): Promise<ConversationId> {
+  const { conversationId } = await admin.core.createGroup({
+    title: "Picket",
+    personIds: [robot.person],
+    ...{ photo: null, whoMayPost: "everyone", history: "30_days" },
+  });
+  await admin.ready(conversationId);
+  await say(admin, conversationId, text);
+  return conversationId;
+}
+
+async function say(admin: Officer, id: ConversationId, text: string): Promise<void> {
+  const { messageId } = await admin.text(id, text);
+  await admin.until(`${text} is sent`, async () => {
+    const { messages } = await admin.core.messages(id, null, 20);
+    return messages.some((one) => one.messageId === messageId && one.seq !== null);
+  });
+}
+
+describe("messages for handlers", () => {
+  let asha: Officer;
+  let robot: Robot;
+
+  beforeEach(async () => {
+    asha = await w.current.join();
+    robot = new Robot();
+    await robot.register(w.current.absent());
+  });
+
+  afterEach(() => robot.calls.close());
+
+  const hears = (...texts: readonly string[]): Promise<unknown> =>
+    asha.until(`the bot is handed ${texts.join()}, not ${robot.texts.join()}`, () =>
+      Promise.resolve(robot.texts.join() === texts.join()),
+    );
+
+  it("are those of a conversation that is new, from ten minutes before, and all that follow", async () => {
+    await robot.calls.close();
+    const id = await groupWith(asha, robot, "while it was away");
+    await robot.restart();
+    await hears("while it was away");
+    await say(asha, id, "and then");
+    await hears("while it was away", "and then");
+    await robot.restart();
+    await say(asha, id, "once more");
+    await hears("while it was away", "and then", "once more");
+  });
+
+  it("are none that were signed before, also where the server shows them as new", async () => {
+    await groupWith(asha, robot, "first");
+    await hears("first");
+    robot.aheadMs = 20 * MINUTE_MS;
+    await robot.restart();
+    const id = await groupWith(asha, robot, "twenty minutes ago");
+    await asha.until("the bot follows it", async () => {
+      const all = await robot.calls.conversations();
+      return all.some(({ conversationId }) => conversationId === id);
+    });
+    await say(asha, id, "shown as new");
+    robot.aheadMs = 0;
+    await robot.restart();
+    await groupWith(asha, robot, "now");
+    await hears("first", "now");
+  });
+});
+
+describe("what is long done", () => {
+  it("leaves the newest rows, and for own messages their end", async () => {
+    const vault = new Vault({ name: `trim-${newId()}`, now: Date.now });
+    await vault.open();
+    const id = newId<ConversationId>();
+    const ids = Array.from({ length: 6 }, () => newId<MessageId>());
+    const content = encodeContent({
+      ...{ kind: "text", text: "x", mentions: [], replyTo: null, forwards: 0 },
+    });
+    await vault.write(
+      ids.map((messageId, at) => {
+        const seq = at + 1;
+        const row: MessageRecord = {
+          ...{
+            messageId,
+            conversationId: id,
+            order: seq,
+            seq,
+            senderId: null,
+            mine: seq % 2 === 0,
+          },
+          ...{ sentMs: 1, content, notice: null, failure: null },
+        };
+        return putMessage(row);
+      }),
+    );
+    const record = { log: { cursor: LOG_HASHES + 5 } };
+    await trim({ vault }, { id, record } as unknown as Conversation);
+    const left = await vault.all<MessageRecord>(STORES.messages);
+    expect(left.map(({ seq }) => seq).sort()).toEqual([5, 6]);
+    const ends = await vault.getMany(PROGRAM_STORES.settled, ids);
+    expect(ends).toEqual([null, { seq: 2 }, null, { seq: 4 }, null, null]);
+    vault.close();
+  });
+});

@@ -1,1 +1,0 @@
-"""The bot's own account: registration, certificate, confirmation, and its end."""

@@ -1,1 +1,0 @@
-"""The bot's state: one SQLite file whose rows are encrypted."""

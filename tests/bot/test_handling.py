@@ -1,0 +1,89 @@
+"""Promises to a handler: a failure is tried again and its message set aside, and a name is used
+once. client/test/talking/bot.test.ts tests what is handed out at all."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from copconnect.bot import Bot, Message, Upload
+from copconnect.bot.core import Status, opened
+from tests.bot.enrolled import key_of, register_bot, soon, until
+from tests.harness import databank
+from tests.harness.server import ServerProcess
+
+OFFICERS = databank.officers()
+
+
+class Pair:
+    """A bot that asks and one that is asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asker, self.state = Bot(folder / "asker.bot"), folder / "asked.bot"
+        self.asked = Bot(self.state)
+
+
+@pytest.fixture
+async def pair(server: ServerProcess, tmp_path: Path) -> AsyncIterator[Pair]:
+    made = Pair(tmp_path)
+    await register_bot(server, OFFICERS[0], tmp_path / "asker.bot")
+    other = await register_bot(server, OFFICERS[1], made.state)
+    async with made.asker.started():
+        await soon(made.asker.ready())
+        await made.asker.direct(other)
+        yield made
+
+
+@pytest.mark.timeout(120)
+async def test_a_handler_that_fails_is_tried_again_and_the_message_set_aside(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copconnect.bot.dispatch.PAUSES_S", (0.01, 0.02, 0.03))
+    seen: list[tuple[str, bool]] = []
+
+    @pair.asked.message
+    async def hear(message: Message) -> None:
+        seen.append((message.text, message.redelivered))
+        if message.text == "bad" or (message.text == "shy" and len(seen) < 7):
+            raise ValueError("on purpose")
+
+    async with pair.asked.started():
+        await soon(pair.asked.ready())
+        (talk,) = pair.asker.conversations
+        for text in ("good", "bad", "shy"):
+            await talk.post(text)
+        await until(lambda: len(seen) == 7, f"all are tried: {seen}")
+    tries = [("bad", False), ("bad", True), ("bad", True), ("bad", True)]
+    assert seen == [("good", False), *tries, ("shy", False), ("shy", True)]
+    async with opened(pair.state, key_of(pair.state)) as (core, _):
+        status = await core.call(Status, "status")
+    (aside,) = status.set_aside
+    assert aside.failed == "ValueError: on purpose"
+    assert status.waiting == 0
+
+
+@pytest.mark.timeout(120)
+async def test_a_name_is_used_once_across_restarts(pair: Pair) -> None:
+    heard: list[str] = []
+
+    @pair.asker.message
+    async def hear(message: Message) -> None:
+        heard.append(message.text)
+
+    for _ in range(2):
+        async with pair.asked.started():
+            await soon(pair.asked.ready())
+            (talk,) = pair.asked.conversations
+            first, second = await talk.post("morning", once="a"), await talk.post("x", once="a")
+            assert first.message_id == second.message_id
+            assert not second.new
+            assert await first.accepted() == await second.accepted()
+    async with pair.asked.started():
+        await soon(pair.asked.ready())
+        (talk,) = pair.asked.conversations
+        with pytest.raises(ValueError, match="empty"):
+            await talk.post(" ")
+        last = await talk.post("evening", once="b", attachments=[Upload("a.txt", b"x" * 99_999)])
+        await soon(last.accepted())
+    await until(lambda: len(heard) == 2, f"both come: {heard}")
+    assert heard == ["morning", "evening"]
