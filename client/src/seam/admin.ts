@@ -87,7 +87,7 @@ export interface WaitingView {
   /** The first of the people who may approve it, and how many they are; null: that is not told. */
   readonly approvers: readonly Person[];
   readonly approverCount: number | null;
-  /** What its asker was shown; null for an act about a report. */
+  /** The preview that its asker was shown; null for an act about a report. */
   readonly preview: ActPreview | null;
 }
 

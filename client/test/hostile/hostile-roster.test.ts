@@ -41,7 +41,7 @@ async function noticesOf(officer: Officer): Promise<readonly string[]> {
   return messages.flatMap(({ body }) => (body.kind === "notice" ? [body.notice.kind] : []));
 }
 
-/** What the server says of this conversation, as the lie changes it. */
+/** Let the server tell this officer lies about this conversation. */
 function lies(officer: Officer, of: (info: Conversation) => Partial<Conversation>): void {
   const bent = (info: Conversation): Conversation =>
     info.conversationId === id ? { ...info, ...of(info) } : info;
