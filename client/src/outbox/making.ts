@@ -17,6 +17,8 @@ import { planSeals } from "../keys/seal-plan.ts";
 import type { SealPlan } from "../keys/seal-plan.ts";
 import { concat, equalBytes, fromHex, randomBytes } from "../octets.ts";
 import type { PendingKey } from "../records.ts";
+import { judgeParties } from "../roster/parties.ts";
+import { allLeaves } from "../roster/roster.ts";
 import { checkCell } from "../roster/cells.ts";
 import type { Cell } from "../roster/cells.ts";
 import type { Newest } from "../roster/newest.ts";
@@ -24,12 +26,14 @@ import { requireSealingKem } from "../keys/roster/head.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import { listedDevices } from "../secrets/targets.ts";
-import { DIRECT_SEALS } from "../limits.ts";
+import { DIRECT_SEALS, KNOWN_DEVICES } from "../limits.ts";
 import type { CellLeaves } from "../wire.ts";
 import { cellTable } from "./cell-table.ts";
+import type { CellTable } from "./cell-table.ts";
 
 /** Seals made at a time, so that the worker answers its screens between them. */
 const AT_ONCE = 16;
+const NO_KEYS: Pick<CellTable, "usable"> = { usable: new Map() };
 
 export interface MadeKey {
   readonly record: ConversationKey;
@@ -91,9 +95,20 @@ async function planOf(
   head: RosterHead,
   patient: boolean,
 ): Promise<SealPlan | null> {
-  const own = fittingCell(head, await context.api.ownCell(conversation.id));
-  if (own.only)
-    return planSeals(await listedDevices(context, conversation, own.leaves, head), new Map());
+  if (head.devices <= KNOWN_DEVICES) {
+    const leaves = await allLeaves(context, conversation, head);
+    // R10: the conversation's id may say that it belongs to two people. No cell key is used then.
+    await conversation.change((work) => {
+      judgeParties(work, context.identity().personId, leaves);
+      return Promise.resolve();
+    });
+    const direct = conversation.record.directPersonId !== null;
+    const cells = new Set(leaves.map(({ cell }) => cell)).size;
+    const { usable } =
+      direct || cells === 1 ? NO_KEYS : await cellTable(context, conversation, head);
+    const open = leaves.filter(({ cell }) => !usable.has(cell));
+    return planSeals(await listedDevices(context, conversation, open, head), usable);
+  }
   const { lines, usable } = await cellTable(context, conversation, head);
   const open = lines.filter(({ cell }) => !usable.has(cell));
   const devices = open.reduce((sum, line) => sum + line.devices, 0);
@@ -101,10 +116,7 @@ async function planOf(
   if (devices > DIRECT_SEALS) return patient ? null : planSeals([], usable);
   const leaves: Leaf[] = [];
   for (const { cell } of open) {
-    const found =
-      cell === own.line.cell
-        ? own
-        : fittingCell(head, await context.api.cellLeaves(conversation.id, cell));
+    const found = fittingCell(head, await context.api.cellLeaves(conversation.id, cell));
     leaves.push(...found.leaves);
   }
   return planSeals(await listedDevices(context, conversation, leaves, head), usable);

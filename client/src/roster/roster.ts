@@ -25,6 +25,9 @@ import type { Newest } from "./newest.ts";
 import { rosterNotices } from "./notices.ts";
 import { judgeParties } from "./parties.ts";
 
+/** Past every version of a cell key, in the 15 digits that the server reads. */
+const AFTER_ALL = 999_999_999_999_999;
+
 /** The leaves as notices told of them last; null: never. */
 export async function knownRoster(
   { vault }: DeviceContext,
@@ -53,7 +56,7 @@ export async function followRoster(
   if (head.devices > KNOWN_DEVICES) return forget(conversation);
   const since = before === null ? null : await conversation.heads.find(null, before.epoch);
   await conversation.loadMembers();
-  const leaves = await allLeaves(context, conversation, head, before);
+  const leaves = await allLeaves(context, conversation, head);
   const was = before === null ? null : readLeaves(before.leaves, "R4");
   const absent = before === null ? [] : readLeaves(before.absent, "R4");
   // Newer records say who vouches for a new device, and whether a missing one was lost.
@@ -132,17 +135,17 @@ function forget(conversation: Conversation): Promise<void> {
   });
 }
 
-/** Every leaf under a head. Cells that did not change since `before` are not fetched again. */
-async function allLeaves(
-  { api }: DeviceContext,
+/** Every leaf under a head. Cells that did not change since notices told of them are not fetched again. */
+export async function allLeaves(
+  { api, vault }: DeviceContext,
   { id }: Conversation,
   head: RosterHead,
-  before: RosterRecord | null,
 ): Promise<readonly Leaf[]> {
   const own = checkCell(head, await api.ownCell(id), "R4");
   if (own.only) return own.leaves;
   // Lines alone: no key is newer than this.
-  const lines = checkLines(head, (await api.cellKeys(id, Number.MAX_SAFE_INTEGER)).lines, "R4");
+  const lines = checkLines(head, (await api.cellKeys(id, AFTER_ALL)).lines, "R4");
+  const before = await vault.get<RosterRecord>(STORES.rosters, id);
   const known = before === null ? [] : readLeaves(before.leaves, "R4");
   const leaves: Leaf[] = [];
   for (const { cell, root } of lines) {

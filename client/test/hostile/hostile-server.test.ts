@@ -151,6 +151,41 @@ describe("a third person whom the roster authority lists in a direct chat (R10)"
     expect(await a.core.conversation(id)).toMatchObject({ kind: "direct", canPost: true });
   });
 
+  it("gets nothing by a cell's key from a device to which the server never called it direct", async () => {
+    await world.close();
+    await world.server.close();
+    world = await World.make({ people: 2, policy: "none", cellSize: 1 });
+    [a, b] = [world.officer("Asha"), world.officer("Balu")];
+    const { server } = world;
+    world.network(b).rewrite = (path, body) =>
+      /\/conversations\/[0-9a-f]{32}$/u.test(path)
+        ? { ...(body as Conversation), kind: "group", directPersonId: null }
+        : body;
+    ({ conversationId: id } = await a.core.openDirect(b.person));
+    await b.ready(id);
+    const third = await Insider.register(server, 2);
+    await third.connect();
+    await list(third.personId);
+    const conversation = server.conversation(id);
+    // The third's cell has a key of its own, to which whoever trusts cells seals.
+    await server.inTurn(() => server.asking.round());
+    const wanted = await a.until("asked", () =>
+      Promise.resolve(third.pushed("cell_key_wanted").at(-1)),
+    );
+    await third.makeCellKey(id, wanted, [third.personId]);
+    const cells = () => new Set(conversation.cellKeys.map(({ cell }) => cell)).size;
+    await a.until("every cell has a key", async () => {
+      await server.inTurn(() => server.asking.round());
+      return cells() === 3;
+    });
+    await b.text(id, "for a alone");
+    await a.receives(id, "for a alone");
+    const last = conversation.log.at(-1);
+    const key = conversation.keys.find(({ keyId }) => keyId === last?.keyId);
+    expect(key?.covered.has(third.signer.device)).toBe(false);
+    expect(await b.core.conversation(id)).toMatchObject({ kind: "direct", alarm: "third_person" });
+  });
+
   it("says nothing that the two are shown", async () => {
     const third = await Insider.register(world.server, 2);
     await list(third.personId);

@@ -1,10 +1,9 @@
 /** The questions of the server in memory to devices (C1, C2, D4, D7), with several cells. */
 import { newId } from "../../src/ids.ts";
 import type { CellId, ConversationId, SealKeyId } from "../../src/ids.ts";
+import { fromHex, toHex, utf8 } from "../../src/octets.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { concat, fromHex, randomBytes, toHex, utf8 } from "../../src/octets.ts";
-import { makeCellKey, sealCellKey, type CellKey } from "../../src/keys/cell-key.ts";
-import { compareBytes } from "../../src/keys/format/compare.ts";
+import type { CellKey } from "../../src/keys/cell-key.ts";
 import { X25519 } from "../../src/keys/hpke.ts";
 import { makeKeyShare } from "../../src/keys/key-share.ts";
 import { HOUR_MS } from "../../src/keys/format/times.ts";
@@ -47,23 +46,9 @@ function besides(one: Insider): readonly Insider[] {
   return all.filter((other) => cellOf(other) === cellOf(one));
 }
 
-async function makeFor(insider: Insider, wanted: CellKeyWanted): Promise<CellKey> {
-  const head = await insider.head(id);
-  const secret = randomBytes(32);
-  const record = await makeCellKey(
-    {
-      ...{ kem: head.kem, conversation: fromHex(id), cell: fromHex(wanted.cellId), secret },
-      ...{ epoch: wanted.epoch, generation: wanted.generation, head: head.hash },
-      ...{ headCreated: head.created, author: insider.signer.deviceBytes, nowMs: server.now() },
-    },
-    insider.signer.keys.privateKey,
-  );
+function makeFor(insider: Insider, wanted: CellKeyWanted): Promise<CellKey> {
   const people = besides(insider).map(({ personId }) => personId);
-  const targets = await insider.keysOf(people, X25519);
-  const seals = await Promise.all(targets.map((key) => sealCellKey(record, secret, key)));
-  const body = { record: record.bytes, seals: concat(...seals.sort(compareBytes)), leftOut: [] };
-  await insider.api.postCellKey(id, body);
-  return record;
+  return insider.makeCellKey(id, wanted, people);
 }
 
 /** The first of these that was asked. */

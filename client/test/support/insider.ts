@@ -24,6 +24,7 @@ import {
   sealConversationKey,
   type ConversationKey,
 } from "../../src/keys/conversation-key.ts";
+import { makeCellKey, sealCellKey, type CellKey } from "../../src/keys/cell-key.ts";
 import { DeviceKeyFormat, sealKeyIdBytes, type DeviceKey } from "../../src/keys/device-key.ts";
 import { ZEROS, hash } from "../../src/keys/format/hashing.ts";
 import { X25519, publicKeyOf, type Kem } from "../../src/keys/hpke.ts";
@@ -213,6 +214,31 @@ export class Insider {
     const body = { record: record.bytes, seals: concat(...seals.sort(compareBytes)), leftOut };
     await this.api.postKey(conversationId, { ...body, leftOut: [...leftOut] });
     return { record, secret };
+  }
+
+  /** Make the key that the server wants for this device's cell, sealed to these people's devices. */
+  async makeCellKey(
+    conversationId: ConversationId,
+    wanted: wire.CellKeyWanted,
+    people: readonly PersonId[],
+  ): Promise<CellKey> {
+    const head = await this.head(conversationId);
+    const secret = randomBytes(32);
+    const conversation = fromHex(conversationId);
+    const record = await makeCellKey(
+      {
+        ...{ kem: head.kem, conversation, cell: fromHex(wanted.cellId), secret },
+        ...{ epoch: wanted.epoch, generation: wanted.generation, head: head.hash },
+        ...{ headCreated: head.created, author: this.signer.deviceBytes },
+        nowMs: this.#server.now(),
+      },
+      this.signer.keys.privateKey,
+    );
+    const targets = await this.keysOf(people, head.kem);
+    const seals = await Promise.all(targets.map((key) => sealCellKey(record, secret, key)));
+    const body = { record: record.bytes, seals: concat(...seals.sort(compareBytes)), leftOut: [] };
+    await this.api.postCellKey(conversationId, body);
+    return record;
   }
 
   /** Sign a message under a key; `change` bends its header before it is signed. */
