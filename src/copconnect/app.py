@@ -68,6 +68,7 @@ from copconnect.migrations import migrate
 from copconnect.orders import routes as order_routes
 from copconnect.orders.issuing import Issuing
 from copconnect.orders.service import OrderService
+from copconnect.privacy.service import Privacy
 from copconnect.push import routes as push_routes
 from copconnect.push.reach import Reach
 from copconnect.push.service import PushService
@@ -297,6 +298,7 @@ class Container:
         self.local_bus.subscribe(self.delivery.asking.receive)
         self.local_bus.subscribe(self.push.on_wakeup)
         self.local_bus.subscribe(self.orders.watching.on_wakeup)
+        self.privacy = Privacy(self.database, self.clock, self.audit, self.leases, settings)
         self.scim_tokens = ScimTokens(self.database, self.clock, self.audit)
         self.provisioner = Provisioner(self.database, self.clock, self.editor, self.auth.granting)
         self._watch = self._folder_watch(settings)
@@ -341,10 +343,7 @@ class Container:
                 self.auth,
                 self.attachments,
                 self.delivery,
-                self.orders,
-                self.planned,
-                self.reports,
-                self.training,
+                *(self.orders, self.planned, self.privacy, self.reports, self.training),
             )
             for part in (self.bus, *roles, self.sockets, self.push):
                 await part.start()

@@ -167,6 +167,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_retention_days: Annotated[int, Meta(ge=30, le=180)] = 180
     """Devices rely on both ends: a month of history is there, and keys older than the longest log
     are destroyed (K1)."""
+    erase_removed_after_days: Positive = 180
+    """When names and numbers of people who left the data bank are erased."""
     cell_size: Annotated[int, Meta(ge=2, le=CELL_SIZE)] = CELL_SIZE
     """Devices in one cell at most. Less is for trials of many cells."""
     kem: Literal["x25519", "x-wing"] = "x-wing"

@@ -193,6 +193,18 @@ class ScimTokenRemoved(Act, frozen=True, tag="scim_token_removed"):
     name: str
 
 
+class PersonDataExported(Act, frozen=True, tag="person_data_exported"):
+    """All that the server keeps about a person was written to a file."""
+
+    person_id: PersonId
+
+
+class PersonErased(Act, frozen=True, tag="person_erased"):
+    """Names, numbers and whatever else need not stay of a removed person were erased."""
+
+    person_id: PersonId
+
+
 class DirectoryExported(Act, frozen=True, tag="directory_exported"):
     """The data bank, with everybody's number, was written to a file. ``people``: how many;
     ``what``: the part of it that an admin exported, "" for all; ``form``: of the file."""

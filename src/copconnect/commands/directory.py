@@ -13,6 +13,7 @@ from copconnect.app import Container
 from copconnect.commands import imports as shown
 from copconnect.commands import postings, reorganising
 from copconnect.commands.options import Data, console, operator, settings_of, stop, with_roles
+from copconnect.commands.people import personal
 from copconnect.directory.imports import exporting
 from copconnect.directory.imports.importer import MOST_LEAVING, ImportOptions
 from copconnect.directory.imports.previews import Preview
@@ -30,6 +31,7 @@ for command in (
 app.command()(reorganising.reorganise)
 app.command()(reorganising.reorganisations)
 app.command("undo-reorganisation")(reorganising.undo_reorganisation)
+app.add_typer(personal.app, name="person")
 
 Sources = Annotated[
     list[Path],

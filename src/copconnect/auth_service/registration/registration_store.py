@@ -18,7 +18,7 @@ from copconnect.auth_service.tables import (
 )
 from copconnect.database.engine import CHUNK, chunks
 from copconnect.ids import PersonId
-from copconnect.rights import Permit, require_codes
+from copconnect.rights import Permit, require_codes, require_people
 
 # --- Challenges and tickets -------------------------------------------------------------------
 
@@ -185,6 +185,17 @@ async def set_enrolment_codes(
         await connection.execute(
             insert(enrolment_codes),
             [{"person_id": person, "code_hash": hashes[person]} for person in fresh],
+        )
+
+
+async def forget_enrolment_codes(
+    connection: AsyncConnection, permit: Permit, person_ids: Collection[PersonId]
+) -> None:
+    """Drop the enrolment codes of people who were removed."""
+    require_people(permit, person_ids)
+    for some in chunks(person_ids):
+        await connection.execute(
+            delete(enrolment_codes).where(enrolment_codes.c.person_id.in_(some))
         )
 
 

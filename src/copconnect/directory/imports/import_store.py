@@ -153,6 +153,19 @@ async def contents(connection: AsyncConnection, number: int) -> list[bytes]:
     return list(await connection.scalars(query))
 
 
+async def all_parts(connection: AsyncConnection) -> list[tuple[int, int, bytes]]:
+    """Return everything that is kept of imports: number, part, content."""
+    rows = await connection.execute(select(parts).order_by(parts.c.number, parts.c.part))
+    return [(row.number, row.part, row.content) for row in rows]
+
+
+async def replace_part(connection: AsyncConnection, number: int, part: int, content: bytes) -> None:
+    """Write a part of an import anew."""
+    await connection.execute(
+        update(parts).where(parts.c.number == number, parts.c.part == part).values(content=content)
+    )
+
+
 def _hash(part: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(part).encode()).hexdigest()[:32]
 

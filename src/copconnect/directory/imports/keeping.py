@@ -85,6 +85,22 @@ def decode(contents: Sequence[bytes]) -> Kept:
     )
 
 
+def without(content: bytes, person_ids: Collection[PersonId]) -> bytes | None:
+    """Return a stored part without the rows and charges of these people; None if it has none."""
+    part = msgspec.msgpack.decode(zlib.decompress(content), type=_Part)
+    kept = [
+        (row, left)
+        for row, left in zip(part.people, part.left, strict=True)
+        if rules.person_id(row["code"]) not in person_ids
+    ]
+    charges = [one for one in part.charges if one["person_id"] not in person_ids]
+    if (len(kept), len(charges)) == (len(part.people), len(part.charges)):
+        return None
+    part.people, part.left = [row for row, _ in kept], [left for _, left in kept]
+    part.charges = charges
+    return zlib.compress(msgspec.msgpack.encode(part), 3)
+
+
 def fingerprint(row: FileRow) -> bytes:
     """Return what is the same for the same row of a person; removed people have one each."""
     content = ["removed", row["code"]] if row["status"] == "removed" else list(row.values())

@@ -145,11 +145,16 @@ async def forget(connection: AsyncConnection, upload_ids: Sequence[str]) -> None
         await connection.execute(delete(uploads).where(_U.upload_id.in_(some)))
 
 
+async def made_before(connection: AsyncConnection, before_ms: int) -> list[str]:
+    """Return the uploads that were made before a time."""
+    return list(await connection.scalars(select(_U.upload_id).where(_U.made_ms < before_ms)))
+
+
 async def superfluous(
     connection: AsyncConnection, person_id: str, before_ms: int, kept: int
 ) -> list[str]:
     """Return the uploads that were made before a time, and of a person all but the newest."""
-    old = list(await connection.scalars(select(_U.upload_id).where(_U.made_ms < before_ms)))
+    old = await made_before(connection, before_ms)
     mine = (
         select(_U.upload_id)
         .where(_U.person_id == person_id)

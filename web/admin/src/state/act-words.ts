@@ -39,6 +39,8 @@ export const ENTRY_KINDS = [
   "limit_reached",
   "import_undone",
   "directory_exported",
+  "person_data_exported",
+  "person_erased",
   "person_provisioned",
   "scim_token_made",
   "scim_token_removed",

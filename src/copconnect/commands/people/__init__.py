@@ -1,0 +1,1 @@
+"""Commands about one person: what the server keeps of them."""
