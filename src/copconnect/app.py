@@ -14,7 +14,7 @@ from typing import Any
 from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
 
-from copconnect import __version__, operator_routes
+from copconnect import __version__
 from copconnect.admin import routes as admin_routes
 from copconnect.admin.service import AdminService
 from copconnect.attachments import routes as attachment_routes
@@ -65,6 +65,7 @@ from copconnect.http.turns import Turns
 from copconnect.late import Late, Versions
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
+from copconnect.operator import routes as operator_routes
 from copconnect.orders import routes as order_routes
 from copconnect.orders.issuing import Issuing
 from copconnect.orders.service import OrderService

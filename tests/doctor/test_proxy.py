@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from copconnect import operator_proof
 from copconnect.auth_service.keys.authority import SERVER_KEY
 from copconnect.clock import SystemClock
 from copconnect.doctor.findings import Finding, Verdict
 from copconnect.doctor.serving import proxied
+from copconnect.operator import proof as operator_proof
 from copconnect.services import processes
 from tests.doctor.proxies import Proxy
 from tests.harness.server import ServerProcess

@@ -14,7 +14,7 @@ import msgspec
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import operator_routes, wire
+from copconnect import wire
 from copconnect.admin import routes as admin_routes
 from copconnect.admin.service import AdminService
 from copconnect.audit import Audit
@@ -46,6 +46,7 @@ from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.ids import ConversationId, PersonId, PostId
 from copconnect.leases import Leases
+from copconnect.operator import routes as operator_routes
 from copconnect.push.reach import Reach
 from copconnect.rates import Rates
 from copconnect.reports.registry import SanctionRegistry

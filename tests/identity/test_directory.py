@@ -9,7 +9,7 @@ from sqlalchemy import update
 from copconnect import errors, wire
 from copconnect.directory import store
 from copconnect.directory.finding import words as finding
-from copconnect.directory.reading import Reading
+from copconnect.directory.showing.reading import Reading
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
 from copconnect.records.primitives.fields import HOUR_MS

@@ -12,7 +12,7 @@ from copconnect import wire
 from copconnect.directory import store
 from copconnect.directory.imports import exporting
 from copconnect.directory.rules import person_id
-from copconnect.directory.uploads import upload_store, uploads
+from copconnect.directory.uploads import receiving, upload_store, uploads
 from copconnect.ids import PersonId, UnitId, UploadId
 from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed, entries, verified
@@ -64,7 +64,7 @@ async def test_a_person_sends_so_many_bytes_in_a_day(
         body = wire.BeginUpload(name="roll.csv", size=wire.MAX_IMPORT_BYTES, sha256="0" * 64)
         return await approving.post("/v1/admin/uploads", device, body)
 
-    for _ in range(uploads.SENT.limit // wire.MAX_IMPORT_BYTES):
+    for _ in range(receiving.SENT.limit // wire.MAX_IMPORT_BYTES):
         assert (await begin(force.admin)).is_success
     refused = await begin(force.admin)
     assert refusal(refused)[0] == "rate_limited"
@@ -320,10 +320,13 @@ async def test_the_content_of_old_files_is_dropped(
     approving: Running, force: Force, clock: MovedClock
 ) -> None:
     old = await send(approving, force.admin, b"code,name_en\n")
-    clock.ms += uploads.KEPT_MS + 1000
+    clock.ms += receiving.KEPT_MS + 1000
     async with approving.container.database.transaction() as connection:
         gone = await upload_store.superfluous(
-            connection, PersonId(force.admin.person_id), clock.ms - uploads.KEPT_MS, uploads.KEPT
+            connection,
+            PersonId(force.admin.person_id),
+            clock.ms - receiving.KEPT_MS,
+            receiving.KEPT,
         )
         await upload_store.forget(connection, gone)
         assert await upload_store.one(connection, old) is None

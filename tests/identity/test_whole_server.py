@@ -111,8 +111,8 @@ async def test_d6_a_revocation_unlists_in_its_transaction(whole: Whole, clock: M
     await name_root_admin(whole, sho)
     clock.ms += 1000
     former = revocation(whole, patrol, sho)
-    made = endorsement(whole, again, sho, ADMIN)
-    assert (await endorse(whole, sho, made, former)).is_success
+    endorsed = endorsement(whole, again, sho, ADMIN)
+    assert (await endorse(whole, sho, endorsed, former)).is_success
     (found,) = (await whole.get("/v1/conversations", again)).json()["conversations"]
     assert (found["devices"], found["unregistered"]) == (2, 0)
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from copconnect import operator_proof, wire
+from copconnect import wire
 from copconnect.admin import rules as admin_rules
 from copconnect.app import Container, create_app
 from copconnect.auth_service.keys import authority
@@ -29,6 +29,7 @@ from copconnect.ids import (
     UploadId,
     new_id,
 )
+from copconnect.operator import proof as operator_proof
 from copconnect.principals import PostedMessage
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.trust.department import Policy

@@ -14,8 +14,11 @@ import { failure } from "../../src/failure.ts";
 import { People } from "../../src/people/people.ts";
 import { Api } from "../../src/transport/api.ts";
 import { Http, type Fetch } from "../../src/transport/http.ts";
+import { MINUTE_MS } from "../../src/keys/format/times.ts";
+import { fromHex } from "../../src/octets.ts";
 import { Vault } from "../../src/vault/vault.ts";
 import type { Ready } from "../../src/wire.ts";
+import type { Signer } from "../support/department.ts";
 import { numberOf } from "../support/data-folder.ts";
 import type { MemoryServer } from "../memory/server.ts";
 
@@ -181,4 +184,26 @@ export async function codeOf(attempt: Promise<unknown>): Promise<string> {
   );
   if (typeof error === "object" && error !== null && "code" in error) return String(error.code);
   throw error;
+}
+
+/** The keys of a phone, as somebody who copied its vault has them. */
+export function signerOf(phone: Phone): Signer {
+  const { personId, clientId, device, ...keys } = phone.services.account.require();
+  return {
+    ...{ personId, clientId, device: device as DeviceId, deviceBytes: fromHex(device) },
+    keys: { privateKey: keys.signaturePrivateKey, publicKey: keys.signaturePublicKey },
+  };
+}
+
+/** The old phone confirms the new one by digits; two minutes pass. */
+export async function confirm(old: Phone, fresh: Phone): Promise<void> {
+  old.clock.ms += MINUTE_MS;
+  const view = await old.calls.beginConfirmation(fresh.device);
+  await fresh.services.onAccountEvent("confirmation");
+  await fresh.calls.answerConfirmation(view.confirmationId);
+  for (const phone of [old, fresh]) await phone.services.onAccountEvent("confirmation");
+  const shown = (await fresh.calls.confirmations()).find(({ digits }) => digits !== null);
+  await old.calls.confirmDigits(view.confirmationId, shown?.digits ?? "");
+  old.clock.ms += MINUTE_MS;
+  for (const phone of [old, fresh]) await phone.services.onAccountEvent("clients");
 }

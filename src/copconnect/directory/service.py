@@ -5,7 +5,7 @@ status is read in the caller's transaction, so that a suspension and a registrat
 """
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,9 +16,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.directory import (
     audiences,
-    cards,
     names,
-    numbers,
     places,
     policies,
     rules,
@@ -29,7 +27,8 @@ from copconnect.directory.audiences import Audiences
 from copconnect.directory.finding import statements, words
 from copconnect.directory.ports import RegisteredPeople, Rights
 from copconnect.directory.postings import post_store
-from copconnect.directory.reading import Reading
+from copconnect.directory.showing import cards, numbers
+from copconnect.directory.showing.reading import Reading
 from copconnect.ids import PersonId, PostId, UnitId
 from copconnect.principals import (
     Caller,
@@ -45,24 +44,6 @@ MAX_PAGE = 200
 MOST_BY_DIGITS = 2_000
 EVERYBODY = wire.Audience(include=[wire.Clause(everyone=True)])
 K = TypeVar("K", bound=Hashable)
-
-
-class Belonging(Generic[K]):
-    """Many audiences, as the units were when they were made ready."""
-
-    def __init__(self, audiences: Audiences[K]) -> None:
-        self._audiences = audiences
-
-    async def of(
-        self, connection: AsyncConnection, people: Collection[PersonId]
-    ) -> dict[K, dict[PersonId, bool]]:
-        """Return to which audiences these people belong, with whether each administers it. An
-        audience of none of them is left out. One statement for each 500 people."""
-        found: dict[K, dict[PersonId, bool]] = {}
-        for one in await places.facts(connection, people):
-            for key, leads in self._audiences.of(one).items():
-                found.setdefault(key, {})[one.person_id] = leads
-        return found
 
 
 class DirectoryService:
@@ -389,10 +370,10 @@ class DirectoryService:
 
     async def belonging(
         self, connection: AsyncConnection, rules: Mapping[K, wire.Audience]
-    ) -> Belonging[K]:
+    ) -> places.Belonging[K]:
         """Return many audiences, ready to be asked about people."""
         paths = await self.stored_paths(connection)
-        return Belonging(Audiences.compile(rules, paths, await self._speakers(connection)))
+        return places.Belonging(Audiences.compile(rules, paths, await self._speakers(connection)))
 
     async def group_policy(self, connection: AsyncConnection) -> list[wire.GroupPolicy]:
         """Return the policy of standing groups."""

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from copconnect import operator_proof
 from copconnect.addresses import caller_address
 from copconnect.clock import Clock
 from copconnect.doctor import clock as clocks
 from copconnect.doctor.findings import Finding, failure, ok, warning
 from copconnect.http.gate import MAX_BODY_BYTES
+from copconnect.operator import proof as operator_proof
 from copconnect.settings import Settings
 
 LIMIT_S = 10.0

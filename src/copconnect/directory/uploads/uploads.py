@@ -35,17 +35,13 @@ from copconnect.directory.imports.importer import Importer, ImportOptions
 from copconnect.directory.imports.judging import Prepared
 from copconnect.directory.ports import Rights
 from copconnect.directory.sources import Corrections
-from copconnect.directory.uploads import reaching, rows, upload_store
+from copconnect.directory.uploads import reaching, receiving, rows, upload_store
 from copconnect.directory.uploads.reaching import Reach
 from copconnect.directory.uploads.refusing import problem_of, refused
-from copconnect.ids import PersonId, UploadId, new_id
-from copconnect.limits import MAX_IMPORT_BYTES
+from copconnect.ids import PersonId, UploadId
 from copconnect.principals import Caller
 from copconnect.rights import ImportingAdmin, Permit
 
-KEPT_MS = 8 * 86_400_000
-KEPT = 20  # Uploads of one person.
-SENT = Budget("import_bytes_per_day", 16 * MAX_IMPORT_BYTES, DAY_MS)  # By one person.
 BEAT_S = 1.0
 LOST_MS = 30_000
 REMEMBERED_S = 900.0
@@ -97,45 +93,13 @@ class Uploads:
 
     async def begin(self, by: PersonId, body: wire.BeginUpload) -> UploadId:
         """Expect a file; return its id. Raises RateLimited."""
-        upload_id, now_ms = UploadId(new_id()), self._clock.now_ms()
         async with self._database.transaction() as connection:
-            await budgets.take(connection, SENT, by, body.size, now_ms)
-            old = await upload_store.superfluous(connection, by, now_ms - KEPT_MS, KEPT - 1)
-            await upload_store.forget(connection, old)
-            await upload_store.add(
-                connection,
-                {
-                    "upload_id": upload_id,
-                    "person_id": by,
-                    "name": body.name,
-                    "size": body.size,
-                    "sha256": body.sha256,
-                    "made_ms": now_ms,
-                    "state": "receiving",
-                    "part": "",
-                    "done": 0,
-                    "total": _chunks(body.size),
-                    "beat_ms": 0,
-                    "problem": "",
-                    "value": "",
-                    "choices": "{}",
-                },
-            )
-        return upload_id
+            return await receiving.begin(connection, by, body, self._clock.now_ms())
 
     async def put_chunk(self, by: PersonId, upload_id: UploadId, index: int, data: bytes) -> None:
         """Store a chunk; the same one again changes nothing. Raises NotFound, ChunkInvalid."""
         async with self._database.transaction() as connection:
-            row = await self._own(connection, by, upload_id)
-            left = row.size - index * wire.IMPORT_CHUNK_BYTES
-            wanted = max(0, min(wire.IMPORT_CHUNK_BYTES, left))
-            if left <= 0 or len(data) != wanted:
-                raise errors.ChunkInvalid(expected=wanted, received=len(data))
-            if row.state != "receiving":
-                return
-            await upload_store.add_chunk(connection, upload_id, index, data)
-            there = await upload_store.count_chunks(connection, upload_id)
-            await upload_store.write(connection, upload_id, done=there)
+            await receiving.put_chunk(connection, by, upload_id, index, data)
 
     # --- Examining ----------------------------------------------------------------------------
 
@@ -146,10 +110,9 @@ class Uploads:
             raise errors.ImportRefused(reason="partial_and_missing")
         now_ms, chosen = self._clock.now_ms(), msgspec.json.encode(choices).decode()
         async with self._database.transaction() as connection:
-            row = await self._own(connection, by.person_id, upload_id)
+            row = await receiving.own(connection, by.person_id, upload_id)
             admin = await self._rights.importing(connection, by.person_id)
-            there = await upload_store.count_chunks(connection, upload_id)
-            if there < _chunks(row.size):
+            if not await receiving.complete(connection, row):
                 raise errors.ImportRefused(reason="incomplete")
             if row.state == "examining" and row.beat_ms + LOST_MS > now_ms:
                 raise errors.ImportRefused(reason="examining")
@@ -435,16 +398,6 @@ class Uploads:
         if chosen != (act.remove_missing, act.partial, act.aliases):
             raise errors.ImportRefused(reason="preview_outdated")
         return row
-
-    async def _own(self, connection: AsyncConnection, by: PersonId, upload_id: UploadId) -> Any:
-        row = await upload_store.one(connection, upload_id)
-        if row is None or row.person_id != by:
-            raise errors.NotFound
-        return row
-
-
-def _chunks(size: int) -> int:
-    return -(-size // wire.IMPORT_CHUNK_BYTES)
 
 
 def _options(choices: wire.ImportChoices) -> ImportOptions:

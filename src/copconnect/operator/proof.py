@@ -1,7 +1,7 @@
 """How a program on the server's machine shows that it may read the server's secret. Pure.
 
 The proof is an HMAC over the time under a key made from the secret: it says nothing of the secret,
-and one that somebody saw on the way is good for minutes, for what :mod:`copconnect.operator_routes`
+and one that somebody saw on the way is good for minutes, for what :mod:`copconnect.operator.routes`
 answers alone.
 """
 

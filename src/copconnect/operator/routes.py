@@ -10,9 +10,10 @@ from litestar import Response, get, post
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from copconnect import addresses, errors, operator_proof
+from copconnect import addresses, errors
 from copconnect.clock import Clock
 from copconnect.http.gate import MAX_BODY_BYTES, HttpRequest, read_bytes
+from copconnect.operator import proof as operator_proof
 from copconnect.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1")

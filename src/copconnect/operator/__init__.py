@@ -1,0 +1,1 @@
+"""What an operator asks the running server: its health, its metrics, a request as it arrives."""
