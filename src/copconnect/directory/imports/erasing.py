@@ -19,7 +19,7 @@ from copconnect.directory.postings.planned import PLANNED
 from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.scim.scim_store import external_ids
 from copconnect.directory.uploads import upload_store
-from copconnect.directory.uploads.uploads import KEPT_MS
+from copconnect.directory.uploads.receiving import KEPT_MS
 from copconnect.ids import PersonId
 from copconnect.rights import Permit, require_people
 
