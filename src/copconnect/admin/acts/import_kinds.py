@@ -1,0 +1,70 @@
+"""Acts that import files into the data bank, and that undo imports."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
+from copconnect.admin.ports import Grants
+from copconnect.admin.work_ports import Imports, Reach
+from copconnect.database.engine import Transaction
+from copconnect.principals import Caller
+from copconnect.rights import Held
+
+
+class ImportKinds:
+    """The kinds, by the type of the act."""
+
+    def __init__(self, imports: Imports, grants: Grants) -> None:
+        self._imports = imports
+        self._grants = grants
+        self.table: dict[type[wire.AdminAct], Kind] = {
+            wire.ApplyImport: Kind(
+                "import_people",
+                self._touches_import,
+                self._import,
+                imports.make_ready,
+                refused=self._import_taken,
+                shown=self._shown_import,
+            ),
+            wire.UndoImport: Kind(
+                "import_people", self._touches_undone, self._undo_import, self._make_undo_ready
+            ),
+        }
+
+    async def _touches_import(self, connection: AsyncConnection, act: wire.ApplyImport) -> Touched:
+        granted = await self._grants.everybody_granted(connection)
+        return _imported(await self._imports.reach(connection, act, granted))
+
+    async def _touches_undone(self, connection: AsyncConnection, act: wire.UndoImport) -> Touched:
+        granted = await self._grants.everybody_granted(connection)
+        return _imported(await self._imports.undo_reach(connection, act.undone, granted))
+
+    async def _make_undo_ready(self, act: wire.UndoImport) -> None:
+        await self._imports.make_undo_ready(act.undone)
+
+    async def _import(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._imports.apply(connection, asked.permit, asked.act)
+        return []
+
+    async def _shown_import(
+        self, connection: AsyncConnection, held: Held, act: wire.ApplyImport
+    ) -> None:
+        _, upload = await self._imports.one(connection, act.upload_id)
+        paths = [] if upload.preview is None else upload.preview.paths
+        for right in ("import_people", "see_numbers"):
+            held.require(right, paths)
+
+    async def _import_taken(
+        self, caller: Caller, act: wire.ApplyImport, error: errors.ImportTaken
+    ) -> None:
+        await self._imports.tried(caller, act, int(str(error.details["count"])))
+
+    async def _undo_import(self, connection: Transaction, asked: Asked) -> Codes:
+        await self._imports.undo(connection, asked.permit, asked.act.undone)
+        return []
+
+
+def _imported(reach: Reach) -> Touched:
+    return Touched(
+        reach.paths, len(reach.changes), [], leaving=reach.leaving, changes=reach.changes
+    )

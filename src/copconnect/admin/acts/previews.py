@@ -1,0 +1,99 @@
+"""Previews of acts: whom an act would touch, and who may approve it."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.admin.acts.approvers import NOT_TOLD, approvers
+from copconnect.admin.acts.kind import SAMPLE, Kind, Touched
+from copconnect.admin.ports import Organisation
+from copconnect.admin.rights import Rights
+from copconnect.ids import PersonId
+
+
+class Previews:
+    """Makes the previews of acts. Holds no state of its own."""
+
+    def __init__(self, rights: Rights, organisation: Organisation) -> None:
+        self._rights = rights
+        self._organisation = organisation
+
+    async def of(
+        self,
+        connection: AsyncConnection,
+        viewer: PersonId,
+        kind: Kind,
+        touched: Touched,
+        act: wire.Act,
+        *,
+        second: bool,
+    ) -> wire.ActPreview:
+        """Return the preview of an act that the viewer asks for. ``second``: whether a second admin
+        must agree."""
+        cards = await self._organisation.cards(connection, touched.some[:SAMPLE], viewer)
+        may = NOT_TOLD
+        if second:
+            may = await approvers(
+                connection,
+                self._rights,
+                self._organisation,
+                kind,
+                touched.paths,
+                asker=viewer,
+                viewer=viewer,
+            )
+        changes: list[wire.RightChange] = []
+        if isinstance(act, wire.SetRights):
+            changes = await self._changes(connection, viewer, act.rules)
+        return wire.ActPreview(
+            people=touched.people,
+            sample=list(cards.values()),
+            paths=sorted(touched.paths),
+            needs_second=second,
+            rights=changes,
+            policy=list(touched.policy),
+            conversations=touched.conversations,
+            approvers=may.some,
+            approver_count=may.count,
+        )
+
+    async def _changes(
+        self, connection: AsyncConnection, viewer: PersonId, table: Sequence[wire.RightRule]
+    ) -> list[wire.RightChange]:
+        """Return who would gain and lose what by another rights table."""
+        found = await self._rights.changes(connection, table)
+        some = {
+            person
+            for one in found.values()
+            for person in (*one.gaining[:SAMPLE], *one.losing[:SAMPLE])
+        }
+        cards = await self._organisation.cards(connection, some, viewer)
+        return [
+            wire.RightChange(
+                right=right,
+                gain=len(one.gaining),
+                lose=len(one.losing),
+                gaining=[cards[person] for person in one.gaining[:SAMPLE]],
+                losing=[cards[person] for person in one.losing[:SAMPLE]],
+            )
+            for right, one in found.items()
+        ]
+
+
+def without_numbers(preview: wire.ActPreview) -> wire.ActPreview:
+    """Return a preview as others may see it, too."""
+
+    def hidden(people: Iterable[wire.Person]) -> list[wire.Person]:
+        return [msgspec.structs.replace(one, number="") for one in people]
+
+    return msgspec.structs.replace(
+        preview,
+        sample=hidden(preview.sample),
+        approvers=hidden(preview.approvers),
+        rights=[
+            msgspec.structs.replace(one, gaining=hidden(one.gaining), losing=hidden(one.losing))
+            for one in preview.rights
+        ],
+    )
