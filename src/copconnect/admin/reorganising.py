@@ -1,8 +1,8 @@
 """Reorganisations as an admin reads them: before one is signed, and those of the past.
 
-The acts themselves are two kinds (:mod:`copconnect.admin.kinds`). Grants name unit paths: one over
-a path that a reorganisation takes away lapses, and the preview names it with the path over which
-it may be given anew.
+The acts themselves are two kinds (:mod:`copconnect.admin.acts.kinds`). Grants name unit paths: one
+over a path that a reorganisation takes away lapses, and the preview names it with the path over
+which it may be given anew.
 """
 
 import re

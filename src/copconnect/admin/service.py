@@ -4,14 +4,15 @@ It states what it needs of other roles as Protocols (:mod:`copconnect.admin.port
 """
 
 from copconnect import wire
-from copconnect.admin.acting import Acting
+from copconnect.admin.acts.acting import Acting
+from copconnect.admin.acts.import_kinds import ImportKinds
+from copconnect.admin.acts.kinds import Kinds
 from copconnect.admin.charting import Charting
 from copconnect.admin.conduct.kinds import ConductKinds
 from copconnect.admin.conduct.ports import Conduct, Guard
 from copconnect.admin.conduct.reading import ConductReading
 from copconnect.admin.files.exporting import Exporting
 from copconnect.admin.files.importing import Importing
-from copconnect.admin.kinds import Kinds
 from copconnect.admin.moderation.kinds import ModerationKinds
 from copconnect.admin.moderation.picture_kinds import PictureKinds
 from copconnect.admin.moderation.pictures import PictureReading
@@ -99,12 +100,12 @@ class AdminService:
             enrolment,
             grants,
             revocations,
-            imports,
             planning,
             groups,
             self.rights,
             authenticators,
             {
+                **ImportKinds(imports, grants).table,
                 **ConductKinds(organisation, conduct, guard).table,
                 **ModerationKinds(moderation).table,
                 **PictureKinds(organisation, moderation, pictures).table,

@@ -4,15 +4,15 @@ answer for them."""
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
 from copconnect.admin.conduct.ports import Conduct, Guard
-from copconnect.admin.kind import Asked, Codes, Kind, Touched
 from copconnect.admin.ports import Organisation
 from copconnect.database.engine import Transaction
 from copconnect.rights import WHOLE
 
 
 class ConductKinds:
-    """Their table, for :class:`copconnect.admin.kinds.Kinds`."""
+    """Their table, for :class:`copconnect.admin.acts.kinds.Kinds`."""
 
     def __init__(self, organisation: Organisation, conduct: Conduct, guard: Guard) -> None:
         self._organisation = organisation

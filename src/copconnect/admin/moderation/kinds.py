@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.admin.kind import Asked, Codes, Kind, Touched
+from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
 from copconnect.admin.work_ports import CaseAct, Moderation
 from copconnect.database.engine import Transaction
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.admin.kind import Asked, Codes, Kind, Touched
+from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
 from copconnect.admin.moderation.ports import Pictures
 from copconnect.admin.ports import Organisation
 from copconnect.admin.work_ports import Moderation

@@ -1,8 +1,8 @@
 """Pictures that moderators marked, known to the guard by their perceptual hashes.
 
 Invariants: no picture ever reaches this code, only hashes; signed acts alone change the list, and
-acts are done one after another (copconnect.admin.acting), so that numbers have no gaps; the list
-of a number never changes. ``client/src/guard/pictures.ts`` reads the same list.
+acts are done one after another (copconnect.admin.acts.acting), so that numbers have no gaps; the
+list of a number never changes. ``client/src/guard/pictures.ts`` reads the same list.
 """
 
 from collections.abc import Collection, Sequence
