@@ -5,9 +5,11 @@ from typing import Any
 
 import httpx
 import msgspec
+import pytest
 
 from copconnect import wire
 from copconnect.auth_service.trust.confirming import LIFETIME_MS, MOST_OPEN
+from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
 from copconnect.bus import AccountWakeup
 from copconnect.ids import ConfirmationId, DeviceId, PersonId, new_id
 from copconnect.records.primitives.fields import DAY_MS, HOUR_MS
@@ -112,6 +114,26 @@ async def test_t1_the_roster_authority_signs_the_time_for_a_nonce(
 
 def confirmation(answer: httpx.Response) -> wire.Confirmation:
     return msgspec.json.decode(answer.content, type=wire.Confirmation)
+
+
+async def test_e3_a_waiting_phone_is_told_who_compares_digits_with_it(
+    approving: Running, force: Force, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sho = await approving.device(SHO)
+    monkeypatch.setattr(Confirmers.of, "__defaults__", (1,))  # As where many can confirm it.
+
+    async def told_of_the_root_admin() -> bool:
+        people = (await approving.trust_of(sho, force.root.person_id)).people
+        return force.root.person_id in [one.person_id for one in people]
+
+    assert not await told_of_the_root_admin()
+    begin = wire.BeginConfirmation(
+        confirmation_id=ConfirmationId(new_id()),
+        new_device=DeviceId(sho.device.hex()),
+        commitment=sas_commitment(secrets.token_bytes(16), force.root.device),
+    )
+    assert confirmation(await approving.post("/v1/confirmations", force.root, begin))
+    assert await told_of_the_root_admin()
 
 
 async def test_e3_two_devices_compare_digits(approving: Running, force: Force) -> None:

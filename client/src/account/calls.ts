@@ -155,6 +155,8 @@ export class AccountCalls {
 
   async confirmations(): Promise<readonly ConfirmationView[]> {
     const { offers, rows } = this.#services.confirmations;
+    // Somebody who became an admin since this device asked who can confirm it is unknown here.
+    await this.#options.people.prefetch(offers.map(({ endorserPersonId }) => endorserPersonId));
     const asked = await Promise.all(offers.map((offer) => this.#offer(offer)));
     const views = await Promise.all(rows.map((row) => this.#view(row)));
     return [...asked.filter((one) => one !== null), ...views];

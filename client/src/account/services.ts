@@ -224,6 +224,8 @@ export class AccountServices {
         return;
       case "trust":
         await this.#refreshTrust(ANY_VERSION);
+        // The department may have its first admin since: a device that waits asks whom it waits for.
+        if (this.#standing.verdict?.confirmed === "no") await this.#lookAfter();
         return;
       case "unconfirmed":
         this.#options.context.emit({ type: "unconfirmed" });

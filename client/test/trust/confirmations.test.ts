@@ -376,6 +376,44 @@ describe("who may confirm", () => {
     ]);
   });
 
+  test("E3: somebody who became an admin meanwhile is shown by name at the first look", async () => {
+    const chief = await Phone.register(server, clock, 2, "Chief");
+    const { grant } = await import("../support/department.ts");
+    const right = await grant(server.desk, chief.personId, "TG", clock.ms);
+    await server.judge.records.addGrant(right.bytes);
+    const person = await server.people.person(chief.personId);
+    person.grants.push(right.bytes);
+    server.people.changed(person);
+    await server.trust.revokeByAuthority(old.clientId);
+    clock.ms += MINUTE_MS;
+    await chief.services.onAccountEvent("clients");
+    const { confirmationId } = await chief.calls.beginConfirmation(fresh.device);
+    await fresh.services.onAccountEvent("confirmation");
+    expect(await fresh.calls.confirmations()).toMatchObject([
+      { confirmationId, state: "asked", plate: { personId: chief.personId } },
+    ]);
+  });
+
+  test("E0: a phone that waits learns of an admin whom the next department record names", async () => {
+    const chief = await Phone.register(server, clock, 2, "Chief");
+    fresh.intercept = (path, answer) =>
+      path.endsWith("/me")
+        ? { ...(answer as object), confirmers: [{ personId: chief.personId, number: "" }] }
+        : answer;
+    const { lowestKem, admins } = server.department.newest;
+    await server.department.declare({
+      createdMs: clock.ms,
+      policy: "approval",
+      lowestKem,
+      admins: [...admins, fromHex(chief.device)],
+    });
+    server.state.version++;
+    clock.ms += MINUTE_MS;
+    await fresh.services.onAccountEvent("trust");
+    const { confirmers } = await fresh.calls.deviceState();
+    expect(confirmers.map(({ personId }) => personId)).toEqual([chief.personId]);
+  });
+
   test("E2: an unconfirmed device confirms nobody", async () => {
     const third = await Phone.register(server, clock, 1, "Third");
     expect(await codeOf(fresh.calls.beginConfirmation(third.device))).toBe("device_unconfirmed");

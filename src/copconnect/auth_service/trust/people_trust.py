@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.auth_service.dependencies import Dependencies
-from copconnect.auth_service.trust import device_store
+from copconnect.auth_service.trust import confirmation_store, device_store
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.verdicts.bundles import Bundle, Bundles, as_wire
 from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
@@ -39,14 +39,20 @@ class PeopleTrust:
     async def look_up(self, caller: Caller, body: wire.LookUpTrust) -> wire.PeopleTrust:
         """Return the asked people whose version is above the known one, and whom they rest on.
 
-        A device that is not confirmed is told of its own person and of who can confirm it alone.
-        Raises RateLimited, by how many of the asked people are told.
+        A device that is not confirmed is told only of its own person, of people who can confirm it
+        and of people who compare digits with it. Raises RateLimited, by how many of the asked
+        people are told.
         """
         known = {PersonId(one.person_id): one.version for one in body.people}
         if not caller.confirmed:
+            now = self._deps.clock.now_ms()
             async with self._deps.database.reading() as connection:
-                allowed = set(await self._confirmers.of(connection, caller.person_id))
-            allowed.add(caller.person_id)
+                allowed = {
+                    caller.person_id,
+                    *await self._confirmers.of(connection, caller.person_id),
+                }
+                rows = await confirmation_store.of_client(connection, caller.client_id, now)
+            allowed.update(PersonId(row.endorser_person_id) for row in rows)
             known = {one: version for one, version in known.items() if one in allowed}
         people = await self.of(
             known, keys=body.keys, telling=lambda many: self._told.take(caller.counted_as, many)
