@@ -1333,6 +1333,14 @@ export interface ChainOfCommand {
   readonly units: UnitHeads[];
 }
 
+/**
+ * The parameters of a search by their names. They are in a body and not in the address, which
+ * proxies write to their logs: people search for names and numbers.
+ */
+export interface Search {
+  readonly asked: Record<string, string>;
+}
+
 export interface LookUpPeople {
   readonly personIds: PersonId[];
 }

@@ -30,7 +30,8 @@ def ask_until_refused(server: ServerProcess, number: str) -> int:
 def test_the_log_of_failed_requests_names_nobody(server: ServerProcess) -> None:
     with Device(server, ALICE) as device:
         device.register()
-        device.http.get(f"/v1/people?text={BOB.name}")
+        body = wire.Search(asked={"text": BOB.name})
+        device.call("POST", "/v1/people/searches", body, wire.People)
         # Room for the log, not for the database.
         with no_file_grows_beyond(server, 64 * 1024):
             assert ask_until_refused(server, BOB.number) >= 500

@@ -193,6 +193,10 @@ class Running:
         headers = device.headers | {"content-type": "application/msgpack"}
         return await self.http.post(path, headers=headers, content=self.packed(body))
 
+    async def people(self, device: Device, **asked: str) -> httpx.Response:
+        """Search the directory for people."""
+        return await self.post("/v1/people/searches", device, wire.Search(asked=asked))
+
     def packed(self, body: Any) -> bytes:
         """Return a wire struct as it is sent."""
         return msgspec.msgpack.encode(body)

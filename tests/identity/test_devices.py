@@ -53,7 +53,7 @@ async def test_people_trust_is_signed_by_the_roster_authority(running: Running) 
 
 async def test_the_records_of_many_people_cost_the_statements_of_few(running: Running) -> None:
     sho = await running.device(SHO)
-    answer = await running.http.get("/v1/people?limit=60", headers=sho.headers)
+    answer = await running.people(sho, limit="60")
     everybody = [one["personId"] for one in answer.json()["people"]]
     everybody.remove(sho.person_id)  # The card of this person is signed already.
     database = running.container.database

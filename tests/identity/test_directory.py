@@ -32,15 +32,13 @@ STATION, ZONE = "TG-HYD-PS001", "TG-HYD-Z1"
 
 
 async def search(running: Running, device: Device, **query: str) -> list[str]:
-    answer = await running.http.get("/v1/people", headers=device.headers, params=query)
+    answer = await running.people(device, **query)
     return [person["number"] for person in answer.json()["people"]]
 
 
 async def test_people_are_found_by_what_one_knows_of_them(running: Running) -> None:
     device = await running.device(PATROL)
-    sho = (
-        await running.http.get("/v1/people", headers=device.headers, params={"text": SHO})
-    ).json()
+    sho = (await running.people(device, text=SHO)).json()
     person = sho["people"][0]
     assert sho["total"] == 1
     names, post = person["names"], person["post"]
@@ -95,7 +93,7 @@ async def _one_by_one(running: Running, device: Device, text: str) -> list[Any]:
     after = ""
     while True:
         query = {"text": text, "limit": "1", "after": after}
-        page = (await running.http.get("/v1/people", headers=device.headers, params=query)).json()
+        page = (await running.people(device, **query)).json()
         found += page["people"]
         if page["next"] is None:
             return found
@@ -103,7 +101,7 @@ async def _one_by_one(running: Running, device: Device, text: str) -> list[Any]:
 
 
 async def _people(running: Running, device: Device, **query: str) -> list[Any]:
-    answer = await running.http.get("/v1/people", headers=device.headers, params=query)
+    answer = await running.people(device, **query)
     people: list[Any] = answer.json()["people"]
     return people
 
@@ -114,7 +112,7 @@ async def test_every_person_is_on_exactly_one_page(running: Running) -> None:
     after = ""
     while True:
         query = {"limit": "7", "after": after}
-        page = (await running.http.get("/v1/people", headers=device.headers, params=query)).json()
+        page = (await running.people(device, **query)).json()
         assert page["total"] == 60
         found += [person["number"] for person in page["people"]]
         if page["next"] is None:
@@ -136,7 +134,7 @@ async def test_malformed_searches_are_refused(running: Running, code_of: Any) ->
         {"unit": "a\0"},
         {"rank": "x" * 500},
     ):
-        answer = await running.http.get("/v1/people", headers=device.headers, params=query)
+        answer = await running.people(device, **query)
         assert (answer.status_code, code_of(answer)) == (400, "bad_request"), query
 
 
@@ -191,7 +189,7 @@ async def test_nobody_carries_the_names_of_the_force_away_at_once(
         body = wire.LookUpPeople(person_ids=everybody[:40])
         assert (await server.post("/v1/people/lookups", constable, body)).status_code == 200
         for answer in (
-            await server.get("/v1/people?limit=60", constable),
+            await server.people(constable, limit="60"),
             await server.post("/v1/people/lookups", constable, body),
             await server.get(f"/v1/people/{sho.person_id}", constable),
         ):
@@ -200,8 +198,8 @@ async def test_nobody_carries_the_names_of_the_force_away_at_once(
             assert refused["details"]["limit"] == "directory_names_per_hour"
             assert 0 < refused["retryAfterMs"] <= HOUR_MS
         # Others have a limit of their own, and heads of units no other.
-        assert (await server.get("/v1/people?limit=60", sho)).status_code == 200
-        assert (await server.get("/v1/people?limit=60", sho)).status_code == 429
+        assert (await server.people(sho, limit="60")).status_code == 200
+        assert (await server.people(sho, limit="60")).status_code == 429
         recorded = [one for _, one in await entries(server) if one["act"] == "limit_reached"]
         assert [one["limit"] for one in recorded] == ["directory_names_per_hour"] * 2
         clock.ms += answer.json()["retryAfterMs"]
@@ -270,9 +268,9 @@ async def test_few_whole_numbers_are_tried_in_a_day(approving: Running, force: F
     for index in range(100):
         assert await search(approving, device, text=f"+9179{index:08}") == []
     assert await search(approving, device, text="Patrol") is not None
-    refused = await approving.get("/v1/people?text=%2B917000000001", device)
+    refused = await approving.people(device, text="+917000000001")
     assert refused.json()["details"]["limit"] == "directory_numbers_per_day"
-    refused = await approving.get("/v1/people?text=%2B917000000002", device)
+    refused = await approving.people(device, text="+917000000002")
     assert refused.status_code == 429
     found = [one for _, one in await entries(approving) if one["act"] == "limit_reached"]
     assert found == [{"act": "limit_reached", "limit": "directory_numbers_per_day"}]

@@ -275,7 +275,8 @@ async def test_an_unconfirmed_device_sees_nobody_but_who_can_confirm_it(
 ) -> None:
     sho = await approving.device(SHO)
     patrol = await approving.device(PATROL)
-    for path in ("/v1/directory", "/v1/people", f"/v1/people/{patrol.person_id}"):
+    assert refusal(await approving.people(sho))[0] == "device_unconfirmed"
+    for path in ("/v1/directory", f"/v1/people/{patrol.person_id}"):
         assert refusal(await approving.get(path, sho))[0] == "device_unconfirmed"
     people = (
         await approving.trust_of(sho, patrol.person_id, force.admin.person_id, sho.person_id)

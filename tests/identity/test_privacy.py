@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import insert, select, update
 from typer.testing import CliRunner
 
+from copconnect import wire
 from copconnect.admin.store import acts
 from copconnect.audit.acts import PersonSuspended
 from copconnect.auth_service.tables import clients, person_cards
@@ -26,6 +27,7 @@ from copconnect.push.store import SUBSCRIPTIONS
 from copconnect.reports.tables import REPORTS
 from copconnect.rights import PersonChange, Undecided, decide_for_system
 from copconnect.training.store import DONE
+from tests.harness import protocol_routes
 from tests.harness.operator import OPERATOR
 from tests.identity.running import PATROL, SHO, Device, MovedClock
 from tests.identity.whole import Whole
@@ -71,6 +73,13 @@ def test_every_table_is_known_to_be_about_a_person_or_about_nobody() -> None:
         assert {*kind.by, *kind.shown} <= set(kind.table.c.keys()), kind.section
         assert kind.fate, kind.section
     assert len({kind.section for kind in KINDS}) == len(KINDS)
+
+
+def test_no_address_has_a_name_or_number_that_somebody_searches_for() -> None:
+    routes = protocol_routes.read()
+    searching = {str(one) for one in routes if one.body is wire.Search}
+    assert len(searching) == 6
+    assert [str(one) for one in routes if {"text", "number", "name"} & {*one.query}] == []
 
 
 async def everything(whole: Whole) -> dict[str, str]:

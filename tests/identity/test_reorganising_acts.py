@@ -88,7 +88,9 @@ async def test_a_grant_over_a_path_that_is_gone_lapses_and_holds_again_after_an_
     path = await path_of(approving, DIVISION)
     assert (await give(approving, force.admin, grant(approving, force.admin, acp, path))).is_success
     clock.ms += 1000
-    assert (await approving.get("/v1/admin/people", acp)).json()["total"] > 0
+    assert (await approving.post("/v1/admin/people/searches", acp, wire.Search(asked={}))).json()[
+        "total"
+    ] > 0
     step = moved(DIVISION, OTHER_ZONE)
     seen = await preview(approving, force.admin, asked(step))
     new_path = other(path)
@@ -97,7 +99,9 @@ async def test_a_grant_over_a_path_that_is_gone_lapses_and_holds_again_after_an_
     ]
     assert {one.number for one in seen.cards} <= {""}
     assert (await act(approving, force.admin, step)).is_success
-    assert (await approving.get("/v1/admin/people", acp)).json()["total"] == 0
+    assert (await approving.post("/v1/admin/people/searches", acp, wire.Search(asked={}))).json()[
+        "total"
+    ] == 0
     rename = wire.RenameUnit(unit_id=DIVISION, level="division", names=english("Mine"))
     mine = wire.ReorganiseUnits(steps=[rename])
     assert refusal(await act(approving, acp, mine))[0] == "not_allowed"

@@ -55,10 +55,10 @@ async def test_another_node_lets_a_device_in_when_it_is_confirmed(
 ) -> None:
     sho = await approving.device(SHO)
     async with run(approving.container.settings, clock) as other:
-        assert (await other.get("/v1/people", sho)).status_code == 403  # Remembered there.
+        assert (await other.people(sho)).status_code == 403  # Remembered there.
         await endorse(approving, force.admin, endorsement(approving, sho, force.admin, ADMIN))
         await other.container.wakeup_log.poll()
-        assert (await other.get("/v1/people", sho)).status_code == 200
+        assert (await other.people(sho)).status_code == 200
         # Records of the admin that the other node had read are not used for anything newer.
         (bundle,) = [
             one
@@ -160,7 +160,7 @@ async def test_a_rolled_back_transaction_leaves_nothing_remembered(running: Runn
     rosters.devices_changed = told
     assert (await running.certify(first, key, new_id())).status_code == 200
     assert (await running.certify(ticket, Ed25519PrivateKey.generate(), new_id())).is_success
-    patrol = await running.http.get("/v1/people", headers=sho.headers, params={"text": PATROL})
+    patrol = await running.people(sho, text=PATROL)
     person_id = patrol.json()["people"][0]["personId"]
     (bundle,) = (await running.trust_of(sho, person_id)).people
     devices = PersonDevices.parse(bundle.devices[-1]).devices

@@ -71,7 +71,7 @@ async def test_members_are_listed_and_found_as_people_are(whole: Whole, code_of:
     device = await whole.device(SHO)
 
     async def people(**query: str) -> list[str]:
-        answer = await whole.http.get("/v1/people", headers=device.headers, params=query)
+        answer = await whole.people(device, **query)
         return [one["personId"] for one in answer.json()["people"]]
 
     everybody = await people(limit="60")
@@ -83,7 +83,7 @@ async def test_members_are_listed_and_found_as_people_are(whole: Whole, code_of:
     path = f"/v1/conversations/{ONE}/members"
 
     async def members(**query: str) -> list[str]:
-        answer = await whole.http.get(path, headers=device.headers, params=query)
+        answer = await whole.post(f"{path}/searches", device, wire.Search(asked=query))
         return [one["personId"] for one in answer.json()["members"]]
 
     listed = [one for one in everybody if one in chosen]
@@ -93,8 +93,8 @@ async def test_members_are_listed_and_found_as_people_are(whole: Whole, code_of:
     found = await people(text="constable")
     assert await members(text="constable") == [one for one in found if one in chosen]
     for text in ("x" * 101, "a\0b"):
-        answer = await whole.http.get(path, headers=device.headers, params={"text": text})
-        assert (answer.status_code, code_of(answer)) == (400, "bad_request")
+        refused = await whole.post(f"{path}/searches", device, wire.Search(asked={"text": text}))
+        assert (refused.status_code, code_of(refused)) == (400, "bad_request")
 
 
 async def test_d6_a_revocation_unlists_in_its_transaction(whole: Whole, clock: MovedClock) -> None:

@@ -117,12 +117,12 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/grants": OFFICERS,
     # The directory: every officer finds every officer.
     "GET /v1/directory": OFFICERS,
-    "GET /v1/people": OFFICERS,
+    "POST /v1/people/searches": OFFICERS,
     "GET /v1/people/{person_id}": OFFICERS,
     "POST /v1/people/lookups": OFFICERS,
     "GET /v1/units/{unit_id}/chain": OFFICERS,
     "GET /v1/units/{unit_id}/posts": OFFICERS,
-    "GET /v1/posts": OFFICERS,
+    "POST /v1/posts/searches": OFFICERS,
     "GET /v1/posts/{post_id}": OFFICERS,
     # Conversations.
     "GET /v1/conversations": OFFICERS,
@@ -130,6 +130,7 @@ ROUTES: dict[str, Rule] = {
     "PUT /v1/posts/{post_id}/conversation": OFFICERS,
     "GET /v1/conversations/{c}": MEMBERS,
     "GET /v1/conversations/{c}/members": MEMBERS,
+    "POST /v1/conversations/{c}/members/searches": MEMBERS,
     "POST /v1/conversations/{c}/members": GROUP_ADMINS,
     "PUT /v1/conversations/{c}/policy": GROUP_ADMINS,
     "PUT /v1/conversations/{c}/preferences": MEMBERS,
@@ -160,7 +161,7 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/orders/{o}/acknowledgements": ORDERED,
     "GET /v1/orders/{o}/acknowledgements": ISSUER,
     "GET /v1/orders/{o}/progress": ISSUER,
-    "GET /v1/orders/{o}/people": ISSUER.showing(A.HEAD),
+    "POST /v1/orders/{o}/people/searches": ISSUER.showing(A.HEAD),
     "GET /v1/orders/{o}/curve": ISSUER,
     # Reports: of the group's message there is none to report, so that members are told the same as
     # everybody. Cases are their moderators'; sanctions and reports one's own.
@@ -198,7 +199,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/rights": OFFICERS,  # One's own.
     "GET /v1/admin/overview": ADMINS,
     "GET /v1/admin/charts": ADMINS,
-    "GET /v1/admin/people": ADMINS.showing(A.ADMIN, A.ROOT),
+    "POST /v1/admin/people/searches": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/devices": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/grants": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/units": ADMINS,
@@ -210,7 +211,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/conduct": ADMINS,
     "GET /v1/admin/conduct/versions/{version}": ADMINS,
     "GET /v1/admin/conduct/acceptances": ADMINS,
-    "GET /v1/admin/conduct/pending": ADMINS.showing(A.ADMIN, A.ROOT),
+    "POST /v1/admin/conduct/pending": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/guard": ADMINS,
     "GET /v1/admin/pictures": ADMINS,
     # Imports. A file is its sender's; whoever may import over all that it changes sees it too.

@@ -46,7 +46,7 @@ async def shown(world: World, account: Account, person: PersonId) -> set[str]:
     device = world.devices[account]
     answers = [
         await world.get(f"/v1/people/{person}", device),
-        await world.get(f"/v1/people?unit={STATION}&limit=200", device),
+        await world.people(device, unit=STATION, limit="200"),
         await world.get(f"/v1/units/{STATION}/chain", device),
         await world.get(f"/v1/units/{STATION}/posts", device),
         await world.post("/v1/people/lookups", device, wire.LookUpPeople(person_ids=[person])),
@@ -58,7 +58,7 @@ async def shown(world: World, account: Account, person: PersonId) -> set[str]:
 
 async def found(world: World, account: Account, text: str) -> dict[str, str]:
     """Return the numbers of the people whom a text finds, by their ids."""
-    answer = await world.get(f"/v1/people?text={text}", world.devices[account])
+    answer = await world.people(world.devices[account], text=text)
     return {one["personId"]: one["number"] for one in answer.json()["people"]}
 
 

@@ -16,6 +16,7 @@ import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import type * as wire from "../wire.ts";
 import { DEFAULT_TIMEOUT_MS, type Http } from "./http.ts";
+import { given, query, type Query } from "./query.ts";
 import { ConductApi } from "./conduct-api.ts";
 import { OrderApi } from "./order-api.ts";
 import { ReportApi } from "./report-api.ts";
@@ -27,17 +28,6 @@ const LOG_TIMEOUT_MS = 30_000;
 /** An act may import a hundred thousand rows. */
 const ACT_TIMEOUT_MS = 180_000;
 const FILE_TIMEOUT_MS = 120_000;
-
-type Query = Readonly<Record<string, string | number | boolean | undefined>>;
-
-function query(parameters: Query): string {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined && value !== "") search.set(name, String(value));
-  }
-  const text = search.toString();
-  return text === "" ? "" : `?${text}`;
-}
 
 export class Api {
   readonly orders: OrderApi;
@@ -191,7 +181,8 @@ export class Api {
     return this.#get("/v1/admin/charts");
   }
   adminPeople(asked: Query): Promise<wire.AdminPeople> {
-    return this.#get(`/v1/admin/people${query(asked)}`);
+    const body: wire.Search = { asked: given(asked) };
+    return this.#post("/v1/admin/people/searches", body);
   }
   adminDevices(asked: Query): Promise<wire.AdminDevices> {
     return this.#get(`/v1/admin/devices${query(asked)}`);
@@ -279,7 +270,8 @@ export class Api {
     return unpack(answer.bytes) as wire.Directory;
   }
   people(parameters: Query) {
-    return this.#get<wire.People>(`/v1/people${query(parameters)}`);
+    const body: wire.Search = { asked: given(parameters) };
+    return this.#post<wire.People>("/v1/people/searches", body);
   }
   person(personId: PersonId): Promise<wire.Person> {
     return this.#get(`/v1/people/${personId}`);
@@ -291,7 +283,8 @@ export class Api {
     return this.#get(`/v1/units/${encodeURIComponent(unitId)}/posts`);
   }
   posts(parameters: Query): Promise<wire.Posts> {
-    return this.#get(`/v1/posts${query(parameters)}`);
+    const body: wire.Search = { asked: given(parameters) };
+    return this.#post("/v1/posts/searches", body);
   }
   onePost(postId: PostId): Promise<wire.Post> {
     return this.#get(`/v1/posts/${postId}`);
@@ -315,8 +308,11 @@ export class Api {
     return this.#get(`/v1/conversations/${id}`);
   }
   members(id: ConversationId, after: string | null, text = ""): Promise<wire.Members> {
-    const asked = query({ text, after: after ?? undefined });
-    return this.#get(`/v1/conversations/${id}/members${asked}`);
+    const asked = { text, after: after ?? undefined };
+    const path = `/v1/conversations/${id}/members`;
+    if (text === "") return this.#get(`${path}${query(asked)}`);
+    const body: wire.Search = { asked: given(asked) };
+    return this.#post(`${path}/searches`, body);
   }
   /** Fetch receipts of this person's newest messages, or of the one with this seq. */
   receipts(id: ConversationId, seq: number | null): Promise<wire.CountedReceipts> {

@@ -1,6 +1,7 @@
 /** The console's routes of conduct and of the guard, typed (docs/protocol.md, "Routes"). No state. */
 import type * as wire from "../wire.ts";
 import type { Http } from "./http.ts";
+import { given } from "./query.ts";
 
 export interface PendingAsked {
   readonly text?: string;
@@ -34,9 +35,8 @@ export class ConductApi {
   }
 
   pending(asked: PendingAsked): Promise<wire.People> {
-    const search = new URLSearchParams();
-    for (const [name, value] of Object.entries(asked)) search.set(name, String(value));
-    return this.#get(`conduct/pending?${search.toString()}`);
+    const body: wire.Search = { asked: given({ ...asked }) };
+    return this.#http.call({ method: "POST", path: "/v1/admin/conduct/pending", body });
   }
 
   pictures(before: number | null): Promise<wire.KnownPictures> {

@@ -2,13 +2,12 @@
 import type { ConversationId, MessageId, UnitId } from "../ids.ts";
 import type * as wire from "../wire.ts";
 import type { Http } from "./http.ts";
+import { given, query, type Query } from "./query.ts";
 
 export type OrderBox = "open" | "issued" | "all";
 
 /** Records and what is signed about 500 people, over a slow network. */
 const RECORDS_TIMEOUT_MS = 60_000;
-
-type Asked = Readonly<Record<string, string | number | undefined>>;
 
 export interface PeopleAsked {
   readonly unit?: UnitId | undefined;
@@ -38,8 +37,8 @@ export class OrderApi {
 
   /** The priorities that this person may use: anywhere, and in a conversation where one is named. */
   issuing(conversationId: ConversationId | null): Promise<wire.Issuing> {
-    const query = conversationId === null ? "" : `?conversation=${conversationId}`;
-    return this.#http.call({ method: "GET", path: `/v1/issuing${query}` });
+    const asked = query({ conversation: conversationId ?? undefined });
+    return this.#http.call({ method: "GET", path: `/v1/issuing${asked}` });
   }
 
   acknowledge(
@@ -58,7 +57,8 @@ export class OrderApi {
   }
 
   people(orderId: MessageId, asked: PeopleAsked): Promise<wire.OrderPeople> {
-    return this.#get(orderId, "people", { ...asked });
+    const body: wire.Search = { asked: given({ ...asked }) };
+    return this.#http.call({ method: "POST", path: `/v1/orders/${orderId}/people/searches`, body });
   }
 
   /**
@@ -82,12 +82,8 @@ export class OrderApi {
     return this.#get(orderId, "curve", {});
   }
 
-  #get<T>(orderId: MessageId, what: string, asked: Asked, timeoutMs?: number): Promise<T> {
-    const search = new URLSearchParams();
-    for (const [name, value] of Object.entries(asked))
-      if (value !== undefined && value !== "") search.set(name, String(value));
-    const text = search.toString();
-    const path = `/v1/orders/${orderId}/${what}${text === "" ? "" : `?${text}`}`;
+  #get<T>(orderId: MessageId, what: string, asked: Query, timeoutMs?: number): Promise<T> {
+    const path = `/v1/orders/${orderId}/${what}${query(asked)}`;
     const timeout = timeoutMs === undefined ? {} : { timeoutMs };
     return this.#http.call<T>({ method: "GET", path, ...timeout });
   }

@@ -218,8 +218,9 @@ function trustRoutes(server: Roles, at: At): void {
   at("device", "GET /directory", () => ({
     ...{ version: "1", units: [], levels: [], ranks: [], roles: [] },
   }));
-  at("device", "GET /people", ({ query }) => {
-    const ids = findPeople(server.state.people.keys(), query.get("text") ?? "");
+  at("device", "POST /people/searches", ({ body }) => {
+    const { asked } = as<wire.Search>(body);
+    const ids = findPeople(server.state.people.keys(), asked["text"] ?? "");
     const found = ids.map((id) => people.plate(id));
     return { people: found, next: null, total: found.length };
   });
@@ -244,6 +245,7 @@ function conversationRoutes(
   at("confirmed", "GET /conversations", (_, caller) => conversations.list(caller));
   within("GET ", (one, caller) => conversations.view(one, caller));
   within("GET /members", (one, caller) => conversations.members(one, caller));
+  within("POST /members/searches", (one, caller) => conversations.members(one, caller));
   within("POST /members", (one, caller, { body }) =>
     conversations.change(one, caller, as<wire.ChangeMembers>(body)),
   );

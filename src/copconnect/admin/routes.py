@@ -9,7 +9,7 @@ from copconnect.admin import organising_routes
 from copconnect.admin.conduct import routes as conduct_routes
 from copconnect.admin.files import import_routes
 from copconnect.admin.moderation import routes as picture_routes
-from copconnect.admin.parameters import limit_of, query_of
+from copconnect.admin.parameters import limit_of, query_of, search_of
 from copconnect.admin.ports import DeviceShown, PeopleQuery
 from copconnect.admin.reading import PeopleState
 from copconnect.admin.service import AdminService
@@ -76,10 +76,10 @@ def _reading(service: AdminService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await service.charting.charts(caller))
 
-    @get("/v1/admin/people")
+    @post("/v1/admin/people/searches", status_code=200)
     async def people(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        asked = query_of(request)
+        asked = await search_of(request)
         query = PeopleQuery(
             text=asked.get("text", ""),
             unit=asked.get("unit"),

@@ -114,7 +114,16 @@ def _member_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         after = request.query_params.get("after", "")
         if after:
             after = hex_id(after)
-        text = request.query_params.get("text", "")
+        found = await service.conversations.members(caller, _conversation(c), after, "")
+        return answer(request, found)
+
+    @post("/v1/conversations/{c:str}/members/searches", status_code=200)
+    async def search_members(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await _caller(gate, request)
+        asked = (await read(request, wire.Search, _SMALL_BODY)).asked
+        after, text = asked.get("after", ""), asked.get("text", "")
+        if after:
+            after = hex_id(after)
         if "\0" in text or len(text) > _MOST_TEXT:
             raise errors.BadRequest(reason="text")
         found = await service.conversations.members(caller, _conversation(c), after, text)
@@ -134,7 +143,7 @@ def _member_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         found = await service.receipt_counts.of(caller, _conversation(c), seq)
         return answer(request, found)
 
-    return [members, change_members, receipts]
+    return [members, search_members, change_members, receipts]
 
 
 def _roster_routes(service: DeliveryService, gate: Gate) -> list[Any]:

@@ -30,10 +30,10 @@ def routes(service: DirectoryService, posts: Posts, gate: Gate) -> list[Any]:
         response.headers["cache-control"] = "private, no-cache"
         return response
 
-    @get("/v1/people")
+    @post("/v1/people/searches", status_code=200)
     async def people(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        query = _query(request)
+        query = _query(await read(request, wire.Search))
         found = await service.people(
             caller,
             text=query.get("text", ""),
@@ -65,10 +65,10 @@ def routes(service: DirectoryService, posts: Posts, gate: Gate) -> list[Any]:
             raise errors.NotFound
         return answer(request, await posts.of_unit(caller, unit_id))
 
-    @get("/v1/posts")
+    @post("/v1/posts/searches", status_code=200)
     async def found_posts(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        query = _query(request)
+        query = _query(await read(request, wire.Search))
         limit = int(query.get("limit", "20"))
         return answer(
             request, await posts.find(caller, query.get("text", ""), query.get("unit"), limit)
@@ -90,9 +90,9 @@ def routes(service: DirectoryService, posts: Posts, gate: Gate) -> list[Any]:
     return [directory, people, person, chain, unit_posts, found_posts, one_post, look_up]
 
 
-def _query(request: HttpRequest) -> dict[str, str]:
+def _query(search: wire.Search) -> dict[str, str]:
     """Return the parameters that have a value. Raises BadRequest for malformed ones."""
-    query = {name: value for name, value in request.query_params.items() if value}
+    query = {name: value for name, value in search.asked.items() if value}
     text, limit = query.get("text", ""), query.get("limit", "50")
     malformed = any("\0" in value or len(value) > MAX_PARAMETER for value in query.values())
     malformed |= len(text) > MAX_TEXT or len(limit) > MAX_LIMIT_DIGITS

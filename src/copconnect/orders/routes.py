@@ -1,6 +1,6 @@
 """HTTP routes of orders (docs/protocol.md). Every route needs a confirmed device."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, get_args
 
 from litestar import get, post
@@ -40,13 +40,15 @@ def routes(service: OrderService, gate: Gate) -> list[Any]:
     @get("/v1/orders")
     async def orders(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        box: Box = _one_of(request, "box", get_args(Box)) or "all"
-        return answer(request, await reading.orders(caller, box, _text(request, "after") or None))
+        box: Box = _one_of(request.query_params, "box", get_args(Box)) or "all"
+        return answer(
+            request, await reading.orders(caller, box, _text(request.query_params, "after") or None)
+        )
 
     @get("/v1/issuing")
     async def issuing(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        named = _text(request, "conversation")
+        named = _text(request.query_params, "conversation")
         conversation_id = ConversationId(hex_id(named)) if named else None
         return answer(request, await service.may_issue(caller, conversation_id))
 
@@ -65,30 +67,33 @@ def routes(service: OrderService, gate: Gate) -> list[Any]:
         found = await reading.records(
             caller,
             _order(o),
-            answered=_one_of(request, "answered", ("yes", "no")) == "yes",
-            after=_text(request, "after"),
-            trust=_one_of(request, "trust", ("yes", "no")) == "yes",
+            answered=_one_of(request.query_params, "answered", ("yes", "no")) == "yes",
+            after=_text(request.query_params, "after"),
+            trust=_one_of(request.query_params, "trust", ("yes", "no")) == "yes",
         )
         return answer(request, found)
 
     @get("/v1/orders/{o:str}/progress")
     async def progress(request: HttpRequest, o: FromPath[str]) -> Any:
         caller = await gate.caller(request)
-        return answer(request, await reading.progress(caller, _order(o), _unit(request)))
+        return answer(
+            request, await reading.progress(caller, _order(o), _unit(request.query_params))
+        )
 
-    @get("/v1/orders/{o:str}/people")
+    @post("/v1/orders/{o:str}/people/searches", status_code=200)
     async def people(request: HttpRequest, o: FromPath[str]) -> Any:
         caller = await gate.caller(request)
-        limit = number("limit", request.query_params.get("limit"))
-        choice = _one_of(request, "choice", tuple(str(n) for n in range(wire.ORDER_CHOICES + 1)))
+        asked = (await read(request, wire.Search)).asked
+        limit = number("limit", asked.get("limit"))
+        choice = _one_of(asked, "choice", tuple(str(n) for n in range(wire.ORDER_CHOICES + 1)))
         found = await reading.people(
             caller,
             _order(o),
-            unit_id=_unit(request),
-            state=_one_of(request, "state", get_args(wire.OrderState)),
+            unit_id=_unit(asked),
+            state=_one_of(asked, "state", get_args(wire.OrderState)),
             choice=None if choice is None else int(choice),
-            after=_text(request, "after"),
-            text=_text(request, "text"),
+            after=_text(asked, "after"),
+            text=_text(asked, "text"),
             limit=max(1, min(limit or PAGE, MOST_PEOPLE)),
         )
         return answer(request, found)
@@ -105,16 +110,16 @@ def _order(text: str) -> MessageId:
     return MessageId(hex_id(text))
 
 
-def _text(request: HttpRequest, name: str) -> str:
-    text: str = request.query_params.get(name, "")
+def _text(asked: Mapping[str, str], name: str) -> str:
+    text = asked.get(name, "")
     if "\0" in text or len(text) > _MOST_TEXT:
         raise errors.BadRequest(reason=name)
     return text
 
 
-def _unit(request: HttpRequest) -> UnitId | None:
-    return UnitId(_text(request, "unit")) or None
+def _unit(asked: Mapping[str, str]) -> UnitId | None:
+    return UnitId(_text(asked, "unit")) or None
 
 
-def _one_of(request: HttpRequest, name: str, values: tuple[T, ...]) -> T | None:
-    return one_of(name, request.query_params.get(name), values)
+def _one_of(asked: Mapping[str, str], name: str, values: tuple[T, ...]) -> T | None:
+    return one_of(name, asked.get(name), values)

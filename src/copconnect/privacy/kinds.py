@@ -296,7 +296,7 @@ KINDS: tuple[Kind, ...] = (
         ),
         _CASES,
     ),
-    # Who reported and who decided is not the person's to know, nor is a report before its decision.
+    # The person is not told who reported and who decided, nor of a report before its decision.
     Kind(
         "reports_about_the_person",
         reports.REPORTS,

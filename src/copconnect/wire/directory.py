@@ -138,5 +138,12 @@ class ChainOfCommand(Wire, frozen=True, kw_only=True):
     units: list[UnitHeads]
 
 
+class Search(Wire, frozen=True, kw_only=True):
+    """The parameters of a search by their names. They are in a body and not in the address, which
+    proxies write to their logs: people search for names and numbers."""
+
+    asked: dict[str, str]
+
+
 class LookUpPeople(Wire, frozen=True, kw_only=True):
     person_ids: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=500)]

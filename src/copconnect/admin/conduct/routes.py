@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from litestar import get
+from litestar import get, post
 from litestar.params import FromPath
 
 from copconnect.admin.conduct.reading import ConductReading
-from copconnect.admin.parameters import limit_of, query_of
+from copconnect.admin.parameters import limit_of, search_of
 from copconnect.admin.ports import PeopleQuery
 from copconnect.http.gate import Gate, HttpRequest, answer
 from copconnect.http.parameters import index, one_of
@@ -30,10 +30,10 @@ def routes(service: ConductReading, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await service.acceptances(caller))
 
-    @get("/v1/admin/conduct/pending")
+    @post("/v1/admin/conduct/pending", status_code=200)
     async def pending(request: HttpRequest) -> Any:
         caller = await gate.caller(request)
-        asked = query_of(request)
+        asked = await search_of(request)
         query = PeopleQuery(
             text=asked.get("text", ""),
             unit=asked.get("unit"),
