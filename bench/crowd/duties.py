@@ -377,7 +377,7 @@ class Duties:
     async def _device_keys(
         self, device: SimulatedDevice, people: set[str]
     ) -> dict[bytes, Recipient]:
-        known = [wire.KnownPerson(person_id=PersonId(one), version=0) for one in sorted(people)]
+        known = [wire.KnownPerson(person_id=PersonId(one), held=b"") for one in sorted(people)]
         body = wire.LookUpTrust(people=known, keys=True)
         found = await self._ask(device, "POST", "/v1/people/trust", wire.PeopleTrust, body)
         return keys_of(found.people) if found is not None else {}

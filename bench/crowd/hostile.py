@@ -276,7 +276,7 @@ class Hostile:
         return Request("GET", f"{self._conversation}/cells?since=0")
 
     def _read_people(self) -> Request:
-        some = [wire.KnownPerson(person_id=one, version=0) for one in self._plan.people[:500]]
+        some = [wire.KnownPerson(person_id=one, held=b"") for one in self._plan.people[:500]]
         return Request("POST", "/v1/people/trust", wire.LookUpTrust(people=some, keys=True))
 
     # --- Sockets --------------------------------------------------------------------------

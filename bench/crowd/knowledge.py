@@ -19,6 +19,7 @@ from copconnect.records.trust.department import Department
 from copconnect.records.trust.device import Certificate
 from copconnect.records.trust.endorsement import Endorsement
 from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.naming import name_of
 from copconnect.records.trust.person_card import PersonCard
 from copconnect.records.trust.person_devices import PersonDevices
 from copconnect.records.trust.revocation import Revocation
@@ -36,19 +37,21 @@ class People:
         root = _key_of(trust.root)
         self.trust = Trust(root, [Department.parse(one) for one in trust.departments])
         self._issuing = tuple(map(_key_of, trust.issuing))
-        self._versions: dict[str, int] = {}
+        self._held: dict[str, bytes] = {}  # Names of answers.
         self.changes = 0  # Remembered verdicts are forgotten when this is another number.
 
     def lacking(self, person_ids: Iterable[str]) -> list[str]:
         """Return those of these people about whom nothing is known."""
-        return [one for one in person_ids if one not in self._versions]
+        return [one for one in person_ids if one not in self._held]
 
     def learn(self, people: Iterable[wire.PersonTrust]) -> None:
         """Take in what is signed about people. Raises Refused."""
         for one in people:
-            if self._versions.get(one.person_id, 0) >= one.version:
+            signed = [*one.devices, *one.certificates, *one.cards, *one.endorsements]
+            name = name_of([*signed, *one.grants, *one.revocations])
+            if self._held.get(one.person_id) == name:
                 continue
-            self._versions[one.person_id] = one.version
+            self._held[one.person_id] = name
             self.changes += 1
             for der in one.certificates:
                 self.trust.add_certificate(Certificate.parse(der, self._issuing))

@@ -254,7 +254,7 @@ class Simulator:
         lacking = self.reading.people.lacking(people)
         if not lacking:
             return
-        known = [wire.KnownPerson(person_id=PersonId(one), version=0) for one in lacking]
+        known = [wire.KnownPerson(person_id=PersonId(one), held=b"") for one in lacking]
         body = msgspec.msgpack.encode(wire.LookUpTrust(people=known, keys=False))
         answer = await self.http.ask(request("POST", "/v1/people/trust", device.token, body))
         if answer.status == 200:  # Else their messages wait, and count as such.

@@ -999,10 +999,9 @@ export interface OrderTerms {
   readonly escalateBelow: number;
 }
 
-/** All that is signed about one person. ``version`` grows with any change of it. */
+/** All that is signed about one person. */
 export interface PersonTrust {
   readonly personId: PersonId;
-  readonly version: number;
   readonly devices: Uint8Array[];
   readonly certificates: Uint8Array[];
   readonly cards: Uint8Array[];
@@ -2818,10 +2817,13 @@ export interface LessonPreview {
   readonly problems: LessonProblem[];
 }
 
-/** The version of a person's records that the asking device has, 0 for none. */
+/**
+ * The name (docs/protocol.md) of the newest answer about a person whose every record the asking
+ * device verified and holds; empty for none.
+ */
 export interface KnownPerson {
   readonly personId: PersonId;
-  readonly version: number;
+  readonly held: Uint8Array;
 }
 
 export interface LookUpTrust {
@@ -2830,8 +2832,8 @@ export interface LookUpTrust {
 }
 
 /**
- * The asked people whose version is above the known one, and, transitively, the people whose
- * devices endorsed or granted and who were not asked about.
+ * The asked people about whom the device holds another answer, and, transitively, the people
+ * whose devices endorsed or granted and who were not asked about.
  */
 export interface PeopleTrust {
   readonly people: PersonTrust[];

@@ -247,7 +247,6 @@ def name_alone(person_id: PersonId) -> wire.PersonTrust:
     """Return trust in a person that has no record."""
     return wire.PersonTrust(
         person_id=person_id,
-        version=1,
         devices=[],
         certificates=[],
         cards=[],

@@ -203,7 +203,7 @@ class Running:
 
     async def trust_of(self, device: Device, *people: str, keys: bool = False) -> wire.PeopleTrust:
         """Ask for all that is signed about people."""
-        asked = [wire.KnownPerson(person_id=PersonId(one), version=0) for one in people]
+        asked = [wire.KnownPerson(person_id=PersonId(one), held=b"") for one in people]
         answer = await self.post(
             "/v1/people/trust", device, wire.LookUpTrust(people=asked, keys=keys)
         )

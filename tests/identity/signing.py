@@ -23,6 +23,7 @@ from copconnect.records.trust.department import Department
 from copconnect.records.trust.device_key import DeviceKey
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 from copconnect.records.trust.grant import Grant
+from copconnect.records.trust.naming import name_of
 from copconnect.records.trust.revocation import Revocation
 from tests.harness.operator import OPERATOR
 from tests.harness.presence import posted
@@ -197,3 +198,9 @@ def own_keys_folder(keys: Path, folder: Path) -> Path:
     """Copy a department's keys, for a test that makes department records."""
     shutil.copytree(keys / "keys", folder / "keys")
     return folder
+
+
+def named(one: wire.PersonTrust) -> bytes:
+    """Return the name by which a device says that it holds this answer."""
+    signed = [*one.devices, *one.certificates, *one.cards, *one.endorsements]
+    return name_of([*signed, *one.grants, *one.revocations, *one.keys])

@@ -27,6 +27,7 @@ from tests.identity.running import (
     run,
     synthetic_bank,
 )
+from tests.identity.signing import named
 
 STATION, ZONE = "TG-HYD-PS001", "TG-HYD-Z1"
 
@@ -214,13 +215,11 @@ async def test_signed_cards_are_limited_as_names_are(settings: Settings, clock: 
         everybody = [one["personId"] for one in await _people(server, constable, limit="60")]
         found = await server.trust_of(constable, *everybody[:40])
         assert len(found.people) == 40
-        known = [
-            wire.KnownPerson(person_id=one.person_id, version=one.version) for one in found.people
-        ]
+        known = [wire.KnownPerson(person_id=one.person_id, held=named(one)) for one in found.people]
         body = wire.LookUpTrust(people=known, keys=False)
         for _ in range(3):  # A repeat without news costs nothing.
             assert (await server.post("/v1/people/trust", constable, body)).status_code == 200
-        asked = [wire.KnownPerson(person_id=one, version=0) for one in everybody]
+        asked = [wire.KnownPerson(person_id=one, held=b"") for one in everybody]
         body = wire.LookUpTrust(people=asked, keys=False)
         refused = await server.post("/v1/people/trust", constable, body)
         assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")

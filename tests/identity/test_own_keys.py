@@ -17,7 +17,7 @@ from copconnect.records.trust.sas import sas_commitment, sas_digits
 from copconnect.records.trust.time_record import TimeRecord
 from tests.identity.approved import Force
 from tests.identity.running import PATROL, SHO, Device, MovedClock, Running
-from tests.identity.signing import device_key, put_keys, refusal
+from tests.identity.signing import device_key, named, put_keys, refusal
 
 
 async def usable(running: Running, device: Device) -> list[int]:
@@ -56,20 +56,24 @@ async def test_k1_seals_may_name_the_newest_key_and_the_former_one_for_an_hour(
 async def test_a_new_key_is_news_only_for_those_who_ask_for_keys(running: Running) -> None:
     sho = await running.device(SHO)
 
-    async def news(known: int, *, keys: bool) -> list[wire.PersonTrust]:
-        asked = [wire.KnownPerson(person_id=PersonId(sho.person_id), version=known)]
+    async def news(held: bytes, *, keys: bool) -> list[wire.PersonTrust]:
+        asked = [wire.KnownPerson(person_id=PersonId(sho.person_id), held=held)]
         body = wire.LookUpTrust(people=asked, keys=keys)
         answer = await running.post("/v1/people/trust", sho, body)
         return msgspec.json.decode(answer.content, type=wire.PeopleTrust).people
 
-    (plain,), (keyed,) = await news(0, keys=False), await news(0, keys=True)
-    assert await news(plain.version, keys=False) == await news(keyed.version, keys=True) == []
+    (plain,), (keyed,) = await news(b"", keys=False), await news(b"", keys=True)
+    assert await news(named(plain), keys=False) == await news(named(keyed), keys=True) == []
     await put_keys(running, sho, device_key(running, sho, 1))
-    assert await news(plain.version, keys=False) == []
-    (newer,) = await news(keyed.version, keys=True)
-    assert newer.version > keyed.version
+    assert await news(named(plain), keys=False) == []
+    (newer,) = await news(named(keyed), keys=True)
+    assert await news(named(newer), keys=True) == []
+    # A device that holds other records is told, whatever the server ever answered.
+    for held in (bytes(32), named(keyed)):
+        assert await news(held, keys=True) == [newer]
     await running.device(SHO)
-    assert await news(plain.version, keys=False)
+    assert await news(named(plain), keys=False)
+    assert await news(named(newer), keys=True)
 
 
 async def test_d3_keys_that_are_not_the_devices_or_not_valid_are_refused(

@@ -216,9 +216,8 @@ async def test_a_backup_that_is_restored_twice_repeats_no_number(
             await put_keys(running, sho, device_key(running, sho, 1 + restore))
             late = await running.device(WRITER)
             seen = await _seen(running, patrol, sho.person_id)
-            assert seen.people[True].version > now.people[True].version
+            assert seen.people[True].keys != now.people[True].keys
             (bundle,) = (await running.trust_of(late, late.person_id)).people
-            assert bundle.version > clock.ms
             assert PersonDevices.parse(bundle.devices[-1]).number == clock.ms + 1
             assert PersonCard.parse(bundle.cards[-1]).number == clock.ms + 1
             second = await running.device(SHO)
@@ -275,8 +274,6 @@ def _check_newer(now: _Seen, before: _Seen, number: int) -> None:
     record.verify(Department.parse(now.trust.departments[-1]).authority)
     assert (record.number, record.created) == (number, number)
     assert now.trust.version > before.trust.version
-    for keys in (False, True):
-        assert now.people[keys].version > max(one.version for one in before.people.values())
     now.devices.check_follows(before.devices)
     assert now.devices.number == now.card.number == number
     assert (now.card.number, now.card.created) > (before.card.number, before.card.created)

@@ -364,7 +364,7 @@ export class AccountServices {
 
 function nothingAbout(personId: PersonId): PersonTrust {
   return {
-    ...{ personId, version: 0, devices: [], certificates: [], cards: [] },
+    ...{ personId, devices: [], certificates: [], cards: [] },
     ...{ endorsements: [], grants: [], revocations: [], keys: [] },
   };
 }

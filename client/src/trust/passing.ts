@@ -13,6 +13,7 @@ import type { DepartmentTrust } from "./department-trust.ts";
 import { HeldKeys } from "./held-keys.ts";
 import { emptyRow } from "./person-row.ts";
 import { Taking } from "./taking.ts";
+import { Waiting } from "./waiting.ts";
 
 export interface PassingJudge {
   /** The certificate of a device that was confirmed at a time (E0). Throws Refused with `rule`. */
@@ -31,12 +32,10 @@ export async function judgeOf(
   for (const { bytes } of department.departments) await records.addDepartment(bytes);
   for (const key of department.issuingKeys) records.addIssuingKey(key);
   const judge = new Judge(records);
-  const taking = new Taking(records, judge, new HeldKeys());
+  const taking = new Taking(records, judge, new HeldKeys(), new Waiting());
   // Each person once: signatures of different people are checked beside each other.
   const people = new Map(bundles.map((bundle) => [bundle.personId, bundle]));
-  await Promise.all(
-    [...people].map(([personId, bundle]) => taking.take(emptyRow(personId), bundle, false)),
-  );
+  await taking.verify([...people].map(([personId, bundle]) => [emptyRow(personId), bundle]));
   return {
     certificateAt: (device, atMs, rule) => judge.confirmed(device, atMs, rule).certificate,
     card: (personId) => records.card(personId),

@@ -8,8 +8,8 @@
  * Invariants: a record that is refused is neither kept nor judged; a record once kept stays, so what
  * the server leaves out later takes nothing back; DeviceKey generations never go back (S3); a row is
  * written before anybody is told. Concurrency: answers are taken in one after another; questions
- * wait for none of that but the rows that they need. A crash loses at most an answer, which the
- * version asks for again.
+ * wait for none of that but the rows that they need. The server is told by its name which answer is
+ * held (naming.ts), so that it sends another one: a crash loses at most an answer that comes again.
  */
 import { checkDeviceKey, type DeviceKey } from "../keys/device-key.ts";
 import type { Kem } from "../keys/hpke.ts";
@@ -24,6 +24,7 @@ import type { DepartmentTrust } from "./department-trust.ts";
 import type { Certificate } from "../keys/trust/device-certificate.ts";
 import { Fetching } from "./fetching.ts";
 import { HeldKeys } from "./held-keys.ts";
+import { NO_ANSWER } from "./naming.ts";
 import type { PersonCard } from "../keys/trust/person-card.ts";
 import { PERSON_TRUST_STORE, emptyRow, type PersonRow } from "./person-row.ts";
 import type {
@@ -37,6 +38,7 @@ import type {
 import { Signers } from "./signers.ts";
 import { Taking } from "./taking.ts";
 import { TrustRecords } from "../keys/trust/trust-records.ts";
+import { Waiting } from "./waiting.ts";
 
 /** So long the server is not asked again about somebody whom it did not know or could not mend. */
 const ASK_AGAIN_MS = 60_000;
@@ -57,6 +59,7 @@ export class PeopleTrust implements DeviceTrust {
   #records = new TrustRecords(new Uint8Array(32));
   #judge = new Judge(this.#records);
   #keys = new HeldKeys();
+  #waiting = new Waiting();
   #signers: Signers;
   readonly #rows = new Map<PersonId, PersonRow>();
   readonly #loading = new Map<PersonId, Promise<void>>();
@@ -77,8 +80,7 @@ export class PeopleTrust implements DeviceTrust {
       api: options.api,
       known: (personId, keys) => {
         const row = this.#rows.get(personId);
-        const version = (keys ? row?.keysVersion : row?.version) ?? 0;
-        return { personId, version: this.#signers.isUnresolved(personId) ? 0 : version };
+        return { personId, held: (keys ? row?.answerWithKeys : row?.answer) ?? NO_ANSWER };
       },
       take: (people, keys) => this.#take(people, keys),
     });
@@ -95,6 +97,7 @@ export class PeopleTrust implements DeviceTrust {
     this.#records = new TrustRecords(rootKey);
     this.#judge = new Judge(this.#records);
     this.#keys = new HeldKeys();
+    this.#waiting = new Waiting();
     this.#signers = new Signers(this.#options.vault, this.#records);
     this.#rows.clear();
     this.#loading.clear();
@@ -134,7 +137,7 @@ export class PeopleTrust implements DeviceTrust {
     const wanted = people.filter((personId) => {
       if (options.fresh === true) return true;
       const row = this.#rows.get(personId);
-      const known = row !== undefined && (keys ? row.keysVersion : row.version) > 0;
+      const known = row !== undefined && (keys ? row.answerWithKeys : row.answer).length > 0;
       return !known && !this.#wasAsked(personId, keys);
     });
     if (wanted.length === 0) return;
@@ -168,13 +171,16 @@ export class PeopleTrust implements DeviceTrust {
   #take(bundles: readonly PersonBundle[], keys: boolean): Promise<void> {
     return this.#inTurn(async () => {
       const people = bundles.map(({ personId }) => personId);
-      await this.#have(people);
-      const taking = new Taking(this.#records, this.#judge, this.#keys);
-      for (const bundle of bundles) await this.#takeOne(taking, bundle, keys);
+      await this.#have([...people, ...(await this.#signers.peopleBehind(bundles))]);
+      const taking = new Taking(this.#records, this.#judge, this.#keys, this.#waiting);
+      const rowOf = (personId: PersonId): PersonRow =>
+        this.#rows.get(personId) ?? emptyRow(personId);
+      await taking.take(bundles, rowOf, keys);
       if (taking.unknownIssuers.size > 0 && (await this.#options.refreshDepartment())) {
         await this.#addDepartment();
-        for (const bundle of [...taking.unknownIssuers]) await this.#takeOne(taking, bundle, keys);
+        await taking.take([...taking.unknownIssuers], rowOf, keys);
       }
+      if (taking.rows.size === 0) return;
       await this.#options.vault.write(taking.changes);
       for (const row of taking.rows.values()) this.#rows.set(row.personId, row);
       // Other people may stand behind them now.
@@ -184,15 +190,6 @@ export class PeopleTrust implements DeviceTrust {
       const changed = this.#signers.dependentsOf(taking.changed);
       if (changed.length > 0) this.#tell(this.#changed, changed);
     });
-  }
-
-  async #takeOne(taking: Taking, bundle: PersonBundle, keys: boolean): Promise<void> {
-    const { personId } = bundle;
-    const row = taking.rows.get(personId) ?? this.#rows.get(personId) ?? emptyRow(personId);
-    // Most that comes beside messages is known already. Version 0 is no server's.
-    const known = keys ? row.keysVersion : row.version;
-    if (bundle.version > 0 && bundle.version <= known) return;
-    await taking.take(row, bundle, keys);
   }
 
   async #store(row: PersonRow): Promise<void> {
@@ -237,7 +234,7 @@ export class PeopleTrust implements DeviceTrust {
   async #read(personId: PersonId): Promise<void> {
     const row = await this.#options.vault.get<PersonRow>(PERSON_TRUST_STORE, personId);
     if (row === null || this.#rows.has(personId)) return;
-    const taking = new Taking(this.#records, this.#judge, this.#keys);
+    const taking = new Taking(this.#records, this.#judge, this.#keys, this.#waiting);
     this.#rows.set(personId, await taking.restore(row));
   }
 

@@ -1,23 +1,20 @@
 /**
- * The vault's row of one person: every record that was served about them and not refused, as
- * bytes. Pure. Merging never loses a record, so a server that leaves one out takes nothing back.
+ * The vault's row of one person: every record that was served about them and verified, as bytes.
+ * Pure. Merging never loses a record, so a server that leaves one out takes nothing back.
  */
-import { toHex } from "../octets.ts";
+import { toHex, type Bytes } from "../octets.ts";
+import { NO_ANSWER } from "./naming.ts";
 import type { PersonId } from "../ids.ts";
-import type { PersonTrust } from "../wire.ts";
 
 export const PERSON_TRUST_STORE = "person_trust";
 /** Row: the person of a device, by device; for finding whoever endorsed or granted. */
 export const DEVICE_PEOPLE_STORE = "device_people";
 
-/** Records of each kind beyond this are left out: a server could fill the disk with them. */
-const MOST_RECORDS = 512;
-
 export interface PersonRow {
   readonly personId: PersonId;
-  /** The server's version of the records without and with DeviceKeys; 0: never asked. */
-  readonly version: number;
-  readonly keysVersion: number;
+  /** The names of the newest answers, without and with DeviceKeys, of which every record is in. */
+  readonly answer: Bytes;
+  readonly answerWithKeys: Bytes;
   /** The newest PersonDevices that was accepted. */
   readonly devices: Uint8Array | null;
   readonly certificates: readonly Uint8Array[];
@@ -32,8 +29,8 @@ export interface PersonRow {
 export function emptyRow(personId: PersonId): PersonRow {
   return {
     personId,
-    version: 0,
-    keysVersion: 0,
+    answer: NO_ANSWER,
+    answerWithKeys: NO_ANSWER,
     devices: null,
     certificates: [],
     cards: [],
@@ -44,24 +41,22 @@ export function emptyRow(personId: PersonId): PersonRow {
   };
 }
 
+/** Records that the department signs, and records that people's devices sign about others. */
+export const STATED_KINDS = ["certificates", "cards"] as const;
+export const SIGNED_KINDS = ["endorsements", "grants", "revocations"] as const;
+export type SignedKind = (typeof SIGNED_KINDS)[number];
+
 /** The kinds of records that are kept in lists, all of them for ever. */
-export const KEPT_KINDS = [
-  "certificates",
-  "cards",
-  "endorsements",
-  "grants",
-  "revocations",
-] as const;
+export const KEPT_KINDS = [...STATED_KINDS, ...SIGNED_KINDS] as const;
 export type KeptKind = (typeof KEPT_KINDS)[number];
 
-/** The served records of a kind that the row lacks. */
+/** Those records that are not held, each once. */
 export function newRecords(
-  row: PersonRow,
-  bundle: PersonTrust,
-  kind: KeptKind,
+  held: readonly Uint8Array[],
+  records: readonly Uint8Array[],
 ): readonly Uint8Array[] {
-  if (bundle[kind].length === 0) return [];
-  const held = new Set(row[kind].map(toHex));
-  const room = MOST_RECORDS - row[kind].length;
-  return bundle[kind].filter((record) => !held.has(toHex(record))).slice(0, Math.max(0, room));
+  if (records.length === 0) return [];
+  const fresh = new Map(records.map((record) => [toHex(record), record]));
+  for (const record of held) fresh.delete(toHex(record));
+  return [...fresh.values()];
 }

@@ -7,9 +7,17 @@ import { Refused } from "../keys/format/refused.ts";
 import type { Vault } from "../vault/vault.ts";
 import { EndorsementFormat } from "../keys/trust/endorsement.ts";
 import { GrantFormat } from "../keys/trust/grant.ts";
-import { DEVICE_PEOPLE_STORE, type PersonRow } from "./person-row.ts";
+import {
+  DEVICE_PEOPLE_STORE,
+  SIGNED_KINDS,
+  type PersonRow,
+  type SignedKind,
+} from "./person-row.ts";
 import { RevocationFormat, isByAuthority } from "../keys/trust/revocation.ts";
 import type { TrustRecords } from "../keys/trust/trust-records.ts";
+
+/** Records about a person that devices signed: of a row, or of an answer. */
+type Signed = Pick<PersonRow, "personId" | SignedKind>;
 
 export class Signers {
   readonly #vault: Pick<Vault, "get">;
@@ -17,8 +25,6 @@ export class Signers {
   readonly #people = new Map<DeviceId, PersonId>();
   /** People whose verdicts may rest on a person's. */
   readonly #dependents = new Map<PersonId, Set<PersonId>>();
-  /** People about whom a device signed that nobody has told whose it is. */
-  readonly #unresolved = new Set<PersonId>();
 
   constructor(vault: Pick<Vault, "get">, records: TrustRecords) {
     this.#vault = vault;
@@ -34,13 +40,11 @@ export class Signers {
   }
 
   /** The people whose devices signed something about these; whoever is not known is left out. */
-  async peopleBehind(rows: readonly PersonRow[]): Promise<readonly PersonId[]> {
+  async peopleBehind(rows: readonly Signed[]): Promise<readonly PersonId[]> {
     const found = new Set<PersonId>();
     for (const row of rows) {
-      this.#unresolved.delete(row.personId);
       for (const device of signersOf(row)) {
         const person = await this.personOf(device);
-        if (person === null) this.#unresolved.add(row.personId);
         if (person === null || person === row.personId) continue;
         found.add(person);
         const dependents = this.#dependents.get(person) ?? new Set();
@@ -48,11 +52,6 @@ export class Signers {
       }
     }
     return [...found];
-  }
-
-  /** Whether everything about a person is to be asked for again, to learn who signed. */
-  isUnresolved(personId: PersonId): boolean {
-    return this.#unresolved.has(personId);
   }
 
   /** These people, and everybody whose verdicts may rest on theirs. */
@@ -64,23 +63,30 @@ export class Signers {
   }
 }
 
-function signersOf(row: PersonRow): ReadonlySet<DeviceId> {
+function signersOf(row: Signed): ReadonlySet<DeviceId> {
   const signers = new Set<DeviceId>();
-  const add = (records: readonly Uint8Array[], signer: (bytes: Uint8Array) => DeviceId | null) => {
-    for (const bytes of records) {
+  for (const kind of SIGNED_KINDS)
+    for (const bytes of row[kind]) {
       try {
-        const device = signer(bytes);
-        if (device !== null) signers.add(device);
+        const signer = signerOf(kind, bytes);
+        if (signer !== null) signers.add(signer);
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
       }
     }
-  };
-  add(row.endorsements, (bytes) => idOf<DeviceId>(EndorsementFormat.parse(bytes).endorser));
-  add(row.grants, (bytes) => idOf<DeviceId>(GrantFormat.parse(bytes).grantor));
-  add(row.revocations, (bytes) => {
-    const revocation = RevocationFormat.parse(bytes);
-    return isByAuthority(revocation) ? null : idOf<DeviceId>(revocation.signer);
-  });
   return signers;
+}
+
+/** The device that signed a record; null: the roster authority. Throws Refused. */
+export function signerOf(kind: SignedKind, bytes: Uint8Array): DeviceId | null {
+  switch (kind) {
+    case "endorsements":
+      return idOf<DeviceId>(EndorsementFormat.parse(bytes).endorser);
+    case "grants":
+      return idOf<DeviceId>(GrantFormat.parse(bytes).grantor);
+    case "revocations": {
+      const revocation = RevocationFormat.parse(bytes);
+      return isByAuthority(revocation) ? null : idOf<DeviceId>(revocation.signer);
+    }
+  }
 }

@@ -1,9 +1,10 @@
 /**
  * Taking one answer of the server in: each record is verified by `TrustRecords`, and what is refused
- * is left out. Collects the rows to write and what changed, so that the caller writes once and tells
- * afterwards.
+ * is left out. A record is kept once it is verified; before, it waits. Collects the rows to write
+ * and what changed, so that the caller writes once and tells afterwards.
  */
 import { idOf, type DeviceId, type PersonId } from "../ids.ts";
+import { equalBytes } from "../octets.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import type { Change } from "../vault/vault.ts";
 import type { PersonTrust as PersonBundle } from "../wire.ts";
@@ -12,19 +13,27 @@ import type { Judge } from "../keys/trust/confirmed.ts";
 import { EndorsementFormat } from "../keys/trust/endorsement.ts";
 import { GrantFormat } from "../keys/trust/grant.ts";
 import type { HeldKeys } from "./held-keys.ts";
+import { NO_ANSWER, nameOfAnswer } from "./naming.ts";
 import { PersonCardFormat, type PersonCard } from "../keys/trust/person-card.ts";
 import { PersonDevicesFormat, deviceIds } from "../keys/trust/person-devices.ts";
 import {
   DEVICE_PEOPLE_STORE,
   KEPT_KINDS,
   PERSON_TRUST_STORE,
+  SIGNED_KINDS,
+  STATED_KINDS,
   newRecords,
   type KeptKind,
   type PersonRow,
+  type SignedKind,
 } from "./person-row.ts";
 import type { CardChange, DeviceChange } from "./ports.ts";
 import { RevocationFormat } from "../keys/trust/revocation.ts";
 import type { TrustRecords } from "../keys/trust/trust-records.ts";
+import { signerOf } from "./signers.ts";
+import type { Waiting, WaitingRecord } from "./waiting.ts";
+
+type AcceptedRecord = Pick<WaitingRecord, "kind" | "bytes">;
 
 /** A person's devices before the answer: null if the person was unknown. */
 interface Before {
@@ -43,11 +52,15 @@ export class Taking {
   readonly unknownIssuers = new Set<PersonBundle>();
   readonly #before = new Map<PersonId, Before>();
   readonly #owners = new Map<DeviceId, PersonId>();
+  readonly #waiting: Waiting;
+  /** Records of the answers that were not refused; some of them wait. */
+  readonly #accepted = new Map<PersonId, readonly AcceptedRecord[]>();
 
-  constructor(records: TrustRecords, judge: Judge, keys: HeldKeys) {
+  constructor(records: TrustRecords, judge: Judge, keys: HeldKeys, waiting: Waiting) {
     this.#records = records;
     this.#judge = judge;
     this.#keys = keys;
+    this.#waiting = waiting;
   }
 
   /**
@@ -67,44 +80,117 @@ export class Taking {
     }
     await this.#keys.accept(row.keys, personId, this.#records);
     const present = row.devices === null || this.#records.personDevices(personId) !== null;
+    const whole = present && Object.keys(kept).length === 0;
+    const wholeKeys = whole && isSame(this.#keys.of(row, this.#records), row.keys);
     return {
       ...{ ...row, ...kept },
-      // Another roster authority has a list of these devices: the server is asked for it.
-      ...(present ? {} : { version: 0, keysVersion: 0 }),
+      answer: whole ? row.answer : NO_ANSWER,
+      answerWithKeys: wholeKeys ? row.answerWithKeys : NO_ANSWER,
       cards:
         this.#records.card(personId) === null ? row.cards.slice(-1) : (kept.cards ?? row.cards),
     };
   }
 
-  async take(row: PersonRow, bundle: PersonBundle, keys: boolean): Promise<void> {
+  /** Take these answers in. `rowOf`: the rows before. */
+  async take(
+    bundles: readonly PersonBundle[],
+    rowOf: (personId: PersonId) => PersonRow,
+    keys: boolean,
+  ): Promise<void> {
+    const before = (personId: PersonId): PersonRow => this.rows.get(personId) ?? rowOf(personId);
+    const answers = new Map<PersonId, PersonBundle>();
+    // Most that comes beside messages is held already.
+    for (const bundle of bundles)
+      if (!isHeld(before(bundle.personId), bundle, keys)) answers.set(bundle.personId, bundle);
+    for (const personId of this.#waiting.people()) this.#note(before(personId));
+    await this.verify([...answers].map(([personId, bundle]) => [before(personId), bundle]));
+    for (const [personId, bundle] of answers)
+      await this.#keys.accept(bundle.keys, personId, this.#records);
+    for (const [personId, settled] of this.#waiting.settle(this.#records))
+      for (const record of settled) this.#noteAccepted(personId, record);
+    for (const personId of new Set([...answers.keys(), ...this.#accepted.keys()]))
+      this.#keep(before(personId), answers.get(personId) ?? null, keys);
+    this.#accepted.clear();
+  }
+
+  /**
+   * Verify what answers say and the rows before do not hold. Certificates come first, so that a
+   * record waits only for the certificate of a signer about whom no answer says anything.
+   */
+  async verify(answers: readonly (readonly [PersonRow, PersonBundle])[]): Promise<void> {
+    const each = (step: (row: PersonRow, bundle: PersonBundle) => Promise<void>) =>
+      Promise.all(answers.map(([row, bundle]) => step(row, bundle)));
+    await each(async (row, bundle) => {
+      this.#note(row);
+      this.unknownIssuers.delete(bundle);
+      for (const bytes of bundle.devices) await this.#acceptDevices(bytes, row.personId);
+      for (const kind of STATED_KINDS)
+        for (const bytes of newRecords(row[kind], bundle[kind])) {
+          const taken = await this.#takeRecord(kind, bytes, row.personId);
+          if (!taken && kind === "certificates") this.unknownIssuers.add(bundle);
+        }
+    });
+    await each(async (row, bundle) => {
+      for (const kind of SIGNED_KINDS)
+        for (const bytes of newRecords(row[kind], bundle[kind]))
+          if (this.#hasPlace(kind, bytes, row.personId))
+            await this.#takeRecord(kind, bytes, row.personId);
+    });
+  }
+
+  /** Whether a record can be verified, or may wait for its signer's certificate. */
+  #hasPlace(kind: SignedKind, bytes: Uint8Array, personId: PersonId): boolean {
+    try {
+      const signer = signerOf(kind, bytes);
+      if (signer === null || this.#records.certificatesOf(signer).length > 0) return true;
+      return this.#waiting.add(personId, { kind, bytes, signer });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return false;
+    }
+  }
+
+  async #takeRecord(kind: KeptKind, bytes: Uint8Array, personId: PersonId): Promise<boolean> {
+    const taken = await this.#accept(kind, bytes, personId);
+    if (taken) this.#noteAccepted(personId, { kind, bytes });
+    return taken;
+  }
+
+  #noteAccepted(personId: PersonId, record: AcceptedRecord): void {
+    this.#accepted.set(personId, [...(this.#accepted.get(personId) ?? []), record]);
+  }
+
+  /** The person's next row: with every accepted record that is verified by now. */
+  #keep(row: PersonRow, bundle: PersonBundle | null, keys: boolean): void {
     const { personId } = row;
-    this.#note(row);
-    this.unknownIssuers.delete(bundle);
-    const before = this.#records.version;
-    for (const bytes of bundle.devices) await this.#acceptDevices(bytes, personId);
+    const verified = (this.#accepted.get(personId) ?? []).filter(({ bytes }) =>
+      this.#records.holds(bytes),
+    );
     const lists: Partial<Record<KeptKind, readonly Uint8Array[]>> = {};
     for (const kind of KEPT_KINDS) {
-      const accepted: Uint8Array[] = [];
-      for (const bytes of newRecords(row, bundle, kind)) {
-        const taken = await this.#accept(kind, bytes, personId);
-        if (taken) accepted.push(bytes);
-        else if (kind === "certificates") this.unknownIssuers.add(bundle);
-      }
-      if (accepted.length > 0) lists[kind] = [...row[kind], ...accepted];
+      const served = verified.filter((one) => one.kind === kind).map(({ bytes }) => bytes);
+      const more = newRecords(row[kind], served);
+      if (more.length > 0) lists[kind] = [...row[kind], ...more];
     }
-    const newKeys = await this.#keys.accept(bundle.keys, personId, this.#records);
-    if (this.#records.version !== before || newKeys || Object.keys(lists).length > 0)
-      this.changed.add(personId);
-    // Version 0 asks for the same answer again while a certificate's issuer is not known.
-    const version = this.unknownIssuers.has(bundle) ? 0 : bundle.version;
-    const next: PersonRow = {
-      ...row,
-      ...lists,
-      version: Math.max(row.version, version),
-      keysVersion: keys ? Math.max(row.keysVersion, version) : row.keysVersion,
-      devices: this.#records.personDevices(personId)?.bytes ?? row.devices,
-    };
-    this.rows.set(personId, { ...next, keys: this.#keys.of(next, this.#records) });
+    const devices = this.#records.personDevices(personId)?.bytes ?? row.devices;
+    const records = { ...row, ...lists, devices };
+    const next = { ...records, keys: this.#keys.of(records, this.#records) };
+    const grown = Object.keys(lists).length > 0 || !isSame(next.keys, row.keys);
+    if (grown || devices !== row.devices) this.changed.add(personId);
+    const whole = bundle !== null && this.#holdsAll(next, bundle);
+    const answer = whole ? nameOfAnswer(bundle, false) : row.answer;
+    const wholeKeys = whole && keys && newRecords(next.keys, bundle.keys).length === 0;
+    const answerWithKeys = wholeKeys ? nameOfAnswer(bundle, true) : row.answerWithKeys;
+    this.rows.set(personId, { ...next, answer, answerWithKeys });
+  }
+
+  /** Whether every record of an answer but its DeviceKeys is verified and in the row. */
+  #holdsAll(row: PersonRow, bundle: PersonBundle): boolean {
+    const newest = bundle.devices.at(-1);
+    return (
+      (newest === undefined || (row.devices !== null && equalBytes(newest, row.devices))) &&
+      KEPT_KINDS.every((kind) => newRecords(row[kind], bundle[kind]).length === 0)
+    );
   }
 
   /** The changes to write before anybody is told. */
@@ -223,4 +309,14 @@ export class Taking {
 /** All that a card says of its person, to compare two. */
 export function wordsOf({ names, rank, post, path }: PersonCard): string {
   return JSON.stringify([names, rank, post, path]);
+}
+
+/** Whether an answer is the one by whose name the row says that it is in. */
+function isHeld(row: PersonRow, bundle: PersonBundle, keys: boolean): boolean {
+  const held = keys ? row.answerWithKeys : row.answer;
+  return held.length > 0 && equalBytes(held, nameOfAnswer(bundle, keys));
+}
+
+function isSame(some: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {
+  return newRecords(some, others).length === 0 && newRecords(others, some).length === 0;
 }

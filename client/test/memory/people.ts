@@ -1,7 +1,6 @@
 /**
  * Accounts of the server in memory: people of a data bank that holds everybody who is asked for,
- * their devices, certificates and device keys. The records about a person are one bundle, whose
- * version grows with any change of it.
+ * their devices, certificates and device keys. The records about a person are one bundle.
  */
 import { inEnglish } from "../../src/names.ts";
 import { concat, copy, equalBytes, fromHex, toHex, u64, utf8 } from "../../src/octets.ts";
@@ -269,7 +268,6 @@ export class People {
     const clients = this.clientsOf(person.personId);
     return {
       personId: person.personId,
-      version: person.version,
       devices: person.lists.map(({ bytes }) => bytes),
       certificates: clients.flatMap(({ certificates }) => certificates),
       cards: [...person.cards],

@@ -10,6 +10,7 @@ import { CLOSE_SIGNED_OUT } from "../../src/wire.ts";
 import { EndorsementFormat } from "../../src/keys/trust/endorsement.ts";
 import { GrantFormat, requireGrantValues } from "../../src/keys/trust/grant.ts";
 import { RevocationFormat, requireRevocationValues } from "../../src/keys/trust/revocation.ts";
+import { nameOfAnswer } from "../../src/trust/naming.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
@@ -27,9 +28,13 @@ export class TrustRole {
   // --- Bundles --------------------------------------------------------------------------------
 
   async lookUp({ people, keys }: wire.LookUpTrust): Promise<wire.PeopleTrust> {
-    const known = new Map(people.map(({ personId, version }) => [personId, version]));
+    const known = new Map(people.map(({ personId, held }) => [personId, held]));
     const all = await this.bundles([...known.keys()], keys);
-    return { people: all.filter(({ personId, version }) => version > (known.get(personId) ?? 0)) };
+    const isNews = (bundle: wire.PersonTrust): boolean => {
+      const held = known.get(bundle.personId);
+      return held === undefined || !equalBytes(held, nameOfAnswer(bundle, keys));
+    };
+    return { people: all.filter(isNews) };
   }
 
   /** The records of these people, and of everybody by whose word their devices count. */

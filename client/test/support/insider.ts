@@ -182,7 +182,7 @@ export class Insider {
 
   /** The newest DeviceKeys of these people's devices. */
   async keysOf(personIds: readonly PersonId[], kem: Kem): Promise<readonly DeviceKey[]> {
-    const people = personIds.map((personId) => ({ personId, version: 0 }));
+    const people = personIds.map((personId) => ({ personId, held: new Uint8Array(0) }));
     const { people: found } = await this.api.lookUpTrust({ people, keys: true });
     const asked = found.filter(({ personId }) => personIds.includes(personId));
     return asked

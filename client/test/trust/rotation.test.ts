@@ -70,7 +70,6 @@ async function replaceAuthority(keepRevocations = true): Promise<Uint8Array> {
       const again = await RevocationFormat.sign(revocation, authorityKey());
       bundle.revocations = [...bundle.revocations, again.bytes];
     }
-    bundle.version += 10;
   }
   return former.keys.privateKey;
 }

@@ -4,11 +4,13 @@
  */
 import "fake-indexeddb/auto";
 import { newId } from "../../src/ids.ts";
+import { equalBytes } from "../../src/octets.ts";
 import type { PersonId } from "../../src/ids.ts";
 import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
 import { X25519, publicKeyOf, type Kem } from "../../src/keys/hpke.ts";
 import { DAY_MS } from "../../src/keys/format/times.ts";
 import { DepartmentTrust } from "../../src/trust/department-trust.ts";
+import { NO_ANSWER, nameOfAnswer } from "../../src/trust/naming.ts";
 import { PeopleTrust } from "../../src/trust/people-trust.ts";
 import { Vault } from "../../src/vault/vault.ts";
 import type { LookUpTrust, PersonTrust } from "../../src/wire.ts";
@@ -42,15 +44,12 @@ export class Officer {
     this.#department = department;
     this.bundle = {
       personId: this.personId,
-      version: 1,
       ...{ devices: [], certificates: [], cards: [], endorsements: [] },
       ...{ grants: [], revocations: [], keys: [] },
     };
   }
 
-  /** Another version with more records. */
   add(more: Partial<Record<keyof PersonTrust, Uint8Array>>): void {
-    this.bundle.version++;
     for (const [kind, bytes] of Object.entries(more))
       (this.bundle[kind as "cards"] as Uint8Array[]).push(bytes);
   }
@@ -148,16 +147,17 @@ export class Scene {
     this.bundles.set(officer.personId, officer.bundle);
   }
 
-  /** The honest answer: newer versions alone, and the desk behind everybody. */
+  /** The honest answer: what is not held already, and the desk behind everybody. */
   readonly lookUpTrust = (body: LookUpTrust) => {
     this.asked.push(body);
     if (this.offline) return Promise.reject(new Error("offline"));
-    const known = new Map(body.people.map(({ personId, version }) => [personId, version]));
-    if (!known.has(this.desk.personId)) known.set(this.desk.personId, 0);
-    const people = [...known].flatMap(([personId, version]) => {
+    const known = new Map(body.people.map(({ personId, held }) => [personId, held]));
+    if (!known.has(this.desk.personId)) known.set(this.desk.personId, NO_ANSWER);
+    const people = [...known].flatMap(([personId, held]) => {
       const bundle = this.bundles.get(personId);
-      if (bundle === undefined || bundle.version <= version) return [];
-      return [{ ...bundle, keys: body.keys ? bundle.keys : [] }];
+      if (bundle === undefined || equalBytes(held, nameOfAnswer(bundle, body.keys))) return [];
+      // Decoded from the wire, each answer has bytes of its own.
+      return [structuredClone({ ...bundle, keys: body.keys ? bundle.keys : [] })];
     });
     return Promise.resolve({ people });
   };

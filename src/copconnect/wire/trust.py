@@ -34,10 +34,9 @@ class Trust(Wire, frozen=True, kw_only=True):
 
 
 class PersonTrust(Wire, frozen=True, kw_only=True):
-    """All that is signed about one person. ``version`` grows with any change of it."""
+    """All that is signed about one person."""
 
     person_id: PersonId
-    version: int
     devices: list[bytes]  # Every PersonDevices record, ascending by number.
     certificates: list[bytes]  # DER; of all the person's devices, as long as the log is kept.
     cards: list[bytes]  # PersonCards, ascending by number.
@@ -48,10 +47,11 @@ class PersonTrust(Wire, frozen=True, kw_only=True):
 
 
 class KnownPerson(Wire, frozen=True, kw_only=True):
-    """The version of a person's records that the asking device has, 0 for none."""
+    """The name (docs/protocol.md) of the newest answer about a person whose every record the asking
+    device verified and holds; empty for none."""
 
     person_id: Annotated[PersonId, HEX16]
-    version: int
+    held: Annotated[bytes, Meta(max_length=32)]
 
 
 class LookUpTrust(Wire, frozen=True, kw_only=True):
@@ -60,8 +60,8 @@ class LookUpTrust(Wire, frozen=True, kw_only=True):
 
 
 class PeopleTrust(Wire, frozen=True, kw_only=True):
-    """The asked people whose version is above the known one, and, transitively, the people whose
-    devices endorsed or granted and who were not asked about."""
+    """The asked people about whom the device holds another answer, and, transitively, the people
+    whose devices endorsed or granted and who were not asked about."""
 
     people: list[PersonTrust]
 

@@ -12,6 +12,7 @@
  */
 import { equalBytes, toHex } from "../../octets.ts";
 import { compareBytes } from "../format/compare.ts";
+import { hash } from "../format/hashing.ts";
 import { CARDS_IN_FORCE_MS } from "../../limits.ts";
 import { idOf, type DeviceId, type PersonId } from "../../ids.ts";
 import type { Signed } from "../format/record.ts";
@@ -73,6 +74,8 @@ export class TrustRecords {
   readonly #pending = new Map<DeviceId, (() => Promise<void>)[]>();
   /** The signer of the endorsement that waits for each device. */
   readonly #awaited = new Map<DeviceId, DeviceId>();
+  /** Hashes of all verified records about people. */
+  readonly #held = new Set<string>();
   #version = 0;
 
   /** The offline root's raw public key, pinned at registration. */
@@ -82,6 +85,11 @@ export class TrustRecords {
 
   get version(): number {
     return this.#version;
+  }
+
+  /** Whether a record about a person is in, verified: not whether it waits. */
+  holds(bytes: Uint8Array): boolean {
+    return this.#held.has(toHex(hash(bytes)));
   }
 
   // --- What is known ----------------------------------------------------------------------------
@@ -209,6 +217,7 @@ export class TrustRecords {
     if (!known.some((one) => equalBytes(one.der, certificate.der))) {
       const { device } = certificate;
       addTo(this.#certificates, device, certificate, (a, b) => a.notBefore - b.notBefore);
+      this.#held.add(toHex(hash(certificate.der)));
       this.#version++;
     }
     const waiting = this.#pending.get(certificate.device) ?? [];
@@ -228,6 +237,7 @@ export class TrustRecords {
     const twice = this.#cards.get(person)?.some(({ number }) => number === card.number) === true;
     refuseUnless(!twice, "E0", "two cards of one number");
     addTo(this.#cards, person, card, (a, b) => a.number - b.number);
+    this.#held.add(toHex(card.hash));
     this.#version++;
   }
 
@@ -291,18 +301,23 @@ export class TrustRecords {
 
   /** Another roster authority signs from now on. Whose device a list said it is stays known. */
   #forgetAuthority(): void {
+    const former: Signed[] = [...this.#cards.values()].flat();
     this.#cards.clear();
     this.#personDevices.clear();
-    for (const [device, list] of this.#revocations)
+    for (const [device, list] of this.#revocations) {
+      former.push(...list.filter(isByAuthority));
       this.#revocations.set(
         device,
         list.filter((one) => !isByAuthority(one)),
       );
+    }
+    for (const { hash: forgotten } of former) this.#held.delete(toHex(forgotten));
   }
 
   #insert<K, R extends Dated>(lists: Map<K, R[]>, key: K, record: R): void {
     if (has(lists.get(key), record)) return;
     addTo(lists, key, record, byDate);
+    this.#held.add(toHex(record.hash));
     this.#version++;
   }
 }

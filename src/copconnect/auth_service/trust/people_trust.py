@@ -4,6 +4,7 @@ Every answer is one consistent reading: of a person either all records of a vers
 that the data bank has outgrown are signed first (:mod:`copconnect.auth_service.trust.cards`).
 """
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,11 +13,12 @@ from copconnect import wire
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import confirmation_store, device_store
 from copconnect.auth_service.trust.cards import Cards
-from copconnect.auth_service.trust.verdicts.bundles import Bundle, Bundles, as_wire
+from copconnect.auth_service.trust.verdicts.bundles import MOST_KEPT, Bundle, Bundles, as_wire
 from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
 from copconnect.budgets import HOUR_MS, Allowance, Budget
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
+from copconnect.records.trust.naming import name_of
 
 _PORTION = 200  # Cards that a node takes at once.
 
@@ -33,17 +35,20 @@ class PeopleTrust:
         told = Budget("trust_people_per_hour", per_hour, HOUR_MS)
         self._told = Allowance(deps.database, told, _PORTION, deps.clock.now_ms)
         self._bundles = bundles
+        # The names of answers with DeviceKeys, each with the person's version of all records.
+        self._keyed: OrderedDict[PersonId, tuple[int, bytes]] = OrderedDict()
         self._cards = cards
         self._confirmers = confirmers
 
     async def look_up(self, caller: Caller, body: wire.LookUpTrust) -> wire.PeopleTrust:
-        """Return the asked people whose version is above the known one, and whom they rest on.
+        """Return the asked people about whom the device holds another answer, and whom they rest
+        on.
 
         A device that is not confirmed is told only of its own person, of people who can confirm it
         and of people who compare digits with it. Raises RateLimited, by how many of the asked
         people are told.
         """
-        known = {PersonId(one.person_id): one.version for one in body.people}
+        known = {PersonId(one.person_id): one.held for one in body.people}
         if not caller.confirmed:
             now = self._deps.clock.now_ms()
             async with self._deps.database.reading() as connection:
@@ -53,7 +58,7 @@ class PeopleTrust:
                 }
                 rows = await confirmation_store.of_client(connection, caller.client_id, now)
             allowed.update(PersonId(row.endorser_person_id) for row in rows)
-            known = {one: version for one, version in known.items() if one in allowed}
+            known = {one: name for one, name in known.items() if one in allowed}
         people = await self.of(
             known, keys=body.keys, telling=lambda many: self._told.take(caller.counted_as, many)
         )
@@ -61,47 +66,63 @@ class PeopleTrust:
 
     async def of(
         self,
-        known: Mapping[PersonId, int],
+        known: Mapping[PersonId, bytes],
         *,
         keys: bool,
         telling: Callable[[int], Awaitable[None]] | None = None,
     ) -> list[wire.PersonTrust]:
-        """Return the records of people whose version is above the known one, and transitively of
-        those whom they rest on and who are not named. ``telling``: is told before anything is done
-        how many of the named people have news."""
+        """Return the answers about people that have another name than the known one, and
+        transitively about those whom they rest on and who are not named. ``telling``: is told
+        before anything is done how many of the named people have news."""
         async with self._deps.database.reading() as connection:
             closure = await self._bundles.closure(connection, known, writing=False)
             rows = {one: bundle.row for one, bundle in closure.items()}
             outdated = await self._cards.outdated(connection, rows, {*known, *closure})
-            news = {one for one, row in rows.items() if row.told(keys=keys) > known.get(one, 0)}
-            told = len(known.keys() & (news | outdated.keys()))
-            answer = [] if outdated else await self._answer(connection, closure, known, keys=keys)
+            news = await self._news(connection, closure, known, keys=keys)
+            told = len(known.keys() & ({one.person_id for one in news} | outdated.keys()))
         if telling is not None and told:
             await telling(told)
         if not outdated:
-            return answer
+            return news
         await self._cards.make(outdated)
         async with self._deps.database.reading() as connection:
             closure = await self._bundles.closure(connection, known, writing=False)
-            return await self._answer(connection, closure, known, keys=keys)
+            return await self._news(connection, closure, known, keys=keys)
 
-    async def _answer(
+    async def _news(
         self,
         connection: AsyncConnection,
         closure: Mapping[PersonId, Bundle],
-        known: Mapping[PersonId, int],
+        known: Mapping[PersonId, bytes],
         *,
         keys: bool,
     ) -> list[wire.PersonTrust]:
-        wanted = {
+        if not keys:
+            return [
+                as_wire(one, bundle)
+                for one, bundle in closure.items()
+                if bundle.name != known.get(one)
+            ]
+        asked = {
             one: bundle
             for one, bundle in closure.items()
-            if bundle.row.told(keys=keys) > known.get(one, 0)
+            if self._keyed.get(one) != (bundle.row.keys_version, known.get(one))
         }
-        held = await self._keys(connection, wanted) if keys else {}
-        return [
-            as_wire(one, bundle, held.get(one, ()), keys=keys) for one, bundle in wanted.items()
-        ]
+        held = await self._keys(connection, asked)
+        news: list[wire.PersonTrust] = []
+        for one, bundle in asked.items():
+            own = held.get(one, [])
+            name = name_of([*bundle.records.signed(), *own])
+            self._keep(one, bundle.row.keys_version, name)
+            if name != known.get(one):
+                news.append(as_wire(one, bundle, own))
+        return news
+
+    def _keep(self, person_id: PersonId, version: int, name: bytes) -> None:
+        self._keyed[person_id] = version, name
+        self._keyed.move_to_end(person_id)
+        if len(self._keyed) > MOST_KEPT:
+            self._keyed.popitem(last=False)
 
     async def _keys(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]

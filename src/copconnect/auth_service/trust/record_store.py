@@ -29,16 +29,13 @@ from copconnect.records.trust.incarnation import Incarnation
 
 
 class PersonRow(NamedTuple):
-    """A person's versions: ``keys_version`` counts all records, and ``version`` is its value when a
-    record other than a DeviceKey came last. ``card``: the hash of what the newest card says."""
+    """A person's versions, by which nodes know what they remember: ``keys_version`` counts all
+    records, and ``version`` is its value when a record other than a DeviceKey came last. ``card``:
+    the hash of what the newest card says."""
 
     version: int
     keys_version: int
     card: str | None
-
-    def told(self, *, keys: bool) -> int:
-        """Return the version on the wire: it also counts DeviceKeys where they are asked for."""
-        return self.keys_version if keys else self.version
 
 
 async def touch(
@@ -127,6 +124,13 @@ class Records(NamedTuple):
     grants: list[bytes]
     revocations: list[bytes]
     others: set[PersonId]  # People whose devices endorsed, granted or revoked.
+
+    def signed(self) -> list[bytes]:
+        """Return all records, in the order of their kinds."""
+        return [
+            *(*self.devices, *self.certificates, *self.cards),
+            *(*self.endorsements, *self.grants, *self.revocations),
+        ]
 
 
 async def records_of(

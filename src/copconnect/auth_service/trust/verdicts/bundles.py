@@ -17,6 +17,7 @@ from copconnect import wire
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.record_store import PersonRow, Records
 from copconnect.ids import PersonId
+from copconnect.records.trust.naming import name_of
 
 MOST_KEPT = 10_000  # Bundles of about 3 KB.
 
@@ -26,6 +27,7 @@ class Bundle(NamedTuple):
 
     row: PersonRow
     records: Records
+    name: bytes  # By which a device names the answer without DeviceKeys.
 
 
 class Bundles:
@@ -45,12 +47,13 @@ class Bundles:
             known = self._kept.get(person_id)
             if known is not None and known.row.version == row.version:
                 self._kept.move_to_end(person_id)
-                found[person_id] = Bundle(row, known.records)
+                found[person_id] = known._replace(row=row)
             else:
                 missing.append(person_id)
         read = await record_store.records_of(connection, missing)
         for person_id in missing:
-            bundle = Bundle(rows[person_id], read.get(person_id, _NONE))
+            records = read.get(person_id, _NONE)
+            bundle = Bundle(rows[person_id], records, name_of(records.signed()))
             found[person_id] = bundle
             if not writing:
                 self._keep(person_id, bundle)
@@ -77,14 +80,11 @@ class Bundles:
             self._kept.popitem(last=False)
 
 
-def as_wire(
-    person_id: PersonId, bundle: Bundle, held: Collection[bytes] = (), *, keys: bool = False
-) -> wire.PersonTrust:
-    """Return a bundle as devices get it. ``held``: the person's DeviceKeys, if ``keys``."""
+def as_wire(person_id: PersonId, bundle: Bundle, held: Collection[bytes] = ()) -> wire.PersonTrust:
+    """Return a bundle as devices get it. ``held``: the person's DeviceKeys, if asked for."""
     records = bundle.records
     return wire.PersonTrust(
         person_id=person_id,
-        version=bundle.row.told(keys=keys),
         devices=records.devices,
         certificates=records.certificates,
         cards=records.cards,
