@@ -197,13 +197,15 @@ class Talk:
     async def post(
         self, sender: Device, key_id: bytes, text: bytes = b"text", **more: Any
     ) -> tuple[wire.PostMessage, wire.Accepted]:
-        """Do so; return the message, too. A head that came meanwhile, as with a person's first
-        order, is taken once."""
+        """Do so; return the message, too. The head that comes with a person's first order in the
+        conversation is taken."""
         body = sender.message(await self.head(sender), key_id, text, **more)
         posting, c = self.service.posting, self.conversation_id
         try:
             accepted: wire.Accepted = await posting.post(sender.caller, c, body)
         except errors.StaleHead:
+            if more.get("order") is None:
+                raise
             body = sender.message(await self.head(sender), key_id, text, **more)
             accepted = await posting.post(sender.caller, c, body)
         sender.accepted(body)

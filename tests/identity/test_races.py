@@ -76,12 +76,12 @@ async def test_an_import_does_not_undo_what_is_done_meanwhile(
     update_people = edit_store.update_people
     other: list[asyncio.Task[Any]] = []
 
-    async def slow(*written: Any) -> None:
+    async def slow(*written: Any, **how: Any) -> None:
         other.append(
             asyncio.create_task((editor.restore if restoring else editor.suspend)(OPERATOR, SHO))
         )
         await asyncio.wait(other, timeout=0.5)  # It waits for the import, or is done.
-        await update_people(*written)
+        await update_people(*written, **how)
 
     monkeypatch.setattr(edit_store, "update_people", slow)
     bank = synthetic_bank()
