@@ -18,7 +18,7 @@ BEFORE_CONDUCT = {
     "POST /v1/conduct/acceptances",
     "PUT /v1/device-keys",
     "POST /v1/time",
-    "GET /v1/audit/consistency",  # Of what a time says of the log.
+    "GET /v1/audit/consistency",  # A time says how large the log is.
 }
 ROUTES = [route for route in protocol_routes.read() if not route.open]
 LATER = cast(Requirement, "a requirement that is added later")

@@ -24,7 +24,7 @@ const SALT_BYTES = 16;
 const BUSY_MS = 200;
 const BUSY = 5;
 const FULL = 13;
-/** Of Argon2id, for words: half a second on a small server. */
+/** Argon2id's, for words: half a second on a small server. */
 const COST = { memoryKiB: 64 * 1024, passes: 4 } as const;
 const LABEL = "copconnect device file v1";
 const TABLES = `

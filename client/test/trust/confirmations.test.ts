@@ -1,5 +1,5 @@
 import "fake-indexeddb/auto";
-import type { ConfirmationId, DeviceId } from "../../src/ids.ts";
+import type { ConfirmationId } from "../../src/ids.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Api } from "../../src/transport/api.ts";
 import type { ConfirmationView } from "../../src/core.ts";
@@ -9,7 +9,8 @@ import { POLICY_APPROVAL } from "../../src/keys/trust/department.ts";
 import { fromHex } from "../../src/octets.ts";
 import type { Confirmation } from "../../src/wire.ts";
 import { MemoryServer } from "../memory/server.ts";
-import { Phone, codeOf, type Clock } from "./phone.ts";
+import { grant } from "../support/department.ts";
+import { Phone, codeOf, confirmedOf, type Clock } from "./phone.ts";
 import { NOW } from "./scene.ts";
 
 let clock: Clock;
@@ -53,6 +54,28 @@ async function tap(phone: Phone, id: ConfirmationId): Promise<void> {
   await phone.calls.answerConfirmation(id);
 }
 
+/** The desk grants the whole department to a phone's person. */
+async function grantTo({ personId }: Phone): Promise<void> {
+  const right = await grant(server.desk, personId, "TG", clock.ms);
+  await server.judge.records.addGrant(right.bytes);
+  const person = await server.people.person(personId);
+  person.grants.push(right.bytes);
+  server.people.changed(person);
+}
+
+/** The server tells the new device that these people can confirm it. */
+function serverNames(confirmers: readonly unknown[]): void {
+  fresh.intercept = (path, answer) =>
+    path.endsWith("/me") ? { ...(answer as object), confirmers } : answer;
+}
+
+/** The people whom the new device's screen names, after an event. */
+async function shownAfter(event: "clients" | "trust") {
+  await fresh.services.onAccountEvent(event);
+  const { confirmers } = await fresh.calls.deviceState();
+  return confirmers.map(({ personId, number }) => [personId, number]);
+}
+
 /** Comparisons that the server alone begins in the old phone's name: it commits to an `a` of its own. */
 function serverOffers(count: number): readonly Confirmation[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -78,12 +101,6 @@ function serve(phone: Phone, offers: readonly Confirmation[], answered = new Set
 
 function wrong(digits: string): string {
   return String((Number(digits) + 1) % 1_000_000).padStart(6, "0");
-}
-
-async function confirmedOf(phone: Phone, device: DeviceId): Promise<string> {
-  await phone.services.trust.ensure([phone.personId], { fresh: true });
-  const { trust } = phone.services;
-  return (await trust.verdict(phone.personId, device as never, clock.ms)).confirmed;
 }
 
 describe("E3: comparing digits", () => {
@@ -217,7 +234,7 @@ describe("E3: comparing digits", () => {
     expect((await old.calls.confirmations())[0]?.state).toBe("refused");
     expect(await codeOf(old.calls.confirmDigits(id, digits))).toBe("confirmation_over");
     expect(await codeOf(begun())).toBe("digits_wait");
-    expect(await confirmedOf(old, fresh.device)).toBe("no");
+    expect(await confirmedOf(old, fresh.device, clock)).toBe("no");
     clock.ms += DAY_MS;
     expect((await begun()).state).toBe("begun");
   });
@@ -257,7 +274,7 @@ describe("E3: comparing digits", () => {
       clock.ms += 30 * MINUTE_MS;
       await fresh.connect();
     }
-    expect(await confirmedOf(old, fresh.device)).toBe("no");
+    expect(await confirmedOf(old, fresh.device, clock)).toBe("no");
   });
 
   test("a server that shows the endorser a device of its own gets the wrong digits", async () => {
@@ -288,47 +305,6 @@ describe("E3: comparing digits", () => {
     await old.connect();
     expect(await old.calls.confirmations()).toEqual([]);
   });
-});
-
-describe("a crash between any two steps", () => {
-  const steps = [
-    ["old", "POST /v1/confirmations"],
-    ["new", "/answer"],
-    ["old", "/reveal"],
-    ["old", "POST /v1/endorsements"],
-  ] as const;
-  for (const [who, step] of steps) {
-    test(`at ${step}: the comparison goes on with the same halves`, async () => {
-      const phone = (): Phone => (who === "old" ? old : fresh);
-      phone().crashAfter = step;
-      const ignore = (): undefined => undefined;
-      const [waiting] = await old.calls.unconfirmed();
-      await old.calls.beginConfirmation((waiting?.device ?? "") as DeviceId).catch(ignore);
-      for (let round = 0; round < 4; round++) {
-        await fresh.services.onAccountEvent("confirmation").catch(ignore);
-        const [asked] = await fresh.calls.confirmations();
-        if (asked?.state === "asked")
-          await fresh.calls.answerConfirmation(asked.confirmationId).catch(ignore);
-        await old.services.onAccountEvent("confirmation").catch(ignore);
-        await fresh.services.onAccountEvent("confirmation").catch(ignore);
-        const [shown] = await fresh.calls.confirmations();
-        if (shown?.digits != null && round >= 2)
-          await old.calls.confirmDigits(shown.confirmationId, shown.digits).catch(ignore);
-        if (round > 0) phone().crashAfter = null;
-        await phone().restart();
-      }
-      const [shown] = await fresh.calls.confirmations();
-      const last = await old.calls.confirmDigits(
-        (shown?.confirmationId ?? "") as ConfirmationId,
-        shown?.digits ?? "",
-      );
-      expect(last.state).toBe("confirmed");
-      expect(await confirmedOf(old, fresh.device)).toBe("own_device");
-      const person = await server.people.person(old.personId);
-      // The desk's, and one by the old phone.
-      expect(person.endorsements.length).toBe(2);
-    });
-  }
 
   test("a matched comparison posts its endorsement at the next connection", async () => {
     const { id, digits } = await halves();
@@ -341,7 +317,7 @@ describe("a crash between any two steps", () => {
     await old.restart();
     await old.connect();
     expect((await old.calls.confirmations())[0]?.state).toBe("confirmed");
-    expect(await confirmedOf(old, fresh.device)).toBe("own_device");
+    expect(await confirmedOf(old, fresh.device, clock)).toBe("own_device");
   });
 });
 
@@ -354,21 +330,11 @@ describe("who may confirm", () => {
       { personId: other.personId, number: "+919000000003" },
       { personId: old.personId, number: "" },
     ];
-    fresh.intercept = (path, answer) =>
-      path.endsWith("/me") ? { ...(answer as object), confirmers: named } : answer;
-    const shown = async () => {
-      await fresh.services.onAccountEvent("clients");
-      const { confirmers } = await fresh.calls.deviceState();
-      return confirmers.map(({ personId, number }) => [personId, number]);
-    };
+    serverNames(named);
+    const shown = () => shownAfter("clients");
     // The server names two people without a grant: nobody is sent to them.
     expect(await shown()).toEqual([[old.personId, ""]]);
-    const { grant } = await import("../support/department.ts");
-    const right = await grant(server.desk, chief.personId, "TG", clock.ms);
-    await server.judge.records.addGrant(right.bytes);
-    const person = await server.people.person(chief.personId);
-    person.grants.push(right.bytes);
-    server.people.changed(person);
+    await grantTo(chief);
     clock.ms += MINUTE_MS;
     expect(await shown()).toEqual([
       [chief.personId, "+919000000002"],
@@ -378,12 +344,7 @@ describe("who may confirm", () => {
 
   test("E3: somebody who became an admin meanwhile is shown by name at the first look", async () => {
     const chief = await Phone.register(server, clock, 2, "Chief");
-    const { grant } = await import("../support/department.ts");
-    const right = await grant(server.desk, chief.personId, "TG", clock.ms);
-    await server.judge.records.addGrant(right.bytes);
-    const person = await server.people.person(chief.personId);
-    person.grants.push(right.bytes);
-    server.people.changed(person);
+    await grantTo(chief);
     await server.trust.revokeByAuthority(old.clientId);
     clock.ms += MINUTE_MS;
     await chief.services.onAccountEvent("clients");
@@ -396,10 +357,7 @@ describe("who may confirm", () => {
 
   test("E0: a phone that waits learns of an admin whom the next department record names", async () => {
     const chief = await Phone.register(server, clock, 2, "Chief");
-    fresh.intercept = (path, answer) =>
-      path.endsWith("/me")
-        ? { ...(answer as object), confirmers: [{ personId: chief.personId, number: "" }] }
-        : answer;
+    serverNames([{ personId: chief.personId, number: "" }]);
     const { lowestKem, admins } = server.department.newest;
     await server.department.declare({
       createdMs: clock.ms,
@@ -409,9 +367,7 @@ describe("who may confirm", () => {
     });
     server.state.version++;
     clock.ms += MINUTE_MS;
-    await fresh.services.onAccountEvent("trust");
-    const { confirmers } = await fresh.calls.deviceState();
-    expect(confirmers.map(({ personId }) => personId)).toEqual([chief.personId]);
+    expect(await shownAfter("trust")).toEqual([[chief.personId, ""]]);
   });
 
   test("E2: an unconfirmed device confirms nobody", async () => {
@@ -425,12 +381,7 @@ describe("who may confirm", () => {
     const trust = chief.services.trust;
     await trust.ensure([old.personId]);
     expect(await codeOf(chief.calls.beginConfirmation(fresh.device))).toBe("no_grant");
-    const { grant } = await import("../support/department.ts");
-    const right = await grant(server.desk, chief.personId, "TG", clock.ms);
-    await server.judge.records.addGrant(right.bytes);
-    const person = await server.people.person(chief.personId);
-    person.grants.push(right.bytes);
-    server.people.changed(person);
+    await grantTo(chief);
     clock.ms += MINUTE_MS;
     // The old phone is confirmed and not revoked: it confirms the new one, not an admin.
     expect(await codeOf(chief.calls.beginConfirmation(fresh.device))).toBe("other_device");
@@ -443,7 +394,7 @@ describe("who may confirm", () => {
     const digits = (await fresh.calls.confirmations())[0]?.digits ?? "";
     const done = await chief.calls.confirmDigits(view.confirmationId, digits);
     expect(done.state).toBe("confirmed");
-    expect(await confirmedOf(fresh, fresh.device)).toBe("admin");
+    expect(await confirmedOf(fresh, fresh.device, clock)).toBe("admin");
     expect(fresh.services.trust.judge.isRemoved(old.device, clock.ms)).toBe(true);
   });
 

@@ -207,3 +207,10 @@ export async function confirm(old: Phone, fresh: Phone): Promise<void> {
   old.clock.ms += MINUTE_MS;
   for (const phone of [old, fresh]) await phone.services.onAccountEvent("clients");
 }
+
+/** How a phone confirms a device of its person now. */
+export async function confirmedOf(phone: Phone, device: DeviceId, clock: Clock): Promise<string> {
+  await phone.services.trust.ensure([phone.personId], { fresh: true });
+  const { trust } = phone.services;
+  return (await trust.verdict(phone.personId, device as never, clock.ms)).confirmed;
+}

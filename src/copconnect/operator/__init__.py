@@ -1,1 +1,1 @@
-"""What an operator asks the running server: its health, its metrics, a request as it arrives."""
+"""An operator's questions to the running server: its health, its metrics, a request as it arrives."""
