@@ -1,1 +1,1 @@
-"""An operator's questions to the running server: its health, its metrics, a request as it arrives."""
+"""Questions of an operator to the running server: health, metrics, a request as it arrives."""
