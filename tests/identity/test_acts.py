@@ -76,7 +76,10 @@ async def test_a_demoted_admin_with_an_open_page_does_nothing_more(
     refused = await act(approving, force.admin, suspend(sho))
     assert refusal(refused)[0] == "not_allowed"
     assert refused.json()["details"]["right"] == "manage_people"
-    for path in ("people", "devices", "grants", "audit", "audit/chain", "overview"):
+    search = wire.Search(asked={})
+    searched = await approving.post("/v1/admin/people/searches", force.admin, search)
+    assert refusal(searched)[0] == "not_allowed"
+    for path in ("devices", "grants", "audit", "audit/chain", "overview"):
         answer = await approving.get(f"/v1/admin/{path}", force.admin)
         assert refusal(answer)[0] == "not_allowed", path
     rights = (await approving.get("/v1/admin/rights", force.admin)).json()
