@@ -33,8 +33,6 @@ export const MAX_PRESENCE_BYTES = 4096;
 
 export const MAX_CREDENTIAL_BYTES = 1023;
 
-export const AUTHENTICATORS = 4;
-
 export const ACT_PEOPLE = 500;
 
 export const REORGANISATION_STEPS = 500;
@@ -82,8 +80,6 @@ export const MAX_ATTACHMENT_BYTES = 2147483648;
 export const WAKES = 20;
 
 export const ORDER_CHOICES = 6;
-
-export const ORDER_TEXTS = 64;
 
 export const ORDER_READERS = 8;
 

@@ -42,7 +42,6 @@ ACTS_OF_WEIGHT = (
 )
 MAX_PRESENCE_BYTES = 4096  # A proof of presence.
 MAX_CREDENTIAL_BYTES = 1023  # The id of an authenticator's credential, as WebAuthn limits it.
-AUTHENTICATORS = 4  # One device enrols no more before it is confirmed.
 ACT_PEOPLE = 500  # People whom one administrative act names.
 REORGANISATION_STEPS = 500  # Steps of one reorganisation.
 REORGANISED_PEOPLE = 2_000  # People whom one reorganisation names.
@@ -67,7 +66,6 @@ CURSORS_IN_FRAME = 1_000
 MAX_ATTACHMENT_BYTES = 2 * 1024**3  # Plaintext size.
 WAKES = 20  # People whom one message wakes although they muted its conversation.
 ORDER_CHOICES = 6  # Texts that an order gives to choose from, at most.
-ORDER_TEXTS = 64  # Texts of an order: its own and those of corrections, at most.
 ORDER_READERS = 8  # People whom an order appoints beside its issuer, at most.
 UNREADABLE = 255  # The choice of a record by which somebody says: I cannot read the order.
 REMINDERS = 5  # One order has no more.

@@ -277,7 +277,7 @@ class ImportingAdmin:
 
     @property
     def part(self) -> tuple[str, ...]:
-        """The unit paths over which this person imports, none below another."""
+        """The paths of the highest units whose people this admin may import."""
         paths = sorted(set(self.held.paths("import_people")))
         return tuple(
             one for one in paths if not any(each != one and covers(each, one) for each in paths)

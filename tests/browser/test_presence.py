@@ -102,7 +102,7 @@ def test_a_device_enrols_an_authenticator_before_it_is_confirmed_and_signs_by_it
     phone.page.get_by_text(phone.word("presence.notProven")).wait_for()
     question(phone).get_by_role("button", name=phone.word("app.cancel"), exact=True).click()
     assert exports(app_server) == before + 1
-    # Another admin enrols it, after both compare the digits.
+    # A second admin enrols the authenticator, after the two compare six digits.
     phone.page.goto("/#/me/lock")
     phone.button("presence.own.ask").click()
     asked = phone.page.get_by_text(phone.word("presence.own.asked"))

@@ -1,4 +1,4 @@
-"""A server whose clock ran ahead and was set right goes on at once."""
+"""A server works again as soon as its clock, which ran ahead, is set right."""
 
 import pytest
 

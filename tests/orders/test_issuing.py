@@ -6,7 +6,6 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.ids import ChangeId, new_id
-from copconnect.limits import ORDER_TEXTS
 from copconnect.orders import rules, store
 from copconnect.records.conversation.roster import Rights, RosterHead, check_proof
 from tests.contract.delivery_world import HOUR_MS
@@ -132,7 +131,7 @@ async def test_a_withdrawal_asks_nobody_and_corrections_are_bounded(orders: Orde
     order = await orders.issue()
     with pytest.raises(errors.OrderInvalid):
         await orders.post(order_change(order, "withdrawn", asks_again=True))
-    for _ in range(ORDER_TEXTS - 1):
+    for _ in range(rules.MOST_TEXTS - 1):
         await orders.correct(order, asks_again=False)
     with pytest.raises(errors.OrderInvalid):
         await orders.correct(order, asks_again=False)

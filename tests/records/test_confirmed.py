@@ -40,7 +40,7 @@ DEVICES = {name: bytes.fromhex(one["device"]) for name, one in EXTRA["devices"].
 
 
 def trust_of(names: Iterable[str]) -> Trust:
-    """Return what is known of these records and of all certificates; a record that is refused when
+    """Return a judge that holds these records and all certificates; a record that is refused when
     it is added is left out."""
     records = [RECORDS[name] for name in names]
     departments = [one for one in records if isinstance(one, Department)]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+from websockets.exceptions import ConnectionClosed
 
 from copconnect import wire
 from copconnect.ids import ConversationId, Seq
@@ -72,7 +73,7 @@ async def test_the_devices_of_a_person_share_a_limit(live: Live) -> None:
             pong = await one.socket.ping()
             try:
                 await pong
-            except Exception:
+            except ConnectionClosed:
                 await one.close_code()
                 closed.append(one.socket.close_reason or "")
     assert closed == ["frames_per_person"] * 2

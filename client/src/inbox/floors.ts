@@ -1,7 +1,7 @@
 /**
- * R2's floor: a sender must be listed under the highest epoch that stands before the message in the log.
- * It is kept as steps, by position, and only gains: a page of the past that adds one has what was accepted
- * after it judged again.
+ * R2's floor: a sender must be listed under the highest epoch that any earlier log entry names. The floor
+ * is a list of steps by position and never falls: if an older page adds a step, the messages after it
+ * are checked again.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
@@ -15,7 +15,7 @@ import { messageKey } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { AcceptedRecord, FloorStep } from "../records.ts";
 
-/** Steps kept at most; beyond, the oldest go, whose part of the log was read long ago. */
+/** Steps kept at most. The oldest are dropped first: their part of the log was read long ago. */
 const MOST = 2_000;
 const ONLY = "steps";
 
@@ -47,8 +47,8 @@ export async function floorOf(
 }
 
 /**
- * Everything after this position comes after this epoch. A message that was accepted there without that
- * floor, and does not stand under it, is taken out.
+ * Raise the floor of every entry after a position. Messages there whose sender the raised floor does not
+ * list are removed.
  */
 export async function raiseFloor(
   conversation: Conversation,
@@ -74,7 +74,7 @@ export async function dropFloors(
   if (kept.length < steps.length) conversation.floors.put(work, ONLY, { steps: kept });
 }
 
-/** Judge by a new step what was accepted after it, up to where a higher one stood already. */
+/** Check messages after a new step again, up to the next step of the same or a higher epoch. */
 async function judgeAgain(
   conversation: Conversation,
   work: UnitOfWork,
@@ -130,7 +130,7 @@ async function stands(
   }
 }
 
-/** As if it had never been accepted. */
+/** Remove an accepted message, and count it as refused. */
 function takeOut(
   { id, accepted }: Conversation,
   work: UnitOfWork,

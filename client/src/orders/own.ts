@@ -12,7 +12,7 @@ import type { Order } from "../wire.ts";
 import { answerPlace, textsOf } from "./answers.ts";
 import type { OwnAcknowledgement } from "./record.ts";
 
-/** Null: the server names none, or one that proves nothing, which counts for nothing here. */
+/** Null: the server names no acknowledgement, or its record does not verify. */
 export async function verifiedOwn(
   { trust, identity }: Pick<DeviceContext, "trust" | "identity">,
   order: Order,

@@ -58,7 +58,7 @@ export interface OrderRecord {
 export interface OwnAcknowledgement {
   readonly choice: number;
   readonly createdMs: number;
-  /** The person who told this one, and signed it; null: this person did. */
+  /** The colleague who told this person and signed; null: this person signed. */
   readonly toldBy: PersonId | null;
   /** The hashes by which the record names the order, and the text that it answers. */
   readonly headerHash: Uint8Array;
@@ -194,8 +194,8 @@ export function givenOf(row: OrderRecord): OwnAcknowledgement | null {
 }
 
 /**
- * The one of two acknowledgements of this person that counts: that of the newer text; else not the one
- * that says that the order cannot be read; else the person's own rather than a told one; else the newer.
+ * Choose the acknowledgement of this person that counts. The newer text wins; then an acknowledgement over
+ * "I cannot read it"; then the person's own over one told in person; then the later signature.
  */
 export function counting(
   row: OrderRecord,

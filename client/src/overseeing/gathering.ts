@@ -216,7 +216,7 @@ function stateOf(order: Order, { record }: VerifiedRecord, before: OrderState): 
 
 const EMPTY: Names = { en: "", te: "", ur: "", hi: "" };
 
-/** The facts that a card signs. A rank whose names the directory gives as they are signed keeps its code. */
+/** The facts that a card signs. A rank keeps its code if the directory names it as the card does. */
 function signed(card: Card | undefined, said: Known, ranks: ReadonlyMap<string, Names>): Known {
   if (card === undefined) return said;
   const named = ranks.get(said.rank);

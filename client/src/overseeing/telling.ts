@@ -28,7 +28,7 @@ export async function tellInPerson(
   const { deviceBytes, privateKey } = identity();
   const named = {
     ...answerPlace(order, deviceBytes),
-    // The newest text is what was told.
+    // A colleague tells the newest text.
     textHash: textsOf(order).at(-1) ?? order.headerHash,
     ...{ told: TOLD_IN_PERSON, choice: 0, answerHash: answerHash(null) },
   };

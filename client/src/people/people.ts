@@ -112,7 +112,7 @@ export class People {
     const { names, rank, post, unitId } = plateOf(person.personId, card);
     const ranks = (await this.#stored())?.ranks ?? [];
     const named = ranks.find(({ code }) => code === person.rank);
-    // A code stands for the names that the directory gives it: for those that are signed alone.
+    // The directory translates a rank's code. The code serves only if those names are the signed ones.
     const same = named !== undefined && sameNames(named.names, rank);
     return { ...person, names, post, unitId, rank: same ? person.rank : rank.en };
   }

@@ -67,7 +67,7 @@ export interface ConversationItem {
    */
   readonly state: "ready" | "waiting" | "left" | "alarm";
   /**
-   * `log_differs`: the server shows others another log; `forked`: two messages or heads stand for one;
+   * `log_differs`: the server shows others another log; `forked`: two messages or heads claim one place;
    * `not_direct`: not these two people's;
    * `third_person`: the roster lists somebody else in a direct conversation; `log_lost`: the server's
    * log has lost entries, and nothing is sent or received until it has them.

@@ -52,7 +52,7 @@ export interface OrderView {
   /** This person is still asked for an acknowledgement. */
   readonly owed: boolean;
   readonly acknowledgement: AcknowledgedView | null;
-  /** Given to a text before the one that everybody was asked about last: it counts no more. */
+  /** An acknowledgement of a text from before the correction that asked again: it counts no more. */
   readonly earlier: AcknowledgedView | null;
   readonly sending: SendingView | null;
   /** This person may see who has acknowledged. */

@@ -67,7 +67,7 @@ describe("a replaced roster authority", { timeout: LIMIT_MS }, () => {
     ]);
     await off.text(id, "by the one who was off");
     await a.receives(id, "by the one who was off", PATIENCE_MS);
-    // Another phone of that person reads the history, and a person who comes now is in.
+    // A second phone of that person reads the history, and a newcomer joins.
     const second = await w.device(index);
     await compareDigits(off, second);
     await second.ready(id);

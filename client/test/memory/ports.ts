@@ -43,7 +43,7 @@ export interface ServerPorts {
   readonly state: ServerState;
   /** The server is out of reach. */
   readonly down: boolean;
-  /** Why a device is out, as it is told. */
+  /** The reason that the server gives a device for signing it out. */
   signedOut(client: ClientState): Refusal;
   /** One after another, in the order of asking. */
   inTurn<T>(step: () => Promise<T>): Promise<T>;

@@ -245,7 +245,7 @@ export class MemoryServer {
     throw new Refusal("not_found");
   }
 
-  /** Why a device is out, as it is told. */
+  /** The reason that the server gives a device for signing it out. */
   signedOut(client: ClientState): Refusal {
     const revocation = this.trust.revocationOf(client);
     return new Refusal("signed_out", revocation === null ? {} : { revocation: toHex(revocation) });

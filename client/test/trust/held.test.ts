@@ -21,10 +21,7 @@ beforeEach(async () => {
   scene = await Scene.found();
   vault = await openVault();
   people = await scene.people(vault);
-  asha = await scene.officer("Asha");
-  phone = await asha.register();
-  const by = await endorse(scene.deskSigner, phone.deviceBytes, "admin", NOW - 29 * DAY_MS);
-  asha.add({ endorsements: by.bytes });
+  [asha, phone] = await scene.endorsedOfficer("Asha");
 });
 
 describe("K10: one answer of a lying server", () => {

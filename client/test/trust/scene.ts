@@ -16,6 +16,7 @@ import { Vault } from "../../src/vault/vault.ts";
 import type { LookUpTrust, PersonTrust } from "../../src/wire.ts";
 import {
   Department,
+  endorse,
   following,
   newSigner,
   type CardValues,
@@ -130,6 +131,15 @@ export class Scene {
     const scene = new Scene(founded, desk, trust);
     scene.serve(desk);
     return scene;
+  }
+
+  /** An officer whose phone the desk endorsed. */
+  async endorsedOfficer(name: string): Promise<readonly [Officer, Signer]> {
+    const officer = await this.officer(name);
+    const phone = await officer.register();
+    const by = await endorse(this.deskSigner, phone.deviceBytes, "admin", NOW - 29 * DAY_MS);
+    officer.add({ endorsements: by.bytes });
+    return [officer, phone];
   }
 
   get deskSigner(): Signer {

@@ -263,8 +263,8 @@ class Imports(Protocol):
         ...
 
     async def tried(self, by: Caller, act: wire.ApplyImport, taken: int) -> None:
-        """Count and record that a refused import tells who has codes or numbers elsewhere. Raises
-        RateLimited, before it is told."""
+        """Count a refused import that reveals holders of codes or numbers elsewhere, and write it
+        into the audit log. Raises RateLimited instead of answering."""
         ...
 
     async def make_undo_ready(self, number: int) -> None:

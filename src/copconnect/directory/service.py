@@ -203,9 +203,9 @@ class DirectoryService:
     async def count_names(
         self, caller: Caller, cards: Collection[wire.Person], unknown: int = 0
     ) -> None:
-        """Count people whom a caller is told, and ids that nobody has; the caller of this method
-        holds no connection. Raises RateLimited, before anything is told: the limit keeps a person
-        from taking all names of the force at once."""
+        """Count names that a caller reads, and unknown ids, towards the limit, which keeps a person
+        from copying all names of the force. Raises RateLimited before any name is answered. The
+        caller of this method holds no connection."""
         async with self._database.reading() as connection:
             held = await self._viewers.held(connection, caller.person_id)
             stored = await self.stored_paths(connection)

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, MessageId, PersonId
-from copconnect.limits import ORDER_TEXTS
 from copconnect.orders import rules, store
 from copconnect.orders.ports import Conversations, Postings, Rights
 from copconnect.principals import Caller, PostedMessage
@@ -201,7 +200,7 @@ class Issuing:
 def _corrected(order: Row[Any], message: PostedMessage, said: wire.OrderChange) -> dict[str, Any]:
     """Return what a correction changes of its order's row. Raises OrderInvalid."""
     texts = rules.unpacked(order.texts) | {message.header_hash: message.seq}
-    if len(texts) > ORDER_TEXTS:
+    if len(texts) > rules.MOST_TEXTS:
         raise errors.OrderInvalid(reason="corrected too often: issue another order")
     values: dict[str, Any] = {"texts": rules.packed(texts)}
     if said.asks_again:

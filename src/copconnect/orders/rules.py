@@ -12,6 +12,7 @@ from copconnect.records.conversation.acknowledgement import Acknowledgement, Tol
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
 LONGEST_MS = 366 * DAY_MS  # An order is valid no longer.
+MOST_TEXTS = 64  # An order's own text and those of its corrections.
 OVERSEE: wire.Right = "oversee_orders"
 ISSUE: Mapping[wire.OrderPriority, wire.Right] = {
     "routine": "issue_routine",

@@ -26,7 +26,7 @@ export class Refused extends Error {
   }
 }
 
-/** A refusal that is an alarm: two signed things stand where there can be one. */
+/** A refusal that raises an alarm: two signed records claim a place that only one can have. */
 export class Forked extends Refused {
   constructor(rule: string, message: string) {
     super(rule, message);

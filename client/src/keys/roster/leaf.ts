@@ -7,7 +7,6 @@ export const MAY_POST = 1;
 export const MAY_ADMINISTER = 2;
 /** By the priority of an order. */
 export const MAY_ISSUE = { routine: 4, urgent: 8, flash: 16 } as const;
-export const MAY_MENTION_EVERYBODY = 32;
 /** Bytes of a leaf. */
 export const LEAF_BYTES = 74;
 

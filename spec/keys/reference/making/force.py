@@ -1,4 +1,4 @@
-"""A small force to judge by E0 and E4: records by name, and what is known of some of them.
+"""A small force for the rules E0 and E4: its records by name, and judges that hold some of them.
 
 Everything comes from names and dates, so each run makes the same bytes.
 """
@@ -194,7 +194,7 @@ class Force:
         ).sign(signing(by or AUTHORITIES[authority]))
 
     def trust(self, names: Iterable[str]) -> Trust:
-        """Return what is known of these records and of all certificates. A record that is refused
+        """Return a judge that holds these records and all certificates. A record that is refused
         by itself is left out."""
         found = Trust(public_key(ROOT), {one.device: [one] for one in self.certificates.values()})
         records = [self.records[name] for name in names]

@@ -195,7 +195,8 @@ class Acting:
             await kind.make_ready(meant)
 
     async def _refused(self, caller: Caller, act: wire.Act, error: errors.ImportTaken) -> None:
-        """Record a refusal that tells of others, before it is told."""
+        """Write a refusal that reveals facts about other people into the audit log, before it is
+        answered."""
         async with self._database.reading() as connection:
             meant = await self._meant(connection, act, "waiting")
         kind = self._kinds.table.get(type(meant))

@@ -280,20 +280,12 @@ def _authority(
     years: int,
     path_length: int,
 ) -> x509.Certificate:
+    key_id = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(_serial())
-        .not_valid_before(_time(now_ms - BACKDATE_MS))
-        .not_valid_after(_time(now_ms + years * 365 * 24 * 3_600_000))
+        _begun(subject, issuer, key, signer, now_ms, years)
         .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
         .add_extension(_usage(digital_signature=False), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
-        )
+        .add_extension(key_id, critical=False)
         .sign(signer, None)
     )
 
@@ -305,6 +297,26 @@ def _roster_authority(
     signer: Ed25519PrivateKey,
     now_ms: int,
 ) -> x509.Certificate:
+    name = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(ROSTER_AUTHORITY_URI)])
+    return (
+        _begun(subject, issuer, key, signer, now_ms, ISSUING_YEARS)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(digital_signature=True), critical=True)
+        .add_extension(name, critical=False)
+        .sign(signer, None)
+    )
+
+
+def _begun(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: Ed25519PrivateKey,
+    signer: Ed25519PrivateKey,
+    now_ms: int,
+    years: int,
+) -> x509.CertificateBuilder:
+    """Begin a certificate whose issuer is an authority of the department."""
+    issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -312,18 +324,8 @@ def _roster_authority(
         .public_key(key.public_key())
         .serial_number(_serial())
         .not_valid_before(_time(now_ms - BACKDATE_MS))
-        .not_valid_after(_time(now_ms + ISSUING_YEARS * 365 * 24 * 3_600_000))
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(digital_signature=True), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.UniformResourceIdentifier(ROSTER_AUTHORITY_URI)]),
-            critical=False,
-        )
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()),
-            critical=False,
-        )
-        .sign(signer, None)
+        .not_valid_after(_time(now_ms + years * 365 * 24 * 3_600_000))
+        .add_extension(issuer_key, critical=False)
     )
 
 

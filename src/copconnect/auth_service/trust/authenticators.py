@@ -23,13 +23,13 @@ from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.verdicts.judged_records import check_sent
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
-from copconnect.limits import AUTHENTICATORS
 from copconnect.principals import Caller, Signer
 from copconnect.records.primitives.fields import Refused, require
 from copconnect.records.trust.authenticator import Authenticator
 from copconnect.records.trust.presence import PIN, RULE, Presence, check_enrolment
 
 _A = authenticators.c
+_MOST = 4  # A device enrols no more by itself, before it is confirmed.
 _PIN, _ASKED, _ENROLLED = "pin", "asked", "enrolled"
 
 
@@ -73,7 +73,7 @@ class Authenticators:
                 return
             enrols = client.confirmed == device_store.NOT_CONFIRMED
             own = [row for row in rows if row.device == caller.device]
-            if enrols and sum(row.state == _ENROLLED for row in own) >= AUTHENTICATORS:
+            if enrols and sum(row.state == _ENROLLED for row in own) >= _MOST:
                 raise errors.AuthenticatorsFull
             if not enrols:
                 same = (_A.device == caller.device, _A.state == _ASKED)

@@ -33,7 +33,7 @@ class Confirming:
 
     async def begin(self, caller: Caller, body: wire.BeginConfirmation) -> wire.Confirmation:
         """Begin to compare. Idempotent by id. Raises DeviceUnconfirmed, EndorsementInvalid,
-        RateLimited, BadRequest for an id that stands for another comparison."""
+        RateLimited, BadRequest for the id of another comparison."""
         if not caller.confirmed:
             raise errors.DeviceUnconfirmed
         now = self._deps.clock.now_ms()

@@ -39,7 +39,7 @@ class Reading:
         self._numbers = Allowance(database, NUMBERS, 1, now_ms)
 
     async def names(self, caller: Caller, held: Held, paths: Collection[str]) -> None:
-        """Count the people whom a caller is told, by their unit paths. Raises RateLimited."""
+        """Count the names that a caller reads, by unit path. Raises RateLimited."""
         beyond = sum(held.lacking("read_directory", [path]) is not None for path in paths)
         if beyond:
             await self._take(self._names, caller, beyond)

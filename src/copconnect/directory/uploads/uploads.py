@@ -339,8 +339,8 @@ class Uploads:
         await upload_store.forget_content(connection, [row.upload_id])
 
     async def tried(self, by: Caller, act: wire.ApplyImport, taken: int) -> None:
-        """Count and record that a refused import tells who has codes or numbers elsewhere. Raises
-        RateLimited, before it is told."""
+        """Count a refused import that reveals holders of codes or numbers elsewhere, and write it
+        into the audit log. Raises RateLimited instead of answering."""
         async with self._database.transaction() as connection:
             row = await upload_store.one(connection, act.upload_id)
             name = "" if row is None else row.name

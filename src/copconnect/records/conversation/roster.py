@@ -42,7 +42,6 @@ class Rights(IntFlag):
     ISSUE_ROUTINE = 4
     ISSUE_URGENT = 8
     ISSUE_FLASH = 16
-    MENTION_EVERYBODY = 32
 
 
 @dataclass(frozen=True, slots=True)

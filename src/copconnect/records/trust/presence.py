@@ -71,7 +71,7 @@ class Presence:
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
-        """Return the presence that all of these bytes are. Raises Refused."""
+        """Parse a presence; trailing bytes are refused. Raises Refused."""
         require(len(data) <= MAX_PRESENCE_BYTES, RULE, "longer than it may be")
         reader = Reader(data, RULE)
         reader.version(_VERSION)
