@@ -42,21 +42,36 @@ export class Draft {
   readonly save = (): void => {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.text === this.#saved) return;
+    if (this.text !== this.#saved) this.#store();
+  };
+
+  #store(): void {
     this.#saved = this.text;
     // A draft that cannot be kept is no reason to interrupt the writing; the next key tries again.
     core()
       .saveDraft(this.#item.conversationId, this.text)
       .catch(() => (this.#saved = ""));
-  };
+  }
 
-  /** Its words are in a message: the field begins anew. */
+  /** Take the words for a message: the field begins anew. */
   takeText(): string {
     const { text } = this;
     this.text = this.#saved = "";
     clearTimeout(this.#timer);
     this.#timer = undefined;
     return text;
+  }
+
+  /** The message was refused: its words stand before those that were written meanwhile. */
+  giveBack(text: string): void {
+    this.text = this.text === "" ? text : `${text}\n${this.text}`;
+  }
+
+  /** These words and files are in a message; what was written and chosen meanwhile stays. */
+  sent(text: string, files: readonly OutgoingAttachment[]): void {
+    if (this.text.startsWith(text)) this.text = this.text.slice(text.length);
+    this.files = this.files.filter((one) => !files.includes(one));
+    this.#store();
   }
 
   /** Keep these files and no others. Rejects where they cannot be stored; they stay here then. */

@@ -1,0 +1,50 @@
+import type { ConnectedCore, ConversationItem, OutgoingAttachment } from "@copconnect/client/core";
+import { expect, it, vi } from "vitest";
+import { useCore } from "../../../app/core.ts";
+import { Draft } from "./draft.svelte.ts";
+
+const item = { conversationId: "one", draft: "", draftFiles: 0 } as unknown as ConversationItem;
+const voice = { name: "note" } as unknown as OutgoingAttachment;
+const photo = { name: "gate" } as unknown as OutgoingAttachment;
+
+/** A draft, and what the core is asked to keep. */
+function started(): { draft: Draft; saved: string[] } {
+  const saved: string[] = [];
+  const saveDraft = vi.fn((_: unknown, text: string) => {
+    saved.push(text);
+    return Promise.resolve();
+  });
+  useCore({ saveDraft } as unknown as ConnectedCore);
+  return { draft: new Draft(item), saved };
+}
+
+it("keeps what is written and chosen while a voice note goes out", () => {
+  const { draft, saved } = started();
+  draft.files = [voice];
+  draft.text = "All posts are manned.";
+  draft.files = [...draft.files, photo];
+  draft.sent("", [voice]);
+  expect(draft.text).toBe("All posts are manned.");
+  expect(draft.files).toEqual([photo]);
+  expect(saved).toEqual(["All posts are manned."]);
+});
+
+it("keeps what is added to a caption while its files go out", () => {
+  const { draft, saved } = started();
+  draft.text = "Gate three. And";
+  draft.sent("Gate three.", []);
+  expect(draft.text).toBe(" And");
+  draft.text = "Gate four.";
+  draft.sent("Gate four.", []);
+  expect(draft.empty).toBe(true);
+  expect(saved).toEqual([" And", ""]);
+});
+
+it("gives refused words back before those that were written meanwhile", () => {
+  const { draft } = started();
+  draft.text = "Barricades go up at four.";
+  const written = draft.takeText();
+  draft.text = "Two constables at each gate.";
+  draft.giveBack(written);
+  expect(draft.text).toBe("Barricades go up at four.\nTwo constables at each gate.");
+});
