@@ -77,10 +77,6 @@ async def _measure(settings: Settings, force: Force, transfers: int, name: str) 
         bank = databank.read(synthetic.write(len(force.devices), DATA_BANK_SEED))
         await container.delivery.start()
         try:
-            # The groups' first heads are no longer new then, as on any other day. Groups of one
-            # cell are not batched.
-            if len(force.devices) > wire.CELL_SIZE:
-                await asyncio.sleep(settings.roster_batch_ms / 1000)
             figures |= await _one_by_one(container, bank, transfers, name)
             figures |= await _transfers(container, bank, transfers, name)
         finally:

@@ -122,9 +122,9 @@ async def test_a_device_confirmed_while_a_group_is_made_is_listed(world: World) 
 
 @pytest.fixture
 def crowded(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Conversations of more than 4 devices count as large."""
+    """Conversations of more than 4 devices count as large, and collect after the first head."""
     monkeypatch.setattr(wire, "CELL_SIZE", 4)
-    return World(database, Options(kem=X25519, cell_size=4))
+    return World(database, Options(kem=X25519, cell_size=4, immediate_heads=1))
 
 
 async def test_changes_of_a_large_conversation_wait_and_come_together(crowded: World) -> None:
@@ -186,6 +186,31 @@ async def test_a_batch_begins_at_once_where_the_last_head_is_old(crowded: World)
     await world.change(a.caller, made, add=others[6:])
     await world.service.following.round()
     assert (await talk.head(a)).epoch == 2
+
+
+async def test_a_large_conversation_collects_once_it_got_its_heads_of_the_hour(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "CELL_SIZE", 4)
+    world = World(database, Options(kem=X25519, cell_size=4, immediate_heads=3))
+    a, *others = (world.registry.register() for _ in range(11))
+    made = await world.group(a, others[:5])
+    talk = Talk(world.service, made.conversation_id)
+    epochs: list[int] = []
+    for one in others[5:9]:
+        world.clock.at += 1_000
+        await world.change(a.caller, made, add=[one])
+        await world.service.following.round()
+        epochs.append((await talk.head(a)).epoch)
+    # The group's own head was the first of the three.
+    assert epochs == [2, 3, 3, 3]
+    world.clock.at += MINUTE_MS
+    await world.service.following.round()
+    assert (await talk.head(a)).devices == 10
+    world.clock.at += 61 * MINUTE_MS
+    await world.change(a.caller, made, add=others[9:])
+    await world.service.following.round()
+    assert (await talk.head(others[9])).devices == 11
 
 
 async def test_a_removal_by_an_admin_never_waits(crowded: World) -> None:

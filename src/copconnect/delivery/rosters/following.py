@@ -6,9 +6,9 @@ rules at once; changes of devices and members are found by marks that are set in
 that makes them. Every ten minutes everybody is compared.
 
 Invariants: a person who loses their place is taken out with the next round, however large the
-conversation; changes that take nobody out of a conversation of more than 256 devices wait until its
-newest head, or the oldest of them, is ``roster_batch_ms`` old, or until a head is made anyway, so
-that it gets few heads. A mark is forgotten only after its change has committed, and only if it is
+conversation. Changes that take nobody out come with the next round too. A conversation of more than
+256 devices that got ``immediate_heads`` heads within an hour lets them wait until its newest head,
+or the oldest of them, is ``roster_batch_ms`` old, or until a head is made anyway, so that it gets few heads. A mark is forgotten only after its change has committed, and only if it is
 not newer; taking one up twice changes nothing.
 """
 
@@ -23,6 +23,7 @@ from copconnect.database.engine import chunks
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import standing
 from copconnect.delivery.rosters.taking_up import PeopleByConversation, take_up, wanted_people
+from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.rules.rights import issuing
 from copconnect.delivery.store import audiences, conversations, leaves, marks, members
 from copconnect.delivery.store.conversations import Held
@@ -78,11 +79,11 @@ class Following:
         deps, now_ms = self._deps, self._deps.clock.now_ms()
         await self._follow_data_bank(now_ms)
         async with deps.database.reading() as connection:
-            waiting = await marks.waiting(connection)
+            waiting = await marks.waiting(connection, deps.options.immediate_heads)
         due_ms = now_ms - deps.options.roster_batch_ms
         for one in waiting:
-            small = one.devices <= wire.CELL_SIZE
-            if small or min(one.since_ms, one.head_ms) <= due_ms:
+            at_once = one.devices <= wire.CELL_SIZE or (one.nth_head_ms or 0) < now_ms - HOUR_MS
+            if at_once or min(one.since_ms, one.head_ms) <= due_ms:
                 await self.take_up_marked(one.conversation_id)
 
     # --- The data bank ------------------------------------------------------------------------

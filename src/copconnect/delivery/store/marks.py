@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import and_, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
 from copconnect.database.engine import upsert_for
-from copconnect.delivery.store.tables import CONVERSATIONS, ROSTER_MARKS
+from copconnect.delivery.store.tables import CONVERSATIONS, HEADS, ROSTER_MARKS
 from copconnect.ids import ConversationId, PersonId, new_id
 
 _R = ROSTER_MARKS.c
@@ -21,7 +21,8 @@ class Waiting:
     conversation_id: ConversationId
     since_ms: int  # The time of the oldest mark.
     devices: int
-    head_ms: int  # When its newest head was made.
+    head_ms: int  # When its newest head was made,
+    nth_head_ms: int | None  # and the n-th newest of them. None: there are fewer.
 
 
 async def add(
@@ -45,13 +46,18 @@ async def add(
         )
 
 
-async def waiting(connection: AsyncConnection) -> list[Waiting]:
-    """Return the conversations with marks."""
-    c = CONVERSATIONS.c
+async def waiting(connection: AsyncConnection, n: int) -> list[Waiting]:
+    """Return the conversations with marks. An epoch that was skipped (rosters/incarnation.py) hides
+    older heads: ``nth_head_ms`` is None then."""
+    c, nth = CONVERSATIONS.c, HEADS.c
     rows = await connection.execute(
-        select(_R.conversation_id, func.min(_R.since_ms), c.devices, c.head_ms)
+        select(_R.conversation_id, func.min(_R.since_ms), c.devices, c.head_ms, nth.created_ms)
         .join(CONVERSATIONS, c.conversation_id == _R.conversation_id)
-        .group_by(_R.conversation_id, c.devices, c.head_ms)
+        .outerjoin(
+            HEADS,
+            and_(nth.conversation_id == c.conversation_id, nth.epoch == c.roster_epoch - n + 1),
+        )
+        .group_by(_R.conversation_id, c.devices, c.head_ms, nth.created_ms)
     )
     return [Waiting(*row) for row in rows]
 
