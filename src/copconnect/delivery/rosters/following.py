@@ -8,8 +8,9 @@ that makes them. Every ten minutes everybody is compared.
 Invariants: a person who loses their place is taken out with the next round, however large the
 conversation. Changes that take nobody out come with the next round too. A conversation of more than
 256 devices that got ``immediate_heads`` heads within an hour lets them wait until its newest head,
-or the oldest of them, is ``roster_batch_ms`` old, or until a head is made anyway, so that it gets few heads. A mark is forgotten only after its change has committed, and only if it is
-not newer; taking one up twice changes nothing.
+or the oldest of them, is ``roster_batch_ms`` old, or until a head is made anyway, so that it gets
+few heads. A mark is forgotten only after its change has committed, and only if it is not newer;
+taking one up twice changes nothing.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
