@@ -168,6 +168,7 @@ class IdentityServer:
             grants=self.auth.granting,
             revocations=self.auth.revoking,
             devices=self.registry,
+            log_authority=self.auth.own_keys,
             authenticators=self.auth.authenticators,
             registered=self.auth.administered,
             reach=Reach(clock),

@@ -23,8 +23,10 @@ from copconnect.cli import app
 from copconnect.clock import SystemClock
 from copconnect.commands.options import settings_of
 from copconnect.ids import new_id
+from copconnect.records.primitives.fields import sha256
 from copconnect.records.primitives.kem import XWING
 from copconnect.records.trust.department import Department, Policy
+from copconnect.records.trust.time_record import TimeRecord
 from demo import data_bank, synthetic
 from tests.harness import databank
 from tests.harness.officer import Device, Refused
@@ -499,10 +501,18 @@ def test_a_device_is_named_by_the_beginning_of_its_id(
 
 def test_an_exported_log_is_verified_with_the_certificates_alone(data: str, tmp_path: Path) -> None:
     file, keys = tmp_path / "audit.jsonl", str(Path(data) / "keys")
-    file.write_bytes(exported.line(exported.Head(newest=0, newest_hash=bytes(32))))
+    authority = CertificateAuthority(Path(data) / "keys")
+
+    def write_head(size: int) -> None:
+        head = TimeRecord(nonce=bytes(16), time=0, log_size=size, log_root=sha256(b""))
+        time, department = authority.roster.signed(head), authority.departments[-1]
+        signed = exported.Head(time=time.encode(), department=department.encode())
+        file.write_bytes(exported.line(signed))
+
+    write_head(0)
     found = run("audit", "verify", str(file), "--keys", keys)
     assert (found.exit_code, "0 entries, none changed" in words(found)) == (0, True)
-    file.write_bytes(exported.line(exported.Head(newest=1, newest_hash=bytes(32))))
+    write_head(1)
     cut_off = run("audit", "verify", str(file), "--data", data)
     assert cut_off.exit_code == 1
     assert "The file is not whole: entry 1: is missing" in words(cut_off)

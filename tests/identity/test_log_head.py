@@ -99,7 +99,7 @@ async def test_a_log_that_was_changed_below_its_tree_does_not_verify(running: Ru
     await write(running, 3)
     async with running.container.database.transaction() as connection:
         await connection.execute(update(store.HEAD).values(edge=bytes(64)))
-    with pytest.raises(Broken, match="tree"):
+    with pytest.raises(Broken, match="root"):
         await verified(running)
 
 

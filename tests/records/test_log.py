@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from copconnect.audit.rules import Broken, Chain, Entry
 from copconnect.audit.signatures import Signatures
+from copconnect.records.primitives.merkle import leaf_hash, root
 from tests.records import make_log
 from tests.records.make_log import BROKEN, CHIEF, HIDDEN, PATROL, SECOND
 
@@ -18,13 +19,13 @@ KEYS = {one.device: one.key.public_key().public_bytes_raw() for one in (CHIEF, S
 def verify(entries: list[Entry], hidden: frozenset[int] = frozenset()) -> Signatures:
     chain, signatures = Chain(), Signatures()
     for one in entries:
-        chain.follow([one])
+        chain.follow(one.number, one.made_ms, one.content.digest(), one.hash)
         if one.number in hidden:
             signatures.hidden(one.number)
             continue
         device = signatures.device_of(one)
         signatures.follow(one, None if device is None else KEYS.get(device))
-    chain.end(len(entries), entries[-1].hash)
+    chain.end(len(entries), root([leaf_hash(one.hash) for one in entries]))
     signatures.end(len(entries))
     return signatures
 

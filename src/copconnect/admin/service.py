@@ -46,6 +46,7 @@ from copconnect.admin.work_ports import (
     Groups,
     Imports,
     Lessons,
+    LogAuthority,
     Moderation,
     Planning,
     Reorganiser,
@@ -75,6 +76,7 @@ class AdminService:
         grants: Grants,
         revocations: Revocations,
         devices: Devices,
+        log_authority: LogAuthority,
         authenticators: Authenticators,
         registered: Registered,
         reach: DevicePushes,
@@ -126,7 +128,9 @@ class AdminService:
         self.charting = Charting(database, clock, parts, organisation, people, registered, traffic)
         self.importing = Importing(database, self.rights, organisation, imports)
         self.organising = Organising(database, self.rights, organisation, planning, groups, planned)
-        self.exporting = Exporting(database, audit, self.rights, signing, exports, conduct, devices)
+        self.exporting = Exporting(
+            database, audit, self.rights, signing, exports, conduct, devices, log_authority
+        )
         self.conduct = ConductReading(
             database, self.rights, organisation, people, registered, conduct, guard
         )

@@ -323,6 +323,18 @@ class Exports(Protocol):
         ...
 
 
+class LogAuthority(Protocol):
+    """The roster authority, which signs the audit log's head."""
+
+    async def signed_time(self, connection: AsyncConnection, nonce: bytes) -> bytes:
+        """Return the Time record of now, with the audit log's head as the connection reads it."""
+        ...
+
+    def department(self) -> bytes:
+        """Return the newest department record, which names the roster authority."""
+        ...
+
+
 class Acceptances(Protocol):
     """Acceptances of the code of conduct."""
 

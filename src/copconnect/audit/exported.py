@@ -1,10 +1,11 @@
 """The audit log as a file that anybody verifies with the department's certificates alone. Pure.
 
 The file is lines of JSON: a head, then entries in order from the first, and before the first entry
-that a device signed a certificate of that device. An entry of another part of the tree has the hash
-of its content alone, so that the chain holds all the same. A file that ends early does not reach
-the newest entry that its head names; a head that somebody else made shows by the number and the
-hash that were noted on paper.
+that a device signed a certificate of that device. The head has the Time that the roster authority
+signed for the export, with the log's size and root, and the department record by which the offline
+root names that authority. An entry of another part of the tree has the hash of its content alone,
+so that the chain and the root hold all the same. An older file with its own Time is the log as it
+was then: its time tells it, and an entry that was noted since.
 """
 
 import dataclasses
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 import msgspec
 
 from copconnect import wire
-from copconnect.audit.rules import ZEROS, Broken, Content, Entry, entry_hash
+from copconnect.audit.rules import Broken, Chain, Content, Entry, Noted
 from copconnect.audit.signatures import Signatures
 from copconnect.records.primitives.fields import Refused
+from copconnect.records.trust.department import Department
 from copconnect.records.trust.device import Certificate
+from copconnect.records.trust.time_record import TimeRecord
 from copconnect.wire import Wire
 
 
@@ -25,11 +28,12 @@ class _Line(Wire, frozen=True, kw_only=True, tag_field="line"):
     """A line of the file."""
 
 
-class Head(_Line, frozen=True, tag="copconnect audit v1"):
-    """The newest entry when the file was made."""
+class Head(_Line, frozen=True, tag="copconnect audit v2"):
+    """The log's size and root when the file was made, and who may sign them. ``time``: a Time
+    record whose nonce is the export's id; ``department``: a department record."""
 
-    newest: int
-    newest_hash: bytes
+    time: bytes
+    department: bytes
 
 
 class Signer(_Line, frozen=True, tag="signer"):
@@ -48,8 +52,10 @@ _DECODER: msgspec.json.Decoder[Head | Signer | Row] = msgspec.json.Decoder(Head 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedFile:
-    """A file that holds: its newest entry, and how many entries are signed, unsigned, and of other
-    parts, verified by their hashes alone."""
+    """A file that holds: the time when the log was so, its newest entry, and how many entries are
+    signed, unsigned, and of other parts, verified by their hashes alone."""
+
+    time_ms: int
 
     number: int
     hash: bytes
@@ -80,69 +86,85 @@ def shown(entry: Entry, *, readable: bool) -> wire.AuditEntry:
     )
 
 
-def verify(lines: Iterable[bytes], issuing_keys: Iterable[bytes]) -> VerifiedFile:
-    """Verify a file line by line; only devices' keys are held. ``issuing_keys``: raw public keys of
-    the department's issuing CAs. Raises Broken."""
-    return _Verifying(tuple(issuing_keys)).all(lines)
+def verify(
+    lines: Iterable[bytes],
+    root_key: bytes,
+    issuing_keys: Iterable[bytes],
+    noted: Noted | None = None,
+) -> VerifiedFile:
+    """Verify a file line by line; only devices' keys are held. ``root_key`` and ``issuing_keys``:
+    raw public keys of the department's offline root and issuing CAs; ``noted``: an entry that has
+    to be in it. Raises Broken."""
+    return _Verifying(root_key, tuple(issuing_keys), noted).all(lines)
 
 
 class _Verifying:
-    def __init__(self, issuing_keys: tuple[bytes, ...]) -> None:
+    def __init__(
+        self, root_key: bytes, issuing_keys: tuple[bytes, ...], noted: Noted | None
+    ) -> None:
+        self._root = root_key
         self._issuing = issuing_keys
         self._keys: dict[bytes, bytes] = {}
         self._signatures = Signatures()
-        self._number, self._hash, self._hidden = 0, ZEROS, 0
+        self._chain = Chain(noted)
+        self._hidden = 0
 
     def all(self, lines: Iterable[bytes]) -> VerifiedFile:
-        head: Head | None = None
+        chain, counted = self._chain, self._signatures
+        signed: TimeRecord | None = None
         for text in lines:
             one = self._decoded(text)
             match one:
-                case Head() if head is None and self._number == 0:
-                    head = one
-                case Signer():
+                case Head() if signed is None:
+                    signed = self._signed(one)
+                case Signer() if signed is not None:
                     self._signer(one)
-                case Row() if head is not None:
+                case Row() if signed is not None:
                     self._entry(one)
                 case _:
-                    raise Broken(self._number + 1, "follows a line that does not belong there")
-        if head is None or (self._number, self._hash) != (head.newest, head.newest_hash):
-            raise Broken(self._number + 1, "is missing, or the head was changed")
-        self._signatures.end(self._number)
-        counted = self._signatures
+                    raise Broken(chain.number + 1, "follows a line that does not belong there")
+        if signed is None:
+            raise Broken(1, "is missing: the file has no signed head")
+        chain.end(signed.log_size, signed.log_root)
+        counted.end(chain.number)
         return VerifiedFile(
-            self._number, self._hash, counted.signed, counted.unsigned, self._hidden
+            signed.time, chain.number, chain.hash, counted.signed, counted.unsigned, self._hidden
         )
+
+    def _signed(self, head: Head) -> TimeRecord:
+        """Return the signed size and root of the log."""
+        try:
+            department = Department.parse(head.department)
+            department.check(self._root)
+            record = TimeRecord.parse(head.time)
+            record.verify(department.authority)
+        except Refused as error:
+            reason = "follows a head that the department's roster authority did not sign"
+            raise Broken(1, reason) from error
+        return record
 
     def _decoded(self, text: bytes) -> Head | Signer | Row:
         try:
             return _DECODER.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Broken(self._number + 1, "is malformed") from error
+            raise Broken(self._chain.number + 1, "is malformed") from error
 
     def _signer(self, one: Signer) -> None:
         try:
             certificate = Certificate.parse(one.certificate, self._issuing)
         except Refused as error:
             reason = "is signed by a device whose certificate is not the department's"
-            raise Broken(self._number + 1, reason) from error
+            raise Broken(self._chain.number + 1, reason) from error
         self._keys[certificate.device] = certificate.public_key
 
     def _entry(self, one: Row) -> None:
-        if one.number != self._number + 1:
-            raise Broken(self._number + 1, "is missing")
-        content = one.content
-        digest = one.digest
-        if content is None:
+        if one.content is None:
+            self._chain.follow(one.number, one.made_ms, one.digest, one.hash)
             self._hidden += 1
             self._signatures.hidden(one.number)
-        else:
-            told = Content(**msgspec.structs.asdict(content))
-            entry = Entry(one.number, one.made_ms, told, one.hash)
-            digest = entry.content.digest()
-        if one.hash != entry_hash(self._hash, one.number, one.made_ms, digest):
-            raise Broken(one.number, "was changed, or the one before it was")
-        if content is not None:
-            device = self._signatures.device_of(entry)
-            self._signatures.follow(entry, None if device is None else self._keys.get(device))
-        self._number, self._hash = one.number, one.hash
+            return
+        told = Content(**msgspec.structs.asdict(one.content))
+        self._chain.follow(one.number, one.made_ms, told.digest(), one.hash)
+        entry = Entry(one.number, one.made_ms, told, one.hash)
+        device = self._signatures.device_of(entry)
+        self._signatures.follow(entry, None if device is None else self._keys.get(device))

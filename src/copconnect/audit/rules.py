@@ -6,11 +6,11 @@ salt keeps a digest from telling what a guess would confirm.
 """
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from copconnect.principals import SignedAs
+from copconnect.records.primitives.merkle import appended, edge_root, leaf_hash
 
 ZEROS = bytes(32)
 SALT_BYTES = 16
@@ -70,24 +70,41 @@ class Broken(Exception):
         self.reason = reason
 
 
+class Noted(NamedTuple):
+    """An entry's number and hash that somebody noted elsewhere, for example on paper."""
+
+    number: int
+    hash: bytes
+
+
 @dataclass(slots=True)
 class Chain:
-    """Verifies entries in order, some at a time."""
+    """Verifies entries in order. ``noted``: an entry that has to be among them."""
 
+    noted: Noted | None = None
     number: int = 0
     hash: bytes = ZEROS
+    edge: list[bytes] = field(default_factory=list)  # The tree over all entries' hashes.
 
-    def follow(self, entries: Iterable[Entry]) -> None:
-        """Check the next entries. Raises Broken."""
-        for one in entries:
-            if one.number != self.number + 1:
-                raise Broken(self.number + 1, "is missing")
-            digest = one.content.digest()
-            if one.hash != entry_hash(self.hash, one.number, one.made_ms, digest):
-                raise Broken(one.number, "was changed, or the one before it was")
-            self.number, self.hash = one.number, one.hash
+    def follow(self, number: int, made_ms: int, digest: bytes, stored: bytes) -> None:
+        """Check the next entry by the hash of its content and its own. Raises Broken."""
+        if number != self.number + 1:
+            raise Broken(self.number + 1, "is missing")
+        if stored != entry_hash(self.hash, number, made_ms, digest):
+            raise Broken(number, "was changed, or the one before it was")
+        if self.noted is not None and self.noted.number == number and self.noted.hash != stored:
+            raise Broken(number, "is another than the one that was noted")
+        self.edge, _ = appended(self.edge, self.number, leaf_hash(stored))
+        self.number, self.hash = number, stored
 
-    def end(self, number: int, head: bytes) -> None:
-        """Check that the last entry is the newest that was written. Raises Broken."""
-        if (self.number, self.hash) != (number, head):
-            raise Broken(self.number + 1, "is missing, or the head was changed")
+    def end(self, size: int, root: bytes) -> None:
+        """Check that these were all entries: those over which a tree has this root. Raises
+        Broken."""
+        if self.number < size:
+            raise Broken(self.number + 1, f"is missing: there were {size:,} entries")
+        if self.number > size:
+            raise Broken(size + 1, f"was added: there were {size:,} entries")
+        if edge_root(self.edge) != root:
+            raise Broken(self.number, "ends another log than the one whose root was kept or signed")
+        if self.noted is not None and self.noted.number > self.number:
+            raise Broken(self.number + 1, f"is missing: entry {self.noted.number:,} was noted")

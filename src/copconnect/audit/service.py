@@ -12,17 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.audit import store
 from copconnect.audit.acts import Act
 from copconnect.audit.filters import AuditFilter
-from copconnect.audit.rules import SALT_BYTES, Broken, Chain, Content, Entry, entry_hash
+from copconnect.audit.rules import SALT_BYTES, Broken, Chain, Content, Entry, Noted, entry_hash
 from copconnect.audit.signatures import Signatures
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.principals import Principal, Signer, named
-from copconnect.records.primitives.merkle import (
-    appended,
-    consistency_nodes,
-    edge_root,
-    leaf_hash,
-)
+from copconnect.records.primitives.merkle import consistency_nodes, edge_root
 from copconnect.records.trust.admin_act import SignedAct
 
 _PAGE = 1_000
@@ -86,24 +81,22 @@ class Audit:
         )
         return number
 
-    async def verify(self, keys: DeviceKeys) -> Verified:
-        """Verify the whole chain and every signature. Raises Broken."""
-        chain, signatures = Chain(), Signatures()
-        edge: list[bytes] = []
+    async def verify(self, keys: DeviceKeys, noted: Noted | None = None) -> Verified:
+        """Verify the whole chain, every signature, and that an entry is the one that was noted.
+        Raises Broken."""
+        chain, signatures = Chain(noted), Signatures()
         async with self._database.reading() as connection:
-            number, newest = await store.head(connection)
-            _, kept = await store.tree(connection)
+            _, newest = await store.head(connection)
             while entries := await store.after(connection, chain.number, _PAGE):
-                chain.follow(entries)
                 for one in entries:
-                    edge, _ = appended(edge, one.number - 1, leaf_hash(one.hash))
+                    chain.follow(one.number, one.made_ms, one.content.digest(), one.hash)
                     device = signatures.device_of(one)
                     key = None if device is None else await keys.public_key(connection, device)
                     signatures.follow(one, key)
-        chain.end(number, newest)
-        signatures.end(number)
-        if edge != kept:
-            raise Broken(number, "is another than the one of the tree that devices keep")
+            chain.end(*await self.tree_head(connection))
+        if chain.hash != newest:
+            raise Broken(chain.number, "is not the newest that the log names")
+        signatures.end(chain.number)
         return Verified(chain.number, chain.hash, signatures.signed, signatures.unsigned)
 
     async def entries(self, after: int = 0) -> AsyncIterator[Entry]:

@@ -9,9 +9,9 @@ import typer
 
 from copconnect.app import Container
 from copconnect.audit import exported
-from copconnect.audit.rules import Broken
+from copconnect.audit.rules import Broken, Noted
 from copconnect.commands.options import Data, console, settings_of, stop, with_roles
-from copconnect.commands.verifying.files import Keys, issuing_keys
+from copconnect.commands.verifying.files import Keys, certificate_keys
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -23,42 +23,63 @@ def verify(
     ] = None,
     data: Data = None,
     keys: Keys = None,
+    noted: Annotated[
+        str, typer.Option(help="An entry that was noted before: NUMBER:HASH, as printed.")
+    ] = "",
 ) -> None:
     """Verify that no entry was changed, removed or reordered and that every signature is a
     device's, and say which entry is the newest: of the log in the database, or of a file, without
     network or database.
 
-    Note its number and hash elsewhere: entries that are cut off at the end show only by them.
+    A file's entries are compared with the size and root that the roster authority signed for it.
+    Note the newest entry elsewhere and give it the next time: an older log, and one that the keeper
+    of the database and of that authority's key made anew, show only by it.
     """
+    entry = _noted(noted)
     if file is not None:
-        _verify_file(file, data, keys)
+        _verify_file(file, data, keys, entry)
         return
     try:
-        found = with_roles(settings_of(data), lambda c: c.audit.verify(c.registry))
+        found = with_roles(settings_of(data), lambda c: c.audit.verify(c.registry, entry))
     except Broken as error:
         raise stop(f"The audit log is not whole: {error}.") from error
     console.print(
         f"{found.number:,} entries, none changed: {found.signed:,} signed by admins' devices, "
-        f"{found.unsigned:,} by operators and others. Newest hash: {found.hash.hex()}",
+        f"{found.unsigned:,} by operators and others. {_newest(found.number, found.hash)}",
         soft_wrap=True,
     )
 
 
-def _verify_file(file: Path, data: Path | None, keys: Path | None) -> None:
-    issuing = issuing_keys(data, keys)
+def _verify_file(file: Path, data: Path | None, keys: Path | None, noted: Noted | None) -> None:
+    root, issuing = certificate_keys(data, keys)
     try:
         with file.open("rb") as lines:
-            found = exported.verify(lines, issuing)
+            found = exported.verify(lines, root, issuing, noted)
     except OSError as error:
         raise stop(f"This cannot be read: {error}.") from error
     except Broken as error:
         raise stop(f"The file is not whole: {error}.") from error
     console.print(
-        f"{found.number:,} entries, none changed: {found.signed:,} signed by admins' devices, "
+        f"The log as the roster authority signed it at {_time(found.time_ms)}: {found.number:,} "
+        f"entries, none changed: {found.signed:,} signed by admins' devices, "
         f"{found.unsigned:,} by operators and others, {found.hidden:,} of other parts, by their "
-        f"hashes. Newest hash: {found.hash.hex()}",
+        f"hashes. {_newest(found.number, found.hash)}",
         soft_wrap=True,
     )
+
+
+def _newest(number: int, entry: bytes) -> str:
+    return f"Newest entry: {number}:{entry.hex()}"
+
+
+def _noted(text: str) -> Noted | None:
+    if not text:
+        return None
+    number, _, entry = text.partition(":")
+    try:
+        return Noted(int(number), bytes.fromhex(entry))
+    except ValueError as error:
+        raise stop(f"{text} is no entry: it has a number, a colon and a hash.") from error
 
 
 @app.command("list")

@@ -22,7 +22,7 @@ from copconnect.admin import rules, store
 from copconnect.admin.ports import Devices
 from copconnect.admin.rights import Rights
 from copconnect.admin.signing import Sent, Signing, sent_by
-from copconnect.admin.work_ports import Acceptances, Exports
+from copconnect.admin.work_ports import Acceptances, Exports, LogAuthority
 from copconnect.audit import Audit, exported
 from copconnect.audit.acts import DirectoryExported
 from copconnect.audit.filters import AuditFilter
@@ -70,6 +70,7 @@ class Exporting:
         exports: Exports,
         conduct: Acceptances,
         devices: Devices,
+        authority: LogAuthority,
     ) -> None:
         self._database = database
         self._audit = audit
@@ -78,6 +79,7 @@ class Exporting:
         self._exports = exports
         self._conduct = conduct
         self._devices = devices
+        self._authority = authority
 
     async def export(self, caller: Caller, body: wire.PostAct) -> ExportedFile:
         """Return a file of the caller's part, which a signed act asks for. Raises NotAllowed,
@@ -91,7 +93,7 @@ class Exporting:
         try:
             async with self._database.reading() as connection:
                 held, paths = await self._part(connection, caller, what)
-                rows = await self._write(connection, what, paths, held, form, spool)
+                rows = await self._write(connection, what, paths, held, form, record.act_id, spool)
             async with self._database.transaction() as connection:
                 if (await self._part(connection, caller, what))[0] != held:
                     raise errors.NotAllowed(right=_RIGHT[what], path=WHOLE)
@@ -125,11 +127,12 @@ class Exporting:
         paths: Sequence[str],
         held: Held,
         form: wire.ExportForm,
+        nonce: bytes,
         out: BinaryIO,
     ) -> int:
         """Write the file; return how many rows it has."""
         if form == "jsonl":
-            return await self._verifiable(connection, held, out)
+            return await self._verifiable(connection, held, nonce, out)
         if what == "audit":
             columns: Sequence[str] = _LOG_COLUMNS
         else:
@@ -177,11 +180,14 @@ class Exporting:
                 for one in page
             ]
 
-    async def _verifiable(self, connection: AsyncConnection, held: Held, out: BinaryIO) -> int:
+    async def _verifiable(
+        self, connection: AsyncConnection, held: Held, nonce: bytes, out: BinaryIO
+    ) -> int:
         """Write the whole chain as :mod:`copconnect.audit.exported` has it; entries that touch
         anything outside the caller's part as hashes."""
-        newest, newest_hash = await self._audit.head(connection)
-        out.write(exported.line(exported.Head(newest=newest, newest_hash=newest_hash)))
+        time = await self._authority.signed_time(connection, nonce)
+        department = self._authority.department()
+        out.write(exported.line(exported.Head(time=time, department=department)))
         known: set[bytes] = set()
         after = count = 0
         while page := await self._audit.after(connection, after, _PAGE):

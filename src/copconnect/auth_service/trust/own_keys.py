@@ -4,6 +4,8 @@ Invariants: generations of one device and KEM only grow; one generation has one 
 one may be named by seals for an hour, which the registry tells the Delivery Service.
 """
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from copconnect import errors, wire
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.trust import device_store, record_store
@@ -63,14 +65,20 @@ class OwnKeys:
     async def time(self, body: wire.AskTime) -> wire.TimeAnswer:
         """Sign the time and the head of the audit log for the nonce of a device."""
         async with self._deps.database.reading() as connection:
-            size, root = await self._deps.audit.tree_head(connection)
+            record = await self.signed_time(connection, bytes.fromhex(body.nonce))
+        return wire.TimeAnswer(time=record)
+
+    async def signed_time(self, connection: AsyncConnection, nonce: bytes) -> bytes:
+        """Return the Time record of now, with the audit log's head as the connection reads it."""
+        size, root = await self._deps.audit.tree_head(connection)
         record = TimeRecord(
-            nonce=bytes.fromhex(body.nonce),
-            time=self._deps.clock.now_ms(),
-            log_size=size,
-            log_root=root,
+            nonce=nonce, time=self._deps.clock.now_ms(), log_size=size, log_root=root
         )
-        return wire.TimeAnswer(time=self._deps.authority.roster.signed(record).encode())
+        return self._deps.authority.roster.signed(record).encode()
+
+    def department(self) -> bytes:
+        """Return the newest department record."""
+        return self._deps.authority.departments[-1].encode()
 
     async def log_consistency(self, first: int, second: int) -> wire.LogConsistency:
         """Return the proof that the audit log goes on from a smaller one that a device has seen.

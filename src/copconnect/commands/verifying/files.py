@@ -18,18 +18,18 @@ Keys = Annotated[
 def read(file: Path, data: Path | None, keys: Path | None) -> tuple[bytes, list[bytes]]:
     """Return a file's content and the public keys of the issuing authorities. Ends the program
     where either cannot be read."""
-    found = issuing_keys(data, keys)
+    _, found = certificate_keys(data, keys)
     try:
         return file.read_bytes(), found
     except OSError as error:
         raise stop(f"This cannot be read: {error}.") from error
 
 
-def issuing_keys(data: Path | None, keys: Path | None) -> list[bytes]:
-    """Return the public keys of the issuing authorities. Ends the program where they cannot be
-    read."""
+def certificate_keys(data: Path | None, keys: Path | None) -> tuple[bytes, list[bytes]]:
+    """Return the public keys of the offline root and of the issuing authorities. Ends the program
+    where they cannot be read."""
     folder = keys or settings_of(data).data_dir / "keys"
     try:
-        return authority.issuing_keys(folder)
+        return authority.key_of(folder / authority.ROOT), authority.issuing_keys(folder)
     except (OSError, ValueError, AuthorityMissing) as error:
         raise stop(f"This cannot be read: {error}.") from error
