@@ -83,6 +83,8 @@ export const ORDER_CHOICES = 6;
 
 export const ORDER_READERS = 8;
 
+export const ORDER_UNITS = 50;
+
 export const UNREADABLE = 255;
 
 export const REMINDERS = 5;

@@ -659,14 +659,15 @@ export interface Clause {
  * A conversation that the department made: its name, and its place among the units.
  *
  * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
- * unit, a role or rank within it, or a post to which the conversation's creator writes; its
- * holders are the other members. ``post_id``: that post.
+ * unit, a role or rank within it, a post to which the conversation's creator writes and whose
+ * holders are the other members, or orders to a unit of a head above it, whose post gives the
+ * title. ``post_id``: the post to which somebody writes.
  */
 export interface Standing {
   readonly key: string | null;
   readonly title: Names;
   readonly unitId: UnitId | null;
-  readonly about: "unit" | "role" | "post";
+  readonly about: "unit" | "role" | "post" | "orders";
   readonly postId: PostId | null;
 }
 
@@ -1903,6 +1904,17 @@ export interface Issuing {
   readonly anywhere: ("routine" | "urgent" | "flash")[];
 }
 
+/** A unit below one that the caller heads. ``people``: active ones posted to it or below it. */
+export interface IssuableUnit {
+  readonly unitId: UnitId;
+  readonly people: number;
+}
+
+/** The units to each of which the caller may issue orders without belonging to their chats. */
+export interface IssuableUnits {
+  readonly units: IssuableUnit[];
+}
+
 /** Newest first. ``next``: the ``after`` of the next page. */
 export interface Orders {
   readonly orders: Order[];
@@ -1944,6 +1956,22 @@ export interface OrderProgress {
   readonly countedMs: number;
   readonly total: number[];
   readonly units: Record<UnitId, number[]>;
+}
+
+/** Orders of the caller, such as those that were issued together. */
+export interface CountOrders {
+  readonly orderIds: MessageId[];
+}
+
+/** Counts of everybody who owes, as in OrderProgress. */
+export interface OrderTotal {
+  readonly orderId: MessageId;
+  readonly total: number[];
+}
+
+/** Counts of the orders that the caller issued, in the order in which they were asked for. */
+export interface OrderTotals {
+  readonly totals: OrderTotal[];
 }
 
 /**

@@ -20,7 +20,7 @@ from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.readers import Readers
 from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.tables import MEMBERS
-from copconnect.ids import AttachmentId, ConversationId, PersonId, UnitId, new_id
+from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId, new_id
 from copconnect.leases import Leases
 from copconnect.orders.issuing import Issuing
 from copconnect.orders.ports import Postings, Rights
@@ -201,6 +201,14 @@ class Commanders:
 
     async def unit_paths(self, _: AsyncConnection) -> Mapping[UnitId, str]:
         """See orders' ports.Postings."""
+        return {}
+
+    async def headed(self, _: AsyncConnection, _person_id: PersonId) -> Mapping[UnitId, PostId]:
+        """Return no unit."""
+        return {}
+
+    async def people_by_unit(self, _: AsyncConnection) -> Mapping[UnitId, int]:
+        """Return no unit."""
         return {}
 
     async def of(self, _: AsyncConnection, _person_id: PersonId) -> Held:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Column, MetaData, Select, String, Table, delete, insert, select
+from sqlalchemy import Column, MetaData, Select, String, Table, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -33,6 +33,7 @@ from copconnect.records.primitives.fields import sha256
 from copconnect.rights import Held
 from copconnect.settings import Settings
 from copconnect.sockets.feed import SeenCursor
+from tests.contract.chart import post_of
 from tests.contract.delivery_world import World, issuing_by
 from tests.contract.device import Device, Talk, name_alone, order_terms
 
@@ -95,6 +96,19 @@ class Roll:
             )
             for one in person_ids
         }
+
+    async def headed(self, _: AsyncConnection, person_id: PersonId) -> dict[UnitId, PostId]:
+        """See ports.Postings."""
+        return {
+            unit: post_of(unit, head=True)
+            for unit, heads in self.heads_of.items()
+            if person_id in heads
+        }
+
+    async def people_by_unit(self, connection: AsyncConnection) -> dict[UnitId, int]:
+        """See ports.Postings."""
+        counts = select(PLACED.c.unit_id, func.count()).group_by(PLACED.c.unit_id)
+        return {UnitId(row[0]): row[1] for row in await connection.execute(counts)}
 
     async def heads(
         self, _: AsyncConnection, unit_ids: Collection[UnitId]

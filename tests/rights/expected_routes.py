@@ -13,6 +13,7 @@ from tests.rights.rules import (
     CASES,
     EVERYBODY,
     GROUP_ADMINS,
+    HEADS_ABOVE,
     HERE,
     HRMS,
     ISSUER,
@@ -157,6 +158,9 @@ ROUTES: dict[str, Rule] = {
     # nothing.
     "GET /v1/orders": OFFICERS,
     "GET /v1/issuing": OFFICERS,
+    "GET /v1/issuing/units": OFFICERS,  # Lists what is below the caller's own.
+    "PUT /v1/units/{unit_id}/orders": HEADS_ABOVE,
+    "POST /v1/orders/totals": OFFICERS,  # Counts the caller's own orders.
     "GET /v1/orders/{o}": ORDERED,
     "POST /v1/orders/{o}/acknowledgements": ORDERED,
     "GET /v1/orders/{o}/acknowledgements": ISSUER,

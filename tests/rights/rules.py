@@ -21,6 +21,7 @@ REFUSALS = frozenset(
         "not_member",
         "not_admin",
         "may_not_post",
+        "may_not_issue",
         "not_allowed",
         "needs_another",
     }
@@ -81,6 +82,8 @@ MEMBERS_AND_UPLOADER = officers(A.OFFICER, A.HEAD, others="not_found")
 UPLOADER = officers(A.HEAD, others="not_found")
 ORDERED = MEMBERS_AND_UPLOADER  # Members of the order's conversation.
 ISSUER = ORDERED.but(OFFICER="not_allowed")
+# Orders to the station of somebody who heads a unit above it: a post commands, and no grant does.
+HEADS_ABOVE = officers(A.ROOT, others="may_not_issue")
 
 # Administration. An admin has rights over their own part of the tree alone.
 ADMINS = officers(A.BESIDE, A.ADMIN, A.ROOT, others="not_allowed")  # About their own part.

@@ -225,6 +225,13 @@ class Orders(Protocol):
         """Raise MayNotIssue, with its details, unless this one is among them."""
         ...
 
+    async def post_over(
+        self, connection: AsyncConnection, person_id: PersonId, unit_id: UnitId
+    ) -> PostId:
+        """Return the post by which a person issues orders to a unit: the nearest of the person's
+        that heads a unit above it. Raises NotFound for a unit that is not there, MayNotIssue."""
+        ...
+
 
 class Pushes(Protocol):
     """The part of pushes."""

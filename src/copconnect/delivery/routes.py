@@ -14,7 +14,7 @@ from copconnect.delivery.log.reading import LOG_PAGE
 from copconnect.delivery.service import DeliveryService
 from copconnect.http.gate import Gate, HttpRequest, Incoming, answer, nothing, read
 from copconnect.http.parameters import hex_id, number
-from copconnect.ids import CellId, ConversationId, PostId, Seq
+from copconnect.ids import CellId, ConversationId, PostId, Seq, UnitId
 from copconnect.principals import Caller
 
 _MESSAGE_BODY = wire.MAX_MESSAGE_BYTES + 65536
@@ -104,7 +104,17 @@ def _conversation_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         post = PostId(hex_id(post_id))
         return answer(request, await service.posts.open(caller, post))
 
-    return [create, all_conversations, conversation, change_policy, set_preferences, with_post]
+    @put("/v1/units/{unit_id:str}/orders")
+    async def orders_to(request: HttpRequest, unit_id: FromPath[str]) -> Any:
+        caller = await _caller(gate, request)
+        if "\0" in unit_id or len(unit_id) > _MOST_TEXT:
+            raise errors.NotFound
+        return answer(request, await service.unit_orders.open(caller, UnitId(unit_id)))
+
+    return [
+        *(create, all_conversations, conversation, change_policy, set_preferences),
+        *(with_post, orders_to),
+    ]
 
 
 def _member_routes(service: DeliveryService, gate: Gate) -> list[Any]:

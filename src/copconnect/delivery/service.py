@@ -49,6 +49,7 @@ from copconnect.delivery.rosters.membership import Membership
 from copconnect.delivery.rosters.posting_rights import PostingRights
 from copconnect.delivery.rosters.posts import PostConversations
 from copconnect.delivery.rosters.reading import RosterReading
+from copconnect.delivery.rosters.unit_orders import UnitOrders
 from copconnect.delivery.store import members
 from copconnect.ids import ConversationId, MessageId, PersonId
 from copconnect.leases import Leases
@@ -107,6 +108,7 @@ class DeliveryService:
         self.audiences = Audiences(deps, self.following)
         self.department = DepartmentGroups(deps, self.audiences, self.following)
         self.posts = PostConversations(deps, self.following)
+        self.unit_orders = UnitOrders(deps, self.audiences, self.following)
         self._posting_rights = PostingRights(deps)
         self.posting = Posting(deps, public_keys, self._posting_rights)
         self.log = LogReading(deps)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import ConversationId, MessageId, PersonId
+from copconnect.ids import ConversationId, MessageId, PersonId, PostId, UnitId
 from copconnect.orders import rules, store
 from copconnect.orders.ports import Conversations, Postings, Rights
 from copconnect.principals import Caller, PostedMessage
@@ -79,6 +79,51 @@ class Issuing:
             and (own.admin or one != "flash")
             and await self._outside(connection, held, right, conversation_id, person_id) == 0
         ]
+
+    async def units(self, connection: AsyncConnection, caller: Caller) -> wire.IssuableUnits:
+        """Return the units to each of which the caller may issue orders, with their people."""
+        commanded = await self._commanded(connection, caller.person_id)
+        if not commanded:
+            return wire.IssuableUnits(units=[])
+        paths = await self._postings.unit_paths(connection)
+        people = dict.fromkeys(commanded, 0)
+        for unit, count in (await self._postings.people_by_unit(connection)).items():
+            for above in paths.get(unit, "").split("/"):
+                if above in people:
+                    people[UnitId(above)] += count
+        return wire.IssuableUnits(
+            units=[wire.IssuableUnit(unit_id=one, people=count) for one, count in people.items()]
+        )
+
+    async def post_over(
+        self, connection: AsyncConnection, person_id: PersonId, unit_id: UnitId
+    ) -> PostId:
+        """Return the post by which a person issues orders to a unit: the nearest of the person's
+        that heads a unit above it. Raises NotFound for a unit that is not there, MayNotIssue."""
+        if unit_id not in await self._postings.unit_paths(connection):
+            raise errors.NotFound
+        post_id = (await self._commanded(connection, person_id)).get(unit_id)
+        if post_id is None:
+            raise errors.MayNotIssue(right=rules.ISSUE["routine"])
+        return post_id
+
+    async def _commanded(
+        self, connection: AsyncConnection, person_id: PersonId
+    ) -> dict[UnitId, PostId]:
+        """Return the units below those that a person heads over which the person may issue some
+        orders, each with the post that heads the nearest of them."""
+        headed = await self._postings.headed(connection, person_id)
+        if not headed:
+            return {}
+        held = await self._rights.of(connection, person_id)
+        found: dict[UnitId, PostId] = {}
+        for unit, path in (await self._postings.unit_paths(connection)).items():
+            above = [UnitId(one) for one in path.split("/")[-2::-1]]
+            post_id = next((headed[one] for one in above if one in headed), None)
+            may = any(held.lacking(right, [path]) is None for right in rules.ISSUE.values())
+            if post_id is not None and may:
+                found[unit] = post_id
+        return found
 
     async def require(
         self,

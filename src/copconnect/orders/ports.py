@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import ClientId, ConversationId, PersonId, UnitId
+from copconnect.ids import ClientId, ConversationId, PersonId, PostId, UnitId
 from copconnect.rights import Held
 
 Handed = Literal["taken", "refused", "unsure", "failed"]
@@ -83,6 +83,16 @@ class Postings(Protocol):
 
     async def unit_paths(self, connection: AsyncConnection) -> Mapping[UnitId, str]:
         """Return the path of each unit, as cards write it."""
+        ...
+
+    async def headed(
+        self, connection: AsyncConnection, person_id: PersonId
+    ) -> Mapping[UnitId, PostId]:
+        """Return the units that an active person heads, also by a charge, each with the post."""
+        ...
+
+    async def people_by_unit(self, connection: AsyncConnection) -> Mapping[UnitId, int]:
+        """Return how many active people have their own post in each unit. One statement."""
         ...
 
 

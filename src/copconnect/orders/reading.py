@@ -74,7 +74,7 @@ class Reading:
                 now_ms=self._deps.clock.now_ms(),
                 before=None,
                 limit=1,
-                order_id=order_id,
+                order_ids=[order_id],
             )
             if not rows:
                 raise errors.NotFound
@@ -132,6 +132,27 @@ class Reading:
             total=total,
             units=units,
         )
+
+    async def totals(self, caller: Caller, order_ids: Collection[MessageId]) -> wire.OrderTotals:
+        """Return the counts of those of these orders that the caller issued, and may still see."""
+        async with self._deps.database.reading() as connection:
+            rows = await store.page(
+                connection,
+                self._deps.conversations.places(caller.person_id),
+                caller.person_id,
+                box="issued",
+                now_ms=self._deps.clock.now_ms(),
+                before=None,
+                limit=wire.ORDER_UNITS,
+                order_ids=order_ids,
+            )
+        mine = {row.order_id for row in rows}
+        totals: list[wire.OrderTotal] = []
+        for one in dict.fromkeys(order_ids):
+            tree = await self._counting.tree(one) if one in mine else None
+            if tree is not None:
+                totals.append(wire.OrderTotal(order_id=one, total=tree.of(None, None)[0]))
+        return wire.OrderTotals(totals=totals)
 
     async def people(
         self,

@@ -52,6 +52,16 @@ def routes(service: OrderService, gate: Gate) -> list[Any]:
         conversation_id = ConversationId(hex_id(named)) if named else None
         return answer(request, await service.may_issue(caller, conversation_id))
 
+    @get("/v1/issuing/units")
+    async def units(request: HttpRequest) -> Any:
+        return answer(request, await service.units(await gate.caller(request)))
+
+    @post("/v1/orders/totals", status_code=200)
+    async def totals(request: HttpRequest) -> Any:
+        caller = await gate.caller(request)
+        body = await read(request, wire.CountOrders)
+        return answer(request, await reading.totals(caller, body.order_ids))
+
     @get("/v1/orders/{o:str}")
     async def order(request: HttpRequest, o: FromPath[str]) -> Any:
         caller = await gate.caller(request)
@@ -103,7 +113,10 @@ def routes(service: OrderService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await reading.curve(caller, _order(o)))
 
-    return [orders, issuing, order, post_acknowledgements, records, progress, people, curve]
+    return [
+        *(orders, issuing, units, totals),
+        *(order, post_acknowledgements, records, progress, people, curve),
+    ]
 
 
 def _order(text: str) -> MessageId:

@@ -64,6 +64,11 @@ class OrderService:
         async with self._database.reading() as connection:
             return await self._issuing.allowed(connection, caller, conversation_id)
 
+    async def units(self, caller: Caller) -> wire.IssuableUnits:
+        """Return the units to each of which somebody may issue orders."""
+        async with self._database.reading() as connection:
+            return await self._issuing.units(connection, caller)
+
     async def start(self) -> None:
         """Start background work."""
         await self.watching.start()

@@ -140,11 +140,12 @@ async def page(
     now_ms: int,
     before: tuple[int, str] | None,
     limit: int,
-    order_id: MessageId | None = None,
+    order_ids: Collection[MessageId] | None = None,
 ) -> list[Row[Any]]:
     """Return orders of a person's conversations, newest first, each with ``admin`` and ``owed``,
     and the record that counts for the person. ``box``: "open" (owed, and its validity not over),
-    "issued" or "all"; ``before``: the time and id of the order before the page."""
+    "issued" or "all"; ``before``: the time and id of the order before the page; ``order_ids``: of
+    these alone."""
     place = places.subquery()
     unanswered = or_(_A.person_id.is_(None), _A.text_seq < _O.asked_seq)
     owed = and_(_owed(place.c, person_id), unanswered)
@@ -166,8 +167,8 @@ async def page(
         query = query.where(owed, or_(_O.valid_until_ms.is_(None), _O.valid_until_ms > now_ms))
     elif box == "issued":
         query = query.where(_O.issuer_id == person_id)
-    if order_id is not None:
-        query = query.where(_O.order_id == order_id)
+    if order_ids is not None:
+        query = query.where(among(_O.order_id, order_ids))
     if before is not None:
         ms, last = before
         query = query.where(or_(_O.issued_ms < ms, and_(_O.issued_ms == ms, _O.order_id < last)))

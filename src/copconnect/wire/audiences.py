@@ -42,13 +42,14 @@ class Standing(Wire, frozen=True, kw_only=True):
     """A conversation that the department made: its name, and its place among the units.
 
     ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
-    unit, a role or rank within it, or a post to which the conversation's creator writes; its
-    holders are the other members. ``post_id``: that post."""
+    unit, a role or rank within it, a post to which the conversation's creator writes and whose
+    holders are the other members, or orders to a unit of a head above it, whose post gives the
+    title. ``post_id``: the post to which somebody writes."""
 
     key: Annotated[str, Meta(max_length=200)] | None
     title: Names
     unit_id: UnitId | None
-    about: Literal["unit", "role", "post"]
+    about: Literal["unit", "role", "post", "orders"]
     post_id: PostId | None
 
 

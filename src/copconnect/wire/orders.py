@@ -17,6 +17,7 @@ from copconnect.limits import (
     MAX_RECORD_BYTES,
     ORDER_CHOICES,
     ORDER_READERS,
+    ORDER_UNITS,
     REMINDERS,
 )
 from copconnect.wire.base import HEX16, Frame, Wire
@@ -146,6 +147,19 @@ class Issuing(Wire, frozen=True, kw_only=True):
     anywhere: list[OrderPriority]
 
 
+class IssuableUnit(Wire, frozen=True, kw_only=True):
+    """A unit below one that the caller heads. ``people``: active ones posted to it or below it."""
+
+    unit_id: UnitId
+    people: int
+
+
+class IssuableUnits(Wire, frozen=True, kw_only=True):
+    """The units to each of which the caller may issue orders without belonging to their chats."""
+
+    units: list[IssuableUnit]
+
+
 class Orders(Wire, frozen=True, kw_only=True):
     """Newest first. ``next``: the ``after`` of the next page."""
 
@@ -188,6 +202,27 @@ class OrderProgress(Wire, frozen=True, kw_only=True):
     counted_ms: int
     total: list[int]
     units: dict[UnitId, list[int]]
+
+
+class CountOrders(Wire, frozen=True, kw_only=True):
+    """Orders of the caller, such as those that were issued together."""
+
+    order_ids: Annotated[
+        list[Annotated[MessageId, HEX16]], Meta(min_length=1, max_length=ORDER_UNITS)
+    ]
+
+
+class OrderTotal(Wire, frozen=True, kw_only=True):
+    """Counts of everybody who owes, as in OrderProgress."""
+
+    order_id: MessageId
+    total: list[int]
+
+
+class OrderTotals(Wire, frozen=True, kw_only=True):
+    """Counts of the orders that the caller issued, in the order in which they were asked for."""
+
+    totals: list[OrderTotal]
 
 
 class OrderCurve(Wire, frozen=True, kw_only=True):

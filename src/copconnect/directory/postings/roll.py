@@ -1,9 +1,10 @@
-"""People by unit: the Directory's part of ``copconnect.orders.ports.People``."""
+"""People by unit: the Directory's part of ``People`` and ``Postings`` of
+:mod:`copconnect.orders.ports`."""
 
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -11,7 +12,7 @@ from copconnect.database.among import among
 from copconnect.directory import places, store
 from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.service import DirectoryService
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import PersonId, PostId, UnitId
 
 
 class Roll:
@@ -51,6 +52,23 @@ class Roll:
         """Return the path of each unit, as cards write it."""
         found = await self._directory.stored_paths(connection)
         return {unit_id: path.strip("/") for unit_id, path in found.items()}
+
+    async def headed(
+        self, connection: AsyncConnection, person_id: PersonId
+    ) -> dict[UnitId, PostId]:
+        """Return the units that an active person heads, also by a charge, each with the post."""
+        return {
+            place.unit_id: place.post_id
+            for one in await places.facts(connection, [person_id])
+            for place in one.places
+            if place.head
+        }
+
+    async def people_by_unit(self, connection: AsyncConnection) -> dict[UnitId, int]:
+        """Return how many active people have their own post in each unit. One statement."""
+        serving = self.serving().subquery()
+        query = select(serving.c.unit_id, func.count()).group_by(serving.c.unit_id)
+        return {row[0]: row[1] for row in await connection.execute(query)}
 
     async def heads(
         self, connection: AsyncConnection, unit_ids: Collection[UnitId]

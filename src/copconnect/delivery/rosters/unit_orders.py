@@ -1,0 +1,98 @@
+"""Conversations in which a head's post issues orders to a unit below the one that it heads.
+
+There is one for each post and unit, made with the first order and found by every later one: its id
+is made of the two. Its people are those of the unit, with all below it, and whoever holds the post;
+they follow the data bank, so that the next holder is added within a round, reads the last 30 days
+and goes on issuing there, and the former one is taken out. Heads alone write there (kind
+"announcement"). No head reads the unit's own chat because of it, nor what another head issues.
+"""
+
+import hashlib
+
+from copconnect import errors, wire
+from copconnect.bus import ConversationWakeup
+from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.rosters import showing
+from copconnect.delivery.rosters.audiences import Audiences
+from copconnect.delivery.rosters.following import Following
+from copconnect.delivery.store import audiences, conversations, members
+from copconnect.delivery.store.audiences import Followed
+from copconnect.ids import ConversationId, PersonId, PostId, UnitId
+from copconnect.principals import Caller
+
+HISTORY_DAYS = 30
+
+
+def conversation_of(post_id: PostId, unit_id: UnitId) -> ConversationId:
+    """Return the id of the conversation in which a post issues orders to a unit."""
+    content = f"copconnect unit orders v1\0{post_id}\0{unit_id}".encode()
+    return ConversationId(hashlib.sha256(content).hexdigest()[:32])
+
+
+class UnitOrders:
+    """Opens such conversations. Holds no state of its own."""
+
+    def __init__(self, deps: Dependencies, audiences: Audiences, following: Following) -> None:
+        self._deps = deps
+        self._audiences = audiences
+        self._following = following
+
+    async def open(self, caller: Caller, unit_id: UnitId) -> wire.Conversation:
+        """Return the conversation for the caller's orders to a unit, which is made where there is
+        none.
+
+        Raises NotFound, MayNotIssue, NotAllowed, AudienceInvalid for a unit without people,
+        RateLimited.
+        """
+        deps = self._deps
+        async with deps.database.reading() as connection:
+            post_id = await deps.orders.post_over(connection, caller.person_id, unit_id)
+            title = (await deps.posts.posts_to_ask(connection, [post_id]))[post_id].title
+            followed = _followed(post_id, unit_id, title)
+            people = await deps.organisation.audience(connection, followed.rule)
+            if not people.get(caller.person_id):
+                raise errors.NotAllowed(right="post_large")
+            if len(people) == 1:
+                raise errors.AudienceInvalid(reason="nobody fits")
+            c = conversation_of(post_id, unit_id)
+            stored = await audiences.one(connection, c)
+            belongs = await members.belongs_to_any(connection, [c], caller.person_id)
+        if stored is None:
+            await self._make(caller, c, followed)
+        elif stored != followed:
+            await self._rename(c, followed)
+        if not belongs:
+            # A person who took or left a post meanwhile is found by comparing.
+            await self._following.compare(c)
+        async with deps.database.reading() as connection:
+            return await showing.conversation(connection, deps, caller, c)
+
+    async def _make(self, caller: Caller, c: ConversationId, followed: Followed) -> None:
+        creating = wire.CreateConversation(
+            conversation_id=c,
+            kind="announcement",
+            person_ids=[],
+            who_may_post="admins",
+            history_days=HISTORY_DAYS,
+            audience=followed.rule,
+        )
+        creator: PersonId = caller.person_id
+        async with self._deps.database.transaction() as connection:
+            await self._audiences.create_in(
+                connection, caller, creator, creating, followed.standing
+            )
+
+    async def _rename(self, c: ConversationId, followed: Followed) -> None:
+        """Write the post's title of today."""
+        async with self._deps.database.transaction() as connection:
+            await audiences.change(connection, {c: followed})
+            await conversations.change(connection, [{"conversation_id": c, "info_number": 1}])
+            connection.after_commit(ConversationWakeup(conversation_id=c, person_ids=[]))
+
+
+def _followed(post_id: PostId, unit_id: UnitId, title: wire.Names) -> Followed:
+    unit = wire.Clause(units=[unit_id], below=True)
+    return Followed(
+        wire.Audience(include=[unit, wire.Clause(posts=[post_id])]),
+        wire.Standing(key=None, title=title, unit_id=unit_id, about="orders", post_id=None),
+    )
