@@ -102,6 +102,7 @@ class Duties:
         self.keys_made = 0
         self.shares_made = 0
         self.shares_asked = 0
+        self.requests = 0  # HTTP requests, tries that are repeated too.
 
     def take(self, device: SimulatedDevice, frame: wire.ServerFrame) -> None:
         """Do what a frame asks for."""
@@ -140,6 +141,7 @@ class Duties:
         data = b"" if body is None else msgspec.msgpack.encode(body)
         answer = Answer(0, b"")
         for _ in range(TRIES):
+            self.requests += 1
             answer = await self._simulator.http.ask(request(method, path, device.token, data))
             device.bytes += len(answer.body)
             if answer.status == 0 or answer.status >= 500 or answer.status == 429:

@@ -110,6 +110,7 @@ class Simulation:
                         "keys_made",
                         "shares_made",
                         "shares_asked",
+                        "requests",
                     )
                 } | {"failed": dict(duties.failed)}
             case "acknowledge":

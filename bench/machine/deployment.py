@@ -10,7 +10,7 @@ import uvloop
 from bench.figures import say
 from bench.machine import copying
 from bench.machine.postgresql import PostgreSQL
-from bench.machine.workers import Worker, cpu_s, rss_bytes
+from bench.machine.workers import Worker, cpu_s, family_cpu_s, rss_bytes
 from copconnect.services.nats import NatsServer
 
 
@@ -39,6 +39,14 @@ class Deployment:
     def cpu_s(self) -> float:
         """Processor time of the workers."""
         return sum(cpu_s(worker.pid) for worker in self.workers)
+
+    def cpu_by_server(self) -> dict[str, float]:
+        """Processor time of the workers, of PostgreSQL and of NATS."""
+        return {
+            "workers": self.cpu_s(),
+            "database": family_cpu_s(self.postgresql.pid),
+            "bus": cpu_s(self.nats.pid),
+        }
 
     def rss_bytes(self) -> float:
         """Resident memory of the workers."""

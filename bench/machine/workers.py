@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -113,6 +113,20 @@ def family_cpu_s(pid: int) -> float:
     found = Path(f"/proc/{pid}/task").glob("*/children")
     family = [pid, *(int(child) for one in found for child in one.read_text().split())]
     return sum(cpu_s(one) for one in family)
+
+
+@contextlib.contextmanager
+def on_cores(*, servers: bool) -> Iterator[None]:
+    """Run what is started inside on the first half of this machine's processors (``servers``), or
+    on the other half: simulated phones' work is then not the servers'. One processor is shared."""
+    own = os.sched_getaffinity(0)
+    cores = sorted(own)
+    half = (len(cores) + 1) // 2
+    os.sched_setaffinity(0, (cores[:half] if servers else cores[half:]) or cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
 
 
 def rss_bytes(pid: int) -> int:

@@ -4,18 +4,22 @@ of units to the other.
 The data bank is imported with their new units, as a department does it; everything else follows by
 itself: the workers change both rosters; connected devices are asked for the keys of their cells and
 of the conversations; newcomers fetch the conversation and ask for shares of what they cannot open.
-All devices are simulated and share this machine's processors: those that stay open messages and
-keys at the end, or before they answer somebody, and the expensive half of the 256 seals of a cell's
-key was made before (force/encapsulated.py). ``joining`` of the moved are online; the rest stay
-away, as phones that are off do, and are removed all the same. Somebody writes in each conversation
-every 3 s.
+The servers run on one half of this machine's processors, the simulated devices on the other: phones
+that stay open messages and keys at the end, or before they answer somebody, and the expensive half
+of the 256 seals of a cell's key was made before (force/encapsulated.py). ``joining`` of the moved
+are online; the rest stay away, as phones that are off do, and are removed all the same. Somebody
+writes in each conversation every 3 s.
 
 Times begin when the import begins, those named after_import when its transaction has committed.
 ``cut_off_s``: until the signed roster does not list the device
 any more; from that transaction on the server takes no message under a key that it may hold.
 ``joined_s``: until a newcomer has read the newest message of its new conversation.
 ``settled_s``: until every device that belongs has read everything. ``bytes_per_member``: what a
-device that stays downloads for the transfers, beside messages and receipts.
+device that stays downloads for the transfers, beside messages and receipts. ``server_cpu_s``: of
+the workers, PostgreSQL and NATS, from the import to the end; the import itself is apart, and so are
+the devices. ``requests_per_newcomer``: HTTP requests of newcomers that are online, as simulated;
+``share_posts_per_newcomer``: shares that anybody posted. ``waiting``: messages that wait for a key
+at the end, over all devices.
 """
 
 import contextlib
@@ -34,6 +38,7 @@ from bench.force.conversations import Prepared
 from bench.force.encapsulated import encapsulations
 from bench.force.operator import OPERATOR
 from bench.machine.deployment import Deployment, deployed
+from bench.machine.workers import on_cores
 from bench.measures.posting import Posting
 from bench.measures.removed import openable, watch_removals
 from bench.measures.serving import connect
@@ -66,22 +71,24 @@ def run(
     moved = {one.device for side in pair for one in side.moved}
     online = {one.device for side in pair for one in side.moved[: side.online]}
     with contextlib.ExitStack() as stack:
-        deployment = stack.enter_context(
-            deployed(
-                force.folder / "keys", prepared.database, folder, processes, cell_size=cell_size
+        with on_cores(servers=True):
+            deployment = stack.enter_context(
+                deployed(
+                    force.folder / "keys", prepared.database, folder, processes, cell_size=cell_size
+                )
             )
-        )
         addresses = deployment.addresses
         made = str(encapsulations(force))
-        staying = Crowd(
-            populations(prepared, processes, senders | moved, encapsulations=made),
-            addresses,
-            folder,
-            stack,
-        )
-        moving = Crowd(
-            populations(prepared, processes, senders, online), addresses, folder, stack, 50
-        )
+        with on_cores(servers=False):
+            staying = Crowd(
+                populations(prepared, processes, senders | moved, encapsulations=made),
+                addresses,
+                folder,
+                stack,
+            )
+            moving = Crowd(
+                populations(prepared, processes, senders, online), addresses, folder, stack, 50
+            )
         by_id = {one.device: one for one in force.devices}
         writers = [
             Sender(side.sender, side.conversation.conversation_id, addresses[0], by_id)
@@ -136,12 +143,16 @@ class _World:
         """Import the data bank; return what came of it."""
         self._staying.ask("saving", on=True)
         former = [one for answer in self._staying.ask("bytes") for one in answer["bytes"]]
-        statements, cpu = self._deployment.statements(), self._deployment.cpu_s()
+        statements, cpu = self._deployment.statements(), self._deployment.cpu_by_server()
+        phones, asked = self._phones_cpu_s(), self._requests()
         for talk in self._talk:
             talk.start()
         began = time.monotonic_ns()
         watches = [_Watch(self._url, side) for side in self._pair]
-        uvloop.run(self._import(after, data))
+        own = time.process_time()
+        with on_cores(servers=True):
+            uvloop.run(self._import(after, data))
+        own = time.process_time() - own
         imported = time.monotonic_ns()
         say(f"The import took {(imported - began) / 1e9:.1f} s.")
         cut_off = [at - began for watch in watches for at in watch.result()]
@@ -154,7 +165,9 @@ class _World:
         settled = time.monotonic_ns()
         later = [one for answer in self._staying.ask("bytes") for one in answer["bytes"]]
         grown = [float(new - old) for old, new in zip(former, later, strict=True)]
-        return self._duties() | {
+        spent = {name: s - cpu[name] for name, s in self._deployment.cpu_by_server().items()}
+        duties = self._duties()
+        return duties | {
             "import_s": (imported - began) / 1e9,
             "cut_off": len(cut_off),
             **spread("cut_off_s", [one / 1e6 for one in cut_off]),
@@ -169,8 +182,20 @@ class _World:
             "bytes_per_member_p99": percentile(grown, 0.99),
             "messages": sum(len(talk.sent) for talk in self._talk),
             "statements": self._deployment.statements() - statements,
-            "server_cpu_s": self._deployment.cpu_s() - cpu,
+            "server_cpu_s": sum(spent.values()),
+            **{f"{name}_cpu_s": s for name, s in spent.items()},
+            "import_cpu_s": own,
+            "phones_cpu_s": self._phones_cpu_s() - phones,
+            "requests_per_newcomer": (self._requests() - asked) / max(len(read), 1),
+            "share_posts_per_newcomer": duties["shares_made"] / max(len(read), 1),
         }
+
+    def _phones_cpu_s(self) -> float:
+        crowds = (self._staying, self._moving)
+        return sum(float(one["cpu_s"]) for crowd in crowds for one in crowd.ask("usage"))
+
+    def _requests(self) -> int:
+        return sum(int(one["requests"]) for one in self._moving.ask("duties"))
 
     async def _import(self, bank: DataBank, data: Path) -> None:
         async with command_line(Settings(data_dir=data, database_url=self._url)) as container:
@@ -215,12 +240,14 @@ class _World:
         """Return what devices were asked for and did, and say what went wrong."""
         crowds = (self._staying, self._moving)
         duties = [one for crowd in crowds for one in crowd.ask("duties")]
+        waiting = 0
         for crowd in crowds:
             verdict = crowd.verdict([])
+            waiting += verdict["waiting"]
             wrong = {name: verdict[name] for name in ("refused", "without_key", "waiting")}
             say(f"{wrong}, {[one['failed'] for one in duties if one['failed']]}")
         names = ("cell_keys_made", "keys_made", "shares_asked", "shares_made")
-        return {name: sum(one[name] for one in duties) for name in names}
+        return {name: sum(one[name] for one in duties) for name in names} | {"waiting": waiting}
 
     def _openable(self, side: Side) -> tuple[int, int]:
         return uvloop.run(openable(self._url, side.conversation, side.moved))
