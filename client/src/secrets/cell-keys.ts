@@ -46,24 +46,25 @@ export class CellKeys {
   }
 
   /**
-   * Take in a record of this cell, with this device's seal. Not held: C is missing here, or the
-   * public key is another's (C2): ask for a share.
+   * Take in a record of this cell, with this device's seal. Not held: C is missing here: ask for a
+   * share. Failed: a seal is there and does not open, or the public key is another's (C2).
    */
   async take(
     work: Transaction,
     bytes: Uint8Array,
     seal: Uint8Array | null,
-  ): Promise<{ readonly keyId: SealKeyId; readonly held: boolean }> {
+  ): Promise<{ readonly keyId: SealKeyId; readonly held: boolean; readonly failed: boolean }> {
     const record = CellKeyFormat.parse(bytes);
     if (idOf(record.conversation) !== this.#conversation)
       throw new Refused("S4", "another conversation's cell key");
     const keyId = sealKeyId(record);
     const known = await this.find(work, keyId);
-    if (known !== null && known.secret !== null) return { keyId, held: true };
+    if (known !== null && known.secret !== null) return { keyId, held: true, failed: false };
     const secret = seal === null ? null : await this.#open(record, seal);
     this.#put(work, keyId, record, secret);
     if (secret !== null) await this.#forget(work, record);
-    return { keyId, held: secret !== null };
+    const held = secret !== null;
+    return { keyId, held, failed: !held && seal !== null };
   }
 
   /** C of a record that is held, checked by the caller. */

@@ -73,7 +73,8 @@ export async function makeWantedCellKey(
 
 /**
  * Take in keys of this device's cell. Returns whether one that could not be opened before opens now;
- * what cannot be opened is marked and asked for (C2).
+ * what cannot be opened is asked for, and marked if a seal for this device failed (C2): a newcomer
+ * has no seal of a key that was made before.
  */
 export async function takeCellKeys(
   context: DeviceContext,
@@ -84,13 +85,13 @@ export async function takeCellKeys(
   let opened = false;
   for (const { record, seal } of items) {
     try {
-      const { keyId, held } = await conversation.change((work) =>
+      const { keyId, held, failed } = await conversation.change((work) =>
         conversation.cellKeys.take(work, record, seal),
       );
       opened ||= held;
       if (held) continue;
       onMissing(keyId);
-      await context.api.markCellKey(conversation.id, { keyId }).catch(() => undefined);
+      if (failed) await context.api.markCellKey(conversation.id, { keyId }).catch(() => undefined);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
     }
