@@ -344,5 +344,4 @@ _EMPTY: dict[str, Any] = {
     "listed_people": 0,
     "info_number": 1,
     "kem": X25519,
-    "cell_key_version": 0,
 }

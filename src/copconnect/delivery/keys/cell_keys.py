@@ -1,8 +1,9 @@
 """Cell keys: records that devices were asked for (C1), marks (C2), and what senders seal by.
 
 A record is stored once for each cell, epoch and generation, first come first served; records that
-the server asked nobody for are refused. Repeating the same record changes nothing. The sockets ask
-(delivery/live); a mark of the third person tells them so.
+the server asked nobody for are refused. Repeating the same record changes nothing. No conversation
+is held: a key that a removal makes old while it is stored is usable for nobody (S4). The sockets
+ask (delivery/live); a mark of the third person tells them so.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,8 +55,8 @@ class CellKeys:
             body.record, bytes.fromhex(conversation_id), caller.device, public_key
         )
         async with deps.database.transaction() as connection:
-            held = await conversations.hold_one(connection, conversation_id)
             own = await require_listed(connection, caller, conversation_id)
+            (held,) = await conversations.read(connection, [conversation_id])
             known = await cell_keys.by_id(connection, conversation_id, record.key_id())
             if known is not None and known.record == body.record:
                 return

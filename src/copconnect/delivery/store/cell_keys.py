@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import LargeBinary, func, literal, select, update
+from sqlalchemy import LargeBinary, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import upsert_for
@@ -12,8 +12,8 @@ from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.store.tables import (
     CELL_KEY_ASKS,
     CELL_KEY_MARKS,
+    CELL_KEY_VERSIONS,
     CELL_KEYS,
-    CONVERSATIONS,
 )
 from copconnect.ids import CellId, ConversationId, PersonId
 
@@ -77,22 +77,23 @@ async def add(
 
 
 async def next_version(connection: AsyncConnection, conversation_id: ConversationId) -> int:
-    """Give the conversation's cell keys their next version."""
-    c = CONVERSATIONS.c
-    statement = (
-        update(CONVERSATIONS)
-        .where(c.conversation_id == conversation_id)
-        .values(cell_key_version=c.cell_key_version + 1)
-        .returning(c.cell_key_version)
+    """Give the conversation's cell keys their next version. A device that stores the next key
+    waits for this transaction's end, so that a reader of a version has seen all before it."""
+    c = CELL_KEY_VERSIONS.c
+    statement = upsert_for(connection.dialect.name, CELL_KEY_VERSIONS)
+    raised = (
+        statement.values(conversation_id=conversation_id, version=1)
+        .on_conflict_do_update(index_elements=[c.conversation_id], set_={"version": c.version + 1})
+        .returning(c.version)
     )
-    version: int = (await connection.execute(statement)).scalar_one()
+    version: int = (await connection.execute(raised)).scalar_one()
     return version
 
 
 async def version(connection: AsyncConnection, conversation_id: ConversationId) -> int:
     """Return the version of a conversation's cell keys."""
-    c = CONVERSATIONS.c
-    query = select(c.cell_key_version).where(c.conversation_id == conversation_id)
+    c = CELL_KEY_VERSIONS.c
+    query = select(c.version).where(c.conversation_id == conversation_id)
     return await connection.scalar(query) or 0
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.database.engine import at_least, chunks, upsert_for
 from copconnect.delivery.rules.limits import HOUR_MS
-from copconnect.delivery.store.tables import CONVERSATIONS, RECEIPT_VERSIONS
+from copconnect.delivery.store.tables import CELL_KEY_VERSIONS, CONVERSATIONS, RECEIPT_VERSIONS
 from copconnect.ids import ConversationId, PersonId, Seq
 
 _C = CONVERSATIONS.c
@@ -116,7 +116,6 @@ async def add(
         "head_ms": 0,
         "devices": 0,
         "cells": 0,
-        "cell_key_version": 0,
     }
     statement = upsert_for(connection.dialect.name, CONVERSATIONS).values(values)
     statement = statement.on_conflict_do_nothing().returning(_C.conversation_id)
@@ -183,11 +182,15 @@ async def raise_versions(
     await connection.execute(
         update(CONVERSATIONS)
         .where(_C.conversation_id.in_(conversation_ids))
-        .values(
-            info_number=at_least(_C.info_number + 1, least),
-            cell_key_version=at_least(_C.cell_key_version + 1, least),
-        )
+        .values(info_number=at_least(_C.info_number + 1, least))
     )
+    cell_keys = CELL_KEY_VERSIONS.c
+    raised = upsert_for(connection.dialect.name, CELL_KEY_VERSIONS).on_conflict_do_update(
+        index_elements=[cell_keys.conversation_id],
+        set_={"version": at_least(cell_keys.version + 1, least)},
+    )
+    rows = [{"conversation_id": one, "version": least} for one in sorted(conversation_ids)]
+    await connection.execute(raised, rows)
     receipts = RECEIPT_VERSIONS.c
     await connection.execute(
         update(RECEIPT_VERSIONS)

@@ -53,7 +53,6 @@ CONVERSATIONS = Table(
     Column("head_ms", BigInteger, nullable=False),
     Column("devices", Integer, nullable=False),
     Column("cells", Integer, nullable=False),
-    Column("cell_key_version", BigInteger, nullable=False),
     Index(None, "created_by", "created_ms"),
     Index(None, "last_message_ms"),
     Index(None, "head_ms"),
@@ -194,7 +193,7 @@ CELL_KEYS = Table(
     Column("cell_id", _Id, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("generation", Integer, nullable=False),
-    Column("version", BigInteger, nullable=False),  # conversations.cell_key_version of its time.
+    Column("version", BigInteger, nullable=False),  # cell_key_versions of its time.
     Column("author", _Hash, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("kem", Integer, nullable=False),
@@ -203,6 +202,15 @@ CELL_KEYS = Table(
     UniqueConstraint("conversation_id", "cell_id", "epoch", "generation"),
     Index(None, "conversation_id", "version"),
     Index(None, "created_ms"),
+)
+
+# The version of a conversation's cell keys, a row that nothing else changes: no message waits for a
+# cell's key.
+CELL_KEY_VERSIONS = Table(
+    "cell_key_versions",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("version", BigInteger, nullable=False),
 )
 
 # Devices that were asked for a cell's next key (C1): records of others are refused.

@@ -465,6 +465,12 @@ def upgrade() -> None:
         op.f("ix_cell_key_marks_marked_ms"), "cell_key_marks", ["marked_ms"], unique=False
     )
     op.create_table(
+        "cell_key_versions",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_cell_key_versions")),
+    )
+    op.create_table(
         "cell_keys",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("key_id", sa.LargeBinary(length=16), nullable=False),
@@ -589,7 +595,6 @@ def upgrade() -> None:
         sa.Column("head_ms", sa.BigInteger(), nullable=False),
         sa.Column("devices", sa.Integer(), nullable=False),
         sa.Column("cells", sa.Integer(), nullable=False),
-        sa.Column("cell_key_version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_conversations")),
     )
     op.create_index(
