@@ -164,11 +164,12 @@ def insider(
     small: Small = False,
 ) -> None:
     """Measure a commander's messages while one hostile member does its worst."""
+    cell_size = wire.CELL_SIZE
     if small:
-        members, seconds, processes = SMALL - 1, 1.5, 1
-    prepared = _everyone(cache, members)
+        members, seconds, processes, cell_size = SMALL - 1, 8, 1, SMALL // 4
+    prepared = conversations.prepared(_force(cache, members), cell_size=cell_size)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
-        report(attacking.run(prepared, Path(folder), processes, seconds))
+        report(attacking.run(prepared, Path(folder), processes, seconds, cell_size))
 
 
 @app.command()

@@ -150,13 +150,17 @@ class Connections:
         """Close every connection and end what is under way."""
         self.live = False
         for device in devices:
-            if device.link is not None:
-                link, device.link = device.link, None
-                link.transport.abort()
-            self.set_ready(device, ready=False)
+            self.end(device)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def end(self, device: SimulatedDevice) -> None:
+        """Close a device's connection, if it has one; it does not come back by itself."""
+        if device.link is not None:
+            link, device.link = device.link, None
+            link.transport.abort()
+        self.set_ready(device, ready=False)
 
     def spawn(self, work: Coroutine[object, object, None]) -> None:
         """Let something run beside."""

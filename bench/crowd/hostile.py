@@ -1,8 +1,10 @@
 """A hostile member with a whole client: it is listed, holds the conversation's key, and does its
 worst over HTTP and sockets, as fast as the server lets it.
 
-A child process, asked by lines of JSON: ``begin`` (attack from now on), ``end`` (what was tried, by
-attack and what the server answered). Arguments: file of the Plan (MessagePack), host, port.
+A child process, asked by lines of JSON: ``begin`` (with a key whose seals open for nobody, and one
+by an accomplice that is sealed to nobody, and a message under each; then everything else, from now
+on), ``end`` (what was tried, by attack and what the server answered). Arguments: file of the Plan
+(MessagePack), host, port.
 Each attack runs in tasks of its own, so that one that is slowed down slows no other.
 """
 
@@ -35,16 +37,19 @@ from copconnect.sealing.keys import make_conversation_key, new_secret
 from copconnect.sealing.messages import seal_message
 
 TASKS = 2  # Tasks of each attack at a time.
+CANNOT_OPEN_S = 3.2  # A key that a device has asked for so long is none that it can open (D2).
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The secrets and knowledge of the hostile member: its device, its cell, the conversation's
-    key, other people."""
+    """The secrets and knowledge of the hostile member: its device, an accomplice's, its cell, the
+    conversation's key, the ids of all cells' keys, other people."""
 
     device: Device
+    accomplice: Device
     conversation_id: ConversationId
     cell_id: str
     cell_key_id: bytes
+    cell_keys: list[bytes]
     head: bytes
     key_id: bytes
     secret: bytes
@@ -75,6 +80,14 @@ class _Socket(WebSocketClient):
             self.transport.write(masked(one))
 
 
+class _Insider:
+    """A listed device, and where its chain of messages ends."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.seq, self.previous = 0, ZEROS
+
+
 class Hostile:
     """The attacks."""
 
@@ -84,13 +97,17 @@ class Hostile:
         self._head = RosterHead.parse(plan.head)
         self._conversation = f"/v1/conversations/{plan.conversation_id}"
         self._pool = HttpPool(*address, most=64)
-        self._seq, self._previous = 0, ZEROS
+        self._member = _Insider(plan.device)
         self._answers: Counter[str] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def answer(self, asked: Answer) -> Answer:
         """Carry out one command."""
         if asked["command"] == "begin":
+            # In this order: a key that is sealed to nobody bars nobody from making the next.
+            accomplice = _Insider(self._plan.accomplice)
+            await self._silence("key_sealed_to_nobody", accomplice, b"")
+            await self._silence("key_sealed_as_rubbish", self._member, self._rubbish())
             attacks: list[Callable[[], Request]] = [
                 self._message_of_old_key,
                 self._large_message,
@@ -124,9 +141,9 @@ class Hostile:
         while True:
             await self._ask(name, attack())
 
-    async def _ask(self, name: str, asked: Request) -> bool:
+    async def _ask(self, name: str, asked: Request, by: Device | None = None) -> bool:
         data = b"" if asked.body is None else msgspec.msgpack.encode(asked.body)
-        token = self._plan.device.token
+        token = (by or self._plan.device).token
         found = await self._pool.ask(request(asked.method, asked.path, token, data))
         accepted = 200 <= found.status < 300
         self._answers[f"{name}: {'accepted' if accepted else refusal_code(found)}"] += 1
@@ -136,24 +153,52 @@ class Hostile:
 
     # --- Messages -------------------------------------------------------------------------
 
+    async def _silence(self, name: str, insider: _Insider, seals: bytes) -> None:
+        """K4: a key that opens for nobody else, and a message under it. The server takes a second
+        key of nobody who opens the first, so the insider says that it does not."""
+        plan, device, path = self._plan, insider.device, self._conversation
+        lacks = wire.ShareReference(kind=1, reference=plan.key_id[:16].hex())
+        asked = wire.ShareRequest(references=[lacks])
+        await self._ask(f"{name}_ask", Request("POST", f"{path}/share-requests", asked), device)
+        await asyncio.sleep(CANNOT_OPEN_S)
+        secret = new_secret()
+        record = make_conversation_key(
+            secret, device.signer, head=self._head, author=device.device, now=now_ms()
+        )
+        left_out = [] if seals else [DeviceId(one.hex()) for one in plan.devices]
+        body = wire.PostKey(record=record.encode(), seals=seals, left_out=left_out)
+        if await self._ask(name, Request("POST", f"{path}/keys", body), device):
+            message = self._message(insider, b"Read this.", record.hash(), secret)
+            posted = Request("POST", f"{path}/messages", message)
+            if await self._ask(f"{name}_message", posted, device):
+                insider.seq, insider.previous = 1, message_hash(message.message)
+
+    def _rubbish(self) -> bytes:
+        """Return seals to all cells' keys, of the right size, that open for nobody."""
+        size = seal_bytes(XWING) - 16
+        return b"".join(one + secrets.token_bytes(size) for one in sorted(self._plan.cell_keys))
+
     async def _flood(self) -> None:
         """Messages that are right in everything, as many as there is room for."""
+        member = self._member
         while True:
-            message = self._message(b"x" * 200)
+            message = self._message(member, b"x" * 200)
             if await self._ask(
                 "message", Request("POST", f"{self._conversation}/messages", message)
             ):
-                self._seq, self._previous = self._seq + 1, message_hash(message.message)
+                member.seq, member.previous = member.seq + 1, message_hash(message.message)
 
-    def _message(self, text: bytes, key_id: bytes | None = None) -> wire.PostMessage:
-        plan, head = self._plan, self._head
+    def _message(
+        self, insider: _Insider, text: bytes, key_id: bytes = b"", secret: bytes = b""
+    ) -> wire.PostMessage:
+        plan, head, device = self._plan, self._head, insider.device
         draft = MessageHeader(
             conversation_id=head.conversation_id,
             message_id=secrets.token_bytes(16),
-            sender=plan.device.device,
-            seq=self._seq + 1,
+            sender=device.device,
+            seq=insider.seq + 1,
             attempt=1,
-            previous=self._previous,
+            previous=insider.previous,
             key_id=key_id or plan.key_id,
             epoch=head.epoch,
             head=head.hash(),
@@ -161,15 +206,15 @@ class Hostile:
             log_hash=LOG_START,
             sent=now_ms(),
         )
-        data = seal_message(draft, plan.secret, text, plan.device.signer)
+        data = seal_message(draft, secret or plan.secret, text, device.signer)
         return wire.PostMessage(message=data, attachment_ids=[], wakes=[], state=False, order=None)
 
     def _message_of_old_key(self) -> Request:
-        message = self._message(b"x", secrets.token_bytes(32))
+        message = self._message(self._member, b"x", secrets.token_bytes(32))
         return Request("POST", f"{self._conversation}/messages", message)
 
     def _large_message(self) -> Request:
-        message = self._message(bytes(250_000), secrets.token_bytes(32))
+        message = self._message(self._member, bytes(250_000), secrets.token_bytes(32))
         return Request("POST", f"{self._conversation}/messages", message)
 
     # --- Records --------------------------------------------------------------------------

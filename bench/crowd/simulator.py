@@ -344,18 +344,18 @@ class Simulator:
 
     def acknowledge(self) -> int:
         """Send every device's cursors, as clients do after a message; return how many devices."""
-        sent = 0
-        for device in self.devices:
-            if device.link is not None and device.ready:
-                updates = [
-                    wire.CursorUpdate(
-                        conversation_id=conversation_id,
-                        delivered_seq=Seq(place.cursor),
-                        read_seq=Seq(0),
-                    )
-                    for conversation_id, place in device.places.items()
-                ]
-                frame = msgspec.msgpack.encode(wire.Cursors(updates=updates))
-                device.link.transport.write(masked(frame))
-                sent += 1
-        return sent
+        return sum(self.say_cursors(device) for device in self.devices)
+
+    def say_cursors(self, device: SimulatedDevice) -> bool:
+        """Send a device's cursors; return whether it is connected."""
+        if device.link is None or not device.ready:
+            return False
+        updates = [
+            wire.CursorUpdate(
+                conversation_id=conversation_id, delivered_seq=Seq(place.cursor), read_seq=Seq(0)
+            )
+            for conversation_id, place in device.places.items()
+        ]
+        frame = msgspec.msgpack.encode(wire.Cursors(updates=updates))
+        device.link.transport.write(masked(frame))
+        return True

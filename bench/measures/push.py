@@ -18,12 +18,10 @@ from bench.figures import Figures, percentile, say
 from bench.force.conversations import Prepared
 from bench.machine.children import Child
 from bench.machine.deployment import Deployment, deployed
+from bench.measures.subscribing import pushed_at, subscribe
 from bench.net.push_service import certificate
 from copconnect.auth_service.keys.push_key import PUSH_KEY, PushSigner
 from copconnect.clock import SystemClock
-from copconnect.database.engine import BULK, chunks, open_database
-from copconnect.ids import ClientId
-from copconnect.push.store import SUBSCRIPTIONS
 from copconnect.push.vapid import Tokens
 
 TEXT = "All units: report to your stations. Acknowledge by radio."
@@ -50,17 +48,15 @@ def run(prepared: Prepared, folder: Path, processes: int) -> Figures:
                 prepared.database,
                 folder,
                 processes,
-                push_origins=origin,
-                push_ca_file=files[0],
-                push_private_addresses="yes",
-                push_contact="mailto:it@police.example",
+                **pushed_at(origin, files[0]),
                 push_connections=CONNECTIONS,
                 messages_per_person_per_minute=10_000,  # One sender stands for a busy force.
             )
         )
         sender, asleep = _sender(prepared, deployment)
         stack.callback(sender.client.close)
-        asyncio.run(_subscribe(deployment, prepared, origin))
+        paths = {one: f"/wpush/v2/{secrets.token_urlsafe(32)}" for one in prepared.force.devices}
+        asyncio.run(subscribe(deployment, origin, paths))
         say(f"{asleep:,} devices sleep.")
         sent, latencies, cpu_s = _wake(deployment, sender, service, asleep)
         found = service.ask("verdict")
@@ -99,29 +95,6 @@ def _sender(prepared: Prepared, deployment: Deployment) -> tuple[Sender, int]:
         devices[members[0]], conversation.conversation_id, deployment.addresses[0], by_id
     )
     return sender, len(members) - 1
-
-
-async def _subscribe(deployment: Deployment, prepared: Prepared, origin: str) -> None:
-    """Write a subscription for every device of the force."""
-    database = open_database(deployment.postgresql.url())
-    try:
-        for some in chunks(prepared.force.devices, BULK):
-            async with database.transaction() as connection:
-                await connection.execute(
-                    SUBSCRIPTIONS.insert(),
-                    [
-                        {
-                            "client_id": ClientId(one.client_id),
-                            "person_id": one.person_id,
-                            "endpoint": f"{origin}/wpush/v2/{secrets.token_urlsafe(32)}",
-                            "origin": origin,
-                            "created_ms": 0,
-                        }
-                        for one in some
-                    ],
-                )
-    finally:
-        await database.close()
 
 
 def _wake(

@@ -48,7 +48,7 @@ FIGURES: Mapping[str, set[str]] = {
     },
     "insider": {
         *("quiet_p99_ms", "commander_p50_ms", "commander_p99_ms", "ratio_p99", "blocked", "lost"),
-        *("attacks", "attacks_accepted"),
+        *("attacks", "attacks_accepted", "pushes", "push_p99_s", "push_later_s", "shares_asked"),
     },
     "directory": {
         *("groups", "search_p99_ms_sqlite", "search_p99_ms_postgresql", "xlsx_100k_s_sqlite"),

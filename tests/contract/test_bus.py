@@ -84,8 +84,10 @@ ALL: list[AnyWakeup] = [
     cell_key(),
     CellKeyMarkedWakeup(conversation_id=C, cell_id=K),
     ShareWakeup(conversation_id=C, client_id=D, share=b"share"),
-    ShareAskedWakeup(conversation_id=C, device=DEVICE, client_id=D, person_id=P, of_cell=K),
-    ShareDoneWakeup(conversation_id=C, device=DEVICE),
+    ShareAskedWakeup(
+        conversation_id=C, device=DEVICE, client_id=D, person_id=P, of_cell=K, lacks=[bytes(17)]
+    ),
+    ShareDoneWakeup(conversation_id=C, device=DEVICE, lacks=[]),
     TrustWakeup(person_ids=[P]),
     ConversationWakeup(conversation_id=C, person_ids=[P]),
     ReceiptsWakeup(conversation_id=C, frame=b"\x81"),

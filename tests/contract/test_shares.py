@@ -116,7 +116,8 @@ async def test_d4_a_request_is_kept_until_its_own_secret_opened(need: Need) -> N
     await need.shares.ask(need.phone.caller, need.c, need.request(1, 3))
     await need.shares.post(need.bob.caller, need.c, need.posting(await need.share()))
     await need.shares.done(need.phone.caller, need.c, need.request(3))
-    assert need.world.told(ShareDoneWakeup) == []
+    (told,) = need.world.told(ShareDoneWakeup)
+    assert told.lacks == [b"\1" + need.key_id[:16]]
     assert len((await need.shares.waiting(need.phone.caller, need.c)).shares) == 1
 
 

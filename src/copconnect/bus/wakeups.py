@@ -80,22 +80,25 @@ class ShareWakeup(Wakeup, frozen=True, kw_only=True, tag="share"):
 
 class ShareAskedWakeup(Wakeup, frozen=True, kw_only=True, tag="share_asked"):
     """A listed device lacks secrets (D4). ``anybody``: the node at which it is connected has no
-    other device of the conversation, so every node asks at once. A request that repeats one that is
-    kept is announced again: devices that were asked may be asked anew."""
+    other device of the conversation, so every node asks at once. A request that repeats one that
+    is kept is announced again: devices that were asked may be asked anew. ``lacks``: each secret's
+    kind (1) and reference (16)."""
 
     conversation_id: ConversationId
     device: str  # Hex.
     client_id: ClientId
     person_id: PersonId
     of_cell: CellId | None  # Its cell, where it lacks a cell key, which devices of the cell have.
+    lacks: list[bytes]
     anybody: bool = False
 
 
 class ShareDoneWakeup(Wakeup, frozen=True, kw_only=True, tag="share_done"):
-    """A device says that everything it asked for has opened."""
+    """A device says what has opened; ``lacks``: what it still asks for, as above."""
 
     conversation_id: ConversationId
     device: str
+    lacks: list[bytes]
 
 
 class TrustWakeup(Wakeup, frozen=True, kw_only=True, tag="trust"):

@@ -63,6 +63,7 @@ class KeyShares:
                     client_id=caller.client_id,
                     person_id=caller.person_id,
                     of_cell=own.cell_id if lacks_cell_key else None,
+                    lacks=_lacks(known | names),
                 )
             )
 
@@ -81,9 +82,13 @@ class KeyShares:
             kem = held[0].kem if held else deps.options.kem
             used = [one.share_hash for one in waiting if not _serves(one.share, kem, left)]
             await shares.forget(connection, conversation_id, caller.device, used)
-            if not left:
-                done = ShareDoneWakeup(conversation_id=conversation_id, device=caller.device.hex())
-                connection.after_commit(done)
+            connection.after_commit(
+                ShareDoneWakeup(
+                    conversation_id=conversation_id,
+                    device=caller.device.hex(),
+                    lacks=_lacks(left),
+                )
+            )
 
     async def post(
         self, caller: Caller, conversation_id: ConversationId, body: wire.PostShare
@@ -141,6 +146,10 @@ async def _tell(
     """Messages under these keys are delivered to the caller's person no more, or now (R9)."""
     if any(name.kind == SecretKind.CONVERSATION_KEY for name in names):
         await receipts.tell(connection, [(conversation_id, caller.person_id)])
+
+
+def _lacks(names: Collection[SecretName]) -> list[bytes]:
+    return [bytes([name.kind]) + name.reference for name in sorted(names)[: wire.SHARE_SECRETS]]
 
 
 def _asker(leaf: PlacedLeaf) -> Asker:

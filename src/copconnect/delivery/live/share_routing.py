@@ -1,13 +1,16 @@
 """D4: routes what a device lacks to devices that may help, until it says that it has opened.
 
 Every node keeps every request that was announced to it, and asks devices that are connected to it
-alone. At once it asks the person's own other devices; the node at which the asking device is
-connected also asks others, those first that have been connected for longest, three in all. Two
-seconds later, and every two seconds from then on, every node asks three more. When all were asked
-it waits a minute and begins anew: a device may have come to hold the secret. A device that connects
-is asked for what is still open. A device is asked ``MOST_ASKS`` times a minute at most (H4), so
-that a storm of requests spreads over many. Requests are rows in the database, so a lost
-wake-up costs a scan's period and a crash nothing. Deterministic: time is the clock's.
+alone, one at a time. At once it asks one of the person's own other devices; the node at which the
+asking device is connected asks another person's where there is none, those first that have been
+connected for longest. Two seconds later, and every two seconds from then on, every node asks one
+more. A device that lacks the same secrets itself is not asked: a key that was sealed as rubbish,
+or to nobody, leaves nobody to ask but its author. When all were asked, or 16 in vain, the request
+rests, for a minute, then for twice as long, up to an hour: asking ends, waiting does not. A device
+that connects is asked for what is still open, for a few requests a round. A device is asked
+``MOST_ASKS`` times a minute at most (H4), so that a storm of requests spreads over many. Requests
+are rows in the database, so a lost wake-up costs a scan's period and a crash nothing.
+Deterministic: time is the clock's.
 """
 
 from collections import Counter
@@ -26,15 +29,20 @@ from copconnect.delivery.store import rosters
 from copconnect.ids import CellId, ClientId, ConversationId, DeviceId, PersonId
 from copconnect.sockets.feed import Online
 
-AT_ONCE = 3
 AGAIN_MS = 2_000
 PAUSE_MS = 60_000
+LONGEST_PAUSE_MS = 60 * 60_000
+AT_A_TIME = 16  # So many are asked in vain before a request rests.
+RESTED_AT_ONCE = 30  # Requests that rested and are asked again in one round.
 MOST_ASKS = 30  # Requests to one device in a minute.
 MOST_OPEN = 20_000
 SCAN_MS = 15_000
 _MINUTE_MS = 60_000
 _TOGETHER = 200
 _MOST_SCANNED = 5_000
+_HELPERS = 64  # Looked for at a time.
+_OF_CELL = 3  # So many turns the devices of the cell come first.
+_Helpers = tuple[ConversationId, CellId | None, frozenset[bytes]]
 
 
 class Connected(Protocol):
@@ -67,10 +75,12 @@ class _Request:
     being told of the former meanwhile is asked again."""
 
     who: OpenRequest
+    lacks: frozenset[bytes]
     due_ms: int
     own_only: bool  # In its next turn.
     asked: set[ClientId] = field(default_factory=set)
     turns: int = 0
+    rests: int = 0  # So often all devices were asked.
     anew_ms: int = 0  # All devices were asked; everybody may be asked anew from then on.
 
     @property
@@ -86,9 +96,11 @@ class ShareRouting:
         self._deps = deps
         self._connected = connected
         self._open: dict[Asker, _Request] = {}
+        self._lacking: dict[tuple[ConversationId, bytes], set[bytes]] = {}  # Devices, by secret.
         self._asks: Counter[ClientId] = Counter()
         self._minute_ms = 0
         self._scan_ms = 0
+        self._rested = 0  # Requests of this round that had rested.
 
     def __len__(self) -> int:
         return len(self._open)
@@ -106,8 +118,9 @@ class ShareRouting:
             wakeup.of_cell,
         )
         is_home = self._connected().here(wakeup.client_id)
-        request = self._take(who, is_home=is_home or wakeup.anybody)
-        if not is_home or wakeup.anybody or next(self._candidates(request), None) is not None:
+        self._take(who, wakeup.lacks, is_home=is_home or wakeup.anybody)
+        others = self._connected().online(who.conversation_id)
+        if not is_home or wakeup.anybody or any(one.device != who.device for one in others):
             return None
         return ShareAskedWakeup(
             conversation_id=wakeup.conversation_id,
@@ -115,22 +128,58 @@ class ShareRouting:
             client_id=wakeup.client_id,
             person_id=wakeup.person_id,
             of_cell=wakeup.of_cell,
+            lacks=wakeup.lacks,
             anybody=True,
         )
 
-    def _take(self, who: OpenRequest, *, is_home: bool) -> _Request:
+    def _take(self, who: OpenRequest, lacks: Iterable[bytes], *, is_home: bool) -> _Request:
         key = who.conversation_id, who.device
-        former = self._open.pop(key, None)
-        turns = 0 if former is None else former.turns
-        request = _Request(who, self._deps.clock.now_ms(), own_only=not is_home, turns=turns)
-        self._open[key] = request  # The newest last.
+        former = self._drop(key)
+        now_ms = self._deps.clock.now_ms()
+        request = _Request(who, frozenset(lacks), now_ms, own_only=not is_home)
+        if former is not None:
+            request.turns, request.rests = former.turns, former.rests
+        self._keep(request)  # The newest last.
         if len(self._open) > MOST_OPEN:
-            del self._open[next(iter(self._open))]
+            self._drop(next(iter(self._open)))
         return request
 
+    def _keep(self, request: _Request) -> None:
+        self._open[request.key] = request
+        self._note(request)
+
+    def _note(self, request: _Request) -> None:
+        c, device = request.key
+        for one in request.lacks:
+            self._lacking.setdefault((c, one), set()).add(device)
+
+    def _drop(self, key: Asker) -> _Request | None:
+        request = self._open.pop(key, None)
+        if request is not None:
+            self._unnote(request)
+        return request
+
+    def _unnote(self, request: _Request) -> None:
+        c, device = request.key
+        for one in request.lacks:
+            devices = self._lacking.get((c, one), set())
+            devices.discard(device)
+            if not devices:
+                self._lacking.pop((c, one), None)
+
+    def _change(self, request: _Request, lacks: Iterable[bytes]) -> None:
+        self._unnote(request)
+        request.lacks = frozenset(lacks)
+        self._note(request)
+
     def done(self, wakeup: ShareDoneWakeup) -> None:
-        """Everything that a device asked for has opened."""
-        self._open.pop((wakeup.conversation_id, bytes.fromhex(wakeup.device)), None)
+        """Something that a device asked for has opened."""
+        key = wakeup.conversation_id, bytes.fromhex(wakeup.device)
+        request = self._open.get(key)
+        if request is not None and wakeup.lacks:
+            self._change(request, wakeup.lacks)
+        else:
+            self._drop(key)
 
     def entered(self) -> None:
         """Devices have connected: they may help where nobody else could."""
@@ -150,22 +199,26 @@ class ShareRouting:
         if now_ms - self._scan_ms >= SCAN_MS:
             self._scan_ms = now_ms
             await self._scan(now_ms)
+        self._rested = 0
         while turns := self._turns(now_ms):
             await self._ask(turns, now_ms)
 
-    def _turns(self, now_ms: int) -> list[tuple[_Request, list[Online]]]:
+    def _turns(self, now_ms: int) -> list[tuple[_Request, Online]]:
         """Return some requests that are due, with whom to ask."""
-        turns: list[tuple[_Request, list[Online]]] = []
+        turns: list[tuple[_Request, Online]] = []
+        helpers: dict[_Helpers, list[Online]] = {}
         for request in self._open.values():
-            if request.due_ms > now_ms:
+            rested = request.anew_ms > 0
+            if request.due_ms > now_ms or (rested and self._rested >= RESTED_AT_ONCE):
                 continue
-            if request.anew_ms and request.anew_ms <= now_ms:
-                request.anew_ms = 0
+            chosen = self._choose(request, helpers)
+            if chosen is None and 0 < request.anew_ms <= now_ms:
                 request.asked.clear()
-            chosen = list(islice(self._candidates(request), AT_ONCE))
-            if not chosen:
+                chosen = self._choose(request, helpers)
+            if chosen is None:
                 self._rest(request, now_ms)
                 continue
+            self._rested += rested
             turns.append((request, chosen))
             if len(turns) == _TOGETHER:
                 break
@@ -176,45 +229,72 @@ class ShareRouting:
             request.own_only = False
             request.due_ms = now_ms + AGAIN_MS
             return
-        request.anew_ms = request.anew_ms or now_ms + PAUSE_MS
+        if request.anew_ms <= now_ms:
+            pause_ms = min(PAUSE_MS << min(request.rests, 10), LONGEST_PAUSE_MS)
+            request.rests += 1
+            request.anew_ms = now_ms + pause_ms
         request.due_ms = request.anew_ms
 
-    def _candidates(self, request: _Request) -> Iterator[Online]:
-        """Yield whom to ask in this turn, the best first."""
+    def _choose(self, request: _Request, helpers: dict[_Helpers, list[Online]]) -> Online | None:
+        """Return whom to ask in this turn, the best first. ``helpers``: found just now, by what
+        they are to hold."""
         who, connected = request.who, self._connected()
-        own = connected.online_of_person(who.conversation_id, who.person_id)
-        others: Iterable[Online] = ()
+        found: Iterable[Online] = connected.online_of_person(who.conversation_id, who.person_id)
         if not request.own_only:
             # Others of its cell have a cell key; in later turns everybody is asked.
-            cell_id = who.of_cell if not request.turns else None
-            others = connected.online(who.conversation_id, cell_id)
-            if cell_id is not None:
-                others = chain(others, connected.online(who.conversation_id))
-        seen: set[ClientId] = set()
-        for one in chain(own, others):
-            fresh = one.client_id not in request.asked and one.client_id not in seen
-            if fresh and one.device != who.device and self._asks[one.client_id] < MOST_ASKS:
-                seen.add(one.client_id)
-                yield one
+            cells = [who.of_cell, None] if who.of_cell and request.turns < _OF_CELL else [None]
+            found = chain(found, *(self._helpers(request, cell, helpers) for cell in cells))
+        for one in found:
+            fresh = one.client_id not in request.asked and one.device != who.device
+            if fresh and self._may_help(one, request):
+                return one
+        return None
 
-    async def _ask(self, turns: list[tuple[_Request, list[Online]]], now_ms: int) -> None:
+    def _helpers(
+        self, request: _Request, cell_id: CellId | None, known: dict[_Helpers, list[Online]]
+    ) -> Iterator[Online]:
+        """Yield devices that may hold what a request lacks; the first of them are looked for once
+        for all requests of the same secrets."""
+        c = request.who.conversation_id
+        there = (
+            one for one in self._connected().online(c, cell_id) if self._may_help(one, request)
+        )
+        place = c, cell_id, request.lacks
+        first = known.get(place)
+        if first is None:
+            first = known[place] = list(islice(there, _HELPERS))
+        yield from first
+        if len(first) == _HELPERS:
+            yield from there
+
+    def _may_help(self, one: Online, request: _Request) -> bool:
+        """Whether a device is not asked too often, and does not lack all the same itself."""
+        if self._asks[one.client_id] >= MOST_ASKS:
+            return False
+        c = request.who.conversation_id
+        return not request.lacks or not all(
+            one.device in self._lacking.get((c, secret), ()) for secret in request.lacks
+        )
+
+    async def _ask(self, turns: list[tuple[_Request, Online]], now_ms: int) -> None:
         frames = await self._frames([request for request, _ in turns])
-        for request, chosen in turns:
+        for request, one in turns:
             key = request.key
             if self._open.get(key) is not request:
                 continue  # It was done meanwhile, or its device asked for more.
             frame = frames.get(key)
             if frame is None:
-                del self._open[key]  # It is done, or its device is not listed any more.
+                self._drop(key)  # It is done, or its device is not listed any more.
                 continue
-            for one in chosen:
-                self._connected().push_to(one.client_id, frame)
-                request.asked.add(one.client_id)
-                self._asks[one.client_id] += 1
+            self._connected().push_to(one.client_id, frame)
+            request.asked.add(one.client_id)
+            self._asks[one.client_id] += 1
             request.own_only = False
             request.turns += 1
             request.anew_ms = 0
             request.due_ms = now_ms + AGAIN_MS
+            if request.turns % AT_A_TIME == 0:
+                self._rest(request, now_ms)
 
     async def _frames(self, requests: Collection[_Request]) -> dict[Asker, wire.ShareWanted]:
         """Return what to tell helpers about each of these devices, with its proof under the newest
@@ -223,6 +303,9 @@ class ShareRouting:
         async with deps.database.reading() as connection:
             asking = {request.key: request for request in requests}
             lacking = await ask_store.references(connection, list(asking))
+            for key, references in lacking.items():
+                if self._open.get(key) is asking[key]:
+                    self._change(asking[key], _secrets(references))
             heads = await rosters.newest_heads(connection, {c for c, _ in lacking})
             known = {(c, head.epoch): head for c, head in heads.items()}
             asked = {(c, heads[c].epoch, device): (c, device) for c, device in lacking}
@@ -252,14 +335,21 @@ class ShareRouting:
         """Take up requests that this node has not heard of, and forget those that are done."""
         async with self._deps.database.reading() as connection:
             found = await ask_store.open_requests(connection, _MOST_SCANNED)
+            news = {(one.conversation_id, one.device): one for one in found}
+            news = {key: one for key, one in news.items() if key not in self._open}
+            lacking = await ask_store.references(connection, list(news)) if news else {}
         there = {(one.conversation_id, one.device) for one in found}
         if len(found) < _MOST_SCANNED:
             for key in self._open.keys() - there:
-                del self._open[key]
-        for who in found:
-            if (who.conversation_id, who.device) not in self._open:
-                request = self._take(who, is_home=self._connected().here(who.client_id))
-                request.due_ms = now_ms
+                self._drop(key)
+        for key, who in news.items():
+            lacks = _secrets(lacking.get(key, ()))
+            request = self._take(who, lacks, is_home=self._connected().here(who.client_id))
+            request.due_ms = now_ms
+
+
+def _secrets(references: Iterable[tuple[int, bytes]]) -> list[bytes]:
+    return [bytes([kind]) + reference for kind, reference in references]
 
 
 def _part(lacking: list[tuple[int, bytes]], turn: int) -> list[wire.ShareReference]:
