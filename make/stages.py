@@ -5,7 +5,8 @@ the exit status is 1 when any failed. A lint stage counts as one check; a test s
 tests, read from the JUnit file it writes. The last line is `N passed, N failed, N skipped`.
 Checks of one core are given the time that test stages leave, which wait for databases and screens,
 and their output is shown when they fail; test stages own the terminal. Without test stages, checks
-run two at a time.
+run two at a time. Browser tests wait for half of their time: the client's tests run together with
+them, as quietly as a check.
 Temporary files of a run lie in memory where there is plenty of it.
 With RERUN_FAILED=1, as CI sets it, a test stage with few failures runs those once more: what then
 passes counts as passed and is named in the summary as flaky. Imports only the standard library.
@@ -23,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -62,7 +63,8 @@ class Results:
 class Stage:
     """A command to run, on ``paths``. Stages that run tests name the JUnit file they write, and
     give the paths of the files of the tests that failed and of no others. ``beside``: it uses one
-    core and knows no time limit, so that it runs beside another stage."""
+    core and knows no time limit, so that it runs beside another stage. ``with_stage``: it runs
+    together with that stage, then with the arguments ``fewer``; alone where that does not run."""
 
     name: str
     command: tuple[str, ...]
@@ -71,6 +73,8 @@ class Stage:
     junit: str | None = None
     paths: tuple[str, ...] = ()
     again: Callable[[Sequence[Case]], Sequence[str]] | None = None
+    with_stage: str = ""
+    fewer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,14 +109,18 @@ def shared_out(workers: int) -> tuple[str, ...]:
     return ("-n", str(min(4, workers)), "--dist", "loadfile", "--no-loadscope-reorder")
 
 
-def vitest_stage(name: str, workspace: str) -> Stage:
-    """Return a stage that runs the tests of one npm workspace."""
+def vitest_stage(name: str, workspace: str, with_stage: str = "") -> Stage:
+    """Return a stage that runs the tests of one npm workspace; in two processes where it runs
+    together with another."""
     junit = f"{name.replace(' ', '-')}.xml"
     command = (
         *("npx", "vitest", "run", "--root", workspace),
         *("--reporter=default", "--reporter=junit", f"--outputFile.junit={ARTEFACTS / junit}"),
     )
-    return Stage(name, command, "unit", junit=junit, again=files_of)
+    fewer = ("--maxWorkers=2",)
+    return Stage(
+        *(name, command, "unit"), junit=junit, again=files_of, with_stage=with_stage, fewer=fewer
+    )
 
 
 def files_of(failed: Sequence[Case]) -> Sequence[str]:
@@ -153,11 +161,11 @@ STAGES: tuple[Stage, ...] = (
     lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),
     lint_stage("structure", sys.executable, "make/structure.py"),
     vitest_stage("web tests", "web"),
-    # They wait for databases, servers, clocks and screens: one more than there are cores keeps
-    # these busy. Two more take no less time, and each reads all tests once more.
+    # They wait for databases, servers and clocks: one more than there are cores keeps these busy.
+    # Two more take no less time, and each reads all tests once more.
     pytest_stage("server tests", "unit", f"--ignore={BROWSER}", *shared_out(CORES + 1)),
-    vitest_stage("client tests", "client"),
-    pytest_stage("browser tests", "browser", *shared_out(CORES + 1), paths=(BROWSER,)),
+    vitest_stage("client tests", "client", with_stage="browser tests"),
+    pytest_stage("browser tests", "browser", *shared_out(CORES + 2), paths=(BROWSER,)),
 )
 
 
@@ -271,16 +279,29 @@ def processor_s(pid: int) -> float:
 
 
 def run_all(stages: Sequence[Stage]) -> list[Outcome]:
-    """Run stages one by one, and checks beside them."""
+    """Run stages one by one, and beside them checks and the stages that run together with one."""
     checks = [stage for stage in stages if stage.beside]
     tests = [stage for stage in stages if not stage.beside]
+    names = {stage.name for stage in tests}
     pool = ThreadPoolExecutor(max_workers=1 if tests else 2)
+    others = ThreadPoolExecutor()
     try:
         beside = [pool.submit(run, stage, quiet=True, politely=bool(tests)) for stage in checks]
-        outcomes = [run(stage) for stage in tests]
+        outcomes = []
+        for stage in tests:
+            if stage.with_stage in names:
+                continue
+            together = [
+                others.submit(run, replace(one, command=(*one.command, *one.fewer)), quiet=True)
+                for one in tests
+                if one.with_stage == stage.name
+            ]
+            outcomes.append(run(stage))
+            outcomes.extend(one.result() for one in together)
         return [one.result() for one in beside] + outcomes
     finally:
         pool.shutdown(cancel_futures=True)  # Ctrl+C waits for one check, not for all.
+        others.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager

@@ -104,10 +104,6 @@ def test_what_may_be_tracked_is_let_be(line: str) -> None:
     assert list(tracked_files.findings("file", line)) == []
 
 
-def test_every_file_of_this_project_may_be_tracked() -> None:
-    assert tracked_files.main() == 0
-
-
 def _stage(name: str, code: str, junit: str | None = None) -> stages.Stage:
     group = "unit" if junit else "lint"
     again = (lambda failed: [case.name for case in failed]) if junit else None
@@ -261,6 +257,33 @@ def test_checks_run_beside_tests_and_give_way(
     assert stages.main(["lint"]) == 0
     expected = ["19", str(os.nice(0))] if tests else [str(os.nice(0))] * 2
     assert [Path(name).read_text() for name in names] == expected
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_stage_runs_together_with_another_where_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: bool
+) -> None:
+    """Each waits until it sees that the other runs."""
+    monkeypatch.setattr(stages, "ARTEFACTS", tmp_path)
+    code = (
+        "import pathlib, sys, time\n"
+        "own, other, *fewer = sys.argv[1:]\n"
+        "pathlib.Path(own).write_text(' '.join(fewer))\n"
+        "while not pathlib.Path(other).exists(): time.sleep(0.01)"
+    )
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    first = stages.Stage(
+        "first",
+        (sys.executable, "-c", code, one, one if alone else two),
+        "unit",
+        with_stage="second",
+        fewer=("--fewer",),
+    )
+    second = stages.Stage("second", (sys.executable, "-c", code, two, one), "browser")
+    monkeypatch.setattr(stages, "STAGES", (first, second))
+    assert stages.main(["unit" if alone else "all"]) == 0
+    assert Path(one).read_text() == ("" if alone else "--fewer")
+    assert Path(two).exists() != alone
 
 
 def test_success_is_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
