@@ -23,7 +23,7 @@ from guard import corpus, measuring, pictures
 ROOT = Path(__file__).parents[1]
 SLOWER = 6
 MOST_LETTERS = 16_384
-SMALL = 100  # Messages.
+SMALL, SMALL_LONG = 30, 2  # Messages.
 
 PASSES = 12
 # Chromium slows a page by stopping it for five of six parts of the time, some milliseconds in one
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(f"{len(held_out)} held-out messages")
     figures: dict[str, Any] = measuring.measured(judge, held_out)
     for name in corpus.UNSEEN[-1:] if small else corpus.UNSEEN:
-        unseen = measuring.measured(judge, corpus.unseen(name))
+        unseen = measuring.measured(judge, held_out if small else corpus.unseen(name))
         figures[name] = {
             part: unseen[part]
             for part in ("messages", "recall", "false_alarm_rate", "by_class", "by_language")
@@ -82,7 +82,8 @@ def times(weights: bytes, texts: list[str], *, small: bool = False) -> dict[str,
         say("no Chromium: times are left out")
         return {}
     code = bundle("iife")
-    longest = [("Good morning sir, see the list of points. " * 400)[:MOST_LETTERS]] * 20
+    longest = [("Good morning sir, see the list of points. " * 400)[:MOST_LETTERS]]
+    longest *= SMALL_LONG if small else 20
     with chromium.launched(path) as browser:
         page = browser.new_page()
         page.evaluate(f"() => {{ {code}; globalThis.guard = guard; }}")
