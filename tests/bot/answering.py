@@ -39,16 +39,20 @@ def _end() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def stop_at(step: str) -> None:
-    """End this process around the handler."""
+def stop_at(step: str, armed: Path) -> None:
+    """End this process around the handler, once a file is there."""
     handle: Callable[[Handlers, Message], Awaitable[None]] = Handlers.handle
+
+    def ends() -> bool:
+        return armed.exists()
 
     @functools.wraps(handle)
     async def ending(handlers: Handlers, message: Message) -> None:
-        if step == BEFORE:
+        if step == BEFORE and ends():
             _end()
         await handle(handlers, message)
-        _end()
+        if ends():
+            _end()
 
     setattr(Handlers, "handle", ending)  # noqa: B010 - a method of another class.
 
@@ -62,7 +66,7 @@ def main() -> None:
     parser.add_argument("--greet", help="a conversation's id")
     options = parser.parse_args()
     if options.stop in {BEFORE, AFTER}:
-        stop_at(options.stop)
+        stop_at(options.stop, options.armed)
     elif options.stop:
         preloaded = Path(__file__).with_name("stopping.mjs")
         os.environ |= {

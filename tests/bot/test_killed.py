@@ -4,6 +4,7 @@ answer, and every message of the bot is in the log once."""
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ OFFICERS = databank.officers()
 
 POSTING = ("before it posts messages", "after it posted messages")
 GREETING = "after it posted keys"
-MOST_COMMITS, LAST_STEPS = 30, 40
+MOST_COMMITS, LAST_STEPS, REST_S = 30, 40, 0.3
 
 
 def process(state: Path, log: Path, *more: str) -> contextlib.AbstractAsyncContextManager[Forked]:
@@ -48,6 +49,16 @@ class Asked:
     async def connects(self) -> None:
         """Wait until the answering bot is connected."""
         await until(lambda: "connected" in self.log.read_text(), "the bot connects")
+
+    async def rests(self) -> None:
+        """Wait until the answering bot has stored what it had to."""
+        files = (self.state, self.state.with_name(f"{self.state.name}-wal"))
+        await until(
+            lambda: all(
+                time.time() - one.stat().st_mtime > REST_S for one in files if one.exists()
+            ),
+            "it rests",
+        )
 
 
 @contextlib.asynccontextmanager
@@ -84,32 +95,44 @@ async def test_no_step_loses_or_doubles_an_answer(server: ServerProcess, tmp_pat
         talk = await asked.bot.direct(asked.other)
         wanted: list[str] = []
 
-        async def answers(step: str) -> bool:
-            """Ask a bot that ends at a step, then one that does not. Returns whether it came to the
-            step."""
-            armed, number = tmp_path / f"armed {step}", len(wanted)
+        async def answered(step: str) -> None:
+            """Let the running bot, which went on after this step, answer all and rest."""
+            wanted.append(f"B{len(wanted)}")
+            await talk.post(f"/vehicle {wanted[-1]}")
+            await asked.hears(f"{wanted[-1]} first")
+            assert [one.split()[0] for one in asked.heard] == wanted, step
+            await asked.rests()
+
+        async def ends_at(step: str, former: str) -> bool:
+            """Start a bot, which goes on from where the former one ended, and ask it once more:
+            it ends at a step. Returns whether it came to the step."""
+            armed = tmp_path / f"armed {step}"
             stop = ("--stop", step, "--armed", str(armed))
             async with process(asked.state, asked.log, *stop) as stopping:
                 await asked.connects()
+                await answered(former)
                 armed.touch()
-                await talk.post(f"/vehicle A{number}")
-                came = await comes(stopping, lambda: f"A{number} first" in asked.heard)
+                wanted.append(f"A{len(wanted)}")
+                await talk.post(f"/vehicle {wanted[-1]}")
+                came = await comes(stopping, lambda: f"{wanted[-1]} first" in asked.heard)
             if came:
                 killed = step in {BEFORE, AFTER}
                 assert stopping.returncode == (-signal.SIGKILL if killed else 1), step
-            async with process(asked.state, asked.log):
-                await talk.post(f"/vehicle B{number}")
-                await asked.hears(f"B{number} first")
-            wanted.extend([f"A{number}", f"B{number}"])
-            assert [one.split()[0] for one in asked.heard] == wanted, step
             return came
 
+        former = "none"
         for step in (BEFORE, AFTER, *POSTING):
-            assert await answers(step), step
+            assert await ends_at(step, former), step
+            former = step
         for commits in range(1, MOST_COMMITS):
-            came = [await answers(f"{when} commit {commits}") for when in ("before", "after")]
+            came = []
+            for step in (f"before commit {commits}", f"after commit {commits}"):
+                came.append(await ends_at(step, former))
+                former = step
             if not any(came):
                 break
+        async with process(asked.state, asked.log):
+            await answered(former)
         # Taken, tried, answered, signed, accepted, handled.
         assert 6 < commits < MOST_COMMITS
 
