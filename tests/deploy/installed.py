@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from copconnect.services import postgresql
+from tests.harness import forking
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "copconnect-backup.service"
 
+_PRIVATE = 0o077
 # As systemd does for a unit with ProtectSystem=strict: every file system can only be read, and the
 # unit's own folders are mounts of their own.
 _SANDBOX = """set -e
@@ -53,30 +55,34 @@ class Installed:
         return archive
 
     def restore(self, archive: Path, *, new_incarnation: bool = True) -> str:
-        """Restore an archive; ``new_incarnation``: False leaves its last step out."""
-        if new_incarnation:
-            return self._run([*COPCONNECT, "restore", str(archive)])
-        return self._run([sys.executable, "-c", WITHOUT_LAST_STEP, str(archive)])
+        """Restore an archive and return what is printed; ``new_incarnation``: False leaves the last
+        step out. Raises RuntimeError with that if it fails."""
+        module, *arguments = ("copconnect", "restore") if new_incarnation else (WITHOUT_LAST_STEP,)
+        given = [*arguments, str(archive)]
+        return _printed(
+            forking.run(module, given, self._environment(), self._folder, umask=_PRIVATE)
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": f"{self._binaries}:{os.environ['PATH']}",
+            "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
+            **self._settings,
+        }
 
     def _run(self, command: Sequence[str]) -> str:
         """Run a command with the settings; return what it printed. Raises RuntimeError with that if
         it fails."""
         result = subprocess.run(
             command,
-            env={
-                "PATH": f"{self._binaries}:{os.environ['PATH']}",
-                "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
-                **self._settings,
-            },
+            env=self._environment(),
             cwd=self._folder,
-            umask=0o077,
+            umask=_PRIVATE,
             capture_output=True,
             text=True,
             check=False,
         )
-        if result.returncode != 0:
-            raise RuntimeError(result.stdout + result.stderr)
-        return result.stdout
+        return _printed(result)
 
     def _command_of_unit(self) -> list[str]:
         (line,) = [
@@ -100,10 +106,10 @@ class Installed:
 
 
 COPCONNECT = (sys.executable, "-m", "copconnect")
-WITHOUT_LAST_STEP = """
-import asyncio, sys
-from pathlib import Path
-from copconnect.commands.backups import restoring
-from copconnect.settings import load
-asyncio.run(restoring.restore(load(), Path(sys.argv[1])))
-"""
+WITHOUT_LAST_STEP = "tests.deploy.without_last_step"
+
+
+def _printed(done: subprocess.CompletedProcess[str]) -> str:
+    if done.returncode != 0:
+        raise RuntimeError(done.stdout + done.stderr)
+    return done.stdout

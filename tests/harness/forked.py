@@ -53,6 +53,7 @@ class Request(msgspec.Struct):
     folder: str
     environment: dict[str, str]
     inherited: list[int]
+    umask: int | None = None
 
 
 def main() -> None:
@@ -135,6 +136,8 @@ def _become(request: Request, given: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request.environment)
     os.chdir(request.folder)
+    if request.umask is not None:
+        os.umask(request.umask)
     # A program that runs by its name looks for modules there first.
     sys.path[0] = request.folder
     gc.enable()

@@ -81,10 +81,11 @@ def start(
     errors: BinaryIO,
     inherited: Sequence[int] = (),
     folder: Path = ROOT,
+    umask: int | None = None,
 ) -> Forked:
     """Start ``python -m module arguments`` in a folder. The child has ``output``, ``errors`` and
     the descriptors ``inherited``, and no input."""
-    request = Request(module, [*arguments], str(folder), dict(environment), [*inherited])
+    request = Request(module, [*arguments], str(folder), dict(environment), [*inherited], umask)
     status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     given = [theirs.fileno(), output.fileno(), errors.fileno(), *inherited]
     with theirs:
@@ -93,11 +94,15 @@ def start(
 
 
 def run(
-    module: str, arguments: Sequence[str], environment: Mapping[str, str]
+    module: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path = ROOT,
+    umask: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run it to its end; return its status and what it printed."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = start(module, arguments, environment, output, errors)
+        process = start(module, arguments, environment, output, errors, (), folder, umask)
         status = process.wait()
         printed = []
         for file in (output, errors):
