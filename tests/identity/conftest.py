@@ -16,11 +16,19 @@ from copconnect.cli import app
 from copconnect.records.primitives.kem import XWING
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
-from demo import data_bank, synthetic
+from demo import data_bank
 from tests.harness.fixtures import BACK_ENDS, copied, copy_of
 from tests.identity.approved import Force
 from tests.identity.prepared import Name, Prepared, back_end_of, settings_of
-from tests.identity.running import START_MS, MovedClock, Running, SentTexts, run
+from tests.identity.running import (
+    START_MS,
+    MovedClock,
+    Running,
+    SentTexts,
+    run,
+    synthetic_files,
+)
+from tests.identity.stations import Station
 from tests.identity.whole import Whole
 
 
@@ -44,7 +52,7 @@ def approving_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def commanded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of a department of 60 people, made by commands, to copy."""
     folder = tmp_path_factory.mktemp("commanded")
-    data_bank.write(synthetic.write(60, 1), folder / "bank")
+    data_bank.write(synthetic_files(), folder / "bank")
     for command in (
         ("init", "--department", "Test Police"),
         ("directory", "import", str(folder / "bank")),
@@ -80,7 +88,8 @@ def prepared(
 def beginning(request: pytest.FixtureRequest) -> Name | None:
     """How far the test's database has come: as far as the furthest server that it asks for."""
     asked = request.fixturenames
-    return next((one for one in ("whole", "force", "approving", "running") if one in asked), None)
+    furthest: tuple[Name, ...] = ("whole", "station", "force", "approving", "running")
+    return next((one for one in furthest if one in asked), None)
 
 
 @pytest.fixture(params=BACK_ENDS)
@@ -159,3 +168,15 @@ async def force(
     """A root admin and an admin of the commissionerate, on the server ``approving``."""
     force, clock.ms = prepared.force(back_end_of(database_url))
     return force
+
+
+@pytest.fixture
+async def station(
+    force: Force,  # noqa: ARG001
+    database_url: str,
+    prepared: Prepared,
+    clock: MovedClock,
+) -> Station:
+    """A station of the force, on the server ``approving``."""
+    station, clock.ms = prepared.station(back_end_of(database_url))
+    return station

@@ -2,8 +2,9 @@
 
 To import a data bank and to register people takes longer than most tests. A name says how far a
 database has come: ``running`` and ``approving`` have the people of the data bank, under one policy
-and the other; ``force`` has an appointed :class:`Force` besides; ``whole`` was migrated by a whole
-server. Each test works on a copy of its own.
+and the other; ``force`` has an appointed :class:`Force` besides, and ``station`` a
+:class:`Station` of it; ``whole`` was migrated by a whole server. Each test works on a copy of its
+own.
 """
 
 import shutil
@@ -21,8 +22,9 @@ from tests.harness.postgresql import PostgreSQL
 from tests.harness.presence import HOST, ORIGIN
 from tests.identity.approved import Force, appoint
 from tests.identity.running import MovedClock, SentTexts, run, synthetic_bank
+from tests.identity.stations import Station, staff
 
-Name = Literal["running", "approving", "force", "whole"]
+Name = Literal["running", "approving", "force", "station", "whole"]
 Source = Path | str
 """A SQLite file, or the name of a PostgreSQL database."""
 
@@ -58,10 +60,12 @@ class Prepared:
         self._approving = approving
         self._sources: dict[tuple[str, Name], Source] = {}
         self._forces: dict[str, tuple[Force, int]] = {}
+        self._stations: dict[str, tuple[Station, int]] = {}
 
     def keys(self, back_end: str, name: Name) -> Path:
         """Return the folder of the authority of the department that a database is about."""
-        if name == "force":  # The department's newest record, which names the root admin, is here.
+        # The department's newest record, which names the root admin, is here.
+        if name in ("force", "station"):
             return self._folder / f"force-{back_end}"
         return self._approving if name == "approving" else self._keys
 
@@ -76,7 +80,14 @@ class Prepared:
         force, ms = self._forces[back_end]
         return Force(copy(force.root), copy(force.admin), force.path), ms
 
+    def station(self, back_end: str) -> tuple[Station, int]:
+        """Return the station of the database ``station``, and the time when it was staffed."""
+        station, ms = self._stations[back_end]
+        return station.copied(), ms
+
     def _make(self, back_end: str, name: Name) -> Source:
+        if name == "station":
+            return self._staffed(back_end)
         source, url = self._empty(back_end, name)
         keys = self.keys(back_end, name)
         if name == "force":
@@ -98,6 +109,26 @@ class Prepared:
             template = self._request.getfixturevalue("postgresql_template")
         made = apart(server.create_database(template))
         return made, server.url(made)
+
+    def _staffed(self, back_end: str) -> Source:
+        """Staff a station of the force."""
+        force = self.source(back_end, "force")
+        if isinstance(force, Path):
+            source: Source = force.with_stem("station")
+            shutil.copyfile(force, source)
+            url = f"sqlite+aiosqlite:///{source}"
+        else:
+            server: PostgreSQL = self._request.getfixturevalue("postgresql")
+            source = apart(server.create_database(force))
+            url = server.url(source)
+        apart(self._staff(settings_of(self.keys(back_end, "station"), url), back_end))
+        return source
+
+    async def _staff(self, settings: Settings, back_end: str) -> None:
+        clock = MovedClock()
+        force, clock.ms = self.force(back_end)
+        async with run(settings, clock) as server:
+            self._stations[back_end] = await staff(server, force, clock), clock.ms
 
     async def _import(self, settings: Settings, back_end: str, name: Name) -> None:
         clock = MovedClock()

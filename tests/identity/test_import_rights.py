@@ -4,7 +4,6 @@ an entry in the audit log."""
 import io
 import json
 import zipfile
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -19,55 +18,20 @@ from copconnect.ids import PersonId, UnitId
 from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed, entries, verified
 from tests.identity.approved import ADMIN, Force
-from tests.identity.running import CP, PATROL, SHO, Device, MovedClock, Running
+from tests.identity.running import CP, PATROL, Device, MovedClock, Running
 from tests.identity.signing import act, endorse, endorsement, give, grant, refusal
+from tests.identity.stations import Rows, Station, people_of
 from tests.identity.test_upload_acts import (
     CHOICES,
-    Rows,
     applying,
     examine,
     file_of,
-    people_of,
     send,
 )
 
 ATTACKER = "+917999000099"
 PARTIAL = wire.ImportChoices(confirmed=True, partial=True)
 MISSING = wire.ImportChoices(confirmed=True, remove_missing=True)
-
-
-@dataclass
-class Station:
-    """The station's admin, with a grant over it; an officer posted there, with a grant over the
-    commissionerate; the rows of the station's people and of all others."""
-
-    admin: Device
-    holder: Device
-    path: str
-    own: Rows
-    others: Rows
-
-    def row_of(self, device: Device) -> dict[str, str]:
-        return next(row for row in self.own if person_id(row["code"]) == device.person_id)
-
-
-@pytest.fixture
-async def station(approving: Running, force: Force, clock: MovedClock) -> Station:
-    admin = await confirmed(approving, force, SHO)
-    rows = await people_of(approving)
-    unit = next(row["unit"] for row in rows if row["number"] == SHO)
-    own = [row for row in rows if row["unit"] == unit]
-    async with approving.container.database.reading() as connection:
-        path = await approving.container.directory.path_of(connection, UnitId(unit))
-    assert path is not None
-    number = next(row["number"] for row in own if row["number"] != SHO)
-    holder = await confirmed(approving, force, number)
-    clock.ms += 1000
-    for person, over in ((admin, path), (holder, force.path)):
-        given = await give(approving, force.root, grant(approving, force.root, person, over))
-        assert given.is_success, given.text
-        clock.ms += 1000
-    return Station(admin, holder, path, own, [row for row in rows if row["unit"] != unit])
 
 
 async def imported(

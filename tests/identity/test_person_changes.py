@@ -16,10 +16,10 @@ from tests.identity.acting import confirmed
 from tests.identity.approved import Force
 from tests.identity.running import PATROL, SHO, MovedClock, Running
 from tests.identity.signing import act, give, grant, refusal
-from tests.identity.test_import_rights import Station, done, problems, station
-from tests.identity.test_upload_acts import applying, examine, file_of, people_of, send
+from tests.identity.stations import Station, people_of
+from tests.identity.test_import_rights import done, problems
+from tests.identity.test_upload_acts import applying, examine, file_of, send
 
-__all__ = ["station"]
 DAY_MS = 86_400_000
 Row = dict[str, str]
 

@@ -20,8 +20,8 @@ from tests.identity.acting import confirmed
 from tests.identity.approved import Force
 from tests.identity.running import CP, DCP, DGP, PATROL, SHO, Device, MovedClock, Running
 from tests.identity.signing import act, give, grant, name_root_admin
+from tests.identity.stations import people_of
 from tests.identity.test_import_rights import imported
-from tests.identity.test_upload_acts import people_of
 
 ADMINS = {CP, DCP, DGP, SHO, PATROL}
 

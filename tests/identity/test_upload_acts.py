@@ -19,14 +19,9 @@ from tests.identity.acting import confirmed, entries, verified
 from tests.identity.approved import Force
 from tests.identity.running import PATROL, SHO, Device, MovedClock, Running
 from tests.identity.signing import act, give, grant, refusal
+from tests.identity.stations import Rows, people_of
 
 CHOICES = wire.ImportChoices(confirmed=True)
-Rows = list[dict[str, str]]
-
-
-async def people_of(running: Running) -> Rows:
-    tables = await running.container.importer.export(OPERATOR)
-    return tables["people"]
 
 
 def file_of(rows: Rows) -> bytes:
