@@ -73,7 +73,7 @@ from copconnect.privacy.service import Privacy
 from copconnect.push import routes as push_routes
 from copconnect.push.reach import Reach
 from copconnect.push.service import PushService
-from copconnect.rates import Rates
+from copconnect.rates import SharedRates
 from copconnect.records.primitives.kem import X25519, XWING
 from copconnect.reports import routes as report_routes
 from copconnect.reports.registry import SanctionRegistry
@@ -113,6 +113,7 @@ class Container:
         self.database.announce_through(BusAndLog(self.bus, self.wakeup_log))
         self.audit = Audit(self.database, self.clock)
         self.leases = Leases(self.database, self.clock, alone=not settings.bus_url)
+        self.rates = SharedRates(self.bus, self.clock.now_ms)
         self.registry = DeviceRegistry(self.clock)
         self.acceptances = Acceptances()
         self.lessons = Publisher(self.clock, self.audit)
@@ -167,8 +168,7 @@ class Container:
             settings.guard_policy,
         )
         per_minute = settings.requests_per_person_per_minute
-        requests = Rates("requests_per_minute", per_minute, per_minute // 2, self.clock.now_ms)
-        self.gate = Gate(self.auth.authenticator, requests)
+        self.gate = Gate(self.auth.authenticator, self.rates, per_minute)
         self.attachments = AttachmentService(
             database=self.database,
             clock=self.clock,
@@ -184,6 +184,7 @@ class Container:
             database=self.database,
             bus=self.bus,
             clock=self.clock,
+            rates=self.rates,
             devices=self.registry,
             people=self.directory,
             organisation=self.directory,
@@ -195,7 +196,9 @@ class Container:
             audit=self.audit,
             sanctions=self.sanctions,
             leases=self.leases,
-            options=_options(settings, self.authority.departments[-1].kem, self._large_from),
+            options=_options(
+                settings, self.authority.departments[-1].kem, lambda: self.guard.large_from
+            ),
         )
         late.service = self.delivery
         self.reports = ReportService(
@@ -254,7 +257,7 @@ class Container:
             people=Roll(self.directory),
             listed=Listing(self.directory),
             audiences=self.admin.trainees,
-            large_from=self._large_from,
+            large_from=lambda: self.guard.large_from,
             signer=self.authority.roster,
             department=self.authority.department,
             pushes=self.push,
@@ -263,6 +266,7 @@ class Container:
         self.orders = OrderService(
             database=self.database,
             clock=self.clock,
+            rates=self.rates,
             conversations=Readers(),
             people=Roll(self.directory),
             rights=self.admin.rights,
@@ -280,6 +284,7 @@ class Container:
             watchers=self.orders.watching,
             bus=self.bus,
             clock=self.clock,
+            rates=self.rates,
             limits=Limits(
                 buffer_bytes=settings.socket_buffer_bytes,
                 hello_ms=settings.socket_hello_ms,
@@ -307,9 +312,6 @@ class Container:
         self._stack = AsyncExitStack()
         self.start_error: Exception | None = None
         """The reason why :meth:`start` failed, for a program whose web server swallows it."""
-
-    def _large_from(self) -> int:
-        return self.guard.large_from
 
     def _folder_watch(self, settings: Settings) -> Periodic | None:
         """Return the work that imports files of a folder, if the settings name one. One node looks
@@ -347,7 +349,7 @@ class Container:
                 self.delivery,
                 *(self.orders, self.planned, self.privacy, self.reports, self.training),
             )
-            for part in (self.bus, *roles, self.sockets, self.push):
+            for part in (self.bus, self.rates, *roles, self.sockets, self.push):
                 await part.start()
                 stack.push_async_callback(part.close)
             stack.push_async_callback(self.uploads.close)

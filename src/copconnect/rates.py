@@ -1,18 +1,27 @@
-"""Standing limits of people, counted in the memory of one node.
+"""Standing limits of people and devices, counted in memory, for all nodes together.
 
 A bucket fills evenly and holds a burst; taking more than it holds raises RateLimited, which names
-the limit and says when it ends. Buckets that are full again are forgotten. Used from one event
-loop; a restart fills every bucket.
+the limit and says when it ends. Buckets that are full again are forgotten. Nodes tell each other
+every few seconds how much those took who use a noticeable part of their limit, and empty their own
+buckets by as much; a bucket may owe a burst. A limit therefore holds for all nodes within seconds,
+a request costs no statement, and each node counts alone while the bus is away. Used from one event
+loop; a restart fills the buckets of a node. :mod:`copconnect.budgets` counts exactly.
 """
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 
 from copconnect import errors
+from copconnect.background import Periodic
+from copconnect.bus import AnyWakeup, Bus, SpentWakeup
 from copconnect.ids import PersonId
 
+TELLING_S = 5.0
 _MINUTE_MS = 60_000
 _FORGOTTEN_AT = 20_000  # Buckets; more are looked through for full ones.
 _GROWTH = 2  # They are looked through again at so many times what was left of them.
+_NOTICED = 1 / 10  # This part of what a limit gives between two tellings is told.
+_IN_ONE = 10_000  # Spenders in a wake-up: 400 KB.
 
 
 class Rates:
@@ -24,6 +33,7 @@ class Rates:
         self._burst = float(burst)
         self._now_ms = now_ms
         self._left: dict[PersonId, tuple[float, int]] = {}
+        self._spent: dict[PersonId, float] = {}  # Since spending was last told.
         self._forgotten_at = _FORGOTTEN_AT
         self.examined = 0  # Buckets that were looked through so far: what forgetting costs.
 
@@ -38,16 +48,35 @@ class Rates:
         An amount larger than the whole bucket needs a full one, so no amount is refused for ever.
         """
         now_ms = self._now_ms()
-        left, since = self._left.get(person_id, (self._burst, now_ms))
-        left = min(self._burst, left + max(0, now_ms - since) * self._per_ms)
+        left = self._filled(person_id, now_ms)
         needed = min(float(amount), self._burst)
         if left < needed:
             self._left[person_id] = left, now_ms
             retry_after_ms = int((needed - left) / self._per_ms) + 1
             raise errors.RateLimited(retry_after_ms=retry_after_ms, limit=self._name)
+        self._put(person_id, left - needed, now_ms)
+        self._spent[person_id] = self._spent.get(person_id, 0.0) + needed
+
+    def told(self) -> dict[PersonId, float]:
+        """Return how much those took since the last call who took a noticeable part."""
+        noticed = _NOTICED * self._per_ms * 1000 * TELLING_S
+        spent, self._spent = self._spent, {}
+        return {person: amount for person, amount in spent.items() if amount > noticed}
+
+    def taken_elsewhere(self, person_id: PersonId, amount: float) -> None:
+        """Empty a person's bucket by what another node gave."""
+        now_ms = self._now_ms()
+        left = max(-self._burst, self._filled(person_id, now_ms) - max(0.0, amount))
+        self._put(person_id, left, now_ms)
+
+    def _filled(self, person_id: PersonId, now_ms: int) -> float:
+        left, since = self._left.get(person_id, (self._burst, now_ms))
+        return min(self._burst, left + max(0, now_ms - since) * self._per_ms)
+
+    def _put(self, person_id: PersonId, left: float, now_ms: int) -> None:
         if len(self._left) >= self._forgotten_at:
             self._forget(now_ms)
-        self._left[person_id] = left - needed, now_ms
+        self._left[person_id] = left, now_ms
 
     def _forget(self, now_ms: int) -> None:
         self.examined += len(self._left)
@@ -58,3 +87,47 @@ class Rates:
         }
         # The whole force may be busy at once: each look costs as much as the buckets added since.
         self._forgotten_at = max(_FORGOTTEN_AT, _GROWTH * len(self._left))
+
+
+class SharedRates:
+    """The limits of one node that hold for all nodes; app.py starts and closes it."""
+
+    def __init__(self, bus: Bus, now_ms: Callable[[], int]) -> None:
+        self._bus = bus
+        self._now_ms = now_ms
+        self._node = secrets.token_hex(8)
+        self._limits: dict[str, Rates] = {}
+        self._telling = Periodic("rates", self.tell, TELLING_S)
+        bus.subscribe(self._receive)
+
+    async def start(self) -> None:
+        """Begin to tell the other nodes."""
+        await self._telling.start()
+
+    async def close(self) -> None:
+        """Tell them no more."""
+        await self._telling.close()
+
+    def limit(self, name: str, per_minute: float, burst: int) -> Rates:
+        """Return a new limit, whose name is its own on every node."""
+        made = self._limits[name] = Rates(name, per_minute, burst, self._now_ms)
+        return made
+
+    async def tell(self) -> None:
+        """Tell the other nodes what was taken here."""
+        await self._bus.publish(list(self._told()))
+
+    async def _receive(self, wakeup: AnyWakeup) -> None:
+        if not isinstance(wakeup, SpentWakeup) or wakeup.node == self._node:
+            return
+        limit = self._limits.get(wakeup.limit)
+        if limit is not None:
+            for person_id, amount in wakeup.spent.items():
+                limit.taken_elsewhere(person_id, amount)
+
+    def _told(self) -> Iterator[SpentWakeup]:
+        for name, limit in self._limits.items():
+            spent = list(limit.told().items())
+            for at in range(0, len(spent), _IN_ONE):
+                some = dict(spent[at : at + _IN_ONE])
+                yield SpentWakeup(node=self._node, limit=name, spent=some)

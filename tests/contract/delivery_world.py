@@ -26,6 +26,7 @@ from copconnect.orders.issuing import Issuing
 from copconnect.orders.ports import Postings, Rights
 from copconnect.orders.rules import ISSUE
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
+from copconnect.rates import SharedRates
 from copconnect.records.conversation.roster import direct_id
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.kem import X25519
@@ -250,6 +251,7 @@ class World:
             database=self.database,
             bus=self.bus,
             clock=self.clock,
+            rates=SharedRates(self.bus, self.clock.now_ms),
             devices=self.registry,
             people=self.registry,
             organisation=self.chart,

@@ -17,7 +17,7 @@ from copconnect.http.direct import Direct
 from copconnect.http.gate import JSON, MSGPACK, Gate, before_send, on_error, security_headers
 from copconnect.ids import new_id
 from copconnect.principals import NOTHING, Caller, Requirement
-from copconnect.rates import Rates
+from copconnect.rates import SharedRates
 from tests.contract.delivery_world import World
 from tests.contract.device import Device, Talk, head_of
 
@@ -57,8 +57,7 @@ class Both:
     def __init__(self, world: World) -> None:
         self.tokens = Tokens()
         self.passed_on = 0
-        requests = Rates("requests_per_minute", 1_000, 1_000, lambda: world.clock.at)
-        gate = Gate(self.tokens, requests)
+        gate = Gate(self.tokens, SharedRates(world.bus, world.clock.now_ms), 2_000)
         secured = security_headers("https://tiles.example")
         self._framework = Litestar(
             routes.routes(world.service, gate),

@@ -48,7 +48,7 @@ from copconnect.ids import ConversationId, PersonId, PostId
 from copconnect.leases import Leases
 from copconnect.operator import routes as operator_routes
 from copconnect.push.reach import Reach
-from copconnect.rates import Rates
+from copconnect.rates import SharedRates
 from copconnect.reports.registry import SanctionRegistry
 from copconnect.settings import Settings
 from copconnect.training.publishing import Publisher
@@ -188,8 +188,8 @@ class IdentityServer:
         self.uploads.attach(self.admin.rights)
         self.planned.attach(self.admin.rights)
         per_minute = settings.requests_per_person_per_minute
-        requests = Rates("requests_per_minute", per_minute, per_minute, clock.now_ms)
-        self.gate = Gate(self.auth.authenticator, requests)
+        rates = SharedRates(self.bus, clock.now_ms)
+        self.gate = Gate(self.auth.authenticator, rates, 2 * per_minute)
         self.bus.subscribe(self._receive)
         self._stack = AsyncExitStack()
 

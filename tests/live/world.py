@@ -15,6 +15,7 @@ from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
+from copconnect.rates import SharedRates
 from copconnect.records.primitives.kem import X25519
 from copconnect.reports.registry import SanctionRegistry
 from copconnect.wakeup_log import BusAndLog, WakeupLog
@@ -115,6 +116,7 @@ class World:
             database=self.database,
             bus=bus,
             clock=self.clock,
+            rates=SharedRates(bus, self.clock.now_ms),
             devices=cast(Any, self.devices),
             people=absent,
             organisation=absent,

@@ -27,6 +27,7 @@ from copconnect.leases import Leases
 from copconnect.orders.rules import ISSUE
 from copconnect.orders.service import OrderService
 from copconnect.principals import Caller
+from copconnect.rates import SharedRates
 from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.fields import sha256
@@ -250,6 +251,7 @@ class Orders:
         made = OrderService(
             database=world.database,
             clock=world.clock,
+            rates=SharedRates(world.bus, world.clock.now_ms),
             conversations=Readers(),
             people=self.roll,
             rights=self.roll,

@@ -1,6 +1,7 @@
 """The Delivery Service's pure rules against plain models: places in cells, seals in a blob, who a
 record must be sealed to (D2), limits of people."""
 
+import contextlib
 from collections import Counter
 from itertools import count
 
@@ -9,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from copconnect import errors, wire
+from copconnect.bus import LocalBus
 from copconnect.delivery.rules.conversation_keys import SealAudience, check_seals
 from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.limits import CELL_REKEY_HISTORY_MS, DAY_MS, REKEY_HISTORY_MS
 from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterLeaf, plan_change
 from copconnect.delivery.rules.seals import find_seal, recipients
 from copconnect.ids import CellId, ClientId, PersonId
-from copconnect.rates import Rates
+from copconnect.rates import TELLING_S, Rates, SharedRates
 from copconnect.records.conversation.roster import Rights
 from copconnect.records.primitives.kem import X25519, XWING, seal_bytes
 
@@ -193,3 +195,25 @@ def test_buckets_cost_little_while_the_whole_force_is_busy_and_full_ones_are_for
     for at in range(40_000):
         rates.take(PersonId(f"new {at}"))
     assert rates.kept == 40_100
+
+
+async def test_a_person_has_a_limit_once_however_many_nodes_there_are() -> None:
+    """600 a minute over four nodes for ten minutes: a burst at each, then what one node gives."""
+    now, bus = [NOW], LocalBus()
+    nodes = [SharedRates(bus, lambda: now[0]) for _ in range(4)]
+    limits = [node.limit("requests", 600, 300) for node in nodes]
+    dishonest, honest = PersonId("d"), PersonId("h")
+    passed = 0
+    for second in range(600):
+        now[0] += 1000
+        for limit in limits:
+            for _ in range(20):  # Below what a node alone refuses, after the burst.
+                with contextlib.suppress(errors.RateLimited):
+                    limit.take(dishonest)
+                    passed += 1
+        limits[0].take(honest)  # Nobody else loses by it.
+        if second % TELLING_S == 0:
+            for node in nodes:
+                await node.tell()
+    assert passed <= 600 * 10 + 4 * 300 + 4 * 300  # A bucket owes no more than a burst.
+    assert limits[1].kept == 1  # Small spending is told nobody.

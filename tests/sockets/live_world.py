@@ -24,6 +24,7 @@ from copconnect.ids import (
     new_id,
 )
 from copconnect.principals import Caller, Ended
+from copconnect.rates import SharedRates
 from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.sockets.feed import Feed
 from tests.harness.waiting import PATIENCE_S, until_async
@@ -131,6 +132,7 @@ class Served:
     def __init__(self, feed: Feed, bus: Bus, clock: Clock, **limits: int) -> None:
         self.tokens = Tokens()
         self.watchers = Watchers()
+        self.rates = SharedRates(bus, clock.now_ms)
         self.sockets = Sockets(
             feed=feed,
             tokens=self.tokens,
@@ -138,6 +140,7 @@ class Served:
             watchers=self.watchers,
             bus=bus,
             clock=clock,
+            rates=self.rates,
             limits=Limits(**limits),
         )
         bus.subscribe(self.sockets.receive)

@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed
 from copconnect import wire
 from copconnect.ids import ConversationId, Seq
 from copconnect.sockets.endpoint import FRAME_BYTES, FRAMES_AT_ONCE, FRAMES_BEFORE_READY, Limits
-from tests.sockets.live_world import Live, LiveClient, hello
+from tests.sockets.live_world import Live, LiveClient, Served, hello
 
 MANY = [
     wire.CursorUpdate(
@@ -77,6 +77,20 @@ async def test_the_devices_of_a_person_share_a_limit(live: Live) -> None:
                 await one.close_code()
                 closed.append(one.socket.close_reason or "")
     assert closed == ["frames_per_person"] * 2
+
+
+async def test_another_node_is_no_new_budget(live: Live) -> None:
+    device = live.officer()
+    other = Served(live.feed, live.bus, live.clock)
+    other.tokens.callers[device.client_id] = device
+    async with live.client(device) as one:
+        await send(one, [EMPTY] * (FRAMES_AT_ONCE - 100))
+        await live.rates.tell()
+    async with other.serving(), other.client(device) as one:
+        for _ in range(101):
+            await one.socket.send(EMPTY)
+        assert await one.close_code() == wire.CLOSE_TOO_MANY_FRAMES
+        assert one.socket.close_reason == "frames_per_device"
 
 
 async def test_a_return_after_weeks_passes(live: Live) -> None:

@@ -168,6 +168,14 @@ class AccountWakeup(Wakeup, frozen=True, kw_only=True, tag="account"):
     reason: str = ""  # ``signed_out`` has one, as in errors.SignedOut.
 
 
+class SpentWakeup(Wakeup, frozen=True, kw_only=True, tag="spent"):
+    """A node gave these people, or devices, so much of a limit (:mod:`copconnect.rates`)."""
+
+    node: str
+    limit: str
+    spent: dict[PersonId, float]
+
+
 AnyWakeup = (
     EntryWakeup
     | RosterWakeup
@@ -186,6 +194,7 @@ AnyWakeup = (
     | AcknowledgedWakeup
     | EnteredWakeup
     | AccountWakeup
+    | SpentWakeup
 )
 Receiver = Callable[[AnyWakeup], Awaitable[None]]
 

@@ -22,6 +22,7 @@ from copconnect.delivery.ports import (
     Sanctions,
 )
 from copconnect.delivery.rules.limits import PersonLimits
+from copconnect.rates import SharedRates
 from copconnect.records.primitives.kem import XWING
 from copconnect.wire import CELL_SIZE
 
@@ -49,6 +50,7 @@ class Dependencies:
     database: Database
     bus: Bus
     clock: Clock
+    rates: SharedRates
     devices: Devices
     people: People
     organisation: Organisation

@@ -54,6 +54,7 @@ from copconnect.delivery.store import members
 from copconnect.ids import ConversationId, MessageId, PersonId
 from copconnect.leases import Leases
 from copconnect.principals import LoggedMessage
+from copconnect.rates import SharedRates
 
 __all__ = ["Attachments", "DeliveryService", "Devices", "Organisation", "People", "RosterSigner"]
 
@@ -67,6 +68,7 @@ class DeliveryService:
         database: Database,
         bus: Bus,
         clock: Clock,
+        rates: SharedRates,
         devices: Devices,
         people: People,
         organisation: Organisation,
@@ -84,6 +86,7 @@ class DeliveryService:
             database=database,
             bus=bus,
             clock=clock,
+            rates=rates,
             devices=devices,
             people=people,
             organisation=organisation,

@@ -24,7 +24,6 @@ from copconnect.orders.dependencies import Dependencies
 from copconnect.orders.rules import Counted, KnownOrder, Reader
 from copconnect.orders.store import NewAcknowledgement
 from copconnect.principals import Caller
-from copconnect.rates import Rates
 from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
 from copconnect.records.primitives.fields import Refused
 from copconnect.rights import Held
@@ -85,11 +84,8 @@ class Acknowledging:
         self._keys: dict[bytes, bytes] = {}
         self._waiting: deque[_Posted] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._rates = Rates(
-            "acknowledgements_per_minute",
-            RECORDS_PER_MINUTE,
-            RECORDS_PER_MINUTE,
-            deps.clock.now_ms,
+        self._rates = deps.rates.limit(
+            "acknowledgements_per_minute", RECORDS_PER_MINUTE, RECORDS_PER_MINUTE
         )
 
     async def post(

@@ -11,6 +11,7 @@ from copconnect.database.among import among
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId
 from copconnect.orders.ports import Conversations, Devices, People, Pushes, Rights
+from copconnect.rates import SharedRates
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Dependencies:
 
     database: Database
     clock: Clock
+    rates: SharedRates
     conversations: Conversations
     people: People
     rights: Rights

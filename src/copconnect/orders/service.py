@@ -15,6 +15,7 @@ from copconnect.orders.reminding import Reminding
 from copconnect.orders.texting import Texting
 from copconnect.orders.watching import Watching
 from copconnect.principals import Caller
+from copconnect.rates import SharedRates
 from copconnect.settings import Settings
 
 
@@ -26,6 +27,7 @@ class OrderService:
         *,
         database: Database,
         clock: Clock,
+        rates: SharedRates,
         conversations: Conversations,
         people: People,
         rights: Rights,
@@ -41,6 +43,7 @@ class OrderService:
         deps = Dependencies(
             database=database,
             clock=clock,
+            rates=rates,
             conversations=conversations,
             people=people,
             rights=rights,

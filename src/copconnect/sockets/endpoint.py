@@ -19,7 +19,7 @@ from copconnect.bus import AccountWakeup, AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.ids import ConversationId, PersonId, Seq
 from copconnect.principals import Ended, Requirement
-from copconnect.rates import Rates
+from copconnect.rates import SharedRates
 from copconnect.sockets.admission import Admission
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
@@ -46,8 +46,8 @@ _DECODER = msgspec.msgpack.Decoder(wire.ClientFrame)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Limits of the live connections of one process; as :class:`copconnect.settings.Settings`
-    says. ``buffer_bytes``: unsent bytes of one; ``frames_per_minute``: of one device;
-    ``strangers``: connections without a Hello."""
+    says. ``buffer_bytes``: unsent bytes of one; ``frames_per_minute``: of one device, at all
+    nodes; ``strangers``: connections without a Hello."""
 
     buffer_bytes: int = 4 * 1024 * 1024
     frames_per_minute: int = 1_800
@@ -70,6 +70,7 @@ class Sockets:
         watchers: Watchers,
         bus: Bus,
         clock: Clock,
+        rates: SharedRates,
         limits: Limits,
     ) -> None:
         self._clock = clock
@@ -77,12 +78,9 @@ class Sockets:
         self._tokens = tokens
         self._watchers = watchers
         frames = limits.frames_per_minute
-        self._of_device = Rates("frames_per_device", frames, FRAMES_AT_ONCE, clock.now_ms)
-        self._of_person = Rates(
-            "frames_per_person",
-            PERSONS_SHARE * frames,
-            PERSONS_SHARE * FRAMES_AT_ONCE,
-            clock.now_ms,
+        self._of_device = rates.limit("frames_per_device", frames, FRAMES_AT_ONCE)
+        self._of_person = rates.limit(
+            "frames_per_person", PERSONS_SHARE * frames, PERSONS_SHARE * FRAMES_AT_ONCE
         )
         self._strangers = Strangers(limits.strangers, limits.strangers_per_address)
         self.fanout = Fanout(feed, bus, clock)

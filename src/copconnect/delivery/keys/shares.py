@@ -21,7 +21,6 @@ from copconnect.delivery.store import conversations, leaves, receipts, shares
 from copconnect.delivery.store.shares import Asker, WaitingShare
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller
-from copconnect.rates import Rates
 from copconnect.records.conversation.key_share import KeyShare, SecretKind, SecretName
 from copconnect.records.primitives.fields import Refused, sha256
 
@@ -34,10 +33,10 @@ class KeyShares:
 
     def __init__(self, deps: Dependencies) -> None:
         self._deps = deps
-        limits, now_ms = deps.options.limits, deps.clock.now_ms
+        limits = deps.options.limits
         requests, answers = limits.share_requests_per_minute, limits.shares_per_minute
-        self._requests = Rates("share_requests_per_minute", requests, requests, now_ms)
-        self._answers = Rates("shares_per_minute", answers, answers, now_ms)
+        self._requests = deps.rates.limit("share_requests_per_minute", requests, requests)
+        self._answers = deps.rates.limit("shares_per_minute", answers, answers)
 
     async def ask(
         self, caller: Caller, conversation_id: ConversationId, body: wire.ShareRequest

@@ -1,8 +1,7 @@
 """POST …/messages: what is checked before a message waits for its transaction.
 
 Signature and hash are checked here, beside the database; a person's standing limits are counted in
-the memory of this node, so that a message costs no statement for them. Several nodes let a person
-through that often each: the limits bound harm, they are no quota.
+memory, so that a message costs no statement for them.
 """
 
 from copconnect import errors, wire
@@ -14,7 +13,6 @@ from copconnect.delivery.rules.posting import read_message
 from copconnect.delivery.store import conversations
 from copconnect.ids import AttachmentId, ConversationId
 from copconnect.principals import Caller, Requirement
-from copconnect.rates import Rates
 
 
 class Posting:
@@ -27,12 +25,11 @@ class Posting:
         self._large_from = deps.options.large_from
         self._public_keys = public_keys
         self._accepting = Accepting(deps)
-        now_ms = deps.clock.now_ms
-        self._messages = Rates(
-            "messages_per_minute", limits.messages_per_minute, limits.messages_burst, now_ms
+        self._messages = deps.rates.limit(
+            "messages_per_minute", limits.messages_per_minute, limits.messages_burst
         )
-        self._bytes = Rates(
-            "bytes_per_minute", limits.bytes_per_minute, limits.bytes_per_minute, now_ms
+        self._bytes = deps.rates.limit(
+            "bytes_per_minute", limits.bytes_per_minute, limits.bytes_per_minute
         )
 
     async def post(
