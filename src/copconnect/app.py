@@ -6,7 +6,7 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -196,9 +196,7 @@ class Container:
             audit=self.audit,
             sanctions=self.sanctions,
             leases=self.leases,
-            options=_options(
-                settings, self.authority.departments[-1].kem, lambda: self.guard.large_from
-            ),
+            options=_options(settings, self.authority.departments[-1].kem, self.guard),
         )
         late.service = self.delivery
         self.reports = ReportService(
@@ -365,7 +363,7 @@ class Container:
         await self._stack.aclose()
 
 
-def _options(settings: Settings, lowest_kem: int, large_from: Callable[[], int]) -> Options:
+def _options(settings: Settings, lowest_kem: int, guard: GuardService) -> Options:
     """Return what the settings choose for the Delivery Service; never a lower KEM than the
     department record's."""
     return Options(
@@ -373,7 +371,7 @@ def _options(settings: Settings, lowest_kem: int, large_from: Callable[[], int])
         cell_size=settings.cell_size,
         roster_batch_ms=settings.roster_batch_ms,
         log_days=settings.log_retention_days,
-        large_from=large_from,
+        large_from=lambda: guard.large_from,
         limits=PersonLimits(
             messages_per_minute=settings.messages_per_person_per_minute,
             messages_burst=2 * settings.messages_per_person_per_minute,
