@@ -10,6 +10,7 @@ from copconnect import wire
 from copconnect.auth_service.rules import sign_out_proof
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import NOTHING, Caller
+from copconnect.records.primitives.ed25519 import public_bytes
 
 
 class Device(msgspec.Struct, frozen=True, array_like=True, dict=True):
@@ -37,4 +38,10 @@ class Device(msgspec.Struct, frozen=True, array_like=True, dict=True):
     @property
     def caller(self) -> Caller:
         """The device as the server's services know it."""
-        return Caller(self.person_id, self.client_id, self.device, outstanding=NOTHING)
+        return Caller(
+            self.person_id,
+            self.client_id,
+            self.device,
+            outstanding=NOTHING,
+            public_key=public_bytes(self.signer),
+        )

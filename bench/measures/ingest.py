@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import uvloop
@@ -52,7 +53,9 @@ _PER_MESSAGE = (
 def run(force: Force, folder: Path, seconds: float, count: int, rounds: int) -> Figures:
     """Measure both databases; return the figures. ``count``: of groups."""
     prepared, found = groups(force, count, MEMBERS)
-    messages = _messages(force, found, rounds)
+    messages = [
+        request("POST", one.path, one.token, one.body) for one in made(force, found, rounds)
+    ]
     (folder / "keys").symlink_to(force.folder / "keys")
     sqlite = folder / "copconnect.sqlite3"
     copying.to_file(prepared, sqlite)
@@ -81,7 +84,15 @@ def run(force: Force, folder: Path, seconds: float, count: int, rounds: int) -> 
 # --- Messages, made by as many processes as there are processors ----------------------------------
 
 
-def _messages(force: Force, found: Sequence[Group], rounds: int) -> list[bytes]:
+class Posted(NamedTuple):
+    """A request that posts a message."""
+
+    path: str
+    token: str
+    body: bytes
+
+
+def made(force: Force, found: Sequence[Group], rounds: int) -> list[Posted]:
     """Return requests in the order in which they may be sent: each device's follow one another."""
     work = [(one, [force.devices[member] for member in one.members], rounds) for one in found]
     if len(work) <= CHUNK:
@@ -94,11 +105,11 @@ def _messages(force: Force, found: Sequence[Group], rounds: int) -> list[bytes]:
     return [one for turn in zip(*by_group, strict=True) for one in turn]
 
 
-def _of_group(work: tuple[Group, Sequence[Device], int]) -> list[bytes]:
+def _of_group(work: tuple[Group, Sequence[Device], int]) -> list[Posted]:
     group, devices, rounds = work
     head = RosterHead.parse(group.head)
     previous = dict.fromkeys(range(len(devices)), ZEROS)
-    made: list[bytes] = []
+    posted: list[Posted] = []
     path = f"/v1/conversations/{group.conversation_id}/messages"
     for number in range(1, rounds + 1):
         for index, device in enumerate(devices):
@@ -121,8 +132,8 @@ def _of_group(work: tuple[Group, Sequence[Device], int]) -> list[bytes]:
             body = wire.PostMessage(
                 message=data, attachment_ids=[], wakes=[], state=False, order=None
             )
-            made.append(request("POST", path, device.token, msgspec.msgpack.encode(body)))
-    return made
+            posted.append(Posted(path, device.token, msgspec.msgpack.encode(body)))
+    return posted
 
 
 # --- The load -------------------------------------------------------------------------------------

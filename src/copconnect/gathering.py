@@ -63,12 +63,3 @@ def _fail(asked: asyncio.Future[V | None], error: BaseException) -> None:
         asked.exception()  # Nobody may be left to hear of it.
     else:
         asked.cancel()
-
-
-def padded(items: Sequence[K]) -> Sequence[K]:
-    """Repeat the last item until the length is a power of two, so that statements with such lists
-    come in a few lengths and stay prepared."""
-    if not items:
-        return items
-    length = 1 << (len(items) - 1).bit_length()
-    return [*items, *[items[-1]] * (length - len(items))]

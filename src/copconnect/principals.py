@@ -26,7 +26,8 @@ TOLERATED_EVERYWHERE = frozenset({Requirement.TRAINING})
 @dataclass(frozen=True, slots=True)
 class Caller:
     """An authenticated client. ``device``: the id of docs/keys.md. ``outstanding``: what the
-    account still owes; a route that does not tolerate all of it refuses. ``confirmed``: by E0."""
+    account still owes; a route that does not tolerate all of it refuses. ``confirmed``: by E0.
+    ``public_key``: the device's Ed25519 key, which its id binds; under none nothing verifies."""
 
     person_id: PersonId
     client_id: ClientId
@@ -34,6 +35,7 @@ class Caller:
     outstanding: frozenset[Requirement]
     confirmed: bool = True
     me_version: str = ""  # As in wire.Ready.
+    public_key: bytes = b""
 
     @property
     def refused_for(self) -> frozenset[Requirement]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from copconnect.gathering import MOST, Gathering, padded
+from copconnect.gathering import MOST, Gathering
 
 
 class Store:
@@ -83,9 +83,3 @@ async def test_a_read_has_a_limit() -> None:
     gathering = Gathering(store.read)
     await asyncio.gather(*(gathering.load(key) for key in range(MOST + 1)))
     assert [len(read) for read in store.reads] == [MOST, 1]
-
-
-def test_lists_come_in_few_lengths() -> None:
-    assert list(padded([1, 2, 3])) == [1, 2, 3, 3]
-    assert {len(padded(range(n))) for n in range(1, 513)} == {2**n for n in range(10)}
-    assert not padded([])

@@ -152,11 +152,6 @@ class Registry:
         """Return the one that a test began."""
         return self.begun
 
-    async def public_key(self, _connection: AsyncConnection, device: bytes) -> bytes | None:
-        """Return a device's signature key."""
-        found = self.devices.get(device)
-        return None if found is None else public_bytes(found.signer)
-
     async def people_trust(
         self, _connection: AsyncConnection, _person_ids: Collection[PersonId]
     ) -> list[wire.PersonTrust]:

@@ -55,7 +55,13 @@ class Device:
         signer = Ed25519PrivateKey.generate()
         ids = bytes.fromhex(person_id), bytes.fromhex(client_id)
         device = device_id(*ids, public_bytes(signer))
-        caller = Caller(person_id, ClientId(client_id), device, outstanding=NOTHING)
+        caller = Caller(
+            person_id,
+            ClientId(client_id),
+            device,
+            outstanding=NOTHING,
+            public_key=public_bytes(signer),
+        )
         seed = new_secret()
         key = make_device_key(kem, seed, signer, device=device, generation=1, now=now_ms())
         return cls(caller, signer, seed, key, kem, now_ms)

@@ -17,6 +17,7 @@ from copconnect import wire
 from copconnect.ids import ClientId, ConversationId, PersonId, new_id
 from copconnect.principals import NOTHING, Caller
 from copconnect.records.conversation.roster import RosterHead
+from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.sealing.keys import make_device_key, new_secret
 from tests.contract.device import Device as Keys
 from tests.contract.device import header_of, keys_of
@@ -100,6 +101,7 @@ def phone_of(device: Device, kem: int) -> Phone:
         ClientId(device.client_id),
         device.device,
         outstanding=NOTHING,
+        public_key=public_bytes(device.signer),
     )
     seed = new_secret()
     key = make_device_key(

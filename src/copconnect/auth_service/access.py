@@ -3,7 +3,8 @@
 Invariants: a token holds until it expires, and no longer than its device's certificate; a
 revocation reaches every node as a wake-up and empties the cache at once; an answer that was being
 read while a wake-up came in is not cached; callers who owe what a route refuses for are never
-cached. Entries live for a minute, in case a wake-up is lost.
+cached. Entries live for two minutes, in case a wake-up is lost: as long as the turn in which every
+live connection is judged again, so that a device is read once in that time, whatever it asks.
 """
 
 from collections.abc import Sequence
@@ -17,11 +18,11 @@ from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
-from copconnect.gathering import Gathering, padded
+from copconnect.gathering import Gathering
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import NOTHING, Caller, Ended, Requirement
 
-CACHE_MS = 60_000
+CACHE_MS = 120_000
 CACHE_SIZE = 200_000
 SEEN_PERIOD_S = 60
 SEEN_GRAIN_MS = 5 * 60_000
@@ -113,10 +114,10 @@ class CachingAuthenticator:
         """Return the callers behind hashes of tokens, and remember those that may be."""
         generation = self._generation
         async with self._database.reading() as connection:
-            owners = await store.token_owners(connection, padded(keys))
-            people = padded(
-                [PersonId(row.person_id) for row in owners.values() if row.ended_reason is None]
-            )
+            owners = await store.token_owners(connection, keys)
+            people = {
+                PersonId(row.person_id) for row in owners.values() if row.ended_reason is None
+            }
             active = await self._people.active_people(connection, people) if people else set()
             accepted = await self._conduct.accepted(connection, people) if active else {}
             untrained = await self._training.untrained(connection, people) if active else set()
@@ -155,6 +156,7 @@ class CachingAuthenticator:
                 outstanding=frozenset(owed) if owed else NOTHING,
                 confirmed=row.confirmed != NOT_CONFIRMED,
                 me_version=f"{row.version}.{version}",
+                public_key=row.public_key,
             )
             if row.last_seen_ms is not None:
                 self._stored_seen.setdefault(caller.client_id, row.last_seen_ms)

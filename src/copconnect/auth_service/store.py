@@ -14,6 +14,7 @@ from copconnect.auth_service.tables import (
     tokens,
     trust,
 )
+from copconnect.database.among import among
 from copconnect.database.engine import at_least, chunks, unnested, upsert_for
 from copconnect.ids import ClientId, PersonId
 
@@ -250,13 +251,14 @@ _TOKEN_OWNERS = (
         clients.c.client_id,
         clients.c.person_id,
         clients.c.device,
+        clients.c.public_key,
         clients.c.confirmed,
         clients.c.last_seen_ms,
         people.c.version,
     )
     .join(tokens, tokens.c.client_id == clients.c.client_id)
     .join(people, people.c.person_id == clients.c.person_id)
-    .where(tokens.c.token_hash.in_(bindparam("p_hashes", expanding=True)))
+    .where(among(tokens.c.token_hash, "p_hashes"))
 )
 
 

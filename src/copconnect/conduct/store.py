@@ -15,12 +15,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    bindparam,
     func,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
 from copconnect.ids import PersonId
 
@@ -68,7 +68,7 @@ _NEWEST = (
         acceptances.c.accepted_ms,
         _REQUIRED.scalar_subquery().label("required"),
     )
-    .where(acceptances.c.person_id.in_(bindparam("p_ids", expanding=True)))
+    .where(among(acceptances.c.person_id, "p_ids"))
     .order_by(acceptances.c.version)
 )
 

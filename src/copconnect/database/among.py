@@ -54,7 +54,11 @@ def _on_postgresql(element: _Rows, compiler: SQLCompiler, **options: Any) -> str
     return f"(SELECT unnest({compiler.process(element.clauses, **options)}))"
 
 
-def among(column: ColumnElement[Any], values: Collection[str]) -> ColumnElement[bool]:
-    """Return whether a column of texts has one of these values, however many they are."""
-    given = bindparam(None, list(values), type_=_Texts(), unique=True)
+def among(column: ColumnElement[Any], values: Collection[str] | str) -> ColumnElement[bool]:
+    """Return whether a column of texts has one of these values, however many they are, or of the
+    list that a statement is given under this name."""
+    if isinstance(values, str):
+        given = bindparam(values, type_=_Texts())
+    else:
+        given = bindparam(None, list(values), type_=_Texts(), unique=True)
     return column.op("IN", is_comparison=True)(_Rows(given))

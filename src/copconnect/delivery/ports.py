@@ -52,10 +52,6 @@ class Devices(Protocol):
         """Return the newest Incarnation; None: no backup was ever restored."""
         ...
 
-    async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes | None:
-        """Return a device's Ed25519 public key, valid or not any more, from a cache as a rule."""
-        ...
-
     async def people_trust(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> list[wire.PersonTrust]:

@@ -19,7 +19,6 @@ from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.keys.cell_keys import CellKeys
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
-from copconnect.delivery.keys.public_keys import PublicKeys
 from copconnect.delivery.keys.shares import KeyShares
 from copconnect.delivery.live.asking import Asking
 from copconnect.delivery.live.feed import LiveFeed
@@ -103,7 +102,6 @@ class DeliveryService:
             keys=StoredKeys(),
         )
         self.deps = deps
-        public_keys = PublicKeys(database, devices)
         self.conversations = Conversations(deps)
         self.membership = Membership(deps)
         self.rosters = RosterReading(deps)
@@ -113,10 +111,10 @@ class DeliveryService:
         self.posts = PostConversations(deps, self.following)
         self.unit_orders = UnitOrders(deps, self.audiences, self.following)
         self._posting_rights = PostingRights(deps)
-        self.posting = Posting(deps, public_keys, self._posting_rights)
+        self.posting = Posting(deps, self._posting_rights)
         self.log = LogReading(deps)
-        self.keys = ConversationKeys(deps, public_keys)
-        self.cell_keys = CellKeys(deps, public_keys)
+        self.keys = ConversationKeys(deps)
+        self.cell_keys = CellKeys(deps)
         self.shares = KeyShares(deps)
         self.feed = LiveFeed(deps)
         self.asking = Asking(deps)

@@ -15,7 +15,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    bindparam,
     case,
     delete,
     false,
@@ -26,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.database.among import among
 from copconnect.database.engine import METADATA, chunks
 from copconnect.database.word_index import WordIndex
 from copconnect.directory import names
@@ -161,16 +161,13 @@ async def any_by_number(connection: AsyncConnection, number: str) -> Any | None:
 
 # This query runs for every batch of callers that are not in memory, so it is built once.
 _ACTIVE = select(people.c.person_id).where(
-    people.c.person_id.in_(bindparam("p_ids", expanding=True)), people.c.status == "active"
+    among(people.c.person_id, "p_ids"), people.c.status == "active"
 )
 
 
 async def active(connection: AsyncConnection, person_ids: Collection[PersonId]) -> set[PersonId]:
-    """Return which of these people are active."""
-    known: set[PersonId] = set()
-    for part in chunks(person_ids):
-        known |= set(await connection.scalars(_ACTIVE, {"p_ids": list(part)}))
-    return known
+    """Return which of these people are active. One statement."""
+    return set(await connection.scalars(_ACTIVE, {"p_ids": list(person_ids)}))
 
 
 async def lock_active(connection: AsyncConnection, person_id: PersonId) -> bool:

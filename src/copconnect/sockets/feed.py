@@ -122,7 +122,7 @@ class Feed(Protocol):
         self, conversation_ids: Collection[ConversationId]
     ) -> Sequence[KeyWakeup]:
         """Return the newest key, without seals, of those of these conversations where no message
-        is under it yet. One statement for each 500 of them."""
+        is under it yet. One statement."""
         ...
 
     async def seals(self, key: KeyWakeup | CellKeyWakeup) -> Seals:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     Index,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -204,15 +206,22 @@ async def completed_among(
     connection: AsyncConnection, person_ids: Collection[PersonId], course: str
 ) -> set[PersonId]:
     """Return those of these people who have completed a course."""
-    found = await connection.execute(completed(course).where(among(BEGUN.c.person_id, person_ids)))
+    found = await connection.execute(
+        _COMPLETED_AMONG, {"p_course": course, "p_ids": list(person_ids)}
+    )
     return {PersonId(row.person_id) for row in found}
 
 
-def completed(course: str) -> Select[tuple[PersonId]]:
+def completed(course: str | BindParameter[str]) -> Select[tuple[PersonId]]:
     """Return a statement of everybody who has completed a course."""
     return select(BEGUN.c.person_id).where(
         BEGUN.c.course == course, BEGUN.c.completed_ms.is_not(None)
     )
+
+
+_COMPLETED_AMONG = completed(bindparam("p_course", type_=String())).where(
+    among(BEGUN.c.person_id, "p_ids")
+)
 
 
 def owes(person_id: ColumnElement[Any], course: str) -> ColumnElement[bool]:

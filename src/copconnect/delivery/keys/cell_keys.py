@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup
 from copconnect.delivery.dependencies import Dependencies
-from copconnect.delivery.keys.public_keys import PublicKeys
 from copconnect.delivery.rosters.proofs import cell_paths
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules import cell_keys as rules
@@ -34,9 +33,8 @@ from copconnect.wire import CELL_SIZE
 class CellKeys:
     """Takes and gives cell keys. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies, public_keys: PublicKeys) -> None:
+    def __init__(self, deps: Dependencies) -> None:
         self._deps = deps
-        self._public_keys = public_keys
 
     # --- Posting ------------------------------------------------------------------------------
 
@@ -48,11 +46,8 @@ class CellKeys:
         Raises RecordInvalid, NotMember, NotAsked, StaleRecord, SealsInvalid, HaveKey.
         """
         deps = self._deps
-        public_key = await self._public_keys.of(caller.device)
-        if public_key is None:
-            raise errors.NotMember
         record = rules.read_record(
-            body.record, bytes.fromhex(conversation_id), caller.device, public_key
+            body.record, bytes.fromhex(conversation_id), caller.device, caller.public_key
         )
         async with deps.database.transaction() as connection:
             own = await require_listed(connection, caller, conversation_id)

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.bus import KeyWakeup
 from copconnect.delivery.dependencies import Dependencies
-from copconnect.delivery.keys.public_keys import PublicKeys
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules import conversation_keys as rules
@@ -42,9 +41,8 @@ _MOST_SEALS = DIRECT_SEALS + CELL_SIZE * CELL_SIZE
 class ConversationKeys:
     """Takes and gives conversation keys. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies, public_keys: PublicKeys) -> None:
+    def __init__(self, deps: Dependencies) -> None:
         self._deps = deps
-        self._public_keys = public_keys
 
     # --- Posting (D2) -------------------------------------------------------------------------
 
@@ -56,11 +54,8 @@ class ConversationKeys:
         Raises RecordInvalid, NotMember, StaleRecord, HaveKey, SealsInvalid, RateLimited.
         """
         deps = self._deps
-        public_key = await self._public_keys.of(caller.device)
-        if public_key is None:
-            raise errors.NotMember
         record = rules.read_record(
-            body.record, bytes.fromhex(conversation_id), caller.device, public_key
+            body.record, bytes.fromhex(conversation_id), caller.device, caller.public_key
         )
         accepted = wire.KeyAccepted(key_id=KeyId(record.hash().hex()))
         async with deps.database.transaction() as connection:

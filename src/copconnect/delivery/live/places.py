@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.bus import KeyWakeup, RosterWakeup
-from copconnect.database.engine import chunks
+from copconnect.database.among import among
 from copconnect.delivery.rules.limits import KEY_MS
 from copconnect.delivery.rules.versions import info_version
 from copconnect.delivery.store.tables import (
@@ -27,11 +27,7 @@ from copconnect.sockets.feed import Place, RosterNews, Standing
 _C, _L = CONVERSATIONS.c, LEAVES.c
 
 
-async def places_of(
-    connection: AsyncConnection, client_ids: Collection[ClientId]
-) -> dict[ClientId, list[Place]]:
-    """Return each leaf of these clients under a newest head, with where its conversation stands.
-    One statement."""
+def _places() -> Select[Any]:
     m, own = MEMBERS.c, CURSORS.c
     persons = CURSORS.alias().c  # Cursors of all clients of the person.
     read_seq = (
@@ -44,7 +40,7 @@ async def places_of(
         .where(SHARES.c.conversation_id == _L.conversation_id, SHARES.c.device == _L.device)
         .scalar_subquery()
     )
-    rows = await connection.execute(
+    return (
         select(
             _L.client_id,
             _L.conversation_id,
@@ -68,8 +64,19 @@ async def places_of(
             CURSORS, and_(own.conversation_id == _L.conversation_id, own.client_id == _L.client_id)
         )
         .outerjoin(RECEIPT_VERSIONS, RECEIPT_VERSIONS.c.conversation_id == _L.conversation_id)
-        .where(_L.client_id.in_(client_ids), _L.to_epoch.is_(None))
+        .where(among(_L.client_id, "p_ids"), _L.to_epoch.is_(None))
     )
+
+
+_PLACES = _places()  # Built once: building costs more than executing.
+
+
+async def places_of(
+    connection: AsyncConnection, client_ids: Collection[ClientId]
+) -> dict[ClientId, list[Place]]:
+    """Return each leaf of these clients under a newest head, with where its conversation stands.
+    One statement."""
+    rows = await connection.execute(_PLACES, {"p_ids": list(client_ids)})
     places: dict[ClientId, list[Place]] = {}
     for row in rows:
         place = Place(
@@ -165,16 +172,14 @@ async def unused_keys(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId], now_ms: int
 ) -> list[KeyWakeup]:
     """Return the newest key of those of these conversations where no message is under it yet,
-    without seals. One statement for each 500 of them."""
+    without seals. One statement."""
     k = KEYS.c
-    newest: dict[ConversationId, Any] = {}
-    for some in chunks(conversation_ids):
-        rows = await connection.execute(
-            _KEY.add_columns(k.messages, k.epoch, k.created_ms)
-            .where(k.conversation_id.in_(some), k.stored_ms > now_ms - KEY_MS)
-            .order_by(k.epoch, k.created_ms, k.key_id)
-        )
-        newest |= {row.conversation_id: row for row in rows}
+    rows = await connection.execute(
+        _KEY.add_columns(k.messages, k.epoch, k.created_ms)
+        .where(among(k.conversation_id, conversation_ids), k.stored_ms > now_ms - KEY_MS)
+        .order_by(k.epoch, k.created_ms, k.key_id)
+    )
+    newest = {row.conversation_id: row for row in rows}
     return [_key(*row[:4]) for row in newest.values() if not row.messages]
 
 

@@ -6,7 +6,6 @@ memory, so that a message costs no statement for them.
 
 from copconnect import errors, wire
 from copconnect.delivery.dependencies import Dependencies
-from copconnect.delivery.keys.public_keys import PublicKeys
 from copconnect.delivery.log.accepting import Accepting, Post
 from copconnect.delivery.rosters.posting_rights import PostingRights
 from copconnect.delivery.rules.posting import read_message
@@ -18,12 +17,11 @@ from copconnect.principals import Caller, Requirement
 class Posting:
     """Takes messages from devices."""
 
-    def __init__(self, deps: Dependencies, public_keys: PublicKeys, rights: PostingRights) -> None:
+    def __init__(self, deps: Dependencies, rights: PostingRights) -> None:
         self._deps = deps
         self._rights = rights
         limits = deps.options.limits
         self._large_from = deps.options.large_from
-        self._public_keys = public_keys
         self._accepting = Accepting(deps)
         self._messages = deps.rates.limit(
             "messages_per_minute", limits.messages_per_minute, limits.messages_burst
@@ -43,11 +41,8 @@ class Posting:
         """
         self._messages.take(caller.person_id)
         self._bytes.take(caller.person_id, len(body.message))
-        public_key = await self._public_keys.of(caller.device)
-        if public_key is None:
-            raise errors.NotMember
         message = read_message(
-            body.message, bytes.fromhex(conversation_id), caller.device, public_key
+            body.message, bytes.fromhex(conversation_id), caller.device, caller.public_key
         )
         attachment_ids = [AttachmentId(one) for one in body.attachment_ids]
         post = Post(
