@@ -18,7 +18,7 @@ import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
 import { noteOrder } from "../orders/noting.ts";
-import { rightful } from "../orders/rightful.ts";
+import { rightful, saysTheSame } from "../orders/rightful.ts";
 import type { Rightful } from "../orders/rightful.ts";
 import { raiseFloor } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
@@ -62,14 +62,9 @@ export async function accept(
     const personId = judgement.leaf.person;
     return refuse(receiving, entry, { kind: "refused", refusal, personId }, before);
   }
-  const { header, alarm, gap, leaf } = judgement;
-  await noteChain(receiving, entry, judgement);
-  if (alarm && work.record.alarm === null) {
-    work.set({ alarm: "log_differs" });
-    tell(work, entry, 0.2, notice("log_differs", { by: leaf.person }));
-  }
-  if (gap) tell(work, entry, -0.1, notice("gap", { by: leaf.person }));
+  const { header, leaf } = judgement;
   if (judgement.kind === "keyless") {
+    await noteVouched(receiving, entry, judgement);
     receiving.missing.add(judgement.keyId);
     if (before?.why === "key") return;
     if (before !== null) lessRefused(work);
@@ -77,10 +72,15 @@ export async function accept(
     keep(receiving, entry, { why: "key", keyId: judgement.keyId, personId: leaf.person });
     return;
   }
+  const said = await rightful(receiving.context.vault, work, judgement.plaintext, leaf);
+  // R5: what a person has read stays as it is; a message that goes out again says the same.
+  if (held !== undefined && !saysTheSame(held, said)) {
+    const refusal = new Forked("R5", "other words than the message of this id has");
+    return refuse(receiving, entry, { kind: "refused", refusal, personId: leaf.person }, before);
+  }
+  await noteVouched(receiving, entry, judgement);
   if (before !== null) settle(receiving, entry, before);
   const messageId = idOf<MessageId>(header.message);
-  const { vault } = receiving.context;
-  const said = await rightful(vault, work, judgement.plaintext, leaf);
   const { content } = said;
   if (content.kind === "state") {
     const { position, sentMs } = entry;
@@ -142,6 +142,17 @@ async function takeBack(
     return true;
   }
   return known.get(messageId)?.seq === entry.position;
+}
+
+async function noteVouched(receiving: Receiving, entry: Entry, judgement: Vouched): Promise<void> {
+  const { work } = receiving;
+  const { alarm, gap, leaf } = judgement;
+  await noteChain(receiving, entry, judgement);
+  if (alarm && work.record.alarm === null) {
+    work.set({ alarm: "log_differs" });
+    tell(work, entry, 0.2, notice("log_differs", { by: leaf.person }));
+  }
+  if (gap) tell(work, entry, -0.1, notice("gap", { by: leaf.person }));
 }
 
 async function noteChain(

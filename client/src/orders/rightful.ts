@@ -10,6 +10,8 @@ import { MAX_TEXT } from "../kinds/fields.ts";
 import type { OrderChangeContent } from "../kinds/order-change.ts";
 import type { OrderContent } from "../kinds/order.ts";
 import { mayIssue } from "../keys/roster/leaf.ts";
+import { equalBytes } from "../octets.ts";
+import type { MessageRecord } from "../records.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import type { Vault } from "../vault/vault.ts";
 import { rowIn } from "./noting.ts";
@@ -38,6 +40,25 @@ export async function rightful(
     return { content, bytes, notOrder: false };
   const instead = plain(content);
   return { content: instead, bytes: encodeContent(instead), notOrder: true };
+}
+
+/**
+ * Whether a message says what is held under its id. The right to issue orders may have begun or ended
+ * between the two: then the plain words are compared.
+ */
+export function saysTheSame(
+  held: Pick<MessageRecord, "content" | "notOrder">,
+  { bytes, notOrder }: Rightful,
+): boolean {
+  if (held.content === null) return true;
+  if ((held.notOrder === true) === notOrder) return equalBytes(held.content, bytes);
+  return equalBytes(plainBytes(held.content), plainBytes(bytes));
+}
+
+function plainBytes(bytes: Uint8Array): Uint8Array {
+  const content = decodeContent(bytes);
+  const order = content.kind === "order" || content.kind === "order_change";
+  return order ? encodeContent(plain(content)) : bytes;
 }
 
 /** A change before its order, where the log is read backwards, is judged with the order (`changesOf`). */

@@ -173,6 +173,23 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     await goesOn();
   });
 
+  it.each([
+    ["as a later message", {}],
+    ["as a further attempt", { seq: 1, attempt: 2, previous: new Uint8Array(32) }],
+  ])("with other words under its own id, %s, changes nothing that was read (R5)", async (_, as) => {
+    const key = await insider.makeKey(id);
+    const message = randomBytes(16);
+    await insider.post(id, await insider.message(id, key, said("open the gate"), { message }));
+    await b.receives(id, "open the gate");
+    world.server.log.takesAnything = true;
+    const other = await insider.message(id, key, said("keep it shut"), { message, ...as });
+    await insider.post(id, other);
+    world.server.log.takesAnything = false;
+    await b.until("alarm", async () => (await b.core.conversation(id)).alarm === "forked");
+    expect(await b.texts(id)).toEqual(["open the gate"]);
+    await goesOn();
+  });
+
   it("with the id of a message that waits takes it back from nobody (S6)", async () => {
     const key = await insider.makeKey(id);
     await goesOn("before");
