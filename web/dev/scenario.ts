@@ -1,6 +1,11 @@
 /** The scripted core as the address asks for it: `?phase=register&chats=empty&connection=offline`,
- * `?device=no&compare=digits`. */
-import type { AppState, ConfirmationView } from "@copconnect/client/core";
+ * `?device=no&compare=digits`, `?alarm=log_lost&notice=card`. */
+import type {
+  AlarmView,
+  AppState,
+  ConfirmationView,
+  ConversationAlarm,
+} from "@copconnect/client/core";
 import type { Confirmed } from "@copconnect/client/wire";
 
 export interface Scenario {
@@ -37,7 +42,15 @@ export interface Scenario {
   readonly skewMs: number;
   /** The department's time is not what the device expects. */
   readonly timeWait: boolean;
+  /** The security check that failed in one direct chat. */
+  readonly alarm: ConversationAlarm;
+  /** The change made in this person's name that stands above every section. */
+  readonly notice: "none" | AlarmView["kind"];
 }
+
+const ALARMS: readonly ConversationAlarm[] = [
+  ...(["log_differs", "forked", "not_direct", "third_person", "log_lost"] as const),
+];
 
 function oneOf<T extends string>(value: string | null, known: readonly T[], fallback: T): T {
   return known.find((one) => one === value) ?? fallback;
@@ -81,5 +94,7 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     skewMs: Number(query.get("skew") ?? "0"),
     passphrase: query.has("passphrase"),
     timeWait: query.has("timeWait"),
+    alarm: oneOf(query.get("alarm"), ALARMS, "log_differs"),
+    notice: oneOf(query.get("notice"), ["none", "device", "key", "log", "card"], "none"),
   };
 }

@@ -53,7 +53,7 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     super(scenario);
     const kind =
       scenario.chats === "error" || scenario.chats === "loading" ? "some" : scenario.chats;
-    this.#talks = makeTalks(kind, scenario.messages);
+    this.#talks = makeTalks(kind, scenario.messages, scenario.alarm);
     for (const { item, messages } of this.#talks) messages.push(...this.ordersIn(item));
     if (scenario.lively) setInterval(() => this.#answer(this.#talks[0] as Talk), 4000);
   }
@@ -266,7 +266,6 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       kem: "x-wing",
       historyFromMs: many ? Date.now() - 30 * 86_400_000 : null,
       headCode: "48213 90117 66304 20981 73345 11860 52947 30662",
-      logAlarm: item.alarm === "log_differs",
     };
   }
 

@@ -3,6 +3,7 @@ import type {
   AttachmentView,
   OutgoingAttachment,
   ReplyQuote,
+  ConversationAlarm,
   ConversationItem,
   MessageBody,
   MessageItem,
@@ -289,7 +290,11 @@ function build(plan: Plan, number: number): Talk {
   };
 }
 
-export function makeTalks(kind: "some" | "empty" | "many", busiest: number): Talk[] {
+export function makeTalks(
+  kind: "some" | "empty" | "many",
+  busiest: number,
+  alarm: ConversationAlarm = "log_differs",
+): Talk[] {
   if (kind === "empty") return [];
   const station = PEOPLE.filter((person) => person.unitId === ME.unitId);
   const with_ = (...numbers: readonly number[]): readonly Person[] => [
@@ -386,7 +391,7 @@ export function makeTalks(kind: "some" | "empty" | "many", busiest: number): Tal
       people: with_(55),
       messages: 3,
       unread: 0,
-      more: { state: "alarm", alarm: "log_differs" },
+      more: { state: "alarm", alarm },
     },
     {
       title: "SHE teams, Charminar Zone",

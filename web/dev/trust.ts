@@ -49,12 +49,13 @@ export class ScriptedTrust extends ScriptedAccount {
     const [, , , asi = ME] = station;
     this.#confirmations =
       scenario.compare === "none" ? [] : [this.#comparison("new", scenario.compare, plate(asi))];
+    const notice = scenario.device === "admin" ? "device" : scenario.notice;
     this.#alarms =
-      scenario.device === "admin"
+      notice !== "none"
         ? [
             {
               id: deviceId(2),
-              kind: "device",
+              kind: notice,
               device: deviceId(2),
               by: plate(asi),
               sinceMs: Date.now() - 400_000,

@@ -35,7 +35,7 @@ import type { Frame } from "./frames.ts";
 import { next, setAside, settle, trim } from "./handling.ts";
 import { Posting } from "./posting.ts";
 import type { Posted } from "./posting.ts";
-import { isListed, latin, viewOf, wordsOf } from "./views.ts";
+import { isListed, latin, ownWords, viewOf, wordsOf } from "./views.ts";
 import type {
   Acknowledged,
   ConversationView,
@@ -188,15 +188,12 @@ export class BotCalls {
   }
 
   async alarms(): Promise<readonly string[]> {
-    const strangers = (await this.#engine.alarms()).map(({ kind, id }) =>
-      kind === "device"
-        ? `the bot's person has a device that it did not endorse: ${id}`
-        : `there is a key of this bot that it did not make: ${id}`,
+    const own = (await this.#engine.alarms()).map(ownWords);
+    const conversations = (await this.#engine.conversations()).flatMap(
+      ({ conversationId, alarm }) =>
+        alarm === null ? [] : [`conversation ${conversationId}: ${wordsOf(alarm)}`],
     );
-    const conversations = (await this.#engine.conversations())
-      .filter(({ alarm }) => alarm !== null)
-      .map(({ conversationId, alarm }) => `conversation ${conversationId}: ${wordsOf(alarm)}`);
-    return [...strangers, ...conversations];
+    return [...own, ...conversations];
   }
 
   async #tellAlarms(): Promise<void> {

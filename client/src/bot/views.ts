@@ -1,5 +1,5 @@
 /** Views of the core for a program, as src/copconnect/bot/core.py reads them. */
-import type { AppState, ConversationItem } from "../core.ts";
+import type { AlarmView, AppState, ConversationAlarm, ConversationItem } from "../core.ts";
 import type { Words } from "../keys/trust/person-card.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 
@@ -61,15 +61,28 @@ export function viewOf(item: ConversationItem): ConversationView {
   return { conversationId, name, kind, members, mayPost };
 }
 
-const ALARMS: Readonly<Record<string, string>> = {
+const ALARMS: Readonly<Record<ConversationAlarm, string>> = {
   log_differs: "the server shows another member another log",
+  forked: "two messages, or two lists of members, claim one place",
   log_lost: "the log has lost entries; nothing is sent or received until it has them",
   not_direct: "it is not the direct conversation of its two people",
   third_person: "the roster lists a third person in a direct conversation",
 };
 
-export function wordsOf(alarm: string | null): string {
-  return ALARMS[alarm ?? ""] ?? String(alarm);
+const OWN_ALARMS: Readonly<Record<AlarmView["kind"], string>> = {
+  device: "the bot's person has a device that it did not endorse",
+  key: "there is a key of this bot that it did not make",
+  log: "the server shows another audit log than the bot saw before",
+  card: "the signed card of the bot's person was changed",
+};
+
+/** An alarm about the bot itself. */
+export function ownWords({ kind, id }: AlarmView): string {
+  return `${OWN_ALARMS[kind]}: ${id}`;
+}
+
+export function wordsOf(alarm: ConversationAlarm): string {
+  return ALARMS[alarm];
 }
 
 /** Words of a card in Latin script, or in the first that it has. */

@@ -233,7 +233,6 @@ export class ConversationCalls {
       kem: head === null ? null : head.kem === XWING ? "x-wing" : "x25519",
       historyFromMs: readableFrom(record),
       headCode: head === null ? null : codeOf(head.hash),
-      logAlarm: record.alarm === "log_differs",
     };
   }
 

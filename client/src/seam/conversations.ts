@@ -17,6 +17,15 @@ export interface Barred {
   readonly mayAppeal: boolean;
 }
 
+/**
+ * `log_differs`: the server shows others another log; `forked`: two messages or heads claim one place;
+ * `not_direct`: not these two people's; `third_person`: the roster lists somebody else in a direct
+ * conversation; `log_lost`: the server's log has lost entries, and nothing is sent or received until it
+ * has them.
+ */
+export type ConversationAlarm =
+  "log_differs" | "forked" | "not_direct" | "third_person" | "log_lost";
+
 export interface ConversationItem {
   readonly conversationId: ConversationId;
   readonly kind: ConversationKind;
@@ -66,13 +75,7 @@ export interface ConversationItem {
    * alarm: a security check failed (see `alarm`); only `log_lost` stops what works.
    */
   readonly state: "ready" | "waiting" | "left" | "alarm";
-  /**
-   * `log_differs`: the server shows others another log; `forked`: two messages or heads claim one place;
-   * `not_direct`: not these two people's;
-   * `third_person`: the roster lists somebody else in a direct conversation; `log_lost`: the server's
-   * log has lost entries, and nothing is sent or received until it has them.
-   */
-  readonly alarm: string | null;
+  readonly alarm: ConversationAlarm | null;
   readonly createdMs: number;
 }
 
@@ -126,6 +129,4 @@ export interface EncryptionView {
   readonly historyFromMs: number | null;
   /** Eight groups of five digits of the newest roster head: equal on the screens of all members. */
   readonly headCode: string | null;
-  /** The server shows somebody else another log than this device. */
-  readonly logAlarm: boolean;
 }

@@ -77,6 +77,6 @@ describe("a replaced roster authority", { timeout: LIMIT_MS }, () => {
     await late.text(direct, "hello");
     await a.receives(direct, "hello", PATIENCE_MS);
     expect(await a.core.alarms()).toEqual([]);
-    expect((await a.core.encryption(id)).logAlarm).toBe(false);
+    expect((await a.core.conversation(id)).alarm).toBeNull();
   });
 });

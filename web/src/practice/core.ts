@@ -171,7 +171,6 @@ class Station implements Partial<ConnectedCore> {
       kem: "x-wing",
       historyFromMs: null,
       headCode: "11111 22222 33333 44444 55555 66666 77777 88888",
-      logAlarm: false,
     };
   }
 

@@ -2,7 +2,7 @@
 import type { AuditItem } from "@copconnect/client/core";
 import type { Act, Names, PersonId, UnitId } from "@copconnect/client/wire";
 import { unitName } from "../../../src/app/state/directory.svelte.ts";
-import { formatDate, nameOf } from "../../../src/i18n/format.ts";
+import { formatDate, formatNumber, nameOf } from "../../../src/i18n/format.ts";
 import type { TextValues } from "../../../src/i18n/index.svelte.ts";
 import { className } from "../../../src/screens/conversation/guard/words.ts";
 import { c, known } from "../words.ts";
@@ -90,7 +90,8 @@ function titleOf(fields: Fields): string {
     : text(fields["name"]);
 }
 
-function valuesOf(fields: Fields): TextValues {
+/** The values that the sentences may name. */
+export function valuesOf(fields: Fields): TextValues {
   const personId = text(fields["person_id"] ?? fields["personId"]);
   const people = list(fields["person_ids"] ?? fields["personIds"]).map(text);
   const until = fields["not_after_ms"];
@@ -109,6 +110,8 @@ function valuesOf(fields: Fields): TextValues {
     post: text(fields["post"]),
     version: Number(fields["version"] ?? Number(fields["after"] ?? 0) + 1),
     undone: Number(fields["undone"] ?? 0),
+    names: formatNumber(Number(fields["names"] ?? 0)),
+    taken: formatNumber(Number(fields["taken"] ?? 0)),
     asked: known(`acts.kinds.${text(fields["asked"])}`) ?? text(fields["asked"]),
   };
 }

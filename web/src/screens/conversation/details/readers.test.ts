@@ -23,7 +23,6 @@ const VIEW: EncryptionView = {
   kem: "x-wing",
   historyFromMs: null,
   headCode: null,
-  logAlarm: false,
 };
 
 function member(registered: boolean, ...devices: MemberDevice["confirmed"][]): MemberItem {

@@ -98,6 +98,9 @@ export const OF_AUDIENCE: readonly Problem[] = [
   ...(["noAudience", "outside", "priorityRight", "trainingFirst", "flashAdmin"] as const),
 ];
 
+/** Those that another audience mends, whatever else the order says: shown where it is chosen. */
+export const AT_AUDIENCE: readonly Problem[] = ["noAudience", "outside", "noRight"];
+
 /** Advice for the issuer before sending. */
 export type Advice = "outlastsReminders" | "noReminders" | "escalatesBeforeReminder";
 
