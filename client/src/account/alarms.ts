@@ -13,6 +13,8 @@
  */
 import type { Identity } from "../context.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
+import { authorityNumberOf } from "../keys/trust/department.ts";
+import type { PersonCard } from "../keys/trust/person-card.ts";
 import { idOf } from "../ids.ts";
 import type { AlarmId, DeviceId, PersonId, RecordHash } from "../ids.ts";
 import { wordsOf } from "../trust/taking.ts";
@@ -37,11 +39,35 @@ interface Found {
 
 /** `meta/alarms`. */
 interface AlarmsRecord {
-  /** Devices and keys that were judged already. */
+  /** Devices, keys and cards that were judged already. */
   readonly seen: readonly AlarmId[];
   readonly alarms: readonly Alarm[];
-  /** The words of the person's card at the last look; null: none was known. */
-  readonly card: string | null;
+  /** The person's newest card at the last look; null: none was known. */
+  readonly card: { readonly number: number; readonly words: string } | null;
+}
+
+/**
+ * The fresh ones of a person's cards that say something else than the card before: also one that was
+ * replaced before this device saw it. Another roster authority signs all former cards anew: of those the
+ * newest alone is compared.
+ */
+function changed(
+  cards: readonly PersonCard[],
+  fresh: readonly PersonCard[],
+  former: AlarmsRecord["card"],
+): readonly PersonCard[] {
+  if (former === null) return [];
+  const newest = cards.at(-1);
+  const renewed =
+    newest !== undefined && authorityNumberOf(newest.number) !== authorityNumberOf(former.number);
+  const looked = renewed ? [newest] : cards;
+  return looked.filter((card, index) => {
+    const before = looked[index - 1];
+    return (
+      fresh.includes(card) &&
+      wordsOf(card) !== (before === undefined ? former.words : wordsOf(before))
+    );
+  });
 }
 
 export interface AlarmsOptions {
@@ -97,22 +123,33 @@ export class Alarms {
       const record = await this.#record();
       const seen = new Set(record?.seen ?? []);
       const fresh = found.filter(({ alarm }) => !seen.has(alarm.id));
-      const card = await this.#options.trust.card(this.#options.identity().personId);
-      const words = card === null ? (record?.card ?? null) : wordsOf(card);
-      const former = record?.card ?? null;
-      if (record !== null && fresh.length === 0 && words === former) return;
+      const cards = await this.#options.trust.cards(this.#options.identity().personId);
+      const freshCards = cards.filter(({ hash }) => !seen.has(idOf<RecordHash>(hash)));
+      if (record !== null && fresh.length === 0 && freshCards.length === 0) return;
       // The first look of a new device: other devices were there before it.
       const alarms = fresh
         .filter(({ alarm }) => record !== null || alarm.kind === "key")
         .flatMap(({ alarm, byThis }) => (byThis ? [] : [alarm]));
-      if (card !== null && former !== null && words !== former) {
-        const { device } = this.#options.identity();
-        const of = { device, by: null, sinceMs: card.created };
-        alarms.push({ id: idOf<RecordHash>(card.hash), kind: "card", ...of });
-      }
+      const { device } = this.#options.identity();
+      for (const { hash, created } of changed(cards, freshCards, record?.card ?? null))
+        alarms.push({
+          id: idOf<RecordHash>(hash),
+          kind: "card",
+          device,
+          by: null,
+          sinceMs: created,
+        });
+      const newest = cards.at(-1);
       await this.#store({
-        card: words,
-        seen: [...seen, ...fresh.map(({ alarm }) => alarm.id)],
+        card:
+          newest === undefined
+            ? (record?.card ?? null)
+            : { number: newest.number, words: wordsOf(newest) },
+        seen: [
+          ...seen,
+          ...fresh.map(({ alarm }) => alarm.id),
+          ...freshCards.map(({ hash }) => idOf<RecordHash>(hash)),
+        ],
         alarms: [...(record?.alarms ?? []), ...alarms],
       });
     });

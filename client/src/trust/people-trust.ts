@@ -343,6 +343,12 @@ export class PeopleTrust implements DeviceTrust {
     return this.#records.card(personId);
   }
 
+  /** All cards that are held of a person, in the order of their numbers (E5 looks at one's own). */
+  async cards(personId: PersonId): Promise<readonly PersonCard[]> {
+    await this.#have([personId]);
+    return this.#records.cards(personId);
+  }
+
   /** The person of a device that was seen before; null: unknown. */
   personOf(device: DeviceId): Promise<PersonId | null> {
     return this.#signers.personOf(device);

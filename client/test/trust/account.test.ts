@@ -243,6 +243,20 @@ describe("E5: alarms", () => {
     }
   });
 
+  test("a card that moved its person and one that moved back are shown to a phone that was off", async () => {
+    const phone = await Phone.register(server, clock, 1, "Phone");
+    await phone.services.onAccountEvent("clients");
+    const person = await server.people.person(phone.personId);
+    for (const change of [{ path: "TG/WGL/KAZI" }, {}]) {
+      clock.ms += MINUTE_MS;
+      await server.people.addCard(person, change);
+    }
+    await phone.services.onAccountEvent("clients");
+    expect((await phone.calls.alarms()).map(({ kind }) => kind)).toEqual(["card", "card"]);
+    await phone.services.onAccountEvent("clients");
+    expect(await phone.calls.alarms()).toHaveLength(2);
+  });
+
   test("a DeviceKey of this device that it did not make: its keys were copied", async () => {
     const phone = await Phone.register(server, clock, 1);
     const copied = signerOf(phone);

@@ -149,7 +149,12 @@ export class TrustRecords {
 
   /** A person's newest card; null: none is known. */
   card(person: PersonId): PersonCard | null {
-    return this.#cards.get(person)?.at(-1) ?? null;
+    return this.cards(person).at(-1) ?? null;
+  }
+
+  /** A person's cards in the order of their numbers. */
+  cards(person: PersonId): readonly PersonCard[] {
+    return this.#cards.get(person) ?? [];
   }
 
   /**
@@ -158,7 +163,7 @@ export class TrustRecords {
    * Empty: no card is known.
    */
   unitPaths(person: PersonId, atMs: number): ReadonlySet<string> {
-    const cards = this.#cards.get(person) ?? [];
+    const cards = this.cards(person);
     const earlier = cards.findLastIndex(({ created }) => created <= atMs - CARDS_IN_FORCE_MS);
     const inForce = cards.slice(Math.max(0, earlier)).filter(({ created }) => created <= atMs);
     return new Set((inForce.length > 0 ? inForce : cards.slice(0, 1)).map(({ path }) => path));
