@@ -5,8 +5,8 @@ the exit status is 1 when any failed. A lint stage counts as one check; a test s
 tests, read from the JUnit file it writes. The last line is `N passed, N failed, N skipped`.
 Checks of one core are given the time that test stages leave, which wait for databases and screens,
 and their output is shown when they fail; test stages own the terminal. Without test stages, checks
-run two at a time. The client's tests run together with those of browsers, as quietly as a check: each
-alone leaves a tenth of the cores' time.
+run two at a time. The client's tests run together with those of browsers, as quietly as a check:
+each alone leaves a tenth of the cores' time.
 Temporary files of a run lie in memory where there is plenty of it.
 With RERUN_FAILED=1, as CI sets it, a test stage with few failures runs those once more: what then
 passes counts as passed and is named in the summary as flaky. Imports only the standard library.

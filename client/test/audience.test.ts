@@ -10,7 +10,7 @@ describe("a conversation of a unit", { timeout: LIMIT_MS }, () => {
   it("follows the data bank into several cells; a late registrant reads what was sent before", async () => {
     const officers: Officer[] = [];
     for (let i = 0; i < 6; i++) officers.push(await w.join());
-    w.server.command("conversations", "create", "--unit", "TG-CHAR", "--talk");
+    await w.server.command("conversations", "create", "--unit", "TG-CHAR", "--talk");
     const [first] = officers as [Officer];
     const item = await first.until(
       "made",

@@ -3,7 +3,8 @@ import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { ROOT, numberOf, python } from "./support/data-folder.ts";
+import { numberOf } from "./support/data-folder.ts";
+import { ROOT, python } from "./support/interpreter.ts";
 import type { Officer } from "./support/officer.ts";
 import { serverWorld } from "./support/world.ts";
 
@@ -66,7 +67,7 @@ afterAll(() => {
 describe("simulated officers", () => {
   it("keep a station alive for one person, also after they were restarted", async () => {
     execFileSync("npm", ["run", "--silent", "build:officers"], { cwd: ROOT });
-    w.server.command("conversations", "create", "--unit", "TG-CHAR");
+    await w.server.command("conversations", "create", "--unit", "TG-CHAR");
     const first = start(ME);
     await wait("the group", () => first.output().includes("group stands"));
     // Invited before having registered: the group is there at once.

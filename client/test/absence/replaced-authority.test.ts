@@ -2,10 +2,10 @@
  * The roster authority's key of a real server is replaced by `copconnect admin
  * next-roster-authority`: real phones go on, also those that were off meanwhile.
  */
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { PLAIN, python } from "../support/data-folder.ts";
+import { forked } from "../support/forks.ts";
+import { PLAIN } from "../support/interpreter.ts";
 import { compareDigits } from "../support/scenarios.ts";
 import { serverWorld } from "../support/world.ts";
 
@@ -15,18 +15,16 @@ const PATIENCE_MS = 60_000;
 const w = serverWorld({ COPCONNECT_ROSTER_BATCH_MS: "100" });
 
 /** Run a command on the server's folder. */
-function command(...given: string[]): string {
+function command(...given: string[]): Promise<string> {
   const env = { ...PLAIN, COPCONNECT_DATA_DIR: join(w.server.folder, "data") };
-  const done = spawnSync(python(), ["-m", "copconnect", ...given], { env, encoding: "utf8" });
-  if (done.status !== 0) throw new Error(`${given.join(" ")}: ${done.stdout}${done.stderr}`);
-  return done.stdout;
+  return forked("copconnect", given, env);
 }
 
 async function replaceAuthority(): Promise<void> {
   const { server } = w;
   await server.kill();
   const root = join(server.folder, "data", "keys", "root.key.pem");
-  expect(command("admin", "next-roster-authority", root)).toContain("Signed anew");
+  expect(await command("admin", "next-roster-authority", root)).toContain("Signed anew");
   await server.serve();
 }
 

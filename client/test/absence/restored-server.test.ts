@@ -2,11 +2,11 @@
  * A real server is backed up while it serves and restored by `copconnect backup` and `restore`: real
  * phones go on with it, and wait as long as the restore's last step is missing.
  */
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ConversationId } from "../../src/ids.ts";
-import { PLAIN, python } from "../support/data-folder.ts";
+import { forked } from "../support/forks.ts";
+import { PLAIN } from "../support/interpreter.ts";
 import type { Officer } from "../support/officer.ts";
 import { compareDigits } from "../support/scenarios.ts";
 import { serverWorld } from "../support/world.ts";
@@ -19,20 +19,12 @@ const IN_VAIN_MS = 6_000;
 const w = serverWorld();
 
 /** The restore of a backup without its last step, the new incarnation. */
-const RESTORE_ALONE = `
-import asyncio, sys
-from pathlib import Path
-from copconnect.commands.backups import restoring
-from copconnect.settings import load
-asyncio.run(restoring.restore(load(), Path(sys.argv[1])))
-`;
+const RESTORE_ALONE = "tests.deploy.without_last_step";
 
-/** Run Python on the server's folder; return what it printed. */
-function run(...given: string[]): string {
+/** Run a module on the server's folder; return what it printed. */
+async function run(module: string, ...given: string[]): Promise<string> {
   const env = { ...PLAIN, COPCONNECT_DATA_DIR: join(w.server.folder, "data") };
-  const done = spawnSync(python(), given, { env, encoding: "utf8" });
-  if (done.status !== 0) throw new Error(`${given.join(" ")}: ${done.stdout}${done.stderr}`);
-  return done.stdout.trim();
+  return (await forked(module, given, env)).trim();
 }
 
 /** Somebody's view of a conversation, as text. */
@@ -59,7 +51,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     const kept = await a.text(id, "in the backup");
     await b.receives(id, "in the backup", PATIENCE_MS);
 
-    const archive = run("-m", "copconnect", "backup", join(server.folder, "backups"));
+    const archive = await run("copconnect", "backup", join(server.folder, "backups"));
     // The phones learn of a roster that the backup does not know.
     await a.core.changeMembers(id, { add: [c.person] });
     const lost = await b.text(id, "lost, by b");
@@ -67,7 +59,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     await c.receives(id, "lost, by b", PATIENCE_MS);
 
     await server.kill();
-    run("-c", RESTORE_ALONE, archive);
+    await run(RESTORE_ALONE, archive);
     expect(server.rows("SELECT * FROM log_entries WHERE message_id = ?", lost.messageId)).toEqual(
       [],
     );
@@ -77,7 +69,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     expect(await b.texts(id)).not.toContain("after, by a");
 
     await server.kill();
-    run("-m", "copconnect", "restore", archive);
+    await run("copconnect", "restore", archive);
     await server.serve();
     await b.receives(id, "after, by a", PATIENCE_MS);
     await b.text(id, "after, by b");
@@ -110,10 +102,10 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     const { conversationId: id } = await a.core.openDirect(b.person);
     await a.text(id, "in the backup");
     await b.receives(id, "in the backup", PATIENCE_MS);
-    const archive = run("-m", "copconnect", "backup", join(server.folder, "backups"));
+    const archive = await run("copconnect", "backup", join(server.folder, "backups"));
     for (const time of ["first", "second"]) {
       await server.kill();
-      run("-m", "copconnect", "restore", archive);
+      await run("copconnect", "restore", archive);
       await server.serve();
       await a.text(id, `by a after the ${time}`);
       await b.receives(id, `by a after the ${time}`, PATIENCE_MS);

@@ -2,33 +2,17 @@
  * The data folder of a real server's department with its keys and people. The first test that starts
  * a server makes it, for all files of tests: each server starts on a copy of its own. Making it takes
  * two Python processes. Tests in several processes agree by files: one makes the lock and works, the
- * others wait for the mark.
+ * others wait for the mark. What forks servers and commands ({@link startForks}) is there meanwhile.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { inject } from "vitest";
 import type { TestProject } from "vitest/node";
+import { forked, startForks } from "./forks.ts";
+import { PLAIN } from "./interpreter.ts";
 
-export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 const PEOPLE = 120;
-/** A server process's environment: nothing of the developer's own settings. */
-export const PLAIN: NodeJS.ProcessEnv = {
-  PATH: process.env["PATH"],
-  PYTHONPATH: `${join(ROOT, "src")}:${ROOT}`,
-  PYTHONUNBUFFERED: "1",
-};
-
-/** The interpreter with the server's packages. */
-export function python(): string {
-  const given = process.env["COPCONNECT_PYTHON"];
-  if (given !== undefined && given !== "") return given;
-  const own = join(ROOT, ".venv", "bin", "python");
-  return existsSync(own) ? own : "python3";
-}
-
 export function numberOf(index: number): string {
   return `+9170000${String(index).padStart(5, "0")}`;
 }
@@ -73,18 +57,19 @@ function writeDataBank(folder: string): void {
 }
 
 /** Keys and people of a new department in `folder/data`. */
-function makeDepartment(folder: string): void {
+async function makeDepartment(folder: string): Promise<void> {
   writeDataBank(folder);
-  command(folder, PLAIN, ["init", "--department", "Test Police", "--policy", "none"]);
-  command(folder, PLAIN, ["directory", "import", folder]);
+  await command(folder, PLAIN, ["init", "--department", "Test Police", "--policy", "none"]);
+  await command(folder, PLAIN, ["directory", "import", folder]);
 }
 
 /** Run `copconnect` on `folder/data`; return what it printed. */
-export function command(folder: string, env: NodeJS.ProcessEnv, args: readonly string[]): string {
-  const all = ["-m", "copconnect", ...args, "--data", join(folder, "data")];
-  const run = spawnSync(python(), all, { cwd: ROOT, env, encoding: "utf8" });
-  if (run.status !== 0) throw new Error(`copconnect ${args.join(" ")}: ${run.stdout}${run.stderr}`);
-  return run.stdout;
+export function command(
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  args: readonly string[],
+): Promise<string> {
+  return forked("copconnect", [...args, "--data", join(folder, "data")], env);
 }
 
 declare module "vitest" {
@@ -112,7 +97,7 @@ export async function departmentFolder(): Promise<string> {
     return folder;
   }
   try {
-    makeDepartment(folder);
+    await makeDepartment(folder);
     writeFileSync(join(folder, MADE), "");
   } catch (error) {
     writeFileSync(join(folder, FAILED), String(error));
@@ -121,8 +106,13 @@ export async function departmentFolder(): Promise<string> {
   return folder;
 }
 
-export default function setUp(project: TestProject): () => void {
+export default async function setUp(project: TestProject): Promise<() => void> {
   const folder = mkdtempSync(join(tmpdir(), "copconnect-department-"));
   project.provide("department", folder);
-  return () => rmSync(folder, { recursive: true, force: true });
+  const { path, end } = await startForks();
+  project.provide("forks", path);
+  return () => {
+    end();
+    rmSync(folder, { recursive: true, force: true });
+  };
 }

@@ -2,14 +2,16 @@
  * The real server as a child process on a data folder of its own, and people who register with it
  * the way officers do. It is the demo's server: one-time codes go where a test can read them.
  */
-import { spawn, spawnSync } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { cpSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PLAIN, ROOT, command, departmentFolder, python } from "./data-folder.ts";
+import { command, departmentFolder } from "./data-folder.ts";
+import { fork } from "./forks.ts";
+import type { Forked } from "./forks.ts";
+import { PLAIN, python } from "./interpreter.ts";
 
 /**
  * A port that nobody listens on, below those that systems give to outgoing connections: one of
@@ -30,7 +32,7 @@ export class TestServer {
   readonly folder: string;
   readonly port: number;
   #environment: NodeJS.ProcessEnv;
-  #process: ChildProcess | null = null;
+  #process: Forked | null = null;
   readonly #codes = new Map<string, string>();
 
   private constructor(folder: string, port: number, settings: Readonly<Record<string, string>>) {
@@ -60,23 +62,19 @@ export class TestServer {
     return server;
   }
 
-  command(...args: readonly string[]): string {
+  command(...args: readonly string[]): Promise<string> {
     return command(this.folder, this.#environment, args);
   }
 
   /** `changed`: settings that are others from now on. */
   async serve(changed: Readonly<Record<string, string>> = {}): Promise<void> {
     this.#environment = { ...this.#environment, ...changed };
-    const log = openSync(join(this.folder, "log"), "a");
-    const data = join(this.folder, "data");
-    this.#process = spawn(
-      python(),
-      ["-m", "demo", "serve", "--data", data, "--port", String(this.port)],
-      { cwd: ROOT, env: this.#environment, stdio: ["ignore", log, log] },
-    );
-    const child = this.#process;
+    const log = join(this.folder, "log");
+    const given = ["serve", "--data", join(this.folder, "data"), "--port", String(this.port)];
+    const child = await fork("demo", given, this.#environment, log);
+    this.#process = child;
     const deadline = Date.now() + 60_000;
-    while (Date.now() < deadline && child.exitCode === null) {
+    while (Date.now() < deadline && child.status() === null) {
       const up = await fetch(`${this.origin}/healthz`).then(
         (answer) => answer.ok,
         () => false,
@@ -137,10 +135,9 @@ export class TestServer {
   async kill(): Promise<void> {
     const child = this.#process;
     this.#process = null;
-    if (child === null || child.exitCode !== null) return;
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGKILL");
-    await ended;
+    if (child === null || child.status() !== null) return;
+    process.kill(child.pid, "SIGKILL");
+    await child.ended;
   }
 
   /** End for good and remove the folder. */
