@@ -2,7 +2,7 @@
  * The data folder of a real server's department with its keys and people. The first test that starts
  * a server makes it, for all files of tests: each server starts on a copy of its own. Making it takes
  * two Python processes. Tests in several processes agree by files: one makes the lock and works, the
- * others wait for the mark. What forks servers and commands ({@link startForks}) is there meanwhile.
+ * others wait for the mark. A process forks servers and commands meanwhile ({@link startForks}).
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
