@@ -63,13 +63,11 @@ export interface AlarmView {
   /**
    * device: another device of theirs was confirmed; key: this device's own keys were copied; log: the
    * audit log is another than the one that this device has seen; card: the person's signed card says
-   * something else; refusedCard: somebody's signed card is dated back, or does not follow the one
-   * before (E4).
+   * something else.
    */
-  readonly kind: "device" | "key" | "log" | "card" | "refusedCard";
+  readonly kind: "device" | "key" | "log" | "card";
   readonly device: DeviceId;
-  /** The person who confirmed the device, or whose card was refused. */
-  readonly person: Plate | null;
+  readonly by: Plate | null;
   readonly sinceMs: number | null;
 }
 

@@ -4,8 +4,7 @@
  */
 import type { PersonId } from "../ids.ts";
 import type { Api } from "../transport/api.ts";
-import type { KnownPerson } from "../wire.ts";
-import type { Answer } from "./taking.ts";
+import type { KnownPerson, PersonTrust } from "../wire.ts";
 
 /** People in one request (wire.LookUpTrust). */
 const AT_ONCE = 500;
@@ -14,9 +13,7 @@ export interface FetchingOptions {
   readonly api: Pick<Api, "lookUpTrust">;
   /** This device's knowledge of a person when the request is made. */
   readonly known: (personId: PersonId, keys: boolean) => KnownPerson;
-  /** The department's time, rather too early than too late; null: not known. */
-  readonly earliest: () => number | null;
-  readonly take: (answer: Answer) => Promise<void>;
+  readonly take: (people: readonly PersonTrust[], keys: boolean) => Promise<void>;
 }
 
 interface Round {
@@ -78,16 +75,11 @@ export class Fetching {
   }
 
   async #ask(people: readonly PersonId[], keys: boolean): Promise<void> {
-    const { api, known, earliest, take } = this.#options;
+    const { api, known, take } = this.#options;
     for (let at = 0; at < people.length; at += AT_ONCE) {
       const asked = people.slice(at, at + AT_ONCE).map((personId) => known(personId, keys));
-      const askedMs = earliest();
       const answer = await api.lookUpTrust({ people: asked, keys });
-      const told = new Set([...answer.people.map(({ personId }) => personId), ...answer.untold]);
-      const unchanged = asked.flatMap(({ personId, held }) =>
-        held.length > 0 && !told.has(personId) ? [personId] : [],
-      );
-      await take({ people: answer.people, keys, unchanged, askedMs });
+      await take(answer.people, keys);
     }
   }
 }

@@ -1,5 +1,5 @@
 import "fake-indexeddb/auto";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { X25519, publicKeyOf } from "../../src/keys/hpke.ts";
 import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
 import type { AlarmId, DeviceId, PersonId } from "../../src/ids.ts";
@@ -215,7 +215,7 @@ describe("E5: alarms", () => {
     await old.services.onAccountEvent("clients");
     const [alarm] = await old.calls.alarms();
     expect(alarm).toMatchObject({ kind: "device", device: ghost.device });
-    expect(alarm?.person?.personId).toBe(old.personId);
+    expect(alarm?.by?.personId).toBe(old.personId);
     expect(old.events.map(({ type }) => type)).toContain("alarm");
     await old.restart();
     expect(await old.calls.alarms()).toHaveLength(1);
@@ -243,7 +243,6 @@ describe("E5: alarms", () => {
     }
   });
 
-<<<<<<< HEAD
   test("a card that moved its person and one that moved back are shown to a phone that was off", async () => {
     const phone = await Phone.register(server, clock, 1, "Phone");
     await phone.services.onAccountEvent("clients");
@@ -256,50 +255,6 @@ describe("E5: alarms", () => {
     expect((await phone.calls.alarms()).map(({ kind }) => kind)).toEqual(["card", "card"]);
     await phone.services.onAccountEvent("clients");
     expect(await phone.calls.alarms()).toHaveLength(2);
-=======
-  test("the own card that moved and moved back while the phone was off is shown, both times", async () => {
-    const phone = await Phone.register(server, clock, 1, "Phone");
-    await phone.services.onAccountEvent("clients");
-    const person = await server.people.person(phone.personId);
-    clock.ms += DAY_MS;
-    await server.people.addCard(person, { path: "TG/WGL/KAZI" });
-    await server.people.addCard(person, { path: "TG/HYD/CHAR" });
-    await phone.services.onAccountEvent("clients");
-    expect((await phone.calls.alarms()).map(({ kind }) => kind)).toEqual(["card", "card"]);
-  });
-
-  test("E4: a card that is dated back alarms once, with its person, also the own one", async () => {
-    const phone = await Phone.register(server, clock, 1, "Phone");
-    const other = await Phone.register(server, clock, 2, "Other");
-    for (const personId of [phone.personId, other.personId]) {
-      await phone.services.trust.ensure([personId], { fresh: true });
-      const person = await server.people.person(personId);
-      clock.ms += HOUR_MS;
-      const dated = { path: "TG/WGL/KAZI", createdMs: clock.ms - HOUR_MS / 2 };
-      await phone.services.trust.ensure([personId], { fresh: true });
-      await server.people.addCard(person, dated);
-    }
-    const { personId: own } = phone;
-    const ask = async (times: number): Promise<void> => {
-      const raised = vi.spyOn(phone.services.alarms, "raiseRefusedCard");
-      for (let at = 0; at < times; at++)
-        await phone.services.trust.ensure([own, other.personId], { fresh: true });
-      await Promise.all(raised.mock.results.map(({ value }) => value as Promise<void>));
-      expect(raised).toHaveBeenCalledTimes(2);
-    };
-    const shown = async () =>
-      (await phone.calls.alarms()).map(({ kind, person }) => [kind, person?.personId]);
-    await ask(2);
-    const both = [other.personId, own].map((personId) => ["refusedCard", personId]);
-    expect(await shown()).toEqual(both);
-    expect(phone.events.map(({ type }) => type)).toContain("alarm");
-    const [, second] = await phone.calls.alarms();
-    await phone.calls.acknowledgeAlarm((second?.id ?? "") as AlarmId);
-    await phone.restart();
-    await phone.services.time.anchor();
-    await ask(1);
-    expect(await shown()).toEqual(both.slice(0, 1));
->>>>>>> 1c79d42b (x)
   });
 
   test("a DeviceKey of this device that it did not make: its keys were copied", async () => {
