@@ -48,7 +48,9 @@ def test_a_refused_message_is_deleted_and_another_sent_again(
     _act(sender, wrong, "conversation.discard")
     expect(sharing.document(sender, wrong.name)).to_have_count(0)
     # As long as nothing has changed, trying again fails again and says so again.
+    former = _failure(sender, right).element_handle()
     _act(sender, right, "app.retry")
+    former.wait_for_element_state("hidden")  # The alert that comes is of this try.
     _failure(sender, right).wait_for()
 
     app_server.stop()
