@@ -46,6 +46,7 @@ WAIT_S = 3.0  # S2.
 # As client/src/outbox/signing.ts.
 CELLS_S, CELLS_LOOK_S = 10.0, 1.0
 _AWAY_S = 0.2  # Between tries while the server is away.
+GATE_S = 0.5
 _ANEW = {"stale_key", "stale_head", "stale_record", "not_next"}
 _KEY_ANEW = {"stale_record", "have_key"}
 
@@ -176,6 +177,9 @@ class Sender:
                 accepted = self.client.ask("POST", f"{self._path}/messages", wire.Accepted, message)
                 break
             except Refusal as refusal:
+                if refusal.code == "rekeying":
+                    time.sleep(GATE_S)
+                    continue
                 if refusal.code not in _ANEW or attempt == 255:
                     raise
                 self._head, attempt = None, attempt + 1
@@ -267,7 +271,9 @@ class Sender:
                 self.client.ask("POST", f"{self._path}/keys", wire.KeyAccepted, body)
                 break
             except Refusal as refusal:
-                if refusal.code not in _KEY_ANEW:
+                if refusal.code == "rekeying":
+                    time.sleep(GATE_S)
+                elif refusal.code not in _KEY_ANEW:
                     raise
                 # Another device's key came meanwhile, and is sealed to this one.
                 if refusal.code == "have_key" and self._await_key():

@@ -43,7 +43,7 @@ class Sleeping:
         self._service = service
         self._simulator: Simulator | None = None
         self._by_path: dict[str, SimulatedDevice] = {}
-        self._since: dict[SimulatedDevice, float] = {}  # Who sleeps, and since when.
+        self._since: dict[SimulatedDevice, float] = {}  # Devices that sleep, and since when.
         self._sleeps: list[float] = []
         service.answer = self._pushed
 

@@ -29,6 +29,11 @@ async function groupOf(admin: Officer, others: readonly Officer[]): Promise<Conv
   return conversationId;
 }
 
+/** The attempt follows version, ids, sender and seq. */
+function attemptOf({ message }: PostMessage): number {
+  return message[1 + 16 + 16 + 32 + 8] ?? 0;
+}
+
 describe("sending", { timeout: LIMIT_MS }, () => {
   it("S5: a retry sends the identical bytes", async () => {
     const [a, b] = [await w.join(), await w.join()];
@@ -53,6 +58,23 @@ describe("sending", { timeout: LIMIT_MS }, () => {
     expect(await b.texts(id)).toEqual(["first", "again and again"]);
   });
 
+  it("D6: a message waits while people are being removed, and no attempt counts", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const id = await direct(a, b);
+    const network = w.current.network(a);
+    const codes = ["rekeying", "rekeying"];
+    const attempts: number[] = [];
+    network.forge = (path, body) => {
+      if (path.endsWith("/messages")) attempts.push(attemptOf(body as PostMessage));
+      return body;
+    };
+    network.refuse = (path) => (path.endsWith("/messages") ? (codes.shift() ?? null) : null);
+    await a.text(id, "after the transfer");
+    await b.receives(id, "after the transfer");
+    expect(codes).toEqual([]);
+    expect(attempts).toEqual([1]);
+  });
+
   it("S6: a refused message is signed anew and shown once", async () => {
     const [a, b] = [await w.join(), await w.join()];
     const id = await direct(a, b);
@@ -60,9 +82,7 @@ describe("sending", { timeout: LIMIT_MS }, () => {
     const codes = ["stale_head", "stale_key", "not_next"];
     const attempts: number[] = [];
     network.forge = (path, body) => {
-      // The attempt follows version, ids, sender and seq.
-      const at = 1 + 16 + 16 + 32 + 8;
-      if (path.endsWith("/messages")) attempts.push((body as PostMessage).message[at] ?? 0);
+      if (path.endsWith("/messages")) attempts.push(attemptOf(body as PostMessage));
       return body;
     };
     network.refuse = (path) => (path.endsWith("/messages") ? (codes.shift() ?? null) : null);

@@ -3,7 +3,8 @@ import { decode, encode } from "@msgpack/msgpack";
 import type { Fetch } from "../../src/transport/http.ts";
 
 function refusal(code: string): Response {
-  const said = { code, message: code, remedy: "", retry: false, retryAfterMs: null, details: {} };
+  const retry = code === "rekeying";
+  const said = { code, message: code, remedy: "", retry, retryAfterMs: null, details: {} };
   return new Response(new Uint8Array(encode(said)), { status: 409 });
 }
 

@@ -72,6 +72,16 @@ class StaleKey(CallerError):
     remedy = "Use a newer conversation key, or make one, and sign the message anew."
 
 
+class Rekeying(CallerError):
+    """A removal was committed whose head is not signed yet (D6)."""
+
+    code = "rekeying"
+    status = 409
+    message = "People are being removed; the conversation takes nothing until that is signed."
+    remedy = "Wait for `retry_after_ms`, then send the same bytes; the app does it by itself."
+    retry = True
+
+
 class StaleRecord(CallerError):
     """``details``: ``epoch`` of the newest roster head (D2)."""
 

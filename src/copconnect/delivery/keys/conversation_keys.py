@@ -23,6 +23,7 @@ from copconnect.delivery.rules.limits import (
     HEAD_MS,
     KEYS_A_DAY,
 )
+from copconnect.delivery.rules.posting import check_gate
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.rules.seals import find_seal, recipients
 from copconnect.delivery.store import cell_keys, conversations, keys, leaves, rosters, shares
@@ -99,6 +100,7 @@ class ConversationKeys:
         body: wire.PostKey,
     ) -> None:
         now_ms, c = self._deps.clock.now_ms(), held.conversation_id
+        check_gate(held.rekey_epoch, held.epoch)
         head = await rosters.named_head(connection, c, record.epoch)
         rules.check_record(record, head, held.rekey_epoch, held.epoch, now_ms)
         blocking = await self._openable(connection, held, own)

@@ -257,7 +257,11 @@ async def used_keys_due(
         k.messages,
         k.author,
     )
-    asked = select(*columns).join(CONVERSATIONS, _C.conversation_id == k.conversation_id)
+    asked = (
+        select(*columns)
+        .join(CONVERSATIONS, _C.conversation_id == k.conversation_id)
+        .where(_C.rekey_epoch <= _C.roster_epoch)  # No key can be made before the head (D6).
+    )
     if conversation_ids is None:
         asked = asked.where(k.stored_ms > now_ms - KEY_MS)
     else:

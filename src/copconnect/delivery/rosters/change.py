@@ -77,8 +77,8 @@ async def change_rosters(
 ) -> None:
     """Apply edits to conversations that the caller holds; their devices are told after the commit.
 
-    A conversation whose devices do not change keeps its head, unless it has none yet or one that is
-    dated ahead: under such a head no key can be made (R6, D2).
+    A conversation whose devices do not change keeps its head, unless it has none yet, or one under
+    which no key can be made: it is dated ahead (R6, D2), or the conversation is shut (D6).
     """
     edits = {**edits, **await _judge_issuing(connection, deps, held, edits)}
     now_ms = deps.clock.now_ms()
@@ -86,6 +86,7 @@ async def change_rosters(
         one.conversation_id
         for one in held
         if one.epoch == 0
+        or one.is_shut
         or is_ahead(one.head_ms, now_ms)
         or not edits[one.conversation_id].leaves.empty
     }

@@ -5,12 +5,13 @@ found by a number that the directory raises, and the people whom they concern ar
 rules at once; changes of devices and members are found by marks that are set in the transaction
 that makes them. Every ten minutes everybody is compared.
 
-Invariants: a person who loses their place is taken out with the next round, however large the
-conversation. Changes that take nobody out come with the next round too. A conversation of more than
-256 devices that got ``immediate_heads`` heads within an hour lets them wait until its newest head,
-or the oldest of them, is ``roster_batch_ms`` old, or until a head is made anyway, so that it gets
-few heads. A mark is forgotten only after its change has committed, and only if it is not newer;
-taking one up twice changes nothing.
+Invariants: a person who loses their place is cut off by the next round's first transaction, and
+taken out by a head of that round, however large the conversation. Changes that take nobody out come
+with the next round too. A conversation of more than 256 devices that got ``immediate_heads`` heads
+within an hour lets them wait until its newest head, or the oldest of them, is ``roster_batch_ms``
+old, or until a head is made anyway, so that it gets few heads. A mark is forgotten only after its
+change has committed, and only if it is not newer; taking one up twice changes nothing. A
+conversation that is shut has a mark, so that a crash before its head leaves it to the next round.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -83,7 +84,8 @@ class Following:
             waiting = await marks.waiting(connection, deps.options.immediate_heads)
         due_ms = now_ms - deps.options.roster_batch_ms
         for one in waiting:
-            at_once = one.devices <= wire.CELL_SIZE or (one.nth_head_ms or 0) < now_ms - HOUR_MS
+            at_once = one.shut or one.devices <= wire.CELL_SIZE
+            at_once = at_once or (one.nth_head_ms or 0) < now_ms - HOUR_MS
             if at_once or min(one.since_ms, one.head_ms) <= due_ms:
                 await self.take_up_marked(one.conversation_id)
 
@@ -205,22 +207,26 @@ class Following:
         await self._later.publish()
 
     async def _apply(self, found: _Differences) -> None:
-        """Bring conversations up to date. Everybody is cut off before anybody is told: thousands of
-        devices answer a new roster."""
+        """Bring conversations up to date. Everybody is cut off by the first transaction, before any
+        head is drawn and anybody is told: thousands of devices answer a new roster."""
         deps = self._deps
         self._told_ms = deps.clock.now_ms()
         async with deps.database.reading() as connection:
             held = await _read_all(connection, found)
         large = {c for c, one in held.items() if one.devices > wire.CELL_SIZE}
+        losing = {c: one.losing for c, one in found.items() if one.losing}
+        waiting = [(c, p) for c in large for p in found[c].others - found[c].losing]
+        # A mark keeps the head of a conversation that is shut from being forgotten in a crash.
+        shut = [(c, min(people)) for c, people in losing.items()]
+        async with deps.database.transaction() as connection:
+            for some in chunks(sorted(losing)):
+                await conversations.shut(connection, some)
+            await marks.add(connection, [*waiting, *shut], deps.clock.now_ms())
         small = {c: {*one.losing, *one.others} for c, one in found.items() if c not in large}
         for batch in _batches(small, _SMALL_TOGETHER):
-            await self.take_up(batch)
+            await self._take_up_marked(batch)
             await self._tell_in_time()
-        waiting = [(c, p) for c in large for p in found[c].others - found[c].losing]
-        async with deps.database.transaction() as connection:
-            await marks.add(connection, waiting, deps.clock.now_ms())
-        losing = {c: found[c].losing for c in large if found[c].losing}
-        for batch in _batches(losing, _LARGE_TOGETHER):
+        for batch in _batches({c: losing[c] for c in large & losing.keys()}, _LARGE_TOGETHER):
             await self._take_up_marked(batch)
             await self._tell_in_time()
         await self._later.publish()

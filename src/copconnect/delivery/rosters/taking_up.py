@@ -66,7 +66,7 @@ async def take_up(deps: Dependencies, later: Later, people: PeopleByConversation
             there = [leaf for leaf in listed.get(c, []) if leaf.leaf.person_id in about]
             found = difference(one, belonging, devices, there, barred)
             edit = replace(edits.about(c), leaves=found, issuers=issuers_of(there))
-            if not found.empty or edit.info or edit.issuers:
+            if not found.empty or edit.info or edit.issuers or one.is_shut:
                 changed[c] = edit
         changing = [one for one in held if one.conversation_id in changed]
         if changing:

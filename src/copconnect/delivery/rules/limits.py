@@ -15,6 +15,7 @@ DAY_MS = 24 * HOUR_MS
 HEAD_MS = 10 * MINUTE_MS  # D1, D2: how long a head that is not the newest any more still counts.
 SENT_MS = 10 * MINUTE_MS  # D1: how far a message's time may be off when it is first posted.
 RECORD_MS = 10 * MINUTE_MS  # D2: the same of a record's `created`.
+GATE_MS = 500  # D6: how long a device waits before it asks again whether the head is signed.
 KEY_MS = 25 * HOUR_MS  # D1: the age to which the server takes messages under a key.
 KEY_RENEWED_MS = 23 * HOUR_MS  # D7: from then on a key does not stop the next one.
 KEY_RENEWED_MESSAGES = 9_000

@@ -1,14 +1,14 @@
 """D1: which messages the server accepts. Pure.
 
-Order of the checks: who posts, then the head, the key, the sender's chain. A message that was
-accepted before is recognised first, at any age (D6), so a retry never meets these rules.
+Order of the checks: who posts, then the gate, the head, the key, the sender's chain. A message that
+was accepted before is recognised first, at any age (D6), so a retry never meets these rules.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from copconnect import errors
-from copconnect.delivery.rules.limits import HEAD_MS, KEY_MS, SENT_MS
+from copconnect.delivery.rules.limits import GATE_MS, HEAD_MS, KEY_MS, SENT_MS
 from copconnect.ids import Seq
 from copconnect.limits import KEY_MESSAGES
 from copconnect.records.conversation.message import (
@@ -126,12 +126,19 @@ def check_message(
         raise errors.TrainingRequired
     if issues is not None and not standing.rights & issues:
         raise errors.MayNotIssue
+    check_gate(standing.rekey_epoch, standing.roster_epoch)
     _check_head(header, standing, now_ms)
     _check_key(header, standing, now_ms)
     first = standing.chain_seq == 0
     previous = FIRST_PREVIOUS if first else standing.chain_hash
     if header.seq != standing.chain_seq + 1 or header.previous != previous:
         raise errors.NotNext(seq=standing.chain_seq)
+
+
+def check_gate(rekey_epoch: int, roster_epoch: int) -> None:
+    """Raise Rekeying between the commit of a removal and that of its head (D6)."""
+    if rekey_epoch > roster_epoch:
+        raise errors.Rekeying(retry_after_ms=GATE_MS)
 
 
 def _check_head(header: MessageHeader, standing: Standing, now_ms: int) -> None:

@@ -42,6 +42,11 @@ class Held:
     devices: int
     cells: int
 
+    @property
+    def is_shut(self) -> bool:
+        """Whether a removal waits for its head (D6)."""
+        return self.rekey_epoch > self.epoch > 0
+
     @classmethod
     def new(cls, body: wire.CreateConversation, creator: PersonId | None, kem: int) -> "Held":
         """Return the row of a conversation that is being created."""
@@ -171,6 +176,17 @@ async def change(connection: AsyncConnection, changes: Sequence[Mapping[str, Any
     await connection.execute(
         statement.values(values),
         [{f"p_{name}": value for name, value in one.items()} for one in changes],
+    )
+
+
+async def shut(connection: AsyncConnection, conversation_ids: Collection[ConversationId]) -> None:
+    """Let the server take nothing in these conversations until their next head (D6): every key
+    that there is lies below the rekey_epoch from then on."""
+    await hold(connection, conversation_ids)
+    await connection.execute(
+        update(CONVERSATIONS)
+        .where(_C.conversation_id.in_(conversation_ids), _C.roster_epoch > 0)
+        .values(rekey_epoch=_C.roster_epoch + 1)
     )
 
 

@@ -23,6 +23,7 @@ class Waiting:
     devices: int
     head_ms: int  # When its newest head was made,
     nth_head_ms: int | None  # and the n-th newest of them. None: there are fewer.
+    shut: bool  # It takes nothing until its next head.
 
 
 async def add(
@@ -51,13 +52,23 @@ async def waiting(connection: AsyncConnection, n: int) -> list[Waiting]:
     older heads: ``nth_head_ms`` is None then."""
     c, nth = CONVERSATIONS.c, HEADS.c
     rows = await connection.execute(
-        select(_R.conversation_id, func.min(_R.since_ms), c.devices, c.head_ms, nth.created_ms)
+        select(
+            _R.conversation_id,
+            func.min(_R.since_ms),
+            c.devices,
+            c.head_ms,
+            nth.created_ms,
+            c.rekey_epoch > c.roster_epoch,
+        )
         .join(CONVERSATIONS, c.conversation_id == _R.conversation_id)
         .outerjoin(
             HEADS,
             and_(nth.conversation_id == c.conversation_id, nth.epoch == c.roster_epoch - n + 1),
         )
-        .group_by(_R.conversation_id, c.devices, c.head_ms, nth.created_ms)
+        .group_by(
+            *(_R.conversation_id, c.devices, c.head_ms, nth.created_ms),
+            *(c.rekey_epoch, c.roster_epoch),
+        )
     )
     return [Waiting(*row) for row in rows]
 
