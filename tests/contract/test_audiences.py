@@ -250,7 +250,7 @@ async def test_a_large_audience_loses_at_once_and_gains_with_the_batch(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "CELL_SIZE", 4)
-    world = World(database, Options(kem=X25519, cell_size=4))
+    world = World(database, Options(kem=X25519, cell_size=4, immediate_heads=1))
     chief = officer(world, "TG", admin=True)
     people = [officer(world, "TG") for _ in range(6)]
     made = await world.service.audiences.create(chief.caller, body())
