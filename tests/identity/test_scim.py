@@ -72,13 +72,18 @@ def test_a_person_is_added_found_moved_and_removed(
     assert body[OFFICER]["rank"] == "PC"  # A name came in as its code.
     assert body["phoneNumbers"][0]["value"] == "+917000090001"
     place = f"/Users/{body['id']}"
-    for wanted in (
-        'userName eq "SCIM-1"',
-        'phoneNumbers.value eq "+91 70000 90001"',
-        'externalId eq "hrms-77"',
-    ):
+    for wanted in ('userName eq "SCIM-1"', 'externalId eq "hrms-77"'):
         found = hrms.get("/Users", params={"filter": wanted}).json()
         assert [one["id"] for one in found["Resources"]] == [body["id"]]
+    by_number = {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],
+        "filter": 'phoneNumbers.value eq "+91 70000 90001"',
+    }
+    # Proxies log addresses: a number is in none.
+    refused = hrms.get("/Users", params={"filter": by_number["filter"].upper().replace("EQ", "eq")})
+    assert (refused.status_code, refused.json()["scimType"]) == (400, "sensitive")
+    found = hrms.post("/Users/.search", json=by_number).json()
+    assert [one["id"] for one in found["Resources"]] == [body["id"]]
     assert hrms.get("/Users", params={"filter": 'userName eq "X"'}).json()["totalResults"] == 0
     assert hrms.get("/Users", params={"filter": 'title co "a"'}).status_code == 400
     moved = {"op": "replace", "path": f"{OFFICER}:unit", "value": databank.officers()[0].unit}

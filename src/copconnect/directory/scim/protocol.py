@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from scim2_models import SCIMException
+from scim2_models import SCIMException, SensitiveException
 from scim2_server.handler import AsyncScimHandler
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
@@ -33,6 +33,9 @@ async def serve(
     handler = AsyncScimHandler(SERVICE, PeopleStorage(provisioner, system))
     request = ScimRequest(method, base_url, path, query, headers, body, system)
     try:
+        # RFC 7644, 7.5.2: proxies log addresses, so a number is searched for by POST to /.search.
+        if "phonenumbers" in query.get("filter", "").lower():
+            raise SensitiveException
         response: ScimResponse = await handler.handle(request)
     except Exception as error:
         response = SERVICE.error_response(error)

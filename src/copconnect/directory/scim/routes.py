@@ -35,7 +35,8 @@ def routes(tokens: ScimTokens, provisioner: Provisioner) -> list[Any]:
         system = await tokens.system(token) if scheme.lower() == "bearer" and token else None
         if system is None:
             return _refused(401, "The bearer token is missing, unknown or expired.")
-        if system.scope == "read" and request.method != "GET":
+        reads = request.method == "GET" or (request.method == "POST" and path.endswith("/.search"))
+        if system.scope == "read" and not reads:
             return _refused(403, "The bearer token is for reading alone.")
         try:
             body = await read_bytes(request, MAX_BODY_BYTES)
