@@ -2861,10 +2861,12 @@ export interface LookUpTrust {
 
 /**
  * The asked people about whom the device holds another answer, and, transitively, the people
- * whose devices endorsed or granted and who were not asked about.
+ * whose devices endorsed or granted and who were not asked about. ``untold``: asked people about
+ * whom a device that is not confirmed is told nothing; it holds the newest answer about others.
  */
 export interface PeopleTrust {
   readonly people: PersonTrust[];
+  readonly untold: PersonId[];
 }
 
 /** Somebody who can confirm a device. ``number``: E.164; "" where the caller is not shown it. */

@@ -112,6 +112,19 @@ async def test_a_change_of_the_data_bank_makes_the_next_card_with_its_date(
     assert len(await cards_of(running, sho, patrol.person_id)) == 2
 
 
+async def test_a_card_that_is_first_needed_later_is_dated_a_minute_back_at_most(
+    running: Running, clock: MovedClock
+) -> None:
+    """Devices that were answered without it take it for one dated back otherwise (E4)."""
+    sho = await running.device(SHO)
+    bank = changed(SHO, lambda one: dataclasses.replace(one, unit=UnitId("TG-HYD")))
+    await running.container.editor.import_bank(OPERATOR, bank)
+    clock.ms += 3_600_000
+    cards = await cards_of(running, sho, sho.person_id)
+    assert cards[-1].path.split("/")[-1] == "TG-HYD"
+    assert cards[-1].created == clock.ms - 60_000
+
+
 async def test_a_unit_that_is_renamed_is_so_on_the_cards_of_its_people(
     running: Running, clock: MovedClock
 ) -> None:

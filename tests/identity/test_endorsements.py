@@ -278,8 +278,7 @@ async def test_an_unconfirmed_device_sees_nobody_but_who_can_confirm_it(
     assert refusal(await approving.people(sho))[0] == "device_unconfirmed"
     for path in ("/v1/directory", f"/v1/people/{patrol.person_id}"):
         assert refusal(await approving.get(path, sho))[0] == "device_unconfirmed"
-    people = (
-        await approving.trust_of(sho, patrol.person_id, force.admin.person_id, sho.person_id)
-    ).people
+    answer = await approving.trust_of(sho, patrol.person_id, force.admin.person_id, sho.person_id)
     wanted = {sho.person_id, force.admin.person_id, force.root.person_id}
-    assert {one.person_id for one in people} == wanted
+    assert {one.person_id for one in answer.people} == wanted
+    assert answer.untold == [patrol.person_id]

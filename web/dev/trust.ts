@@ -57,7 +57,7 @@ export class ScriptedTrust extends ScriptedAccount {
               id: deviceId(2),
               kind: notice,
               device: deviceId(2),
-              by: plate(asi),
+              person: plate(asi),
               sinceMs: Date.now() - 400_000,
             },
           ]

@@ -4,8 +4,9 @@
  * - A device of theirs was confirmed and this device did not endorse it.
  * - A DeviceKey of this very device, rightly signed, that it did not make: its keys were copied.
  *
- * A change of this person's card is kept here, too: whoever can sign cards could move the person
- * under another admin. So is the audit log's alarm (T1): the log is another than the one that this device saw.
+ * Each change of the words on this person's card is kept here, too: whoever can sign cards could move
+ * the person under another admin, and back. So are cards of anybody that E4 refuses, and the audit
+ * log's alarm (T1): the log is another than the one that this device saw.
  *
  * Judged from verified records alone. Devices and keys that are older than this device raise
  * no alarm: a new phone is not warned about the older one. `meta/alarms` keeps what was seen and
@@ -13,21 +14,20 @@
  */
 import type { Identity } from "../context.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
-import { authorityNumberOf } from "../keys/trust/department.ts";
-import type { PersonCard } from "../keys/trust/person-card.ts";
 import { idOf } from "../ids.ts";
 import type { AlarmId, DeviceId, PersonId, RecordHash } from "../ids.ts";
-import { wordsOf } from "../trust/taking.ts";
+import type { PersonCard } from "../keys/trust/person-card.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
+import type { RefusedCard } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/meta.ts";
 import type { Vault } from "../vault/vault.ts";
 
 export interface Alarm {
   readonly id: AlarmId;
-  readonly kind: "device" | "key" | "log" | "card";
+  readonly kind: "device" | "key" | "log" | "card" | "refusedCard";
   readonly device: DeviceId;
-  /** The person who confirmed the device. */
-  readonly by: PersonId | null;
+  /** The person who confirmed the device, or whose card was refused. */
+  readonly person: PersonId | null;
   readonly sinceMs: number | null;
 }
 
@@ -37,37 +37,21 @@ interface Found {
   readonly byThis: boolean;
 }
 
+interface CardSeen {
+  readonly createdMs: number;
+  readonly words: string;
+}
+
+/** A forger can sign a card of each person: so many say all that there is to say. */
+const MOST_REFUSED_CARDS = 10;
+
 /** `meta/alarms`. */
 interface AlarmsRecord {
   /** Devices, keys and cards that were judged already. */
   readonly seen: readonly AlarmId[];
   readonly alarms: readonly Alarm[];
   /** The person's newest card at the last look; null: none was known. */
-  readonly card: { readonly number: number; readonly words: string } | null;
-}
-
-/**
- * The fresh ones of a person's cards that say something else than the card before: also one that was
- * replaced before this device saw it. Another roster authority signs all former cards anew: of those the
- * newest alone is compared.
- */
-function changed(
-  cards: readonly PersonCard[],
-  fresh: readonly PersonCard[],
-  former: AlarmsRecord["card"],
-): readonly PersonCard[] {
-  if (former === null) return [];
-  const newest = cards.at(-1);
-  const renewed =
-    newest !== undefined && authorityNumberOf(newest.number) !== authorityNumberOf(former.number);
-  const looked = renewed ? [newest] : cards;
-  return looked.filter((card, index) => {
-    const before = looked[index - 1];
-    return (
-      fresh.includes(card) &&
-      wordsOf(card) !== (before === undefined ? former.words : wordsOf(before))
-    );
-  });
+  readonly card: CardSeen | null;
 }
 
 export interface AlarmsOptions {
@@ -103,16 +87,27 @@ export class Alarms {
 
   /** The server showed a log that does not go on from the one that was seen; each once. */
   async raiseLog(root: Uint8Array): Promise<void> {
-    await this.check();
-    const { device } = this.#options.identity();
     const id = idOf<RecordHash>(root);
-    const alarm: Alarm = { id, kind: "log", device, by: null, sinceMs: this.#options.now() };
+    await this.#raise({ id, kind: "log", person: null, sinceMs: this.#options.now() });
+  }
+
+  /** A card that the roster authority signed was refused (E4); each once, and the first few people's. */
+  async raiseRefusedCard({ personId, card }: RefusedCard): Promise<void> {
+    const id = idOf<RecordHash>(card.hash);
+    await this.#raise({ id, kind: "refusedCard", person: personId, sinceMs: card.created });
+  }
+
+  async #raise(raised: Omit<Alarm, "device">): Promise<void> {
+    await this.check();
+    const alarm: Alarm = { ...raised, device: this.#options.identity().device };
     await this.#inTurn(async () => {
       const record = await this.#record();
-      if (record?.seen.includes(id) === true) return;
-      const alarms = [...(record?.alarms ?? []), alarm];
-      const seen = [...(record?.seen ?? []), id];
-      await this.#store({ card: null, ...record, seen, alarms });
+      if (record === null || record.seen.includes(alarm.id)) return;
+      const unread = record.alarms.filter(({ kind }) => kind === "refusedCard");
+      const known = unread.some(({ person }) => person === alarm.person);
+      if (alarm.kind === "refusedCard" && (known || unread.length >= MOST_REFUSED_CARDS)) return;
+      const alarms = [...record.alarms, alarm];
+      await this.#store({ ...record, seen: [...record.seen, alarm.id], alarms });
     });
   }
 
@@ -123,36 +118,39 @@ export class Alarms {
       const record = await this.#record();
       const seen = new Set(record?.seen ?? []);
       const fresh = found.filter(({ alarm }) => !seen.has(alarm.id));
-      const cards = await this.#options.trust.cards(this.#options.identity().personId);
-      const freshCards = cards.filter(({ hash }) => !seen.has(idOf<RecordHash>(hash)));
-      if (record !== null && fresh.length === 0 && freshCards.length === 0) return;
+      const former = record?.card ?? null;
+      const cards = await this.#cardsAfter(former);
+      if (record !== null && fresh.length === 0 && cards.length === 0) return;
       // The first look of a new device: other devices were there before it.
       const alarms = fresh
         .filter(({ alarm }) => record !== null || alarm.kind === "key")
         .flatMap(({ alarm, byThis }) => (byThis ? [] : [alarm]));
       const { device } = this.#options.identity();
-      for (const { hash, created } of changed(cards, freshCards, record?.card ?? null))
-        alarms.push({
-          id: idOf<RecordHash>(hash),
-          kind: "card",
-          device,
-          by: null,
-          sinceMs: created,
-        });
-      const newest = cards.at(-1);
+      let card = former;
+      for (const { hash, created, ...said } of cards) {
+        const words = wordsOf(said);
+        const of = { device, person: null, sinceMs: created };
+        if (card !== null && card.words !== words)
+          alarms.push({ id: idOf<RecordHash>(hash), kind: "card", ...of });
+        card = { createdMs: created, words };
+      }
       await this.#store({
-        card:
-          newest === undefined
-            ? (record?.card ?? null)
-            : { number: newest.number, words: wordsOf(newest) },
-        seen: [
-          ...seen,
-          ...fresh.map(({ alarm }) => alarm.id),
-          ...freshCards.map(({ hash }) => idOf<RecordHash>(hash)),
-        ],
+        card,
+        seen: [...seen, ...fresh.map(({ alarm }) => alarm.id)],
         alarms: [...(record?.alarms ?? []), ...alarms],
       });
     });
+  }
+
+  /**
+   * This person's cards since the one that was seen last: what another roster authority signed anew
+   * bears the former dates. The first look sees the newest alone.
+   */
+  async #cardsAfter(seen: CardSeen | null): Promise<readonly PersonCard[]> {
+    const cards = await this.#options.trust.cardsOf(this.#options.identity().personId);
+    return seen === null
+      ? cards.slice(-1)
+      : cards.filter(({ created }) => created > seen.createdMs);
   }
 
   /** Everything that an alarm could be about, right now. */
@@ -165,12 +163,12 @@ export class Alarms {
       const verdict = await trust.verdict(own.personId, device, now());
       if (verdict.confirmed === "no") continue;
       const { by, byDevice, sinceMs } = verdict;
-      const alarm: Alarm = { id: device, kind: "device", device, by, sinceMs };
+      const alarm: Alarm = { id: device, kind: "device", device, person: by, sinceMs };
       found.push({ alarm, byThis: byDevice === own.device });
     }
     for (const key of await trust.keysOf(own.personId)) {
       if (idOf(key.device) !== own.device || (await hasMade(key))) continue;
-      const of = { device: own.device, by: null, sinceMs: key.created };
+      const of = { device: own.device, person: null, sinceMs: key.created };
       found.push({ alarm: { id: idOf<RecordHash>(key.hash), kind: "key", ...of }, byThis: false });
     }
     return found;
@@ -190,4 +188,14 @@ export class Alarms {
     this.#turn = done.catch(() => undefined);
     return done;
   }
+}
+
+/** All that a card says of its person, to compare two. */
+function wordsOf({
+  names,
+  rank,
+  post,
+  path,
+}: Pick<PersonCard, "names" | "rank" | "post" | "path">) {
+  return JSON.stringify([names, rank, post, path]);
 }

@@ -119,8 +119,8 @@ export class AccountCalls {
   async alarms(): Promise<readonly AlarmView[]> {
     const alarms = await this.#services.alarms.list();
     return Promise.all(
-      alarms.map(async ({ id, kind, device, by, sinceMs }) => {
-        return { id, kind, device, by: await this.#plate(by), sinceMs };
+      alarms.map(async ({ id, kind, device, person, sinceMs }) => {
+        return { id, kind, device, person: await this.#plate(person), sinceMs };
       }),
     );
   }

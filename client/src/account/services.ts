@@ -96,6 +96,7 @@ export class AccountServices {
       ...{ api, vault, now, monotonic, onWaiting },
       department: () => account.trust.department,
       onLog: (head) => void this.auditHead.take(head).catch(ignore),
+      onBack: (byMs) => this.trust.timeWentBack(byMs),
     });
     this.time = time;
     this.auditHead = new AuditHead({
@@ -140,6 +141,7 @@ export class AccountServices {
       largeFrom: async () => (await this.guard.forwarding()).largeFrom,
     });
     this.conduct = new Conduct({ context, me: () => account.record?.me ?? null });
+    trust.onRefusedCards((refused) => void this.alarms.raiseRefusedCard(refused).catch(ignore));
     trust.onChanged((people) => {
       const own = account.record?.personId;
       if (own === undefined || !people.includes(own)) return;

@@ -4,6 +4,7 @@
  */
 import type { AccountRecord } from "../account/record.ts";
 import { AttachmentCipher, chunkCount, chunkRange } from "../attachments/cipher.ts";
+
 import { createEngine } from "../calls/engine.ts";
 import type { Engine } from "../calls/engine.ts";
 import type { SessionOptions } from "../calls/session-options.ts";

@@ -74,6 +74,7 @@ const OWN_ALARMS: Readonly<Record<AlarmView["kind"], string>> = {
   key: "there is a key of this bot that it did not make",
   log: "the server shows another audit log than the bot saw before",
   card: "the signed card of the bot's person was changed",
+  refusedCard: "a person's signed card was refused, which is dated back or out of order",
 };
 
 /** An alarm about the bot itself. */

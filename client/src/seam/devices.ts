@@ -63,11 +63,13 @@ export interface AlarmView {
   /**
    * device: another device of theirs was confirmed; key: this device's own keys were copied; log: the
    * audit log is another than the one that this device has seen; card: the person's signed card says
-   * something else.
+   * something else; refusedCard: somebody's signed card is dated back, or does not follow the one
+   * before (E4).
    */
-  readonly kind: "device" | "key" | "log" | "card";
+  readonly kind: "device" | "key" | "log" | "card" | "refusedCard";
   readonly device: DeviceId;
-  readonly by: Plate | null;
+  /** The person who confirmed the device, or whose card was refused. */
+  readonly person: Plate | null;
   readonly sinceMs: number | null;
 }
 

@@ -4,7 +4,8 @@
  */
 import type { PersonId } from "../ids.ts";
 import type { Api } from "../transport/api.ts";
-import type { KnownPerson, PersonTrust } from "../wire.ts";
+import type { KnownPerson } from "../wire.ts";
+import type { Answer } from "./taking.ts";
 
 /** People in one request (wire.LookUpTrust). */
 const AT_ONCE = 500;
@@ -13,7 +14,9 @@ export interface FetchingOptions {
   readonly api: Pick<Api, "lookUpTrust">;
   /** This device's knowledge of a person when the request is made. */
   readonly known: (personId: PersonId, keys: boolean) => KnownPerson;
-  readonly take: (people: readonly PersonTrust[], keys: boolean) => Promise<void>;
+  /** The department's time, rather too early than too late; null: not known. */
+  readonly earliest: () => number | null;
+  readonly take: (answer: Answer) => Promise<void>;
 }
 
 interface Round {
@@ -75,11 +78,16 @@ export class Fetching {
   }
 
   async #ask(people: readonly PersonId[], keys: boolean): Promise<void> {
-    const { api, known, take } = this.#options;
+    const { api, known, earliest, take } = this.#options;
     for (let at = 0; at < people.length; at += AT_ONCE) {
       const asked = people.slice(at, at + AT_ONCE).map((personId) => known(personId, keys));
+      const askedMs = earliest();
       const answer = await api.lookUpTrust({ people: asked, keys });
-      await take(answer.people, keys);
+      const told = new Set([...answer.people.map(({ personId }) => personId), ...answer.untold]);
+      const unchanged = asked.flatMap(({ personId, held }) =>
+        held.length > 0 && !told.has(personId) ? [personId] : [],
+      );
+      await take({ people: answer.people, keys, unchanged, askedMs });
     }
   }
 }

@@ -28,15 +28,15 @@ import { NO_ANSWER } from "./naming.ts";
 import type { PersonCard } from "../keys/trust/person-card.ts";
 import { PERSON_TRUST_STORE, emptyRow, type PersonRow } from "./person-row.ts";
 import type {
-  CardChange,
   DeviceChange,
   DeviceTrust,
   EnsureOptions,
+  RefusedCard,
   TimeAnchor,
   Verdict,
 } from "./ports.ts";
 import { Signers } from "./signers.ts";
-import { Taking } from "./taking.ts";
+import { Taking, type Answer } from "./taking.ts";
 import { TrustRecords } from "../keys/trust/trust-records.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -44,9 +44,9 @@ import { Waiting } from "./waiting.ts";
 const ASK_AGAIN_MS = 60_000;
 
 export interface PeopleTrustOptions {
-  readonly vault: Pick<Vault, "get" | "write">;
+  readonly vault: Pick<Vault, "all" | "get" | "write">;
   readonly api: Pick<Api, "lookUpTrust">;
-  readonly time: Pick<TimeAnchor, "requireNow">;
+  readonly time: Pick<TimeAnchor, "requireNow" | "earliest" | "renew">;
   /** The device's clock, for how often to ask. */
   readonly now: () => number;
   readonly department: () => DepartmentTrust;
@@ -71,7 +71,11 @@ export class PeopleTrust implements DeviceTrust {
   #taking: Promise<void> = Promise.resolve();
   readonly #changed = new Set<(people: readonly PersonId[]) => void>();
   readonly #devices = new Set<(change: DeviceChange) => void>();
-  readonly #cards = new Set<(change: CardChange) => void>();
+  readonly #cards = new Set<(refused: RefusedCard) => void>();
+  /** Hashes of refused cards that were told. */
+  readonly #refused = new Set<string>();
+  /** By how much the department's time went back while the app runs. */
+  #backMs = 0;
 
   constructor(options: PeopleTrustOptions) {
     this.#options = options;
@@ -82,7 +86,11 @@ export class PeopleTrust implements DeviceTrust {
         const row = this.#rows.get(personId);
         return { personId, held: (keys ? row?.answerWithKeys : row?.answer) ?? NO_ANSWER };
       },
-      take: (people, keys) => this.#take(people, keys),
+      earliest: () => {
+        const earliest = options.time.earliest();
+        return earliest === null ? null : earliest + this.#backMs;
+      },
+      take: (answer) => this.#take(answer),
     });
   }
 
@@ -104,6 +112,7 @@ export class PeopleTrust implements DeviceTrust {
     this.#complete.clear();
     this.#askedMs.false.clear();
     this.#askedMs.true.clear();
+    this.#refused.clear();
   }
 
   /**
@@ -153,7 +162,8 @@ export class PeopleTrust implements DeviceTrust {
   }
 
   learn(bundles: readonly PersonBundle[]): Promise<void> {
-    return bundles.length === 0 ? Promise.resolve() : this.#take(bundles, false);
+    if (bundles.length === 0) return Promise.resolve();
+    return this.#take({ people: bundles, keys: false, unchanged: [], askedMs: null });
   }
 
   learnKeys(personId: PersonId, keys: readonly Uint8Array[]): Promise<void> {
@@ -167,36 +177,73 @@ export class PeopleTrust implements DeviceTrust {
     });
   }
 
-  /** Take in answers, one after another: two at once would each miss what the other merges. */
-  #take(bundles: readonly PersonBundle[], keys: boolean): Promise<void> {
+  /**
+   * The department's time goes back (T1): the server was asked earlier than the rows say, by as much,
+   * or those who moved meanwhile would seem to be dated back.
+   */
+  timeWentBack(byMs: number): Promise<void> {
+    this.#backMs += byMs;
     return this.#inTurn(async () => {
-      const people = bundles.map(({ personId }) => personId);
-      await this.#have([...people, ...(await this.#signers.peopleBehind(bundles))]);
+      const earlier = (row: PersonRow): PersonRow =>
+        row.answeredMs === null ? row : { ...row, answeredMs: row.answeredMs - byMs };
+      const rows = await this.#options.vault.all<PersonRow>(PERSON_TRUST_STORE);
+      await this.#write(rows.map(earlier));
+      for (const [personId, row] of this.#rows) this.#rows.set(personId, earlier(row));
+    });
+  }
+
+  async #take(answer: Answer): Promise<void> {
+    const isNews = ([hash]: readonly [string, RefusedCard]): boolean => !this.#refused.has(hash);
+    // The department's time may have been wrong when the server was asked before.
+    if (![...(await this.#takeIn(answer))].some(isNews) || !(await this.#options.time.renew()))
+      return;
+    for (const [hash, refused] of [...(await this.#takeIn(answer))].filter(isNews)) {
+      this.#refused.add(hash);
+      this.#tell(this.#cards, refused);
+    }
+  }
+
+  /**
+   * Take in answers, one after another: two at once would each miss what the other merges. Returns
+   * the cards that E4 refuses, by hash.
+   */
+  async #takeIn(answer: Answer): Promise<ReadonlyMap<string, RefusedCard>> {
+    let refused: ReadonlyMap<string, RefusedCard> = new Map();
+    await this.#inTurn(async () => {
+      const people = answer.people.map(({ personId }) => personId);
+      await this.#have([...people, ...(await this.#signers.peopleBehind(answer.people))]);
       const taking = new Taking(this.#records, this.#judge, this.#keys, this.#waiting);
       const rowOf = (personId: PersonId): PersonRow =>
         this.#rows.get(personId) ?? emptyRow(personId);
-      await taking.take(bundles, rowOf, keys);
+      const askedMs = answer.askedMs === null ? null : answer.askedMs - this.#backMs;
+      await taking.take({ ...answer, askedMs }, rowOf);
       if (taking.unknownIssuers.size > 0 && (await this.#options.refreshDepartment())) {
         await this.#addDepartment();
-        await taking.take([...taking.unknownIssuers], rowOf, keys);
+        await taking.take({ ...answer, askedMs, people: [...taking.unknownIssuers] }, rowOf);
       }
+      refused = taking.refusedCards;
       if (taking.rows.size === 0) return;
       await this.#options.vault.write(taking.changes);
       for (const row of taking.rows.values()) this.#rows.set(row.personId, row);
       // Other people may stand behind them now.
       for (const personId of taking.rows.keys()) this.#complete.delete(personId);
       for (const change of taking.deviceChanges()) this.#tell(this.#devices, change);
-      for (const change of taking.cardChanges()) this.#tell(this.#cards, change);
       const changed = this.#signers.dependentsOf(taking.changed);
       if (changed.length > 0) this.#tell(this.#changed, changed);
     });
+    return refused;
   }
 
   async #store(row: PersonRow): Promise<void> {
-    const { personId } = row;
-    const change: Change = { op: "put", store: PERSON_TRUST_STORE, key: personId, value: row };
-    await this.#options.vault.write([change]);
-    this.#rows.set(personId, row);
+    await this.#write([row]);
+    this.#rows.set(row.personId, row);
+  }
+
+  #write(rows: readonly PersonRow[]): Promise<void> {
+    const put = (value: PersonRow): Change => ({
+      ...{ op: "put", store: PERSON_TRUST_STORE, key: value.personId, value },
+    });
+    return this.#options.vault.write(rows.map(put));
   }
 
   #inTurn(step: () => Promise<void>): Promise<void> {
@@ -343,10 +390,9 @@ export class PeopleTrust implements DeviceTrust {
     return this.#records.card(personId);
   }
 
-  /** All cards that are held of a person, in the order of their numbers (E5 looks at one's own). */
-  async cards(personId: PersonId): Promise<readonly PersonCard[]> {
+  async cardsOf(personId: PersonId): Promise<readonly PersonCard[]> {
     await this.#have([personId]);
-    return this.#records.cards(personId);
+    return this.#records.cardsOf(personId);
   }
 
   /** The person of a device that was seen before; null: unknown. */
@@ -364,7 +410,7 @@ export class PeopleTrust implements DeviceTrust {
     return () => void this.#devices.delete(listener);
   }
 
-  onCards(listener: (change: CardChange) => void): () => void {
+  onRefusedCards(listener: (refused: RefusedCard) => void): () => void {
     this.#cards.add(listener);
     return () => void this.#cards.delete(listener);
   }

@@ -15,6 +15,11 @@ export interface PersonRow {
   /** The names of the newest answers, without and with DeviceKeys, of which every record is in. */
   readonly answer: Bytes;
   readonly answerWithKeys: Bytes;
+  /**
+   * When the server was asked for the last answer, to {@link CARD_IN_TIME_MS}: a card that it lacked
+   * and that is dated before is refused (E4). Null: not known, by the department's time.
+   */
+  readonly answeredMs: number | null;
   /** The newest PersonDevices that was accepted. */
   readonly devices: Uint8Array | null;
   readonly certificates: readonly Uint8Array[];
@@ -31,6 +36,7 @@ export function emptyRow(personId: PersonId): PersonRow {
     personId,
     answer: NO_ANSWER,
     answerWithKeys: NO_ANSWER,
+    answeredMs: null,
     devices: null,
     certificates: [],
     cards: [],

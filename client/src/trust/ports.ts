@@ -37,11 +37,10 @@ export interface DeviceChange {
   readonly removed: readonly DeviceId[];
 }
 
-/** A person has another name, rank, post or unit by a newer card: shown, because cards can lie. */
-export interface CardChange {
+/** A card that the roster authority signed and that E4 refuses. */
+export interface RefusedCard {
   readonly personId: PersonId;
-  readonly before: PersonCard;
-  readonly after: PersonCard;
+  readonly card: PersonCard;
 }
 
 export interface EnsureOptions {
@@ -86,6 +85,8 @@ export interface DeviceTrust {
   learnKeys(personId: PersonId, keys: readonly Uint8Array[]): Promise<void>;
   /** The newest verified card; null: unknown. Plates show nothing else. */
   card(personId: PersonId): Promise<PersonCard | null>;
+  /** All verified cards, the newest last. */
+  cardsOf(personId: PersonId): Promise<readonly PersonCard[]>;
 
   /** The newest department record. */
   readonly department: Department;
@@ -95,8 +96,8 @@ export interface DeviceTrust {
   onChanged(listener: (personIds: readonly PersonId[]) => void): () => void;
   /** E1: verified changes of people's devices, once each. */
   onDevices(listener: (change: DeviceChange) => void): () => void;
-  /** Verified changes of cards of people who were known before, once each. */
-  onCards(listener: (change: CardChange) => void): () => void;
+  /** Cards that are dated back, or do not follow the one before (E4); once each while the app runs. */
+  onRefusedCards(listener: (refused: RefusedCard) => void): () => void;
 }
 
 /** T1 and S1. */
@@ -107,6 +108,10 @@ export interface TimeAnchor {
   now(): number | null;
   /** The same. Throws Refused (T1) before {@link anchor}. */
   requireNow(): number;
+  /** The same, and rather too early than too late: by the clock that nobody sets. */
+  earliest(): number | null;
+  /** Ask for the department's time now. False: it waits for a second answer (T1), or nobody answers. */
+  renew(): Promise<boolean>;
   /**
    * S1: the stamp is this head's, signed, within 10 min, and the head not below `named`, the highest
    * epoch of a head that was taken and in an accepted header or record. Anchors first if needed.

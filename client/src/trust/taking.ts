@@ -4,8 +4,8 @@
  * and what changed, so that the caller writes once and tells afterwards.
  */
 import { idOf, type DeviceId, type PersonId } from "../ids.ts";
-import { equalBytes } from "../octets.ts";
-import { Refused, refuseUnless } from "../keys/format/refused.ts";
+import { equalBytes, toHex } from "../octets.ts";
+import { Forked, Refused, refuseUnless } from "../keys/format/refused.ts";
 import type { Change } from "../vault/vault.ts";
 import type { PersonTrust as PersonBundle } from "../wire.ts";
 import { clientNamedBy, parseCertificate } from "../keys/trust/certificate.ts";
@@ -14,7 +14,7 @@ import { EndorsementFormat } from "../keys/trust/endorsement.ts";
 import { GrantFormat } from "../keys/trust/grant.ts";
 import type { HeldKeys } from "./held-keys.ts";
 import { NO_ANSWER, nameOfAnswer } from "./naming.ts";
-import { PersonCardFormat, type PersonCard } from "../keys/trust/person-card.ts";
+import { PersonCardFormat } from "../keys/trust/person-card.ts";
 import { PersonDevicesFormat, deviceIds } from "../keys/trust/person-devices.ts";
 import {
   DEVICE_PEOPLE_STORE,
@@ -27,9 +27,9 @@ import {
   type PersonRow,
   type SignedKind,
 } from "./person-row.ts";
-import type { CardChange, DeviceChange } from "./ports.ts";
+import type { DeviceChange, RefusedCard } from "./ports.ts";
 import { RevocationFormat } from "../keys/trust/revocation.ts";
-import type { TrustRecords } from "../keys/trust/trust-records.ts";
+import { CARD_IN_TIME_MS, type TrustRecords } from "../keys/trust/trust-records.ts";
 import { signerOf } from "./signers.ts";
 import type { Waiting, WaitingRecord } from "./waiting.ts";
 
@@ -39,7 +39,17 @@ type AcceptedRecord = Pick<WaitingRecord, "kind" | "bytes">;
 interface Before {
   readonly devices: readonly DeviceId[] | null;
   readonly lost: ReadonlySet<DeviceId>;
-  readonly card: PersonCard | null;
+  readonly answeredMs: number | null;
+}
+
+/** The server's word about people. */
+export interface Answer {
+  readonly people: readonly PersonBundle[];
+  readonly keys: boolean;
+  /** People about whom it said that the device's answer is still the newest. */
+  readonly unchanged: readonly PersonId[];
+  /** When it was asked, by the department's time; null: unasked, or the time was not known. */
+  readonly askedMs: number | null;
 }
 
 export class Taking {
@@ -50,6 +60,8 @@ export class Taking {
   readonly changed = new Set<PersonId>();
   /** Answers with a certificate that no known issuing CA signed. */
   readonly unknownIssuers = new Set<PersonBundle>();
+  /** By hash. */
+  readonly refusedCards = new Map<string, RefusedCard>();
   readonly #before = new Map<PersonId, Before>();
   readonly #owners = new Map<DeviceId, PersonId>();
   readonly #waiting: Waiting;
@@ -65,8 +77,8 @@ export class Taking {
 
   /**
    * Put what the vault kept back into memory. It is verified again: the disk may be damaged, and the
-   * roster authority another. Returns the row without what is refused, but with the former list and
-   * card: the next are compared with them (E1).
+   * roster authority another. Returns the row without what is refused, but with the former list: the
+   * next is compared with it (E1).
    */
   async restore(row: PersonRow): Promise<PersonRow> {
     const { personId } = row;
@@ -86,16 +98,15 @@ export class Taking {
       ...{ ...row, ...kept },
       answer: whole ? row.answer : NO_ANSWER,
       answerWithKeys: wholeKeys ? row.answerWithKeys : NO_ANSWER,
-      cards:
-        this.#records.card(personId) === null ? row.cards.slice(-1) : (kept.cards ?? row.cards),
+      // Another roster authority signs cards anew with their former dates.
+      answeredMs: whole ? row.answeredMs : null,
     };
   }
 
-  /** Take these answers in. `rowOf`: the rows before. */
+  /** Take an answer in. `rowOf`: the rows before. */
   async take(
-    bundles: readonly PersonBundle[],
+    { people: bundles, keys, unchanged, askedMs }: Answer,
     rowOf: (personId: PersonId) => PersonRow,
-    keys: boolean,
   ): Promise<void> {
     const before = (personId: PersonId): PersonRow => this.rows.get(personId) ?? rowOf(personId);
     const answers = new Map<PersonId, PersonBundle>();
@@ -111,6 +122,16 @@ export class Taking {
     for (const personId of new Set([...answers.keys(), ...this.#accepted.keys()]))
       this.#keep(before(personId), answers.get(personId) ?? null, keys);
     this.#accepted.clear();
+    if (askedMs === null) return;
+    const answered = new Set([...unchanged, ...bundles.map(({ personId }) => personId)]);
+    for (const { personId } of this.refusedCards.values()) answered.delete(personId);
+    for (const personId of answered) this.#noteAnswer(before(personId), askedMs);
+  }
+
+  #noteAnswer(row: PersonRow, askedMs: number): void {
+    const answeredMs = askedMs - (askedMs % CARD_IN_TIME_MS);
+    if (answeredMs > (row.answeredMs ?? -Infinity))
+      this.rows.set(row.personId, { ...row, answeredMs });
   }
 
   /**
@@ -225,37 +246,26 @@ export class Taking {
     return changes;
   }
 
-  /** Cards that say something else than the one before; a first card is no change. */
-  cardChanges(): readonly CardChange[] {
-    const changes: CardChange[] = [];
-    for (const [personId, { card: before }] of this.#before) {
-      const after = this.#records.card(personId);
-      if (before === null || after === null || wordsOf(before) === wordsOf(after)) continue;
-      changes.push({ personId, before, after });
-    }
-    return changes;
-  }
-
-  #note({ personId, devices: list, cards }: PersonRow): void {
+  #note({ personId, devices: list, answeredMs }: PersonRow): void {
     if (this.#before.has(personId)) return;
-    // A former roster authority's list and card too, which are no longer among the records.
+    // A former roster authority's list too, which is no longer among the records.
     const devices = list === null ? null : deviceIds(PersonDevicesFormat.parse(list));
     const lost = (devices ?? []).filter((device) => this.#judge.lostFrom(device) !== null);
-    const [former] = cards.slice(-1);
-    const card =
-      this.#records.card(personId) ??
-      (former === undefined ? null : PersonCardFormat.parse(former));
-    this.#before.set(personId, { devices, lost: new Set(lost), card });
+    this.#before.set(personId, { devices, lost: new Set(lost), answeredMs });
   }
 
   /** False: refused. A record about another person is refused, whoever signed it. */
   async #accept(kind: KeptKind, bytes: Uint8Array, personId: PersonId): Promise<boolean> {
     try {
       refuseUnless(this.#isAbout(kind, bytes, personId), "E0", "about another person");
-      await this.#add(kind, bytes);
+      await this.#add(kind, bytes, personId);
       return true;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
+      if (kind === "cards" && error instanceof Forked) {
+        const card = PersonCardFormat.parse(bytes);
+        this.refusedCards.set(toHex(card.hash), { personId, card });
+      }
       return false;
     }
   }
@@ -277,7 +287,7 @@ export class Taking {
     }
   }
 
-  async #add(kind: KeptKind, bytes: Uint8Array): Promise<void> {
+  async #add(kind: KeptKind, bytes: Uint8Array, personId: PersonId): Promise<void> {
     switch (kind) {
       case "certificates": {
         const { device, person } = await this.#records.addCertificate(bytes);
@@ -285,7 +295,7 @@ export class Taking {
         return;
       }
       case "cards":
-        return this.#records.addCard(bytes);
+        return this.#records.addCard(bytes, this.#before.get(personId)?.answeredMs ?? undefined);
       case "grants":
         return this.#records.addGrant(bytes);
       case "endorsements":
@@ -304,11 +314,6 @@ export class Taking {
       if (!(error instanceof Refused)) throw error;
     }
   }
-}
-
-/** All that a card says of its person, to compare two. */
-export function wordsOf({ names, rank, post, path }: PersonCard): string {
-  return JSON.stringify([names, rank, post, path]);
 }
 
 /** Whether an answer is the one by whose name the row says that it is in. */

@@ -66,6 +66,8 @@ export interface TrustedTimeOptions extends Clocks {
   readonly department: () => Pick<Department, "authority" | "authorityNumber">;
   /** {@link TrustedTime.waiting} is another now. */
   readonly onWaiting: () => void;
+  /** The department's time goes back by so much: what was dated by it is as much earlier. */
+  readonly onBack: (byMs: number) => Promise<void>;
   /** The head of the audit log that came with a signed time. */
   readonly onLog: (head: LogHead) => void;
 }
@@ -131,8 +133,23 @@ export class TrustedTime implements TimeAnchor {
     return now;
   }
 
+  earliest(): number | null {
+    const anchor = this.#anchor;
+    return anchor === null ? null : Math.round(anchor.timeMs + this.#passed(anchor).monotonic);
+  }
+
   async anchor(): Promise<void> {
-    if (this.#anchor !== null && !this.#isDoubtful(this.#anchor)) return;
+    if (this.#anchor === null || this.#isDoubtful(this.#anchor)) await this.#renew();
+  }
+
+  renew(): Promise<boolean> {
+    return this.#renew().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async #renew(): Promise<void> {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = null;
     });
@@ -188,7 +205,11 @@ export class TrustedTime implements TimeAnchor {
     const stored = await vault.get<TimeRecord>(META, "time");
     // A former roster authority's times count no more: a thief may have dated them far ahead.
     const taken = stored?.authorityNumber === authorityNumber ? stored : null;
-    const doubted = this.#judge({ timeMs, ...asked }, taken);
+    const answer = { timeMs, ...asked };
+    const { lowest, expected } = this.#counted(answer, taken);
+    const kind = beyond(timeMs, lowest, taken === null ? null : expected);
+    const doubted = this.#judge(answer, kind, taken);
+    if (kind === "behind" && doubted === null) await this.#options.onBack(expected - timeMs);
     // A time that waits changes nothing but the wait.
     const value: TimeRecord =
       doubted === null || taken === null
@@ -203,9 +224,11 @@ export class TrustedTime implements TimeAnchor {
   }
 
   /** Null: the time is to be taken. Otherwise the first of the two answers that it takes. */
-  #judge(answer: Anchor, taken: TimeRecord | null): Doubted | null {
-    const { timeMs, wallMs } = answer;
-    const kind = this.#beyond(answer, taken);
+  #judge(
+    { timeMs, wallMs }: Anchor,
+    kind: Doubted["kind"] | null,
+    taken: TimeRecord | null,
+  ): Doubted | null {
     const first = taken?.doubted ?? null;
     if (kind === null) return null;
     const gained = first === null ? 0 : timeMs - first.timeMs;
@@ -214,21 +237,15 @@ export class TrustedTime implements TimeAnchor {
     return gained >= APART_MS ? null : first;
   }
 
-  /** How a time is beyond what is taken at once. */
-  #beyond(
-    { timeMs, wallMs, authorityNumber }: Anchor,
-    taken: TimeRecord | null,
-  ): Doubted["kind"] | null {
+  /** The lowest time that is right, and the one that both of this device's clocks make likely. */
+  #counted({ wallMs, authorityNumber }: Anchor, taken: TimeRecord | null) {
     const former = this.#anchor;
     // The monotonic clock alone never counts too much: below it, the server's time went back.
     const same = former?.authorityNumber === authorityNumber;
     const counted = !same ? 0 : former.timeMs + this.#passed(former).monotonic;
     const lowest = Math.max(counted, taken?.timeMs ?? 0);
-    if (timeMs < lowest - CORRECTION_MS) return "behind";
-    if (taken === null) return null;
-    const passed = Math.max(0, wallMs - taken.wallMs);
-    const expected = Math.max(counted, taken.timeMs + passed);
-    return timeMs > expected + AHEAD_MS ? "ahead" : null;
+    const passed = taken === null ? 0 : Math.max(0, wallMs - taken.wallMs);
+    return { lowest, expected: Math.max(counted, (taken?.timeMs ?? 0) + passed) };
   }
 
   /** A signed time and when it was asked for; null: a device slept, or a clock was set, meanwhile. */
@@ -263,6 +280,12 @@ export class TrustedTime implements TimeAnchor {
     const former = anchor.authorityNumber !== authorityNumber;
     return former || Math.abs(wall - monotonic) > DOUBT_MS || monotonic > ANCHOR_MS;
   }
+}
+
+/** How a time is beyond what is taken at once. */
+function beyond(timeMs: number, lowest: number, expected: number | null): Doubted["kind"] | null {
+  if (timeMs < lowest - CORRECTION_MS) return "behind";
+  return expected !== null && timeMs > expected + AHEAD_MS ? "ahead" : null;
 }
 
 function isFresh(stamp: HeadStamp, nowMs: number): boolean {

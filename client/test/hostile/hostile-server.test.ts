@@ -352,8 +352,8 @@ describe("keys", () => {
     const device = await c.device();
     world.network(a).rewrite = (path, body) => {
       if (!path.endsWith("/people/trust")) return body;
-      const { people } = body as PeopleTrust;
-      return { people: people.map((one) => (one.personId === c.person ? bent(one) : one)) };
+      const { people, untold } = body as PeopleTrust;
+      return { people: people.map((one) => (one.personId === c.person ? bent(one) : one)), untold };
     };
     const { conversationId: group } = await a.core.createGroup({
       ...{ title: "Three", personIds: [b.person, c.person], photo: null },

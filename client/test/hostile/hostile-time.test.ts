@@ -131,8 +131,9 @@ describe("a server that plays the past", { timeout: LIMIT_MS }, () => {
     // The server hands out the first one again; a new key is due after the removal of nobody: 25 h.
     world.network(a).rewrite = (path, body) => {
       if (!path.endsWith("/people/trust")) return body;
-      const { people } = body as PeopleTrust;
+      const { people, untold } = body as PeopleTrust;
       return {
+        untold,
         people: people.map((one) =>
           one.personId === insider.personId
             ? { ...one, keys: first.map(({ bytes }) => copy(bytes)) }

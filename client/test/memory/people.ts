@@ -111,14 +111,20 @@ export class People {
   /** The roster authority signs another card; absent values are those of everybody. */
   async addCard(
     person: PersonState,
-    values: { readonly name?: string; readonly rank?: string; readonly path?: string },
+    values: {
+      readonly name?: string;
+      readonly rank?: string;
+      readonly path?: string;
+      readonly createdMs?: number;
+    },
   ): Promise<void> {
     const newest = person.cards.at(-1);
     const former = newest === undefined ? null : PersonCardFormat.parse(newest);
     const { number } = following(former, this.#state.incarnation);
     const path = values.path ?? UNIT_PATH;
     const card = await this.#server.department.card(person.personId, {
-      ...{ number, createdMs: this.#server.now() },
+      number,
+      createdMs: values.createdMs ?? Math.max(this.#server.now(), (former?.created ?? 0) + 1),
       names: values.name ?? nameOfPerson(person.personId),
       ...{ rank: values.rank ?? "PC", post: "Constable", unit: path.split("/").at(-1) ?? "", path },
     });

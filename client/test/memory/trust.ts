@@ -34,7 +34,7 @@ export class TrustRole {
       const held = known.get(bundle.personId);
       return held === undefined || !equalBytes(held, nameOfAnswer(bundle, keys));
     };
-    return { people: all.filter(isNews) };
+    return { people: all.filter(isNews), untold: [] };
   }
 
   /** The records of these people, and of everybody by whose word their devices count. */

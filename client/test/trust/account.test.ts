@@ -1,5 +1,5 @@
 import "fake-indexeddb/auto";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { X25519, publicKeyOf } from "../../src/keys/hpke.ts";
 import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
 import type { AlarmId, DeviceId, PersonId } from "../../src/ids.ts";
@@ -215,7 +215,7 @@ describe("E5: alarms", () => {
     await old.services.onAccountEvent("clients");
     const [alarm] = await old.calls.alarms();
     expect(alarm).toMatchObject({ kind: "device", device: ghost.device });
-    expect(alarm?.by?.personId).toBe(old.personId);
+    expect(alarm?.person?.personId).toBe(old.personId);
     expect(old.events.map(({ type }) => type)).toContain("alarm");
     await old.restart();
     expect(await old.calls.alarms()).toHaveLength(1);
@@ -255,6 +255,39 @@ describe("E5: alarms", () => {
     expect((await phone.calls.alarms()).map(({ kind }) => kind)).toEqual(["card", "card"]);
     await phone.services.onAccountEvent("clients");
     expect(await phone.calls.alarms()).toHaveLength(2);
+  });
+
+  test("E4: a card that is dated back alarms once, with its person, also the own one", async () => {
+    const phone = await Phone.register(server, clock, 1, "Phone");
+    const other = await Phone.register(server, clock, 2, "Other");
+    for (const personId of [phone.personId, other.personId]) {
+      await phone.services.trust.ensure([personId], { fresh: true });
+      const person = await server.people.person(personId);
+      clock.ms += HOUR_MS;
+      const dated = { path: "TG/WGL/KAZI", createdMs: clock.ms - HOUR_MS / 2 };
+      await phone.services.trust.ensure([personId], { fresh: true });
+      await server.people.addCard(person, dated);
+    }
+    const { personId: own } = phone;
+    const ask = async (times: number): Promise<void> => {
+      const raised = vi.spyOn(phone.services.alarms, "raiseRefusedCard");
+      for (let at = 0; at < times; at++)
+        await phone.services.trust.ensure([own, other.personId], { fresh: true });
+      await Promise.all(raised.mock.results.map(({ value }) => value as Promise<void>));
+      expect(raised).toHaveBeenCalledTimes(2);
+    };
+    const shown = async () =>
+      (await phone.calls.alarms()).map(({ kind, person }) => [kind, person?.personId]);
+    await ask(2);
+    const both = [other.personId, own].map((personId) => ["refusedCard", personId]);
+    expect(await shown()).toEqual(both);
+    expect(phone.events.map(({ type }) => type)).toContain("alarm");
+    const [, second] = await phone.calls.alarms();
+    await phone.calls.acknowledgeAlarm((second?.id ?? "") as AlarmId);
+    await phone.restart();
+    await phone.services.time.anchor();
+    await ask(1);
+    expect(await shown()).toEqual(both.slice(0, 1));
   });
 
   test("a DeviceKey of this device that it did not make: its keys were copied", async () => {

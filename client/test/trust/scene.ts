@@ -74,7 +74,10 @@ export class Officer {
   async card(values: Partial<CardValues> & { readonly name: string }): Promise<void> {
     const { name, ...rest } = values;
     const card = await this.#department.card(this.personId, {
-      ...{ number: this.bundle.cards.length + 1, createdMs: NOW - 40 * DAY_MS },
+      ...{
+        number: this.bundle.cards.length + 1,
+        createdMs: NOW - 40 * DAY_MS + this.bundle.cards.length,
+      },
       ...{ names: name, rank: "PC", post: "Constable" },
       ...{ unit: "CHAR", path: UNIT },
       ...rest,
@@ -90,6 +93,11 @@ export class Officer {
   }
 }
 
+export interface SceneTime {
+  nowMs: number;
+  renew?: () => Promise<boolean>;
+}
+
 export interface SceneOptions {
   readonly policy?: Policy;
 }
@@ -100,6 +108,8 @@ export class Scene {
   /** The bundles that the server answers with. */
   readonly bundles = new Map<PersonId, PersonTrust>();
   readonly asked: LookUpTrust[] = [];
+  /** People about whom the server tells nothing. */
+  readonly untold = new Set<PersonId>();
   offline = false;
   trust: DepartmentTrust;
   version = 1;
@@ -165,22 +175,28 @@ export class Scene {
     if (!known.has(this.desk.personId)) known.set(this.desk.personId, NO_ANSWER);
     const people = [...known].flatMap(([personId, held]) => {
       const bundle = this.bundles.get(personId);
-      if (bundle === undefined || equalBytes(held, nameOfAnswer(bundle, body.keys))) return [];
+      if (bundle === undefined || this.untold.has(personId)) return [];
+      if (equalBytes(held, nameOfAnswer(bundle, body.keys))) return [];
       // Decoded from the wire, each answer has bytes of its own.
       return [structuredClone({ ...bundle, keys: body.keys ? bundle.keys : [] })];
     });
-    return Promise.resolve({ people });
+    return Promise.resolve({ people, untold: [...this.untold] });
   };
 
   /** The function that {@link people} calls when it asks for a newer department. */
   refreshDepartment: () => Promise<boolean> = () => Promise.resolve(false);
 
-  async people(vault: Vault, nowMs = NOW): Promise<PeopleTrust> {
+  /** `time`: the device's, by its own clock and by the department's time. */
+  async people(vault: Vault, time: SceneTime = { nowMs: NOW }): Promise<PeopleTrust> {
     const people = new PeopleTrust({
       vault,
       api: { lookUpTrust: this.lookUpTrust },
-      time: { requireNow: () => nowMs },
-      now: () => nowMs,
+      time: {
+        requireNow: () => time.nowMs,
+        earliest: () => time.nowMs,
+        renew: () => time.renew?.() ?? Promise.resolve(true),
+      },
+      now: () => time.nowMs,
       department: () => this.trust,
       refreshDepartment: () => this.refreshDepartment(),
     });

@@ -21,6 +21,7 @@ let wallMs = 0;
 let monotonicMs = 0;
 let tripMs = 0;
 let asked = 0;
+let backMs = 0;
 
 function passes(ms: number): void {
   serverMs += ms;
@@ -36,6 +37,10 @@ function newTime(
     vault,
     onWaiting,
     onLog: () => undefined,
+    onBack: (byMs) => {
+      backMs += byMs;
+      return Promise.resolve();
+    },
     now: () => wallMs,
     monotonic: () => monotonicMs,
     department: () => department.newest,
@@ -73,6 +78,7 @@ beforeEach(async () => {
   monotonicMs = 1_000;
   tripMs = 0;
   asked = 0;
+  backMs = 0;
 });
 
 describe("T1: the department's time", () => {
@@ -97,6 +103,19 @@ describe("T1: the department's time", () => {
     await time.anchor();
     expect(asked).toBe(2);
     expect(time.now()).toBe(NOW + HOUR_MS);
+  });
+
+  test("the earliest time counts by the clock that nobody sets, and a new one is asked for at will", async () => {
+    const time = newTime();
+    expect(time.earliest()).toBeNull();
+    await time.anchor();
+    wallMs += DAY_MS;
+    monotonicMs += MINUTE_MS;
+    serverMs += MINUTE_MS;
+    expect(time.earliest()).toBe(NOW + MINUTE_MS);
+    expect(await time.renew()).toBe(true);
+    expect(time.now()).toBe(serverMs);
+    expect(asked).toBe(2);
   });
 
   test("a clock that is set back makes nothing younger", async () => {
@@ -213,9 +232,12 @@ describe("T1: the department's time", () => {
     await expect(time.anchor()).rejects.toThrow("went back");
     expect(time.waiting).toEqual({ kind: "behind", untilMs: wallMs + 10 * MINUTE_MS });
     expect(() => time.requireStillNewest(one, 1)).toThrow("S1");
+    expect(await time.renew()).toBe(false);
+    expect(backMs).toBe(0);
     passes(10 * MINUTE_MS);
     await time.anchor();
     expect(time.now()).toBe(serverMs);
+    expect(backMs).toBe(48 * HOUR_MS);
     // A stamp of now serves, though one of the time ahead is held; a head below one held does not.
     const right = await department.stamp(one, serverMs);
     await time.requireNewest(right.bytes, one, 1);

@@ -61,9 +61,11 @@ class LookUpTrust(Wire, frozen=True, kw_only=True):
 
 class PeopleTrust(Wire, frozen=True, kw_only=True):
     """The asked people about whom the device holds another answer, and, transitively, the people
-    whose devices endorsed or granted and who were not asked about."""
+    whose devices endorsed or granted and who were not asked about. ``untold``: asked people about
+    whom a device that is not confirmed is told nothing; it holds the newest answer about others."""
 
     people: list[PersonTrust]
+    untold: list[PersonId]
 
 
 class ClientInfo(Wire, frozen=True, kw_only=True):

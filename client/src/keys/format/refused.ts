@@ -26,7 +26,7 @@ export class Refused extends Error {
   }
 }
 
-/** A refusal that raises an alarm: two signed records claim a place that only one can have. */
+/** A refusal that raises an alarm: two signed records claim a place, or a past, that one can have. */
 export class Forked extends Refused {
   constructor(rule: string, message: string) {
     super(rule, message);

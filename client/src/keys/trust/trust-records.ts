@@ -16,7 +16,8 @@ import { hash } from "../format/hashing.ts";
 import { CARDS_IN_FORCE_MS } from "../../limits.ts";
 import { idOf, type DeviceId, type PersonId } from "../../ids.ts";
 import type { Signed } from "../format/record.ts";
-import { refuseUnless } from "../format/refused.ts";
+import { Forked, refuseUnless } from "../format/refused.ts";
+import { MINUTE_MS } from "../format/times.ts";
 import {
   DepartmentFormat,
   authorityOf,
@@ -41,6 +42,12 @@ import {
   type Revocation,
 } from "./revocation.ts";
 
+/**
+ * A card may be dated so long before an answer that lacked it: the server signs it within seconds of
+ * its date. Times of answers are kept to as much, so that ten minutes are refused in any case.
+ */
+export const CARD_IN_TIME_MS = 5 * MINUTE_MS;
+
 /** A record that a device signed, as lists are ordered: by date, then by hash. */
 type Dated = Signed & { readonly created: number };
 
@@ -64,7 +71,7 @@ export class TrustRecords {
   readonly #issuingKeys: Uint8Array[] = [];
   readonly #departments: Department[] = [];
   readonly #certificates = new Map<DeviceId, Certificate[]>();
-  readonly #cards = new Map<PersonId, PersonCard[]>();
+  readonly #cards = new Map<PersonId, readonly PersonCard[]>();
   readonly #personDevices = new Map<PersonId, PersonDevices>();
   readonly #listedPerson = new Map<DeviceId, PersonId>();
   readonly #endorsements = new Map<DeviceId, Endorsement[]>();
@@ -147,14 +154,14 @@ export class TrustRecords {
     return list === null ? null : deviceIds(list);
   }
 
-  /** A person's newest card; null: none is known. */
-  card(person: PersonId): PersonCard | null {
-    return this.cards(person).at(-1) ?? null;
+  /** A person's cards, the newest last. */
+  cardsOf(person: PersonId): readonly PersonCard[] {
+    return this.#cards.get(person) ?? [];
   }
 
-  /** A person's cards in the order of their numbers. */
-  cards(person: PersonId): readonly PersonCard[] {
-    return this.#cards.get(person) ?? [];
+  /** A person's newest card; null: none is known. */
+  card(person: PersonId): PersonCard | null {
+    return this.cardsOf(person).at(-1) ?? null;
   }
 
   /**
@@ -163,7 +170,7 @@ export class TrustRecords {
    * Empty: no card is known.
    */
   unitPaths(person: PersonId, atMs: number): ReadonlySet<string> {
-    const cards = this.cards(person);
+    const cards = this.cardsOf(person);
     const earlier = cards.findLastIndex(({ created }) => created <= atMs - CARDS_IN_FORCE_MS);
     const inForce = cards.slice(Math.max(0, earlier)).filter(({ created }) => created <= atMs);
     return new Set((inForce.length > 0 ? inForce : cards.slice(0, 1)).map(({ path }) => path));
@@ -232,16 +239,25 @@ export class TrustRecords {
     return certificate;
   }
 
-  /** Add a card, a former one too. */
-  async addCard(bytes: Uint8Array): Promise<void> {
+  /**
+   * Add a card. Those of a person come in their order: each is later than the one before, by number
+   * and by date. `answeredMs`: when the server last answered without this card; it is not dated back.
+   * Throws Forked (E4) for a rightly signed one that is.
+   */
+  async addCard(bytes: Uint8Array, answeredMs = -Infinity): Promise<void> {
     const card = PersonCardFormat.parse(bytes);
     const person = idOf<PersonId>(card.person);
-    if (has(this.#cards.get(person), card)) return;
+    if (has(this.cardsOf(person), card)) return;
     await PersonCardFormat.verify(card, this.#authority(card.number));
-    if (has(this.#cards.get(person), card)) return;
-    const twice = this.#cards.get(person)?.some(({ number }) => number === card.number) === true;
-    refuseUnless(!twice, "E0", "two cards of one number");
-    addTo(this.#cards, person, card, (a, b) => a.number - b.number);
+    const cards = this.cardsOf(person);
+    if (has(cards, card)) return;
+    const last = cards.at(-1);
+    const follows =
+      last === undefined || (card.number > last.number && card.created > last.created);
+    if (!follows) throw new Forked("E4", "a card that does not follow the one before");
+    if (card.created < answeredMs - CARD_IN_TIME_MS)
+      throw new Forked("E4", "a card that is dated back");
+    this.#cards.set(person, [...cards, card]);
     this.#held.add(toHex(card.hash));
     this.#version++;
   }

@@ -342,3 +342,7 @@ def _moved(force: Force, case: _Add) -> None:
     case("E4", "no admin of the new unit revokes at once either", known, "c1: admin, a1")
     force.card("card C twice", "C", 1, -60, SOUTH)
     case("E4", "a second card of one number", "card C twice, s1 c1 moved", "c1: no")
+    force.card("card C still", "C", 2, -8, NORTH)
+    force.card("card C south before", "C", 3, -9, SOUTH)
+    case("E4", "a card that is dated before the one before",
+         "card C still, card C south before, s1 c1 moved", "c1: no")  # fmt: skip

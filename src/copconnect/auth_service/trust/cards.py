@@ -3,9 +3,11 @@
 A card is made when it is first needed after the data bank changed, so an import of 63,000 people
 signs nothing; people who have registered get theirs within a minute of it, in the background, so
 that a transfer is seen without anybody asking. Invariants: a card bears the time of the change that
-it tells, later than the card before it; cards are kept for ever; a card is current wherever it is
-served or judged, because both go through :meth:`Cards.outdated` first. Two nodes that make the same
-card at once take turns at the person's row, and the second finds the card of the first.
+it tells, later than the card before it, and at most a minute before it is signed, so that no device
+that was answered without it takes it for one dated back (E4); cards are kept for ever; a card is
+current wherever it is served or judged, because both go through :meth:`Cards.outdated` first. Two
+nodes that make the same card at once take turns at the person's row, and the second finds the card
+of the first.
 """
 
 import hashlib
@@ -26,6 +28,8 @@ from copconnect.ids import PersonId
 from copconnect.principals import Plate
 from copconnect.records.trust.incarnation import beginning
 from copconnect.records.trust.person_card import PersonCard
+
+_DATED_BACK_MS = 60_000
 
 
 class Cards:
@@ -109,11 +113,14 @@ class Cards:
     def _card(
         self, person_id: PersonId, plate: Plate, number: int, before: PersonCard | None
     ) -> PersonCard:
-        changed = min(plate.changed_ms, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        changed = min(plate.changed_ms, now_ms)
         card = PersonCard(
             person_id=bytes.fromhex(person_id),
             number=number,
-            created=max(changed, before.created + 1 if before is not None else 0),
+            created=max(
+                changed, now_ms - _DATED_BACK_MS, before.created + 1 if before is not None else 0
+            ),
             names=plate.names,
             rank=plate.rank,
             post=plate.post,

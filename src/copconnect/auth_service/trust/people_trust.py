@@ -49,6 +49,7 @@ class PeopleTrust:
         people are told.
         """
         known = {PersonId(one.person_id): one.held for one in body.people}
+        untold: list[PersonId] = []
         if not caller.confirmed:
             now = self._deps.clock.now_ms()
             async with self._deps.database.reading() as connection:
@@ -58,11 +59,12 @@ class PeopleTrust:
                 }
                 rows = await confirmation_store.of_client(connection, caller.client_id, now)
             allowed.update(PersonId(row.endorser_person_id) for row in rows)
+            untold = sorted(known.keys() - allowed)
             known = {one: name for one, name in known.items() if one in allowed}
         people = await self.of(
             known, keys=body.keys, telling=lambda many: self._told.take(caller.counted_as, many)
         )
-        return wire.PeopleTrust(people=people)
+        return wire.PeopleTrust(people=people, untold=untold)
 
     async def of(
         self,

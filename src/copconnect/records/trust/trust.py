@@ -159,14 +159,17 @@ class Trust:
         return self._forget_device(certificate.device)
 
     def add_card(self, card: PersonCard, *, already_verified: bool = False) -> set[bytes]:
-        """Add a card, a former one too. Raises Refused."""
+        """Add a card. Those of a person come in their order: each is later than the one before, by
+        number and by date. Raises Refused."""
         known = self.cards.get(card.person_id, [])
         if card in known:
             return set()
         self._check_authority(card, card.number, already_verified=already_verified)
-        twice = any(one.number == card.number for one in known)
-        require(not twice, "E0", "two cards of one number")
-        insort(self.cards.setdefault(card.person_id, known), card, key=lambda one: one.number)
+        if known:
+            last = known[-1]
+            follows = card.number > last.number and card.created > last.created
+            require(follows, "E4", "a card that does not follow the one before")
+        self.cards.setdefault(card.person_id, known).append(card)
         return self._forget_person(card.person_id)
 
     def add_person_devices(
