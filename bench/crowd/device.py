@@ -19,6 +19,7 @@ class Place:
     ``read_ns``: when a newcomer had read the newest message."""
 
     __slots__ = (
+        "ask_at",
         "asking",
         "came",
         "came_ns",
@@ -52,6 +53,7 @@ class Place:
         self.gone = False  # The server has said that this device is not listed any more.
         self.gone_ns = 0  # When it said so.
         self.asking = False
+        self.ask_at = 0.0  # When it asks, by the event loop's time.
         self.cell_records: dict[bytes, CellKey] = {}
         self.lacking: dict[bytes, bytes | None] = {}
         self.waiting: dict[int, bytes] = {}

@@ -11,17 +11,16 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Mapping
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
-from bench.crowd.connecting import Connections
 from bench.crowd.device import Place, SimulatedDevice
+from bench.crowd.parts import Crowd
 from bench.crowd.phones import Phones
-from bench.crowd.plan import Population
-from bench.crowd.reading import KEM, Reading
+from bench.crowd.reading import KEM
 from bench.crowd.recipients import Recipient, covered, keys_of, leaves, now_ms, sealed
-from bench.net.http_client import Answer, HttpPool, refusal_code, request
+from bench.net.http_client import Answer, refusal_code, request
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId, DeviceId, PersonId
 from copconnect.records.conversation.cell_key import CellKey
@@ -49,45 +48,10 @@ from copconnect.sealing.shares import make_share, open_share
 T = TypeVar("T", bound=msgspec.Struct)
 NEWEST = 20  # Messages that a newcomer fetches first.
 ASK_AFTER_S = 1.0  # A key may still be on its way.
+# As client/src/inbox/inbox.ts (S9).
+AWAITED_S = 30.0
+FAILED_S = 10.0
 TRIES = 5
-
-
-class Crowd(Protocol):
-    """The part of the simulator that the duties of its devices use."""
-
-    @property
-    def population(self) -> Population:
-        """The devices as they were planned."""
-        ...
-
-    @property
-    def connections(self) -> Connections:
-        """Their connections."""
-        ...
-
-    @property
-    def reading(self) -> Reading:
-        """The reading side of the devices."""
-        ...
-
-    @property
-    def http(self) -> HttpPool:
-        """Their requests."""
-        ...
-
-    async def learn_senders(self, device: SimulatedDevice, page: wire.LogPage) -> None:
-        """Fetch what is signed about the senders of a page, where this process lacks it."""
-        ...
-
-    def take_page(self, device: SimulatedDevice, place: Place, page: wire.LogPage) -> None:
-        """Let a device take a page of the log, with its keys, heads and proofs."""
-        ...
-
-    async def catch_up(
-        self, device: SimulatedDevice, place: Place, conversation_id: ConversationId, last: int
-    ) -> None:
-        """Fetch what Ready showed, then take what sockets brought meanwhile."""
-        ...
 
 
 class Duties:
@@ -100,6 +64,7 @@ class Duties:
         self.failed: Counter[str] = Counter()  # Requests that were refused: path's end and code.
         self.cell_keys_made = 0
         self.keys_made = 0
+        self.seals_added = 0
         self.shares_made = 0
         self.shares_asked = 0
         self.requests = 0  # HTTP requests, tries that are repeated too.
@@ -122,6 +87,8 @@ class Duties:
                 spawn(self._make_key(device, conversation_id))
             case wire.ShareWanted():
                 spawn(self._share(device, frame))
+            case wire.SealsWanted():
+                spawn(self._seal_late(device, frame))
             case wire.ShareFrame(conversation_id=conversation_id, share=share):
                 spawn(self._take_share(device, conversation_id, share))
             case _:
@@ -218,8 +185,39 @@ class Duties:
 
     # --- Asking for shares ----------------------------------------------------------------
 
-    def lacks(self, device: SimulatedDevice, conversation_id: ConversationId, place: Place) -> None:
-        """A conversation key came that a device cannot open: it asks, unless it can soon."""
+    def key_came(self, device: SimulatedDevice, place: Place, frame: wire.KeyFrame) -> None:
+        """A conversation key came: a device that cannot open it asks, unless it can soon (S9)."""
+        c, key_id = frame.conversation_id, self._reading.key_id(frame.record)
+        if key_id not in place.lacking:
+            if frame.first:
+                self._simulator.connections.spawn(self._say_opened(device, c, key_id))
+            return
+        chance = random.random()  # noqa: S311 - jitter.
+        held = frame.seal is not None and frame.seal[:16] in place.cell_keys
+        if frame.awaited:
+            after_s = AWAITED_S * (1 + chance)
+        elif frame.first:
+            after_s = 0.0
+        else:
+            after_s = FAILED_S * chance if held else ASK_AFTER_S * (1 + chance)
+        self.lacks(device, c, place, after_s)
+
+    async def _say_opened(
+        self, device: SimulatedDevice, conversation_id: ConversationId, key_id: bytes
+    ) -> None:
+        path = f"/v1/conversations/{conversation_id}/share-requests/done"
+        names = [_reference(1, key_id[:16])]
+        await self._raw(device, "POST", path, wire.ShareRequest(references=names))
+
+    def lacks(
+        self,
+        device: SimulatedDevice,
+        conversation_id: ConversationId,
+        place: Place,
+        after_s: float = ASK_AFTER_S,
+    ) -> None:
+        """A device cannot open a conversation key: it asks after a while, unless it can by then."""
+        place.ask_at = asyncio.get_running_loop().time() + after_s
         if not place.asking:
             place.asking = True
             self._simulator.connections.spawn(self._ask_later(device, conversation_id, place))
@@ -227,7 +225,11 @@ class Duties:
     async def _ask_later(
         self, device: SimulatedDevice, conversation_id: ConversationId, place: Place
     ) -> None:
-        await asyncio.sleep(ASK_AFTER_S * (1 + random.random()))  # noqa: S311 - jitter.
+        while place.lacking:
+            left_s = place.ask_at - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                break
+            await asyncio.sleep(min(left_s, 1.0))
         place.asking = False
         if place.lacking and not place.gone:
             await self._fetch_cell_keys(device, place, conversation_id)
@@ -327,6 +329,28 @@ class Duties:
         path = f"/v1/conversations/{asked.conversation_id}/shares"
         body = wire.PostShare(device=asked.device, share=share.encode())
         await self._raw(device, "POST", path, body)
+
+    async def _seal_late(self, device: SimulatedDevice, asked: wire.SealsWanted) -> None:
+        """S9: seal a key that this device holds to cell keys that were made after it."""
+        place = device.places.get(asked.conversation_id)
+        key_id = bytes.fromhex(asked.key_id)
+        secret = None if place is None else place.receiver.secrets.get(key_id)
+        if place is None or secret is None or place.gone:
+            return
+        head, record = place.receiver.view.add_head(asked.head), place.receiver.view.record(key_id)
+        if record.epoch < head.rekey_epoch or record.created < head.latest_history_from:
+            return
+        path = f"/v1/conversations/{asked.conversation_id}"
+        found = await self._ask(device, "GET", f"{path}/cells?since=0", wire.CellKeys)
+        if found is None:
+            return
+        by_cell = {one.cell_id: one for one in (CellKey.parse(i.record) for i in found.keys)}
+        usable, _, _ = covered(found.lines, by_cell, head.kem)
+        wanted = {bytes.fromhex(one) for one in asked.cell_keys}
+        seals = sealed(secret, record, [one for one in usable if one.key_id in wanted])
+        body = wire.PostLateSeals(key_id=asked.key_id, seals=seals, refused=[])
+        if await self._raw(device, "POST", f"{path}/keys/seals", body) is not None:
+            self.seals_added += len(wanted)
 
     async def _make_cell_key(self, device: SimulatedDevice, asked: wire.CellKeyWanted) -> None:
         path = f"/v1/conversations/{asked.conversation_id}/cells/own"

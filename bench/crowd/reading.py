@@ -178,6 +178,10 @@ class Reading:
         self.keys_opened += 1
         self.learn_secret(device, place, key_id, opened)
 
+    def key_id(self, record: bytes) -> bytes:
+        """Return the id of a conversation key that came."""
+        return self._records[record]
+
     def _private_for(
         self, device: SimulatedDevice, place: Place, key_id: bytes
     ) -> hpke.PrivateKey | None:

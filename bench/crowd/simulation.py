@@ -108,6 +108,7 @@ class Simulation:
                     for name in (
                         "cell_keys_made",
                         "keys_made",
+                        "seals_added",
                         "shares_made",
                         "shares_asked",
                         "requests",

@@ -181,13 +181,12 @@ class Simulator:
                     if entry.seq > place.cursor + 1 and place.held is None:
                         self._behind(device, place, entry.conversation_id, entry.seq)
                     self.reading.entry(device, place, entry, now_ns)
-            case wire.KeyFrame(conversation_id=conversation_id, record=record, seal=seal):
+            case wire.KeyFrame(conversation_id=conversation_id, record=record, seal=seal) as frame:
                 place = device.places.get(conversation_id)
                 device.bytes += len(payload)
                 if place is not None:
                     self.reading.key(device, place, record, seal)
-                    if place.lacking:
-                        self.duties.lacks(device, conversation_id, place)
+                    self.duties.key_came(device, place, frame)
             case wire.Ready(heads=heads):
                 self.connections.set_ready(device, ready=True)
                 for head in heads:

@@ -246,7 +246,7 @@ class _World:
             waiting += verdict["waiting"]
             wrong = {name: verdict[name] for name in ("refused", "without_key", "waiting")}
             say(f"{wrong}, {[one['failed'] for one in duties if one['failed']]}")
-        names = ("cell_keys_made", "keys_made", "shares_asked", "shares_made")
+        names = ("cell_keys_made", "keys_made", "seals_added", "shares_asked", "shares_made")
         return {name: sum(one[name] for one in duties) for name in names} | {"waiting": waiting}
 
     def _openable(self, side: Side) -> tuple[int, int]:

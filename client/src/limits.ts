@@ -53,6 +53,8 @@ export const KNOWN_DEVICES = 1024;
 
 export const DIRECT_SEALS = 1024;
 
+export const SEALS_ASKED = 64;
+
 export const SHARE_SECRETS = 512;
 
 export const KEY_MESSAGES = 10000;
@@ -120,6 +122,8 @@ export const CLOCK_LEEWAY_MS = 600000;
 export const KEY_AGE_MS = 86400000;
 
 export const CELL_KEY_AGE_MS = 604800000;
+
+export const CELL_KEY_SHARED_MS = 93600000;
 
 export const DEVICE_KEY_AGE_MS = 1209600000;
 

@@ -1479,12 +1479,18 @@ export interface EntryFrame {
   readonly supplement: Supplement | null;
 }
 
-/** A new conversation key, with this device's or its cell's seal. */
+/**
+ * A conversation key, with this device's or its cell's seal. ``awaited``: a member is asked for
+ * the seal, so the device waits before it asks (S9). ``first``: the seal was added later, and the
+ * cell's other devices get it once this one has said that it opened, or after 3 s.
+ */
 export interface KeyFrame {
   readonly t: "key";
   readonly conversationId: ConversationId;
   readonly record: Uint8Array;
   readonly seal: Uint8Array | null;
+  readonly awaited: boolean;
+  readonly first: boolean;
 }
 
 /** A new key of this device's cell, with this device's seal. */
@@ -1544,6 +1550,19 @@ export interface ShareWanted {
   readonly proof: Uint8Array;
   readonly keys: Uint8Array[];
   readonly references: ShareReference[];
+}
+
+/**
+ * The server asks this device to seal a conversation key that it holds to these cell keys, to
+ * which the key is not sealed yet (S9).
+ */
+export interface SealsWanted {
+  readonly t: "seals_wanted";
+  readonly conversationId: ConversationId;
+  readonly keyId: KeyId;
+  readonly head: Uint8Array;
+  readonly stamp: Uint8Array;
+  readonly cellKeys: SealKeyId[];
 }
 
 /** A key share for this device. */
@@ -1775,6 +1794,16 @@ export interface PostKey {
 
 export interface KeyAccepted {
   readonly keyId: KeyId;
+}
+
+/**
+ * Seals of a conversation key to cell keys that the server asked this device for (S9),
+ * ascending by cell key id. ``refused``: those that this device does not seal to, by S4.
+ */
+export interface PostLateSeals {
+  readonly keyId: KeyId;
+  readonly seals: Uint8Array;
+  readonly refused: SealKeyId[];
 }
 
 /** ``head``, ``proof``: the author's leaf ‖ proof under the record's head (S2). */
@@ -3044,7 +3073,7 @@ export interface AuthenticatorsAsked {
 
 export type ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions;
 
-export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | ShareFrame | Receipts | ReceiptCounts | PositionFrame | OrderProgressFrame | OrderAcknowledged | AccountFrame;
+export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | SealsWanted | ShareFrame | Receipts | ReceiptCounts | PositionFrame | OrderProgressFrame | OrderAcknowledged | AccountFrame;
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 

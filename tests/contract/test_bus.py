@@ -20,6 +20,7 @@ from copconnect.bus import (
     EnteredWakeup,
     EntryWakeup,
     KeyWakeup,
+    LateSealsWakeup,
     LocalBus,
     NatsBus,
     PositionWakeup,
@@ -82,12 +83,13 @@ ALL: list[AnyWakeup] = [
     roster(),
     key(),
     cell_key(),
+    LateSealsWakeup(conversation_id=C, key_id="", record=b"record", seals={K: b"s"}, helper=DEVICE),
     CellKeyMarkedWakeup(conversation_id=C, cell_id=K),
     ShareWakeup(conversation_id=C, client_id=D, share=b"share"),
     ShareAskedWakeup(
-        conversation_id=C, device=DEVICE, client_id=D, person_id=P, of_cell=K, lacks=[bytes(17)]
+        conversation_id=C, device=DEVICE, client_id=D, person_id=P, cell_id=K, lacks=[bytes(17)]
     ),
-    ShareDoneWakeup(conversation_id=C, device=DEVICE, lacks=[]),
+    ShareDoneWakeup(conversation_id=C, device=DEVICE, opened=[bytes(17)], lacks=[]),
     TrustWakeup(person_ids=[P]),
     ConversationWakeup(conversation_id=C, person_ids=[P]),
     ReceiptsWakeup(conversation_id=C, frame=b"\x81"),

@@ -76,7 +76,7 @@ async def test_d4_a_new_phone_gets_what_it_lacks_and_reads(need: Need) -> None:
     world, phone = need.world, need.phone
     await need.shares.ask(phone.caller, need.c, need.request(1))
     (asked,) = world.told(ShareAskedWakeup)
-    assert (asked.device, asked.of_cell) == (phone.device.hex(), None)
+    assert (asked.device, asked.lacks) == (phone.device.hex(), [b"\1" + need.key_id[:16]])
     share = await need.share()
     await need.shares.post(need.bob.caller, need.c, need.posting(share))
     (told,) = world.told(ShareWakeup)

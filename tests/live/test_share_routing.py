@@ -50,7 +50,7 @@ class Force(World):
             device=self.asker.device.hex(),
             client_id=self.asker.client_id,
             person_id=self.asker.person_id,
-            of_cell=self.rows.cells[0] if kind == 2 else None,
+            cell_id=self.rows.cells[0],
             lacks=[bytes([kind]) + n.to_bytes(16, "big") for n in range(count)],
         )
 
@@ -110,6 +110,7 @@ async def test_d4_a_device_that_lacks_the_same_is_not_asked(force: Force) -> Non
         ShareDoneWakeup(
             conversation_id=force.rows.conversation_id,
             device=force.asker.device.hex(),
+            opened=[],
             lacks=[],
         )
     )
@@ -180,7 +181,10 @@ async def test_d4_until_the_asker_says_that_it_opened(force: Force) -> None:
     await force.forget()
     await asking.receive(
         ShareDoneWakeup(
-            conversation_id=force.rows.conversation_id, device=force.asker.device.hex(), lacks=[]
+            conversation_id=force.rows.conversation_id,
+            device=force.asker.device.hex(),
+            opened=[],
+            lacks=[],
         )
     )
     force.clock.at += AGAIN_MS

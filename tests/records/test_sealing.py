@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from copconnect.limits import LOG_HASHES
+from copconnect.limits import CELL_KEY_SHARED_MS, LOG_HASHES
 from copconnect.records.conversation import conversation_key
+from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.key_share import (
     KeyShare,
@@ -296,7 +297,8 @@ def test_h6_the_share_to_d_opens(v: Vectors) -> None:
         for record, secret in shared_with_d(v):
             assert found[secret_name(record)] == secret
             check_shared(record, secret)
-            check_shareable(record, golden.head(v), golden.leaf(v, "d"), state)
+            reader = "c" if isinstance(record, CellKey) else "d"
+            check_shareable(record, golden.head(v), golden.leaf(v, reader), state)
 
 
 def test_h3_history_decides_to_the_millisecond(v: Vectors) -> None:
@@ -312,10 +314,20 @@ def test_h3_history_decides_to_the_millisecond(v: Vectors) -> None:
 def test_h3_a_cell_key_stays_in_its_cell(v: Vectors) -> None:
     """A removed member who held another cell's key would read on: that cell is not rekeyed."""
     record = golden.cell_key(v, "2")
-    head, leaf = golden.head(v), golden.leaf(v, "d")
+    head, leaf = golden.head(v), golden.leaf(v, "c")
     check_shareable(record, head, leaf, None)
     with refused_by("H3"):
         check_shareable(record, head, replace(leaf, cell_id=bytes(16)), None)
+
+
+def test_h3_a_cell_key_is_made_26_hours_after_history_begins(v: Vectors) -> None:
+    """A conversation key from before it may have been sealed to the cell key later (S9)."""
+    record = golden.cell_key(v, "2")
+    head, leaf = golden.head(v), golden.leaf(v, "c")
+    begins = record.created - CELL_KEY_SHARED_MS
+    check_shareable(record, head, replace(leaf, history_from=begins), None)
+    with refused_by("H3"):
+        check_shareable(record, head, replace(leaf, history_from=begins + 1), None)
 
 
 def test_h1_nothing_is_shared_under_a_head_that_is_older_than_it(v: Vectors) -> None:

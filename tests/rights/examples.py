@@ -12,7 +12,7 @@ from msgspec import inspect
 
 from copconnect import wire
 from copconnect.directory.names import english
-from copconnect.ids import AttachmentId, LessonId, MessageId, ReportId, new_id
+from copconnect.ids import AttachmentId, KeyId, LessonId, MessageId, ReportId, new_id
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.envelope import APPEAL, REPORT, EnvelopeKind
@@ -125,6 +125,8 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             )
         case "POST /v1/conversations/{c}/keys":
             return wire.PostKey(record=key(world, device), seals=b"", left_out=[])
+        case "POST /v1/conversations/{c}/keys/seals":
+            return wire.PostLateSeals(key_id=KeyId("0" * 64), seals=b"", refused=[])
         case "POST /v1/conversations/{c}/cells/own/keys":
             return wire.PostCellKey(record=cell_key(world, device), seals=b"", left_out=[])
         case "PUT /v1/conversations/{c}/policy":

@@ -150,6 +150,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/conversations/{c}/chain": MEMBERS,
     "POST /v1/conversations/{c}/keys": MEMBERS,
     "GET /v1/conversations/{c}/keys": MEMBERS,
+    "POST /v1/conversations/{c}/keys/seals": MEMBERS,
     "POST /v1/conversations/{c}/share-requests": MEMBERS,
     "POST /v1/conversations/{c}/share-requests/done": OFFICERS,  # Forgets the caller's own alone.
     "POST /v1/conversations/{c}/shares": MEMBERS,

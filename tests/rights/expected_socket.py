@@ -79,6 +79,7 @@ TOLD: Mapping[str, frozenset[Account]] = {
     "key_wanted": _OFFICER,
     "cell_key_wanted": _OFFICER,
     "share_wanted": _OFFICER,
+    "seals_wanted": _OFFICER,
     # To the devices of the person whom it is about.
     "account": _OFFICER,
     "order_acknowledged": _OFFICER,

@@ -18,7 +18,17 @@ from copconnect.bus import (
     ShareWakeup,
 )
 from copconnect.bus.wakeups import AnyWakeup
-from copconnect.ids import CellId, ChangeId, ClientId, DeviceId, Epoch, PersonId, Seq, new_id
+from copconnect.ids import (
+    CellId,
+    ChangeId,
+    ClientId,
+    DeviceId,
+    Epoch,
+    KeyId,
+    PersonId,
+    Seq,
+    new_id,
+)
 from copconnect.principals import NOTHING, Caller
 from tests.identity.running import Device
 from tests.rights import examples
@@ -201,6 +211,11 @@ EVENTS: dict[str, Event] = {
             proof=b"",
             keys=[],
             references=[],
+        )
+    ),
+    "seals_wanted": _asked(
+        lambda world: wire.SealsWanted(
+            conversation_id=world.group, key_id=KeyId("0" * 64), head=b"", stamp=b"", cell_keys=[]
         )
     ),
     "gone": _gone,  # The last: it takes the officer out.

@@ -16,6 +16,7 @@ import { OutgoingStore } from "../messages/outgoing.ts";
 import { ViewMaker, type Closed } from "../messages/views.ts";
 import { OrderDrafts } from "../orders/drafts.ts";
 import { Orders } from "../orders/orders.ts";
+import { LateSeals } from "../outbox/late-seals.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { Posting } from "../outbox/posting.ts";
 import { Preparing } from "../outbox/preparing.ts";
@@ -129,6 +130,7 @@ export class Device {
       outbox: this.outbox,
       asking,
       answering: new Answering(context, this.book),
+      lateSeals: new LateSeals(context),
       cursors: this.cursors,
       members: this.members,
       connection: this.socket,

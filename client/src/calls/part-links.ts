@@ -76,6 +76,14 @@ export class PartLinks
     this.#parts.asking.conversationKeys(conversation, keyIds);
   }
 
+  onAwaited(conversation: Conversation, keyId: KeyId, forMs: number): void {
+    this.#parts.asking.hold(conversation, keyId, forMs);
+  }
+
+  onOpenedFirst(conversation: Conversation, keyId: KeyId): void {
+    this.#parts.asking.opened(conversation, keyId);
+  }
+
   onKeysHere(conversation: Conversation, keyIds: readonly KeyId[], waited: boolean): void {
     this.#parts.asking.forget(conversation, keyIds, waited);
   }

@@ -17,16 +17,16 @@ import type { Waiting } from "../conversation/pending.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
+import { KEY_ID_BYTES } from "../keys/device-key.ts";
 import { hash } from "../keys/format/hashing.ts";
-import { conversationKeyId } from "../keys/conversation-key.ts";
 import { idOf } from "../ids.ts";
-import type { ConversationId, KeyId, MessageId, PersonId } from "../ids.ts";
+import type { ConversationId, KeyId, MessageId, PersonId, SealKeyId } from "../ids.ts";
 import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { storedMessages } from "../messages/messages.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import { LOG_HASHES } from "../limits.ts";
-import type { LogEntry, LogPage, Supplement } from "../wire.ts";
+import type { KeyFrame, LogEntry, LogPage, Supplement } from "../wire.ts";
 import { continuesAnotherLog } from "./another-log.ts";
 import { accept } from "./accept.ts";
 import type { Receiving } from "./accept.ts";
@@ -37,10 +37,22 @@ import type { Entry } from "./judge.ts";
 /** Entries stored in one transaction while catching up. */
 const BATCH = 32;
 const PAGE = 200;
+/** S9: so long a device waits for a seal that a member is asked for, and up to twice as long. */
+const AWAITED_MS = 30_000;
+/** S9: within this time each device of a cell says that its seal failed; the first have it replaced. */
+const FAILED_MS = 10_000;
+
+/** A conversation key as the server has it for this device. */
+export type PushedKey = Pick<KeyFrame, "record" | "seal"> &
+  Partial<Pick<KeyFrame, "awaited" | "first">>;
 
 export interface InboxListener {
   /** Conversation keys whose S is missing. */
   readonly onMissing: (conversation: Conversation, keyIds: readonly KeyId[]) => void;
+  /** S9: nobody is asked for this key so long: a member seals it to this device's cell. */
+  readonly onAwaited: (conversation: Conversation, keyId: KeyId, forMs: number) => void;
+  /** S9: a late seal opened, of which this device is the first of its cell to say so. */
+  readonly onOpenedFirst: (conversation: Conversation, keyId: KeyId) => void;
   /** Conversation keys have come; `waited`: messages that waited for them have opened. */
   readonly onKeysHere: (
     conversation: Conversation,
@@ -210,21 +222,28 @@ export class Inbox {
   /** A conversation key, pushed. Entries that wait for it open. */
   async key(
     conversation: Conversation,
-    record: Uint8Array,
-    seal: Uint8Array | null,
+    { record, seal, awaited = false, first = false }: PushedKey,
   ): Promise<void> {
-    const keyId = await conversation
-      .change(async (work) => {
-        const held = await conversation.keys.learn(work, record, seal);
-        return held.secret === null ? null : conversationKeyId(held.record);
-      })
+    const held = await conversation
+      .change((work) => conversation.keys.learn(work, record, seal))
       .catch((error: unknown) => {
         if (error instanceof Refused) return null;
         throw error;
       });
-    if (keyId === null) return;
+    if (held === null) return;
+    const { keyId } = held;
+    if (held.secret === null) {
+      // S9: the first of the cell says at once that its seal failed, the others after a while.
+      const chance = this.#context.random();
+      if (awaited) this.#listener.onAwaited(conversation, keyId, AWAITED_MS * (1 + chance));
+      else if (first) this.#listener.onMissing(conversation, [keyId]);
+      else if (await isRubbish(conversation, seal))
+        this.#listener.onAwaited(conversation, keyId, FAILED_MS * chance);
+      return;
+    }
     if (conversation.record.waiting > 0) await this.opened(conversation);
     this.#listener.onKeysHere(conversation, [keyId], false);
+    if (first) this.#listener.onOpenedFirst(conversation, keyId);
   }
 
   /** Keys have come, or people's records changed: judge again what may be another now. */
@@ -270,7 +289,7 @@ export class Inbox {
       const held = await conversation.keys.find(null, keyId);
       if (held !== null && held.secret !== null) continue;
       const { key } = await this.#context.api.key(conversation.id, keyId).catch(orNothing);
-      if (key !== null) await this.key(conversation, key.record, key.seal);
+      if (key !== null) await this.key(conversation, key);
       const now = await conversation.keys.find(null, keyId);
       if (now === null || now.secret === null) missing.push(keyId);
     }
@@ -396,4 +415,12 @@ async function unlessRefused(step: Promise<unknown>): Promise<void> {
 function orNothing(error: unknown): { readonly key: null } {
   if (!hasCode(error, "not_found", "not_member")) throw error;
   return { key: null };
+}
+
+/** Whether a seal to this device's cell failed although the cell's key is here. */
+async function isRubbish(conversation: Conversation, seal: Uint8Array | null): Promise<boolean> {
+  if (seal === null) return false;
+  const keyId = idOf<SealKeyId>(seal.subarray(0, KEY_ID_BYTES));
+  const found = await conversation.cellKeys.find(null, keyId);
+  return found !== null && found.secret !== null;
 }

@@ -13,6 +13,7 @@ import { KIND_BODY_KEY, KIND_CELL_KEY, type Shareable } from "./key-share.ts";
 import { requireListed, type KnownConversation } from "./known.ts";
 import type { Judge } from "./trust/confirmed.ts";
 import { refuseUnless } from "./format/refused.ts";
+import { CELL_KEY_SHARED_MS } from "../limits.ts";
 
 export interface ShareTarget {
   readonly confirmed: Confirmed;
@@ -60,8 +61,9 @@ export function requireShareable(
     refuseUnless(newest, "H3", "not the newest state");
     return;
   }
-  const within = one.record.created >= leaf.historyFrom;
-  refuseUnless(within, "H3", "from before its history begins");
+  // A key that is older than a cell key may be sealed to it later (S9).
+  const begins = leaf.historyFrom + (one.kind === KIND_CELL_KEY ? CELL_KEY_SHARED_MS : 0);
+  refuseUnless(one.record.created >= begins, "H3", "from before its history begins");
   // A removed member with another cell's key would read on: their own cell alone is rekeyed.
   const own = one.kind !== KIND_CELL_KEY || idOf(one.record.cell) === leaf.cell;
   refuseUnless(own, "H3", "another cell's key");

@@ -28,6 +28,8 @@ import { usableKey } from "./usable.ts";
 export const MOST_ATTEMPTS = 255;
 /** S2: so long a sender waits for a key that others have. */
 const WAIT_MS = 3_000;
+/** S9: and so long for a seal that a member is asked for. */
+const AWAITED_MS = 10_000;
 /** So long a sender waits for the keys of cells, and so often it looks. */
 const CELLS_MS = 10_000;
 const CELLS_LOOK_MS = 1_000;
@@ -36,6 +38,10 @@ const LOOK_MS = 150;
 export interface Asks {
   /** Ask for a share of a conversation key. */
   conversationKeys(conversation: Conversation, keyIds: readonly KeyId[]): void;
+  /** Ask now for a key whose seal failed; of others the cell's first speaks (S9). */
+  release(conversation: Conversation, keyId: KeyId): void;
+  /** Whether a member is to seal the key to this device's cell yet (S9). */
+  isHeld(conversation: Conversation, keyId: KeyId): boolean;
 }
 
 /** The server's answers about this conversation that the next try must heed. */
@@ -89,9 +95,11 @@ export class Signing {
     };
     const held = await usable();
     if (held !== null) return held;
-    if (await this.#learnNewest(conversation, doubts)) {
+    const newestId = await this.#learnNewest(conversation, doubts);
+    if (newestId !== null) {
       const { signal } = this.#context;
-      for (let waited = 0; waited <= WAIT_MS && !signal.aborted; waited += LOOK_MS) {
+      const waitMs = this.#asks.isHeld(conversation, newestId) ? AWAITED_MS : WAIT_MS;
+      for (let waited = 0; waited <= waitMs && !signal.aborted; waited += LOOK_MS) {
         const shared = await usable();
         if (shared !== null) return shared;
         await pause(LOOK_MS, signal);
@@ -120,19 +128,22 @@ export class Signing {
     }
   }
 
-  /** Ask for the newest usable key. True: there is one, which may be on its way to this device. */
-  async #learnNewest(conversation: Conversation, doubts: Doubts): Promise<boolean> {
+  /** Ask for the newest usable key. Not null: there is one, which may be on its way to this device. */
+  async #learnNewest(conversation: Conversation, doubts: Doubts): Promise<KeyId | null> {
     const { key } = await this.#context.api.key(conversation.id, null);
-    if (key === null) return false;
+    if (key === null) return null;
     try {
-      const held = await conversation.change((work) =>
+      const { keyId, secret } = await conversation.change((work) =>
         conversation.keys.learn(work, key.record, key.seal),
       );
-      if (doubts.staleKeys.has(held.keyId)) return false;
-      if (held.secret === null) this.#asks.conversationKeys(conversation, [held.keyId]);
-      return true;
+      if (doubts.staleKeys.has(keyId)) return null;
+      if (secret === null) {
+        if (key.seal !== null) this.#asks.release(conversation, keyId);
+        this.#asks.conversationKeys(conversation, [keyId]);
+      }
+      return keyId;
     } catch (error) {
-      if (error instanceof Refused) return false;
+      if (error instanceof Refused) return null;
       throw error;
     }
   }

@@ -20,7 +20,7 @@ import type { HeldKey } from "../secrets/conversation-keys.ts";
 export async function usableKey(
   context: DeviceContext,
   conversation: Conversation,
-  newest: Newest,
+  newest: Pick<Newest, "head">,
   without: ReadonlySet<KeyId>,
 ): Promise<HeldKey | null> {
   const { head } = newest;

@@ -6,6 +6,9 @@
  * key as not delivered so long (R9). So each thing is asked for once on a connection and, because
  * holders may miss it, again after a while, ever more seldom; many in one request. Everything that comes is compared with its record
  * before it is kept. Each start reads from the vault what is missing; nothing here is stored.
+ *
+ * S9: a key that is to be sealed to this device's cell later is *held*: nobody is asked for it before a
+ * time by this device's own clock, and its conversation's cursor waits (`underWay`).
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
@@ -32,6 +35,10 @@ import type { ShareReference } from "../wire.ts";
 
 /** Secrets found missing within this time share one request. */
 const TOGETHER_MS = 30;
+/** So often it looks whether the time of what is held is over. */
+const HELD_LOOK_MS = 250;
+/** S9: a device that has been connected for so long waits for late seals. */
+const SETTLED_MS = 5_000;
 const AGAIN = { firstMs: 2_000, maxMs: 60_000 };
 /** So long nobody is asked again for the same. */
 const PATIENCE = { firstMs: 20_000, maxMs: 900_000 };
@@ -61,11 +68,15 @@ export class Asking {
   readonly #asked = new Map<ConversationId, Set<string>>();
   /** Requests that are under way, by conversation: until they were sent once, or in vain. */
   readonly #flushing = new Map<ConversationId, Promise<void>>();
-  /** By conversation: everything that was asked for since this run began. */
+  /** By conversation and name: until when nobody is asked for what may come by itself. */
+  readonly #held = new Map<ConversationId, Map<string, number>>();
+  /** By conversation: everything that was missing here since this run began, and what was asked for. */
   readonly #known = new Map<ConversationId, Set<string>>();
+  readonly #everAsked = new Map<ConversationId, Set<string>>();
   /** Conversations for which a time to ask again is set, and how often it was. */
   readonly #waiting = new Set<ConversationId>();
   readonly #rounds = new Map<ConversationId, number>();
+  #connectedMs = 0;
 
   constructor(context: DeviceContext, listener: AskingListener) {
     this.#context = context;
@@ -90,6 +101,7 @@ export class Asking {
   /** A new connection: what is still missing is asked for again. */
   reconnected(conversations: Iterable<Conversation>): void {
     this.#asked.clear();
+    this.#connectedMs = this.#context.now();
     for (const conversation of conversations)
       if (this.#wanted.has(conversation.id)) this.#flushSoon(conversation);
   }
@@ -98,6 +110,27 @@ export class Asking {
   again(conversation: Conversation): void {
     this.#asked.delete(conversation.id);
     if (this.#wanted.has(conversation.id)) this.#flushSoon(conversation);
+  }
+
+  /**
+   * S9: a member seals the key to this device's cell yet: nobody is asked for it so long. A device that
+   * has connected just now may be one that a push woke, and that sleeps again before the time is over.
+   */
+  hold(conversation: Conversation, keyId: KeyId, forMs: number): void {
+    if (this.#context.now() - this.#connectedMs < SETTLED_MS) return;
+    const held = this.#held.get(conversation.id) ?? new Map<string, number>();
+    this.#held.set(conversation.id, held);
+    held.set(nameOf({ kind: KIND_CONVERSATION_KEY, keyId }), this.#context.now() + forMs);
+  }
+
+  release({ id }: Conversation, keyId: KeyId): void {
+    this.#held.get(id)?.delete(nameOf({ kind: KIND_CONVERSATION_KEY, keyId }));
+  }
+
+  /** Whether a member is to seal the key to this device's cell yet. */
+  isHeld({ id }: Conversation, keyId: KeyId): boolean {
+    const until = this.#held.get(id)?.get(nameOf({ kind: KIND_CONVERSATION_KEY, keyId }));
+    return until !== undefined && until > this.#context.now();
   }
 
   #want(conversation: Conversation, wanted: readonly Wanted[]): void {
@@ -135,11 +168,20 @@ export class Asking {
     await pause(TOGETHER_MS, signal);
     for (let failures = 0; !signal.aborted;) {
       const due = this.#due(conversation);
-      if (due.length === 0) break;
+      if (due.length === 0) {
+        if (!this.#waits(conversation)) break;
+        await pause(HELD_LOOK_MS, signal);
+        continue;
+      }
       try {
         const references = referencesOf(due.map(([, one]) => one));
         await this.#context.api.requestShares(conversation.id, { references });
-        for (const [name] of due) this.#askedOf(conversation).add(name);
+        const ever = this.#everAsked.get(conversation.id) ?? new Set<string>();
+        this.#everAsked.set(conversation.id, ever);
+        for (const [name] of due) {
+          this.#askedOf(conversation).add(name);
+          ever.add(name);
+        }
         failures = 0;
       } catch (error) {
         onTried();
@@ -154,7 +196,17 @@ export class Asking {
   #due(conversation: Conversation): readonly (readonly [string, Wanted])[] {
     const asked = this.#askedOf(conversation);
     const wanted = this.#wanted.get(conversation.id)?.entries() ?? [];
-    return [...wanted].filter(([name]) => !asked.has(name)).slice(0, SHARE_SECRETS);
+    const now = this.#context.now();
+    const held = this.#held.get(conversation.id);
+    for (const [name, until] of held ?? []) if (until <= now) held?.delete(name);
+    const free = [...wanted].filter(([name]) => !asked.has(name) && held?.has(name) !== true);
+    return free.slice(0, SHARE_SECRETS);
+  }
+
+  /** Whether something is missing that may come by itself yet. */
+  #waits({ id }: Conversation): boolean {
+    const held = this.#held.get(id);
+    return [...(this.#wanted.get(id)?.keys() ?? [])].some((name) => held?.has(name) === true);
   }
 
   #askedOf({ id }: Conversation): Set<string> {
@@ -283,9 +335,21 @@ export class Asking {
 
   #done(conversation: Conversation, done: readonly Wanted[]): void {
     const wanted = this.#wanted.get(conversation.id);
-    for (const one of done) wanted?.delete(nameOf(one));
+    const ever = this.#everAsked.get(conversation.id);
+    const held = this.#held.get(conversation.id);
+    // The server was not asked for what came while it was held.
+    const told = done.filter((one) => held?.has(nameOf(one)) !== true || ever?.has(nameOf(one)));
+    for (const one of done) {
+      wanted?.delete(nameOf(one));
+      held?.delete(nameOf(one));
+    }
     if (wanted?.size === 0) this.#wanted.delete(conversation.id);
-    this.#tellDone(conversation, referencesOf(done));
+    this.#tellDone(conversation, referencesOf(told));
+  }
+
+  /** S9: the first device of its cell to get a late seal says that it opened. */
+  opened(conversation: Conversation, keyId: KeyId): void {
+    this.#tellDone(conversation, referencesOf([{ kind: KIND_CONVERSATION_KEY, keyId }]));
   }
 
   #tellDone(conversation: Conversation, references: readonly ShareReference[]): void {

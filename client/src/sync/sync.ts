@@ -18,6 +18,7 @@ import { followRoster } from "../roster/roster.ts";
 import { requireNewest } from "../roster/newest.ts";
 import { CELL_SIZE } from "../limits.ts";
 import { makeWantedCellKey, takeCellKeys } from "../secrets/making-cell-keys.ts";
+import type { LateSeals } from "../outbox/late-seals.ts";
 import type { Answering } from "../secrets/answering.ts";
 import type { Asking } from "../secrets/asking.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
@@ -55,6 +56,7 @@ export interface SyncParts {
   readonly outbox: Outbox;
   readonly asking: Asking;
   readonly answering: Answering;
+  readonly lateSeals: LateSeals;
   readonly cursors: Cursors;
   readonly members: MemberList;
   readonly connection: Pick<Socket, "connected">;
@@ -242,7 +244,7 @@ export class Sync {
   async #take(
     frame: Exclude<ServerFrame, Ready | AccountFrame | OrderFrame | PositionFrame>,
   ): Promise<void> {
-    const { context, book, inbox, outbox, asking, answering, members } = this.#parts;
+    const { context, book, inbox, outbox, asking, answering, lateSeals, members } = this.#parts;
     const id = frame.t === "entry" ? frame.entry.conversationId : frame.conversationId;
     const conversation = book.find(id);
     if (frame.t === "conversation" || conversation === null) return this.refreshUntil(id);
@@ -251,7 +253,7 @@ export class Sync {
         await inbox.receive(conversation, frame.entry, frame.supplement);
         return members.makeUp(conversation);
       case "key":
-        return inbox.key(conversation, frame.record, frame.seal);
+        return inbox.key(conversation, frame);
       case "cell_key":
         return this.#cellKeys(conversation, [frame]);
       case "roster":
@@ -262,6 +264,8 @@ export class Sync {
         return outbox.keyWanted(conversation);
       case "cell_key_wanted":
         return makeWantedCellKey(context, conversation, frame);
+      case "seals_wanted":
+        return lateSeals.asked(conversation, frame);
       case "share_wanted":
         return answering.asked(frame);
       case "share":

@@ -374,6 +374,9 @@ export class Api {
   key(id: ConversationId, keyId: KeyId | null): Promise<wire.Keys> {
     return this.#get(`/v1/conversations/${id}/keys${query({ id: keyId ?? undefined })}`);
   }
+  postLateSeals(id: ConversationId, body: wire.PostLateSeals): Promise<void> {
+    return this.#post(`/v1/conversations/${id}/keys/seals`, body, SEALS_TIMEOUT_MS);
+  }
   postCellKey(id: ConversationId, body: wire.PostCellKey): Promise<void> {
     return this.#post(`/v1/conversations/${id}/cells/own/keys`, body, SEALS_TIMEOUT_MS);
   }

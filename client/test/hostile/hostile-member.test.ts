@@ -277,7 +277,8 @@ describe("a newcomer and the server together", { timeout: LIMIT_MS }, () => {
       if (client === null) throw new Error("no client");
       const seal = world.server.keys.sealFor(stored, pushed, client);
       expect(seal).not.toBeNull();
-      const frame = { t: "key", conversationId, record: record.bytes, seal } as const;
+      const said = { awaited: false, first: false };
+      const frame = { t: "key", conversationId, record: record.bytes, seal, ...said } as const;
       world.server.live.push(device, frame);
     }
     await world.settle();

@@ -17,6 +17,7 @@ import {
 import { HeaderFormat, parseMessage } from "../../src/keys/message.ts";
 import { Refused } from "../../src/keys/format/refused.ts";
 import { requireShareable } from "../../src/keys/share-rules.ts";
+import { CELL_KEY_SHARED_MS } from "../../src/limits.ts";
 import { requireSigningKey } from "../../src/keys/format/signature.ts";
 import { requireUsableCellKey, requireUsableKey } from "../../src/keys/usable.ts";
 import { toHex, type Bytes } from "../../src/octets.ts";
@@ -69,9 +70,11 @@ async function received(v: Vectors, data: Bytes, one: Case) {
 }
 
 function allowed(v: Vectors, one: Shareable): void {
-  const proof = hex(at(at(v.roster, "3").leaves, "d"));
+  // The history of d begins too late for C.
+  const reader = one.kind === KIND_CELL_KEY ? "c" : "d";
+  const proof = hex(at(at(v.roster, "3").leaves, reader));
   const root = RosterHeadFormat.parse(hex(at(v.roster, "3").head));
-  const { leaf } = checkProof(root, deviceId(v, "d"), proof, "H1");
+  const { leaf } = checkProof(root, deviceId(v, reader), proof, "H1");
   requireShareable(one, root, leaf, idOf<MessageId>(state(v).message));
 }
 
@@ -213,14 +216,19 @@ describe.each(ALL)("golden refusals of %s", (_name, v) => {
   });
 
   it("a cell's key stays in its cell (H3)", () => {
-    const proof = hex(at(at(v.roster, "3").leaves, "d"));
+    const proof = hex(at(at(v.roster, "3").leaves, "c"));
     const root = RosterHeadFormat.parse(hex(at(v.roster, "3").head));
-    const { leaf } = checkProof(root, deviceId(v, "d"), proof, "H1");
+    const { leaf } = checkProof(root, deviceId(v, "c"), proof, "H1");
     const one: Shareable = { kind: KIND_CELL_KEY, record: cellKey(v, "2") };
     requireShareable(one, root, leaf, null);
     const elsewhere = { ...leaf, cell: "00".repeat(16) as typeof leaf.cell };
     expect(() => {
       requireShareable(one, root, elsewhere, null);
     }).toThrow("another cell");
+    const begins = one.record.created - CELL_KEY_SHARED_MS;
+    requireShareable(one, root, { ...leaf, historyFrom: begins }, null);
+    expect(() => {
+      requireShareable(one, root, { ...leaf, historyFrom: begins + 1 }, null);
+    }).toThrow("from before its history begins");
   });
 });

@@ -9,6 +9,7 @@ import type { ServerPorts } from "./ports.ts";
 import type { ConversationState, ShareAsk } from "./state.ts";
 
 const CELL_AGAIN_MS = 3_000;
+const SEALS_AGAIN_MS = 3_000;
 const SHARE_AGAIN_MS = 2_000;
 /** Everybody was asked for a share in vain: all over again. */
 const SHARE_ROUND_MS = 30_000;
@@ -30,6 +31,7 @@ export class Asking {
     for (const conversation of this.#server.state.conversations.values()) {
       await this.#nextKey(conversation);
       await this.#cells(conversation);
+      await this.#lateSeals(conversation);
       await this.shares(conversation);
     }
   }
@@ -98,6 +100,34 @@ export class Asking {
       } as const;
       this.#server.live.push(next, frame);
     }
+  }
+
+  /** S9: a device that holds the key is asked for the seals that it lacks. */
+  async #lateSeals(conversation: ConversationState): Promise<void> {
+    const now = this.#server.now();
+    const [key] = this.#server.keys.usable(conversation);
+    if (key === undefined) return;
+    const due = this.#server.keys.unsealed(conversation, key).filter(({ keyId }) => {
+      const ask = key.sealAsks.get(keyId);
+      return ask === undefined || now - ask.askedMs >= SEALS_AGAIN_MS;
+    });
+    if (due.length === 0) return;
+    const online = await this.#confirmedOnline(conversation, newest(conversation).leaves.keys());
+    const holders = online.filter((one) => this.#server.keys.canOpen(conversation, key, one));
+    const asked = due.flatMap(({ keyId }) => [...(key.sealAsks.get(keyId)?.asked ?? [])]);
+    const helper = holders.find((one) => !asked.includes(one)) ?? holders[0];
+    if (helper === undefined) return;
+    for (const { keyId } of due) {
+      const ask = key.sealAsks.get(keyId) ?? { asked: new Set<DeviceId>(), askedMs: 0 };
+      ask.asked.add(helper);
+      key.sealAsks.set(keyId, { ...ask, askedMs: now });
+    }
+    const { head } = newest(conversation);
+    const stamp = await this.#server.rosters.stamp(conversation);
+    this.#server.live.push(helper, {
+      ...{ t: "seals_wanted", conversationId: conversation.id, keyId: key.keyId },
+      ...{ head: head.bytes, stamp, cellKeys: due.map(({ keyId }) => keyId) },
+    });
   }
 
   /** D4: the person's own other devices first, then those online longest. */

@@ -2,7 +2,7 @@
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
 import { ConversationKeyFormat, type ConversationKey } from "../../src/keys/conversation-key.ts";
 import { idOf } from "../../src/ids.ts";
-import type { DeviceId, KeyId } from "../../src/ids.ts";
+import type { DeviceId, KeyId, SealKeyId } from "../../src/ids.ts";
 import { CLOCKS_MS, DAY_MS } from "../../src/keys/format/times.ts";
 import { KEY_MESSAGES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
@@ -10,7 +10,14 @@ import { Refusal, checked } from "./refusal.ts";
 import { leafOf, newest } from "./rosters.ts";
 import { requireCovered, splitSeals } from "./seals.ts";
 import type { ServerPorts } from "./ports.ts";
-import type { ClientState, ConversationState, KeyState, ListedLeaf, RosterAt } from "./state.ts";
+import type {
+  CellKeyState,
+  ClientState,
+  ConversationState,
+  KeyState,
+  ListedLeaf,
+  RosterAt,
+} from "./state.ts";
 
 /** The number of an author's records that are not free (D2). */
 const RECORDS_A_DAY = 3;
@@ -96,16 +103,50 @@ export class Keys {
     const key: KeyState = {
       ...{ keyId, record: record.bytes, author: caller.device, epoch: record.epoch },
       ...{ createdMs: record.created, acceptedMs: this.#server.now() },
-      ...{ seals, covered, free, messages: 0 },
+      ...{ seals: new Map(seals), covered: new Set(covered), free, messages: 0 },
+      sealAsks: new Map(),
     };
     conversation.keys.push(key);
     conversation.keyAsk = null;
     this.#server.live.pushAll(conversation, (device) => {
       const client = this.#server.people.clientOf(device);
       const seal = client === null ? null : this.sealFor(conversation, key, client);
-      return { t: "key", conversationId: conversation.id, record: key.record, seal };
+      const awaited = seal === null && roster.cells.size > 1;
+      const frame = { t: "key", conversationId: conversation.id, record: key.record } as const;
+      return { ...frame, seal, awaited, first: false };
     });
     return { keyId };
+  }
+
+  /** S9: the cells' keys to which a key that serves is not sealed. */
+  unsealed(conversation: ConversationState, key: KeyState): readonly CellKeyState[] {
+    const { cells } = newest(conversation);
+    if (cells.size < 2) return [];
+    const found = [...cells.keys()].map((cell) => this.#server.cellKeys.newest(conversation, cell));
+    return found.flatMap((one) => (one === null || key.seals.has(one.keyId) ? [] : one));
+  }
+
+  /** S9: seals that the caller was asked for; each cell's first device is told first. */
+  postLate(conversation: ConversationState, caller: ClientState, body: wire.PostLateSeals): void {
+    const key = this.byId(conversation, body.keyId as KeyId);
+    if (key === null) throw new Refusal("not_asked");
+    const seals = splitSeals(body.seals, newest(conversation).head.kem);
+    const cellKeys = this.unsealed(conversation, key);
+    for (const [keyId, seal] of seals) {
+      const cellKey = cellKeys.find((one) => one.keyId === keyId);
+      if (cellKey === undefined || key.sealAsks.get(keyId)?.asked.has(caller.device) !== true)
+        throw new Refusal("not_asked");
+      key.seals.set(keyId, seal);
+      let first = true;
+      for (const device of cellKey.covered) {
+        key.covered.add(device);
+        const frame = { t: "key", conversationId: conversation.id, record: key.record } as const;
+        this.#server.live.push(device, { ...frame, seal, awaited: false, first });
+        first = false;
+      }
+    }
+    for (const keyId of body.refused as readonly SealKeyId[])
+      cellKeys.find((one) => one.keyId === keyId)?.marks.add(caller.personId);
   }
 
   async #requireD2(

@@ -22,7 +22,7 @@ import type * as wire from "../../src/wire.ts";
 import type { Department } from "../support/department.ts";
 import type { Refusal } from "./refusal.ts";
 import type { CommonKey, Recipient } from "./seals.ts";
-import type {
+import type { CellKeyState,
   CellAsk,
   ClientState,
   ConversationState,
@@ -79,6 +79,8 @@ export interface AttachmentsPort {
 export interface CellKeysPort {
   /** The keys to which seals may go; those that a sender uses. */
   sealable(conversation: ConversationState): readonly CommonKey[];
+  /** The newest usable key of a cell. */
+  newest(conversation: ConversationState, cell: CellId): CellKeyState | null;
   /** The next key that a cell needs; null: none. */
   due(conversation: ConversationState, cell: CellId): Omit<CellAsk, "asked" | "askedMs"> | null;
 }
@@ -106,6 +108,11 @@ export interface JudgePort {
 export interface KeysPort {
   byId(conversation: ConversationState, keyId: KeyId): KeyState | null;
   item(conversation: ConversationState, key: KeyState, client: ClientState): wire.KeyItem;
+  /** By S2's order. */
+  usable(conversation: ConversationState): readonly KeyState[];
+  canOpen(conversation: ConversationState, key: KeyState, device: DeviceId): boolean;
+  /** S9: the cells' keys to which a key is not sealed. */
+  unsealed(conversation: ConversationState, key: KeyState): readonly CellKeyState[];
 }
 
 export interface LivePort {

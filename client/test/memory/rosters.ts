@@ -29,7 +29,7 @@ import type { ClientState, ConversationState, ListedLeaf, RosterAt } from "./sta
 
 /** history_from younger than this makes an entrant's head a rekey (docs/keys.md). */
 const REKEY_MS = 26 * HOUR_MS;
-const CELL_REKEY_MS = 8 * DAY_MS;
+const CELL_REKEY_MS = 9 * DAY_MS;
 const STAMP_MS = 5 * MINUTE_MS;
 
 export interface RosterChange {

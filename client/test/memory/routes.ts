@@ -284,6 +284,9 @@ function conversationRoutes(
     cellKeys.answer(one, caller, number(query, "since")),
   );
   listed("POST /keys", (one, caller, { body }) => keys.post(one, caller, as<wire.PostKey>(body)));
+  listed("POST /keys/seals", (one, caller, { body }) => {
+    keys.postLate(one, caller, as<wire.PostLateSeals>(body));
+  });
   listed("GET /keys", (one, caller, { query }) =>
     keys.answer(one, caller, query.get("id") as KeyId | null),
   );

@@ -92,13 +92,15 @@ export interface KeyState {
   readonly epoch: number;
   readonly createdMs: number;
   readonly acceptedMs: number;
-  /** By recipient key id. */
-  readonly seals: ReadonlyMap<SealKeyId, Uint8Array>;
+  /** By recipient key id; late ones are added (S9). */
+  readonly seals: Map<SealKeyId, Uint8Array>;
   /** Devices that a seal of their own or of their cell covers. */
-  readonly covered: ReadonlySet<DeviceId>;
+  readonly covered: Set<DeviceId>;
   /** Asked for (D7), or the author's first for its rekey_epoch: free in D2's count. */
   readonly free: boolean;
   messages: number;
+  /** Devices that were asked to seal it to a cell key, by cell key (S9). */
+  readonly sealAsks: Map<SealKeyId, AskState>;
 }
 
 export interface CellKeyState {

@@ -50,15 +50,24 @@ function isDue(
 
 /**
  * Messages whose key was sealed to a device that was not listed any more when they came: what a
- * removed device could open of what was said after its removal. There are none (D1, S2).
+ * removed device could open of what was said after its removal. There are none (D1, S2). Devices that
+ * are listed later, with a history that reaches back, may get a late seal (S9).
  */
 export function opened(server: MemoryServer, id: ConversationId): readonly string[] {
   const conversation = server.conversation(id);
   return conversation.log.flatMap(({ entry, keyId, acceptedEpoch }) => {
     const key = server.keys.byId(conversation, keyId);
     const listed = conversation.rosters.get(acceptedEpoch)?.leaves;
+    const before = [...conversation.rosters.values()].filter(
+      ({ head }) => head.epoch < acceptedEpoch,
+    );
     return [...(key?.covered ?? [])]
       .filter((device) => listed?.has(device) === false)
+      .filter(
+        (device) =>
+          before.some(({ leaves }) => leaves.has(device)) ||
+          !mayRead([...conversation.rosters.values()], key, device),
+      )
       .map((device) => `${String(entry.seq)} to ${device.slice(0, 6)}`);
   });
 }

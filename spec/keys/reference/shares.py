@@ -10,6 +10,8 @@ from spec.keys.reference.keys import KEY_ID, CellKey, ConversationKey, DeviceKey
 from spec.keys.reference.messages import Header
 from spec.keys.reference.roster import Leaf, RosterHead
 
+SHARED_CELL_KEY_MS = 26 * 60 * 60 * 1000  # H3: made so long after history_from.
+
 SHARE_LIMIT = 512
 KIND_S, KIND_C, KIND_K = 1, 2, 3  # The kinds of a secret in a key share.
 
@@ -77,6 +79,8 @@ def share_allowed(
     if isinstance(one, Header):
         require(one.message == newest_state, "H3", "not the newest state")
     else:
-        require(one.created >= leaf.history_from, "H3", "from before its history begins")
+        later = SHARED_CELL_KEY_MS if isinstance(one, CellKey) else 0
+        begins = leaf.history_from + later
+        require(one.created >= begins, "H3", "from before its history begins")
     if isinstance(one, CellKey):
         require(one.cell == leaf.cell, "H3", "another cell's key")

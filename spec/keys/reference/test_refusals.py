@@ -146,7 +146,9 @@ def check_share(v: dict[str, Any], data: bytes, _: Case) -> None:
 def check_allowed(parse: Callable[[bytes], shares.Shared]) -> Callable[..., None]:
     def check(v: dict[str, Any], data: bytes, _: Case) -> None:
         state, _body = messages.parse_message(v["messages"]["1"]["message"], v["conversation"])
-        shares.share_allowed(parse(data), head(v), leaf_of(v, "d"), state.message)
+        one = parse(data)
+        reader = "c" if isinstance(one, keys.CellKey) else "d"
+        shares.share_allowed(one, head(v), leaf_of(v, reader), state.message)
 
     return check
 

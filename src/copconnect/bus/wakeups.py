@@ -53,6 +53,16 @@ class KeyWakeup(Wakeup, frozen=True, kw_only=True, tag="key"):
     size: int
 
 
+class LateSealsWakeup(Wakeup, frozen=True, kw_only=True, tag="late_seals"):
+    """A member sealed a conversation key to these cells' keys. ``helper``: the member's device."""
+
+    conversation_id: ConversationId
+    key_id: str
+    record: bytes
+    seals: dict[CellId, bytes]
+    helper: str
+
+
 class CellKeyWakeup(Wakeup, frozen=True, kw_only=True, tag="cell_key"):
     """A cell key was accepted; as KeyWakeup."""
 
@@ -88,7 +98,7 @@ class ShareAskedWakeup(Wakeup, frozen=True, kw_only=True, tag="share_asked"):
     device: str  # Hex.
     client_id: ClientId
     person_id: PersonId
-    of_cell: CellId | None  # Its cell, where it lacks a cell key, which devices of the cell have.
+    cell_id: CellId
     lacks: list[bytes]
     anybody: bool = False
 
@@ -98,6 +108,7 @@ class ShareDoneWakeup(Wakeup, frozen=True, kw_only=True, tag="share_done"):
 
     conversation_id: ConversationId
     device: str
+    opened: list[bytes]
     lacks: list[bytes]
 
 
@@ -180,6 +191,7 @@ AnyWakeup = (
     EntryWakeup
     | RosterWakeup
     | KeyWakeup
+    | LateSealsWakeup
     | CellKeyWakeup
     | CellKeyMarkedWakeup
     | ShareWakeup
@@ -210,5 +222,7 @@ def shortened(wakeup: AnyWakeup) -> AnyWakeup:
             return msgspec.structs.replace(wakeup, people={})
         case KeyWakeup() | CellKeyWakeup():
             return msgspec.structs.replace(wakeup, seals=b"")
+        case LateSealsWakeup():  # Its cells' devices ask for shares.
+            return msgspec.structs.replace(wakeup, seals={})
         case _:
             return wakeup

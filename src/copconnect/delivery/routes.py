@@ -235,7 +235,14 @@ def _key_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         key_id = None if asked is None else bytes.fromhex(hex_id(asked, wire.Hex32))
         return answer(request, await keys.read(caller, _conversation(c), key_id))
 
-    return [post_key, read_keys]
+    @post("/v1/conversations/{c:str}/keys/seals", status_code=200)
+    async def post_seals(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await _caller(gate, request)
+        body = await read(request, wire.PostLateSeals, _KEY_BODY)
+        await service.late_seals.post(caller, _conversation(c), body)
+        return nothing()
+
+    return [post_key, read_keys, post_seals]
 
 
 def _cell_key_routes(service: DeliveryService, gate: Gate) -> list[Any]:

@@ -19,6 +19,7 @@ from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.keys.cell_keys import CellKeys
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
+from copconnect.delivery.keys.late_seals import LateSeals
 from copconnect.delivery.keys.shares import KeyShares
 from copconnect.delivery.live.asking import Asking
 from copconnect.delivery.live.feed import LiveFeed
@@ -115,6 +116,7 @@ class DeliveryService:
         self.log = LogReading(deps)
         self.keys = ConversationKeys(deps)
         self.cell_keys = CellKeys(deps)
+        self.late_seals = LateSeals(deps)
         self.shares = KeyShares(deps)
         self.feed = LiveFeed(deps)
         self.asking = Asking(deps)

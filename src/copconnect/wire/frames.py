@@ -4,7 +4,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from copconnect.ids import CellId, ConversationId, DeviceId, Epoch, PersonId, Seq
+from copconnect.ids import (
+    CellId,
+    ConversationId,
+    DeviceId,
+    Epoch,
+    KeyId,
+    PersonId,
+    SealKeyId,
+    Seq,
+)
 from copconnect.limits import (
     APP_CHARACTERS,
     CURSORS_IN_FRAME,
@@ -109,11 +118,15 @@ class EntryFrame(Frame, frozen=True, kw_only=True, tag="entry"):
 
 
 class KeyFrame(Frame, frozen=True, kw_only=True, tag="key"):
-    """A new conversation key, with this device's or its cell's seal."""
+    """A conversation key, with this device's or its cell's seal. ``awaited``: a member is asked for
+    the seal, so the device waits before it asks (S9). ``first``: the seal was added later, and the
+    cell's other devices get it once this one has said that it opened, or after 3 s."""
 
     conversation_id: ConversationId
     record: bytes
     seal: bytes | None
+    awaited: bool = False
+    first: bool = False
 
 
 class CellKeyFrame(Frame, frozen=True, kw_only=True, tag="cell_key"):
@@ -171,6 +184,17 @@ class ShareWanted(Frame, frozen=True, kw_only=True, tag="share_wanted"):
     proof: bytes
     keys: list[bytes]
     references: list[ShareReference]
+
+
+class SealsWanted(Frame, frozen=True, kw_only=True, tag="seals_wanted"):
+    """The server asks this device to seal a conversation key that it holds to these cell keys, to
+    which the key is not sealed yet (S9)."""
+
+    conversation_id: ConversationId
+    key_id: Annotated[KeyId, HEX32]
+    head: bytes
+    stamp: bytes
+    cell_keys: list[Annotated[SealKeyId, HEX16]]
 
 
 class ShareFrame(Frame, frozen=True, kw_only=True, tag="share"):
@@ -236,6 +260,7 @@ ServerFrame = (
     | KeyWanted
     | CellKeyWanted
     | ShareWanted
+    | SealsWanted
     | ShareFrame
     | Receipts
     | ReceiptCounts

@@ -5,7 +5,13 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from copconnect.ids import DeviceId, KeyId, SealKeyId
-from copconnect.limits import CELL_SIZE, DIRECT_SEALS, MAX_SEALS_BYTES, SHARE_SECRETS
+from copconnect.limits import (
+    CELL_SIZE,
+    DIRECT_SEALS,
+    MAX_SEALS_BYTES,
+    SEALS_ASKED,
+    SHARE_SECRETS,
+)
 from copconnect.wire.base import HEX16, HEX32, Hex16, Wire
 from copconnect.wire.trust import Record
 
@@ -23,6 +29,15 @@ class PostKey(Wire, frozen=True, kw_only=True):
 
 class KeyAccepted(Wire, frozen=True, kw_only=True):
     key_id: Annotated[KeyId, HEX32]
+
+
+class PostLateSeals(Wire, frozen=True, kw_only=True):
+    """Seals of a conversation key to cell keys that the server asked this device for (S9),
+    ascending by cell key id. ``refused``: those that this device does not seal to, by S4."""
+
+    key_id: Annotated[KeyId, HEX32]
+    seals: Seals
+    refused: Annotated[list[Annotated[SealKeyId, HEX16]], Meta(max_length=SEALS_ASKED)]
 
 
 class KeyItem(Wire, frozen=True, kw_only=True):

@@ -250,7 +250,8 @@ def share_negatives(w: World, cases: Cases) -> None:
         data = shares.KeyShare.make(w.conversation, to, [(one, secret)]).encode()
         case(f"share: {name}", "share", data, rule)
     case("holder: S from before history_from", "allowed S", key_1.encode(), "H3")
-    early = cell.but(created=minute(9)).encode() + bytes(64)
+    young = days_ago(7) + shares.SHARED_CELL_KEY_MS - 1  # For device c.
+    early = cell.but(created=young).encode() + bytes(64)
     case("holder: C from before history_from", "allowed C", early, "H3")
     case("holder: k of a message that is not the newest state", "allowed k", w.messages["3"], "H3")
     later = key_2.but(epoch=4).sign(signing("c"))

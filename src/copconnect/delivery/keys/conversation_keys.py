@@ -6,7 +6,7 @@ where neither can open the other's. Repeating the same record changes nothing (D
 blob for each record; a device is given its own seal, else its cell's.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,7 +26,15 @@ from copconnect.delivery.rules.limits import (
 from copconnect.delivery.rules.posting import check_gate
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.rules.seals import find_seal, recipients
-from copconnect.delivery.store import cell_keys, conversations, keys, leaves, rosters, shares
+from copconnect.delivery.store import (
+    cell_keys,
+    conversations,
+    keys,
+    late_seals,
+    leaves,
+    rosters,
+    shares,
+)
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.keys import NewKey, StoredKey
 from copconnect.ids import CellId, ConversationId, KeyId
@@ -236,18 +244,26 @@ async def seals_for(
     deps: Dependencies,
     conversation_id: ConversationId,
     own: PlacedLeaf,
-    stored: Iterable[StoredKey],
+    stored: Collection[StoredKey],
 ) -> Mapping[bytes, bytes | None]:
-    """Return by key id a device's seal of each key: its own, else its cell's, else None.
+    """Return by key id a device's seal of each key: its own, else its cell's, the one that was
+    added later first (S9); else None.
 
-    Keys from before the device's history begins are left out. Two statements.
+    Keys from before the device's history begins are left out. Three statements.
     """
     rows = await deps.devices.device_keys(connection, [own.leaf.device])
     wanted = [row.key_id for row in rows.get(own.leaf.device, ())]
-    wanted += await cell_keys.ids_of_cell(connection, conversation_id, own.cell_id)
-    return {
-        one.key_id: find_seal(one.seals, one.kem, wanted)
-        if one.created_ms >= own.leaf.history_from_ms
-        else None
-        for one in stored
-    }
+    of_cell = await cell_keys.ids_of_cell(connection, conversation_id, own.cell_id)
+    readable = [one for one in stored if one.created_ms >= own.leaf.history_from_ms]
+    late: Mapping[bytes, bytes] = {}
+    if of_cell and readable:
+        ids = [one.key_id for one in readable]
+        late = await late_seals.to_cell(connection, conversation_id, ids, of_cell)
+    found: dict[bytes, bytes | None] = {one.key_id: None for one in stored}
+    for one in readable:
+        found[one.key_id] = (
+            find_seal(one.seals, one.kem, wanted)
+            or late.get(one.key_id)
+            or find_seal(one.seals, one.kem, of_cell)
+        )
+    return found

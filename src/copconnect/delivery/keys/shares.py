@@ -54,14 +54,13 @@ class KeyShares:
             asker = _asker(own)
             await shares.ask(connection, conversation_id, asker, names, deps.clock.now_ms())
             await _tell(connection, caller, conversation_id, names - known)
-            lacks_cell_key = any(name.kind == SecretKind.CELL_KEY for name in names)
             connection.after_commit(
                 ShareAskedWakeup(
                     conversation_id=conversation_id,
                     device=caller.device.hex(),
                     client_id=caller.client_id,
                     person_id=caller.person_id,
-                    of_cell=own.cell_id if lacks_cell_key else None,
+                    cell_id=own.cell_id,
                     lacks=_lacks(known | names),
                 )
             )
@@ -85,6 +84,7 @@ class KeyShares:
                 ShareDoneWakeup(
                     conversation_id=conversation_id,
                     device=caller.device.hex(),
+                    opened=_lacks(names),
                     lacks=_lacks(left),
                 )
             )

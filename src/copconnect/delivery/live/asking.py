@@ -1,4 +1,5 @@
-"""Requests of the server to connected devices: shares (D4), cell keys (C1), the next key (D7).
+"""Requests of the server to connected devices: shares (D4), cell keys (C1), the next key (D7), and
+late seals (S9).
 
 One loop for each process: it wakes when something is announced and looks twice a second for what
 is due. ``receive`` is to be subscribed to the bus; ``attach`` tells whom it can ask. A round that
@@ -15,13 +16,17 @@ import structlog
 from copconnect.bus import (
     AnyWakeup,
     CellKeyMarkedWakeup,
+    CellKeyWakeup,
     EnteredWakeup,
+    KeyWakeup,
+    LateSealsWakeup,
     RosterWakeup,
     ShareAskedWakeup,
     ShareDoneWakeup,
 )
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live.key_asking import CellKeyAsking, NextKeyAsking
+from copconnect.delivery.live.late_seals import LateSealAsking
 from copconnect.delivery.live.share_routing import Connected, ShareRouting
 
 TICK_S = 0.5
@@ -37,6 +42,7 @@ class Asking:
         self.shares = ShareRouting(deps, self._connected)
         self.cell_keys = CellKeyAsking(deps, self._connected, jitter)
         self.next_keys = NextKeyAsking(deps, self._connected, jitter)
+        self.late_seals = LateSealAsking(deps, self._connected, self.shares, jitter)
         self._came = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -56,15 +62,22 @@ class Asking:
         match wakeup:
             case ShareAskedWakeup():
                 told = self.shares.asked(wakeup)
+                self.late_seals.failed(wakeup)
                 if told is not None:
                     await self._deps.bus.publish([told])
             case ShareDoneWakeup():
                 self.shares.done(wakeup)
+                self.late_seals.opened(wakeup)
             case EnteredWakeup():
                 self.shares.entered()
             case RosterWakeup():
                 self.cell_keys.changed(wakeup)
                 self.next_keys.changed(wakeup)
+                self.late_seals.changed(wakeup)
+            case CellKeyWakeup() | KeyWakeup():
+                self.late_seals.changed(wakeup)
+            case LateSealsWakeup():
+                self.late_seals.came(wakeup)
             case CellKeyMarkedWakeup():
                 self.cell_keys.changed(wakeup)
             case _:
@@ -92,7 +105,7 @@ class Asking:
 
     async def work(self) -> None:
         """Ask for everything that is due."""
-        for part in (self.shares, self.cell_keys, self.next_keys):
+        for part in (self.shares, self.cell_keys, self.next_keys, self.late_seals):
             try:
                 await part.work()
             except Exception:

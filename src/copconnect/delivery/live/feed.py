@@ -18,7 +18,7 @@ from copconnect.bus import (
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import cursor_store, places
 from copconnect.delivery.rosters.proofs import prove
-from copconnect.delivery.store import log, receipts
+from copconnect.delivery.store import late_seals, log, receipts
 from copconnect.delivery.store.rosters import KeptHead
 from copconnect.ids import ClientId, ConversationId, Epoch, PersonId
 from copconnect.records.conversation.cell_key import CellKey
@@ -83,7 +83,7 @@ class LiveFeed:
             return await places.unused_keys(connection, conversation_ids, now_ms)
 
     async def seals(self, key: KeyWakeup | CellKeyWakeup) -> Seals:
-        """Return a record's seals by recipient. Three statements at most, whatever their number,
+        """Return a record's seals by recipient. Four statements at most, whatever their number,
         but one for each 500 seals to devices."""
         conversation_id, blob = key.conversation_id, key.seals
         async with self._deps.database.reading() as connection:
@@ -93,17 +93,21 @@ class LiveFeed:
                     blob = await places.key_seals(connection, conversation_id, key_id)
                 by_key = _cut(blob, key.size)
                 of_cells = await places.cells_of_keys(connection, conversation_id)
+                if of_cells:
+                    key_id = bytes.fromhex(key.key_id)
+                    by_key |= await late_seals.seals(connection, conversation_id, key_id)
             else:
                 if not blob:
                     key_id = CellKey.parse(key.record).key_id()
                     blob = await places.cell_key_seals(connection, conversation_id, key_id)
                 by_key = _cut(blob, key.size)
                 of_cells = {}
-            cells = {of_cells[one]: by_key.pop(one) for one in by_key.keys() & of_cells.keys()}
+            cells = {cell_id: by_key.pop(one) for one, cell_id in of_cells.items() if one in by_key}
             devices: Mapping[bytes, bytes] = {}
             if by_key:
                 devices = await self._deps.devices.devices_of_keys(connection, by_key.keys())
-        return Seals(cells, {device: by_key[one] for one, device in devices.items()})
+        own = {device: by_key[one] for one, device in devices.items()}
+        return Seals(cells, own, late=bool(of_cells))
 
     # --- Supplements ------------------------------------------------------------------------
 

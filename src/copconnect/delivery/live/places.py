@@ -220,10 +220,10 @@ async def cell_key_seals(
 async def cells_of_keys(
     connection: AsyncConnection, conversation_id: ConversationId
 ) -> Mapping[bytes, CellId]:
-    """Return the cell of each cell key that a conversation keeps."""
+    """Return the cell of each cell key that a conversation keeps, a cell's newest last."""
     rows = await connection.execute(
-        select(CELL_KEYS.c.key_id, CELL_KEYS.c.cell_id).where(
-            CELL_KEYS.c.conversation_id == conversation_id
-        )
+        select(CELL_KEYS.c.key_id, CELL_KEYS.c.cell_id)
+        .where(CELL_KEYS.c.conversation_id == conversation_id)
+        .order_by(CELL_KEYS.c.epoch, CELL_KEYS.c.generation)
     )
     return {row.key_id: row.cell_id for row in rows}

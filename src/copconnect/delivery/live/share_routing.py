@@ -27,6 +27,7 @@ from copconnect.delivery.live.ask_store import Asker, OpenRequest
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.store import rosters
 from copconnect.ids import CellId, ClientId, ConversationId, DeviceId, PersonId
+from copconnect.records.conversation.key_share import SecretKind
 from copconnect.sockets.feed import Online
 
 AGAIN_MS = 2_000
@@ -115,7 +116,7 @@ class ShareRouting:
             bytes.fromhex(wakeup.device),
             wakeup.client_id,
             wakeup.person_id,
-            wakeup.of_cell,
+            wakeup.cell_id if any(one[0] == SecretKind.CELL_KEY for one in wakeup.lacks) else None,
         )
         is_home = self._connected().here(wakeup.client_id)
         self._take(who, wakeup.lacks, is_home=is_home or wakeup.anybody)
@@ -127,7 +128,7 @@ class ShareRouting:
             device=wakeup.device,
             client_id=wakeup.client_id,
             person_id=wakeup.person_id,
-            of_cell=wakeup.of_cell,
+            cell_id=wakeup.cell_id,
             lacks=wakeup.lacks,
             anybody=True,
         )
@@ -267,13 +268,17 @@ class ShareRouting:
         if len(first) == _HELPERS:
             yield from there
 
+    def lacks(self, conversation_id: ConversationId, device: bytes, secret: bytes) -> bool:
+        """Whether a device asks for a secret: its kind and reference."""
+        return device in self._lacking.get((conversation_id, secret), ())
+
     def _may_help(self, one: Online, request: _Request) -> bool:
         """Whether a device is not asked too often, and does not lack all the same itself."""
         if self._asks[one.client_id] >= MOST_ASKS:
             return False
         c = request.who.conversation_id
         return not request.lacks or not all(
-            one.device in self._lacking.get((c, secret), ()) for secret in request.lacks
+            self.lacks(c, one.device, secret) for secret in request.lacks
         )
 
     async def _ask(self, turns: list[tuple[_Request, Online]], now_ms: int) -> None:

@@ -235,6 +235,30 @@ CELL_KEY_MARKS = Table(
     Column("marked_ms", BigInteger, nullable=False, index=True),
 )
 
+# Seals of conversation keys to cell keys that their authors did not seal to (S9), one of each.
+LATE_SEALS = Table(
+    "late_seals",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("key_id", _Hash, primary_key=True),
+    Column("cell_key_id", LargeBinary(16), primary_key=True),
+    Column("cell_id", _Id, nullable=False),
+    Column("helper", _Hash, nullable=False),  # The device that sealed.
+    Column("seal", LargeBinary, nullable=False),
+    Column("stored_ms", BigInteger, nullable=False, index=True),
+)
+
+# Devices that were asked to seal a conversation key to a cell key (S9): no other may.
+LATE_SEAL_ASKS = Table(
+    "late_seal_asks",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("key_id", _Hash, primary_key=True),
+    Column("cell_key_id", LargeBinary(16), primary_key=True),
+    Column("device", _Hash, primary_key=True),
+    Column("asked_ms", BigInteger, nullable=False, index=True),
+)
+
 # Secrets that a device lacks, until it says that they opened (D4).
 SHARE_REQUESTS = Table(
     "share_requests",

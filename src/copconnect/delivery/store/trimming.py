@@ -14,6 +14,8 @@ from copconnect.delivery.store.tables import (
     HEADS,
     KEY_ASKS,
     KEYS,
+    LATE_SEAL_ASKS,
+    LATE_SEALS,
     LEAVES,
     LOG,
     MEMBER_CHANGES,
@@ -115,8 +117,9 @@ async def forget_intervals(connection: AsyncConnection) -> None:
 
 
 async def forget_cell_keys(connection: AsyncConnection, before_ms: int) -> None:
-    """Delete cell keys of before a time and marks of theirs."""
+    """Delete cell keys of before a time, and marks and late seals of theirs."""
     await connection.execute(delete(CELL_KEYS).where(CELL_KEYS.c.created_ms < before_ms))
+    await connection.execute(delete(LATE_SEALS).where(LATE_SEALS.c.stored_ms < before_ms))
     await connection.execute(delete(CELL_KEY_MARKS).where(CELL_KEY_MARKS.c.marked_ms < before_ms))
 
 
@@ -125,6 +128,7 @@ async def forget_notes(connection: AsyncConnection, before_ms: int) -> None:
     for table, column in (
         (KEY_ASKS, KEY_ASKS.c.asked_ms),
         (CELL_KEY_ASKS, CELL_KEY_ASKS.c.asked_ms),
+        (LATE_SEAL_ASKS, LATE_SEAL_ASKS.c.asked_ms),
         (MEMBER_CHANGES, MEMBER_CHANGES.c.changed_ms),
     ):
         await connection.execute(delete(table).where(column < before_ms))

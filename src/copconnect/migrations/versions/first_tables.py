@@ -993,6 +993,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
+        "late_seal_asks",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("key_id", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("cell_key_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("device", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "conversation_id", "key_id", "cell_key_id", "device", name=op.f("pk_late_seal_asks")
+        ),
+    )
+    op.create_index(
+        op.f("ix_late_seal_asks_asked_ms"), "late_seal_asks", ["asked_ms"], unique=False
+    )
+    op.create_table(
+        "late_seals",
+        sa.Column("conversation_id", sa.String(length=32), nullable=False),
+        sa.Column("key_id", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("cell_key_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("cell_id", sa.String(length=32), nullable=False),
+        sa.Column("helper", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.Column("stored_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "conversation_id", "key_id", "cell_key_id", name=op.f("pk_late_seals")
+        ),
+    )
+    op.create_index(op.f("ix_late_seals_stored_ms"), "late_seals", ["stored_ms"], unique=False)
+    op.create_table(
         "leaves",
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("device", sa.LargeBinary(length=32), nullable=False),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple, Self
 
-from copconnect.limits import SHARE_SECRETS
+from copconnect.limits import CELL_KEY_SHARED_MS, SHARE_SECRETS
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.message import MessageHeader
@@ -72,8 +72,10 @@ def check_shareable(
     if isinstance(record, MessageHeader):
         require(record.message_id == newest_state, "H3", "not the newest state")
     else:
-        old_enough = record.created >= leaf.history_from
-        require(old_enough, "H3", "from before its history begins")
+        is_cell_key = isinstance(record, CellKey)
+        # A key that is older than a cell key may be sealed to it later (S9).
+        begins = leaf.history_from + (CELL_KEY_SHARED_MS if is_cell_key else 0)
+        require(record.created >= begins, "H3", "from before its history begins")
         # A removed member with another cell's key would read on: their own cell alone is rekeyed.
         if isinstance(record, CellKey):
             require(record.cell_id == leaf.cell_id, "H3", "another cell's key")

@@ -21,6 +21,7 @@ from copconnect.bus import (
     EnteredWakeup,
     EntryWakeup,
     KeyWakeup,
+    LateSealsWakeup,
     ReceiptCountsWakeup,
     ReceiptsWakeup,
     RosterWakeup,
@@ -206,6 +207,8 @@ class Fanout:
                 topic = self._topics.get(wakeup.conversation_id)
                 if topic is not None:
                     self._passing.key(topic, wakeup)
+            case LateSealsWakeup():
+                self._passing.late_seals(wakeup)
             case ReceiptsWakeup():
                 self._say(wakeup.conversation_id, (), framing.binary(wakeup.frame))
             case ReceiptCountsWakeup():

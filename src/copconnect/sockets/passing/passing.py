@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from copconnect import wire
-from copconnect.bus import CellKeyWakeup, EntryWakeup, KeyWakeup
+from copconnect.bus import CellKeyWakeup, EntryWakeup, KeyWakeup, LateSealsWakeup
 from copconnect.ids import PersonId
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import push_all
@@ -65,6 +65,10 @@ class Passing:
         """A key was accepted."""
         if isinstance(wakeup, CellKeyWakeup) or topic.new_key(wakeup.key_id):
             self._queue(topic, wakeup)
+
+    def late_seals(self, wakeup: LateSealsWakeup) -> None:
+        """Seals of a key were added; the code that asked for them tells its cells."""
+        self._recent.late_seals(wakeup.conversation_id, wakeup.key_id)
 
     def _queue(self, topic: Topic, item: Queued) -> None:
         topic.queue.append(item)

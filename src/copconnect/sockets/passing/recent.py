@@ -185,6 +185,11 @@ class Recent:
             return None
         return sealed
 
+    def late_seals(self, conversation_id: ConversationId, key_id: str) -> None:
+        """Seals of a key were added (S9): it is read anew where somebody lacks it."""
+        if (conversation_id, key_id) in self._keys:
+            self._forget_key((conversation_id, key_id))
+
     def _forget_key(self, key: tuple[ConversationId, str]) -> None:
         self._key_bytes -= self._keys.pop(key).size
         del self._created_ms[key]

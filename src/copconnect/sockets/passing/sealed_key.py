@@ -48,6 +48,7 @@ class SealedKey:
                 conversation_id=self._wakeup.conversation_id,
                 record=self._wakeup.record,
                 seal=seal,
+                awaited=seal is None and self._seals.late,
             )
         )
 

@@ -1,0 +1,87 @@
+/**
+ * S9 with whole devices: a conversation key that its author sealed to one cell alone. The devices of the
+ * other wait for a late seal and ask for no share.
+ */
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { encodeContent } from "../../src/kinds/content.ts";
+import type { ConversationId, DeviceId } from "../../src/ids.ts";
+import { Insider } from "../support/insider.ts";
+import type { Officer } from "../support/officer.ts";
+import { World } from "../support/world.ts";
+
+const LIMIT_MS = 60_000;
+/** From then on a device waits for late seals. */
+const SETTLED_MS = 5_500;
+
+let world: World;
+let insider: Insider;
+let officers: readonly Officer[];
+let id: ConversationId;
+/** Requests for shares, by whom. */
+let asked: Map<Officer, number>;
+
+beforeEach(async () => {
+  world = await World.make({ people: 3, cellSize: 2 });
+  officers = ["Asha", "Balu", "Chandra"].map((name) => world.officer(name));
+  const [a, b, c] = officers as [Officer, Officer, Officer];
+  insider = await Insider.register(world.server, 50);
+  await insider.connect();
+  ({ conversationId: id } = await a.core.createGroup({
+    ...{ title: "Beat 9", personIds: [b.person, c.person, insider.personId], photo: null },
+    ...{ whoMayPost: "everyone", history: "none" },
+  }));
+  for (const one of officers) await one.ready(id);
+  asked = new Map(officers.map((one) => [one, 0]));
+  for (const one of officers)
+    world.network(one).refuse = (path) => {
+      if (path.endsWith("/share-requests")) asked.set(one, (asked.get(one) ?? 0) + 1);
+      return null;
+    };
+  const { cellKeys } = world.server;
+  const conversation = world.server.conversation(id);
+  await a.until("a cell of officers has a key", async () => {
+    await world.server.asking.round();
+    const cells = conversation.rosters.get(conversation.epoch)?.cells.keys() ?? [];
+    return [...cells].some((cell) => {
+      const key = cellKeys.newest(conversation, cell);
+      return key !== null && !key.covered.has(insider.signer.device);
+    });
+  });
+  await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+}, LIMIT_MS);
+
+afterEach(async () => {
+  await world.close();
+  await world.server.close();
+});
+
+function cellOf(device: DeviceId): string {
+  const conversation = world.server.conversation(id);
+  return conversation.rosters.get(conversation.epoch)?.leaves.get(device)?.cell ?? "";
+}
+
+it(
+  "S9 devices of a cell that a key leaves out wait for a late seal",
+  { timeout: LIMIT_MS },
+  async () => {
+    const devices = await Promise.all(officers.map((one) => one.device()));
+    const own = cellOf(insider.signer.device);
+    const leftOut = devices.filter((one) => cellOf(one) !== own);
+    expect(leftOut).toHaveLength(2);
+    // The server takes another key of nobody who opens the one that serves.
+    const held = world.server.conversation(id).keys.map(({ keyId }) => keyId.slice(0, 32));
+    const references = held.map((reference) => ({ kind: 1 as const, reference }));
+    await insider.api.requestShares(id, { references });
+    const key = await insider.makeKey(id, { leftOut });
+    const text = {
+      kind: "text",
+      text: "Report",
+      mentions: [],
+      replyTo: null,
+      forwards: 0,
+    } as const;
+    await insider.post(id, await insider.message(id, key, encodeContent(text)));
+    for (const one of officers) await one.receives(id, "Report");
+    expect([...asked.values()]).toEqual([0, 0, 0]);
+  },
+);

@@ -1,0 +1,119 @@
+"""Late seals (S9): seals of a conversation key to cell keys that its author did not seal to.
+
+The sockets ask a device that holds the key (delivery/live); seals of others, of other cell keys or
+of a key that S2 does not allow are refused. Cell keys that the device refuses by S4 count as marked
+by its person, as C2's. Repeating a request stores the same again.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.bus import CellKeyMarkedWakeup, LateSealsWakeup
+from copconnect.database.engine import Transaction
+from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.rosters.reading import require_listed
+from copconnect.delivery.rules.limits import HEAD_MS, MARKS
+from copconnect.delivery.rules.seals import recipients
+from copconnect.delivery.store import cell_keys, conversations, keys, late_seals, rosters
+from copconnect.ids import CellId, ConversationId, KeyId
+from copconnect.principals import Caller
+from copconnect.records.conversation.roster import RosterHead
+from copconnect.records.conversation.seals import parse_seals
+from copconnect.records.primitives.kem import seal_bytes
+
+
+class LateSeals:
+    """Takes late seals. Holds no state of its own."""
+
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
+
+    async def post(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.PostLateSeals
+    ) -> None:
+        """Store the seals that the calling device was asked for, and have their cells told.
+
+        Raises NotMember, NotAsked, StaleRecord, SealsInvalid."""
+        deps, now_ms = self._deps, self._deps.clock.now_ms()
+        key_id = bytes.fromhex(body.key_id)
+        async with deps.database.transaction() as connection:
+            await require_listed(connection, caller, conversation_id)
+            (held,) = await conversations.read(connection, [conversation_id])
+            asked = await late_seals.asked_for(
+                connection, conversation_id, key_id, caller.device, now_ms - HEAD_MS
+            )
+            sealed_to = recipients(body.seals, held.kem, wire.SEALS_ASKED)
+            refused = {bytes.fromhex(one) for one in body.refused}
+            if not asked or not asked.issuperset([*sealed_to, *refused]):
+                raise errors.NotAsked
+            latest = RosterHead.parse(held.head).latest_history_from
+            known = await keys.since_rekey(connection, conversation_id, held.rekey_epoch)
+            usable = any(
+                one.key_id == key_id
+                and one.usable(held.rekey_epoch, now_ms)
+                and one.created_ms >= latest
+                for one in known
+            )
+            if not usable:
+                raise errors.StaleRecord(epoch=held.epoch)
+            cells = await usable_cell_keys(connection, conversation_id, held.kem, now_ms)
+            if not cells.keys() >= set(sealed_to):
+                raise errors.StaleRecord(epoch=held.epoch)
+            await self._mark(connection, caller, conversation_id, cells, refused)
+            if not sealed_to:
+                return
+            parts = parse_seals(held.kem, body.seals, "S9", wire.SEALS_ASKED)
+            size = seal_bytes(held.kem)
+            seals = {
+                one.key_id: body.seals[at * size : (at + 1) * size] for at, one in enumerate(parts)
+            }
+            await late_seals.put(
+                connection, conversation_id, key_id, caller.device, seals, cells, now_ms
+            )
+            stored = await deps.keys.records(connection, conversation_id, [key_id])
+            connection.after_commit(
+                LateSealsWakeup(
+                    conversation_id=conversation_id,
+                    key_id=KeyId(body.key_id),
+                    record=stored[key_id].record,
+                    seals={cells[one]: seal for one, seal in seals.items()},
+                    helper=caller.device.hex(),
+                )
+            )
+
+    async def _mark(
+        self,
+        connection: Transaction,
+        caller: Caller,
+        conversation_id: ConversationId,
+        cells: Mapping[bytes, CellId],
+        refused: set[bytes],
+    ) -> None:
+        for cell_key_id in sorted(refused & cells.keys()):
+            count = await cell_keys.mark(
+                connection,
+                conversation_id,
+                cell_key_id,
+                caller.person_id,
+                self._deps.clock.now_ms(),
+            )
+            if count is not None and count >= MARKS:
+                connection.after_commit(
+                    CellKeyMarkedWakeup(conversation_id=conversation_id, cell_id=cells[cell_key_id])
+                )
+
+
+async def usable_cell_keys(
+    connection: AsyncConnection, conversation_id: ConversationId, kem: int, now_ms: int
+) -> dict[bytes, CellId]:
+    """Return the cells' newest keys that are usable, by id. Two statements."""
+    lines = await rosters.current_lines(connection, conversation_id, None)
+    newest = await cell_keys.newest(connection, conversation_id)
+    found: dict[bytes, CellId] = {}
+    for line in lines:
+        key = newest.get(CellId(line.cell_id.hex()))
+        if key is not None and key.known.usable(line.rekey_epoch, kem, now_ms):
+            found[key.key_id] = key.cell_id
+    return found

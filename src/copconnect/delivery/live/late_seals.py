@@ -1,0 +1,306 @@
+"""S9: asks holders of a conversation key for seals to cell keys that were made after it, and passes
+these seals on to their cells.
+
+Where a roster, a cell's key or a conversation key changed, a node looks a second later which cells'
+keys have no seal of a key that serves, and asks devices that hold the key, each for some. A holder
+is a device that made the key or whose cell has a seal of it, and that asks for no share of it. A
+seal goes to one device of the cell that is connected here, but of the helper's person, and to the
+others once that device has said that it opened, or after ``REST_MS``; if it asks for a share
+instead, the seal is asked for anew, of another, and the cell's other devices are told to wait.
+Deterministic: time and jitter are passed in. A lost wake-up costs a scan's period; a device asks
+for a share by itself after half a minute.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.bus import (
+    CellKeyWakeup,
+    KeyWakeup,
+    LateSealsWakeup,
+    RosterWakeup,
+    ShareAskedWakeup,
+    ShareDoneWakeup,
+)
+from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.keys.late_seals import usable_cell_keys
+from copconnect.delivery.live import ask_store
+from copconnect.delivery.live.share_routing import Connected, ShareRouting
+from copconnect.delivery.rules.conversation_keys import KnownKey, newest_first
+from copconnect.delivery.store import conversations, keys, late_seals
+from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.keys import StoredKey
+from copconnect.delivery.store.late_seals import Ask
+from copconnect.ids import CellId, ClientId, ConversationId, KeyId, SealKeyId
+from copconnect.records.conversation.key_share import SecretKind
+from copconnect.records.conversation.roster import RosterHead
+from copconnect.records.primitives.fields import KEY_ID_BYTES
+from copconnect.records.primitives.kem import seal_bytes
+from copconnect.sockets.feed import Online
+
+BATCH_MS = 1_000  # Cell keys that come within it are sealed to together.
+AGAIN_MS = 3_000  # Then another device is asked.
+REST_MS = 3_000  # So long the other devices of a cell wait for the first.
+ANEW = 3  # So often a seal that failed is asked for anew.
+KEYS = 2  # Of a conversation: the newest that serve.
+SCAN_MS = 120_000
+JITTER_MS = 300
+_MOST = 20_000
+_Place = tuple[ConversationId, bytes, CellId]  # A conversation, a key's reference, a cell.
+
+
+@dataclass(slots=True)
+class _First:
+    """A late seal of which one device was told; the rest of its cell is told later."""
+
+    device: bytes
+    frame: wire.KeyFrame
+    due_ms: int
+
+
+class LateSealAsking:
+    """The late seals as one node knows them."""
+
+    def __init__(
+        self,
+        deps: Dependencies,
+        connected: Callable[[], Connected],
+        shares: ShareRouting,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._deps = deps
+        self._connected = connected
+        self._shares = shares
+        self._jitter = jitter
+        self._due: dict[ConversationId, int] = {}
+        self._first: dict[_Place, _First] = {}
+        # Seals that failed: how often they were asked for anew, and whether one is now.
+        self._failed: dict[_Place, int] = {}
+        self._anew: set[_Place] = set()
+        self._quiet: set[_Place] = set()  # Cells that were told to wait for another seal.
+        self._asked: dict[tuple[ConversationId, bytes, bytes], set[ClientId]] = {}
+        self._scan_ms = 0
+
+    # --- What is announced ------------------------------------------------------------------
+
+    def changed(self, wakeup: RosterWakeup | CellKeyWakeup | KeyWakeup) -> None:
+        """Seals may be missing."""
+        if isinstance(wakeup, RosterWakeup) and wakeup.cells < 2:
+            return
+        self._look(wakeup.conversation_id, BATCH_MS + round(self._jitter() * JITTER_MS))
+
+    def _look(self, conversation_id: ConversationId, after_ms: int) -> None:
+        at_ms = self._deps.clock.now_ms() + after_ms
+        self._due[conversation_id] = min(at_ms, self._due.get(conversation_id, at_ms))
+
+    def came(self, wakeup: LateSealsWakeup) -> None:
+        """Seals were added: one device of each cell is told."""
+        reference = bytes.fromhex(wakeup.key_id)[:KEY_ID_BYTES]
+        now_ms = self._deps.clock.now_ms()
+        for cell_id, seal in wakeup.seals.items():
+            place = wakeup.conversation_id, reference, cell_id
+            there = self._connected().online(wakeup.conversation_id, cell_id)
+            helper = bytes.fromhex(wakeup.helper)
+            first = next((one for one in there if one.device != helper), None)
+            self._anew.discard(place)
+            self._quiet.discard(place)
+            if first is None:
+                continue
+            frame = wire.KeyFrame(
+                conversation_id=wakeup.conversation_id, record=wakeup.record, seal=seal
+            )
+            self._first[place] = _First(first.device, frame, now_ms + REST_MS)
+            told = wire.KeyFrame(
+                conversation_id=frame.conversation_id, record=frame.record, seal=seal, first=True
+            )
+            self._connected().push_to(first.client_id, told)
+
+    def opened(self, wakeup: ShareDoneWakeup) -> None:
+        """A device says what it could open: the rest of its cell is told."""
+        device = bytes.fromhex(wakeup.device)
+        for place in self._places(wakeup.conversation_id, device, wakeup.opened):
+            self._tell_rest(place, self._first.pop(place))
+
+    def failed(self, wakeup: ShareAskedWakeup) -> None:
+        """A device asks for a share of a key: a seal that its cell has may be rubbish."""
+        c, device = wakeup.conversation_id, bytes.fromhex(wakeup.device)
+        if any(one[0] == SecretKind.CELL_KEY for one in wakeup.lacks):
+            return  # It lacks its cell's key, of which the seal may be as it should.
+        if not self._has_cells(c):
+            return
+        for place in self._places(c, device, wakeup.lacks):
+            del self._first[place]
+        for one in wakeup.lacks:
+            if one[0] == SecretKind.CONVERSATION_KEY:
+                self._fail((c, one[1:], wakeup.cell_id))
+        self._look(c, 0)
+
+    def _has_cells(self, c: ConversationId) -> bool:
+        """Whether devices of several cells of a conversation are connected here."""
+        cells = (one.cell_id for one in self._connected().online(c))
+        first = next(cells, None)
+        return any(one != first for one in cells)
+
+    def _fail(self, place: _Place) -> None:
+        if place in self._anew or self._failed.get(place, 0) >= ANEW:
+            return
+        self._anew.add(place)
+        self._failed[place] = self._failed.get(place, 0) + 1
+        if len(self._failed) > _MOST:
+            del self._failed[next(iter(self._failed))]
+
+    def _places(self, c: ConversationId, device: bytes, secrets: list[bytes]) -> list[_Place]:
+        named = {one[1:] for one in secrets if one[0] == SecretKind.CONVERSATION_KEY}
+        return [
+            place
+            for place, first in self._first.items()
+            if place[0] == c and first.device == device and place[1] in named
+        ]
+
+    # --- Asking -----------------------------------------------------------------------------
+
+    async def work(self) -> None:
+        """Tell and ask what is due."""
+        now_ms = self._deps.clock.now_ms()
+        for place in [one for one, first in self._first.items() if first.due_ms <= now_ms]:
+            self._tell_rest(place, self._first.pop(place))
+        if now_ms - self._scan_ms >= SCAN_MS:
+            self._scan_ms = now_ms
+            async with self._deps.database.reading() as connection:
+                for one in await ask_store.conversations_of_cells(connection):
+                    self._look(one, round(self._jitter() * JITTER_MS))
+        due = [one for one, at_ms in self._due.items() if at_ms <= now_ms]
+        for c in due:
+            del self._due[c]
+            if next(iter(self._connected().online(c)), None) is not None:
+                await self._look_at(c, now_ms)
+
+    def _tell_rest(self, place: _Place, first: _First) -> None:
+        c, _, cell_id = place
+        for one in self._connected().online(c, cell_id):
+            if one.device != first.device:
+                self._connected().push_to(one.client_id, first.frame)
+
+    async def _look_at(self, c: ConversationId, now_ms: int) -> None:
+        async with self._deps.database.reading() as connection:
+            found = await self._missing(connection, c, now_ms)
+        if found is None:
+            return
+        held, missing = found
+        for key, _, lacking in missing:
+            self._tell_to_wait(c, key, lacking)
+        asks: list[tuple[Ask, Online]] = []
+        for key, sealed, lacking in missing:
+            asks += self._asks(c, key, sealed, lacking)
+        if not asks:
+            return
+        async with self._deps.database.transaction() as connection:
+            noted = await late_seals.record_asks(
+                connection, [ask for ask, _ in asks], now_ms, AGAIN_MS
+            )
+        to = dict(asks)
+        frames: dict[tuple[ClientId, bytes], list[SealKeyId]] = defaultdict(list)
+        for ask in noted:
+            client_id = to[ask].client_id
+            frames[client_id, ask.key_id].append(SealKeyId(ask.cell_key_id.hex()))
+            self._asked.setdefault((c, ask.key_id, ask.cell_key_id), set()).add(client_id)
+        while len(self._asked) > _MOST:
+            del self._asked[next(iter(self._asked))]
+        stamp = self._deps.stamps.of(c, held.head_hash)
+        for (client_id, key_id), wanted in frames.items():
+            frame = wire.SealsWanted(
+                conversation_id=c,
+                key_id=KeyId(key_id.hex()),
+                head=held.head,
+                stamp=stamp,
+                cell_keys=wanted,
+            )
+            self._connected().push_to(client_id, frame)
+        self._look(c, AGAIN_MS)
+
+    def _tell_to_wait(
+        self, c: ConversationId, key: StoredKey, lacking: Mapping[bytes, CellId]
+    ) -> None:
+        """Of a seal that failed one device of the cell has asked: the others wait for another."""
+        frame = wire.KeyFrame(conversation_id=c, record=key.record, seal=None, awaited=True)
+        for cell_id in lacking.values():
+            place = c, key.key_id[:KEY_ID_BYTES], cell_id
+            if place in self._anew and place not in self._quiet:
+                self._quiet.add(place)
+                for one in self._connected().online(c, cell_id):
+                    self._connected().push_to(one.client_id, frame)
+
+    async def _missing(
+        self, connection: AsyncConnection, c: ConversationId, now_ms: int
+    ) -> tuple[Held, list[tuple[StoredKey, set[CellId], dict[bytes, CellId]]]] | None:
+        """Return for each key that serves the cells that have a seal of it, and the cells' keys to
+        which it is to be sealed."""
+        rows = await conversations.read(connection, [c])
+        if not rows:
+            return None
+        (held,) = rows
+        known = await keys.since_rekey(connection, c, held.rekey_epoch)
+        latest = RosterHead.parse(held.head).latest_history_from if held.head else 0
+        serving = [
+            one
+            for one in known
+            if one.usable(held.rekey_epoch, now_ms) and one.created_ms >= latest
+        ]
+        newest: list[KnownKey] = newest_first(serving)[:KEYS]
+        cells = await usable_cell_keys(connection, c, held.kem, now_ms) if newest else {}
+        if len(cells) < 1 or not newest:
+            return None
+        ids = [one.key_id for one in newest]
+        stored = await self._deps.keys.records(connection, c, ids)
+        late = await late_seals.of_keys(connection, c, ids)
+        found = []
+        for key in stored.values():
+            there = set(_recipients(key)) | late.get(key.key_id, {}).keys()
+            reference = key.key_id[:KEY_ID_BYTES]
+            sealed = {cell for one, cell in cells.items() if one in there}
+            lacking = {
+                one: cell
+                for one, cell in cells.items()
+                if one not in there or (c, reference, cell) in self._anew
+            }
+            if lacking:
+                found.append((key, sealed, lacking))
+        return held, found
+
+    def _asks(
+        self,
+        c: ConversationId,
+        key: StoredKey,
+        sealed: set[CellId],
+        lacking: Mapping[bytes, CellId],
+    ) -> list[tuple[Ask, Online]]:
+        """Return whom to ask for which of these seals: some devices, each for a few."""
+        holders = self._holders(c, key, sealed)
+        wanted = list(lacking)
+        found: list[tuple[Ask, Online]] = []
+        for at in range(0, len(wanted), wire.SEALS_ASKED):
+            some = wanted[at : at + wire.SEALS_ASKED]
+            asked = {client for one in some for client in self._asked.get((c, key.key_id, one), ())}
+            helper = next((one for one in holders if one.client_id not in asked), None)
+            if helper is None:  # All were: they are asked anew.
+                for one in some:
+                    self._asked.pop((c, key.key_id, one), None)
+                continue
+            found += [(Ask(c, key.key_id, one, helper.device), helper) for one in some]
+        return found
+
+    def _holders(self, c: ConversationId, key: StoredKey, sealed: set[CellId]) -> Iterator[Online]:
+        secret = bytes([SecretKind.CONVERSATION_KEY]) + key.key_id[:KEY_ID_BYTES]
+        for one in self._connected().online(c):
+            holds = one.cell_id in sealed or one.device == key.author
+            if holds and not self._shares.lacks(c, one.device, secret):
+                yield one
+
+
+def _recipients(key: StoredKey) -> list[bytes]:
+    size = seal_bytes(key.kem)
+    return [key.seals[at : at + KEY_ID_BYTES] for at in range(0, len(key.seals), size)]

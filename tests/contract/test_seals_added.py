@@ -1,0 +1,133 @@
+"""S9: seals that members add to a conversation key when the server asks them."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from copconnect import errors, wire
+from copconnect.bus import CellKeyMarkedWakeup, LateSealsWakeup
+from copconnect.database.engine import Database
+from copconnect.delivery.store import late_seals
+from copconnect.delivery.store.late_seals import Ask
+from copconnect.ids import DeviceId, KeyId, SealKeyId
+from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.seals import join_seals, parse_seal
+from copconnect.records.primitives.kem import X25519
+from copconnect.sealing.keys import (
+    cell_private_key,
+    make_conversation_key,
+    new_secret,
+    open_conversation_key,
+    seal_secret,
+)
+from tests.contract.device import Device
+from tests.contract.test_cell_keys import Crowd, world_of
+
+
+class Late:
+    """A crowd whose key is sealed to its author's cell alone; another cell's key came later."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self.crowd = crowd
+        self.service = crowd.service
+
+    async def fill(self) -> "Late":
+        """Make the keys."""
+        crowd = self.crowd
+        (first, own), (second, others), *rest = (await crowd.cells()).items()
+        self.holder, self.own, self.others = own[0], own, others
+        cell_key, _ = await crowd.make(own[0], first, own)
+        head, self.secret = await crowd.talk.head(self.holder), new_secret()
+        self.record = make_conversation_key(
+            self.secret,
+            self.holder.signer,
+            head=head,
+            author=self.holder.device,
+            now=crowd.world.clock.at,
+        )
+        direct = [one for _, people in ((second, others), *rest) for one in people]
+        left_out = [DeviceId(one.device.hex()) for one in direct]
+        body = wire.PostKey(
+            record=self.record.encode(),
+            seals=join_seals([seal_secret(self.record, self.secret, cell_key)]),
+            left_out=left_out,
+        )
+        await self.service.keys.post(self.holder.caller, crowd.c, body)
+        self.later, self.later_secret = await crowd.make(others[0], second, others)
+        return self
+
+    async def ask(self, device: Device, *cell_keys: CellKey) -> None:
+        """Ask a device, as the sockets do."""
+        asks = [
+            Ask(self.crowd.c, self.record.hash(), one.key_id(), device.device) for one in cell_keys
+        ]
+        async with self.crowd.world.database.transaction() as connection:
+            await late_seals.record_asks(connection, asks, self.crowd.world.clock.at, 0)
+
+    def body(self, *cell_keys: CellKey, refused: Sequence[CellKey] = ()) -> wire.PostLateSeals:
+        """Return seals to these cell keys."""
+        return wire.PostLateSeals(
+            key_id=KeyId(self.record.hash().hex()),
+            seals=join_seals(seal_secret(self.record, self.secret, one) for one in cell_keys),
+            refused=[SealKeyId(one.key_id().hex()) for one in refused],
+        )
+
+    async def read(self, device: Device) -> bytes | None:
+        """Return the seal that a device is handed."""
+        found = await self.service.keys.read(device.caller, self.crowd.c, self.record.hash())
+        assert found.key is not None
+        return found.key.seal
+
+
+@pytest.fixture
+async def late(database: Database) -> Late:
+    return await Late(await Crowd.of(world_of(database))).fill()
+
+
+async def test_s9_a_late_seal_opens_for_the_devices_of_its_cell(late: Late) -> None:
+    assert await late.read(late.others[1]) is None
+    await late.ask(late.holder, late.later)
+    late.crowd.world.wakeups.clear()
+    for _ in range(2):  # D6.
+        await late.service.late_seals.post(late.holder.caller, late.crowd.c, late.body(late.later))
+    told = late.crowd.world.told(LateSealsWakeup)[0]
+    assert list(told.seals) == [late.later.cell_id.hex()]
+    for one in late.others:
+        seal = await late.read(one)
+        assert seal is not None
+        private = cell_private_key(late.later, late.later_secret)
+        parsed = parse_seal(X25519, seal, "R6")
+        record = ConversationKey.parse(told.record)
+        opened = open_conversation_key(record, parsed, X25519, late.later.key_id(), private)
+        assert opened == late.secret
+
+
+async def test_s9_seals_of_devices_that_nobody_asked_are_refused(late: Late) -> None:
+    with pytest.raises(errors.NotAsked):
+        await late.service.late_seals.post(late.holder.caller, late.crowd.c, late.body(late.later))
+    await late.ask(late.own[1], late.later)
+    with pytest.raises(errors.NotAsked):
+        await late.service.late_seals.post(late.holder.caller, late.crowd.c, late.body(late.later))
+    await late.ask(late.holder)  # For another cell's key than it seals to.
+    with pytest.raises(errors.NotAsked):
+        await late.service.late_seals.post(late.holder.caller, late.crowd.c, late.body(late.later))
+    assert await late.read(late.others[1]) is None
+
+
+async def test_s9_no_seal_is_added_to_a_key_that_a_removal_made_old(late: Late) -> None:
+    await late.ask(late.holder, late.later)
+    await late.crowd.world.revoke(late.own[1])
+    with pytest.raises(errors.StaleRecord):
+        await late.service.late_seals.post(late.holder.caller, late.crowd.c, late.body(late.later))
+
+
+async def test_s9_a_cell_key_that_a_helper_refuses_is_marked(late: Late) -> None:
+    """By S4: three people have the cell make another (C2)."""
+    helpers = [late.holder, *late.others[:2]]
+    for one in helpers:
+        await late.ask(one, late.later)
+        await late.service.late_seals.post(
+            one.caller, late.crowd.c, late.body(refused=[late.later])
+        )
+    assert late.crowd.world.told(CellKeyMarkedWakeup)

@@ -1,0 +1,243 @@
+"""S9: whom a node asks for late seals, and whom it tells of them."""
+
+import pytest
+
+from copconnect import wire
+from copconnect.bus import LateSealsWakeup, ShareAskedWakeup, ShareDoneWakeup
+from copconnect.database.engine import Database
+from copconnect.delivery.live.asking import Asking
+from copconnect.delivery.live.late_seals import AGAIN_MS, ANEW, BATCH_MS, REST_MS
+from copconnect.delivery.store import late_seals
+from copconnect.ids import CellId, SealKeyId
+from copconnect.principals import Caller
+from tests.live.connected import Node
+from tests.live.rows import Rows, device
+from tests.live.world import World
+
+SEAL = 96  # Bytes of one with X25519.
+
+
+class Force(World):
+    """Three cells of two devices; the first cell has a seal of the conversation's key."""
+
+    async def fill(self) -> "Force":
+        """Write it."""
+        self.people = [device() for _ in range(6)]
+        self.devices.add(*self.people)
+        self.rows = Rows(self.database, 3)
+        await self.rows.roster(self.people)
+        self.cell_keys: dict[CellId, bytes] = {}
+        self.of_cell: dict[CellId, list[Caller]] = {}
+        for one in self.rows.placed:
+            self.of_cell.setdefault(one.cell_id, []).append(one.caller)
+        for cell_id, own in self.of_cell.items():
+            made = await self.rows.cell_key(own[0], cell_id, created_ms=self.clock.at)
+            self.cell_keys[cell_id] = made
+        self.first, *self.others = self.of_cell
+        seal = self.cell_keys[self.first] + bytes(SEAL - 16)
+        self.holder = self.of_cell[self.first][0]
+        self.key_id = await self.rows.key(
+            self.holder, created_ms=self.clock.at, messages=1, seals=seal
+        )
+        return self
+
+    def node(self, *there: Caller) -> tuple[Node, Asking]:
+        """Return a node at which these are connected."""
+        node = Node(self.rows, *there)
+        asking = Asking(self.deps, lambda: 0.0)
+        asking.attach(node)
+        return node, asking
+
+    async def look(self, asking: Asking) -> None:
+        """Let the node look at the conversation when it is due."""
+        await asking.late_seals.work()
+        self.clock.at += BATCH_MS
+        await asking.late_seals.work()
+
+    def wanted(self, node: Node) -> list[tuple[Caller, set[SealKeyId]]]:
+        """Return who was asked for seals to which cell keys since the last call."""
+        frames = [
+            (one, set(frame.cell_keys))
+            for one, frame in node.frames
+            if isinstance(frame, wire.SealsWanted)
+        ]
+        node.frames.clear()
+        return frames
+
+    def ids(self, cells: list[CellId]) -> set[SealKeyId]:
+        """Return the ids of cells' keys."""
+        return {SealKeyId(self.cell_keys[one].hex()) for one in cells}
+
+    def added(self, cell_id: CellId, helper: Caller) -> LateSealsWakeup:
+        """The announcement of a late seal."""
+        return LateSealsWakeup(
+            conversation_id=self.rows.conversation_id,
+            key_id=self.key_id.hex(),
+            record=b"record",
+            seals={cell_id: b"seal"},
+            helper=helper.device.hex(),
+        )
+
+    async def add(self, cell_id: CellId, helper: Caller) -> None:
+        """Store a late seal."""
+        cell_key = self.cell_keys[cell_id]
+        async with self.database.transaction() as connection:
+            await late_seals.put(
+                connection,
+                self.rows.conversation_id,
+                self.key_id,
+                helper.device,
+                {cell_key: b"seal"},
+                {cell_key: cell_id},
+                self.clock.at,
+            )
+
+    def lacks(self, who: Caller, cell_id: CellId) -> ShareAskedWakeup:
+        """The announcement that a device asks for a share of the key."""
+        return ShareAskedWakeup(
+            conversation_id=self.rows.conversation_id,
+            device=who.device.hex(),
+            client_id=who.client_id,
+            person_id=who.person_id,
+            cell_id=cell_id,
+            lacks=[b"\1" + self.key_id[:16]],
+        )
+
+
+@pytest.fixture
+async def force(database: Database) -> Force:
+    return await Force(database).fill()
+
+
+def _keys(node: Node) -> list[tuple[Caller, wire.KeyFrame]]:
+    found = [(one, frame) for one, frame in node.frames if isinstance(frame, wire.KeyFrame)]
+    node.frames.clear()
+    return found
+
+
+async def test_s9_a_holder_is_asked_for_what_the_key_lacks_and_another_after_a_while(
+    force: Force,
+) -> None:
+    node, asking = force.node(*reversed(force.people))
+    second = force.of_cell[force.first][1]
+    await force.look(asking)
+    assert force.wanted(node) == [(second, force.ids(force.others))]
+    await asking.late_seals.work()
+    assert force.wanted(node) == []
+    await force.add(force.others[0], second)
+    force.clock.at += AGAIN_MS
+    await asking.late_seals.work()
+    ((helper, wanted),) = force.wanted(node)
+    assert helper != second
+    assert wanted == force.ids(force.others[1:])
+
+
+async def test_s9_nobody_is_asked_where_nothing_is_missing_or_nobody_holds_the_key(
+    force: Force,
+) -> None:
+    outside = [one for cell in force.others for one in force.of_cell[cell]]
+    node, asking = force.node(*outside)
+    await force.look(asking)
+    assert force.wanted(node) == []
+    for cell_id in force.others:
+        await force.add(cell_id, force.holder)
+    node, asking = force.node(*force.people)
+    await force.look(asking)
+    assert force.wanted(node) == []
+
+
+async def test_s9_a_holder_that_asks_for_the_key_itself_is_not_asked(force: Force) -> None:
+    node, asking = force.node(*force.of_cell[force.first])
+    await asking.receive(force.lacks(node.there[0], force.first))
+    await force.look(asking)
+    assert {one for one, _ in force.wanted(node)} == {node.there[1]}
+
+
+async def test_s9_no_seal_is_asked_of_a_key_that_a_removal_made_old(force: Force) -> None:
+    node, asking = force.node(*force.people)
+    await force.rows.roster(remove=[force.of_cell[force.others[0]][0]], rekey=True)
+    await force.look(asking)
+    assert force.wanted(node) == []
+
+
+async def test_s9_a_seal_goes_to_one_device_first_and_to_the_rest_once_it_opened(
+    force: Force,
+) -> None:
+    node, asking = force.node(*force.people)
+    cell_id = force.others[0]
+    one, other = force.of_cell[cell_id]
+    await asking.receive(force.added(cell_id, force.holder))
+    ((first, frame),) = _keys(node)
+    assert (first, frame.seal, frame.first) == (one, b"seal", True)
+    opened = ShareDoneWakeup(
+        conversation_id=force.rows.conversation_id,
+        device=one.device.hex(),
+        opened=[b"\1" + force.key_id[:16]],
+        lacks=[],
+    )
+    await asking.receive(opened)
+    ((rest, frame),) = _keys(node)
+    assert (rest, frame.seal, frame.first) == (other, b"seal", False)
+    await asking.receive(opened)
+    assert _keys(node) == []
+
+
+async def test_s9_the_rest_is_told_after_three_seconds_though_the_first_says_nothing(
+    force: Force,
+) -> None:
+    node, asking = force.node(*force.people)
+    cell_id = force.others[0]
+    await asking.receive(force.added(cell_id, force.holder))
+    _keys(node)
+    force.clock.at += REST_MS
+    await asking.late_seals.work()
+    assert [one for one, _ in _keys(node)] == [force.of_cell[cell_id][1]]
+
+
+async def test_s9_a_seal_that_failed_is_replaced_by_one_request_of_the_cell(force: Force) -> None:
+    node, asking = force.node(*force.people)
+    cell_id = force.others[0]
+    one, other = force.of_cell[cell_id]
+    for each in force.others:
+        await force.add(each, force.holder)
+    await asking.receive(force.added(cell_id, force.holder))
+    _keys(node)
+    await asking.receive(force.lacks(one, cell_id))
+    await asking.late_seals.work()
+    waits = [
+        (to, frame.seal, frame.awaited)
+        for to, frame in node.frames
+        if isinstance(frame, wire.KeyFrame)
+    ]
+    assert waits == [(one, None, True), (other, None, True)]
+    ((_, wanted),) = force.wanted(node)
+    assert wanted == force.ids([cell_id])
+    force.clock.at += REST_MS  # The others are not told of the seal that failed.
+    await asking.late_seals.work()
+    assert _keys(node) == []
+
+
+async def test_s9_a_device_that_always_says_so_has_few_replaced(force: Force) -> None:
+    node, asking = force.node(*force.people)
+    cell_id = force.first
+    for each in force.others:
+        await force.add(each, force.holder)
+    asked = 0
+    for _ in range(3 * ANEW):
+        await asking.receive(force.lacks(force.of_cell[cell_id][0], cell_id))
+        force.clock.at += AGAIN_MS
+        await asking.late_seals.work()
+        asked += len(force.wanted(node))
+        await asking.receive(force.added(cell_id, force.holder))
+    assert asked == ANEW
+
+
+async def test_s9_rubbish_for_many_cells_costs_one_request_each(database: Database) -> None:
+    """The other devices of each cell are told to wait before they ask."""
+    force = await Force(database).fill()
+    node, asking = force.node(*force.people)
+    for cell_id, own in force.of_cell.items():
+        await asking.receive(force.lacks(own[0], cell_id))
+    await asking.late_seals.work()
+    told = [to for to, frame in node.frames if isinstance(frame, wire.KeyFrame) and frame.awaited]
+    assert set(told) == set(force.people)
