@@ -475,11 +475,15 @@ export interface SetGuardPolicy {
   readonly policy: string;
 }
 
-/** A second admin agrees to an act that waits. ``hash``: of the whole signed record. */
+/**
+ * A second admin agrees to an act that waits. ``hash``: of the whole signed record; ``shown``:
+ * the ``effect`` of the preview that was shown; empty for an act about a report.
+ */
 export interface ApproveAct {
   readonly act: "approve_act";
   readonly actId: ActId;
   readonly hash: string;
+  readonly shown: string;
 }
 
 /** An act that waits will not be done: refused by a second admin, or withdrawn by the first. */
@@ -550,9 +554,11 @@ export interface PolicyChange {
  * The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
  * must approve it; ``rights``: what another rights table changes, else empty; ``policy``: what
  * another policy of groups does, else empty; ``conversations``: how many officers' conversations
- * end with a post; ``approvers`` and ``approver_count``: as of WaitingAct, where it needs one.
+ * end with a post; ``approvers`` and ``approver_count``: as of WaitingAct, where it needs one;
+ * ``effect``: the hash of all that the act would do now.
  */
 export interface ActPreview {
+  readonly effect: string;
   readonly people: number;
   readonly sample: Person[];
   readonly paths: string[];
@@ -587,25 +593,6 @@ export interface WaitingAct {
 
 export interface WaitingActs {
   readonly acts: WaitingAct[];
-}
-
-/**
- * A right of the caller and the unit paths over which it holds; "" is the whole department.
- *
- * ``deep``: with all units below. ``heads``: over the heads of all units instead.
- */
-export interface HeldRight {
-  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
-  readonly path: string;
-  readonly deep: boolean;
-  readonly heads: boolean;
-}
-
-/** The caller's rights, and the table that gives them. ``console``: the console opens. */
-export interface AdminRights {
-  readonly console: boolean;
-  readonly rights: HeldRight[];
-  readonly rules: RightRule[];
 }
 
 /**
@@ -822,6 +809,25 @@ export interface ClientInfo {
   readonly certificateExpiresMs: number;
   readonly revoked: boolean;
   readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "no";
+}
+
+/**
+ * A right of the caller and the unit paths over which it holds; "" is the whole department.
+ *
+ * ``deep``: with all units below. ``heads``: over the heads of all units instead.
+ */
+export interface HeldRight {
+  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
+  readonly path: string;
+  readonly deep: boolean;
+  readonly heads: boolean;
+}
+
+/** The caller's rights, and the table that gives them. ``console``: the console opens. */
+export interface AdminRights {
+  readonly console: boolean;
+  readonly rights: HeldRight[];
+  readonly rules: RightRule[];
 }
 
 /** People and registered people of a unit right below the caller's part. */

@@ -134,6 +134,15 @@ async def act(running: Running, signer: Device, act: wire.Act) -> httpx.Response
     return await post_act(running, signer, signed_act(running, signer, act))
 
 
+async def looked_at(running: Running, second: Device, waiting: Any) -> wire.ApproveAct:
+    """Open the preview of an act that waits, as the console lists it, and return its approval."""
+    record = SignedAct.parse(base64.b64decode(waiting["record"]))
+    answer = await running.post("/v1/admin/previews", second, wire.PreviewAct(act=record.body))
+    return wire.ApproveAct(
+        act_id=waiting["actId"], hash=waiting["hash"], shown=answer.json().get("effect", "")
+    )
+
+
 async def export(
     running: Running, signer: Device, what: wire.Exported, form: wire.ExportForm
 ) -> httpx.Response:

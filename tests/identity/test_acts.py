@@ -22,6 +22,7 @@ from tests.identity.signing import (
     give,
     grant,
     listed,
+    looked_at,
     post_act,
     refusal,
     revocation,
@@ -254,10 +255,10 @@ async def top_grant(running: Running, force: Force, person: Device) -> Any:
 
 async def approval(running: Running, proposed: Any) -> wire.ApproveAct:
     """Return the approval of an act that waits."""
-    caller = await caller_of(running, proposed[1])
-    waiting = await running.container.admin.acting.waiting(caller)
-    (one,) = [each for each in waiting.acts if each.act_id == proposed[0]]
-    return wire.ApproveAct(act_id=one.act_id, hash=one.hash)
+    act_id, second = proposed
+    acts = (await running.get("/v1/admin/acts", second)).json()["acts"]
+    (one,) = [each for each in acts if each["actId"] == act_id]
+    return await looked_at(running, second, one)
 
 
 def heard(running: Running) -> list[list[PersonId]]:

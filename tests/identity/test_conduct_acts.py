@@ -8,13 +8,12 @@ import msgspec
 from copconnect import wire
 from copconnect.conduct.guard import policy
 from copconnect.conduct.service import shipped
-from copconnect.ids import ActId
 from copconnect.records.trust.guard_record import GuardRecord
 from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed, entries, verified
 from tests.identity.approved import Force
 from tests.identity.running import DCP, PATROL, SHO, Device, MovedClock, Running
-from tests.identity.signing import act, export, name_root_admin, refusal
+from tests.identity.signing import act, export, looked_at, name_root_admin, refusal
 
 
 async def second_root(running: Running, force: Force, clock: MovedClock) -> Device:
@@ -35,8 +34,8 @@ async def approve(running: Running, admin: Device, asked: Any) -> Any:
     """Let another admin agree to the act of this answer."""
     act_id = asked.json()["actId"]
     waiting = (await running.get("/v1/admin/acts", admin)).json()["acts"]
-    (hash_,) = [one["hash"] for one in waiting if one["actId"] == act_id]
-    return await act(running, admin, wire.ApproveAct(act_id=ActId(act_id), hash=hash_))
+    (one,) = [one for one in waiting if one["actId"] == act_id]
+    return await act(running, admin, await looked_at(running, admin, one))
 
 
 async def accept(running: Running, device: Device, version: int) -> Any:

@@ -19,14 +19,13 @@ from copconnect.audit import exported
 from copconnect.audit.rules import ZEROS, Broken, Content, Noted, entry_hash
 from copconnect.auth_service.keys import authority
 from copconnect.cli import app
-from copconnect.ids import ActId
 from copconnect.records.primitives.merkle import leaf_hash as leaf
 from copconnect.records.primitives.merkle import root
 from copconnect.records.trust.time_record import TimeRecord
 from tests.identity.acting import suspend
 from tests.identity.approved import Force
 from tests.identity.running import Device, MovedClock, Running
-from tests.identity.signing import act, export
+from tests.identity.signing import act, export, looked_at
 from tests.identity.test_rights_acts import RECEPTION, second_root
 
 Line = dict[str, Any]
@@ -54,7 +53,7 @@ async def twice_approved(approving: Running, force: Force, clock: MovedClock) ->
     for table in ([*DEFAULT_RULES, RECEPTION], list(DEFAULT_RULES)):
         assert (await act(approving, force.root, wire.SetRights(rules=table))).is_success
         (one,) = (await approving.get("/v1/admin/acts", other)).json()["acts"]
-        agree = wire.ApproveAct(act_id=ActId(one["actId"]), hash=one["hash"])
+        agree = await looked_at(approving, other, one)
         assert (await act(approving, other, agree)).is_success
         clock.ms += 1000
     await act(approving, force.root, suspend(force.admin, "Secret"))

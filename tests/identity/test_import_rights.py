@@ -405,7 +405,8 @@ async def test_a_preview_does_not_tell_that_a_code_or_number_is_taken_elsewhere(
     assert upload["preview"]["people"] == len(station.own)
     refused = await act(approving, station.admin, applying(upload))
     assert refusal(refused)[0] == "import_taken"
-    assert refused.json()["details"] == {"count": 2, "rows": "2 (code), 3 (number)"}
+    told = {"count": 2, "rows": "2 (code), 3 (number)", "asked": 3}
+    assert refused.json()["details"] == told
     tried = [one for _, one in await entries(approving) if one["act"] == "import_tried"]
     assert [one["taken"] for one in tried] == [2]
     now = await people_of(approving)
@@ -416,6 +417,34 @@ async def test_a_preview_does_not_tell_that_a_code_or_number_is_taken_elsewhere(
     refused = await act(approving, station.admin, applying(upload))
     assert refusal(refused)[0] == "rate_limited"
     assert "rows" not in refused.json()["details"]
+
+
+async def test_an_import_tells_no_more_numbers_than_a_search(
+    approving: Running, station: Station
+) -> None:
+    """A file of guessed numbers: a hundred a day, by files and searches together."""
+    new = station.own[0] | {"unit": station.own[0]["unit"]}
+    taken = station.others[-2]["number"]
+
+    def guesses(many: int) -> list[dict[str, str]]:
+        numbers = [taken, *(f"+9179981{at:05}" for at in range(many - 1))]
+        return [new | {"code": f"G-{at}", "number": one} for at, one in enumerate(numbers)]
+
+    async def tried(many: int) -> Any:
+        _, answer = await imported(approving, station.admin, guesses(many))
+        return answer
+
+    many = await tried(101)
+    assert refusal(many)[0] == "import_refused"
+    assert many.json()["details"] == {"reason": "taken_elsewhere"}
+    assert (await tried(60)).json()["details"]["rows"] == "2 (number)"
+    assert (await tried(41)).json()["details"] == {"reason": "taken_elsewhere"}
+    assert (await tried(40)).json()["details"]["rows"] == "2 (number)"
+    assert (await tried(1)).json()["details"] == {"reason": "taken_elsewhere"}
+    searched = await approving.people(station.admin, text=taken)
+    assert refusal(searched)[0] == "rate_limited"
+    log = [one for _, one in await entries(approving) if one["act"] == "import_tried"]
+    assert len(log) == 5
 
 
 async def test_previews_are_limited_by_person_on_all_nodes(

@@ -10,7 +10,7 @@ from copconnect.ids import PersonId, UnitId
 from tests.identity.acting import confirmed, entries, verified
 from tests.identity.approved import Force
 from tests.identity.running import ACP, DCP, SHO, Device, MovedClock, Running
-from tests.identity.signing import act, give, grant, post_act, refusal, signed_act
+from tests.identity.signing import act, give, grant, looked_at, post_act, refusal, signed_act
 
 ZONE, DIVISION, STATION = UnitId("TG-HYD-Z1"), UnitId("TG-HYD-Z1-D1"), UnitId("TG-HYD-PS001")
 OTHER_ZONE, OUTSIDE = UnitId("TG-HYD-Z2"), UnitId("TG-CYB")
@@ -147,7 +147,7 @@ async def test_what_touches_much_of_the_force_waits_for_a_second_admin(
     assert await path_of(approving, DIVISION) == path
     clock.ms += 1000
     (one,) = (await approving.get("/v1/admin/acts", force.root)).json()["acts"]
-    approval = wire.ApproveAct(act_id=one["actId"], hash=one["hash"])
+    approval = await looked_at(approving, force.root, one)
     assert refusal(await act(approving, force.admin, approval))[0] == "needs_another"
     assert (await act(approving, force.root, approval)).json()["state"] == "done"
     assert await path_of(approving, DIVISION) == other(path)

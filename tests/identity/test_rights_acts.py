@@ -7,13 +7,13 @@ import pytest
 
 from copconnect import wire
 from copconnect.admin.rules import DEFAULT_RULES, line
-from copconnect.ids import ActId, ConversationId, UnitId
+from copconnect.ids import ConversationId, UnitId
 from copconnect.records.primitives.fields import MINUTE_MS
 from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed, entries, verified
 from tests.identity.approved import Force
 from tests.identity.running import DCP, PATROL, SHO, WRITER, Device, MovedClock, Running
-from tests.identity.signing import act, name_root_admin, refusal
+from tests.identity.signing import act, looked_at, name_root_admin, refusal
 from tests.identity.whole import Whole
 
 STATION = UnitId("TG-HYD-PS001")
@@ -48,7 +48,7 @@ async def test_two_root_admins_change_the_table(
     assert await rights.in_force() == list(DEFAULT_RULES)
     waiting = (await approving.get("/v1/admin/acts", other)).json()["acts"]
     assert [one["personId"] for one in waiting[0]["approvers"]] == [other.person_id]
-    agree = wire.ApproveAct(act_id=ActId(waiting[0]["actId"]), hash=waiting[0]["hash"])
+    agree = await looked_at(approving, other, waiting[0])
     assert refusal(await act(approving, force.admin, agree))[0] == "not_allowed"
     assert refusal(await act(approving, force.root, agree))[0] == "needs_another"
     codes = wire.MakeEnrolmentCodes(person_ids=[force.admin.person_id])

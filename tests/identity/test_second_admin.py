@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from copconnect import wire
+from copconnect.admin.rules import DEFAULT_RULES
 from copconnect.directory.editing import ManyLeft
 from copconnect.directory.imports import exporting, refusals
 from copconnect.directory.imports.importer import ImportOptions
@@ -16,12 +17,13 @@ from copconnect.ids import PersonId, UnitId
 from copconnect.records.primitives.fields import DAY_MS
 from copconnect.records.trust.admin_act import SignedAct
 from tests.harness.operator import OPERATOR
-from tests.identity.acting import confirmed
-from tests.identity.approved import Force
+from tests.identity.acting import confirmed, verified
+from tests.identity.approved import Force, path_of
 from tests.identity.running import CP, DCP, DGP, PATROL, SHO, Device, MovedClock, Running
-from tests.identity.signing import act, give, grant, name_root_admin
+from tests.identity.signing import act, give, grant, looked_at, name_root_admin, refusal
 from tests.identity.stations import people_of
 from tests.identity.test_import_rights import imported
+from tests.identity.test_rights_acts import NOBODY_ENROLS, preview, second_root
 
 ADMINS = {CP, DCP, DGP, SHO, PATROL}
 
@@ -103,21 +105,21 @@ async def test_nobody_approves_whom_the_asker_granted_within_30_days(
     whole = grant(approving, force.root, second, "TG")
     assert (await give(approving, force.root, whole)).is_success
     clock.ms += 1000
-    agree = await _large(approving, force.root)
+    agree = await _large(approving, force.root, second)
     refused = await act(approving, second, agree)
     assert refused.json()["code"] == "needs_another"
     assert refused.json()["details"]["reason"] == "made"
     assert await approvers(approving, force.root) == []
 
 
-async def _large(running: Running, asker: Device) -> wire.ApproveAct:
+async def _large(running: Running, asker: Device, second: Device) -> wire.ApproveAct:
     rows = await others(running)
     left = await most(running)
     removed = [row | {"status": "removed"} for row in rows[: left + 1]]
     _, answer = await imported(running, asker, removed)
     assert answer.json()["state"] == "waiting", answer.text
     (one,) = (await running.get("/v1/admin/acts", asker)).json()["acts"]
-    return wire.ApproveAct(act_id=one["actId"], hash=one["hash"])
+    return await looked_at(running, second, one)
 
 
 async def test_nobody_approves_who_is_below_the_asker(
@@ -138,7 +140,7 @@ async def test_nobody_approves_who_is_below_the_asker(
     _, answer = await imported(approving, root, removed)
     assert answer.json()["state"] == "waiting", answer.text
     (one,) = (await approving.get("/v1/admin/acts", root)).json()["acts"]
-    agree = wire.ApproveAct(act_id=one["actId"], hash=one["hash"])
+    agree = await looked_at(approving, other, one)
     refused = await act(approving, admin, agree)
     assert refused.json()["details"]["reason"] == "below", refused.text
     assert await approvers(approving, root) == [other.person_id]
@@ -158,7 +160,7 @@ async def test_a_second_admin_sees_what_the_asker_saw_and_every_row_of_a_file(
     clock.ms += 1000
     await name_root_admin(approving, other)
     clock.ms += 1000
-    agree = await _large(approving, force.root)
+    agree = await _large(approving, force.root, other)
     (one,) = (await approving.get("/v1/admin/acts", other)).json()["acts"]
     seen = one["preview"]
     assert (seen["people"], seen["paths"]) == (one["people"], one["paths"])
@@ -180,3 +182,28 @@ async def test_a_second_admin_sees_what_the_asker_saw_and_every_row_of_a_file(
     now = await approving.post("/v1/admin/previews", other, _preview(meant))
     assert now.json()["people"] == seen["people"]
     assert (await act(approving, other, agree)).json()["state"] == "done"
+
+
+async def test_nobody_approves_what_an_act_would_do_unseen(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    """Without the preview, with that of another act, and after somebody more was touched."""
+    other = await second_root(approving, force, clock)
+    asked = wire.SetRights(rules=NOBODY_ENROLS)
+    assert (await act(approving, force.root, asked)).json()["state"] == "waiting"
+    (one,) = (await approving.get("/v1/admin/acts", other)).json()["acts"]
+    seen = await looked_at(approving, other, one)
+    another = await preview(approving, other, *DEFAULT_RULES)
+    for shown in ("", another["effect"]):
+        blind = wire.ApproveAct(act_id=seen.act_id, hash=seen.hash, shown=shown)
+        assert refusal(await act(approving, other, blind))[0] == "effect_changed"
+    # Somebody gets a grant, and would lose the right to enrol with all others.
+    sho = await confirmed(approving, force, SHO)
+    given = grant(approving, force.admin, sho, await path_of(approving, sho))
+    assert (await give(approving, force.admin, given)).is_success
+    clock.ms += 1000
+    assert refusal(await act(approving, other, seen))[0] == "effect_changed"
+    assert await approving.container.admin.rights.in_force() == list(DEFAULT_RULES)
+    again = await looked_at(approving, other, one)
+    assert (await act(approving, other, again)).json()["state"] == "done"
+    await verified(approving)

@@ -18,7 +18,7 @@ from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed, entries, verified
 from tests.identity.approved import Force
 from tests.identity.running import PATROL, SHO, Device, MovedClock, Running
-from tests.identity.signing import act, give, grant, refusal
+from tests.identity.signing import act, give, grant, looked_at, refusal
 from tests.identity.stations import Rows, people_of
 
 CHOICES = wire.ImportChoices(confirmed=True)
@@ -241,7 +241,7 @@ async def test_many_who_leave_need_a_second_admin(approving: Running, force: For
     seen = await approving.get(f"/v1/admin/uploads/{upload_id}/rows?show=removed", force.root)
     assert seen.json()["total"] == 8
     acts = (await approving.get("/v1/admin/acts", force.root)).json()["acts"]
-    approval = wire.ApproveAct(act_id=acts[0]["actId"], hash=acts[0]["hash"])
+    approval = await looked_at(approving, force.root, acts[0])
     # The node has examined another file since, and reads this one again.
     await examine(approving, force.root, await send(approving, force.root, file_of(rows)))
     done = await act(approving, force.root, approval)

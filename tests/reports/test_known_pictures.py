@@ -6,10 +6,9 @@ import msgspec
 
 from copconnect import wire
 from copconnect.conduct.guard.pictures import encoded
-from copconnect.ids import ActId
 from copconnect.records.primitives.fields import sha256
 from copconnect.records.trust.guard_record import GuardRecord
-from tests.identity.signing import act
+from tests.identity.signing import act, looked_at
 from tests.rights.world import Account, World, prepared
 
 HASH = "5a" * 32
@@ -19,8 +18,8 @@ async def agree(world: World, account: Account, act_id: str) -> wire.ActAnswer:
     """Let another moderator approve an act that waits."""
     device = world.devices[account]
     acts = (await world.get("/v1/admin/acts", device)).json()["acts"]
-    (hash_,) = [one["hash"] for one in acts if one["actId"] == act_id]
-    answer = await act(world, device, wire.ApproveAct(act_id=ActId(act_id), hash=hash_))
+    (one,) = [one for one in acts if one["actId"] == act_id]
+    answer = await act(world, device, await looked_at(world, device, one))
     return msgspec.json.decode(answer.content, type=wire.ActAnswer)
 
 

@@ -354,7 +354,9 @@ async def _publish_lesson(_: World, __: Device) -> wire.Act:
 
 async def _approve(world: World, _: Device) -> wire.Act:
     await world.propose()
-    return wire.ApproveAct(act_id=ActId(world.waiting_act), hash=world.waiting_hash)
+    return wire.ApproveAct(
+        act_id=ActId(world.waiting_act), hash=world.waiting_hash, shown=world.waiting_effect
+    )
 
 
 async def _refuse(world: World, _: Device) -> wire.Act:

@@ -55,6 +55,7 @@ from tests.identity.signing import (
     endorsement,
     give,
     grant,
+    looked_at,
     name_root_admin,
     put_keys,
 )
@@ -112,6 +113,7 @@ class World(Whole):
     upload: UploadId  # The admin's, about a person of the station.
     waiting_act: str
     waiting_hash: str
+    waiting_effect: str
     subject: Device
     other_subject: Device
 
@@ -264,8 +266,9 @@ class World(Whole):
         assert proposed.json()["state"] == "waiting"
         self.waiting_act = proposed.json()["actId"]
         waiting = await self.get("/v1/admin/acts", admin)
-        acts = {one["actId"]: one["hash"] for one in waiting.json()["acts"]}
-        self.waiting_hash = acts[self.waiting_act]
+        acts = {one["actId"]: one for one in waiting.json()["acts"]}
+        agree = await looked_at(self, admin, acts[self.waiting_act])
+        self.waiting_hash, self.waiting_effect = agree.hash, agree.shown
 
     async def _credentials(self) -> None:
         proof = operator_proof.make(self.whole.authority.secret, self.clock.now_ms())

@@ -183,7 +183,9 @@ export class ReportCalls implements ReportsCore {
     if (proposal === null) throw failure("not_found");
     const { actId, hash } = proposal;
     await this.#perform(
-      agree ? { act: "approve_act", actId, hash } : { act: "refuse_act", actId, hash, reason: "" },
+      agree
+        ? { act: "approve_act", actId, hash, shown: "" }
+        : { act: "refuse_act", actId, hash, reason: "" },
     );
   }
 

@@ -262,9 +262,9 @@ class Imports(Protocol):
         """Import a file that was made ready. Raises NotFound, ImportRefused."""
         ...
 
-    async def tried(self, by: Caller, act: wire.ApplyImport, taken: int) -> None:
+    async def tried(self, by: Caller, act: wire.ApplyImport, taken: int, asked: int) -> None:
         """Count a refused import that reveals holders of codes or numbers elsewhere, and write it
-        into the audit log. Raises RateLimited instead of answering."""
+        into the audit log. Raises RateLimited or ImportRefused instead of telling them."""
         ...
 
     async def make_undo_ready(self, number: int) -> None:

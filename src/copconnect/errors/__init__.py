@@ -359,6 +359,13 @@ class ActDiffers(CallerError):
     remedy = "Do it again as a new act."
 
 
+class EffectChanged(CallerError):
+    code = "effect_changed"
+    status = 409
+    message = "The act would do something else now than what its approver was shown."
+    remedy = "Look at its preview again."
+
+
 class ActOver(CallerError):
     code = "act_over"
     status = 410
@@ -411,7 +418,8 @@ class NeedsAnother(CallerError):
 
 
 class ImportTaken(CallerError):
-    """``details``: ``count``, and the first ``rows``: lines of the file, each with its column."""
+    """``details``: ``count``, and the first ``rows``: lines of the file, each with its column;
+    ``asked``: how many rows brought a code or number that is new in the caller's part."""
 
     code = "import_taken"
     status = 409

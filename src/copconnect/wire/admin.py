@@ -281,10 +281,12 @@ class SetGuardPolicy(AdminAct, frozen=True, kw_only=True):
 
 
 class ApproveAct(AdminAct, frozen=True, kw_only=True):
-    """A second admin agrees to an act that waits. ``hash``: of the whole signed record."""
+    """A second admin agrees to an act that waits. ``hash``: of the whole signed record; ``shown``:
+    the ``effect`` of the preview that was shown; empty for an act about a report."""
 
     act_id: Annotated[ActId, HEX16]
     hash: Hex32
+    shown: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
 
 
 class RefuseAct(AdminAct, frozen=True, kw_only=True):
@@ -390,8 +392,10 @@ class ActPreview(Wire, frozen=True, kw_only=True):
     """The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
     must approve it; ``rights``: what another rights table changes, else empty; ``policy``: what
     another policy of groups does, else empty; ``conversations``: how many officers' conversations
-    end with a post; ``approvers`` and ``approver_count``: as of WaitingAct, where it needs one."""
+    end with a post; ``approvers`` and ``approver_count``: as of WaitingAct, where it needs one;
+    ``effect``: the hash of all that the act would do now."""
 
+    effect: Hex32
     people: int
     sample: list[Person]
     paths: list[str]
@@ -425,25 +429,3 @@ class WaitingAct(Wire, frozen=True, kw_only=True):
 
 class WaitingActs(Wire, frozen=True, kw_only=True):
     acts: list[WaitingAct]
-
-
-# --- Rights -----------------------------------------------------------------------------------
-
-
-class HeldRight(Wire, frozen=True, kw_only=True):
-    """A right of the caller and the unit paths over which it holds; "" is the whole department.
-
-    ``deep``: with all units below. ``heads``: over the heads of all units instead."""
-
-    right: Right
-    path: str
-    deep: bool
-    heads: bool
-
-
-class AdminRights(Wire, frozen=True, kw_only=True):
-    """The caller's rights, and the table that gives them. ``console``: the console opens."""
-
-    console: bool
-    rights: list[HeldRight]
-    rules: list[RightRule]

@@ -1,12 +1,32 @@
-"""Answers to what the console reads: numbers, people, devices, grants, the audit log."""
+"""Answers to what the console reads: rights, numbers, people, devices, grants, the audit log."""
 
 from typing import Literal
 
 from copconnect.ids import UnitId
+from copconnect.wire.admin import Right, RightRule
 from copconnect.wire.base import Wire
 from copconnect.wire.directory import Person
 from copconnect.wire.push import PushReach
 from copconnect.wire.trust import ClientInfo
+
+
+class HeldRight(Wire, frozen=True, kw_only=True):
+    """A right of the caller and the unit paths over which it holds; "" is the whole department.
+
+    ``deep``: with all units below. ``heads``: over the heads of all units instead."""
+
+    right: Right
+    path: str
+    deep: bool
+    heads: bool
+
+
+class AdminRights(Wire, frozen=True, kw_only=True):
+    """The caller's rights, and the table that gives them. ``console``: the console opens."""
+
+    console: bool
+    rights: list[HeldRight]
+    rules: list[RightRule]
 
 
 class PartCount(Wire, frozen=True, kw_only=True):

@@ -112,7 +112,12 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
         ...{ by: second, people: 21_340, paths: [pathOf(UNITS[1]?.unitId ?? "")] },
         ...{ madeMs: Date.now() - 3_600_000, expiresMs: Date.now() + 6 * DAY_MS },
         preview: {
-          ...{ people: 21_000, sample: [second], paths: [pathOf(UNITS[1]?.unitId ?? "")] },
+          ...{
+            effect: "0".repeat(64),
+            people: 21_000,
+            sample: [second],
+            paths: [pathOf(UNITS[1]?.unitId ?? "")],
+          },
           ...{ needsSecond: true, rights: [], policy: [], conversations: 0 },
           ...{ approvers: [first, ME], approverCount: 2 },
         },
@@ -268,14 +273,21 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
     const sample = PEOPLE.filter(({ personId }) => ids.includes(personId));
     if (act.act !== "set_rights")
       return {
-        ...{ people: ids.length, sample, paths: [], needsSecond: ids.length > 100, rights: [] },
+        ...{
+          effect: "0".repeat(64),
+          people: ids.length,
+          sample,
+          paths: [],
+          needsSecond: ids.length > 100,
+          rights: [],
+        },
         policy: act.act === "set_group_policy" ? POLICY_CHANGES : [],
         conversations: act.act === "abolish_post" ? 7 : 0,
         ...{ approvers: PEOPLE.slice(0, 3), approverCount: 3 },
       };
     const [gaining, losing] = [PEOPLE.slice(0, 9), PEOPLE.slice(9, 11)];
     return {
-      ...{ people: 63_112, sample: [], paths: [""], needsSecond: true },
+      ...{ effect: "0".repeat(64), people: 63_112, sample: [], paths: [""], needsSecond: true },
       rights: [{ right: "see_numbers", gain: 1_940, lose: 2, gaining, losing }],
       ...{ policy: [], conversations: 0, approvers: PEOPLE.slice(0, 9), approverCount: 12 },
     };

@@ -67,7 +67,8 @@ class Acting:
         the first time.
 
         Raises ActInvalid, ActStale, ActDiffers, DeviceUnconfirmed, PresenceNeeded, PresenceInvalid,
-        NotAllowed, NeedsAnother, ActOver, NotFound, and what the act itself is refused with.
+        NotAllowed, NeedsAnother, EffectChanged, ActOver, NotFound, and what the act itself is
+        refused with.
         """
         record = sent_by(caller, body)
         act = decoded(record.body)
@@ -290,6 +291,10 @@ class Acting:
         if kind.shown is not None:
             await kind.shown(connection, permit.held[0], act)
         await self._require_another(connection, kind, touched, asker, second, permit.held)
+        if kind.allows is None and asked.shown != await self._previews.effect(
+            connection, touched, act
+        ):
+            raise errors.EffectChanged
         codes = await kind.perform(connection, Asked(by, permit, act, row.taken_ms, second))
         await self._remember(connection, asker, touched)
         entry, _ = await self._audit.head(connection)

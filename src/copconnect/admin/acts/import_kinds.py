@@ -57,7 +57,8 @@ class ImportKinds:
     async def _import_taken(
         self, caller: Caller, act: wire.ApplyImport, error: errors.ImportTaken
     ) -> None:
-        await self._imports.tried(caller, act, int(str(error.details["count"])))
+        taken, asked = (int(str(error.details[name])) for name in ("count", "asked"))
+        await self._imports.tried(caller, act, taken, asked)
 
     async def _undo_import(self, connection: Transaction, asked: Asked) -> Codes:
         await self._imports.undo(connection, asked.permit, asked.act.undone)

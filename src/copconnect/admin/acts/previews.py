@@ -1,6 +1,8 @@
 """Previews of acts: whom an act would touch, and who may approve it."""
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +13,8 @@ from copconnect.admin.acts.kind import SAMPLE, Kind, Touched
 from copconnect.admin.ports import Organisation
 from copconnect.admin.rights import Rights
 from copconnect.ids import PersonId
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 class Previews:
@@ -57,7 +61,20 @@ class Previews:
             conversations=touched.conversations,
             approvers=may.some,
             approver_count=may.count,
+            effect=await self.effect(connection, touched, act),
         )
+
+    async def effect(self, connection: AsyncConnection, touched: Touched, act: wire.Act) -> str:
+        """Return the hash of all that an act would do now, for whoever looks."""
+        rights: Mapping[wire.Right, Any] = {}
+        if isinstance(act, wire.SetRights):
+            rights = await self._rights.changes(connection, act.rules)
+        changes = sorted(touched.changes, key=lambda one: (one.person_id, sorted(one.paths)))
+        whole = [
+            *(touched.paths, touched.people, touched.leaving, touched.conversations),
+            *(touched.some, touched.policy, changes, rights),
+        ]
+        return hashlib.sha256(_ENCODER.encode(whole)).hexdigest()
 
     async def _changes(
         self, connection: AsyncConnection, viewer: PersonId, table: Sequence[wire.RightRule]

@@ -142,7 +142,8 @@ class Importer:
         if unsure and not options.confirmed:
             raise refusals.MappingUnsure(unsure)
         if prepared.taken:
-            raise refusals.CodesTaken([(one.line, one.column) for one in prepared.taken])
+            rows = [(one.line, one.column) for one in prepared.taken]
+            raise refusals.CodesTaken(rows, prepared.asked)
         journal = keeping.ImportJournal(
             by,
             prepared.source,

@@ -47,7 +47,8 @@ class Prepared:
     """Files that were read and judged, and what they change. ``paths``: of the stored units;
     ``reorganises``: units, posts, ranks, levels or roles change too; ``part``: for which names and
     columns are remembered; ``bound``: what the digest names beside the changes; ``taken``: codes
-    and numbers of the file that somebody has whom the preview does not show, as importing says."""
+    and numbers of the file that somebody has whom the preview does not show, as importing says;
+    ``asked``: how many rows bring a code or number that nobody shown has."""
 
     bank: DataBank
     compared: Compared
@@ -61,6 +62,7 @@ class Prepared:
     part: tuple[str, ...]
     bound: bytes
     taken: tuple[Problem, ...]
+    asked: int
 
 
 def judge(
@@ -150,6 +152,7 @@ def judge(
         snapshot.part,
         bound,
         _taken(bank, snapshot.people, people),
+        _asked(bank, people),
     )
 
 
@@ -168,6 +171,12 @@ def _taken(
         elif person.number in numbers:
             found.append(Problem(file, line, "number_in_use", person.number, "number"))
     return tuple(found)
+
+
+def _asked(bank: DataBank, shown: Mapping[PersonId, Row]) -> int:
+    """Return how many rows bring a code or number that nobody has who is shown."""
+    known = {(str(row["code"]), str(row["number"])) for row in shown.values()}
+    return sum((person.code, person.number) not in known for person in bank.people)
 
 
 def _file_of(chosen: Sequence[Chosen], table: str) -> str:

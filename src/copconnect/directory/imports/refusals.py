@@ -48,13 +48,15 @@ def check_leaving(count: int, people: int, limit: float | None) -> None:
 
 class CodesTaken(ImportRefused):
     """Somebody whom the preview does not show has codes or numbers of the file. ``rows``: lines of
-    the file, each with the column."""
+    the file, each with the column; ``asked``: how many rows bring a code or number that nobody has
+    whom the preview shows."""
 
     code = "taken"
 
-    def __init__(self, rows: list[tuple[int, str]]) -> None:
+    def __init__(self, rows: list[tuple[int, str]], asked: int) -> None:
         super().__init__(f"Somebody elsewhere has codes or numbers of {len(rows):,} rows.")
         self.rows = rows
+        self.asked = asked
 
 
 class RowsRefused(ImportRefused):

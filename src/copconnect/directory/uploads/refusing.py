@@ -32,7 +32,7 @@ def refused() -> Iterator[None]:
         yield
     except refusals.CodesTaken as error:
         rows = ", ".join(f"{line} ({column})" for line, column in error.rows[:_NAMED])
-        raise errors.ImportTaken(count=len(error.rows), rows=rows) from error
+        raise errors.ImportTaken(count=len(error.rows), rows=rows, asked=error.asked) from error
     except refusals.ImportRefused as error:
         raise errors.ImportRefused(reason=error.code) from error
     except NumberInUse as error:

@@ -34,6 +34,7 @@ from copconnect.directory.imports import keeping
 from copconnect.directory.imports.importer import Importer, ImportOptions
 from copconnect.directory.imports.judging import Prepared
 from copconnect.directory.ports import Rights
+from copconnect.directory.showing.reading import NUMBERS
 from copconnect.directory.sources import Corrections
 from copconnect.directory.uploads import reaching, receiving, rows, upload_store
 from copconnect.directory.uploads.reaching import Reach
@@ -338,16 +339,25 @@ class Uploads:
         await upload_store.write(connection, row.upload_id, state="applied", number=applied.number)
         await upload_store.forget_content(connection, [row.upload_id])
 
-    async def tried(self, by: Caller, act: wire.ApplyImport, taken: int) -> None:
+    async def tried(self, by: Caller, act: wire.ApplyImport, taken: int, asked: int) -> None:
         """Count a refused import that reveals holders of codes or numbers elsewhere, and write it
-        into the audit log. Raises RateLimited instead of answering."""
+        into the audit log. To import a number is to search for it: the rows are told while as many
+        as the file asks about are left of those that the caller may search for in a day. Raises
+        RateLimited or ImportRefused instead of telling them."""
+        now_ms = self._clock.now_ms()
         async with self._database.transaction() as connection:
             row = await upload_store.one(connection, act.upload_id)
             name = "" if row is None else row.name
-            await budgets.take(connection, TRIES, by.person_id, 1, self._clock.now_ms())
+            await budgets.take(connection, TRIES, by.person_id, 1, now_ms)
+            searched = await budgets.spent(connection, NUMBERS, by.person_id, now_ms)
+            told = searched + asked <= NUMBERS.limit
+            if told:
+                await budgets.count(connection, NUMBERS, by.person_id, asked, now_ms)
             admin = await self._rights.importing(connection, by.person_id)
             tried = ImportTried(name, act.sha256, taken)
             await self._audit.record(connection, by, tried, admin.path)
+        if not told:
+            raise errors.ImportRefused(reason="taken_elsewhere")
 
     async def make_undo_ready(self, number: int) -> None:
         """Read what an import replaced, before the act's transaction. Raises ImportRefused."""
