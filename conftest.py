@@ -25,7 +25,7 @@ settings.load_profile("patient")
 # A worker that is free takes the next file. The files that take longest go first, so that no
 # worker has one alone at the end.
 LONGEST = (
-    *("tests/faults/", "tests/sockets/", "tests/property/"),
+    *("tests/faults/", "tests/sockets/", "tests/property/", "tests/rights/"),
     *(
         f"tests/browser/test_{name}.py"
         for name in ("screens", "reports", "push", "console", "conversation", "lock", "devices")
