@@ -13,6 +13,7 @@ from copconnect import errors, wire
 from copconnect.bus import AccountWakeup, EnteredWakeup
 from copconnect.ids import ClientId
 from copconnect.principals import Ended
+from copconnect.sockets import admission
 from copconnect.sockets.feed import Place
 from tests.harness.waiting import PATIENCE_S, until_async
 from tests.sockets.live_world import Live, close_code, hello
@@ -201,3 +202,14 @@ async def test_a_hello_that_could_not_be_judged_comes_again(
     async with live.client(a) as alice:
         await live.post(made, b)
         assert (await alice.entry()).seq == 1
+
+
+@pytest.mark.parametrize(
+    ("admitted", "took_s", "expected_s"),
+    [(1, 0.001, 0.02), (1, 0.02, 0.08), (30, 1.0, 0.25), (admission.TOGETHER, 1.0, 0.02)],
+)
+def test_a_slow_server_lets_more_come_together(
+    admitted: int, took_s: float, expected_s: float
+) -> None:
+    """A round costs the same statements for one connection and for hundreds."""
+    assert admission.pause_s(admitted, took_s) == expected_s

@@ -7,6 +7,7 @@ a few statements for each ``TOGETHER`` clients, and messages go on meanwhile.
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 
@@ -23,7 +24,11 @@ from copconnect.sockets.feed import Tokens, Versions
 from copconnect.sockets.passing.fanout import Fanout
 
 TOGETHER = 500
-ROUND_S = 0.02  # Between two rounds at least, so that more come together; nobody waits for a first.
+# Between two rounds at least, so that more come together; nobody waits for a first.
+ROUND_S = 0.02
+# A round has its statements however few it lets in: a server that is slow, because thousands come
+# back, lets more come together, up to a quarter of a second.
+PAUSE_ROUNDS, LONGEST_PAUSE_S = 4, 0.25
 log = structlog.get_logger()
 
 
@@ -85,6 +90,7 @@ class Admission:
             await self._came.wait()
             self._came.clear()
             while self._waiting:
+                began = time.monotonic()
                 some = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
                 try:
                     await self._admit([one for one in some if one.close_code is None])
@@ -94,7 +100,8 @@ class Admission:
                     self._meanwhile = None
                     for connection in some:
                         connection.close(wire.CLOSE_TRY_AGAIN)
-                await asyncio.sleep(max(ROUND_S, len(some) / self._per_s))
+                took_s = time.monotonic() - began
+                await asyncio.sleep(max(pause_s(len(some), took_s), len(some) / self._per_s))
 
     async def _admit(self, connections: list[Connection]) -> None:
         meanwhile = self._meanwhile = list[AccountWakeup]()
@@ -141,3 +148,10 @@ class Admission:
             await self._bus.publish([EnteredWakeup(clients=since)])
             # A device that was signed out after its token was judged was not here to be told.
             await self._rejudge([one for one, _, _ in entered])
+
+
+def pause_s(admitted: int, took_s: float) -> float:
+    """Return how long to let others come, after a round that let in so many."""
+    if admitted == TOGETHER:
+        return ROUND_S
+    return max(ROUND_S, min(LONGEST_PAUSE_S, PAUSE_ROUNDS * took_s))
