@@ -1,17 +1,19 @@
 """The real server as child processes, and what they cost."""
 
+import atexit
 import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
+from copconnect.services.forking import Forking
 from copconnect.services.processes import Process, free_port
 
 _START_S = 120
@@ -54,14 +56,9 @@ class Worker:
     def begin(
         self, arguments: Sequence[str], environment: Mapping[str, str], log: BinaryIO
     ) -> Process:
-        """Begin its process. Tests fork one that has imported everything."""
-        return subprocess.Popen(  # noqa: S603 - this program.
-            [sys.executable, "-m", self.module, *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+        """Begin its process: forked, as a supervisor's workers are."""
+        outputs = log.fileno(), log.fileno()
+        return _forking(self.module).start(self.module, arguments, environment, outputs)
 
     def wait(self) -> None:
         """Return once it serves. Raises RuntimeError with its log if it does not."""
@@ -100,6 +97,14 @@ class Worker:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+
+@cache
+def _forking(module: str) -> Forking:
+    """Return the process that forks a program's workers; it ends with this one."""
+    forking = Forking([f"{module}.cli"], str(Path.cwd()), os.environ)
+    atexit.register(forking.close)
+    return forking
 
 
 def cpu_s(pid: int) -> float:

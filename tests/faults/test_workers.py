@@ -17,9 +17,14 @@ from tests.harness.server import ServerProcess, run_copconnect
 pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(400)]
 
 
+def forking(server: ServerProcess) -> list[int]:
+    """Return the process that forks a supervisor's workers."""
+    return processes.children(server.pid)
+
+
 def workers(server: ServerProcess) -> list[int]:
     """Return the processes of a supervisor's workers."""
-    return processes.children(server.pid)
+    return [worker for one in forking(server) for worker in processes.children(one)]
 
 
 async def kill_one(server: ServerProcess) -> None:
@@ -95,6 +100,18 @@ async def test_nats_hangs(shared: Department, server: ServerProcess, place: Plac
             os.kill(shared.nats.pid, signal.SIGCONT)
         await stream.more(60)
     assert all(one.connections == 1 for one in stream.listeners)
+
+
+async def test_the_process_that_forks_workers_is_killed(
+    server: ServerProcess, place: Place
+) -> None:
+    before = workers(server)
+    async with streaming([f"127.0.0.1:{server.port}"], place) as stream:
+        os.kill(forking(server)[0], signal.SIGKILL)
+        await until(lambda: not any(map(alive, before)), "its workers end")
+        await until(lambda: len(workers(server)) == 3, "others take their places")
+        await stream.all_online()
+        await stream.more(20)
 
 
 async def test_a_supervisor_that_dies_takes_its_workers_along(

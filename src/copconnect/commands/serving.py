@@ -86,8 +86,9 @@ class Supervised:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program that serves. ``python -m module serve`` starts one of its workers; ``compose``
-    builds its parts and its web server, and raises AuthorityMissing or NoGateway."""
+    """A program that serves. ``python -m module serve`` starts one of its workers, with what
+    ``module.cli`` imports; ``compose`` builds its parts and its web server, and raises
+    AuthorityMissing or NoGateway."""
 
     module: str
     compose: Callable[[Settings], tuple[Container, Turns]]
@@ -229,13 +230,14 @@ def run_workers(
     """
     configure_logging()
     supervising.check(settings)
-    # An error that keeps a worker from starting is reported once, here.
-    container, _ = program.compose(settings)
-    asyncio.run(_migrate(container))
-    sockets = supervising.listen(settings.host, settings.port, count)
-    announced = _announcing(container, count, ready)
-    try:
-        asyncio.run(supervising.Supervisor(sockets, program.module, options, announced).run())
-    finally:
-        for one in sockets:
-            one.close()
+    with supervising.nursery(program.module) as nursery:
+        # An error that keeps a worker from starting is reported once, here.
+        container, _ = program.compose(settings)
+        asyncio.run(_migrate(container))
+        sockets = supervising.listen(settings.host, settings.port, count)
+        announced = _announcing(container, count, ready)
+        try:
+            asyncio.run(supervising.Supervisor(sockets, nursery, options, announced).run())
+        finally:
+            for one in sockets:
+                one.close()

@@ -2,11 +2,12 @@
 
 The supervisor binds N sockets to the port (SO_REUSEPORT: the kernel spreads connections over them)
 and gives one to each worker. It keeps them open, so connections that arrive while a worker starts
-again wait for the new one instead of being refused. Workers are ordinary nodes: they share the
-database and the bus and nothing else. A pair of sockets joins each with its supervisor: the worker
-says each second that it lives, and is killed when it falls silent, because its share of the port's
-connections would wait for ever; and it ends when the supervisor is gone. SIGTERM and SIGINT end all
-workers, SIGHUP starts them again one after another.
+again wait for the new one instead of being refused. Workers are forked from one process that has
+imported everything, so that one starts in a fraction of a second. They are ordinary nodes: they
+share the database and the bus and nothing else. A pair of sockets joins each with its supervisor:
+the worker says each second that it lives, and is killed when it falls silent, because its share of
+the port's connections would wait for ever; and it ends when the supervisor is gone. SIGTERM and
+SIGINT end all workers, SIGHUP starts them again one after another.
 """
 
 import asyncio
@@ -14,14 +15,15 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 import tempfile
+import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
+from copconnect.services.forking import Forked, Forking, ForkingEnded
 from copconnect.settings import Settings
 
 GRACE_S = 15.0
@@ -73,26 +75,70 @@ def listen(host: str, port: int, count: int) -> list[socket.socket]:
     return bound
 
 
+class Nursery:
+    """The process that forks workers of a program; another one where it has ended. ``metrics``: the
+    folder of the workers' metrics."""
+
+    def __init__(self, module: str, metrics: str) -> None:
+        self.metrics = metrics
+        self._module = module
+        self._lock = threading.Lock()
+        self._forking = self._begin()
+
+    def _begin(self) -> Forking:
+        return Forking([f"{self._module}.cli"], str(Path.cwd()), self._environment)
+
+    @property
+    def _environment(self) -> Mapping[str, str]:
+        return os.environ | {"PROMETHEUS_MULTIPROC_DIR": self.metrics}
+
+    def start(self, arguments: Sequence[str], inherited: Sequence[int]) -> Forked:
+        """Start ``python -m module arguments``. Raises ForkingEnded."""
+        forking, outputs = self._forking, (1, 2)
+        try:
+            return forking.start(self._module, arguments, self._environment, outputs, inherited)
+        except ForkingEnded:
+            with self._lock:
+                if self._forking is forking:
+                    forking.close()
+                    self._forking = self._begin()
+            raise
+
+    def close(self) -> None:
+        """End it."""
+        self._forking.close()
+
+
+@contextlib.contextmanager
+def nursery(module: str) -> Iterator[Nursery]:
+    """Begin to import everything, beside the caller."""
+    with (
+        tempfile.TemporaryDirectory(prefix="copconnect-metrics-") as metrics,
+        contextlib.closing(Nursery(module, metrics)) as begun,
+    ):
+        yield begun
+
+
 class Worker:
     """One place of a worker: its socket, and the process that has it now."""
 
     def __init__(
-        self, number: int, listening: socket.socket, module: str, options: Sequence[str]
+        self, number: int, listening: socket.socket, begun: Nursery, options: Sequence[str]
     ) -> None:
         self.number = number
         self._listening = listening
-        self._module = module
+        self._nursery = begun
         self._options = options
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Forked | None = None
         self._stopping = False
         self.serves = asyncio.Event()
 
-    async def run(self, metrics: str) -> None:
+    async def run(self) -> None:
         """Keep a process running until :meth:`stop`."""
         failures = 0
         while True:
             started = time.monotonic()
-            code = await self._live(metrics)
+            code = await self._live()
             if self._stopping:
                 return
             lived_s = time.monotonic() - started
@@ -101,29 +147,29 @@ class Worker:
             if failures > 1:
                 await asyncio.sleep(min(LONGEST_PAUSE_S, 0.5 * 2**failures))
 
-    async def _live(self, metrics: str) -> int:
+    async def _live(self) -> int:
         ours, theirs = socket.socketpair()
-        listening = self._listening.fileno()
         with ours:
             with theirs:
-                self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", self._module, "serve", *self._options),
-                    *("--listening", str(listening), "--supervisor", str(theirs.fileno())),
-                    pass_fds=(listening, theirs.fileno()),
-                    # Signals of the terminal are the supervisor's to pass on.
-                    start_new_session=True,
-                    env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": metrics},
-                )
+                given = self._listening.fileno(), theirs.fileno()
+                arguments = ["serve", *self._options]
+                arguments += ["--listening", str(given[0]), "--supervisor", str(given[1])]
+                try:
+                    # In a thread: the first one waits until everything is imported.
+                    process = await asyncio.to_thread(self._nursery.start, arguments, given)
+                except ForkingEnded:
+                    return -1
+            self._process = process
             ours.setblocking(False)
             saying = asyncio.create_task(self._hear(ours))
             try:
                 if self._stopping:
-                    self._process.terminate()
-                return await self._process.wait()
+                    self.end()
+                return await process.ended()
             finally:
                 saying.cancel()
                 self.serves.clear()
-                _forget_metrics(metrics, self._process.pid)
+                _forget_metrics(self._nursery.metrics, process.pid)
 
     async def _hear(self, ours: socket.socket) -> None:
         """The worker says a byte when it serves, and then each second."""
@@ -144,9 +190,7 @@ class Worker:
 
     def end(self) -> None:
         """Ask the process to end; :meth:`run` starts another."""
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.terminate()
+        self._signal(signal.SIGTERM)
 
     def stop(self) -> None:
         """Ask the process to end for good."""
@@ -155,9 +199,12 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once."""
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, ForkingEnded):
+                self._process.send_signal(number)
 
 
 def _forget_metrics(folder: str, pid: int) -> None:
@@ -167,17 +214,17 @@ def _forget_metrics(folder: str, pid: int) -> None:
 
 
 class Supervisor:
-    """The workers of one port: each is ``python -m module serve`` with ``options``."""
+    """The workers of one port: each is ``serve`` with ``options``."""
 
     def __init__(
         self,
         sockets: Sequence[socket.socket],
-        module: str,
+        begun: Nursery,
         options: Sequence[str],
         ready: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._sockets = sockets
-        self._module = module
+        self._nursery = begun
         self._options = options
         self._ready = ready
         self._stop = asyncio.Event()
@@ -190,18 +237,17 @@ class Supervisor:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._restart)
         self._workers = [
-            Worker(n, one, self._module, self._options) for n, one in enumerate(self._sockets)
+            Worker(n, one, self._nursery, self._options) for n, one in enumerate(self._sockets)
         ]
-        with tempfile.TemporaryDirectory(prefix="copconnect-metrics-") as metrics:
-            running = [asyncio.create_task(one.run(metrics)) for one in self._workers]
-            announcing = asyncio.create_task(self._announce())
-            try:
-                await self._stop.wait()
-            finally:
-                announcing.cancel()
-                if self._restarting is not None:
-                    self._restarting.cancel()
-                await self._end(running)
+        running = [asyncio.create_task(one.run()) for one in self._workers]
+        announcing = asyncio.create_task(self._announce())
+        try:
+            await self._stop.wait()
+        finally:
+            announcing.cancel()
+            if self._restarting is not None:
+                self._restarting.cancel()
+            await self._end(running)
 
     async def _announce(self) -> None:
         for worker in self._workers:

@@ -1,9 +1,10 @@
-"""The process that :mod:`tests.harness.forking` forks others from.
+"""The process that :mod:`copconnect.services.forking` forks others from.
 
-Run: python -m tests.harness.forked CONTROL
+Run: python -m copconnect.services.forked CONTROL MODULE…
 
-CONTROL is its end of a pair of sockets. It has imported what servers and commands import, and forks
-at each request that comes there, for as long as the other end is open. A child becomes what
+CONTROL is its end of a pair of sockets. It has imported these modules and what a server imports
+only once it starts, and forks at each request that comes there, for as long as the other end is
+open. A child becomes what
 ``python -m module arguments`` would have been: main module, arguments, environment, descriptors.
 
 Invariants: it has one thread and no event loop when it forks, and runs nothing of the program
@@ -24,13 +25,8 @@ from importlib import import_module
 
 import msgspec
 
-# The commands, and what a server imports only once it starts.
+# What a server imports only once it starts.
 IMPORTS = (
-    "copconnect.cli",
-    "copconnect.bot.cli",
-    "demo.cli",
-    "tests.faults.worker_that_stops",
-    "copconnect.commands.patience",
     "aiosqlite",
     "asyncpg",
     "alembic.command",
@@ -54,15 +50,17 @@ class Request(msgspec.Struct):
     environment: dict[str, str]
     inherited: list[int]
     umask: int | None = None
+    umask: int | None = None
 
 
 def main() -> None:
     """Fork as asked until the other end closes; in a child, run what was asked for."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    # Ctrl+C is for the processes that do something, and for the tests, which end this one.
+    # Signals to a whole group are for the processes that do something; the other end ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gc.disable()
-    for name in IMPORTS:
+    for name in (*sys.argv[2:], *IMPORTS):
         import_module(name)
     gc.freeze()
     asked = _serve(control)
@@ -122,6 +120,7 @@ def _end(children: Iterable[int]) -> None:
 def _become(request: Request, given: list[int]) -> None:
     """Take the descriptors, the environment and the folder of the new process."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Above every number that is to be taken: what is given may have one of those now.
     high = max([2, *request.inherited, *given]) + 1
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, high) for descriptor in given]
@@ -136,6 +135,8 @@ def _become(request: Request, given: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request.environment)
     os.chdir(request.folder)
+    if request.umask is not None:
+        os.umask(request.umask)
     if request.umask is not None:
         os.umask(request.umask)
     # A program that runs by its name looks for modules there first.
