@@ -340,8 +340,8 @@ async def test_a_flash_order_is_noted_for_pushes(room: Room) -> None:
     flash = await room.talk.say(room.alice, room.key_id, order=order_terms(priority="flash"))
     last = await room.talk.say(room.alice, room.key_id)
     async with room.world.database.reading() as connection:
-        news = await Asleep().news(connection, room.c, urgent.seq, room.world.clock.at)
-    assert news is not None
+        found = await Asleep().news(connection, {room.c: urgent.seq}, room.world.clock.at)
+    news = found[room.c]
     alice = PersonId(person(room.alice))
     assert news.loud == [Loud(flash.seq, alice, flash=True), Loud(last.seq, alice, flash=False)]
 

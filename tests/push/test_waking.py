@@ -8,7 +8,7 @@ from copconnect.push import sending
 from copconnect.push.http_pool import Answer, Pool
 from copconnect.push.planning import AGAIN_MS, DAY_MS
 from tests.contract.statements import Statements
-from tests.live.rows import device, second
+from tests.live.rows import Rows, device, second
 from tests.push.push_world import DELAY_MS, Waking
 
 # --- Messages ---------------------------------------------------------------------------------
@@ -240,6 +240,32 @@ async def test_planning_takes_as_many_statements_whatever_the_devices(
         assert await waking.push.planner.round() == count
     plain = [one for one in texts if not one.startswith(("BEGIN", "COMMIT", "ROLLBACK"))]
     assert len(plain) == 5, plain
+
+
+@pytest.mark.parametrize("count", [2, 5])
+async def test_planning_takes_as_many_statements_whatever_the_conversations(
+    waking: Waking, count: int
+) -> None:
+    conversations = [Rows(waking.database) for _ in range(count)]
+    phones = [device() for _ in conversations]
+    for rows, phone in zip(conversations, phones, strict=True):
+        await rows.roster([waking.sender, phone])
+        for one in (waking.sender, phone):
+            await rows.member(one.person_id)
+        await waking.subscribe(phone)
+        await waking.post(rows=rows)
+    waking.clock.at += DELAY_MS
+    await waking.push.planner.round()  # It looks for what it has not heard of, as each minute.
+    await waking.post(rows=conversations[0], flash=True)
+    for rows in conversations:
+        await waking.post(rows=rows)
+    waking.clock.at += DELAY_MS
+    with Statements(waking.database) as texts:
+        assert await waking.push.planner.round() == 1  # The flash order; the others are queued.
+    plain = [one for one in texts if not one.startswith(("BEGIN", "COMMIT", "ROLLBACK"))]
+    assert len(plain) == 6, plain
+    await waking.work()
+    assert waking.woken() == {one.client_id: 1 for one in phones}
 
 
 async def test_a_large_conversation_is_planned_in_parts(

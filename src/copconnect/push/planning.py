@@ -4,29 +4,33 @@ Every node notes the conversations that wake-ups name, in memory; the one that h
 them once devices had their time to receive the message over their connections. A wake-up that is
 lost, or noted by a node that dies, costs time: the newest seq of each conversation is compared with
 what was planned when a node begins to plan, and each minute. A planned conversation is looked at
-once more after a minute. Planning costs a constant number of
-statements for a message, however many devices it has; a large conversation is planned in 16 parts,
-so that no transaction holds up the messages beside it, and takes a tenth of the time at most.
+once more after a minute. Planning costs a constant
+number of statements for up to 100 conversations, however many devices they have; a large one is
+planned in 16 parts, so that no transaction holds up the messages beside it, and takes a tenth of
+the time at most.
 """
 
 import time
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import Counter
 
 from copconnect.bus import AnyWakeup, EntryWakeup
 from copconnect.clock import Clock
-from copconnect.database.engine import Database
+from copconnect.database.engine import Database, chunks
 from copconnect.ids import ConversationId
 from copconnect.principals import News
 from copconnect.push import store
 from copconnect.push.ports import Conversations
 from copconnect.push.rules import CALL
+from copconnect.push.store import Asked
 
 DAY_MS = 86_400_000
 CATCH_UP_MS = 60_000
 AGAIN_MS = 60_000  # A device may have fetched just before a message that it was not pushed about.
 SHARE = 10
 PARTS_FROM = 4_000  # Devices.
+TOGETHER = 100  # Conversations.
 _EVERYBODY = (("", "g"),)  # Client ids are hex digits.
 _SIXTEENTHS = tuple(
     (digit, following)
@@ -45,6 +49,11 @@ class Planner:
         self._clock = clock
         self._conversations = conversations
         self._delay_ms = delay_ms
+        dialect = database.engine.dialect.name
+        self._enqueuing = {  # Built once: building costs more than executing.
+            flash: store.enqueuing(dialect, conversations.behind, flash=flash)
+            for flash in (True, False)
+        }
         self._due: dict[ConversationId, int] = {}  # When each is to be planned.
         self._not_before: dict[ConversationId, int] = {}
         self._again: dict[ConversationId, tuple[int, News]] = {}
@@ -71,22 +80,27 @@ class Planner:
         if not 0 <= now - self._caught_up_ms < CATCH_UP_MS:
             await self._catch_up(now)
             self._caught_up_ms = now
-        due = [one for one, due_ms in self._due.items() if due_ms <= now]
+        due = [
+            one
+            for one, due_ms in self._due.items()
+            if due_ms <= now and self._not_before.get(one, 0) <= now
+        ]
         queued = 0
-        for conversation_id in due:
-            if self._not_before.get(conversation_id, 0) <= now:
-                due_ms = self._due.pop(conversation_id)
-                started = time.perf_counter()
-                try:
-                    queued += await self._plan(conversation_id)
-                except BaseException:
-                    self._note(conversation_id, due_ms)  # The database may be away.
-                    raise
-                took_s = time.perf_counter() - started
-                self._not_before[conversation_id] = now + round(1_000 * SHARE * took_s)
+        for some in chunks(due, TOGETHER):
+            due_ms = {one: self._due.pop(one) for one in some}
+            started = time.perf_counter()
+            try:
+                queued += await self._plan(some)
+            except BaseException:
+                for one in some:
+                    self._note(one, due_ms[one])  # The database may be away.
+                raise
+            took_s = time.perf_counter() - started
+            self._not_before |= dict.fromkeys(some, now + round(1_000 * SHARE * took_s))
         self._not_before = {one: at for one, at in self._not_before.items() if at > now}
-        for conversation_id in [one for one, (at, _) in self._again.items() if at <= now]:
-            queued += await self._enqueue(conversation_id, self._again.pop(conversation_id)[1], now)
+        again = [one for one, (at, _) in self._again.items() if at <= now]
+        for some in chunks(again, TOGETHER):
+            queued += await self._enqueue({one: self._again.pop(one)[1] for one in some}, now)
         QUEUED.inc(queued)
         return queued
 
@@ -98,35 +112,48 @@ class Planner:
             if known.get(conversation_id, 0) < seq:
                 self._note(conversation_id, now + self._delay_ms)
 
-    async def _plan(self, conversation_id: ConversationId) -> int:
+    async def _plan(self, conversation_ids: Sequence[ConversationId]) -> int:
         now = self._clock.now_ms()
         async with self._database.reading() as connection:
-            known = await store.planned(connection, [conversation_id])
-            after = known.get(conversation_id, 0)
-            news = await self._conversations.news(
-                connection, conversation_id, after, now - self._delay_ms
-            )
-        if news is None:
-            return 0
-        if news.more:
-            self._note(conversation_id, now + self._delay_ms)
-        queued = 0
-        if news.loud:
-            queued = await self._enqueue(conversation_id, news, now)
-            self._again[conversation_id] = now + AGAIN_MS, news
-        if news.upto > after:
+            known = await store.planned(connection, conversation_ids)
+            after = {one: known.get(one, 0) for one in conversation_ids}
+            news = await self._conversations.news(connection, after, now - self._delay_ms)
+        for conversation_id, one in news.items():
+            if one.more:
+                self._note(conversation_id, now + self._delay_ms)
+        loud = {conversation_id: one for conversation_id, one in news.items() if one.loud}
+        queued = await self._enqueue(loud, now)
+        for conversation_id, one in loud.items():
+            self._again[conversation_id] = now + AGAIN_MS, one
+        moved = {c: one.upto for c, one in news.items() if one.upto > after[c]}
+        if moved:
             async with self._database.transaction() as connection:
-                await store.set_planned(connection, conversation_id, news.upto)
+                await store.set_planned(connection, moved)
         return queued
 
-    async def _enqueue(self, conversation_id: ConversationId, news: News, now: int) -> int:
+    async def _enqueue(self, news: Mapping[ConversationId, News], now: int) -> int:
+        large = {c for c, one in news.items() if one.devices > PARTS_FROM}
+        queued = await self._enqueue_within(
+            {c: one for c, one in news.items() if c not in large}, now, _EVERYBODY
+        )
+        for c in large:
+            queued += await self._enqueue_within({c: news[c]}, now, _SIXTEENTHS)
+        return queued
+
+    async def _enqueue_within(
+        self, news: Mapping[ConversationId, News], now: int, parts: Sequence[tuple[str, str]]
+    ) -> int:
         queued = 0
-        for loud in news.loud:
-            for within in _SIXTEENTHS if news.devices > PARTS_FROM else _EVERYBODY:
-                behind = self._conversations.behind(conversation_id, loud, now, within)
-                kind = CALL if loud.flash else news.kind
+        for flash in (True, False):
+            asked = [
+                Asked(c, loud.seq, loud.sender, CALL if flash else one.kind)
+                for c, one in news.items()
+                for loud in one.loud
+                if loud.flash is flash
+            ]
+            for within in parts if asked else ():
                 async with self._database.transaction() as connection:
                     queued += await store.enqueue(
-                        connection, conversation_id, loud, kind, behind, now, now - DAY_MS
+                        connection, self._enqueuing[flash], asked, within, now, now - DAY_MS
                     )
         return queued

@@ -1,13 +1,13 @@
 """Interfaces that pushes need of other roles; ``app.py`` passes them in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Select
+from sqlalchemy import FromClause, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.ids import ClientId, ConversationId, PersonId, Seq
-from copconnect.principals import Loud, News
+from copconnect.principals import News
 
 
 class Conversations(Protocol):
@@ -20,22 +20,21 @@ class Conversations(Protocol):
         ...
 
     async def news(
-        self,
-        connection: AsyncConnection,
-        conversation_id: ConversationId,
-        after: int,
-        until_ms: int,
-    ) -> News | None:
-        """Return what came after a seq and until a time; None for nothing. Two statements."""
+        self, connection: AsyncConnection, after: Mapping[ConversationId, int], until_ms: int
+    ) -> Mapping[ConversationId, News]:
+        """Return what came after a seq of each of these conversations, until a time. Two
+        statements, however many conversations."""
         ...
 
     def behind(
-        self, conversation_id: ConversationId, loud: Loud, now_ms: int, within: tuple[str, str]
-    ) -> Select[tuple[ClientId, PersonId, int]]:
-        """Return a statement of the listed devices that have not received the newest of messages:
-        ``client_id``, ``person_id``, ``delivered_seq``. Neither those of the sender nor, but for
-        flash orders, of people who muted the conversation are among them. ``within``: the least
-        client id, and the first that is beyond."""
+        self, asked: FromClause, *, flash: bool
+    ) -> Select[tuple[ConversationId, ClientId, PersonId, int]]:
+        """Return a statement of the listed devices that have not received the messages that rows
+        of ``conversation_id``, ``seq`` and ``sender`` (NULL: several people's) name:
+        ``conversation_id``, ``client_id``, ``person_id``, ``delivered_seq``. Neither those of the
+        sender nor, but for flash orders, of people who muted the conversation are among them.
+        Parameters: ``p_from`` and ``p_to``, the least client id, and the first that is beyond;
+        ``p_now_ms``."""
         ...
 
     def received(self) -> Select[tuple[ConversationId, ClientId, int]]:

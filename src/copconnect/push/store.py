@@ -7,11 +7,13 @@ NULL: it was, at ``sent_ms``. Later messages leave the row as it is until the de
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    FromClause,
     Index,
     Integer,
     Select,
@@ -34,8 +36,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
+from copconnect.database.given import GivenRows
 from copconnect.ids import ClientId, ConversationId, PersonId
-from copconnect.principals import Loud
 from copconnect.push.rules import REMINDER
 
 SUBSCRIPTIONS = Table(
@@ -147,6 +149,29 @@ def failing_before(before_ms: int) -> Select[tuple[ClientId]]:
     return select(_S.client_id).where(_S.failing_since_ms <= before_ms)
 
 
+class Asked(NamedTuple):
+    """A message, the newest of a conversation's, that devices are to be woken for. ``sender``: the
+    one person whose the messages are; None: several people's."""
+
+    conversation_id: ConversationId
+    seq: int
+    sender: PersonId | None
+    kind: str
+
+
+_ASKED = GivenRows(
+    "p_asked", {"conversation_id": String, "seq": BigInteger, "sender": String, "kind": String}
+)
+
+
+class Behind(Protocol):
+    """See ports.Conversations.behind."""
+
+    def __call__(self, asked: FromClause, *, flash: bool) -> Select[Any]:
+        """Return the statement."""
+        ...
+
+
 # --- Planning ---------------------------------------------------------------------------------
 
 
@@ -161,17 +186,21 @@ async def planned(
 
 
 async def set_planned(
-    connection: AsyncConnection, conversation_id: ConversationId, seq: int
+    connection: AsyncConnection, planned_to: Mapping[ConversationId, int]
 ) -> None:
-    """Remember up to which seq pushes were planned; never back."""
-    statement = upsert_for(connection.dialect.name, PLANNED).values(
-        conversation_id=conversation_id, seq=seq
-    )
-    new = statement.excluded.seq
+    """Remember up to which seq pushes of these conversations were planned; never back."""
     await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[_P.conversation_id], set_={"seq": new}, where=new > _P.seq
-        )
+        _planning(connection.dialect.name),
+        [{"conversation_id": one, "seq": seq} for one, seq in sorted(planned_to.items())],
+    )
+
+
+@cache
+def _planning(dialect: str) -> Any:
+    statement = upsert_for(dialect, PLANNED)
+    new = statement.excluded.seq
+    return statement.on_conflict_do_update(
+        index_elements=[_P.conversation_id], set_={"seq": new}, where=new > _P.seq
     )
 
 
@@ -191,61 +220,77 @@ def _queued(
     )
 
 
-async def enqueue(
-    connection: AsyncConnection,
-    conversation_id: ConversationId,
-    loud: Loud,
-    kind: str,
-    behind: Select[Any],
-    now_ms: int,
-    again_ms: int,
-) -> int:
-    """Queue a push for each of the devices of a statement that is subscribed and has received what
-    its last push is about, or was pushed before ``again_ms``; of flash orders for each that was not
-    pushed about this one. Return how many. One statement.
-    """
-    found = behind.subquery()
+def enqueuing(dialect: str, behind: Behind, *, flash: bool) -> Any:
+    """Return the statement that queues a push for each of the devices that are ``behind`` the
+    messages that rows name (``Asked``), that are subscribed and have received what their last
+    push is about, or were pushed before ``p_again_ms``; of flash orders for each that was not
+    pushed about this one. Other parameters: those of ``behind``."""
+    asked = _ASKED.clause(dialect)
+    found = behind(asked, flash=flash).subquery()
     known = QUEUE.alias("known")
+    now_ms = bindparam("p_now_ms", type_=BigInteger())
     # A push that is due may be under way: were its row about a newer message by the time it is
     # taken, the row would stay due and wake the device twice.
     waits = and_(
         found.c.delivered_seq < known.c.seq,
-        or_(known.c.due_ms.is_not(None), known.c.sent_ms >= again_ms),
+        or_(
+            known.c.due_ms.is_not(None),
+            known.c.sent_ms >= bindparam("p_again_ms", type_=BigInteger()),
+        ),
     )
-    if loud.flash:
-        waits = known.c.seq >= loud.seq
+    if flash:
+        waits = known.c.seq >= asked.c.seq
     rows = (
-        _queued(conversation_id, loud.seq, kind, now_ms)
+        select(
+            *(asked.c.conversation_id, _S.client_id, asked.c.seq, asked.c.kind, _S.origin),
+            *(now_ms.label("queued_ms"), now_ms.label("due_ms"), literal(0)),
+        )
         .select_from(found)
+        .join(asked, asked.c.conversation_id == found.c.conversation_id)
         .join(SUBSCRIPTIONS, _S.client_id == found.c.client_id)
         .outerjoin(
             known,
             and_(
-                known.c.conversation_id == conversation_id,
+                known.c.conversation_id == found.c.conversation_id,
                 known.c.client_id == found.c.client_id,
             ),
         )
         .where(or_(known.c.client_id.is_(None), ~waits))
+        .order_by(asked.c.conversation_id, _S.client_id)  # As _keyed.
     )
-    statement = upsert_for(connection.dialect.name, QUEUE).from_select(_QUEUED, rows)
+    statement = upsert_for(dialect, QUEUE).from_select(_QUEUED, rows)
     new = statement.excluded
     # A row that is due already keeps its turn and its attempts.
-    done = await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[_Q.conversation_id, _Q.client_id],
-            set_={
-                "seq": new.seq,
-                "kind": case(
-                    (or_(_Q.due_ms.is_(None), literal(loud.flash)), new.kind), else_=_Q.kind
-                ),
-                "origin": new.origin,
-                "queued_ms": case((_Q.due_ms.is_(None), new.queued_ms), else_=_Q.queued_ms),
-                "attempts": case((_Q.due_ms.is_(None), 0), else_=_Q.attempts),
-                "due_ms": func.coalesce(_Q.due_ms, new.due_ms),
-            },
-        )
+    return statement.on_conflict_do_update(
+        index_elements=[_Q.conversation_id, _Q.client_id],
+        set_={
+            "seq": new.seq,
+            "kind": case((or_(_Q.due_ms.is_(None), literal(flash)), new.kind), else_=_Q.kind),
+            "origin": new.origin,
+            "queued_ms": case((_Q.due_ms.is_(None), new.queued_ms), else_=_Q.queued_ms),
+            "attempts": case((_Q.due_ms.is_(None), 0), else_=_Q.attempts),
+            "due_ms": func.coalesce(_Q.due_ms, new.due_ms),
+        },
     )
-    return done.rowcount
+
+
+async def enqueue(
+    connection: AsyncConnection,
+    statement: Any,
+    asked: Sequence[Asked],
+    within: tuple[str, str],
+    now_ms: int,
+    again_ms: int,
+) -> int:
+    """Queue pushes by a statement of :func:`enqueuing` for messages of different conversations, for
+    devices with ids ``within`` these. Return how many. One statement."""
+    rows = _ASKED.values(connection.dialect.name, asked)
+    within_ids = {"p_from": within[0], "p_to": within[1]}
+    done = await connection.execute(
+        statement, rows | within_ids | {"p_now_ms": now_ms, "p_again_ms": again_ms}
+    )
+    found: int = done.rowcount
+    return found
 
 
 async def queue_for(

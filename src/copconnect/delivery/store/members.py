@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Select,
     and_,
@@ -37,7 +38,7 @@ class NewMember:
     history_from_ms: int
 
 
-def is_muted(now_ms: int) -> ColumnElement[bool]:
+def is_muted(now_ms: int | BindParameter[int]) -> ColumnElement[bool]:
     """Return the condition that a member has muted the conversation; -1 is for always."""
     return and_(
         _M.muted_until_ms.is_not(None), or_(_M.muted_until_ms < 0, _M.muted_until_ms > now_ms)
