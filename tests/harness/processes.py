@@ -9,7 +9,8 @@ __all__ = ["Process", "accepts", "alive", "children", "end", "free_port", "tail"
 
 def children(pid: int) -> list[int]:
     """Return the processes that a process has started and that have not ended."""
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(one) for thread in threads for one in thread.read_text().split()]
 
 
 def alive(pid: int) -> bool:

@@ -50,7 +50,6 @@ class Request(msgspec.Struct):
     environment: dict[str, str]
     inherited: list[int]
     umask: int | None = None
-    umask: int | None = None
 
 
 def main() -> None:
@@ -135,8 +134,6 @@ def _become(request: Request, given: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request.environment)
     os.chdir(request.folder)
-    if request.umask is not None:
-        os.umask(request.umask)
     if request.umask is not None:
         os.umask(request.umask)
     # A program that runs by its name looks for modules there first.
