@@ -25,7 +25,7 @@ from importlib import import_module
 
 import msgspec
 
-# What a server imports only once it starts.
+# A server imports these only once it starts.
 IMPORTS = (
     "aiosqlite",
     "asyncpg",
@@ -38,6 +38,7 @@ IMPORTS = (
 )
 LARGEST = 1_000_000
 MOST_DESCRIPTORS = 20
+RESERVED = 256  # Numbers of descriptors below it are for what children inherit.
 
 
 class Request(msgspec.Struct):
@@ -54,7 +55,13 @@ class Request(msgspec.Struct):
 
 def main() -> None:
     """Fork as asked until the other end closes; in a child, run what was asked for."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    given = int(sys.argv[1])
+    # A file that a module opens keeps its number in each child, and would close it one day.
+    control = socket.socket(fileno=fcntl.fcntl(given, fcntl.F_DUPFD_CLOEXEC, RESERVED))
+    os.close(given)
+    reserved = [os.open(os.devnull, os.O_RDONLY)]
+    while reserved[-1] < RESERVED:
+        reserved.append(os.open(os.devnull, os.O_RDONLY))
     # Signals to a whole group are for the processes that do something; the other end ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -62,6 +69,8 @@ def main() -> None:
     for name in (*sys.argv[2:], *IMPORTS):
         import_module(name)
     gc.freeze()
+    for one in reserved:
+        os.close(one)
     asked = _serve(control)
     if asked is not None:
         # As python -m does.
@@ -88,6 +97,7 @@ def _serve(control: socket.socket) -> Request | None:
                 pid = os.fork()
                 if pid == 0:
                     control.close()
+                    selector.close()
                     os.close(status)
                     for descriptor, (_, other) in told.items():
                         os.close(descriptor)

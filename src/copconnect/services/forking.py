@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from copconnect.services.forked import Request
+from copconnect.services.forked import RESERVED, Request
 
 
 class ForkingEnded(RuntimeError):
@@ -121,8 +121,11 @@ class Forking:
         """Start ``python -m module arguments``; ``outputs`` are the descriptors of its output and
         its errors, ``inherited`` others that it has under the same numbers. It has no input.
 
-        Waits until everything is imported. Raises ForkingEnded.
+        Waits until everything is imported. Raises ForkingEnded, ValueError for a number that is not
+        reserved.
         """
+        if max(inherited, default=0) >= RESERVED:
+            raise ValueError(f"only descriptors below {RESERVED} are inherited")
         request = Request(
             module, [*arguments], folder or self._folder, dict(environment), [*inherited], umask
         )
