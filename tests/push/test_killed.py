@@ -36,9 +36,9 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, where: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     "where",
     [
-        "copconnect.push.store.planned",
-        "copconnect.push.store.enqueue",
-        "copconnect.push.store.set_planned",
+        "copconnect.push.plan_store.planned",
+        "copconnect.push.plan_store.enqueue",
+        "copconnect.push.plan_store.set_planned",
         "copconnect.push.store.due_origins",
         "copconnect.push.store.due",
         "copconnect.push.store.mark_sent",

@@ -20,10 +20,10 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database, chunks
 from copconnect.ids import ConversationId
 from copconnect.principals import News
-from copconnect.push import store
+from copconnect.push import plan_store
+from copconnect.push.plan_store import Asked
 from copconnect.push.ports import Conversations
 from copconnect.push.rules import CALL
-from copconnect.push.store import Asked
 
 DAY_MS = 86_400_000
 CATCH_UP_MS = 60_000
@@ -51,7 +51,7 @@ class Planner:
         self._delay_ms = delay_ms
         dialect = database.engine.dialect.name
         self._enqueuing = {  # Built once: building costs more than executing.
-            flash: store.enqueuing(dialect, conversations.behind, flash=flash)
+            flash: plan_store.enqueuing(dialect, conversations.behind, flash=flash)
             for flash in (True, False)
         }
         self._due: dict[ConversationId, int] = {}  # When each is to be planned.
@@ -107,7 +107,7 @@ class Planner:
     async def _catch_up(self, now: int) -> None:
         async with self._database.reading() as connection:
             moved = await self._conversations.moved_since(connection, now - DAY_MS)
-            known = await store.planned(connection, [one for one, _ in moved])
+            known = await plan_store.planned(connection, [one for one, _ in moved])
         for conversation_id, seq in moved:
             if known.get(conversation_id, 0) < seq:
                 self._note(conversation_id, now + self._delay_ms)
@@ -115,7 +115,7 @@ class Planner:
     async def _plan(self, conversation_ids: Sequence[ConversationId]) -> int:
         now = self._clock.now_ms()
         async with self._database.reading() as connection:
-            known = await store.planned(connection, conversation_ids)
+            known = await plan_store.planned(connection, conversation_ids)
             after = {one: known.get(one, 0) for one in conversation_ids}
             news = await self._conversations.news(connection, after, now - self._delay_ms)
         for conversation_id, one in news.items():
@@ -128,7 +128,7 @@ class Planner:
         moved = {c: one.upto for c, one in news.items() if one.upto > after[c]}
         if moved:
             async with self._database.transaction() as connection:
-                await store.set_planned(connection, moved)
+                await plan_store.set_planned(connection, moved)
         return queued
 
     async def _enqueue(self, news: Mapping[ConversationId, News], now: int) -> int:
@@ -153,7 +153,7 @@ class Planner:
             ]
             for within in parts if asked else ():
                 async with self._database.transaction() as connection:
-                    queued += await store.enqueue(
+                    queued += await plan_store.enqueue(
                         connection, self._enqueuing[flash], asked, within, now, now - DAY_MS
                     )
         return queued

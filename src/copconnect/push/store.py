@@ -7,13 +7,11 @@ NULL: it was, at ``sent_ms``. Later messages leave the row as it is until the de
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
-    FromClause,
     Index,
     Integer,
     Select,
@@ -26,7 +24,6 @@ from sqlalchemy import (
     delete,
     func,
     literal,
-    or_,
     select,
     text,
     tuple_,
@@ -36,7 +33,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
-from copconnect.database.given import GivenRows
 from copconnect.ids import ClientId, ConversationId, PersonId
 from copconnect.push.rules import REMINDER
 
@@ -81,7 +77,7 @@ PLANNED = Table(
     Column("seq", BigInteger, nullable=False),
 )
 _S, _Q, _P = SUBSCRIPTIONS.c, QUEUE.c, PLANNED.c
-_QUEUED = (
+QUEUED = (
     "conversation_id",
     "client_id",
     "seq",
@@ -149,65 +145,13 @@ def failing_before(before_ms: int) -> Select[tuple[ClientId]]:
     return select(_S.client_id).where(_S.failing_since_ms <= before_ms)
 
 
-class Asked(NamedTuple):
-    """A message, the newest of a conversation's, that devices are to be woken for. ``sender``: the
-    one person whose the messages are; None: several people's."""
-
-    conversation_id: ConversationId
-    seq: int
-    sender: PersonId | None
-    kind: str
-
-
-_ASKED = GivenRows(
-    "p_asked", {"conversation_id": String, "seq": BigInteger, "sender": String, "kind": String}
-)
-
-
-class Behind(Protocol):
-    """See ports.Conversations.behind."""
-
-    def __call__(self, asked: FromClause, *, flash: bool) -> Select[Any]:
-        """Return the statement."""
-        ...
-
-
-# --- Planning ---------------------------------------------------------------------------------
-
-
-async def planned(
-    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
-) -> dict[ConversationId, int]:
-    """Return up to which seq pushes of these conversations were planned."""
-    rows = await connection.execute(
-        select(PLANNED).where(among(_P.conversation_id, conversation_ids))
-    )
-    return {ConversationId(row.conversation_id): row.seq for row in rows}
-
-
-async def set_planned(
-    connection: AsyncConnection, planned_to: Mapping[ConversationId, int]
-) -> None:
-    """Remember up to which seq pushes of these conversations were planned; never back."""
-    await connection.execute(
-        _planning(connection.dialect.name),
-        [{"conversation_id": one, "seq": seq} for one, seq in sorted(planned_to.items())],
-    )
-
-
-@cache
-def _planning(dialect: str) -> Any:
-    statement = upsert_for(dialect, PLANNED)
-    new = statement.excluded.seq
-    return statement.on_conflict_do_update(
-        index_elements=[_P.conversation_id], set_={"seq": new}, where=new > _P.seq
-    )
+# --- Queueing ---------------------------------------------------------------------------------
 
 
 def _queued(
     conversation_id: ConversationId, seq: int, kind: str, now_ms: int, due_ms: int | None = None
 ) -> Select[Any]:
-    """Return a statement of a new row for each subscription, in the order of ``_QUEUED``."""
+    """Return a statement of a new row for each subscription, in the order of ``QUEUED``."""
     return select(
         literal(conversation_id),
         _S.client_id,
@@ -218,79 +162,6 @@ def _queued(
         literal(now_ms if due_ms is None else due_ms, BigInteger),
         literal(0),
     )
-
-
-def enqueuing(dialect: str, behind: Behind, *, flash: bool) -> Any:
-    """Return the statement that queues a push for each of the devices that are ``behind`` the
-    messages that rows name (``Asked``), that are subscribed and have received what their last
-    push is about, or were pushed before ``p_again_ms``; of flash orders for each that was not
-    pushed about this one. Other parameters: those of ``behind``."""
-    asked = _ASKED.clause(dialect)
-    found = behind(asked, flash=flash).subquery()
-    known = QUEUE.alias("known")
-    now_ms = bindparam("p_now_ms", type_=BigInteger())
-    # A push that is due may be under way: were its row about a newer message by the time it is
-    # taken, the row would stay due and wake the device twice.
-    waits = and_(
-        found.c.delivered_seq < known.c.seq,
-        or_(
-            known.c.due_ms.is_not(None),
-            known.c.sent_ms >= bindparam("p_again_ms", type_=BigInteger()),
-        ),
-    )
-    if flash:
-        waits = known.c.seq >= asked.c.seq
-    rows = (
-        select(
-            *(asked.c.conversation_id, _S.client_id, asked.c.seq, asked.c.kind, _S.origin),
-            *(now_ms.label("queued_ms"), now_ms.label("due_ms"), literal(0)),
-        )
-        .select_from(found)
-        .join(asked, asked.c.conversation_id == found.c.conversation_id)
-        .join(SUBSCRIPTIONS, _S.client_id == found.c.client_id)
-        .outerjoin(
-            known,
-            and_(
-                known.c.conversation_id == found.c.conversation_id,
-                known.c.client_id == found.c.client_id,
-            ),
-        )
-        .where(or_(known.c.client_id.is_(None), ~waits))
-        .order_by(asked.c.conversation_id, _S.client_id)  # As _keyed.
-    )
-    statement = upsert_for(dialect, QUEUE).from_select(_QUEUED, rows)
-    new = statement.excluded
-    # A row that is due already keeps its turn and its attempts.
-    return statement.on_conflict_do_update(
-        index_elements=[_Q.conversation_id, _Q.client_id],
-        set_={
-            "seq": new.seq,
-            "kind": case((or_(_Q.due_ms.is_(None), literal(flash)), new.kind), else_=_Q.kind),
-            "origin": new.origin,
-            "queued_ms": case((_Q.due_ms.is_(None), new.queued_ms), else_=_Q.queued_ms),
-            "attempts": case((_Q.due_ms.is_(None), 0), else_=_Q.attempts),
-            "due_ms": func.coalesce(_Q.due_ms, new.due_ms),
-        },
-    )
-
-
-async def enqueue(
-    connection: AsyncConnection,
-    statement: Any,
-    asked: Sequence[Asked],
-    within: tuple[str, str],
-    now_ms: int,
-    again_ms: int,
-) -> int:
-    """Queue pushes by a statement of :func:`enqueuing` for messages of different conversations, for
-    devices with ids ``within`` these. Return how many. One statement."""
-    rows = _ASKED.values(connection.dialect.name, asked)
-    within_ids = {"p_from": within[0], "p_to": within[1]}
-    done = await connection.execute(
-        statement, rows | within_ids | {"p_now_ms": now_ms, "p_again_ms": again_ms}
-    )
-    found: int = done.rowcount
-    return found
 
 
 async def queue_for(
@@ -308,7 +179,7 @@ async def queue_for(
     rows = _queued(conversation_id, seq, kind, now_ms, due_ms).where(
         _S.person_id.in_(select(found.c.person_id))
     )
-    statement = upsert_for(connection.dialect.name, QUEUE).from_select(_QUEUED, rows)
+    statement = upsert_for(connection.dialect.name, QUEUE).from_select(QUEUED, rows)
     new = statement.excluded
     done = await connection.execute(
         statement.on_conflict_do_update(
