@@ -103,6 +103,26 @@ async def test_s9_a_late_seal_opens_for_the_devices_of_its_cell(late: Late) -> N
         assert opened == late.secret
 
 
+async def test_s9_d2_a_key_need_not_be_sealed_to_cells_that_have_a_key(database: Database) -> None:
+    """One request has no room for all cells of a very large conversation."""
+    crowd = await Crowd.of(world_of(database))
+    (first, own), *others = (await crowd.cells()).items()
+    cell_key, _ = await crowd.make(own[0], first, own)
+    for cell, people in others:
+        await crowd.make(people[0], cell, people)
+    secret = new_secret()
+    record = make_conversation_key(
+        secret,
+        own[0].signer,
+        head=await crowd.talk.head(own[0]),
+        author=own[0].device,
+        now=crowd.world.clock.at,
+    )
+    seals = join_seals([seal_secret(record, secret, cell_key)])
+    body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
+    await crowd.service.keys.post(own[0].caller, crowd.c, body)
+
+
 async def test_s9_seals_of_devices_that_nobody_asked_are_refused(late: Late) -> None:
     with pytest.raises(errors.NotAsked):
         await late.service.late_seals.post(late.holder.caller, late.crowd.c, late.body(late.later))

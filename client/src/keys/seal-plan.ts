@@ -8,9 +8,10 @@
  * record has at most 1,024 direct seals.
  */
 import type { CellKey } from "./cell-key.ts";
-import type { DeviceKey } from "./device-key.ts";
-import type { CellId, DeviceId } from "../ids.ts";
-import { DIRECT_SEALS } from "../limits.ts";
+import { KEY_ID_BYTES, type DeviceKey } from "./device-key.ts";
+import { ENC_BYTES, SECRET_BYTES, TAG_BYTES, type Kem } from "./hpke.ts";
+import { idOf, type CellId, type DeviceId } from "../ids.ts";
+import { DIRECT_SEALS, MAX_SEALS_BYTES } from "../limits.ts";
 
 /** A device that the newest head lists. */
 export interface ListedDevice {
@@ -55,4 +56,20 @@ export function planSeals(
     else devices.push(one.key);
   }
   return { devices, cells: [...cellKeys.values()], leftOut };
+}
+
+/**
+ * S9: as many cells as one request has room for, the author's own first. Members seal to the others
+ * later, so that a conversation may have any number of cells.
+ */
+export function withinOneRequest(
+  { devices, cells, leftOut }: SealPlan,
+  own: CellId,
+  kem: Kem,
+): SealPlan {
+  const size = KEY_ID_BYTES + ENC_BYTES[kem] + SECRET_BYTES + TAG_BYTES;
+  const room = Math.max(0, Math.floor(MAX_SEALS_BYTES / size) - devices.length);
+  const isOwn = ({ cell }: CellKey): boolean => idOf<CellId>(cell) === own;
+  const others = cells.filter((one) => !isOwn(one));
+  return { devices, cells: [...cells.filter(isOwn), ...others].slice(0, room), leftOut };
 }

@@ -13,7 +13,7 @@ import { makeConversationKey, sealConversationKey } from "../keys/conversation-k
 import type { ConversationKey } from "../keys/conversation-key.ts";
 import type { SealTarget } from "../keys/device-key.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { planSeals } from "../keys/seal-plan.ts";
+import { planSeals, withinOneRequest } from "../keys/seal-plan.ts";
 import type { SealPlan } from "../keys/seal-plan.ts";
 import { concat, equalBytes, fromHex, randomBytes } from "../octets.ts";
 import type { PendingKey } from "../records.ts";
@@ -22,6 +22,7 @@ import { allLeaves } from "../roster/roster.ts";
 import { checkCell } from "../roster/cells.ts";
 import type { Cell } from "../roster/cells.ts";
 import type { Newest } from "../roster/newest.ts";
+import type { CellId } from "../ids.ts";
 import { requireSealingKem } from "../keys/roster/head.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
@@ -41,17 +42,22 @@ export interface MadeKey {
   readonly pending: PendingKey;
 }
 
-/** `patient`: null where cells lack keys and have more devices than are sealed to directly. */
+/**
+ * `patient`: null where this device's own cell lacks a key, or cells do that have more devices than
+ * are sealed to directly.
+ */
 export async function makeKey(
   context: DeviceContext,
   conversation: Conversation,
-  { head }: Newest,
+  { head, own }: Newest,
   { patient } = { patient: false },
 ): Promise<MadeKey | null> {
   try {
     requireSealingKem(head, context.trust.department);
-    const plan = await planOf(context, conversation, head, patient);
-    if (plan === null) return null;
+    const { cell } = own.leaf;
+    const whole = await planOf(context, conversation, head, cell, patient);
+    if (whole === null) return null;
+    const plan = withinOneRequest(whole, cell, head.kem);
     const { deviceBytes, privateKey } = context.identity();
     const secret = randomBytes(32);
     const record = await makeConversationKey(
@@ -93,6 +99,7 @@ async function planOf(
   context: DeviceContext,
   conversation: Conversation,
   head: RosterHead,
+  ownCell: CellId,
   patient: boolean,
 ): Promise<SealPlan | null> {
   if (head.devices <= KNOWN_DEVICES) {
@@ -110,6 +117,8 @@ async function planOf(
     return planSeals(await listedDevices(context, conversation, open, head), usable);
   }
   const { lines, usable } = await cellTable(context, conversation, head);
+  // S9: others of this device's cell are to hold the key too, and seal it to the cells without one.
+  if (patient && !usable.has(ownCell)) return null;
   const open = lines.filter(({ cell }) => !usable.has(cell));
   const devices = open.reduce((sum, line) => sum + line.devices, 0);
   // Too many for direct seals: they ask for shares.

@@ -8,14 +8,14 @@ import {
 } from "../../src/keys/conversation-key.ts";
 import { DeviceKeyFormat, type DeviceKey } from "../../src/keys/device-key.ts";
 import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
-import { X25519, XWING } from "../../src/keys/hpke.ts";
+import { ENC_BYTES, X25519, XWING } from "../../src/keys/hpke.ts";
 import { idOf, type CellId, type DeviceId, type KeyId } from "../../src/ids.ts";
 import { VerifiedRoster } from "../../src/keys/known.ts";
 import { climb, leafHash, merklePath, merkleRoot } from "../../src/keys/format/merkle.ts";
 import { Reader } from "../../src/keys/format/fields.ts";
 import { Refused } from "../../src/keys/format/refused.ts";
-import { planSeals, type ListedDevice } from "../../src/keys/seal-plan.ts";
-import { DIRECT_SEALS } from "../../src/limits.ts";
+import { planSeals, withinOneRequest, type ListedDevice } from "../../src/keys/seal-plan.ts";
+import { DIRECT_SEALS, MAX_SEALS_BYTES } from "../../src/limits.ts";
 import { requireShareTarget } from "../../src/keys/share-rules.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { chooseKey, requireUsableCellKey, requireUsableKey } from "../../src/keys/usable.ts";
@@ -223,6 +223,20 @@ describe("the seal plan", () => {
     ];
     const { devices, cells, leftOut } = planSeals(listed, usable);
     expect([devices.length, cells.length, leftOut.size]).toEqual([2, 1, 0]);
+  });
+
+  it("S9 seals to its own cell first, and to as many cells as one request has room for", () => {
+    const cells = Array.from({ length: 3_000 }, (_, index) => ({
+      ...cellKey,
+      cell: utf8(String(index).padStart(16, "0")),
+    }));
+    const own = cells.at(-1) as (typeof cells)[number];
+    const whole = { devices: [key], cells, leftOut: new Map() };
+    const { cells: some } = withinOneRequest(whole, idOf<CellId>(own.cell), XWING);
+    expect(some[0]).toBe(own);
+    const sealed = 16 + ENC_BYTES[XWING] + 48;
+    expect((some.length + 1) * sealed).toBeLessThanOrEqual(MAX_SEALS_BYTES);
+    expect((some.length + 2) * sealed).toBeGreaterThan(MAX_SEALS_BYTES);
   });
 
   it("S4 cells without a usable key are sealed to directly up to 1,024 seals", () => {

@@ -164,7 +164,8 @@ class ConversationKeys:
                 if cell_id in lines and made_at >= lines[cell_id].rekey_epoch
             }
         sealed = set(rules.sealed_cells(sealed_to, of_cells))
-        open_cells = lines.keys() - sealed
+        # Members seal later to cells that have a key (S9): one request has no room for all.
+        open_cells = lines.keys() - sealed - set(of_cells.values())
         uncovered: list[bytes] | None = None
         if sum(lines[one].devices for one in open_cells) <= DIRECT_SEALS:
             uncovered = await leaves.devices_of_cells_at(connection, c, open_cells, epoch)

@@ -225,7 +225,7 @@ class LateSealAsking:
     def _tell_to_wait(
         self, c: ConversationId, key: StoredKey, lacking: Mapping[bytes, CellId]
     ) -> None:
-        """Of a seal that failed one device of the cell has asked: the others wait for another."""
+        """One device of a cell has asked, as its seal failed: the others wait for another seal."""
         frame = wire.KeyFrame(conversation_id=c, record=key.record, seal=None, awaited=True)
         for cell_id in lacking.values():
             place = c, key.key_id[:KEY_ID_BYTES], cell_id

@@ -81,7 +81,7 @@ class SealAudience:
 
     ``cell_keys``: the cells' usable keys by id; ``owners``: the devices behind the other key ids
     that the record is sealed to; ``listed``: which of these devices and of those left out the
-    record's head lists; ``uncovered``: the devices of all cells to whose key it is not sealed, None
+    record's head lists; ``uncovered``: the devices of all cells without a usable key, None
     where they are more than one record may seal to directly (1,024), so that they are left to
     shares without being named (S4).
     """
