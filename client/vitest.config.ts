@@ -7,7 +7,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  * alone at the end.
  */
 const LONGEST = [
-  ...["officers", "restored-server", "model", "scenarios-server", "full-disk", "audience"],
+  ...["officers", "restored-server", "replaced-authority", "model", "scenarios-server"],
+  ...["full-disk", "devices", "audience"],
   ...["real-server", "crashes", "hostile-member", "vault"],
 ].map((name) => `/${name}.test.ts`);
 
