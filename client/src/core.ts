@@ -49,6 +49,7 @@ import type {
   GrantView,
   MadeView,
   MemberDevice,
+  PhoneLockView,
   UnconfirmedItem,
 } from "./seam/devices.ts";
 import type { LivePlace, LiveShare, LiveStart } from "./seam/consultation.ts";
@@ -167,6 +168,11 @@ export interface Core {
    * when it is lost; what it vouched for before stands.
    */
   revokeDevice(device: DeviceId, lostMs?: number): Promise<void>;
+  /** Whether a person's phone is locked as lost, and what this person may do about it. */
+  phoneLock(personId: PersonId): Promise<PhoneLockView>;
+  /** A colleague's phone is lost: the server turns away all devices that the person has now. */
+  lockPhone(personId: PersonId): Promise<PhoneLockView>;
+  unlockPhone(personId: PersonId): Promise<PhoneLockView>;
   /** Acts in this person's name without this device, until the person acknowledges them. */
   /** Answer a "presence" event; null: the person does not do the act. Rejects with `pin_wrong`. */
   givePresence(number: number, given: PresenceGiven | null): Promise<void>;

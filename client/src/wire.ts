@@ -52,7 +52,7 @@ export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
 export type Charge = "officiating" | "additional";
 
-export type Right = "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
+export type Right = "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
 
 export type ActState = "done" | "waiting" | "refused";
 
@@ -266,7 +266,7 @@ export interface EnrolAuthenticator {
  * grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
  */
 export interface RightRule {
-  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
+  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
   readonly holder: "grant" | "head" | "rank" | "role" | "everybody";
   readonly code: string;
   readonly level: string;
@@ -526,12 +526,9 @@ export interface PreviewAct {
   readonly act: Uint8Array;
 }
 
-/**
- * A right that people gain or lose over some part by another rights table: how many, and some
- * of them.
- */
+/** A right that people gain or lose by another rights table: how many, and some of them. */
 export interface RightChange {
-  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
+  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
   readonly gain: number;
   readonly lose: number;
   readonly gaining: Person[];
@@ -809,6 +806,7 @@ export interface ClientInfo {
   readonly certificateExpiresMs: number;
   readonly revoked: boolean;
   readonly confirmed: "root_admin" | "own_device" | "admin" | "first" | "no";
+  readonly lockedMs: number | null;
 }
 
 /**
@@ -817,7 +815,7 @@ export interface ClientInfo {
  * ``deep``: with all units below. ``heads``: over the heads of all units instead.
  */
 export interface HeldRight {
-  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
+  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
   readonly path: string;
   readonly deep: boolean;
   readonly heads: boolean;
@@ -844,6 +842,7 @@ export interface AdminOverview {
   readonly suspended: number;
   readonly devices: number;
   readonly unconfirmed: number;
+  readonly locked: number;
   readonly silent: number;
   readonly unreached: number;
   readonly grantsEnding: number;
@@ -2904,6 +2903,29 @@ export interface PeopleTrust {
   readonly untold: PersonId[];
 }
 
+/** Lock all devices of a person whose phone is lost. Nothing on them is erased. */
+export interface LockDevices {
+  readonly act: "lock_devices";
+  readonly personId: PersonId;
+}
+
+/** Let the locked devices of a person in again. */
+export interface UnlockDevices {
+  readonly act: "unlock_devices";
+  readonly personId: PersonId;
+}
+
+/**
+ * Whether a person's devices are locked as lost. ``locked_ms`` and ``by``: since when and who
+ * asked for it; None where they are not, or the caller may neither lock nor unlock them.
+ */
+export interface PhoneLock {
+  readonly lockedMs: number | null;
+  readonly by: PersonId | null;
+  readonly mayLock: boolean;
+  readonly mayUnlock: boolean;
+}
+
 /** Somebody who can confirm a device. ``number``: E.164; "" where the caller is not shown it. */
 export interface Confirmer {
   readonly personId: PersonId;
@@ -3083,4 +3105,4 @@ export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterF
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | AssignReport | DecideReport | DecideAppeal | PublishLesson | PublishConduct | SetGuardPolicy | MarkPicture | UnmarkPicture | EnrolAuthenticator | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | LockDevices | UnlockDevices | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | AssignReport | DecideReport | DecideAppeal | PublishLesson | PublishConduct | SetGuardPolicy | MarkPicture | UnmarkPicture | EnrolAuthenticator | ApproveAct | RefuseAct;

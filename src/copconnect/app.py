@@ -224,6 +224,7 @@ class Container:
             enrolment=self.auth.administering,
             grants=self.auth.granting,
             revocations=self.auth.revoking,
+            locks=self.auth.locking,
             devices=self.registry,
             log_authority=self.auth.own_keys,
             authenticators=self.auth.authenticators,

@@ -1,7 +1,7 @@
 """Callers, operators, devices, standing groups and news, as roles hand them to each other."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal
 
@@ -86,10 +86,20 @@ def named(principal: Principal) -> str:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """The remains of an access token that ended. ``revocation``: the record that revoked the
-    device, by another device if one did (E6)."""
+    device, by another device if one did (E6); ``lock``: of a locked device, as in
+    errors.SignedOut."""
 
     reason: str  # As in errors.SignedOut.
     revocation: bytes | None = None
+    lock: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock on the devices of a person who lost a phone. ``by``: the person who asked for it."""
+
+    since_ms: int
+    by: PersonId
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from sqlalchemy import delete
 
 from copconnect import wire
 from copconnect.admin.rules import DEFAULT_RULES
+from copconnect.auth_service.trust import device_store
 from copconnect.conduct.guard import picture_store, policy
 from copconnect.conduct.service import shipped
 from copconnect.database.engine import Transaction
@@ -239,6 +240,20 @@ async def _revoke(world: World, signer: Device) -> wire.Act:
     )
 
 
+async def _lock(world: World, _: Device) -> wire.Act:
+    """Lock the subject's devices, which are open again by then."""
+    person_id = PersonId(world.subject.person_id)
+    await _as_operator(world, lambda one: device_store.unlock(one, person_id))
+    return wire.LockDevices(person_id=person_id)
+
+
+async def _unlock(world: World, _: Device) -> wire.Act:
+    """Unlock the subject's devices, which a colleague locked."""
+    person_id, by = PersonId(world.subject.person_id), PersonId("0" * 32)
+    await _as_operator(world, lambda one: device_store.lock(one, person_id, by, world.clock.ms))
+    return wire.UnlockDevices(person_id=person_id)
+
+
 async def _give(world: World, signer: Device) -> wire.Act:
     world.clock.ms += 1000
     record = grant(world, signer, world.subject, world.path_of(STATION))
@@ -388,6 +403,8 @@ EXAMPLES: dict[str, Example] = {
     "end_group": _end_group,
     "revoke_device": _revoke,
     "enrol_authenticator": _enrol,
+    "lock_devices": _lock,
+    "unlock_devices": _unlock,
     "give_grant": _give,
     "withdraw_grant": _withdraw,
     "set_rights": _set_rights,

@@ -4,7 +4,14 @@ An act without a line fails the test by name. The test signs the act of ``act_ex
 device of each account, about a person of the station; an account that is not refused does it.
 """
 
-from tests.rights.rules import ANOTHER_ADMIN, HERE, HERE_AND_HEAD, ROOT_ADMINS, Rule
+from tests.rights.rules import (
+    ANOTHER_ADMIN,
+    HERE,
+    HERE_AND_COLLEAGUES,
+    HERE_AND_HEAD,
+    ROOT_ADMINS,
+    Rule,
+)
 
 ACTS: dict[str, Rule] = {
     # People. The person's unit counts, and for a transfer the unit that they come to.
@@ -31,6 +38,10 @@ ACTS: dict[str, Rule] = {
     # Devices and grants, which devices judge too (E0, E4). No head of a unit may do these
     # without a grant, whatever the rights table says.
     "revoke_device": HERE,
+    # A phone that is lost is locked by a colleague, by those above, or by an admin. An admin who
+    # may remove it unlocks it, and whoever asked for the lock.
+    "lock_devices": HERE_AND_COLLEAGUES,
+    "unlock_devices": HERE,
     "give_grant": HERE,
     "withdraw_grant": HERE,
     # So do authenticators of other people; nobody enrols their own.

@@ -120,6 +120,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/directory": OFFICERS,
     "POST /v1/people/searches": OFFICERS,
     "GET /v1/people/{person_id}": OFFICERS,
+    "GET /v1/people/{person_id}/lock": OFFICERS,
     "POST /v1/people/lookups": OFFICERS,
     "GET /v1/units/{unit_id}/chain": OFFICERS,
     "GET /v1/units/{unit_id}/posts": OFFICERS,

@@ -90,6 +90,7 @@ ADMINS = officers(A.BESIDE, A.ADMIN, A.ROOT, others="not_allowed")  # About thei
 ADMINS_AND_HEAD = officers(A.HEAD, A.BESIDE, A.ADMIN, A.ROOT, others="not_allowed")
 HERE = officers(A.ADMIN, A.ROOT, others="not_allowed")  # About somebody of the station.
 HERE_AND_HEAD = officers(A.HEAD, A.ADMIN, A.ROOT, others="not_allowed")
+HERE_AND_COLLEAGUES = officers(A.OFFICER, A.HEAD, A.ADMIN, A.ROOT, others="not_allowed")
 ROOT_ADMINS = officers(A.ROOT, others="not_allowed")  # About the whole department.
 # Another admin than the one who asked for the act: the admin of the commissionerate did.
 ANOTHER_ADMIN = HERE.but(ADMIN="needs_another")

@@ -55,6 +55,14 @@ export class ScriptedAccount {
       me: known ? ME : null,
       clientId: known ? id<ClientId>(9, 1) : null,
       kept: scenario.kept,
+      lostLock:
+        scenario.reason === "locked"
+          ? {
+              by: plate(PEOPLE[4] ?? ME),
+              sinceMs: Date.now() - 20 * 60_000,
+              admins: PEOPLE.slice(5, 7).map((one) => ({ plate: plate(one), number: one.number })),
+            }
+          : null,
       unitAdmin: true,
       device: {
         confirmed: scenario.device,
@@ -91,6 +99,7 @@ export class ScriptedAccount {
         confirmed: (["root_admin", "own_device", "no"] as const)[index] ?? "no",
         certificateExpiresMs: Date.now() + (70 - 20 * index) * 86_400_000,
         revoked: false,
+        lockedMs: null,
       }),
     );
   }

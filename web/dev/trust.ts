@@ -8,6 +8,7 @@ import type {
   GrantView,
   MadeView,
   MemberDevice,
+  PhoneLockView,
   Plate,
   UnconfirmedItem,
 } from "@copconnect/client/core";
@@ -32,6 +33,7 @@ export class ScriptedTrust extends ScriptedAccount {
   #alarms: AlarmView[];
   readonly #grants = new Map<PersonId, GrantView[]>();
   readonly #revoked = new Set<DeviceId>();
+  readonly #locked = new Map<PersonId, number>();
 
   constructor(scenario: Scenario) {
     super(scenario);
@@ -202,6 +204,25 @@ export class ScriptedTrust extends ScriptedAccount {
     await pause(300);
     this.#revoked.add(device);
     this.dropDevice(device);
+  }
+  async phoneLock(personId: PersonId): Promise<PhoneLockView> {
+    await pause(100);
+    return this.#lockOf(personId);
+  }
+  async lockPhone(personId: PersonId): Promise<PhoneLockView> {
+    await pause(300);
+    this.#locked.set(personId, Date.now());
+    return this.#lockOf(personId);
+  }
+  async unlockPhone(personId: PersonId): Promise<PhoneLockView> {
+    await pause(300);
+    this.#locked.delete(personId);
+    return this.#lockOf(personId);
+  }
+  #lockOf(personId: PersonId): PhoneLockView {
+    const sinceMs = this.#locked.get(personId) ?? null;
+    const locked = sinceMs !== null;
+    return { sinceMs, by: locked ? plate(ME) : null, mayLock: !locked, mayUnlock: locked };
   }
   async givePresence(): Promise<void> {
     // Nothing here asks for the person.

@@ -12,6 +12,7 @@ import type {
   MadeCredential,
   MadeView,
   MemberDevice,
+  PhoneLockView,
   Plate,
   UnconfirmedItem,
 } from "../core.ts";
@@ -212,6 +213,24 @@ export class AccountCalls {
   async revokeDevice(device: DeviceId, lostMs?: number): Promise<void> {
     await this.#services.revoking.revoke(device, lostMs);
     this.#options.context.emit({ type: "clients" });
+  }
+
+  // --- A colleague's lost phone -----------------------------------------------------------------
+
+  async phoneLock(personId: PersonId): Promise<PhoneLockView> {
+    const { lockedMs, by, mayLock, mayUnlock } = await this.#api.phoneLock(personId);
+    if (by !== null) await this.#options.people.prefetch([by]);
+    return { sinceMs: lockedMs, by: await this.#plate(by), mayLock, mayUnlock };
+  }
+
+  async lockPhone(personId: PersonId): Promise<PhoneLockView> {
+    await this.#services.acts.perform({ act: "lock_devices", personId });
+    return this.phoneLock(personId);
+  }
+
+  async unlockPhone(personId: PersonId): Promise<PhoneLockView> {
+    await this.#services.acts.perform({ act: "unlock_devices", personId });
+    return this.phoneLock(personId);
   }
 
   // --- Views ------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ export const OUTCOMES: Readonly<Record<(Act | ExportPart)["act"], string>> = {
   undo_reorganisation: "reorganisation_undone",
   make_enrolment_codes: "enrolment_codes_made",
   revoke_device: "device_revoked",
+  lock_devices: "devices_locked",
+  unlock_devices: "devices_unlocked",
   give_grant: "grant_given",
   withdraw_grant: "grant_withdrawn",
   set_rights: "rights_set",

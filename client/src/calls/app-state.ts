@@ -9,6 +9,7 @@ export interface Standing extends Pick<
   | "phase"
   | "reason"
   | "kept"
+  | "lostLock"
   | "connection"
   | "catchingUp"
   | "updateRequired"

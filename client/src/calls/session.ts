@@ -27,9 +27,9 @@ import { Device } from "./device.ts";
 import { inTurn } from "../sync/in-turn.ts";
 import { mayNotify } from "./talking/notifying.ts";
 import type { Reach } from "./reach.ts";
+import { Refusals } from "./refusals.ts";
 import { ReportingCalls } from "./fetched/reporting-calls.ts";
 import type { SessionOptions } from "./session-options.ts";
-import { endOf } from "./sign-out-reason.ts";
 import { ToldKeys } from "./told-keys.ts";
 
 const ASK_AGAIN_MS = 5_000;
@@ -49,19 +49,18 @@ export class Session {
   readonly #context: Context;
   readonly #services: AccountServices;
   readonly #autoLock: AutoLock;
+  readonly #refusals: Refusals;
   readonly #listeners = new Set<CoreListener>();
   #device: Device | null = null;
   #starting: Promise<AppState> | null = null;
   #phase: AppState["phase"] = "register";
   #entered = false;
   #reason: string | null = null;
-  #kept = false;
   #connection: AppState["connection"] = "offline";
   #catchingUp = false;
   #updateRequired = false;
   #skewMs = 0;
   #visible: ConversationId | null = null;
-  #refusing = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -72,6 +71,7 @@ export class Session {
     vault.onClosed = () => {
       this.#stopDevice();
       this.#services.reset();
+      this.#refusals.reset();
       void this.#enter("storage_failed");
     };
     const http = new Http({
@@ -96,6 +96,16 @@ export class Session {
       onClosed: () => this.#device?.announceAll(),
     });
     this.#services = services;
+    this.#refusals = new Refusals({
+      ...{ vault, services, plate: (personId) => this.people.plate(personId) },
+      onTaken: () => this.#taken(),
+      onAway: async (reason) => {
+        this.#stopDevice();
+        await this.#enter("signed_out", reason);
+      },
+      onWipe: (reason) => this.#wipe(reason),
+      onUnclear: () => setTimeout(() => this.#device?.socket.start(), ASK_AGAIN_MS),
+    });
     this.conduct = services.conduct;
     this.people = new People(context, services.trust);
     this.blocked = new Blocked(context);
@@ -136,7 +146,8 @@ export class Session {
       own,
       phase: this.#phase,
       reason: this.#reason,
-      kept: this.#kept,
+      kept: this.#refusals.away,
+      lostLock: await this.#refusals.lock(),
       account: this.#account.record,
       vault: this.#vault,
       autoLockMs: this.#autoLock.afterMs,
@@ -156,11 +167,10 @@ export class Session {
     return state;
   }
 
-  #enter(phase: AppState["phase"], reason: string | null = null, kept = false): Promise<AppState> {
+  #enter(phase: AppState["phase"], reason: string | null = null): Promise<AppState> {
     this.#entered = true;
     this.#phase = phase;
     this.#reason = reason;
-    this.#kept = kept;
     return this.#changed();
   }
 
@@ -198,6 +208,7 @@ export class Session {
     await this.#autoLock.load();
     const account = await this.#services.load();
     if (account === null) return this.#enter("register");
+    if (await this.#refusals.load()) return this.#snapshot();
     await this.#startDevice();
     return this.enterAccount();
   }
@@ -287,6 +298,7 @@ export class Session {
   /** Stop everything without wiping: the process ends. */
   async close(): Promise<void> {
     await this.#starting?.catch(() => undefined);
+    this.#refusals.reset();
     this.#stopDevice();
     this.#vault.close();
   }
@@ -312,6 +324,7 @@ export class Session {
   }
 
   networkChanged(there: boolean): void {
+    if (there && this.#refusals.away) void this.#refusals.ask();
     if (there) this.#device?.socket.nudge();
     else this.#device?.socket.drop();
   }
@@ -392,55 +405,36 @@ export class Session {
 
   async signOut(): Promise<AppState> {
     await this.#begun();
-    // The server tells this device too that it is signed out: that must not become the reason.
-    this.#refusing = true;
-    try {
+    return this.#refusals.silently(async () => {
       if (this.#account.record !== null) await this.#account.signOut().catch(() => undefined);
-      return await this.#wipe("signed_out");
-    } finally {
-      this.#refusing = false;
-    }
+      return this.#wipe("signed_out");
+    });
   }
 
   async startOver(): Promise<AppState> {
     await this.#begun();
     if (this.#phase !== "signed_out") return this.#snapshot();
-    if (this.#kept) await this.#wipe("signed_out");
+    if (this.#refusals.away) await this.#wipe("signed_out");
     await this.#vault.write([deleteMeta("signed_out")]);
     return this.#enter("register");
   }
 
-  /** The server refuses this device. It is asked once more before anything is concluded. */
+  /** The server refuses this device, or asks for the code of conduct. */
   async #refused(code = ""): Promise<void> {
     if (code === "conduct_not_accepted" && this.#phase !== "ready") return; // No news.
-    if (this.#refusing || this.#account.record === null) return;
-    this.#refusing = true;
-    try {
-      await this.#account.refreshMe();
-      // It does know us: only the connection was refused, or there is a new code of conduct.
-      await this.enterAccount();
-    } catch (error) {
-      const reason = endOf(error);
-      if (reason !== null) {
-        const end = await this.#services.endOf(error);
-        await (end === "wipe" ? this.#wipe(reason) : this.#keepLocked(reason));
-      } else if (!hasCode(error, "locked")) {
-        setTimeout(() => this.#device?.socket.start(), ASK_AGAIN_MS);
-      }
-    } finally {
-      this.#refusing = false;
-    }
+    await this.#refusals.ask();
   }
 
-  /** E6: the server's word alone locks this device; the next start asks the server again. */
-  async #keepLocked(reason: SignedOutReason): Promise<void> {
-    this.#stopDevice();
-    await this.#enter("signed_out", reason, true);
+  /** It does know us: only the connection was refused, there is a new code of conduct, or a lock ended. */
+  async #taken(): Promise<void> {
+    if (this.#device === null) await this.#startDevice();
+    await this.enterAccount();
   }
 
   async #wipe(reason: SignedOutReason): Promise<AppState> {
     this.#stopDevice();
     this.#services.reset();
+    this.#refusals.reset();
     await this.#vault.wipe();
     await this.#vault.open();
     await this.#vault.write([putMeta("signed_out", { reason })]);

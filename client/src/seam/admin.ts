@@ -65,7 +65,7 @@ export interface AdminPeopleQuery {
 }
 
 export interface AdminDevicesQuery {
-  readonly state?: "confirmed" | "unconfirmed" | "silent" | "unreached" | "revoked";
+  readonly state?: "confirmed" | "unconfirmed" | "silent" | "unreached" | "locked" | "revoked";
   readonly after?: string;
   readonly limit?: number;
 }

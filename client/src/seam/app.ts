@@ -9,7 +9,16 @@ import type { Plate } from "./people.ts";
  * after too many wrong PINs; or `unknown`: the server does not know the token.
  */
 export type SignedOutReason =
-  "suspended" | "removed" | "device_removed" | "signed_out" | "pin_tries" | "unknown";
+  "suspended" | "removed" | "device_removed" | "signed_out" | "locked" | "pin_tries" | "unknown";
+
+/** This device was locked as lost: who asked for it, since when, and who may unlock it. */
+export interface LostLock {
+  /** Null where no signed card names the person. */
+  readonly by: Plate | null;
+  readonly sinceMs: number;
+  /** `number` is empty where this person is not shown it. */
+  readonly admins: readonly { readonly plate: Plate | null; readonly number: string }[];
+}
 
 /** The state of this device. The screens follow `phase` and nothing else. */
 export interface AppState {
@@ -21,6 +30,8 @@ export interface AppState {
    * locked, until the server takes it again or the person starts over.
    */
   readonly kept: boolean;
+  /** With the reason "locked" alone. */
+  readonly lostLock: LostLock | null;
   readonly me: Person | null;
   readonly clientId: ClientId | null;
   readonly unitAdmin: boolean;

@@ -25,6 +25,16 @@ export interface UnconfirmedItem {
   readonly own: boolean;
 }
 
+/** A person's devices, locked as lost or not, and what this person may do about it. */
+export interface PhoneLockView {
+  /** Null where they are not locked, or this person may neither lock nor unlock them. */
+  readonly sinceMs: number | null;
+  /** The person who asked for the lock. */
+  readonly by: Plate | null;
+  readonly mayLock: boolean;
+  readonly mayUnlock: boolean;
+}
+
 /** A comparison of six digits under way (E3). The confirming device alone decides. */
 export interface ConfirmationView {
   readonly confirmationId: ConfirmationId;

@@ -145,6 +145,8 @@ export class Api {
   madeBy(device: DeviceId): Promise<wire.MadeRecords> {
     return this.#get(`/v1/devices/${device}/made`);
   }
+  phoneLock = (personId: PersonId): Promise<wire.PhoneLock> =>
+    this.#get(`/v1/people/${personId}/lock`);
   unconfirmed(): Promise<wire.UnconfirmedDevices> {
     return this.#get("/v1/unconfirmed");
   }

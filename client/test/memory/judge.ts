@@ -12,6 +12,7 @@ import { leafOf } from "./rosters.ts";
 import type { Recipient } from "./seals.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, ListedLeaf } from "./state.ts";
+import { isOut } from "./state.ts";
 
 const MOST_CONFIRMERS = 5;
 
@@ -62,7 +63,7 @@ export class ServerJudge {
 
   confirmed(client: ClientState): boolean {
     if (this.pretends(client.device)) return true;
-    return !client.revoked && this.verdict(client.device) !== "no";
+    return !isOut(client) && this.verdict(client.device) !== "no";
   }
 
   requireConfirmed(client: ClientState): void {

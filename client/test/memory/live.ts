@@ -15,6 +15,7 @@ import type * as wire from "../../src/wire.ts";
 import { newest } from "./rosters.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState } from "./state.ts";
+import { isOut } from "./state.ts";
 
 /** More entries than this are fetched from the log. */
 const MOST_FOLLOWING = 50;
@@ -131,7 +132,7 @@ export class Live {
     const { people } = this.#server;
     const client = people.clientByToken(hello.accessToken);
     if (client === null) return refuse(socket, CLOSE_UNAUTHENTICATED);
-    if (client.revoked) return refuse(socket, CLOSE_SIGNED_OUT);
+    if (isOut(client)) return refuse(socket, CLOSE_SIGNED_OUT);
     if (!people.hasAccepted(client.personId)) return refuse(socket, CLOSE_CONDUCT_NOT_ACCEPTED);
     const { device, personId } = client;
     this.#connections.get(device)?.close(CLOSE_REPLACED);

@@ -20,6 +20,7 @@ import { following } from "../support/department.ts";
 import { Refusal, checked } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ClientState, PersonState } from "./state.ts";
+import { isOut } from "./state.ts";
 
 /** The version of the code of conduct of a person who has accepted none. */
 const NONE = 0;
@@ -164,7 +165,7 @@ export class People {
       throw new Refusal("too_many_devices");
     const deviceBytes = deviceIdBytes(fromHex(personId), fromHex(clientId), publicKey);
     const client: ClientState = {
-      ...{ clientId, personId, label, revoked: false, tokens: new Map(), keys: [] },
+      ...{ clientId, personId, label, revoked: false, locked: null, tokens: new Map(), keys: [] },
       ...{ device: idOf<DeviceId>(deviceBytes), publicKey: copy(publicKey) },
       ...{ createdMs: this.#server.now(), certificates: [] },
     };
@@ -209,7 +210,7 @@ export class People {
       throw new Refusal("proof_invalid");
     if (Math.abs(createdMs - this.#server.now()) > 600_000)
       throw new Refusal("clock_wrong", { server_ms: this.#server.now() });
-    if (client.revoked) throw this.#server.signedOut(client);
+    if (isOut(client)) throw this.#server.signedOut(client);
     return client;
   }
 
@@ -304,6 +305,7 @@ export class People {
       clients: this.clientsOf(personId).map((one) => ({
         ...{ clientId: one.clientId, device: one.device, label: one.label },
         ...{ createdMs: one.createdMs, lastSeenMs: null, revoked: one.revoked },
+        lockedMs: one.locked?.sinceMs ?? null,
         certificateExpiresMs: parseCertificate(one.certificates.at(-1) as Uint8Array).notAfterMs,
         confirmed: confirmed(one),
       })),

@@ -185,6 +185,8 @@ export interface RostersPort {
 }
 
 export interface TrustPort {
+  lock(caller: ClientState, personId: PersonId): Promise<void>;
+  unlock(personId: PersonId): Promise<void>;
   grant(caller: ClientState, bytes: Uint8Array): Promise<void>;
   revoke(caller: ClientState, bytes: Uint8Array): Promise<void>;
   /** The records of these people, and of everybody by whose word their devices count. */

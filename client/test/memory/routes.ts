@@ -201,6 +201,9 @@ function trustRoutes(server: Roles, at: At): void {
   at("confirmed", "GET /devices/{}/made", ({ ids: [device = ""] }) =>
     trust.made(device as DeviceId),
   );
+  at("confirmed", "GET /people/{}/lock", ({ ids: [personId = ""] }) =>
+    trust.lockOf(personId as PersonId),
+  );
   at("device", "GET /unconfirmed", (_, caller) => trust.unconfirmed(caller));
   at("device", "GET /confirmations", (_, caller) => trust.list(caller));
   at("confirmed", "POST /confirmations", ({ body }, caller) =>

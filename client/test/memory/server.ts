@@ -36,6 +36,7 @@ import { routesOf, type Request, type Route } from "./routes.ts";
 import { Shares } from "./shares.ts";
 import {
   emptyState,
+  isOut,
   type ClientState,
   type ConversationState,
   type PersonState,
@@ -235,7 +236,7 @@ export class MemoryServer {
       if (match === null || method !== route.method) continue;
       const client = this.people.clientByToken(token);
       if (client === null && route.who !== "anybody") throw new Refusal("unauthenticated");
-      if (client?.revoked === true && route.who !== "anybody") throw this.signedOut(client);
+      if (client !== null && isOut(client) && route.who !== "anybody") throw this.signedOut(client);
       if (client !== null && route.who === "confirmed") {
         if (!this.people.hasAccepted(client.personId)) throw new Refusal("conduct_not_accepted");
         this.judge.requireConfirmed(client);
@@ -247,6 +248,12 @@ export class MemoryServer {
 
   /** The reason that the server gives a device for signing it out. */
   signedOut(client: ClientState): Refusal {
+    const { locked } = client;
+    if (locked !== null && !client.revoked) {
+      const [admins, reason] = ["", "locked"];
+      const details = { reason, locked_by: locked.by, locked_ms: locked.sinceMs, admins };
+      return new Refusal("signed_out", details);
+    }
     const revocation = this.trust.revocationOf(client);
     return new Refusal("signed_out", revocation === null ? {} : { revocation: toHex(revocation) });
   }

@@ -44,6 +44,13 @@ export interface ClientState {
   /** Newest last, one list for both KEMs. */
   readonly keys: StoredDeviceKey[];
   revoked: boolean;
+  /** Locked as lost: by whom, and since when. */
+  locked: { readonly by: PersonId; readonly sinceMs: number } | null;
+}
+
+/** A device that the server turns away. */
+export function isOut({ revoked, locked }: ClientState): boolean {
+  return revoked || locked !== null;
 }
 
 export interface PersonState {

@@ -15,6 +15,7 @@ import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ClientState, PersonState } from "./state.ts";
+import { isOut } from "./state.ts";
 
 const CONFIRMATION_MS = HOUR_MS / 6;
 
@@ -182,6 +183,32 @@ export class TrustRole {
     await this.#changed(person);
     live.push(client.device, { t: "account", event: "signed_out" });
     live.close(client.device, CLOSE_SIGNED_OUT);
+  }
+
+  /** All devices of a person are turned away, and keep what they hold. */
+  async lock(caller: ClientState, personId: PersonId): Promise<void> {
+    const { live, now, people } = this.#server;
+    const open = people.clientsOf(personId).filter((one) => !isOut(one));
+    if (open.length === 0) throw new Refusal("act_invalid");
+    for (const one of open) one.locked = { by: caller.personId, sinceMs: now() };
+    await this.#changed(await people.person(personId));
+    for (const { device } of open) {
+      live.push(device, { t: "account", event: "signed_out" });
+      live.close(device, CLOSE_SIGNED_OUT);
+    }
+  }
+
+  async unlock(personId: PersonId): Promise<void> {
+    const { people } = this.#server;
+    for (const one of people.clientsOf(personId)) one.locked = null;
+    await this.#changed(await people.person(personId));
+  }
+
+  lockOf(personId: PersonId): wire.PhoneLock {
+    const clients = this.#server.people.clientsOf(personId);
+    const locked = clients.find((one) => one.locked !== null && !one.revoked)?.locked ?? null;
+    const may = { mayLock: clients.some((one) => !isOut(one)), mayUnlock: locked !== null };
+    return { lockedMs: locked?.sinceMs ?? null, by: locked?.by ?? null, ...may };
   }
 
   /** Devices that count by this person's word may be confirmed now, or no longer be. */

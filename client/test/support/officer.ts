@@ -41,13 +41,14 @@ export class Officer {
     this.core = this.#open();
   }
 
-  #open(): LocalCore {
+  #open(more: Partial<CoreOptions> = {}): LocalCore {
     const core = createCore({
       origin: this.#server.origin,
       vaultName: this.vaultName,
       WebSocket: this.#server.WebSocket ?? (WebSocket as unknown as WebSocketMaker),
       ...(this.#server.fetch === undefined ? {} : { fetch: this.#server.fetch }),
       ...this.#options,
+      ...more,
     });
     core.subscribe((event) => this.events.push(event));
     return core;
@@ -86,9 +87,9 @@ export class Officer {
   }
 
   /** As a browser that is closed and opened again. */
-  async restart(): Promise<AppState> {
+  async restart(more: Partial<CoreOptions> = {}): Promise<AppState> {
     await this.core.close();
-    this.core = this.#open();
+    this.core = this.#open(more);
     return this.core.start();
   }
 

@@ -207,6 +207,35 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
       await b.receives(id, "from the new phone");
     });
 
+    it("is locked by a colleague, stays so without a network, and goes on once unlocked", async () => {
+      const [a, b] = [await join(), await join()];
+      const { conversationId: id } = await a.core.openDirect(b.person);
+      await a.text(id, "of before");
+      await b.receives(id, "of before");
+      expect(await a.core.phoneLock(b.person)).toMatchObject({ mayLock: true, sinceMs: null });
+      const { by, mayUnlock } = await a.core.lockPhone(b.person);
+      expect([by?.personId, mayUnlock]).toEqual([a.person, true]);
+      await b.until("locked", async () => (await b.core.state()).phase === "signed_out");
+      const locked = { phase: "signed_out", reason: "locked", kept: true };
+      expect(await b.core.state()).toMatchObject({
+        ...locked,
+        lostLock: { by: { personId: a.person } },
+      });
+      await expect(b.core.messages(id, null, 10)).rejects.toMatchObject({ code: "not_registered" });
+      expect(
+        await b.restart({ fetch: () => Promise.reject(new TypeError("no network")) }),
+      ).toMatchObject(locked);
+      await expect(b.core.messages(id, null, 10)).rejects.toMatchObject({ code: "not_registered" });
+      expect((await a.core.encryption(id)).devices).toBe(1);
+      await a.text(id, "while it was locked");
+      expect(await b.restart()).toMatchObject(locked);
+      await a.core.unlockPhone(b.person);
+      expect(await b.restart()).toMatchObject({ phase: "ready", lostLock: null });
+      await b.receives(id, "while it was locked");
+      await b.text(id, "found it");
+      await a.receives(id, "found it");
+    });
+
     it("gets nothing more once the first phone revokes it", async () => {
       const [a, b] = [await join(), await join()];
       const second = await of().device(of().index);

@@ -345,8 +345,8 @@ class People(Protocol):
         ...
 
 
-DeviceState = Literal["confirmed", "unconfirmed", "silent", "revoked"]
-DeviceShown = Literal["confirmed", "unconfirmed", "silent", "unreached", "revoked"]
+DeviceState = Literal["confirmed", "unconfirmed", "silent", "locked", "revoked"]
+DeviceShown = Literal["confirmed", "unconfirmed", "silent", "unreached", "locked", "revoked"]
 
 
 class Registered(Protocol):

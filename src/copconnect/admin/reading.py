@@ -85,7 +85,7 @@ class Reading:
             )
             counts = [
                 await self._registered.count(connection, state, below)
-                for state in (None, "unconfirmed", "silent")
+                for state in (None, "unconfirmed", "silent", "locked")
             ]
             unreached = await self._registered.count(
                 connection, None, below, self._reach.unreached()
@@ -107,6 +107,7 @@ class Reading:
             devices=counts[0],
             unconfirmed=counts[1],
             silent=counts[2],
+            locked=counts[3],
             unreached=unreached,
             grants_ending=len(ending),
             waiting_acts=waiting,

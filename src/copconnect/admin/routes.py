@@ -3,6 +3,7 @@
 from typing import Any, get_args
 
 from litestar import get, post
+from litestar.params import FromPath
 
 from copconnect import wire
 from copconnect.admin import organising_routes
@@ -15,7 +16,8 @@ from copconnect.admin.reading import PeopleState
 from copconnect.admin.service import AdminService
 from copconnect.audit.filters import AuditFilter
 from copconnect.http.gate import Gate, HttpRequest, answer, read
-from copconnect.http.parameters import number, one_of
+from copconnect.http.parameters import hex_id, number, one_of
+from copconnect.ids import PersonId
 
 MAX_BODY = 4 * wire.MAX_ACT_BYTES  # In base64 too.
 
@@ -57,7 +59,12 @@ def _acts(service: AdminService, gate: Gate) -> list[Any]:
         caller = await gate.caller(request)
         return answer(request, await service.enrolling.asked(caller))
 
-    return [act, preview, waiting, authenticators]
+    @get("/v1/people/{person_id:str}/lock")
+    async def lock(request: HttpRequest, person_id: FromPath[str]) -> Any:
+        caller = await gate.caller(request)
+        return answer(request, await service.locked.of(caller, PersonId(hex_id(person_id))))
+
+    return [act, preview, waiting, authenticators, lock]
 
 
 def _reading(service: AdminService, gate: Gate) -> list[Any]:

@@ -47,6 +47,8 @@ DEFAULT_RULES: tuple[wire.RightRule, ...] = (
     line("see_numbers", "head"),
     line("see_numbers", "everybody", "unit"),
     line("see_numbers", "everybody", "heads"),
+    line("lock_devices", "everybody", "unit"),
+    line("lock_devices", "head"),
     line("manage_groups", "head"),
     line("post_large", "head"),
     line("oversee_orders", "head"),

@@ -7,12 +7,14 @@ from copconnect import wire
 from copconnect.admin.acts.acting import Acting
 from copconnect.admin.acts.import_kinds import ImportKinds
 from copconnect.admin.acts.kinds import Kinds
+from copconnect.admin.acts.lock_kinds import LockKinds
 from copconnect.admin.charting import Charting
 from copconnect.admin.conduct.kinds import ConductKinds
 from copconnect.admin.conduct.ports import Conduct, Guard
 from copconnect.admin.conduct.reading import ConductReading
 from copconnect.admin.files.exporting import Exporting
 from copconnect.admin.files.importing import Importing
+from copconnect.admin.locked import Locked
 from copconnect.admin.moderation.kinds import ModerationKinds
 from copconnect.admin.moderation.picture_kinds import PictureKinds
 from copconnect.admin.moderation.pictures import PictureReading
@@ -46,6 +48,7 @@ from copconnect.admin.work_ports import (
     Groups,
     Imports,
     Lessons,
+    Locks,
     LogAuthority,
     Moderation,
     Planning,
@@ -75,6 +78,7 @@ class AdminService:
         enrolment: Enrolment,
         grants: Grants,
         revocations: Revocations,
+        locks: Locks,
         devices: Devices,
         log_authority: LogAuthority,
         authenticators: Authenticators,
@@ -108,6 +112,7 @@ class AdminService:
             authenticators,
             {
                 **ImportKinds(imports, grants).table,
+                **LockKinds(clock, organisation, grants, self.rights, locks).table,
                 **ConductKinds(organisation, conduct, guard).table,
                 **ModerationKinds(moderation).table,
                 **PictureKinds(organisation, moderation, pictures).table,
@@ -117,6 +122,7 @@ class AdminService:
         self.trainees = Trainees(self.rights, organisation)
         signing = Signing(clock, editor, devices, authenticators)
         self.acting = Acting(database, clock, audit, self.rights, self.kinds, organisation, signing)
+        self.locked = Locked(database, self.acting, locks)
         self.enrolling = Enrolling(database, self.rights, organisation, authenticators)
         self.reorganising = Reorganising(
             database, clock, self.rights, organisation, reorganiser, people, registered

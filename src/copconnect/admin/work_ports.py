@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, PersonId, PostId, UploadId
-from copconnect.principals import Caller, Principal, Signer
+from copconnect.principals import Caller, Lock, Principal, Signer
 from copconnect.rights import Permit, PersonChange
 
 
@@ -396,4 +396,24 @@ class Reorganiser(Protocol):
 
     async def past(self, connection: AsyncConnection) -> list[tuple[Any, list[wire.UnitChange]]]:
         """Return the newest reorganisations with what each changed of the tree."""
+        ...
+
+
+class Locks(Protocol):
+    """Locks on the devices of people who lost a phone."""
+
+    async def lock(self, connection: Transaction, by: Signer, person_id: PersonId) -> None:
+        """Lock all devices that a person has. Raises ActInvalid where none can be locked."""
+        ...
+
+    async def unlock(self, connection: Transaction, by: Signer, person_id: PersonId) -> None:
+        """Let a person's locked devices act again. Raises ActInvalid where none is locked."""
+        ...
+
+    async def lock_of(self, connection: AsyncConnection, person_id: PersonId) -> Lock | None:
+        """Return the newest lock on a person's devices."""
+        ...
+
+    async def may_act(self, connection: AsyncConnection, person_id: PersonId) -> bool:
+        """Return whether a person has a device that a lock would change."""
         ...

@@ -227,6 +227,20 @@ class DeviceRevoked(Act, frozen=True, tag="device_revoked"):
     client_id: ClientId
 
 
+class DevicesLocked(Act, frozen=True, tag="devices_locked"):
+    """All devices of a person were locked as lost."""
+
+    person_id: PersonId
+    client_ids: list[ClientId]
+
+
+class DevicesUnlocked(Act, frozen=True, tag="devices_unlocked"):
+    """A person's locked devices were let in again."""
+
+    person_id: PersonId
+    client_ids: list[ClientId]
+
+
 class DeviceConfirmed(Act, frozen=True, tag="device_confirmed"):
     """An admin endorsed a device of another person. ``device``: its id, hex."""
 

@@ -7,12 +7,13 @@ cached. Entries live for two minutes, in case a wake-up is lost: as long as the 
 live connection is judged again, so that a device is read once in that time, whatever it asks.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service import rules, store
 from copconnect.auth_service.ports import Conduct, People, Training
-from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.device_store import NOT_CONFIRMED
 from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup
@@ -27,6 +28,14 @@ CACHE_SIZE = 200_000
 SEEN_PERIOD_S = 60
 SEEN_GRAIN_MS = 5 * 60_000
 _CHANGES = ("signed_out", "clients", "conduct")  # Events after which callers are others.
+
+
+class Endings(Protocol):
+    """Says why clients ended."""
+
+    async def of(self, connection: AsyncConnection, rows: Collection[Any]) -> dict[bytes, Ended]:
+        """Return why each of these clients ended, by its device; those that did not are missing."""
+        ...
 
 
 class _Entry(NamedTuple):
@@ -45,7 +54,9 @@ class CachingAuthenticator:
         people: People,
         conduct: Conduct,
         training: Training,
+        endings: Endings,
     ) -> None:
+        self._endings = endings
         self._database = database
         self._clock = clock
         self._people = people
@@ -121,20 +132,14 @@ class CachingAuthenticator:
             active = await self._people.active_people(connection, people) if people else set()
             accepted = await self._conduct.accepted(connection, people) if active else {}
             untrained = await self._training.untrained(connection, people) if active else set()
-            ended_devices = [row.device for row in owners.values() if row.ended_reason is not None]
-            revoked = await record_store.revocations_of(connection, ended_devices)
+            ended = await self._endings.of(connection, owners.values())
         found: dict[str, Caller | Ended | None] = {}
         for key in keys:
             row = owners.get(key)
             # Another device of the same person may be among those who ask.
-            ended = row is not None and row.ended_reason is not None
-            if row is None or ended or row.person_id not in active:
+            if row is None or row.device in ended or row.person_id not in active:
                 self._cache.pop(key, None)
-                found[key] = (
-                    None
-                    if row is None
-                    else Ended(row.ended_reason or "suspended", revoked.get(row.device))
-                )
+                found[key] = None if row is None else ended.get(row.device, Ended("suspended"))
                 continue
             until_ms = min(row.token_expires_ms, row.expires_ms)
             if until_ms <= now:

@@ -17,11 +17,12 @@ from copconnect.auth_service.registration.limits import SlidingWindow
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.administered import client_info
 from copconnect.auth_service.trust.changes import Changes
+from copconnect.auth_service.trust.locking import Endings
 from copconnect.auth_service.trust.revoking import Revoking
 from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
 from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId
-from copconnect.principals import Caller, Ended
+from copconnect.principals import Caller
 from copconnect.rights import Permit
 
 LAPSED_TOGETHER = 500
@@ -38,7 +39,9 @@ class Accounts:
         changes: Changes,
         confirmers: Confirmers,
         revoking: Revoking,
+        endings: Endings,
     ) -> None:
+        self._endings = endings
         self._deps = deps
         self._conduct = conduct
         self._changes = changes
@@ -145,18 +148,17 @@ class Accounts:
             )
 
     async def _proven(self, body: wire.RenewCertificate | wire.SignOut, message: bytes) -> Any:
-        """Return the client whose device key signed a message. Only its holder is told why it was
-        revoked."""
+        """Return the client whose device key signed a message. Only its holder is told why it
+        ended."""
         rules.check_clock(body.created_ms, self._deps.clock.now_ms())
         async with self._deps.database.reading() as connection:
             client = await store.client(connection, body.client_id)
             if client is None:
                 raise errors.Unauthenticated
             rules.check_proof(client.public_key, body.proof, message)
-            if client.revoked_ms is not None:
-                revoked = await record_store.revocations_of(connection, [client.device])
-                reason = client.ended_reason or "device_removed"
-                raise rules.signed_out(Ended(reason, revoked.get(client.device)))
+            ended = await self._endings.of(connection, [client])
+            if client.device in ended:
+                raise rules.signed_out(ended[client.device])
         return client
 
     async def lapse(self) -> None:

@@ -12,7 +12,7 @@ from copconnect.ids import PersonId
 from copconnect.principals import Plate
 
 LossReason = Literal["suspended", "removed"]
-EndReason = LossReason | Literal["device_removed", "signed_out"]
+EndReason = LossReason | Literal["device_removed", "signed_out", "locked"]
 
 
 class Memberships(Protocol):

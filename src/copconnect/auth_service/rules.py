@@ -134,9 +134,10 @@ def sign_out_proof(client_id: str, created_ms: int) -> bytes:
 
 def signed_out(ended: Ended) -> errors.SignedOut:
     """Return what a device is told whose tokens ended with it."""
-    if ended.revocation is None:
-        return errors.SignedOut(reason=ended.reason)
-    return errors.SignedOut(reason=ended.reason, revocation=ended.revocation.hex())
+    details = dict(ended.lock)
+    if ended.revocation is not None:
+        details["revocation"] = ended.revocation.hex()
+    return errors.SignedOut(retry_after_ms=None, reason=ended.reason, **details)
 
 
 def check_proof(public_key: bytes, signature: bytes, message: bytes) -> None:

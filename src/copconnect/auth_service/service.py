@@ -23,6 +23,7 @@ from copconnect.auth_service.trust.departments import Departments, TrustPublishe
 from copconnect.auth_service.trust.endorsing import Endorsing
 from copconnect.auth_service.trust.granting import Granting
 from copconnect.auth_service.trust.incarnation import begin_incarnation, require_signed
+from copconnect.auth_service.trust.locking import Endings, Locking
 from copconnect.auth_service.trust.own_keys import OwnKeys
 from copconnect.auth_service.trust.people_trust import PeopleTrust
 from copconnect.auth_service.trust.revoking import Revoking
@@ -76,26 +77,30 @@ class AuthService:
     ) -> None:
         self._leases = leases
         self.sms = SmsSender(gateway or NoSms(), clock)
-        self.authenticator = CachingAuthenticator(database, clock, people, conduct, training)
         deps = self._deps = Dependencies(
             database, clock, settings, authority, people, memberships, audit
         )
         self.cards = Cards(database, clock, people, authority.roster)
         self.judge = Judge(clock, authority, registry.bundles)
         self.confirmers = Confirmers(deps)
+        endings = Endings(deps, self.confirmers)
+        self.authenticator = CachingAuthenticator(
+            database, clock, people, conduct, training, endings
+        )
         changes = Changes(deps, self.judge, self.confirmers)
         self.departments = Departments(deps, changes)
         self.trust = TrustPublisher(deps)
         self.people_trust = PeopleTrust(deps, registry.bundles, self.cards, self.confirmers)
         self.revoking = Revoking(deps, self.judge, self.cards, changes)
         self.endorsing = Endorsing(deps, self.judge, self.cards, changes, self.revoking)
+        self.locking = Locking(deps, changes, self.revoking)
         self.granting = Granting(deps, self.judge, changes)
         self.own_keys = OwnKeys(deps)
         self.authenticators = Authenticators(deps)
         self.confirming = Confirming(deps)
         self.unconfirmed = Unconfirmed(deps)
         self.registration = Registration(deps, self.trust, self.cards, changes, self.sms)
-        self.accounts = Accounts(deps, conduct, changes, self.confirmers, self.revoking)
+        self.accounts = Accounts(deps, conduct, changes, self.confirmers, self.revoking, endings)
         self.administered = Administered(clock)
         self.administering = Administering(deps, self.accounts, self.revoking)
         self._lapsing = Periodic(

@@ -247,6 +247,8 @@ _TOKEN_OWNERS = (
         tokens.c.token_hash,
         tokens.c.expires_ms.label("token_expires_ms"),
         clients.c.ended_reason,
+        clients.c.locked_ms,
+        clients.c.locked_by,
         clients.c.expires_ms,
         clients.c.client_id,
         clients.c.person_id,

@@ -64,7 +64,10 @@ clients = Table(
     Column("last_seen_ms", BigInteger, nullable=True),
     Column("app", String(32), nullable=False, server_default=""),  # As in wire.Hello.
     Column("revoked_ms", BigInteger, nullable=True),
-    Column("ended_reason", String(16), nullable=True),  # As in ports.EndReason.
+    # As in ports.EndReason. None: the device may act; set without revoked_ms: it is locked.
+    Column("ended_reason", String(16), nullable=True),
+    Column("locked_ms", BigInteger, nullable=True),  # Since when, of one that is or was locked.
+    Column("locked_by", String(32), nullable=True),  # The person who asked for that.
     Column("confirmed", String(16), nullable=False),  # As in wire.Confirmed.
     Column("expires_ms", BigInteger, nullable=False),  # Expiry of the newest certificate.
     Column("lapsed", Integer, nullable=False),  # 1: conversations know that it has expired.

@@ -45,9 +45,12 @@ class Unauthenticated(CallerError):
 
 
 class SignedOut(CallerError):
-    """``details``: ``reason``: ``suspended``, ``removed`` (from the data bank), ``device_removed``
-    or ``signed_out`` (by the person); ``revocation``: the signed record in hex, if there is one.
-    Only the holder of the token that ended is told."""
+    """``details``: ``reason``: ``suspended``, ``removed`` (from the data bank), ``device_removed``,
+    ``signed_out`` (by the person) or ``locked`` (as lost); ``revocation``: the signed record in
+    hex, if there is one. A locked device also gets ``locked_by``, the person who asked for it;
+    ``locked_ms``, since when; ``admins``, who may unlock it: ids, each with a space and the number
+    if the person is shown it, joined by commas. Only the holder of the token that ended is
+    told."""
 
     code = "signed_out"
     status = 401

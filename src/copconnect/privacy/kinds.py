@@ -110,7 +110,7 @@ KINDS: tuple[Kind, ...] = (
         _PERSON,
         (
             *("client_id", "device", "label", "app", "created_ms", "last_seen_ms"),
-            *("confirmed", "revoked_ms", "ended_reason", "expires_ms"),
+            *("confirmed", "revoked_ms", "ended_reason", "locked_ms", "locked_by", "expires_ms"),
         ),
         "names of devices and of their apps are erased; ids and public keys stay, because "
         f"{_SIGNED}",

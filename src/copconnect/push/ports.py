@@ -46,7 +46,7 @@ class Devices(Protocol):
     """The Authentication Service's part."""
 
     def open_clients(self) -> Select[Any]:
-        """Return a statement of the ``client_id`` of the devices that are not revoked."""
+        """Return a statement of the ``client_id`` of the devices that may act."""
         ...
 
 

@@ -27,7 +27,7 @@ from copconnect.wire.imports import ImportAliases
 from copconnect.wire.reorganising import Steps
 from copconnect.wire.reports.acts import AssignReport, DecideAppeal, DecideReport
 from copconnect.wire.training import LESSON_ID, LessonPictures, LessonTexts
-from copconnect.wire.trust import EnrolAuthenticator
+from copconnect.wire.trust import EnrolAuthenticator, LockAct
 
 Right = Literal[
     "see_numbers",
@@ -39,6 +39,7 @@ Right = Literal[
     "enrol",
     "confirm_devices",
     "revoke_devices",
+    "lock_devices",
     "give_grants",
     "read_audit",
     "post_large",
@@ -311,6 +312,7 @@ Act = (
     | UndoReorganisation
     | MakeEnrolmentCodes
     | RevokeDevice
+    | LockAct
     | GiveGrant
     | WithdrawGrant
     | SetRights
@@ -367,8 +369,7 @@ class PreviewAct(Wire, frozen=True, kw_only=True):
 
 
 class RightChange(Wire, frozen=True, kw_only=True):
-    """A right that people gain or lose over some part by another rights table: how many, and some
-    of them."""
+    """A right that people gain or lose by another rights table: how many, and some of them."""
 
     right: Right
     gain: int

@@ -45,6 +45,7 @@ class AdminOverview(Wire, frozen=True, kw_only=True):
     suspended: int
     devices: int
     unconfirmed: int
+    locked: int  # Devices that are locked as lost.
     silent: int  # Devices that were not seen for a week.
     unreached: int  # Devices that no push has reached for a day.
     grants_ending: int  # Within 14 days.

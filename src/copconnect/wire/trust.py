@@ -77,6 +77,32 @@ class ClientInfo(Wire, frozen=True, kw_only=True):
     certificate_expires_ms: int
     revoked: bool
     confirmed: Confirmed
+    locked_ms: int | None  # Since when it is locked as lost.
+
+
+class LockDevices(AdminAct, frozen=True, kw_only=True):
+    """Lock all devices of a person whose phone is lost. Nothing on them is erased."""
+
+    person_id: Annotated[PersonId, HEX16]
+
+
+class UnlockDevices(AdminAct, frozen=True, kw_only=True):
+    """Let the locked devices of a person in again."""
+
+    person_id: Annotated[PersonId, HEX16]
+
+
+LockAct = LockDevices | UnlockDevices
+
+
+class PhoneLock(Wire, frozen=True, kw_only=True):
+    """Whether a person's devices are locked as lost. ``locked_ms`` and ``by``: since when and who
+    asked for it; None where they are not, or the caller may neither lock nor unlock them."""
+
+    locked_ms: int | None
+    by: PersonId | None
+    may_lock: bool
+    may_unlock: bool
 
 
 class Confirmer(Wire, frozen=True, kw_only=True):

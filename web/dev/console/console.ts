@@ -42,6 +42,7 @@ const RIGHTS: readonly Right[] = [
   "enrol",
   "confirm_devices",
   "revoke_devices",
+  "lock_devices",
   "give_grants",
   "read_audit",
   "post_large",
@@ -61,6 +62,7 @@ function pathOf(unitId: string): string {
 function clientOf(number: number): ClientInfo {
   return {
     ...{ clientId: id(9, 1000 + number), device: deviceId(1000 + number), revoked: false },
+    lockedMs: null,
     label: number % 3 === 0 ? "Chrome, Windows" : "Chrome, Android",
     createdMs: Date.now() - (number % 90) * DAY_MS,
     lastSeenMs: number % 11 === 0 ? Date.now() - 9 * DAY_MS : Date.now() - number * 61_000,
@@ -184,6 +186,7 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
     return {
       ...{ people: 63_112, registered: 41_870, suspended: 37, devices: 48_102 },
       unconfirmed: empty ? 0 : 3,
+      locked: empty ? 0 : 3,
       silent: empty ? 0 : 1_204,
       unreached: empty ? 0 : 316,
       grantsEnding: empty ? 0 : 4,

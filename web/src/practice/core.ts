@@ -76,6 +76,7 @@ class Station implements Partial<ConnectedCore> {
       phase: "ready",
       reason: null,
       kept: false,
+      lostLock: null,
       me: ME,
       clientId: id<ClientId>(9, 1),
       unitAdmin: false,

@@ -57,6 +57,8 @@ export class AdminRole {
     if (act.act === "give_grant" || act.act === "withdraw_grant")
       await trust.grant(caller, fromBase64(act.grant));
     else if (act.act === "revoke_device") await trust.revoke(caller, fromBase64(act.revocation));
+    else if (act.act === "lock_devices") await trust.lock(caller, act.personId);
+    else if (act.act === "unlock_devices") await trust.unlock(act.personId);
     else throw new Refusal("act_invalid", { reason: act.act });
   }
 }

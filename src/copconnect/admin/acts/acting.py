@@ -106,11 +106,18 @@ class Acting:
         if kind.make_ready is not None:
             await kind.make_ready(act)
         async with self._database.reading() as connection:
-            touched = await kind.touches(connection, act)
+            touched = await self.judged(connection, caller, act)
             viewer = caller.person_id
-            await self._decide(connection, caller, [viewer], kind, touched, act)
             second = await self._needs_second(connection, touched, viewer)
             return await self._previews.of(connection, viewer, kind, touched, act, second=second)
+
+    async def judged(self, connection: AsyncConnection, caller: Caller, act: wire.Act) -> Touched:
+        """Return what an act would touch, if the caller may ask for it. Raises ActInvalid,
+        NotAllowed, NotFound."""
+        kind = self._kinds.table[type(act)]
+        touched = await kind.touches(connection, act)
+        await self._decide(connection, caller, [caller.person_id], kind, touched, act)
+        return touched
 
     async def waiting(self, caller: Caller) -> wire.WaitingActs:
         """Return the acts that wait and that the caller may approve, or asked for. An act that the

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.auth_service.tables import clients, grants
-from copconnect.auth_service.trust.device_store import NOT_CONFIRMED
+from copconnect.auth_service.trust.device_store import LOCKED, NOT_CONFIRMED
 from copconnect.auth_service.trust.verdicts.holding import in_force
 from copconnect.clock import Clock
 from copconnect.database.engine import chunks
@@ -21,7 +21,7 @@ from copconnect.ids import ClientId, PersonId
 
 People = Select[tuple[PersonId]]
 Clients = Select[tuple[ClientId]]
-DeviceState = Literal["confirmed", "unconfirmed", "silent", "revoked"]
+DeviceState = Literal["confirmed", "unconfirmed", "silent", "locked", "revoked"]
 SILENT_MS = 7 * 86_400_000
 _C = clients.c
 
@@ -36,13 +36,15 @@ class Administered:
         now = self._clock.now_ms()
         if state == "revoked":
             return _C.revoked_ms.is_not(None)
+        if state == "locked":
+            return and_(_C.revoked_ms.is_(None), _C.ended_reason == LOCKED)
         if state == "unconfirmed":
             waits = and_(_C.confirmed == NOT_CONFIRMED, _C.expires_ms > now)
-            return and_(_C.revoked_ms.is_(None), waits)
+            return and_(_C.ended_reason.is_(None), waits)
         if state == "silent":
             seen = func.coalesce(_C.last_seen_ms, _C.created_ms)
-            return and_(_C.revoked_ms.is_(None), seen < now - SILENT_MS)
-        return and_(_C.revoked_ms.is_(None), _C.confirmed != NOT_CONFIRMED)
+            return and_(_C.ended_reason.is_(None), seen < now - SILENT_MS)
+        return and_(_C.ended_reason.is_(None), _C.confirmed != NOT_CONFIRMED)
 
     def people_with(self, state: DeviceState | None = None) -> People:
         """Return a statement of the people who have a device of a state; None: any that is not
@@ -51,8 +53,8 @@ class Administered:
         return select(_C.person_id).where(fits)
 
     def open_clients(self) -> Select[tuple[ClientId]]:
-        """Return a statement of the devices that are not revoked."""
-        return select(_C.client_id).where(_C.revoked_ms.is_(None))
+        """Return a statement of the devices that may act."""
+        return select(_C.client_id).where(_C.ended_reason.is_(None))
 
     async def count(
         self,
@@ -180,6 +182,7 @@ def client_info(row: Any) -> wire.ClientInfo:
         certificate_expires_ms=row.expires_ms,
         revoked=row.revoked_ms is not None,
         confirmed=row.confirmed,
+        locked_ms=row.locked_ms if row.ended_reason == LOCKED else None,
     )
 
 

@@ -46,7 +46,7 @@ class Confirming:
                     raise errors.BadRequest(reason="confirmationId")
                 return _wire(known)
             new = await device_store.by_device(connection, device)
-            if new is None or new.revoked_ms is not None or device == caller.device:
+            if new is None or new.ended_reason is not None or device == caller.device:
                 raise errors.EndorsementInvalid(rule="E0", reason="no such device")
             await self._check_may(connection, caller, PersonId(new.person_id), now)
             if await confirmation_store.count_begun(connection, caller.client_id, now) >= MOST_OPEN:

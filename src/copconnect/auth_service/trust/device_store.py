@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.auth_service.ports import EndReason
 from copconnect.auth_service.tables import (
     certificates,
     clients,
@@ -19,6 +20,7 @@ from copconnect.ids import ClientId, PersonId
 
 FORMER_KEY_MS = 3_600_000  # How long seals to the DeviceKey before the newest are taken (K1).
 NOT_CONFIRMED = "no"  # As in wire.Confirmed.
+LOCKED: EndReason = "locked"
 
 
 async def listed(
@@ -31,7 +33,7 @@ async def listed(
             select(clients.c.device, clients.c.client_id, clients.c.person_id)
             .where(
                 clients.c.person_id.in_(part),
-                clients.c.revoked_ms.is_(None),
+                clients.c.ended_reason.is_(None),
                 clients.c.confirmed != NOT_CONFIRMED,
                 clients.c.expires_ms > now_ms,
             )
@@ -81,7 +83,7 @@ async def acting_key(connection: AsyncConnection, device: bytes, now_ms: int) ->
     found: bytes | None = await connection.scalar(
         select(clients.c.public_key).where(
             clients.c.device == device,
-            clients.c.revoked_ms.is_(None),
+            clients.c.ended_reason.is_(None),
             clients.c.confirmed != NOT_CONFIRMED,
             clients.c.expires_ms > now_ms,
         )
@@ -124,12 +126,12 @@ async def unconfirmed(
     of: Select[tuple[PersonId]] | Collection[PersonId],
     limit: int,
 ) -> list[Any]:
-    """Return unrevoked, unconfirmed devices of these people, the newest first."""
+    """Return unconfirmed devices of these people that may act, the newest first."""
     found = await connection.execute(
         select(clients)
         .where(
             clients.c.confirmed == NOT_CONFIRMED,
-            clients.c.revoked_ms.is_(None),
+            clients.c.ended_reason.is_(None),
             clients.c.expires_ms > now_ms,
             clients.c.person_id.in_(of),
         )
@@ -137,6 +139,44 @@ async def unconfirmed(
         .limit(limit)
     )
     return list(found)
+
+
+# --- Locks --------------------------------------------------------------------------------------
+
+
+async def lock(
+    connection: AsyncConnection, person_id: PersonId, by: PersonId, now_ms: int
+) -> list[ClientId]:
+    """Lock all devices of a person that may act; return which."""
+    found = await connection.scalars(
+        update(clients)
+        .where(clients.c.person_id == person_id, clients.c.ended_reason.is_(None))
+        .values(ended_reason=LOCKED, locked_ms=now_ms, locked_by=by)
+        .returning(clients.c.client_id)
+    )
+    return sorted(found)
+
+
+async def unlock(connection: AsyncConnection, person_id: PersonId) -> list[ClientId]:
+    """Let the locked devices of a person act again; return which."""
+    found = await connection.scalars(
+        update(clients)
+        .where(clients.c.person_id == person_id, clients.c.ended_reason == LOCKED)
+        .values(ended_reason=None, locked_ms=None, locked_by=None)
+        .returning(clients.c.client_id)
+    )
+    return sorted(found)
+
+
+async def locked(connection: AsyncConnection, person_id: PersonId) -> Any | None:
+    """Return (locked_ms, locked_by) of the newest lock of a person's devices."""
+    found = await connection.execute(
+        select(clients.c.locked_ms, clients.c.locked_by)
+        .where(clients.c.person_id == person_id, clients.c.ended_reason == LOCKED)
+        .order_by(clients.c.locked_ms.desc())
+        .limit(1)
+    )
+    return found.first()
 
 
 # --- Expiry -----------------------------------------------------------------------------------
@@ -261,7 +301,7 @@ async def devices_of_keys(
 async def newest_keys_of(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> list[Any]:
-    """Return the newest DeviceKey of each device and KEM of these people's unrevoked devices."""
+    """Return the newest DeviceKey of each KEM of the devices of these people that may act."""
     rows: list[Any] = []
     for part in chunks(person_ids):
         rows += await connection.execute(
@@ -270,7 +310,7 @@ async def newest_keys_of(
             .where(
                 device_keys.c.person_id.in_(part),
                 device_keys.c.replaced_ms.is_(None),
-                clients.c.revoked_ms.is_(None),
+                clients.c.ended_reason.is_(None),
             )
             .order_by(device_keys.c.device, device_keys.c.kem)
         )

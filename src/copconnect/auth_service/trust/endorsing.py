@@ -61,7 +61,7 @@ class Endorsing:
                 record.endorser, caller.device, record.created, now, errors.EndorsementInvalid
             )
             client = await device_store.by_device(connection, record.endorsed)
-            if client is None or client.revoked_ms is not None:
+            if client is None or client.ended_reason is not None:
                 raise errors.EndorsementInvalid(rule="E0", reason="no such device")
             person_id = PersonId(client.person_id)
             await record_store.hold(connection, {person_id, caller.person_id})

@@ -222,6 +222,8 @@ def upgrade() -> None:
         sa.Column("app", sa.String(length=32), server_default="", nullable=False),
         sa.Column("revoked_ms", sa.BigInteger(), nullable=True),
         sa.Column("ended_reason", sa.String(length=16), nullable=True),
+        sa.Column("locked_ms", sa.BigInteger(), nullable=True),
+        sa.Column("locked_by", sa.String(length=32), nullable=True),
         sa.Column("confirmed", sa.String(length=16), nullable=False),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),
         sa.Column("lapsed", sa.Integer(), nullable=False),

@@ -21,6 +21,8 @@ export const ENTRY_KINDS = [
   "enrolment_codes_made",
   "device_confirmed",
   "device_revoked",
+  "devices_locked",
+  "devices_unlocked",
   "authenticator_enrolled",
   "grant_given",
   "grant_withdrawn",

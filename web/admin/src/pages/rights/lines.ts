@@ -8,6 +8,7 @@ export const RIGHTS: readonly Right[] = [
   "enrol",
   "confirm_devices",
   "revoke_devices",
+  "lock_devices",
   "give_grants",
   "manage_groups",
   "post_large",

@@ -1,0 +1,113 @@
+"""Acts that lock the devices of somebody who lost a phone, and that unlock them.
+
+A colleague of the same unit may lock, because one is nearer than an admin. The lock must not serve
+to put people out of reach: it never goes up. People who hold grants are locked by their own admins
+alone, who could then lift it; people who may issue orders by those above them or by an admin.
+Somebody who is no admin of the person locks one person within a day. It is lifted by whoever asked
+for it, who thereby only takes the own word back, and by an admin who may remove the devices.
+"""
+
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import budgets, errors, wire
+from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
+from copconnect.admin.ports import Grants, Organisation
+from copconnect.admin.rights import Rights
+from copconnect.admin.work_ports import Locks
+from copconnect.bus import AccountWakeup
+from copconnect.clock import Clock
+from copconnect.database.engine import Transaction
+from copconnect.ids import PersonId
+from copconnect.rights import PersonChange, covers
+
+_COMMANDING: tuple[wire.Right, ...] = ("issue_routine", "issue_urgent", "issue_flash")
+
+
+class LockKinds:
+    """The kinds, by the type of the act."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        organisation: Organisation,
+        grants: Grants,
+        rights: Rights,
+        locks: Locks,
+    ) -> None:
+        self._clock = clock
+        self._organisation = organisation
+        self._grants = grants
+        self._rights = rights
+        self._locks = locks
+        self.table: dict[type[wire.AdminAct], Kind] = {
+            wire.LockDevices: Kind(
+                "lock_devices", self._touches, self._lock, allows=self._may_lock
+            ),
+            wire.UnlockDevices: Kind(
+                "lock_devices", self._touches, self._unlock, allows=self._may_unlock
+            ),
+        }
+
+    async def _touches(self, connection: AsyncConnection, act: wire.LockAct) -> Touched:
+        person_id = PersonId(act.person_id)
+        path = await self._path(connection, person_id)
+        granted = frozenset(await self._grants.held_paths(connection, person_id))
+        change = PersonChange(person_id, frozenset({path}), granted)
+        if granted:
+            change = replace(change, needs=frozenset({"revoke_devices"}))
+        return Touched(change.touched, 1, [person_id], changes=[change])
+
+    async def _path(self, connection: AsyncConnection, person_id: PersonId) -> str:
+        basis = (await self._organisation.rights_bases(connection, [person_id])).get(person_id)
+        if basis is None or basis.status == "removed":
+            raise errors.NotFound
+        return basis.path
+
+    async def _may_lock(self, connection: AsyncConnection, by: PersonId, act: wire.LockAct) -> None:
+        """Raise NotAllowed for a lock of somebody who may command, by one who is not above."""
+        person_id = PersonId(act.person_id)
+        theirs = await self._rights.of(connection, person_id)
+        if not any(theirs.has(one) for one in _COMMANDING):
+            return
+        path = await self._path(connection, person_id)
+        own = await self._rights.of(connection, by)
+        if not any(covers(one, path) for one in own.paths("lock_devices")):
+            raise errors.NotAllowed(right="lock_devices", path=path)
+
+    async def _may_unlock(
+        self, connection: AsyncConnection, by: PersonId, act: wire.LockAct
+    ) -> None:
+        """Raise NotAllowed for somebody who neither asked for the lock nor may remove devices."""
+        person_id = PersonId(act.person_id)
+        lock = await self._locks.lock_of(connection, person_id)
+        if lock is not None and lock.by == by:
+            return
+        own = await self._rights.of(connection, by)
+        own.require("revoke_devices", [await self._path(connection, person_id)])
+
+    async def _lock(self, connection: Transaction, asked: Asked) -> Codes:
+        person_id = PersonId(asked.act.person_id)
+        touched = asked.permit.people[person_id].touched
+        if asked.permit.held[0].lacking("revoke_devices", touched) is not None:
+            spender, now_ms = asked.by.person_id, self._clock.now_ms()
+            await budgets.take(connection, budgets.PHONES_LOCKED, spender, 1, now_ms)
+        await self._locks.lock(connection, asked.by, person_id)
+        await self._tell(connection, person_id)
+        return []
+
+    async def _unlock(self, connection: Transaction, asked: Asked) -> Codes:
+        person_id = PersonId(asked.act.person_id)
+        await self._locks.unlock(connection, asked.by, person_id)
+        await self._tell(connection, person_id)
+        return []
+
+    async def _tell(self, connection: Transaction, person_id: PersonId) -> None:
+        """Tell the people who may unlock a person's devices that there is a lock, or none."""
+        path = await self._path(connection, person_id)
+        admins = await self._rights.holders_over(connection, "revoke_devices", path)
+        if admins:
+            connection.after_commit(
+                AccountWakeup(event="acts", person_ids=sorted(admins), client_ids=[])
+            )
