@@ -1,7 +1,7 @@
 """S9: asks holders of a conversation key for seals to cell keys that were made after it, and passes
 these seals on to their cells.
 
-Where a roster, a cell's key or a conversation key changed, a node looks a second later which cells'
+A node looks a second after a change of a roster, a cell's key or a conversation key which cells'
 keys have no seal of a key that serves, and asks devices that hold the key, each for some. A holder
 is a device that made the key or whose cell has a seal of it, and that asks for no share of it. A
 seal goes to one device of the cell that is connected here, but of the helper's person, and to the
