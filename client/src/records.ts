@@ -277,7 +277,7 @@ export interface LogRecord {
   readonly hash: Uint8Array;
 }
 
-/** Every entry after this position must stand under this epoch (R2). */
+/** R2: the sender of every entry after this position must be listed under this epoch. */
 export interface FloorStep {
   readonly position: number;
   readonly epoch: number;

@@ -103,7 +103,7 @@ export class AccountCalls {
     return found.filter((device) => device !== null);
   }
 
-  /** How this device stands, for {@link AppState}. */
+  /** Whether this device is confirmed, and who can confirm it, for {@link AppState}. */
   async deviceState(): Promise<AppState["device"]> {
     const { verdict, confirmers, sinceMs } = this.#services.standing;
     // The vault may be closed meanwhile: the state is asked for once more then.

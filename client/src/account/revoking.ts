@@ -97,8 +97,8 @@ export class Revoking {
   }
 
   /**
-   * A revocation of a device that the roster authority has revoked already: so an admin stands for it
-   * too (E4). Everything that the device made is listed, so it undoes nothing.
+   * A revocation by this device of one that the roster authority alone has revoked: it counts for E4.
+   * Everything that the device made is listed, so it undoes nothing.
    */
   async former(device: DeviceId, personId: PersonId, nowMs: number): Promise<Uint8Array> {
     const own = this.#options.identity();

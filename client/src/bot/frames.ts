@@ -22,7 +22,7 @@ export type Frame =
   | { readonly event: "gone"; readonly conversationId: ConversationId }
   | { readonly event: "alarm"; readonly text: string };
 
-/** Everything larger is none of ours: files come in calls, of 64 MiB at most. */
+/** A larger frame is refused: files come in calls, of 64 MiB at most. */
 const MOST_BYTES = 80 * 1024 * 1024;
 
 export function writeFrame(output: Writable, frame: Frame): void {

@@ -1,6 +1,6 @@
 /**
- * The core of a bot, as a process of its own beneath src/copconnect/bot/core.py: calls come in by
- * standard input, answers and events go out by standard output. It ends when the input does, however
+ * The core of a bot, as a process of its own beneath src/copconnect/bot/core.py: calls arrive on
+ * standard input, answers and events leave on standard output. It ends when the input does, however
  * its parent ended; the lock of the state file ends with it.
  */
 import { asFailure, failure } from "../failure.ts";

@@ -47,7 +47,7 @@ export class Preparing {
   }
 
   takesLong(files: readonly Prepared[]): boolean {
-    // A program is told that its message is stored, which holds for its files too.
+    // A program gets its answer when its message is stored, and so are the message's files.
     if (this.#context.program !== undefined) return false;
     const open = files.filter(({ sealed }) => !sealed);
     return open.reduce((sum, { file }) => sum + file.size, 0) > SEAL_AT_ONCE;

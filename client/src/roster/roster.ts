@@ -1,7 +1,7 @@
 /**
  * The whole roster of a conversation of up to {@link KNOWN_DEVICES} devices by its signed head, as
  * this device saw it last: for notices of what changed, for who reads and from when. In larger ones
- * this device looks at its own cell, when a screen asks, and nobody is told one by one.
+ * this device looks at its own cell, when a screen asks, and shows no notices.
  *
  * The vault holds the leaves under the epoch that notices told of; a newer epoch is fetched, checked
  * under its head, compared, and stored with the notices in one transaction.
@@ -28,7 +28,7 @@ import { judgeParties } from "./parties.ts";
 /** Past every version of a cell key, in the 15 digits that the server reads. */
 const AFTER_ALL = 999_999_999_999_999;
 
-/** The leaves as notices told of them last; null: never. */
+/** The leaves of which notices were last shown; null: none yet. */
 export async function knownRoster(
   { vault }: DeviceContext,
   { id }: Conversation,
@@ -135,7 +135,7 @@ function forget(conversation: Conversation): Promise<void> {
   });
 }
 
-/** Every leaf under a head. Cells that did not change since notices told of them are not fetched again. */
+/** Every leaf under a head. Cells that did not change since the last notices are not fetched again. */
 export async function allLeaves(
   { api, vault }: DeviceContext,
   { id }: Conversation,

@@ -145,7 +145,7 @@ export class Http {
 function refusal(response: Response, bytes: Bytes): CoreFailure {
   const body = errorBody(bytes);
   if (body === null) {
-    // Not our server: a proxy or a captive portal stands between.
+    // Not our server: a proxy or a captive portal answered.
     return failure("network", { retry: true, details: { status: response.status } });
   }
   const { code, retry, retryAfterMs, details } = body;

@@ -1,6 +1,6 @@
 /**
  * How a device names the answer about a person that it holds (docs/protocol.md): by the records in
- * it, so that nothing that a server says can stand for records that are not there. Pure.
+ * it, so that no statement of the server replaces records that are missing. Pure.
  */
 import { compareBytes } from "../keys/format/compare.ts";
 import { hash } from "../keys/format/hashing.ts";

@@ -8,8 +8,8 @@
  * Invariants: a record that is refused is neither kept nor judged; a record once kept stays, so what
  * the server leaves out later takes nothing back; DeviceKey generations never go back (S3); a row is
  * written before anybody is told. Concurrency: answers are taken in one after another; questions
- * wait for none of that but the rows that they need. The server is told by its name which answer is
- * held (naming.ts), so that it sends another one: a crash loses at most an answer that comes again.
+ * wait only for the rows that they need. A device sends the server the name of the answer that it
+ * holds (naming.ts), so that the server sends any other one: a crash loses at most an answer that comes again.
  */
 import { checkDeviceKey, type DeviceKey } from "../keys/device-key.ts";
 import type { Kem } from "../keys/hpke.ts";

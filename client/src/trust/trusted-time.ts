@@ -12,7 +12,7 @@
  * most an hour above what the device counts. A time beyond either waits for a second one, ten minutes
  * later by the device's own clock, that is later by as much: a clock of the server that once ran
  * ahead neither becomes the device's time by one answer nor keeps the right time out for ever, and
- * one that stands still is never taken. Time that the wall clock alone counted may go back to a signed
+ * a time that does not advance is never taken. Time that the wall clock alone counted may go back to a signed
  * time: a person who sets a wrong clock right, as the app asks, must be able to go on. An authority
  * that turns the time back gains nothing: whoever has its key signs stamps of any age. Heads do not
  * go back with the time (S1).

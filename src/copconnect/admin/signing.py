@@ -1,4 +1,4 @@
-"""Signed acts as they come in: read, begun once, their signature and their person checked.
+"""Signed acts as they arrive: read, begun once, their signature and their person checked.
 
 :meth:`Signing.begin` is the one way to an act: nothing is done before it. Authenticators, by which
 people sign, are enrolled by other admins.

@@ -44,7 +44,7 @@ class _View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class State(_View, frozen=True, kw_only=True):
-    """How the device stands. ``in_step``: connected, and nothing that the server has is missing."""
+    """The device's state. ``in_step``: connected, and nothing that the server has is missing."""
 
     phase: Literal["register", "conduct", "locked", "ready", "signed_out", "storage_failed"]
     reason: str | None

@@ -47,7 +47,7 @@ async def enrol(
 
 
 async def standing(core: Core) -> State:
-    """Return how the device stands now."""
+    """Return the device's state."""
     return await core.call(State, "state")
 
 

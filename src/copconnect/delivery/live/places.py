@@ -74,8 +74,8 @@ _PLACES = _places()  # Built once: building costs more than executing.
 async def places_of(
     connection: AsyncConnection, client_ids: Collection[ClientId]
 ) -> dict[ClientId, list[Place]]:
-    """Return each leaf of these clients under a newest head, with where its conversation stands.
-    One statement."""
+    """Return each leaf of these clients under a newest head, with the end of its log. One
+    statement."""
     rows = await connection.execute(_PLACES, {"p_ids": list(client_ids)})
     places: dict[ClientId, list[Place]] = {}
     for row in rows:

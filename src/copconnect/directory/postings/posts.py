@@ -125,7 +125,7 @@ class Posts:
         return None
 
     async def _count(self, caller: Caller | None, posts: Iterable[wire.Post]) -> None:
-        """Count the names that a caller is told of. Raises RateLimited."""
+        """Count the names that a caller gets to read. Raises RateLimited."""
         if caller is not None:
             told = {one.person.person_id: one.person for post in posts for one in post.holders}
             await self._directory.count_names(caller, told.values())

@@ -62,7 +62,7 @@ export class Draft {
     return text;
   }
 
-  /** The message was refused: its words stand before those that were written meanwhile. */
+  /** A refused message's words go before those that were written meanwhile. */
   giveBack(text: string): void {
     this.text = this.text === "" ? text : `${text}\n${this.text}`;
   }
