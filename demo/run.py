@@ -186,7 +186,7 @@ def greet(url: str, station: Sequence[Person], codes: Mapping[str, str]) -> None
     console.print(sign_in_table(invited(station), codes))
     console.print(f"App:        [bold]{url}[/bold]")
     console.print(f"SMS outbox: [bold]{url}/demo/outbox[/bold] (where the codes arrive)")
-    console.print("The SHO issues orders to the station; those above, to theirs.")
+    console.print("The SHO issues orders to the station; those above, to each unit below.")
     console.print("Stop with Ctrl+C.")
 
 

@@ -25,6 +25,7 @@ import type {
   CodeRequested,
   ConductCode,
   Directory,
+  IssuableUnit,
   Language,
   People,
   Person,
@@ -338,6 +339,15 @@ export interface Core {
   /** Orders that are being written, and templates, newest first; without their files. */
   /** The priorities that this person may use, in a conversation where one is named. */
   issuing(conversationId: ConversationId | null): Promise<Issuing>;
+  /** The units to each of which this person may issue an order without belonging to its chat. */
+  issuableUnits(): Promise<readonly IssuableUnit[]>;
+  /** The conversations for this person's orders to these units. Rejects with `may_not_issue`. */
+  openUnitOrders(unitIds: readonly UnitId[]): Promise<readonly ConversationItem[]>;
+  /**
+   * Issue a draft's order in each of these conversations, as one series. Queues and returns at once, as `send`;
+   * rejects before anything is queued where one is closed. A repeated call sends nothing twice.
+   */
+  issueTogether(draft: OrderDraft, conversationIds: readonly ConversationId[]): Promise<void>;
   /** Drafts of orders that are on their way are not among them. */
   orderDrafts(): Promise<readonly OrderDraft[]>;
   orderDraft(draftId: MessageId): Promise<OrderDraft>;

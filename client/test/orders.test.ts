@@ -355,8 +355,8 @@ describe("who may issue", () => {
     const id = await group(a, [b]);
     w.server.orders.mayIssue = () => false;
     const draftId = newId<MessageId>();
-    const draft = { draftId, template: null, conversationId: id, order: PLAIN, sendAtMs: null };
-    await a.core.keepOrderDraft({ ...draft, savedMs: 0, filesLost: false });
+    const draft = { draftId, template: null, conversationId: id, unitIds: [], order: PLAIN };
+    await a.core.keepOrderDraft({ ...draft, sendAtMs: null, savedMs: 0, filesLost: false });
     await a.core.send(id, PLAIN, null, draftId);
     const failed = async () => {
       const { messages } = await a.core.messages(id, null, 50);

@@ -1,6 +1,7 @@
 /** The scripted core's orders: some of each kind, in three languages, that can be acknowledged. */
 import type {
   ConversationItem,
+  Core,
   Issuing,
   MessageItem,
   OrderBody,
@@ -9,10 +10,10 @@ import type {
   OrderPage,
   OrderView,
 } from "@copconnect/client/core";
-import type { ConversationId, MessageId } from "@copconnect/client/wire";
+import type { ConversationId, IssuableUnit, MessageId, UnitId } from "@copconnect/client/wire";
 import { emptyOrder } from "../src/screens/orders/compose/composing.ts";
 import { pause } from "./account.ts";
-import { ME, PEOPLE, id } from "./organisation.ts";
+import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
 import { plate } from "./plates.ts";
 import { refusal } from "./refusal.ts";
 import type { Scenario } from "./scenario.ts";
@@ -51,6 +52,7 @@ export function orderView(
     acknowledgement: null,
     earlier: null,
     sending: null,
+    together: null,
     overseen: false,
     escalatedMs: null,
     differs: null,
@@ -173,6 +175,7 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
   readonly training = scriptedTraining((event) => this.emit(event), this.scenario.lessons);
   readonly #orders: OrderView[];
   readonly #drafts = new Map<MessageId, OrderDraft>();
+  readonly #ofUnits = new Map<UnitId, ConversationItem>();
 
   constructor(scenario: Scenario) {
     super(scenario);
@@ -198,6 +201,7 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
     const orders = this.#orders
       .filter((one) => query.box === "all" || (query.box === "open" ? one.owed : one.mine))
       .filter(({ body: said }) => `${said?.title} ${said?.text}`.toLowerCase().includes(text))
+      .filter(({ orderId, together }) => together === null || together[0] === orderId)
       .sort((a, b) => b.issuedMs - a.issuedMs);
     return { orders, next: null };
   }
@@ -234,6 +238,56 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
   async issuing(conversationId: ConversationId | null): Promise<Issuing> {
     const anywhere = ["routine", "urgent", "flash"] as const;
     return { here: conversationId === null ? null : anywhere, anywhere };
+  }
+
+  async issuableUnits(): Promise<readonly IssuableUnit[]> {
+    await pause(200);
+    const at = (unitId: UnitId): number =>
+      PEOPLE.filter((person) => person.unitId === unitId).length +
+      UNITS.filter(({ parentId }) => parentId === unitId).reduce(
+        (sum, unit) => sum + at(unit.unitId),
+        0,
+      );
+    return UNITS.filter(({ parentId }) => parentId !== null).map(({ unitId }) => ({
+      ...{ unitId, people: at(unitId) },
+    }));
+  }
+
+  abstract createGroup(input: Parameters<Core["createGroup"]>[0]): Promise<ConversationItem>;
+
+  async openUnitOrders(unitIds: readonly UnitId[]): Promise<readonly ConversationItem[]> {
+    return Promise.all(unitIds.map((unitId) => this.#ofUnit(unitId)));
+  }
+
+  async #ofUnit(unitId: UnitId): Promise<ConversationItem> {
+    const known = this.#ofUnits.get(unitId);
+    if (known !== undefined) return known;
+    const people = PEOPLE.filter((person) => person.unitId === unitId);
+    const personIds = people.map(({ personId }) => personId);
+    const about = { photo: null, whoMayPost: "admins", history: "30_days" } as const;
+    const item = await this.createGroup({ title: "", personIds, ...about });
+    const standing = { key: null, title: ME.post, unitId, about: "orders", postId: null } as const;
+    const made = { ...item, kind: "announcement", standing, empty: true } as const;
+    this.#ofUnits.set(unitId, made);
+    this.emit({ type: "conversation", item: made });
+    return made;
+  }
+
+  async issueTogether(
+    { draftId, order, unitIds }: OrderDraft,
+    conversationIds: readonly ConversationId[],
+  ): Promise<void> {
+    const ids = conversationIds.map((_, at) => id<MessageId>(4, 720_000 + at));
+    const together = ids.length > 1 ? ids : null;
+    const said = { mine: true, owed: false, overseen: true, issuer: plate(ME), together };
+    const orders = conversationIds.map((conversationId, at) =>
+      orderView(20_000 + at, conversationId, 0, { ...order, attachments: [] }, said),
+    );
+    for (const item of await this.openUnitOrders(unitIds))
+      this.emit({ type: "conversation", item: { ...item, empty: false } });
+    this.#orders.unshift(...orders);
+    for (const one of orders) this.emit({ type: "order", order: one });
+    await this.dropOrderDraft(draftId);
   }
 
   async orderDrafts(): Promise<readonly OrderDraft[]> {

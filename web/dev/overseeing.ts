@@ -114,6 +114,12 @@ class ScriptedOverseeing implements OverseeCore {
     return this.#progress(orderId, unitId);
   }
 
+  async totals(orderIds: readonly MessageId[]): ReturnType<OverseeCore["totals"]> {
+    await pause(80);
+    const units = [...this.#own.values()];
+    return orderIds.map((orderId, at) => ({ orderId, total: units[at % units.length] ?? sum([]) }));
+  }
+
   async people(
     _: MessageId,
     query: Parameters<OverseeCore["people"]>[1],

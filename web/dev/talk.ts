@@ -260,6 +260,7 @@ function build(plan: Plan, number: number): Talk {
       post: null,
       unregistered: others.filter((person) => !person.registered).length,
       devices: plan.people.length + 3,
+      empty: messages.length === 0,
       historyFromMs: null,
       history: null,
       last: last

@@ -25,6 +25,7 @@ export interface UploadParts {
 
 export class Uploads {
   readonly #parts: UploadParts;
+  readonly #running = new Map<AttachmentId, Promise<void>>();
 
   constructor(parts: UploadParts) {
     this.#parts = parts;
@@ -42,8 +43,10 @@ export class Uploads {
     for (const attachmentId of attachmentIds) {
       const record = await this.#parts.record(attachmentId);
       if (record === null) throw failure("source_lost");
-      if (record.upload === "pending") await this.#upload(record);
-      else if (!(await this.#share(record, conversationId))) {
+      if (record.upload === "pending") await this.#uploadOnce(record);
+      // Several conversations may wait for one file, which goes up for the first of them.
+      if (record.upload === "pending" && record.conversationId === conversationId) continue;
+      if (!(await this.#share(record, conversationId))) {
         if (!record.local) throw failure("attachment_gone");
         await this.#upload({ ...record, conversationId }).catch((error: unknown) => {
           throw hasCode(error, "not_found") ? failure("attachment_gone") : error;
@@ -61,6 +64,15 @@ export class Uploads {
       if (!hasCode(error, "not_found")) throw error;
       return false;
     }
+  }
+
+  #uploadOnce(record: AttachmentRecord): Promise<void> {
+    const { attachmentId } = record;
+    const running = this.#running.get(attachmentId);
+    if (running !== undefined) return running;
+    const upload = this.#upload(record).finally(() => this.#running.delete(attachmentId));
+    this.#running.set(attachmentId, upload);
+    return upload;
   }
 
   async #upload(record: AttachmentRecord): Promise<void> {

@@ -8,7 +8,7 @@ import { KNOWN_DEVICES } from "../limits.ts";
 import { XWING } from "../keys/hpke.ts";
 import { fromHex } from "../octets.ts";
 import { idOf, newId } from "../ids.ts";
-import type { ConversationId, PersonId, PostId } from "../ids.ts";
+import type { ConversationId, PersonId, PostId, UnitId } from "../ids.ts";
 import { outgoingRecord } from "../outbox/compose.ts";
 import { keepDraftFiles, openDraftFiles } from "../outbox/draft-files.ts";
 import { STORES } from "../records.ts";
@@ -75,6 +75,12 @@ export class ConversationCalls {
       if (known === undefined || !hasCode(error, "network")) throw error;
       return device.views.conversation(known);
     }
+  }
+
+  /** The conversation for this person's orders to a unit. */
+  async openUnitOrders(unitId: UnitId): Promise<ConversationItem> {
+    const device = await this.#reach.device();
+    return this.#adopt(device, await device.context.api.orders.openUnit(unitId));
   }
 
   async createGroup(input: Parameters<Core["createGroup"]>[0]): Promise<ConversationItem> {

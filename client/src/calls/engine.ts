@@ -9,6 +9,7 @@ import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
 import { OrderCalls } from "./order-calls.ts";
 import { OverseeingCalls } from "./fetched/overseeing-calls.ts";
+import { UnitOrderCalls } from "./unit-order-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import type { Reach } from "./reach.ts";
 import { Session } from "./session.ts";
@@ -32,6 +33,7 @@ export function createEngine(options: SessionOptions): Engine {
   const forwarding = new ForwardingCalls(reach);
   const people = new PeopleCalls(reach);
   const orders = new OrderCalls(reach);
+  const unitOrders = new UnitOrderCalls(reach, conversations);
   const training = trainingCalls(reach.training, api);
   const overseeing = new OverseeingCalls(reach, reach.department);
   /** Calls that need a registered device wait until there is one. */
@@ -153,6 +155,9 @@ export function createEngine(options: SessionOptions): Engine {
     order: (orderId, fresh) => orders.order(orderId, fresh),
     acknowledge: (orderId, given) => orders.acknowledge(orderId, given),
     issuing: (conversationId) => orders.issuing(conversationId),
+    issuableUnits: () => unitOrders.units(),
+    openUnitOrders: (unitIds) => unitOrders.open(unitIds),
+    issueTogether: (draft, conversationIds) => unitOrders.issue(draft, conversationIds),
     orderDrafts: () => orders.drafts(),
     orderDraft: (draftId) => orders.draft(draftId),
     keepOrderDraft: (draft) => orders.keepDraft(draft),

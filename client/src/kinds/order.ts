@@ -4,8 +4,8 @@
  * readers compare the two.
  */
 import { failure } from "../failure.ts";
-import type { PersonId } from "../ids.ts";
-import { ORDER_CHOICES, ORDER_READERS, REMINDERS } from "../limits.ts";
+import type { MessageId, PersonId } from "../ids.ts";
+import { ORDER_CHOICES, ORDER_READERS, ORDER_UNITS, REMINDERS } from "../limits.ts";
 import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
 import type { OrderPriority, OrderTerms } from "../wire.ts";
 import {
@@ -16,6 +16,7 @@ import {
   boolean,
   id,
   integer,
+  isFields,
   list,
   mentions,
   nullable,
@@ -48,8 +49,17 @@ interface OrderWords {
   readonly mentions: readonly Mention[];
 }
 
+/** Orders that were issued together, each to another unit. */
+export interface OrderSeries {
+  readonly id: MessageId;
+  /** The place of this one, from 0, and how many there are. */
+  readonly at: number;
+  readonly of: number;
+}
+
 export interface OrderContent extends OrderWords {
   readonly kind: "order";
+  readonly series: OrderSeries | null;
   readonly attachments: readonly AttachmentPointer[];
 }
 
@@ -108,6 +118,12 @@ function isPriority(value: unknown): value is OrderPriority {
   return PRIORITIES.has(value);
 }
 
+function series(value: unknown): OrderSeries {
+  if (!isFields(value)) throw new Misshapen();
+  const of = integer(value["of"], ORDER_UNITS);
+  return { id: id<MessageId>(value["id"]), at: integer(value["at"], of - 1), of };
+}
+
 function priority(value: unknown): OrderPriority {
   if (!isPriority(value)) throw new Misshapen();
   return value;
@@ -129,6 +145,7 @@ export const order: WrittenKind<OrderContent, OrderBody, OrderPreview, OutgoingO
     escalateBelow: integer(fields["escalateBelow"], 100),
     mentions: mentions(fields["mentions"]),
     attachments: list(fields["attachments"], MAX_ATTACHMENTS, attachment),
+    series: nullable(fields["series"], series),
   }),
   shown: true,
   preview: ({ kind, priority, title }) => ({ kind, priority, text: title.slice(0, PREVIEW) }),
@@ -152,6 +169,6 @@ export const order: WrittenKind<OrderContent, OrderBody, OrderPreview, OutgoingO
       readers.length <= ORDER_READERS &&
       files.length <= MAX_ATTACHMENTS;
     if (!fits) throw failure("message_invalid", { details: { limit: MAX_TEXT } });
-    return { ...outgoing, attachments: files.map(prepare) };
+    return { ...outgoing, attachments: files.map(prepare), series: null };
   },
 };

@@ -100,6 +100,8 @@ export class ViewMaker implements Views {
       historyFromMs: readableFrom(record),
       history: progressOf(record),
       last: record.last === null ? null : await this.#last(conversation, record.last),
+      empty:
+        (record.log?.cursor ?? 0) === 0 && this.#outgoing.of(record.conversationId).length === 0,
       unread: record.unread,
       mentioned: record.mentioned,
       mutedUntilMs: record.preferences.mutedUntilMs,

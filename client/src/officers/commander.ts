@@ -1,11 +1,13 @@
 /**
- * The simulated head of the force: announces now and then where only admins may write, and answers
- * nobody.
+ * The simulated head of the force: issues one order to the station that is shown, announces now and then
+ * where only admins may write, and answers nobody.
  */
 import type { ConversationItem } from "../core.ts";
 import type { LocalCore } from "../create.ts";
+import { newId } from "../ids.ts";
+import type { MessageId, UnitId } from "../ids.ts";
 import { pause } from "../transport/backoff.ts";
-import { ANNOUNCEMENTS, fill } from "./lines.ts";
+import { ANNOUNCEMENTS, ORDER, fill } from "./lines.ts";
 import type { StationOptions } from "./station.ts";
 
 const LOOK_MS = 1_000;
@@ -42,4 +44,24 @@ async function announcements(
     await pause(LOOK_MS, signal);
   }
   return null;
+}
+
+/** Issue the first order to a unit below, if this officer heads one above it and has issued none. */
+export async function order(core: LocalCore, unitId: UnitId): Promise<void> {
+  const below = await core.issuableUnits();
+  const issued = await core.orders({ box: "issued" });
+  if (issued.orders.length > 0 || !below.some((one) => one.unitId === unitId)) return;
+  const [where] = await core.openUnitOrders([unitId]);
+  if (where === undefined) return;
+  const draft = {
+    ...{
+      draftId: newId<MessageId>(),
+      template: null,
+      conversationId: null,
+      unitIds: [unitId],
+      order: ORDER,
+    },
+    ...{ sendAtMs: null, savedMs: 0, filesLost: false },
+  } as const;
+  await core.issueTogether(draft, [where.conversationId]);
 }

@@ -3,6 +3,8 @@
  * and `{number}` are filled in by the speaker. Names, vehicles and incidents are invented.
  */
 
+import type { Outgoing } from "../core.ts";
+
 /** Spoken into the station's group without being asked. */
 export const STATION_LINES: readonly string[] = [
   "Patrol car at {place}. Traffic moving, no obstruction.",
@@ -44,6 +46,16 @@ export const ANNOUNCEMENTS: readonly string[] = [
   "రాత్రి గస్తీలో ప్రతి అధికారి రిఫ్లెక్టివ్ జాకెట్ ధరించాలి.",
   "Helmets are for us first: every officer on two wheels wears one, on duty and off duty.",
 ];
+
+/** The order of the head of the force to the station. */
+export const ORDER: Extract<Outgoing, { kind: "order" }> = {
+  kind: "order",
+  title: "Festival bandobast: strength by tomorrow",
+  text: "Report how many officers can stand at fixed points on both days, by 10:00.",
+  reference: "DGP/L&O/211",
+  ...{ priority: "urgent", validUntilMs: null, choices: [], answers: true, readers: [] },
+  ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [], attachments: [] },
+};
 
 /** Captions of the pictures they send. */
 export const CAPTIONS: readonly string[] = [

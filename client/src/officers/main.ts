@@ -13,7 +13,7 @@ import { createCore } from "../create.ts";
 import type { LocalCore } from "../create.ts";
 import { utf8 } from "../octets.ts";
 import { pause } from "../transport/backoff.ts";
-import { announce } from "./commander.ts";
+import { announce, order } from "./commander.ts";
 import { enrol } from "./enrol.ts";
 import { LABEL, Station } from "./station.ts";
 import { sqliteStorage } from "../vault/sqlite.ts";
@@ -141,6 +141,9 @@ async function main(): Promise<void> {
     `${String(staff.length)} of ${String(numbers.length)} simulated officers are on duty` +
       (commander === undefined ? "." : `; ${without}.`),
   );
+  const unitId = (await staff[0]?.state())?.me?.unitId;
+  if (head !== null && unitId !== undefined)
+    await order(head, unitId).catch((error: unknown) => log(`an order failed: ${String(error)}`));
   await Promise.all([station.patrol(), head === null ? null : announce(head, options)]);
 }
 

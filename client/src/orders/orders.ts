@@ -28,6 +28,7 @@ import {
   givenOf,
   headerHashOf,
   isOwed,
+  issuerOf,
   withdrawnMs,
 } from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
@@ -176,6 +177,8 @@ export class Orders implements SendingListener {
     if (box === "open" && !isOwed(row, self, nowMs)) return false;
     // A change whose order is not known yet is no order.
     if (row.facts === null && row.server === null) return false;
+    // Orders that this person issued together are one row: the first.
+    if (issuerOf(row) === self && (row.facts?.content.series?.at ?? 0) > 0) return false;
     const text = words.length === 0 ? "" : wordsOf(row);
     return words.every((word) => text.includes(word));
   }

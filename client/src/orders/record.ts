@@ -10,9 +10,11 @@ import { sameTerms, termsOf } from "../kinds/order.ts";
 import type { OrderContent } from "../kinds/order.ts";
 import type { Content } from "../kinds/content.ts";
 import type { OrderChangeContent } from "../kinds/order-change.ts";
+import { idOf } from "../ids.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import { hash, tag } from "../keys/format/hashing.ts";
 import { UNREADABLE } from "../limits.ts";
-import { equalBytes } from "../octets.ts";
+import { equalBytes, fromHex } from "../octets.ts";
 import type { AcknowledgementOutcome, Order, OrderChange, OrderTerms } from "../wire.ts";
 
 export const ORDER_STORES = {
@@ -122,6 +124,19 @@ export function headerHashOf({ facts, server }: OrderRecord): Uint8Array | null 
 /** The signed terms; the server's where the text is not here. */
 export function knownTerms({ facts, server }: OrderRecord): OrderTerms | null {
   return facts === null ? (server?.terms ?? null) : termsOf(facts.content);
+}
+
+/** The ids of the orders that were issued together with one, itself among them; null: it is alone. */
+export function togetherWith({ facts }: OrderRecord): readonly MessageId[] | null {
+  const series = facts?.content.series ?? null;
+  if (series === null) return null;
+  return Array.from({ length: series.of }, (_, at) => seriesOrderId(series.id, at));
+}
+
+/** The id of one of several orders that are issued together, alike for a repeated call. */
+export function seriesOrderId(seriesId: MessageId, at: number): MessageId {
+  const bytes = hash(tag("copconnect order series"), fromHex(seriesId), Uint8Array.of(at));
+  return idOf<MessageId>(bytes.subarray(0, 16));
 }
 
 export function issuerOf({ facts, server }: OrderRecord): PersonId | null {

@@ -20,6 +20,7 @@ import {
   issuerOf,
   knownTerms,
   ownOf,
+  togetherWith,
   withdrawnMs,
 } from "./record.ts";
 import type { OrderRecord, OwnAcknowledgement, SendingRecord } from "./record.ts";
@@ -71,6 +72,7 @@ export async function orderView(
     acknowledgement: await acknowledged(ownOf(row), parts),
     earlier: ownOf(row) === null ? await acknowledged(givenOf(row), parts) : null,
     sending,
+    together: issuerOf(row) === self ? togetherWith(row) : null,
     overseen: server?.overseen ?? issuerOf(row) === self,
     escalatedMs: server?.escalatedMs ?? null,
     differs: differenceOf(row),

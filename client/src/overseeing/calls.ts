@@ -11,6 +11,7 @@ import type {
   ExportWords,
   OrderExport,
   OrderProgressView,
+  OrderTotalView,
   OverseeCore,
   OverseenPage,
   OverseenQuery,
@@ -19,7 +20,7 @@ import type {
 import type { PassingDepartment } from "../trust/passing.ts";
 import type { Order, OrderCurve, OrderPerson } from "../wire.ts";
 import { answerOf, readAnswers } from "./answers.ts";
-import { readProgress } from "./counts.ts";
+import { readCounts, readProgress } from "./counts.ts";
 import { exported } from "./exporting.ts";
 import { gather } from "./gathering.ts";
 import { tellInPerson } from "./telling.ts";
@@ -57,6 +58,15 @@ export class OverseeCalls implements OverseeCore {
     const progress = readProgress(await this.#options.context.api.orders.progress(orderId, unitId));
     if (progress === null) throw malformed();
     return progress;
+  }
+
+  async totals(orderIds: readonly MessageId[]): Promise<readonly OrderTotalView[]> {
+    const { totals } = await this.#options.context.api.orders.totals({ orderIds: [...orderIds] });
+    return totals.map(({ orderId, total }) => {
+      const counts = readCounts(total);
+      if (counts === null || !orderIds.includes(orderId)) throw malformed();
+      return { orderId, total: counts };
+    });
   }
 
   async people(orderId: MessageId, query: OverseenQuery): Promise<OverseenPage> {

@@ -56,6 +56,8 @@ export interface ConversationItem {
     readonly sentMs: number;
     readonly status: MessageStatus | null;
   } | null;
+  /** Nobody has written here yet. */
+  readonly empty: boolean;
   readonly unread: number;
   readonly mentioned: boolean;
   readonly mutedUntilMs: number | null;

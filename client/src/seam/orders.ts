@@ -1,5 +1,5 @@
 /** Orders on the screens: what somebody owes, has answered and has issued. */
-import type { ConversationId, MessageId } from "../ids.ts";
+import type { ConversationId, MessageId, UnitId } from "../ids.ts";
 import type { KindBody, Outgoing } from "../kinds/content.ts";
 import type { AcknowledgementOutcome, OrderPriority } from "../wire.ts";
 import type { Plate } from "./people.ts";
@@ -55,6 +55,8 @@ export interface OrderView {
   /** An acknowledgement of a text from before the correction that asked again: it counts no more. */
   readonly earlier: AcknowledgedView | null;
   readonly sending: SendingView | null;
+  /** The orders that this person issued together, each to another unit, this one among them; null: it is alone. */
+  readonly together: readonly MessageId[] | null;
   /** This person may see who has acknowledged. */
   readonly overseen: boolean;
   readonly escalatedMs: number | null;
@@ -86,6 +88,8 @@ export interface OrderDraft {
   /** A template has a name. */
   readonly template: string | null;
   readonly conversationId: ConversationId | null;
+  /** The units to each of which it goes, in place of a conversation. */
+  readonly unitIds: readonly UnitId[];
   readonly order: Extract<Outgoing, { kind: "order" }>;
   /** When it is to be sent; null: at once. */
   readonly sendAtMs: number | null;

@@ -31,6 +31,12 @@ export interface OrderProgressView {
   readonly units: ReadonlyMap<UnitId, OrderCounts>;
 }
 
+/** The counts of one of this person's own orders. */
+export interface OrderTotalView {
+  readonly orderId: MessageId;
+  readonly total: OrderCounts;
+}
+
 export interface OverseenQuery {
   readonly unitId?: UnitId;
   readonly state?: OrderState;
@@ -175,6 +181,8 @@ export interface OverseeCore {
   /** Send `order_counts` events of an order, until another is watched; null: of none. */
   watch(orderId: MessageId | null, unitId: UnitId | null): Promise<void>;
   progress(orderId: MessageId, unitId: UnitId | null): Promise<OrderProgressView>;
+  /** Counts of orders that this person issued together; those of which nothing is known are left out. */
+  totals(orderIds: readonly MessageId[]): Promise<readonly OrderTotalView[]>;
   people(orderId: MessageId, query: OverseenQuery): Promise<OverseenPage>;
   curve(orderId: MessageId): Promise<OrderCurve>;
   /** The free answers, page by page, for those to whom they are sealed. */

@@ -41,6 +41,22 @@ export class OrderApi {
     return this.#http.call({ method: "GET", path: `/v1/issuing${asked}` });
   }
 
+  /** The units to each of which this person may issue orders without belonging to its chat. */
+  units(): Promise<wire.IssuableUnits> {
+    return this.#http.call({ method: "GET", path: "/v1/issuing/units" });
+  }
+
+  /** The conversation for this person's orders to a unit. */
+  openUnit(unitId: UnitId): Promise<wire.Conversation> {
+    const path = `/v1/units/${encodeURIComponent(unitId)}/orders`;
+    return this.#http.call({ method: "PUT", path, body: {} });
+  }
+
+  /** Counts of this person's own orders. */
+  totals(body: wire.CountOrders): Promise<wire.OrderTotals> {
+    return this.#http.call({ method: "POST", path: "/v1/orders/totals", body });
+  }
+
   acknowledge(
     orderId: MessageId,
     body: wire.PostAcknowledgements,

@@ -1,6 +1,7 @@
 /** Conversations, previews and notices put into words. */
 import type { ConversationItem, Notice, Plate, Preview } from "@copconnect/client/core";
 import { app } from "../app/state/app.svelte.ts";
+import { unitName, unitPath } from "../app/state/directory.svelte.ts";
 import { formatDate, formatList, nameOf } from "./format.ts";
 import { t } from "./index.svelte.ts";
 
@@ -19,10 +20,19 @@ export function titleOf(item: ConversationItem): string {
   if (item.direct !== null) return nameOf(item.direct.names);
   // Holders of a post have one with each person who asks.
   if (item.post?.mine === false && item.post.asker !== null) return whoOf(item.post.asker);
+  if (item.standing?.about === "orders") return ordersTitle(item.standing);
   if (item.standing !== null) return nameOf(item.standing.title);
   if (item.title !== null && item.title !== "") return item.title;
   const names = item.some.map((plate) => nameOf(plate.names));
   return names.length === 0 ? t("groups.info") : formatList(names);
+}
+
+/** For the unit's people "Orders of the DCP, Central Zone", for others "Abids PS: orders of …". */
+function ordersTitle({ title, unitId }: NonNullable<ConversationItem["standing"]>): string {
+  const post = nameOf(title);
+  const own = app.me === null ? [] : unitPath(app.me.unitId).map((unit) => unit.unitId);
+  const unit = unitId === null || own.includes(unitId) ? "" : unitName(unitId);
+  return unit === "" ? t("chats.ordersOf", { post }) : t("chats.ordersTo", { post, unit });
 }
 
 /** "To: SHO, Kacheguda", where it came to a post that this person holds; else "". */

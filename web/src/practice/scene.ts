@@ -76,6 +76,7 @@ function talk(
   const last = messages.at(-1);
   const item: ConversationItem = {
     conversationId,
+    empty: last === undefined,
     kind: "unit",
     title: null,
     photo: null,
@@ -126,6 +127,7 @@ function orderOf(): OrderView {
   const validUntilMs = Date.now() + 9 * HOUR_MS;
   return {
     orderId: ORDER,
+    together: null,
     conversationId: STATION_TALK,
     seq: 500,
     issuedMs: Date.now() - 12 * MINUTE_MS,

@@ -11,6 +11,7 @@ import type { Reach } from "../reach.ts";
 const METHODS: Readonly<Record<OverseeMethod, true>> = {
   watch: true,
   progress: true,
+  totals: true,
   people: true,
   curve: true,
   answers: true,

@@ -16,8 +16,15 @@ function newest(item: ConversationItem): number {
   return item.last?.sentMs ?? item.createdMs;
 }
 
+/** A conversation for orders to a unit stands in no list before it holds one. */
+function isShown({ standing, empty }: ConversationItem): boolean {
+  return standing?.about !== "orders" || !empty;
+}
+
 const sorted = $derived(
-  [...items.values()].sort((a, b) => Number(b.pinned) - Number(a.pinned) || newest(b) - newest(a)),
+  [...items.values()]
+    .filter(isShown)
+    .sort((a, b) => Number(b.pinned) - Number(a.pinned) || newest(b) - newest(a)),
 );
 const unread = $derived(
   sorted.reduce(

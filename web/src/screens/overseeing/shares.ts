@@ -28,6 +28,22 @@ export function shares({
   return parts.map(([part, people]) => ({ part, people, share: owed === 0 ? 0 : people / owed }));
 }
 
+/** The counts of several orders together. */
+export function added(counts: readonly OrderCounts[]): OrderCounts {
+  const sum = (of: (one: OrderCounts) => number): number =>
+    counts.reduce((total, one) => total + of(one), 0);
+  const most = Math.max(0, ...counts.map(({ choices }) => choices.length));
+  return {
+    owed: sum(({ owed }) => owed),
+    received: sum(({ received }) => received),
+    read: sum(({ read }) => read),
+    acknowledged: sum(({ acknowledged }) => acknowledged),
+    told: sum(({ told }) => told),
+    unreadable: sum(({ unreadable }) => unreadable),
+    choices: Array.from({ length: most }, (_, at) => sum(({ choices }) => choices[at] ?? 0)),
+  };
+}
+
 /** Whole percents that never say 100 before all have, nor 0 after one has. */
 export function percent({ acknowledged, owed }: OrderCounts): number {
   if (owed === 0 || acknowledged === 0) return 0;

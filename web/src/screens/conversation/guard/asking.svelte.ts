@@ -20,12 +20,12 @@ export class GuardAsking {
   /** The sheet shows it; null: there is nothing to ask. */
   question = $state.raw<Question | null>(null);
 
-  /** Whether a message may be handed in: at once, or because its person says so. */
-  allows(item: ConversationItem, outgoing: Outgoing): Promise<boolean> {
+  /** Whether a message may be handed in to these: at once, or because its person says so. */
+  allows(items: readonly ConversationItem[], outgoing: Outgoing): Promise<boolean> {
     const files = outgoing.kind === "attachments" || isOrder(outgoing) ? outgoing.attachments : [];
     const text = textOf(outgoing);
     const pictures = files.filter(({ kind }) => kind === "image").map(({ file }) => file);
-    return this.allowsAll([item], [text], pictures);
+    return this.allowsAll(items, [text], pictures);
   }
 
   /** The same for texts and pictures that go to several conversations: asked once, with all they reach. */

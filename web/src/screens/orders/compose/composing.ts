@@ -41,6 +41,7 @@ export function emptyDraft(conversationId: ConversationId | null): OrderDraft {
     draftId: newId<MessageId>(),
     template: null,
     conversationId,
+    unitIds: [],
     order: emptyOrder(),
     sendAtMs: null,
     savedMs: 0,
@@ -105,14 +106,14 @@ export const AT_AUDIENCE: readonly Problem[] = ["noAudience", "outside", "noRigh
 export type Advice = "outlastsReminders" | "noReminders" | "escalatesBeforeReminder";
 
 export function problemsOf(
-  { conversationId, order, sendAtMs }: OrderDraft,
+  { conversationId, unitIds, order, sendAtMs }: OrderDraft,
   place: Place | null,
   nowMs: number,
 ): readonly Problem[] {
   const found: Problem[] = [];
   const startMs = Math.max(nowMs, sendAtMs ?? 0);
   const { validUntilMs, choices } = order;
-  if (conversationId === null) found.push("noAudience");
+  if (conversationId === null && unitIds.length === 0) found.push("noAudience");
   if (order.title.trim() === "") found.push("noTitle");
   if (choices.some((one) => one.trim() === "")) found.push("emptyChoice");
   else if (choices.length === 1) found.push("oneChoice");
