@@ -17,7 +17,7 @@ export type ChangedRow =
     }
   | { readonly kind: "people" | "conversations"; readonly then: number; readonly now: number };
 
-/** Where a preview names only some people, only those are compared by name. */
+/** If a preview names only some people, only those are compared by name. */
 export function changedRows(then: ActPreview, now: ActPreview): readonly ChangedRow[] {
   const rows: ChangedRow[] = [];
   for (const kind of ["people", "conversations"] as const)
