@@ -18,7 +18,7 @@ import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
 import { noteOrder } from "../orders/noting.ts";
-import { rightful, saysTheSame } from "../orders/rightful.ts";
+import { judgeEarlier, rightful, saysTheSame } from "../orders/rightful.ts";
 import type { Rightful } from "../orders/rightful.ts";
 import { raiseFloor } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
@@ -102,6 +102,8 @@ export async function accept(
     await noteLive(receiving.conversation, work, messageId, device, entry.position);
   }
   await note(receiving, entry, judgement, content);
+  if (content.kind === "order")
+    await judgeEarlier(receiving.context.vault, work, receiving.known, messageId);
   if (await takeBack(receiving, entry, header)) return;
   if (receiving.blocked(leaf.person)) return;
   await show(receiving, entry, judgement, said, before);
@@ -122,7 +124,8 @@ function note(
     onNoted: onOrder,
   };
   const noted = { messageId, seq, sentMs, content };
-  return noteOrder(noting, work, { ...noted, personId: leaf.person, headerHash: header.hash });
+  const { person: personId, rights } = leaf;
+  return noteOrder(noting, work, { ...noted, personId, rights, headerHash: header.hash });
 }
 
 /** A message of this device's has come back: the server accepted it. */

@@ -16,6 +16,8 @@ export interface NotedMessage {
   readonly seq: number;
   readonly sentMs: number;
   readonly personId: PersonId;
+  /** The rights of its sender's leaf. */
+  readonly rights: number;
   /** H(header ‖ signature). */
   readonly headerHash: Uint8Array;
   readonly content: Decoded;
@@ -99,8 +101,8 @@ export async function noteOrder(
       const known = row ?? emptyOrder(content.orderId, conversationId);
       if (known.conversationId !== conversationId) return row;
       if (known.changes.some((one) => one.messageId === messageId)) return row;
-      const { seq, sentMs, personId, headerHash } = message;
-      const change = { messageId, seq, sentMs, personId, headerHash, content };
+      const { seq, sentMs, personId, rights, headerHash } = message;
+      const change = { messageId, seq, sentMs, personId, rights, headerHash, content };
       const changes = [...known.changes, change];
       return { ...known, changes: changes.sort((a, b) => a.seq - b.seq) };
     });

@@ -13,6 +13,7 @@ import type { OrderChangeContent } from "../kinds/order-change.ts";
 import { idOf } from "../ids.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import { hash, tag } from "../keys/format/hashing.ts";
+import { mayIssue } from "../keys/roster/leaf.ts";
 import { UNREADABLE } from "../limits.ts";
 import { equalBytes, fromHex } from "../octets.ts";
 import type { AcknowledgementOutcome, Order, OrderChange, OrderTerms } from "../wire.ts";
@@ -39,8 +40,9 @@ export interface ChangeFacts {
   readonly sentMs: number;
   /** H(header ‖ signature) of its message. */
   readonly headerHash: Uint8Array;
-  /** Its writer: a change by somebody else than the issuer changes nothing. */
+  /** Its writer, and the rights of the writer's leaf: {@link mayChange} judges by both. */
   readonly personId: PersonId;
+  readonly rights: number;
   readonly content: OrderChangeContent;
 }
 
@@ -143,19 +145,25 @@ export function issuerOf({ facts, server }: OrderRecord): PersonId | null {
   return facts?.issuerId ?? server?.issuerId ?? null;
 }
 
-/** Changes that count: the issuer's, and a withdrawal by somebody whom the signed text appoints. */
+/** Changes that count. */
 export function changesOf(row: OrderRecord): readonly ChangeFacts[] {
-  return row.changes.filter(({ personId, content }) => mayChange(row, personId, content));
+  return row.changes.filter((change) => mayChange(row, change));
 }
 
-/** Whether somebody may change an order so. */
+/**
+ * O3: a correction is the issuer's, with the right of the order's priority in the leaf; a withdrawal
+ * the issuer's, or of somebody whom the signed text appoints. Without the order's text the server's
+ * word says who issued it, and the right is judged once the text is here.
+ */
 export function mayChange(
   row: OrderRecord,
-  personId: PersonId,
-  { change }: Pick<OrderChangeContent, "change">,
+  { personId, rights, content }: Pick<ChangeFacts, "personId" | "rights" | "content">,
 ): boolean {
-  const readers = row.facts?.content.readers ?? [];
-  return personId === issuerOf(row) || (change === "withdrawn" && readers.includes(personId));
+  const { facts } = row;
+  const issued = personId === issuerOf(row);
+  if (content.change === "withdrawn")
+    return issued || facts?.content.readers.includes(personId) === true;
+  return issued && (facts === null || mayIssue({ rights }, facts.content.priority));
 }
 
 /** When the order was withdrawn. The server's word counts only where the order's text is not here. */

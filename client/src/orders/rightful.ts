@@ -13,6 +13,8 @@ import { mayIssue } from "../keys/roster/leaf.ts";
 import { equalBytes } from "../octets.ts";
 import type { MessageRecord } from "../records.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
+import type { MessageId } from "../ids.ts";
+import { loadMessage } from "../messages/messages.ts";
 import type { Vault } from "../vault/vault.ts";
 import { rowIn } from "./noting.ts";
 import { mayChange } from "./record.ts";
@@ -61,18 +63,40 @@ function plainBytes(bytes: Uint8Array): Uint8Array {
   return order ? encodeContent(plain(content)) : bytes;
 }
 
-/** A change before its order, where the log is read backwards, is judged with the order (`changesOf`). */
+/** A change before its order, where the log is read backwards, is judged by {@link judgeEarlier}. */
 async function changes(
   vault: Vault,
   work: UnitOfWork,
   content: OrderChangeContent,
-  leaf: Leaf,
+  { person: personId, rights }: Leaf,
 ): Promise<boolean> {
   const row = await rowIn(vault, work, content.orderId);
-  if (row?.facts == null) return true;
-  const corrects = content.change === "corrected";
-  if (corrects && !mayIssue(leaf, row.facts.content.priority)) return false;
-  return mayChange(row, leaf.person, content);
+  return row?.facts == null || mayChange(row, { personId, rights, content });
+}
+
+/**
+ * An order is noted: changes that were read before it and do not count with it are plain messages from
+ * now on. `known`: messages of this transaction.
+ */
+export async function judgeEarlier(
+  vault: Vault,
+  work: UnitOfWork,
+  known: Map<MessageId, MessageRecord>,
+  orderId: MessageId,
+): Promise<void> {
+  const row = await rowIn(vault, work, orderId);
+  const { conversationId } = work.record;
+  if (row?.facts == null || row.conversationId !== conversationId) return;
+  for (const change of row.changes) {
+    if (mayChange(row, change)) continue;
+    const { messageId } = change;
+    const held = known.get(messageId) ?? (await loadMessage(vault, conversationId, messageId));
+    if (held === null || held.notOrder === true) continue;
+    const content = encodeContent(plain(change.content));
+    const message: MessageRecord = { ...held, content, notOrder: true };
+    work.put(message);
+    known.set(messageId, message);
+  }
 }
 
 function plain(content: OrderContent | OrderChangeContent): Content {

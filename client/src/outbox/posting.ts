@@ -91,7 +91,8 @@ export class Posting {
         const { device } = this.#context.identity();
         await noteLive(conversation, work, own.messageId, device, at.seq);
       }
-      await this.#note(work, own.messageId, header, content, at);
+      const rights = listed?.leaf.rights ?? 0;
+      await this.#note(work, own.messageId, header, content, { ...at, rights });
       if (content.kind === "mark") {
         const { personId, deviceBytes } = this.#context.identity();
         const { seq: position, sentMs } = at;
@@ -108,12 +109,20 @@ export class Posting {
     messageId: MessageId,
     { hash: headerHash }: Header,
     content: Decoded,
-    { seq, sentMs }: Accepted,
+    { seq, sentMs, rights }: Accepted & { readonly rights: number },
   ): Promise<void> {
     const { vault, identity, time, now } = this.#context;
     const { personId } = identity();
     const noting = { vault, self: personId, nowMs: time.now() ?? now(), onNoted: this.#onOrder };
-    return noteOrder(noting, work, { messageId, seq, sentMs, personId, headerHash, content });
+    return noteOrder(noting, work, {
+      messageId,
+      seq,
+      sentMs,
+      personId,
+      rights,
+      headerHash,
+      content,
+    });
   }
 
   /**

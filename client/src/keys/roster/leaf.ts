@@ -57,6 +57,6 @@ export function mayAdminister(leaf: Leaf): boolean {
   return (leaf.rights & MAY_ADMINISTER) !== 0;
 }
 
-export function mayIssue(leaf: Leaf, priority: keyof typeof MAY_ISSUE): boolean {
+export function mayIssue(leaf: Pick<Leaf, "rights">, priority: keyof typeof MAY_ISSUE): boolean {
   return (leaf.rights & MAY_ISSUE[priority]) !== 0;
 }

@@ -1,0 +1,112 @@
+/** O3 where the log is read backwards: a change comes before its order, and is judged with it. */
+import "fake-indexeddb/auto";
+import { encode } from "@msgpack/msgpack";
+import { beforeEach, expect, test } from "vitest";
+import { UnitOfWork } from "../conversation/unit-of-work.ts";
+import { newId } from "../ids.ts";
+import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import { MAY_ISSUE, MAY_POST, type Leaf } from "../keys/roster/leaf.ts";
+import { decodeContent } from "../kinds/content.ts";
+import { loadMessage } from "../messages/messages.ts";
+import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
+import { Vault } from "../vault/vault.ts";
+import { noteOrder, rowIn } from "./noting.ts";
+import { changesOf } from "./record.ts";
+import { judgeEarlier, rightful } from "./rightful.ts";
+
+const CONVERSATION: ConversationId = newId();
+const ISSUER: PersonId = newId();
+const SELF: PersonId = newId();
+
+let vault: Vault;
+let orderId: MessageId;
+
+beforeEach(async () => {
+  vault = new Vault({ name: `orders-${newId()}`, now: () => 1 });
+  await vault.open();
+  orderId = newId();
+});
+
+const WORDS = { title: "All units", text: "Report to the gate", reference: "7", attachments: [] };
+
+function orderBytes(): Uint8Array {
+  return encode({
+    ...{ v: 1, kind: "order", ...WORDS, priority: "flash", validUntilMs: null, choices: [] },
+    ...{ answers: false, readers: [], remindMinutes: [], escalateMinutes: null },
+    ...{ escalateBelow: 80, mentions: [] },
+  });
+}
+
+function correctionBytes(): Uint8Array {
+  return encode({
+    ...{ v: 1, kind: "order_change", orderId, change: "corrected", ...WORDS, reason: "The gate" },
+    asksAgain: true,
+  });
+}
+
+/** Receive a message in a transaction of its own, as accept.ts does. */
+async function receive(
+  messageId: MessageId,
+  seq: number,
+  bytes: Uint8Array,
+  leaf: Pick<Leaf, "person" | "rights">,
+): Promise<void> {
+  const record = { conversationId: CONVERSATION, last: null, own: null };
+  const work = new UnitOfWork({
+    record: record as unknown as ConversationRecord,
+    members: {} as MembersRecord,
+  });
+  const said = await rightful(vault, work, bytes, leaf as Leaf);
+  const noting = { vault, self: SELF, nowMs: 1, onNoted: () => undefined };
+  const { person: personId, rights } = leaf;
+  const { content } = said;
+  const of = { messageId, seq, sentMs: seq, personId, rights, headerHash: new Uint8Array(32) };
+  await noteOrder(noting, work, { ...of, content });
+  const known = new Map<MessageId, MessageRecord>();
+  if (content.kind === "order") await judgeEarlier(vault, work, known, messageId);
+  work.put({
+    ...{
+      messageId,
+      conversationId: CONVERSATION,
+      order: seq,
+      seq,
+      senderId: personId,
+      mine: false,
+    },
+    ...{ sentMs: seq, content: said.bytes, notice: null, failure: null },
+    ...(said.notOrder ? { notOrder: true } : {}),
+  });
+  await vault.write(work.changes);
+}
+
+async function counted(): Promise<number> {
+  const work = new UnitOfWork({
+    record: {} as ConversationRecord,
+    members: {} as MembersRecord,
+  });
+  const row = await rowIn(vault, work, orderId);
+  return row === null ? -1 : changesOf(row).length;
+}
+
+const MAY = MAY_POST | MAY_ISSUE.flash;
+
+test.each([
+  ["the issuer's, with the right of its priority", { person: ISSUER, rights: MAY }, true],
+  ["the issuer's, whose right has ended", { person: ISSUER, rights: MAY_POST }, false],
+  ["somebody else's, with the right", { person: newId(), rights: MAY }, false],
+] as const)("O3 a correction before its order: %s", async (_, leaf, counts) => {
+  const messageId: MessageId = newId();
+  for (const order of ["correction first", "order first"] as const) {
+    const both = [
+      () => receive(messageId, 9, correctionBytes(), leaf as Pick<Leaf, "person" | "rights">),
+      () => receive(orderId, 5, orderBytes(), { person: ISSUER, rights: MAY }),
+    ];
+    for (const step of order === "order first" ? both.reverse() : both) await step();
+    expect(await counted()).toBe(counts ? 1 : 0);
+    const shown = await loadMessage(vault, CONVERSATION, messageId);
+    expect(shown?.notOrder === true).toBe(!counts);
+    const content = decodeContent(shown?.content as Uint8Array);
+    expect(content.kind).toBe(counts ? "order_change" : "text");
+    orderId = newId();
+  }
+});
