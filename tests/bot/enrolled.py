@@ -15,8 +15,8 @@ from copconnect.bot.core import opened
 from copconnect.bot.enrolling import enrol
 from copconnect.bot.state import make_private
 from copconnect.ids import PersonId
+from copconnect.services.forking import Forked
 from tests.harness import databank, forking
-from tests.harness.forking import Forked
 from tests.harness.server import ROOT
 
 PATIENCE_S = 60.0

@@ -13,10 +13,10 @@ import pytest
 
 from copconnect.bot import Bot, Message
 from copconnect.ids import PersonId
+from copconnect.services.forking import Forked
 from tests.bot.answering import AFTER, BEFORE
 from tests.bot.enrolled import ended, register_bot, running, soon, until
 from tests.harness import databank
-from tests.harness.forking import Forked
 from tests.harness.server import ServerProcess
 
 OFFICERS = databank.officers()
