@@ -157,11 +157,12 @@ class PostToAsk:
 class RightsBasis:
     """A person as one whom acts are about: rights over them rest on the unit of their own post.
 
-    ``path``: of that unit, as cards write it.
+    ``path``: of that unit, as cards write it; ``charged``: of the units of the person's charges.
     """
 
     status: str
     path: str
+    charged: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,20 +93,28 @@ PersonRefusal = Literal["oneself", "not_in_part", "holds_grants"]
 @dataclass(frozen=True, slots=True)
 class PersonChange:
     """A change of a person by an act or by a row of an import. ``paths``: of the units that the
-    person leaves and comes to; ``granted``: those of the grants that the person holds; ``needs``:
-    rights that the change asks for beside the right to act, or to import, at all; ``made``: the
-    person is new, or gets a number or a code by which to register."""
+    person leaves and comes to; ``granted``: those of the grants that the person holds; ``charged``:
+    those in which the person holds a charge; ``needs``: rights that the change asks for beside the
+    right to act, or to import, at all; ``made``: the person is new, or gets a number or a code by
+    which to register."""
 
     person_id: PersonId
     paths: frozenset[str]
     granted: frozenset[str] = frozenset()
     needs: frozenset[wire.Right] = frozenset()
     made: bool = False
+    charged: frozenset[str] = frozenset()
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The unit paths over which the person's account gives rights, so far as they count: a
+        charge does where somebody may get the account."""
+        return self.granted | self.charged if self.made else self.granted
 
     @property
     def touched(self) -> frozenset[str]:
         """The unit paths over which the rights must hold."""
-        return self.paths | self.granted
+        return self.paths | self.given
 
 
 def person_refusal(
@@ -116,14 +124,15 @@ def person_refusal(
     ``by``: None for a program.
 
     Nobody changes themselves. A person who holds grants is changed only by somebody who has the
-    rights over all granted units, too: the person's account gives every right over those.
+    rights over all granted units, too: the person's account gives every right over those. A number
+    or code gives the account away, and with it the rights of charges.
     """
     if change.person_id == by:
         return "oneself"
     rights = {right, *change.needs}
     if any(held.lacking(one, change.paths) is not None for one in rights):
         return "not_in_part"
-    if any(held.lacking(one, change.granted) is not None for one in rights):
+    if any(held.lacking(one, change.given) is not None for one in rights):
         return "holds_grants"
     return None
 

@@ -11,6 +11,7 @@ import pytest
 from copconnect import budgets, wire
 from copconnect.directory import store
 from copconnect.directory.imports import exporting
+from copconnect.directory.names import english
 from copconnect.directory.rules import person_id
 from copconnect.directory.scim.provisioning import PersonRefused, Provisioner
 from copconnect.directory.uploads.uploads import PREVIEWS
@@ -88,6 +89,34 @@ async def test_a_station_admin_does_not_become_a_higher_holder_by_two_files(
     for upload in (first, second):
         assert await problems(approving, station.admin, upload) == {"holds_grants"}
     assert station.row_of(station.holder) in await people_of(approving)
+
+
+async def test_a_station_admin_gives_nobody_the_number_of_somebody_in_charge_elsewhere(
+    approving: Running, station: Station
+) -> None:
+    """An officer of the station heads another one beside: the account has that post's rights."""
+    row = next(one for one in station.own if one["number"] == PATROL)
+    person, unit = person_id(row["code"]), UnitId(station.others[0]["unit"])
+    place = wire.NewPlace(unit_id=unit, post=english("In charge"), roles=[], head=False)
+    async with approving.container.database.transaction() as connection:
+        await approving.container.transfers.give_charge(
+            connection, OPERATOR, person, place, "additional"
+        )
+    taken = row | {"number": ATTACKER}
+    upload, answer = await imported(approving, station.admin, [taken])
+    assert not done(answer)
+    assert await problems(approving, station.admin, upload) == {"holds_grants"}
+    codes = wire.MakeEnrolmentCodes(person_ids=[person])
+    assert refusal(await act(approving, station.admin, codes))[0] == "not_allowed"
+    coded = row | {"enrolment_code": "K7QM-2XW9-HT4P"}
+    upload, answer = await imported(approving, station.admin, [coded])
+    assert not done(answer)
+    # To suspend and move such an officer gives the account to nobody.
+    _, answer = await imported(approving, station.admin, [row | {"status": "suspended"}])
+    assert done(answer), answer.text
+    upload, answer = await imported(approving, station.admin, [taken])
+    assert not done(answer)
+    assert row["number"] in {one["number"] for one in await people_of(approving)}
 
 
 async def test_a_grant_that_comes_after_the_preview_counts(

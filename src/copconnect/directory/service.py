@@ -4,6 +4,7 @@ Invariants: people who were removed are found by id only, never by search or num
 status is read in the caller's transaction, so that a suspension and a registration cannot cross.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from copconnect.directory import (
 from copconnect.directory.audiences import Audiences
 from copconnect.directory.finding import statements, words
 from copconnect.directory.ports import RegisteredPeople, Rights
-from copconnect.directory.postings import post_store
+from copconnect.directory.postings import post_store, posting_store
 from copconnect.directory.showing import cards, numbers
 from copconnect.directory.showing.reading import Reading
 from copconnect.ids import PersonId, PostId, UnitId
@@ -283,9 +284,13 @@ class DirectoryService:
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[PersonId, RightsBasis]:
         """Return what rights over these people rest on, so far as they are in the data bank."""
+        charged: dict[PersonId, set[str]] = defaultdict(set)
+        for row in await posting_store.charged_paths(connection, person_ids):
+            charged[PersonId(row.person_id)].add(row.path.strip("/"))
         return {
-            PersonId(row.person_id): RightsBasis(status=row.status, path=row.path.strip("/"))
+            person_id: RightsBasis(row.status, row.path.strip("/"), frozenset(charged[person_id]))
             for row in await store.rights_bases(connection, person_ids)
+            for person_id in [PersonId(row.person_id)]
         }
 
     async def holders(

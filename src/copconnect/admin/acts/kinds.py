@@ -118,6 +118,7 @@ class Kinds:
                     one,
                     into | {each.path},
                     frozenset(await self._grants.held_paths(connection, one)),
+                    charged=each.charged,
                 )
                 for one, each in present.items()
             ]

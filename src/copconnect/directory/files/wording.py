@@ -100,7 +100,7 @@ PROBLEMS: dict[str, Words] = {
         "Leave out the row, or ask an admin of that unit.",
     ),
     "holds_grants": Words(
-        "{value} is an admin of units beyond your part.",
+        "{value} is an admin, or holds a charge, in units beyond your part.",
         "Leave this person as stored, or ask an admin of those units.",
     ),
     "oneself": Words(

@@ -62,9 +62,14 @@ def changes_of(
     coded: Collection[PersonId],
     paths: Mapping[UnitId, str],
     granted: Mapping[PersonId, Collection[str]],
+    charged: Iterable[tuple[PersonId, UnitId]],
 ) -> Iterator[PersonChange]:
     """Yield the changes of people, as rights judge them. ``coded``: people who get enrolment codes;
-    ``paths``: of the stored units; ``granted``: unit paths of grants in force, by holder."""
+    ``paths``: of the stored units; ``granted``: unit paths of grants in force, by holder;
+    ``charged``: who holds a charge in which unit."""
+    charges: dict[PersonId, set[str]] = {}
+    for person_id, unit_id in charged:
+        charges.setdefault(person_id, set()).add(unit_id)
     units: dict[PersonId, set[str]] = {row["person_id"]: {row["unit_id"]} for row in found.insert}
     made = {*units, *coded, *found.returned}
     for row in found.update:
@@ -82,6 +87,7 @@ def changes_of(
             person_id,
             paths_of(some, paths),
             granted.get(person_id, ()),
+            paths_of(charges.get(person_id, ()), paths),
             coded=person_id in coded,
             made=person_id in made,
         )
@@ -91,6 +97,7 @@ def person_change(
     person_id: PersonId,
     paths: frozenset[str],
     granted: Collection[str],
+    charged: frozenset[str],
     *,
     coded: bool = False,
     made: bool = False,
@@ -98,7 +105,7 @@ def person_change(
     """Return a change as rights judge it. An import needs what the single act needs, too:
     ``manage_people`` for somebody who holds grants, ``enrol`` for a new code."""
     needs = (_HOLDERS if granted else frozenset()) | (_CODES if coded else frozenset())
-    return PersonChange(person_id, paths, frozenset(granted), needs, made)
+    return PersonChange(person_id, paths, frozenset(granted), needs, made, charged)
 
 
 def touched(changes: Iterable[PersonChange], *, whole: bool) -> list[str]:
@@ -128,6 +135,7 @@ def refused_people(
     found: PeopleChanges,
     stored: Mapping[PersonId, Row],
     paths: Mapping[UnitId, str],
+    charged: Iterable[tuple[PersonId, UnitId]],
     people_file: str,
 ) -> dict[PersonId, Problem]:
     """Return whom somebody may not import so, and why: people whom the import changes, and all whom
@@ -136,7 +144,8 @@ def refused_people(
     them."""
     reasons: dict[PersonId, PersonRefusal] = {}
     changed: set[PersonId] = set()
-    for change in changes_of(found, stored, with_codes(bank), paths, admin.granted):
+    coded = with_codes(bank)
+    for change in changes_of(found, stored, coded, paths, admin.granted, charged):
         changed.add(change.person_id)
         reason = admin.refusal(change)
         if reason is not None:

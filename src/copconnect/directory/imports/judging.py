@@ -105,7 +105,8 @@ def judge(
     found = compare()
     if admin is not None:
         refused = allowing.refused_people(
-            admin, bank, found, people, snapshot.paths, _file_of(chosen, "people")
+            *(admin, bank, found, people, snapshot.paths, snapshot.charged),
+            people_file=_file_of(chosen, "people"),
         )
         if refused:
             bank.refuse(refused)

@@ -292,7 +292,7 @@ async def _keep(connection: AsyncConnection, compared: Compared, kept: Kept, ent
 def _touched(compared: Compared, entry: _Entry) -> list[str]:
     found = compared.found
     paths = {UnitId(row.unit_id): row.path for row in compared.organisation["units"]}
-    changed = allowing.changes_of(found, compared.stored, entry.coded, paths, {})
+    changed = allowing.changes_of(found, compared.stored, entry.coded, paths, {}, ())
     return allowing.touched(changed, whole=entry.reorganised or bool(found.posts))
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import METADATA, chunks
-from copconnect.directory.store import OF_POST, people, posts
+from copconnect.directory.store import OF_POST, people, posts, units
 from copconnect.ids import PersonId, UnitId
 from copconnect.rights import Permit, require_people
 
@@ -113,6 +113,16 @@ async def charges(connection: AsyncConnection, person_ids: Collection[PersonId])
         rows += await connection.execute(
             _POSTED.where(_T.person_id.in_(some), _T.until_ms.is_(None)).order_by(_T.posting_id)
         )
+    return rows
+
+
+async def charged_paths(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
+    """Return (person_id, path) of the units in which these people hold an open charge."""
+    rows: list[Any] = []
+    query = select(_T.person_id, units.c.path).join(posts, posts.c.post_id == _T.post_id)
+    query = query.join(units, units.c.unit_id == posts.c.unit_id).where(_T.until_ms.is_(None))
+    for some in chunks(person_ids):
+        rows += await connection.execute(query.where(_T.person_id.in_(some)))
     return rows
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.directory import rules, store
 from copconnect.directory.imports import allowing, import_store, keeping, refusals
 from copconnect.directory.imports.judging import Prepared
+from copconnect.directory.postings import posting_store
 from copconnect.directory.uploads import rows
 from copconnect.ids import PersonId
 from copconnect.rights import PersonChange
@@ -46,12 +47,16 @@ async def of_undo(connection: AsyncConnection, number: int, granted: Granted) ->
         for row in await store.rights_bases(connection, before.keys())
     }
     stored = await store.unit_paths(connection)
+    charged: dict[PersonId, set[str]] = {}
+    for row in await posting_store.charges(connection, before.keys()):
+        charged.setdefault(PersonId(row.person_id), set()).add(row.unit_id)
     changes = [
         allowing.person_change(
             person_id,
             allowing.paths_of([unit] if unit else [], stored)
             | ({now[person_id]} if person_id in now else set()),
             granted.get(person_id, ()),
+            allowing.paths_of(charged.get(person_id, ()), stored),
             made=True,
         )
         for person_id, unit in before.items()

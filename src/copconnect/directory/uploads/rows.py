@@ -150,7 +150,7 @@ def _shown_paths(prepared: Prepared, admin: ImportingAdmin) -> list[str]:
     if prepared.reorganises:
         return [WHOLE]
     named = allowing.paths_of((one.unit for one in prepared.bank.people), prepared.paths)
-    touched = {path for one in person_changes(prepared, {}) for path in one.touched}
+    touched = {path for one in person_changes(prepared, {}) for path in one.paths}
     return allowing.narrowed(named | touched or {admin.path})
 
 
@@ -185,5 +185,8 @@ def person_changes(
     compared = prepared.compared
     coded = allowing.with_codes(prepared.bank)
     return list(
-        allowing.changes_of(compared.found, compared.stored, coded, prepared.paths, granted)
+        allowing.changes_of(
+            *(compared.found, compared.stored, coded),
+            *(prepared.paths, granted, compared.charged),
+        )
     )
