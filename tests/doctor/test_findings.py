@@ -409,3 +409,22 @@ def test_a_wrong_setting_is_a_failure(
     shown = doctor(folder)
     assert shown.exit_code == 1
     assert "COPCONNECT_PORT takes a whole number from 1 to 65535" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("host", "origins", "verdict"),
+    [
+        ("", "", "warning"),
+        ("cop.example", "", "warning"),
+        ("", "https://cop.example", "warning"),
+        ("cop.example", "https://cop.example,https://app.cop.example:8443", "ok"),
+        ("localhost", "http://localhost:8080", "ok"),
+        ("cop.example", "http://cop.example", "warning"),
+        ("cop.example", "https://cop.example,https://evilcop.example", "warning"),
+        ("cop.example", "https://example", "warning"),
+    ],
+)
+def test_admins_without_authenticators_are_a_warning(host: str, origins: str, verdict: str) -> None:
+    settings = Settings(authenticator_host=host, authenticator_origins=origins)
+    found = only([serving.authenticators(settings)], "authenticators")
+    assert found.verdict == verdict

@@ -25,6 +25,7 @@ async def examine(
     yield files.web_app()
     yield serving.listening(settings)
     yield serving.public_address(settings)
+    yield serving.authenticators(settings)
     authority = None
     if account.verdict == "ok":
         yield files.permissions(settings.data_dir)

@@ -52,6 +52,32 @@ def public_address(settings: Settings) -> Finding:
     return ok("public address", f"Certificates name {address}.")
 
 
+def authenticators(settings: Settings) -> Finding:
+    """Can admins prove by more than the PIN that they are there?"""
+    host = settings.authenticator_host
+    origins = [one for one in settings.authenticator_origins.split(",") if one]
+    if not host or not origins:
+        words = "Grants, imports and the like ask admins for their PIN alone."
+        remedy = (
+            "Set COPCONNECT_AUTHENTICATOR_HOST and COPCONNECT_AUTHENTICATOR_ORIGINS before the "
+            "first admin registers: a device enrols an authenticator while it waits."
+        )
+        return warning("authenticators", words, remedy)
+    strange = [one for one in origins if not _is_page_of(one, host)]
+    if strange:
+        words = f"No browser uses authenticators of {host} at {', '.join(strange)}."
+        remedy = "An origin is https:// and that host name or one below it."
+        return warning("authenticators", words, remedy)
+    return ok("authenticators", f"Admins' authenticators are made for {host}.")
+
+
+def _is_page_of(origin: str, host: str) -> bool:
+    page = urlsplit(origin)
+    named = page.hostname or ""
+    below = named == host or named.endswith(f".{host}")
+    return below and (page.scheme == "https" or named == "localhost")
+
+
 async def local(settings: Settings) -> list[Finding]:
     """Does the server of this machine serve, and what does it know of its texts?"""
     host = _EVERY.get(settings.host, settings.host)
