@@ -165,8 +165,7 @@ class Hostile:
         record = make_conversation_key(
             secret, device.signer, head=self._head, author=device.device, now=now_ms()
         )
-        left_out = [] if seals else [DeviceId(one.hex()) for one in plan.devices]
-        body = wire.PostKey(record=record.encode(), seals=seals, left_out=left_out)
+        body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
         if await self._ask(name, Request("POST", f"{path}/keys", body), device):
             message = self._message(insider, b"Read this.", record.hash(), secret)
             posted = Request("POST", f"{path}/messages", message)

@@ -29,7 +29,6 @@ from bench.measures.serving import Served, connect, served
 from bench.measures.subscribing import pushed_at, subscribe
 from bench.net.push_service import certificate
 from copconnect.auth_service.keys.push_key import PUSH_KEY, PushSigner
-from copconnect.wire import DIRECT_SEALS
 
 BLOCKED_S = 10.0
 EVERY_S = 1.0
@@ -54,7 +53,6 @@ def run(
         quiet = _Talk(crowd, commander, sleeping, seconds)
         say(f"Quiet: {quiet.figures('commander')}")
         key_id, secret = commander.key()
-        listed = [one.device for one in devices]
         plan = Plan(
             device=hostile,
             accomplice=accomplice,
@@ -66,7 +64,7 @@ def run(
             key_id=key_id,
             secret=secret,
             people=[one.person_id for one in devices if one is not hostile][:4_000],
-            devices=listed if len(listed) <= DIRECT_SEALS else listed[:1_000],
+            devices=[one.device for one in devices[:1_000]],
         )
         file = folder / "hostile.msgpack"
         file.write_bytes(msgspec.msgpack.encode(plan))
