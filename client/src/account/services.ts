@@ -158,7 +158,7 @@ export class AccountServices {
 
   async register(ticket: string, label: string): Promise<AccountRecord> {
     const record = await this.account.register(ticket, label);
-    await this.#begin();
+    await this.#begin({ isNew: true });
     return record;
   }
 
@@ -188,7 +188,7 @@ export class AccountServices {
   /** A new device's first keys, records and time. The first connection does what fails. */
   async equip(): Promise<void> {
     const { personId } = this.account.require();
-    const steps = [this.ownKeys.maintain(), this.trust.ensure([personId])];
+    const steps = [this.ownKeys.maintain(), this.trust.ensure([personId], { keys: true })];
     await Promise.allSettled(steps);
     await this.#ownChanged();
   }
@@ -268,8 +268,11 @@ export class AccountServices {
     }
   }
 
-  async #begin(): Promise<void> {
+  /** `isNew`: nothing is held yet, so that all that is needed later is asked for at once. */
+  async #begin({ isNew = false } = {}): Promise<void> {
     await this.trust.load();
+    const { personId } = this.account.require();
+    if (isNew) await this.trust.ensure([personId], { keys: true }).catch(ignore);
     await this.training.load();
     await this.sanctions.load();
     await this.confirmations.load();

@@ -7,6 +7,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { fromHex, toHex } from "../../src/octets.ts";
 import { Department, endorse, grant, newSigner } from "../support/department.ts";
 import { MemoryServer } from "../memory/server.ts";
+import { TrustRole } from "../memory/trust.ts";
 import { Phone, codeOf, confirm, signerOf, type Clock } from "./phone.ts";
 import { NOW } from "./scene.ts";
 
@@ -40,6 +41,17 @@ describe("the account", () => {
     await phone.restart();
     expect(phone.services.account.require().device).toBe(record.device);
     expect((await phone.calls.deviceState()).confirmed).toBe("admin");
+  });
+
+  test("a new phone asks once for its person's records with nothing held", async () => {
+    const asked = vi.spyOn(TrustRole.prototype, "lookUp");
+    const { personId } = await Phone.register(server, clock, 1);
+    const held = asked.mock.calls
+      .flatMap(([{ people }]) => people)
+      .filter((one) => one.personId === personId)
+      .map((one) => one.held.length > 0);
+    asked.mockRestore();
+    expect(held).toEqual([false, true]);
   });
 
   test("a registration whose answer was lost is repeated with the same key", async () => {
