@@ -133,14 +133,19 @@ def test_a_person_without_a_pin_and_an_authenticator_sets_one_and_enters_it_each
     export(admin)
     expect(question(admin)).to_contain_text(admin.word("presence.set_pin"))
     admin.shot("sets-a-pin")
-    fields = question(admin).locator("input")
+    fields = question(admin).locator("input[type=password]")
     fields.nth(0).fill("123456")
     sign(admin, "presence.setAndSign")
     question(admin).get_by_text(admin.word("me.pinWeak")).wait_for()
-    fields.nth(0).fill(PIN)
-    fields.nth(1).fill(PIN)
+    secret, word = PIN, "presence.setAndSign"
+    if language == "ur":
+        secret, word = "four words of mine", "presence.setPassphraseAndSign"
+        question(admin).get_by_role("radio", name=admin.word("me.lockByPassphrase")).check()
+        admin.shot("sets-a-passphrase")
+    fields.nth(0).fill(secret)
+    fields.nth(1).fill(secret)
     with admin.page.expect_download():
-        sign(admin, "presence.setAndSign")
+        sign(admin, word)
     assert exports(app_server) == before + 1
 
     admin.button("@export.action").click()
@@ -149,7 +154,7 @@ def test_a_person_without_a_pin_and_an_authenticator_sets_one_and_enters_it_each
     sign(admin)
     question(admin).get_by_text("9").wait_for()  # Tries left.
     admin.shot("wrong-pin")
-    question(admin).locator("input").fill(PIN)
+    question(admin).locator("input").fill(secret)
     with admin.page.expect_download():
         sign(admin)
     assert exports(app_server) == before + 2

@@ -26,3 +26,10 @@ export function pinProblem(pin: string, repeated: string): PinProblem | null {
   if (isWeak(pin)) return "weak";
   return pin === repeated ? null : "differs";
 }
+
+export type LockKind = "pin" | "passphrase";
+
+/** The problem of a new one of this kind; null: none. */
+export function freshProblem(kind: LockKind, secret: string, repeated: string): PinProblem | null {
+  return kind === "pin" ? pinProblem(secret, repeated) : passphraseProblem(secret, repeated);
+}
