@@ -241,3 +241,20 @@ async def test_s9_rubbish_for_many_cells_costs_one_request_each(database: Databa
     await asking.late_seals.work()
     told = [to for to, frame in node.frames if isinstance(frame, wire.KeyFrame) and frame.awaited]
     assert set(told) == set(force.people)
+
+
+async def test_s9_devices_that_wait_for_a_seal_are_asked_for_no_share(force: Force) -> None:
+    """They have not asked for it, and do not hold it."""
+    node, asking = force.node(*force.people)
+    await force.look(asking)
+    node.frames.clear()
+    asker = force.of_cell[force.others[0]][0]
+    request = force.lacks(asker, force.others[0])
+    await force.rows.share_request(asker, 1, force.key_id[:16], force.clock.at)
+    await asking.receive(request)
+    asked = set()
+    for _ in range(6):
+        await asking.shares.work()
+        asked |= {one for one, frame in node.frames if isinstance(frame, wire.ShareWanted)}
+        force.clock.at += 2_000
+    assert asked == set(force.of_cell[force.first])

@@ -43,6 +43,7 @@ class Asking:
         self.cell_keys = CellKeyAsking(deps, self._connected, jitter)
         self.next_keys = NextKeyAsking(deps, self._connected, jitter)
         self.late_seals = LateSealAsking(deps, self._connected, self.shares, jitter)
+        self.shares.waits = self.late_seals.waits
         self._came = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 

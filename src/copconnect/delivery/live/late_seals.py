@@ -81,6 +81,8 @@ class LateSealAsking:
         # Seals that failed: how often they were asked for anew, and whether one is now.
         self._failed: dict[_Place, int] = {}
         self._anew: set[_Place] = set()
+        # By key: its author, and the cells that had no good seal of it when this node looked last.
+        self._without: dict[tuple[ConversationId, bytes], tuple[bytes, set[CellId]]] = {}
         self._quiet: set[_Place] = set()  # Cells that were told to wait for another seal.
         self._asked: dict[tuple[ConversationId, bytes, bytes], set[ClientId]] = {}
         self._scan_ms = 0
@@ -108,6 +110,7 @@ class LateSealAsking:
             first = next((one for one in there if one.device != helper), None)
             self._anew.discard(place)
             self._quiet.discard(place)
+            self._without.get(place[:2], (b"", set[CellId]()))[1].discard(cell_id)
             if first is None:
                 continue
             frame = wire.KeyFrame(
@@ -161,6 +164,11 @@ class LateSealAsking:
             if place[0] == c and first.device == device and place[1] in named
         ]
 
+    def waits(self, c: ConversationId, one: Online, secret: bytes) -> bool:
+        """Whether a device's cell has no good seal of a conversation key, which it did not make."""
+        author, cells = self._without.get((c, secret[1:]), (b"", set[CellId]()))
+        return one.cell_id in cells and one.device != author
+
     # --- Asking -----------------------------------------------------------------------------
 
     async def work(self) -> None:
@@ -192,7 +200,12 @@ class LateSealAsking:
             return
         held, missing = found
         for key, _, lacking in missing:
+            known = c, key.key_id[:KEY_ID_BYTES]
+            self._without.pop(known, None)
+            self._without[known] = key.author, set(lacking.values())
             self._tell_to_wait(c, key, lacking)
+        while len(self._without) > _MOST:
+            del self._without[next(iter(self._without))]
         asks: list[tuple[Ask, Online]] = []
         for key, sealed, lacking in missing:
             asks += self._asks(c, key, sealed, lacking)

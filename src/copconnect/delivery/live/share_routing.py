@@ -101,6 +101,7 @@ class ShareRouting:
         self._asks: Counter[ClientId] = Counter()
         self._minute_ms = 0
         self._scan_ms = 0
+        self.waits: Callable[[ConversationId, Online, bytes], bool] = _never
         self._rested = 0  # Requests of this round that had rested.
 
     def __len__(self) -> int:
@@ -277,8 +278,10 @@ class ShareRouting:
         if self._asks[one.client_id] >= MOST_ASKS:
             return False
         c = request.who.conversation_id
+        # Devices that wait for a late seal (S9) have not asked. One may have had a share, though.
+        waits = self.waits if not request.rests else _never
         return not request.lacks or not all(
-            self.lacks(c, one.device, secret) for secret in request.lacks
+            self.lacks(c, one.device, secret) or waits(c, one, secret) for secret in request.lacks
         )
 
     async def _ask(self, turns: list[tuple[_Request, Online]], now_ms: int) -> None:
@@ -351,6 +354,10 @@ class ShareRouting:
             lacks = _secrets(lacking.get(key, ()))
             request = self._take(who, lacks, is_home=self._connected().here(who.client_id))
             request.due_ms = now_ms
+
+
+def _never(_c: ConversationId, _one: Online, _secret: bytes) -> bool:
+    return False
 
 
 def _secrets(references: Iterable[tuple[int, bytes]]) -> list[bytes]:
