@@ -22,7 +22,8 @@ import type * as wire from "../../src/wire.ts";
 import type { Department } from "../support/department.ts";
 import type { Refusal } from "./refusal.ts";
 import type { CommonKey, Recipient } from "./seals.ts";
-import type { CellKeyState,
+import type {
+  CellKeyState,
   CellAsk,
   ClientState,
   ConversationState,
