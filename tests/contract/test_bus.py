@@ -30,6 +30,7 @@ from copconnect.bus import (
     ShareAskedWakeup,
     ShareDoneWakeup,
     ShareWakeup,
+    SpentWakeup,
     TrustWakeup,
     open_bus,
     shortened,
@@ -99,6 +100,7 @@ ALL: list[AnyWakeup] = [
     AcknowledgedWakeup(conversation_id=C, order_id=MessageId("f" * 32), people={P: D}),
     EnteredWakeup(clients={D: 1}),
     AccountWakeup(event="signed_out", person_ids=[], client_ids=[D]),
+    SpentWakeup(node="a", limit="requests", spent={P: 1.5}),
 ]
 
 
