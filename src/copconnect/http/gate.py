@@ -5,6 +5,7 @@ Bodies are MessagePack or JSON by Content-Type; answers follow Accept. Handlers 
 requests of the web framework and those that :mod:`copconnect.http.direct` answers beside it alike.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from functools import lru_cache, partial
@@ -25,6 +26,8 @@ from copconnect.rates import SharedRates
 MSGPACK = "application/msgpack"
 JSON = "application/json"
 MAX_BODY_BYTES = wire.MAX_SEALS_BYTES + 65536  # A record with all its seals.
+
+REFUSED_S = 0.5  # How long a request beyond the limit keeps one of its device's turns.
 
 T = TypeVar("T")
 HttpRequest = Request[Any, Any, Any]
@@ -92,7 +95,13 @@ class Gate:
         caller = await self._authenticator.authenticate(token)
         if caller is None:
             raise errors.Unauthenticated
-        self._requests.take(caller.counted_as)
+        try:
+            self._requests.take(caller.counted_as)
+        except errors.RateLimited:
+            # A program that asks on all the same waits for its own turns (turns.py), and takes the
+            # server's time from nobody.
+            await asyncio.sleep(REFUSED_S)
+            raise
         if caller.refused_for.difference(tolerates):
             raise errors.ConductNotAccepted
         if confirmed and not caller.confirmed:
