@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -293,7 +294,8 @@ async def test_the_gateway() -> None:
     assert only(await gateway(http("503 Away")), "gateway").verdict == "failure"
     late = await gateway(http("200 OK", 600))
     assert only(late, "clock").verdict == "failure"
-    assert "600 s behind" in only(late, "clock").words
+    # Its Date has whole seconds, and some pass on a busy machine.
+    assert re.search(r"\b(59\d|600) s behind", only(late, "clock").words)
 
 
 async def test_a_gateway_that_is_not_there_or_without_tls() -> None:
