@@ -8,10 +8,9 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
 
 from copconnect.services.forking import Forking
 from copconnect.services.processes import Process, free_port
@@ -51,14 +50,9 @@ class Worker:
             environment[f"COPCONNECT_{name.upper()}"] = text
         with self._log.open("ab") as log:
             given = ["serve", "--data", str(self._data), "--port", str(self.port)]
-            self._process = self.begin(given, environment, log)
-
-    def begin(
-        self, arguments: Sequence[str], environment: Mapping[str, str], log: BinaryIO
-    ) -> Process:
-        """Begin its process: forked, as a supervisor's workers are."""
-        outputs = log.fileno(), log.fileno()
-        return _forking(self.module).start(self.module, arguments, environment, outputs)
+            outputs = log.fileno(), log.fileno()
+            forking = _forking(self.module)
+            self._process = forking.start(self.module, given, environment, outputs)
 
     def wait(self) -> None:
         """Return once it serves. Raises RuntimeError with its log if it does not."""

@@ -1,10 +1,9 @@
 """A small force with one conversation of several cells, at one real server on SQLite."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
@@ -14,22 +13,8 @@ from bench.force import caching, conversations
 from bench.force.conversations import Prepared
 from bench.machine import copying
 from bench.machine.workers import Worker
-from copconnect.services.processes import Process
-from tests.harness import forking
 
 PEOPLE, CELL_SIZE = 24, 8
-
-
-@pytest.fixture
-def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let workers have imported everything before they begin."""
-
-    def begin(
-        worker: Worker, arguments: Sequence[str], environment: Mapping[str, str], log: BinaryIO
-    ) -> Process:
-        return forking.start(worker.module, arguments, environment, log, log)
-
-    monkeypatch.setattr(Worker, "begin", begin)
 
 
 @dataclass(frozen=True)
@@ -55,9 +40,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 
 @pytest.fixture
-def world(prepared: Prepared, tmp_path: Path, forked_workers: None) -> Iterator[World]:
+def world(prepared: Prepared, tmp_path: Path) -> Iterator[World]:
     """Everything, the server fresh."""
-    del forked_workers  # Only that it is there.
     copying.to_file(prepared.database, tmp_path / caching.DATABASE)
     shutil.copytree(prepared.force.folder / "keys", tmp_path / "keys")
     worker = Worker(tmp_path, {"cell_size": CELL_SIZE})

@@ -102,7 +102,7 @@ def forked_children(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.usefixtures("forked_workers", "forked_children", "one_postgresql")
+@pytest.mark.usefixtures("forked_children", "one_postgresql")
 @pytest.mark.parametrize("name", FIGURES)
 def test_it_prints_its_figures(name: str, cache: Path) -> None:
     done = CliRunner().invoke(app, [name, "--small", "--cache", str(cache)])
