@@ -148,7 +148,7 @@ async def _tell(
 
 
 def _lacks(names: Collection[SecretName]) -> list[bytes]:
-    return [bytes([name.kind]) + name.reference for name in sorted(names)[: wire.SHARE_SECRETS]]
+    return [name.encode() for name in sorted(names)[: wire.SHARE_SECRETS]]
 
 
 def _asker(leaf: PlacedLeaf) -> Asker:

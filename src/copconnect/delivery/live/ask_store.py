@@ -33,28 +33,19 @@ Asker = tuple[ConversationId, bytes]  # A conversation, and the device that asks
 
 @dataclass(frozen=True, slots=True)
 class OpenRequest:
-    """A device that lacks secrets. ``of_cell``: its cell, where it lacks a cell key."""
+    """A listed device that lacks secrets."""
 
     conversation_id: ConversationId
     device: bytes
     client_id: ClientId
     person_id: PersonId
-    of_cell: CellId | None
+    cell_id: CellId
 
 
 async def open_requests(connection: AsyncConnection, limit: int) -> list[OpenRequest]:
     """Return the devices that lack secrets and are listed, those that asked last first."""
     rows = await connection.execute(
-        select(
-            _R.conversation_id,
-            _R.device,
-            _R.client_id,
-            _R.person_id,
-            _L.cell_id,
-            func.max(_R.kind == 2).label("of_cell")
-            if connection.dialect.name == "sqlite"
-            else func.bool_or(_R.kind == 2).label("of_cell"),
-        )
+        select(_R.conversation_id, _R.device, _R.client_id, _R.person_id, _L.cell_id)
         .join(
             LEAVES,
             and_(
@@ -67,16 +58,7 @@ async def open_requests(connection: AsyncConnection, limit: int) -> list[OpenReq
         .order_by(func.max(_R.asked_ms).desc())
         .limit(limit)
     )
-    return [
-        OpenRequest(
-            row.conversation_id,
-            row.device,
-            row.client_id,
-            row.person_id,
-            row.cell_id if row.of_cell else None,
-        )
-        for row in rows
-    ]
+    return [OpenRequest(*row) for row in rows]
 
 
 async def references(

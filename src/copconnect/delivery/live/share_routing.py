@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Protocol
 
+import msgspec
+
 from copconnect import wire
 from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup
 from copconnect.delivery.dependencies import Dependencies
@@ -27,7 +29,7 @@ from copconnect.delivery.live.ask_store import Asker, OpenRequest
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.store import rosters
 from copconnect.ids import CellId, ClientId, ConversationId, DeviceId, PersonId
-from copconnect.records.conversation.key_share import SecretKind
+from copconnect.records.conversation.key_share import SecretKind, SecretName
 from copconnect.sockets.feed import Online
 
 AGAIN_MS = 2_000
@@ -117,22 +119,14 @@ class ShareRouting:
             bytes.fromhex(wakeup.device),
             wakeup.client_id,
             wakeup.person_id,
-            wakeup.cell_id if any(one[0] == SecretKind.CELL_KEY for one in wakeup.lacks) else None,
+            wakeup.cell_id,
         )
         is_home = self._connected().here(wakeup.client_id)
         self._take(who, wakeup.lacks, is_home=is_home or wakeup.anybody)
         others = self._connected().online(who.conversation_id)
         if not is_home or wakeup.anybody or any(one.device != who.device for one in others):
             return None
-        return ShareAskedWakeup(
-            conversation_id=wakeup.conversation_id,
-            device=wakeup.device,
-            client_id=wakeup.client_id,
-            person_id=wakeup.person_id,
-            cell_id=wakeup.cell_id,
-            lacks=wakeup.lacks,
-            anybody=True,
-        )
+        return msgspec.structs.replace(wakeup, anybody=True)
 
     def _take(self, who: OpenRequest, lacks: Iterable[bytes], *, is_home: bool) -> _Request:
         key = who.conversation_id, who.device
@@ -141,14 +135,11 @@ class ShareRouting:
         request = _Request(who, frozenset(lacks), now_ms, own_only=not is_home)
         if former is not None:
             request.turns, request.rests = former.turns, former.rests
-        self._keep(request)  # The newest last.
+        self._open[key] = request  # The newest last.
+        self._note(request)
         if len(self._open) > MOST_OPEN:
             self._drop(next(iter(self._open)))
         return request
-
-    def _keep(self, request: _Request) -> None:
-        self._open[request.key] = request
-        self._note(request)
 
     def _note(self, request: _Request) -> None:
         c, device = request.key
@@ -244,7 +235,9 @@ class ShareRouting:
         found: Iterable[Online] = connected.online_of_person(who.conversation_id, who.person_id)
         if not request.own_only:
             # Others of its cell have a cell key; in later turns everybody is asked.
-            cells = [who.of_cell, None] if who.of_cell and request.turns < _OF_CELL else [None]
+            lacks_cell_key = any(one[0] == SecretKind.CELL_KEY for one in request.lacks)
+            own_cell_first = lacks_cell_key and request.turns < _OF_CELL
+            cells = [who.cell_id, None] if own_cell_first else [None]
             found = chain(found, *(self._helpers(request, cell, helpers) for cell in cells))
         for one in found:
             fresh = one.client_id not in request.asked and one.device != who.device
@@ -361,7 +354,7 @@ def _never(_c: ConversationId, _one: Online, _secret: bytes) -> bool:
 
 
 def _secrets(references: Iterable[tuple[int, bytes]]) -> list[bytes]:
-    return [bytes([kind]) + reference for kind, reference in references]
+    return [SecretName(SecretKind(kind), reference).encode() for kind, reference in references]
 
 
 def _part(lacking: list[tuple[int, bytes]], turn: int) -> list[wire.ShareReference]:
