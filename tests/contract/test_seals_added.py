@@ -7,8 +7,8 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import CellKeyMarkedWakeup, LateSealsWakeup
 from copconnect.database.engine import Database
-from copconnect.delivery.store import late_seals
-from copconnect.delivery.store.late_seals import Ask
+from copconnect.delivery.live import ask_store
+from copconnect.delivery.live.ask_store import SealAsk
 from copconnect.ids import DeviceId, KeyId, SealKeyId
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
@@ -60,10 +60,11 @@ class Late:
     async def ask(self, device: Device, *cell_keys: CellKey) -> None:
         """Ask a device, as the sockets do."""
         asks = [
-            Ask(self.crowd.c, self.record.hash(), one.key_id(), device.device) for one in cell_keys
+            SealAsk(self.crowd.c, self.record.hash(), one.key_id(), device.device)
+            for one in cell_keys
         ]
         async with self.crowd.world.database.transaction() as connection:
-            await late_seals.record_asks(connection, asks, self.crowd.world.clock.at, 0)
+            await ask_store.record_seal_asks(connection, asks, self.crowd.world.clock.at, 0)
 
     def body(self, *cell_keys: CellKey, refused: Sequence[CellKey] = ()) -> wire.PostLateSeals:
         """Return seals to these cell keys."""

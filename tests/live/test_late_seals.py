@@ -78,17 +78,14 @@ class Force(World):
             helper=helper.device.hex(),
         )
 
-    async def add(self, cell_id: CellId, helper: Caller) -> None:
+    async def add(self, cell_id: CellId) -> None:
         """Store a late seal."""
-        cell_key = self.cell_keys[cell_id]
         async with self.database.transaction() as connection:
             await late_seals.put(
                 connection,
                 self.rows.conversation_id,
                 self.key_id,
-                helper.device,
-                {cell_key: b"seal"},
-                {cell_key: cell_id},
+                {self.cell_keys[cell_id]: b"seal"},
                 self.clock.at,
             )
 
@@ -124,7 +121,7 @@ async def test_s9_a_holder_is_asked_for_what_the_key_lacks_and_another_after_a_w
     assert force.wanted(node) == [(second, force.ids(force.others))]
     await asking.late_seals.work()
     assert force.wanted(node) == []
-    await force.add(force.others[0], second)
+    await force.add(force.others[0])
     force.clock.at += AGAIN_MS
     await asking.late_seals.work()
     ((helper, wanted),) = force.wanted(node)
@@ -140,7 +137,7 @@ async def test_s9_nobody_is_asked_where_nothing_is_missing_or_nobody_holds_the_k
     await force.look(asking)
     assert force.wanted(node) == []
     for cell_id in force.others:
-        await force.add(cell_id, force.holder)
+        await force.add(cell_id)
     node, asking = force.node(*force.people)
     await force.look(asking)
     assert force.wanted(node) == []
@@ -199,7 +196,7 @@ async def test_s9_a_seal_that_failed_is_replaced_by_one_request_of_the_cell(forc
     cell_id = force.others[0]
     one, other = force.of_cell[cell_id]
     for each in force.others:
-        await force.add(each, force.holder)
+        await force.add(each)
     await asking.receive(force.added(cell_id, force.holder))
     _keys(node)
     await asking.receive(force.lacks(one, cell_id))
@@ -221,7 +218,7 @@ async def test_s9_a_device_that_always_says_so_has_few_replaced(force: Force) ->
     node, asking = force.node(*force.people)
     cell_id = force.first
     for each in force.others:
-        await force.add(each, force.holder)
+        await force.add(each)
     asked = 0
     for _ in range(3 * ANEW):
         await asking.receive(force.lacks(force.of_cell[cell_id][0], cell_id))

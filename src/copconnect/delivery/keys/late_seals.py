@@ -14,9 +14,11 @@ from copconnect.bus import CellKeyMarkedWakeup, LateSealsWakeup
 from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters.reading import require_listed
+from copconnect.delivery.rules.conversation_keys import KnownKey
 from copconnect.delivery.rules.limits import HEAD_MS, MARKS
 from copconnect.delivery.rules.seals import recipients
 from copconnect.delivery.store import cell_keys, conversations, keys, late_seals, rosters
+from copconnect.delivery.store.conversations import Held
 from copconnect.ids import CellId, ConversationId, KeyId
 from copconnect.principals import Caller
 from copconnect.records.conversation.roster import RosterHead
@@ -48,18 +50,10 @@ class LateSeals:
             refused = {bytes.fromhex(one) for one in body.refused}
             if not asked or not asked.issuperset([*sealed_to, *refused]):
                 raise errors.NotAsked
-            latest = RosterHead.parse(held.head).latest_history_from
-            known = await keys.since_rekey(connection, conversation_id, held.rekey_epoch)
-            usable = any(
-                one.key_id == key_id
-                and one.usable(held.rekey_epoch, now_ms)
-                and one.created_ms >= latest
-                for one in known
-            )
-            if not usable:
-                raise errors.StaleRecord(epoch=held.epoch)
+            usable = await usable_keys(connection, held, now_ms)
             cells = await usable_cell_keys(connection, conversation_id, held.kem, now_ms)
-            if not cells.keys() >= set(sealed_to):
+            is_usable = any(one.key_id == key_id for one in usable)
+            if not is_usable or not cells.keys() >= set(sealed_to):
                 raise errors.StaleRecord(epoch=held.epoch)
             await self._mark(connection, caller, conversation_id, cells, refused)
             if not sealed_to:
@@ -69,9 +63,7 @@ class LateSeals:
             seals = {
                 one.key_id: body.seals[at * size : (at + 1) * size] for at, one in enumerate(parts)
             }
-            await late_seals.put(
-                connection, conversation_id, key_id, caller.device, seals, cells, now_ms
-            )
+            await late_seals.put(connection, conversation_id, key_id, seals, now_ms)
             stored = await deps.keys.records(connection, conversation_id, [key_id])
             connection.after_commit(
                 LateSealsWakeup(
@@ -103,6 +95,15 @@ class LateSeals:
                 connection.after_commit(
                     CellKeyMarkedWakeup(conversation_id=conversation_id, cell_id=cells[cell_key_id])
                 )
+
+
+async def usable_keys(connection: AsyncConnection, held: Held, now_ms: int) -> list[KnownKey]:
+    """Return the keys of a conversation to which seals may be added. One statement."""
+    known = await keys.since_rekey(connection, held.conversation_id, held.rekey_epoch)
+    latest = RosterHead.parse(held.head).latest_history_from if held.head else 0
+    return [
+        one for one in known if one.usable(held.rekey_epoch, now_ms) and one.created_ms >= latest
+    ]
 
 
 async def usable_cell_keys(

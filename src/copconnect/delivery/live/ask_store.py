@@ -1,10 +1,11 @@
-"""Statements for what the server asks of connected devices: shares, cell keys, the next key."""
+"""Statements for what the server asks of connected devices: shares, cell keys, the next key, late
+seals."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import Table, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import chunks, upsert_for
@@ -19,6 +20,7 @@ from copconnect.delivery.store.tables import (
     CONVERSATIONS,
     KEY_ASKS,
     KEYS,
+    LATE_SEAL_ASKS,
     LEAVES,
     SHARE_REQUESTS,
 )
@@ -194,24 +196,9 @@ async def record_cell_key_asks(
     busy = {(*key,) for *key, asked, last_ms in rows if last_ms > now_ms - pause_ms(asked)}
     chosen = [(want, device) for want, device in asks if _key(want) not in busy]
     if chosen:
-        statement = upsert_for(connection.dialect.name, CELL_KEY_ASKS)
-        await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(CELL_KEY_ASKS.primary_key),
-                set_={"asked_ms": statement.excluded.asked_ms},
-            ),
-            [
-                {
-                    "conversation_id": want.conversation_id,
-                    "cell_id": want.cell_id,
-                    "epoch": want.epoch,
-                    "generation": want.generation,
-                    "device": device,
-                    "asked_ms": now_ms,
-                }
-                for want, device in chosen
-            ],
-        )
+        columns = ("conversation_id", "cell_id", "epoch", "generation", "device")
+        asked = [(*_key(want), device) for want, device in chosen]
+        await _note(connection, CELL_KEY_ASKS, columns, asked, now_ms)
     return chosen
 
 
@@ -277,12 +264,56 @@ async def record_key_asks(
     busy = set(rows)
     chosen = [one for one in asks if one[0] not in busy]
     if chosen:
-        statement = upsert_for(connection.dialect.name, KEY_ASKS)
-        await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(KEY_ASKS.primary_key),
-                set_={"asked_ms": statement.excluded.asked_ms},
-            ),
-            [{"conversation_id": c, "device": device, "asked_ms": now_ms} for c, device in chosen],
-        )
+        await _note(connection, KEY_ASKS, ("conversation_id", "device"), chosen, now_ms)
     return chosen
+
+
+# --- Late seals (S9) --------------------------------------------------------------------------
+
+
+class SealAsk(NamedTuple):
+    """A seal of a conversation key to a cell key, which a device is asked for."""
+
+    conversation_id: ConversationId
+    key_id: bytes
+    cell_key_id: bytes
+    device: bytes
+
+
+async def record_seal_asks(
+    connection: AsyncConnection, asks: Sequence[SealAsk], now_ms: int, pause_ms: int
+) -> list[SealAsk]:
+    """Note that these devices are asked, except for seals that somebody was asked for within the
+    pause; return those that are asked. Two statements."""
+    a = LATE_SEAL_ASKS.c
+    rows = await connection.execute(
+        select(a.conversation_id, a.key_id, a.cell_key_id)
+        .where(
+            a.conversation_id.in_({one.conversation_id for one in asks}),
+            a.asked_ms > now_ms - pause_ms,
+        )
+        .distinct()
+    )
+    busy = {tuple(row) for row in rows}
+    chosen = [one for one in asks if one[:3] not in busy]
+    if chosen:
+        await _note(connection, LATE_SEAL_ASKS, SealAsk._fields, chosen, now_ms)
+    return chosen
+
+
+async def _note(
+    connection: AsyncConnection,
+    table: Table,
+    columns: Sequence[str],
+    asks: Iterable[Sequence[Any]],
+    now_ms: int,
+) -> None:
+    """Store in a table that its devices are asked now. ``columns``: those of its primary key."""
+    statement = upsert_for(connection.dialect.name, table)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={"asked_ms": statement.excluded.asked_ms},
+        ),
+        [dict(zip(columns, one, strict=True)) | {"asked_ms": now_ms} for one in asks],
+    )

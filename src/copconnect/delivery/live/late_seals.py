@@ -27,17 +27,16 @@ from copconnect.bus import (
     ShareDoneWakeup,
 )
 from copconnect.delivery.dependencies import Dependencies
-from copconnect.delivery.keys.late_seals import usable_cell_keys
+from copconnect.delivery.keys.late_seals import usable_cell_keys, usable_keys
 from copconnect.delivery.live import ask_store
+from copconnect.delivery.live.ask_store import SealAsk
 from copconnect.delivery.live.share_routing import Connected, ShareRouting
-from copconnect.delivery.rules.conversation_keys import KnownKey, newest_first
-from copconnect.delivery.store import conversations, keys, late_seals
+from copconnect.delivery.rules.conversation_keys import newest_first
+from copconnect.delivery.store import conversations, late_seals
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.keys import StoredKey
-from copconnect.delivery.store.late_seals import Ask
 from copconnect.ids import CellId, ClientId, ConversationId, KeyId, SealKeyId
-from copconnect.records.conversation.key_share import SecretKind
-from copconnect.records.conversation.roster import RosterHead
+from copconnect.records.conversation.key_share import SecretKind, SecretName
 from copconnect.records.primitives.fields import KEY_ID_BYTES
 from copconnect.records.primitives.kem import seal_bytes
 from copconnect.sockets.feed import Online
@@ -206,13 +205,13 @@ class LateSealAsking:
             self._tell_to_wait(c, key, lacking)
         while len(self._without) > _MOST:
             del self._without[next(iter(self._without))]
-        asks: list[tuple[Ask, Online]] = []
+        asks: list[tuple[SealAsk, Online]] = []
         for key, sealed, lacking in missing:
             asks += self._asks(c, key, sealed, lacking)
         if not asks:
             return
         async with self._deps.database.transaction() as connection:
-            noted = await late_seals.record_asks(
+            noted = await ask_store.record_seal_asks(
                 connection, [ask for ask, _ in asks], now_ms, AGAIN_MS
             )
         to = dict(asks)
@@ -256,23 +255,16 @@ class LateSealAsking:
         if not rows:
             return None
         (held,) = rows
-        known = await keys.since_rekey(connection, c, held.rekey_epoch)
-        latest = RosterHead.parse(held.head).latest_history_from if held.head else 0
-        serving = [
-            one
-            for one in known
-            if one.usable(held.rekey_epoch, now_ms) and one.created_ms >= latest
-        ]
-        newest: list[KnownKey] = newest_first(serving)[:KEYS]
+        newest = newest_first(await usable_keys(connection, held, now_ms))[:KEYS]
         cells = await usable_cell_keys(connection, c, held.kem, now_ms) if newest else {}
-        if len(cells) < 1 or not newest:
+        if not cells:
             return None
         ids = [one.key_id for one in newest]
         stored = await self._deps.keys.records(connection, c, ids)
-        late = await late_seals.of_keys(connection, c, ids)
+        late = await late_seals.sealed_to(connection, c, ids)
         found = []
         for key in stored.values():
-            there = set(_recipients(key)) | late.get(key.key_id, {}).keys()
+            there = {*_recipients(key), *late.get(key.key_id, ())}
             reference = key.key_id[:KEY_ID_BYTES]
             sealed = {cell for one, cell in cells.items() if one in there}
             lacking = {
@@ -290,11 +282,11 @@ class LateSealAsking:
         key: StoredKey,
         sealed: set[CellId],
         lacking: Mapping[bytes, CellId],
-    ) -> list[tuple[Ask, Online]]:
+    ) -> list[tuple[SealAsk, Online]]:
         """Return whom to ask for which of these seals: some devices, each for a few."""
         holders = self._holders(c, key, sealed)
         wanted = list(lacking)
-        found: list[tuple[Ask, Online]] = []
+        found: list[tuple[SealAsk, Online]] = []
         for at in range(0, len(wanted), wire.SEALS_ASKED):
             some = wanted[at : at + wire.SEALS_ASKED]
             asked = {client for one in some for client in self._asked.get((c, key.key_id, one), ())}
@@ -303,11 +295,11 @@ class LateSealAsking:
                 for one in some:
                     self._asked.pop((c, key.key_id, one), None)
                 continue
-            found += [(Ask(c, key.key_id, one, helper.device), helper) for one in some]
+            found += [(SealAsk(c, key.key_id, one, helper.device), helper) for one in some]
         return found
 
     def _holders(self, c: ConversationId, key: StoredKey, sealed: set[CellId]) -> Iterator[Online]:
-        secret = bytes([SecretKind.CONVERSATION_KEY]) + key.key_id[:KEY_ID_BYTES]
+        secret = SecretName(SecretKind.CONVERSATION_KEY, key.key_id[:KEY_ID_BYTES]).encode()
         for one in self._connected().online(c):
             holds = one.cell_id in sealed or one.device == key.author
             if holds and not self._shares.lacks(c, one.device, secret):

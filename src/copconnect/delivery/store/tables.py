@@ -242,8 +242,6 @@ LATE_SEALS = Table(
     Column("conversation_id", _Id, primary_key=True),
     Column("key_id", _Hash, primary_key=True),
     Column("cell_key_id", LargeBinary(16), primary_key=True),
-    Column("cell_id", _Id, nullable=False),
-    Column("helper", _Hash, nullable=False),  # The device that sealed.
     Column("seal", LargeBinary, nullable=False),
     Column("stored_ms", BigInteger, nullable=False, index=True),
 )

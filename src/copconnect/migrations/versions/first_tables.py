@@ -1013,8 +1013,6 @@ def upgrade() -> None:
         sa.Column("conversation_id", sa.String(length=32), nullable=False),
         sa.Column("key_id", sa.LargeBinary(length=32), nullable=False),
         sa.Column("cell_key_id", sa.LargeBinary(length=16), nullable=False),
-        sa.Column("cell_id", sa.String(length=32), nullable=False),
-        sa.Column("helper", sa.LargeBinary(length=32), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.Column("stored_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
