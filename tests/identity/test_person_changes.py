@@ -14,10 +14,10 @@ from copconnect.ids import PersonId, UnitId
 from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed
 from tests.identity.approved import Force
+from tests.identity.importing import done, problems
 from tests.identity.running import PATROL, SHO, MovedClock, Running
 from tests.identity.signing import act, give, grant, refusal
 from tests.identity.stations import Station, people_of
-from tests.identity.test_import_rights import done, problems
 from tests.identity.test_upload_acts import applying, examine, file_of, send
 
 DAY_MS = 86_400_000

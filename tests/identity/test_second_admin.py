@@ -19,10 +19,10 @@ from copconnect.records.trust.admin_act import SignedAct
 from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed, verified
 from tests.identity.approved import Force, path_of
+from tests.identity.importing import imported
 from tests.identity.running import CP, DCP, DGP, PATROL, SHO, Device, MovedClock, Running
 from tests.identity.signing import act, give, grant, looked_at, name_root_admin, refusal
 from tests.identity.stations import people_of
-from tests.identity.test_import_rights import imported
 from tests.identity.test_rights_acts import NOBODY_ENROLS, preview, second_root
 
 ADMINS = {CP, DCP, DGP, SHO, PATROL}
