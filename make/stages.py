@@ -2,14 +2,14 @@
 
 Every stage runs even when an earlier one failed, so that one run shows everything that is wrong;
 the exit status is 1 when any failed. A lint stage counts as one check; a test stage counts its
-tests, read from the JUnit file it writes. The last line is `N passed, N failed, N skipped`.
-Checks of one core are given the time that test stages leave, which wait for databases and screens,
-and their output is shown when they fail; test stages own the terminal. Without test stages, checks
-run two at a time. The client's tests run together with those of browsers, as quietly as a check:
-each alone leaves a tenth of the cores' time.
-Temporary files of a run lie in memory where there is plenty of it.
-With RERUN_FAILED=1, as CI sets it, a test stage with few failures runs those once more: what then
-passes counts as passed and is named in the summary as flaky. Imports only the standard library.
+tests, read from the JUnit file it writes. The last line is `N passed, N failed, N skipped`. Checks
+of one core are given the time that test stages leave, which wait for databases and screens, and
+their output is shown when they fail; test stages own the terminal. Without test stages, checks run
+two at a time. The client's tests run at the same time as those of browsers, as quietly as a check:
+either stage alone leaves a tenth of the cores' time unused. Temporary files of a run lie in memory
+where there is plenty of it. With RERUN_FAILED=1, as CI sets it, a test stage with few failures runs
+those once more: what then passes counts as passed and is named in the summary as flaky. Imports
+only the standard library.
 """
 
 import contextlib
@@ -63,8 +63,8 @@ class Results:
 class Stage:
     """A command to run, on ``paths``. Stages that run tests name the JUnit file they write, and
     give the paths of the files of the tests that failed and of no others. ``beside``: it uses one
-    core and knows no time limit, so that it runs beside another stage. ``with_stage``: it runs
-    together with that stage, then with the arguments ``fewer``; alone where that does not run."""
+    core and knows no time limit, so that it runs beside another stage. ``with_stage``: it runs at
+    the same time as that stage, with the arguments ``fewer``; else alone."""
 
     name: str
     command: tuple[str, ...]
@@ -273,9 +273,9 @@ def execute(name: str, command: Sequence[str], report: Path | None, *, quiet: bo
 
 
 def worked_s() -> float:
-    """Return for how long all cores together have worked since the machine started, for whomever.
-    A stage's own time lacks the processes that nobody waited for: a browser's pages, which are
-    more than half of what it takes, and PostgreSQL."""
+    """Return the processor time of the whole machine since it started, summed over its cores. A
+    stage's own time lacks processes that no parent waited for: a browser's pages, which take more
+    than half of the time of a browser stage, and PostgreSQL."""
     user, nice, system, _idle, _waiting, *interrupts = map(
         int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:8]
     )
@@ -290,7 +290,7 @@ def processor_s(pid: int) -> float:
 
 
 def run_all(stages: Sequence[Stage]) -> list[Outcome]:
-    """Run stages one by one, and beside them checks and the stages that run together with one."""
+    """Run stages one by one; checks, and stages with ``with_stage``, run at the same time."""
     checks = [stage for stage in stages if stage.beside]
     tests = [stage for stage in stages if not stage.beside]
     names = {stage.name for stage in tests}

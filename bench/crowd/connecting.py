@@ -156,7 +156,7 @@ class Connections:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def end(self, device: SimulatedDevice) -> None:
-        """Close a device's connection, if it has one; it does not come back by itself."""
+        """Close a device's connection, if it has one; the device does not reconnect."""
         if device.link is not None:
             link, device.link = device.link, None
             link.transport.abort()

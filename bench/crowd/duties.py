@@ -67,7 +67,7 @@ class Duties:
         self.seals_added = 0
         self.shares_made = 0
         self.shares_asked = 0
-        self.requests = 0  # HTTP requests, tries that are repeated too.
+        self.requests = 0  # HTTP requests, with repeated ones.
 
     def take(self, device: SimulatedDevice, frame: wire.ServerFrame) -> None:
         """Do what a frame asks for."""
@@ -186,7 +186,7 @@ class Duties:
     # --- Asking for shares ----------------------------------------------------------------
 
     def key_came(self, device: SimulatedDevice, place: Place, frame: wire.KeyFrame) -> None:
-        """A conversation key came: a device that cannot open it asks, unless it can soon (S9)."""
+        """Let a device ask for a share of a key that it cannot open soon (S9)."""
         c, key_id = frame.conversation_id, self._reading.key_id(frame.record)
         if key_id not in place.lacking:
             if frame.first:
@@ -216,7 +216,7 @@ class Duties:
         place: Place,
         after_s: float = ASK_AFTER_S,
     ) -> None:
-        """A device cannot open a conversation key: it asks after a while, unless it can by then."""
+        """Let a device ask after a while for a share of a key, unless it can open it by then."""
         place.ask_at = asyncio.get_running_loop().time() + after_s
         if not place.asking:
             place.asking = True

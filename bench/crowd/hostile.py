@@ -37,7 +37,7 @@ from copconnect.sealing.keys import make_conversation_key, new_secret
 from copconnect.sealing.messages import seal_message
 
 TASKS = 2  # Tasks of each attack at a time.
-CANNOT_OPEN_S = 3.2  # A key that a device has asked for so long is none that it can open (D2).
+CANNOT_OPEN_S = 3.2  # After so long a request for a share shows that a key cannot be opened (D2).
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -81,7 +81,7 @@ class _Socket(WebSocketClient):
 
 
 class _Insider:
-    """A listed device, and where its chain of messages ends."""
+    """A listed device, and the number and hash of its last message."""
 
     def __init__(self, device: Device) -> None:
         self.device = device
@@ -104,7 +104,7 @@ class Hostile:
     async def answer(self, asked: Answer) -> Answer:
         """Carry out one command."""
         if asked["command"] == "begin":
-            # In this order: a key that is sealed to nobody bars nobody from making the next.
+            # In this order: a key sealed to nobody does not keep others from making the next one.
             accomplice = _Insider(self._plan.accomplice)
             await self._silence("key_sealed_to_nobody", accomplice, b"")
             await self._silence("key_sealed_as_rubbish", self._member, self._rubbish())
@@ -154,8 +154,8 @@ class Hostile:
     # --- Messages -------------------------------------------------------------------------
 
     async def _silence(self, name: str, insider: _Insider, seals: bytes) -> None:
-        """K4: a key that opens for nobody else, and a message under it. The server takes a second
-        key of nobody who opens the first, so the insider says that it does not."""
+        """K4: post a key that nobody else can open, and a message under it. The server accepts a
+        second key only from a device that cannot open the first, so the insider pretends that."""
         plan, device, path = self._plan, insider.device, self._conversation
         lacks = wire.ShareReference(kind=1, reference=plan.key_id[:16].hex())
         asked = wire.ShareRequest(references=[lacks])

@@ -179,7 +179,7 @@ class Reading:
         self.learn_secret(device, place, key_id, opened)
 
     def key_id(self, record: bytes) -> bytes:
-        """Return the id of a conversation key that came."""
+        """Return the id of a conversation key by its record."""
         return self._records[record]
 
     def _private_for(

@@ -1,10 +1,10 @@
-"""Phones that sleep: without a connection until their push service wakes them.
+"""Phones that sleep: they have no connection until their push service wakes them.
 
 A child process with the phones and their push service. Arguments: file of the Population
 (MessagePack), the certificate's file, its key's, the server's public key in hex. Commands: ``port``
 (of the push service), ``begin`` (with the server's host and port), ``forget`` (measure from now
-on), ``sleeps`` (how long each sleep was, in s, until the push that ended it; a sleep that goes on
-counts with what it has lasted, so that a phone that nobody wakes is seen).
+on), ``sleeps`` (the seconds of each sleep until the push that ended it; a phone that still sleeps
+counts with its seconds so far, so that a phone without a push is noticed).
 
 A phone that is woken connects, reads, asks for what it cannot open, says how far it has come, and
 sleeps again.
@@ -26,8 +26,8 @@ from bench.machine.children import Answer, answer_lines
 from bench.net.push_service import TAKEN, Pushed, PushService, Reply
 from copconnect.commands import descriptors
 
-READS_S = 10.0  # So long a phone that is woken waits for its messages.
-AWAKE_S = 2.0  # And so long it stays after they came: it asks for keys meanwhile.
+READS_S = 10.0  # The longest wait of a woken phone for its messages.
+AWAKE_S = 2.0  # The longest stay after the messages arrived: the phone asks for keys meanwhile.
 
 
 def endpoint(client_id: str) -> str:
@@ -43,7 +43,7 @@ class Sleeping:
         self._service = service
         self._simulator: Simulator | None = None
         self._by_path: dict[str, SimulatedDevice] = {}
-        self._since: dict[SimulatedDevice, float] = {}  # Devices that sleep, and since when.
+        self._since: dict[SimulatedDevice, float] = {}  # When each sleeping device fell asleep.
         self._sleeps: list[float] = []
         service.answer = self._pushed
 

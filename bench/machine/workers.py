@@ -116,8 +116,8 @@ def family_cpu_s(pid: int) -> float:
 
 @contextlib.contextmanager
 def on_cores(*, servers: bool) -> Iterator[None]:
-    """Run what is started inside on the first half of this machine's processors (``servers``), or
-    on the other half: simulated phones' work is then not the servers'. One processor is shared."""
+    """Start processes on the first half of this machine's processors (``servers``), or on the other
+    half, so that simulated phones take no time from the servers. On one processor both share it."""
     own = os.sched_getaffinity(0)
     cores = sorted(own)
     half = (len(cores) + 1) // 2

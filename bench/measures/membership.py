@@ -11,15 +11,14 @@ are online; the rest stay away, as phones that are off do, and are removed all t
 writes in each conversation every 3 s.
 
 Times begin when the import begins, those named after_import when its transaction has committed.
-``cut_off_s``: until the signed roster does not list the device
-any more; from that transaction on the server takes no message under a key that it may hold.
-``joined_s``: until a newcomer has read the newest message of its new conversation.
-``settled_s``: until every device that belongs has read everything. ``bytes_per_member``: what a
-device that stays downloads for the transfers, beside messages and receipts. ``server_cpu_s``: of
-the workers, PostgreSQL and NATS, from the import to the end; the import itself is apart, and so are
-the devices. ``requests_per_newcomer``: HTTP requests of newcomers that are online, as simulated;
-``share_posts_per_newcomer``: shares that anybody posted. ``waiting``: messages that wait for a key
-at the end, over all devices.
+``cut_off_s``: until the signed roster does not list the device any more; from that transaction on
+the server takes no message under a key that it may hold. ``joined_s``: until a newcomer has read
+the newest message of its new conversation. ``settled_s``: until every device that belongs has read
+everything. ``bytes_per_member``: what a device that stays downloads for the transfers, beside
+messages and receipts. ``server_cpu_s``: of the workers, PostgreSQL and NATS, from the import to the
+end, without the import itself and the devices. ``requests_per_newcomer``: HTTP requests of
+newcomers that are online, as simulated; ``share_posts_per_newcomer``: shares that anybody posted.
+``waiting``: messages that wait for a key at the end, over all devices.
 """
 
 import contextlib

@@ -22,7 +22,7 @@ def pushed_at(origin: str, certificate: Path) -> dict[str, Any]:
 
 
 async def subscribe(deployment: Deployment, origin: str, paths: Mapping[Device, str]) -> None:
-    """Write a subscription for each of these devices, by the path of its endpoint."""
+    """Store a push subscription for each device. ``paths``: the paths of the endpoints."""
     database = open_database(deployment.postgresql.url())
     try:
         for some in chunks(list(paths), BULK):

@@ -552,7 +552,7 @@ export interface PolicyChange {
  * must approve it; ``rights``: what another rights table changes, else empty; ``policy``: what
  * another policy of groups does, else empty; ``conversations``: how many officers' conversations
  * end with a post; ``approvers`` and ``approver_count``: as of WaitingAct, where it needs one;
- * ``effect``: the hash of all that the act would do now.
+ * ``effect``: the hash of everything that the act would do now.
  */
 export interface ActPreview {
   readonly effect: string;
@@ -642,10 +642,10 @@ export interface Clause {
 /**
  * A conversation that the department made: its name, and its place among the units.
  *
- * ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
- * unit, a role or rank within it, a post to which the conversation's creator writes and whose
- * holders are the other members, or orders to a unit of a head above it, whose post gives the
- * title. ``post_id``: the post to which somebody writes.
+ * ``key``: another one for every group of the policy; None: made by hand. ``about``: "unit": all
+ * of a unit; "role": a role or rank within it; "post": a post to which the conversation's creator
+ * writes and whose holders are the other members; "orders": orders that a head above issues to a
+ * unit, under the title of the head's post. ``post_id``: the post to which that creator writes.
  */
 export interface Standing {
   readonly key: string | null;
@@ -1485,9 +1485,10 @@ export interface EntryFrame {
 }
 
 /**
- * A conversation key, with this device's or its cell's seal. ``awaited``: a member is asked for
- * the seal, so the device waits before it asks (S9). ``first``: the seal was added later, and the
- * cell's other devices get it once this one has said that it opened, or after 3 s.
+ * A conversation key, with this device's or its cell's seal. ``awaited``: the server asks a
+ * member for the seal, so this device waits before it asks for a share (S9). ``first``: this is a
+ * late seal; the cell's other devices get it once this device has said that it could open the
+ * seal, or after 3 s.
  */
 export interface KeyFrame {
   readonly t: "key";
@@ -1802,8 +1803,9 @@ export interface KeyAccepted {
 }
 
 /**
- * Seals of a conversation key to cell keys that the server asked this device for (S9),
- * ascending by cell key id. ``refused``: those that this device does not seal to, by S4.
+ * Seals of a conversation key that the server asked this device for (S9), ordered by the id of
+ * the cell key. ``refused``: ids of cell keys to which this device does not seal, because of
+ * S4.
  */
 export interface PostLateSeals {
   readonly keyId: KeyId;
@@ -1938,7 +1940,7 @@ export interface Issuing {
   readonly anywhere: ("routine" | "urgent" | "flash")[];
 }
 
-/** A unit below one that the caller heads. ``people``: active ones posted to it or below it. */
+/** A unit below one that the caller heads. ``people``: active people in it and below it. */
 export interface IssuableUnit {
   readonly unitId: UnitId;
   readonly people: number;
@@ -1992,18 +1994,18 @@ export interface OrderProgress {
   readonly units: Record<UnitId, number[]>;
 }
 
-/** Orders of the caller, such as those that were issued together. */
+/** Orders that the caller issued, for example one order to several units. */
 export interface CountOrders {
   readonly orderIds: MessageId[];
 }
 
-/** Counts of everybody who owes, as in OrderProgress. */
+/** Counts over everybody who must acknowledge an order, as in OrderProgress. */
 export interface OrderTotal {
   readonly orderId: MessageId;
   readonly total: number[];
 }
 
-/** Counts of the orders that the caller issued, in the order in which they were asked for. */
+/** Counts of the orders that the caller issued, in the order of the request. */
 export interface OrderTotals {
   readonly totals: OrderTotal[];
 }
@@ -2895,8 +2897,9 @@ export interface LookUpTrust {
 
 /**
  * The asked people about whom the device holds another answer, and, transitively, the people
- * whose devices endorsed or granted and who were not asked about. ``untold``: asked people about
- * whom a device that is not confirmed is told nothing; it holds the newest answer about others.
+ * whose devices endorsed or granted and who were not asked about. ``untold``: asked people whom
+ * the server does not show to a device that is not confirmed; of people in neither list the device
+ * holds the newest answer.
  */
 export interface PeopleTrust {
   readonly people: PersonTrust[];
@@ -2909,7 +2912,7 @@ export interface LockDevices {
   readonly personId: PersonId;
 }
 
-/** Let the locked devices of a person in again. */
+/** Unlock the locked devices of a person. */
 export interface UnlockDevices {
   readonly act: "unlock_devices";
   readonly personId: PersonId;

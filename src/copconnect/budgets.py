@@ -102,7 +102,7 @@ async def _wait_ms(
 
 
 PEOPLE_CHANGED = Budget("people_changed_per_day", 0, DAY_MS)  # By acts that one admin signed.
-PHONES_LOCKED = Budget("phones_locked_per_day", 1, DAY_MS)  # By one who is no admin.
+PHONES_LOCKED = Budget("phones_locked_per_day", 1, DAY_MS)  # Unless by an admin.
 PEOPLE_LEAVING = Budget("people_leaving_per_day", 0, DAY_MS)  # By all ways, alone.
 
 

@@ -27,7 +27,8 @@ TOLERATED_EVERYWHERE = frozenset({Requirement.TRAINING})
 class Caller:
     """An authenticated client. ``device``: the id of docs/keys.md. ``outstanding``: what the
     account still owes; a route that does not tolerate all of it refuses. ``confirmed``: by E0.
-    ``public_key``: the device's Ed25519 key, which its id binds; under none nothing verifies."""
+    ``public_key``: the device's Ed25519 key, which its id binds. An empty key verifies no
+    signature."""
 
     person_id: PersonId
     client_id: ClientId

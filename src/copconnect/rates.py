@@ -1,11 +1,11 @@
 """Standing limits of people and devices, counted in memory, for all nodes together.
 
 A bucket fills evenly and holds a burst; taking more than it holds raises RateLimited, which names
-the limit and says when it ends. Buckets that are full again are forgotten. Nodes tell each other
-every few seconds how much those took who use a noticeable part of their limit, and empty their own
-buckets by as much; a bucket may owe a burst. A limit therefore holds for all nodes within seconds,
-a request costs no statement, and each node counts alone while the bus is away. Used from one event
-loop; a restart fills the buckets of a node. :mod:`copconnect.budgets` counts exactly.
+the limit and says when it ends. Buckets that are full again are forgotten. Every few seconds a node
+tells the others how much each heavy user took, and they take as much from their own buckets; a
+bucket may go below zero by a burst. A limit therefore holds for all nodes within seconds, and a
+request costs no statement. While the bus is away, each node counts alone. Used from one event loop;
+a restart fills the buckets of a node. :mod:`copconnect.budgets` counts in the database, exactly.
 """
 
 import secrets
@@ -20,7 +20,7 @@ TELLING_S = 5.0
 _MINUTE_MS = 60_000
 _FORGOTTEN_AT = 20_000  # Buckets; more are looked through for full ones.
 _GROWTH = 2  # They are looked through again at so many times what was left of them.
-_NOTICED = 1 / 10  # This part of what a limit gives between two tellings is told.
+_NOTICED = 1 / 10  # A node tells the others of more than this part of the limit.
 _IN_ONE = 10_000  # Spenders in a wake-up: 400 KB.
 
 
@@ -58,13 +58,13 @@ class Rates:
         self._spent[person_id] = self._spent.get(person_id, 0.0) + needed
 
     def told(self) -> dict[PersonId, float]:
-        """Return how much those took since the last call who took a noticeable part."""
+        """Return how much each person took since the last call; small amounts are left out."""
         noticed = _NOTICED * self._per_ms * 1000 * TELLING_S
         spent, self._spent = self._spent, {}
         return {person: amount for person, amount in spent.items() if amount > noticed}
 
     def taken_elsewhere(self, person_id: PersonId, amount: float) -> None:
-        """Empty a person's bucket by what another node gave."""
+        """Take from a person's bucket what the person took at another node."""
         now_ms = self._now_ms()
         left = max(-self._burst, self._filled(person_id, now_ms) - max(0.0, amount))
         self._put(person_id, left, now_ms)
@@ -90,7 +90,7 @@ class Rates:
 
 
 class SharedRates:
-    """The limits of one node that hold for all nodes; app.py starts and closes it."""
+    """One node's part of the limits that hold for all nodes; app.py starts and closes it."""
 
     def __init__(self, bus: Bus, now_ms: Callable[[], int]) -> None:
         self._bus = bus
@@ -101,15 +101,15 @@ class SharedRates:
         bus.subscribe(self._receive)
 
     async def start(self) -> None:
-        """Begin to tell the other nodes."""
+        """Begin to tell the other nodes what people take here."""
         await self._telling.start()
 
     async def close(self) -> None:
-        """Tell them no more."""
+        """Stop telling the other nodes."""
         await self._telling.close()
 
     def limit(self, name: str, per_minute: float, burst: int) -> Rates:
-        """Return a new limit, whose name is its own on every node."""
+        """Return a new limit. Every node uses the same name for it, and for no other limit."""
         made = self._limits[name] = Rates(name, per_minute, burst, self._now_ms)
         return made
 

@@ -107,8 +107,8 @@ class PersonChange:
 
     @property
     def given(self) -> frozenset[str]:
-        """The unit paths over which the person's account gives rights, so far as they count: a
-        charge does where somebody may get the account."""
+        """The unit paths over which the person's account gives rights. Charges count where the
+        change lets somebody get the account."""
         return self.granted | self.charged if self.made else self.granted
 
     @property

@@ -1,4 +1,4 @@
-"""Restores an archive and leaves the last step out."""
+"""Restores an archive, but begins no new incarnation, as a restore that was interrupted."""
 
 import asyncio
 import sys

@@ -235,7 +235,7 @@ class DevicesLocked(Act, frozen=True, tag="devices_locked"):
 
 
 class DevicesUnlocked(Act, frozen=True, tag="devices_unlocked"):
-    """A person's locked devices were let in again."""
+    """A person's locked devices were unlocked."""
 
     person_id: PersonId
     client_ids: list[ClientId]

@@ -4,8 +4,9 @@ The file is lines of JSON: a head, then entries in order from the first, and bef
 that a device signed a certificate of that device. The head has the Time that the roster authority
 signed for the export, with the log's size and root, and the department record by which the offline
 root names that authority. An entry of another part of the tree has the hash of its content alone,
-so that the chain and the root hold all the same. An older file with its own Time is the log as it
-was then: its time tells it, and an entry that was noted since.
+so that the chain and the root can still be verified. An older file with the Time of its export also
+verifies, as the log of that time; its reader notices the age by that time, or because an entry that
+was noted later is missing.
 """
 
 import dataclasses
@@ -52,7 +53,7 @@ _DECODER: msgspec.json.Decoder[Head | Signer | Row] = msgspec.json.Decoder(Head 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedFile:
-    """A file that holds: the time when the log was so, its newest entry, and how many entries are
+    """A file that was verified: the time of its export, its newest entry, and how many entries are
     signed, unsigned, and of other parts, verified by their hashes alone."""
 
     time_ms: int

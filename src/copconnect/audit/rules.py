@@ -98,7 +98,7 @@ class Chain:
         self.number, self.hash = number, stored
 
     def end(self, size: int, root: bytes) -> None:
-        """Check that these were all entries: those over which a tree has this root. Raises
+        """Check that the log has so many entries and that their tree has this root. Raises
         Broken."""
         if self.number < size:
             raise Broken(self.number + 1, f"is missing: there were {size:,} entries")

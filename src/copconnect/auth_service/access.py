@@ -3,8 +3,8 @@
 Invariants: a token holds until it expires, and no longer than its device's certificate; a
 revocation reaches every node as a wake-up and empties the cache at once; an answer that was being
 read while a wake-up came in is not cached; callers who owe what a route refuses for are never
-cached. Entries live for two minutes, in case a wake-up is lost: as long as the turn in which every
-live connection is judged again, so that a device is read once in that time, whatever it asks.
+cached. An entry expires after two minutes, in case a wake-up is lost. Every live connection is
+judged again within the same two minutes, so the database is asked about a device once in that time.
 """
 
 from collections.abc import Collection, Sequence
@@ -34,7 +34,7 @@ class Endings(Protocol):
     """Says why clients ended."""
 
     async def of(self, connection: AsyncConnection, rows: Collection[Any]) -> dict[bytes, Ended]:
-        """Return why each of these clients ended, by its device; those that did not are missing."""
+        """Return by device why these clients ended; clients that may act are missing."""
         ...
 
 

@@ -133,7 +133,7 @@ def sign_out_proof(client_id: str, created_ms: int) -> bytes:
 
 
 def signed_out(ended: Ended) -> errors.SignedOut:
-    """Return the refusal of a device that was removed or signed out."""
+    """Return the refusal of a device that was removed, signed out or locked."""
     details = dict(ended.lock)
     if ended.revocation is not None:
         details["revocation"] = ended.revocation.hex()

@@ -104,7 +104,7 @@ class ShareAskedWakeup(Wakeup, frozen=True, kw_only=True, tag="share_asked"):
 
 
 class ShareDoneWakeup(Wakeup, frozen=True, kw_only=True, tag="share_done"):
-    """A device says what has opened; ``lacks``: what it still asks for, as above."""
+    """A device could open secrets, ``opened``; it still asks for ``lacks``. As ShareAskedWakeup."""
 
     conversation_id: ConversationId
     device: str
@@ -180,7 +180,7 @@ class AccountWakeup(Wakeup, frozen=True, kw_only=True, tag="account"):
 
 
 class SpentWakeup(Wakeup, frozen=True, kw_only=True, tag="spent"):
-    """A node gave these people, or devices, so much of a limit (:mod:`copconnect.rates`)."""
+    """These people, or devices, used so much of a limit at a node (:mod:`copconnect.rates`)."""
 
     node: str
     limit: str
@@ -222,7 +222,7 @@ def shortened(wakeup: AnyWakeup) -> AnyWakeup:
             return msgspec.structs.replace(wakeup, people={})
         case KeyWakeup() | CellKeyWakeup():
             return msgspec.structs.replace(wakeup, seals=b"")
-        case LateSealsWakeup():  # Its cells' devices ask for shares.
+        case LateSealsWakeup():  # Without seals, the devices of the cells ask for shares.
             return msgspec.structs.replace(wakeup, seals={})
         case _:
             return wakeup

@@ -32,8 +32,8 @@ def verify(
     network or database.
 
     A file's entries are compared with the size and root that the roster authority signed for it.
-    Note the newest entry elsewhere and give it the next time: an older log, and one that the keeper
-    of the database and of that authority's key made anew, show only by it.
+    Note the newest entry elsewhere and pass it the next time. Nothing else reveals an older copy of
+    the log, or a log that somebody with the database and the authority's key has rewritten.
     """
     entry = _noted(noted)
     if file is not None:

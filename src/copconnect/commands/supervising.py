@@ -76,8 +76,8 @@ def listen(host: str, port: int, count: int) -> list[socket.socket]:
 
 
 class Nursery:
-    """The process that forks workers of a program; another one where it has ended. ``metrics``: the
-    folder of the workers' metrics."""
+    """The process that forks workers of a program; it is replaced when it has ended. ``metrics``:
+    the folder of the workers' metrics."""
 
     def __init__(self, module: str, metrics: str) -> None:
         self.metrics = metrics
@@ -105,13 +105,13 @@ class Nursery:
             raise
 
     def close(self) -> None:
-        """End it."""
+        """End the process that forks."""
         self._forking.close()
 
 
 @contextlib.contextmanager
 def nursery(module: str) -> Iterator[Nursery]:
-    """Begin to import everything, beside the caller."""
+    """Begin to import the program in another process while the caller continues."""
     with (
         tempfile.TemporaryDirectory(prefix="copconnect-metrics-") as metrics,
         contextlib.closing(Nursery(module, metrics)) as begun,
@@ -155,7 +155,7 @@ class Worker:
                 arguments = ["serve", *self._options]
                 arguments += ["--listening", str(given[0]), "--supervisor", str(given[1])]
                 try:
-                    # In a thread: the first one waits until everything is imported.
+                    # In a thread: the first worker can only start when everything is imported.
                     process = await asyncio.to_thread(self._nursery.start, arguments, given)
                 except ForkingEnded:
                     return -1

@@ -55,8 +55,8 @@ def _on_postgresql(element: _Rows, compiler: SQLCompiler, **options: Any) -> str
 
 
 def among(column: ColumnElement[Any], values: Collection[str] | str) -> ColumnElement[bool]:
-    """Return whether a column of texts has one of these values, however many they are, or of the
-    list that a statement is given under this name."""
+    """Return whether a column of texts has one of these values, however many they are. A text in
+    place of the values names a parameter: a list that each execution binds."""
     if isinstance(values, str):
         given = bindparam(values, type_=_Texts())
     else:

@@ -1,7 +1,7 @@
-"""Rows that a statement is given as parameters, and joins as it joins a table.
+"""Rows that are bound as parameters of a statement, which joins them as it joins a table.
 
-They are arrays on PostgreSQL, of which the planner knows that they are short, and JSON on SQLite;
-the text of the statement is the same for any number of rows.
+They are arrays on PostgreSQL, whose planner then expects few rows, and JSON on SQLite. The text of
+the statement is the same for any number of rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ class GivenRows:
         self._columns = columns
 
     def clause(self, dialect: str) -> FromClause:
-        """Return them as a statement of a dialect joins them."""
+        """Return the rows as something that a statement of this dialect can join."""
         if dialect == "sqlite":
             each = func.json_each(bindparam(self._name, type_=JSON())).table_valued("value")
             values = (

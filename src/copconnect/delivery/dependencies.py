@@ -34,9 +34,10 @@ class Options:
     kem: int = XWING  # New conversations have it; a higher one also raises those that exist.
     cell_size: int = CELL_SIZE
     roster_batch_ms: int = 60_000
-    """How long changes that remove nobody are gathered in conversations of several cells,"""
+    """How long changes that remove nobody are gathered in a conversation of several cells that got
+    ``immediate_heads`` heads within an hour."""
     immediate_heads: int = 20
-    """once these got so many heads within an hour (1 at least)."""
+    """At least 1."""
     log_days: int = 180
     large_from: Callable[[], int] = lambda: 100
     """How many members make a group large, by the policy in force."""

@@ -27,7 +27,7 @@ MSGPACK = "application/msgpack"
 JSON = "application/json"
 MAX_BODY_BYTES = wire.MAX_SEALS_BYTES + 65536  # A record with all its seals.
 
-REFUSED_S = 0.5  # How long a request beyond the limit keeps one of its device's turns.
+REFUSED_S = 0.5  # How long a request beyond the limit occupies one of its device's turns.
 
 T = TypeVar("T")
 HttpRequest = Request[Any, Any, Any]
@@ -70,7 +70,7 @@ class Authenticator(Protocol):
 
 
 class Gate:
-    """Lets authenticated callers through, so many times a minute, half as many at once."""
+    """Authenticates callers. Each may ask ``per_minute`` times a minute, half as often at once."""
 
     def __init__(self, authenticator: Authenticator, rates: SharedRates, per_minute: int) -> None:
         self._authenticator = authenticator
@@ -98,8 +98,8 @@ class Gate:
         try:
             self._requests.take(caller.counted_as)
         except errors.RateLimited:
-            # A program that asks on all the same waits for its own turns (turns.py), and takes the
-            # server's time from nobody.
+            # A program that ignores refusals then waits for its own turns (turns.py) and delays no
+            # other device.
             await asyncio.sleep(REFUSED_S)
             raise
         if caller.refused_for.difference(tolerates):

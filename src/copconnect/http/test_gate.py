@@ -1,4 +1,4 @@
-"""Gate: a request beyond the limit is answered late, and only then."""
+"""Gate: only a request beyond the limit is answered late."""
 
 from types import SimpleNamespace
 from typing import Any

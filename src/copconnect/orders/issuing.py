@@ -110,8 +110,8 @@ class Issuing:
     async def _commanded(
         self, connection: AsyncConnection, person_id: PersonId
     ) -> dict[UnitId, PostId]:
-        """Return the units below those that a person heads over which the person may issue some
-        orders, each with the post that heads the nearest of them."""
+        """Return the units, below the units that a person heads, to which the person may issue
+        orders of some priority, each with the person's post that heads the nearest unit above."""
         headed = await self._postings.headed(connection, person_id)
         if not headed:
             return {}

@@ -134,7 +134,7 @@ class Reading:
         )
 
     async def totals(self, caller: Caller, order_ids: Collection[MessageId]) -> wire.OrderTotals:
-        """Return the counts of those of these orders that the caller issued, and may still see."""
+        """Return the counts of these orders, without orders of other issuers and hidden ones."""
         async with self._deps.database.reading() as connection:
             rows = await store.page(
                 connection,

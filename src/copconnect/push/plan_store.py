@@ -1,4 +1,4 @@
-"""Statements of planning: how far conversations are planned, and pushes of many into the queue."""
+"""Statements of planning: the planned seq of conversations, and pushes into the queue."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -29,8 +29,8 @@ _S, _Q, _P = SUBSCRIPTIONS.c, QUEUE.c, PLANNED.c
 
 
 class Asked(NamedTuple):
-    """A message, the newest of a conversation's, that devices are to be woken for. ``sender``: the
-    one person whose the messages are; None: several people's."""
+    """The newest message of a conversation for which devices are woken. ``sender``: None where
+    several people sent the messages before it."""
 
     conversation_id: ConversationId
     seq: int
@@ -81,10 +81,10 @@ def _planning(dialect: str) -> Any:
 
 
 def enqueuing(dialect: str, behind: Behind, *, flash: bool) -> Any:
-    """Return the statement that queues a push for each of the devices that are ``behind`` the
-    messages that rows name (``Asked``), that are subscribed and have received what their last
-    push is about, or were pushed before ``p_again_ms``; of flash orders for each that was not
-    pushed about this one. Other parameters: those of ``behind``."""
+    """Return the statement that queues a push for each subscribed device that is ``behind`` one of
+    the messages (``Asked``), if the device has received the message of its last push, or got that
+    push before ``p_again_ms``. A flash order is pushed to each device that got no push about it.
+    Other parameters: those of ``behind``."""
     asked = _ASKED.clause(dialect)
     found = behind(asked, flash=flash).subquery()
     known = QUEUE.alias("known")

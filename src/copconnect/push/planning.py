@@ -4,10 +4,9 @@ Every node notes the conversations that wake-ups name, in memory; the one that h
 them once devices had their time to receive the message over their connections. A wake-up that is
 lost, or noted by a node that dies, costs time: the newest seq of each conversation is compared with
 what was planned when a node begins to plan, and each minute. A planned conversation is looked at
-once more after a minute. Planning costs a constant
-number of statements for up to 100 conversations, however many devices they have; a large one is
-planned in 16 parts, so that no transaction holds up the messages beside it, and takes a tenth of
-the time at most.
+once more after a minute. Planning costs a constant number of statements for up to 100
+conversations, however many devices they have. A large conversation is planned in 16 parts, so that
+no transaction delays messages, and takes a tenth of the time at most.
 """
 
 import time

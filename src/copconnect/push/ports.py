@@ -29,12 +29,12 @@ class Conversations(Protocol):
     def behind(
         self, asked: FromClause, *, flash: bool
     ) -> Select[tuple[ConversationId, ClientId, PersonId, int]]:
-        """Return a statement of the listed devices that have not received the messages that rows
-        of ``conversation_id``, ``seq`` and ``sender`` (NULL: several people's) name:
-        ``conversation_id``, ``client_id``, ``person_id``, ``delivered_seq``. Neither those of the
-        sender nor, but for flash orders, of people who muted the conversation are among them.
-        Parameters: ``p_from`` and ``p_to``, the least client id, and the first that is beyond;
-        ``p_now_ms``."""
+        """Return a statement of the listed devices that have not received a message: their
+        ``conversation_id``, ``client_id``, ``person_id`` and ``delivered_seq``. ``asked``: rows of
+        messages, with ``conversation_id``, ``seq`` and ``sender`` (NULL: several people). The
+        statement leaves out devices of the sender and, except for flash orders, of people who muted
+        the conversation. Parameters: ``p_from`` and ``p_to``, the least client id and the first one
+        beyond the range; ``p_now_ms``."""
         ...
 
     def received(self) -> Select[tuple[ConversationId, ClientId, int]]:

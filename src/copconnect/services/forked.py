@@ -2,10 +2,10 @@
 
 Run: python -m copconnect.services.forked CONTROL MODULE…
 
-CONTROL is its end of a pair of sockets. It has imported these modules and what a server imports
-only once it starts, and forks at each request that comes there, for as long as the other end is
-open. A child becomes what
-``python -m module arguments`` would have been: main module, arguments, environment, descriptors.
+CONTROL is this process's end of a pair of sockets. The process imports these modules, and the
+modules that a server imports only once it starts. It then forks at each request on CONTROL, until
+the other end closes. A child becomes what ``python -m module arguments`` would have been: main
+module, arguments, environment, descriptors.
 
 Invariants: it has one thread and no event loop when it forks, and runs nothing of the program
 itself. When the other end closes it ends its children and itself.
@@ -56,13 +56,13 @@ class Request(msgspec.Struct):
 def main() -> None:
     """Fork as asked until the other end closes; in a child, run what was asked for."""
     given = int(sys.argv[1])
-    # A file that a module opens keeps its number in each child, and would close it one day.
+    # A file that a module opens keeps its number in each child: reserved numbers must stay free.
     control = socket.socket(fileno=fcntl.fcntl(given, fcntl.F_DUPFD_CLOEXEC, RESERVED))
     os.close(given)
     reserved = [os.open(os.devnull, os.O_RDONLY)]
     while reserved[-1] < RESERVED:
         reserved.append(os.open(os.devnull, os.O_RDONLY))
-    # Signals to a whole group are for the processes that do something; the other end ends this one.
+    # A signal to the process group is meant for the children; this process ends with CONTROL.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gc.disable()

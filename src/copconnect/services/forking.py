@@ -50,8 +50,8 @@ class Forked:
         return status
 
     async def ended(self) -> int:
-        """Return its exit status once it has ended. If the process that forks has ended, nobody
-        would hear of this one's end: it is killed."""
+        """Wait until it has ended; return its exit status. Kill it if the process that forks has
+        ended, because no status would arrive then."""
         loop = asyncio.get_running_loop()
         readable = asyncio.Event()
         loop.add_reader(self._status, readable.set)
@@ -90,8 +90,8 @@ class Forked:
 
 
 class Forking:
-    """The process that forks, with these modules imported; it ends with this one, and its children
-    with it. Signals of the terminal do not reach them."""
+    """The process that forks, with these modules imported. It and its children end with the process
+    that made this object. Signals of the terminal do not reach them."""
 
     def __init__(self, modules: Sequence[str], folder: str, environment: Mapping[str, str]) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

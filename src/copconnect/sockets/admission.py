@@ -24,10 +24,12 @@ from copconnect.sockets.feed import Tokens, Versions
 from copconnect.sockets.passing.fanout import Fanout
 
 TOGETHER = 500
-# Between two rounds at least, so that more come together; nobody waits for a first.
+# The shortest pause between two rounds, so that one round admits several clients. A client that
+# arrives after the pause is admitted at once.
 ROUND_S = 0.02
-# A round has its statements however few it lets in: a server that is slow, because thousands come
-# back, lets more come together, up to a quarter of a second.
+# A round costs the same statements for one client as for 500. While thousands of clients reconnect,
+# rounds take longer, and the server then pauses longer between them (a quarter of a second at
+# most), so that each round admits more clients.
 PAUSE_ROUNDS, LONGEST_PAUSE_S = 4, 0.25
 log = structlog.get_logger()
 
@@ -151,7 +153,7 @@ class Admission:
 
 
 def pause_s(admitted: int, took_s: float) -> float:
-    """Return how long to let others come, after a round that let in so many."""
+    """Return the pause after a round that admitted so many clients and took so long."""
     if admitted == TOGETHER:
         return ROUND_S
     return max(ROUND_S, min(LONGEST_PAUSE_S, PAUSE_ROUNDS * took_s))

@@ -60,8 +60,8 @@ class RosterNews:
 
 @dataclass(frozen=True, slots=True)
 class Seals:
-    """The seals of a record by their recipients: cells, and devices (docs/keys.md). ``late``: seals
-    to cells are added later (S9)."""
+    """The seals of a record by their recipients: cells, and devices (docs/keys.md). ``late``:
+    members may add seals to cells later (S9)."""
 
     cells: Mapping[CellId, bytes] = field(default_factory=dict)
     devices: Mapping[bytes, bytes] = field(default_factory=dict)

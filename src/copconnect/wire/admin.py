@@ -394,7 +394,7 @@ class ActPreview(Wire, frozen=True, kw_only=True):
     must approve it; ``rights``: what another rights table changes, else empty; ``policy``: what
     another policy of groups does, else empty; ``conversations``: how many officers' conversations
     end with a post; ``approvers`` and ``approver_count``: as of WaitingAct, where it needs one;
-    ``effect``: the hash of all that the act would do now."""
+    ``effect``: the hash of everything that the act would do now."""
 
     effect: Hex32
     people: int

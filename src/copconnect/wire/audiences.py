@@ -41,10 +41,10 @@ class Audience(Wire, frozen=True, kw_only=True):
 class Standing(Wire, frozen=True, kw_only=True):
     """A conversation that the department made: its name, and its place among the units.
 
-    ``key``: another one for every group of the policy; None: made by hand. ``about``: all of a
-    unit, a role or rank within it, a post to which the conversation's creator writes and whose
-    holders are the other members, or orders to a unit of a head above it, whose post gives the
-    title. ``post_id``: the post to which somebody writes."""
+    ``key``: another one for every group of the policy; None: made by hand. ``about``: "unit": all
+    of a unit; "role": a role or rank within it; "post": a post to which the conversation's creator
+    writes and whose holders are the other members; "orders": orders that a head above issues to a
+    unit, under the title of the head's post. ``post_id``: the post to which that creator writes."""
 
     key: Annotated[str, Meta(max_length=200)] | None
     title: Names

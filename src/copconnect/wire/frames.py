@@ -118,9 +118,10 @@ class EntryFrame(Frame, frozen=True, kw_only=True, tag="entry"):
 
 
 class KeyFrame(Frame, frozen=True, kw_only=True, tag="key"):
-    """A conversation key, with this device's or its cell's seal. ``awaited``: a member is asked for
-    the seal, so the device waits before it asks (S9). ``first``: the seal was added later, and the
-    cell's other devices get it once this one has said that it opened, or after 3 s."""
+    """A conversation key, with this device's or its cell's seal. ``awaited``: the server asks a
+    member for the seal, so this device waits before it asks for a share (S9). ``first``: this is a
+    late seal; the cell's other devices get it once this device has said that it could open the
+    seal, or after 3 s."""
 
     conversation_id: ConversationId
     record: bytes

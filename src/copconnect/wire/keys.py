@@ -32,8 +32,9 @@ class KeyAccepted(Wire, frozen=True, kw_only=True):
 
 
 class PostLateSeals(Wire, frozen=True, kw_only=True):
-    """Seals of a conversation key to cell keys that the server asked this device for (S9),
-    ascending by cell key id. ``refused``: those that this device does not seal to, by S4."""
+    """Seals of a conversation key that the server asked this device for (S9), ordered by the id of
+    the cell key. ``refused``: ids of cell keys to which this device does not seal, because of
+    S4."""
 
     key_id: Annotated[KeyId, HEX32]
     seals: Seals

@@ -148,7 +148,7 @@ class Issuing(Wire, frozen=True, kw_only=True):
 
 
 class IssuableUnit(Wire, frozen=True, kw_only=True):
-    """A unit below one that the caller heads. ``people``: active ones posted to it or below it."""
+    """A unit below one that the caller heads. ``people``: active people in it and below it."""
 
     unit_id: UnitId
     people: int
@@ -205,7 +205,7 @@ class OrderProgress(Wire, frozen=True, kw_only=True):
 
 
 class CountOrders(Wire, frozen=True, kw_only=True):
-    """Orders of the caller, such as those that were issued together."""
+    """Orders that the caller issued, for example one order to several units."""
 
     order_ids: Annotated[
         list[Annotated[MessageId, HEX16]], Meta(min_length=1, max_length=ORDER_UNITS)
@@ -213,14 +213,14 @@ class CountOrders(Wire, frozen=True, kw_only=True):
 
 
 class OrderTotal(Wire, frozen=True, kw_only=True):
-    """Counts of everybody who owes, as in OrderProgress."""
+    """Counts over everybody who must acknowledge an order, as in OrderProgress."""
 
     order_id: MessageId
     total: list[int]
 
 
 class OrderTotals(Wire, frozen=True, kw_only=True):
-    """Counts of the orders that the caller issued, in the order in which they were asked for."""
+    """Counts of the orders that the caller issued, in the order of the request."""
 
     totals: list[OrderTotal]
 

@@ -61,8 +61,9 @@ class LookUpTrust(Wire, frozen=True, kw_only=True):
 
 class PeopleTrust(Wire, frozen=True, kw_only=True):
     """The asked people about whom the device holds another answer, and, transitively, the people
-    whose devices endorsed or granted and who were not asked about. ``untold``: asked people about
-    whom a device that is not confirmed is told nothing; it holds the newest answer about others."""
+    whose devices endorsed or granted and who were not asked about. ``untold``: asked people whom
+    the server does not show to a device that is not confirmed; of people in neither list the device
+    holds the newest answer."""
 
     people: list[PersonTrust]
     untold: list[PersonId]
@@ -87,7 +88,7 @@ class LockDevices(AdminAct, frozen=True, kw_only=True):
 
 
 class UnlockDevices(AdminAct, frozen=True, kw_only=True):
-    """Let the locked devices of a person in again."""
+    """Unlock the locked devices of a person."""
 
     person_id: Annotated[PersonId, HEX16]
 

@@ -1,10 +1,10 @@
 """Acts that lock the devices of somebody who lost a phone, and that unlock them.
 
-A colleague of the same unit may lock, because one is nearer than an admin. The lock must not serve
-to put people out of reach: it never goes up. People who hold grants are locked by their own admins
-alone, who could then lift it; people who may issue orders by those above them or by an admin.
-Somebody who is no admin of the person locks one person within a day. It is lifted by whoever asked
-for it, who thereby only takes the own word back, and by an admin who may remove the devices.
+A colleague of the same unit may lock, because a colleague is nearer than an admin. Nobody may use a
+lock to silence superiors: only an admin who could remove the devices of a person locks a person who
+holds grants, and only a superior or an admin locks a person who may issue orders. Somebody who is
+not an admin of the person locks one person a day. The person who asked for a lock may lift it, and
+so may an admin who may remove the devices.
 """
 
 from dataclasses import replace
@@ -66,7 +66,7 @@ class LockKinds:
         return basis.path
 
     async def _may_lock(self, connection: AsyncConnection, by: PersonId, act: wire.LockAct) -> None:
-        """Raise NotAllowed for a lock of somebody who may command, by one who is not above."""
+        """Raise NotAllowed where the caller is not above a person who may issue orders."""
         person_id = PersonId(act.person_id)
         theirs = await self._rights.of(connection, person_id)
         if not any(theirs.has(one) for one in _COMMANDING):
@@ -79,7 +79,7 @@ class LockKinds:
     async def _may_unlock(
         self, connection: AsyncConnection, by: PersonId, act: wire.LockAct
     ) -> None:
-        """Raise NotAllowed for somebody who neither asked for the lock nor may remove devices."""
+        """Raise NotAllowed unless the caller asked for the lock or may remove the devices."""
         person_id = PersonId(act.person_id)
         lock = await self._locks.lock_of(connection, person_id)
         if lock is not None and lock.by == by:
@@ -104,7 +104,7 @@ class LockKinds:
         return []
 
     async def _tell(self, connection: Transaction, person_id: PersonId) -> None:
-        """Tell the people who may unlock a person's devices that there is a lock, or none."""
+        """Wake the devices of admins who may unlock a person's devices: a lock came or ended."""
         path = await self._path(connection, person_id)
         admins = await self._rights.holders_over(connection, "revoke_devices", path)
         if admins:

@@ -65,7 +65,7 @@ class Previews:
         )
 
     async def effect(self, connection: AsyncConnection, touched: Touched, act: wire.Act) -> str:
-        """Return the hash of all that an act would do now, for whoever looks."""
+        """Return the hash of all that an act would do now; it is the same for every viewer."""
         rights: Mapping[wire.Right, Any] = {}
         if isinstance(act, wire.SetRights):
             rights = await self._rights.changes(connection, act.rules)

@@ -29,7 +29,7 @@ from copconnect.records.trust.authenticator import Authenticator
 from copconnect.records.trust.presence import PIN, RULE, Presence, check_enrolment
 
 _A = authenticators.c
-_MOST = 4  # A device enrols no more by itself, before it is confirmed.
+_MOST = 4  # Authenticators that a device may enrol before an admin confirms it.
 _PIN, _ASKED, _ENROLLED = "pin", "asked", "enrolled"
 
 

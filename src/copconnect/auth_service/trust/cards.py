@@ -3,11 +3,11 @@
 A card is made when it is first needed after the data bank changed, so an import of 63,000 people
 signs nothing; people who have registered get theirs within a minute of it, in the background, so
 that a transfer is seen without anybody asking. Invariants: a card bears the time of the change that
-it tells, later than the card before it, and at most a minute before it is signed, so that no device
-that was answered without it takes it for one dated back (E4); cards are kept for ever; a card is
-current wherever it is served or judged, because both go through :meth:`Cards.outdated` first. Two
-nodes that make the same card at once take turns at the person's row, and the second finds the card
-of the first.
+it tells, later than the card before it, and at most a minute before it is signed: a device that
+read the person's cards just before would otherwise refuse the new one as dated back (E4). Cards are
+kept for ever. A card is current wherever it is served or judged, because both call
+:meth:`Cards.outdated` first. Two nodes that make the same card at once take turns at the person's
+row, and the second node finds the card of the first.
 """
 
 import hashlib

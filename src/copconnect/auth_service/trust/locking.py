@@ -1,10 +1,11 @@
 """Locks on the devices of a person who lost a phone.
 
-A lock is a mark of the server and no revocation: its devices are in no roster, and are answered as
-devices that were signed out, by which they lock themselves and keep everything (E6). One statement
-marks all devices that the person has then (:func:`device_store.lock`); ``ended_reason`` is what
-every path asks, so no path takes a locked device for one that may act. Lifting the mark lists them
-again, as after a certificate that lapsed. Administration decides who may lock and unlock.
+A lock is a mark of the server, not a revocation. The server takes locked devices out of all rosters
+and answers them as it answers devices that were signed out; the app then locks itself and keeps its
+data (E6). One statement marks all devices that the person has at that time
+(:func:`device_store.lock`). Every path reads the column ``ended_reason``, so no path mistakes a
+locked device for one that may act. Removing the mark lists the devices again, as after a renewed
+certificate. Administration decides who may lock and unlock.
 """
 
 from collections.abc import Collection
@@ -67,14 +68,14 @@ class Locking:
 
 
 class Endings:
-    """Says why devices ended, to their holders alone."""
+    """Tells a device, and no other, why it ended."""
 
     def __init__(self, deps: Dependencies, confirmers: Confirmers) -> None:
         self._deps = deps
         self._confirmers = confirmers
 
     async def of(self, connection: AsyncConnection, rows: Collection[Any]) -> dict[bytes, Ended]:
-        """Return why each of these clients ended, by its device; those that did not are missing."""
+        """Return by device why these clients ended; clients that may act are missing."""
         ended = [row for row in rows if row.ended_reason is not None]
         if not ended:
             return {}

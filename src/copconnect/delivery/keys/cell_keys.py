@@ -1,9 +1,9 @@
 """Cell keys: records that devices were asked for (C1), marks (C2), and what senders seal by.
 
 A record is stored once for each cell, epoch and generation, first come first served; records that
-the server asked nobody for are refused. Repeating the same record changes nothing. No conversation
-is held: a key that a removal makes old while it is stored is usable for nobody (S4). The sockets
-ask (delivery/live); a mark of the third person tells them so.
+the server asked nobody for are refused. Repeating the same record changes nothing. Storing a key
+does not lock the conversation's row: where a removal commits at the same time, the key is too old
+for every sender (S4). The sockets ask (delivery/live) after the third person's mark.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -164,7 +164,7 @@ class ConversationKeys:
                 if cell_id in lines and made_at >= lines[cell_id].rekey_epoch
             }
         sealed = set(rules.sealed_cells(sealed_to, of_cells))
-        # Members seal later to cells that have a key (S9): one request has no room for all.
+        # Members add seals for cells with a usable key (S9): one request has no room for all.
         open_cells = lines.keys() - sealed - set(of_cells.values())
         uncovered: list[bytes] | None = None
         if sum(lines[one].devices for one in open_cells) <= DIRECT_SEALS:
@@ -247,8 +247,8 @@ async def seals_for(
     own: PlacedLeaf,
     stored: Collection[StoredKey],
 ) -> Mapping[bytes, bytes | None]:
-    """Return by key id a device's seal of each key: its own, else its cell's, the one that was
-    added later first (S9); else None.
+    """Return by key id the device's seal of each key: its own, else a late seal of its cell (S9),
+    else the author's seal to its cell, else None.
 
     Keys from before the device's history begins are left out. Three statements.
     """

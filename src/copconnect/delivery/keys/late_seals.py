@@ -1,8 +1,8 @@
 """Late seals (S9): seals of a conversation key to cell keys that its author did not seal to.
 
-The sockets ask a device that holds the key (delivery/live); seals of others, of other cell keys or
-of a key that S2 does not allow are refused. Cell keys that the device refuses by S4 count as marked
-by its person, as C2's. Repeating a request stores the same again.
+The sockets ask a device that holds the key (delivery/live). Seals by another device, to other cell
+keys, or of a key that S2 does not allow are refused. A cell key that the device refuses by S4
+counts as marked by the device's person (C2). Repeating a request stores the same again.
 """
 
 from collections.abc import Mapping
@@ -35,9 +35,10 @@ class LateSeals:
     async def post(
         self, caller: Caller, conversation_id: ConversationId, body: wire.PostLateSeals
     ) -> None:
-        """Store the seals that the calling device was asked for, and have their cells told.
+        """Store the seals that the calling device was asked for, and wake the devices of the cells.
 
-        Raises NotMember, NotAsked, StaleRecord, SealsInvalid."""
+        Raises NotMember, NotAsked, StaleRecord, SealsInvalid.
+        """
         deps, now_ms = self._deps, self._deps.clock.now_ms()
         key_id = bytes.fromhex(body.key_id)
         async with deps.database.transaction() as connection:

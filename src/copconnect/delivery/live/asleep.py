@@ -55,8 +55,7 @@ class Asleep:
     def behind(
         self, asked: FromClause, *, flash: bool
     ) -> Select[tuple[ConversationId, ClientId, PersonId, int]]:
-        """Return a statement of the listed devices that have not received the messages that rows
-        name, as ``conversation_id``, ``client_id``, ``person_id``, ``delivered_seq``: see ports."""
+        """Return the statement that ``copconnect.push.ports.Conversations.behind`` describes."""
         delivered = func.coalesce(_U.delivered_seq, 0)
         query = (
             select(

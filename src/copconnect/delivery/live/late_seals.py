@@ -1,14 +1,14 @@
 """S9: asks holders of a conversation key for seals to cell keys that were made after it, and passes
 these seals on to their cells.
 
-A node looks a second after a change of a roster, a cell's key or a conversation key which cells'
-keys have no seal of a key that serves, and asks devices that hold the key, each for some. A holder
-is a device that made the key or whose cell has a seal of it, and that asks for no share of it. A
-seal goes to one device of the cell that is connected here, but of the helper's person, and to the
-others once that device has said that it opened, or after ``REST_MS``; if it asks for a share
-instead, the seal is asked for anew, of another, and the cell's other devices are told to wait.
-Deterministic: time and jitter are passed in. A lost wake-up costs a scan's period; a device asks
-for a share by itself after half a minute.
+A second after a roster, a cell key or a conversation key has changed, a node looks for cell keys to
+which a usable conversation key is not sealed, and asks devices that hold the key, each for a few
+seals. A holder is a device that made the key, or whose cell has a seal of it, and that asks for no
+share of it. The node sends a new seal to one device of the cell that is connected here, other than
+the helper, and to the rest of the cell once that device has said that it opened the seal, or after
+``REST_MS``. If that device asks for a share instead, the node asks another holder for the seal and
+tells the rest of the cell to wait. Deterministic: time and jitter are passed in. A lost wake-up
+costs a scan's period; a device without a seal asks for a share after half a minute.
 """
 
 from collections import defaultdict
@@ -41,11 +41,11 @@ from copconnect.records.primitives.fields import KEY_ID_BYTES
 from copconnect.records.primitives.kem import seal_bytes
 from copconnect.sockets.feed import Online
 
-BATCH_MS = 1_000  # Cell keys that come within it are sealed to together.
-AGAIN_MS = 3_000  # Then another device is asked.
-REST_MS = 3_000  # So long the other devices of a cell wait for the first.
-ANEW = 3  # So often a seal that failed is asked for anew.
-KEYS = 2  # The newest keys of a conversation that serve.
+BATCH_MS = 1_000  # One request asks for seals to all cell keys that were made within it.
+AGAIN_MS = 3_000  # The wait for seals before another device is asked.
+REST_MS = 3_000  # The wait of a cell's other devices for the first one to open the seal.
+ANEW = 3  # The most replacements of one seal that failed.
+KEYS = 2  # Usable keys of a conversation that get late seals, the newest ones.
 SCAN_MS = 120_000
 JITTER_MS = 300
 _MOST = 20_000
@@ -54,7 +54,7 @@ _Place = tuple[ConversationId, bytes, CellId]  # A conversation, a key's referen
 
 @dataclass(slots=True)
 class _First:
-    """A late seal of which one device was told; the rest of its cell is told later."""
+    """A late seal that one device of a cell has; the rest of the cell gets it later."""
 
     device: bytes
     frame: wire.KeyFrame
@@ -77,10 +77,11 @@ class LateSealAsking:
         self._jitter = jitter
         self._due: dict[ConversationId, int] = {}
         self._first: dict[_Place, _First] = {}
-        # Seals that failed: how often they were asked for anew, and whether one is now.
+        # Seals that failed: how many replacements were asked for, and which are being asked for
+        # now.
         self._failed: dict[_Place, int] = {}
         self._anew: set[_Place] = set()
-        # By key: its author, and the cells that had no good seal of it when this node looked last.
+        # By key: its author, and the cells without a good seal of it at this node's last look.
         self._without: dict[tuple[ConversationId, bytes], tuple[bytes, set[CellId]]] = {}
         self._quiet: set[_Place] = set()  # Cells that were told to wait for another seal.
         self._asked: dict[tuple[ConversationId, bytes, bytes], set[ClientId]] = {}
@@ -89,7 +90,7 @@ class LateSealAsking:
     # --- What is announced ------------------------------------------------------------------
 
     def changed(self, wakeup: RosterWakeup | CellKeyWakeup | KeyWakeup) -> None:
-        """Seals may be missing."""
+        """Look soon for seals that are missing."""
         if isinstance(wakeup, RosterWakeup) and wakeup.cells < 2:
             return
         self._look(wakeup.conversation_id, BATCH_MS + round(self._jitter() * JITTER_MS))
@@ -99,7 +100,7 @@ class LateSealAsking:
         self._due[conversation_id] = min(at_ms, self._due.get(conversation_id, at_ms))
 
     def came(self, wakeup: LateSealsWakeup) -> None:
-        """Seals were added: one device of each cell is told."""
+        """Send seals that were added to one device of each cell."""
         reference = bytes.fromhex(wakeup.key_id)[:KEY_ID_BYTES]
         now_ms = self._deps.clock.now_ms()
         for cell_id, seal in wakeup.seals.items():
@@ -122,16 +123,16 @@ class LateSealAsking:
             self._connected().push_to(first.client_id, told)
 
     def opened(self, wakeup: ShareDoneWakeup) -> None:
-        """A device says what it could open: the rest of its cell is told."""
+        """Send the seals that a device could open to the rest of its cell."""
         device = bytes.fromhex(wakeup.device)
         for place in self._places(wakeup.conversation_id, device, wakeup.opened):
             self._tell_rest(place, self._first.pop(place))
 
     def failed(self, wakeup: ShareAskedWakeup) -> None:
-        """A device asks for a share of a key: a seal that its cell has may be rubbish."""
+        """Replace the seal of a cell whose device asks for a share: the seal may be rubbish."""
         c, device = wakeup.conversation_id, bytes.fromhex(wakeup.device)
         if any(one[0] == SecretKind.CELL_KEY for one in wakeup.lacks):
-            return  # It lacks its cell's key, of which the seal may be as it should.
+            return  # It lacks its cell's key, so the seal may be good.
         if not self._has_cells(c):
             return
         for place in self._places(c, device, wakeup.lacks):
@@ -171,7 +172,7 @@ class LateSealAsking:
     # --- Asking -----------------------------------------------------------------------------
 
     async def work(self) -> None:
-        """Tell and ask what is due."""
+        """Send the seals that are due, and ask for those that are missing."""
         now_ms = self._deps.clock.now_ms()
         for place in [one for one, first in self._first.items() if first.due_ms <= now_ms]:
             self._tell_rest(place, self._first.pop(place))
@@ -237,7 +238,7 @@ class LateSealAsking:
     def _tell_to_wait(
         self, c: ConversationId, key: StoredKey, lacking: Mapping[bytes, CellId]
     ) -> None:
-        """One device of a cell has asked, as its seal failed: the others wait for another seal."""
+        """Tell the devices of a cell whose seal failed to wait for another seal."""
         frame = wire.KeyFrame(conversation_id=c, record=key.record, seal=None, awaited=True)
         for cell_id in lacking.values():
             place = c, key.key_id[:KEY_ID_BYTES], cell_id
@@ -249,8 +250,8 @@ class LateSealAsking:
     async def _missing(
         self, connection: AsyncConnection, c: ConversationId, now_ms: int
     ) -> tuple[Held, list[tuple[StoredKey, set[CellId], dict[bytes, CellId]]]] | None:
-        """Return for each key that serves the cells that have a seal of it, and the cells' keys to
-        which it is to be sealed."""
+        """Return for each usable key the cells that have a seal of it, and the cell keys that need
+        one."""
         rows = await conversations.read(connection, [c])
         if not rows:
             return None
@@ -283,7 +284,7 @@ class LateSealAsking:
         sealed: set[CellId],
         lacking: Mapping[bytes, CellId],
     ) -> list[tuple[SealAsk, Online]]:
-        """Return whom to ask for which of these seals: some devices, each for a few."""
+        """Return which device to ask for which of these seals; one device gets a few of them."""
         holders = self._holders(c, key, sealed)
         wanted = list(lacking)
         found: list[tuple[SealAsk, Online]] = []
@@ -291,7 +292,7 @@ class LateSealAsking:
             some = wanted[at : at + wire.SEALS_ASKED]
             asked = {client for one in some for client in self._asked.get((c, key.key_id, one), ())}
             helper = next((one for one in holders if one.client_id not in asked), None)
-            if helper is None:  # All were: they are asked anew.
+            if helper is None:  # Every holder was asked: begin again with the first.
                 for one in some:
                     self._asked.pop((c, key.key_id, one), None)
                 continue

@@ -1,16 +1,16 @@
 """D4: routes what a device lacks to devices that may help, until it says that it has opened.
 
-Every node keeps every request that was announced to it, and asks devices that are connected to it
-alone, one at a time. At once it asks one of the person's own other devices; the node at which the
-asking device is connected asks another person's where there is none, those first that have been
-connected for longest. Two seconds later, and every two seconds from then on, every node asks one
-more. A device that lacks the same secrets itself is not asked: a key that was sealed as rubbish,
-or to nobody, leaves nobody to ask but its author. When all were asked, or 16 in vain, the request
-rests, for a minute, then for twice as long, up to an hour: asking ends, waiting does not. A device
-that connects is asked for what is still open, for a few requests a round. A device is asked
-``MOST_ASKS`` times a minute at most (H4), so that a storm of requests spreads over many. Requests
-are rows in the database, so a lost wake-up costs a scan's period and a crash nothing.
-Deterministic: time is the clock's.
+Every node keeps every request that was announced to it, and asks only devices that are connected to
+it, one at a time. At once it asks one of the person's own other devices; where there is none, the
+node at which the asking device is connected asks another person's device, the longest connected one
+first. After two seconds, and every two seconds from then on, every node asks one more device. A
+node does not ask a device that lacks the same secrets itself: where an author sealed a key as
+rubbish, or to nobody, only the author is asked. When every device was asked, or 16 in vain, the
+request rests for a minute, then for twice as long, up to an hour; it is kept until the secret
+opens. A device that connects is asked about a few open requests a round. A device is asked
+``MOST_ASKS`` times a minute at most (H4), so that a storm of requests spreads over many devices.
+Requests are rows in the database, so a lost wake-up costs a scan's period and a crash costs
+nothing. Deterministic: time is the clock's.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ from copconnect.sockets.feed import Online
 AGAIN_MS = 2_000
 PAUSE_MS = 60_000
 LONGEST_PAUSE_MS = 60 * 60_000
-AT_A_TIME = 16  # So many are asked in vain before a request rests.
+AT_A_TIME = 16  # Devices that are asked in vain before a request rests.
 RESTED_AT_ONCE = 30  # Requests that rested and are asked again in one round.
 MOST_ASKS = 30  # Requests to one device in a minute.
 MOST_OPEN = 20_000
@@ -43,8 +43,8 @@ SCAN_MS = 15_000
 _MINUTE_MS = 60_000
 _TOGETHER = 200
 _MOST_SCANNED = 5_000
-_HELPERS = 64  # Looked for at a time.
-_OF_CELL = 3  # So many turns the devices of the cell come first.
+_HELPERS = 64  # Helpers that are looked for at a time.
+_OF_CELL = 3  # Turns in which devices of the asking device's cell come first.
 _Helpers = tuple[ConversationId, CellId | None, frozenset[bytes]]
 
 
@@ -83,7 +83,7 @@ class _Request:
     own_only: bool  # In its next turn.
     asked: set[ClientId] = field(default_factory=set)
     turns: int = 0
-    rests: int = 0  # So often all devices were asked.
+    rests: int = 0  # How often it has rested.
     anew_ms: int = 0  # All devices were asked; everybody may be asked anew from then on.
 
     @property
@@ -166,7 +166,7 @@ class ShareRouting:
         self._note(request)
 
     def done(self, wakeup: ShareDoneWakeup) -> None:
-        """Something that a device asked for has opened."""
+        """Forget secrets that a device could open, and its request once it lacks nothing."""
         key = wakeup.conversation_id, bytes.fromhex(wakeup.device)
         request = self._open.get(key)
         if request is not None and wakeup.lacks:
@@ -229,8 +229,8 @@ class ShareRouting:
         request.due_ms = request.anew_ms
 
     def _choose(self, request: _Request, helpers: dict[_Helpers, list[Online]]) -> Online | None:
-        """Return whom to ask in this turn, the best first. ``helpers``: found just now, by what
-        they are to hold."""
+        """Return the best device to ask in this turn. ``helpers``: devices that this round has
+        found already."""
         who, connected = request.who, self._connected()
         found: Iterable[Online] = connected.online_of_person(who.conversation_id, who.person_id)
         if not request.own_only:
@@ -248,8 +248,8 @@ class ShareRouting:
     def _helpers(
         self, request: _Request, cell_id: CellId | None, known: dict[_Helpers, list[Online]]
     ) -> Iterator[Online]:
-        """Yield devices that may hold what a request lacks; the first of them are looked for once
-        for all requests of the same secrets."""
+        """Yield devices that may hold the secrets of a request. ``known`` keeps the first of them
+        for other requests of the same secrets."""
         c = request.who.conversation_id
         there = (
             one for one in self._connected().online(c, cell_id) if self._may_help(one, request)
@@ -267,11 +267,11 @@ class ShareRouting:
         return device in self._lacking.get((conversation_id, secret), ())
 
     def _may_help(self, one: Online, request: _Request) -> bool:
-        """Whether a device is not asked too often, and does not lack all the same itself."""
+        """Whether a device was not asked too often and may hold one of the secrets."""
         if self._asks[one.client_id] >= MOST_ASKS:
             return False
         c = request.who.conversation_id
-        # Devices that wait for a late seal (S9) have not asked. One may have had a share, though.
+        # A device that waits for a late seal (S9) has not asked for a share, but may have got one.
         waits = self.waits if not request.rests else _never
         return not request.lacks or not all(
             self.lacks(c, one.device, secret) or waits(c, one, secret) for secret in request.lacks

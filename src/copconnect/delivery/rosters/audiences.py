@@ -122,8 +122,9 @@ class Audiences:
     async def followed_by_hand(
         self, connection: AsyncConnection
     ) -> dict[str, tuple[wire.Audience, wire.Names | None]]:
-        """Return the rules and titles of the groups that follow the data bank, but no policy, and
-        are not for orders alone. The server does not know a title that an officer chose."""
+        """Return the rules and titles of the groups that follow the data bank, without groups of
+        the policy and conversations for orders. The server does not know a title that an officer
+        chose."""
         return {
             c: (one.rule, None if one.standing is None else one.standing.title)
             for c, one in (await audiences.groups(connection)).items()

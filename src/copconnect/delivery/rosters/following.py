@@ -5,13 +5,13 @@ found by a number that the directory raises, and the people whom they concern ar
 rules at once; changes of devices and members are found by marks that are set in the transaction
 that makes them. Every ten minutes everybody is compared.
 
-Invariants: a person who loses their place is cut off by the next round's first transaction, and
-taken out by a head of that round, however large the conversation. Changes that take nobody out come
-with the next round too. A conversation of more than 256 devices that got ``immediate_heads`` heads
-within an hour lets them wait until its newest head, or the oldest of them, is ``roster_batch_ms``
-old, or until a head is made anyway, so that it gets few heads. A mark is forgotten only after its
-change has committed, and only if it is not newer; taking one up twice changes nothing. A
-conversation that is shut has a mark, so that a crash before its head leaves it to the next round.
+Invariants: the next round's first transaction cuts off a person who loses their place, and a head
+of that round removes them, however large the conversation. The next round also applies changes that
+remove nobody. A conversation of more than 256 devices that got ``immediate_heads`` heads within an
+hour delays such changes until its newest head, or the oldest change, is ``roster_batch_ms`` old, or
+until it gets a head for another reason, so that it gets few heads. A mark is forgotten only after
+its change has committed, and only if it is not newer; applying a mark twice changes nothing. A
+conversation that is shut has a mark, so that the next round opens it after a crash.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -207,8 +207,8 @@ class Following:
         await self._later.publish()
 
     async def _apply(self, found: _Differences) -> None:
-        """Bring conversations up to date. Everybody is cut off by the first transaction, before any
-        head is drawn and anybody is told: thousands of devices answer a new roster."""
+        """Bring conversations up to date. The first transaction cuts off everybody who left. Heads
+        and wake-ups follow, because thousands of devices answer a new roster."""
         deps = self._deps
         self._told_ms = deps.clock.now_ms()
         async with deps.database.reading() as connection:
@@ -216,7 +216,7 @@ class Following:
         large = {c for c, one in held.items() if one.devices > wire.CELL_SIZE}
         losing = {c: one.losing for c, one in found.items() if one.losing}
         waiting = [(c, p) for c in large for p in found[c].others - found[c].losing]
-        # A mark keeps the head of a conversation that is shut from being forgotten in a crash.
+        # After a crash, the mark makes the next round draw the head of a conversation that is shut.
         shut = [(c, min(people)) for c, people in losing.items()]
         async with deps.database.transaction() as connection:
             for some in chunks(sorted(losing)):

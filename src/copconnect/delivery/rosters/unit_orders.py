@@ -1,10 +1,11 @@
 """Conversations in which a head's post issues orders to a unit below the one that it heads.
 
-There is one for each post and unit, made with the first order and found by every later one: its id
-is made of the two. Its people are those of the unit, with all below it, and whoever holds the post;
-they follow the data bank, so that the next holder is added within a round, reads the last 30 days
-and goes on issuing there, and the former one is taken out. Heads alone write there (kind
-"announcement"). No head reads the unit's own chat because of it, nor what another head issues.
+Each post has one conversation with each unit. The first order makes it; later orders find it,
+because its id is a hash of the post and the unit. Its members are the people of the unit and of all
+units below it, and the holder of the post. The members follow the data bank: the next holder joins
+within a round, reads the last 30 days and issues orders there, and the former holder is removed.
+Heads alone write there (kind "announcement"). The head gets no access to the unit's own chat, nor
+to the orders of another head.
 """
 
 import hashlib
@@ -83,7 +84,7 @@ class UnitOrders:
             )
 
     async def _rename(self, c: ConversationId, followed: Followed) -> None:
-        """Write the post's title of today."""
+        """Write the title that the post has now."""
         async with self._deps.database.transaction() as connection:
             await audiences.change(connection, {c: followed})
             await conversations.change(connection, [{"conversation_id": c, "info_number": 1}])

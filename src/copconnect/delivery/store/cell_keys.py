@@ -77,8 +77,8 @@ async def add(
 
 
 async def next_version(connection: AsyncConnection, conversation_id: ConversationId) -> int:
-    """Give the conversation's cell keys their next version. A device that stores the next key
-    waits for this transaction's end, so that a reader of a version has seen all before it."""
+    """Give the conversation's cell keys their next version. The row stays locked until this
+    transaction ends, so that a device that has read a version has read all versions before it."""
     c = CELL_KEY_VERSIONS.c
     statement = upsert_for(connection.dialect.name, CELL_KEY_VERSIONS)
     raised = (

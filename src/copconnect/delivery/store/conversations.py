@@ -180,8 +180,8 @@ async def change(connection: AsyncConnection, changes: Sequence[Mapping[str, Any
 
 
 async def shut(connection: AsyncConnection, conversation_ids: Collection[ConversationId]) -> None:
-    """Let the server take nothing in these conversations until their next head (D6): every key
-    that there is lies below the rekey_epoch from then on."""
+    """Shut these conversations until their next head (D6): from now on the rekey_epoch is above the
+    epoch of every key, so the server accepts no message."""
     await hold(connection, conversation_ids)
     await connection.execute(
         update(CONVERSATIONS)

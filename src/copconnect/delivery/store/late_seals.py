@@ -20,7 +20,7 @@ async def put(
     seals: Mapping[bytes, bytes],
     now_ms: int,
 ) -> None:
-    """Store seals by cell key; each takes the place of the one before."""
+    """Store seals by cell key, in place of earlier ones."""
     statement = upsert_for(connection.dialect.name, LATE_SEALS)
     await connection.execute(
         statement.on_conflict_do_update(

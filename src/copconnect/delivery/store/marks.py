@@ -21,9 +21,9 @@ class Waiting:
     conversation_id: ConversationId
     since_ms: int  # The time of the oldest mark.
     devices: int
-    head_ms: int  # When its newest head was made,
-    nth_head_ms: int | None  # and the n-th newest of them. None: there are fewer.
-    shut: bool  # It takes nothing until its next head.
+    head_ms: int  # When its newest head was made.
+    nth_head_ms: int | None  # When its n-th newest head was made. None: it has fewer heads.
+    shut: bool  # The server takes nothing there until the next head (D6).
 
 
 async def add(

@@ -204,8 +204,8 @@ CELL_KEYS = Table(
     Index(None, "created_ms"),
 )
 
-# The version of a conversation's cell keys, a row that nothing else changes: no message waits for a
-# cell's key.
+# The version of a conversation's cell keys, apart from the conversation's row: a message does not
+# wait for the transaction that stores a cell key.
 CELL_KEY_VERSIONS = Table(
     "cell_key_versions",
     METADATA,
@@ -235,7 +235,7 @@ CELL_KEY_MARKS = Table(
     Column("marked_ms", BigInteger, nullable=False, index=True),
 )
 
-# Seals of conversation keys to cell keys that their authors did not seal to (S9), one of each.
+# Late seals of conversation keys to cell keys (S9), one for each pair.
 LATE_SEALS = Table(
     "late_seals",
     METADATA,

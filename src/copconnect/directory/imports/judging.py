@@ -48,7 +48,7 @@ class Prepared:
     ``reorganises``: units, posts, ranks, levels or roles change too; ``part``: for which names and
     columns are remembered; ``bound``: what the digest names beside the changes; ``taken``: codes
     and numbers of the file that somebody has whom the preview does not show, as importing says;
-    ``asked``: how many rows bring a code or number that nobody shown has."""
+    ``asked``: how many rows bring a code or number that none of the shown people has."""
 
     bank: DataBank
     compared: Compared
@@ -175,7 +175,7 @@ def _taken(
 
 
 def _asked(bank: DataBank, shown: Mapping[PersonId, Row]) -> int:
-    """Return how many rows bring a code or number that nobody has who is shown."""
+    """Return how many rows bring a code or number that none of the shown people has."""
     known = {(str(row["code"]), str(row["number"])) for row in shown.values()}
     return sum((person.code, person.number) not in known for person in bank.people)
 

@@ -48,8 +48,8 @@ def check_leaving(count: int, people: int, limit: float | None) -> None:
 
 class CodesTaken(ImportRefused):
     """Somebody whom the preview does not show has codes or numbers of the file. ``rows``: lines of
-    the file, each with the column; ``asked``: how many rows bring a code or number that nobody has
-    whom the preview shows."""
+    the file, each with the column; ``asked``: how many rows bring a code or number that none of the
+    people in the preview has."""
 
     code = "taken"
 

@@ -341,9 +341,9 @@ class Uploads:
 
     async def tried(self, by: Caller, act: wire.ApplyImport, taken: int, asked: int) -> None:
         """Count a refused import that reveals holders of codes or numbers elsewhere, and write it
-        into the audit log. To import a number is to search for it: the rows are told while as many
-        as the file asks about are left of those that the caller may search for in a day. Raises
-        RateLimited or ImportRefused instead of telling them."""
+        into the audit log. Importing a number counts as a search for it: the answer names the rows
+        only while the caller's daily searches suffice for all new numbers of the file. Raises
+        RateLimited or ImportRefused instead of naming them."""
         now_ms = self._clock.now_ms()
         async with self._database.transaction() as connection:
             row = await upload_store.one(connection, act.upload_id)

@@ -73,7 +73,7 @@ def check_shareable(
         require(record.message_id == newest_state, "H3", "not the newest state")
     else:
         is_cell_key = isinstance(record, CellKey)
-        # A key that is older than a cell key may be sealed to it later (S9).
+        # Late seals (S9) may seal keys to a cell key that are older than the cell key.
         begins = leaf.history_from + (CELL_KEY_SHARED_MS if is_cell_key else 0)
         require(record.created >= begins, "H3", "from before its history begins")
         # A removed member with another cell's key would read on: their own cell alone is rekeyed.

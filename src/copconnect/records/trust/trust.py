@@ -159,8 +159,8 @@ class Trust:
         return self._forget_device(certificate.device)
 
     def add_card(self, card: PersonCard, *, already_verified: bool = False) -> set[bytes]:
-        """Add a card. Those of a person come in their order: each is later than the one before, by
-        number and by date. Raises Refused."""
+        """Add a card. Each card of a person must have a higher number and a later date than the one
+        added before. Raises Refused."""
         known = self.cards.get(card.person_id, [])
         if card in known:
             return set()

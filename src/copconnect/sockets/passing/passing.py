@@ -67,7 +67,7 @@ class Passing:
             self._queue(topic, wakeup)
 
     def late_seals(self, wakeup: LateSealsWakeup) -> None:
-        """Seals of a key were added; the code that asked for them tells its cells."""
+        """Forget a key that got late seals; the code that asked for the seals sends them."""
         self._recent.late_seals(wakeup.conversation_id, wakeup.key_id)
 
     def _queue(self, topic: Topic, item: Queued) -> None:

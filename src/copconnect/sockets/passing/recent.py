@@ -186,7 +186,7 @@ class Recent:
         return sealed
 
     def late_seals(self, conversation_id: ConversationId, key_id: str) -> None:
-        """Seals of a key were added (S9): it is read anew where somebody lacks it."""
+        """Forget a key that got late seals (S9), so that its seals are read again."""
         if (conversation_id, key_id) in self._keys:
             self._forget_key((conversation_id, key_id))
 
