@@ -95,7 +95,15 @@ function samples(): OrderView[] {
         validUntilMs: now + 2 * HOUR_MS,
       }),
     ),
-    orderView(1, talk, 3, bonalu),
+    orderView(1, talk, 3, bonalu, {
+      changes: [
+        change(1, now - HOUR_MS, {
+          ...{ change: "corrected", title: bonalu.title, text: bonalu.text },
+          ...{ reason: "సమయం మారింది", asksAgain: true },
+        }),
+      ],
+      earlier: { choice: 0, toldBy: null, createdMs: now - 2 * HOUR_MS },
+    }),
     orderView(
       ...([2, talk, 26] as const),
       body({
@@ -279,7 +287,10 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
   ): Promise<void> {
     const ids = conversationIds.map((_, at) => id<MessageId>(4, 720_000 + at));
     const together = ids.length > 1 ? ids : null;
-    const said = { mine: true, owed: false, overseen: true, issuer: plate(ME), together };
+    const said = {
+      ...{ mine: true, mayWithdraw: true, owed: false, overseen: true },
+      ...{ issuer: plate(ME), together },
+    };
     const orders = conversationIds.map((conversationId, at) =>
       orderView(20_000 + at, conversationId, 0, { ...order, attachments: [] }, said),
     );

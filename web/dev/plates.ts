@@ -1,14 +1,14 @@
 /** Plates and ids that the scripted parts share. */
-import { inEnglish, type Plate } from "@copconnect/client/core";
+import type { Plate } from "@copconnect/client/core";
 import type { DeviceId, Person } from "@copconnect/client/wire";
 import { RANKS, id } from "./organisation.ts";
 
-/** As the core makes it of a signed card: ranks and posts are in English. */
+/** As the core makes it of a signed card: the names of rank and post in every language. */
 export const plate = (person: Person): Plate => ({
   personId: person.personId,
   names: person.names,
-  rank: RANKS.find(({ code }) => code === person.rank)?.names.en ?? person.rank,
-  post: inEnglish(person.post.en),
+  rank: RANKS.find(({ code }) => code === person.rank)?.names ?? person.rank,
+  post: person.post,
   unitId: person.unitId,
 });
 

@@ -95,6 +95,10 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     passphrase: query.has("passphrase"),
     timeWait: query.has("timeWait"),
     alarm: oneOf(query.get("alarm"), ALARMS, "log_differs"),
-    notice: oneOf(query.get("notice"), ["none", "device", "key", "log", "card"], "none"),
+    notice: oneOf(
+      query.get("notice"),
+      ["none", "device", "key", "log", "card", "refusedCard"],
+      "none",
+    ),
   };
 }

@@ -101,30 +101,33 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
       };
     });
     const [first = ME, second = ME] = PEOPLE.filter(({ rank }) => rank === "CI" || rank === "SI");
-    this.#waiting = [
-      {
-        ...{ actId: id(12, 1), hash: "ab".repeat(32), genuine: true, own: false },
-        act: {
-          act: "give_grant",
-          personId: first.personId,
-          path: pathOf(UNITS[1]?.unitId ?? ""),
-          grant: "",
-        },
-        ...{ approvers: [first, ME], approverCount: 2 },
-        ...{ by: second, people: 21_340, paths: [pathOf(UNITS[1]?.unitId ?? "")] },
-        ...{ madeMs: Date.now() - 3_600_000, expiresMs: Date.now() + 6 * DAY_MS },
-        preview: {
-          ...{
-            effect: "0".repeat(64),
-            people: 21_000,
-            sample: [second],
-            paths: [pathOf(UNITS[1]?.unitId ?? "")],
-          },
-          ...{ needsSecond: true, rights: [], policy: [], conversations: 0 },
-          ...{ approvers: [first, ME], approverCount: 2 },
-        },
+    const waiting: WaitingView = {
+      ...{ actId: id(12, 1), hash: "ab".repeat(32), genuine: true, own: false },
+      act: {
+        act: "give_grant",
+        personId: first.personId,
+        path: pathOf(UNITS[1]?.unitId ?? ""),
+        grant: "",
       },
-    ];
+      ...{ approvers: [first, ME], approverCount: 2 },
+      ...{ by: second, people: 21_340, paths: [pathOf(UNITS[1]?.unitId ?? "")] },
+      ...{ madeMs: Date.now() - 3_600_000, expiresMs: Date.now() + 6 * DAY_MS },
+      preview: {
+        ...{
+          effect: "0".repeat(64),
+          people: 21_000,
+          sample: [second],
+          paths: [pathOf(UNITS[1]?.unitId ?? "")],
+        },
+        ...{ needsSecond: true, rights: [], policy: [], conversations: 0 },
+        ...{ approvers: [first, ME], approverCount: 2 },
+      },
+    };
+    // An act that can be approved, and one whose page must be opened first.
+    const conduct: WaitingView["act"] = {
+      ...{ act: "publish_conduct", after: 0, asksAgain: true, texts: [] },
+    };
+    this.#waiting = [waiting, { ...waiting, actId: id(12, 2), act: conduct }];
     this.#log = this.#makeLog();
   }
 
