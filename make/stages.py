@@ -159,7 +159,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     lint_stage("layers", str(Path(sys.executable).with_name("lint-imports"))),
     lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),
-    lint_stage("structure", sys.executable, "make/structure.py"),
+    lint_stage("structure", *PYTHON, "make.structure"),
     vitest_stage("web tests", "web"),
     # They wait for databases, servers, clocks and screens: one more than there are cores keeps
     # these busy. Two more take no less time, and each reads all tests once more.

@@ -1,8 +1,9 @@
-"""Check that folders, files and imports of the sources stay small and free of circles.
+"""Check that folders and files of the sources stay small, imports have no circles, files a purpose.
 
 A folder holds at most 20 files of its own, without the tests beside them, and a file at most 450
 lines. Python modules import each other in no circle; the client's own tests check its modules.
-Generated files are left out.
+Each file of a program begins with what it is for (see make/files.py). Generated files are left out.
+Run it as a module: `python -m make.structure`.
 """
 
 import subprocess
@@ -13,6 +14,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import grimp
+
+from make.files import purpose
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (
@@ -28,7 +31,11 @@ SOURCES = (
     ),
 )
 SUFFIXES = (".py", ".ts", ".mjs", ".svelte", ".css")
-GENERATED = ("client/src/wire.ts", "src/copconnect/migrations/versions/first_tables.py")
+GENERATED = (
+    "client/src/limits.ts",
+    "client/src/wire.ts",
+    "src/copconnect/migrations/versions/first_tables.py",
+)
 PACKAGES = ("copconnect", "bench", "demo", "guard")
 MOST_FILES = 20
 MOST_LINES = 450
@@ -47,6 +54,7 @@ def main() -> int:
     found = [
         *crowded(sources),
         *long_files(name for name in sources if name not in GENERATED),
+        *without_purpose(name for name in sources if name not in GENERATED),
         *import_circles(),
     ]
     for line in found:
@@ -56,7 +64,7 @@ def main() -> int:
 
 def is_beside(path: Path) -> bool:
     """Return whether a file is a test beside the source that it tests."""
-    return "src" in path.parts and (path.name.startswith("test_") or ".test." in path.name)
+    return "src" in path.parts and is_test(path)
 
 
 def crowded(names: Iterable[str]) -> Iterator[str]:
@@ -73,6 +81,23 @@ def long_files(names: Iterable[str]) -> Iterator[str]:
         lines = (ROOT / name).read_text("utf-8").count("\n")
         if lines > MOST_LINES:
             yield f"{name}: {lines} lines (at most {MOST_LINES}): split it by subject"
+
+
+def without_purpose(names: Iterable[str]) -> Iterator[str]:
+    """Yield files of programs that do not begin with what they are for."""
+    for name in names:
+        path = Path(name)
+        if path.suffix not in {".py", ".ts", ".svelte"} or name.endswith(".d.ts"):
+            continue
+        if path.name == "__init__.py" or is_test(path):
+            continue
+        if purpose(ROOT / name) is None:
+            yield f"{name}: begin it with a sentence that says what it is for"
+
+
+def is_test(path: Path) -> bool:
+    """Return whether a file is a test or lies among the tests."""
+    return path.name.startswith("test_") or ".test." in path.name or "test" in path.parts
 
 
 def import_circles() -> Iterator[str]:

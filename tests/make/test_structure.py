@@ -1,25 +1,19 @@
 """The check of sizes and circles finds what it is for."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from make import structure as checks
 
 
 @pytest.fixture
 def structure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The check, over a folder of its own."""
-    spec = importlib.util.spec_from_file_location("structure", ROOT / "make" / "structure.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    return module
+    return checks
 
 
 def test_folders_count_all_but_tests_beside_sources(structure: ModuleType) -> None:
@@ -53,3 +47,21 @@ def test_circles_are_found_though_for_types_alone(
     )
     (found,) = structure.import_circles()
     assert found.startswith("import circle: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.py", '"""Pure rules."""\n'),
+        ("a.ts", "/** Pure rules. */\n"),
+        ("a.ts", '/// <reference lib="webworker" />\n/**\n * Pure rules.\n */\n'),
+        ("a.svelte", "<!-- Pure rules. -->\n"),
+    ],
+)
+def test_files_begin_with_their_purpose(
+    structure: ModuleType, tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    assert list(structure.without_purpose([name])) == []
+    (tmp_path / name).write_text("// first\n" + text if name != "a.py" else "x = 1\n")
+    assert len(list(structure.without_purpose([name]))) == 1

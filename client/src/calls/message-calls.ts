@@ -53,6 +53,7 @@ export class MessageCalls {
     };
   }
 
+  /** docs/walks/message.md follows a message from here to another phone. */
   async send(
     conversationId: ConversationId,
     outgoing: Parameters<Core["send"]>[1],

@@ -218,6 +218,7 @@ export class Orders implements SendingListener {
 
   // --- Acknowledging ---------------------------------------------------------------------------
 
+  /** docs/walks/acknowledgement.md follows an acknowledgement from here to the commander's count. */
   async acknowledge(
     orderId: MessageId,
     given: { readonly choice: number; readonly answer: string | null },

@@ -134,7 +134,10 @@ class Importer:
         connection: Transaction | None = None,
     ) -> Applied:
         """Import files that were read and judged, in the caller's transaction if one is given. The
-        caller holds the turn, or the data bank. Raises as :meth:`apply` does."""
+        caller holds the turn, or the data bank. Raises as :meth:`apply` does.
+
+        docs/walks/transfer.md follows a transfer from here to the newcomer's first message.
+        """
         preview = prepared.preview
         if preview.problems and not options.partial:
             raise refusals.RowsRefused(len(preview.problems))

@@ -1,3 +1,4 @@
+/** The console's words in English. */
 import acts from "./en/acts.json";
 import conduct from "./en/conduct.json";
 import console from "./en/console.json";

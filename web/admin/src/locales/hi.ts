@@ -1,3 +1,4 @@
+/** The console's words in Hindi. */
 import type { en } from "./en.ts";
 import acts from "./hi/acts.json";
 import conduct from "./hi/conduct.json";

@@ -1,3 +1,4 @@
+/** The console's words in Telugu. */
 import type { en } from "./en.ts";
 import acts from "./te/acts.json";
 import conduct from "./te/conduct.json";

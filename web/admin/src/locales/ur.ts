@@ -1,3 +1,4 @@
+/** The console's words in Urdu. */
 import type { en } from "./en.ts";
 import acts from "./ur/acts.json";
 import conduct from "./ur/conduct.json";
