@@ -1,10 +1,10 @@
 /**
- * S9: seals of a conversation key that this device holds to cell keys that were made after it, where
- * the server asks for them.
+ * S9: the server asks this device to seal a conversation key that it holds to cell keys that were made
+ * later.
  *
- * Invariant: nothing is sealed but a key that S2 allows, to cell keys that pass S4, under one head
- * that passes S1 and lets everybody read from before the key was made. One question at a time; one
- * that this device cannot answer now is another's.
+ * Invariant: the device seals only a key that S2 allows, to cell keys that pass S4, under one head
+ * that passes S1 and lets everybody read from before the key was made. It answers one request at a time
+ * (secrets/answer-queue.ts).
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
@@ -16,38 +16,31 @@ import { requireSealingKem } from "../keys/roster/head.ts";
 import type { SealKeyId } from "../ids.ts";
 import { concat } from "../octets.ts";
 import { requireUpdated, takeNewest } from "../roster/newest.ts";
+import { AnswerQueue } from "../secrets/answer-queue.ts";
 import type { SealsWanted } from "../wire.ts";
 import { cellTable } from "./cell-table.ts";
 import { usableKey } from "./usable.ts";
 
 const MOST_WAITING = 32;
-/** Seals made at a time, so that the worker answers its screens between them. */
+/** Seals made at a time: between two batches the worker answers its screens. */
 const AT_ONCE = 16;
 
 export class LateSeals {
   readonly #context: DeviceContext;
-  readonly #waiting: { readonly conversation: Conversation; readonly wanted: SealsWanted }[] = [];
-  #running = false;
+  readonly #queue: AnswerQueue<{
+    readonly conversation: Conversation;
+    readonly wanted: SealsWanted;
+  }>;
 
   constructor(context: DeviceContext) {
     this.#context = context;
+    this.#queue = new AnswerQueue(context.signal, MOST_WAITING, ({ conversation, wanted }) =>
+      this.#answer(conversation, wanted),
+    );
   }
 
   asked(conversation: Conversation, wanted: SealsWanted): void {
-    if (this.#waiting.length >= MOST_WAITING) return;
-    this.#waiting.push({ conversation, wanted });
-    if (this.#running) return;
-    this.#running = true;
-    void this.#run().finally(() => {
-      this.#running = false;
-    });
-  }
-
-  async #run(): Promise<void> {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      if (this.#context.signal.aborted) return;
-      await this.#answer(next.conversation, next.wanted).catch(() => undefined);
-    }
+    this.#queue.add({ conversation, wanted });
   }
 
   async #answer(conversation: Conversation, wanted: SealsWanted): Promise<void> {
@@ -63,7 +56,7 @@ export class LateSeals {
     const key = await usableKey(context, conversation, { head }, without);
     if (key === null || key.secret === null) return;
     const { record, secret } = key;
-    // A listed member whose history begins later would read what is not meant for it.
+    // A listed member whose history begins later must not read messages of before.
     if (record.created < head.latestHistoryFrom) return;
     const { usable } = await cellTable(context, conversation, head);
     const byId = new Map<SealKeyId, CellKey>();

@@ -1,9 +1,9 @@
 /**
  * Passing secrets on to devices that are entitled to them (H1 to H4).
  *
- * One answer at a time, at most 60 a minute, outside the queues that send and receive: reading the
- * vault is all that it shares with them. The device drops what it cannot answer now; the server
- * asks others. A request that checks refuse gets nothing, and nobody is told.
+ * One answer at a time (answer-queue.ts), at most 60 a minute, outside the queues that send and receive:
+ * reading the vault is all that it shares with them. A request that checks refuse gets nothing, and
+ * nobody is told.
  */
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
@@ -25,6 +25,7 @@ import { requireSealingKem, type RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import { requireUpdated, takeNewest } from "../roster/newest.ts";
 import type { ShareReference, ShareWanted } from "../wire.ts";
+import { AnswerQueue } from "./answer-queue.ts";
 
 const MOST_A_MINUTE = 60;
 const MOST_WAITING = 200;
@@ -32,33 +33,20 @@ const MOST_WAITING = 200;
 export class Answering {
   readonly #context: DeviceContext;
   readonly #index: ConversationIndex;
-  readonly #waiting: ShareWanted[] = [];
+  readonly #queue: AnswerQueue<ShareWanted>;
   /** When the last answers were given, by this device's clock. */
   #answeredMs: number[] = [];
-  #running = false;
 
   constructor(context: DeviceContext, index: ConversationIndex) {
     this.#context = context;
     this.#index = index;
-  }
-
-  asked(request: ShareWanted): void {
-    if (this.#waiting.length >= MOST_WAITING) return;
-    this.#waiting.push(request);
-    if (this.#running) return;
-    this.#running = true;
-    void this.#run().finally(() => {
-      this.#running = false;
+    this.#queue = new AnswerQueue(context.signal, MOST_WAITING, async (request) => {
+      if (this.#mayAnswer()) await this.#answer(request);
     });
   }
 
-  async #run(): Promise<void> {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      if (this.#context.signal.aborted) return;
-      if (!this.#mayAnswer()) continue;
-      // A request that this device cannot answer, or not now, is another's.
-      await this.#answer(next).catch(() => undefined);
-    }
+  asked(request: ShareWanted): void {
+    this.#queue.add(request);
   }
 
   /** H4. */
