@@ -139,7 +139,7 @@ def progress(officer: Officer, title: str, acknowledged: int, owed: int) -> None
     """From an order that this officer issued to who has acknowledged it."""
     open_order(officer, title, "issued")
     officer.button("orders.page.progress").click()
-    said = officer.word("oversee.acknowledgedOf", number=acknowledged, owed=owed)
+    said = officer.word("orders.acknowledgedOf", number=acknowledged, owed=owed)
     officer.page.get_by_text(said, exact=True).first.wait_for()
 
 
@@ -245,7 +245,7 @@ def test_an_order_lives_among_two_commanders_and_three_officers(
     second.button("oversee.tellChosen_one", number=1).click()
     second.button("oversee.tellConfirm").click()
     second.page.get_by_text(second.word("oversee.tellCounted_one", number=1)).wait_for()
-    told = second.word("oversee.acknowledgedOf", number=2, owed=4)
+    told = second.word("orders.acknowledgedOf", number=2, owed=4)
     second.page.get_by_text(told, exact=True).first.wait_for()
     second.shot("told-in-person")
     expect(banner(away, BRIDGES)).to_have_count(0)

@@ -43,13 +43,13 @@ def test_an_order_is_followed_and_exported(
     issuer.page.get_by_role("button", name=issuer.word("orders.box.issued")).click()
     issuer.page.get_by_role("link").filter(has_text=TITLE).first.click(timeout=SECONDS)
     issuer.button("orders.page.progress").click()
-    none = issuer.word("oversee.acknowledgedOf", number=0, owed=2)
+    none = issuer.word("orders.acknowledgedOf", number=0, owed=2)
     issuer.page.get_by_text(none).first.wait_for(timeout=SECONDS)
 
     # Followed live: nobody touches the issuer's screen while another acknowledges.
     open_order(quick)
     quick.button("orders.acknowledge").click()
-    one = issuer.word("oversee.acknowledgedOf", number=1, owed=2)
+    one = issuer.word("orders.acknowledgedOf", number=1, owed=2)
     issuer.page.get_by_text(one).first.wait_for(timeout=SECONDS)
     issuer.shot("who-has-it")
 

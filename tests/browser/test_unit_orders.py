@@ -137,14 +137,14 @@ def test_a_dcp_addresses_stations_below(
     together = dcp.page.get_by_role(
         "region", name=dcp.word("orders.together.units_other", number=3)
     )
-    together.get_by_text(dcp.word("orders.together.sum", number=1, owed=ALL)).wait_for()
+    together.get_by_text(dcp.word("orders.acknowledgedOf", number=1, owed=ALL)).wait_for()
     of_there = together.get_by_role("link").filter(has_text=AMBERPET)
-    expect(of_there).to_contain_text(dcp.word("orders.together.sum", number=1, owed=50))
+    expect(of_there).to_contain_text(dcp.word("orders.acknowledgedOf", number=1, owed=50))
     of_other = together.get_by_role("link").filter(has_text=GOPALAPURAM)
-    expect(of_other).to_contain_text(dcp.word("orders.together.sum", number=0, owed=50))
+    expect(of_other).to_contain_text(dcp.word("orders.acknowledgedOf", number=0, owed=50))
     dcp.shot("together")
     of_there.click()
-    dcp.page.get_by_text(dcp.word("oversee.acknowledgedOf", number=1, owed=50)).first.wait_for()
+    dcp.page.get_by_text(dcp.word("orders.acknowledgedOf", number=1, owed=50)).first.wait_for()
 
     # Withdrawn once, it is withdrawn everywhere.
     dcp.page.goto("/#/orders")

@@ -66,7 +66,7 @@ export class Progress {
   }
 
   #say({ acknowledged, owed }: OrderCounts): void {
-    this.#next = t("oversee.acknowledgedOf", {
+    this.#next = t("orders.acknowledgedOf", {
       number: formatNumber(acknowledged),
       owed: formatNumber(owed),
     });
