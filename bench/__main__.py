@@ -11,15 +11,16 @@ from bench.figures import report, say
 from bench.force import caching, conversations
 from bench.force.caching import Force
 from bench.force.conversations import Prepared
-from bench.measures import console, importing, standing
+from bench.measures import console, importing, reorganising, standing
 from bench.measures import fanout as fanning
 from bench.measures import ingest as ingesting
 from bench.measures import insider as attacking
-from bench.measures import membership as transferring
+from bench.measures import membership as moving
 from bench.measures import orders as ordering
 from bench.measures import push as pushing
 from bench.measures import reconnect as reconnecting
 from bench.measures import search as searching
+from bench.measures import transfers as transferring
 from bench.measures.transfers import RULES
 from copconnect import wire
 
@@ -142,17 +143,31 @@ def membership(
         members, transfers, joining, processes = SMALL - 1, 4, 4, 1
     people = _force(cache, members)
     prepared = conversations.prepared(people, RULES, "halves", cell_size)
+    move = transferring.transfers(prepared, transfers, min(joining, transfers))
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
-        report(
-            transferring.run(
-                prepared,
-                Path(folder),
-                transfers=transfers,
-                joining=min(joining, transfers),
-                processes=processes,
-                cell_size=cell_size,
-            )
-        )
+        report(moving.run(prepared, Path(folder), move, processes=processes, cell_size=cell_size))
+
+
+@app.command()
+def reorganise(
+    people: Annotated[int, typer.Option(help="How many people the moved units have.")] = 10_000,
+    members: Annotated[int, typer.Option(help="How many people the force has.")] = 63_000,
+    processes: Processes = 4,
+    cell_size: Annotated[int, typer.Option(help="Most devices of a cell.")] = wire.CELL_SIZE,
+    cache: Cache = caching.CACHE,
+    small: Small = False,
+) -> None:
+    """Measure the move of units, with everybody in them, to another large conversation."""
+    if small:
+        members, people, processes = SMALL - 1, 4, 1
+    everybody = _force(cache, members)
+    units = reorganising.moved_units(everybody, people)
+    say(f"These units move: {', '.join(units)}.")
+    name = f"halves-and-{people}"
+    prepared = conversations.prepared(everybody, reorganising.rules(units), name, cell_size)
+    move = reorganising.reorganisation(prepared, units)
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(moving.run(prepared, Path(folder), move, processes=processes, cell_size=cell_size))
 
 
 @app.command()

@@ -55,7 +55,8 @@ class Reading:
         self.keys_opened = 0
         self.repeated = 0  # Entries that a device had already: it drops them, as clients do.
         self.after_gone = 0  # Entries that came to devices which are not listed any more.
-        self.opened_ns = 0  # When the last message was opened.
+        self.came_ns = 0  # When the frame came that is being taken; 0: an answer, now.
+        self.opened_ns = 0  # When that came by which the last message was opened.
 
     def view(self, conversation_id: ConversationId) -> SharedView:
         """Return what is public of a conversation."""
@@ -148,10 +149,11 @@ class Reading:
             return
         receiver.accept(received, seq)
         self.alarms += received.alarm
-        self.opened_ns = time.monotonic_ns()
+        opened_ns = self.came_ns or time.monotonic_ns()
+        self.opened_ns = max(self.opened_ns, opened_ns)
         _count(self.delivery(received.header.message_id.hex()).opened, device.index)
         if place.joined and not place.read_ns and seq == place.cursor:
-            place.read_ns = self.opened_ns
+            place.read_ns = opened_ns
 
     # --- Keys -----------------------------------------------------------------------------
 

@@ -130,6 +130,7 @@ class Simulation:
                     "asked_log": simulator.asked_log,
                     "keys_opened": reading.keys_opened,
                     "after_gone": reading.after_gone,
+                    "opened_ns": reading.opened_ns,
                     "closed": {str(code): n for code, n in connections.closed.items()},
                 }
             case command:

@@ -174,6 +174,11 @@ class Simulator:
         return frame
 
     def _frame(self, device: SimulatedDevice, payload: bytes, now_ns: int) -> None:
+        self.reading.came_ns = now_ns
+        self._take(device, payload, now_ns)
+        self.reading.came_ns = 0
+
+    def _take(self, device: SimulatedDevice, payload: bytes, now_ns: int) -> None:
         match self._decode(payload):
             case wire.EntryFrame(entry=entry):
                 place = device.places.get(entry.conversation_id)

@@ -1,30 +1,35 @@
-"""``bench membership``: many people are transferred at once, from each of two large conversations
-of units to the other.
+"""``bench membership`` and ``bench reorganise``: many people leave one large conversation of units
+and come to another.
 
-The data bank is imported with their new units, as a department does it; everything else follows by
-itself: the workers change both rosters; connected devices are asked for the keys of their cells and
-of the conversations; newcomers fetch the conversation and ask for shares of what they cannot open.
+``membership`` imports the data bank with the new units of people of both conversations, as a
+department does; ``reorganise`` moves units, with their stations, under another parent. Everything
+else follows by itself: the workers change both rosters; connected devices are asked for the keys of
+their cells and of the conversations; newcomers fetch the conversation and ask for shares of what
+they cannot open.
 The servers run on one half of this machine's processors, the simulated devices on the other: phones
 that stay open messages and keys at the end, or before they answer somebody, and the expensive half
 of the 256 seals of a cell's key was made before (force/encapsulated.py). ``joining`` of the moved
 are online; the rest stay away, as phones that are off do, and are removed all the same. Somebody
 writes in each conversation every 3 s.
 
-Times begin when the import begins, those named after_import when its transaction has committed.
-``cut_off_s``: until the signed roster does not list the device any more; from that transaction on
-the server takes no message under a key that it may hold. ``joined_s``: until a newcomer has read
-the newest message of its new conversation. ``settled_s``: until every device that belongs has read
-everything. ``bytes_per_member``: what a device that stays downloads for the transfers, beside
-messages and receipts. ``server_cpu_s``: of the workers, PostgreSQL and NATS, from the import to the
-end, without the import itself and the devices. ``requests_per_newcomer``: HTTP requests of
+Times begin when the change begins, those named after_import when its transaction has committed.
+``cut_off_s``: until the server refuses the keys that a removed device may hold; ``unlisted_s``:
+until the signed roster does not list it. ``next_message_s``: the longest time that a message of the
+two writers took, from the commit or from its beginning after that, until it was accepted.
+``joined_s``: until a newcomer has read the newest message of its new conversation. ``settled_s``:
+until every device that belongs had received what it needs to read everything.
+``bytes_per_member``: what a device that stays downloads for the change, beside messages and
+receipts. ``server_cpu_s``: of the workers, PostgreSQL and NATS, from the change to the end, without
+the change itself (``import_cpu_s``) and the devices. ``requests_per_newcomer``: HTTP requests of
 newcomers that are online, as simulated; ``share_posts_per_newcomer``: shares that anybody posted.
-``waiting``: messages that wait for a key at the end, over all devices.
+``waiting``: messages that wait for a key at the end, over all devices. ``whole_heads``: heads of
+the moved units' own conversation, whose people do not change.
 """
 
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import uvloop
@@ -35,16 +40,16 @@ from bench.crowd.sending import Sender
 from bench.figures import Figures, percentile, say, spread
 from bench.force.conversations import Prepared
 from bench.force.encapsulated import encapsulations
-from bench.force.operator import OPERATOR
+from bench.machine.children import Answer
 from bench.machine.deployment import Deployment, deployed
 from bench.machine.workers import on_cores
 from bench.measures.posting import Posting
-from bench.measures.removed import openable, watch_removals
+from bench.measures.removed import Removals, openable, roster_epoch, watch_removals
 from bench.measures.serving import connect
-from bench.measures.transfers import Side, sides, transferred
+from bench.measures.transfers import Move, Side
 from copconnect.app import command_line
-from copconnect.directory.databank import DataBank
 from copconnect.ids import ConversationId
+from copconnect.records.conversation.roster import RosterHead
 from copconnect.settings import Settings
 
 TALK_S = 3.0
@@ -53,19 +58,9 @@ SETTLE_S = 120
 ROUND_S = 0.5
 
 
-def run(
-    prepared: Prepared,
-    folder: Path,
-    *,
-    transfers: int,
-    joining: int,
-    processes: int,
-    cell_size: int,
-) -> Figures:
+def run(prepared: Prepared, folder: Path, move: Move, *, processes: int, cell_size: int) -> Figures:
     """Measure; return the figures."""
-    force = prepared.force
-    pair = sides(force, prepared.conversations, transfers, joining)
-    after = transferred(force, pair)
+    force, pair = prepared.force, move.sides
     senders = {side.sender.device for side in pair}
     moved = {one.device for side in pair for one in side.moved}
     online = {one.device for side in pair for one in side.moved[: side.online]}
@@ -95,13 +90,12 @@ def run(
         ]
         for one in writers:
             stack.callback(one.client.close)
-        world = _World(deployment, staying, moving, pair, writers)
+        world = _World(deployment, staying, moving, move, writers)
         world.gather()
-        figures = world.transfer(after, folder / "data")
-    cells = sum(len(one.cells) for one in prepared.conversations)
+        figures = world.change(folder / "data")
     return {
-        "members": sum(one.devices for one in prepared.conversations),
-        "cells": cells,
+        "members": sum(side.conversation.devices for side in pair),
+        "cells": sum(len(side.conversation.cells) for side in pair),
         "transfers": len(moved),
         "joining": len(online),
     } | figures
@@ -115,14 +109,15 @@ class _World:
         deployment: Deployment,
         staying: Crowd,
         moving: Crowd,
-        pair: tuple[Side, Side],
+        move: Move,
         writers: Sequence[Sender],
     ) -> None:
         self._deployment = deployment
         self._url = deployment.postgresql.url()
         self._staying = staying
         self._moving = moving
-        self._pair = pair
+        self._move = move
+        self._pair = move.sides
         self._talk = [Posting(one, TALK_S) for one in writers]
 
     def gather(self) -> None:
@@ -131,15 +126,15 @@ class _World:
             connect(self._deployment, crowd)
             crowd.ask("live", on=True)
         for talk in self._talk:
-            talk.sent.append(talk.sender.send("Before the transfers"))
+            talk.sent.append(talk.sender.send("Before the change"))
         self._settle("the first messages")
         before = [self._openable(side) for side in self._pair]
         say("Everybody has read the first messages.")
         if any(one != (0, 0) for one in before):
             raise RuntimeError("somebody is removed already")
 
-    def transfer(self, after: DataBank, data: Path) -> Figures:
-        """Import the data bank; return what came of it."""
+    def change(self, data: Path) -> Figures:
+        """Change the data bank; return what came of it."""
         self._staying.ask("saving", on=True)
         former = [one for answer in self._staying.ask("bytes") for one in answer["bytes"]]
         statements, cpu = self._deployment.statements(), self._deployment.cpu_by_server()
@@ -147,58 +142,79 @@ class _World:
         for talk in self._talk:
             talk.start()
         began = time.monotonic_ns()
-        watches = [_Watch(self._url, side) for side in self._pair]
+        watches = [_Watch(self._url, side) for side in self._pair if side.moved]
         own = time.process_time()
         with on_cores(servers=True):
-            uvloop.run(self._import(after, data))
+            uvloop.run(self._change(data))
         own = time.process_time() - own
         imported = time.monotonic_ns()
-        say(f"The import took {(imported - began) / 1e9:.1f} s.")
-        cut_off = [at - began for watch in watches for at in watch.result()]
-        say(f"{len(cut_off)} are cut off, after {max(cut_off, default=0) / 1e9:.1f} s.")
+        say(f"The change took {(imported - began) / 1e9:.1f} s.")
+        removals = [watch.result() for watch in watches]
+        cut_off = [at - began for one in removals for at in one.cut_off]
+        unlisted = [at - began for one in removals for at in one.unlisted]
+        say(f"{len(unlisted)} are removed, after {max(unlisted, default=0) / 1e9:.1f} s.")
         read = self._until_joined(began)
         for talk in self._talk:
             talk.end()
-            talk.sent.append(talk.sender.send("After the transfers"))
+            talk.sent.append(talk.sender.send("After the change"))
         lost = self._settle("everything")
-        settled = time.monotonic_ns()
+        settled = max(one["opened_ns"] for one in self._usage())
         later = [one for answer in self._staying.ask("bytes") for one in answer["bytes"]]
         grown = [float(new - old) for old, new in zip(former, later, strict=True)]
         spent = {name: s - cpu[name] for name, s in self._deployment.cpu_by_server().items()}
         duties = self._duties()
-        return duties | {
-            "import_s": (imported - began) / 1e9,
-            "cut_off": len(cut_off),
-            **spread("cut_off_s", [one / 1e6 for one in cut_off]),
-            **spread("cut_off_after_import_s", [(one + began - imported) / 1e6 for one in cut_off]),
-            "joined": len(read),
-            **spread("joined_s", [one / 1e6 for one in read]),
-            **spread("joined_after_import_s", [(one + began - imported) / 1e6 for one in read]),
-            "settled_s": (settled - began) / 1e9,
-            "lost": lost,
-            "opened_by_removed": self._opened_by_removed(),
-            "bytes_per_member_p50": percentile(grown, 0.5),
-            "bytes_per_member_p99": percentile(grown, 0.99),
-            "messages": sum(len(talk.sent) for talk in self._talk),
-            "statements": self._deployment.statements() - statements,
-            "server_cpu_s": sum(spent.values()),
-            **{f"{name}_cpu_s": s for name, s in spent.items()},
-            "import_cpu_s": own,
-            "phones_cpu_s": self._phones_cpu_s() - phones,
-            "requests_per_newcomer": (self._requests() - asked) / max(len(read), 1),
-            "share_posts_per_newcomer": duties["shares_made"] / max(len(read), 1),
-        }
+        return (
+            duties
+            | {
+                "import_s": (imported - began) / 1e9,
+                "cut_off": len(cut_off),
+                **_spreads("cut_off", cut_off, imported - began),
+                **_spreads("unlisted", unlisted, imported - began),
+                "next_message_s": self._next_message_ns(imported) / 1e9,
+                "joined": len(read),
+                **_spreads("joined", read, imported - began),
+                "settled_s": (settled - began) / 1e9,
+                "lost": lost,
+                "opened_by_removed": self._opened_by_removed(),
+                "bytes_per_member_p50": percentile(grown, 0.5),
+                "bytes_per_member_p99": percentile(grown, 0.99),
+                "messages": sum(len(talk.sent) for talk in self._talk),
+                "statements": self._deployment.statements() - statements,
+                "server_cpu_s": sum(spent.values()),
+                **{f"{name}_cpu_s": s for name, s in spent.items()},
+                "import_cpu_s": own,
+                "phones_cpu_s": self._phones_cpu_s() - phones,
+                "requests_per_newcomer": (self._requests() - asked) / max(len(read), 1),
+                "share_posts_per_newcomer": duties["shares_made"] / max(len(read), 1),
+            }
+            | self._whole_heads()
+        )
+
+    def _next_message_ns(self, imported: int) -> int:
+        """Return the longest time of a message that was accepted after the commit."""
+        sent = [one for talk in self._talk for one in talk.sent if one.accepted_ns > imported]
+        return max(one.accepted_ns - max(one.began_ns, imported) for one in sent)
+
+    def _whole_heads(self) -> Figures:
+        whole = self._move.whole
+        if whole is None:
+            return {}
+        now = uvloop.run(roster_epoch(self._url, whole.conversation_id))
+        return {"whole_heads": now - RosterHead.parse(whole.head).epoch}
+
+    def _usage(self) -> Iterator[Answer]:
+        for crowd in (self._staying, self._moving):
+            yield from crowd.ask("usage")
 
     def _phones_cpu_s(self) -> float:
-        crowds = (self._staying, self._moving)
-        return sum(float(one["cpu_s"]) for crowd in crowds for one in crowd.ask("usage"))
+        return sum(float(one["cpu_s"]) for one in self._usage())
 
     def _requests(self) -> int:
         return sum(int(one["requests"]) for one in self._moving.ask("duties"))
 
-    async def _import(self, bank: DataBank, data: Path) -> None:
+    async def _change(self, data: Path) -> None:
         async with command_line(Settings(data_dir=data, database_url=self._url)) as container:
-            await container.editor.import_bank(OPERATOR, bank)
+            await self._move.change(container)
 
     def _until_joined(self, began: int) -> list[int]:
         """Return how long newcomers took, once all have read or the time is over (ns)."""
@@ -254,13 +270,23 @@ class _World:
     def _opened_by_removed(self) -> int:
         """Return what the removed could open of what came after, by keys and by sockets."""
         opened = 0
-        for side in self._pair:
+        for side in (one for one in self._pair if one.moved):
             before, after = self._openable(side)
             if not before:
                 raise RuntimeError("the keys of the removed do not open what came before")
             opened += after
         usage = self._moving.ask("usage")
         return opened + sum(int(answer["after_gone"]) for answer in usage)
+
+
+def _spreads(name: str, times_ns: Sequence[int], committed_ns: int) -> Figures:
+    """Return the spread of times from the beginning, and from the commit."""
+    if not times_ns:
+        return {}
+    after = [(one - committed_ns) / 1e6 for one in times_ns]
+    return spread(f"{name}_s", [one / 1e6 for one in times_ns]) | spread(
+        f"{name}_after_import_s", after
+    )
 
 
 class _Watch(threading.Thread):
@@ -270,17 +296,14 @@ class _Watch(threading.Thread):
         super().__init__(daemon=True)
         self._url = url
         self._side = side
-        self._found: list[int] = []
+        self._found = Removals()
         self.start()
 
     def run(self) -> None:
         """Watch."""
-        c = self._side.conversation.conversation_id
-        devices = [one.device for one in self._side.moved]
-        found = uvloop.run(watch_removals(self._url, c, devices, LIMIT_S))
-        self._found = list(found.values())
+        uvloop.run(watch_removals(self._url, self._side, self._found, LIMIT_S))
 
-    def result(self) -> list[int]:
-        """Return when each device was out (monotonic ns)."""
+    def result(self) -> Removals:
+        """Return when the devices were removed."""
         self.join()
         return self._found

@@ -8,43 +8,68 @@ still under a key from before its removal.
 import asyncio
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bench.force.conversations import Conversation
 from bench.force.device import Device
+from bench.measures.transfers import Side
 from copconnect.database.engine import open_database
 from copconnect.delivery.store.tables import CONVERSATIONS, KEYS, LEAVES, LOG
 from copconnect.ids import ConversationId
+from copconnect.records.conversation.roster import RosterHead
 from copconnect.records.primitives.kem import seal_bytes
 
 ROUND_S = 0.1
 
 
-async def watch_removals(
-    url: str, conversation_id: ConversationId, devices: Collection[bytes], limit_s: float
-) -> dict[bytes, int]:
-    """Return when each of these devices was not listed any more (monotonic ns): from that commit
-    on the server takes no message under a key that the device may hold (D1)."""
+@dataclass(slots=True)
+class Removals:
+    """When the devices of a side were cut off, and when they were unlisted (monotonic ns)."""
+
+    cut_off: list[int] = field(default_factory=list)
+    unlisted: list[int] = field(default_factory=list)
+
+
+async def watch_removals(url: str, side: Side, found: Removals, limit_s: float) -> None:
+    """Note when each of the moved is cut off: from that commit on the server takes no message under
+    a key that the device may hold (D1, D6), and when the roster does not list it any more."""
     database = open_database(url)
-    found: dict[bytes, int] = {}
-    wanted = set(devices)
+    c = side.conversation.conversation_id
+    wanted = {one.device for one in side.moved}
+    before = RosterHead.parse(side.conversation.head).epoch
     deadline = time.monotonic() + limit_s
     query = select(LEAVES.c.device).where(
-        LEAVES.c.conversation_id == conversation_id, LEAVES.c.to_epoch.is_not(None)
+        LEAVES.c.conversation_id == c, LEAVES.c.to_epoch.is_not(None)
     )
+    rekey = select(CONVERSATIONS.c.rekey_epoch).where(CONVERSATIONS.c.conversation_id == c)
     try:
-        while len(found) < len(wanted) and time.monotonic() < deadline:
+        while wanted and time.monotonic() < deadline:
             async with database.reading() as connection:
-                ended = set(await connection.scalars(query))
+                shut = (await connection.scalar(rekey) or 0) > before
+                ended = wanted.intersection(await connection.scalars(query)) if shut else set()
             now = time.monotonic_ns()
-            for device in (ended & wanted) - found.keys():
-                found[device] = now
+            if shut and not found.cut_off:
+                found.cut_off = [now] * len(wanted)
+            found.unlisted += [now] * len(ended)
+            wanted -= ended
             await asyncio.sleep(ROUND_S)
     finally:
         await database.close()
-    return found
+
+
+async def roster_epoch(url: str, conversation_id: ConversationId) -> int:
+    """Return the epoch of a conversation's newest head."""
+    database = open_database(url)
+    try:
+        async with database.reading() as connection:
+            query = select(CONVERSATIONS.c.roster_epoch)
+            found = query.where(CONVERSATIONS.c.conversation_id == conversation_id)
+            return int(await connection.scalar(found) or 0)
+    finally:
+        await database.close()
 
 
 async def openable(

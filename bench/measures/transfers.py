@@ -3,14 +3,16 @@
 import csv
 import io
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.force.caching import Force
-from bench.force.conversations import Conversation
+from bench.force.conversations import Conversation, Prepared
 from bench.force.device import Device
 from bench.force.making import DATA_BANK_SEED
+from bench.force.operator import OPERATOR
 from copconnect import wire
+from copconnect.app import Container
 from copconnect.directory import columns, databank
 from copconnect.directory.databank import DataBank
 from copconnect.ids import UnitId
@@ -29,6 +31,23 @@ class Side:
     sender: Device
     moved: Sequence[Device]
     online: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of the data bank that moves people from each side to the other. ``whole``: a
+    conversation whose people stay the same, although their unit moves."""
+
+    sides: tuple[Side, Side]
+    change: Callable[[Container], Awaitable[object]]
+    whole: Conversation | None = None
+
+
+def transfers(prepared: Prepared, count: int, joining: int) -> Move:
+    """Return the transfer of so many people by an import; ``joining`` of them are online."""
+    pair = sides(prepared.force, prepared.conversations, count, joining)
+    after = transferred(prepared.force, pair)
+    return Move(pair, lambda container: container.editor.import_bank(OPERATOR, after))
 
 
 def sides(

@@ -45,6 +45,11 @@ FIGURES: Mapping[str, set[str]] = {
     "membership": {
         *("members", "cells", "import_s", "cut_off_s_p99", "joined_s_p99", "settled_s", "lost"),
         *("opened_by_removed", "bytes_per_member_p99", "cell_keys_made", "shares_made"),
+        *("cut_off_after_import_s_p99", "unlisted_s_p99", "next_message_s", "server_cpu_s"),
+    },
+    "reorganise": {
+        *("members", "transfers", "import_s", "joined_s_p99", "settled_s", "lost", "waiting"),
+        *("opened_by_removed", "bytes_per_member_p99", "server_cpu_s", "whole_heads"),
     },
     "insider": {
         *("quiet_p99_ms", "commander_p50_ms", "commander_p99_ms", "ratio_p99", "blocked", "lost"),
