@@ -119,7 +119,7 @@ export default tseslint.config(
     files: [CLIENT, WEB],
     plugins: { boundaries },
     settings: {
-      "import/resolver": { node: { extensions: [".ts", ".js", ".svelte"] } },
+      "import/resolver": { [import.meta.dirname + "/make/resolver.cjs"]: {} },
       "boundaries/include": ["client/src/**/*", "web/src/**/*", "web/admin/src/**/*"],
       "boundaries/elements": [
         ...Object.keys(ROOMS).map((room) => ({

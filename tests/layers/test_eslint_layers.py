@@ -61,6 +61,8 @@ FILES: dict[str, tuple[str, str | None]] = {
         None,
     ),
     "web/src/parts/Part.svelte": ('<script lang="ts">\n  let n = $state(1);\n</script>\n{n}', None),
+    "web/src/parts/part.ts": ("export const part = 1;", None),
+    "web/admin/src/page.ts": ('export { part } from "#parts/part.ts";', None),
     "web/src/parts/uses.ts": ('export { connected } from "../connected.ts";', None),
     # Forbidden.
     "client/src/keys/to-transport.ts": ('export { http } from "../transport/http.ts";', LAYERS),
@@ -105,6 +107,7 @@ FILES: dict[str, tuple[str, str | None]] = {
     ),
     "web/src/deep.ts": ('export { other } from "../../client/src/host/other.ts";', LAYERS),
     "web/src/deep-keys.ts": ('export { header } from "../../client/src/keys/message.ts";', LAYERS),
+    "web/src/parts/to-console.ts": ('export { part } from "#console/page.ts";', LAYERS),
     "web/src/package.ts": ('export { other } from "@copconnect/client/host/other";', IMPORTS),
     "web/src/package-keys.ts": (
         'export { header } from "@copconnect/client/keys/message";',
@@ -134,7 +137,8 @@ FILES: dict[str, tuple[str, str | None]] = {
 def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """The rules that objected, by file."""
     tree = tmp_path_factory.mktemp("layers")
-    for name in ("eslint.config.js", "package.json"):
+    for name in ("eslint.config.js", "package.json", "web/package.json", "make/resolver.cjs"):
+        (tree / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, tree / name)
     (tree / "node_modules").symlink_to(ROOT / "node_modules")
     for path, (code, _) in FILES.items():
