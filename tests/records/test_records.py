@@ -155,8 +155,8 @@ def test_a_roster_built_here_is_the_vectors(v: Vectors) -> None:
         assert tree.root == head.root
         assert max(cell.latest_history_from for cell in cells) == head.latest_history_from
         for at, cell in enumerate(cells):
-            for index, leaf in enumerate(cell.leaves):
-                (name,) = [name for name, its in found.items() if its[0] == leaf]
+            for index, leaf in enumerate(cell.encoded):
+                (name,) = [name for name, its in found.items() if its[0].encode() == leaf]
                 assert prove(cell, index, tree, at) == one["leaves"][name]
 
 

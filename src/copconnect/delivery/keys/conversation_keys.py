@@ -153,7 +153,7 @@ class ConversationKeys:
     ) -> SealAudience:
         c, epoch = held.conversation_id, record.epoch
         rows = await rosters.lines_between(connection, {c: (epoch, epoch)})
-        lines = {CellId(line.cell_id.hex()): line for line, _, _ in rows.get(c, [])}
+        lines = {CellId(one.line.cell_id.hex()): one.line for one, _, _ in rows.get(c, [])}
         of_cells: dict[bytes, CellId] = {}
         if len(lines) > 1:
             since_ms = self._deps.clock.now_ms() - CELL_KEY_AGE_MS

@@ -6,8 +6,10 @@ but before a conversation's first;
 ``created`` goes back only if the clock has gone back by more than devices allow for; a change
 that takes a device out raises ``rekey_epoch`` in the same
 transaction, so from its commit on the server refuses messages under older keys (D1, D6). Several
-conversations cost as many statements as one; one changed device costs its cell and the number of
-cells, whatever the size of the conversation. A crash before the commit leaves nothing behind.
+conversations cost as many statements as one. Cells that the process keeps (heads/trees.py) are
+neither read nor encoded again: one changed device costs its leaf, the hashes above it and to its
+right in its cell, and the number of cells, whatever the size of the conversation. A crash before
+the commit leaves nothing behind.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.bus import ConversationWakeup, RosterWakeup
 from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.heads.trees import LineTree
 from copconnect.delivery.rules.rights import ANY_ISSUE, issuing
 from copconnect.delivery.rules.roster_plan import (
     LeafEdit,
@@ -32,7 +35,7 @@ from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.leaves import record_of
 from copconnect.delivery.store.rosters import CurrentCell, KeptHead
 from copconnect.ids import CellId, ConversationId, PersonId, new_id
-from copconnect.records.conversation.roster import Cell, Leaf, Rights, RosterHead
+from copconnect.records.conversation.roster import Cell, CellLine, Leaf, Rights, RosterHead
 from copconnect.records.primitives.fields import is_ahead, sha256
 from copconnect.records.trust.incarnation import Beginning, beginning
 
@@ -181,14 +184,17 @@ async def _draw(
 ) -> list[_Drawn]:
     now_ms = deps.clock.now_ms()
     ids = [one.conversation_id for one in held]
-    before = await rosters.current_cells(connection, ids)
+    heads = {one.conversation_id: one.head for one in held if one.epoch}
+    trees = await deps.trees.current_lines(connection, heads)
+    before = {one: trees.get(one) or LineTree([]) for one in ids}
     plans: dict[ConversationId, RosterPlan] = {}
+    touched: dict[ConversationId, list[CellLine]] = {}
     for one in ids:
-        sizes = {CellId(cell.line.cell_id.hex()): cell.line.devices for cell in before[one]}
+        lines = {CellId(cell.line.cell_id.hex()): cell.line for cell in before[one].cells}
+        sizes = {cell_id: line.devices for cell_id, line in lines.items()}
         plans[one] = plan_change(edits[one].leaves, sizes, deps.options.cell_size, now_ms, new_id)
-    known = {one: {cell.line.cell_id.hex() for cell in before[one]} for one in ids}
-    touched = {one: plans[one].touched & known[one] for one in ids if plans[one].touched}
-    current = await leaves.of_cells(connection, touched)
+        touched[one] = [lines[cell] for cell in plans[one].touched & lines.keys()]
+    current = await deps.trees.current_cells(connection, touched)
     people = await _listed_people(connection, held, edits)
     # A restore of a backup may have lost a conversation of the same id: a new one begins above it.
     new = any(one.epoch == 0 for one in held)
@@ -205,8 +211,8 @@ def _draw_one(
     held: Held,
     edit: RosterEdit,
     plan: RosterPlan,
-    former: Sequence[CurrentCell],
-    current: Mapping[CellId, Sequence[Leaf]],
+    former: LineTree,
+    current: Mapping[bytes, Cell],
     listed_people: int,
     first: Beginning,
     now_ms: int,
@@ -214,19 +220,23 @@ def _draw_one(
     epoch = held.epoch + 1 if held.epoch else first.number
     kem = max(held.kem, deps.options.kem) if held.epoch else held.kem
     rekeys = plan.rekeys or held.epoch == 0 or kem != held.kem
-    before = {cell.line.cell_id.hex(): cell.line for cell in former}
+    before = {cell.line.cell_id.hex(): cell.line for cell in former.cells}
+    gone = {one.leaf.device for one in (*edit.leaves.drop, *edit.leaves.alter)}
+    new: dict[CellId, list[Leaf]] = {}
+    for placed in (*plan.added, *edit.leaves.alter):
+        new.setdefault(placed.cell_id, []).append(record_of(placed))
     cells: dict[CellId, Cell] = {}
-    for cell_id, own in _cells_after(edit.leaves, plan, current).items():
-        line = before.get(cell_id)
+    for cell_id in plan.touched:
+        line, own = before.get(cell_id), new.get(cell_id, [])
         again = line is None or cell_id in plan.rekeyed_cells
         rekey_epoch = epoch if again or line is None else line.rekey_epoch
-        if own:
-            cell_bytes = bytes.fromhex(cell_id)
-            cells[cell_id] = Cell(cell_bytes, rekey_epoch, own)
-    kept = [cell for cell in former if cell.line.cell_id.hex() not in plan.touched]
+        was = None if line is None else current[line.root]
+        cell = Cell(bytes.fromhex(cell_id), rekey_epoch, own, was, gone)
+        if cell.encoded:
+            cells[cell_id] = cell
+    kept = [cell for cell in former.cells if cell.line.cell_id.hex() not in plan.touched]
     drawn = [CurrentCell(cell.line, cell.latest_history_from) for cell in cells.values()]
     after = sorted([*kept, *drawn], key=lambda one: one.line.cell_id)
-    lines = [cell.line for cell in after]
     rekey_epoch = epoch if rekeys else held.rekey_epoch
     draft = RosterHead(
         conversation_id=bytes.fromhex(held.conversation_id),
@@ -236,27 +246,13 @@ def _draw_one(
         rekey_epoch=rekey_epoch,
         latest_history_from=max((cell.latest_history_from for cell in after), default=0),
         created=now_ms if is_ahead(held.head_ms, now_ms) else max(now_ms, held.head_ms),
-        devices=sum(line.devices for line in lines),
-        root=deps.trees.keep_lines(lines).tree.root,
+        devices=sum(cell.line.devices for cell in after),
+        root=deps.trees.keep_lines(after, former).tree.root,
     )
     signature = deps.signer.sign(RosterHead.LABEL + draft.unsigned())
     encoded = replace(draft, signature=signature).encode()
     head = KeptHead(held.conversation_id, epoch, encoded, sha256(encoded), draft.created)
     return _Drawn(held, epoch, edit, plan, cells, after, head, rekey_epoch, kem, listed_people)
-
-
-def _cells_after(
-    edit: LeafEdit, plan: RosterPlan, current: Mapping[CellId, Sequence[Leaf]]
-) -> dict[CellId, list[Leaf]]:
-    """Return the leaves of each touched cell as they will be."""
-    gone = {one.leaf.device for one in (*edit.drop, *edit.alter)}
-    after = {
-        cell_id: [one for one in current.get(cell_id, ()) if one.device not in gone]
-        for cell_id in plan.touched
-    }
-    for one in (*plan.added, *edit.alter):
-        after[one.cell_id].append(record_of(one))
-    return after
 
 
 async def _listed_people(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.delivery.heads.trees import CellTree, LineTree, RosterTrees
+from copconnect.delivery.heads.trees import LineTree, RosterTrees
 from copconnect.delivery.store import leaves, rosters
 from copconnect.delivery.store.leaves import record_of
 from copconnect.delivery.store.rosters import KeptHead
@@ -52,7 +52,7 @@ async def prove(
     for (c, epoch, device), cell_id in places.items():
         lines = line_trees[c, epoch]
         at = lines.index(bytes.fromhex(cell_id))
-        inside = cells[lines.lines[at].root].leaf_and_path(device)
+        inside = cells[lines.cells[at].line.root].leaf_and_path(device)
         if inside is not None:
             proofs[c, epoch, device] = inside + lines.line_and_path(at)
     return Proven(found, proofs)
@@ -92,12 +92,12 @@ async def _line_trees(
         rows = await rosters.lines_between(connection, between)
         for c, epochs in missing.items():
             for epoch in epochs:
-                lines = [
-                    line
-                    for line, first, end in rows.get(c, [])
+                cells = [
+                    cell
+                    for cell, first, end in rows.get(c, [])
                     if first <= epoch and (end is None or end > epoch)
                 ]
-                found[c, epoch] = trees.keep_lines(lines)
+                found[c, epoch] = trees.keep_lines(cells)
     return found
 
 
@@ -106,13 +106,13 @@ async def _cell_trees(
     trees: RosterTrees,
     places: Mapping[Asked, CellId],
     lines: Mapping[HeadKey, LineTree],
-) -> dict[bytes, CellTree]:
-    """Return the trees of the cells in which these devices are, by root."""
-    found: dict[bytes, CellTree] = {}
+) -> dict[bytes, Cell]:
+    """Return the cells in which these devices are, by root."""
+    found: dict[bytes, Cell] = {}
     missing: dict[bytes, tuple[ConversationId, int, CellId]] = {}
     for (c, epoch, _), cell_id in places.items():
         tree = lines[c, epoch]
-        root = tree.lines[tree.index(bytes.fromhex(cell_id))].root
+        root = tree.cells[tree.index(bytes.fromhex(cell_id))].line.root
         known = trees.cell(root)
         if known is None:
             missing[root] = c, epoch, cell_id
@@ -139,18 +139,10 @@ async def cell_paths(
 ) -> dict[tuple[CellLine, bytes], bytes]:
     """Return leaf ‖ path in its cell of devices under current cell lines; devices that a cell does
     not list are left out. Cells whose trees are not in memory are read, all at once."""
-    missing = {line for line, _ in asked if trees.cell(line.root) is None}
-    read: dict[bytes, CellTree] = {}
-    if missing:
-        cells = [CellId(line.cell_id.hex()) for line in missing]
-        listed = await leaves.of_cells(connection, {conversation_id: cells})
-        for line in missing:
-            own = listed.get(CellId(line.cell_id.hex()), [])
-            read[line.root] = trees.keep_cell(Cell(line.cell_id, line.rekey_epoch, own))
+    cells = await trees.current_cells(connection, {conversation_id: {line for line, _ in asked}})
     found: dict[tuple[CellLine, bytes], bytes] = {}
     for line, device in asked:
-        tree = read.get(line.root) or trees.cell(line.root)
-        path = None if tree is None else tree.leaf_and_path(device)
+        path = cells[line.root].leaf_and_path(device)
         if path is not None:
             found[line, device] = path
     return found

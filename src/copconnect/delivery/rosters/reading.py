@@ -90,17 +90,19 @@ class RosterReading:
             own = await require_listed(connection, caller, conversation_id)
             wanted = cell_id or own.cell_id
             head = await self._newest(connection, conversation_id)
-            lines = deps.trees.keep_lines(await rosters.current_lines(connection, conversation_id))
-            listed = await leaves.of_cells(connection, {conversation_id: [wanted]})
-        if wanted not in listed:
-            raise errors.NotFound
-        records = sorted(listed[wanted], key=lambda leaf: leaf.device)
-        at = lines.index(bytes.fromhex(wanted))
+            found = await deps.trees.current_lines(connection, {conversation_id: head.head})
+            lines = found[conversation_id]
+            try:
+                at = lines.index(bytes.fromhex(wanted))
+            except KeyError:
+                raise errors.NotFound from None
+            line = lines.cells[at].line
+            cells = await deps.trees.current_cells(connection, {conversation_id: [line]})
         return wire.CellLeaves(
             head=head.head,
             stamp=deps.stamps.of(conversation_id, head.hash),
-            leaves=b"".join([leaf.encode() for leaf in records]),
-            line=lines.lines[at].encode(),
+            leaves=b"".join(cells[line.root].encoded),
+            line=line.encode(),
             path=lines.tree.path(at),
         )
 

@@ -17,16 +17,17 @@ _I, _H = CELL_LINES.c, HEADS.c
 Lines = list[CellLine]
 
 
-def _line(row: Any) -> CellLine:
-    return CellLine(bytes.fromhex(row.cell_id), row.devices, row.rekey_epoch, row.root)
-
-
 @dataclass(frozen=True, slots=True)
 class CurrentCell:
-    """A cell's line under the newest head, and the latest history_from of its leaves."""
+    """A cell's line under a head, and the latest history_from of its leaves."""
 
     line: CellLine
     latest_history_from: int
+
+
+def _cell(row: Any) -> CurrentCell:
+    line = CellLine(bytes.fromhex(row.cell_id), row.devices, row.rekey_epoch, row.root)
+    return CurrentCell(line, row.latest_history_ms)
 
 
 async def current_cells(
@@ -52,7 +53,7 @@ async def current_cells(
         if cell_id is not None:
             query = query.where(_I.cell_id == cell_id)
         for row in await connection.execute(query):
-            found[row.conversation_id].append(CurrentCell(_line(row), row.latest_history_ms))
+            found[row.conversation_id].append(_cell(row))
     return found
 
 
@@ -66,10 +67,10 @@ async def current_lines(
 
 async def lines_between(
     connection: AsyncConnection, epochs: Mapping[ConversationId, tuple[int, int]]
-) -> dict[ConversationId, list[tuple[CellLine, int, int | None]]]:
-    """Return the cell lines of every head between two epochs of each conversation, with their
-    intervals, ascending by cell. One statement for each 100 conversations."""
-    found: dict[ConversationId, list[tuple[CellLine, int, int | None]]] = {}
+) -> dict[ConversationId, list[tuple[CurrentCell, int, int | None]]]:
+    """Return the cells of every head between two epochs of each conversation, with the intervals of
+    their lines, ascending by cell. One statement for each 100 conversations."""
+    found: dict[ConversationId, list[tuple[CurrentCell, int, int | None]]] = {}
     for some in chunks(epochs.items(), 100):
         overlaps = [
             (_I.conversation_id == c)
@@ -81,7 +82,7 @@ async def lines_between(
             select(CELL_LINES).where(or_(*overlaps)).order_by(_I.cell_id)
         )
         for row in rows:
-            one = (_line(row), row.from_epoch, row.to_epoch)
+            one = (_cell(row), row.from_epoch, row.to_epoch)
             found.setdefault(row.conversation_id, []).append(one)
     return found
 

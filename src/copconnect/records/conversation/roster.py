@@ -1,11 +1,12 @@
 """The roster: leaves, cell lines, signed heads, stamps, and proofs of a leaf. Pure.
 
 Invariants: a cell's leaves ascend by device and make its tree; cell lines ascend by cell and make
-the head's tree. A caller keeps a cell's line (and tree, if it proves leaves) until the cell
-changes, so a new head costs one cell and the number of cells, whatever the size of the roster.
+the head's tree. A cell that changes is made from the former one, which is left as it was: the
+leaves that stay are neither read nor encoded nor hashed again.
 """
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from itertools import pairwise
@@ -31,6 +32,8 @@ from copconnect.records.primitives.signed import SignedRecord
 from copconnect.records.trust.department import Department, authority_number_of
 
 LEAF_BYTES, CELL_LINE_BYTES, HEAD_BYTES = 74, 58, 183
+_DEVICE = slice(2 * ID_BYTES, 2 * ID_BYTES + DEVICE_BYTES)  # Parts of an encoded leaf.
+_HISTORY_FROM = slice(_DEVICE.stop, _DEVICE.stop + 8)
 _DIRECT_LABEL = tag("copconnect direct v1")
 
 
@@ -101,24 +104,59 @@ class CellLine:
 
 
 class Cell:
-    """A cell's line and the tree over its leaves, kept until the cell changes. ``encoded``: the
-    leaves as bytes, in the same order."""
+    """A cell's line and the tree over its leaves. Immutable. ``encoded``: the leaves as bytes,
+    ascending by device."""
 
-    __slots__ = ("encoded", "latest_history_from", "leaves", "line", "tree")
+    __slots__ = ("encoded", "latest_history_from", "line", "tree")
 
-    def __init__(self, cell_id: bytes, rekey_epoch: int, leaves: Iterable[Leaf]) -> None:
-        self.leaves = sorted(leaves, key=lambda leaf: leaf.device)
-        self.encoded = [leaf.encode() for leaf in self.leaves]
-        self.tree = merkle.MerkleTree([merkle.leaf_hash(one) for one in self.encoded])
-        self.line = CellLine(cell_id, len(self.leaves), rekey_epoch, self.tree.root)
-        self.latest_history_from = max((one.history_from for one in self.leaves), default=0)
+    def __init__(
+        self,
+        cell_id: bytes,
+        rekey_epoch: int,
+        leaves: Iterable[Leaf],
+        former: "Cell | None" = None,
+        gone: Collection[bytes] = (),
+    ) -> None:
+        """``leaves``: all, or those beside the leaves of the ``former`` cell whose devices are not
+        ``gone``."""
+        kept, tree = ((), None) if former is None else (former.encoded, former.tree)
+        hashes = dict(zip(kept, tree.levels[0], strict=True)) if tree is not None else {}
+        new = [leaf.encode() for leaf in leaves]
+        stay = [one for one in kept if one[_DEVICE] not in gone]
+        self.encoded = sorted([*stay, *new], key=_device_of)
+        nodes = [hashes.get(one) or merkle.leaf_hash(one) for one in self.encoded]
+        self.tree = merkle.MerkleTree(nodes, tree)
+        self.line = CellLine(cell_id, len(self.encoded), rekey_epoch, self.tree.root)
+        self.latest_history_from = max(map(_history_from_of, self.encoded), default=0)
+
+    def leaf_and_path(self, device: bytes) -> bytes | None:
+        """Return leaf ‖ path in the cell; None for a device that is not in it."""
+        at = bisect_left(self.encoded, device, key=_device_of)
+        if at == len(self.encoded) or self.encoded[at][_DEVICE] != device:
+            return None
+        return self.encoded[at] + self.tree.path(at)
 
 
-def lines_tree(lines: Sequence[CellLine]) -> merkle.MerkleTree:
-    """Return the tree under a head, of cell lines that ascend by cell."""
+def _device_of(encoded: bytes) -> bytes:
+    return encoded[_DEVICE]
+
+
+def _history_from_of(encoded: bytes) -> int:
+    return int.from_bytes(encoded[_HISTORY_FROM])
+
+
+def lines_tree(
+    lines: Sequence[CellLine],
+    former_lines: Sequence[CellLine] = (),
+    former: merkle.MerkleTree | None = None,
+) -> merkle.MerkleTree:
+    """Return the tree under a head, of cell lines that ascend by cell; ``former``: the tree under
+    the head before, of ``former_lines``."""
     if any(one.cell_id >= other.cell_id for one, other in pairwise(lines)):
         raise ValueError("cell lines do not ascend")
-    return merkle.MerkleTree([merkle.leaf_hash(line.encode()) for line in lines])
+    nodes = {} if former is None else dict(zip(former_lines, former.levels[0], strict=True))
+    hashes = [nodes.get(line) or merkle.leaf_hash(line.encode()) for line in lines]
+    return merkle.MerkleTree(hashes, former)
 
 
 def prove(cell: Cell, leaf_index: int, lines: merkle.MerkleTree, line_index: int) -> bytes:

@@ -1,7 +1,8 @@
 """Merkle trees of RFC 6962: an odd last node moves up unchanged; the tree of nothing is H(empty).
 
-Pure. A tree of n hashes costs n - 1 hashes to build; a roster's caller keeps one tree for each cell
-and one over the cell lines, so a change costs one cell and the number of cells.
+Pure. A tree of n leaves costs n - 1 hashes to build. A tree that is built from a former one takes
+over each hash whose leaves are the same and at the same place: k leaves that change in place cost
+at most k log n hashes; a leaf that comes or goes moves those to its right, which costs their part.
 """
 
 from collections.abc import Sequence
@@ -21,12 +22,13 @@ class MerkleTree:
 
     __slots__ = ("levels",)
 
-    def __init__(self, leaves: Sequence[bytes]) -> None:
+    def __init__(self, leaves: Sequence[bytes], former: "MerkleTree | None" = None) -> None:
         level = list(leaves)
         self.levels = [level]
+        known = [] if former is None else former.levels
         while len(level) > 1:
-            pairs = range(0, len(level) - 1, 2)
-            above = [sha256(b"\1" + level[at] + level[at + 1]) for at in pairs]
+            at = len(self.levels)
+            above = _parents(level, *known[at - 1 : at + 1])
             if len(level) % 2:
                 above.append(level[-1])
             level = above
@@ -51,6 +53,22 @@ class MerkleTree:
                 found.append(level[beside])
             index //= 2
         return uint(len(found), 1) + uint(sides, 2) + b"".join(found)
+
+
+def _parents(
+    level: Sequence[bytes], former: Sequence[bytes] = (), parents: Sequence[bytes] = ()
+) -> list[bytes]:
+    """Return the hashes over the pairs of a level. ``former``: the same level of a former tree, and
+    the one above it."""
+    same = min(len(level), len(former)) // 2 if parents else 0
+    kept = [
+        parents[at]
+        if level[2 * at] == former[2 * at] and level[2 * at + 1] == former[2 * at + 1]
+        else node_hash(level[2 * at], level[2 * at + 1])
+        for at in range(same)
+    ]
+    new = range(2 * same, len(level) - 1, 2)
+    return kept + [node_hash(level[at], level[at + 1]) for at in new]
 
 
 def root(leaves: Sequence[bytes]) -> bytes:
