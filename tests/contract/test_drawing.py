@@ -15,6 +15,7 @@ from copconnect.delivery.store import leaves, rosters
 from copconnect.ids import ConversationId, PersonId
 from copconnect.records.conversation.roster import RosterHead
 from copconnect.records.primitives import merkle
+from copconnect.records.primitives.fields import sha256
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import World
 from tests.contract.device import Device
@@ -28,7 +29,7 @@ class Costs:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.leaves = self.lines = self.hashes = 0
-        of_cells, current, sha256 = leaves.of_cells, rosters.current_cells, merkle.sha256
+        of_cells, current = leaves.of_cells, rosters.current_cells
 
         async def counted_leaves(*given: Any) -> Any:
             found = await of_cells(*given)

@@ -15,6 +15,7 @@ from copconnect.ids import ConfirmationId, DeviceId, PersonId, new_id
 from copconnect.records.primitives.fields import DAY_MS, HOUR_MS
 from copconnect.records.trust.sas import sas_commitment, sas_digits
 from copconnect.records.trust.time_record import TimeRecord
+from tests.contract.statements import Statements
 from tests.identity.approved import Force
 from tests.identity.running import PATROL, SHO, Device, MovedClock, Running
 from tests.identity.signing import device_key, named, put_keys, refusal
@@ -74,6 +75,25 @@ async def test_a_new_key_is_news_only_for_those_who_ask_for_keys(running: Runnin
     await running.device(SHO)
     assert await news(named(plain), keys=False)
     assert await news(named(newer), keys=True)
+
+
+async def test_an_answer_that_is_kept_reads_versions_and_plates_alone(running: Running) -> None:
+    """A cell's author asks about 256 people, and many authors about the same ones."""
+    sho = await running.device(SHO)
+    trust, database = running.container.auth.people_trust, running.container.database
+
+    async def asked(keys: list[bytes]) -> int:
+        with Statements(database) as statements:
+            (found,) = await trust.of({PersonId(sho.person_id): b""}, keys=True)
+        assert found.keys == keys
+        return len([one for one in statements if one != "BEGIN"])
+
+    await asked([])
+    assert await asked([]) == 2
+    key = device_key(running, sho, 1)
+    await put_keys(running, sho, key)
+    assert await asked([key.encode()]) == 3  # The keys again; the other records are as they were.
+    assert await asked([key.encode()]) == 2
 
 
 async def test_d3_keys_that_are_not_the_devices_or_not_valid_are_refused(

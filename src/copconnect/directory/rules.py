@@ -91,9 +91,13 @@ def units_above(path: str) -> tuple[UnitId, ...]:
     return tuple(UnitId(part) for part in path.strip("/").split("/") if part)
 
 
-def plate(row: Mapping[str, Any]) -> Plate:
-    """Return what a person's card says, in the scripts that the data bank has: devices show nothing
-    that is not signed. A rank that the table lacks is shown by its code."""
+@lru_cache(
+    maxsize=10_000
+)  # Of about 1.5 KB: the people of an answer are asked for by many devices.
+def plate(columns: tuple[str, ...], values: tuple[Any, ...]) -> Plate:
+    """Return what the card of the person in a row says, in the scripts that the data bank has:
+    devices show nothing that is not signed. A rank that the table lacks is shown by its code."""
+    row = dict(zip(columns, values, strict=True))
     return Plate(
         names=names.by_script(names.read(row)),
         rank=names.by_script(names.read(row, "rank")),

@@ -189,35 +189,30 @@ async def unit_path(connection: AsyncConnection, unit_id: UnitId) -> str:
 
 
 async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
-    """Return what cards say of these people: a mapping of each with the names of rank and unit."""
-    rows: list[Any] = []
+    """Return what cards say of these people, with the names of rank and unit."""
     organisation_ms = select(directory.c.organisation_ms).scalar_subquery()
-    for part in chunks(person_ids):
-        found = await connection.execute(
-            posted(
-                people.c.person_id,
-                *(people.c[column] for column in names.columns("name")),
-                *(posts.c[column] for column in names.columns("post")),
-                people.c.changed_ms,
-                *(
-                    func.coalesce(ranks.c[name], people.c.rank if name == "name_en" else "").label(
-                        rank
-                    )
-                    for name, rank in zip(names.columns("name"), names.columns("rank"), strict=True)
-                ),
-                *(
-                    units.c[name].label(unit)
-                    for name, unit in zip(names.columns("name"), names.columns("unit"), strict=True)
-                ),
-                units.c.path,
-                organisation_ms.label("organisation_ms"),
-            )
-            .join(units, units.c.unit_id == posts.c.unit_id)
-            .outerjoin(ranks, ranks.c.code == people.c.rank)
-            .where(people.c.person_id.in_(part))
+    rows = await connection.execute(
+        posted(
+            people.c.person_id,
+            *(people.c[column] for column in names.columns("name")),
+            *(posts.c[column] for column in names.columns("post")),
+            people.c.changed_ms,
+            *(
+                func.coalesce(ranks.c[name], people.c.rank if name == "name_en" else "").label(rank)
+                for name, rank in zip(names.columns("name"), names.columns("rank"), strict=True)
+            ),
+            *(
+                units.c[name].label(unit)
+                for name, unit in zip(names.columns("name"), names.columns("unit"), strict=True)
+            ),
+            units.c.path,
+            organisation_ms.label("organisation_ms"),
         )
-        rows += found.mappings()
-    return rows
+        .join(units, units.c.unit_id == posts.c.unit_id)
+        .outerjoin(ranks, ranks.c.code == people.c.rank)
+        .where(among(people.c.person_id, person_ids))
+    )
+    return list(rows)
 
 
 async def rights_bases(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:

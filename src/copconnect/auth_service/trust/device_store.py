@@ -15,6 +15,7 @@ from copconnect.auth_service.tables import (
     grants,
     revocations,
 )
+from copconnect.database.among import among
 from copconnect.database.engine import chunks
 from copconnect.ids import ClientId, PersonId
 
@@ -302,19 +303,17 @@ async def newest_keys_of(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> list[Any]:
     """Return the newest DeviceKey of each KEM of the devices of these people that may act."""
-    rows: list[Any] = []
-    for part in chunks(person_ids):
-        rows += await connection.execute(
-            select(device_keys.c.person_id, device_keys.c.record)
-            .join(clients, clients.c.device == device_keys.c.device)
-            .where(
-                device_keys.c.person_id.in_(part),
-                device_keys.c.replaced_ms.is_(None),
-                clients.c.ended_reason.is_(None),
-            )
-            .order_by(device_keys.c.device, device_keys.c.kem)
+    rows = await connection.execute(
+        select(device_keys.c.person_id, device_keys.c.record)
+        .join(clients, clients.c.device == device_keys.c.device)
+        .where(
+            among(device_keys.c.person_id, person_ids),
+            device_keys.c.replaced_ms.is_(None),
+            clients.c.ended_reason.is_(None),
         )
-    return rows
+        .order_by(device_keys.c.device, device_keys.c.kem)
+    )
+    return list(rows)
 
 
 async def forget_keys(connection: AsyncConnection, before_ms: int) -> None:

@@ -6,6 +6,7 @@ that the data bank has outgrown are signed first (:mod:`copconnect.auth_service.
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +24,14 @@ from copconnect.records.trust.naming import name_of
 _PORTION = 200  # Cards that a node takes at once.
 
 
+class _Keyed(NamedTuple):
+    """An answer with DeviceKeys, as it was at a person's version of all records."""
+
+    version: int
+    name: bytes
+    answer: wire.PersonTrust
+
+
 class PeopleTrust:
     """Reads people's records for devices."""
 
@@ -35,8 +44,7 @@ class PeopleTrust:
         told = Budget("trust_people_per_hour", per_hour, HOUR_MS)
         self._told = Allowance(deps.database, told, _PORTION, deps.clock.now_ms)
         self._bundles = bundles
-        # The names of answers with DeviceKeys, each with the person's version of all records.
-        self._keyed: OrderedDict[PersonId, tuple[int, bytes]] = OrderedDict()
+        self._keyed: OrderedDict[PersonId, _Keyed] = OrderedDict()
         self._cards = cards
         self._confirmers = confirmers
 
@@ -105,26 +113,29 @@ class PeopleTrust:
                 for one, bundle in closure.items()
                 if bundle.name != known.get(one)
             ]
-        asked = {
-            one: bundle
-            for one, bundle in closure.items()
-            if self._keyed.get(one) != (bundle.row.keys_version, known.get(one))
-        }
-        held = await self._keys(connection, asked)
-        news: list[wire.PersonTrust] = []
-        for one, bundle in asked.items():
-            own = held.get(one, [])
-            name = name_of([*bundle.records.signed(), *own])
-            self._keep(one, bundle.row.keys_version, name)
-            if name != known.get(one):
-                news.append(as_wire(one, bundle, own))
-        return news
+        keyed = await self._with_keys(connection, closure)
+        return [one.answer for person, one in keyed.items() if one.name != known.get(person)]
 
-    def _keep(self, person_id: PersonId, version: int, name: bytes) -> None:
-        self._keyed[person_id] = version, name
-        self._keyed.move_to_end(person_id)
-        if len(self._keyed) > MOST_KEPT:
-            self._keyed.popitem(last=False)
+    async def _with_keys(
+        self, connection: AsyncConnection, closure: Mapping[PersonId, Bundle]
+    ) -> dict[PersonId, _Keyed]:
+        """Return the answers with DeviceKeys. One statement, and none where all are kept."""
+        found: dict[PersonId, _Keyed] = {}
+        for one, bundle in closure.items():
+            kept = self._keyed.get(one)
+            if kept is not None and kept.version == bundle.row.keys_version:
+                self._keyed.move_to_end(one)
+                found[one] = kept
+        missing = closure.keys() - found.keys()
+        held = await self._keys(connection, missing) if missing else {}
+        for one in missing:
+            bundle, own = closure[one], held.get(one, [])
+            name = name_of([*bundle.records.signed(), *own])
+            found[one] = _Keyed(bundle.row.keys_version, name, as_wire(one, bundle, own))
+            self._keyed[one] = found[one]
+            if len(self._keyed) > MOST_KEPT:
+                self._keyed.popitem(last=False)
+        return found
 
     async def _keys(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]

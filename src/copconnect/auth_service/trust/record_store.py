@@ -23,6 +23,7 @@ from copconnect.auth_service.tables import (
     person_devices,
     revocations,
 )
+from copconnect.database.among import among
 from copconnect.database.engine import at_least, chunks, upsert_for
 from copconnect.ids import PersonId
 from copconnect.records.trust.incarnation import Incarnation
@@ -74,9 +75,9 @@ async def person_rows(
 ) -> dict[PersonId, PersonRow]:
     """Return the versions of those people who have records."""
     found: dict[PersonId, PersonRow] = {}
-    for part in chunks(person_ids):
-        for row in await connection.execute(select(people).where(people.c.person_id.in_(part))):
-            found[PersonId(row.person_id)] = PersonRow(row.version, row.keys_version, row.card)
+    rows = await connection.execute(select(people).where(among(people.c.person_id, person_ids)))
+    for row in rows:
+        found[PersonId(row.person_id)] = PersonRow(row.version, row.keys_version, row.card)
     return found
 
 
@@ -140,39 +141,40 @@ async def records_of(
     found: dict[PersonId, Records] = defaultdict(
         lambda: Records([], [], [], [], [], [], set[PersonId]())
     )
-    for part in chunks(person_ids):
-        for table, name in ((person_devices, "devices"), (person_cards, "cards")):
-            rows = await connection.execute(
-                select(table.c.person_id, table.c.record)
-                .where(table.c.person_id.in_(part))
-                .order_by(table.c.number)
-            )
-            for row in rows:
-                getattr(found[row.person_id], name).append(row.record)
+    if not person_ids:
+        return {}
+    for table, name in ((person_devices, "devices"), (person_cards, "cards")):
         rows = await connection.execute(
-            select(clients.c.person_id, certificates.c.certificate)
-            .join(clients, clients.c.client_id == certificates.c.client_id)
-            .where(clients.c.person_id.in_(part))
-            .order_by(certificates.c.issued_ms, certificates.c.certificate_hash)
+            select(table.c.person_id, table.c.record)
+            .where(among(table.c.person_id, person_ids))
+            .order_by(table.c.number)
         )
         for row in rows:
-            found[row.person_id].certificates.append(row.certificate)
-        for table, name, other in (
-            (endorsements, "endorsements", "endorser_person_id"),
-            (grants, "grants", "grantor_person_id"),
-            (revocations, "revocations", "signer_person_id"),
-        ):
-            rows = await connection.execute(
-                select(table)
-                .where(table.c.person_id.in_(part))
-                .order_by(table.c.created_ms, table.c.hash)
-            )
-            for row in rows:
-                records = found[row.person_id]
-                getattr(records, name).append(row.record)
-                signer = getattr(row, other)
-                if signer is not None and signer != row.person_id:
-                    records.others.add(PersonId(signer))
+            getattr(found[row.person_id], name).append(row.record)
+    rows = await connection.execute(
+        select(clients.c.person_id, certificates.c.certificate)
+        .join(clients, clients.c.client_id == certificates.c.client_id)
+        .where(among(clients.c.person_id, person_ids))
+        .order_by(certificates.c.issued_ms, certificates.c.certificate_hash)
+    )
+    for row in rows:
+        found[row.person_id].certificates.append(row.certificate)
+    for table, name, other in (
+        (endorsements, "endorsements", "endorser_person_id"),
+        (grants, "grants", "grantor_person_id"),
+        (revocations, "revocations", "signer_person_id"),
+    ):
+        rows = await connection.execute(
+            select(table)
+            .where(among(table.c.person_id, person_ids))
+            .order_by(table.c.created_ms, table.c.hash)
+        )
+        for row in rows:
+            records = found[row.person_id]
+            getattr(records, name).append(row.record)
+            signer = getattr(row, other)
+            if signer is not None and signer != row.person_id:
+                records.others.add(PersonId(signer))
     return dict(found)
 
 

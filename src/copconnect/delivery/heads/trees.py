@@ -91,10 +91,9 @@ class RosterTrees:
                     found[line.root] = known
         if missing:
             read = await leaves.of_cells(connection, missing)
-            for own in missing.values():
-                for cell_id, line in own.items():
-                    cell = Cell(line.cell_id, line.rekey_epoch, read.get(cell_id, ()))
-                    found[line.root] = self.keep_cell(cell)
+            for cell_id, line in (pair for by_id in missing.values() for pair in by_id.items()):
+                cell = Cell(line.cell_id, line.rekey_epoch, read.get(cell_id, ()))
+                found[line.root] = self.keep_cell(cell)
         return found
 
     def cell(self, root: bytes) -> Cell | None:

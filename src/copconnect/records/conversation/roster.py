@@ -108,6 +108,8 @@ class Cell:
     ascending by device."""
 
     __slots__ = ("encoded", "latest_history_from", "line", "tree")
+    encoded: list[bytes]
+    tree: merkle.MerkleTree
 
     def __init__(
         self,
