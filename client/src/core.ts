@@ -109,6 +109,8 @@ export interface Core {
   requestCode(number: string, language: Language): Promise<CodeRequested>;
   submitCode(challengeId: ChallengeId, code: string): Promise<RegistrationStep>;
   submitEnrolmentCode(ticket: string, enrolmentCode: string): Promise<RegistrationStep>;
+  /** In place of a text, after `requestCode` was refused with "texts_used_up". */
+  registerWithoutText(number: string, enrolmentCode: string): Promise<RegistrationStep>;
   checkRegistration(ticket: string): Promise<RegistrationStep>;
   /** Make the device key, get the certificate. `phase` becomes "conduct" or "ready". */
   registerClient(ticket: string, label: string): Promise<AppState>;

@@ -2195,6 +2195,15 @@ export interface SubmitEnrolmentCode {
   readonly enrolmentCode: string;
 }
 
+/**
+ * Register with an enrolment code alone, where the number gets no more texts
+ * (``texts_used_up``). A wrong code has the same answer for every number.
+ */
+export interface RegisterWithoutText {
+  readonly number: string;
+  readonly enrolmentCode: string;
+}
+
 export interface CheckRegistration {
   readonly ticket: string;
 }

@@ -30,7 +30,7 @@ DESK = replace(
     unit="HYD-CHAR",
     head=False,
     roles="",
-    enrolment_code="ENROLBOT1",
+    enrolment_code="ENROLMENTBOT1",
 )
 TITLE = "Picket at Madina"
 LINES = "plate,model,colour,registered,note\nTS09AB1234,Swift,white,Hyderabad,Stolen on Monday\n"

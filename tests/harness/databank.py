@@ -87,7 +87,7 @@ def officers() -> list[Officer]:
                 unit=f"HYD-{station[:4].upper()}",
                 head=leads,
                 roles="sho" if leads else ("reception" if index % 7 == 0 else "patrol"),
-                enrolment_code=f"ENROL{index:05}",
+                enrolment_code=f"ENROLMENT{index:05}",
             )
         )
     return found

@@ -51,15 +51,34 @@ def _to_second_factor(officer: Officer, factor: str) -> None:
     officer.heading(f"firstRun.{factor}.title").wait_for()
 
 
+def without_text(officer: Officer) -> Iterator[str]:
+    """A number that gets no more texts: back to the code that was sent, then a letter's code."""
+    officer.choose_language()
+    officer.enter_number()
+    again = officer.button("firstRun.code.resend")
+    again.click()
+    officer.heading("firstRun.withoutText.title").wait_for()
+    yield "without-text"
+    officer.button("app.back").click()
+    again.click()
+    officer.heading("firstRun.withoutText.title").wait_for()
+    yield from _letter(officer, "without-text")
+
+
 def enrolment(officer: Officer) -> Iterator[str]:
     """The code from a letter: asked for, wrong, right."""
     _to_second_factor(officer, "enrolment")
     yield "enrolment"
+    yield from _letter(officer, "enrolment")
+
+
+def _letter(officer: Officer, step: str) -> Iterator[str]:
+    """Enter a wrong code, then that of the officer's letter."""
     field = officer.page.get_by_label(officer.word("firstRun.enrolment.label"), exact=True)
-    field.fill("ENROL99999")
+    field.fill("ENROLMENT99999")
     officer.button("firstRun.code.next").click()
     officer.page.get_by_role("alert").wait_for()
-    yield "enrolment-wrong"
+    yield f"{step}-wrong"
     field.fill(officer.person.enrolment_code)
     officer.button("firstRun.code.next").click()
     officer.button("firstRun.conduct.accept").wait_for()

@@ -107,7 +107,7 @@ async def test_what_a_holder_has_is_changed_by_whom_the_single_act_would_allow(
         {"number": ATTACKER},
         {"rank": "DGP"},
         {"status": "removed"},
-        {"enrolment_code": "ABCD-EFGH"},
+        {"enrolment_code": "ABCD-EFGH-JKLM"},
     ):
         rows = [row | change, other | {"name_en": f"Name {next(iter(change))}"}]
         upload, answer = await imported(approving, station.admin, rows)
@@ -128,16 +128,16 @@ async def test_enrolment_codes_of_a_file_touch_their_people(
 ) -> None:
     own = next(one for one in station.own if one["number"] == PATROL)
     upload_id = await send(
-        approving, station.admin, file_of([own | {"enrolment_code": "SECRET-CODE"}])
+        approving, station.admin, file_of([own | {"enrolment_code": "SECRET-ENROLMENT-CODE"}])
     )
     upload = await examine(approving, station.admin, upload_id)
     assert upload["preview"]["paths"] == [station.path]
     (changed,) = await shown(approving, station.admin, upload, "changed")
     assert [one["column"] for one in changed["values"]] == ["enrolment_code"]
-    assert "SECRET-CODE" not in json.dumps(changed)
+    assert "SECRET-ENROLMENT-CODE" not in json.dumps(changed)
     answer = await act(approving, station.admin, applying(upload))
     assert done(answer), answer.text
-    other = station.others[0] | {"enrolment_code": "SECRET-CODE"}
+    other = station.others[0] | {"enrolment_code": "SECRET-ENROLMENT-CODE"}
     upload, answer = await imported(approving, station.admin, [other])
     assert await problems(approving, station.admin, upload) == {"not_in_part"}
     assert not done(answer)
@@ -147,7 +147,11 @@ async def test_nobody_imports_a_change_of_themselves(
     approving: Running, force: Force, station: Station
 ) -> None:
     mine = station.row_of(station.admin)
-    for change in ({"rank": "DGP"}, {"enrolment_code": "SECRET-CODE"}, {"status": "removed"}):
+    for change in (
+        {"rank": "DGP"},
+        {"enrolment_code": "SECRET-ENROLMENT-CODE"},
+        {"status": "removed"},
+    ):
         upload, answer = await imported(approving, station.admin, [mine | change])
         assert await problems(approving, station.admin, upload) == {"oneself"}, change
         assert not done(answer)

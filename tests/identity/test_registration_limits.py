@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect.auth_service.rules import HOUR_MS
 from copconnect.ids import new_id
@@ -171,6 +173,7 @@ async def test_the_budgets_of_a_number(settings: Settings, clock: MovedClock) ->
                 if answer.status_code == 200:
                     taken += 1
                 else:
+                    assert answer.json()["code"] == "texts_used_up"
                     assert answer.json()["details"]["limit"] in (
                         "codes_per_number_and_address",
                         "codes_per_number",
@@ -244,3 +247,85 @@ async def test_a_caller_cannot_choose_the_address_that_it_counts_under(
             )
             answers.append(answer.status_code)
     assert answers == [200, 200, 429]
+
+
+async def test_an_enrolment_code_registers_a_number_without_texts(
+    settings: Settings, clock: MovedClock, code_of: Any
+) -> None:
+    """Issue 26, 3.1: an officer whose texts of the day somebody spent registers all the same."""
+    home = "198.51.100.1"
+    async with behind_a_proxy(settings, clock) as server:
+        letter = await letter_for(server, SHO)
+
+        async def enter(code: str, number: str = SHO, address: str = home) -> httpx.Response:
+            return await enter_letter(server, code, number, address)
+
+        # Texts first: they tell the person whose letter was stolen.
+        assert code_of(await enter(letter)) == "text_possible"
+        for number in (SHO, UNKNOWN):
+            await spend_texts(server, clock, number, home)
+            refused = await server.ask(number, home)
+            assert (refused.status_code, code_of(refused)) == (429, "texts_used_up")
+        wrong = [await enter("ABCD-2345-EFGH", number) for number in (SHO, UNKNOWN)]
+        assert wrong[0].text == wrong[1].text
+        assert code_of(wrong[0]) == "enrolment_code_wrong"
+        assert code_of(await enter(letter, address="192.0.2.1")) == "text_possible"
+        first, second = (await enter(letter.lower())).json(), (await enter(letter)).json()
+        assert first["next"] == second["next"] == "device"
+        # A letter is good for one device, whatever the second factor is.
+        key = Ed25519PrivateKey.generate()
+        assert (await server.certify(first["ticket"], key, new_id())).status_code == 200
+        late = await server.certify(second["ticket"], Ed25519PrivateKey.generate(), new_id())
+        assert code_of(late) == "ticket_invalid"
+        assert code_of(await enter(letter)) == "enrolment_code_wrong"
+        # A code that an admin replaced opens nothing, and does not use the new one up.
+        stolen = (await enter(await letter_for(server, SHO))).json()["ticket"]
+        letter = await letter_for(server, SHO)
+        late = await server.certify(stolen, Ed25519PrivateKey.generate(), new_id())
+        assert code_of(late) == "ticket_invalid"
+        clock.ms += 24 * HOUR_MS
+        await spend_texts(server, clock, SHO, home)
+        assert (await enter(letter)).json()["next"] == "device"
+
+
+async def test_tries_of_enrolment_codes_count_by_number_and_address(
+    settings: Settings, clock: MovedClock, code_of: Any
+) -> None:
+    outsider, home = "192.0.2.66", "198.51.100.1"
+    async with behind_a_proxy(settings, clock) as server:
+        letter = await letter_for(server, SHO)
+        answers = []
+        for number in (SHO, UNKNOWN):
+            for address in (outsider, home):
+                await spend_texts(server, clock, number, address)
+            for code in [*["wrong"] * 5, letter]:
+                answers.append(await enter_letter(server, code, number, outsider))
+        refused = [*["enrolment_code_wrong"] * 5, "rate_limited"]
+        assert [code_of(one) for one in answers] == 2 * refused
+        # An outsider's tries do not count for the officer's address.
+        assert (await enter_letter(server, letter, SHO, home)).json()["next"] == "device"
+
+
+async def letter_for(server: Running, number: str) -> str:
+    """Return a new enrolment code for the person with a number."""
+    async with server.container.database.reading() as connection:
+        person = await server.container.directory.active_by_number(connection, number)
+    assert person is not None
+    [code] = await server.container.auth.administering.make_enrolment_codes(OPERATOR, [person])
+    return code
+
+
+async def enter_letter(server: Running, code: str, number: str, address: str) -> httpx.Response:
+    """Register with an enrolment code in place of a text."""
+    return await server.http.post(
+        "/v1/registration/without-text",
+        json={"number": number, "enrolmentCode": code},
+        headers={"x-forwarded-for": address},
+    )
+
+
+async def spend_texts(server: Running, clock: MovedClock, number: str, address: str) -> None:
+    """Ask for all the texts of a day that one address may ask for."""
+    for _ in range(5):
+        assert (await server.ask(number, address)).status_code == 200
+        clock.ms += 31_000

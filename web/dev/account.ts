@@ -146,6 +146,9 @@ export class ScriptedAccount {
     if (enrolmentCode.length < 6) throw refusal("enrolment_code_wrong");
     return this.#step("device");
   }
+  async registerWithoutText(number: string, enrolmentCode: string): Promise<RegistrationStep> {
+    return this.submitEnrolmentCode(number, enrolmentCode);
+  }
   async checkRegistration(): Promise<RegistrationStep> {
     return this.#step("device");
   }

@@ -54,6 +54,10 @@ export class AccountCalls {
     return this.#api.submitEnrolmentCode({ ticket, enrolmentCode });
   }
 
+  registerWithoutText(number: string, enrolmentCode: string): ReturnType<Core["submitCode"]> {
+    return this.#api.registerWithoutText({ number, enrolmentCode });
+  }
+
   checkRegistration(ticket: string): ReturnType<Core["submitCode"]> {
     return this.#api.checkRegistration({ ticket });
   }

@@ -58,6 +58,7 @@ export function createEngine(options: SessionOptions): Engine {
     requestCode: (number, language) => account.requestCode(number, language),
     submitCode: (challengeId, code) => account.submitCode(challengeId, code),
     submitEnrolmentCode: (ticket, code) => account.submitEnrolmentCode(ticket, code),
+    registerWithoutText: (number, code) => account.registerWithoutText(number, code),
     checkRegistration: (ticket) => account.checkRegistration(ticket),
     registerClient: (ticket, label) => session.registerClient(ticket, label),
     conductCode: (language) => session.start().then(() => session.conduct.code(language)),

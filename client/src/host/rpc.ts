@@ -18,6 +18,7 @@ export const METHODS: Readonly<Record<Method, true>> = {
   requestCode: true,
   submitCode: true,
   submitEnrolmentCode: true,
+  registerWithoutText: true,
   checkRegistration: true,
   registerClient: true,
   conductCode: true,

@@ -56,6 +56,10 @@ export class Api {
     return this.#http.call<T>({ method: "PUT", path, body });
   }
 
+  #once<T>(path: string, body: unknown): Promise<T> {
+    return this.#http.call<T>({ method: "POST", path, body, repeats: 0 });
+  }
+
   #delete<T>(path: string): Promise<T> {
     return this.#http.call<T>({ method: "DELETE", path });
   }
@@ -65,23 +69,19 @@ export class Api {
     return answer.bytes;
   }
 
-  // Registration. Asking for a code again would send another SMS, so it is not repeated.
-  requestCode(body: wire.RequestCode): Promise<wire.CodeRequested> {
-    return this.#http.call({ method: "POST", path: "/v1/registration/numbers", body, repeats: 0 });
-  }
-  submitCode(body: wire.SubmitCode): Promise<wire.RegistrationStep> {
-    return this.#http.call({ method: "POST", path: "/v1/registration/codes", body, repeats: 0 });
-  }
-  submitEnrolmentCode(body: wire.SubmitEnrolmentCode): Promise<wire.RegistrationStep> {
-    const path = "/v1/registration/enrolment-codes";
-    return this.#http.call({ method: "POST", path, body, repeats: 0 });
-  }
-  checkRegistration(body: wire.CheckRegistration): Promise<wire.RegistrationStep> {
-    return this.#post("/v1/registration/status", body);
-  }
-  registerClient(body: wire.RegisterClient): Promise<wire.ClientRegistered> {
-    return this.#post("/v1/registration/clients", body);
-  }
+  // Registration. A repetition would send another text, or use up a try.
+  requestCode = (body: wire.RequestCode): Promise<wire.CodeRequested> =>
+    this.#once("/v1/registration/numbers", body);
+  submitCode = (body: wire.SubmitCode): Promise<wire.RegistrationStep> =>
+    this.#once("/v1/registration/codes", body);
+  submitEnrolmentCode = (body: wire.SubmitEnrolmentCode): Promise<wire.RegistrationStep> =>
+    this.#once("/v1/registration/enrolment-codes", body);
+  registerWithoutText = (body: wire.RegisterWithoutText): Promise<wire.RegistrationStep> =>
+    this.#once("/v1/registration/without-text", body);
+  checkRegistration = (body: wire.CheckRegistration): Promise<wire.RegistrationStep> =>
+    this.#post("/v1/registration/status", body);
+  registerClient = (body: wire.RegisterClient): Promise<wire.ClientRegistered> =>
+    this.#post("/v1/registration/clients", body);
   conduct(language: wire.Language, version?: number): Promise<wire.ConductCode> {
     return this.#get(`/v1/conduct${query({ language, version })}`);
   }

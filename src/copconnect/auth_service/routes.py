@@ -33,6 +33,11 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
         body = await read(request, wire.SubmitCode, MAX_BODY)
         return answer(request, await registration.submit_code(body))
 
+    @post("/v1/registration/without-text")
+    async def register_without_text(request: HttpRequest) -> Any:
+        body = await read(request, wire.RegisterWithoutText, MAX_BODY)
+        return answer(request, await registration.register_without_text(body, address(request)))
+
     @post("/v1/registration/enrolment-codes")
     async def submit_enrolment_code(request: HttpRequest) -> Any:
         body = await read(request, wire.SubmitEnrolmentCode, MAX_BODY)
@@ -76,6 +81,7 @@ def routes(service: AuthService, gate: Gate, trusted_proxies: int) -> list[Any]:
     return [
         request_code,
         submit_code,
+        register_without_text,
         submit_enrolment_code,
         check,
         register_client,

@@ -80,20 +80,15 @@ def sms_text(language: wire.Language, code: str, lifetime_ms: int) -> str:
     return SMS_TEXTS[language].format(code=code, minutes=max(1, lifetime_ms // 60_000))
 
 
-def code_request_wait_ms(
-    requested_ms: Sequence[int], now_ms: int, *, resend_ms: int, per_day: int
-) -> int:
-    """Return how long the next request must wait, 0 if it need not.
+def budget_wait_ms(requested_ms: Sequence[int], now_ms: int, per_day: int) -> int:
+    """Return how long until another request of the day is within the budget, 0 if it is now.
 
     ``requested_ms`` are the times of former requests, of which only the last day counts.
     """
     recent = sorted(time for time in requested_ms if now_ms - DAY_MS < time <= now_ms)
-    wait = 0
-    if recent:
-        wait = max(wait, recent[-1] + resend_ms - now_ms)
-    if len(recent) >= per_day:
-        wait = max(wait, recent[-per_day] + DAY_MS - now_ms)
-    return wait
+    if len(recent) < per_day:
+        return 0
+    return recent[-per_day] + DAY_MS - now_ms
 
 
 def after_code(second_factor: SecondFactor) -> Next:

@@ -38,6 +38,8 @@ tickets = Table(
     Column("ticket_hash", String(64), primary_key=True),
     Column("person_id", String(32), nullable=False),
     Column("step", String(16), nullable=False),  # As in wire.RegistrationStep, or "done".
+    # Hash of the enrolment code that was given for it, which the registration uses up.
+    Column("code_hash", String(64), nullable=True),
     Column("attempts", Integer, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),

@@ -22,7 +22,7 @@ from copconnect.ids import PersonId, PostId, UnitId
 MAX_VALUE = 200
 MAX_CODE = 64
 MAX_TERM_CODE = 32
-MIN_ENROLMENT_CODE = 8
+MIN_ENROLMENT_CODE = 12  # It registers a device without a text.
 CODE = re.compile(r"[A-Za-z0-9._-]+")
 # Control characters, halves of surrogate pairs, other line ends, and what no decoder could read.
 MALFORMED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\ufffd]")

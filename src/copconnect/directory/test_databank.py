@@ -53,7 +53,7 @@ def test_every_bad_row_is_named() -> None:
         ("12,Ravi,7000000012,PC", ["columns_wrong"]),
         ("13,Ra\x07vi,7000000013,PC,C,,PS,no,,", ["value_malformed"]),
         (f"14,{'x' * 201},7000000014,PC,C,,PS,no,,", ["value_malformed"]),
-        ("15,Ravi,7000000015,SI,C,sho,PS,YES,suspended,LONGENOUGH", []),
+        ("15,Ravi,7000000015,SI,C,sho,PS,YES,suspended,LONGENOUGH12", []),
         ("16,=HYPERLINK(1),7000000016,PC,C,,PS,no,,", ["value_formula"]),
         ("17,Ravi,7.0E+09,PC,C,,PS,no,,", ["number_rounded"]),
         ("18,Ravi,7000000018/7000000019,PC,C,,PS,no,,", ["number_several"]),

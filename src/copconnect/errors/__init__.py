@@ -3,15 +3,16 @@
 Every error has a stable ``code``, an HTTP ``status``, says who is at fault by its class
 (:class:`CallerError`, :class:`DependencyError`), whether a retry of the same bytes can help, and
 what to do next. Codes are listed in docs/protocol.md; a test compares the two. :mod:`base` has the
-classes that all stand on, :mod:`delivery` the Delivery Service's errors, :mod:`conduct` those of
-the code of conduct, :mod:`reports` those of reports; everybody imports this package. Imports only
-:mod:`copconnect.wire`.
+classes that all stand on, :mod:`delivery` the Delivery Service's errors, :mod:`registration`
+those of registration, :mod:`conduct` those of the code of conduct, :mod:`reports` those of reports;
+everybody imports this package. Imports only :mod:`copconnect.wire`.
 """
 
 from copconnect.errors.base import CallerError, DependencyError
 from copconnect.errors.base import CopConnectError as CopConnectError
 from copconnect.errors.conduct import *
 from copconnect.errors.delivery import *
+from copconnect.errors.registration import *
 from copconnect.errors.reports import *
 
 
@@ -82,60 +83,6 @@ class StorageFull(DependencyError):
 
 
 # --- Authentication Service -------------------------------------------------------------------
-
-
-class NumberInvalid(CallerError):
-    code = "number_invalid"
-    message = "This is not a phone number."
-    remedy = "Enter the ten digits of the number that your department has on file."
-
-
-class CodeWrong(CallerError):
-    """Also the answer for every code to an unknown number."""
-
-    code = "code_wrong"
-    status = 403
-    message = "The code is wrong."
-    remedy = "Enter the newest code you received, or ask for another."
-
-
-class CodeExpired(CallerError):
-    code = "code_expired"
-    status = 403
-    message = "The code has expired or was used."
-    remedy = "Ask for a new code."
-
-
-class CodeTriesUsedUp(CallerError):
-    """Also the answer for an unknown number after as many tries."""
-
-    code = "code_tries_used_up"
-    status = 403
-    message = "Too many wrong codes were tried in place of this one."
-    remedy = "Ask for a new code."
-
-
-class SmsUnavailable(DependencyError):
-    """The same for every number: while it lasts, nobody is sent a code."""
-
-    reported = True
-    code = "sms_unavailable"
-    message = "The department's SMS gateway is down: no code can be sent."
-    remedy = "Try again after `retry_after_ms`. The operators have been told."
-
-
-class TicketInvalid(CallerError):
-    code = "ticket_invalid"
-    status = 403
-    message = "This registration has expired or is finished."
-    remedy = "Start again with your number."
-
-
-class EnrolmentCodeWrong(CallerError):
-    code = "enrolment_code_wrong"
-    status = 403
-    message = "The enrolment code is wrong."
-    remedy = "Check the code on your enrolment letter, or ask your unit's admin."
 
 
 class ProofInvalid(CallerError):

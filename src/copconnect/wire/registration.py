@@ -34,6 +34,14 @@ class SubmitEnrolmentCode(Wire, frozen=True, kw_only=True):
     enrolment_code: Annotated[str, Meta(max_length=32)]
 
 
+class RegisterWithoutText(Wire, frozen=True, kw_only=True):
+    """Register with an enrolment code alone, where the number gets no more texts
+    (``texts_used_up``). A wrong code has the same answer for every number."""
+
+    number: Annotated[str, Meta(max_length=32)]
+    enrolment_code: Annotated[str, Meta(max_length=32)]
+
+
 class CheckRegistration(Wire, frozen=True, kw_only=True):
     ticket: Annotated[str, Meta(max_length=128)]
 

@@ -8,11 +8,12 @@ a wrong attempt is committed before it is answered; an OTP opens one ticket, a t
 
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import errors, phone_number, wire
+from copconnect import budgets, errors, phone_number, wire
 from copconnect.auth_service import rules, store
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.registration import registration_store
@@ -27,6 +28,8 @@ from copconnect.ids import ChallengeId, ClientId, DeviceId, PersonId, new_id
 from copconnect.records.trust.device import device_id
 
 log = structlog.get_logger()
+# Tries of one address at the enrolment code of one number, in place of a text.
+ENROLMENT_CODE_TRIES = budgets.Budget("enrolment_code_tries", 5, rules.DAY_MS)
 
 
 class Registration:
@@ -53,15 +56,14 @@ class Registration:
     async def request_code(self, body: wire.RequestCode, address: str) -> wire.CodeRequested:
         """Send an OTP if the number is known, beside those that are still valid. Budgets count by
         number and address, so that nobody spends another's. Raises NumberInvalid, SmsUnavailable,
-        RateLimited."""
+        TextsUsedUp, RateLimited."""
         settings, now = self._deps.settings, self._deps.clock.now_ms()
         number = phone_number.normalise(body.number)
         # Before anything is counted or looked up: an outage uses up nobody's codes, and everybody
         # is told the same.
         self._sms.require()
         secret = self._deps.authority.secret
-        number_hash = rules.keyed_hash(secret, "number v1", number)
-        address_hash = rules.keyed_hash(secret, "number and address v1", number, address)
+        number_hash, address_hash = self._hashes(number, address)
         challenge_id = new_id()
         async with self._deps.database.transaction() as connection:
             failures = await registration_store.code_failures_since(
@@ -73,31 +75,19 @@ class Registration:
             )
             digits = self._digits(failures, [one.attempts for one in former])
             code = rules.otp(secrets.randbelow(10**digits), digits)
+            wait, limit = self._texts_used_up(former, address_hash, address, now)
+            if limit:
+                raise errors.TextsUsedUp(retry_after_ms=wait, limit=limit)
             asked = [one.created_ms for one in former if one.address_hash == address_hash]
-            wait = rules.code_request_wait_ms(
-                asked,
-                now,
-                resend_ms=settings.otp_resend_ms,
-                per_day=settings.otp_per_number_and_address_per_day,
-            )
-            if wait > 0:
-                limit = "codes_per_number_and_address"
-                raise errors.RateLimited(retry_after_ms=wait, limit=limit)
             if asked:
-                # An address's first request is never refused for what other addresses ask.
-                wait = rules.code_request_wait_ms(
-                    [one.created_ms for one in former],
-                    now,
-                    resend_ms=0,
-                    per_day=settings.otp_per_number_per_day,
-                )
+                # At most the whole wait, also where another node's clock is ahead.
+                wait = settings.otp_resend_ms - max(0, now - max(asked))
                 if wait > 0:
-                    raise errors.RateLimited(retry_after_ms=wait, limit="codes_per_number")
+                    limit = "codes_per_number_and_address"
+                    raise errors.RateLimited(retry_after_ms=wait, limit=limit)
                 self._repeats.take("", now, "repeated_codes_per_minute")
             else:
-                # Texts go out one after another: without a limit one address would delay the codes
-                # of the whole force beyond their lifetime, and lengthen them by its wrong ones.
-                self._numbers.take(address, now, "numbers_per_address")
+                self._numbers.count(address, now)
             person_id = await self._deps.people.active_by_number(connection, number)
             await registration_store.add_challenge(
                 connection,
@@ -151,13 +141,44 @@ class Registration:
                 await registration_store.close_challenge(connection, body.challenge_id)
                 card = await self._deps.people.card(connection, PersonId(row.person_id))
                 if card is not None and card.status == "active":
-                    step = await self._open_ticket(connection, card, now)
+                    first = rules.after_code(self._deps.settings.second_factor)
+                    step = await self._open_ticket(connection, card, first, now)
                 else:
                     refusal = errors.CodeWrong()
             if isinstance(refusal, errors.CodeWrong):
                 await registration_store.count_code_failure(connection, slot)
         if refusal is not None:
             raise refusal
+        return step
+
+    async def register_without_text(
+        self, body: wire.RegisterWithoutText, address: str
+    ) -> wire.RegistrationStep:
+        """Check the enrolment code of a person whose number gets no more texts at this address. It
+        replaces the OTP and the second factor. Raises NumberInvalid, TextPossible,
+        EnrolmentCodeWrong, RateLimited."""
+        now = self._deps.clock.now_ms()
+        number = phone_number.normalise(body.number)
+        number_hash, address_hash = self._hashes(number, address)
+        async with self._deps.database.transaction() as connection:
+            former = await registration_store.challenges_since(
+                connection, number_hash, now - rules.DAY_MS
+            )
+            _, limit = self._texts_used_up(former, address_hash, address, now)
+            if not limit:
+                raise errors.TextPossible
+            await budgets.take(connection, ENROLMENT_CODE_TRIES, address_hash, 1, now)
+            person_id = await self._deps.people.active_by_number(connection, number)
+            # A number that nobody has costs the same statements.
+            asked = person_id or PersonId("")
+            card = await self._deps.people.card(connection, asked)
+            known = await registration_store.enrolment_code(connection, asked)
+            given = rules.enrolment_hash(self._deps.authority.secret, asked, body.enrolment_code)
+            right = rules.equal(given, known or "")
+            if right and card is not None:
+                step = await self._open_ticket(connection, card, "device", now, given)
+        if not right or card is None:
+            raise errors.EnrolmentCodeWrong
         return step
 
     async def submit_enrolment_code(self, body: wire.SubmitEnrolmentCode) -> wire.RegistrationStep:
@@ -182,7 +203,10 @@ class Registration:
                     step = "refused"
                 else:
                     refusal = errors.EnrolmentCodeWrong()
-                await registration_store.change_ticket(connection, hashed, step=step)
+                code_hash = given if step == "device" else None
+                await registration_store.change_ticket(
+                    connection, hashed, step=step, code_hash=code_hash
+                )
             card = await self._deps.people.card(connection, person_id)
         if refusal is not None:
             raise refusal
@@ -229,7 +253,7 @@ class Registration:
             if ticket.step == "done":
                 certificate = await self._same_client(connection, ticket.client_id, body)
             else:
-                certificate = await self._new_client(connection, person_id, device, body, now)
+                certificate = await self._new_client(connection, ticket, device, body, now)
                 await registration_store.change_ticket(
                     connection, hashed, step="done", client_id=client_id
                 )
@@ -272,17 +296,50 @@ class Registration:
         per_number = settings.otp_tries_per_number_per_day
         return max(digits, rules.code_digits(counted, per_number, shortest))
 
+    def _hashes(self, number: str, address: str) -> tuple[str, str]:
+        """Return the keyed hashes of a number, and of the number with a caller's address."""
+        secret = self._deps.authority.secret
+        return (
+            rules.keyed_hash(secret, "number v1", number),
+            rules.keyed_hash(secret, "number and address v1", number, address),
+        )
+
+    def _texts_used_up(
+        self, former: Sequence[Any], address_hash: str, address: str, now: int
+    ) -> tuple[int, str]:
+        """Return the budget that refuses an address another text to a number, and for how long;
+        ``former``: the challenges of the number within a day. An empty name: a text is possible."""
+        settings = self._deps.settings
+        asked = [one.created_ms for one in former if one.address_hash == address_hash]
+        if not asked:
+            # An address's first request is never refused for what other addresses ask. Texts go out
+            # one after another: without a limit one address would delay the codes of the whole
+            # force beyond their lifetime, and lengthen them by its wrong ones.
+            wait = self._numbers.wait_ms(address, now)
+            return wait, "numbers_per_address" if wait > 0 else ""
+        wait = rules.budget_wait_ms(asked, now, settings.otp_per_number_and_address_per_day)
+        if wait > 0:
+            return wait, "codes_per_number_and_address"
+        every = [one.created_ms for one in former]
+        wait = rules.budget_wait_ms(every, now, settings.otp_per_number_per_day)
+        return wait, "codes_per_number" if wait > 0 else ""
+
     async def _open_ticket(
-        self, connection: AsyncConnection, card: wire.Person, now: int
+        self,
+        connection: AsyncConnection,
+        card: wire.Person,
+        step: rules.Next,
+        now: int,
+        code_hash: str | None = None,
     ) -> wire.RegistrationStep:
         ticket = secrets.token_urlsafe(32)
-        step = rules.after_code(self._deps.settings.second_factor)
         await registration_store.add_ticket(
             connection,
             {
                 "ticket_hash": rules.token_hash(ticket),
                 "person_id": card.person_id,
                 "step": step,
+                "code_hash": code_hash,
                 "created_ms": now,
                 "expires_ms": now + rules.TICKET_LIFETIME_MS,
             },
@@ -306,22 +363,24 @@ class Registration:
     async def _new_client(
         self,
         connection: AsyncConnection,
-        person_id: PersonId,
+        ticket: Any,
         device: bytes,
         body: wire.RegisterClient,
         now: int,
     ) -> bytes:
         """Store the device, its certificate and the record that names it; return the
         certificate."""
-        client_id = ClientId(body.client_id)
+        client_id, person_id = ClientId(body.client_id), PersonId(ticket.person_id)
         await record_store.touch(connection, [person_id])
         if await store.client_exists(connection, client_id, body.signature_public_key):
             raise errors.ProofInvalid
         if await store.count_open(connection, person_id) >= wire.DEVICES_PER_PERSON:
             raise errors.TooManyDevices(limit=wire.DEVICES_PER_PERSON)
-        used = await registration_store.use_enrolment_code(connection, person_id, now)
-        if self._deps.settings.second_factor == "enrolment_code" and not used:
-            # Another registration came first with the same letter: it is good for one device.
+        used = await registration_store.use_enrolment_code(
+            connection, person_id, now, ticket.code_hash
+        )
+        if ticket.code_hash is not None and not used:
+            # Another registration used the code up, or an admin replaced it meanwhile.
             raise errors.TicketInvalid
         issued = await self._deps.issue(
             connection, person_id, client_id, body.signature_public_key, now

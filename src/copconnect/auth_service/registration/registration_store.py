@@ -199,11 +199,15 @@ async def forget_enrolment_codes(
         )
 
 
-async def use_enrolment_code(connection: AsyncConnection, person_id: PersonId, now_ms: int) -> bool:
-    """Use up a person's enrolment code. Returns whether there was an unused one."""
-    found = await connection.execute(
-        update(enrolment_codes)
-        .where(enrolment_codes.c.person_id == person_id, enrolment_codes.c.used_ms.is_(None))
-        .values(used_ms=now_ms)
+async def use_enrolment_code(
+    connection: AsyncConnection, person_id: PersonId, now_ms: int, code_hash: str | None
+) -> bool:
+    """Use up a person's enrolment code, or that of a hash alone. Returns whether it was there and
+    unused."""
+    unused = update(enrolment_codes).where(
+        enrolment_codes.c.person_id == person_id, enrolment_codes.c.used_ms.is_(None)
     )
+    if code_hash is not None:
+        unused = unused.where(enrolment_codes.c.code_hash == code_hash)
+    found = await connection.execute(unused.values(used_ms=now_ms))
     return found.rowcount > 0

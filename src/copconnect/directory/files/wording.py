@@ -93,7 +93,7 @@ PROBLEMS: dict[str, Words] = {
         "{value} is no status.", "Write active, suspended, removed, or nothing."
     ),
     "enrolment_code_short": Words(
-        "The enrolment code has fewer than 8 characters.", "Give a longer one, or none."
+        "The enrolment code has fewer than 12 characters.", "Give a longer one, or none."
     ),
     "not_in_part": Words(
         "{value} or the unit in this row is outside your part.",

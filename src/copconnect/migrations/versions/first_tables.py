@@ -408,6 +408,7 @@ def upgrade() -> None:
         sa.Column("ticket_hash", sa.String(length=64), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("step", sa.String(length=16), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),

@@ -3,22 +3,32 @@
  * can be skipped; a ticket (the right to finish a registration, for minutes) survives a reload in
  * sessionStorage, because finding the letter with an enrolment code can outlast a tab.
  */
+import type { CoreError } from "@copconnect/client/core";
 import type { CodeRequested, RegistrationStep } from "@copconnect/client/wire";
 import { adopt, app } from "../../app/state/app.svelte.ts";
 import { appearance, chooseLanguage } from "../../app/state/appearance.svelte.ts";
-import { core } from "../../app/core.ts";
+import { core, coreError } from "../../app/core.ts";
 import { firstRun } from "../../app/state/first-run.svelte.ts";
 import { language } from "../../i18n/index.svelte.ts";
 import { deviceLabel } from "./device-label.ts";
 
 export type Stage =
-  "language" | "number" | "code" | "enrolment_code" | "refused" | "device" | "conduct" | "done";
+  | "language"
+  | "number"
+  | "code"
+  | "without_text"
+  | "enrolment_code"
+  | "refused"
+  | "device"
+  | "conduct"
+  | "done";
 
 /** Which of the five dots a stage belongs to. */
 export const STEP_OF: Readonly<Record<Stage, number>> = {
   language: 1,
   number: 2,
   code: 3,
+  without_text: 3,
   enrolment_code: 3,
   refused: 3,
   device: 3,
@@ -64,6 +74,8 @@ export class Flow {
   challenge = $state.raw<CodeRequested | null>(null);
   /** When the challenge was asked for: the wait before another counts from here. */
   askedMs = $state(0);
+  /** The refusal of another text today: an enrolment code registers instead. */
+  textsUsedUp = $state.raw<CoreError | null>(null);
   #step = $state.raw<RegistrationStep | null>(kept());
 
   get stage(): Stage {
@@ -71,6 +83,7 @@ export class Flow {
     if (firstRun.showDone) return "done";
     if (this.#step !== null) return this.#step.next;
     if (!this.#languageDone) return "language";
+    if (this.textsUsedUp !== null) return "without_text";
     return this.challenge === null ? "number" : "code";
   }
 
@@ -85,14 +98,25 @@ export class Flow {
   }
 
   async requestCode(number: string): Promise<void> {
-    const challenge = await core().requestCode(number, language.current);
     this.number = number;
-    this.challenge = challenge;
+    try {
+      this.challenge = await core().requestCode(number, language.current);
+    } catch (error) {
+      const refusal = coreError(error);
+      if (refusal.code !== "texts_used_up") throw error;
+      this.textsUsedUp = refusal;
+      return;
+    }
     this.askedMs = Date.now();
   }
 
   changeNumber(): void {
     this.challenge = null;
+  }
+
+  /** Back to the code of an earlier text, or to the number. */
+  backToTexts(): void {
+    this.textsUsedUp = null;
   }
 
   async submitCode(code: string): Promise<void> {
@@ -101,8 +125,11 @@ export class Flow {
   }
 
   async submitEnrolmentCode(code: string): Promise<void> {
-    if (this.#step === null) return;
-    this.#take(await core().submitEnrolmentCode(this.#step.ticket, code));
+    if (this.#step !== null) {
+      this.#take(await core().submitEnrolmentCode(this.#step.ticket, code));
+    } else {
+      this.#take(await core().registerWithoutText(this.number, code));
+    }
   }
 
   /** Make this device's key and certificate; the phase that comes back shows the next step. */
@@ -131,6 +158,7 @@ export class Flow {
     keep(null);
     this.#step = null;
     this.challenge = null;
+    this.textsUsedUp = null;
   }
 
   #take(step: RegistrationStep): void {
