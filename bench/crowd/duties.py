@@ -17,7 +17,6 @@ import msgspec
 
 from bench.crowd.device import Place, SimulatedDevice
 from bench.crowd.parts import Crowd
-from bench.crowd.phones import Phones
 from bench.crowd.reading import KEM
 from bench.crowd.recipients import Recipient, covered, keys_of, leaves, now_ms, sealed
 from bench.net.http_client import Answer, refusal_code, request
@@ -35,15 +34,12 @@ from copconnect.records.conversation.roster import RosterHead, check_proof
 from copconnect.records.conversation.seals import parse_seal
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.device_key import DeviceKey
-from copconnect.sealing import hpke
 from copconnect.sealing.keys import (
     check_cell_secret,
     make_cell_key,
     make_conversation_key,
     new_secret,
-    open_cell_key,
 )
-from copconnect.sealing.shares import make_share, open_share
 
 T = TypeVar("T", bound=msgspec.Struct)
 NEWEST = 20  # Messages that a newcomer fetches first.
@@ -60,7 +56,7 @@ class Duties:
     def __init__(self, simulator: Crowd) -> None:
         self._simulator = simulator
         self._reading = simulator.reading
-        self._phones = Phones(simulator.population.encapsulations)
+        self._phones = simulator.reading.phones
         self.failed: Counter[str] = Counter()  # Requests that were refused: path's end and code.
         self.cell_keys_made = 0
         self.keys_made = 0
@@ -166,9 +162,8 @@ class Duties:
         key_id = record.key_id()
         if key_id in place.cell_keys:
             return
-        own = hpke.private_key(KEM, device.planned.hpke_seed)
         try:
-            secret = open_cell_key(record, seal, device.planned.key_id, own)
+            secret = self._phones.open_cell_key(device.planned, record, seal)
         except Refused as refused:
             self._reading.refused[str(refused)] += 1
             return
@@ -253,8 +248,7 @@ class Duties:
             return
         try:
             share = KeyShare.parse(KEM, data)
-            own = hpke.private_key(KEM, device.planned.hpke_seed)
-            secrets = open_share(KEM, share, own)
+            secrets = self._phones.open_share(device.planned, share)
         except Refused as refused:
             self._reading.refused[str(refused)] += 1
             return
@@ -324,7 +318,7 @@ class Duties:
             found.append(record_and_secret)
         if not found:
             return
-        share = make_share(view.conversation_id, key, found)
+        share = self._phones.share(view.conversation_id, key, found)
         self.shares_made += 1
         path = f"/v1/conversations/{asked.conversation_id}/shares"
         body = wire.PostShare(device=asked.device, share=share.encode())
@@ -371,7 +365,7 @@ class Duties:
             now=now_ms(),
         )
         left_out = [DeviceId(leaf.device.hex()) for leaf in listed if leaf.device not in keys]
-        seals = self._phones.sealed(secret, record, recipients)
+        seals = self._phones.cell_key_seals(secret, record, recipients)
         body = wire.PostCellKey(record=record.encode(), seals=seals, left_out=left_out)
         if await self._raw(device, "POST", f"{path}/keys", body) is not None:
             self.cell_keys_made += 1

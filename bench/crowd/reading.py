@@ -11,6 +11,7 @@ from collections import Counter
 
 from bench.crowd.device import Place, SimulatedDevice
 from bench.crowd.knowledge import People, SharedView
+from bench.crowd.phones import Phones
 from bench.crowd.plan import PlannedCell, PlannedConversation
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId
@@ -20,7 +21,6 @@ from copconnect.records.conversation.seals import parse_seal
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.primitives.kem import XWING
 from copconnect.sealing import hpke
-from copconnect.sealing.keys import open_conversation_key
 from copconnect.sealing.receiving import Receiver
 
 KEM = XWING
@@ -41,8 +41,9 @@ class Delivery:
 class Reading:
     """The reading side of a process's devices."""
 
-    def __init__(self, people: People, devices: int) -> None:
+    def __init__(self, people: People, devices: int, phones: Phones) -> None:
         self.people = people
+        self.phones = phones
         self.views: dict[ConversationId, SharedView] = {}
         self.cell_secrets: dict[bytes, bytes] = {}  # C by cell key id.
         self._private: dict[bytes, hpke.PrivateKey] = {}
@@ -172,7 +173,7 @@ class Reading:
             return
         try:
             parsed = parse_seal(KEM, seal, "R6")
-            opened = open_conversation_key(view.record(key_id), parsed, KEM, parsed.key_id, private)
+            opened = self.phones.open_conversation_key(view.record(key_id), parsed, private)
         except Refused as refused:
             self.refused[str(refused)] += 1
             place.lacking[key_id] = None

@@ -48,7 +48,7 @@ CELLS_S, CELLS_LOOK_S = 10.0, 1.0
 _AWAY_S = 0.2  # Between tries while the server is away.
 GATE_S = 0.5
 _ANEW = {"stale_key", "stale_head", "stale_record", "not_next"}
-_KEY_ANEW = {"stale_record", "have_key"}
+_KEY_ANEW = {"stale_record", "have_key", "seals_invalid"}
 
 
 class Refusal(Exception):

@@ -19,6 +19,7 @@ from bench.crowd.connecting import FIRST_PAUSE_S, Connections
 from bench.crowd.device import Place, SimulatedDevice
 from bench.crowd.duties import Duties
 from bench.crowd.knowledge import People
+from bench.crowd.phones import Phones
 from bench.crowd.plan import Population
 from bench.crowd.reading import Reading
 from bench.net.http_client import HttpPool, request
@@ -59,7 +60,8 @@ class Simulator:
         self.population = population
         self.http = HttpPool(*address)
         self.connections = Connections(address, network, self)
-        self.reading = Reading(People(trust), len(population.devices))
+        phones = Phones(population.encapsulations)
+        self.reading = Reading(People(trust), len(population.devices), phones)
         self.devices: list[SimulatedDevice] = []
         for index, planned in enumerate(population.devices):
             device = SimulatedDevice(index, planned.device)
@@ -337,9 +339,12 @@ class Simulator:
         """Return how many messages (id and seq) devices that belong to a conversation have not
         opened."""
         count = 0
+        last = max((seq for _, seq in messages), default=0)
         for device in self.devices:
             place = device.places.get(conversation_id)
             if place is not None and not place.gone:
+                if place.cursor >= last and not place.waiting and not self.reading.refused:
+                    continue  # It opened everything.
                 count += sum(
                     seq > place.start and not self.reading.delivery(one).opened[device.index]
                     for one, seq in messages

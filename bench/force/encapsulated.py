@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -58,14 +59,33 @@ class Encapsulations:
 
     def seal(self, key_id: bytes, info: bytes, plaintext: bytes) -> bytes | None:
         """Return enc ‖ ct to a DeviceKey; None for a key that is not in the file."""
+        row = self._row(key_id)
+        if row is None:
+            return None
+        key, nonce = _schedule(row[:_SHARED], info)
+        return row[_SHARED:] + AESGCM(key).encrypt(nonce, plaintext, b"")
+
+    def opened(self, key_id: bytes, info: bytes, sealed: bytes) -> bytes | None:
+        """Return the plaintext of a seal to a DeviceKey that was made with this file; None for any
+        other."""
+        row = self._row(key_id)
+        if row is None or row[_SHARED:] != sealed[:_ENC]:
+            return None
+        key, nonce = _schedule(row[:_SHARED], info)
+        try:
+            return AESGCM(key).decrypt(nonce, sealed[_ENC:], b"")
+        except InvalidTag:
+            return None
+
+    def _row(self, key_id: bytes) -> bytes | None:
+        """Return shared secret ‖ enc."""
         first, end = 0, self._count
         while first < end:
             middle = (first + end) // 2
             at = middle * _ROW
             found = self._rows[at : at + KEY_ID_BYTES]
             if found == key_id:
-                row = self._rows[at + KEY_ID_BYTES : at + _ROW]
-                return row[_SHARED:] + _encrypted(row[:_SHARED], info, plaintext)
+                return self._rows[at + KEY_ID_BYTES : at + _ROW]
             if found < key_id:
                 first = middle + 1
             else:
@@ -96,12 +116,11 @@ def _encapsulated(pk: bytes) -> bytes:
     return shared + enc + point
 
 
-def _encrypted(shared: bytes, info: bytes, plaintext: bytes) -> bytes:
-    """Return ct of the first message of a base mode context (RFC 9180 section 5.1)."""
-    context = b"\0" + _extract(b"", b"psk_id_hash", b"") + _extract(b"", b"info_hash", info)
+def _schedule(shared: bytes, info: bytes) -> tuple[bytes, bytes]:
+    """Return key and nonce of the first message of a base mode context (RFC 9180 section 5.1)."""
+    context = _NO_PSK + _extract(b"", b"info_hash", info)
     secret = _extract(shared, b"secret", b"")
-    key, nonce = _expand(secret, b"key", context, 32), _expand(secret, b"base_nonce", context, 12)
-    return AESGCM(key).encrypt(nonce, plaintext, b"")
+    return _expand(secret, b"key", context, 32), _expand(secret, b"base_nonce", context, 12)
 
 
 def _extract(salt: bytes, label: bytes, ikm: bytes) -> bytes:
@@ -111,3 +130,6 @@ def _extract(salt: bytes, label: bytes, ikm: bytes) -> bytes:
 def _expand(prk: bytes, label: bytes, info: bytes, size: int) -> bytes:
     labeled = uint(size, 2) + b"HPKE-v1" + _SUITE + label + info
     return hmac.digest(prk, labeled + b"\1", "sha256")[:size]
+
+
+_NO_PSK = b"\0" + _extract(b"", b"psk_id_hash", b"")

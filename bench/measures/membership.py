@@ -8,9 +8,9 @@ their cells and of the conversations; newcomers fetch the conversation and ask f
 they cannot open.
 The servers run on one half of this machine's processors, the simulated devices on the other: phones
 that stay open messages and keys at the end, or before they answer somebody, and the expensive half
-of the 256 seals of a cell's key was made before (force/encapsulated.py). ``joining`` of the moved
-are online; the rest stay away, as phones that are off do, and are removed all the same. Somebody
-writes in each conversation every 3 s.
+of each seal to a device was made before (force/encapsulated.py, crowd/phones.py). ``joining`` of
+the moved are online; the rest stay away, as phones that are off do, and are removed all the same.
+Somebody writes in each conversation every 3 s.
 
 Times begin when the change begins, those named after_import when its transaction has committed.
 ``cut_off_s``: until the server refuses the keys that a removed device may hold; ``unlisted_s``:
@@ -81,7 +81,11 @@ def run(prepared: Prepared, folder: Path, move: Move, *, processes: int, cell_si
                 stack,
             )
             moving = Crowd(
-                populations(prepared, processes, senders, online), addresses, folder, stack, 50
+                populations(prepared, processes, senders, online, encapsulations=made),
+                addresses,
+                folder,
+                stack,
+                50,
             )
         by_id = {one.device: one for one in force.devices}
         writers = [
@@ -235,6 +239,7 @@ class _World:
 
     def _settle(self, what: str) -> int:
         """Wait until everybody has read everything; return how much is missing at the limit."""
+        self._staying.ask("open_saved")
         deadline = time.monotonic() + SETTLE_S
         while True:
             lost: int = 0

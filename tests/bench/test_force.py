@@ -83,6 +83,10 @@ def test_seals_of_encapsulations_open(prepared: Prepared) -> None:
         assert len(sealed) == seal_bytes(XWING) - len(device.key_id)
         own = hpke.private_key(XWING, device.hpke_seed)
         assert hpke.open_sealed(XWING, own, info, sealed, "C2") == secret
+        assert made.opened(device.key_id, info, sealed) == secret
+        assert made.opened(device.key_id, b"of another", sealed) is None
+    another = hpke.seal(XWING, hpke.public_bytes(XWING, device.hpke_seed), info, secret, "S3")
+    assert made.opened(device.key_id, info, another) is None
     assert made.seal(bytes(16), info, secret) is None
 
 

@@ -16,16 +16,27 @@ def make_share(
     conversation_id: bytes, to: DeviceKey, secrets: Sequence[tuple[Shareable, bytes]]
 ) -> KeyShare:
     """Return a share of secrets with their records. The caller checked H1 to H3."""
+    draft, joined = drafted(conversation_id, to.key_id(), secrets)
+    return replace(draft, sealed=hpke.seal(to.kem, to.pk, draft.info(), joined, "H2"))
+
+
+def drafted(
+    conversation_id: bytes, recipient: bytes, secrets: Sequence[tuple[Shareable, bytes]]
+) -> tuple[KeyShare, bytes]:
+    """Return a share that is not sealed yet, and the plaintext of its seal."""
     named = sorted((secret_name(record), secret) for record, secret in secrets)
     names = tuple([name for name, _ in named])
-    draft = KeyShare(conversation_id=conversation_id, recipient=to.key_id(), names=names)
-    joined = b"".join([secret for _, secret in named])
-    return replace(draft, sealed=hpke.seal(to.kem, to.pk, draft.info(), joined, "H2"))
+    draft = KeyShare(conversation_id=conversation_id, recipient=recipient, names=names)
+    return draft, b"".join([secret for _, secret in named])
 
 
 def open_share(kem: int, share: KeyShare, key: hpke.PrivateKey) -> dict[SecretName, bytes]:
     """Return the secrets by name, each still to be checked by :func:`check_shared` (H6)."""
-    joined = hpke.open_sealed(kem, key, share.info(), share.sealed, "H1")
+    return secrets_of(share, hpke.open_sealed(kem, key, share.info(), share.sealed, "H1"))
+
+
+def secrets_of(share: KeyShare, joined: bytes) -> dict[SecretName, bytes]:
+    """Return the secrets of a share's plaintext."""
     parts = [joined[at : at + SECRET_BYTES] for at in range(0, len(joined), SECRET_BYTES)]
     return dict(zip(share.names, parts, strict=True))
 
