@@ -91,9 +91,7 @@ def units_above(path: str) -> tuple[UnitId, ...]:
     return tuple(UnitId(part) for part in path.strip("/").split("/") if part)
 
 
-@lru_cache(
-    maxsize=10_000
-)  # Of about 1.5 KB: the people of an answer are asked for by many devices.
+@lru_cache(maxsize=10_000)  # Each is about 1.5 KB. Many devices ask about the same people.
 def plate(columns: tuple[str, ...], values: tuple[Any, ...]) -> Plate:
     """Return what the card of the person in a row says, in the scripts that the data bank has:
     devices show nothing that is not signed. A rank that the table lacks is shown by its code."""
