@@ -299,7 +299,7 @@ class Container:
         self.bus.subscribe(self._receive)
         self.local_bus.subscribe(self.auth.authenticator.on_wakeup)
         self.local_bus.subscribe(self.guard.on_wakeup)
-        self.local_bus.subscribe(self.delivery.receipt_counts.on_wakeup)
+        self.local_bus.subscribe(self.delivery.on_wakeup)
         self.local_bus.subscribe(self.sockets.receive)
         self.local_bus.subscribe(self.delivery.asking.receive)
         self.local_bus.subscribe(self.push.on_wakeup)

@@ -3,14 +3,17 @@
 import pytest
 
 from copconnect import errors, wire
+from copconnect.bus import RosterWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.ask_store import used_keys_due
+from copconnect.delivery.rosters import following
 from copconnect.delivery.rosters.taking_up import PeopleByConversation
 from copconnect.ids import ConversationId, UnitId, new_id
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import World
 from tests.contract.device import Device, Talk, keys_of
+from tests.harness.waiting import until_async
 
 
 @pytest.fixture
@@ -61,11 +64,12 @@ class Force:
         self.world.chart.post(self.station[0].caller.person_id, "E")
         return self.station[0]
 
-    async def refused(self) -> list[str]:
-        """Return the codes by which both conversations refuse a message, and a key."""
+    async def refused(self, first: int = 0) -> list[str]:
+        """Return the codes by which both conversations refuse a message and a key; 1: the second
+        alone."""
         codes: list[str] = []
         author, service = self.chief, self.world.service
-        for talk, key_id in zip(self.talks, self.keys, strict=True):
+        for talk, key_id in list(zip(self.talks, self.keys, strict=True))[first:]:
             head, c = await talk.head(author), talk.conversation_id
             message = author.message(head, key_id, b"text")
             key = author.post_key(head, keys_of([author, *self.station]))
@@ -93,8 +97,8 @@ async def test_d6_both_are_shut_before_the_first_head_and_open_with_it(
 ) -> None:
     force = Force(world)
     await force.talking()
-    following = world.service.following
-    take_up, seen = following.take_up, list[list[str]]()
+    rounds = world.service.following
+    take_up, seen = rounds.take_up, list[list[str]]()
 
     async def and_look(people: PeopleByConversation) -> None:
         seen.append(await force.refused())
@@ -103,14 +107,48 @@ async def test_d6_both_are_shut_before_the_first_head_and_open_with_it(
         assert not set(due).intersection(people)
         await take_up(people)
 
-    monkeypatch.setattr(following, "take_up", and_look)
+    monkeypatch.setattr(rounds, "take_up", and_look)
     gone = force.transfer()
-    await following.round()
+    await rounds.round()
     assert seen[0] == ["rekeying"] * 4
     await force.goes_on(without=1)
     for talk in force.talks:
         with pytest.raises(errors.NotMember):
             await world.service.rosters.state(gone.caller, talk.conversation_id)
+
+
+async def test_d6_a_worker_shuts_a_large_conversation_and_leaves_its_head(world: World) -> None:
+    """A worker serves sockets: another process of its node draws the heads of several cells."""
+    force, drawing = Force(world), world.node()
+    await force.talking()
+    district = force.talks[1]
+    world.service.leave_heads()
+    force.transfer()
+    await world.service.following.compare(district.conversation_id)
+    assert (await district.head(force.chief)).epoch == 1
+    assert await force.refused(first=1) == ["rekeying"] * 2
+    await drawing.following.round()
+    await force.goes_on(without=1)
+
+
+async def test_heads_follow_the_commit_and_wait_for_no_round(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_ROUND_S", 3600.0)
+    force, drawing = Force(world), world.node()
+    await force.talking()
+    await drawing.following.round()
+    world.wakeups.clear()
+    world.bus.subscribe(drawing.following.on_wakeup)
+    await drawing.following.start()
+    try:
+        world.service.leave_heads()
+        force.transfer()
+        await world.service.following.compare(force.talks[1].conversation_id)
+        await until_async(lambda: any(isinstance(one, RosterWakeup) for one in world.wakeups))
+        assert (await force.talks[1].head(force.chief)).epoch == 2
+    finally:
+        await drawing.following.close()
 
 
 async def test_d6_a_crash_before_the_head_leaves_nothing_shut(
@@ -119,17 +157,17 @@ async def test_d6_a_crash_before_the_head_leaves_nothing_shut(
     """The person is back by then: no roster differs any more, and a head comes all the same."""
     force = Force(world)
     await force.talking()
-    following = world.service.following
+    rounds = world.service.following
 
     async def crash(_: PeopleByConversation) -> None:
         raise RuntimeError("the power is gone")
 
     with monkeypatch.context() as away:
-        away.setattr(following, "take_up", crash)
+        away.setattr(rounds, "take_up", crash)
         back = force.transfer()
         with pytest.raises(RuntimeError):
-            await following.round()
+            await rounds.round()
     assert await force.refused() == ["rekeying"] * 4
     world.chart.post(back.caller.person_id, "D.PS1")
-    await following.round()
+    await rounds.round()
     await force.goes_on(without=0)

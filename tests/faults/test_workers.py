@@ -4,9 +4,11 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from copconnect.commands.drawing import NAME as DRAWING
 from tests.faults.department import Department
 from tests.faults.phones import Place
 from tests.faults.stream import streaming, until
@@ -24,7 +26,24 @@ def forking(server: ServerProcess) -> list[int]:
 
 def workers(server: ServerProcess) -> list[int]:
     """Return the processes of a supervisor's workers."""
-    return [worker for one in forking(server) for worker in processes.children(one)]
+    return [one for one in forked(server) if one not in drawing(server)]
+
+
+def drawing(server: ServerProcess) -> list[int]:
+    """Return the process that draws heads and serves no sockets."""
+    return [one for one in forked(server) if _name_of(one) == DRAWING]
+
+
+def _name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def forked(server: ServerProcess) -> list[int]:
+    """Return the processes that a supervisor keeps running."""
+    return [one for parent in forking(server) for one in processes.children(parent)]
 
 
 async def kill_one(server: ServerProcess) -> None:
@@ -89,6 +108,32 @@ async def test_a_worker_that_hangs_is_replaced(server: ServerProcess, place: Pla
         await stream.all_online()
 
 
+async def test_the_process_that_draws_heads_is_replaced_and_serves_no_socket(
+    server: ServerProcess,
+) -> None:
+    await until(lambda: len(drawing(server)) == 1, "it runs")
+    (victim,) = drawing(server)
+    await until(
+        lambda: all(server.port in _listening(one) for one in workers(server)), "workers listen"
+    )
+    assert server.port not in _listening(victim)
+    os.kill(victim, signal.SIGKILL)
+    await until(lambda: not alive(victim), "it is dead")
+    await until(lambda: len(drawing(server)) == 1, "another takes its place")
+    assert len(workers(server)) == 3
+
+
+def _listening(pid: int) -> set[int]:
+    """Return the ports on which a process listens."""
+    sockets = {str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()}
+    found: set[int] = set()
+    for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+            found.add(int(fields[1].split(":")[1], 16))
+    return found
+
+
 async def test_nats_hangs(shared: Department, server: ServerProcess, place: Place) -> None:
     """As when the network between the nodes and NATS is cut: nothing ends, nothing arrives."""
     async with streaming([f"127.0.0.1:{server.port}"], place) as stream:
@@ -118,7 +163,8 @@ async def test_a_supervisor_that_dies_takes_its_workers_along(
     node: Callable[..., ServerProcess],
 ) -> None:
     lonely = node(workers=2)
-    children = workers(lonely)
+    children = forked(lonely)
+    assert len(children) == 3
     lonely.kill()
     await until(lambda: not any(map(alive, children)), "the workers end")
 

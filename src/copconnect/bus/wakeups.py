@@ -41,6 +41,11 @@ class RosterWakeup(Wakeup, frozen=True, kw_only=True, tag="roster"):
     whole: bool
 
 
+class HeadsDueWakeup(Wakeup, frozen=True, kw_only=True, tag="heads_due"):
+    """People, devices or members changed whose rosters the process that draws heads brings up to
+    date."""
+
+
 class KeyWakeup(Wakeup, frozen=True, kw_only=True, tag="key"):
     """A conversation key was accepted. ``seals`` are those of its record, of one size each,
     ascending by recipient key id; empty when they are too large for the bus: the receiver reads
@@ -190,6 +195,7 @@ class SpentWakeup(Wakeup, frozen=True, kw_only=True, tag="spent"):
 AnyWakeup = (
     EntryWakeup
     | RosterWakeup
+    | HeadsDueWakeup
     | KeyWakeup
     | LateSealsWakeup
     | CellKeyWakeup

@@ -8,7 +8,7 @@ import typer
 
 from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.auth_service.service import NoGateway
-from copconnect.commands import serving
+from copconnect.commands import drawing, serving
 from copconnect.commands.options import Data, require_account, settings_of, stop
 from copconnect.commands.supervising import CannotShare
 from copconnect.migrations import OtherSchema
@@ -24,6 +24,7 @@ def serve_command(program: serving.Program) -> Callable[..., None]:
         workers: Annotated[int, typer.Option(min=1, help="Server processes on this port.")] = 1,
         listening: Annotated[int | None, typer.Option(hidden=True)] = None,
         supervisor: Annotated[int | None, typer.Option(hidden=True)] = None,
+        heads: Annotated[serving.Heads, typer.Option(hidden=True)] = "too",
     ) -> None:
         """Serve the app and its API."""
         given = {
@@ -33,8 +34,10 @@ def serve_command(program: serving.Program) -> Callable[..., None]:
         require_account(settings)
         served = True
         try:
-            if listening is not None and supervisor is not None:
-                supervised = serving.Supervised(listening, supervisor)
+            if heads == "alone" and supervisor is not None:
+                drawing.draw(program, settings, supervisor)
+            elif listening is not None and supervisor is not None:
+                supervised = serving.Supervised(listening, supervisor, heads)
                 served = serving.run(program, settings, supervised=supervised)
             elif workers > 1:
                 options = ["--data", str(settings.data_dir)]

@@ -13,6 +13,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import structlog
 import uvicorn
@@ -35,6 +36,7 @@ LIVES_EVERY_S = 1.0
 # Tens of thousands of connections are old for good: Python's own (700, 10, 10) spends a tenth of a
 # reconnect storm on them.
 COLLECT = (50_000, 20, 50)
+Heads = Literal["too", "not", "alone"]  # Whether a process draws heads.
 Ready = Callable[[], Awaitable[None]]
 
 
@@ -78,10 +80,12 @@ class _Lines:
 @dataclass(frozen=True, slots=True)
 class Supervised:
     """A worker's descriptors from its supervisor: the listening socket, and one end of a socket
-    pair, on which it says that it lives and which ends when the supervisor does."""
+    pair, on which it says that it lives and which ends when the supervisor does. ``heads``: whether
+    it draws them."""
 
     listening: int
     supervisor: int
+    heads: Heads
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +156,13 @@ def run(
         server = Server(config, _announcing(container, 1, ready))
         _serve(server, container)
         return server.started
+    if supervised.heads == "not":
+        container.delivery.leave_heads()
     with socket.socket(fileno=supervised.supervisor) as supervisor:
         supervisor.setblocking(False)
 
         async def report() -> None:
-            asyncio.get_running_loop().add_reader(supervisor, _end_with, supervisor)
-            _live(supervisor)
+            report_to(supervisor)
 
         server = Server(config, report)
         _serve(server, container, [socket.socket(fileno=supervised.listening)])
@@ -195,6 +200,12 @@ def _announcing(container: Container, workers: int, ready: Ready | None) -> Read
             await ready()
 
     return announced
+
+
+def report_to(supervisor: socket.socket) -> None:
+    """Say that this process lives, and end when the supervisor does."""
+    asyncio.get_running_loop().add_reader(supervisor, _end_with, supervisor)
+    _live(supervisor)
 
 
 def _live(supervisor: socket.socket) -> None:

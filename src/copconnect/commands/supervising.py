@@ -2,7 +2,8 @@
 
 The supervisor binds N sockets to the port (SO_REUSEPORT: the kernel spreads connections over them)
 and gives one to each worker. It keeps them open, so connections that arrive while a worker starts
-again wait for the new one instead of being refused. Workers are forked from one process that has
+again wait for the new one instead of being refused. One more process serves no sockets: it draws
+the heads of rosters (delivery/rosters/following.py). All are forked from one process that has
 imported everything, so that one starts in a fraction of a second. They are ordinary nodes: they
 share the database and the bus and nothing else. A pair of sockets joins each with its supervisor:
 the worker says each second that it lives, and is killed when it falls silent, because its share of
@@ -120,10 +121,11 @@ def nursery(module: str) -> Iterator[Nursery]:
 
 
 class Worker:
-    """One place of a worker: its socket, and the process that has it now."""
+    """One place of a worker: its socket, and the process that has it now. None in place of the
+    socket: the place of the process that draws heads."""
 
     def __init__(
-        self, number: int, listening: socket.socket, begun: Nursery, options: Sequence[str]
+        self, number: int, listening: socket.socket | None, begun: Nursery, options: Sequence[str]
     ) -> None:
         self.number = number
         self._listening = listening
@@ -151,9 +153,13 @@ class Worker:
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                given = self._listening.fileno(), theirs.fileno()
-                arguments = ["serve", *self._options]
-                arguments += ["--listening", str(given[0]), "--supervisor", str(given[1])]
+                arguments = ["serve", *self._options, "--supervisor", str(theirs.fileno())]
+                given = [theirs.fileno()]
+                if self._listening is None:
+                    arguments += ["--heads", "alone"]
+                else:
+                    given.append(self._listening.fileno())
+                    arguments += ["--listening", str(given[1]), "--heads", "not"]
                 try:
                     # In a thread: the first worker can only start when everything is imported.
                     process = await asyncio.to_thread(self._nursery.start, arguments, given)
@@ -237,7 +243,8 @@ class Supervisor:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._restart)
         self._workers = [
-            Worker(n, one, self._nursery, self._options) for n, one in enumerate(self._sockets)
+            Worker(n, one, self._nursery, self._options)
+            for n, one in enumerate([*self._sockets, None])
         ]
         running = [asyncio.create_task(one.run()) for one in self._workers]
         announcing = asyncio.create_task(self._announce())

@@ -10,13 +10,13 @@ from collections.abc import Collection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.audit import Audit
-from copconnect.bus import Bus
+from copconnect.bus import AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.delivery.dependencies import Dependencies, Options
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
-from copconnect.delivery.heads.trees import RosterTrees
+from copconnect.delivery.heads.trees import DRAWING_LEAVES, RosterTrees
 from copconnect.delivery.keys.cell_keys import CellKeys
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
 from copconnect.delivery.keys.late_seals import LateSeals
@@ -131,12 +131,26 @@ class DeliveryService:
         await self.receipt_counts.start()
         await self.asking.start()
 
+    def leave_heads(self) -> None:
+        """Leave rounds, and heads of large conversations, to another process of this node."""
+        self.following.leave_heads()
+
+    async def start_drawing(self) -> None:
+        """Start the rounds alone: this process serves nobody and has the memory for trees."""
+        self.deps.trees.most_leaves = DRAWING_LEAVES
+        await self.following.start()
+
     async def close(self) -> None:
         """Stop background work."""
         await self.asking.close()
         await self.receipt_counts.close()
         await self.following.close()
         await self.retention.close()
+
+    async def on_wakeup(self, wakeup: AnyWakeup) -> None:
+        """Count receipts and bring rosters up to date; subscribe this to the bus."""
+        await self.receipt_counts.on_wakeup(wakeup)
+        await self.following.on_wakeup(wakeup)
 
     async def logged(
         self,

@@ -25,8 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.bus import HeadsDueWakeup
 from copconnect.database.among import among
-from copconnect.database.engine import METADATA, chunks
+from copconnect.database.engine import METADATA, Transaction, chunks
 from copconnect.database.word_index import WordIndex
 from copconnect.directory import names
 from copconnect.ids import PersonId, UnitId
@@ -322,9 +323,10 @@ async def people_version(connection: AsyncConnection) -> int:
     return changed_ms or 0
 
 
-async def touch(connection: AsyncConnection, now_ms: int) -> None:
+async def touch(connection: Transaction, now_ms: int) -> None:
     """The Directory has changed."""
     await connection.execute(update(directory).values(changed_ms=now_ms))
+    connection.after_commit(HeadsDueWakeup())
 
 
 async def directory_version(connection: AsyncConnection) -> str:

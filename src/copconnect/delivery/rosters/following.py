@@ -1,6 +1,8 @@
 """Rounds that bring rosters up to date: audiences after the data bank, and changes that wait.
 
-One node does them, about once a second. Changes that another process made in the data bank are
+One process does them: where a node has several, one that serves no sockets. A round follows each
+commit that it is about (HeadsDueWakeup), and comes once a second, because a wake-up may be lost
+and batches become due. Changes that another process made in the data bank are
 found by a number that the directory raises, and the people whom they concern are compared with all
 rules at once; changes of devices and members are found by marks that are set in the transaction
 that makes them. Every ten minutes everybody is compared.
@@ -21,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.background import Periodic
+from copconnect.bus import AnyWakeup, HeadsDueWakeup
 from copconnect.database.engine import chunks
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters import standing
@@ -38,7 +41,7 @@ _TOGETHER = 2_000  # People of one transaction, which holds the conversations me
 _COMPARED_TOGETHER = 500  # People; between two such parts other work goes on.
 _SMALL_TOGETHER = 100  # Conversations of one transaction,
 _LARGE_TOGETHER = 20  # and those of many cells, to which somebody may be posting.
-_LEASE_S = 30.0
+_LEASE, _LEASE_S = "rosters", 30.0
 _TELL_MS = 1_000
 
 
@@ -60,21 +63,36 @@ class Following:
 
     def __init__(self, deps: Dependencies, leases: Leases) -> None:
         self._deps = deps
+        self._draws = True
         self._people_version: int | None = None
         self._groups = standing.KnownGroups(deps)
         self._later = deps.database.later()
         self._compared_ms = 0
         self._told_ms = 0
-        rounds = leases.in_turn("rosters", self.round, _LEASE_S)
+        self._leases = leases
+        rounds = leases.in_turn(_LEASE, self.round, _LEASE_S)
         self._rounds = Periodic("rosters", rounds, _ROUND_S)
+
+    def leave_heads(self) -> None:
+        """Do no rounds, and leave heads of conversations of several cells to the process that does:
+        this one serves sockets."""
+        self._draws = False
 
     async def start(self) -> None:
         """Begin."""
-        await self._rounds.start()
+        if self._draws:
+            await self._rounds.start()
+
+    async def on_wakeup(self, wakeup: AnyWakeup) -> None:
+        """Do a round for a commit; subscribe this to the bus."""
+        if isinstance(wakeup, HeadsDueWakeup):
+            self._rounds.hurry()
 
     async def close(self) -> None:
-        """Stop."""
+        """Stop, and let another process begin at once."""
         await self._rounds.close()
+        if self._draws:
+            await self._leases.release(_LEASE)
 
     async def round(self) -> None:
         """Take up what has changed since the last round, as far as it is due."""
@@ -216,10 +234,13 @@ class Following:
         large = {c for c, one in held.items() if one.devices > wire.CELL_SIZE}
         losing = {c: one.losing for c, one in found.items() if one.losing}
         waiting = [(c, p) for c in large for p in found[c].others - found[c].losing]
-        # After a crash, the mark makes the next round draw the head of a conversation that is shut.
+        # A mark makes the next round draw the head of a conversation that is shut: after a crash,
+        # or in another process.
+        left = {} if self._draws else {c: losing.pop(c) for c in large & losing.keys()}
         shut = [(c, min(people)) for c, people in losing.items()]
+        shut += [(c, person) for c, people in left.items() for person in people]
         async with deps.database.transaction() as connection:
-            for some in chunks(sorted(losing)):
+            for some in chunks(sorted(losing.keys() | left.keys())):
                 await conversations.shut(connection, some)
             await marks.add(connection, [*waiting, *shut], deps.clock.now_ms())
         small = {c: {*one.losing, *one.others} for c, one in found.items() if c not in large}

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import and_, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.bus import HeadsDueWakeup
 from copconnect.database.among import among
-from copconnect.database.engine import upsert_for
+from copconnect.database.engine import Transaction, upsert_for
 from copconnect.delivery.store.tables import CONVERSATIONS, HEADS, ROSTER_MARKS
 from copconnect.ids import ConversationId, PersonId, new_id
 
@@ -27,11 +28,12 @@ class Waiting:
 
 
 async def add(
-    connection: AsyncConnection,
+    connection: Transaction,
     people: Iterable[tuple[ConversationId, PersonId]],
     now_ms: int,
 ) -> None:
-    """Mark people; one who is marked already waits no longer for it."""
+    """Mark people, and wake the process that draws heads; a person who is marked already waits no
+    longer for it."""
     statement = upsert_for(connection.dialect.name, ROSTER_MARKS)
     rows = [
         {"conversation_id": c, "person_id": person, "mark": new_id(), "since_ms": now_ms}
@@ -45,6 +47,7 @@ async def add(
             ),
             rows,
         )
+        connection.after_commit(HeadsDueWakeup())
 
 
 async def waiting(connection: AsyncConnection, n: int) -> list[Waiting]:

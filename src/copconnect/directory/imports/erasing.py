@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import chunks
+from copconnect.database.engine import Transaction, chunks
 from copconnect.directory import names, rules, store
 from copconnect.directory.imports import import_store, keeping
 from copconnect.directory.postings.planned import PLANNED
@@ -39,7 +39,7 @@ async def due(connection: AsyncConnection, before_ms: int, limit: int) -> list[P
 
 
 async def erase(
-    connection: AsyncConnection, permit: Permit, person_ids: Collection[PersonId], now_ms: int
+    connection: Transaction, permit: Permit, person_ids: Collection[PersonId], now_ms: int
 ) -> None:
     """Erase people who were removed. The directory's row is locked."""
     require_people(permit, person_ids)
