@@ -157,6 +157,7 @@ class Container:
             self.auth.administered,
             self.leases,
         )
+        self.auth.locking.attach(self.push)
         self.uploads = Uploads(self.database, self.clock, self.importer, self.audit)
         self.conduct = ConductService(self.database, self.clock, self.auth.accounts, self.audit)
         self.guard = GuardService(

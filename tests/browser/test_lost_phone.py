@@ -57,7 +57,7 @@ def test_a_colleague_locks_a_lost_phone_and_an_admin_unlocks_it(
     title.wait_for()
 
     # The admin sees it, and by whom, and unlocks; the phone opens without a hand on it.
-    _open_card(chief, loser)
+    chief.open_card(loser)
     chief.page.get_by_text(colleague.person.name).first.wait_for()
     chief.button("devices.lost.unlock").click()
     dialog = chief.page.get_by_role("dialog")
@@ -74,16 +74,8 @@ def test_a_colleague_locks_a_lost_phone_and_an_admin_unlocks_it(
     assert [*at_colleague.told(), *at_loser.told()] == []
 
 
-def _open_card(officer: Officer, other: Officer) -> None:
-    officer.page.goto("/#/people")
-    officer.page.get_by_role("searchbox").fill(other.person.name)
-    rows = officer.page.get_by_role("main").locator("a[href*='/people/person/']")
-    rows.filter(has_text=other.person.name).first.click()
-    officer.heading_of(other.person.name).wait_for()
-
-
 def _locking(colleague: Officer, loser: Officer) -> Iterator[str]:
-    _open_card(colleague, loser)
+    colleague.open_card(loser)
     colleague.button("devices.lost.act").scroll_into_view_if_needed()
     yield "card"
     colleague.button("devices.lost.act").click()

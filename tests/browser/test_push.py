@@ -330,6 +330,44 @@ def test_a_locked_app_says_new_message(
     assert sleeper.tap() == "/#/chats"
 
 
+def test_a_lost_phone_that_sleeps_locks_itself_and_opens_again(
+    sender: Officer, posted: Station, push_service: LocalPushService
+) -> None:
+    """A colleague locks it: the push takes what notifications said from its screen."""
+    asleep = posted.officer(8 * len(databank.STATIONS)).register()
+    sender.to_chats()
+    sender.open_direct(asleep)
+    sender.say("Who has the keys of the armoury?")
+    asleep.open_chat(sender.person.name)
+    asleep.message("Who has the keys of the armoury?").wait_for()
+    sleeper = Sleeper(asleep, push_service.service)
+    sleeper.subscribe(detail=True)
+    sleeper.sleep()
+    sender.say("The informant waits at gate two.")
+    sleeper.woken()
+    assert sleeper.told()["body"] == "The informant waits at gate two."
+
+    sender.open_card(asleep)
+    sender.button("devices.lost.act").click()
+    dialog = sender.page.get_by_role("dialog")
+    dialog.get_by_role("button", name=sender.word("devices.lost.lock"), exact=True).click()
+    sleeper.woken()
+    away = asleep.word("me.push.away")
+    until(sender.page, lambda: [one["body"] for one in sleeper.shown()] == [away])
+
+    sender.button("devices.lost.unlock").click()
+    dialog.get_by_role("button", name=sender.word("devices.lost.unlock"), exact=True).click()
+    sleeper.woken()
+    back = asleep.word("me.push.back")
+    until(sender.page, lambda: [one["body"] for one in sleeper.shown()] == [back])
+    # Messages wake it as before the lock.
+    sender.to_chats()
+    sender.open_chat(asleep.person.name)
+    sender.say("Found under the seat.")
+    sleeper.woken()
+    until(sender.page, lambda: "Found under the seat." in str(sleeper.shown()))
+
+
 def test_the_push_service_saw_no_content(push_service: LocalPushService) -> None:
     service = push_service.service
     assert len(service.requests) >= 4
@@ -344,6 +382,7 @@ def test_the_push_service_saw_no_content(push_service: LocalPushService) -> None
             "Bring the reflective vests.",
             "The night shift begins an hour earlier.",
             "Witness statement is at the front desk.",
+            "The informant waits at gate two.",
             *(one.name for one in databank.officers()[:10]),
             *(one.number for one in databank.officers()[:10]),
         )

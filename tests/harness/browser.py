@@ -190,6 +190,14 @@ class Officer:
         self.page.get_by_role("button").filter(has_text=shown).first.click()
         self.composer.wait_for()
 
+    def open_card(self, other: "Officer") -> None:
+        """Find a person by name and open the person's card."""
+        self.page.goto("/#/people")
+        self.page.get_by_role("searchbox").fill(other.person.name)
+        rows = self.page.get_by_role("main").locator("a[href*='/people/person/']")
+        rows.filter(has_text=other.person.name).first.click()
+        self.heading_of(other.person.name).wait_for()
+
     def open_chat(self, title: str) -> None:
         """Open a conversation from the list of chats."""
         self.chat(title).click()

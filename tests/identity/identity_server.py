@@ -29,7 +29,7 @@ from copconnect.clock import Clock
 from copconnect.conduct import routes as conduct_routes
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
-from copconnect.database.engine import open_database
+from copconnect.database.engine import Transaction, open_database
 from copconnect.delivery.store.traffic import Traffic
 from copconnect.directory import routes as directory_routes
 from copconnect.directory.editing import DirectoryEditor
@@ -44,7 +44,7 @@ from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
-from copconnect.ids import ConversationId, PersonId, PostId
+from copconnect.ids import ClientId, ConversationId, PersonId, PostId
 from copconnect.leases import Leases
 from copconnect.operator import routes as operator_routes
 from copconnect.push.reach import Reach
@@ -98,6 +98,18 @@ NO_CASES: Any = _NoCases()
 HUNDRED = LargeFrom()
 
 
+class RecordedPushes:
+    """Stands in for Web Push: keeps which devices are woken."""
+
+    def __init__(self) -> None:
+        self.woken: list[ClientId] = []
+
+    async def wake(self, connection: Transaction, client_ids: Collection[ClientId]) -> None:
+        """See auth_service.ports.Waking."""
+        del connection
+        self.woken += client_ids
+
+
 class IdentityServer:
     """Registration, trust, data bank and code of conduct of one server process."""
 
@@ -136,6 +148,8 @@ class IdentityServer:
             gateway,
             self.leases,
         )
+        self.pushes = RecordedPushes()
+        self.auth.locking.attach(self.pushes)
         self.editor = DirectoryEditor(self.database, clock, self.auth.accounts, self.audit)
         self.transfers = Transfers(self.database, clock, self.audit)
         self.planned = PlannedTransfers(

@@ -54,7 +54,9 @@ async def test_a_colleague_locks_all_devices_of_a_person_and_takes_it_back(
     )
     rosters = approving.container.rosters
     rosters.told.clear()
+    woken = approving.container.pushes.woken
     assert (await act(approving, colleague, lock(lost))).json()["state"] == "done"
+    assert woken == [lost.client_id]
     assert await listed(approving, lost) == set()
     assert rosters.told == [
         ({lost.person_id}, True)
@@ -75,6 +77,7 @@ async def test_a_colleague_locks_all_devices_of_a_person_and_takes_it_back(
         locked_ms=clock.ms, by=colleague.person_id, may_lock=False, may_unlock=True
     )
     assert (await act(approving, colleague, unlock(lost))).is_success
+    assert woken == [lost.client_id] * 2
     assert await listed(approving, lost) == {lost.device}
     assert (await approving.get("/v1/me", lost)).status_code == 200
     by = f"person {colleague.person_id} device {colleague.device.hex()}"

@@ -33,7 +33,7 @@ DELAY_MS = 3_000
 class OpenClients:
     """The devices that are not revoked: those with a leaf."""
 
-    def open_clients(self) -> Select[Any]:
+    def unrevoked_clients(self) -> Select[Any]:
         """See ports.Devices."""
         return select(LEAVES.c.client_id).where(LEAVES.c.to_epoch.is_(None))
 

@@ -74,6 +74,34 @@ async def test_subscriptions_end_with_the_device(waking: Waking) -> None:
     assert await waking.subscriptions() == {}
 
 
+async def test_a_locked_device_is_woken_at_once_and_again_when_it_is_unlocked(
+    waking: Waking,
+) -> None:
+    """Decision 25: a lost phone that sleeps locks itself at once, and its subscription stays."""
+    lost, other = device(), device()
+    await waking.members(lost, other)
+
+    async def change() -> None:
+        async with waking.database.transaction() as connection:
+            await waking.push.wake(connection, [lost.client_id])
+
+    await change()
+    await waking.push.on_wakeup(
+        AccountWakeup(
+            event="signed_out", person_ids=[], client_ids=[lost.client_id], reason="locked"
+        )
+    )
+    for turn in (1, 2):
+        await waking.work(0)
+        await waking.work()
+        assert waking.woken() == {lost.client_id: turn}
+        await change()
+    (request, _) = waking.service.requests
+    assert (request.body, request.headers["urgency"]) == (b"", "high")
+    assert waking.service.wrong == []
+    assert set(await waking.subscriptions()) == {lost.client_id, other.client_id}
+
+
 async def test_a_subscription_at_another_endpoint_replaces_the_first(waking: Waking) -> None:
     one = device()
     await waking.members(one)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import PersonId
+from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Plate
 
 LossReason = Literal["suspended", "removed"]
@@ -113,4 +113,12 @@ class Conduct(Protocol):
 
     async def versions(self, connection: AsyncConnection) -> tuple[int, int]:
         """Return the version from which acceptances count, and the newest."""
+        ...
+
+
+class Waking(Protocol):
+    """Web Push's part."""
+
+    async def wake(self, connection: Transaction, client_ids: Collection[ClientId]) -> None:
+        """Wake devices at once, so that they ask the server whether it takes them."""
         ...

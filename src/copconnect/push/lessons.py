@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.ids import ConversationId, PersonId
 from copconnect.push.rules import LESSONS
-from copconnect.push.store import QUEUE, SUBSCRIPTIONS, queue_for
+from copconnect.push.store import QUEUE, SUBSCRIPTIONS, of_people, queue_for
 
 _LESSONS = ConversationId(LESSONS)  # In a conversation's place.
 
@@ -15,7 +15,7 @@ _LESSONS = ConversationId(LESSONS)  # In a conversation's place.
 async def remind_of_lessons(connection: AsyncConnection, people: Select[Any], now_ms: int) -> int:
     """Queue a reminder of open lessons for each subscribed device of the people of a statement;
     return how many. One statement."""
-    return await queue_for(connection, _LESSONS, now_ms, people, LESSONS, now_ms, now_ms)
+    return await queue_for(connection, _LESSONS, now_ms, of_people(people), LESSONS, now_ms, now_ms)
 
 
 async def lessons_done(connection: AsyncConnection, person_id: PersonId) -> None:

@@ -45,8 +45,9 @@ class Conversations(Protocol):
 class Devices(Protocol):
     """The Authentication Service's part."""
 
-    def open_clients(self) -> Select[Any]:
-        """Return a statement of the ``client_id`` of the devices that may act."""
+    def unrevoked_clients(self) -> Select[Any]:
+        """Return a statement of the ``client_id`` of the devices that are not revoked; locked ones
+        are among them."""
         ...
 
 

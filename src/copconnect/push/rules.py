@@ -31,6 +31,8 @@ CALL = "call"  # A flash order, or a message that names somebody who muted the c
 
 LESSONS = "lessons"  # A reminder of open lessons; it is about no conversation.
 
+DEVICE = "device"  # The device itself was locked or unlocked; about no conversation either.
+
 Outcome = Literal["taken", "gone", "refused", "slow_down", "failed"]
 
 
@@ -51,6 +53,7 @@ _MANNERS = {
     REMINDER: Manner(DAY_S, "high"),
     CALL: Manner(7 * DAY_S, "high"),
     LESSONS: Manner(4 * 3_600, "normal"),  # Later it would come in the evening.
+    DEVICE: Manner(7 * DAY_S, "high"),
 }
 
 

@@ -3,6 +3,7 @@
 The node that holds the lease "push" plans and sends; every node takes subscriptions.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Select
@@ -12,7 +13,7 @@ from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
-from copconnect.ids import ConversationId, PersonId
+from copconnect.ids import ClientId, ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.principals import Caller
 from copconnect.push import lessons, rules, store
@@ -84,11 +85,14 @@ class PushService:
         await self.sender.close()
 
     async def on_wakeup(self, wakeup: AnyWakeup) -> None:
-        """Note messages, and forget devices that were signed out. Subscribe this to the bus."""
+        """Note messages, and forget devices that were signed out; a locked one is woken again when
+        it is unlocked. Subscribe this to the bus."""
         if not self._allowed:
             return
         await self.planner.on_wakeup(wakeup)
-        if isinstance(wakeup, AccountWakeup) and wakeup.event == "signed_out" and wakeup.client_ids:
+        if not isinstance(wakeup, AccountWakeup) or wakeup.event != "signed_out":
+            return
+        if wakeup.client_ids and wakeup.reason != "locked":
             async with self._database.transaction() as connection:
                 await store.unsubscribe(connection, wakeup.client_ids)
 
@@ -108,7 +112,7 @@ class PushService:
     async def prune(self) -> None:
         """Forget devices that ended without a wake-up, and marks that count no longer."""
         async with self._database.transaction() as connection:
-            await store.unsubscribe_without(connection, self._devices.open_clients())
+            await store.unsubscribe_without(connection, self._devices.unrevoked_clients())
             await store.forget_marks(connection, self._clock.now_ms() - DAY_MS)
 
     # --- Routes -------------------------------------------------------------------------------
@@ -137,6 +141,21 @@ class PushService:
 
     # --- For other roles ----------------------------------------------------------------------
 
+    async def wake(self, connection: Transaction, client_ids: Collection[ClientId]) -> None:
+        """Wake devices at once, so that they ask the server whether it takes them. One
+        statement."""
+        if self._allowed:
+            now_ms = self._clock.now_ms()
+            await store.queue_for(
+                connection,
+                ConversationId(rules.DEVICE),  # In a conversation's place.
+                now_ms,
+                store.of_clients(client_ids),
+                rules.DEVICE,
+                now_ms,
+                now_ms,
+            )
+
     async def remind(
         self,
         connection: Transaction,
@@ -150,7 +169,13 @@ class PushService:
             return 0
         now_ms = self._clock.now_ms()
         return await store.queue_for(
-            connection, conversation_id, seq, people, rules.REMINDER, now_ms, now_ms
+            connection,
+            conversation_id,
+            seq,
+            store.of_people(people),
+            rules.REMINDER,
+            now_ms,
+            now_ms,
         )
 
     async def remind_of_lessons(self, connection: Transaction, people: Select[Any]) -> int:
@@ -179,5 +204,11 @@ class PushService:
         now_ms = self._clock.now_ms()
         due_ms = now_ms + self._delay_ms
         return await store.queue_for(
-            connection, conversation_id, seq, people, rules.CALL, now_ms, due_ms
+            connection,
+            conversation_id,
+            seq,
+            store.of_people(people),
+            rules.CALL,
+            now_ms,
+            due_ms,
         )

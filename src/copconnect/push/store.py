@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     Integer,
     Select,
@@ -126,9 +127,9 @@ async def unsubscribe(connection: AsyncConnection, client_ids: Collection[Client
     await connection.execute(delete(QUEUE).where(among(_Q.client_id, client_ids)))
 
 
-async def unsubscribe_without(connection: AsyncConnection, open_clients: Select[Any]) -> None:
+async def unsubscribe_without(connection: AsyncConnection, clients: Select[Any]) -> None:
     """Forget the subscriptions of devices that a statement does not name."""
-    await connection.execute(delete(SUBSCRIPTIONS).where(_S.client_id.not_in(open_clients)))
+    await connection.execute(delete(SUBSCRIPTIONS).where(_S.client_id.not_in(clients)))
     await connection.execute(delete(QUEUE).where(_Q.client_id.not_in(select(_S.client_id))))
 
 
@@ -164,21 +165,29 @@ def _queued(
     )
 
 
+def of_people(people: Select[Any]) -> ColumnElement[bool]:
+    """Return the condition of the subscriptions of the people of a statement (``person_id``)."""
+    found = people.subquery()
+    return _S.person_id.in_(select(found.c.person_id))
+
+
+def of_clients(client_ids: Collection[ClientId]) -> ColumnElement[bool]:
+    """Return the condition of the subscriptions of these devices."""
+    return among(_S.client_id, client_ids)
+
+
 async def queue_for(
     connection: AsyncConnection,
     conversation_id: ConversationId,
     seq: int,
-    people: Select[Any],
+    whom: ColumnElement[bool],
     kind: str,
     now_ms: int,
     due_ms: int,
 ) -> int:
-    """Queue a push of a kind about a message for each subscribed device of the people of a
-    statement; return how many. A push that is due already becomes one. One statement."""
-    found = people.subquery()
-    rows = _queued(conversation_id, seq, kind, now_ms, due_ms).where(
-        _S.person_id.in_(select(found.c.person_id))
-    )
+    """Queue a push of a kind about a message for each subscribed device that a condition chooses;
+    return how many. A push that is due already becomes one. One statement."""
+    rows = _queued(conversation_id, seq, kind, now_ms, due_ms).where(whom)
     statement = upsert_for(connection.dialect.name, QUEUE).from_select(QUEUED, rows)
     new = statement.excluded
     done = await connection.execute(

@@ -35,6 +35,9 @@ export interface NoticeData {
 /** The tag of a reminder of lessons; a tap leads to them. */
 export const LESSONS = "lessons";
 
+/** The tag of the notice that this device is locked, or unlocked again. */
+export const AWAY = "away";
+
 /** Whether a message sounds off duty, too: it is a flash order, or somebody named this person. */
 export function calls(item: MessageItem, conversation: ConversationItem | null): boolean {
   const flash = item.body.kind === "order" && item.body.priority === "flash";
@@ -138,6 +141,18 @@ export function plainNotice(settings: PushSettings, now: Date): Notice {
       silent: isSilent(settings.duty, now, false),
     },
   };
+}
+
+/** The server turned this device away, or takes it again. */
+export function awayNotice(away: boolean, settings: PushSettings, now: Date): Notice {
+  const { title, options } = plainNotice(settings, now);
+  const body = away ? settings.words.away : settings.words.back;
+  return { title, options: { ...options, body, tag: AWAY } };
+}
+
+/** Take what notifications say from the screen. */
+export async function hideNotices(registration: ServiceWorkerRegistration): Promise<void> {
+  for (const one of await registration.getNotifications()) one.close();
 }
 
 /**

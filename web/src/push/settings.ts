@@ -17,6 +17,8 @@ export interface PushWords {
   readonly acknowledge: string;
   readonly reminder: string;
   readonly lessons: string;
+  readonly away: string;
+  readonly back: string;
 }
 
 export interface PushSettings {
@@ -43,6 +45,8 @@ export const PLAIN: PushSettings = {
     acknowledge: "Acknowledge",
     reminder: "You still have to acknowledge an order",
     lessons: "Your lessons are not finished. Open Training when you have ten minutes.",
+    away: "Cop Connect is locked on this phone. Open it to see why.",
+    back: "Cop Connect is unlocked on this phone.",
   },
 };
 

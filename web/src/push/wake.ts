@@ -17,6 +17,9 @@ import type {
 import { visitCore } from "@copconnect/client/host/visit";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import {
+  AWAY,
+  awayNotice,
+  hideNotices,
   lessonsNotice,
   noticeOf,
   reminderOf,
@@ -39,8 +42,11 @@ interface News {
   readonly conversation: ConversationItem | null;
 }
 
-/** Fetch what is new; return the newest message of each conversation that deserves a notice. */
-async function fetchNews(): Promise<readonly News[]> {
+/**
+ * Fetch what is new; return the newest message of each conversation that deserves a notice. Null: the
+ * server turned this device away.
+ */
+async function fetchNews(): Promise<readonly News[] | null> {
   const told = new Map<ConversationId, MessageItem>();
   let state: AppState | null = null;
   let movedMs = Date.now();
@@ -49,12 +55,12 @@ async function fetchNews(): Promise<readonly News[]> {
     else if (event.type === "notify") told.set(event.conversationId, event.item);
     movedMs = Date.now();
   };
-  const work = async (core: ConnectedCore): Promise<readonly News[]> => {
+  const work = async (core: ConnectedCore): Promise<readonly News[] | null> => {
     state = await core.start();
     void core.networkChanged(true);
     movedMs = Date.now();
     while (!settled(state, movedMs)) {
-      if (state.phase !== "ready") return [];
+      if (state.phase !== "ready") return state.phase === "signed_out" ? null : [];
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       state = await core.state();
     }
@@ -95,6 +101,10 @@ export async function onPush(scope: ServiceWorkerGlobalScope): Promise<void> {
   if (await lookedAt(scope)) return;
   const settings = await readSettings();
   const news = await tellNews(scope, settings);
+  if (news === null) return show(scope, awayNotice(true, settings, new Date()));
+  const away = (await scope.registration.getNotifications({ tag: AWAY }))[0];
+  if (away !== undefined && news === 0) return show(scope, awayNotice(false, settings, new Date()));
+  away?.close();
   if (news === 0) await remind(scope, settings);
   const shown = await scope.registration.getNotifications();
   if (shown.length === 0) await show(scope, plainNotice(settings, new Date()));
@@ -132,13 +142,20 @@ export function show(scope: ServiceWorkerGlobalScope, notice: Notice): Promise<v
   return scope.registration.showNotification(notice.title, notice.options);
 }
 
-/** Fetch and show; return how many conversations have news. */
-async function tellNews(scope: ServiceWorkerGlobalScope, settings: PushSettings): Promise<number> {
-  let news: readonly News[] = [];
+/** Fetch and show; return how many conversations have news. Null: the server turned this device away. */
+async function tellNews(
+  scope: ServiceWorkerGlobalScope,
+  settings: PushSettings,
+): Promise<number | null> {
+  let news: readonly News[] | null = [];
   try {
     news = await fetchNews();
   } catch {
     // Late, or no network: see the invariant.
+  }
+  if (news === null) {
+    await hideNotices(scope.registration);
+    return null;
   }
   for (const { item, conversation } of news) {
     await show(scope, noticeOf(item, conversation, settings, new Date()));

@@ -52,9 +52,9 @@ class Administered:
         fits = _C.revoked_ms.is_(None) if state is None else self._fits(state)
         return select(_C.person_id).where(fits)
 
-    def open_clients(self) -> Select[tuple[ClientId]]:
-        """Return a statement of the devices that may act."""
-        return select(_C.client_id).where(_C.ended_reason.is_(None))
+    def unrevoked_clients(self) -> Select[tuple[ClientId]]:
+        """Return a statement of the devices that are not revoked; locked ones are among them."""
+        return select(_C.client_id).where(_C.revoked_ms.is_(None))
 
     async def count(
         self,

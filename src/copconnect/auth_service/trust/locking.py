@@ -5,7 +5,8 @@ and answers them as it answers devices that were signed out; the app then locks 
 data (E6). One statement marks all devices that the person has at that time
 (:func:`device_store.lock`). Every path reads the column ``ended_reason``, so no path mistakes a
 locked device for one that may act. Removing the mark lists the devices again, as after a renewed
-certificate. Administration decides who may lock and unlock.
+certificate. Either change wakes sleeping devices by a push, so that they ask the server at once.
+Administration decides who may lock and unlock.
 """
 
 from collections.abc import Collection
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors
 from copconnect.audit.acts import DevicesLocked, DevicesUnlocked
 from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.ports import Waking
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.changes import Changes
 from copconnect.auth_service.trust.revoking import Revoking
@@ -32,6 +34,11 @@ class Locking:
         self._deps = deps
         self._changes = changes
         self._revoking = revoking
+        self._waking: Waking
+
+    def attach(self, waking: Waking) -> None:
+        """Wake devices that are locked or unlocked; built after this."""
+        self._waking = waking
 
     async def lock(self, connection: Transaction, by: Signer, person_id: PersonId) -> None:
         """Lock all devices that a person has, in the caller's transaction. The caller checked that
@@ -44,6 +51,7 @@ class Locking:
         await self._revoking.ended(
             connection, dict.fromkeys(locked, device_store.LOCKED), {person_id}, set()
         )
+        await self._waking.wake(connection, locked)
         await self._deps.audit.record(connection, by, DevicesLocked(person_id, locked))
 
     async def unlock(self, connection: Transaction, by: Signer, person_id: PersonId) -> None:
@@ -54,6 +62,7 @@ class Locking:
         if not unlocked:
             raise errors.ActInvalid(reason="no device of this person is locked")
         await self._changes.judge(connection, [], also=[person_id])
+        await self._waking.wake(connection, unlocked)
         await self._deps.audit.record(connection, by, DevicesUnlocked(person_id, unlocked))
 
     async def lock_of(self, connection: AsyncConnection, person_id: PersonId) -> Lock | None:

@@ -9,6 +9,7 @@
 import { t } from "../../i18n/index.svelte.ts";
 import { language } from "../../i18n/index.svelte.ts";
 import { LOOKING } from "../../push/messages.ts";
+import { hideNotices } from "../../push/notice.ts";
 import { forgetSettings, saveSettings } from "../../push/settings.ts";
 import { core, coreError } from "../core.ts";
 import { app } from "../state/app.svelte.ts";
@@ -145,13 +146,18 @@ export function followPushes(): () => void {
     const online = $derived(app.state?.connection === "online");
     const wanted = $derived(phase === "ready" && confirmed && notifications.on);
     const turnedOff = $derived(phase === "ready" && !notifications.on);
-    const ended = $derived(phase === "register" || phase === "signed_out");
+    const away = $derived(phase === "signed_out");
+    // A device that the server locked is woken again when it is unlocked.
+    const ended = $derived(phase === "register" || (away && app.state?.kept !== true));
 
     $effect(() => {
       if (wanted && online) void subscribe();
     });
     $effect(() => {
       if (turnedOff) void unsubscribe(true);
+    });
+    $effect(() => {
+      if (away && possible) void navigator.serviceWorker.ready.then(hideNotices);
     });
     $effect(() => {
       if (!ended) return;
@@ -176,6 +182,8 @@ export function followPushes(): () => void {
           acknowledge: t("orders.notice.acknowledge"),
           reminder: t("orders.notice.reminder"),
           lessons: t("me.lessonsOpen"),
+          away: t("me.push.away"),
+          back: t("me.push.back"),
         },
       };
       void saveSettings(settings).catch(() => undefined);
