@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from copconnect.http.turns import Turns
+from copconnect.http.turns import MOST_WAITING, Turns
 
 
 class Slow:
@@ -62,6 +62,32 @@ async def test_the_third_waits_for_one_of_two_in_order(slow: Slow) -> None:
         await slow.let_go(path)
     await asyncio.gather(*tasks)
     assert len(turns) == 0  # Nothing stays in memory.
+
+
+async def test_requests_that_wait_for_a_turn_are_bounded(slow: Slow) -> None:
+    """A program that opens connections and abandons them fills no memory: uvicorn leaves the
+    request of a closed connection under way."""
+    refused: list[int] = []
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            refused.append(message["status"])
+
+    turns = Turns(slow, 2)
+    scope: Any = {"type": "http", "path": "1", "headers": [(b"authorization", b"Bearer a")]}
+    unused: Any = None
+    tasks = [asyncio.ensure_future(turns(scope, unused, send)) for _ in range(2_000)]
+    await settled()
+    kept = [one for one in tasks if not one.done()]
+    assert len(kept) == 2 + MOST_WAITING
+    assert refused == [429] * (2_000 - len(kept))
+    other = ask(turns, "2", "b")  # Nobody else is refused.
+    await settled()
+    assert "2" in slow.under_way
+    await slow.let_go("1")
+    await slow.let_go("2")
+    await asyncio.gather(*tasks, other)
+    assert len(turns) == 0
 
 
 async def test_a_token_is_one_however_its_scheme_is_written(slow: Slow) -> None:

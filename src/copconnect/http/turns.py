@@ -1,8 +1,9 @@
 """Turns: a device has a few requests under way at a time, and its next ones wait for those.
 
 A client never has more, as browsers open six connections to a host. A program that sends hundreds
-at once would otherwise have the event loop do its work between everybody else's. Requests without
-an access token pass: limits of addresses count them. Used from one event loop.
+at once would otherwise have the event loop do its work between everybody else's. The requests that
+wait are bounded; one more is refused at once. Requests without an access token pass: limits of
+addresses count them. Used from one event loop.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 AT_ONCE = 6
+MOST_WAITING = 256  # Of one token; the server keeps the request of a connection that was closed.
 
 
 class _Line:
@@ -44,6 +46,9 @@ class Turns:
             await self.rest(scope, receive, send)
             return
         line = self._lines.setdefault(token, _Line())
+        if len(line.waiting) >= MOST_WAITING:
+            await _refuse(send)
+            return
         try:
             await self._enter(line)
             try:
@@ -78,6 +83,13 @@ class Turns:
                 turn.set_result(None)
                 return
         line.under_way -= 1
+
+
+async def _refuse(send: Send) -> None:
+    """Answer 429 without a body, and end the connection."""
+    headers = [(b"retry-after", b"1"), (b"content-length", b"0"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 429, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _token(scope: Scope) -> bytes:
