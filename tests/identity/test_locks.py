@@ -110,6 +110,23 @@ async def test_another_colleague_lifts_no_lock_and_an_admin_does(
     assert refusal(await act(approving, force.admin, unlock(lost)))[0] == "act_invalid"
 
 
+async def test_who_locks_a_further_phone_lifts_no_lock_of_an_admin(
+    approving: Running, force: Force, clock: MovedClock
+) -> None:
+    """The thief registers with the SIM; an accomplice locks that device, and unlocks."""
+    lost, colleague = [await confirmed(approving, force, one) for one in (PATROL, COLLEAGUE)]
+    assert (await act(approving, force.admin, lock(lost))).is_success
+    clock.ms += 1000
+    again = await approving.device(PATROL)
+    assert (await act(approving, colleague, lock(lost))).is_success
+    assert (await act(approving, colleague, unlock(lost))).is_success
+    assert await listed(approving, lost) == set()
+    assert (await approving.get("/v1/me", lost)).json()["details"]["reason"] == "locked"
+    assert (await approving.get("/v1/me", again)).status_code == 200
+    assert (await act(approving, force.admin, unlock(lost))).is_success
+    assert await listed(approving, lost) == {lost.device}
+
+
 async def test_a_phone_that_was_locked_stays_out_of_every_way_back(
     approving: Running, force: Force
 ) -> None:

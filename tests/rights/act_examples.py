@@ -243,7 +243,7 @@ async def _revoke(world: World, signer: Device) -> wire.Act:
 async def _lock(world: World, _: Device) -> wire.Act:
     """Lock the subject's devices, which are open again by then."""
     person_id = PersonId(world.subject.person_id)
-    await _as_operator(world, lambda one: device_store.unlock(one, person_id))
+    await _as_operator(world, lambda one: device_store.unlock(one, person_id, None))
     return wire.LockDevices(person_id=person_id)
 
 

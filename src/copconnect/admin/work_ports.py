@@ -406,8 +406,11 @@ class Locks(Protocol):
         """Lock all devices that a person has. Raises ActInvalid where none can be locked."""
         ...
 
-    async def unlock(self, connection: Transaction, by: Signer, person_id: PersonId) -> None:
-        """Let a person's locked devices act again. Raises ActInvalid where none is locked."""
+    async def unlock(
+        self, connection: Transaction, by: Signer, person_id: PersonId, *, own_alone: bool
+    ) -> None:
+        """Let a person's locked devices act again; ``own_alone``: only those that the signer
+        locked. Raises ActInvalid where none is locked."""
         ...
 
     async def lock_of(self, connection: AsyncConnection, person_id: PersonId) -> Lock | None:

@@ -89,8 +89,7 @@ class LockKinds:
 
     async def _lock(self, connection: Transaction, asked: Asked) -> Codes:
         person_id = PersonId(asked.act.person_id)
-        touched = asked.permit.people[person_id].touched
-        if asked.permit.held[0].lacking("revoke_devices", touched) is not None:
+        if not _removes(asked):
             spender, now_ms = asked.by.person_id, self._clock.now_ms()
             await budgets.take(connection, budgets.PHONES_LOCKED, spender, 1, now_ms)
         await self._locks.lock(connection, asked.by, person_id)
@@ -99,7 +98,9 @@ class LockKinds:
 
     async def _unlock(self, connection: Transaction, asked: Asked) -> Codes:
         person_id = PersonId(asked.act.person_id)
-        await self._locks.unlock(connection, asked.by, person_id)
+        # Somebody who locked a further phone lifts no lock of an admin.
+        own_alone = not _removes(asked)
+        await self._locks.unlock(connection, asked.by, person_id, own_alone=own_alone)
         await self._tell(connection, person_id)
         return []
 
@@ -111,3 +112,9 @@ class LockKinds:
             connection.after_commit(
                 AccountWakeup(event="acts", person_ids=sorted(admins), client_ids=[])
             )
+
+
+def _removes(asked: Asked) -> bool:
+    """Return whether the signer may remove the person's devices."""
+    touched = asked.permit.people[PersonId(asked.act.person_id)].touched
+    return asked.permit.held[0].lacking("revoke_devices", touched) is None

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, union, update
+from sqlalchemy import Select, and_, bindparam, delete, func, insert, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service.ports import EndReason
@@ -158,11 +158,15 @@ async def lock(
     return sorted(found)
 
 
-async def unlock(connection: AsyncConnection, person_id: PersonId) -> list[ClientId]:
-    """Let the locked devices of a person act again; return which."""
+async def unlock(
+    connection: AsyncConnection, person_id: PersonId, by: PersonId | None
+) -> list[ClientId]:
+    """Let the locked devices of a person act again; return which. ``by``: only those that this
+    person locked."""
+    locked = and_(clients.c.person_id == person_id, clients.c.ended_reason == LOCKED)
     found = await connection.scalars(
         update(clients)
-        .where(clients.c.person_id == person_id, clients.c.ended_reason == LOCKED)
+        .where(locked if by is None else and_(locked, clients.c.locked_by == by))
         .values(ended_reason=None, locked_ms=None, locked_by=None)
         .returning(clients.c.client_id)
     )

@@ -54,11 +54,14 @@ class Locking:
         await self._waking.wake(connection, locked)
         await self._deps.audit.record(connection, by, DevicesLocked(person_id, locked))
 
-    async def unlock(self, connection: Transaction, by: Signer, person_id: PersonId) -> None:
-        """Let a person's locked devices act again, in the caller's transaction. Raises ActInvalid
-        where none is locked."""
+    async def unlock(
+        self, connection: Transaction, by: Signer, person_id: PersonId, *, own_alone: bool
+    ) -> None:
+        """Let a person's locked devices act again, in the caller's transaction; ``own_alone``: only
+        those that the signer locked. Raises ActInvalid where none is locked."""
         await record_store.touch(connection, [person_id])
-        unlocked = await device_store.unlock(connection, person_id)
+        whose = by.person_id if own_alone else None
+        unlocked = await device_store.unlock(connection, person_id, whose)
         if not unlocked:
             raise errors.ActInvalid(reason="no device of this person is locked")
         await self._changes.judge(connection, [], also=[person_id])
