@@ -99,10 +99,8 @@ class Container:
         gateway: SmsGateway | None = None,
     ) -> None:
         """``serving``: a server process; False for a command-line tool, which has no bus.
-        ``gateway``: sends the texts in place of the gateway that the settings name.
-
-        Raises AuthorityMissing, NoGateway.
-        """
+        ``gateway``: sends the texts in place of the gateway that the settings name. Raises
+        AuthorityMissing, NoGateway."""
         self.settings = settings
         self.clock = clock or SystemClock()
         self.authority = CertificateAuthority(settings.data_dir / "keys")

@@ -217,3 +217,31 @@ async def test_a_person_has_a_limit_once_however_many_nodes_there_are() -> None:
                 await node.tell()
     assert passed <= 600 * 10 + 4 * 300 + 4 * 300  # A bucket owes no more than a burst.
     assert limits[1].kept == 1  # Small spending is told nobody.
+
+
+@pytest.mark.parametrize("told", [1e300, float("inf"), float("nan"), -1e300, -1.0])
+def test_another_nodes_word_takes_a_burst_at_most_and_gives_nothing(told: float) -> None:
+    now = [NOW]
+    limit, person = Rates("requests", 60, 10, lambda: now[0]), PersonId("p")
+    for _ in range(10):
+        limit.take(person)
+    limit.taken_elsewhere(person, told)
+    with pytest.raises(errors.RateLimited) as refused:
+        limit.take(person)
+    wait_ms = refused.value.retry_after_ms or 0
+    assert wait_ms <= (10 + 1) * 1000 + 1
+    now[0] += wait_ms
+    limit.take(person)
+
+
+def test_a_clock_that_went_back_locks_nobody_out() -> None:
+    """A node's clock ran a day ahead; buckets of that time fill again from the first request on."""
+    now = [NOW + DAY_MS]
+    limit, person = Rates("requests", 60, 10, lambda: now[0]), PersonId("p")
+    for _ in range(10):
+        limit.take(person)
+    now[0] = NOW
+    with pytest.raises(errors.RateLimited) as refused:
+        limit.take(person)
+    now[0] += refused.value.retry_after_ms or 0
+    limit.take(person)

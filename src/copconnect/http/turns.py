@@ -14,7 +14,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 AT_ONCE = 6
-MOST_WAITING = 256  # Of one token; the server keeps the request of a connection that was closed.
+MOST_WAITING = 256  # Requests of one token; uvicorn leaves those of closed connections under way.
 
 
 class _Line:
