@@ -106,7 +106,7 @@ export class Phone {
 
   /** The app starts with the vault that it had, as after a crash. */
   async start(): Promise<void> {
-    this.vault = new Vault({ name: this.vaultName, now: () => this.clock.ms });
+    this.vault = new Vault({ name: this.vaultName, now: () => this.clock.ms, unlockMs: 0 });
     if ((await this.vault.open()) === "locked") await this.vault.unlock(this.pin);
     const api = new Api(
       new Http({
