@@ -86,7 +86,7 @@ nginx:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-reorganise bench-orders bench-insider bench-ingest bench-push bench-directory bench-force bench-guard train-guard check-guard drill-backup pictures lock clean
+.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-steps bench-reorganise bench-orders bench-insider bench-ingest bench-push bench-directory bench-force bench-guard train-guard check-guard drill-backup pictures lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -157,6 +157,9 @@ bench-membership: packages-test package-python ## TRANSFERS=1000 at once among M
 bench-reorganise: PEOPLE = 10000
 bench-reorganise: packages-test package-python ## Units of PEOPLE=10000 of MEMBERS=63000 get another parent
 	@exec $(BIN)/python -m bench reorganise --people $(PEOPLE) --members $(MEMBERS)
+
+bench-steps: packages-test package-python packages-node chromium ## Steps of a phone 6x slower when keys change
+	@exec $(BIN)/python -m bench.browser.steps
 
 bench-insider: packages-test package-python ## A hostile member does its worst while a commander sends
 	@exec $(BIN)/python -m bench insider

@@ -7,12 +7,9 @@ with the code and the weights of the app. Prints one JSON line.
 import argparse
 import json
 import os
-import subprocess
 import sys
-import tempfile
 from base64 import b64encode
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from bench.browser import chromium
@@ -20,7 +17,6 @@ from bench.figures import percentile, say
 from copconnect.conduct.guard import model, serving
 from guard import corpus, measuring, pictures
 
-ROOT = Path(__file__).parents[1]
 SLOWER = 6
 MOST_LETTERS = 16_384
 SMALL, SMALL_LONG = 30, 2  # Messages.
@@ -91,9 +87,9 @@ def times(weights: bytes, texts: list[str], *, small: bool = False) -> dict[str,
         passes = page.evaluate(_TIMES, [b64encode(weights).decode(), texts + longest, count])
         known = pictures.figures(
             browser.new_page(),
-            bundle("iife", "web/src/media/encoding/picture-hash.ts", "hashing"),
-            bundle("iife", "client/src/guard/pictures.ts", "listing"),
-            bundle("iife", "guard/pictures.js", "drawing"),
+            chromium.bundle("iife", "web/src/media/encoding/picture-hash.ts", "hashing"),
+            chromium.bundle("iife", "client/src/guard/pictures.ts", "listing"),
+            chromium.bundle("iife", "guard/pictures.js", "drawing"),
             *((2, 1, 100) if small else ()),
         )
     usual, long = passes[0][: len(texts)], passes[0][len(texts) :]
@@ -108,20 +104,9 @@ def times(weights: bytes, texts: list[str], *, small: bool = False) -> dict[str,
     }
 
 
-def bundle(form: str, source: str = "client/src/guard/model.ts", name: str = "guard") -> str:
-    """Return a file of the app with its imports as one script; by default that of the model."""
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "guard.js"
-        subprocess.run(  # noqa: S603
-            [
-                *(str(ROOT / "node_modules/.bin/esbuild"), source, "--bundle"),
-                *(f"--format={form}", f"--global-name={name}", f"--outfile={target}"),
-                "--log-level=warning",
-            ],
-            cwd=ROOT,
-            check=True,
-        )
-        return target.read_text("utf-8")
+def bundle(form: str) -> str:
+    """Return the app's model as one script."""
+    return chromium.bundle(form, "client/src/guard/model.ts", "guard")
 
 
 if __name__ == "__main__":

@@ -9,13 +9,16 @@ network, IndexedDB's disk and drawing) is not slowed.
 import contextlib
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+ROOT = Path(__file__).parents[2]
 # Runs of the calibration; the best at full speed, the median when slowed.
 _RUNS = 5
 # How slow a page or worker is: a loop of the same length each time.
@@ -31,6 +34,24 @@ def executable() -> str | None:
     """Return the Chromium that this project's tests use, if there is one."""
     found = subprocess.run(["make/chromium"], capture_output=True, text=True, check=False)  # noqa: S607
     return found.stdout.strip() or None if found.returncode == 0 else None
+
+
+def bundle(form: str, source: str, name: str, without: str = "") -> str:
+    """Return a file of the app with its imports as one script, but for one import."""
+    with tempfile.TemporaryDirectory() as folder:
+        target, nothing = Path(folder) / "bundle.js", Path(folder) / "nothing.js"
+        nothing.touch()
+        subprocess.run(  # noqa: S603
+            [
+                *(str(ROOT / "node_modules/.bin/esbuild"), source, "--bundle"),
+                *(f"--format={form}", f"--global-name={name}", f"--outfile={target}"),
+                *([f"--alias:{without}={nothing}"] if without else []),
+                "--log-level=warning",
+            ],
+            cwd=ROOT,
+            check=True,
+        )
+        return target.read_text("utf-8")
 
 
 @contextlib.contextmanager

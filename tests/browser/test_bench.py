@@ -22,6 +22,10 @@ FIGURES: Mapping[str, set[str]] = {
         *("slowdown_page", "slowdown_worker", "send_to_shown_ms_p50", "send_to_shown_ms_p50_1x"),
         *("receive_p50_ms", "cold_start_ms", "open_chat_ms", "first_load_bytes", "tab_memory_kb"),
     },
+    "bench.browser.steps": {
+        *("people", "slowdown", "verify_people_ms", "seal_half_ms", "seal_all_ms", "share_ms"),
+        *("late_seals_ms", "open_cell_key_ms", "open_key_ms", "seal_all_ms_1x"),
+    },
     "guard.bench": {
         *("messages", "recall", "false_alarm_rate", "model_bytes", "unseen-9", "pictures"),
         *("p50_ms", "p99_ms", "p99_of_means_ms", "max_ms_16_kb", "slowdown"),
