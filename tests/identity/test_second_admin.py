@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from copconnect import wire
+from copconnect.admin import rules as admin_rules
 from copconnect.admin.rules import DEFAULT_RULES
 from copconnect.directory.editing import ManyLeft
 from copconnect.directory.imports import exporting, refusals
@@ -61,6 +62,24 @@ async def test_what_an_admin_does_alone_within_a_day_counts_together(
     root = await approving.back(force.root)
     made = wire.SuspendPerson(person_id=PersonId(person_id(row["code"])), reason="")
     assert (await act(approving, root, made)).json()["state"] == "done"
+
+
+async def test_files_that_change_people_count_together_within_a_day(
+    approving: Running, force: Force, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A3: files that move or rename people, each below the threshold, meet it together."""
+    monkeypatch.setattr(admin_rules, "SECOND_LEAST", 5)  # In a force of some 60.
+    rows = await others(approving)
+
+    async def renamed(device: Device, at: int) -> str:
+        some = [row | {"post_en": "Night duty"} for row in rows[at : at + 2]]
+        _, answer = await imported(approving, device, some)
+        return str(answer.json()["state"])
+
+    states = [await renamed(force.root, at) for at in (0, 2, 4)]
+    assert states == ["done", "done", "waiting"]
+    clock.ms += DAY_MS + 3_600_000
+    assert await renamed(await approving.back(force.root), 6) == "done"
 
 
 def _preview(made: wire.Act) -> wire.PreviewAct:
