@@ -15,6 +15,7 @@ import re
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,6 +40,21 @@ STATE = """async () => {
   const { usageDetails, usage } = await navigator.storage.estimate();
   return usageDetails?.indexedDB ?? usage ?? 0;
 }"""
+# By the path after /v1/.
+_CONVERSATION = r"conversations/[0-9a-f]+/"
+KINDS = {
+    "socket": "socket$",
+    "log": _CONVERSATION + "log$",
+    "trust": "trust$|people/trust$",
+    "leaves": _CONVERSATION + "cells",
+    "heads": _CONVERSATION + "(head|heads|proofs)",
+    "keys": _CONVERSATION + "(keys|shares|share-requests)|device-keys$",
+    "conversations": r"conversations$|conversations/[0-9a-f]+(/(members|receipts))?$",
+    "me": "me$",
+    "directory": "directory$",
+    "app": "$^",
+    "other": "",
+}
 TEXTS = "() => [...document.querySelectorAll('a[data-row]')].map((one) => one.innerText)"
 
 
@@ -87,7 +103,7 @@ def measure(day: FirstDay, folder: Path, processes: int, slowdown: float) -> Fig
         with slowed.on():
             figures = _first_day(officer, [one.newest for one in day.histories])
             figures["slowdown"] = slowed.measured(lambda: _loop(page))
-        figures |= _bytes(proxy)
+        figures |= _moved(proxy)
         duties = crowd.ask("duties")[0]
         say(f"The others: {duties}")
         figures["shares"] = duties["shares_made"]
@@ -133,31 +149,43 @@ def _first_day(officer: Officer, newest: Sequence[str]) -> Figures:
     }
 
 
-def _bytes(proxy: RecordingProxy) -> Figures:
-    """Return what the API moved."""
+def _moved(proxy: RecordingProxy) -> Figures:
+    """Return the bytes that the API moved, and requests and bytes down for each kind of route."""
     up = down = history = 0
-    paths: dict[str, str] = {}
+    kinds: dict[str, str] = {}
+    requests: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
     for exhibit in exhibits(proxy.recordings):
         connection, _, what = exhibit.where.partition(" request ")
-        if what:
-            index, _, line = what.partition(" ")
-            path = line.rpartition(",")[0].split(" ")[1]
-            paths[f"{connection} {index}"] = path
-            if line.endswith(", body") and path.startswith("/v1/") and "/socket" not in path:
-                up += len(exhibit.data)
+        if what.endswith(", body"):
+            index, method, target = what.removesuffix(", body").split(" ", 2)
+            kind = kinds[f"{connection} {index}"] = _kind(target)
+            requests[kind] += 1
+            say(f"{method} {target}: {exhibit.sent_bytes} up")
+            if kind not in ("app", "socket"):
+                up += exhibit.sent_bytes
             continue
         connection, _, what = exhibit.where.partition(" answer ")
-        if what and what.endswith(", body"):
-            path = paths.get(f"{connection} {what.split(' ')[0]}", "")
-            if "/log" in path:
-                history += len(exhibit.data)
-            elif path.startswith("/v1/"):
-                down += len(exhibit.data)
+        if what.endswith(", body"):
+            kind = kinds.get(f"{connection} {what.split(' ')[0]}", "other")
+            sizes[kind] += exhibit.sent_bytes
         elif "socket down" in exhibit.where:
-            down += len(exhibit.data)
+            sizes["socket"] += len(exhibit.data)
         elif "socket up" in exhibit.where:
             up += len(exhibit.data)
-    return {"down_bytes": down, "up_bytes": up, "history_bytes": history}
+    history = sizes["log"]
+    down = sizes.total() - history - sizes["app"]
+    counted = {f"requests_{kind}": float(requests[kind]) for kind in KINDS}
+    counted |= {f"bytes_{kind}": float(sizes[kind]) for kind in KINDS}
+    return {"down_bytes": down, "up_bytes": up, "history_bytes": history} | counted
+
+
+def _kind(target: str) -> str:
+    """Return what a request asks for."""
+    if not target.startswith("/v1/"):
+        return "app"
+    path = target.removeprefix("/v1/").partition("?")[0]
+    return next((kind for kind, pattern in KINDS.items() if re.match(pattern, path)), "other")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ class Exhibit:
 
     where: str
     data: bytes
+    # As sent, before a content coding was undone.
+    sent_bytes: int = 0
 
 
 def exhibits(recordings: list[Recording]) -> Iterator[Exhibit]:
@@ -45,7 +47,7 @@ def _connection(name: str, recording: Recording) -> Iterator[Exhibit]:
         assert isinstance(head, h11.Request)
         line = f"{name} request {index} {head.method.decode()} {head.target.decode()}"
         yield Exhibit(f"{line}, head", head.target + b"\n" + _head(head.headers))
-        yield Exhibit(f"{line}, body", _decoded(head.headers, body))
+        yield Exhibit(f"{line}, body", _decoded(head.headers, body), len(body))
     for index, (answer, body) in enumerate(answers):
         assert isinstance(answer, h11.Response | h11.InformationalResponse)
         line = f"{name} answer {index} {answer.status_code}"
@@ -56,7 +58,7 @@ def _connection(name: str, recording: Recording) -> Iterator[Exhibit]:
             if requests:
                 yield from _frames(f"{name} socket up", requests[-1][1], deflated)
         else:
-            yield Exhibit(f"{line}, body", _decoded(answer.headers, body))
+            yield Exhibit(f"{line}, body", _decoded(answer.headers, body), len(body))
 
 
 Head = h11.Request | h11.Response | h11.InformationalResponse
