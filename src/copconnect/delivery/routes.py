@@ -125,7 +125,7 @@ def _member_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         if after:
             after = hex_id(after)
         found = await service.conversations.members(caller, _conversation(c), after, "")
-        return answer(request, found)
+        return answer(request, found, packed=True)
 
     @post("/v1/conversations/{c:str}/members/searches", status_code=200)
     async def search_members(request: HttpRequest, c: FromPath[str]) -> Any:
@@ -180,13 +180,15 @@ def _roster_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     @get("/v1/conversations/{c:str}/cells/own")
     async def own_cell(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await _caller(gate, request)
-        return answer(request, await rosters.cell(caller, _conversation(c), None))
+        found = await rosters.cell(caller, _conversation(c), None)
+        return answer(request, found, packed=True)
 
     @get("/v1/conversations/{c:str}/cells/{k:str}")
     async def cell(request: HttpRequest, c: FromPath[str], k: FromPath[str]) -> Any:
         caller = await _caller(gate, request)
         cell_id = CellId(hex_id(k))
-        return answer(request, await rosters.cell(caller, _conversation(c), cell_id))
+        found = await rosters.cell(caller, _conversation(c), cell_id)
+        return answer(request, found, packed=True)
 
     return [state, head, proofs, own_cell, cell]
 
@@ -209,7 +211,7 @@ def _log_routes(service: DeliveryService, gate: Gate) -> list[Any]:
             before=_number(request, "before"),
             limit=LOG_PAGE if limit is None else limit,
         )
-        return answer(request, page)
+        return answer(request, page, packed=True)
 
     @get("/v1/conversations/{c:str}/chain")
     async def chain(request: HttpRequest, c: FromPath[str]) -> Any:

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from copconnect import errors, wire
 from copconnect.directory.postings.posts import Posts
 from copconnect.directory.service import DirectoryService
-from copconnect.http.gate import Gate, HttpRequest, answer, read
+from copconnect.http.gate import Gate, HttpRequest, SameForAll, answer, read
 
 MAX_TEXT = 100
 MAX_PARAMETER = 400
@@ -18,6 +18,8 @@ MAX_LIMIT_DIGITS = 4
 def routes(service: DirectoryService, posts: Posts, gate: Gate) -> list[Any]:
     """Return the handlers."""
 
+    same_for_all = SameForAll()
+
     @get("/v1/directory")
     async def directory(request: HttpRequest) -> Any:
         await gate.caller(request)
@@ -25,7 +27,8 @@ def routes(service: DirectoryService, posts: Posts, gate: Gate) -> list[Any]:
         if request.headers.get("if-none-match") == etag:
             response: Response[Any] = Response(None, status_code=304)
         else:
-            response = answer(request, await service.directory())
+            found = await service.directory()
+            response = same_for_all.answer(request, found.version, found)
         response.headers["etag"] = etag
         response.headers["cache-control"] = "private, no-cache"
         return response

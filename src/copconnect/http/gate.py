@@ -6,6 +6,7 @@ requests of the web framework and those that :mod:`copconnect.http.direct` answe
 """
 
 import asyncio
+import gzip
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from functools import lru_cache, partial
@@ -27,6 +28,8 @@ MSGPACK = "application/msgpack"
 JSON = "application/json"
 MAX_BODY_BYTES = wire.MAX_SEALS_BYTES + 65536  # A record with all its seals.
 
+_PACKED_FROM = 4096  # Bytes; compressing less saves less than it costs.
+_EACH, _ONCE = 1, 9  # Levels of compression: of an answer to one device, of one for all.
 REFUSED_S = 0.5  # How long a request beyond the limit occupies one of its device's turns.
 
 T = TypeVar("T")
@@ -143,6 +146,7 @@ class Encoded(NamedTuple):
     media_type: str
     status: int
     retry_after: str = ""  # Seconds.
+    coding: str = ""  # As in Content-Encoding; empty: none.
 
 
 def encode(request: Incoming, value: Any, status: int = 200) -> Encoded:
@@ -152,17 +156,53 @@ def encode(request: Incoming, value: Any, status: int = 200) -> Encoded:
     return Encoded(msgspec.json.encode(value), JSON, status)
 
 
-def answer(request: Incoming, value: Any) -> Response[bytes]:
-    """Answer with a wire value."""
-    return _response(encode(request, value))
+def answer(request: Incoming, value: Any, *, packed: bool = False) -> Response[bytes]:
+    """Answer with a wire value. ``packed``: compress a large one, which must not hold a secret
+    beside text that somebody else chose (docs/protocol.md, "Compression")."""
+    encoded = encode(request, value)
+    return _response(_packed(request, encoded, _EACH) if packed else encoded)
+
+
+class SameForAll:
+    """Answers of a route that are the same for everybody until their version changes: each is
+    encoded and compressed once."""
+
+    def __init__(self) -> None:
+        self._version = ""
+        self._encoded: dict[tuple[bool, bool], Encoded] = {}
+
+    def answer(self, request: Incoming, version: str, value: Any) -> Response[bytes]:
+        """Answer with a wire value, which has this version."""
+        if version != self._version:
+            self._version, self._encoded = version, {}
+        accepted = (MSGPACK in request.headers.get("accept", ""), _takes_gzip(request))
+        if accepted not in self._encoded:
+            self._encoded[accepted] = _packed(request, encode(request, value), _ONCE)
+        return _response(self._encoded[accepted])
+
+
+def _takes_gzip(request: Incoming) -> bool:
+    return "gzip" in request.headers.get("accept-encoding", "")
+
+
+def _packed(request: Incoming, encoded: Encoded, level: int) -> Encoded:
+    if len(encoded.body) < _PACKED_FROM or not _takes_gzip(request):
+        return encoded
+    body = gzip.compress(encoded.body, level, mtime=0)
+    return encoded._replace(body=body, coding="gzip")
 
 
 def _response(encoded: Encoded) -> Response[bytes]:
+    headers = {
+        "retry-after": encoded.retry_after,
+        "content-encoding": encoded.coding,
+        "vary": "accept-encoding" if encoded.coding else "",
+    }
     return Response(
         encoded.body,
         status_code=encoded.status,
         media_type=encoded.media_type,
-        headers={"retry-after": encoded.retry_after} if encoded.retry_after else None,
+        headers={name: value for name, value in headers.items() if value} or None,
     )
 
 

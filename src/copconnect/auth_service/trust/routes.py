@@ -29,7 +29,7 @@ def _records(service: AuthService, gate: Gate) -> list[Any]:
     async def people_trust(request: HttpRequest) -> Any:
         caller = await gate.caller(request, confirmed=False)
         body = await read(request, wire.LookUpTrust, MAX_BODY)
-        return answer(request, await service.people_trust.look_up(caller, body))
+        return answer(request, await service.people_trust.look_up(caller, body), packed=True)
 
     @put("/v1/device-keys")
     async def put_keys(request: HttpRequest) -> Any:
