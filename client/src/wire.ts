@@ -2946,9 +2946,10 @@ export interface Confirmer {
 
 /**
  * ``confirmers``: the people who can confirm this device, nearest first, at most 5; none for
- * one that is confirmed.
+ * one that is confirmed. ``version``: as ``Ready.me_version``.
  */
 export interface Me {
+  readonly version: string;
   readonly person: Person;
   readonly clientId: ClientId;
   readonly device: DeviceId;

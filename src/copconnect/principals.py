@@ -35,6 +35,7 @@ class Caller:
     device: bytes
     outstanding: frozenset[Requirement]
     confirmed: bool = True
+    records_version: int = 0  # Of what is signed about the person.
     me_version: str = ""  # As in wire.Ready.
     public_key: bytes = b""
 

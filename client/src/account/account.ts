@@ -170,12 +170,16 @@ export class Account {
     await this.#store({ ...record, me });
   }
 
-  /** Whether the account is another by what the server says, or was not asked for in hours. */
-  async isDue({ meVersion }: Pick<Ready, "meVersion">): Promise<boolean> {
+  /**
+   * Why this device looks after its account now: it never has, or the account is another by what the
+   * server says, or the last time was hours ago. Null: there is no need.
+   */
+  async due({ meVersion }: Pick<Ready, "meVersion">): Promise<"first" | "again" | null> {
     const last = await this.#context.vault.get<LookedAfterRecord>(META, "looked_after");
-    if (last === null || last.meVersion !== meVersion) return true;
+    if (last === null) return "first";
+    if (last.meVersion !== meVersion) return "again";
     const leftMs = last.untilMs - this.#context.now();
-    return leftMs <= 0 || leftMs > LOOK_AFTER_MS;
+    return leftMs <= 0 || leftMs > LOOK_AFTER_MS ? "again" : null;
   }
 
   /** All of it has been looked after. */

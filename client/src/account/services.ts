@@ -20,11 +20,11 @@ import { AuditHead } from "../trust/audit-head.ts";
 import { PeopleTrust } from "../trust/people-trust.ts";
 import type { Verdict } from "../trust/ports.ts";
 import { TrustedTime } from "../trust/trusted-time.ts";
-import type { AccountFrame, Confirmer, PersonTrust, Ready } from "../wire.ts";
+import type { AccountFrame, Confirmer, Me, PersonTrust, Ready } from "../wire.ts";
 import { Account } from "./account.ts";
 import { Acts } from "./acts.ts";
 import { Alarms } from "./alarms.ts";
-import { Conduct } from "./conduct.ts";
+import { Conduct, hasAccepted } from "./conduct.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Endorsing } from "./endorsing.ts";
 import { Granting } from "./granting.ts";
@@ -152,13 +152,15 @@ export class AccountServices {
   /** Read the account and its stores from the open vault; nothing of the network is needed. */
   async load(): Promise<AccountRecord | null> {
     const record = await this.account.load();
-    if (record !== null) await this.#begin();
+    if (record === null) return null;
+    await this.#begin();
+    await this.#ownChanged();
     return record;
   }
 
   async register(ticket: string, label: string): Promise<AccountRecord> {
     const record = await this.account.register(ticket, label);
-    await this.#begin({ isNew: true });
+    await this.#begin();
     return record;
   }
 
@@ -185,33 +187,43 @@ export class AccountServices {
     return this.#standing;
   }
 
-  /** A new device's first keys, records and time. The first connection does what fails. */
+  /**
+   * A new device's first keys and time, so that others seal to it from now on, and its person's
+   * records once the server tells them: after the code of conduct. The first connection does what fails.
+   */
   async equip(): Promise<void> {
-    const { personId } = this.account.require();
-    const steps = [this.ownKeys.maintain(), this.trust.ensure([personId], { keys: true })];
-    await Promise.allSettled(steps);
-    await this.#ownChanged();
+    const { personId, me } = this.account.require();
+    const keys = this.ownKeys.maintain();
+    const records = hasAccepted(me) ? this.trust.ensure([personId], { keys: true }) : keys;
+    await Promise.allSettled([keys, records]);
+    if (hasAccepted(me)) await this.#ownChanged();
   }
 
-  /** Rejects with the first failure, after every step was tried. */
-  async onReady(ready: Ready): Promise<void> {
-    const due = await this.account.isDue(ready);
+  /**
+   * Rejects with the first failure, after every step was tried. `caughtUp`: until then messages have
+   * the network; the guard's weights are larger than all messages of a first day.
+   */
+  async onReady(ready: Ready, caughtUp: Promise<void>): Promise<void> {
+    const due = await this.account.due(ready);
     await inOrder([
       () => this.#refreshTrust(ready.trustVersion),
       async () => {
-        if (due) this.ownKeys.publishAgain();
+        if (due === "again") this.ownKeys.publishAgain();
         await this.ownKeys.maintain();
       },
       () => this.confirmations.follow(),
       async () => {
-        if (!due) return;
-        await this.#lookAfter();
+        if (due === null) return;
+        const { me } = this.account.require();
+        // Registering and accepting the code of conduct answered with the account.
+        await this.#lookAfter(due === "first" && me?.version === ready.meVersion ? me : null);
         await this.account.lookedAfter(ready);
       },
-      // Weights that do not come or are not right leave the former ones in force.
-      () => this.guard.refresh(ready.guardPolicy, ready.guardPictures).catch(ignore),
       () => this.training.onReady().catch(ignore),
       () => this.sanctions.onReady(ready).catch(ignore),
+      () => caughtUp.catch(ignore),
+      // Weights that do not come or are not right leave the former ones in force.
+      () => this.guard.refresh(ready.guardPolicy, ready.guardPictures).catch(ignore),
     ]);
   }
 
@@ -268,15 +280,11 @@ export class AccountServices {
     }
   }
 
-  /** `isNew`: nothing is held yet, so that all that is needed later is asked for at once. */
-  async #begin({ isNew = false } = {}): Promise<void> {
+  async #begin(): Promise<void> {
     await this.trust.load();
-    const { personId } = this.account.require();
-    if (isNew) await this.trust.ensure([personId], { keys: true }).catch(ignore);
     await this.training.load();
     await this.sanctions.load();
     await this.confirmations.load();
-    await this.#ownChanged();
   }
 
   /** The parts of the context of a registered device that are looked after here. */
@@ -315,9 +323,12 @@ export class AccountServices {
     await this.trust.ensure([this.account.require().personId]);
   }
 
-  /** The account, its certificate, this person's own records, and those of whoever can confirm. */
-  async #lookAfter(): Promise<void> {
-    const me = await this.account.refreshMe();
+  /**
+   * The account, its certificate, this person's own records, and those of whoever can confirm. `known`:
+   * the account in its present version; null: it is fetched.
+   */
+  async #lookAfter(known: Me | null = null): Promise<void> {
+    const me = known ?? (await this.account.refreshMe());
     await this.account.renew();
     const people = [me.person.personId, ...me.confirmers.map(({ personId }) => personId)];
     await this.trust.ensure(people, { fresh: true, keys: true });

@@ -134,6 +134,7 @@ export class Device {
       cursors: this.cursors,
       members: this.members,
       connection: this.socket,
+      urgent: () => this.orders.urgent(),
       onCatchingUp: options.onCatchingUp,
       onAccount: options.onAccount,
     });

@@ -40,8 +40,8 @@ export interface LinkedParts {
 
 /** The links that leave the device. */
 export interface DeviceListener {
-  /** Look after account, keys and time, beside the comparing of conversations. */
-  readonly onReady: (ready: Ready) => Promise<void>;
+  /** Look after account, keys and time, while conversations are compared. */
+  readonly onReady: (ready: Ready, caughtUp: Promise<void>) => Promise<void>;
   readonly onHistory: () => void;
 }
 
@@ -154,11 +154,9 @@ export class PartLinks
     const { outbox, sync, orders, watching } = this.#parts;
     outbox.wake();
     watching.reconnected();
-    void this.#listener.onReady(ready).catch(ignore);
-    void sync
-      .onReady(ready)
-      .then(() => orders.onReady())
-      .catch(ignore);
+    const caughtUp = sync.onReady(ready);
+    void this.#listener.onReady(ready, caughtUp).catch(ignore);
+    void caughtUp.then(() => orders.onReady()).catch(ignore);
   }
 
   onFrame(frame: Exclude<ServerFrame, Ready>): void {

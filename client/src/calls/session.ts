@@ -250,11 +250,13 @@ export class Session {
           void this.#changed();
         },
       },
-      onReady: async (ready) => {
+      onReady: async (ready, caughtUp) => {
         this.#skewMs = Math.round(this.#options.now() - ready.serverTimeMs);
         void this.#changed();
-        await this.#services.onReady(ready);
-        await this.people.refreshDirectory(ready.directoryVersion);
+        await Promise.all([
+          this.#services.onReady(ready, caughtUp),
+          this.people.refreshDirectory(ready.directoryVersion),
+        ]);
         void this.#changed();
         void this.reporting.wake(false).catch(() => undefined);
       },

@@ -16,8 +16,10 @@ import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { learnBeside } from "./inbox.ts";
 import type { Inbox } from "./inbox.ts";
+import { headerOf } from "./judge.ts";
 import type { Entry } from "./judge.ts";
 import { hash, ZEROS } from "../keys/format/hashing.ts";
+import { idOf } from "../ids.ts";
 import type { ConversationId, KeyId, PersonId } from "../ids.ts";
 import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { equalBytes } from "../octets.ts";
@@ -65,6 +67,7 @@ export class History {
   async begin(conversation: Conversation): Promise<void> {
     if (conversation.record.log !== null) return;
     const page = await this.#context.api.logBefore(conversation.id, END, FIRST_PAGE);
+    await this.#askKeys(conversation, page);
     const work = new UnitOfWork(conversation);
     const hashes = hashesOf(page);
     const last = page.entries.at(-1)?.seq ?? page.lastSeq;
@@ -127,9 +130,27 @@ export class History {
       const { history } = conversation.record;
       if (history === null) return;
       const page = await this.#context.api.logBefore(conversation.id, history.from, PAGE);
+      await this.#askKeys(conversation, page);
       const work = new UnitOfWork(conversation);
       await this.#take(conversation, work, page, history);
     });
+  }
+
+  /**
+   * Ask for the keys that a page lacks before its entries are judged, so that members answer meanwhile.
+   * The records are stored first: a share is compared with them.
+   */
+  async #askKeys(conversation: Conversation, { keys, entries }: LogPage): Promise<void> {
+    const work = new UnitOfWork(conversation);
+    await learnBeside(this.#context, conversation, work, { keys });
+    await conversation.store(work);
+    const missing: KeyId[] = [];
+    const headers = entries.flatMap(({ message }) => headerOf(message) ?? []);
+    for (const keyId of new Set(headers.map(({ key }) => idOf<KeyId>(key)))) {
+      const held = await conversation.keys.find(null, keyId);
+      if (held !== null && held.secret === null) missing.push(keyId);
+    }
+    if (missing.length > 0) this.#listener.onMissing(conversation, missing);
   }
 
   /** Store a page of before `place`, and where the next one ends. */
@@ -140,7 +161,8 @@ export class History {
     place: HistoryPlace,
   ): Promise<void> {
     const missing = new Set<KeyId>();
-    await learnBeside(this.#context, conversation, work, page);
+    const { heads, proofs } = page;
+    await learnBeside(this.#context, conversation, work, { heads, proofs });
     const entries = page.entries.filter(({ seq }) => seq < place.from);
     const hashes = hashesOf(page);
     const leads = entries.length === 0 || equalBytes(hashes.at(-1) ?? ZEROS, place.hash);

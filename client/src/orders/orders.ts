@@ -304,6 +304,13 @@ export class Orders implements SendingListener {
     }
   }
 
+  /** Conversations with a flash order that this person owes, by the server's word. */
+  async urgent(): Promise<ReadonlySet<ConversationId>> {
+    const { orders } = await this.#context.api.orders.list("open", null);
+    const flash = orders.filter(({ terms }) => terms.priority === "flash");
+    return new Set(flash.map(({ conversationId }) => conversationId));
+  }
+
   /** Another device of this person has acknowledged. */
   onFrame({ orderId }: OrderAcknowledged): void {
     void this.ask(orderId).catch(() => undefined);

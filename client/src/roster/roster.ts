@@ -60,8 +60,7 @@ export async function followRoster(
   const was = before === null ? null : readLeaves(before.leaves, "R4");
   const absent = before === null ? [] : readLeaves(before.absent, "R4");
   // Newer records say who vouches for a new device, and whether a missing one was lost.
-  const people = [...leaves, ...(was ?? [])].map(({ person }) => person);
-  await trust.ensure(people, { fresh: was !== null });
+  if (was !== null) await trust.ensure(changedPeople(was, leaves), { fresh: true });
   const verdict = (person: PersonId, device: DeviceId) =>
     trust.verdict(person, device, context.time.requireNow());
   const change =
@@ -101,6 +100,15 @@ export async function followRoster(
     const order = seq + 0.3 + ((epoch % 1_000) * 16 + at) / 40_000;
     return { seq, order, sentMs: head.created };
   }
+}
+
+/** The people of the devices that only one of two rosters lists. */
+function changedPeople(was: readonly Leaf[], is: readonly Leaf[]): readonly PersonId[] {
+  const before = new Set(was.map(({ device }) => device));
+  const after = new Set(is.map(({ device }) => device));
+  return [...was, ...is]
+    .filter(({ device }) => before.has(device) !== after.has(device))
+    .map(({ person }) => person);
 }
 
 /** The members after these leaves: everybody with one has registered. The same if all were known. */

@@ -14,6 +14,8 @@ import type { Member } from "../wire.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 
 const SOME = 4;
+/** In a conversation of at most so many people the names of all are fetched before a screen asks. */
+const NAMED = 32;
 /** Within this time all members of a large conversation ask what became of it. */
 export const SPREAD_MS = 60_000;
 
@@ -78,7 +80,7 @@ export class MemberList {
     const members = many ? [] : found;
     const me = this.#context.identity().personId;
     const others = found.map(({ personId }) => personId).filter((id) => id !== me);
-    await this.#people.prefetch(many ? others.slice(0, SOME) : others);
+    await this.#people.prefetch(others.length > NAMED ? others.slice(0, SOME) : others);
     await conversation.change(async (work) => {
       const versions = { infoVersion, receiptsVersion: receiptsVersion ?? 0 };
       const news = withFetched(work.members, members, versions);

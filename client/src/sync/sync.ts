@@ -60,6 +60,8 @@ export interface SyncParts {
   readonly cursors: Cursors;
   readonly members: MemberList;
   readonly connection: Pick<Socket, "connected">;
+  /** Conversations with a flash order that this person owes. */
+  readonly urgent: () => Promise<ReadonlySet<ConversationId>>;
   readonly onCatchingUp: (catchingUp: boolean) => void;
   readonly onAccount: (event: AccountFrame["event"]) => void;
 }
@@ -67,6 +69,8 @@ export interface SyncParts {
 /** Frames about orders go to orders/orders.ts. */
 type OrderFrame = OrderProgressFrame | OrderAcknowledged;
 type Stand = Omit<ConversationHead, "conversationId" | "infoVersion">;
+
+const NONE: ReadonlySet<ConversationId> = new Set();
 
 export class Sync {
   readonly #parts: SyncParts;
@@ -122,12 +126,25 @@ export class Sync {
     const stands = new Map<ConversationId, Stand>(
       ready.heads.map((head) => [head.conversationId, head]),
     );
-    await this.#learn(ready);
+    const all = [...book.conversations.values()];
+    // Later, the newest message says which conversation comes first.
+    const isFirstDay = all.every(({ record }) => record.log === null);
+    const asked = isFirstDay ? this.#parts.urgent().catch(() => NONE) : NONE;
+    await this.#learn(ready, round);
+    const urgent = await asked;
     for (const [id, stand] of stands) {
       const conversation = book.find(id);
       if (conversation !== null) cursors.compare(conversation, stand);
     }
-    await this.#catchUpAll(stands, round);
+    const ordered = this.#inOrder([...stands.keys()], urgent);
+    const step = (take: (conversation: Conversation, stand: Stand) => Promise<void>) =>
+      this.#each(ordered, round, async (id) => {
+        const [conversation, stand] = [book.find(id), stands.get(id)];
+        if (conversation !== null && stand !== undefined) await take(conversation, stand);
+      });
+    // The messages of all conversations come before the members of any.
+    await step((conversation, stand) => this.#takeMessages(conversation, stand));
+    await step((conversation, stand) => this.#takeMembers(conversation, stand));
     for (const { id, record } of book.conversations.values()) {
       if (stands.has(id) || record.state === "left") continue;
       await book.fetch(id);
@@ -135,7 +152,7 @@ export class Sync {
   }
 
   /** Ask for what this device does not know the newest of. */
-  async #learn(ready: Ready): Promise<void> {
+  async #learn(ready: Ready, round: number): Promise<void> {
     const { context, book } = this.#parts;
     const others = ready.heads.filter(({ conversationId, infoVersion }) => {
       const record = book.find(conversationId)?.record;
@@ -150,30 +167,50 @@ export class Sync {
       return;
     }
     const { conversations } = await context.api.conversations();
+    const titled: ConversationId[] = [];
     for (const info of conversations) {
       const { profile } = await book.adopt(info).then(({ record }) => record);
       // The list leaves states out.
       if (info.stateSeq !== null && info.stateSeq > (profile?.seq ?? 0))
-        await book.fetch(info.conversationId);
+        titled.push(info.conversationId);
     }
+    await this.#each(titled, round, async (id) => void (await book.fetch(id)));
   }
 
-  async #catchUpAll(stands: ReadonlyMap<ConversationId, Stand>, round: number): Promise<void> {
+  /**
+   * Flash orders first; then the newest message, which a person opens first; then, of conversations
+   * that this device has not read yet, the smallest: the own station before the whole force.
+   */
+  #inOrder(
+    ids: readonly ConversationId[],
+    urgent: ReadonlySet<ConversationId>,
+  ): readonly ConversationId[] {
     const { book } = this.#parts;
-    const time = (id: ConversationId): number => book.find(id)?.record.last?.sentMs ?? 0;
-    // Newest first: what a person opens first is ready first.
-    const waiting = [...stands].sort(([a], [b]) => time(b) - time(a));
+    const places = ids.map((id) => {
+      const record = book.find(id)?.record;
+      const [sentMs, members] = [record?.last?.sentMs ?? 0, record?.members ?? 0];
+      return { id, urgent: urgent.has(id) ? 1 : 0, sentMs, members };
+    });
+    places.sort((a, b) => b.urgent - a.urgent || b.sentMs - a.sentMs || a.members - b.members);
+    return places.map(({ id }) => id);
+  }
+
+  /** Take conversations in this order, a few at once; the trouble of one holds up no other. */
+  async #each(
+    ids: readonly ConversationId[],
+    round: number,
+    take: (id: ConversationId) => Promise<void>,
+  ): Promise<void> {
+    const waiting = [...ids];
     let offline: unknown = null;
     const worker = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
         if (round !== this.#round || offline !== null) return;
-        const conversation = book.find(next[0]);
-        if (conversation === null) continue;
         try {
-          await this.#bringUp(conversation, next[1]);
+          await take(id);
         } catch (error) {
           if (hasCode(error, "network", "locked")) offline = error;
-          else this.#troubled(conversation, error);
+          else this.#troubled(id, error);
         }
       }
     };
@@ -181,8 +218,8 @@ export class Sync {
     if (offline !== null) throw offline;
   }
 
-  async #bringUp(conversation: Conversation, stand: Stand | null): Promise<void> {
-    const { context, inbox, history, asking, members } = this.#parts;
+  async #takeMessages(conversation: Conversation, stand: Stand | null): Promise<void> {
+    const { context, inbox, history, asking } = this.#parts;
     if (stand !== null)
       await conversation.run(() => readUpTo(context, conversation, stand.readSeq));
     await conversation.run(async () => {
@@ -201,8 +238,13 @@ export class Sync {
       return;
     }
     if (stand === null || stand.shares > 0) await asking.fetch(conversation);
-    await members.follow(conversation, stand?.receiptsVersion ?? null);
     await this.#missingKeys(conversation);
+  }
+
+  async #takeMembers(conversation: Conversation, stand: Stand | null): Promise<void> {
+    const { inbox, members } = this.#parts;
+    if (conversation.record.standstill) return;
+    await members.follow(conversation, stand?.receiptsVersion ?? null);
     await inbox.doubt(conversation);
     const { headEpoch } = conversation.record;
     await this.#followRoster(conversation, (stand?.rosterEpoch ?? headEpoch) > headEpoch);
@@ -218,7 +260,7 @@ export class Sync {
   }
 
   /** A conversation that could not be brought up is tried again soon, by itself. */
-  #troubled({ id }: Conversation, error: unknown): void {
+  #troubled(id: ConversationId, error: unknown): void {
     if (hasCode(error, ...NOT_HERE)) {
       void this.#parts.book.refresh(id).catch(() => undefined);
       return;
@@ -318,7 +360,8 @@ export class Sync {
     const { book, history, outbox } = this.#parts;
     const conversation = await book.refresh(conversationId);
     if (conversation === null) return;
-    await this.#bringUp(conversation, null);
+    await this.#takeMessages(conversation, null);
+    await this.#takeMembers(conversation, null);
     history.fill();
     outbox.kick(conversation);
   }

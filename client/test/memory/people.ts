@@ -291,6 +291,7 @@ export class People {
     const verdicts = this.#server.judge.verdicts(personId);
     const confirmed = (one: ClientState): wire.Confirmed => verdicts.get(one.device) ?? "no";
     return {
+      version: await this.meVersion(client),
       person: this.plate(personId),
       clientId: client.clientId,
       device: client.device,

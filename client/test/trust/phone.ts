@@ -147,7 +147,7 @@ export class Phone {
 
   /** A connection comes up. */
   async connect(): Promise<void> {
-    await this.services.onReady(await this.server.ready(this));
+    await this.services.onReady(await this.server.ready(this), Promise.resolve());
   }
 
   get personId(): PersonId {

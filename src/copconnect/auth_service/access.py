@@ -153,14 +153,15 @@ class CachingAuthenticator:
                 owed.add(Requirement.CONDUCT)
             if person_id in untrained:
                 owed.add(Requirement.TRAINING)
-            version = "" if acceptance is None else f"{acceptance.version}"
+            version = None if acceptance is None else acceptance.version
             caller = found[key] = Caller(
                 person_id=person_id,
                 client_id=ClientId(row.client_id),
                 device=row.device,
                 outstanding=frozenset(owed) if owed else NOTHING,
                 confirmed=row.confirmed != NOT_CONFIRMED,
-                me_version=f"{row.version}.{version}",
+                records_version=row.version,
+                me_version=rules.me_version(row.version, version),
                 public_key=row.public_key,
             )
             if row.last_seen_ms is not None:

@@ -64,14 +64,17 @@ class Accounts:
         if own is None:
             raise errors.Unauthenticated
         acceptance = accepted.get(caller.person_id)
+        version = None if acceptance is None else acceptance.version
         return wire.Me(
+            # The caller was read before: a device that holds less than this version asks again.
+            version=rules.me_version(caller.records_version, version),
             person=person,
             client_id=caller.client_id,
             device=own.device,
             confirmed=own.confirmed,
             confirmers=confirmers,
             clients=clients,
-            conduct_version=None if acceptance is None else acceptance.version,
+            conduct_version=version,
             conduct_accepted_ms=None if acceptance is None else acceptance.accepted_ms,
             conduct_required=required,
             conduct_current=newest,

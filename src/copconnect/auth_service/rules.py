@@ -179,3 +179,11 @@ def device_of(text: str) -> bytes:
     if device.hex() != text or len(device) != DEVICE_BYTES:
         raise errors.NotFound
     return device
+
+
+def me_version(records: int, accepted: int | None) -> str:
+    """Return what is another one whenever a person's devices or acceptance of the code are others.
+
+    ``records``: the version of the person's records; ``accepted``: of the code of conduct.
+    """
+    return f"{records}.{'' if accepted is None else accepted}"

@@ -176,11 +176,13 @@ class EnteredWakeup(Wakeup, frozen=True, kw_only=True, tag="entered"):
 
 
 class AccountWakeup(Wakeup, frozen=True, kw_only=True, tag="account"):
-    """Something about accounts changed. Empty lists mean everybody."""
+    """Something about accounts changed. Empty lists mean everybody. ``answered``: the client that
+    asked for the change, whose answer said what is new."""
 
     event: str  # As in wire.AccountFrame.
     person_ids: list[PersonId]
     client_ids: list[ClientId]
+    answered: ClientId | None = None
     reason: str = ""  # ``signed_out`` has one, as in errors.SignedOut.
 
 

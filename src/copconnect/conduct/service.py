@@ -102,7 +102,12 @@ class ConductService:
                 connection, caller.person_id, body.version, body.language, self._clock.now_ms()
             )
             connection.after_commit(
-                AccountWakeup(event="clients", person_ids=[caller.person_id], client_ids=[])
+                AccountWakeup(
+                    event="clients",
+                    person_ids=[caller.person_id],
+                    client_ids=[],
+                    answered=caller.client_id,
+                )
             )
         return await self._accounts.me(caller)
 

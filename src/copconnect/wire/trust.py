@@ -115,8 +115,9 @@ class Confirmer(Wire, frozen=True, kw_only=True):
 
 class Me(Wire, frozen=True, kw_only=True):
     """``confirmers``: the people who can confirm this device, nearest first, at most 5; none for
-    one that is confirmed."""
+    one that is confirmed. ``version``: as ``Ready.me_version``."""
 
+    version: str
     person: Person
     client_id: ClientId
     device: Annotated[DeviceId, HEX32]

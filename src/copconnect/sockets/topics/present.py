@@ -75,6 +75,8 @@ class Present:
             log.error("unknown_account_event", account_event=wakeup.event)
             return
         for connection in concerned:
+            if connection.client.client_id == wakeup.answered:
+                continue
             connection.push(frame)
             if wakeup.event == "signed_out":
                 connection.close(wire.CLOSE_SIGNED_OUT, wakeup.reason)
