@@ -28,7 +28,7 @@ class Requests {
   readonly refused: string[] = [];
   /** The people about whose records it asked, each as often as it did. */
   readonly people: string[] = [];
-  /** Of answers, as the server sent them. */
+  /** The bytes of answers, as the server sent them. */
   bytes = 0;
   weights = 0;
   /** The routes that had been asked when the device asked about the author of a message. */

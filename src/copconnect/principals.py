@@ -35,7 +35,7 @@ class Caller:
     device: bytes
     outstanding: frozenset[Requirement]
     confirmed: bool = True
-    records_version: int = 0  # Of what is signed about the person.
+    records_version: int = 0  # The version of the records about the person.
     me_version: str = ""  # As in wire.Ready.
     public_key: bytes = b""
 

@@ -45,7 +45,7 @@ function writeDataBank(folder: string): void {
     index === 0 ? "sho" : "patrol",
     "TG-CHAR",
     index === 0 ? "yes" : "no",
-    `ENROL${String(index).padStart(5, "0")}`,
+    `ENROL${String(index).padStart(7, "0")}`,
   ]);
   write("people.csv", [
     [
