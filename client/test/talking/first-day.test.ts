@@ -1,11 +1,11 @@
 /** A phone's first day: the requests that it makes, and their bytes, until it shows all messages. */
 import { decode } from "@msgpack/msgpack";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ConversationId } from "../src/ids.ts";
-import type { Fetch } from "../src/transport/http.ts";
-import type { LookUpTrust } from "../src/wire.ts";
-import type { Officer } from "./support/officer.ts";
-import { serverWorld } from "./support/world.ts";
+import type { ConversationId } from "../../src/ids.ts";
+import type { Fetch } from "../../src/transport/http.ts";
+import type { LookUpTrust } from "../../src/wire.ts";
+import type { Officer } from "../support/officer.ts";
+import { serverWorld } from "../support/world.ts";
 
 const LIMIT_MS = 240_000;
 const SOON_MS = 60_000;
