@@ -1,5 +1,7 @@
 """Texts of lessons: what is read, and what is refused with its line."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -24,6 +26,17 @@ def test_every_course_is_there_in_every_language_without_a_note() -> None:
             for text in lesson.texts.values()
         }
         assert len(shapes) == 1, lesson.lesson_id
+
+
+def test_no_reason_begins_with_the_word_that_the_screen_puts_before_it() -> None:
+    for lesson in built_in().values():
+        for text in lesson.texts.values():
+            quizzes = [
+                one for screen in text.screens for one in screen if isinstance(one, wire.Quiz)
+            ]
+            for option in [option for quiz in quizzes for option in quiz.options]:
+                first = re.split(r"[.।۔,:]", option.why)[0]
+                assert first not in {"Right", "No", "సరైనది", "కాదు", "درست", "نہیں", "सही", "नहीं"}
 
 
 def test_a_text_becomes_screens_of_blocks() -> None:
