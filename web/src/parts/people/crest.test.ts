@@ -20,9 +20,9 @@ describe("marksOf", () => {
 
   it("keeps its marks within the shield, and draws none for a level that is unknown", () => {
     for (let steps = 0; steps < 20; steps += 1) {
-      for (const { y } of marksOf({ steps, top: false })) {
-        expect(y).toBeGreaterThan(6);
-        expect(y).toBeLessThan(40);
+      for (const { y, scale } of marksOf({ steps, top: false })) {
+        expect(y - 5 * scale).toBeGreaterThan(6);
+        expect(y + 5 * scale).toBeLessThan(38);
       }
     }
     expect(marksOf(null)).toEqual([]);
