@@ -5,9 +5,10 @@
 import type { ConversationItem, Plate } from "@copconnect/client/core";
 import type { Directory, Level, Rank, Role, Unit, UnitId } from "@copconnect/client/wire";
 import { nameOf } from "../../i18n/format.ts";
+import { language } from "../../i18n/index.svelte.ts";
 import { onCoreEvent } from "./app.svelte.ts";
 import { core } from "../core.ts";
-import { rankIndex } from "./ranks.ts";
+import { rankIndex, rankThenPost } from "./ranks.ts";
 
 interface Index {
   readonly directory: Directory;
@@ -131,14 +132,12 @@ export function rankName(said: Plate["rank"]): string {
 
 /** "Sub-Inspector · Station writer": a rank and a post, in the reader's language. */
 export function rankAndPost(who: Pick<Plate, "rank" | "post">): string {
-  const post = nameOf(who.post);
-  return post === "" ? rankName(who.rank) : `${rankName(who.rank)} · ${post}`;
+  return rankThenPost(rankName(who.rank), nameOf(who.post));
 }
 
-/** The same, short, for a bubble: the rank's code is its everyday abbreviation. */
+/** The same, short, for a bubble: in English a rank's code is its everyday abbreviation. */
 export function shortRankAndPost(plate: Plate): string {
-  const post = nameOf(plate.post);
   const said = typeof plate.rank === "string" ? plate.rank : plate.rank.en;
-  const rank = index?.ranks.get(said)?.code ?? rankName(plate.rank);
-  return post === "" ? rank : `${rank} · ${post}`;
+  const code = language.current === "en" ? index?.ranks.get(said)?.code : undefined;
+  return rankThenPost(code?.replaceAll("_", " ") ?? rankName(plate.rank), nameOf(plate.post));
 }

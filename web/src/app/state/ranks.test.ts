@@ -1,7 +1,7 @@
 import { inEnglish } from "@copconnect/client/core";
 import type { Rank } from "@copconnect/client/wire";
 import { expect, it } from "vitest";
-import { rankIndex } from "./ranks.ts";
+import { rankIndex, rankThenPost } from "./ranks.ts";
 
 const ASI: Rank = {
   code: "ASI",
@@ -20,4 +20,11 @@ it("finds a rank by its code and by the name that a card signs", () => {
 
 it("takes a code for the rank of that code, whatever another is called", () => {
   expect(rankIndex([SI, { code: "X", order: 1, names: inEnglish("SI") }]).get("SI")).toBe(SI);
+});
+
+it("says a rank once that the post begins with", () => {
+  expect(rankThenPost("SI", "Station writer")).toBe("SI · Station writer");
+  expect(rankThenPost("DCP", "DCP, Charminar Zone")).toBe("DCP, Charminar Zone");
+  expect(rankThenPost("CI", "CID, Hyderabad")).toBe("CI · CID, Hyderabad");
+  expect(rankThenPost("SI", "")).toBe("SI");
 });
