@@ -35,7 +35,7 @@ function ordersTitle({ title, unitId }: NonNullable<ConversationItem["standing"]
   return unit === "" ? t("chats.ordersOf", { post }) : t("chats.ordersTo", { post, unit });
 }
 
-/** "To: SHO, Kacheguda", where it came to a post that this person holds; else "". */
+/** "To: SHO, Kachiguda", where it came to a post that this person holds; else "". */
 export function toPost({ post, standing }: ConversationItem): string {
   if (post?.mine !== false || standing === null) return "";
   return t("chats.to", { post: nameOf(standing.title) });
