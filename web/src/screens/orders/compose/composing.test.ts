@@ -7,6 +7,7 @@ import {
   fromTemplate,
   localMoment,
   momentOf,
+  othersIn,
   prioritiesOf,
   problemsOf,
 } from "./composing.ts";
@@ -24,6 +25,13 @@ function draft(order: Partial<OutgoingOrder>, more: Partial<OrderDraft> = {}): O
 }
 
 describe("an order while it is written", () => {
+  it("reaches nobody in a group of its issuer alone", () => {
+    expect(othersIn({ kind: "group", members: 1 })).toBe(0);
+    expect(othersIn({ kind: "group", members: 0 })).toBe(0);
+    expect(othersIn({ kind: "unit", members: 20 })).toBe(19);
+    expect(othersIn({ kind: "direct", members: 1 })).toBe(1);
+  });
+
   it("needs somebody to go to, a title, whole choices, and an admin for flash", () => {
     expect(problemsOf(draft({}), PLACE, NOW)).toEqual([]);
     expect(problemsOf(emptyDraft(null), PLACE, NOW)).toEqual(["noAudience", "noTitle"]);

@@ -1,5 +1,11 @@
 /** An order while it is written: its beginning, what keeps it from being sent, what to know before. Pure. */
-import { newId, type Issuing, type OrderDraft, type Outgoing } from "@copconnect/client/core";
+import {
+  newId,
+  type ConversationItem,
+  type Issuing,
+  type OrderDraft,
+  type Outgoing,
+} from "@copconnect/client/core";
 import type { ConversationId, MessageId, OrderPriority } from "@copconnect/client/wire";
 
 export type OutgoingOrder = Extract<Outgoing, { kind: "order" }>;
@@ -55,6 +61,11 @@ export function fromTemplate(template: OrderDraft, nowMs: number): OrderDraft {
   const span = validUntilMs === null ? null : validUntilMs - template.savedMs;
   const order = { ...template.order, validUntilMs: span === null ? null : nowMs + span };
   return { ...template, order, draftId: newId<MessageId>(), template: null, sendAtMs: null };
+}
+
+/** How many other people a conversation has: without any, an order would reach nobody. */
+export function othersIn({ kind, members }: Pick<ConversationItem, "kind" | "members">): number {
+  return Math.max(0, (kind === "direct" ? 2 : members) - 1);
 }
 
 /** An order to more people than this is looked at once more before it goes out. */
