@@ -4,6 +4,7 @@ Run: python -m tests.harness.another_app FOLDER serve …
 """
 
 import functools
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -29,13 +30,24 @@ class AnotherApp(ServerProcess):
         self._serve("tests.harness.another_app", [str(self.folder)])
 
     def release(self, version: str) -> None:
-        """Serve a next version: a page that says so, and a worker that has it on its list."""
+        """Serve a next version: a page that says so, its own entry script and its own worker."""
         worker, index = self.folder / "service-worker.js", self.folder / "index.html"
         listed, _, _ = worker.read_text().partition('","url":"index.html"')
         revision = listed.rpartition('"')[2]
         _replace(worker, revision, f"{version}-{revision}")
         _replace(index, "<html", f'<html data-version="{version}"')
+        built = _entry(web_assets.FOLDER / "index.html")
+        entry = built.replace(".js", f"-{version}.js")
+        (self.folder / "assets" / entry).write_text(f'import "./{built}";')
+        _replace(index, _entry(index), entry)
         self.restart()
+
+
+def _entry(page: Path) -> str:
+    """Return the name of a page's entry script."""
+    found = re.search(r'src="/assets/(index-[^"]+)"', page.read_text())
+    assert found is not None
+    return found[1]
 
 
 def _replace(file: Path, old: str, new: str) -> None:

@@ -27,7 +27,13 @@ import { dataOf, LESSONS, unsentNotice, type NoticeData } from "./push/notice.ts
 import { readSettings } from "./push/settings.ts";
 import { markRead, onLook, onPush, onSubscriptionChange, sendReply, show } from "./push/wake.ts";
 import { answerMedia } from "./streaming/answer.ts";
-import { isTakeOver, mediaId, type MediaReply, type MediaRequest } from "./streaming/messages.ts";
+import {
+  isPageLoaded,
+  isTakeOver,
+  mediaId,
+  type MediaReply,
+  type MediaRequest,
+} from "./streaming/messages.ts";
 
 declare const self: ServiceWorkerGlobalScope & {
   readonly __WB_MANIFEST: readonly (string | { url: string; revision: string | null })[];
@@ -50,6 +56,20 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("message", (event) => {
   if (isTakeOver(event.data)) void self.skipWaiting();
+});
+
+self.addEventListener("message", (event) => {
+  const { data, ports, source } = event;
+  if (!isPageLoaded(data) || !(source instanceof WindowClient) || !isOfApp(new URL(source.url)))
+    return;
+  event.waitUntil(
+    matchPrecache(INDEX).then(async (page) => {
+      // A page that reloads shows the cached page, so that it reloads once.
+      if (page !== undefined && !(await page.text()).includes(`src="${data.entry}"`)) {
+        ports[0]?.postMessage(null);
+      }
+    }),
+  );
 });
 
 self.addEventListener("push", (event) => {
@@ -185,6 +205,11 @@ function asker(page: string): (request: MediaRequest) => Promise<MediaReply> {
   };
 }
 
+/** Whether this worker serves the app's page at an address; the server gives its newest page at others. */
+function isOfApp(url: URL): boolean {
+  return url.pathname === "/" || url.pathname === INDEX;
+}
+
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
@@ -200,7 +225,7 @@ self.addEventListener("fetch", (event) => {
     return;
   }
   if (/^\/(v1|demo|healthz|config\.json)(\/|$)/.test(url.pathname)) return;
-  if (request.mode === "navigate" && (url.pathname === "/" || url.pathname === INDEX)) {
+  if (request.mode === "navigate" && isOfApp(url)) {
     event.respondWith(openApp({ event, request, url }));
     return;
   }

@@ -3,9 +3,10 @@
  * page without one (the development server, a browser that refuses).
  *
  * The worker that is in charge serves its own version's files, however often a page reloads: a newer
- * version is shown only after its worker has taken over, which reloads every page of the device.
+ * version is shown only after its worker has taken over, which reloads every page of the device. A page
+ * that is loading at that moment misses the browser's event: it asks the worker when it has loaded.
  */
-import type { TakeOver } from "../streaming/messages.ts";
+import type { PageLoaded, TakeOver } from "../streaming/messages.ts";
 
 /** How often a page that stays open asks for a new version. */
 const CHECK_EVERY_MS = 60 * 60 * 1000;
@@ -75,6 +76,15 @@ function follow(registration: ServiceWorkerRegistration): void {
   setInterval(() => void registration.update().catch(() => undefined), CHECK_EVERY_MS);
 }
 
+/** Reload this page if the worker in charge serves another version. */
+function askController(): void {
+  const entry = document.querySelector("script[type=module]")?.getAttribute("src") ?? "";
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => location.reload();
+  const loaded: PageLoaded = { type: "page-loaded", entry };
+  navigator.serviceWorker.controller?.postMessage(loaded, [port2]);
+}
+
 export async function registerServiceWorker(): Promise<void> {
   if (!("serviceWorker" in navigator) || !import.meta.env.PROD) return;
   let hadController = navigator.serviceWorker.controller !== null;
@@ -83,6 +93,7 @@ export async function registerServiceWorker(): Promise<void> {
     if (hadController || taking) location.reload();
     hadController = true;
   });
+  askController();
   try {
     follow(await navigator.serviceWorker.register("/service-worker.js", { scope: "/" }));
   } catch {

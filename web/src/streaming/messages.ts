@@ -30,6 +30,13 @@ export interface TakeOver {
   readonly type: "take-over";
 }
 
+/** Page → worker in charge, with a port that gets an answer if the worker serves another version. */
+export interface PageLoaded {
+  readonly type: "page-loaded";
+  /** The address of the page's script: its name has a hash of the version. */
+  readonly entry: string;
+}
+
 export function isMediaRequest(value: unknown): value is MediaRequest {
   if (typeof value !== "object" || value === null || !("type" in value)) return false;
   return value.type === "media-describe" || value.type === "media-bytes";
@@ -38,6 +45,12 @@ export function isMediaRequest(value: unknown): value is MediaRequest {
 export function isTakeOver(value: unknown): value is TakeOver {
   return (
     typeof value === "object" && value !== null && "type" in value && value.type === "take-over"
+  );
+}
+
+export function isPageLoaded(value: unknown): value is PageLoaded {
+  return (
+    typeof value === "object" && value !== null && "type" in value && value.type === "page-loaded"
   );
 }
 
