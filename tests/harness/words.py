@@ -1,6 +1,7 @@
 """The words of the app, read from the files that it ships, so that tests press what people see."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 WEB = Path(__file__).parents[2] / "web"
 LOCALES = WEB / "src" / "i18n" / "locales"
 CONSOLE = WEB / "admin" / "src" / "locales"
+BARE, NON_JOINER = ("\u094d", "\u0c4d"), "\u200c"  # As in web/src/i18n/index.svelte.ts.
 NAMES = {"en": "English", "te": "తెలుగు", "ur": "اردو", "hi": "हिन्दी"}
 
 
@@ -54,5 +56,8 @@ def words(language: str, key: str, **values: object) -> str:
     if not isinstance(found, str):
         raise KeyError(key)
     for name, value in values.items():
-        found = found.replace("{{" + name + "}}", str(value))
+        said = str(value)
+        if said.endswith(BARE):
+            found = re.sub(r"(?<=\{\{" + name + r"\}\})(?=[^\W\d_])", NON_JOINER, found)
+        found = found.replace("{{" + name + "}}", said)
     return found

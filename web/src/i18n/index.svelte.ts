@@ -159,6 +159,10 @@ export async function textsIn(
   return (key, values = {}) => sayIn(language, "translation", key, values);
 }
 
+/** A name whose last consonant has no vowel, in Telugu or Hindi: a suffix would become one letter with it. */
+const ENDS_BARE = /[\u094d\u0c4d]$/u;
+const NON_JOINER = "\u200c";
+
 function sayIn(language: Language, namespace: string, key: string, values: TextValues): string {
   const { count } = values;
   const text = words.t(key, {
@@ -167,9 +171,10 @@ function sayIn(language: Language, namespace: string, key: string, values: TextV
     skipInterpolation: true,
     ...(typeof count === "number" ? { count } : {}),
   });
-  return text.replace(/\{\{(\w+)\}\}/gu, (_, name: string) => {
+  return text.replace(/\{\{(\w+)\}\}(\p{L}?)/gu, (_, name: string, next: string) => {
     const value = values[name];
-    return typeof value === "number" ? formatNumber(value) : (value ?? "");
+    const said = typeof value === "number" ? formatNumber(value) : (value ?? "");
+    return said + (next !== "" && ENDS_BARE.test(said) ? NON_JOINER : "") + next;
   });
 }
 
