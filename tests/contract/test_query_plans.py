@@ -21,7 +21,7 @@ from tests.contract.device import Talk, leaf_of
 from tests.contract.test_cell_keys import Crowd
 
 # Few rows, whatever the force: conversations that follow the data bank, changes that wait.
-SMALL = {"audiences", "roster_marks"}
+SMALL = {"audiences", "roster_marks", "roster_rounds"}
 SCAN = re.compile(r"SCAN (\w+)(?! USING)")
 
 

@@ -131,6 +131,20 @@ async def test_d6_a_worker_shuts_a_large_conversation_and_leaves_its_head(world:
     await force.goes_on(without=1)
 
 
+async def test_a_restart_compares_nobody_while_the_data_bank_is_as_it_was(world: World) -> None:
+    """A restart of a large force is followed by everybody who comes back."""
+    force = Force(world)
+    await force.talking()
+    await world.service.following.round()
+    world.chart.asked.clear()
+    await world.node().following.round()
+    assert world.chart.asked == []
+    force.transfer()
+    await world.node().following.round()
+    assert set().union(*world.chart.asked) >= {one.caller.person_id for one in force.district}
+    await force.goes_on(without=1)
+
+
 async def test_heads_follow_the_commit_and_wait_for_no_round(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,8 @@ commit that it is about (HeadsDueWakeup), and comes once a second, because a wak
 and batches become due. Changes that another process made in the data bank are
 found by a number that the directory raises, and the people whom they concern are compared with all
 rules at once; changes of devices and members are found by marks that are set in the transaction
-that makes them. Every ten minutes everybody is compared.
+that makes them. Every ten minutes everybody is compared, and when a process begins to do rounds
+unless the data bank is as the last round left it.
 
 Invariants: the next round's first transaction cuts off a person who loses their place, and a head
 of that round removes them, however large the conversation. The next round also applies changes that
@@ -110,9 +111,13 @@ class Following:
     # --- The data bank ------------------------------------------------------------------------
 
     async def _follow_data_bank(self, now_ms: int) -> None:
-        deps, former = self._deps, self._people_version
+        deps = self._deps
         async with deps.database.reading() as connection:
             version = await deps.organisation.people_version(connection)
+            if self._people_version is None and await marks.followed(connection) == version:
+                # Nothing changed while no process did rounds: tens of thousands come back now.
+                self._people_version, self._compared_ms = version, now_ms
+            former = self._people_version
             anew = former is None or now_ms - self._compared_ms >= _ALL_ANEW_MS
             if version == former and not anew:
                 return
@@ -128,6 +133,8 @@ class Following:
         await self._compare_issuers(None if anew else changed, found)
         await self._begin(groups, new, whole=anew)
         await self._apply(found)
+        async with deps.database.transaction() as connection:
+            await marks.set_followed(connection, version)
         self._people_version = version
         if anew:
             self._compared_ms = now_ms

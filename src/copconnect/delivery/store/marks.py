@@ -1,4 +1,6 @@
-"""Statements on marks: people whose devices or membership a roster takes up with its next head."""
+"""Statements on marks: people whose devices or membership a roster takes up with its next head; and
+on the version of the data bank up to which all rosters are up to date.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.bus import HeadsDueWakeup
 from copconnect.database.among import among
 from copconnect.database.engine import Transaction, upsert_for
-from copconnect.delivery.store.tables import CONVERSATIONS, HEADS, ROSTER_MARKS
+from copconnect.delivery.store.tables import CONVERSATIONS, HEADS, ROSTER_MARKS, ROSTER_ROUNDS
 from copconnect.ids import ConversationId, PersonId, new_id
 
 _R = ROSTER_MARKS.c
@@ -110,3 +112,18 @@ async def forget(
             ),
             rows,
         )
+
+
+async def followed(connection: AsyncConnection) -> int | None:
+    """Return up to which version of the data bank rosters are up to date; None: never compared."""
+    found: int | None = await connection.scalar(select(ROSTER_ROUNDS.c.people_version))
+    return found
+
+
+async def set_followed(connection: AsyncConnection, version: int) -> None:
+    """Store up to which version of the data bank rosters are up to date."""
+    statement = upsert_for(connection.dialect.name, ROSTER_ROUNDS)
+    values = {"people_version": version}
+    await connection.execute(
+        statement.values(id=1, **values).on_conflict_do_update(index_elements=["id"], set_=values)
+    )

@@ -351,6 +351,13 @@ AUDIENCES = Table(
 )
 
 # People whose devices a conversation's roster must be compared with, once it is due.
+ROSTER_ROUNDS = Table(
+    "roster_rounds",
+    METADATA,
+    Column("id", SmallInteger, primary_key=True),  # 1
+    Column("people_version", BigInteger, nullable=False),  # Up to it, all rosters are up to date.
+)
+
 ROSTER_MARKS = Table(
     "roster_marks",
     METADATA,

@@ -1351,6 +1351,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation_id", "person_id", name=op.f("pk_roster_marks")),
     )
     op.create_table(
+        "roster_rounds",
+        sa.Column("id", sa.SmallInteger(), nullable=False),
+        sa.Column("people_version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_roster_rounds")),
+    )
+    op.create_table(
         "sanction_appeals",
         sa.Column("report_id", sa.String(length=32), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
