@@ -1,6 +1,6 @@
 """Parts that :mod:`copconnect.app` hands to roles which are built before those that they need."""
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,7 @@ from copconnect.directory.service import DirectoryService
 from copconnect.ids import ConversationId, PersonId, PostId
 from copconnect.reports.registry import SanctionRegistry
 from copconnect.reports.service import ReportService
+from copconnect.sockets.feed import Current
 
 
 class Late:
@@ -92,19 +93,16 @@ class Versions:
         self._sanctions = sanctions
         self._database = database
 
-    async def trust_version(self) -> int:
-        """Return the version of Trust."""
-        return await self._auth.trust.version()
-
-    async def directory_version(self) -> str:
-        """Return the version of the Directory."""
-        return await self._directory.version()
-
-    async def guard(self) -> tuple[int, int]:
-        """Return the numbers of the guard's policy and of the known pictures in force."""
-        return await self._guard.numbers()
-
-    async def sanctioned(self, person_ids: Collection[PersonId]) -> Set[PersonId]:
-        """Return those of these people who have a sanction in force or unread. One statement."""
+    async def current(self, person_ids: Collection[PersonId]) -> Current:
+        """See sockets' feed.Versions."""
+        policy, pictures = await self._guard.numbers()
         async with self._database.reading() as connection:
-            return await self._sanctions.sanctioned(connection, person_ids)
+            return Current(
+                trust=await self._auth.trust.version(connection),
+                directory=await self._directory.version_in(connection),
+                guard_policy=policy,
+                guard_pictures=pictures,
+                sanctioned=await self._sanctions.sanctioned(connection, person_ids)
+                if person_ids
+                else set(),
+            )

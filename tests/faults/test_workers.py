@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from copconnect.commands.drawing import NAME as DRAWING
+from copconnect.commands.serving import DRAWING
 from tests.faults.department import Department
 from tests.faults.phones import Place
 from tests.faults.stream import streaming, until

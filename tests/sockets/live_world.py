@@ -26,7 +26,7 @@ from copconnect.ids import (
 from copconnect.principals import Caller, Ended
 from copconnect.rates import SharedRates
 from copconnect.sockets.endpoint import Limits, Sockets
-from copconnect.sockets.feed import Feed
+from copconnect.sockets.feed import Current, Feed
 from tests.harness.waiting import PATIENCE_S, until_async
 from tests.sockets.listening import listening
 from tests.sockets.memory_feed import Conversation, MemoryFeed
@@ -64,21 +64,9 @@ class Tokens:
 class FixedVersions:
     """Versions that do not move."""
 
-    async def trust_version(self) -> int:
-        """Return one."""
-        return 7
-
-    async def directory_version(self) -> str:
-        """Return one."""
-        return "d7"
-
-    async def guard(self) -> tuple[int, int]:
-        """Return some."""
-        return 7, 3
-
-    async def sanctioned(self, _: Collection[PersonId]) -> set[PersonId]:
-        """Return nobody."""
-        return set()
+    async def current(self, _: Collection[PersonId]) -> Current:
+        """Return some, and nobody who is sanctioned."""
+        return Current(7, "d7", 7, 3, set())
 
 
 class ForgetfulBus(LocalBus):

@@ -8,7 +8,7 @@ import typer
 
 from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.auth_service.service import NoGateway
-from copconnect.commands import drawing, serving
+from copconnect.commands import serving
 from copconnect.commands.options import Data, require_account, settings_of, stop
 from copconnect.commands.supervising import CannotShare
 from copconnect.migrations import OtherSchema
@@ -35,7 +35,7 @@ def serve_command(program: serving.Program) -> Callable[..., None]:
         served = True
         try:
             if heads == "alone" and supervisor is not None:
-                drawing.draw(program, settings, supervisor)
+                serving.draw(program, settings, supervisor)
             elif listening is not None and supervisor is not None:
                 supervised = serving.Supervised(listening, supervisor, heads)
                 served = serving.run(program, settings, supervised=supervised)

@@ -12,14 +12,18 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import structlog
 import uvicorn
+import uvloop
 from sqlalchemy.exc import DBAPIError
 
 from copconnect.app import Container, create_app
+from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.commands import descriptors, supervising
 from copconnect.commands.announcing import announce
 from copconnect.commands.patience import PatientProtocol
@@ -36,6 +40,7 @@ LIVES_EVERY_S = 1.0
 # Tens of thousands of connections are old for good: Python's own (700, 10, 10) spends a tenth of a
 # reconnect storm on them.
 COLLECT = (50_000, 20, 50)
+DRAWING = "cop-heads"  # In a list of processes: the one that draws heads and serves no sockets.
 Heads = Literal["too", "not", "alone"]  # Whether a process draws heads.
 Ready = Callable[[], Awaitable[None]]
 
@@ -162,11 +167,57 @@ def run(
         supervisor.setblocking(False)
 
         async def report() -> None:
-            report_to(supervisor)
+            _report_to(supervisor)
 
         server = Server(config, report)
         _serve(server, container, [socket.socket(fileno=supervised.listening)])
     return server.started
+
+
+def draw(program: Program, settings: Settings, supervisor: int) -> None:
+    """Draw heads until a signal. ``supervisor``: the descriptor as in :class:`Supervised`.
+
+    Raises AuthorityMissing, NoGateway, OtherSchema.
+    """
+    configure_logging()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(DRAWING)
+    container, _ = program.compose(settings)
+    with socket.socket(fileno=supervisor) as ours:
+        ours.setblocking(False)
+        uvloop.run(_draw(container, ours))
+
+
+async def _draw(container: Container, supervisor: socket.socket) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        await _start_drawing(container, stack)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECT)
+        _report_to(supervisor)
+        await stop.wait()
+
+
+async def _start_drawing(container: Container, stack: AsyncExitStack) -> None:
+    following = container.delivery.following
+    local_bus = container.local_bus = LocalBus()
+    local_bus.subscribe(container.guard.on_wakeup)
+    local_bus.subscribe(following.on_wakeup)
+
+    async def receive(wakeup: AnyWakeup) -> None:
+        await local_bus.publish([wakeup])
+
+    stack.push_async_callback(container.database.close)
+    await migrate(container.database)
+    await container.bus.start()
+    stack.push_async_callback(container.bus.close)
+    await container.delivery.start_drawing()
+    stack.push_async_callback(following.close)
+    await container.wakeup_log.start(receive)
+    stack.push_async_callback(container.wakeup_log.close)
 
 
 def _serve(
@@ -202,7 +253,7 @@ def _announcing(container: Container, workers: int, ready: Ready | None) -> Read
     return announced
 
 
-def report_to(supervisor: socket.socket) -> None:
+def _report_to(supervisor: socket.socket) -> None:
     """Say that this process lives, and end when the supervisor does."""
     asyncio.get_running_loop().add_reader(supervisor, _end_with, supervisor)
     _live(supervisor)

@@ -79,8 +79,12 @@ class DirectoryService:
 
     async def version(self) -> str:
         """Return the directory's version."""
-        async with self._database.reading() as connection:
-            return await store.directory_version(connection)
+        async with self._database.reading_once() as connection:
+            return await self.version_in(connection)
+
+    async def version_in(self, connection: AsyncConnection) -> str:
+        """Return the directory's version, in the caller's transaction."""
+        return await store.directory_version(connection)
 
     async def directory(self) -> wire.Directory:
         """Return the organisation without its people."""

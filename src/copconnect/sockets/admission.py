@@ -16,7 +16,6 @@ import structlog
 from copconnect import wire
 from copconnect.bus import AccountWakeup, Bus, EnteredWakeup
 from copconnect.clock import Clock
-from copconnect.ids import PersonId
 from copconnect.principals import Ended
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import Connection
@@ -120,24 +119,20 @@ class Admission:
                 connection.caller = caller
                 admitted.append(connection)
                 self._tokens.runs(caller.client_id, connection.app)
-        trust_version = await self._versions.trust_version()
-        directory_version = await self._versions.directory_version()
-        guard_policy, guard_pictures = await self._versions.guard()
-        people = {one.client.person_id for one in admitted}
-        sanctioned = await self._versions.sanctioned(people) if people else set[PersonId]()
+        current = await self._versions.current({one.client.person_id for one in admitted})
         # From here on only the read of the places is awaited, before anything is subscribed:
         # Ready is the first frame.
         entered = await self._fanout.enter(admitted)
         for connection, heads, missed in entered:
             ready = wire.Ready(
                 server_time_ms=self._clock.now_ms(),
-                trust_version=trust_version,
-                directory_version=directory_version,
-                guard_policy=guard_policy,
-                guard_pictures=guard_pictures,
+                trust_version=current.trust,
+                directory_version=current.directory,
+                guard_policy=current.guard_policy,
+                guard_pictures=current.guard_pictures,
                 heads=heads,
                 me_version=connection.client.me_version,
-                sanctioned=connection.client.person_id in sanctioned,
+                sanctioned=connection.client.person_id in current.sanctioned,
             )
             connection.push(framing.frame(ready))
             for frame in missed:

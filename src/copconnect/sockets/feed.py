@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from copconnect import wire
 from copconnect.bus import (
@@ -163,23 +163,24 @@ class Tokens(Protocol):
         ...
 
 
+class Current(NamedTuple):
+    """Versions of the data that clients may have to fetch again: ``Trust.version``,
+    ``Directory.version``, the numbers of the guard's policy and of the known pictures in force; and
+    the people who have a sanction in force or unread."""
+
+    trust: int
+    directory: str
+    guard_policy: int
+    guard_pictures: int
+    sanctioned: Set[PersonId]
+
+
 class Versions(Protocol):
-    """Versions of the data that a client may have to fetch again."""
+    """Parts of a client's first frame beside its conversations."""
 
-    async def trust_version(self) -> int:
-        """Return ``Trust.version``."""
-        ...
-
-    async def directory_version(self) -> str:
-        """Return ``Directory.version``."""
-        ...
-
-    async def guard(self) -> tuple[int, int]:
-        """Return the numbers of the guard's policy and of the known pictures in force."""
-        ...
-
-    async def sanctioned(self, person_ids: Collection[PersonId]) -> Set[PersonId]:
-        """Return those of these people who have a sanction in force or unread. One statement."""
+    async def current(self, person_ids: Collection[PersonId]) -> Current:
+        """Return it, with those of these people who are sanctioned. Three statements in one
+        transaction."""
         ...
 
 

@@ -149,10 +149,9 @@ class TrustPublisher:
         self._authority = deps.authority
         self._built: wire.Trust | None = None
 
-    async def version(self) -> int:
+    async def version(self, connection: AsyncConnection) -> int:
         """Return the version of Trust."""
-        async with self._database.reading() as connection:
-            row = await store.trust_row(connection)
+        row = await store.trust_row(connection)
         return row.version if row is not None else 1
 
     async def trust(self) -> wire.Trust:

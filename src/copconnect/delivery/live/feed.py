@@ -41,7 +41,7 @@ class LiveFeed:
 
     async def places(self, client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
         """Return where these clients belong, in one statement."""
-        async with self._deps.database.reading() as connection:
+        async with self._deps.database.reading_once() as connection:
             return await places.places_of(connection, client_ids)
 
     async def entries(
