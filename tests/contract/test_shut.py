@@ -148,7 +148,7 @@ async def test_a_restart_compares_nobody_while_the_data_bank_is_as_it_was(world:
 async def test_heads_follow_the_commit_and_wait_for_no_round(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "_ROUND_S", 3600.0)
+    monkeypatch.setattr(following, "ROUND_S", 3600.0)
     force, drawing = Force(world), world.node()
     await force.talking()
     await drawing.following.round()

@@ -36,7 +36,7 @@ from copconnect.delivery.store.conversations import Held
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 
-_ROUND_S = 1.0
+ROUND_S = 1.0
 _ALL_ANEW_MS = 600_000
 _TOGETHER = 2_000  # People of one transaction, which holds the conversations meanwhile.
 _COMPARED_TOGETHER = 500  # People; between two such parts other work goes on.
@@ -72,7 +72,7 @@ class Following:
         self._told_ms = 0
         self._leases = leases
         rounds = leases.in_turn(_LEASE, self.round, _LEASE_S)
-        self._rounds = Periodic("rosters", rounds, _ROUND_S)
+        self._rounds = Periodic("rosters", rounds, ROUND_S)
 
     def leave_heads(self) -> None:
         """Do no rounds, and leave heads of conversations of several cells to the process that does:
