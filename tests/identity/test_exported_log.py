@@ -212,6 +212,9 @@ async def test_the_command_names_the_entry_and_compares_it_with_a_noted_one(
     code, words = said(lines)
     assert code == 0, words
     assert f"Newest entry: {newest}" in words
+    # A former authority's key signs a file of today, with the record that named it.
+    newest_record = approving.container.authority.departments[-1].number
+    assert f"department record {newest_record} signed" in words
     assert said(lines, "--noted", newest)[0] == 0
     code, words = said(lines[:-1])
     assert code == 1

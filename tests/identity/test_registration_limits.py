@@ -155,6 +155,9 @@ async def test_one_address_asks_for_so_many_numbers_an_hour(
             assert (await server.ask(f"+9179999{i:05}", "203.0.113.7")).status_code == 200
         refused = await server.ask(SHO, "203.0.113.7")
         assert refused.json()["details"]["limit"] == "numbers_per_address"
+        assert refused.json()["code"] == "texts_used_up"  # An enrolment code registers meanwhile.
+        letter = await letter_for(server, SHO)
+        assert (await enter_letter(server, letter, SHO, "203.0.113.7")).status_code == 200
         assert (await server.ask(SHO, "192.0.2.1")).status_code == 200
         clock.ms += refused.json()["retryAfterMs"]
         assert (await server.ask(SHO, "203.0.113.7")).status_code == 200

@@ -53,10 +53,12 @@ _DECODER: msgspec.json.Decoder[Head | Signer | Row] = msgspec.json.Decoder(Head 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedFile:
-    """A file that was verified: the time of its export, its newest entry, and how many entries are
-    signed, unsigned, and of other parts, verified by their hashes alone."""
+    """A file that was verified: the time of its export, the number of the department record that
+    names who signed that, its newest entry, and how many entries are signed, unsigned, and of other
+    parts, verified by their hashes alone."""
 
     time_ms: int
+    department: int
 
     number: int
     hash: bytes
@@ -113,11 +115,12 @@ class _Verifying:
     def all(self, lines: Iterable[bytes]) -> VerifiedFile:
         chain, counted = self._chain, self._signatures
         signed: TimeRecord | None = None
+        department = 0
         for text in lines:
             one = self._decoded(text)
             match one:
                 case Head() if signed is None:
-                    signed = self._signed(one)
+                    signed, department = self._signed(one)
                 case Signer() if signed is not None:
                     self._signer(one)
                 case Row() if signed is not None:
@@ -129,11 +132,12 @@ class _Verifying:
         chain.end(signed.log_size, signed.log_root)
         counted.end(chain.number)
         return VerifiedFile(
-            signed.time, chain.number, chain.hash, counted.signed, counted.unsigned, self._hidden
+            *(signed.time, department, chain.number, chain.hash),
+            *(counted.signed, counted.unsigned, self._hidden),
         )
 
-    def _signed(self, head: Head) -> TimeRecord:
-        """Return the signed size and root of the log."""
+    def _signed(self, head: Head) -> tuple[TimeRecord, int]:
+        """Return the signed size and root of the log, and the number of the department record."""
         try:
             department = Department.parse(head.department)
             department.check(self._root)
@@ -142,7 +146,7 @@ class _Verifying:
         except Refused as error:
             reason = "follows a head that the department's roster authority did not sign"
             raise Broken(1, reason) from error
-        return record
+        return record, department.number
 
     def _decoded(self, text: bytes) -> Head | Signer | Row:
         try:

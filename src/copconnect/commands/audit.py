@@ -60,7 +60,8 @@ def _verify_file(file: Path, data: Path | None, keys: Path | None, noted: Noted 
     except Broken as error:
         raise stop(f"The file is not whole: {error}.") from error
     console.print(
-        f"The log as the roster authority signed it at {_time(found.time_ms)}: {found.number:,} "
+        f"The log as the roster authority of department record {found.department} signed it at "
+        f"{_time(found.time_ms)}: {found.number:,} "
         f"entries, none changed: {found.signed:,} signed by admins' devices, "
         f"{found.unsigned:,} by operators and others, {found.hidden:,} of other parts, by their "
         f"hashes. {_newest(found.number, found.hash)}",
