@@ -10,7 +10,7 @@ with it. One task for each, so that no device waits for another's request.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
 import msgspec
@@ -30,7 +30,7 @@ from copconnect.records.conversation.key_share import (
     check_shareable,
 )
 from copconnect.records.conversation.message import LOG_START
-from copconnect.records.conversation.roster import RosterHead, check_proof
+from copconnect.records.conversation.roster import Leaf, RosterHead, check_proof
 from copconnect.records.conversation.seals import parse_seal
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.device_key import DeviceKey
@@ -61,7 +61,7 @@ class Duties:
         self.cell_keys_made = 0
         self.keys_made = 0
         self.seals_added = 0
-        self.shares_made = 0
+        self.share_posts = 0
         self.shares_asked = 0
         self.requests = 0  # HTTP requests, with repeated ones.
 
@@ -291,12 +291,7 @@ class Duties:
         place = device.places.get(asked.conversation_id)
         if place is None or place.gone:
             return
-        view = place.receiver.view
-        head = view.add_head(asked.head)
-        leaf, _ = check_proof(head, bytes.fromhex(asked.device), asked.proof, "H1")
-        key = next((one for one in map(DeviceKey.parse, asked.keys) if one.kem == KEM), None)
-        if key is None:
-            return
+        head = place.receiver.view.add_head(asked.head)
         lacks_record = [
             one
             for one in asked.references
@@ -306,23 +301,32 @@ class Duties:
         ]
         if lacks_record:
             await self._fetch_cell_keys(device, place, asked.conversation_id)
-        found: list[tuple[Shareable, bytes]] = []
-        for one in asked.references:
-            record_and_secret = self._reading.held(place, one.kind, bytes.fromhex(one.reference))
-            if record_and_secret is None:
-                continue
-            try:
-                check_shareable(record_and_secret[0], head, leaf, None)
-            except Refused:
-                continue
-            found.append(record_and_secret)
-        if not found:
+        held = [
+            self._reading.held(place, one.kind, bytes.fromhex(one.reference))
+            for one in asked.references
+        ]
+        secrets = [one for one in held if one is not None]
+        made = [(one.device, self._share_for(one, head, secrets)) for one in asked.askers]
+        shares = [wire.DeviceShare(device=one, share=share) for one, share in made if share]
+        if not shares:
             return
-        share = self._phones.share(view.conversation_id, key, found)
-        self.shares_made += 1
+        self.share_posts += 1
         path = f"/v1/conversations/{asked.conversation_id}/shares"
-        body = wire.PostShare(device=asked.device, share=share.encode())
-        await self._raw(device, "POST", path, body)
+        await self._raw(device, "POST", path, wire.PostShares(shares=shares))
+
+    def _share_for(
+        self,
+        asker: wire.ShareAsker,
+        head: RosterHead,
+        secrets: Sequence[tuple[Shareable, bytes]],
+    ) -> bytes:
+        """Return the share of what a device may have (H1 to H3); empty: nothing."""
+        leaf, _ = check_proof(head, bytes.fromhex(asker.device), asker.proof, "H1")
+        key = next((one for one in map(DeviceKey.parse, asker.keys) if one.kem == KEM), None)
+        found = [one for one in secrets if _is_shareable(one[0], head, leaf)]
+        if key is None or not found:
+            return b""
+        return self._phones.share(head.conversation_id, key, found).encode()
 
     async def _seal_late(self, device: SimulatedDevice, asked: wire.SealsWanted) -> None:
         """S9: seal a key that this device holds to cell keys that were made after it."""
@@ -401,6 +405,14 @@ class Duties:
         body = wire.LookUpTrust(people=known, keys=True)
         found = await self._ask(device, "POST", "/v1/people/trust", wire.PeopleTrust, body)
         return keys_of(found.people) if found is not None else {}
+
+
+def _is_shareable(record: Shareable, head: RosterHead, leaf: Leaf) -> bool:
+    try:
+        check_shareable(record, head, leaf, None)
+    except Refused:
+        return False
+    return True
 
 
 def _names(place: Place) -> list[wire.ShareReference]:

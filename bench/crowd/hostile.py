@@ -281,7 +281,8 @@ class Hostile:
 
     def _share_of_rubbish(self) -> Request:
         to = secrets.choice(self._plan.devices).hex()
-        body = wire.PostShare(device=DeviceId(to), share=secrets.token_bytes(16_000))
+        share = wire.DeviceShare(device=DeviceId(to), share=secrets.token_bytes(16_000))
+        body = wire.PostShares(shares=[share])
         return Request("POST", f"{self._conversation}/shares", body)
 
     def _mark(self) -> Request:

@@ -109,7 +109,7 @@ class Simulation:
                         "cell_keys_made",
                         "keys_made",
                         "seals_added",
-                        "shares_made",
+                        "share_posts",
                         "shares_asked",
                         "requests",
                     )

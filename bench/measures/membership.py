@@ -189,7 +189,7 @@ class _World:
                 "import_cpu_s": own,
                 "phones_cpu_s": self._phones_cpu_s() - phones,
                 "requests_per_newcomer": (self._requests() - asked) / max(len(read), 1),
-                "share_posts_per_newcomer": duties["shares_made"] / max(len(read), 1),
+                "share_posts_per_newcomer": duties["share_posts"] / max(len(read), 1),
             }
             | self._whole_heads()
         )
@@ -266,7 +266,7 @@ class _World:
             waiting += verdict["waiting"]
             wrong = {name: verdict[name] for name in ("refused", "without_key", "waiting")}
             say(f"{wrong}, {[one['failed'] for one in duties if one['failed']]}")
-        names = ("cell_keys_made", "keys_made", "seals_added", "shares_asked", "shares_made")
+        names = ("cell_keys_made", "keys_made", "seals_added", "shares_asked", "share_posts")
         return {name: sum(one[name] for one in duties) for name in names} | {"waiting": waiting}
 
     def _openable(self, side: Side) -> tuple[int, int]:

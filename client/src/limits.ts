@@ -57,6 +57,8 @@ export const SEALS_ASKED = 64;
 
 export const SHARE_SECRETS = 512;
 
+export const SHARES_AT_ONCE = 16;
+
 export const KEY_MESSAGES = 10000;
 
 export const LOG_HASHES = 1000;

@@ -1543,19 +1543,24 @@ export interface CellKeyWanted {
 }
 
 /**
- * Another listed device lacks these secrets (D4). ``proof``: its leaf ‖ proof under ``head``,
- * the newest one; ``keys``: its DeviceKey records.
+ * A listed device that lacks secrets. ``proof``: its leaf ‖ proof under the question's head;
+ * ``keys``: its DeviceKey records.
  */
+export interface ShareAsker {
+  readonly device: DeviceId;
+  readonly personId: PersonId;
+  readonly proof: Uint8Array;
+  readonly keys: Uint8Array[];
+}
+
+/** Other listed devices lack these secrets (D4), all of them the same. ``head``: the newest. */
 export interface ShareWanted {
   readonly t: "share_wanted";
   readonly conversationId: ConversationId;
-  readonly device: DeviceId;
-  readonly personId: PersonId;
   readonly head: Uint8Array;
   readonly stamp: Uint8Array;
-  readonly proof: Uint8Array;
-  readonly keys: Uint8Array[];
   readonly references: ShareReference[];
+  readonly askers: ShareAsker[];
 }
 
 /**
@@ -1863,10 +1868,15 @@ export interface ShareRequest {
   readonly references: ShareReference[];
 }
 
-/** A KeyShare for the device that asked. */
-export interface PostShare {
+/** A KeyShare for a device that asked. */
+export interface DeviceShare {
   readonly device: DeviceId;
   readonly share: Uint8Array;
+}
+
+/** Key shares, one for each device. */
+export interface PostShares {
+  readonly shares: DeviceShare[];
 }
 
 /** Shares that wait for the calling device, until it says that its references are done. */

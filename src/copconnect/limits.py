@@ -54,6 +54,7 @@ KNOWN_DEVICES = 1024  # Up to so many, every device of a conversation knows all 
 DIRECT_SEALS = 1024  # Direct seals of one record at most.
 SEALS_ASKED = 64  # S9: seals that one request asks a device for, at most.
 SHARE_SECRETS = 512  # Secrets in one key share at most.
+SHARES_AT_ONCE = 16  # D4: devices that one question and one answer are about, at most.
 KEY_MESSAGES = 10_000  # Messages under one conversation key at most.
 LOG_HASHES = 1_000  # R4: a device keeps the log's hashes of so many newest entries.
 RECEIPT_PEOPLE = 256  # In larger conversations receipts are counted, not told by person.

@@ -106,7 +106,7 @@ def measure(day: FirstDay, folder: Path, processes: int, slowdown: float) -> Fig
         figures |= _moved(proxy)
         duties = crowd.ask("duties")[0]
         say(f"The others: {duties}")
-        figures["shares"] = duties["shares_made"]
+        figures["shares"] = duties["share_posts"]
         if officer.problems:
             raise RuntimeError(f"in the page: {officer.problems}")
     return {

@@ -1,5 +1,6 @@
 """D4 and the server's part of H1, H6: requests for secrets, shares on their way, saying done."""
 
+import asyncio
 from typing import Literal
 
 import msgspec
@@ -22,6 +23,7 @@ from copconnect.sealing.shares import check_shared, make_share, open_share
 from copconnect.sockets.feed import SeenCursor
 from tests.contract.delivery_world import MINUTE_MS, World
 from tests.contract.device import Device, Talk
+from tests.contract.statements import Statements
 
 
 class Need:
@@ -63,8 +65,9 @@ class Need:
         c = other.get("conversation_id", bytes.fromhex(self.c))
         return make_share(c, key, [(await self.record(), secret)]).encode()
 
-    def posting(self, share: bytes, device: Device | None = None) -> wire.PostShare:
-        return wire.PostShare(device=DeviceId((device or self.phone).device.hex()), share=share)
+    def posting(self, share: bytes, device: Device | None = None) -> wire.PostShares:
+        to = DeviceId((device or self.phone).device.hex())
+        return wire.PostShares(shares=[wire.DeviceShare(device=to, share=share)])
 
 
 @pytest.fixture
@@ -259,3 +262,102 @@ async def test_askers_and_helpers_are_limited(database: Database) -> None:
     assert helping.value.details == {"limit": "shares_per_minute"}
     need.world.clock.at += MINUTE_MS
     await need.shares.ask(need.phone.caller, need.c, need.request(1))
+
+
+class Newcomers:
+    """People who join a group with history and lack its key, all at once."""
+
+    def __init__(self, world: World, people: list[Device], talk: Talk, key_id: bytes) -> None:
+        self.world, self.people, self.key_id = world, people, key_id
+        self.c, self.shares = talk.conversation_id, world.service.shares
+        self.holder = people.pop(0)
+        name = wire.ShareReference(kind=1, reference=key_id[:16].hex())
+        self.request = wire.ShareRequest(references=[name])
+
+    @classmethod
+    async def of(cls, world: World, count: int) -> "Newcomers":
+        people = [world.registry.register() for _ in range(count + 1)]
+        made = await world.group(people[0], people[1:])
+        talk = Talk(world.service, made.conversation_id)
+        key_id = await talk.begin(people[0], people[1:])
+        world.wakeups.clear()
+        return cls(world, people, talk, key_id)
+
+    async def ask(self) -> None:
+        """All of them ask in the same moment."""
+        asking = (self.shares.ask(one.caller, self.c, self.request) for one in self.people)
+        await asyncio.gather(*asking)
+
+    async def answer(self) -> list[wire.DeviceShare]:
+        """Return a share for each, by the holder."""
+        found = await self.world.service.keys.read(self.holder.caller, self.c, self.key_id)
+        assert found.key is not None
+        record = ConversationKey.parse(found.key.record)
+        return [self._share(one, record) for one in self.people]
+
+    def _share(self, to: Device, record: ConversationKey) -> wire.DeviceShare:
+        assert to.key is not None
+        secret = self.holder.secrets[self.key_id]
+        share = make_share(bytes.fromhex(self.c), to.key, [(record, secret)]).encode()
+        return wire.DeviceShare(device=DeviceId(to.device.hex()), share=share)
+
+    async def post(self, shares: list[wire.DeviceShare]) -> None:
+        """Post an answer."""
+        await self.shares.post(self.holder.caller, self.c, wire.PostShares(shares=shares))
+
+    async def waiting(self) -> list[int]:
+        """Return how many shares wait for each."""
+        return [len((await self.shares.waiting(one.caller, self.c)).shares) for one in self.people]
+
+
+async def test_d4_one_answer_costs_the_same_for_1_and_for_16(database: Database) -> None:
+    counts = []
+    for newcomers in (1, wire.SHARES_AT_ONCE):
+        group = await Newcomers.of(World(database), newcomers)
+        with Statements(database) as asking:
+            await group.ask()
+        answer = await group.answer()
+        with Statements(database) as answering:
+            await group.post(answer)
+        assert await group.waiting() == [1] * newcomers
+        assert len(group.world.told(ShareWakeup)) == newcomers
+        counts.append([_counted(asking), _counted(answering)])
+    ((ask_one, post_one), (ask_all, post_all)) = counts
+    assert post_one == post_all <= 7
+    assert ask_one == ask_all <= 5
+
+
+async def test_d4_a_bad_share_stops_no_other(database: Database) -> None:
+    group = await Newcomers.of(World(database), 5)
+    await group.ask()
+    answer = await group.answer()
+    good, rubbish, anothers, opened, removed = answer
+    answer[1] = msgspec.structs.replace(rubbish, share=rubbish.share[:-1])
+    answer[2] = msgspec.structs.replace(anothers, share=good.share)
+    await group.shares.done(group.people[3].caller, group.c, group.request)
+    await group.world.revoke(group.people.pop())
+    for _ in range(2):  # A repetition stores nothing twice.
+        await group.post(answer)
+        assert await group.waiting() == [1, 0, 0, 0]
+    assert len(group.world.told(ShareWakeup)) == 1
+    with pytest.raises(errors.RecordInvalid):  # Nothing of this is kept.
+        await group.post([answer[1], opened, removed])
+    with pytest.raises(errors.RecordInvalid):
+        await group.post([good, good])
+
+
+async def test_d4_a_refused_request_stops_no_other(database: Database) -> None:
+    """Requests of one moment share a transaction."""
+    group = await Newcomers.of(World(database), 3)
+    stranger = group.world.registry.register()
+    group.people.append(stranger)
+    asking = [group.shares.ask(one.caller, group.c, group.request) for one in group.people]
+    results = await asyncio.gather(*asking, return_exceptions=True)
+    assert results[:3] == [None] * 3
+    assert isinstance(results[3], errors.NotMember)
+    assert len(group.world.told(ShareAskedWakeup)) == 3
+
+
+def _counted(statements: list[str]) -> int:
+    """Return how many of these both databases execute."""
+    return len([one for one in statements if not one.startswith("BEGIN")])

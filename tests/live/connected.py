@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from copconnect import wire
-from copconnect.ids import CellId, ClientId, ConversationId, PersonId
+from copconnect.ids import CellId, ClientId, ConversationId, DeviceId, PersonId
 from copconnect.principals import Caller
 from copconnect.sockets.feed import Online
 from tests.live.rows import Rows
@@ -43,6 +43,16 @@ class Node:
         to = [one for one in self.there if one.client_id == client_id]
         self.frames += [(one, frame) for one in to]
         return bool(to)
+
+    def questions(self) -> list[tuple[Caller, list[DeviceId]]]:
+        """Return who was asked for shares for which devices since the last call, in order."""
+        found = [
+            (one, [asker.device for asker in frame.askers])
+            for one, frame in self.frames
+            if isinstance(frame, wire.ShareWanted)
+        ]
+        self.frames.clear()
+        return found
 
     def asked(self) -> list[Caller]:
         """Return who was asked since the last call, in order."""

@@ -10,6 +10,7 @@ from copconnect.delivery.live.late_seals import AGAIN_MS, ANEW, BATCH_MS, REST_M
 from copconnect.delivery.store import late_seals
 from copconnect.ids import CellId, SealKeyId
 from copconnect.principals import Caller
+from tests.contract.statements import Statements
 from tests.live.connected import Node
 from tests.live.rows import Rows, device
 from tests.live.world import World
@@ -238,6 +239,22 @@ async def test_s9_rubbish_for_many_cells_costs_one_request_each(database: Databa
     await asking.late_seals.work()
     told = [to for to, frame in node.frames if isinstance(frame, wire.KeyFrame) and frame.awaited]
     assert set(told) == set(force.people)
+
+
+async def test_s9_a_seal_that_is_being_replaced_costs_no_further_look(force: Force) -> None:
+    """Each device of the cell asks for a share meanwhile."""
+    _, asking = force.node(*force.people)
+    cell_id = force.others[0]
+    await force.look(asking)
+    await force.add(cell_id)
+    costs = []
+    for one in force.of_cell[cell_id]:
+        await asking.receive(force.lacks(one, cell_id))
+        with Statements(force.database) as statements:
+            await asking.late_seals.work()
+        costs.append(len(statements))
+    assert costs[0] > 0
+    assert costs[1:] == [0] * len(costs[1:])
 
 
 async def test_s9_devices_that_wait_for_a_seal_are_asked_for_no_share(force: Force) -> None:

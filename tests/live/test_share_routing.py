@@ -1,7 +1,8 @@
 """D4: whom a node asks for what a device lacks, in which order, until when."""
 
 import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 
 import pytest
 from sqlalchemy import delete
@@ -10,12 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.bus import LocalBus, ShareAskedWakeup, ShareDoneWakeup
 from copconnect.database.engine import Database
-from copconnect.delivery.live import ask_store, share_routing
-from copconnect.delivery.live.ask_store import Asker
+from copconnect.delivery.live import share_routing
 from copconnect.delivery.live.asking import Asking
 from copconnect.delivery.live.share_routing import AGAIN_MS, MOST_ASKS, PAUSE_MS
+from copconnect.delivery.store import shares
+from copconnect.delivery.store.shares import Asker
 from copconnect.delivery.store.tables import SHARE_REQUESTS
 from copconnect.principals import Caller
+from copconnect.records.conversation.key_share import SecretName
 from copconnect.records.conversation.roster import HeadStamp, RosterHead, check_proof
 from tests.contract.statements import Statements
 from tests.live.connected import Node
@@ -54,10 +57,28 @@ class Force(World):
             lacks=[bytes([kind]) + n.to_bytes(16, "big") for n in range(count)],
         )
 
-    async def forget(self) -> None:
-        """No device lacks a secret any more."""
+    async def forget(self, askers: Sequence[Caller] | None = None) -> None:
+        """These devices lack nothing any more; None: no device does."""
+        query = delete(SHARE_REQUESTS)
+        if askers is not None:
+            query = query.where(SHARE_REQUESTS.c.device.in_([one.device for one in askers]))
         async with self.database.transaction() as connection:
-            await connection.execute(delete(SHARE_REQUESTS))
+            await connection.execute(query)
+
+    async def join(self, people: Sequence[Caller]) -> None:
+        """List more devices."""
+        self.devices.add(*people)
+        await self.rows.roster(people)
+
+    async def all_lack(self, asking: Asking, askers: Sequence[Caller]) -> None:
+        """These devices lack a secret, the same."""
+        for self.asker in askers:
+            await asking.receive(await self.lack())
+
+    def opened(self, by: Caller) -> ShareDoneWakeup:
+        """The announcement that a device lacks nothing any more."""
+        c = self.rows.conversation_id
+        return ShareDoneWakeup(conversation_id=c, device=by.device.hex(), opened=[], lacks=[])
 
     def node(self, *there: Caller) -> tuple[Node, Asking]:
         """Return a node at which these are connected."""
@@ -98,25 +119,59 @@ async def test_d4_a_device_that_lacks_the_same_is_not_asked(force: Force) -> Non
     """K4: of a key that was sealed as rubbish everybody else asks for a share."""
     author, *receivers = force.others
     node, asking = force.node(*receivers, author)
-    helpers = []
     for force.asker in receivers:
         await asking.receive(await force.lack())
+    questions = []
     for _ in range(10):
-        helpers += await force.turns(node, asking, 1)
-    assert helpers == [author] * len(receivers)
+        await asking.work()
+        questions += node.questions()
+        force.clock.at += AGAIN_MS
+    assert questions == [(author, [one.device.hex() for one in receivers])]
     # A device that has opened it helps the others.
     force.asker = receivers[0]
-    await asking.receive(
-        ShareDoneWakeup(
-            conversation_id=force.rows.conversation_id,
-            device=force.asker.device.hex(),
-            opened=[],
-            lacks=[],
-        )
-    )
+    await asking.receive(force.opened(force.asker))
     asking.shares.entered()
     await asking.work()
-    assert node.asked() == [receivers[0]] * (len(receivers) - 1)
+    assert node.questions() == [(receivers[0], [one.device.hex() for one in receivers[1:]])]
+
+
+async def test_d4_one_question_is_about_up_to_16_devices_that_lack_the_same(force: Force) -> None:
+    askers = [device() for _ in range(wire.SHARES_AT_ONCE + 4)]
+    await force.join(askers)
+    node, asking = force.node(*force.others[:2], *askers)
+    await force.all_lack(asking, askers)
+    await asking.work()
+    asked = [one.device.hex() for one in askers]
+    first, second = force.others[:2]
+    assert node.questions() == [(first, asked[:16]), (first, asked[16:])]
+    # The one whose share was no good asks on; the next device is asked about it alone.
+    for one in askers[1:]:
+        await asking.receive(force.opened(one))
+    await force.forget(askers[1:])
+    force.clock.at += AGAIN_MS
+    await asking.work()
+    assert node.questions() == [(second, asked[:1])]
+
+
+async def test_d4_a_removed_member_is_in_no_question(force: Force) -> None:
+    askers = [device() for _ in range(4)]
+    await force.join(askers)
+    node, asking = force.node(force.others[0], *askers)
+    await force.all_lack(asking, askers)
+    await force.rows.roster(remove=[askers[2]])
+    await asking.work()
+    left = [one.device.hex() for one in askers if one is not askers[2]]
+    assert node.questions() == [(force.others[0], left)]
+
+
+async def test_d4_a_device_that_asks_again_ends_the_rest_of_its_request(force: Force) -> None:
+    node, asking = force.node(force.others[0], force.asker)
+    await asking.receive(await force.lack())
+    assert await force.turns(node, asking, 3) == [force.others[0]]
+    for _ in range(3):  # The helper was asked just now.
+        await asking.receive(force.announced())
+        await asking.work()
+    assert node.asked() == [force.others[0]]
 
 
 async def test_d4_asking_ends_but_waiting_does_not(force: Force) -> None:
@@ -143,10 +198,11 @@ async def test_d4_a_helper_is_told_what_it_must_check(force: Force) -> None:
     head = RosterHead.parse(frame.head)
     stamp = HeadStamp.parse(frame.stamp)
     assert (stamp.head, stamp.time) == (head.hash(), force.clock.at)
-    leaf, _ = check_proof(head, force.asker.device, frame.proof, "H1")
+    (asker,) = frame.askers
+    leaf, _ = check_proof(head, force.asker.device, asker.proof, "H1")
     assert leaf.device == force.asker.device
-    assert (frame.device, frame.person_id) == (force.asker.device.hex(), force.asker.person_id)
-    assert frame.keys == [b"key of " + force.asker.device]
+    assert (asker.device, asker.person_id) == (force.asker.device.hex(), force.asker.person_id)
+    assert asker.keys == [b"key of " + force.asker.device]
     assert frame.references == [
         wire.ShareReference(kind=1, reference=n.to_bytes(16, "big").hex()) for n in range(2)
     ]
@@ -156,18 +212,19 @@ async def test_d4_more_that_is_lacked_while_helpers_are_told(
     force: Force, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node, asking = force.node(force.own)
-    await asking.receive(await force.lack(count=2))
-    read = ask_store.references
+    await force.lack(count=2)
+    await asking.receive(force.announced(count=1))
+    read = shares.requested
 
     async def early(
-        connection: AsyncConnection, askers: Sequence[Asker]
-    ) -> dict[Asker, list[tuple[int, bytes]]]:
+        connection: AsyncConnection, askers: Collection[Asker]
+    ) -> dict[Asker, set[SecretName]]:
         """Read before the second was written; it is announced before anybody is told."""
         monkeypatch.undo()
         await asking.receive(force.announced(count=2))
-        return {key: found[:1] for key, found in (await read(connection, askers)).items()}
+        return {key: {min(found)} for key, found in (await read(connection, askers)).items()}
 
-    monkeypatch.setattr(ask_store, "references", early)
+    monkeypatch.setattr(shares, "requested", early)
     await asking.work()
     told = [frame.references for _, frame in node.frames if isinstance(frame, wire.ShareWanted)]
     assert [len(references) for references in told] == [2]
@@ -179,14 +236,7 @@ async def test_d4_until_the_asker_says_that_it_opened(force: Force) -> None:
     await asking.work()
     assert len(node.asked()) == 1
     await force.forget()
-    await asking.receive(
-        ShareDoneWakeup(
-            conversation_id=force.rows.conversation_id,
-            device=force.asker.device.hex(),
-            opened=[],
-            lacks=[],
-        )
-    )
+    await asking.receive(force.opened(force.asker))
     force.clock.at += AGAIN_MS
     await asking.work()
     assert node.asked() == []
@@ -291,19 +341,30 @@ async def test_d4_devices_of_the_cell_are_asked_for_its_key_first(database: Data
 
 
 async def test_h4_a_storm_of_requests_spreads_over_devices(force: Force) -> None:
-    node, asking = force.node(*force.others[:2], force.asker)
-    await force.lack()
-    for n in range(MOST_ASKS):
-        await asking.receive(force.announced())
+    askers = [device() for _ in range(MOST_ASKS + 2)]
+    await force.join(askers)
+    node, asking = force.node(*force.others[:2], *askers)
+    for n, one in enumerate(askers[:-1]):
+        await force.all_lack(asking, [one])
         await asking.work()
-        assert node.asked() == force.others[:1], n
-    await asking.receive(force.announced())
-    await asking.work()
-    assert node.asked() == [force.others[1]]
+        assert node.asked() == [force.others[n // MOST_ASKS]], n
     force.clock.at += 60_000  # Another minute.
-    await asking.receive(force.announced())
+    await force.all_lack(asking, askers[-1:])
     await asking.work()
-    assert node.asked() == force.others[:1]
+    last = askers[-1].device.hex()
+    assert [one for one, about in node.questions() if last in about] == [force.others[0]]
+
+
+async def test_h4_a_storm_in_one_moment_spreads_over_devices(force: Force) -> None:
+    askers = [device() for _ in range(2 * MOST_ASKS)]
+    await force.join(askers)
+    node, asking = force.node(*force.others[:2], *askers)
+    await force.all_lack(asking, askers)
+    await asking.work()
+    counts = Counter[Caller]()
+    for helper, about in node.questions():
+        counts[helper] += len(about)
+    assert counts == dict.fromkeys(force.others[:2], MOST_ASKS)
 
 
 async def test_d4_many_secrets_are_asked_for_in_parts(
@@ -350,6 +411,6 @@ async def test_asking_costs_the_same_for_one_and_for_many(force: Force) -> None:
         force.clock.at += AGAIN_MS
         with Statements(force.database) as statements:
             await asking.work()
-        assert len(node.asked()) >= len(askers)
+        assert sum(len(about) for _, about in node.questions()) >= len(askers)
         costs.append(len([one for one in statements if one != "BEGIN"]))
     assert costs[1] <= costs[0]

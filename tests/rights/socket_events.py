@@ -204,13 +204,14 @@ EVENTS: dict[str, Event] = {
     "share_wanted": _asked(
         lambda world: wire.ShareWanted(
             conversation_id=world.group,
-            device=DeviceId("0" * 64),
-            person_id=PersonId("0" * 32),
             head=b"",
             stamp=b"",
-            proof=b"",
-            keys=[],
             references=[],
+            askers=[
+                wire.ShareAsker(
+                    device=DeviceId("0" * 64), person_id=PersonId("0" * 32), proof=b"", keys=[]
+                )
+            ],
         )
     ),
     "seals_wanted": _asked(

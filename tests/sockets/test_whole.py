@@ -152,18 +152,18 @@ async def test_d4_a_second_phone_gets_its_share_from_the_first(world: Whole) -> 
             wanted = await first.next()
         # The first phone proves the second under the newest head and shares (H1 to H3).
         head = RosterHead.parse(wanted.head)
-        check_proof(head, second.device, wanted.proof, "H1")
+        (asker,) = wanted.askers
+        check_proof(head, second.device, asker.proof, "H1")
         assert second.key is not None
-        assert wanted.keys == [second.key.encode()]
+        assert asker.keys == [second.key.encode()]
         assert wanted.references == [reference]
         found = await world.service.keys.read(b.caller, here, key_id)
         assert found.key is not None
         record = ConversationKey.parse(found.key.record)
         secrets = [(record, b.secrets[key_id])]
         share = make_share(bytes.fromhex(here), second.key, secrets).encode()
-        await world.service.shares.post(
-            b.caller, here, wire.PostShare(device=DeviceId(second.device.hex()), share=share)
-        )
+        posted = wire.DeviceShare(device=DeviceId(second.device.hex()), share=share)
+        await world.service.shares.post(b.caller, here, wire.PostShares(shares=[posted]))
         frame = await phone.next()
         assert frame == wire.ShareFrame(conversation_id=here, share=share)
         await world.service.shares.done(second.caller, here, request)

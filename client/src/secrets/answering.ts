@@ -1,9 +1,9 @@
 /**
  * Passing secrets on to devices that are entitled to them (H1 to H4).
  *
- * One answer at a time (answer-queue.ts), at most 60 a minute, outside the queues that send and receive:
- * reading the vault is all that it shares with them. A request that checks refuse gets nothing, and
- * nobody is told.
+ * One answer at a time (answer-queue.ts), for at most 60 devices a minute, outside the queues that send and
+ * receive: reading the vault is all that it shares with them. A device that checks refuse gets nothing,
+ * and nobody is told; the other devices of the same question get their shares.
  */
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
@@ -24,7 +24,7 @@ import { fromHex } from "../octets.ts";
 import { requireSealingKem, type RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import { requireUpdated, takeNewest } from "../roster/newest.ts";
-import type { ShareReference, ShareWanted } from "../wire.ts";
+import type { DeviceShare, ShareAsker, ShareReference, ShareWanted } from "../wire.ts";
 import { AnswerQueue } from "./answer-queue.ts";
 
 const MOST_A_MINUTE = 60;
@@ -40,53 +40,66 @@ export class Answering {
   constructor(context: DeviceContext, index: ConversationIndex) {
     this.#context = context;
     this.#index = index;
-    this.#queue = new AnswerQueue(context.signal, MOST_WAITING, async (request) => {
-      if (this.#mayAnswer()) await this.#answer(request);
-    });
+    this.#queue = new AnswerQueue(context.signal, MOST_WAITING, (request) => this.#answer(request));
   }
 
   asked(request: ShareWanted): void {
     this.#queue.add(request);
   }
 
-  /** H4. */
-  #mayAnswer(): boolean {
+  /** H4: how many more devices may get a share now. */
+  #room(): number {
     const now = this.#context.now();
     this.#answeredMs = this.#answeredMs.filter((at) => Math.abs(now - at) < MINUTE_MS);
-    if (this.#answeredMs.length >= MOST_A_MINUTE) return false;
-    this.#answeredMs.push(now);
-    return true;
+    return MOST_A_MINUTE - this.#answeredMs.length;
   }
 
   async #answer(request: ShareWanted): Promise<void> {
     const { api, trust } = this.#context;
     const conversation = this.#index.find(request.conversationId);
-    if (conversation?.record.state !== "ready") return;
-    const { head, leaf, key } = await this.#entitled(conversation, request);
-    const secrets = await this.#secrets(conversation, request.references, head, leaf);
-    if (secrets.length === 0) return;
+    const askers = request.askers.slice(0, this.#room());
+    if (conversation?.record.state !== "ready" || askers.length === 0) return;
+    this.#answeredMs.push(...askers.map(() => this.#context.now()));
+    requireUpdated(this.#context);
+    const head = await conversation.change((work) =>
+      takeNewest(this.#context, conversation, work, request),
+    );
     requireSealingKem(head, trust.department);
-    const share = await makeKeyShare(fromHex(conversation.id), key, secrets);
-    await api.postShare(conversation.id, { device: request.device, share });
+    const people = new Set(askers.map(({ personId }) => personId));
+    await trust.ensure([...people], { fresh: true });
+    const shares: DeviceShare[] = [];
+    for (const asker of askers) {
+      const share = await this.#share(conversation, request, head, asker).catch(() => null);
+      if (share !== null) shares.push({ device: asker.device, share });
+    }
+    if (shares.length > 0) await api.postShares(conversation.id, { shares });
+  }
+
+  /** The share for one device; null: it may have nothing that this device holds. */
+  async #share(
+    conversation: Conversation,
+    { references }: ShareWanted,
+    head: RosterHead,
+    asker: ShareAsker,
+  ): Promise<Uint8Array | null> {
+    const { leaf, key } = await this.#entitled(conversation, head, asker);
+    const secrets = await this.#secrets(conversation, references, head, leaf);
+    if (secrets.length === 0) return null;
+    return makeKeyShare(fromHex(conversation.id), key, secrets);
   }
 
   /** H1 and H2: listed under the newest head, confirmed, and the key is its own. */
   async #entitled(
     conversation: Conversation,
-    request: ShareWanted,
-  ): Promise<{ readonly head: RosterHead; readonly leaf: Leaf; readonly key: DeviceKey }> {
+    head: RosterHead,
+    { device, personId, proof, keys }: ShareAsker,
+  ): Promise<{ readonly leaf: Leaf; readonly key: DeviceKey }> {
     const { trust, time } = this.#context;
-    requireUpdated(this.#context);
-    const head = await conversation.change((work) =>
-      takeNewest(this.#context, conversation, work, request),
-    );
-    const device = request.device;
-    const { leaf } = conversation.heads.prove(head, device, request.proof);
-    refuseUnless(leaf.person === request.personId, "H1", "another person's device");
-    await trust.ensure([leaf.person], { fresh: true });
-    await trust.confirmedCertificate(leaf.person, device, time.requireNow(), "H1");
-    await trust.learnKeys(leaf.person, request.keys);
-    return { head, leaf, key: await trust.deviceKey(leaf.person, device, head.kem) };
+    const { leaf } = conversation.heads.prove(head, device, proof);
+    refuseUnless(leaf.person === personId, "H1", "another person's device");
+    await trust.confirmedCertificate(personId, device, time.requireNow(), "H1");
+    await trust.learnKeys(personId, keys);
+    return { leaf, key: await trust.deviceKey(personId, device, head.kem) };
   }
 
   /** H3: what this device holds and the other may have. */

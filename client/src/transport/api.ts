@@ -399,7 +399,7 @@ export class Api {
   sharesDone(id: ConversationId, body: wire.ShareRequest): Promise<void> {
     return this.#post(`/v1/conversations/${id}/share-requests/done`, body);
   }
-  postShare(id: ConversationId, body: wire.PostShare): Promise<void> {
+  postShares(id: ConversationId, body: wire.PostShares): Promise<void> {
     return this.#post(`/v1/conversations/${id}/shares`, body);
   }
   shares(id: ConversationId): Promise<wire.Shares> {

@@ -81,7 +81,7 @@ export interface DeviceTrust {
    * old by T1's clock. Rejects with Refused.
    */
   deviceKey(personId: PersonId, device: DeviceId, kem: Kem): Promise<DeviceKey>;
-  /** Take in DeviceKeys that came beside something else (wire.ShareWanted). */
+  /** Take in DeviceKeys that came beside something else (wire.ShareAsker). */
   learnKeys(personId: PersonId, keys: readonly Uint8Array[]): Promise<void>;
   /** The newest verified card; null: unknown. Plates show nothing else. */
   card(personId: PersonId): Promise<PersonCard | null>;

@@ -3,8 +3,8 @@
  * the head of before, or under a backup's that forgot the removal (H1).
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ConversationId } from "../../src/ids.ts";
-import type { ShareWanted } from "../../src/wire.ts";
+import type { ConversationId, DeviceId } from "../../src/ids.ts";
+import type { PostShares, ShareAsker, ShareWanted } from "../../src/wire.ts";
 import { newest } from "../memory/rosters.ts";
 import type { ClientState } from "../memory/state.ts";
 import type { Officer } from "../support/officer.ts";
@@ -40,12 +40,14 @@ async function wanted(by: Officer): Promise<Omit<ShareWanted, "references">> {
   const conversation = server.conversation(group);
   const device = await by.device();
   const client = server.people.clientOf(device) as ClientState;
+  const asker: ShareAsker = {
+    ...{ device, personId: by.person, keys: [...server.people.newestKeys(client)] },
+    proof: server.rosters.prove(conversation, conversation.epoch, device) as Uint8Array,
+  };
   return {
-    ...{ t: "share_wanted", conversationId: group, device, personId: by.person },
+    ...{ t: "share_wanted", conversationId: group, askers: [asker] },
     head: newest(conversation).head.bytes,
     stamp: await server.rosters.stamp(conversation),
-    proof: server.rosters.prove(conversation, conversation.epoch, device) as Uint8Array,
-    keys: [...server.people.newestKeys(client)],
   };
 }
 
@@ -81,6 +83,32 @@ describe("a removed member", { timeout: LIMIT_MS }, () => {
     server.live.push(receiver, { ...(await wanted(a)), references });
     await b.until("answered", () => Promise.resolve(shared().length > 1));
     expect(shared()).toHaveLength(2);
+  });
+
+  it("stops no other device of one question, nor does one that lies (H1)", async () => {
+    const { server } = world;
+    const before = await wanted(c);
+    await a.core.changeMembers(group, { remove: [c.person] });
+    const [receiver, asha] = [await b.device(), await a.device()];
+    const asked = await wanted(a);
+    const liars: readonly ShareAsker[] = [
+      ...before.askers,
+      ...asked.askers.map((one) => ({ ...one, personId: c.person })),
+      ...asked.askers.map((one) => ({ ...one, device: "0".repeat(64) as DeviceId })),
+    ];
+    const answers: PostShares[] = [];
+    world.network(b).forge = (path, body) => {
+      if (path.endsWith("/shares")) answers.push(body as PostShares);
+      return body;
+    };
+    const reference = server.conversation(group).log[0]?.keyId.slice(0, 32) as string;
+    server.live.push(receiver, {
+      ...{ ...asked, askers: [...liars, ...asked.askers] },
+      references: [{ kind: 1, reference }],
+    });
+    await b.until("answered", () => Promise.resolve(answers.length > 0));
+    await world.settle();
+    expect(answers.map(({ shares }) => shares.map(({ device }) => device))).toEqual([[asha]]);
   });
 
   it("gets no key of after its removal from a backup that forgot it (H1)", async () => {

@@ -4,6 +4,8 @@
  */
 import type { DeviceId } from "../../src/ids.ts";
 import { HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
+import { SHARES_AT_ONCE } from "../../src/limits.ts";
+import type { ShareAsker, ShareReference } from "../../src/wire.ts";
 import { cellOf, leafOf, newest } from "./rosters.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ConversationState, ShareAsk } from "./state.ts";
@@ -13,11 +15,17 @@ const SEALS_AGAIN_MS = 3_000;
 const SHARE_AGAIN_MS = 2_000;
 /** Everybody was asked for a share in vain: all over again. */
 const SHARE_ROUND_MS = 30_000;
-const SHARES_AT_ONCE = 3;
 const KEY_AGAIN_MS = 3_000;
 const KEY_ROUND_MS = 10 * MINUTE_MS;
 const KEY_OLD_MS = 23 * HOUR_MS;
 const KEY_USED = 9_000;
+
+/** One question: secrets, the device that is asked for them, and the devices that lack them. */
+interface ShareQuestion {
+  readonly helper: DeviceId;
+  readonly references: ShareReference[];
+  readonly askers: ShareAsker[];
+}
 
 export class Asking {
   readonly #server: ServerPorts;
@@ -61,7 +69,7 @@ export class Asking {
     const round = ask !== null && now - ask.askedMs >= KEY_ROUND_MS;
     const state = ask === null || round ? { asked: new Set<DeviceId>(), askedMs: 0 } : ask;
     if (state.asked.size > 0 && now - state.askedMs < KEY_AGAIN_MS) return;
-    const devices = await this.#confirmedOnline(conversation, newest(conversation).leaves.keys());
+    const devices = this.#confirmedOnline(conversation, newest(conversation).leaves.keys());
     const next = devices.find((device) => !state.asked.has(device));
     if (next === undefined) return;
     conversation.keyAsk = { asked: state.asked.add(next), askedMs: now };
@@ -82,7 +90,7 @@ export class Asking {
       const ask = same ? known : { ...due, asked: new Set<DeviceId>(), askedMs: 0 };
       if (ask.asked.size > 0 && now - ask.askedMs < CELL_AGAIN_MS) continue;
       const devices = cellOf(conversation, cell).map(({ device }) => device);
-      const online = await this.#confirmedOnline(conversation, devices);
+      const online = this.#confirmedOnline(conversation, devices);
       const able = online.filter((device) => !ask.without.has(device));
       const next = able.find((device) => !ask.asked.has(device)) ?? able[0];
       if (next === undefined) continue;
@@ -112,7 +120,7 @@ export class Asking {
       return ask === undefined || now - ask.askedMs >= SEALS_AGAIN_MS;
     });
     if (due.length === 0) return;
-    const online = await this.#confirmedOnline(conversation, newest(conversation).leaves.keys());
+    const online = this.#confirmedOnline(conversation, newest(conversation).leaves.keys());
     const holders = online.filter((one) => this.#server.keys.canOpen(conversation, key, one));
     const asked = due.flatMap(({ keyId }) => [...(key.sealAsks.get(keyId)?.asked ?? [])]);
     const helper = holders.find((one) => !asked.includes(one)) ?? holders[0];
@@ -132,17 +140,31 @@ export class Asking {
 
   /** D4: the person's own other devices first, then those online longest. */
   async shares(conversation: ConversationState): Promise<void> {
+    const questions = new Map<string, ShareQuestion>();
     for (const [device, ask] of conversation.shareAsks)
-      await this.#share(conversation, device, ask);
+      this.#share(conversation, device, ask, questions);
+    const { head } = newest(conversation);
+    for (const { helper, references, askers } of questions.values())
+      for (let at = 0; at < askers.length; at += SHARES_AT_ONCE)
+        this.#server.live.push(helper, {
+          ...{ t: "share_wanted", conversationId: conversation.id, references },
+          ...{ head: head.bytes, stamp: await this.#server.rosters.stamp(conversation) },
+          askers: askers.slice(at, at + SHARES_AT_ONCE),
+        });
   }
 
-  async #share(conversation: ConversationState, device: DeviceId, ask: ShareAsk): Promise<void> {
+  #share(
+    conversation: ConversationState,
+    device: DeviceId,
+    ask: ShareAsk,
+    questions: Map<string, ShareQuestion>,
+  ): void {
     const asker = this.#server.people.clientOf(device);
     const now = this.#server.now();
     const proof = this.#server.rosters.prove(conversation, conversation.epoch, device);
     if (asker === null || proof === null || ask.references.size === 0) return;
     if (ask.asked.size > 0 && now - ask.askedMs < SHARE_AGAIN_MS) return;
-    const all = await this.#confirmedOnline(conversation, newest(conversation).leaves.keys());
+    const all = this.#confirmedOnline(conversation, newest(conversation).leaves.keys());
     const others = all.filter((one) => one !== device);
     const own = others.filter((one) => leafOf(conversation, one)?.personId === asker.personId);
     const order = [...own, ...others.filter((one) => !own.includes(one))];
@@ -151,25 +173,22 @@ export class Asking {
       ask.asked.clear();
       next = order;
     }
-    next = next.slice(0, SHARES_AT_ONCE);
-    if (next.length === 0) return;
+    const helper = next[0];
+    if (helper === undefined) return;
     ask.askedMs = now;
-    const stamp = await this.#server.rosters.stamp(conversation);
-    for (const one of next) {
-      ask.asked.add(one);
-      this.#server.live.push(one, {
-        ...{ t: "share_wanted", conversationId: conversation.id, device },
-        ...{ personId: asker.personId, head: newest(conversation).head.bytes, stamp, proof },
-        keys: [...this.#server.people.newestKeys(asker)],
-        references: [...ask.references.values()],
-      });
-    }
+    ask.asked.add(helper);
+    const references = [...ask.references.values()];
+    const name = [helper, ...ask.references.keys()].join(" ");
+    const question = questions.get(name) ?? { helper, references, askers: [] };
+    questions.set(name, question);
+    const keys = [...this.#server.people.newestKeys(asker)];
+    question.askers.push({ device, personId: asker.personId, proof, keys });
   }
 
-  async #confirmedOnline(
+  #confirmedOnline(
     conversation: ConversationState,
     devices: Iterable<DeviceId>,
-  ): Promise<readonly DeviceId[]> {
+  ): readonly DeviceId[] {
     const online = this.#server.live.longestOnline(devices);
     const confirmed = this.#server.judge.confirmedOf(conversation, online);
     return online.filter((device) => confirmed.has(device));

@@ -300,7 +300,7 @@ function conversationRoutes(
     shares.done(one, caller, as<wire.ShareRequest>(body)),
   );
   listed("POST /shares", (one, caller, { body }) =>
-    shares.post(one, caller, as<wire.PostShare>(body)),
+    shares.post(one, caller, as<wire.PostShares>(body)),
   );
   listed("GET /shares", (one, caller) => shares.waiting(one, caller));
 }

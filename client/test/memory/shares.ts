@@ -78,11 +78,21 @@ export class Shares {
   async post(
     conversation: ConversationState,
     caller: ClientState,
-    body: wire.PostShare,
+    { shares }: wire.PostShares,
   ): Promise<void> {
     this.#requireListed(conversation, caller);
     this.#server.judge.requireConfirmed(caller);
-    const recipient = body.device as DeviceId;
+    const refusals: Refusal[] = [];
+    for (const one of shares)
+      await this.#take(conversation, one).catch((error: unknown) => {
+        if (!(error instanceof Refusal)) throw error;
+        refusals.push(error);
+      });
+    if (refusals[0] !== undefined && refusals.length === shares.length) throw refusals[0];
+  }
+
+  async #take(conversation: ConversationState, body: wire.DeviceShare): Promise<void> {
+    const recipient = body.device;
     const client = this.#server.people.clientOf(recipient);
     if (client === null || leafOf(conversation, recipient) === null)
       throw new Refusal("not_member");

@@ -114,13 +114,13 @@ describe("D4", () => {
     await b.api.requestShares(id, { references: [{ kind: 1, reference }] });
     await round();
     const [wanted] = a.pushed("share_wanted");
-    expect(wanted?.device).toBe(b.signer.device);
+    expect(wanted?.askers.map(({ device }) => device)).toEqual([b.signer.device]);
     expect(b.pushed("share_wanted")).toHaveLength(0);
     const [target] = await a.keysOf([b.personId], X25519);
     if (target === undefined) throw new Error("no key");
     const of = { kind: 1, record: key.record } as const;
     const share = await makeKeyShare(fromHex(id), target, [{ of, secret: key.secret }]);
-    await a.api.postShare(id, { device: b.signer.device, share });
+    await a.api.postShares(id, { shares: [{ device: b.signer.device, share }] });
     expect(b.pushed("share")).toHaveLength(1);
     expect((await b.api.shares(id)).shares).toHaveLength(1);
     await b.api.sharesDone(id, { references: [{ kind: 1, reference }] });

@@ -298,7 +298,7 @@ def _share_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     @post("/v1/conversations/{c:str}/shares", status_code=200)
     async def post_share(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await _caller(gate, request)
-        body = await read(request, wire.PostShare, _SMALL_BODY)
+        body = await read(request, wire.PostShares, _SMALL_BODY)
         await shares.post(caller, _conversation(c), body)
         return nothing()
 

@@ -19,6 +19,7 @@ from copconnect.limits import (
     CURSORS_IN_FRAME,
     POSITION_BYTES,
     POSITIONS_IN_HELLO,
+    SHARES_AT_ONCE,
 )
 from copconnect.wire.base import HEX16, HEX32, Frame, Wire
 from copconnect.wire.delivery import LackedKey, LogEntry, ReceiptCount, Supplement
@@ -173,18 +174,24 @@ class CellKeyWanted(Frame, frozen=True, kw_only=True, tag="cell_key_wanted"):
     generation: int
 
 
-class ShareWanted(Frame, frozen=True, kw_only=True, tag="share_wanted"):
-    """Another listed device lacks these secrets (D4). ``proof``: its leaf ‖ proof under ``head``,
-    the newest one; ``keys``: its DeviceKey records."""
+class ShareAsker(Wire, frozen=True, kw_only=True):
+    """A listed device that lacks secrets. ``proof``: its leaf ‖ proof under the question's head;
+    ``keys``: its DeviceKey records."""
 
-    conversation_id: ConversationId
     device: Annotated[DeviceId, HEX32]
     person_id: PersonId
-    head: bytes
-    stamp: bytes
     proof: bytes
     keys: list[bytes]
+
+
+class ShareWanted(Frame, frozen=True, kw_only=True, tag="share_wanted"):
+    """Other listed devices lack these secrets (D4), all of them the same. ``head``: the newest."""
+
+    conversation_id: ConversationId
+    head: bytes
+    stamp: bytes
     references: list[ShareReference]
+    askers: Annotated[list[ShareAsker], Meta(min_length=1, max_length=SHARES_AT_ONCE)]
 
 
 class SealsWanted(Frame, frozen=True, kw_only=True, tag="seals_wanted"):

@@ -11,6 +11,7 @@ from copconnect.limits import (
     MAX_SEALS_BYTES,
     SEALS_ASKED,
     SHARE_SECRETS,
+    SHARES_AT_ONCE,
 )
 from copconnect.wire.base import HEX16, HEX32, Hex16, Wire
 from copconnect.wire.trust import Record
@@ -108,11 +109,17 @@ class ShareRequest(Wire, frozen=True, kw_only=True):
     references: Annotated[list[ShareReference], Meta(min_length=1, max_length=SHARE_SECRETS)]
 
 
-class PostShare(Wire, frozen=True, kw_only=True):
-    """A KeyShare for the device that asked."""
+class DeviceShare(Wire, frozen=True, kw_only=True):
+    """A KeyShare for a device that asked."""
 
     device: Annotated[DeviceId, HEX32]
     share: Annotated[bytes, Meta(min_length=1, max_length=32 * 1024)]
+
+
+class PostShares(Wire, frozen=True, kw_only=True):
+    """Key shares, one for each device."""
+
+    shares: Annotated[list[DeviceShare], Meta(min_length=1, max_length=SHARES_AT_ONCE)]
 
 
 class Shares(Wire, frozen=True, kw_only=True):

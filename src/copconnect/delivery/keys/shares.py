@@ -9,27 +9,47 @@ and in all, so that no helper keeps out another's.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from copconnect import errors, wire
 from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
 from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.ports import Devices
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules.limits import MOST_WAITING_REFERENCES, SHARES_WAITING
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import conversations, leaves, receipts, shares
-from copconnect.delivery.store.shares import Asker, WaitingShare
+from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.shares import Asker
+from copconnect.gathering import Gathering
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller
 from copconnect.records.conversation.key_share import KeyShare, SecretKind, SecretName
 from copconnect.records.primitives.fields import Refused, sha256
 
+_RECIPIENT = slice(17, 33)  # The recipient's key id in a KeyShare.
 # Shares of one person that wait for one device: at 512 secrets each, all that it may ask for.
 SHARES_OF_ONE_HELPER = 8
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request of a device."""
+
+    conversation_id: ConversationId
+    device: bytes
+    names: frozenset[SecretName]
+
+    @property
+    def asker(self) -> Asker:
+        """Return the conversation and the device."""
+        return self.conversation_id, self.device
+
+
 class KeyShares:
-    """Takes requests and shares, and hands shares out. Holds only its limits."""
+    """Takes requests and shares, and hands shares out. Holds only its limits, and requests that
+    wait for the transaction of others."""
 
     def __init__(self, deps: Dependencies) -> None:
         self._deps = deps
@@ -37,6 +57,7 @@ class KeyShares:
         requests, answers = limits.share_requests_per_minute, limits.shares_per_minute
         self._requests = deps.rates.limit("share_requests_per_minute", requests, requests)
         self._answers = deps.rates.limit("shares_per_minute", answers, answers)
+        self._asking: Gathering[_Asked, errors.CopConnectError] = Gathering(self._ask)
 
     async def ask(
         self, caller: Caller, conversation_id: ConversationId, body: wire.ShareRequest
@@ -45,23 +66,58 @@ class KeyShares:
 
         Raises NotMember, RateLimited."""
         self._requests.take(caller.person_id)
-        deps, names = self._deps, _names(body.references)
+        asked = _Asked(conversation_id, caller.device, frozenset(_names(body.references)))
+        refusal = await self._asking.load(asked)
+        if refusal is not None:
+            raise refusal
+
+    async def _ask(self, asked: Collection[_Asked]) -> dict[_Asked, errors.CopConnectError]:
+        """Keep what many devices lack at once; return why some are refused. Six statements, however
+        many ask at the same time: of a key that opens for nobody everybody does."""
+        deps = self._deps
+        lacking: dict[Asker, set[SecretName]] = {}
+        for one in asked:
+            lacking.setdefault(one.asker, set()).update(one.names)
+        refused: dict[Asker, errors.CopConnectError] = {}
         async with deps.database.transaction() as connection:
-            own = await require_listed(connection, caller, conversation_id)
-            known = await shares.requested(connection, conversation_id, caller.device)
-            if len(known | names) > MOST_WAITING_REFERENCES:
-                raise errors.RateLimited(retry_after_ms=60_000, limit="waiting_references")
-            asker = _asker(own)
-            await shares.ask(connection, conversation_id, asker, names, deps.clock.now_ms())
-            await _tell(connection, caller, conversation_id, names - known)
+            listed = await leaves.current_of_devices(connection, lacking)
+            known = await shares.requested(connection, listed)
+            for asker in lacking:
+                if asker not in listed:
+                    refused[asker] = errors.NotMember()
+                elif len(known.get(asker, set()) | lacking[asker]) > MOST_WAITING_REFERENCES:
+                    refused[asker] = errors.RateLimited(
+                        retry_after_ms=60_000, limit="waiting_references"
+                    )
+            for asker in refused:
+                del lacking[asker]
+            if lacking:
+                await self._keep(connection, lacking, listed, known)
+        return {one: refused[one.asker] for one in asked if one.asker in refused}
+
+    async def _keep(
+        self,
+        connection: Transaction,
+        lacking: Mapping[Asker, set[SecretName]],
+        listed: Mapping[Asker, PlacedLeaf],
+        known: Mapping[Asker, set[SecretName]],
+    ) -> None:
+        await shares.ask(connection, lacking, listed, self._deps.clock.now_ms())
+        changed = [
+            ((asker[0], listed[asker].leaf.person_id), names - known.get(asker, set()))
+            for asker, names in lacking.items()
+        ]
+        await _tell(connection, changed)
+        for asker, names in lacking.items():
+            leaf = listed[asker].leaf
             connection.after_commit(
                 ShareAskedWakeup(
-                    conversation_id=conversation_id,
-                    device=caller.device.hex(),
-                    client_id=caller.client_id,
-                    person_id=caller.person_id,
-                    cell_id=own.cell_id,
-                    lacks=_lacks(known | names),
+                    conversation_id=asker[0],
+                    device=leaf.device.hex(),
+                    client_id=leaf.client_id,
+                    person_id=leaf.person_id,
+                    cell_id=listed[asker].cell_id,
+                    lacks=_lacks(known.get(asker, set()) | names),
                 )
             )
 
@@ -71,15 +127,16 @@ class KeyShares:
         """Forget what the calling device no longer lacks, and the shares of that alone."""
         deps, names = self._deps, _names(body.references)
         async with deps.database.transaction() as connection:
-            known = await shares.requested(connection, conversation_id, caller.device)
+            asker = conversation_id, caller.device
+            known = (await shares.requested(connection, [asker])).get(asker, set())
             await shares.done(connection, conversation_id, caller.device, names)
-            await _tell(connection, caller, conversation_id, names & known)
+            await _tell(connection, [((conversation_id, caller.person_id), names & known)])
             left = known - names
             waiting = await shares.waiting(connection, conversation_id, caller.device)
             held = await conversations.read(connection, [conversation_id])
             kem = held[0].kem if held else deps.options.kem
-            used = [one.share_hash for one in waiting if not _serves(one.share, kem, left)]
-            await shares.forget(connection, conversation_id, caller.device, used)
+            used = [(caller.device, sha256(one)) for one in waiting if not _serves(one, kem, left)]
+            await shares.forget(connection, conversation_id, used)
             connection.after_commit(
                 ShareDoneWakeup(
                     conversation_id=conversation_id,
@@ -90,69 +147,119 @@ class KeyShares:
             )
 
     async def post(
-        self, caller: Caller, conversation_id: ConversationId, body: wire.PostShare
+        self, caller: Caller, conversation_id: ConversationId, body: wire.PostShares
     ) -> None:
-        """Keep a share for the device that asked, and tell it.
+        """Keep shares for the devices that asked, and tell them. A share that is refused keeps no
+        other from its device; if all are, the first refusal is raised. Seven statements.
 
         Raises NotMember, NotAsked, RecordInvalid, RateLimited."""
-        self._answers.take(caller.person_id)
-        deps, device = self._deps, bytes.fromhex(body.device)
+        self._answers.take(caller.person_id, len(body.shares))
+        deps = self._deps
+        posted = {bytes.fromhex(one.device): one.share for one in body.shares}
+        if len(posted) < len(body.shares):
+            raise errors.RecordInvalid(rule="H1", reason="two shares for one device")
         async with deps.database.transaction() as connection:
             await require_listed(connection, caller, conversation_id)
-            asker = await leaves.current_of_device(connection, conversation_id, device)
-            if asker is None:
-                raise errors.NotAsked
             (held,) = await conversations.read(connection, [conversation_id])
-            share = _read(body.share, held.kem, conversation_id)
-            wanted = await shares.requested(connection, conversation_id, device)
-            if wanted.isdisjoint(share.names):
-                raise errors.NotAsked
-            owners = await deps.devices.devices_of_keys(connection, [share.recipient])
-            if owners.get(share.recipient) != device:
-                raise errors.RecordInvalid(rule="H1", reason="sealed to another's key")
-            waiting = WaitingShare(sha256(body.share), caller.device, body.share)
-            kept = await shares.helpers(connection, conversation_id, device)
-            if waiting.share_hash in kept:
-                return
-            pushed_out = _pushed_out(kept, caller.person_id)
-            await shares.forget(connection, conversation_id, device, pushed_out)
-            new = await shares.add(
-                connection, conversation_id, _asker(asker), waiting, deps.clock.now_ms()
-            )
-            if new:
-                connection.after_commit(
-                    ShareWakeup(
-                        conversation_id=conversation_id,
-                        client_id=asker.leaf.client_id,
-                        share=body.share,
+            taking = await _Taking.read(connection, held, posted, deps.devices, caller.person_id)
+            pushed_out: list[tuple[bytes, bytes]] = []
+            taken: list[tuple[PlacedLeaf, bytes]] = []
+            refusals: list[errors.CopConnectError] = []
+            for device, share in posted.items():
+                try:
+                    asker, ended = taking.take(device, share)
+                except errors.CopConnectError as refusal:
+                    refusals.append(refusal)
+                else:
+                    taken.append((asker, share))
+                    pushed_out += [(device, one) for one in ended]
+            if not taken:
+                raise refusals[0]
+            await shares.forget(connection, conversation_id, pushed_out)
+            now_ms = deps.clock.now_ms()
+            new = await shares.add(connection, conversation_id, caller.device, taken, now_ms)
+            for asker, share in taken:
+                if asker.leaf.device in new:
+                    connection.after_commit(
+                        ShareWakeup(
+                            conversation_id=conversation_id,
+                            client_id=asker.leaf.client_id,
+                            share=share,
+                        )
                     )
-                )
 
     async def waiting(self, caller: Caller, conversation_id: ConversationId) -> wire.Shares:
         """Return the shares that wait for the calling device."""
         async with self._deps.database.reading() as connection:
             await require_listed(connection, caller, conversation_id)
             found = await shares.waiting(connection, conversation_id, caller.device)
-        return wire.Shares(shares=[one.share for one in found])
+        return wire.Shares(shares=found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """Judges the shares of one answer, by what was read of their devices. ``kept``: by device
+    whose shares wait for it."""
+
+    held: Held
+    helper: PersonId
+    askers: Mapping[Asker, PlacedLeaf]
+    wanted: Mapping[Asker, set[SecretName]]
+    owners: Mapping[bytes, bytes]  # Devices, by the id of their key.
+    kept: Mapping[bytes, Mapping[bytes, PersonId | None]]
+
+    @classmethod
+    async def read(
+        cls,
+        connection: Transaction,
+        held: Held,
+        posted: Mapping[bytes, bytes],
+        devices: Devices,
+        helper: PersonId,
+    ) -> "_Taking":
+        """Read what shares for these devices are judged by. Four statements."""
+        places = [(held.conversation_id, one) for one in posted]
+        return cls(
+            held,
+            helper,
+            await leaves.current_of_devices(connection, places),
+            await shares.requested(connection, places),
+            await devices.devices_of_keys(connection, {one[_RECIPIENT] for one in posted.values()}),
+            await shares.helpers(connection, held.conversation_id, posted),
+        )
+
+    def take(self, device: bytes, data: bytes) -> tuple[PlacedLeaf, list[bytes]]:
+        """Return the leaf of a share's device, and the waiting shares that must go for it. Raises
+        NotAsked, RecordInvalid, RateLimited."""
+        c = self.held.conversation_id
+        asker, wanted = self.askers.get((c, device)), self.wanted.get((c, device), set())
+        if asker is None:
+            raise errors.NotAsked
+        share = _read(data, self.held.kem, c)
+        if wanted.isdisjoint(share.names):
+            raise errors.NotAsked
+        if self.owners.get(share.recipient) != device:
+            raise errors.RecordInvalid(rule="H1", reason="sealed to another's key")
+        kept = self.kept[device]
+        return asker, [] if sha256(data) in kept else _pushed_out(kept, self.helper)
 
 
 async def _tell(
     connection: Transaction,
-    caller: Caller,
-    conversation_id: ConversationId,
-    names: Iterable[SecretName],
+    changed: Iterable[tuple[tuple[ConversationId, PersonId], Collection[SecretName]]],
 ) -> None:
-    """Messages under these keys are delivered to the caller's person no more, or now (R9)."""
-    if any(name.kind == SecretKind.CONVERSATION_KEY for name in names):
-        await receipts.tell(connection, [(conversation_id, caller.person_id)])
+    """Messages under these keys are delivered to these people no more, or now (R9)."""
+    places = {
+        place
+        for place, names in changed
+        if any(name.kind == SecretKind.CONVERSATION_KEY for name in names)
+    }
+    if places:
+        await receipts.tell(connection, places)
 
 
 def _lacks(names: Collection[SecretName]) -> list[bytes]:
     return [name.encode() for name in sorted(names)[: wire.SHARE_SECRETS]]
-
-
-def _asker(leaf: PlacedLeaf) -> Asker:
-    return Asker(leaf.leaf.device, leaf.leaf.client_id, leaf.leaf.person_id)
 
 
 def _pushed_out(kept: Mapping[bytes, PersonId | None], helper: PersonId) -> list[bytes]:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, and_, func, select, tuple_
+from sqlalchemy import Table, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import chunks, upsert_for
+from copconnect.database.engine import upsert_for
 from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.rules.conversation_keys import KnownKey, newest_first
 from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, KEY_MS, MARKS
@@ -27,7 +27,6 @@ from copconnect.delivery.store.tables import (
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId
 
 _C, _R, _L = CONVERSATIONS.c, SHARE_REQUESTS.c, LEAVES.c
-Asker = tuple[ConversationId, bytes]  # A conversation, and the device that asks.
 
 
 # --- Shares (D4) ------------------------------------------------------------------------------
@@ -61,22 +60,6 @@ async def open_requests(connection: AsyncConnection, limit: int) -> list[OpenReq
         .limit(limit)
     )
     return [OpenRequest(*row) for row in rows]
-
-
-async def references(
-    connection: AsyncConnection, askers: Collection[Asker]
-) -> dict[Asker, list[tuple[int, bytes]]]:
-    """Return the kinds and references that these devices lack, ascending."""
-    found: dict[Asker, list[tuple[int, bytes]]] = {}
-    for some in chunks(askers):
-        rows = await connection.execute(
-            select(_R.conversation_id, _R.device, _R.kind, _R.reference)
-            .where(tuple_(_R.conversation_id, _R.device).in_(some))
-            .order_by(_R.kind, _R.reference)
-        )
-        for c, device, kind, reference in rows:
-            found.setdefault((c, device), []).append((kind, reference))
-    return found
 
 
 # --- Cell keys (C1, C2) -----------------------------------------------------------------------

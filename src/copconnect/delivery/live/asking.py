@@ -2,8 +2,9 @@
 late seals (S9).
 
 One loop for each process: it wakes when something is announced and looks twice a second for what
-is due. ``receive`` is to be subscribed to the bus; ``attach`` tells whom it can ask. A round that
-fails is logged, and the next one comes all the same.
+is due. It works on all announcements of ``GATHER_S`` at once: of a key that opens for nobody
+thousands of devices ask within seconds. ``receive`` is to be subscribed to the bus; ``attach``
+tells whom it can ask. A round that fails is logged, and the next one comes all the same.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from copconnect.delivery.live.late_seals import LateSealAsking
 from copconnect.delivery.live.share_routing import Connected, ShareRouting
 
 TICK_S = 0.5
+GATHER_S = 0.2
 log = structlog.get_logger()
 
 
@@ -101,6 +103,7 @@ class Asking:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._came.wait(), TICK_S)
+                await asyncio.sleep(GATHER_S)
             self._came.clear()
             await self.work()
 

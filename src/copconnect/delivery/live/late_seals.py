@@ -137,10 +137,11 @@ class LateSealAsking:
             return
         for place in self._places(c, device, wakeup.lacks):
             del self._first[place]
-        for one in wakeup.lacks:
-            if one[0] == SecretKind.CONVERSATION_KEY:
-                self._fail((c, one[1:], wakeup.cell_id))
-        self._look(c, 0)
+        named = [one[1:] for one in wakeup.lacks if one[0] == SecretKind.CONVERSATION_KEY]
+        # Other devices of the cell ask for a share of the same key: its seal is replaced already.
+        new = [one for one in named if self._fail((c, one, wakeup.cell_id))]
+        if new:
+            self._look(c, 0)
 
     def _has_cells(self, c: ConversationId) -> bool:
         """Whether devices of several cells of a conversation are connected here."""
@@ -148,13 +149,15 @@ class LateSealAsking:
         first = next(cells, None)
         return any(one != first for one in cells)
 
-    def _fail(self, place: _Place) -> None:
+    def _fail(self, place: _Place) -> bool:
+        """Have a seal replaced; return False if it is being replaced, or was often enough."""
         if place in self._anew or self._failed.get(place, 0) >= ANEW:
-            return
+            return False
         self._anew.add(place)
         self._failed[place] = self._failed.get(place, 0) + 1
         if len(self._failed) > _MOST:
             del self._failed[next(iter(self._failed))]
+        return True
 
     def _places(self, c: ConversationId, device: bytes, secrets: list[bytes]) -> list[_Place]:
         named = {one[1:] for one in secrets if one[0] == SecretKind.CONVERSATION_KEY}

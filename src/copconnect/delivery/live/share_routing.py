@@ -13,8 +13,8 @@ Requests are rows in the database, so a lost wake-up costs a scan's period and a
 nothing. Deterministic: time is the clock's.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Protocol
@@ -25,9 +25,11 @@ from copconnect import wire
 from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import ask_store
-from copconnect.delivery.live.ask_store import Asker, OpenRequest
+from copconnect.delivery.live.ask_store import OpenRequest
 from copconnect.delivery.rosters.proofs import prove
-from copconnect.delivery.store import rosters
+from copconnect.delivery.store import rosters, shares
+from copconnect.delivery.store.rosters import KeptHead
+from copconnect.delivery.store.shares import Asker
 from copconnect.ids import CellId, ClientId, ConversationId, DeviceId, PersonId
 from copconnect.records.conversation.key_share import SecretKind, SecretName
 from copconnect.sockets.feed import Online
@@ -37,7 +39,7 @@ PAUSE_MS = 60_000
 LONGEST_PAUSE_MS = 60 * 60_000
 AT_A_TIME = 16  # Devices that are asked in vain before a request rests.
 RESTED_AT_ONCE = 30  # Requests that rested and are asked again in one round.
-MOST_ASKS = 30  # Requests to one device in a minute.
+MOST_ASKS = 32  # Devices that one device is asked about in a minute.
 MOST_OPEN = 20_000
 SCAN_MS = 15_000
 _MINUTE_MS = 60_000
@@ -46,6 +48,8 @@ _MOST_SCANNED = 5_000
 _HELPERS = 64  # Helpers that are looked for at a time.
 _OF_CELL = 3  # Turns in which devices of the asking device's cell come first.
 _Helpers = tuple[ConversationId, CellId | None, frozenset[bytes]]
+# Whom to ask for which secrets.
+_Question = tuple[ClientId, ConversationId, tuple[SecretName, ...]]
 
 
 class Connected(Protocol):
@@ -92,6 +96,15 @@ class _Request:
         return self.who.conversation_id, self.who.device
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Heads of conversations, and devices that ask: what helpers check, and what each lacks."""
+
+    heads: Mapping[ConversationId, KeptHead]
+    askers: Mapping[Asker, wire.ShareAsker]
+    lacking: Mapping[Asker, Collection[SecretName]]
+
+
 class ShareRouting:
     """The open requests as one node knows them."""
 
@@ -129,10 +142,14 @@ class ShareRouting:
         return msgspec.structs.replace(wakeup, anybody=True)
 
     def _take(self, who: OpenRequest, lacks: Iterable[bytes], *, is_home: bool) -> _Request:
-        key = who.conversation_id, who.device
-        former = self._drop(key)
+        key, names = (who.conversation_id, who.device), frozenset(lacks)
         now_ms = self._deps.clock.now_ms()
-        request = _Request(who, frozenset(lacks), now_ms, own_only=not is_home)
+        former = self._open.get(key)
+        if former is not None and former.lacks == names:
+            self._repeat(former, now_ms, is_home=is_home)
+            return former
+        self._drop(key)
+        request = _Request(who, names, now_ms, own_only=not is_home)
         if former is not None:
             request.turns, request.rests = former.turns, former.rests
         self._open[key] = request  # The newest last.
@@ -140,6 +157,16 @@ class ShareRouting:
         if len(self._open) > MOST_OPEN:
             self._drop(next(iter(self._open)))
         return request
+
+    def _repeat(self, request: _Request, now_ms: int, *, is_home: bool) -> None:
+        """A device asks for the same again: end the rest of its request."""
+        if request.anew_ms:
+            request.asked.clear()
+            request.anew_ms = 0
+            request.due_ms = now_ms
+        if is_home and request.own_only:
+            request.own_only = False
+            request.due_ms = now_ms
 
     def _note(self, request: _Request) -> None:
         c, device = request.key
@@ -212,6 +239,7 @@ class ShareRouting:
                 self._rest(request, now_ms)
                 continue
             self._rested += rested
+            self._asks[chosen.client_id] += 1
             turns.append((request, chosen))
             if len(turns) == _TOGETHER:
                 break
@@ -278,57 +306,66 @@ class ShareRouting:
         )
 
     async def _ask(self, turns: list[tuple[_Request, Online]], now_ms: int) -> None:
-        frames = await self._frames([request for request, _ in turns])
+        known = await self._read([request for request, _ in turns])
+        # Devices that lack the same, by whom to ask: one question is about many of them.
+        questions: dict[_Question, list[wire.ShareAsker]] = defaultdict(list)
         for request, one in turns:
             key = request.key
             if self._open.get(key) is not request:
                 continue  # It was done meanwhile, or its device asked for more.
-            frame = frames.get(key)
-            if frame is None:
+            asker = known.askers.get(key)
+            if asker is None:
                 self._drop(key)  # It is done, or its device is not listed any more.
                 continue
-            self._connected().push_to(one.client_id, frame)
+            part = _part(sorted(known.lacking[key]), request.turns)
+            questions[one.client_id, key[0], part].append(asker)
             request.asked.add(one.client_id)
-            self._asks[one.client_id] += 1
             request.own_only = False
             request.turns += 1
             request.anew_ms = 0
             request.due_ms = now_ms + AGAIN_MS
             if request.turns % AT_A_TIME == 0:
                 self._rest(request, now_ms)
+        for (client_id, c, part), askers in questions.items():
+            for at in range(0, len(askers), wire.SHARES_AT_ONCE):
+                frame = wire.ShareWanted(
+                    conversation_id=c,
+                    head=known.heads[c].head,
+                    stamp=self._deps.stamps.of(c, known.heads[c].hash),
+                    references=[
+                        wire.ShareReference(kind=one.kind.value, reference=one.reference.hex())
+                        for one in part
+                    ],
+                    askers=askers[at : at + wire.SHARES_AT_ONCE],
+                )
+                self._connected().push_to(client_id, frame)
 
-    async def _frames(self, requests: Collection[_Request]) -> dict[Asker, wire.ShareWanted]:
-        """Return what to tell helpers about each of these devices, with its proof under the newest
-        head; nothing for one that lacks nothing or is not listed."""
+    async def _read(self, requests: Collection[_Request]) -> _Known:
+        """Return what helpers check about each of these devices, with its proof under the newest
+        head; nothing of one that lacks nothing or is not listed."""
         deps = self._deps
         async with deps.database.reading() as connection:
             asking = {request.key: request for request in requests}
-            lacking = await ask_store.references(connection, list(asking))
-            for key, references in lacking.items():
+            lacking = await shares.requested(connection, asking)
+            for key, names in lacking.items():
                 if self._open.get(key) is asking[key]:
-                    self._change(asking[key], _secrets(references))
+                    self._change(asking[key], _secrets(names))
             heads = await rosters.newest_heads(connection, {c for c, _ in lacking})
             known = {(c, head.epoch): head for c, head in heads.items()}
             asked = {(c, heads[c].epoch, device): (c, device) for c, device in lacking}
             proven = await prove(connection, deps.trees, asked, known)
             keys = await deps.devices.device_keys(connection, {device for _, device in lacking})
-            stamps = {c: deps.stamps.of(c, head.hash) for c, head in heads.items()}
-        frames: dict[Asker, wire.ShareWanted] = {}
+        askers: dict[Asker, wire.ShareAsker] = {}
         for place, proof in proven.proofs.items():
             key = asked[place]
-            c, device = key
-            request = asking[key]
-            frames[key] = wire.ShareWanted(
-                conversation_id=c,
+            _, device = key
+            askers[key] = wire.ShareAsker(
                 device=DeviceId(device.hex()),
-                person_id=request.who.person_id,
-                head=heads[c].head,
-                stamp=stamps[c],
+                person_id=asking[key].who.person_id,
                 proof=proof,
                 keys=[one.record for one in keys.get(device, ())],
-                references=_part(lacking[key], request.turns),
             )
-        return frames
+        return _Known(heads, askers, lacking)
 
     # --- Requests that were not announced -----------------------------------------------------
 
@@ -338,7 +375,7 @@ class ShareRouting:
             found = await ask_store.open_requests(connection, _MOST_SCANNED)
             news = {(one.conversation_id, one.device): one for one in found}
             news = {key: one for key, one in news.items() if key not in self._open}
-            lacking = await ask_store.references(connection, list(news)) if news else {}
+            lacking = await shares.requested(connection, news) if news else {}
         there = {(one.conversation_id, one.device) for one in found}
         if len(found) < _MOST_SCANNED:
             for key in self._open.keys() - there:
@@ -353,15 +390,12 @@ def _never(_c: ConversationId, _one: Online, _secret: bytes) -> bool:
     return False
 
 
-def _secrets(references: Iterable[tuple[int, bytes]]) -> list[bytes]:
-    return [SecretName(SecretKind(kind), reference).encode() for kind, reference in references]
+def _secrets(names: Iterable[SecretName]) -> list[bytes]:
+    return [name.encode() for name in names]
 
 
-def _part(lacking: list[tuple[int, bytes]], turn: int) -> list[wire.ShareReference]:
-    """Return as many references as one share may have, others in each turn."""
+def _part(lacking: list[SecretName], turn: int) -> tuple[SecretName, ...]:
+    """Return as many names as one share may have, others in each turn."""
     most = wire.SHARE_SECRETS
     at = turn * most % len(lacking) // most * most
-    return [
-        wire.ShareReference(kind=kind, reference=reference.hex())  # type: ignore[arg-type]
-        for kind, reference in lacking[at : at + most]
-    ]
+    return tuple(lacking[at : at + most])

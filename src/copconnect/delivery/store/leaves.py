@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
@@ -169,6 +169,20 @@ async def current_of_device(
     )
     row = (await connection.execute(query)).first()
     return None if row is None else placed(row)
+
+
+async def current_of_devices(
+    connection: AsyncConnection, places: Collection[tuple[ConversationId, bytes]]
+) -> dict[tuple[ConversationId, bytes], PlacedLeaf]:
+    """Return the current leaves of devices in conversations. One statement for each 500."""
+    found: dict[tuple[ConversationId, bytes], PlacedLeaf] = {}
+    for some in chunks(places):
+        query = select(*PLACED).where(
+            tuple_(_L.conversation_id, _L.device).in_(some), _L.to_epoch.is_(None)
+        )
+        for row in await connection.execute(query):
+            found[row.conversation_id, row.device] = placed(row)
+    return found
 
 
 async def intervals(

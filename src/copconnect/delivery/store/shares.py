@@ -1,62 +1,60 @@
 """Statements on share requests and key shares."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import upsert_for
+from copconnect.database.engine import chunks, upsert_for
+from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store.tables import LEAVES, SHARE_REQUESTS, SHARES
-from copconnect.ids import ClientId, ConversationId, PersonId
+from copconnect.ids import ConversationId, PersonId
 from copconnect.records.conversation.key_share import SecretKind, SecretName
+from copconnect.records.primitives.fields import sha256
 
 _L, _R, _S = LEAVES.c, SHARE_REQUESTS.c, SHARES.c
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """A device that lacks secrets."""
-
-    device: bytes
-    client_id: ClientId
-    person_id: PersonId
+Asker = tuple[ConversationId, bytes]  # A conversation, and the device that asks.
 
 
 async def ask(
     connection: AsyncConnection,
-    conversation_id: ConversationId,
-    asker: Asker,
-    names: Iterable[SecretName],
+    lacking: Mapping[Asker, Collection[SecretName]],
+    listed: Mapping[Asker, PlacedLeaf],
     now_ms: int,
 ) -> None:
-    """Keep requests; one that is kept already stays as old as it is."""
+    """Keep requests of listed devices; one that is kept already stays as old as it is."""
     rows = [
         {
-            "conversation_id": conversation_id,
-            "device": asker.device,
+            "conversation_id": asker[0],
+            "device": asker[1],
             "kind": int(name.kind),
             "reference": name.reference,
-            "client_id": asker.client_id,
-            "person_id": asker.person_id,
+            "client_id": listed[asker].leaf.client_id,
+            "person_id": listed[asker].leaf.person_id,
             "asked_ms": now_ms,
         }
-        for name in sorted(set(names))
+        for asker in sorted(lacking)  # In key order, so that two nodes never wait for each other.
+        for name in sorted(lacking[asker])
     ]
     statement = upsert_for(connection.dialect.name, SHARE_REQUESTS)
     await connection.execute(statement.on_conflict_do_nothing(), rows)
 
 
 async def requested(
-    connection: AsyncConnection, conversation_id: ConversationId, device: bytes
-) -> set[SecretName]:
-    """Return what a device still lacks."""
-    rows = await connection.execute(
-        select(_R.kind, _R.reference).where(
-            _R.conversation_id == conversation_id, _R.device == device
+    connection: AsyncConnection, askers: Collection[Asker]
+) -> dict[Asker, set[SecretName]]:
+    """Return what these devices still lack; those that lack nothing are left out. One statement
+    for each 500."""
+    found: dict[Asker, set[SecretName]] = {}
+    for some in chunks(askers):
+        rows = await connection.execute(
+            select(_R.conversation_id, _R.device, _R.kind, _R.reference).where(
+                tuple_(_R.conversation_id, _R.device).in_(some)
+            )
         )
-    )
-    return {SecretName(SecretKind(kind), reference) for kind, reference in rows}
+        for c, device, kind, reference in rows:
+            found.setdefault((c, device), set()).add(SecretName(SecretKind(kind), reference))
+    return found
 
 
 async def asked_before(
@@ -92,42 +90,37 @@ async def done(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingShare:
-    """A share on its way."""
-
-    share_hash: bytes
-    helper: bytes
-    share: bytes
-
-
 async def add(
     connection: AsyncConnection,
     conversation_id: ConversationId,
-    asker: Asker,
-    share: WaitingShare,
+    helper: bytes,
+    shared: Iterable[tuple[PlacedLeaf, bytes]],
     now_ms: int,
-) -> bool:
-    """Keep a share; return False for one that is kept already."""
-    statement = upsert_for(connection.dialect.name, SHARES).values(
-        conversation_id=conversation_id,
-        device=asker.device,
-        share_hash=share.share_hash,
-        client_id=asker.client_id,
-        helper=share.helper,
-        share=share.share,
-        created_ms=now_ms,
+) -> set[bytes]:
+    """Keep a device's shares, each for one of these devices; return the devices whose share is
+    new. One statement."""
+    rows = [
+        {
+            "conversation_id": conversation_id,
+            "device": to.leaf.device,
+            "share_hash": sha256(share),
+            "client_id": to.leaf.client_id,
+            "helper": helper,
+            "share": share,
+            "created_ms": now_ms,
+        }
+        for to, share in sorted(shared, key=lambda one: one[0].leaf.device)
+    ]
+    statement = upsert_for(connection.dialect.name, SHARES).values(rows)
+    return set(
+        await connection.scalars(statement.on_conflict_do_nothing().returning(SHARES.c.device))
     )
-    added = await connection.execute(
-        statement.on_conflict_do_nothing().returning(SHARES.c.share_hash)
-    )
-    return added.first() is not None
 
 
 async def helpers(
-    connection: AsyncConnection, conversation_id: ConversationId, device: bytes
-) -> dict[bytes, PersonId | None]:
-    """Return whose devices made the shares that wait for a device, oldest first; None: a device
+    connection: AsyncConnection, conversation_id: ConversationId, devices: Collection[bytes]
+) -> dict[bytes, dict[bytes, PersonId | None]]:
+    """Return by device whose devices made the shares that wait for it, oldest first; None: a device
     whose leaves are no longer kept."""
     person_id = (
         select(func.max(_L.person_id))
@@ -135,37 +128,38 @@ async def helpers(
         .scalar_subquery()
     )
     rows = await connection.execute(
-        select(_S.share_hash, person_id)
-        .where(_S.conversation_id == conversation_id, _S.device == device)
+        select(_S.device, _S.share_hash, person_id)
+        .where(_S.conversation_id == conversation_id, _S.device.in_(devices))
         .order_by(_S.created_ms, _S.share_hash)
     )
-    return {share_hash: None if owner is None else PersonId(owner) for share_hash, owner in rows}
+    found: dict[bytes, dict[bytes, PersonId | None]] = {one: {} for one in devices}
+    for device, share_hash, owner in rows:
+        found[device][share_hash] = None if owner is None else PersonId(owner)
+    return found
 
 
 async def waiting(
     connection: AsyncConnection, conversation_id: ConversationId, device: bytes
-) -> list[WaitingShare]:
+) -> list[bytes]:
     """Return the shares that wait for a device, oldest first."""
-    rows = await connection.execute(
-        select(_S.share_hash, _S.helper, _S.share)
+    found = await connection.scalars(
+        select(_S.share)
         .where(_S.conversation_id == conversation_id, _S.device == device)
         .order_by(_S.created_ms, _S.share_hash)
     )
-    return [WaitingShare(*row) for row in rows]
+    return list(found)
 
 
 async def forget(
     connection: AsyncConnection,
     conversation_id: ConversationId,
-    device: bytes,
-    share_hashes: Collection[bytes],
+    used: Collection[tuple[bytes, bytes]],
 ) -> None:
-    """Delete shares that wait for a device."""
-    if share_hashes:
+    """Delete shares that wait: each a device and the share's hash."""
+    if used:
         await connection.execute(
             delete(SHARES).where(
                 _S.conversation_id == conversation_id,
-                _S.device == device,
-                _S.share_hash.in_(share_hashes),
+                tuple_(_S.device, _S.share_hash).in_(used),
             )
         )
