@@ -55,7 +55,7 @@ ABOUT_NOBODY = {
     *("directory_post_search", "directory_scim_systems"),
     *("directory_import_aliases", "directory_import_mappings", "directory_import_turn"),
     *("leases", "lesson_images", "lesson_problems", "lesson_texts", "lesson_uploads", "lessons"),
-    *("push_planned", "receipt_versions", "report_proofs"),
+    *("push_planned", "receipt_versions", "report_proofs", "roster_rounds"),
     # A number's hash under the server's secret, for as long as a registration may take.
     "auth_numbers",
     # By whom, as the audit log says it, and ids of those who were moved.
