@@ -19,6 +19,7 @@ from copconnect.bus import (
     CursorsMovedWakeup,
     EnteredWakeup,
     EntryWakeup,
+    HeadsDueWakeup,
     KeyWakeup,
     LateSealsWakeup,
     LocalBus,
@@ -82,6 +83,7 @@ def cell_key(seals: bytes = b"seals") -> CellKeyWakeup:
 ALL: list[AnyWakeup] = [
     entry(1),
     roster(),
+    HeadsDueWakeup(),
     key(),
     cell_key(),
     LateSealsWakeup(conversation_id=C, key_id="", record=b"record", seals={K: b"s"}, helper=DEVICE),
