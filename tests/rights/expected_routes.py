@@ -44,6 +44,7 @@ ROUTES: dict[str, Rule] = {
     # Registration. A number, a code, a ticket and a device's key prove more with each step.
     "POST /v1/registration/numbers": EVERYBODY,
     "POST /v1/registration/codes": EVERYBODY,
+    "POST /v1/registration/without-text": EVERYBODY,
     "POST /v1/registration/enrolment-codes": EVERYBODY,
     "POST /v1/registration/status": EVERYBODY,
     "POST /v1/registration/clients": EVERYBODY,
