@@ -86,6 +86,19 @@ def test_a_draft_is_there_after_a_reload(trio: Trio) -> None:
     reader.message(f"{more}.").wait_for()
 
 
+def test_a_persons_chat_that_was_only_opened_is_in_no_list(trio: Trio) -> None:
+    opener, _, other = trio
+    opener.open_direct(other)
+    opener.to_chats()
+    expect(opener.chat(other.person.name)).to_have_count(0)
+    opener.open_direct(other)
+    opener.say("The keys are at the gate.")
+    opener.to_chats()
+    opener.chat(other.person.name).wait_for()
+    other.open_chat(opener.person.name)
+    other.message("The keys are at the gate.").wait_for()
+
+
 def test_ticks_and_who_has_seen_it(
     posted: Station, trio: Trio, own_relay: Callable[[], RecordingProxy]
 ) -> None:
@@ -127,6 +140,7 @@ def test_a_muted_chat_does_not_notify(trio: Trio) -> None:
     muting.open_chat(writer.person.name)
     muting.message("First word before the quiet.").wait_for()
     other.open_direct(muting)
+    other.say("First word of another.")
     muting.to_chats()
     muting.chat(other.person.name).wait_for()
     muting.open_chat(writer.person.name)

@@ -21,11 +21,18 @@ function isShown({ standing, empty }: ConversationItem): boolean {
   return standing?.about !== "orders" || !empty;
 }
 
+/** A person's chat that was opened, perhaps by mistake, and left. */
+function isOnlyOpened({ kind, empty, state, draft, draftFiles }: ConversationItem): boolean {
+  const untouched = empty && draft === null && draftFiles === 0;
+  return kind === "direct" && untouched && state !== "alarm";
+}
+
 const sorted = $derived(
   [...items.values()]
     .filter(isShown)
     .sort((a, b) => Number(b.pinned) - Number(a.pinned) || newest(b) - newest(a)),
 );
+const begun = $derived(sorted.filter((item) => !isOnlyOpened(item)));
 const unread = $derived(
   sorted.reduce(
     (sum, item) => sum + (item.mutedUntilMs === null && item.unread > 0 ? item.unread : 0),
@@ -36,6 +43,10 @@ const unread = $derived(
 export const conversations = {
   get sorted(): readonly ConversationItem[] {
     return sorted;
+  },
+  /** Those of the list of chats: without people's chats that were only opened. */
+  get begun(): readonly ConversationItem[] {
+    return begun;
   },
   /** Unread messages outside muted conversations. */
   get unread(): number {
