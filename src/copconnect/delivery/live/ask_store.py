@@ -9,6 +9,7 @@ from sqlalchemy import Table, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import upsert_for
+from copconnect.delivery.rosters.name_locks import claim_asks
 from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.rules.conversation_keys import KnownKey, newest_first
 from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, KEY_MS, MARKS
@@ -159,7 +160,8 @@ async def record_cell_key_asks(
 ) -> list[tuple[WantedCellKey, bytes]]:
     """Note that these devices are asked, except for cells of which somebody was asked just now;
     return those that are asked. ``pause_ms``: how long that is after so many devices were asked.
-    Two statements."""
+    Another node that asks at the same time waits. Three statements at most."""
+    await claim_asks(connection, {want.conversation_id for want, _ in asks})
     a = CELL_KEY_ASKS.c
     rows = await connection.execute(
         select(
@@ -237,7 +239,9 @@ async def record_key_asks(
     pause_ms: int,
 ) -> list[tuple[ConversationId, bytes]]:
     """Note that these devices are asked, except for conversations of which somebody was asked
-    within the pause; return those that are asked. Two statements."""
+    within the pause; return those that are asked. Another node that asks at the same time waits.
+    Three statements at most."""
+    await claim_asks(connection, {c for c, _ in asks})
     a = KEY_ASKS.c
     rows = await connection.scalars(
         select(a.conversation_id).where(

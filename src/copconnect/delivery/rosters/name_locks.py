@@ -9,7 +9,7 @@ PostgreSQL has room for 64 locks, each held twice, for each connection that it a
 for everybody; when that is full nobody can write. A group may have thousands of people, so a lock
 stands for all names that hash to it: 64 in all. Strangers then wait for each other, but rarely and
 not for long: a registration while n people are made a group waits with a probability of n/64 at
-most, for the rest of that transaction.
+most, for the rest of that transaction. Nodes that ask devices for keys use 64 other locks.
 
 Invariants, to prevent a deadlock: a transaction names people once, before it holds conversations,
 and never shares what it claims or the other way round; locks are taken in one order.
@@ -22,6 +22,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _SPACE = 0x6E616D65
+_ASKS = 0x61736B73
 LOCKS = 64
 
 
@@ -35,14 +36,21 @@ async def claim(connection: AsyncConnection, names: Collection[str]) -> None:
     await _lock(connection, names, "pg_advisory_xact_lock")
 
 
-async def _lock(connection: AsyncConnection, names: Collection[str], lock: str) -> None:
+async def claim_asks(connection: AsyncConnection, conversation_ids: Collection[str]) -> None:
+    """Keep other nodes from asking devices of these conversations for keys until commit."""
+    await _lock(connection, conversation_ids, "pg_advisory_xact_lock", _ASKS)
+
+
+async def _lock(
+    connection: AsyncConnection, names: Collection[str], lock: str, space: int = _SPACE
+) -> None:
     if connection.dialect.name == "sqlite" or not names:
         return
     keys = sorted({_key(name) for name in names})
     statement = text(
         f"SELECT {lock}(:space, k) FROM unnest(CAST(:keys AS int[])) AS k"  # noqa: S608
     )
-    await connection.execute(statement, {"space": _SPACE, "keys": keys})
+    await connection.execute(statement, {"space": space, "keys": keys})
 
 
 def _key(name: str) -> int:
