@@ -4,8 +4,10 @@ whole force) with 30 days of history, in Chromium on a phone 6x slower.
 The real servers (PostgreSQL, NATS); some of the other devices are simulated and connected, and
 answer its share requests. The officer registers through the app's own screens. Times begin when the
 code has been entered: until the first conversation shows its newest message in the list, and until
-all do. Bytes are the payloads of requests, answers and frames of the API: ``down_bytes`` without
-pages of the log; ``history_bytes`` those. ``state_bytes``: what IndexedDB holds when all are shown.
+all do. Bytes are the payloads of requests, answers and frames of the API, as sent: ``down_bytes``
+without pages of the log; ``history_bytes`` those. ``requests_…`` and ``bytes_…`` (down) count them
+by kind of route; ``app`` are the app's own files. ``state_bytes``: what IndexedDB holds when all
+are shown.
 The last line is JSON.
 """
 

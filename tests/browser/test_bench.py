@@ -17,6 +17,7 @@ FIGURES: Mapping[str, set[str]] = {
     "tests.bench_first_day": {
         *("members", "conversations", "messages", "registered_s", "first_conversation_s", "all_s"),
         *("state_bytes", "slowdown", "down_bytes", "up_bytes", "history_bytes", "shares"),
+        *("requests_trust", "bytes_trust", "requests_leaves", "requests_me", "bytes_app"),
     },
     "tests.bench_phone": {
         *("slowdown_page", "slowdown_worker", "send_to_shown_ms_p50", "send_to_shown_ms_p50_1x"),
