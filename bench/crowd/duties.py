@@ -18,7 +18,15 @@ import msgspec
 from bench.crowd.device import Place, SimulatedDevice
 from bench.crowd.parts import Crowd
 from bench.crowd.reading import KEM
-from bench.crowd.recipients import Recipient, covered, keys_of, leaves, now_ms, sealed
+from bench.crowd.recipients import (
+    Recipient,
+    cells_of,
+    keys_of,
+    leaves,
+    now_ms,
+    sealed,
+    usable_keys,
+)
 from bench.net.http_client import Answer, refusal_code, request
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId, DeviceId, PersonId
@@ -343,7 +351,7 @@ class Duties:
         if found is None:
             return
         by_cell = {one.cell_id: one for one in (CellKey.parse(i.record) for i in found.keys)}
-        usable, _, _ = covered(found.lines, by_cell, head.kem)
+        usable = usable_keys(cells_of(found.lines), by_cell, head.kem).values()
         wanted = {bytes.fromhex(one) for one in asked.cell_keys}
         seals = sealed(secret, record, [one for one in usable if one.key_id in wanted])
         body = wire.PostLateSeals(key_id=asked.key_id, seals=seals, refused=[])
@@ -381,13 +389,14 @@ class Duties:
             return
         head = RosterHead.parse(found.head)
         by_cell = {one.cell_id: one for one in (CellKey.parse(i.record) for i in found.keys)}
-        recipients, uncovered, _ = covered(found.lines, by_cell, head.kem)
-        for line in uncovered:
-            direct = f"{path}/cells/{line.cell_id.hex()}"
-            cell = await self._ask(device, "GET", direct, wire.CellLeaves)
+        lines = cells_of(found.lines)
+        if len(lines) > 1:
+            recipients = list(usable_keys(lines, by_cell, head.kem).values())
+        else:
+            cell = await self._ask(device, "GET", f"{path}/cells/own", wire.CellLeaves)
             listed = leaves(cell.leaves) if cell is not None else []
             keys = await self._device_keys(device, {leaf.person_id.hex() for leaf in listed})
-            recipients += [keys[leaf.device] for leaf in listed if leaf.device in keys]
+            recipients = [keys[leaf.device] for leaf in listed if leaf.device in keys]
         secret = new_secret()
         record = make_conversation_key(
             secret, device.planned.signer, head=head, author=device.planned.device, now=now_ms()

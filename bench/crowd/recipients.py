@@ -32,28 +32,26 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def covered(
-    lines: bytes, keys: Mapping[bytes, CellKey], kem: int
-) -> tuple[list[Recipient], list[CellLine], int]:
-    """Return the usable keys of cells, and the lines of cells to whose devices a key is sealed
-    directly: none of them where that would be too many, so that they, who are counted, need
-    shares."""
-    recipients: list[Recipient] = []
-    uncovered: list[CellLine] = []
+def cells_of(data: bytes) -> list[CellLine]:
+    """Return cell lines."""
+    reader, found = Reader(data, "S4"), list[CellLine]()
+    while reader.at < len(data):
+        found.append(CellLine.read(reader))
+    return found
+
+
+def usable_keys(
+    lines: Iterable[CellLine], keys: Mapping[bytes, CellKey], kem: int
+) -> dict[bytes, Recipient]:
+    """Return the usable keys of cells, by cell."""
     oldest = now_ms() - CELL_KEY_AGE_MS
-    reader = Reader(lines, "S4")
-    while reader.at < len(lines):
-        line = CellLine.read(reader)
+    found: dict[bytes, Recipient] = {}
+    for line in lines:
         key = keys.get(line.cell_id)
         usable = key is not None and key.epoch >= line.rekey_epoch and key.created > oldest
         if key is not None and usable and key.kem == kem:
-            recipients.append(Recipient(key.key_id(), key.pk))
-        else:
-            uncovered.append(line)
-    devices = sum(line.devices for line in uncovered)
-    if devices > wire.DIRECT_SEALS:
-        return recipients, [], devices
-    return recipients, uncovered, 0
+            found[line.cell_id] = Recipient(key.key_id(), key.pk)
+    return found
 
 
 def leaves(data: bytes) -> list[Leaf]:

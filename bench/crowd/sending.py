@@ -14,7 +14,14 @@ from typing import TypeVar
 
 import msgspec
 
-from bench.crowd.recipients import Recipient, covered, leaves, now_ms, sealed
+from bench.crowd.recipients import (
+    Recipient,
+    cells_of,
+    leaves,
+    now_ms,
+    sealed,
+    usable_keys,
+)
 from bench.force.device import Device
 from bench.force.history import content
 from copconnect import wire
@@ -27,7 +34,7 @@ from copconnect.records.conversation.message import (
     message_hash,
     next_log_hash,
 )
-from copconnect.records.conversation.roster import RosterHead
+from copconnect.records.conversation.roster import Leaf, RosterHead
 from copconnect.records.conversation.seals import parse_seal
 from copconnect.records.primitives.fields import ZEROS, Refused
 from copconnect.records.primitives.kem import XWING
@@ -44,7 +51,7 @@ from copconnect.sealing.messages import seal_message
 T = TypeVar("T", bound=msgspec.Struct)
 WAIT_S = 3.0  # S2.
 # As client/src/outbox/signing.ts.
-CELLS_S, CELLS_LOOK_S = 10.0, 1.0
+CELL_S, CELL_LOOK_S = 60.0, 1.0
 _AWAY_S = 0.2  # Between tries while the server is away.
 GATE_S = 0.5
 _ANEW = {"stale_key", "stale_head", "stale_record", "not_next"}
@@ -158,6 +165,7 @@ class Sender:
         self._head: RosterHead | None = None
         self._cell_keys: dict[bytes, CellKey] = {}
         self._cell_key_version = 0
+        self._cell_id: bytes | None = None
         self._seq, self._previous = 0, ZEROS
         self._log = (0, LOG_START)
         self.posted: list[str] = []
@@ -254,12 +262,15 @@ class Sender:
 
     def _begin_key(self, head: RosterHead) -> int:
         """Make the next conversation key; return the bytes of its upload."""
-        deadline = time.monotonic() + CELLS_S
+        deadline = time.monotonic() + CELL_S
         while True:
-            recipients, left_out = self._recipients(head)
-            if left_out and time.monotonic() < deadline:
-                if self._await_key(CELLS_LOOK_S):
+            recipients = self._recipients(head)
+            if not recipients:
+                if time.monotonic() > deadline:
+                    raise RuntimeError("the sender's cell gets no key")
+                if self._await_key(CELL_LOOK_S):
                     return 0
+                head = self.refresh()
                 continue
             secret = new_secret()
             record = make_conversation_key(
@@ -283,20 +294,26 @@ class Sender:
         self._secrets[self._key_id] = secret
         return len(msgspec.msgpack.encode(body))
 
-    def _recipients(self, head: RosterHead) -> tuple[list[Recipient], int]:
-        """Return them, and how many devices are left to shares."""
+    def _recipients(self, head: RosterHead) -> list[Recipient]:
+        """Return them: all devices of one cell, or the cells with a key; empty as long as the
+        sender's own cell, of several, has none."""
         since = self._cell_key_version
         found = self.client.ask("GET", f"{self._path}/cells?since={since}", wire.CellKeys)
         self._cell_key_version = found.version
         for item in found.keys:
             record = CellKey.parse(item.record)
             self._cell_keys[record.cell_id] = record
-        recipients, uncovered, left_out = covered(found.lines, self._cell_keys, head.kem)
-        for line in uncovered:
-            path = f"{self._path}/cells/{line.cell_id.hex()}"
-            listed = leaves(self.client.ask("GET", path, wire.CellLeaves).leaves)
-            recipients += [self._key_of(leaf.device) for leaf in listed]
-        return recipients, left_out
+        lines = cells_of(found.lines)
+        if len(lines) == 1:
+            return [self._key_of(leaf.device) for leaf in self._own_cell()]
+        if self._cell_id is None:
+            self._cell_id = self._own_cell()[0].cell_id
+        usable = usable_keys(lines, self._cell_keys, head.kem)
+        return list(usable.values()) if self._cell_id in usable else []
+
+    def _own_cell(self) -> list[Leaf]:
+        path = f"{self._path}/cells/own"
+        return leaves(self.client.ask("GET", path, wire.CellLeaves).leaves)
 
     def _key_of(self, device: bytes) -> Recipient:
         found = self._devices[device]

@@ -51,8 +51,6 @@ export const CELL_SIZE = 256;
 
 export const KNOWN_DEVICES = 1024;
 
-export const DIRECT_SEALS = 1024;
-
 export const SEALS_ASKED = 64;
 
 export const SHARE_SECRETS = 512;

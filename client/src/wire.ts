@@ -1795,7 +1795,8 @@ export interface AdminImports {
 
 /**
  * A ConversationKey record and its seals, concatenated, ascending by recipient key id.
- * ``left_out``: listed devices that the author could not confirm or has no key of.
+ * ``left_out``, in a conversation of one cell: listed devices that the author could not confirm or
+ * has no key of.
  */
 export interface PostKey {
   readonly record: Uint8Array;

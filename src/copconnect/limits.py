@@ -51,7 +51,6 @@ MAX_PROOF_BYTES = 4096  # A leaf with its proof.
 MAX_SEALS_BYTES = 2 * 1024 * 1024  # Seals in one request: 1,700 with X-Wing. More: S9.
 CELL_SIZE = 256  # Devices in one cell at most.
 KNOWN_DEVICES = 1024  # Up to so many, every device of a conversation knows all leaves.
-DIRECT_SEALS = 1024  # Direct seals of one record at most.
 SEALS_ASKED = 64  # S9: seals that one request asks a device for, at most.
 SHARE_SECRETS = 512  # Secrets in one key share at most.
 SHARES_AT_ONCE = 16  # D4: devices that one question and one answer are about, at most.

@@ -233,24 +233,23 @@ async def test_s4_senders_are_given_lines_and_proven_usable_keys(crowd: Crowd) -
 
 
 @pytest.mark.parametrize("kem", [X25519, XWING])
-async def test_d2_a_key_is_sealed_to_cells_and_to_the_devices_of_others(
+async def test_d2_a_key_of_several_cells_is_sealed_to_cells_alone(
     database: Database, kem: int
 ) -> None:
     crowd = await Crowd.of(world_of(database, kem))
     (cell, own), (second, others), (open_cell, rest) = (await crowd.cells()).items()
     made = [await crowd.make(own[0], cell, own), await crowd.make(others[0], second, others)]
     records = [record for record, _ in made]
-    author, head = rest[0], await crowd.talk.head(rest[0])
+    author, head = own[0], await crowd.talk.head(own[0])
     post = crowd.service.keys.post
-    missing = author.post_key(head, [*records, *keys_of(rest[:-1])])
-    twice = author.post_key(head, [*records, *keys_of(rest), *keys_of(own[:1])])
-    foreign = replace(records[0], cell_id=open_cell).signed(own[0].signer)
-    unknown = author.post_key(head, [foreign, records[1], *keys_of([*own, *rest])])
-    for bad in (missing, unknown):
+    direct = author.post_key(head, [*records, *keys_of(rest)])
+    foreign = replace(records[1], cell_id=open_cell).signed(others[0].signer)
+    unknown = author.post_key(head, [records[0], foreign])
+    without_own = author.post_key(head, [records[1]])
+    for bad in (direct, unknown, without_own):
         with pytest.raises(errors.SealsInvalid):
             await post(author.caller, crowd.c, bad)
-    # S3: a device that its cell's key does not cover may have a direct seal besides.
-    accepted = await post(author.caller, crowd.c, twice)
+    accepted = await post(author.caller, crowd.c, author.post_key(head, records))
     key_id = bytes.fromhex(accepted.key_id)
     for cell_devices, (record, secret) in zip((own, others), made, strict=True):
         found = await crowd.service.keys.read(cell_devices[1].caller, crowd.c, key_id)
@@ -266,23 +265,9 @@ async def test_d2_a_key_is_sealed_to_cells_and_to_the_devices_of_others(
             cell_private_key(record, secret),
         )
         assert opened == author.secrets[key_id]
-    direct = await crowd.service.keys.read(rest[1].caller, crowd.c, key_id)
-    assert direct.key is not None
-    assert rest[1].open_key(direct.key) == key_id
-
-
-async def test_s4_more_devices_than_direct_seals_are_left_to_shares(
-    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("copconnect.delivery.rules.conversation_keys.DIRECT_SEALS", 5)
-    monkeypatch.setattr("copconnect.delivery.keys.conversation_keys.DIRECT_SEALS", 5)
-    author = crowd.people[0]
-    head = await crowd.talk.head(author)
-    too_many = author.post_key(head, keys_of(crowd.people[:6]))
-    with pytest.raises(errors.SealsInvalid):
-        await crowd.service.keys.post(author.caller, crowd.c, too_many)
-    body = author.post_key(head, keys_of(crowd.people[:5]))
-    await crowd.service.keys.post(author.caller, crowd.c, body)
+    pending = await crowd.service.keys.read(rest[1].caller, crowd.c, key_id)
+    assert pending.key is not None
+    assert pending.key.seal is None
 
 
 async def test_c2_marks_of_three_people_ask_for_another_key(crowd: Crowd) -> None:

@@ -7,16 +7,18 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import CellKeyMarkedWakeup, LateSealsWakeup
 from copconnect.database.engine import Database
+from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import SealAsk
-from copconnect.ids import DeviceId, KeyId, SealKeyId
+from copconnect.ids import KeyId, SealKeyId
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.seals import join_seals, parse_seal
-from copconnect.records.primitives.kem import X25519
+from copconnect.records.primitives.kem import X25519, XWING
 from copconnect.sealing.keys import (
     cell_private_key,
     make_conversation_key,
+    make_device_key,
     new_secret,
     open_conversation_key,
     seal_secret,
@@ -35,7 +37,7 @@ class Late:
     async def fill(self) -> "Late":
         """Make the keys."""
         crowd = self.crowd
-        (first, own), (second, others), *rest = (await crowd.cells()).items()
+        (first, own), (second, others), *_ = (await crowd.cells()).items()
         self.holder, self.own, self.others = own[0], own, others
         cell_key, _ = await crowd.make(own[0], first, own)
         head, self.secret = await crowd.talk.head(self.holder), new_secret()
@@ -46,12 +48,10 @@ class Late:
             author=self.holder.device,
             now=crowd.world.clock.at,
         )
-        direct = [one for _, people in ((second, others), *rest) for one in people]
-        left_out = [DeviceId(one.device.hex()) for one in direct]
         body = wire.PostKey(
             record=self.record.encode(),
             seals=join_seals([seal_secret(self.record, self.secret, cell_key)]),
-            left_out=left_out,
+            left_out=[],
         )
         await self.service.keys.post(self.holder.caller, crowd.c, body)
         self.later, self.later_secret = await crowd.make(others[0], second, others)
@@ -76,7 +76,7 @@ class Late:
 
     async def read(self, device: Device) -> bytes | None:
         """Return the seal that a device is handed."""
-        found = await self.service.keys.read(device.caller, self.crowd.c, self.record.hash())
+        found = await self.crowd.service.keys.read(device.caller, self.crowd.c, self.record.hash())
         assert found.key is not None
         return found.key.seal
 
@@ -102,26 +102,6 @@ async def test_s9_a_late_seal_opens_for_the_devices_of_its_cell(late: Late) -> N
         record = ConversationKey.parse(told.record)
         opened = open_conversation_key(record, parsed, X25519, late.later.key_id(), private)
         assert opened == late.secret
-
-
-async def test_s9_d2_a_key_need_not_be_sealed_to_cells_that_have_a_key(database: Database) -> None:
-    """One request has no room for all cells of a very large conversation."""
-    crowd = await Crowd.of(world_of(database))
-    (first, own), *others = (await crowd.cells()).items()
-    cell_key, _ = await crowd.make(own[0], first, own)
-    for cell, people in others:
-        await crowd.make(people[0], cell, people)
-    secret = new_secret()
-    record = make_conversation_key(
-        secret,
-        own[0].signer,
-        head=await crowd.talk.head(own[0]),
-        author=own[0].device,
-        now=crowd.world.clock.at,
-    )
-    seals = join_seals([seal_secret(record, secret, cell_key)])
-    body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
-    await crowd.service.keys.post(own[0].caller, crowd.c, body)
 
 
 async def test_s9_seals_of_devices_that_nobody_asked_are_refused(late: Late) -> None:
@@ -152,3 +132,46 @@ async def test_s9_a_cell_key_that_a_helper_refuses_is_marked(late: Late) -> None
             one.caller, late.crowd.c, late.body(refused=[late.later])
         )
     assert late.crowd.world.told(CellKeyMarkedWakeup)
+
+
+async def test_s9_after_a_rise_of_the_kem_seals_go_to_cell_keys_of_the_new_kem_alone(
+    late: Late,
+) -> None:
+    """The head asks for X-Wing while the cells' keys are X25519's."""
+    crowd, world = late.crowd, late.crowd.world
+    world.options = Options(kem=XWING, cell_size=4)
+    world.service = crowd.service = crowd.talk.service = world.node()
+    for one in crowd.people:
+        one.seed, one.kem = new_secret(), XWING
+        one.key = make_device_key(
+            XWING, one.seed, one.signer, device=one.device, generation=2, now=world.clock.at
+        )
+    leaving, cell = late.own[1], next(iter(await crowd.cells()))
+    await world.revoke(leaving)
+    own, head = [one for one in late.own if one != leaving], await crowd.talk.head(late.holder)
+    assert (head.kem, head.rekey_epoch) == (XWING, head.epoch)
+    assert (await crowd.service.cell_keys.all(late.holder.caller, crowd.c, 0)).keys == []
+    post = crowd.service.keys.post
+    with pytest.raises(errors.SealsInvalid):
+        await post(late.holder.caller, crowd.c, late.holder.post_key(head, [late.later]))
+    mine, _ = await crowd.make(late.holder, cell, own)
+    body = late.holder.post_key(head, [mine])
+    accepted = await post(late.holder.caller, crowd.c, body)
+    key_id = bytes.fromhex(accepted.key_id)
+    late.record = ConversationKey.parse(body.record)
+    late.secret = late.holder.secrets[key_id]
+    await late.ask(late.holder, late.later)
+    with pytest.raises((errors.StaleRecord, errors.SealsInvalid)):
+        await crowd.service.late_seals.post(late.holder.caller, crowd.c, late.body(late.later))
+    assert await late.read(late.others[1]) is None
+    risen, risen_secret = await crowd.make(late.others[0], late.later.cell_id, late.others)
+    assert risen.kem == XWING
+    await late.ask(late.holder, risen)
+    await crowd.service.late_seals.post(late.holder.caller, crowd.c, late.body(risen))
+    for one in late.others:
+        seal = await late.read(one)
+        assert seal is not None
+        private = cell_private_key(risen, risen_secret)
+        parsed = parse_seal(XWING, seal, "R6")
+        opened = open_conversation_key(late.record, parsed, XWING, risen.key_id(), private)
+        assert opened == late.secret

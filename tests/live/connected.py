@@ -11,10 +11,11 @@ from tests.live.rows import Rows
 
 class Node:
     """A node; ``there`` is connected, the longest connected first. ``frames`` are what was pushed,
-    in order."""
+    in order; ``looked_at``: how many devices were yielded."""
 
     def __init__(self, rows: Rows, *there: Caller) -> None:
         self.rows = rows
+        self.looked_at = 0
         self.there = list(there)
         self.frames: list[tuple[Caller, wire.ServerFrame]] = []
 
@@ -26,6 +27,7 @@ class Node:
         cells = {one.caller: one.cell_id for one in self.rows.placed if one.until is None}
         for one in self.there:
             if one in cells and cell_id in (None, cells[one]):
+                self.looked_at += 1
                 yield Online(one.client_id, one.person_id, one.device, cells[one])
 
     def online_of_person(

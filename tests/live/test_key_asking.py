@@ -376,3 +376,28 @@ async def test_d7_of_two_nodes_one_asks(database: Database, *, whole: bool) -> N
         await one.work()
     assert node.asked() == [force.officers[0]]
     assert other.asked() == []
+
+
+async def test_c1_a_cell_that_slept_whole_is_asked_when_its_first_device_wakes(
+    database: Database,
+) -> None:
+    force = await made(database)
+    node, asking = force.node(*force.officers[::2])
+    await asking.cell_keys.work()
+    assert [one for one, _, _ in wanted(node)] == [force.officers[0]]
+    node.there.append(force.officers[3])
+    force.clock.at += LOOK_MS
+    await asking.cell_keys.work()
+    assert [one for one, _, _ in wanted(node)] == [force.officers[3]]
+
+
+async def test_c1_a_conversation_that_slept_whole_is_asked_when_its_first_device_wakes(
+    database: Database,
+) -> None:
+    force = await made(database)
+    node, asking = force.node()
+    await asking.cell_keys.work()
+    node.there.append(force.officers[3])
+    force.clock.at += LOOK_MS
+    await asking.cell_keys.work()
+    assert [one for one, _, _ in wanted(node)] == [force.officers[3]]

@@ -1,9 +1,13 @@
 """S9: whom a node asks for late seals, and whom it tells of them."""
 
+from collections import Counter
+from math import ceil
+
+import msgspec
 import pytest
 
 from copconnect import wire
-from copconnect.bus import LateSealsWakeup, ShareAskedWakeup, ShareDoneWakeup
+from copconnect.bus import EnteredWakeup, LateSealsWakeup, ShareAskedWakeup, ShareDoneWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.live.asking import Asking
 from copconnect.delivery.live.late_seals import AGAIN_MS, ANEW, BATCH_MS, REST_MS
@@ -16,16 +20,17 @@ from tests.live.rows import Rows, device
 from tests.live.world import World
 
 SEAL = 96  # Bytes of one with X25519.
+LOOK_STATEMENTS = 10  # Which conversations have cells, what is missing, and who is asked.
 
 
 class Force(World):
-    """Three cells of two devices; the first cell has a seal of the conversation's key."""
+    """Cells of two devices, three as a rule; the first has a seal of the conversation's key."""
 
-    async def fill(self) -> "Force":
+    async def fill(self, cells: int = 3) -> "Force":
         """Write it."""
-        self.people = [device() for _ in range(6)]
+        self.people = [device() for _ in range(2 * cells)]
         self.devices.add(*self.people)
-        self.rows = Rows(self.database, 3)
+        self.rows = Rows(self.database, cells)
         await self.rows.roster(self.people)
         self.cell_keys: dict[CellId, bytes] = {}
         self.of_cell: dict[CellId, list[Caller]] = {}
@@ -230,17 +235,6 @@ async def test_s9_a_device_that_always_says_so_has_few_replaced(force: Force) ->
     assert asked == ANEW
 
 
-async def test_s9_rubbish_for_many_cells_costs_one_request_each(database: Database) -> None:
-    """The other devices of each cell are told to wait before they ask."""
-    force = await Force(database).fill()
-    node, asking = force.node(*force.people)
-    for cell_id, own in force.of_cell.items():
-        await asking.receive(force.lacks(own[0], cell_id))
-    await asking.late_seals.work()
-    told = [to for to, frame in node.frames if isinstance(frame, wire.KeyFrame) and frame.awaited]
-    assert set(told) == set(force.people)
-
-
 async def test_s9_a_seal_that_is_being_replaced_costs_no_further_look(force: Force) -> None:
     """Each device of the cell asks for a share meanwhile."""
     _, asking = force.node(*force.people)
@@ -272,3 +266,94 @@ async def test_s9_devices_that_wait_for_a_seal_are_asked_for_no_share(force: For
         asked |= {one for one, frame in node.frames if isinstance(frame, wire.ShareWanted)}
         force.clock.at += 2_000
     assert asked == set(force.of_cell[force.first])
+
+
+async def test_s9_a_holder_that_slept_is_asked_when_it_wakes(force: Force) -> None:
+    """A cell slept whole when the key was made: its first device woke, made the cell's key and
+    sleeps again before a holder is there."""
+    node, asking = force.node(*force.of_cell[force.others[0]])
+    await force.look(asking)
+    assert force.wanted(node) == []
+    node.there[:] = [force.holder]
+    await asking.receive(EnteredWakeup(clients={}))
+    force.clock.at += BATCH_MS
+    await asking.late_seals.work()
+    assert force.wanted(node) == [(force.holder, force.ids(force.others))]
+
+
+async def test_s9_a_holder_is_asked_that_wakes_where_nobody_was_connected(force: Force) -> None:
+    node, asking = force.node()
+    await force.look(asking)
+    node.there.append(force.holder)
+    await asking.receive(EnteredWakeup(clients={}))
+    force.clock.at += BATCH_MS
+    await asking.late_seals.work()
+    assert force.wanted(node) == [(force.holder, force.ids(force.others))]
+
+
+@pytest.mark.parametrize("cells", [3, 200])
+async def test_s9_two_hundred_cells_cost_as_many_statements_as_three(
+    database: Database, cells: int
+) -> None:
+    force = await Force(database).fill(cells)
+    node, asking = force.node(*force.people)
+    with Statements(database) as texts:
+        await force.look(asking)
+    assert len([one for one in texts if one != "BEGIN"]) <= LOOK_STATEMENTS
+    asked = [some for _, some in force.wanted(node)]
+    assert len(asked) == min(2, ceil((cells - 1) / wire.SEALS_ASKED))  # There are two holders.
+    for cell_id in force.others:
+        if SealKeyId(force.cell_keys[cell_id].hex()) in set[SealKeyId]().union(*asked):
+            await force.add(cell_id)
+    force.clock.at += AGAIN_MS
+    await asking.late_seals.work()
+    asked += [some for _, some in force.wanted(node)]
+    assert set[SealKeyId]().union(*asked) == force.ids(force.others)
+
+
+async def test_s9_rubbish_for_many_cells_is_replaced_with_few_requests(
+    database: Database,
+) -> None:
+    """Each cell's first device asks for a share; each of the others is told once to wait."""
+    force = await Force(database).fill(200)
+    for cell_id in force.others:
+        await force.add(cell_id)
+    node, asking = force.node(*force.people)
+    await force.look(asking)
+    assert force.wanted(node) == []
+    node.looked_at = 0
+    with Statements(database) as texts:
+        for cell_id in force.others:
+            await asking.receive(force.lacks(force.of_cell[cell_id][0], cell_id))
+        await asking.late_seals.work()
+    assert len(texts) < 12
+    told = Counter(one for one, frame in node.frames if isinstance(frame, wire.KeyFrame))
+    assert told == Counter(one for cell_id in force.others for one in force.of_cell[cell_id])
+    asked = force.wanted(node)
+    assert len(asked) == ceil(len(force.others) / wire.SEALS_ASKED)
+    assert node.looked_at <= 20 * len(force.people)
+
+
+async def test_s9_passing_on_seals_of_two_hundred_cells_looks_at_each_device_a_few_times(
+    database: Database,
+) -> None:
+    force = await Force(database).fill(200)
+    node, asking = force.node(*force.people)
+    seals = dict.fromkeys(force.others, b"seal")
+    with Statements(database) as texts:
+        added = force.added(force.others[0], force.holder)
+        await asking.receive(msgspec.structs.replace(added, seals=seals))
+        firsts = [one for one, _ in _keys(node)]
+        assert len(firsts) == len(force.others)
+        for one in firsts:
+            opened = ShareDoneWakeup(
+                conversation_id=force.rows.conversation_id,
+                device=one.device.hex(),
+                opened=[b"\1" + force.key_id[:16]],
+                lacks=[],
+            )
+            await asking.receive(opened)
+    assert texts == []
+    rest = [one for one, _ in _keys(node)]
+    assert {*firsts, *rest} == {one for cell in force.others for one in force.of_cell[cell]}
+    assert node.looked_at <= 4 * len(force.people)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import Random
 
-from tests.model.steps import any_device, endorse, enter, evil, honest, make_cell_key, pick, ready
+from tests.model.steps import any_device, endorse, enter, evil, honest, pick, ready
 from tests.model.terms import DAY, Card, DeviceKey, Message, Record, Revocation
 from tests.model.world import World
 
@@ -142,7 +142,7 @@ def step_forge_cell_key(w: World, rng: Random) -> None:
         elsewhere = author not in head.leaves or rng.random() < 0.4
         cell = pick(rng, head.cells) if elsewhere else None
         how = rng.choice(["right", "another pk", "rubbish", "invalid"])
-        make_cell_key(w, d, head, rng, how, author, cell)
+        w.make_cell_key(d, head, rng, how, author, cell)
 
 
 def step_forge_message(w: World, rng: Random) -> None:

@@ -124,9 +124,11 @@ HINTS = {
     "send",
     "E4-dormant": K6 + "forge_endorsement forge_endorsement time revoke list_ghost send send",
     "E4-days": K6
-    + "forge_card time revoke forge_endorsement forge_endorsement list_ghost send send",
+    + "forge_card time revoke forge_endorsement forge_endorsement list_ghost cell_key cell_key "
+    "send send send",
     "E4-born": K6 + "forge_endorsement forge_endorsement sync sync send send",
-    "E4-back": K6 + "forge_card revoke forge_endorsement forge_endorsement list_ghost send send",
+    "E4-back": K6 + "forge_card revoke forge_endorsement forge_endorsement list_ghost cell_key "
+    "cell_key send send send",
     "E4-held": "sync deafen revoke sync sync",
     "late-key": "leave time send sync sync time restore cell_key cell_key sync" + " late_seal" * 6,
     "late-share": "send time join cell_key cell_key"
@@ -190,15 +192,15 @@ TOGETHER = {"R5": {"S8-id"}, "S4-valid": {"D3"}, "E4-loss": {"E4-list"}, "K1-cel
 # The run before which nothing was met, where it takes many.
 STARTS = {
     "E2-fallen": 1590,
-    "E4-authority": 740,
-    "E4-back": 6200,
+    "E4-authority": 12_000,
+    "E4-back": 16_400,
     "E4-born": 1770,
-    "E4-days": 8000,
+    "E4-days": 8080,
     "E4-dormant": 620,
     "E4-list": 2870,
     "E4-loss": 210,
     "H1-confirmed": 1090,
-    "H1-epoch": 13_700,
+    "H1-epoch": 4290,
     "K1-cell": 470,
     "K1-unused": 470,
     "R2-confirmed": 1780,

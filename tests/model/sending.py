@@ -13,6 +13,7 @@ from tests.model.terms import (
     DeviceKey,
     Head,
     Message,
+    PublicKey,
     Record,
     Seal,
     Violation,
@@ -97,27 +98,65 @@ class Sending(Department):
             and ck not in me.bad
         )
 
+    def cell_key(self, me: Device, cell: int, head: Head, rng: Random) -> CellKey | None:
+        """Return the key of a cell that the server shows, if S4 lets the device use it."""
+        ck = self.choose(rng, [k for k in self.cell_keys if k.cell == cell])
+        return ck if ck and self.usable(me, ck, head) else None
+
     def seal_all(
         self, me: Device, of: Record | CellKey, secret: Atom, head: Head, rng: Random
     ) -> bool:
-        """S3: to each confirmed device, or through its cell. False: an invalid key stops it."""
-        covered, seals = set[str](), list[Seal]()
-        for cell in head.cells if of.conv == 0 and isinstance(of, Record) else ():
-            known = [k for k in self.cell_keys if (k.conv, k.cell) == (of.conv, cell)]
-            ck = self.choose(rng, known)
-            if ck and self.usable(me, ck, head):
-                seals.append(Seal(ck.pk, of, secret))
-                covered |= {c for c in head.leaves if _in(head, c) == _in(ck.head, c) == cell}
-        for name, leaf in head.leaves.items():
-            inside = isinstance(of, Record) or leaf.cell == of.cell
-            may = self.confirmed(me, name) and self.party(of.conv, name)
-            if inside and name not in covered and may:
-                key = self.device_key(me, name, rng)
-                seals += [Seal(key.pk, of, secret)] if key else []
+        """S3: a conversation key of several cells to the cells' keys, the author's own among them;
+        any other secret to each confirmed device. False: an invalid key or a missing one stops it.
+        """
+        seals = list[Seal]()
+        cells = {leaf.cell for leaf in head.leaves.values()}
+        if isinstance(of, Record) and len(cells) > 1:
+            keys = {cell: self.cell_key(me, cell, head, rng) for cell in sorted(cells)}
+            if not me.evil and not keys[head.leaves[me.name].cell]:
+                return False
+            seals = [Seal(ck.pk, of, secret) for ck in keys.values() if ck]
+        else:
+            for name, leaf in head.leaves.items():
+                inside = isinstance(of, Record) or leaf.cell == of.cell
+                if inside and self.confirmed(me, name) and self.party(of.conv, name):
+                    key = self.device_key(me, name, rng)
+                    seals += [Seal(key.pk, of, secret)] if key else []
         if any(seal.pk == "invalid" for seal in seals):
             return False
         self.seals += seals
         return True
+
+    def make_cell_key(
+        self,
+        me: Device,
+        head: Head,
+        rng: Random,
+        how: str = "right",
+        author: str = "",
+        cell: int | None = None,
+    ) -> None:
+        """Make a cell key; ``how``: right, invalid, with another pk, or with rubbish in its
+        seals."""
+        author = author or me.name
+        secret, cell = self.new("C"), head.leaves[author].cell if cell is None else cell
+        pk: PublicKey = ("pk", ("cell", secret))
+        if how == "invalid":
+            if self.on("D3") and self.honest:
+                return
+            pk = "invalid"
+        elif how in ("another pk", "rubbish"):
+            private = self.new("sk")
+            pk = ("pk", private)
+            if how == "another pk":
+                self.known.add(private)
+        ck = CellKey(0, cell, head, author, self.now, ("commit", secret, 0, cell), pk, me.signing)
+        sealed = self.new("rubbish") if how == "rubbish" else secret
+        if self.seal_all(me, ck, sealed, head, rng):
+            self.cell_keys.append(ck)
+            me.cells[ck] = secret
+            claimed = "" if author == me.name else f", as {author}"
+            self.say(f"{me.name} makes a key of cell {cell}, epoch {head.epoch}{claimed}, {how}")
 
     def may_use(self, me: Device, r: Record, head: Head) -> bool:
         """S2."""
@@ -270,6 +309,9 @@ class Sending(Department):
         record = Record(conv, me.name, head, self.now, ("commit", secret, conv), me.signing)
         if self.honest and not self.accept_record(record):
             return None
+        own = head.leaves[me.name].cell
+        if conv == 0 and not self.cell_key(me, own, head, rng):
+            self.make_cell_key(me, head, rng)  # C1: the server asks its device for it.
         if not self.seal_all(me, record, secret, head, rng):
             return None
         self.records[conv].append(record)
@@ -319,8 +361,3 @@ class Sending(Department):
         self.log[message.conv].append(message)
         self.accepted_at[message] = (self.now, self.heads[message.conv][-1])
         self.first.setdefault(message.text, (*self.accepted_at[message], message.head))
-
-
-def _in(head: Head, name: str) -> int | None:
-    leaf = head.leaves.get(name)
-    return leaf.cell if leaf else None

@@ -7,11 +7,8 @@ from typing import TypeVar
 from tests.model.terms import (
     DAY,
     Card,
-    CellKey,
     Device,
     Endorsement,
-    Head,
-    PublicKey,
     Revocation,
     Seal,
     Violation,
@@ -245,37 +242,7 @@ def step_cell_key(w: World, rng: Random) -> None:
     d = pick(rng, listed(w, 0, ready))
     head = d and w.look(d, 0, rng)
     if d and head and d.name in head.leaves:
-        make_cell_key(w, d, head, rng)
-
-
-def make_cell_key(
-    w: World,
-    d: Device,
-    head: Head,
-    rng: Random,
-    how: str = "right",
-    author: str = "",
-    cell: int | None = None,
-) -> None:
-    """Make a cell key; ``how``: right, invalid, with another pk, or with rubbish in its seals."""
-    author = author or d.name
-    secret, cell = w.new("C"), head.leaves[author].cell if cell is None else cell
-    pk: PublicKey = ("pk", ("cell", secret))
-    if how == "invalid":
-        if w.on("D3") and w.honest:
-            return
-        pk = "invalid"
-    elif how in ("another pk", "rubbish"):
-        private = w.new("sk")
-        pk = ("pk", private)
-        if how == "another pk":
-            w.known.add(private)
-    ck = CellKey(0, cell, head, author, w.now, ("commit", secret, 0, cell), pk, d.signing)
-    if w.seal_all(d, ck, w.new("rubbish") if how == "rubbish" else secret, head, rng):
-        w.cell_keys.append(ck)
-        d.cells[ck] = secret
-        claimed = "" if author == d.name else f", as {author}"
-        w.say(f"{d.name} makes a key of cell {cell}, epoch {head.epoch}{claimed}, {how}")
+        w.make_cell_key(d, head, rng)
 
 
 def step_late_seal(w: World, rng: Random) -> None:

@@ -11,11 +11,11 @@ from hypothesis import strategies as some
 
 from copconnect import errors, wire
 from copconnect.bus import LocalBus
-from copconnect.delivery.rules.conversation_keys import SealAudience, check_seals
+from copconnect.delivery.rules.conversation_keys import check_seals
 from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.limits import CELL_REKEY_HISTORY_MS, DAY_MS, REKEY_HISTORY_MS
 from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterLeaf, plan_change
-from copconnect.delivery.rules.seals import find_seal, recipients
+from copconnect.delivery.rules.seals import check_device_seals, find_seal, recipients
 from copconnect.ids import CellId, ClientId, PersonId
 from copconnect.rates import TELLING_S, Rates, SharedRates
 from copconnect.records.conversation.roster import Rights
@@ -114,27 +114,26 @@ def test_d2_seals_that_do_not_ascend_or_are_cut_are_refused(sealed: set[bytes]) 
 
 @given(data=some.data())
 def test_d2_against_a_model_of_who_must_have_a_seal(data: some.DataObject) -> None:
-    """Devices 0 to 5 in cells a (0 to 2) and b (3 to 5); each cell has a key; 9 is a stranger."""
-    cells = {"a": {0, 1, 2}, "b": {3, 4, 5}}
-    direct = data.draw(some.lists(some.sampled_from([0, 1, 2, 3, 4, 5, 9]), unique=True))
-    sealed = data.draw(some.sets(some.sampled_from(["a", "b"])))
+    """Devices 0 to 5 in one cell; 9 is a stranger."""
+    sealed = data.draw(some.lists(some.sampled_from([0, 1, 2, 3, 4, 5, 9]), unique=True))
     left_out = data.draw(some.sets(some.sampled_from([0, 1, 2, 3, 4, 5, 9])))
-    covered = set[int]().union(*(cells[one] for one in sealed))
-    missing = set(range(6)) - covered - set(direct) - left_out
-    right = not missing and 9 not in direct and 9 not in left_out
-    sealed_to = sorted([b"d%015d" % one for one in direct] + [one.encode() * 16 for one in sealed])
-    audience = SealAudience(
-        cell_keys={b"a" * 16: CellId("a"), b"b" * 16: CellId("b")},
-        owners={b"d%015d" % one: b"%d" % one for one in range(10)},
-        listed=[b"%d" % one for one in range(6)],
-        uncovered=[b"%d" % one for one in set(range(6)) - covered],
-    )
+    missing = set(range(6)) - set(sealed) - left_out
+    right = not missing and 9 not in sealed and 9 not in left_out
+    cell = [b"%d" % one for one in range(6)]
+    owners = {b"d%015d" % one: b"%d" % one for one in range(10)}
     named = [b"%d" % one for one in left_out]
-    if right:
-        check_seals(sealed_to, named, audience)
-    else:
-        with pytest.raises(errors.SealsInvalid):
-            check_seals(sealed_to, named, audience)
+    with contextlib.nullcontext() if right else pytest.raises(errors.SealsInvalid):
+        check_device_seals(sorted(b"d%015d" % one for one in sealed), named, cell, owners)
+
+
+@given(sealed=some.sets(some.sampled_from([b"a1", b"a2", b"b1", b"b2", b"x1"])))
+def test_d2_a_key_of_several_cells_is_sealed_to_cells_alone(sealed: set[bytes]) -> None:
+    """Cells a and b have two usable keys each; x is no cell. The author is in a."""
+    usable = {key_id: CellId(key_id[:1].decode()) for key_id in (b"a1", b"a2", b"b1", b"b2")}
+    in_a, in_b = len(sealed & {b"a1", b"a2"}), len(sealed & {b"b1", b"b2"})
+    right = in_a == 1 and in_b <= 1 and b"x1" not in sealed
+    with contextlib.nullcontext() if right else pytest.raises(errors.SealsInvalid):
+        check_seals(sorted(sealed), usable, CellId("a"))
 
 
 @pytest.mark.parametrize(

@@ -199,16 +199,16 @@ function hashesOf(page: LogPage): readonly Uint8Array[] {
   });
 }
 
-/** Above the first message: from when this device reads, and that others put this person in. */
+/** Above the first notice of a roster: from when this device reads, and that others put this person in. */
 function tellStart(work: UnitOfWork, me: PersonId): void {
   const { conversationId, kind, createdBy, createdMs } = work.record;
   const fromMs = readableFrom(work.record);
   if (fromMs !== null) {
     const what = notice("history", { fromMs });
-    const at = { seq: 0, order: 0.5, sentMs: fromMs };
+    const at = { seq: 0, order: 0.1, sentMs: fromMs };
     work.put(noticeMessage(conversationId, noticeId("history", fromMs), at, what));
   }
   if (kind !== "group" || createdBy === me) return;
-  const at = { seq: 0, order: 0.6, sentMs: fromMs ?? createdMs };
+  const at = { seq: 0, order: 0.2, sentMs: fromMs ?? createdMs };
   work.put(noticeMessage(conversationId, noticeId("you_added"), at, notice("you_added")));
 }

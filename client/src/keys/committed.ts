@@ -4,6 +4,7 @@
  */
 import { concat, equalBytes, type Bytes } from "../octets.ts";
 import { KEY_ID_BYTES, sealKeyIdBytes, type SealTarget } from "./device-key.ts";
+import { compareBytes } from "./format/compare.ts";
 import { hkdf, tag } from "./format/hashing.ts";
 import { ENC_BYTES, SECRET_BYTES, TAG_BYTES, hpkeOpen, hpkeSeal, type Kem } from "./hpke.ts";
 import { refuseUnless } from "./format/refused.ts";
@@ -45,6 +46,20 @@ export async function sealTo(
   const keyId = sealKeyIdBytes(target);
   const info = sealInfo(what, keyId);
   return concat(keyId, await hpkeSeal(target.kem, target.publicKey, info, secret, "S3"));
+}
+
+/** Seals made at a time, so that the worker answers its screens between them. */
+const AT_ONCE = 16;
+
+/** Seals to each of these keys, concatenated as they are posted: ascending by key id. */
+export async function sealToEach<T extends SealTarget>(
+  targets: readonly T[],
+  seal: (target: T) => Promise<Bytes>,
+): Promise<Bytes> {
+  const seals: Bytes[] = [];
+  for (let at = 0; at < targets.length; at += AT_ONCE)
+    seals.push(...(await Promise.all(targets.slice(at, at + AT_ONCE).map(seal))));
+  return concat(...seals.sort(compareBytes));
 }
 
 /** The secret in a seal, not yet compared with the commitment. */

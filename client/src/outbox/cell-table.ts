@@ -2,8 +2,7 @@
  * S4: the keys of all cells, as an author of a conversation key needs them.
  *
  * The table keeps the server's answers, so the next key asks only for changes. A key that does not
- * pass affects its own cell alone: its devices are sealed to directly while these are few, else they
- * ask for shares.
+ * pass affects its own cell alone.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
@@ -21,20 +20,14 @@ import type { CellLine } from "../keys/roster/cell-line.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import type { Listed } from "../keys/roster/proof.ts";
 
-export interface CellTable {
-  readonly lines: readonly CellLine[];
-  /** Usable keys, by cell. */
-  readonly usable: ReadonlyMap<CellId, CellKey>;
-}
-
 type Kept = CellTableRecord["keys"][number];
 
-/** All cells under the newest head, with the keys that a sender may use. Outside the queue. */
-export async function cellTable(
+/** By cell: the keys that a sender may use under the newest head. Outside the queue. */
+export async function usableCellKeys(
   context: DeviceContext,
   conversation: Conversation,
   head: RosterHead,
-): Promise<CellTable> {
+): Promise<ReadonlyMap<CellId, CellKey>> {
   const { api, vault } = context;
   const { id } = conversation;
   const kept = await vault.get<CellTableRecord>(STORES.cellTables, id);
@@ -51,8 +44,8 @@ export async function cellTable(
   const value: CellTableRecord = { version: answer.version, keys: [...keys.values()] };
   await vault.write([{ op: "put", store: STORES.cellTables, key: id, value }]);
   // A direct conversation uses no cell key, which would hide whose devices hold it (R10).
-  if (conversation.record.directPersonId !== null) return { lines, usable: new Map() };
-  return { lines, usable: await usableKeys(context, head, lines, keys) };
+  if (conversation.record.directPersonId !== null) return new Map();
+  return usableKeys(context, head, lines, keys);
 }
 
 function cellOf(record: Uint8Array): CellId | null {

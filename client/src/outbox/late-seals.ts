@@ -9,21 +9,18 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import type { CellKey } from "../keys/cell-key.ts";
+import { sealToEach } from "../keys/committed.ts";
 import { sealConversationKey } from "../keys/conversation-key.ts";
 import { sealKeyId } from "../keys/device-key.ts";
-import { compareBytes } from "../keys/format/compare.ts";
 import { requireSealingKem } from "../keys/roster/head.ts";
 import type { SealKeyId } from "../ids.ts";
-import { concat } from "../octets.ts";
 import { requireUpdated, takeNewest } from "../roster/newest.ts";
 import { AnswerQueue } from "../secrets/answer-queue.ts";
 import type { SealsWanted } from "../wire.ts";
-import { cellTable } from "./cell-table.ts";
+import { usableCellKeys } from "./cell-table.ts";
 import { usableKey } from "./usable.ts";
 
 const MOST_WAITING = 32;
-/** Seals made at a time: between two batches the worker answers its screens. */
-const AT_ONCE = 16;
 
 export class LateSeals {
   readonly #context: DeviceContext;
@@ -58,18 +55,13 @@ export class LateSeals {
     const { record, secret } = key;
     // A listed member whose history begins later must not read messages of before.
     if (record.created < head.latestHistoryFrom) return;
-    const { usable } = await cellTable(context, conversation, head);
+    const usable = await usableCellKeys(context, conversation, head);
     const byId = new Map<SealKeyId, CellKey>();
     for (const one of usable.values()) byId.set(sealKeyId(one), one);
     const targets = wanted.cellKeys.flatMap((one) => byId.get(one as SealKeyId) ?? []);
-    const seals: Uint8Array[] = [];
-    for (let at = 0; at < targets.length; at += AT_ONCE) {
-      const some = targets.slice(at, at + AT_ONCE);
-      seals.push(...(await Promise.all(some.map((to) => sealConversationKey(record, secret, to)))));
-    }
     await context.api.postLateSeals(conversation.id, {
       keyId: wanted.keyId,
-      seals: concat(...seals.sort(compareBytes)),
+      seals: await sealToEach(targets, (to) => sealConversationKey(record, secret, to)),
       refused: wanted.cellKeys.filter((one) => !byId.has(one as SealKeyId)),
     });
   }

@@ -1,40 +1,30 @@
 /**
- * S3: a new conversation key, sealed once to every listed confirmed device: directly, or in
- * conversations of several cells by the cells' keys. Devices that this device cannot confirm, or
- * whose key is missing or too old, are left out by name; they get nothing from here.
+ * S3: a new conversation key, sealed once to every listed confirmed device, or in a conversation of
+ * several cells to the cells' keys: this device's own first, others that have no usable key or no
+ * room get late seals from members (S9).
  *
  * Nothing is stored or posted here: the caller stores record, S and message together (S5).
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
-import { compareBytes } from "../keys/format/compare.ts";
+import type { CellKey } from "../keys/cell-key.ts";
+import { sealToEach } from "../keys/committed.ts";
 import { makeConversationKey, sealConversationKey } from "../keys/conversation-key.ts";
 import type { ConversationKey } from "../keys/conversation-key.ts";
-import type { SealTarget } from "../keys/device-key.ts";
+import { KEY_ID_BYTES, type SealTarget } from "../keys/device-key.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { planSeals, withinOneRequest } from "../keys/seal-plan.ts";
-import type { SealPlan } from "../keys/seal-plan.ts";
-import { concat, equalBytes, fromHex, randomBytes } from "../octets.ts";
+import { ENC_BYTES, SECRET_BYTES, TAG_BYTES, type Kem } from "../keys/hpke.ts";
+import { fromHex, randomBytes } from "../octets.ts";
 import type { PendingKey } from "../records.ts";
 import { judgeParties } from "../roster/parties.ts";
 import { allLeaves } from "../roster/roster.ts";
-import { checkCell } from "../roster/cells.ts";
-import type { Cell } from "../roster/cells.ts";
 import type { Newest } from "../roster/newest.ts";
-import type { CellId } from "../ids.ts";
+import type { CellId, DeviceId } from "../ids.ts";
 import { requireSealingKem } from "../keys/roster/head.ts";
-import type { RosterHead } from "../keys/roster/head.ts";
-import type { Leaf } from "../keys/roster/leaf.ts";
-import { listedDevices } from "../secrets/targets.ts";
-import { DIRECT_SEALS, KNOWN_DEVICES } from "../limits.ts";
-import type { CellLeaves } from "../wire.ts";
-import { cellTable } from "./cell-table.ts";
-import type { CellTable } from "./cell-table.ts";
-
-/** Seals made at a time, so that the worker answers its screens between them. */
-const AT_ONCE = 16;
-const NO_KEYS: Pick<CellTable, "usable"> = { usable: new Map() };
+import { deviceTargets } from "../secrets/targets.ts";
+import { KNOWN_DEVICES, MAX_SEALS_BYTES } from "../limits.ts";
+import { usableCellKeys } from "./cell-table.ts";
 
 export interface MadeKey {
   readonly record: ConversationKey;
@@ -42,22 +32,22 @@ export interface MadeKey {
   readonly pending: PendingKey;
 }
 
-/**
- * `patient`: null where this device's own cell lacks a key, or cells do that have more devices than
- * are sealed to directly.
- */
+interface Targets {
+  readonly targets: readonly SealTarget[];
+  readonly leftOut: readonly DeviceId[];
+}
+
+/** Null: this device's own cell, of several, has no usable key yet. */
 export async function makeKey(
   context: DeviceContext,
   conversation: Conversation,
-  { head, own }: Newest,
-  { patient } = { patient: false },
+  newest: Newest,
 ): Promise<MadeKey | null> {
   try {
+    const { head } = newest;
     requireSealingKem(head, context.trust.department);
-    const { cell } = own.leaf;
-    const whole = await planOf(context, conversation, head, cell, patient);
-    if (whole === null) return null;
-    const plan = withinOneRequest(whole, cell, head.kem);
+    const found = await targetsOf(context, conversation, newest);
+    if (found === null) return null;
     const { deviceBytes, privateKey } = context.identity();
     const secret = randomBytes(32);
     const record = await makeConversationKey(
@@ -72,9 +62,8 @@ export async function makeKey(
       },
       privateKey,
     );
-    const seals = await sealAll(record, secret, [...plan.devices, ...plan.cells]);
-    const pending = { record: record.bytes, seals, leftOut: [...plan.leftOut.keys()] };
-    return { record, secret, pending };
+    const seals = await sealToEach(found.targets, (to) => sealConversationKey(record, secret, to));
+    return { record, secret, pending: { record: record.bytes, seals, leftOut: found.leftOut } };
   } catch (error) {
     // The server's answers do not fit together (any more): the device asks anew.
     if (error instanceof Refused) throw failure("head_refused", { retry: true, cause: error });
@@ -82,56 +71,35 @@ export async function makeKey(
   }
 }
 
-async function sealAll(
-  record: ConversationKey,
-  secret: Uint8Array,
-  targets: readonly SealTarget[],
-): Promise<Uint8Array> {
-  const seals: Uint8Array[] = [];
-  for (let at = 0; at < targets.length; at += AT_ONCE) {
-    const some = targets.slice(at, at + AT_ONCE);
-    seals.push(...(await Promise.all(some.map((to) => sealConversationKey(record, secret, to)))));
-  }
-  return concat(...seals.sort(compareBytes));
-}
-
-async function planOf(
+async function targetsOf(
   context: DeviceContext,
   conversation: Conversation,
-  head: RosterHead,
-  ownCell: CellId,
-  patient: boolean,
-): Promise<SealPlan | null> {
+  { head, own }: Newest,
+): Promise<Targets | null> {
+  const { cell } = own.leaf;
   if (head.devices <= KNOWN_DEVICES) {
     const leaves = await allLeaves(context, conversation, head);
-    // R10: the conversation's id may say that it belongs to two people. No cell key is used then.
+    if (leaves.every((leaf) => leaf.cell === cell))
+      return deviceTargets(context, conversation, leaves, head);
+    // R10: the conversation's id may say that it belongs to two people. It uses no cell key then.
     await conversation.change((work) => {
       judgeParties(work, context.identity().personId, leaves);
       return Promise.resolve();
     });
-    const direct = conversation.record.directPersonId !== null;
-    const cells = new Set(leaves.map(({ cell }) => cell)).size;
-    const { usable } =
-      direct || cells === 1 ? NO_KEYS : await cellTable(context, conversation, head);
-    const open = leaves.filter(({ cell }) => !usable.has(cell));
-    return planSeals(await listedDevices(context, conversation, open, head), usable);
   }
-  const { lines, usable } = await cellTable(context, conversation, head);
-  // S9: others of this device's cell are to hold the key too, and seal it to the cells without one.
-  if (patient && !usable.has(ownCell)) return null;
-  const open = lines.filter(({ cell }) => !usable.has(cell));
-  const devices = open.reduce((sum, line) => sum + line.devices, 0);
-  // Too many for direct seals: they ask for shares.
-  if (devices > DIRECT_SEALS) return patient ? null : planSeals([], usable);
-  const leaves: Leaf[] = [];
-  for (const { cell } of open) {
-    const found = fittingCell(head, await context.api.cellLeaves(conversation.id, cell));
-    leaves.push(...found.leaves);
-  }
-  return planSeals(await listedDevices(context, conversation, leaves, head), usable);
+  const usable = await usableCellKeys(context, conversation, head);
+  return usable.has(cell) ? withinOneRequest(usable, cell, head.kem) : null;
 }
 
-function fittingCell(head: RosterHead, cell: CellLeaves): Cell {
-  if (!equalBytes(cell.head, head.bytes)) throw new Refused("S1", "there is a newer head");
-  return checkCell(head, cell, "S3");
+/** S9: as many cells as one request has room for, the author's own first. */
+export function withinOneRequest(
+  usable: ReadonlyMap<CellId, CellKey>,
+  own: CellId,
+  kem: Kem,
+): Targets {
+  const room = Math.floor(
+    MAX_SEALS_BYTES / (KEY_ID_BYTES + ENC_BYTES[kem] + SECRET_BYTES + TAG_BYTES),
+  );
+  const ownFirst = [...usable].sort(([a], [b]) => Number(b === own) - Number(a === own));
+  return { targets: ownFirst.slice(0, room).map(([, key]) => key), leftOut: [] };
 }

@@ -30,9 +30,9 @@ export const MOST_ATTEMPTS = 255;
 const WAIT_MS = 3_000;
 /** S9: and so long for a seal that a member is asked for. */
 const AWAITED_MS = 10_000;
-/** So long a sender waits for the keys of cells, and so often it looks. */
-const CELLS_MS = 10_000;
-const CELLS_LOOK_MS = 1_000;
+/** So long a sender waits for its cell's key before it asks for a newer head, and so often it looks. */
+const CELL_MS = 10_000;
+const CELL_LOOK_MS = 1_000;
 const LOOK_MS = 150;
 
 export interface Asks {
@@ -52,9 +52,11 @@ export interface Doubts {
   readonly staleKeys: Set<KeyId>;
 }
 
-type Using =
-  | { readonly keyId: KeyId; readonly secret: Uint8Array; readonly made: null }
-  | { readonly keyId: KeyId; readonly secret: Uint8Array; readonly made: MadeKey };
+interface Using {
+  readonly keyId: KeyId;
+  readonly secret: Uint8Array;
+  readonly made: MadeKey | null;
+}
 
 export class Signing {
   readonly #context: DeviceContext;
@@ -96,8 +98,8 @@ export class Signing {
     const held = await usable();
     if (held !== null) return held;
     const newestId = await this.#learnNewest(conversation, doubts);
+    const { signal } = this.#context;
     if (newestId !== null) {
-      const { signal } = this.#context;
       const waitMs = this.#asks.isHeld(conversation, newestId) ? AWAITED_MS : WAIT_MS;
       for (let waited = 0; waited <= waitMs && !signal.aborted; waited += LOOK_MS) {
         const shared = await usable();
@@ -105,27 +107,16 @@ export class Signing {
         await pause(LOOK_MS, signal);
       }
     }
-    return this.#madeOrShared(conversation, newest, usable);
-  }
-
-  /** A new key. After many transfers most cells still need a key of their own, which their devices
-   * make in a few seconds; sealed before that, this one would leave thousands to ask for shares. */
-  async #madeOrShared(
-    conversation: Conversation,
-    newest: Newest,
-    usable: () => Promise<Using | null>,
-  ): Promise<Using> {
-    const { signal } = this.#context;
-    for (let waited = 0; ; waited += CELLS_LOOK_MS) {
-      const patient = waited < CELLS_MS && !signal.aborted;
-      const made = await makeKey(this.#context, conversation, newest, { patient });
-      if (made !== null) {
+    // C1: the server has devices of this cell, perhaps this one, make the cell's key.
+    for (let waited = 0; waited < CELL_MS && !signal.aborted; waited += CELL_LOOK_MS) {
+      const made = await makeKey(this.#context, conversation, newest);
+      if (made !== null)
         return { keyId: conversationKeyId(made.record), secret: made.secret, made };
-      }
-      await pause(CELLS_LOOK_MS, signal);
+      await pause(CELL_LOOK_MS, signal);
       const shared = await usable();
       if (shared !== null) return shared;
     }
+    throw failure("head_refused", { retry: true });
   }
 
   /** Ask for the newest usable key. Not null: there is one, which may be on its way to this device. */

@@ -4,7 +4,7 @@
  *
  * Invariants: `directPersonId` is a person whom the id names together with this device's own; once
  * known it stays. The leaf of a third person counts for nothing: no seal, no share, no key of theirs,
- * no message ({@link Heads}, `listedDevices`).
+ * no message ({@link Heads}, `deviceTargets`).
  */
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { PersonId } from "../ids.ts";

@@ -143,18 +143,19 @@ function forget(conversation: Conversation): Promise<void> {
   });
 }
 
-/** Every leaf under a head. Cells that did not change since the last notices are not fetched again. */
+/** Every leaf under a head. Cells that did not change since the last notices are not fetched anew. */
 export async function allLeaves(
   { api, vault }: DeviceContext,
   { id }: Conversation,
   head: RosterHead,
 ): Promise<readonly Leaf[]> {
+  const before = await vault.get<RosterRecord>(STORES.rosters, id);
+  const known = before === null ? [] : readLeaves(before.leaves, "R4");
+  if (before?.epoch === head.epoch) return known;
   const own = checkCell(head, await api.ownCell(id), "R4");
   if (own.only) return own.leaves;
   // Lines alone: no key is newer than this.
   const lines = checkLines(head, (await api.cellKeys(id, AFTER_ALL)).lines, "R4");
-  const before = await vault.get<RosterRecord>(STORES.rosters, id);
-  const known = before === null ? [] : readLeaves(before.leaves, "R4");
   const leaves: Leaf[] = [];
   for (const { cell, root } of lines) {
     const held = known.filter((leaf) => leaf.cell === cell);

@@ -6,18 +6,15 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { makeCellKey, sealCellKey } from "../keys/cell-key.ts";
-import { compareBytes } from "../keys/format/compare.ts";
+import { sealToEach } from "../keys/committed.ts";
 import type { SealKeyId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
-import { planSeals } from "../keys/seal-plan.ts";
-import { concat, equalBytes, fromHex, randomBytes } from "../octets.ts";
-import { listedDevices } from "./targets.ts";
+import { equalBytes, fromHex, randomBytes } from "../octets.ts";
+import { deviceTargets } from "./targets.ts";
 import { checkCell } from "../roster/cells.ts";
 import { requireNewest } from "../roster/newest.ts";
 import { requireSealingKem } from "../keys/roster/head.ts";
 import type { CellKeyWanted } from "../wire.ts";
-
-const AT_ONCE = 16;
 
 /** Make the cell's next key, store it, post it. The first for an epoch and generation counts. */
 export async function makeWantedCellKey(
@@ -32,7 +29,7 @@ export async function makeWantedCellKey(
   refuseUnless(equalBytes(answer.head, head.bytes), "S1", "there is a newer head");
   const { line, leaves } = checkCell(head, answer, "S4");
   refuseUnless(line.cell === wanted.cellId, "C1", "another cell than this device's");
-  const plan = planSeals(await listedDevices(context, conversation, leaves, head), new Map());
+  const { targets, leftOut } = await deviceTargets(context, conversation, leaves, head);
   const { deviceBytes, privateKey } = context.identity();
   const secret = randomBytes(32);
   const record = await makeCellKey(
@@ -50,11 +47,7 @@ export async function makeWantedCellKey(
     },
     privateKey,
   );
-  const seals: Uint8Array[] = [];
-  for (let at = 0; at < plan.devices.length; at += AT_ONCE) {
-    const some = plan.devices.slice(at, at + AT_ONCE);
-    seals.push(...(await Promise.all(some.map((to) => sealCellKey(record, secret, to)))));
-  }
+  const seals = await sealToEach(targets, (to) => sealCellKey(record, secret, to));
   await conversation.change((work) => {
     conversation.cellKeys.made(work, record, secret);
     return Promise.resolve();
@@ -62,8 +55,8 @@ export async function makeWantedCellKey(
   try {
     await api.postCellKey(conversation.id, {
       record: record.bytes,
-      seals: concat(...seals.sort(compareBytes)),
-      leftOut: [...plan.leftOut.keys()],
+      seals,
+      leftOut: [...leftOut],
     });
   } catch (error) {
     // Another device was faster, or the roster has changed: the server asks again where needed.

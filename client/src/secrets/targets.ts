@@ -1,24 +1,30 @@
 /** S3: which keys a secret is sealed to, of the devices of some leaves. */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
+import type { DeviceId } from "../ids.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
 import { Refused } from "../keys/format/refused.ts";
-import type { ListedDevice } from "../keys/seal-plan.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import { isParty, judgeParties } from "../roster/parties.ts";
 
+export interface DeviceTargets {
+  readonly targets: readonly DeviceKey[];
+  /** D2 and C1 ask for the names of the others. */
+  readonly leftOut: readonly DeviceId[];
+}
+
 /**
- * These devices with their keys, by the newest records of their people; nothing is sealed to one
- * that this device cannot confirm, that is a third person's in a direct conversation (R10), or whose
- * key is missing or too old. Outside the queue.
+ * The keys of these devices, by the newest records of their people. Left out: a device that this one
+ * cannot confirm, that is a third person's in a direct conversation (R10), or whose key is missing or
+ * too old. Outside the queue.
  */
-export async function listedDevices(
+export async function deviceTargets(
   context: DeviceContext,
   conversation: Conversation,
   leaves: readonly Leaf[],
   { kem }: RosterHead,
-): Promise<readonly ListedDevice[]> {
+): Promise<DeviceTargets> {
   const { trust, time } = context;
   const own = context.identity().personId;
   await conversation.change((work) => {
@@ -30,21 +36,18 @@ export async function listedDevices(
     { keys: true, fresh: true },
   );
   const now = time.requireNow();
-  const keyOf = async ({ person, device }: Leaf): Promise<DeviceKey | "no device key"> => {
+  const targets: DeviceKey[] = [];
+  const leftOut: DeviceId[] = [];
+  for (const { device, person } of leaves) {
     try {
-      return await trust.deviceKey(person, device, kem);
+      const { confirmed } = await trust.verdict(person, device, now);
+      const may = isParty(conversation.record, own, person) && confirmed !== "no";
+      if (may) targets.push(await trust.deviceKey(person, device, kem));
+      else leftOut.push(device);
     } catch (error) {
-      if (error instanceof Refused) return "no device key";
-      throw error;
+      if (!(error instanceof Refused)) throw error;
+      leftOut.push(device);
     }
-  };
-  const listed: ListedDevice[] = [];
-  for (const leaf of leaves) {
-    const { device, cell, person } = leaf;
-    const { confirmed } = await trust.verdict(person, device, now);
-    const third = !isParty(conversation.record, own, person);
-    const key = third ? "third person" : confirmed === "no" ? "unconfirmed" : await keyOf(leaf);
-    listed.push({ device, cell, key, uncovered: false });
   }
-  return listed;
+  return { targets, leftOut };
 }

@@ -39,13 +39,10 @@ beforeEach(async () => {
     };
   const { cellKeys } = world.server;
   const conversation = world.server.conversation(id);
-  await a.until("a cell of officers has a key", async () => {
+  await a.until("each cell has a key", async () => {
     await world.server.asking.round();
     const cells = conversation.rosters.get(conversation.epoch)?.cells.keys() ?? [];
-    return [...cells].some((cell) => {
-      const key = cellKeys.newest(conversation, cell);
-      return key !== null && !key.covered.has(insider.signer.device);
-    });
+    return [...cells].every((cell) => cellKeys.newest(conversation, cell) !== null);
   });
   await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
 }, LIMIT_MS);
@@ -83,5 +80,44 @@ it(
     await insider.post(id, await insider.message(id, key, encodeContent(text)));
     for (const one of officers) await one.receives(id, "Report");
     expect([...asked.values()]).toEqual([0, 0, 0]);
+  },
+);
+
+it(
+  "S9 members of a cell that sleeps whole read though no holder is awake with them",
+  { timeout: 2 * LIMIT_MS },
+  async () => {
+    await world.close();
+    world = await World.make({ people: 4, cellSize: 2 });
+    const [author, ...others] = world.officers as [Officer, ...Officer[]];
+    const devices = await Promise.all(others.map((one) => one.device()));
+    await Promise.all(others.map((one) => one.core.close()));
+    ({ conversationId: id } = await author.core.createGroup({
+      ...{ title: "Beat 9", personIds: others.map(({ person }) => person), photo: null },
+      ...{ whoMayPost: "everyone", history: "none" },
+    }));
+    await author.text(id, "Night");
+    await author.until("posted", async () => (await author.core.state()).outbox === 0);
+    const conversation = world.server.conversation(id);
+    const own = cellOf(await author.device());
+    const asleep = others.filter((_, at) => cellOf(devices[at] as DeviceId) !== own);
+    const [first, second] = asleep as [Officer, Officer];
+    await author.core.close();
+    await first.restart();
+    await first.until("its cell has a key", async () => {
+      await world.server.inTurn(() => world.server.asking.round());
+      return conversation.cellKeys.some(({ cell }) => cell !== own);
+    });
+    await first.core.close();
+    await author.restart();
+    await author.until("a late seal", async () => {
+      await world.server.inTurn(() => world.server.asking.round());
+      return conversation.keys.at(-1)?.seals.size === 2;
+    });
+    await author.core.close();
+    await second.restart();
+    await second.receives(id, "Night");
+    await first.restart();
+    await first.receives(id, "Night");
   },
 );

@@ -6,16 +6,16 @@ import {
   makeConversationKey,
   type ConversationKey,
 } from "../../src/keys/conversation-key.ts";
-import { DeviceKeyFormat, type DeviceKey } from "../../src/keys/device-key.ts";
+import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
 import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
 import { ENC_BYTES, X25519, XWING } from "../../src/keys/hpke.ts";
-import { idOf, type CellId, type DeviceId, type KeyId } from "../../src/ids.ts";
+import { idOf, type CellId, type KeyId } from "../../src/ids.ts";
 import { VerifiedRoster } from "../../src/keys/known.ts";
 import { climb, leafHash, merklePath, merkleRoot } from "../../src/keys/format/merkle.ts";
 import { Reader } from "../../src/keys/format/fields.ts";
 import { Refused } from "../../src/keys/format/refused.ts";
-import { planSeals, withinOneRequest, type ListedDevice } from "../../src/keys/seal-plan.ts";
-import { DIRECT_SEALS, MAX_SEALS_BYTES } from "../../src/limits.ts";
+import { MAX_SEALS_BYTES } from "../../src/limits.ts";
+import { withinOneRequest } from "../../src/outbox/making.ts";
 import { requireShareTarget } from "../../src/keys/share-rules.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { chooseKey, requireUsableCellKey, requireUsableKey } from "../../src/keys/usable.ts";
@@ -190,67 +190,17 @@ describe("keys to use", () => {
   });
 });
 
-describe("the seal plan", () => {
-  const key = DeviceKeyFormat.parse(hex(device(v, "a").device_key));
-  const cellKey = CellKeyFormat.parse(hex(at(v.cell_keys, "1").record));
-  const one = (name: string, cell: string, changes: Partial<ListedDevice> = {}): ListedDevice => ({
-    ...{ device: name as DeviceId, cell: cell as CellId, key, uncovered: false },
-    ...changes,
-  });
-
-  it("S3 seals to each confirmed device once, and names who is left out", () => {
-    const listed = [
-      one("a", "1"),
-      one("a", "1"),
-      one("b", "1", { key: "unconfirmed" }),
-      one("c", "1", { key: "no device key" }),
-    ];
-    const { devices, cells, leftOut } = planSeals(listed, new Map());
-    expect([devices.length, cells.length]).toEqual([1, 0]);
-    expect([...leftOut]).toEqual([
-      ["b", "unconfirmed"],
-      ["c", "no device key"],
-    ]);
-  });
-
-  it("S3 a cell key covers its cell but for those that came after it", () => {
-    const usable = new Map([["1" as CellId, cellKey]]);
-    const listed = [
-      one("a", "1"),
-      one("b", "1", { uncovered: true }),
-      one("c", "2"),
-      one("d", "1", { key: "no device key" }),
-    ];
-    const { devices, cells, leftOut } = planSeals(listed, usable);
-    expect([devices.length, cells.length, leftOut.size]).toEqual([2, 1, 0]);
-  });
-
-  it("S9 seals to its own cell first, and to as many cells as one request has room for", () => {
-    const cells = Array.from({ length: 3_000 }, (_, index) => ({
-      ...cellKey,
-      cell: utf8(String(index).padStart(16, "0")),
-    }));
-    const own = cells.at(-1) as (typeof cells)[number];
-    const whole = { devices: [key], cells, leftOut: new Map() };
-    const { cells: some } = withinOneRequest(whole, idOf<CellId>(own.cell), XWING);
-    expect(some[0]).toBe(own);
+describe("an author of several cells", () => {
+  it("S3 seals to its own cell first, and to as many cells as one request has room for", () => {
+    const ids = Array.from({ length: 3_000 }, (_, index) => String(index) as CellId);
+    const own = ids.at(-1) as CellId;
+    const cellKey = CellKeyFormat.parse(hex(at(v.cell_keys, "1").record));
+    const usable = new Map(ids.map((id) => [id, { ...cellKey }]));
+    const { targets } = withinOneRequest(usable, own, XWING);
+    expect(targets[0]).toBe(usable.get(own));
     const sealed = 16 + ENC_BYTES[XWING] + 48;
-    expect((some.length + 1) * sealed).toBeLessThanOrEqual(MAX_SEALS_BYTES);
-    expect((some.length + 2) * sealed).toBeGreaterThan(MAX_SEALS_BYTES);
-  });
-
-  it("S4 cells without a usable key are sealed to directly up to 1,024 seals", () => {
-    const named = (name: string): DeviceKey => ({ ...key, device: utf8(name) });
-    const cell = Array.from({ length: DIRECT_SEALS }, (_, index) =>
-      one(`x${String(index)}`, "2", { key: named(`x${String(index)}`) }),
-    );
-    const late = one("late", "1", { uncovered: true, key: named("late") });
-    const plan = planSeals([...cell, late], new Map([["1" as CellId, cellKey]]));
-    expect(plan.devices.length).toBe(DIRECT_SEALS);
-    expect(plan.devices.some((sealed) => sealed.device === (late.key as DeviceKey).device)).toBe(
-      true,
-    );
-    expect([...plan.leftOut]).toEqual([[`x${String(DIRECT_SEALS - 1)}`, "limit"]]);
+    expect(targets.length * sealed).toBeLessThanOrEqual(MAX_SEALS_BYTES);
+    expect((targets.length + 1) * sealed).toBeGreaterThan(MAX_SEALS_BYTES);
   });
 });
 

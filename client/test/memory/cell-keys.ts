@@ -13,7 +13,7 @@ import { LEAF_BYTES } from "../../src/keys/roster/leaf.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import { cellOf, leafOf, newest } from "./rosters.ts";
-import { requireCovered, splitSeals, type CommonKey } from "./seals.ts";
+import { requireDevices, splitSeals, type CommonKey } from "./seals.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { CellAsk, CellKeyState, ClientState, ConversationState } from "./state.ts";
 
@@ -82,7 +82,7 @@ export class CellKeys {
     const { kem } = newest(conversation).head;
     const recipients = this.#server.judge.recipients(listed, kem);
     const seals = splitSeals(body.seals, kem);
-    const covered = requireCovered(seals, recipients, [], body.leftOut);
+    const covered = requireDevices(seals, recipients, body.leftOut);
     conversation.cellVersion += 1;
     conversation.cellKeys.push({
       ...{ keyId, cell, record: record.bytes, author: caller.device, seals, covered },

@@ -8,7 +8,7 @@ import { KEY_MESSAGES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import { leafOf, newest } from "./rosters.ts";
-import { requireCovered, splitSeals } from "./seals.ts";
+import { requireCells, requireDevices, splitSeals } from "./seals.ts";
 import type { ServerPorts } from "./ports.ts";
 import type {
   CellKeyState,
@@ -95,15 +95,22 @@ export class Keys {
     const keyId = idOf<KeyId>(record.hash);
     if (this.byId(conversation, keyId) !== null) return { keyId };
     const roster = await this.#requireD2(conversation, caller, record);
-    const recipients = this.#server.judge.recipients(roster.leaves.values(), roster.head.kem);
+    const { judge, cellKeys } = this.#server;
     const seals = splitSeals(body.seals, roster.head.kem);
-    const common = roster.cells.size > 1 ? this.#server.cellKeys.sealable(conversation) : [];
-    const covered = requireCovered(seals, recipients, common, body.leftOut);
+    const own = roster.leaves.get(caller.device)?.cell;
+    const covered =
+      roster.cells.size > 1
+        ? requireCells(seals, cellKeys.sealable(conversation), own)
+        : requireDevices(
+            seals,
+            judge.recipients(roster.leaves.values(), roster.head.kem),
+            body.leftOut,
+          );
     const free = this.#isFree(conversation, caller.device);
     const key: KeyState = {
       ...{ keyId, record: record.bytes, author: caller.device, epoch: record.epoch },
       ...{ createdMs: record.created, acceptedMs: this.#server.now() },
-      ...{ seals: new Map(seals), covered: new Set(covered), free, messages: 0 },
+      ...{ seals: new Map(seals), covered, free, messages: 0 },
       sealAsks: new Map(),
     };
     conversation.keys.push(key);

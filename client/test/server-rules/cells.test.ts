@@ -51,6 +51,13 @@ function makeFor(insider: Insider, wanted: CellKeyWanted): Promise<CellKey> {
   return insider.makeCellKey(id, wanted, people);
 }
 
+/** Make the cells' keys, as far as connected devices are asked for them. */
+async function makeCellKeys(): Promise<void> {
+  await round();
+  for (const insider of all)
+    for (const wanted of insider.pushed("cell_key_wanted")) await makeFor(insider, wanted);
+}
+
 /** The first of these that was asked. */
 async function asked(among: readonly Insider[]): Promise<readonly [Insider, CellKeyWanted]> {
   await round();
@@ -109,6 +116,7 @@ describe("D4", () => {
     const [a, b] = all as [Insider, Insider];
     await a.connect();
     await b.connect();
+    await makeCellKeys();
     const key = await a.makeKey(id);
     const reference = toHex(key.record.hash).slice(0, 32);
     await b.api.requestShares(id, { references: [{ kind: 1, reference }] });
@@ -132,6 +140,7 @@ describe("D7", () => {
   it("asks for the next key at 23 h, where anybody wrote, and takes it", async () => {
     const [a, b] = all as [Insider, Insider];
     await b.connect();
+    await makeCellKeys();
     const key = await a.makeKey(id);
     laterMs = 23 * HOUR_MS + 1;
     await round();

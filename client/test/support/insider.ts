@@ -6,7 +6,7 @@
  * It keeps nothing between calls but its keys, its own chain and the secrets that it made.
  */
 import { idOf, newId } from "../../src/ids.ts";
-import type { ConversationId, DeviceId, PersonId, SealKeyId } from "../../src/ids.ts";
+import type { CellId, ConversationId, DeviceId, PersonId, SealKeyId } from "../../src/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
 import {
   concat,
@@ -18,14 +18,19 @@ import {
   utf8,
   type Bytes,
 } from "../../src/octets.ts";
-import { compareBytes } from "../../src/keys/format/compare.ts";
 import {
   makeConversationKey,
   sealConversationKey,
   type ConversationKey,
 } from "../../src/keys/conversation-key.ts";
-import { makeCellKey, sealCellKey, type CellKey } from "../../src/keys/cell-key.ts";
-import { DeviceKeyFormat, sealKeyIdBytes, type DeviceKey } from "../../src/keys/device-key.ts";
+import { CellKeyFormat, makeCellKey, sealCellKey, type CellKey } from "../../src/keys/cell-key.ts";
+import { sealToEach } from "../../src/keys/committed.ts";
+import {
+  DeviceKeyFormat,
+  sealKeyIdBytes,
+  type DeviceKey,
+  type SealTarget,
+} from "../../src/keys/device-key.ts";
 import { ZEROS, hash } from "../../src/keys/format/hashing.ts";
 import { X25519, publicKeyOf, type Kem } from "../../src/keys/hpke.ts";
 import {
@@ -39,6 +44,7 @@ import {
 } from "../../src/keys/message.ts";
 import { sign } from "../../src/keys/format/signature.ts";
 import { RosterHeadFormat, type RosterHead } from "../../src/keys/roster/head.ts";
+import { checkLines } from "../../src/roster/cells.ts";
 import { Api } from "../../src/transport/api.ts";
 import { Http, type Fetch } from "../../src/transport/http.ts";
 import type { WebSocketMaker } from "../../src/transport/socket.ts";
@@ -68,6 +74,7 @@ export interface KeyOptions {
   readonly sealed?: Uint8Array;
   readonly created?: number;
   readonly epoch?: number;
+  /** Devices without a seal; where there are several cells, every cell but the own one has none. */
   readonly leftOut?: readonly DeviceId[];
 }
 
@@ -190,12 +197,12 @@ export class Insider {
       .filter((key) => key.kem === kem);
   }
 
-  /** Make a conversation key, sealed to every member's devices, and post it. */
+  /** Make a conversation key, sealed to every member's devices or to every cell, and post it. */
   async makeKey(conversationId: ConversationId, options: KeyOptions = {}): Promise<OwnKey> {
     const head = await this.head(conversationId);
-    const { members } = await this.api.members(conversationId, null);
-    const people = members.map(({ personId }) => personId);
-    const keys = await this.keysOf(people, head.kem);
+    const cells = await this.#cellKeys(conversationId, head, options.leftOut !== undefined);
+    const leftOut = cells === null ? [...(options.leftOut ?? [])] : [];
+    const keys = cells ?? (await this.#deviceKeys(conversationId, head.kem, leftOut));
     const secret = randomBytes(32);
     const record = await makeConversationKey(
       {
@@ -205,15 +212,36 @@ export class Insider {
       },
       this.signer.keys.privateKey,
     );
-    const leftOut = options.leftOut ?? [];
-    const targets = keys.filter((key) => !leftOut.includes(idOf(key.device)));
     const sealed = options.sealed ?? secret;
-    const seals = await Promise.all(
-      targets.map((target) => sealConversationKey(record, sealed, target)),
-    );
-    const body = { record: record.bytes, seals: concat(...seals.sort(compareBytes)), leftOut };
-    await this.api.postKey(conversationId, { ...body, leftOut: [...leftOut] });
+    const seals = await sealToEach(keys, (key) => sealConversationKey(record, sealed, key));
+    await this.api.postKey(conversationId, { record: record.bytes, seals, leftOut });
     return { record, secret };
+  }
+
+  /** Keys of the members' devices, without some of these. */
+  async #deviceKeys(
+    conversationId: ConversationId,
+    kem: Kem,
+    leftOut: readonly DeviceId[],
+  ): Promise<readonly SealTarget[]> {
+    const { members } = await this.api.members(conversationId, null);
+    const people = members.map(({ personId }) => personId);
+    const keys = await this.keysOf(people, kem);
+    return keys.filter((key) => !leftOut.includes(idOf(key.device)));
+  }
+
+  /** Keys of all cells, or of the own one; null: there is one cell. */
+  async #cellKeys(
+    conversationId: ConversationId,
+    head: RosterHead,
+    ownAlone: boolean,
+  ): Promise<readonly SealTarget[] | null> {
+    const { lines, keys } = await this.api.cellKeys(conversationId, 0);
+    if (checkLines(head, lines, "S4").length === 1) return null;
+    const { leaves } = await this.api.ownCell(conversationId);
+    const own = idOf<CellId>(leaves.subarray(0, 16));
+    const all = keys.map(({ record }) => CellKeyFormat.parse(record));
+    return all.filter(({ cell }) => !ownAlone || idOf<CellId>(cell) === own);
   }
 
   /** Make the key that the server wants for this device's cell, sealed to these people's devices. */
@@ -235,8 +263,8 @@ export class Insider {
       this.signer.keys.privateKey,
     );
     const targets = await this.keysOf(people, head.kem);
-    const seals = await Promise.all(targets.map((key) => sealCellKey(record, secret, key)));
-    const body = { record: record.bytes, seals: concat(...seals.sort(compareBytes)), leftOut: [] };
+    const seals = await sealToEach(targets, (key) => sealCellKey(record, secret, key));
+    const body = { record: record.bytes, seals, leftOut: [] };
     await this.api.postCellKey(conversationId, body);
     return record;
   }

@@ -7,7 +7,6 @@ from msgspec import Meta
 from copconnect.ids import DeviceId, KeyId, SealKeyId
 from copconnect.limits import (
     CELL_SIZE,
-    DIRECT_SEALS,
     MAX_SEALS_BYTES,
     SEALS_ASKED,
     SHARE_SECRETS,
@@ -21,11 +20,12 @@ Seals = Annotated[bytes, Meta(max_length=MAX_SEALS_BYTES)]
 
 class PostKey(Wire, frozen=True, kw_only=True):
     """A ConversationKey record and its seals, concatenated, ascending by recipient key id.
-    ``left_out``: listed devices that the author could not confirm or has no key of."""
+    ``left_out``, in a conversation of one cell: listed devices that the author could not confirm or
+    has no key of."""
 
     record: Record
     seals: Seals
-    left_out: Annotated[list[Annotated[DeviceId, HEX32]], Meta(max_length=DIRECT_SEALS)]
+    left_out: Annotated[list[Annotated[DeviceId, HEX32]], Meta(max_length=CELL_SIZE)]
 
 
 class KeyAccepted(Wire, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules import cell_keys as rules
 from copconnect.delivery.rules.limits import MARKS
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
-from copconnect.delivery.rules.seals import find_seal, recipients
+from copconnect.delivery.rules.seals import check_device_seals, find_seal, recipients
 from copconnect.delivery.store import cell_keys, conversations, leaves, rosters
 from copconnect.delivery.store.cell_keys import StoredCellKey
 from copconnect.delivery.store.conversations import Held
@@ -109,7 +109,7 @@ class CellKeys:
         cell = await leaves.devices_of_cells_at(connection, c, [cell_id], record.epoch)
         owners = await self._deps.devices.devices_of_keys(connection, sealed_to)
         left_out = [bytes.fromhex(one) for one in body.left_out]
-        rules.check_seals(sealed_to, left_out, cell, owners)
+        check_device_seals(sealed_to, left_out, cell, owners)
 
     async def mark(
         self, caller: Caller, conversation_id: ConversationId, body: wire.MarkCellKey

@@ -16,7 +16,7 @@ from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules import conversation_keys as rules
-from copconnect.delivery.rules.conversation_keys import KnownKey, SealAudience
+from copconnect.delivery.rules.conversation_keys import KnownKey
 from copconnect.delivery.rules.limits import (
     CANNOT_OPEN_MS,
     DAY_MS,
@@ -25,7 +25,7 @@ from copconnect.delivery.rules.limits import (
 )
 from copconnect.delivery.rules.posting import check_gate
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
-from copconnect.delivery.rules.seals import find_seal, recipients
+from copconnect.delivery.rules.seals import check_device_seals, find_seal, recipients
 from copconnect.delivery.store import (
     cell_keys,
     conversations,
@@ -41,10 +41,11 @@ from copconnect.ids import CellId, ConversationId, KeyId
 from copconnect.limits import CELL_KEY_AGE_MS
 from copconnect.principals import Caller
 from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.roster import CellLine
 from copconnect.records.primitives.kem import seal_bytes
-from copconnect.wire import CELL_SIZE, DIRECT_SEALS
+from copconnect.wire import CELL_SIZE
 
-_MOST_SEALS = DIRECT_SEALS + CELL_SIZE * CELL_SIZE
+_MOST_SEALS = CELL_SIZE * CELL_SIZE
 
 
 class ConversationKeys:
@@ -114,12 +115,20 @@ class ConversationKeys:
         blocking = await self._openable(connection, held, own)
         if blocking is not None:
             raise errors.HaveKey(key_id=blocking.hex())
-        sealed_to = recipients(body.seals, held.kem, _MOST_SEALS)
-        left_out = [bytes.fromhex(one) for one in body.left_out]
-        audience = await self._audience(connection, held, record, sealed_to, left_out)
-        if record.author not in audience.listed:
+        cell = await leaves.devices_of_cells_at(connection, c, [own.cell_id], record.epoch)
+        if record.author not in cell:
             raise errors.StaleRecord(epoch=held.epoch)
-        rules.check_seals(sealed_to, left_out, audience)
+        sealed_to = recipients(body.seals, held.kem, _MOST_SEALS)
+        lines = (await rosters.lines_between(connection, {c: (record.epoch, record.epoch)}))[c]
+        if len(lines) > 1:
+            usable = await self._usable_cell_keys(
+                connection, held, [one.line for one, _, _ in lines]
+            )
+            rules.check_seals(sealed_to, usable, own.cell_id)
+        else:
+            owners = await self._deps.devices.devices_of_keys(connection, sealed_to)
+            left_out = [bytes.fromhex(one) for one in body.left_out]
+            check_device_seals(sealed_to, left_out, cell, owners)
 
     async def _openable(
         self, connection: AsyncConnection, held: Held, own: PlacedLeaf
@@ -143,42 +152,18 @@ class ConversationKeys:
                 return one.key_id
         return None
 
-    async def _audience(
-        self,
-        connection: AsyncConnection,
-        held: Held,
-        record: ConversationKey,
-        sealed_to: Sequence[bytes],
-        left_out: Collection[bytes],
-    ) -> SealAudience:
-        c, epoch = held.conversation_id, record.epoch
-        rows = await rosters.lines_between(connection, {c: (epoch, epoch)})
-        lines = {CellId(one.line.cell_id.hex()): one.line for one, _, _ in rows.get(c, [])}
-        of_cells: dict[bytes, CellId] = {}
-        if len(lines) > 1:
-            since_ms = self._deps.clock.now_ms() - CELL_KEY_AGE_MS
-            made = await cell_keys.places(connection, c, held.kem, since_ms)
-            of_cells = {
-                key_id: cell_id
-                for key_id, cell_id, made_at in made
-                if cell_id in lines and made_at >= lines[cell_id].rekey_epoch
-            }
-        sealed = set(rules.sealed_cells(sealed_to, of_cells))
-        # Members add seals for cells with a usable key (S9): one request has no room for all.
-        open_cells = lines.keys() - sealed - set(of_cells.values())
-        uncovered: list[bytes] | None = None
-        if sum(lines[one].devices for one in open_cells) <= DIRECT_SEALS:
-            uncovered = await leaves.devices_of_cells_at(connection, c, open_cells, epoch)
-        direct = [one for one in sealed_to if one not in of_cells]
-        owners = await self._deps.devices.devices_of_keys(connection, direct)
-        named = {record.author, *owners.values(), *left_out}
-        intervals = await leaves.intervals(connection, {c: named})
-        listed = {
-            row.device
-            for row in intervals
-            if row.from_epoch <= epoch and (row.to_epoch is None or row.to_epoch > epoch)
+    async def _usable_cell_keys(
+        self, connection: AsyncConnection, held: Held, lines: Collection[CellLine]
+    ) -> dict[bytes, CellId]:
+        """Return the keys of these cells that S4 allows, also where a newer one came just now."""
+        since_ms = self._deps.clock.now_ms() - CELL_KEY_AGE_MS
+        rekeyed = {CellId(line.cell_id.hex()): line.rekey_epoch for line in lines}
+        made = await cell_keys.places(connection, held.conversation_id, held.kem, since_ms)
+        return {
+            key_id: cell_id
+            for key_id, cell_id, epoch in made
+            if cell_id in rekeyed and epoch >= rekeyed[cell_id]
         }
-        return SealAudience(of_cells, owners, listed, uncovered)
 
     async def _require_allowed(
         self, connection: AsyncConnection, held: Held, caller: Caller, record: ConversationKey

@@ -73,6 +73,7 @@ class Asking:
                 self.late_seals.opened(wakeup)
             case EnteredWakeup():
                 self.shares.entered()
+                self.late_seals.entered()
             case RosterWakeup():
                 self.cell_keys.changed(wakeup)
                 self.next_keys.changed(wakeup)

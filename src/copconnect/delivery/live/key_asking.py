@@ -2,7 +2,8 @@
 
 A cell of several without a usable key (S4), or whose key three people cannot open, is asked for
 one: one device that is connected to this node, another after ``CELL_AGAIN_MS`` while there is none,
-the next after twice as long, and so on. A node asks for a few dozen cells at a time: after many
+the next after twice as long, and so on; where none is connected, the first that
+connects. A node asks for a few dozen cells at a time: after many
 transfers nearly all of them need a key, for each of which a device asks about 256 others. The asked
 device is written down first, because records of others are refused; a question that another node
 has asked just now is not asked again. A conversation whose last key was used and does not serve any
@@ -23,7 +24,7 @@ from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import WantedCellKey
 from copconnect.delivery.live.share_routing import Connected
-from copconnect.ids import ConversationId, Epoch
+from copconnect.ids import CellId, ConversationId, Epoch
 from copconnect.sockets.feed import Online
 
 CELL_AGAIN_MS = 12_000  # A phone 6x slower verifies and seals to 256 people in 10 s.
@@ -77,6 +78,8 @@ class CellKeyAsking:
         self._asked: dict[WantedCellKey, set[bytes]] = {}
         # Cells that this node waits for, and until when before it asks another device.
         self._waiting: dict[WantedCellKey, int] = {}
+        # Cells that want a key, none of whose devices is connected here; None: not looked at.
+        self._asleep: set[tuple[ConversationId, CellId | None]] = set()
         self._scan_ms = 0
 
     def changed(self, wakeup: RosterWakeup | CellKeyMarkedWakeup) -> None:
@@ -93,7 +96,13 @@ class CellKeyAsking:
             async with self._deps.database.reading() as connection:
                 for one in await ask_store.conversations_of_cells(connection):
                     self._due.add(one, now_ms + round(self._jitter() * JITTER_MS))
-        here = {one for one in self._due.take(now_ms) if _anybody(self._connected().online(one))}
+        awake = {place for place in self._asleep if _anybody(self._connected().online(*place))}
+        self._asleep -= awake
+        for conversation_id, _ in awake:
+            self._due.add(conversation_id, now_ms)
+        due = set(self._due.take(now_ms))
+        here = {one for one in due if _anybody(self._connected().online(one))}
+        self._asleep |= {(one, None) for one in due - here}
         if not here:
             return
         async with self._deps.database.reading() as connection:
@@ -106,6 +115,11 @@ class CellKeyAsking:
         }
         free = [want for want in wanted if want not in self._waiting]
         asks = [(want, chosen) for want in free if (chosen := self._choose(want)) is not None]
+        self._asleep |= {
+            (want.conversation_id, want.cell_id)
+            for want in free
+            if not _anybody(self._connected().online(want.conversation_id, want.cell_id))
+        }
         for one in {one.conversation_id for one in (*self._waiting, *(want for want, _ in asks))}:
             self._due.add(one, now_ms + LOOK_MS)
         asks = asks[: max(CELLS_AT_ONCE - len(self._waiting), 0)]

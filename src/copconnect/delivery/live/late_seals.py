@@ -7,8 +7,9 @@ seals. A holder is a device that made the key, or whose cell has a seal of it, a
 share of it. The node sends a new seal to one device of the cell that is connected here, other than
 the helper, and to the rest of the cell once that device has said that it opened the seal, or after
 ``REST_MS``. If that device asks for a share instead, the node asks another holder for the seal and
-tells the rest of the cell to wait. Deterministic: time and jitter are passed in. A lost wake-up
-costs a scan's period; a device without a seal asks for a share after half a minute.
+tells the rest of the cell to wait. If no holder is connected, it looks again when devices connect.
+Deterministic: time and jitter are passed in. A lost wake-up costs a scan's period; a
+device without a seal asks for a share after half a minute.
 """
 
 from collections import defaultdict
@@ -50,13 +51,14 @@ SCAN_MS = 120_000
 JITTER_MS = 300
 _MOST = 20_000
 _Place = tuple[ConversationId, bytes, CellId]  # A conversation, a key's reference, a cell.
+_Receiver = tuple[ConversationId, bytes, bytes]  # A conversation, a key's reference, a device.
 
 
 @dataclass(slots=True)
 class _First:
     """A late seal that one device of a cell has; the rest of the cell gets it later."""
 
-    device: bytes
+    cell_id: CellId
     frame: wire.KeyFrame
     due_ms: int
 
@@ -76,7 +78,7 @@ class LateSealAsking:
         self._shares = shares
         self._jitter = jitter
         self._due: dict[ConversationId, int] = {}
-        self._first: dict[_Place, _First] = {}
+        self._first: dict[_Receiver, _First] = {}
         # Seals that failed: how many replacements were asked for, and which are being asked for
         # now.
         self._failed: dict[_Place, int] = {}
@@ -84,6 +86,8 @@ class LateSealAsking:
         # By key: its author, and the cells without a good seal of it at this node's last look.
         self._without: dict[tuple[ConversationId, bytes], tuple[bytes, set[CellId]]] = {}
         self._quiet: set[_Place] = set()  # Cells that were told to wait for another seal.
+        # Conversations that lack seals, none of whose holders was connected.
+        self._unanswered: set[ConversationId] = set()
         self._asked: dict[tuple[ConversationId, bytes, bytes], set[ClientId]] = {}
         self._scan_ms = 0
 
@@ -94,6 +98,11 @@ class LateSealAsking:
         if isinstance(wakeup, RosterWakeup) and wakeup.cells < 2:
             return
         self._look(wakeup.conversation_id, BATCH_MS + round(self._jitter() * JITTER_MS))
+
+    def entered(self) -> None:
+        """Devices have connected: one of them may hold what others lack."""
+        for one in self._unanswered:
+            self._look(one, BATCH_MS)
 
     def _look(self, conversation_id: ConversationId, after_ms: int) -> None:
         at_ms = self._deps.clock.now_ms() + after_ms
@@ -116,7 +125,8 @@ class LateSealAsking:
             frame = wire.KeyFrame(
                 conversation_id=wakeup.conversation_id, record=wakeup.record, seal=seal
             )
-            self._first[place] = _First(first.device, frame, now_ms + REST_MS)
+            receiver = wakeup.conversation_id, reference, first.device
+            self._first[receiver] = _First(cell_id, frame, now_ms + REST_MS)
             told = wire.KeyFrame(
                 conversation_id=frame.conversation_id, record=frame.record, seal=seal, first=True
             )
@@ -125,8 +135,8 @@ class LateSealAsking:
     def opened(self, wakeup: ShareDoneWakeup) -> None:
         """Send the seals that a device could open to the rest of its cell."""
         device = bytes.fromhex(wakeup.device)
-        for place in self._places(wakeup.conversation_id, device, wakeup.opened):
-            self._tell_rest(place, self._first.pop(place))
+        for reference in _references(wakeup.opened):
+            self._tell_rest((wakeup.conversation_id, reference, device))
 
     def failed(self, wakeup: ShareAskedWakeup) -> None:
         """Replace the seal of a cell whose device asks for a share: the seal may be rubbish."""
@@ -135,11 +145,11 @@ class LateSealAsking:
             return  # It lacks its cell's key, so the seal may be good.
         if not self._has_cells(c):
             return
-        for place in self._places(c, device, wakeup.lacks):
-            del self._first[place]
-        named = [one[1:] for one in wakeup.lacks if one[0] == SecretKind.CONVERSATION_KEY]
+        references = _references(wakeup.lacks)
+        for reference in references:
+            self._first.pop((c, reference, device), None)
         # Other devices of the cell ask for a share of the same key: its seal is replaced already.
-        new = [one for one in named if self._fail((c, one, wakeup.cell_id))]
+        new = [one for one in references if self._fail((c, one, wakeup.cell_id))]
         if new:
             self._look(c, 0)
 
@@ -159,14 +169,6 @@ class LateSealAsking:
             del self._failed[next(iter(self._failed))]
         return True
 
-    def _places(self, c: ConversationId, device: bytes, secrets: list[bytes]) -> list[_Place]:
-        named = {one[1:] for one in secrets if one[0] == SecretKind.CONVERSATION_KEY}
-        return [
-            place
-            for place, first in self._first.items()
-            if place[0] == c and first.device == device and place[1] in named
-        ]
-
     def waits(self, c: ConversationId, one: Online, secret: bytes) -> bool:
         """Whether a device's cell has no good seal of a conversation key, which it did not make."""
         author, cells = self._without.get((c, secret[1:]), (b"", set[CellId]()))
@@ -177,8 +179,8 @@ class LateSealAsking:
     async def work(self) -> None:
         """Send the seals that are due, and ask for those that are missing."""
         now_ms = self._deps.clock.now_ms()
-        for place in [one for one, first in self._first.items() if first.due_ms <= now_ms]:
-            self._tell_rest(place, self._first.pop(place))
+        for receiver in [one for one, first in self._first.items() if first.due_ms <= now_ms]:
+            self._tell_rest(receiver)
         if now_ms - self._scan_ms >= SCAN_MS:
             self._scan_ms = now_ms
             async with self._deps.database.reading() as connection:
@@ -187,13 +189,19 @@ class LateSealAsking:
         due = [one for one, at_ms in self._due.items() if at_ms <= now_ms]
         for c in due:
             del self._due[c]
-            if next(iter(self._connected().online(c)), None) is not None:
+            self._unanswered.discard(c)
+            if next(iter(self._connected().online(c)), None) is None:
+                self._unanswered.add(c)
+            else:
                 await self._look_at(c, now_ms)
 
-    def _tell_rest(self, place: _Place, first: _First) -> None:
-        c, _, cell_id = place
-        for one in self._connected().online(c, cell_id):
-            if one.device != first.device:
+    def _tell_rest(self, receiver: _Receiver) -> None:
+        first = self._first.pop(receiver, None)
+        if first is None:
+            return
+        c, _, device = receiver
+        for one in self._connected().online(c, first.cell_id):
+            if one.device != device:
                 self._connected().push_to(one.client_id, first.frame)
 
     async def _look_at(self, c: ConversationId, now_ms: int) -> None:
@@ -213,6 +221,7 @@ class LateSealAsking:
         for key, sealed, lacking in missing:
             asks += self._asks(c, key, sealed, lacking)
         if not asks:
+            self._unanswered.add(c)
             return
         async with self._deps.database.transaction() as connection:
             noted = await ask_store.record_seal_asks(
@@ -308,6 +317,11 @@ class LateSealAsking:
             holds = one.cell_id in sealed or one.device == key.author
             if holds and not self._shares.lacks(c, one.device, secret):
                 yield one
+
+
+def _references(secrets: list[bytes]) -> list[bytes]:
+    """Return the references of the conversation keys among these secrets."""
+    return [one[1:] for one in secrets if one[0] == SecretKind.CONVERSATION_KEY]
 
 
 def _recipients(key: StoredKey) -> list[bytes]:

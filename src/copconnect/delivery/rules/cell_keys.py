@@ -1,6 +1,5 @@
 """C1: which CellKey records the server accepts, and which are usable (S4). Pure."""
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from copconnect import errors
@@ -73,23 +72,3 @@ def check_record(
     )
     if not fits:
         raise errors.StaleRecord(epoch=newest)
-
-
-def check_seals(
-    sealed_to: Collection[bytes],
-    left_out: Collection[bytes],
-    cell: Collection[bytes],
-    owners: Mapping[bytes, bytes],
-) -> None:
-    """Raise SealsInvalid unless the record is sealed once to each device of the cell, except those
-    left out by name, and to nobody else. ``owners``: the devices behind the key ids."""
-    devices = set(cell)
-    sealed = [owners[one] for one in sealed_to if one in owners]
-    if len(sealed) != len(sealed_to) or not set(sealed) <= devices:
-        raise errors.SealsInvalid(reason="sealed to a key of nobody in the cell")
-    if len(set(sealed)) != len(sealed):
-        raise errors.SealsInvalid(reason="two seals to one device")
-    if not set(left_out) <= devices:
-        raise errors.SealsInvalid(reason="a device is left out that is not in the cell")
-    if devices.difference(sealed, left_out):
-        raise errors.SealsInvalid(reason="a device is neither sealed to nor left out")

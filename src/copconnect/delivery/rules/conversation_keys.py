@@ -12,7 +12,7 @@ from copconnect.delivery.rules.limits import (
 )
 from copconnect.delivery.rules.posting import NamedHead
 from copconnect.ids import CellId
-from copconnect.limits import DIRECT_SEALS, KEY_AGE_MS, KEY_MESSAGES
+from copconnect.limits import KEY_AGE_MS, KEY_MESSAGES
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.primitives.fields import Refused, is_recent
 
@@ -75,43 +75,14 @@ def check_record(
         raise errors.StaleRecord(epoch=newest)
 
 
-@dataclass(frozen=True, slots=True)
-class SealAudience:
-    """Recipients to which a record may and must be sealed.
-
-    ``cell_keys``: the cells' usable keys by id; ``owners``: the devices behind the other key ids
-    that the record is sealed to; ``listed``: which of these devices and of those left out the
-    record's head lists; ``uncovered``: the devices of all cells without a usable key, None
-    where they are more than one record may seal to directly (1,024), so that they are left to
-    shares without being named (S4).
-    """
-
-    cell_keys: Mapping[bytes, CellId]
-    owners: Mapping[bytes, bytes]
-    listed: Collection[bytes]
-    uncovered: Collection[bytes] | None
-
-
-def sealed_cells(sealed_to: Sequence[bytes], cell_keys: Mapping[bytes, CellId]) -> list[CellId]:
-    """Return the cells to whose keys a record is sealed, once for each seal."""
-    return [cell_keys[one] for one in sealed_to if one in cell_keys]
-
-
-def check_seals(
-    sealed_to: Sequence[bytes], left_out: Collection[bytes], audience: SealAudience
-) -> None:
-    """Raise SealsInvalid unless the record is sealed once to every device that is to have it,
-    directly or by its cell's key, except those left out by name, and to nobody else."""
-    cells = sealed_cells(sealed_to, audience.cell_keys)
-    direct = [audience.owners[one] for one in sealed_to if one in audience.owners]
-    listed = set(audience.listed)
-    if len(direct) + len(cells) != len(sealed_to) or not listed.issuperset(direct):
-        raise errors.SealsInvalid(reason="sealed to a key of nobody who is listed")
-    if len(set(direct)) != len(direct) or len(set(cells)) != len(cells):
-        raise errors.SealsInvalid(reason="two seals to one device or cell")
-    if len(direct) > DIRECT_SEALS:
-        raise errors.SealsInvalid(reason="too many direct seals")
-    if not listed.issuperset(left_out):
-        raise errors.SealsInvalid(reason="a device is left out that is not listed")
-    if audience.uncovered is not None and set(audience.uncovered).difference(direct, left_out):
-        raise errors.SealsInvalid(reason="a listed device is neither sealed to nor left out")
+def check_seals(sealed_to: Sequence[bytes], cell_keys: Mapping[bytes, CellId], own: CellId) -> None:
+    """Raise SealsInvalid unless the record of a conversation of several cells is sealed to its
+    author's own cell, at most once to each other cell, and to nobody else. Other members seal to
+    the cells that are not among them (S9). ``cell_keys``: the usable ones by id."""
+    if not cell_keys.keys() >= set(sealed_to):
+        raise errors.SealsInvalid(reason="sealed to a key of no cell")
+    cells = [cell_keys[one] for one in sealed_to]
+    if len(set(cells)) != len(cells):
+        raise errors.SealsInvalid(reason="two seals to one cell")
+    if own not in cells:
+        raise errors.SealsInvalid(reason="not sealed to the author's own cell")

@@ -4,7 +4,7 @@ Invariant: a blob is never cut into one row for each recipient; a recipient's se
 binary search in the bytes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from copconnect import errors
 from copconnect.records.conversation.seals import parse_seals
@@ -36,3 +36,23 @@ def recipients(seals: bytes, kem: int, limit: int) -> list[bytes]:
         return [one.key_id for one in parse_seals(kem, seals, "D2", limit)]
     except Refused as refused:
         raise errors.SealsInvalid(reason=refused.message) from refused
+
+
+def check_device_seals(
+    sealed_to: Collection[bytes],
+    left_out: Collection[bytes],
+    cell: Collection[bytes],
+    owners: Mapping[bytes, bytes],
+) -> None:
+    """Raise SealsInvalid unless the record is sealed once to each device of the cell, except those
+    left out by name, and to nobody else. ``owners``: the devices behind the key ids."""
+    devices = set(cell)
+    sealed = [owners[one] for one in sealed_to if one in owners]
+    if len(sealed) != len(sealed_to) or not set(sealed) <= devices:
+        raise errors.SealsInvalid(reason="sealed to a key of nobody in the cell")
+    if len(set(sealed)) != len(sealed):
+        raise errors.SealsInvalid(reason="two seals to one device")
+    if not set(left_out) <= devices:
+        raise errors.SealsInvalid(reason="a device is left out that is not in the cell")
+    if devices.difference(sealed, left_out):
+        raise errors.SealsInvalid(reason="a device is neither sealed to nor left out")
