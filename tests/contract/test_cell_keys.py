@@ -104,6 +104,21 @@ class Crowd:
         await self.service.cell_keys.post(author.caller, self.c, body)
         return CellKey.parse(body.record), secret
 
+    async def begin(self, author: Device) -> bytes:
+        """Have the author make a conversation key, and before it its cell's, where there are
+        several."""
+        cells = await self.cells()
+        if len(cells) == 1:
+            return await self.talk.begin(author, [one for one in self.people if one != author])
+        cell, own = next(one for one in cells.items() if author in one[1])
+        record, _ = await self.make(author, cell, own)
+        body = author.post_key(await self.talk.head(author), [record])
+        accepted = await self.service.keys.post(author.caller, self.c, body)
+        key_id = bytes.fromhex(accepted.key_id)
+        for one in self.people:
+            one.secrets[key_id] = author.secrets[key_id]
+        return key_id
+
 
 def world_of(database: Database, kem: int = X25519) -> World:
     return World(database, Options(kem=kem, cell_size=4))

@@ -14,6 +14,7 @@ from copconnect.records.conversation.roster import LEAF_BYTES
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import MINUTE_MS, World, creating
 from tests.contract.device import Device, Talk, head_of
+from tests.contract.test_cell_keys import Crowd
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ async def test_d6_a_revocation_never_waits(crowded: World) -> None:
     a, *others = (world.registry.register() for _ in range(6))
     made = await world.group(a, others)
     talk = Talk(world.service, made.conversation_id)
-    key_id = await talk.begin(a, others)
+    key_id = await Crowd(world, talk, [a, *others]).begin(a)
     world.registry.register(others[1].caller.person_id)
     await world.devices_changed(others[1])
     assert (await talk.head(a)).devices == 6  # It waits.

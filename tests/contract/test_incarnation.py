@@ -11,6 +11,7 @@ from copconnect.records.primitives.kem import X25519
 from copconnect.records.trust.incarnation import Incarnation
 from tests.contract.delivery_world import World
 from tests.contract.device import Talk, head_of, leaf_of
+from tests.contract.test_cell_keys import Crowd
 
 
 async def test_a_new_incarnation_is_accepted_and_every_key_made_anew(database: Database) -> None:
@@ -20,7 +21,7 @@ async def test_a_new_incarnation_is_accepted_and_every_key_made_anew(database: D
     direct = await world.direct(people[0], people[1])
     talk = Talk(world.service, group.conversation_id)
     old_head = head_of(group)
-    key_id = await talk.begin(people[0], people[1:])
+    key_id = await Crowd(world, talk, people).begin(people[0])
     await talk.say(people[0], key_id, b"before")
 
     number = world.clock.now_ms()
@@ -42,7 +43,7 @@ async def test_a_new_incarnation_is_accepted_and_every_key_made_anew(database: D
     # Neither the old key nor the old head serves, and what was said is readable.
     with pytest.raises(errors.StaleKey):
         await talk.say(people[0], key_id)
-    key_id = await talk.begin(people[0], people[1:])
+    key_id = await Crowd(world, talk, people).begin(people[0])
     body = people[0].message(old_head, key_id)
     with pytest.raises(errors.StaleHead) as caught:
         await world.service.posting.post(people[0].caller, talk.conversation_id, body)

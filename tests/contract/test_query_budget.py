@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Collection
 
+import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,12 +13,15 @@ from copconnect import wire
 from copconnect.bus import RosterWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
-from copconnect.ids import ClientId, PersonId
+from copconnect.delivery.store import leaves
+from copconnect.ids import CellId, ClientId, DeviceId, PersonId
 from copconnect.principals import ListedDevice
+from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import HOUR_MS, World
 from tests.contract.device import Talk, head_of, leaf_of
 from tests.contract.statements import Statements
+from tests.contract.test_cell_keys import Crowd
 
 _MOST = 6  # A message's: BEGIN, standing, entry, conversation, chain, key; or a lock for BEGIN.
 FORCE = 63_000
@@ -162,8 +166,18 @@ async def test_the_whole_force(database: Database, monkeypatch: pytest.MonkeyPat
     assert len(told.added) == FORCE + 1
 
     # A message costs what it costs in a direct conversation.
-    talk = Talk(world.service, made.conversation_id)
-    body = chief.post_key(head_of(made), [chief.key] if chief.key else [])
+    c = made.conversation_id
+    talk = Talk(world.service, c)
+    crowd = Crowd(world, talk, [chief])
+    cell = leaf_of(chief, await world.service.rosters.state(chief.caller, c)).cell_id
+    await crowd.ask(chief, cell)
+    draft, _ = await crowd.draft(chief, cell, [chief])
+    async with database.reading() as connection:
+        beside = await leaves.devices_of_cells_at(connection, c, [CellId(cell.hex())], 1)
+    left_out = [DeviceId(one.hex()) for one in beside if one != chief.device]
+    draft = msgspec.structs.replace(draft, left_out=left_out)
+    await world.service.cell_keys.post(chief.caller, c, draft)
+    body = chief.post_key(head_of(made), [CellKey.parse(draft.record)])
     accepted = await world.service.keys.post(chief.caller, made.conversation_id, body)
     message = chief.message(head_of(made), bytes.fromhex(accepted.key_id))
     with Statements(database) as statements:

@@ -17,7 +17,7 @@ from copconnect.delivery.store.tables import CELL_KEY_ASKS
 from copconnect.ids import CellId, ConversationId, DeviceId, Epoch, PersonId
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import World
-from tests.contract.device import Talk, leaf_of
+from tests.contract.device import Talk
 from tests.contract.test_cell_keys import Crowd
 
 # Few rows, whatever the force: conversations that follow the data bank, changes that wait.
@@ -96,14 +96,11 @@ async def test_requests_find_everything_by_an_index(database: Database) -> None:
     crowd = await Crowd.of(world)
     a, b, c = crowd.people[0], crowd.people[1], crowd.c
     plans = Plans(database)
-    cells = await crowd.cells()
     with plans.watching():
         talk = Talk(world.service, c)
         group = await world.group(a, crowd.people[1:4])
-        state = await world.service.rosters.state(a.caller, c)
-        cell = leaf_of(a, state).cell_id
-        await crowd.make(a, cell, cells[cell])
-        key_id = await talk.begin(a, crowd.people[1:])
+        await world.service.rosters.state(a.caller, c)
+        key_id = await crowd.begin(a)
         await talk.say(a, key_id, state=True)
         cold = world.node()
         await cold.log.page(b.caller, c, after=None, before=9, limit=9)

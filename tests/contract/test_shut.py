@@ -13,6 +13,7 @@ from copconnect.ids import ConversationId, UnitId, new_id
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import World
 from tests.contract.device import Device, Talk, keys_of
+from tests.contract.test_cell_keys import Crowd
 from tests.harness.waiting import until_async
 
 
@@ -56,7 +57,8 @@ class Force:
             assert made.devices == len(people) + 1
             talk = Talk(self.world.service, made.conversation_id)
             self.talks.append(talk)
-            self.keys.append(await talk.begin(self.chief, people))
+            crowd = Crowd(self.world, talk, [self.chief, *people])
+            self.keys.append(await crowd.begin(self.chief))
             await talk.say(self.chief, self.keys[-1])
 
     def transfer(self) -> Device:
@@ -89,7 +91,8 @@ class Force:
             head = await talk.head(self.chief)
             assert (head.epoch, head.rekey_epoch) == (2, 2)
             assert head.devices == len(people) + 1 - without
-            await talk.say(self.chief, await talk.begin(self.chief, people[without:]))
+            crowd = Crowd(self.world, talk, [self.chief, *people[without:]])
+            await talk.say(self.chief, await crowd.begin(self.chief))
 
 
 async def test_d6_both_are_shut_before_the_first_head_and_open_with_it(

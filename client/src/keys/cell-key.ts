@@ -4,14 +4,7 @@
  * with the record: a record whose key pair did not come from C opens for its author alone.
  */
 import { concat, copy, equalBytes, type Bytes } from "../octets.ts";
-import {
-  commitmentOf,
-  requireCommitted,
-  sealInfo,
-  sealTo,
-  unseal,
-  type SealOpener,
-} from "./committed.ts";
+import { commitmentOf, requireCommitted, sealTo, unseal, type SealOpener } from "./committed.ts";
 import { sealKeyIdBytes, type SealTarget } from "./device-key.ts";
 import { kemField, privateKeyFrom, publicKeyField, publicKeyOf, type Kem } from "./hpke.ts";
 import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts";
@@ -71,10 +64,6 @@ export function cellOpener(key: CellKey, secret: Uint8Array): SealOpener {
     keyId: sealKeyIdBytes(key),
     privateKey: privateKeyFrom(key.kem, secret),
   };
-}
-
-export function cellSealInfo(key: CellKey, keyId: Uint8Array): Bytes {
-  return sealInfo(committed(key), keyId);
 }
 
 /** C to the key of one device of the cell. */

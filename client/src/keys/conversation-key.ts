@@ -4,14 +4,7 @@
  * make two keys, and both serve.
  */
 import type { Bytes } from "../octets.ts";
-import {
-  commitmentOf,
-  requireCommitted,
-  sealInfo,
-  sealTo,
-  unseal,
-  type SealOpener,
-} from "./committed.ts";
+import { commitmentOf, requireCommitted, sealTo, unseal, type SealOpener } from "./committed.ts";
 import type { SealTarget } from "./device-key.ts";
 import { idOf, type KeyId } from "../ids.ts";
 import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts";
@@ -64,10 +57,6 @@ export function makeConversationKey(
   const commit = commitmentOf("key", secret, conversation);
   const values = { conversation, author, epoch, head, created, commit };
   return ConversationKeyFormat.sign(values, privateKey);
-}
-
-export function conversationSealInfo(key: ConversationKey, keyId: Uint8Array): Bytes {
-  return sealInfo(committed(key), keyId);
 }
 
 /** S to a device key or a cell key. */

@@ -4,45 +4,12 @@
  * Invariant: a share never widens what the signed roster allows: the recipient's leaf is proven
  * under the newest head (S1), and its history_from bounds what it gets.
  */
-import type { Confirmed } from "./trust/confirmed.ts";
 import type { Leaf } from "./roster/leaf.ts";
 import type { RosterHead } from "./roster/head.ts";
-import { checkDeviceKey, type DeviceKey } from "./device-key.ts";
-import { idOf, type DeviceId, type MessageId } from "../ids.ts";
+import { idOf, type MessageId } from "../ids.ts";
 import { KIND_BODY_KEY, KIND_CELL_KEY, type Shareable } from "./key-share.ts";
-import { requireListed, type KnownConversation } from "./known.ts";
-import type { Judge } from "./trust/confirmed.ts";
 import { refuseUnless } from "./format/refused.ts";
 import { CELL_KEY_SHARED_MS } from "../limits.ts";
-
-export interface ShareTarget {
-  readonly confirmed: Confirmed;
-  readonly leaf: Leaf;
-  readonly key: DeviceKey;
-}
-
-export interface Sharing {
-  readonly known: Pick<KnownConversation, "listed">;
-  readonly judge: Judge;
-  /** S1: the head whose stamp is fresh. */
-  readonly newest: RosterHead;
-  readonly nowMs: number;
-  /** The newest DeviceKey of the device that this device has seen (S3). */
-  readonly former: DeviceKey | null;
-}
-
-/** H1 and H2: the device that a share may go to, its leaf, and the key to seal to. */
-export async function requireShareTarget(
-  device: DeviceId,
-  key: DeviceKey,
-  sharing: Sharing,
-): Promise<ShareTarget> {
-  const { known, judge, newest, nowMs, former } = sharing;
-  const confirmed = judge.confirmed(device, nowMs, "H1");
-  const { leaf } = requireListed(known, newest.epoch, device, confirmed.person, "H1");
-  await checkDeviceKey(key, confirmed.certificate, newest.kem, nowMs, former);
-  return { confirmed, leaf, key };
-}
 
 /**
  * H1 and H3, under the newest head (S1). `newestState`: the message id of the conversation's newest

@@ -4,10 +4,12 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ConversationId, DeviceId } from "../../src/ids.ts";
+import { toHex } from "../../src/octets.ts";
 import type { PostShares, ShareAsker, ShareWanted } from "../../src/wire.ts";
 import { newest } from "../memory/rosters.ts";
 import type { ClientState } from "../memory/state.ts";
 import type { Officer } from "../support/officer.ts";
+import { Insider } from "../support/insider.ts";
 import { World } from "../support/world.ts";
 
 const LIMIT_MS = 60_000;
@@ -55,6 +57,37 @@ async function wanted(by: Officer): Promise<Omit<ShareWanted, "references">> {
 function shared(): readonly string[] {
   return world.network(b).seen.filter((one) => /^POST .*\/shares$/u.test(one));
 }
+
+it(
+  "H1 H2 a holder shares with a device that the newest head lists as its person's, by its own key",
+  { timeout: LIMIT_MS },
+  async () => {
+    const { server } = world;
+    const conversation = server.conversation(group);
+    const [receiver, device, asked] = [await b.device(), await c.device(), await wanted(c)];
+    const [right] = asked.askers as [ShareAsker];
+    const [other] = (await wanted(a)).askers as [ShareAsker];
+    const outsider = await Insider.register(server, 50);
+    const made = conversation.log[0]?.keyId.slice(0, 32) as string;
+    const references = [{ kind: 1 as const, reference: made }];
+    await c.core.close();
+    world.network(b).seen.length = 0;
+    for (const wrong of [
+      { device: outsider.signer.device, personId: outsider.personId },
+      { personId: a.person },
+      { proof: other.proof },
+      { keys: other.keys },
+    ])
+      server.live.push(receiver, { ...asked, askers: [{ ...right, ...wrong }], references });
+    server.live.push(receiver, { ...asked, references });
+    await b.until("answered", () => Promise.resolve(shared().length > 0));
+    await b.until("all answered", () => Promise.resolve(shared().length > 1));
+    const own = server.people.clientOf(device)?.keys.map(({ keyId }) => keyId);
+    const shares = [...conversation.shares.values()].flat();
+    expect(conversation.shares.has(outsider.signer.device)).toBe(false);
+    for (const share of shares) expect(own).toContain(toHex(share.subarray(17, 33)));
+  },
+);
 
 describe("a removed member", { timeout: LIMIT_MS }, () => {
   it("gets no key of after its removal under the head of before (H1)", async () => {

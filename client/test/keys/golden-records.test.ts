@@ -7,10 +7,10 @@ import {
   openCellKey,
   requireCellSecret,
 } from "../../src/keys/cell-key.ts";
+import { sealInfo } from "../../src/keys/committed.ts";
 import {
   ConversationKeyFormat,
   conversationKeyId,
-  conversationSealInfo,
   makeConversationKey,
   openConversationKey,
   sealConversationKey,
@@ -170,7 +170,8 @@ describe.each(ALL)("golden records of %s", (_name, v) => {
       const key = ConversationKeyFormat.parse(hex(one.record));
       expect(conversationKeyId(key)).toBe(one.key_id);
       const [first] = Object.values(one.seals);
-      const info = conversationSealInfo(key, hex(first).subarray(0, 16));
+      const what = { ...key, purpose: "key" as const, place: key.conversation };
+      const info = sealInfo(what, hex(first).subarray(0, 16));
       expect(toHex(info)).toBe(one.seal_info_of_first);
       for (const [to, seal] of Object.entries(one.seals)) {
         const cell = to.startsWith("cell ") ? at(v.cell_keys, to.slice(5)) : null;

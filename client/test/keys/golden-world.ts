@@ -2,15 +2,12 @@
 import type { Bytes } from "../../src/octets.ts";
 import { nextLogHash, parseMessage, LOG_START } from "../../src/keys/message.ts";
 import { idOf, type DeviceId, type KeyId, type MessageId, type PersonId } from "../../src/ids.ts";
-import {
-  VerifiedRoster,
-  type AcceptedHeader,
-  type KnownConversation,
-} from "../../src/keys/known.ts";
+import type { AcceptedHeader, KnownConversation } from "../../src/keys/known.ts";
 import { acceptedHeader, receive } from "../../src/keys/receive.ts";
 import { Judge } from "../../src/keys/trust/confirmed.ts";
 import { TrustRecords } from "../../src/keys/trust/trust-records.ts";
 import { at, hex, type Vectors } from "./vectors.ts";
+import { VerifiedRoster } from "./verified-roster.ts";
 
 export const device = (v: Vectors, name: string) => at(v.devices, name);
 export const deviceId = (v: Vectors, name: string) => device(v, name).device as DeviceId;

@@ -1,4 +1,4 @@
-/** S1 to S4, H1, H2 and R4 of heads: what the golden vectors do not cover. */
+/** S1 to S4, and R4 of heads: what the golden vectors do not cover. */
 import { describe, expect, it } from "vitest";
 import { CellKeyFormat } from "../../src/keys/cell-key.ts";
 import {
@@ -6,17 +6,14 @@ import {
   makeConversationKey,
   type ConversationKey,
 } from "../../src/keys/conversation-key.ts";
-import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
 import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
 import { ENC_BYTES, X25519, XWING } from "../../src/keys/hpke.ts";
 import { idOf, type CellId, type KeyId } from "../../src/ids.ts";
-import { VerifiedRoster } from "../../src/keys/known.ts";
-import { climb, leafHash, merklePath, merkleRoot } from "../../src/keys/format/merkle.ts";
+import { climb, leafHash, merkleRoot } from "../../src/keys/format/merkle.ts";
 import { Reader } from "../../src/keys/format/fields.ts";
 import { Refused } from "../../src/keys/format/refused.ts";
 import { MAX_SEALS_BYTES } from "../../src/limits.ts";
 import { withinOneRequest } from "../../src/outbox/making.ts";
-import { requireShareTarget } from "../../src/keys/share-rules.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { chooseKey, requireUsableCellKey, requireUsableKey } from "../../src/keys/usable.ts";
 import { toHex, utf8, type Bytes } from "../../src/octets.ts";
@@ -27,11 +24,13 @@ import {
   requireSealingKem,
   type RosterHead,
 } from "../../src/keys/roster/head.ts";
-import { checkProof, rosterTree } from "../../src/keys/roster/proof.ts";
+import { checkProof } from "../../src/keys/roster/proof.ts";
 import { HeadStampFormat, checkStamp, requireFreshStamp } from "../../src/keys/roster/stamp.ts";
 import { DepartmentFormat } from "../../src/keys/trust/department.ts";
-import { GoldenConversation, device, deviceId, seed } from "./golden-world.ts";
+import { merklePath, rosterTree } from "../support/roster-tree.ts";
+import { GoldenConversation, deviceId, seed } from "./golden-world.ts";
 import { ALL, at, hex } from "./vectors.ts";
+import { VerifiedRoster } from "./verified-roster.ts";
 
 const [[, v], [, pq]] = ALL as unknown as readonly [(typeof ALL)[number], (typeof ALL)[number]];
 const AUTHORITY = hash(utf8("copconnect vector signature key roster authority"));
@@ -201,22 +200,5 @@ describe("an author of several cells", () => {
     const sealed = 16 + ENC_BYTES[XWING] + 48;
     expect(targets.length * sealed).toBeLessThanOrEqual(MAX_SEALS_BYTES);
     expect((targets.length + 1) * sealed).toBeGreaterThan(MAX_SEALS_BYTES);
-  });
-});
-
-describe("holders", () => {
-  it("H1 H2 shares go to a confirmed device that the newest head lists, by its own key", async () => {
-    const using = { ...(await sending()), former: null };
-    const keyOf = (name: string) => DeviceKeyFormat.parse(hex(device(v, name).device_key));
-    const { leaf } = await requireShareTarget(deviceId(v, "c"), keyOf("c"), using);
-    expect(leaf.device).toBe(deviceId(v, "c"));
-    for (const [name, key, refusal] of [
-      ["b", "b", "H1"], // Removed.
-      ["d", "d", "H1"], // Not confirmed.
-      ["c", "a", "H2"],
-    ] as const)
-      await expect(requireShareTarget(deviceId(v, name), keyOf(key), using)).rejects.toMatchObject(
-        rule(refusal),
-      );
   });
 });

@@ -15,11 +15,11 @@ import type {
 } from "../../src/ids.ts";
 import type { Kem } from "../../src/keys/hpke.ts";
 import type { Header } from "../../src/keys/message.ts";
-import type { RosterTree } from "../../src/keys/roster/proof.ts";
 import type { Judge } from "../../src/keys/trust/confirmed.ts";
 import type { TrustRecords } from "../../src/keys/trust/trust-records.ts";
 import type * as wire from "../../src/wire.ts";
 import type { Department } from "../support/department.ts";
+import type { RosterTree } from "../support/roster-tree.ts";
 import type { Refusal } from "./refusal.ts";
 import type { CommonKey, Recipient } from "./seals.ts";
 import type {

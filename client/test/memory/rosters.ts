@@ -8,21 +8,21 @@
 import { concat, fromHex, toHex } from "../../src/octets.ts";
 import { idOf, newId } from "../../src/ids.ts";
 import type { CellId, DeviceId, PersonId } from "../../src/ids.ts";
-import { leafHash, merklePath } from "../../src/keys/format/merkle.ts";
+import { leafHash } from "../../src/keys/format/merkle.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
-import { encodeCellLine } from "../../src/keys/roster/cell-line.ts";
-import {
-  MAY_ADMINISTER,
-  MAY_ISSUE,
-  MAY_POST,
-  encodeLeaf,
-  type LeafValues,
-} from "../../src/keys/roster/leaf.ts";
-import { rosterTree, type RosterTree } from "../../src/keys/roster/proof.ts";
+import { MAY_ADMINISTER, MAY_ISSUE, MAY_POST } from "../../src/keys/roster/leaf.ts";
 import { KNOWN_DEVICES } from "../../src/limits.ts";
 import type { HeadStamp } from "../../src/keys/roster/stamp.ts";
 import type * as wire from "../../src/wire.ts";
 import { beginning } from "../support/department.ts";
+import {
+  encodeCellLine,
+  encodeLeaf,
+  merklePath,
+  rosterTree,
+  type LeafValues,
+  type RosterTree,
+} from "../support/roster-tree.ts";
 import { Refusal } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, ListedLeaf, RosterAt } from "./state.ts";

@@ -4,7 +4,6 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8, type Bytes } from "../../octets.ts";
 
 export const ZEROS: Bytes = new Uint8Array(32);
-export const HASH_BYTES = 32;
 
 /** T(s) of docs/keys.md: ASCII and a zero byte. */
 export function tag(text: string): Bytes {

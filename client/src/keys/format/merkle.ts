@@ -4,8 +4,8 @@
  * i-th hash from below stands left; a level where the node moves up alone takes no hash. Pure.
  */
 import type { Bytes } from "../../octets.ts";
-import { concat, equalBytes } from "../../octets.ts";
-import { uint, type Reader } from "./fields.ts";
+import { equalBytes } from "../../octets.ts";
+import type { Reader } from "./fields.ts";
 import { hash } from "./hashing.ts";
 
 const LEAF = Uint8Array.of(0);
@@ -16,7 +16,8 @@ export function leafHash(bytes: Uint8Array): Bytes {
   return hash(LEAF, bytes);
 }
 
-function levels(hashes: readonly Bytes[]): readonly (readonly Bytes[])[] {
+/** The hashes of each level, from the leaves to the root. */
+export function levels(hashes: readonly Bytes[]): readonly (readonly Bytes[])[] {
   const all: (readonly Bytes[])[] = [hashes];
   for (let level = hashes; level.length > 1; all.push(level)) {
     const below = level;
@@ -32,20 +33,6 @@ function levels(hashes: readonly Bytes[]): readonly (readonly Bytes[])[] {
 /** The root over the hashes of leaves, which the caller has sorted. */
 export function merkleRoot(hashes: readonly Bytes[]): Bytes {
   return levels(hashes).at(-1)?.[0] ?? hash();
-}
-
-export function merklePath(hashes: readonly Bytes[], index: number): Bytes {
-  const path: Bytes[] = [];
-  let [sides, at] = [0, index];
-  for (const level of levels(hashes).slice(0, -1)) {
-    const beside = level[at ^ 1];
-    if (beside !== undefined) {
-      sides |= (at & 1) << path.length;
-      path.push(beside);
-    }
-    at >>= 1;
-  }
-  return concat(uint(path.length, 1), uint(sides, 2), ...path);
 }
 
 /** The root to which the path at the reader's place leads from a leaf's hash. */

@@ -37,13 +37,3 @@ export class Forked extends Refused {
 export function refuseUnless(condition: boolean, rule: string, message: string): asserts condition {
   if (!condition) throw new Refused(rule, message);
 }
-
-/** Run `judge`; what it refuses is refused by `rule`, with the same cause and missing thing. */
-export function underRule<T>(rule: string, judge: () => T): T {
-  try {
-    return judge();
-  } catch (error) {
-    if (error instanceof Refused) throw new Refused(rule, error.message, error.missing, error);
-    throw error;
-  }
-}

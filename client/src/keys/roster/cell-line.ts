@@ -1,6 +1,6 @@
 /** Cell line (docs/keys.md): how many devices a cell has, and the root over its leaves. */
 import type { Bytes } from "../../octets.ts";
-import { Writer, type Reader } from "../format/fields.ts";
+import type { Reader } from "../format/fields.ts";
 import { idOf, type CellId } from "../../ids.ts";
 import { CELL_SIZE } from "../../limits.ts";
 
@@ -12,22 +12,6 @@ export interface CellLine {
   readonly root: Bytes;
   /** As the tree hashes it. */
   readonly bytes: Bytes;
-}
-
-export interface CellLineValues {
-  readonly cell: Uint8Array;
-  readonly devices: number;
-  readonly rekeyEpoch: number;
-  readonly root: Uint8Array;
-}
-
-export function encodeCellLine(line: CellLineValues): Bytes {
-  return new Writer()
-    .bytes(line.cell, 16)
-    .uint(line.devices, 2)
-    .uint(line.rekeyEpoch, 8)
-    .bytes(line.root, 32)
-    .done();
 }
 
 export function readCellLine(reader: Reader): CellLine {

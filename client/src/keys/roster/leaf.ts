@@ -1,6 +1,6 @@
 /** Roster leaf (docs/keys.md): one device of a conversation, from when it reads, its rights. */
 import type { Bytes } from "../../octets.ts";
-import { Writer, type Reader } from "../format/fields.ts";
+import type { Reader } from "../format/fields.ts";
 import { idOf, type CellId, type DeviceId, type PersonId } from "../../ids.ts";
 
 export const MAY_POST = 1;
@@ -19,24 +19,6 @@ export interface Leaf {
   readonly rights: number;
   /** As the tree hashes it. */
   readonly bytes: Bytes;
-}
-
-export interface LeafValues {
-  readonly cell: Uint8Array;
-  readonly person: Uint8Array;
-  readonly device: Uint8Array;
-  readonly historyFrom: number;
-  readonly rights: number;
-}
-
-export function encodeLeaf(leaf: LeafValues): Bytes {
-  return new Writer()
-    .bytes(leaf.cell, 16)
-    .bytes(leaf.person, 16)
-    .bytes(leaf.device, 32)
-    .uint(leaf.historyFrom, 8)
-    .uint(leaf.rights, 2)
-    .done();
 }
 
 export function readLeaf(reader: Reader): Leaf {
