@@ -15,7 +15,8 @@ class Place:
     ``cell_records``: those of its cell that it cannot; ``lacking``: conversation keys that it
     cannot open, with the seal that came; ``waiting``: messages by seq whose key or head is still
     to come; ``came``: the newest seq that came, opened or not; ``held``: what sockets bring
-    while older entries are fetched from the log; ``start``: the seq after which it reads;
+    while older entries are fetched from the log; ``early``: shares that came before a newcomer
+    knew what it lacks; ``start``: the seq after which it reads;
     ``read_ns``: when a newcomer had read the newest message."""
 
     __slots__ = (
@@ -27,6 +28,7 @@ class Place:
         "cell_keys",
         "cell_records",
         "cursor",
+        "early",
         "gone",
         "gone_ns",
         "held",
@@ -58,6 +60,7 @@ class Place:
         self.lacking: dict[bytes, bytes | None] = {}
         self.waiting: dict[int, bytes] = {}
         self.held: list[tuple[wire.LogEntry, int]] | None = None
+        self.early: list[bytes] | None = None
 
 
 class SimulatedDevice:

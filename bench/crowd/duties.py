@@ -1,10 +1,10 @@
 """Duties of connected devices for one another and for themselves when rosters and keys change.
 
 A device that is asked makes its cell's key (C1) or the conversation's (D7) and answers share
-requests (H1 to H4); a device that is newly listed fetches the conversation and its newest messages,
-and asks for shares of what it cannot open; a device that a new conversation key does not cover asks
-too. All of it over HTTP, as clients do, each with its own token; a device's downloads are counted
-with it. One task for each, so that no device waits for another's request.
+requests (H1 to H4); a device that is newly listed starts with the newest messages, and asks for
+shares that the server has not asked for already; a device that a new conversation key does not
+cover asks too. All of it over HTTP, as clients do, each with its own token; a device's downloads
+are counted with it. One task for each, so that no device waits for another's request.
 """
 
 import asyncio
@@ -127,35 +127,43 @@ class Duties:
     # --- Joining --------------------------------------------------------------------------
 
     async def _join(self, device: SimulatedDevice, conversation_id: ConversationId) -> None:
-        path = f"/v1/conversations/{conversation_id}"
-        shown = await self._ask(device, "GET", path, wire.Conversation)
-        if shown is None or shown.roster is None:
+        path = f"/v1/conversations/{conversation_id}/start"
+        body = wire.StartConversation(entries=NEWEST)
+        start = await self._ask(device, "POST", path, wire.Start, body)
+        if start is None or start.conversation.roster is None:
             return
+        page, roster = start.page, start.conversation.roster
         view = self._reading.view(conversation_id)
-        head = view.add_head(shown.roster.head)
-        leaf, _ = check_proof(head, device.planned.device, shown.roster.proof, "S1")
-        start = (0, LOG_START)  # Until the page says where its log begins.
-        place = self._reading.joined(device, conversation_id, CellId(leaf.cell_id.hex()), start)
-        place.held = []  # Messages that sockets bring meanwhile.
-        newest = f"{path}/log?before={shown.last_seq + 1}&limit={NEWEST}"
-        page = await self._ask(device, "GET", newest, wire.LogPage)
-        if page is None:
-            del device.places[conversation_id]
-            return
+        leaf, _ = check_proof(view.add_head(roster.head), device.planned.device, roster.proof, "S1")
+        cell_id, begins = CellId(leaf.cell_id.hex()), (0, LOG_START)  # Until the page is taken.
+        place = self._reading.joined(device, conversation_id, cell_id, begins)
+        place.held, place.early = [], []  # Messages and shares that sockets bring meanwhile.
         await self._simulator.learn_senders(device, page)
-        first = page.entries[0].seq - 1 if page.entries else shown.last_seq
+        first = page.entries[0].seq - 1 if page.entries else page.last_seq
         self._reading.begin(place, (first, page.log_hash))
-        await self._fetch_cell_keys(device, place, conversation_id)
+        self._take_cell_keys(device, place, start.cell_keys)
         self._simulator.take_page(device, place, page)
         await self._simulator.catch_up(device, place, conversation_id, page.last_seq)
-        await self._ask_for_shares(device, place, conversation_id)
+        early, place.early = place.early, None
+        for share in early:
+            await self._take_share(device, conversation_id, share)
+        lacks = {(one.kind, one.reference) for one in _names(place)}
+        asked = {(one.kind, one.reference) for one in start.asked}
+        if not lacks <= asked:
+            await self._ask_for_shares(device, place, conversation_id)
 
     async def _fetch_cell_keys(
         self, device: SimulatedDevice, place: Place, conversation_id: ConversationId
     ) -> None:
         path = f"/v1/conversations/{conversation_id}/cells/own/keys"
         own = await self._ask(device, "GET", path, wire.OwnCellKeys)
-        for item in own.keys if own is not None else ():
+        if own is not None:
+            self._take_cell_keys(device, place, own.keys)
+
+    def _take_cell_keys(
+        self, device: SimulatedDevice, place: Place, items: Sequence[wire.CellKeyItem]
+    ) -> None:
+        for item in items:
             record = CellKey.parse(item.record)
             self._reading.cell_records[record.key_id()] = record
             if item.seal is not None:
@@ -253,6 +261,9 @@ class Duties:
     ) -> None:
         place = device.places.get(conversation_id)
         if place is None:
+            return
+        if place.early is not None:
+            place.early.append(data)
             return
         try:
             share = KeyShare.parse(KEM, data)

@@ -967,10 +967,29 @@ export interface AuditPage {
   readonly people: Person[];
 }
 
+/**
+ * A cell's newest usable key. ``author_proof``: the author's leaf ‖ path in its cell, under the
+ * cell's line of the answer's head. ``seal``: the calling device's, of its own cell alone.
+ */
+export interface CellKeyItem {
+  readonly record: Uint8Array;
+  readonly authorProof: Uint8Array;
+  readonly seal: Uint8Array | null;
+}
+
 /** A conversation key for one device: its own seal, else its cell's, else None. */
 export interface KeyItem {
   readonly record: Uint8Array;
   readonly seal: Uint8Array | null;
+}
+
+/**
+ * Kind 1: S of a conversation key; 2: C of a cell key; 3: k of a message. ``reference``: the
+ * first 16 bytes of the key id, the cell key id, the message id.
+ */
+export interface ShareReference {
+  readonly kind: 1 | 2 | 3;
+  readonly reference: string;
 }
 
 /**
@@ -1233,6 +1252,23 @@ export interface LogPage {
   readonly more: boolean;
 }
 
+/** ``entries``: how many of the newest the page has, at most. */
+export interface StartConversation {
+  readonly entries: number;
+}
+
+/**
+ * All that a device begins to follow a conversation with. ``cell_keys``: every kept key of its
+ * own cell, oldest first. ``asked``: what it lacks to open the page, of which the server asks
+ * other devices for shares already (D4).
+ */
+export interface Start {
+  readonly conversation: Conversation;
+  readonly page: LogPage;
+  readonly cellKeys: CellKeyItem[];
+  readonly asked: ShareReference[];
+}
+
 /**
  * How many have received and read a message, of the people it is for: those who belonged when
  * it was sent, registered or not, but its sender. ``phones``: those of them who have a listed
@@ -1348,15 +1384,6 @@ export interface Search {
 
 export interface LookUpPeople {
   readonly personIds: PersonId[];
-}
-
-/**
- * Kind 1: S of a conversation key; 2: C of a cell key; 3: k of a message. ``reference``: the
- * first 16 bytes of the key id, the cell key id, the message id.
- */
-export interface ShareReference {
-  readonly kind: 1 | 2 | 3;
-  readonly reference: string;
 }
 
 /** Another device acknowledged this order for this person: ask for the order again. */
@@ -1831,16 +1858,6 @@ export interface PostCellKey {
   readonly record: Uint8Array;
   readonly seals: Uint8Array;
   readonly leftOut: DeviceId[];
-}
-
-/**
- * A cell's newest usable key. ``author_proof``: the author's leaf ‖ path in its cell, under the
- * cell's line of the answer's head. ``seal``: the calling device's, of its own cell alone.
- */
-export interface CellKeyItem {
-  readonly record: Uint8Array;
-  readonly authorProof: Uint8Array;
-  readonly seal: Uint8Array | null;
 }
 
 /**

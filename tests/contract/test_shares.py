@@ -310,6 +310,24 @@ class Newcomers:
         return [len((await self.shares.waiting(one.caller, self.c)).shares) for one in self.people]
 
 
+async def test_d4_a_start_asks_for_what_the_newest_page_needs(need: Need) -> None:
+    """A newcomer asks for nothing: one request has all that it begins with."""
+    world, phone = need.world, need.phone
+    body = wire.StartConversation(entries=20)
+    start = await world.service.starting.start(phone.caller, need.c, body)
+    shown = await world.service.conversations.conversation(phone.caller, need.c)
+    assert start.conversation == shown
+    assert [one.seq for one in start.page.entries] == [1]
+    assert start.asked == need.request(1).references
+    (asked,) = world.told(ShareAskedWakeup)
+    assert (asked.device, asked.lacks) == (phone.device.hex(), [b"\1" + need.key_id[:16]])
+    older = await world.service.starting.start(need.bob.caller, need.c, body)
+    assert older.asked == []  # It has a seal.
+    stranger = world.registry.register()
+    with pytest.raises(errors.NotMember):
+        await world.service.starting.start(stranger.caller, need.c, body)
+
+
 async def test_d4_one_answer_costs_the_same_for_1_and_for_16(database: Database) -> None:
     counts = []
     for newcomers in (1, wire.SHARES_AT_ONCE):

@@ -148,6 +148,7 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/conversations/{c}/cells/own/keys": MEMBERS,
     "POST /v1/conversations/{c}/cells/own/marks": MEMBERS_IN_VAIN,  # The group's cell has no key.
     "POST /v1/conversations/{c}/messages": MEMBERS,
+    "POST /v1/conversations/{c}/start": MEMBERS,
     "GET /v1/conversations/{c}/log": MEMBERS,
     "GET /v1/conversations/{c}/chain": MEMBERS,
     "POST /v1/conversations/{c}/keys": MEMBERS,

@@ -30,7 +30,7 @@ import { LOG_HASHES } from "../limits.ts";
 import type { LogPage } from "../wire.ts";
 
 /** The first page is what a screen shows; later ones are larger. */
-const FIRST_PAGE = 50;
+export const FIRST_PAGE = 50;
 const PAGE = 200;
 /** Past every position. */
 const END = 1e14;
@@ -63,10 +63,13 @@ export class History {
     this.#listener = listener;
   }
 
-  /** Begin to follow the log, at its end; {@link fill} does the rest. Inside the queue. */
-  async begin(conversation: Conversation): Promise<void> {
+  /**
+   * Begin to follow the log, at its end; {@link fill} does the rest. `newest`: the page there; null: it
+   * is still to be asked for. Inside the queue.
+   */
+  async begin(conversation: Conversation, newest: LogPage | null): Promise<void> {
     if (conversation.record.log !== null) return;
-    const page = await this.#context.api.logBefore(conversation.id, END, FIRST_PAGE);
+    const page = newest ?? (await this.#context.api.logBefore(conversation.id, END, FIRST_PAGE));
     await this.#askKeys(conversation, page);
     const work = new UnitOfWork(conversation);
     const hashes = hashesOf(page);

@@ -42,6 +42,8 @@ const SETTLED_MS = 5_000;
 const AGAIN = { firstMs: 2_000, maxMs: 60_000 };
 /** So long nobody is asked again for the same. */
 const PATIENCE = { firstMs: 20_000, maxMs: 900_000 };
+/** Shares that wait for the beginning of one conversation, at most. */
+const MOST_EARLY = 8;
 /** The place of the recipient's key id in a KeyShare: after version and conversation. */
 const RECIPIENT = [17, 33] as const;
 
@@ -76,6 +78,8 @@ export class Asking {
   /** Conversations for which a time to ask again is set, and how often it was. */
   readonly #waiting = new Set<ConversationId>();
   readonly #rounds = new Map<ConversationId, number>();
+  /** Shares that came before it was known what is missing, by conversation. */
+  readonly #early = new Map<ConversationId, Uint8Array[]>();
   #connectedMs = 0;
 
   constructor(context: DeviceContext, listener: AskingListener) {
@@ -96,6 +100,27 @@ export class Asking {
 
   bodyKey(conversation: Conversation, header: Header): void {
     this.#want(conversation, [{ kind: KIND_BODY_KEY, header }]);
+  }
+
+  /**
+   * This device begins to follow a conversation, and the server asks for shares of these already. Shares
+   * that come before {@link begun} wait: until then it is not known what is missing here.
+   */
+  begins(conversation: Conversation, asked: readonly ShareReference[]): void {
+    this.#early.set(conversation.id, []);
+    for (const one of asked) this.#noteAsked(conversation, nameIn(one));
+  }
+
+  /** The device has judged what it began with: it tells the server which of these it does not lack. */
+  async begun(conversation: Conversation, asked: readonly ShareReference[]): Promise<void> {
+    const early = this.#early.get(conversation.id) ?? [];
+    this.#early.delete(conversation.id);
+    const wanted = this.#wanted.get(conversation.id);
+    this.#tellDone(
+      conversation,
+      asked.filter((one) => wanted?.has(nameIn(one)) !== true),
+    );
+    for (const share of early) await this.receive(conversation, share);
   }
 
   /** A new connection: what is still missing is asked for again. */
@@ -176,12 +201,7 @@ export class Asking {
       try {
         const references = referencesOf(due.map(([, one]) => one));
         await this.#context.api.requestShares(conversation.id, { references });
-        const ever = this.#everAsked.get(conversation.id) ?? new Set<string>();
-        this.#everAsked.set(conversation.id, ever);
-        for (const [name] of due) {
-          this.#askedOf(conversation).add(name);
-          ever.add(name);
-        }
+        for (const [name] of due) this.#noteAsked(conversation, name);
         failures = 0;
       } catch (error) {
         onTried();
@@ -207,6 +227,13 @@ export class Asking {
   #waits({ id }: Conversation): boolean {
     const held = this.#held.get(id);
     return [...(this.#wanted.get(id)?.keys() ?? [])].some((name) => held?.has(name) === true);
+  }
+
+  #noteAsked(conversation: Conversation, name: string): void {
+    const ever = this.#everAsked.get(conversation.id) ?? new Set<string>();
+    this.#everAsked.set(conversation.id, ever);
+    ever.add(name);
+    this.#askedOf(conversation).add(name);
   }
 
   #askedOf({ id }: Conversation): Set<string> {
@@ -240,6 +267,11 @@ export class Asking {
   /** H6: keep the secrets that match what they belong to, and say that they came. */
   async receive(conversation: Conversation, bytes: Uint8Array): Promise<void> {
     const { ownKeys } = this.#context;
+    const early = this.#early.get(conversation.id);
+    if (early !== undefined) {
+      if (early.length < MOST_EARLY) early.push(bytes);
+      return;
+    }
     try {
       const opener = await ownKeys.opener(idOf(bytes.subarray(...RECIPIENT)));
       if (opener === null) return;
@@ -264,7 +296,7 @@ export class Asking {
     for (const name of names) {
       const kind = name[0] as ShareReference["kind"];
       const reference = toHex(name.subarray(1));
-      const wanted = this.#wanted.get(conversation.id)?.has(`${String(kind)}/${reference}`);
+      const wanted = this.#wanted.get(conversation.id)?.has(nameIn({ kind, reference }));
       if (wanted !== true && (await isHeld(conversation, kind, reference)))
         references.push({ kind, reference });
     }
@@ -380,7 +412,11 @@ function referenceOf(one: Wanted): string {
 }
 
 function nameOf(one: Wanted): string {
-  return `${String(one.kind)}/${referenceOf(one)}`;
+  return nameIn({ kind: one.kind, reference: referenceOf(one) });
+}
+
+function nameIn({ kind, reference }: ShareReference): string {
+  return `${String(kind)}/${reference}`;
 }
 
 function referencesOf(wanted: readonly Wanted[]): ShareReference[] {

@@ -7,6 +7,7 @@
  */
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
+import { FIRST_PAGE } from "../inbox/history.ts";
 import { takeState } from "../inbox/newest-state.ts";
 import type { Header } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
@@ -20,7 +21,7 @@ import type { ConversationRecord } from "../records.ts";
 import { takeRoster } from "../roster/newest.ts";
 import { learnParties } from "../roster/parties.ts";
 import { pause } from "../transport/backoff.ts";
-import type { Conversation as WireConversation } from "../wire.ts";
+import type { Start, Conversation as WireConversation } from "../wire.ts";
 import { Conversation } from "../conversation/conversation.ts";
 import type { ConversationIndex } from "../conversation/conversation.ts";
 import { newRecord, refreshed } from "../conversation/record.ts";
@@ -35,12 +36,19 @@ export interface BookListener {
   readonly onLeft: (conversation: Conversation) => void;
 }
 
+/** A conversation as the server has it now; null: this person is no member. */
+export interface Refreshed {
+  readonly conversation: Conversation | null;
+  /** Null: this device follows its log already, or is not listed. */
+  readonly start: Start | null;
+}
+
 export class Book implements ConversationIndex {
   readonly conversations = new Map<ConversationId, Conversation>();
   readonly #context: DeviceContext;
   readonly #announcer: Announcer;
   readonly #listener: BookListener;
-  readonly #refreshing = new Map<ConversationId, Promise<Conversation | null>>();
+  readonly #refreshing = new Map<ConversationId, Promise<Refreshed>>();
 
   constructor(context: DeviceContext, announcer: Announcer, listener: BookListener) {
     this.#context = context;
@@ -134,14 +142,30 @@ export class Book implements ConversationIndex {
     }
   }
 
-  /** The same, once for calls in quick succession. */
-  refresh(conversationId: ConversationId): Promise<Conversation | null> {
+  /** Ask for a conversation whose log this device does not follow, with all that it begins with. */
+  async #start(conversationId: ConversationId): Promise<Refreshed | null> {
+    try {
+      const body = { entries: FIRST_PAGE };
+      const start = await this.#context.api.startConversation(conversationId, body);
+      return { conversation: await this.adopt(start.conversation), start };
+    } catch (error) {
+      // Not listed yet, or not any more: the conversation alone says which.
+      if (!hasCode(error, "not_found", "not_member")) throw error;
+      return null;
+    }
+  }
+
+  /** The same as {@link fetch}, once for calls in quick succession. */
+  refresh(conversationId: ConversationId): Promise<Refreshed> {
     const running = this.#refreshing.get(conversationId);
     if (running !== undefined) return running;
-    const refresh = (async () => {
-      if (this.find(conversationId) !== null) await pause(REFRESH_MS, this.#context.signal);
+    const refresh = (async (): Promise<Refreshed> => {
+      const known = this.find(conversationId);
+      if (known !== null) await pause(REFRESH_MS, this.#context.signal);
       this.#refreshing.delete(conversationId);
-      return this.fetch(conversationId);
+      const started =
+        (known?.record.log ?? null) === null ? await this.#start(conversationId) : null;
+      return started ?? { conversation: await this.fetch(conversationId), start: null };
     })().finally(() => this.#refreshing.delete(conversationId));
     this.#refreshing.set(conversationId, refresh);
     return refresh;

@@ -32,6 +32,7 @@ import type {
   PositionFrame,
   Ready,
   ServerFrame,
+  Start,
 } from "../wire.ts";
 import type { Book } from "./book.ts";
 import type { Cursors } from "./cursors.ts";
@@ -218,14 +219,20 @@ export class Sync {
     if (offline !== null) throw offline;
   }
 
-  async #takeMessages(conversation: Conversation, stand: Stand | null): Promise<void> {
+  /** `start`: what this device begins to follow the conversation with. */
+  async #takeMessages(
+    conversation: Conversation,
+    stand: Stand | null,
+    start: Start | null = null,
+  ): Promise<void> {
     const { context, inbox, history, asking } = this.#parts;
+    if (start !== null) await this.#begin(conversation, start);
     if (stand !== null)
       await conversation.run(() => readUpTo(context, conversation, stand.readSeq));
     await conversation.run(async () => {
       if (conversation.record.state !== "ready") return;
       const begun = conversation.record.log !== null;
-      await history.begin(conversation);
+      await history.begin(conversation, null);
       const cursor = conversation.record.log?.cursor ?? 0;
       // After a backup was restored the log may be another one.
       const doubt = inbox.isInDoubt(conversation);
@@ -237,6 +244,8 @@ export class Sync {
       this.#refreshLater(conversation.id, STANDSTILL_TRY);
       return;
     }
+    // A device that begins gets its shares by frames.
+    if (start !== null) return;
     if (stand === null || stand.shares > 0) await asking.fetch(conversation);
     await this.#missingKeys(conversation);
   }
@@ -248,6 +257,19 @@ export class Sync {
     await inbox.doubt(conversation);
     const { headEpoch } = conversation.record;
     await this.#followRoster(conversation, (stand?.rosterEpoch ?? headEpoch) > headEpoch);
+  }
+
+  async #begin(conversation: Conversation, start: Start): Promise<void> {
+    const { history, asking } = this.#parts;
+    asking.begins(conversation, start.asked);
+    try {
+      await this.#cellKeys(conversation, start.cellKeys);
+      await conversation.run(async () => {
+        if (conversation.record.state === "ready") await history.begin(conversation, start.page);
+      });
+    } finally {
+      await asking.begun(conversation, start.asked);
+    }
   }
 
   /** After a restart memory does not know what is missing; the vault does. */
@@ -358,9 +380,9 @@ export class Sync {
 
   async refresh(conversationId: ConversationId): Promise<void> {
     const { book, history, outbox } = this.#parts;
-    const conversation = await book.refresh(conversationId);
+    const { conversation, start } = await book.refresh(conversationId);
     if (conversation === null) return;
-    await this.#takeMessages(conversation, null);
+    await this.#takeMessages(conversation, null, start);
     await this.#takeMembers(conversation, null);
     history.fill();
     outbox.kick(conversation);

@@ -291,9 +291,6 @@ export class Api {
   onePost(postId: PostId): Promise<wire.Post> {
     return this.#get(`/v1/posts/${postId}`);
   }
-  lookUpPeople(body: wire.LookUpPeople): Promise<wire.People> {
-    return this.#post("/v1/people/lookups", body);
-  }
 
   // Conversations.
   /** The own one with the holders of a post. */
@@ -308,6 +305,9 @@ export class Api {
   }
   conversation(id: ConversationId): Promise<wire.Conversation> {
     return this.#get(`/v1/conversations/${id}`);
+  }
+  startConversation(id: ConversationId, body: wire.StartConversation): Promise<wire.Start> {
+    return this.#post(`/v1/conversations/${id}/start`, body);
   }
   members(id: ConversationId, after: string | null, text = ""): Promise<wire.Members> {
     const asked = { text, after: after ?? undefined };

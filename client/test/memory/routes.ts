@@ -262,6 +262,16 @@ function conversationRoutes(
     const seq = query.get("seq");
     return receipts.counts(one, caller.personId, seq === null ? null : Number(seq));
   });
+  listed("POST /start", async (one, caller, { body }) => {
+    const before = String(Number.MAX_SAFE_INTEGER);
+    const limit = String(as<wire.StartConversation>(body).entries);
+    const page = await log.page(one, caller, new URLSearchParams({ before, limit }));
+    const { keys: own } = cellKeys.own(one, caller);
+    const conversation = await conversations.view(one, caller);
+    const asked = shares.lacking(page, own);
+    if (asked.length > 0) await shares.request(one, caller, { references: asked });
+    return { conversation, page, cellKeys: own, asked };
+  });
   listed("GET /log", (one, caller, { query }) => log.page(one, caller, query));
   listed("POST /messages", (one, caller, { body }) =>
     log.post(one, caller, as<wire.PostMessage>(body)),

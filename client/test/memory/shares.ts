@@ -1,6 +1,9 @@
 /** Key shares of the server in memory (D4): requests are kept until the asker says that they are done. */
 import { toHex } from "../../src/octets.ts";
 import type { DeviceId } from "../../src/ids.ts";
+import { CellKeyFormat } from "../../src/keys/cell-key.ts";
+import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
+import { sealKeyIdBytes } from "../../src/keys/device-key.ts";
 import { KIND_CONVERSATION_KEY, parseKeyShare } from "../../src/keys/key-share.ts";
 import { MINUTE_MS } from "../../src/keys/format/times.ts";
 import type * as wire from "../../src/wire.ts";
@@ -50,6 +53,20 @@ export class Shares {
     if (times.length >= REQUESTS_A_MINUTE)
       throw new Refusal("rate_limited", { limit: "share_requests" }, MINUTE_MS);
     times.push(now);
+  }
+
+  /** Secrets that a device lacks to open a page, by the seals that come with the page. */
+  lacking({ keys }: wire.LogPage, own: readonly wire.CellKeyItem[]): wire.ShareReference[] {
+    const closed = own
+      .filter(({ seal }) => seal === null)
+      .map(({ record }) => toHex(sealKeyIdBytes(CellKeyFormat.parse(record))));
+    const found = keys
+      .filter(({ seal }) => seal === null || closed.includes(toHex(seal.subarray(0, 16))))
+      .map(({ record }) => toHex(ConversationKeyFormat.parse(record, "R6").hash).slice(0, 32));
+    return [
+      ...found.map((reference) => ({ kind: 1 as const, reference })),
+      ...closed.map((reference) => ({ kind: 2 as const, reference })),
+    ];
   }
 
   done(

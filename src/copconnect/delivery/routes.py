@@ -200,6 +200,12 @@ def _log_routes(service: DeliveryService, gate: Gate) -> list[Any]:
     async def post_message(request: HttpRequest, c: FromPath[str]) -> Any:
         return answer(request, await accept(request, c))
 
+    @post("/v1/conversations/{c:str}/start", status_code=200)
+    async def start(request: HttpRequest, c: FromPath[str]) -> Any:
+        caller = await _caller(gate, request)
+        body = await read(request, wire.StartConversation, _SMALL_BODY)
+        return answer(request, await service.starting.start(caller, _conversation(c), body))
+
     @get("/v1/conversations/{c:str}/log")
     async def log(request: HttpRequest, c: FromPath[str]) -> Any:
         caller = await _caller(gate, request)
@@ -218,7 +224,7 @@ def _log_routes(service: DeliveryService, gate: Gate) -> list[Any]:
         caller = await _caller(gate, request)
         return answer(request, await service.log.chain(caller, _conversation(c)))
 
-    return [post_message, log, chain]
+    return [post_message, start, log, chain]
 
 
 def _key_routes(service: DeliveryService, gate: Gate) -> list[Any]:

@@ -28,6 +28,7 @@ from copconnect.delivery.log import reported
 from copconnect.delivery.log.posting import Posting
 from copconnect.delivery.log.reading import LogReading
 from copconnect.delivery.log.retention import Retention
+from copconnect.delivery.log.starting import Starting
 from copconnect.delivery.ports import (
     Attachments,
     Devices,
@@ -118,6 +119,7 @@ class DeliveryService:
         self.cell_keys = CellKeys(deps)
         self.late_seals = LateSeals(deps)
         self.shares = KeyShares(deps)
+        self.starting = Starting(self.conversations, self.log, self.cell_keys, self.shares)
         self.feed = LiveFeed(deps)
         self.asking = Asking(deps)
         self.receipt_counts = ReceiptCounting(deps, leases)

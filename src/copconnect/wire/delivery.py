@@ -20,7 +20,7 @@ from copconnect.ids import (
 from copconnect.limits import CELL_SIZE, HEADER_BYTES, LISTED_PEOPLE, MAX_MESSAGE_BYTES, WAKES
 from copconnect.wire.audiences import Audience, Standing
 from copconnect.wire.base import HEX16, HEX32, Hex16, Wire
-from copconnect.wire.keys import KeyItem
+from copconnect.wire.keys import CellKeyItem, KeyItem, ShareReference
 from copconnect.wire.orders import OrderChange, OrderTerms
 from copconnect.wire.trust import PersonTrust
 
@@ -254,6 +254,23 @@ class LogPage(Wire, frozen=True, kw_only=True):
     log_hash: bytes
     last_seq: Seq
     more: bool
+
+
+class StartConversation(Wire, frozen=True, kw_only=True):
+    """``entries``: how many of the newest the page has, at most."""
+
+    entries: Annotated[int, Meta(ge=1, le=200)]
+
+
+class Start(Wire, frozen=True, kw_only=True):
+    """All that a device begins to follow a conversation with. ``cell_keys``: every kept key of its
+    own cell, oldest first. ``asked``: what it lacks to open the page, of which the server asks
+    other devices for shares already (D4)."""
+
+    conversation: Conversation
+    page: LogPage
+    cell_keys: list[CellKeyItem]
+    asked: list[ShareReference]
 
 
 class ReceiptCount(Wire, frozen=True, kw_only=True):

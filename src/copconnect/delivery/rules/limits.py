@@ -39,7 +39,7 @@ class PersonLimits:
     messages_burst: int = 120
     bytes_per_minute: int = 8 * 1024 * 1024
     share_requests_per_minute: int = 60
-    shares_per_minute: int = 600  # Answers; a device itself makes at most 60 (H4).
+    shares_per_minute: int = 600  # A device itself makes at most 60 (H4).
     member_changes_per_hour: int = 100
     conversations_per_hour: int = 100
     group_people: int = GROUP_PEOPLE  # Without a grant.
