@@ -11,7 +11,6 @@
  * Invariant: a try is counted in the database *before* the PIN is checked, so that killing the app
  * gains no extra try. After {@link MAX_TRIES} wrong PINs the caller must wipe.
  */
-import { argon2id } from "hash-wasm";
 import { concat, randomBytes, toHex, utf8 } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 
@@ -74,11 +73,12 @@ async function open(key: CryptoKey, sealed: Bytes, label: string): Promise<Bytes
 }
 
 /** 32 bytes of a PIN or passphrase, at a cost. */
-export function derive(
+export async function derive(
   pin: string,
   salt: Bytes,
   { memoryKiB, passes }: PinCost,
 ): Promise<Uint8Array> {
+  const { argon2id } = await import("./argon2.ts");
   return argon2id({
     ...{ password: pin.normalize("NFKC"), salt, parallelism: 1, hashLength: 32 },
     ...{ iterations: passes, memorySize: memoryKiB, outputType: "binary" },
@@ -92,7 +92,7 @@ export async function measuredCost(
 ): Promise<PinCost> {
   const one = { memoryKiB: MEMORY_KIB, passes: 1 };
   const salt = randomBytes(16);
-  // The first run also makes the code ready.
+  // The first run also fetches the code and makes it ready.
   await derive("measured", salt, one);
   const begun = now();
   await derive("measured", salt, one);
