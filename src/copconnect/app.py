@@ -12,36 +12,35 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar
-from litestar.openapi import OpenAPIConfig
 
 from copconnect import __version__
-from copconnect.admin import routes as admin_routes
+from copconnect.admin import operations as admin_operations
 from copconnect.admin.service import AdminService
-from copconnect.attachments import routes as attachment_routes
+from copconnect.attachments import operations as attachment_operations
 from copconnect.attachments.blobs import open_blobs
 from copconnect.attachments.service import AttachmentService
 from copconnect.audit import Audit
-from copconnect.auth_service import routes as auth_routes
+from copconnect.auth_service import operations as auth_operations
 from copconnect.auth_service.keys.authority import CertificateAuthority
 from copconnect.auth_service.registration.gateway import SmsGateway
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService, choose_gateway
-from copconnect.auth_service.trust import routes as trust_routes
+from copconnect.auth_service.trust import operations as trust_operations
 from copconnect.background import Periodic
 from copconnect.bus import AnyWakeup, Bus, LocalBus, open_bus
 from copconnect.clock import Clock, SystemClock
-from copconnect.conduct import routes as conduct_routes
+from copconnect.conduct import operations as conduct_operations
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import Database, open_database
-from copconnect.delivery import routes as delivery_routes
+from copconnect.delivery import operations as delivery_operations
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.asleep import Asleep
 from copconnect.delivery.live.readers import Readers
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.traffic import Traffic
-from copconnect.directory import routes as directory_routes
+from copconnect.directory import operations as directory_operations
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.imports.parts import PartExports
@@ -59,28 +58,29 @@ from copconnect.directory.scim.tokens import ScimTokens
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http import csp_reports, web_assets
-from copconnect.http.direct import Direct
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
+from copconnect.http.operations import Operation, Operations
+from copconnect.http.schema import described
 from copconnect.http.turns import Turns
 from copconnect.late import Late, Versions
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.operator import routes as operator_routes
-from copconnect.orders import routes as order_routes
+from copconnect.orders import operations as order_operations
 from copconnect.orders.issuing import Issuing
 from copconnect.orders.service import OrderService
 from copconnect.privacy.service import Privacy
-from copconnect.push import routes as push_routes
+from copconnect.push import operations as push_operations
 from copconnect.push.reach import Reach
 from copconnect.push.service import PushService
 from copconnect.rates import SharedRates
 from copconnect.records.primitives.kem import X25519, XWING
-from copconnect.reports import routes as report_routes
+from copconnect.reports import operations as report_operations
 from copconnect.reports.registry import SanctionRegistry
 from copconnect.reports.service import ReportService
 from copconnect.settings import Settings
 from copconnect.sockets.endpoint import Limits, Sockets
-from copconnect.training import routes as training_routes
+from copconnect.training import operations as training_operations
 from copconnect.training.publishing import Publisher
 from copconnect.training.service import Outstanding, TrainingService
 from copconnect.wakeup_log import BusAndLog, WakeupLog
@@ -412,38 +412,39 @@ def create_app(
         finally:
             await parts.close()
 
-    handlers: list[Any] = [
-        *operator_routes.routes(
-            settings, parts.authority.department, parts.authority.secret, parts.clock
-        ),
-        *auth_routes.routes(parts.auth, parts.gate, settings.trusted_proxies),
-        *trust_routes.routes(parts.auth, parts.gate),
-        *conduct_routes.routes(parts.conduct, parts.guard, parts.gate),
-        *directory_routes.routes(parts.directory, parts.posts, parts.gate),
-        *scim_routes.routes(parts.scim_tokens, parts.provisioner),
-        *admin_routes.routes(parts.admin, parts.gate),
-        *delivery_routes.routes(parts.delivery, parts.gate),
-        *attachment_routes.routes(parts.attachments, parts.gate),
-        *push_routes.routes(parts.push, parts.gate),
-        *order_routes.routes(parts.orders, parts.gate),
-        *report_routes.routes(parts.reports, parts.gate),
-        *training_routes.routes(parts.training, parts.gate),
-        *csp_reports.routes(parts.clock.now_ms),
-        *more_routes,
-        *web_assets.routes(),
-    ]
+    department, secret = parts.authority.department, parts.authority.secret
     secured = security_headers(operator_routes.origin(settings.map_tiles_url))
     framework = Litestar(
-        route_handlers=handlers,
+        route_handlers=[
+            *operator_routes.routes(settings, department, secret, parts.clock),
+            *scim_routes.routes(parts.scim_tokens, parts.provisioner),
+            *csp_reports.routes(parts.clock.now_ms),
+            *more_routes,
+            *web_assets.routes(),
+        ],
         lifespan=[lifespan],
         exception_handlers={Exception: on_error},
         before_send=[before_send(secured)],
         request_max_body_size=None,  # Handlers read with limits of their own.
-        openapi_config=OpenAPIConfig(title="Cop Connect", version=__version__, path="/v1/schema"),
+        openapi_config=None,
         logging_config=None,
     )
-    hot = {
-        **delivery_routes.hot_routes(parts.delivery, parts.gate),
-        **order_routes.hot_routes(parts.orders, parts.gate),
-    }
-    return Turns(Direct(framework, hot, secured))
+    rows = described(operations(parts), __version__)
+    return Turns(Operations(rows, parts.gate, secured, framework, settings.trusted_proxies))
+
+
+def operations(parts: Container) -> list[Operation]:
+    """Return the rows of all roles."""
+    return [
+        *auth_operations.operations(parts.auth),
+        *trust_operations.operations(parts.auth),
+        *conduct_operations.operations(parts.conduct, parts.guard),
+        *directory_operations.operations(parts.directory, parts.posts),
+        *admin_operations.operations(parts.admin),
+        *delivery_operations.operations(parts.delivery),
+        *attachment_operations.operations(parts.attachments),
+        *push_operations.operations(parts.push),
+        *order_operations.operations(parts.orders),
+        *report_operations.operations(parts.reports),
+        *training_operations.operations(parts.training),
+    ]

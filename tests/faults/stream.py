@@ -138,7 +138,7 @@ class Listener:
             self.broken.append(f"{self.cursor} then {entry.seq}")
         lacking = self.phone.lacks(entry)
         if lacking is not None:
-            url = f"http://{address}{self.place.path}/keys?id={lacking}"
+            url = f"http://{address}{self.place.path}/keys?key={lacking}"
             found = await self._get(http, url, wire.Keys)
             assert found.key is not None
             self.phone.take_key(found.key)

@@ -5,33 +5,29 @@ The stand-in records what it is told, so that tests see in which transaction ros
 
 from collections.abc import Collection
 from contextlib import AsyncExitStack
-from contextvars import ContextVar
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import msgspec
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.admin import routes as admin_routes
+from copconnect.admin import operations as admin_operations
 from copconnect.admin.service import AdminService
 from copconnect.audit import Audit
-from copconnect.auth_service import routes as auth_routes
+from copconnect.auth_service import operations as auth_operations
 from copconnect.auth_service.keys.authority import CertificateAuthority
 from copconnect.auth_service.registration.gateway import SmsGateway
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.service import AuthService
-from copconnect.auth_service.trust import routes as trust_routes
+from copconnect.auth_service.trust import operations as trust_operations
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.clock import Clock
-from copconnect.conduct import routes as conduct_routes
+from copconnect.conduct import operations as conduct_operations
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import Transaction, open_database
 from copconnect.delivery.store.traffic import Traffic
-from copconnect.directory import routes as directory_routes
+from copconnect.directory import operations as directory_operations
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.imports.parts import PartExports
@@ -44,6 +40,7 @@ from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
+from copconnect.http.operations import Operations
 from copconnect.ids import ClientId, ConversationId, PersonId, PostId
 from copconnect.leases import Leases
 from copconnect.operator import routes as operator_routes
@@ -230,60 +227,23 @@ class IdentityServer:
         await self._stack.aclose()
 
 
-class _Part:
-    """A part of the server that the request at hand is for, found when it is called.
-
-    To make the handlers of these roles takes longer than most tests do, so that they are made once
-    for all servers.
-    """
-
-    def __init__(self, *path: str) -> None:
-        self._path = path
-
-    def __getattr__(self, name: str) -> "_Part":
-        return _Part(*self._path, name)
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        found: Any = _ASKED.get()
-        for name in self._path:
-            found = getattr(found, name)
-        return found(*arguments, **named)
-
-
-_ASKED: ContextVar[IdentityServer] = ContextVar("_ASKED")
-ELSEWHERE: dict[str, Any] = {"data_dir": Path(), "database_url": "", "blob_url": ""}
-
-
 def identity_app(settings: Settings, server: IdentityServer) -> Any:
-    """Return the routes of these roles as a web server."""
-    alike = msgspec.structs.replace(settings, **ELSEWHERE)
-    app = _handlers(alike, server.authority.department, server.authority.secret)
-
-    async def serve(scope: Any, receive: Any, send: Any) -> None:
-        asked = _ASKED.set(server)
-        try:
-            await app(scope, receive, send)
-        finally:
-            _ASKED.reset(asked)
-
-    return serve
-
-
-@cache
-def _handlers(settings: Settings, department: str, secret: bytes) -> Any:
-    part: Any = _Part()
-    return Litestar(
-        route_handlers=[
-            *operator_routes.routes(settings, department, secret, part.clock),
-            *auth_routes.routes(part.auth, part.gate, settings.trusted_proxies),
-            *trust_routes.routes(part.auth, part.gate),
-            *conduct_routes.routes(part.conduct, part.guard, part.gate),
-            *directory_routes.routes(part.directory, part.posts, part.gate),
-            *admin_routes.routes(part.admin, part.gate),
-        ],
+    """Return the operations of these roles as a web server."""
+    authority = server.authority
+    secured = security_headers("")
+    framework = Litestar(
+        operator_routes.routes(settings, authority.department, authority.secret, server.clock),
         exception_handlers={Exception: on_error},
-        before_send=[before_send(security_headers(""))],
+        before_send=[before_send(secured)],
         request_max_body_size=None,
         openapi_config=None,
         logging_config=None,
     )
+    rows = [
+        *auth_operations.operations(server.auth),
+        *trust_operations.operations(server.auth),
+        *conduct_operations.operations(server.conduct, server.guard),
+        *directory_operations.operations(server.directory, server.posts),
+        *admin_operations.operations(server.admin),
+    ]
+    return Operations(rows, server.gate, secured, framework, settings.trusted_proxies)

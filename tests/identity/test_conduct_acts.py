@@ -151,7 +151,7 @@ async def test_acceptances_are_counted_by_unit_in_the_readers_part(
         body = wire.Search(asked=asked)
         return (await approving.post("/v1/admin/conduct/pending", force.root, body)).json()
 
-    pending = await asking(unit="TG-HYD-PS001", deep="no")
+    pending = await asking(unit="TG-HYD-PS001", deep="false")
     assert pending["total"] == station["people"] - 1
     assert officer.person_id not in {one["personId"] for one in pending["people"]}
     first = await asking(limit="2")

@@ -31,11 +31,11 @@ LESSON = LessonId("officer.what-this-app-is")
 _NAME = re.compile(r"\{\w+\}")
 _STRUCTS = {_NAME.sub("{}", str(route)): route.body for route in protocol_routes.read()}
 _RAW = {
-    "PUT /v1/attachments/{a}/chunks/{i}": CHUNK,
-    "PUT /v1/admin/uploads/{u}/chunks/{i}": b"x",
+    "PUT /v1/attachments/{attachment_id}/chunks/{index}": CHUNK,
+    "PUT /v1/admin/uploads/{upload_id}/chunks/{index}": b"x",
 }
 _QUERIES = {
-    "GET /v1/admin/uploads/{u}/rows": "?show=changed",
+    "GET /v1/admin/uploads/{upload_id}/rows": "?show=changed",
     "GET /v1/reports/readers": f"?conversation={'0' * 32}&message={'0' * 32}",
 }
 
@@ -43,20 +43,20 @@ _QUERIES = {
 def path(world: World, route: str) -> str:
     """Return a route's path with ids of what is there."""
     values = {
-        "{c}": world.group,
-        "{k}": world.cell,
-        "{a}": world.attachment,
-        "{o}": world.order,
+        "{conversation_id}": world.group,
+        "{cell_id}": world.cell,
+        "{attachment_id}": world.attachment,
+        "{order_id}": world.order,
         "{lesson_id}": LESSON,
-        "{u}": world.upload,
+        "{upload_id}": world.upload,
         "{person_id}": world.subject.person_id,
         "{client_id}": world.subject.client_id,
-        "{r}": world.report,
-        "{device}": world.subject.device.hex(),
+        "{report_id}": world.report,
+        "{device_hex}": world.subject.device.hex(),
         "{unit_id}": STATION,
         "{post_id}": world.subject_post,
         "{epoch}": "1",
-        "{i}": "0",
+        "{index}": "0",
         "{version}": "1",
         "{what}": "people",
     }
@@ -94,7 +94,7 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
         case "PUT /v1/push/subscription":
             origin = "https://updates.push.services.mozilla.com"
             return wire.PutPushSubscription(endpoint=f"{origin}/wpush/v2/x")
-        case "POST /v1/reports" | "POST /v1/sanctions/{r}/appeal":
+        case "POST /v1/reports" | "POST /v1/sanctions/{report_id}/appeal":
             sealed = _sealed(world, device, APPEAL if route.endswith("appeal") else REPORT)
             if route.endswith("appeal"):
                 return wire.PostAppeal(sealed=sealed)
@@ -107,7 +107,7 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
                 messages=1,
                 sealed=sealed,
             )
-        case "POST /v1/reports/{r}/seals":
+        case "POST /v1/reports/{report_id}/seals":
             return wire.PostSeals(
                 envelope="report",
                 seals=[wire.AddedSeal(key_id=bytes(16), kem=X25519, seal=bytes(80))],
@@ -116,20 +116,20 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             return wire.BeginAttachment(
                 attachment_id=AttachmentId(new_id()), conversation_id=world.group, size=len(CHUNK)
             )
-        case "POST /v1/attachments/{a}/shares":
+        case "POST /v1/attachments/{attachment_id}/shares":
             return wire.ShareAttachment(conversation_id=world.group)
-        case "POST /v1/conversations/{c}/messages":
+        case "POST /v1/conversations/{conversation_id}/messages":
             message = _message(world, device)
             return wire.PostMessage(
                 message=message, attachment_ids=[], wakes=[], state=False, order=None
             )
-        case "POST /v1/conversations/{c}/keys":
+        case "POST /v1/conversations/{conversation_id}/keys":
             return wire.PostKey(record=key(world, device), seals=b"", left_out=[])
-        case "POST /v1/conversations/{c}/keys/seals":
+        case "POST /v1/conversations/{conversation_id}/keys/seals":
             return wire.PostLateSeals(key_id=KeyId("0" * 64), seals=b"", refused=[])
-        case "POST /v1/conversations/{c}/cells/own/keys":
+        case "POST /v1/conversations/{conversation_id}/cells/own/keys":
             return wire.PostCellKey(record=cell_key(world, device), seals=b"", left_out=[])
-        case "PUT /v1/conversations/{c}/policy":
+        case "PUT /v1/conversations/{conversation_id}/policy":
             return wire.ChangePolicy(who_may_post="everyone")
         case "POST /v1/admin/acts":
             return posted(signed_act(world, device, _codes(world)))

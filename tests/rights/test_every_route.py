@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from copconnect.http.operations import Operations
 from tests.rights import examples
 from tests.rights.asking import answer_of, told
 from tests.rights.expected_routes import ROUTES
@@ -29,11 +30,12 @@ with a rule of tests/rights/rules.py, whose comments say which fits. If the serv
 before it judges who asks, add a better body to _body in tests/rights/examples.py."""
 
 
-def routes_of(app: Any) -> set[str]:
-    """Return the routes of the app, as ``GET /v1/things/{name}``."""
-    return {
+def routes_of(app: Operations) -> set[str]:
+    """Return the operations and the routes of the framework, as ``GET /v1/things/{name}``."""
+    framework: Any = app.rest
+    return {f"{row.method} {row.path}" for row in app.rows} | {
         f"{method} " + _TYPED.sub(r"{\1}", route.path)
-        for route in app.routes
+        for route in framework.routes
         if hasattr(route, "methods")
         for method in route.methods
         if method != "OPTIONS"
@@ -41,7 +43,7 @@ def routes_of(app: Any) -> set[str]:
 
 
 async def test_every_route_has_a_line(world: World) -> None:
-    there = routes_of(world.framework)
+    there = routes_of(world.operations)
     for route in sorted(there - ROUTES.keys()):
         raise AssertionError(ADVICE.format(route=route))
     gone = sorted(ROUTES.keys() - there)

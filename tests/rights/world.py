@@ -18,6 +18,7 @@ from copconnect import wire
 from copconnect.admin import rules as admin_rules
 from copconnect.app import Container, create_app
 from copconnect.auth_service.keys import authority
+from copconnect.http.operations import Operations
 from copconnect.ids import (
     AttachmentId,
     ConversationId,
@@ -127,9 +128,10 @@ class World(Whole):
         self.lost: Device | None = None
 
     @property
-    def framework(self) -> Any:
-        """The web framework below what answers messages and gives turns."""
-        return self._app.rest.rest
+    def operations(self) -> Operations:
+        """The operations below the turns, in front of the web framework."""
+        operations: Operations = self._app.rest
+        return operations
 
     @property
     def ids_of_the_station(self) -> list[str]:

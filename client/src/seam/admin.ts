@@ -54,8 +54,8 @@ export type PlainAct = Exclude<
 export interface AdminPeopleQuery {
   readonly text?: string;
   readonly unit?: string;
-  /** "no": without the units below. */
-  readonly deep?: "yes" | "no";
+  /** False: without the units below. */
+  readonly deep?: boolean;
   readonly rank?: string;
   readonly role?: string;
   readonly status?: string;
@@ -160,7 +160,7 @@ export interface UnitDraft {
 export interface ConductPendingQuery {
   readonly text?: string;
   readonly unit?: string;
-  readonly deep?: "yes" | "no";
+  readonly deep?: boolean;
   readonly after?: string;
   readonly limit?: number;
 }

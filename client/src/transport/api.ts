@@ -374,7 +374,7 @@ export class Api {
   }
   /** The key with this id; without one, the newest that is usable now. */
   key(id: ConversationId, keyId: KeyId | null): Promise<wire.Keys> {
-    return this.#get(`/v1/conversations/${id}/keys${query({ id: keyId ?? undefined })}`);
+    return this.#get(`/v1/conversations/${id}/keys${query({ key: keyId ?? undefined })}`);
   }
   postLateSeals(id: ConversationId, body: wire.PostLateSeals): Promise<void> {
     return this.#post(`/v1/conversations/${id}/keys/seals`, body, SEALS_TIMEOUT_MS);

@@ -6,7 +6,7 @@ import { given } from "./query.ts";
 export interface PendingAsked {
   readonly text?: string;
   readonly unit?: string;
-  readonly deep?: "yes" | "no";
+  readonly deep?: boolean;
   readonly after?: string;
   readonly limit?: number;
 }

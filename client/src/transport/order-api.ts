@@ -88,8 +88,8 @@ export class OrderApi {
   ): Promise<wire.OrderRecords> {
     const asked = {
       after,
-      trust: "yes",
-      answered: which === "answered" ? "yes" : undefined,
+      trust: true,
+      answered: which === "answered" ? true : undefined,
     };
     return this.#get(orderId, "acknowledgements", asked, RECORDS_TIMEOUT_MS);
   }

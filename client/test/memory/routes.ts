@@ -301,7 +301,7 @@ function conversationRoutes(
     keys.postLate(one, caller, as<wire.PostLateSeals>(body));
   });
   listed("GET /keys", (one, caller, { query }) =>
-    keys.answer(one, caller, query.get("id") as KeyId | null),
+    keys.answer(one, caller, query.get("key") as KeyId | null),
   );
   listed("POST /share-requests", (one, caller, { body }) =>
     shares.request(one, caller, as<wire.ShareRequest>(body)),

@@ -141,10 +141,11 @@ class Reading:
         )
 
     async def devices(
-        self, caller: Caller, state: DeviceShown | None, after: str | None, limit: int
+        self, caller: Caller, state: DeviceShown | None, after: str | None, limit: int = PAGE
     ) -> wire.AdminDevices:
         """Return a page of the devices of the caller's part, the newest first. Raises NotAllowed,
         BadRequest."""
+        limit = max(1, min(limit, MAX_PAGE))
         async with self._database.reading() as connection:
             part = await self._parts.of(connection, caller, ABOUT_PEOPLE)
             page, following, total = await self._registered.page(
@@ -215,7 +216,7 @@ class Reading:
             people=list(people.values()),
         )
 
-    async def chain(self, caller: Caller, after: int) -> wire.AuditPage:
+    async def chain(self, caller: Caller, after: int = 0) -> wire.AuditPage:
         """Return the entries after a number, the oldest first, for verifying the chain; the content
         of those that touch anything outside the caller's part is left out. Raises NotAllowed."""
         async with self._database.reading() as connection:

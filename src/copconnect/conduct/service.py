@@ -75,7 +75,7 @@ class ConductService:
             version: int = (await self._code(connection)).version
         return version
 
-    async def code(self, language: str, version: int | None = None) -> wire.ConductCode:
+    async def code(self, language: str = "en", version: int | None = None) -> wire.ConductCode:
         """Return a version of the text, in English for a language it does not exist in; None: the
         newest. Raises NotFound."""
         async with self._database.reading() as connection:

@@ -121,7 +121,7 @@ class DirectoryService:
         self,
         caller: Caller | None,
         *,
-        text: str = "",
+        text: wire.SearchText = "",
         unit: str | None = None,
         deep: bool = False,
         rank: str | None = None,

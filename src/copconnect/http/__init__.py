@@ -1,1 +1,1 @@
-"""HTTP: callers and bodies, errors, the hot routes beside the framework, turns, the web app."""
+"""HTTP: callers and bodies, errors, operations, turns, the web app."""

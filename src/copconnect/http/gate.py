@@ -1,8 +1,7 @@
 """HTTP glue: who is calling, bodies in, bodies out, errors, security headers.
 
-Bodies are MessagePack or JSON by Content-Type; answers follow Accept. Handlers stay explicit:
-``body = await read(request, wire.X)`` and ``return answer(request, value)``. This module serves
-requests of the web framework and those that :mod:`copconnect.http.direct` answers beside it alike.
+Bodies are MessagePack or JSON by Content-Type; answers follow Accept. Serves requests of
+:mod:`copconnect.http.operations` and those of the web framework behind it.
 """
 
 import asyncio
@@ -156,29 +155,28 @@ def encode(request: Incoming, value: Any, status: int = 200) -> Encoded:
     return Encoded(msgspec.json.encode(value), JSON, status)
 
 
-def answer(request: Incoming, value: Any, *, packed: bool = False) -> Response[bytes]:
-    """Answer with a wire value. ``packed``: compress a large one, which must not hold a secret
-    beside text that somebody else chose (docs/protocol.md, "Compression")."""
-    encoded = encode(request, value)
-    return _response(_packed(request, encoded, _EACH) if packed else encoded)
+def packed(request: Incoming, encoded: Encoded) -> Encoded:
+    """Compress a large answer, which must not hold a secret beside text that somebody else chose
+    (docs/protocol.md, "Compression")."""
+    return _packed(request, encoded, _EACH)
 
 
 class SameForAll:
-    """Answers of a route that are the same for everybody until their version changes: each is
+    """Answers of an operation that are the same for everybody until their version changes: each is
     encoded and compressed once."""
 
     def __init__(self) -> None:
         self._version = ""
         self._encoded: dict[tuple[bool, bool], Encoded] = {}
 
-    def answer(self, request: Incoming, version: str, value: Any) -> Response[bytes]:
-        """Answer with a wire value, which has this version."""
+    def encode(self, request: Incoming, version: str, value: Any) -> Encoded:
+        """Return a wire value of this version as the request takes it."""
         if version != self._version:
             self._version, self._encoded = version, {}
         accepted = (MSGPACK in request.headers.get("accept", ""), _takes_gzip(request))
         if accepted not in self._encoded:
             self._encoded[accepted] = _packed(request, encode(request, value), _ONCE)
-        return _response(self._encoded[accepted])
+        return self._encoded[accepted]
 
 
 def _takes_gzip(request: Incoming) -> bool:
@@ -192,17 +190,22 @@ def _packed(request: Incoming, encoded: Encoded, level: int) -> Encoded:
     return encoded._replace(body=body, coding="gzip")
 
 
-def _response(encoded: Encoded) -> Response[bytes]:
+def headers_of(encoded: Encoded) -> dict[str, str]:
+    """Return the headers of an answer beside its type and length."""
     headers = {
         "retry-after": encoded.retry_after,
         "content-encoding": encoded.coding,
         "vary": "accept-encoding" if encoded.coding else "",
     }
+    return {name: value for name, value in headers.items() if value}
+
+
+def _response(encoded: Encoded) -> Response[bytes]:
     return Response(
         encoded.body,
         status_code=encoded.status,
         media_type=encoded.media_type,
-        headers={name: value for name, value in headers.items() if value} or None,
+        headers=headers_of(encoded) or None,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.bus import LocalBus
 from copconnect.http import gate
-from copconnect.http.gate import REFUSED_S, Gate, SameForAll, answer
+from copconnect.http.gate import REFUSED_S, Encoded, Gate, SameForAll, encode, headers_of, packed
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
 from copconnect.rates import SharedRates
@@ -53,17 +53,16 @@ def asked(coding: str) -> Any:
     return SimpleNamespace(headers={"accept": gate.MSGPACK, "accept-encoding": coding})
 
 
-def test_a_large_answer_is_compressed_where_its_route_and_the_device_say_so() -> None:
-    packed = answer(asked("gzip, br"), LARGE, packed=True)
-    assert packed.headers["content-encoding"] == "gzip"
-    assert gzip.decompress(packed.content) == msgspec.msgpack.encode(LARGE)
-    for plain in (
-        answer(asked("gzip"), LARGE),
-        answer(asked("br"), LARGE, packed=True),
-        answer(asked("gzip"), SMALL, packed=True),
-    ):
-        assert "content-encoding" not in plain.headers
-        assert plain.content in (msgspec.msgpack.encode(LARGE), msgspec.msgpack.encode(SMALL))
+def test_a_large_answer_is_compressed_where_the_device_takes_it() -> None:
+    def answer(coding: str, value: wire.TimeAnswer) -> Encoded:
+        return packed(asked(coding), encode(asked(coding), value))
+
+    small = answer("gzip, br", LARGE)
+    assert headers_of(small)["content-encoding"] == "gzip"
+    assert gzip.decompress(small.body) == msgspec.msgpack.encode(LARGE)
+    for plain in (answer("br", LARGE), answer("gzip", SMALL)):
+        assert "content-encoding" not in headers_of(plain)
+        assert plain.body in (msgspec.msgpack.encode(LARGE), msgspec.msgpack.encode(SMALL))
 
 
 def test_an_answer_for_all_is_compressed_once_for_each_version(
@@ -77,9 +76,9 @@ def test_an_answer_for_all_is_compressed_once_for_each_version(
 
     monkeypatch.setattr(gate, "gzip", SimpleNamespace(compress=compress))
     same = SameForAll()
-    answers = [same.answer(asked("gzip"), "1", LARGE).content for _ in range(3)]
+    answers = [same.encode(asked("gzip"), "1", LARGE).body for _ in range(3)]
     assert len(set(answers)) == 1
-    assert same.answer(asked(""), "1", LARGE).content == msgspec.msgpack.encode(LARGE)
+    assert same.encode(asked(""), "1", LARGE).body == msgspec.msgpack.encode(LARGE)
     assert len(calls) == 1
-    same.answer(asked("gzip"), "2", SMALL)
-    assert same.answer(asked("gzip"), "2", SMALL).content == msgspec.msgpack.encode(SMALL)
+    same.encode(asked("gzip"), "2", SMALL)
+    assert same.encode(asked("gzip"), "2", SMALL).body == msgspec.msgpack.encode(SMALL)

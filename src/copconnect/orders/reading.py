@@ -36,7 +36,7 @@ class Oversight:
 
 
 class Reading:
-    """Answers the routes that read."""
+    """Answers what dashboards and lists ask."""
 
     def __init__(self, deps: Dependencies, counting: Counting) -> None:
         self._deps = deps
@@ -44,7 +44,9 @@ class Reading:
 
     # --- Orders -------------------------------------------------------------------------------
 
-    async def orders(self, caller: Caller, box: Box, after: str | None) -> wire.Orders:
+    async def orders(
+        self, caller: Caller, box: Box = "all", after: str | None = None
+    ) -> wire.Orders:
         """Return a page of orders of the caller's conversations, newest first."""
         async with self._deps.database.reading() as connection:
             rows = await store.page(
@@ -162,12 +164,13 @@ class Reading:
         unit_id: UnitId | None,
         state: wire.OrderState | None,
         choice: int | None,
-        after: str,
-        text: str = "",
+        after: str = "",
+        text: wire.SearchText = "",
         limit: int = PAGE,
     ) -> wire.OrderPeople:
         """Return a page of the people who owe, of a unit and all below it. ``text``: of those whom
         it finds. Raises as ``oversight``."""
+        limit = max(1, min(limit, MOST_PEOPLE))
         deps = self._deps
         seen = await self.oversight(caller.person_id, order_id)
         order = seen.order
@@ -235,8 +238,8 @@ class Reading:
         caller: Caller,
         order_id: MessageId,
         *,
-        answered: bool,
-        after: str,
+        answered: bool = False,
+        after: str = "",
         trust: bool = False,
     ) -> wire.OrderRecords:
         """Return a page of the records that count, of people who left too: what was signed.

@@ -57,7 +57,7 @@ class Progress:
         self._audiences = audiences
 
     async def by_unit(
-        self, caller: Caller, course: wire.CourseName, path: str
+        self, caller: Caller, course: wire.CourseName = "officer", path: wire.UnitPath = ""
     ) -> wire.TrainingProgress:
         """Return the counts of the units right below a path, "" for the whole department, as far as
         the caller may see them. Raises NotAllowed. The statements are the same for any number of
@@ -71,7 +71,11 @@ class Progress:
         return wire.TrainingProgress(course=course, total=total, own=own, units=units)
 
     async def untrained(
-        self, caller: Caller, course: wire.CourseName, path: str, after: str | None
+        self,
+        caller: Caller,
+        course: wire.CourseName = "officer",
+        path: wire.UnitPath = "",
+        after: str | None = None,
     ) -> wire.Untrained:
         """Return a page of the people at or below a path who have not completed a course, seniors
         first. Raises NotAllowed, BadRequest."""

@@ -102,7 +102,7 @@ class TrainingService:
 
     # --- Routes -------------------------------------------------------------------------------
 
-    async def training(self, caller: Caller, language: wire.Language) -> wire.Training:
+    async def training(self, caller: Caller, language: wire.Language = "en") -> wire.Training:
         """Return the caller's courses, and remember when the caller first saw them."""
         async with self._database.reading() as connection:
             since = await store.since(connection, caller.person_id)
@@ -130,7 +130,7 @@ class TrainingService:
             remind=asked in owed or (overdue and bool(owed)),
         )
 
-    async def lesson(self, lesson_id: str, language: wire.Language) -> wire.LessonPage:
+    async def lesson(self, lesson_id: str, language: wire.Language = "en") -> wire.LessonPage:
         """Return a lesson in a language, in English where it has none. Raises NotFound."""
         async with self._database.reading() as connection:
             lessons = await self.catalogue.lessons(connection)
@@ -140,7 +140,7 @@ class TrainingService:
         return page_of(lesson.lesson_id, lesson.text(language), lesson.version)
 
     async def done(
-        self, caller: Caller, body: wire.PostLessonsDone, language: wire.Language
+        self, caller: Caller, body: wire.PostLessonsDone, language: wire.Language = "en"
     ) -> wire.Training:
         """Record lessons as done and return the caller's courses. A lesson that is there no more is
         passed over: a phone may have kept it for weeks."""

@@ -138,6 +138,10 @@ class ChainOfCommand(Wire, frozen=True, kw_only=True):
     units: list[UnitHeads]
 
 
+SearchText = Annotated[str, Meta(max_length=100)]
+UnitPath = Annotated[str, Meta(max_length=1_100)]  # Ids of units, the highest first.
+
+
 class Search(Wire, frozen=True, kw_only=True):
     """The parameters of a search by their names. They are in a body and not in the address, which
     proxies write to their logs: people search for names and numbers."""

@@ -80,7 +80,7 @@ class OwnKeys:
         """Return the newest department record."""
         return self._deps.authority.departments[-1].encode()
 
-    async def log_consistency(self, first: int, second: int) -> wire.LogConsistency:
+    async def log_consistency(self, first: int = 0, second: int = 0) -> wire.LogConsistency:
         """Return the proof that the audit log goes on from a smaller one that a device has seen.
         Raises BadRequest for sizes that are none of this log."""
         async with self._deps.database.reading() as connection:

@@ -100,11 +100,11 @@ class GuardService:
         await self._follow()
         return self._signed.number, self._signed.pictures_number
 
-    async def picture_changes(self, after: int, number: int) -> wire.GuardPictures:
-        """Return what makes the list of pictures of a number out of a former one. Raises
+    async def picture_changes(self, after: int = 0, to: int = 0) -> wire.GuardPictures:
+        """Return what makes the list of pictures of the number ``to`` out of a former one. Raises
         NotFound."""
         async with self._database.reading() as connection:
-            return await self.pictures.changes(connection, after, number)
+            return await self.pictures.changes(connection, after, to)
 
     def weights(self) -> wire.GuardWeights:
         """Return the weights that the record names."""

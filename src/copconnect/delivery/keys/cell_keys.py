@@ -132,7 +132,7 @@ class CellKeys:
     # --- Reading ------------------------------------------------------------------------------
 
     async def all(
-        self, caller: Caller, conversation_id: ConversationId, since: int
+        self, caller: Caller, conversation_id: ConversationId, since: int = 0
     ) -> wire.CellKeys:
         """Return all cell lines, and the cells' usable keys that were stored after a version."""
         deps, now_ms = self._deps, self._deps.clock.now_ms()

@@ -53,7 +53,7 @@ class LogReading:
         *,
         after: int | None,
         before: int | None,
-        limit: int,
+        limit: int = LOG_PAGE,
     ) -> wire.LogPage:
         """Return the first entries after a seq, or the newest before one. Raises NotMember."""
         limit = max(1, min(limit, MOST_LOG_PAGE))

@@ -102,7 +102,11 @@ class Conversations:
             return await showing.conversation(connection, self._deps, caller, conversation_id)
 
     async def members(
-        self, caller: Caller, conversation_id: ConversationId, after: str, text: str = ""
+        self,
+        caller: Caller,
+        conversation_id: ConversationId,
+        after: str = "",
+        text: wire.SearchText = "",
     ) -> wire.Members:
         """Return a page of members whom a text finds, seniors first, for members.
 

@@ -68,7 +68,11 @@ class Posts:
         return found[0]
 
     async def find(
-        self, caller: Caller | None, text: str, unit: str | None, limit: int
+        self,
+        caller: Caller | None,
+        text: wire.SearchText = "",
+        unit: str | None = None,
+        limit: int = 20,
     ) -> wire.Posts:
         """Return the posts that a text finds, at or below a unit if one is given. Raises
         RateLimited."""

@@ -1,20 +1,18 @@
-"""Messages are answered beside the web framework, and nobody can tell: whatever is asked, status,
-headers and body are those that the framework gives."""
+"""Operations judge callers, paths, queries and bodies, and answer with the right status."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import httpx
 import msgspec
 import pytest
-from litestar import Litestar
 from structlog.testing import capture_logs
 
 from copconnect import errors, wire
 from copconnect.database.engine import Database
-from copconnect.delivery import routes
-from copconnect.http.direct import Direct
-from copconnect.http.gate import JSON, MSGPACK, Gate, before_send, on_error, security_headers
+from copconnect.delivery.operations import operations
+from copconnect.http.gate import JSON, MSGPACK, Gate, security_headers
+from copconnect.http.operations import Operations, get
 from copconnect.ids import new_id
 from copconnect.principals import NOTHING, Caller, Requirement
 from copconnect.rates import SharedRates
@@ -51,42 +49,30 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Both:
-    """The application as it is served, and its framework alone."""
+class Served:
+    """The operations of the Delivery Service, in front of an application that has nothing."""
 
     def __init__(self, world: World) -> None:
         self.tokens = Tokens()
         self.passed_on = 0
         gate = Gate(self.tokens, SharedRates(world.bus, world.clock.now_ms), 2_000)
         secured = security_headers("https://tiles.example")
-        self._framework = Litestar(
-            routes.routes(world.service, gate),
-            exception_handlers={Exception: on_error},
-            before_send=[before_send(secured)],
-            request_max_body_size=None,
-            openapi_config=None,
-            logging_config=None,
-        )
-        self._direct = Direct(self._pass_on, routes.hot_routes(world.service, gate), secured)
+        self.app = Operations(operations(world.service), gate, secured, self._pass_on)
 
-    async def _pass_on(self, scope: Any, receive: Any, send: Any) -> None:
+    async def _pass_on(self, _scope: Any, _receive: Any, send: Any) -> None:
         self.passed_on += 1
-        await self._framework(scope, receive, send)
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def ask(
         self, path: str, headers: Any, content: bytes | int = b"", method: str = "POST"
     ) -> Answer:
-        """Return the answer, the same on both ways. ``content``: bytes, or how many MiB come
-        without a length."""
-        answers = []
-        for app in (self._direct, self._framework):
-            transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-                body = _endless(content) if isinstance(content, int) else content
-                got = await client.request(method, path, headers=headers, content=body)
-            answers.append(Answer(got.status_code, got.headers.raw, got.content))
-        assert answers[0] == answers[1]
-        return answers[0]
+        """Return the answer. ``content``: bytes, or how many MiB come without a length."""
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            body = _endless(content) if isinstance(content, int) else content
+            got = await client.request(method, path, headers=headers, content=body)
+        return Answer(got.status_code, got.headers.raw, got.content)
 
 
 async def _endless(mebibytes: int) -> AsyncIterator[bytes]:
@@ -107,8 +93,8 @@ class Room:
     def __init__(self, world: World, alice: Device, bob: Device, made: wire.Conversation) -> None:
         self.world, self.alice, self.bob, self.made = world, alice, bob, made
         self.path = f"/v1/conversations/{made.conversation_id}/messages"
-        self.both = Both(world)
-        self.told = self.both.tokens.add(alice.caller)
+        self.served = Served(world)
+        self.told = self.served.tokens.add(alice.caller)
         self.key_id = bytes(32)
 
     @classmethod
@@ -124,16 +110,16 @@ class Room:
         return sender.message(head_of(self.made), self.key_id, b"text", **other)
 
 
-async def test_a_message_beside_the_framework(database: Database) -> None:
+async def test_a_message_in_every_form(database: Database) -> None:
     room = await Room.of(database)
-    world, both, path, told = room.world, room.both, room.path, room.told
+    world, served, path, told = room.world, room.served, room.path, room.told
     caller = room.alice.caller
     post = room.message(room.alice)
     packed, as_json = msgspec.msgpack.encode(post), msgspec.json.encode(post)
     plain = {name: value for name, value in told.items() if name != "accept"}
 
     # Requests that are accepted, in every form that a body and an answer may have.
-    first = await both.ask(path, told, packed)
+    first = await served.ask(path, told, packed)
     assert first.status == 200
     for headers, content in (
         (told, packed),
@@ -145,19 +131,19 @@ async def test_a_message_beside_the_framework(database: Database) -> None:
         ({**told, "host": "192.0.2.1:8080"}, packed),
         ({**told, "content-security-policy": "none", "cache-control": "max-age=5"}, packed),
     ):
-        got = await both.ask(path, headers, content)
+        got = await served.ask(path, headers, content)
         assert (got.status, got.body) == (200, first.body)
-    in_json = await both.ask(path, {**plain, "accept": JSON}, packed)
+    in_json = await served.ask(path, {**plain, "accept": JSON}, packed)
     assert msgspec.json.decode(in_json.body) == msgspec.msgpack.decode(first.body)
-    assert (await both.ask(f"{path}?a=b", plain, packed)).body == in_json.body
-    assert both.passed_on == 0
+    assert (await served.ask(f"{path}?a=b", plain, packed)).body == in_json.body
+    assert served.passed_on == 0
 
     # Requests that are refused: for the caller, the body, the message.
     ids = caller.person_id, caller.client_id, caller.device
-    both.tokens.callers["novice"] = Caller(*ids, outstanding=frozenset({Requirement.CONDUCT}))
-    both.tokens.callers["new"] = Caller(*ids, outstanding=NOTHING, confirmed=False)
+    served.tokens.callers["novice"] = Caller(*ids, outstanding=frozenset({Requirement.CONDUCT}))
+    served.tokens.callers["new"] = Caller(*ids, outstanding=NOTHING, confirmed=False)
     stranger = world.registry.register()
-    strangers = both.tokens.add(stranger.caller)
+    strangers = served.tokens.add(stranger.caller)
     other = f"/v1/conversations/{new_id()}/messages"
     theirs = msgspec.msgpack.encode(room.message(stranger))
     late = msgspec.msgpack.encode(room.message(room.alice, seq=2, epoch=9))
@@ -180,36 +166,69 @@ async def test_a_message_beside_the_framework(database: Database) -> None:
         (other, told, packed, 400, "message_invalid"),  # The header is of another conversation.
     )
     for where, asked, sent, status, code in refusals:
-        refused = await both.ask(where, asked, sent)
+        refused = await served.ask(where, asked, sent)
         assert refused.status == status, refused
         assert code is None or code_of(refused) == code
-    assert both.passed_on == 0
+    assert served.passed_on == 0
     page = await world.service.log.page(
         caller, room.made.conversation_id, after=0, before=None, limit=9
     )
     assert len(page.entries) == 1
 
 
-async def test_the_framework_judges_what_is_spelt_otherwise(database: Database) -> None:
+async def test_no_other_spelling_of_a_path_is_an_operation(database: Database) -> None:
     room = await Room.of(database)
-    both, path, told, made = room.both, room.path, room.told, room.made
+    served, path, told = room.served, room.path, room.told
     packed = msgspec.msgpack.encode(room.message(room.alice))
-    for where, method, host, status in (
-        (f"{path}/", "POST", "test", 200),
-        (path.replace("/messages", "//messages"), "POST", "test", 200),
-        (path, "POST", "[::1]:8080", 200),
-        (path, "POST", "a b", 400),
-        (path, "POST", 'a"', 400),
-        (path, "GET", "test", 404),
-        (path, "PUT", "test", 404),
-        (path.replace("messages", "Messages"), "POST", "test", 404),
-        (path.replace(made.conversation_id, "A" * 32), "POST", "test", 404),
-        (path.replace(made.conversation_id, "x"), "POST", "test", 404),
-        (f"{path}%0a", "POST", "test", 404),
+    for where, method in (
+        (f"{path}/", "POST"),
+        (path.replace("/messages", "//messages"), "POST"),
+        (path, "GET"),
+        (path, "PUT"),
+        (path.replace("messages", "Messages"), "POST"),
+        (f"{path}%0a", "POST"),
     ):
-        before = both.passed_on
-        answer = await both.ask(where, {**told, "host": host}, packed, method)
-        assert (answer.status, both.passed_on) == (status, before + 1), where
+        before = served.passed_on
+        await served.ask(where, told, packed, method)
+        assert served.passed_on == before + 1, where
+
+
+async def test_what_a_path_or_a_query_has_is_read_as_its_type(database: Database) -> None:
+    room = await Room.of(database)
+    served, told, made = room.served, room.told, room.made.conversation_id
+    log = f"/v1/conversations/{made}/log"
+    for path, status, code in (
+        (log, 200, None),
+        (f"{log}?after=0&limit=1", 200, None),
+        (f"{log}?after=&limit=1", 200, None),  # An empty one is none.
+        (f"{log}?after=x", 400, "bad_request"),
+        (f"{log}?after=-1", 400, "bad_request"),
+        (f"{log}?after=1000000000000000", 400, "bad_request"),
+        (f"{log}?after=%00", 400, "bad_request"),
+        (f"/v1/conversations/{made}/keys?key=zz", 400, "bad_request"),
+        (f"/v1/conversations/{made}/heads/1", 200, None),
+        (f"/v1/conversations/{made}/heads/one", 404, "not_found"),
+        (f"/v1/conversations/{made.upper()}x/log", 404, "not_found"),
+        (f"/v1/conversations/{made}/cells/own", 200, None),
+        (f"/v1/conversations/{made}/cells/{new_id()}", 404, "not_found"),
+    ):
+        answer = await served.ask(path, told, method="GET")
+        assert answer.status == status, path
+        assert code is None or code_of(answer) == code
+    members = f"/v1/conversations/{made}/members/searches"
+    asked = msgspec.msgpack.encode(wire.Search(asked={"text": "x" * 101}))
+    assert (await served.ask(members, told, asked)).status == 400
+    asked = msgspec.msgpack.encode(wire.Search(asked={"text": "x"}))
+    assert (await served.ask(members, told, asked)).status == 200
+
+
+def test_a_row_that_does_not_fit_its_function_is_refused_at_the_start() -> None:
+    async def function(caller: Caller) -> None: ...
+
+    gate, rest = cast("Gate", None), cast("Any", None)
+    for rows in ([get("/v1/{other}", function)], [get("/v1", function)] * 2):
+        with pytest.raises((TypeError, ValueError)):
+            Operations(rows, gate, lambda headers, _: list(headers), rest)
 
 
 @pytest.mark.parametrize(
@@ -225,12 +244,11 @@ async def test_the_framework_judges_what_is_spelt_otherwise(database: Database) 
 async def test_what_goes_wrong_is_told_alike(
     database: Database, failure: Exception, status: int
 ) -> None:
-    both = Both(World(database))
-    both.tokens.failure = failure
+    served = Served(World(database))
+    served.tokens.failure = failure
     headers = {"authorization": "Bearer x"}
     with capture_logs() as logs:
-        answer = await both.ask(f"/v1/conversations/{new_id()}/messages", headers)
+        answer = await served.ask(f"/v1/conversations/{new_id()}/messages", headers)
     assert answer.status == status
-    assert logs[:1] == logs[1:]
-    assert len(logs) == (2 if status >= 500 else 0)
-    assert both.passed_on == 0
+    assert len(logs) == (1 if status >= 500 else 0)
+    assert served.passed_on == 0

@@ -1,0 +1,39 @@
+"""Operations of attachments (docs/protocol.md)."""
+
+from copconnect import errors, wire
+from copconnect.attachments.service import AttachmentService
+from copconnect.http.operations import Body, File, Operation, delete, get, post, put
+from copconnect.ids import AttachmentId
+from copconnect.principals import Caller
+
+_BODY = 4096
+_A = "/v1/attachments/{attachment_id}"
+
+
+def operations(service: AttachmentService) -> list[Operation]:
+    """Return the rows."""
+
+    async def put_chunk(
+        caller: Caller, attachment_id: AttachmentId, index: int, body: Body
+    ) -> wire.AttachmentStatus:
+        limit = await service.chunk_limit(caller, attachment_id, index)
+        try:
+            data = await body.read(limit)
+        except errors.TooLarge as error:
+            raise errors.ChunkInvalid(expected=limit, received=limit + 1) from error
+        return await service.put_chunk(caller, attachment_id, index, data)
+
+    async def get_chunk(caller: Caller, attachment_id: AttachmentId, index: int) -> File:
+        size, pieces = await service.read_chunk(caller, attachment_id, index)
+        # Ciphertext never changes; only this client may keep it.
+        return File(pieces, size=size, headers={"cache-control": "private, immutable"})
+
+    return [
+        post("/v1/attachments", service.begin, most=_BODY),
+        get("/v1/attachments/usage", service.usage),
+        get(_A, service.status),
+        put(f"{_A}/chunks/{{index}}", put_chunk),
+        get(f"{_A}/chunks/{{index}}", get_chunk),
+        post(f"{_A}/shares", service.share, most=_BODY),
+        delete(_A, service.delete),
+    ]

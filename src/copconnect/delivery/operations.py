@@ -1,0 +1,70 @@
+"""Operations of the Delivery Service (docs/protocol.md). All need a confirmed device (E2)."""
+
+from copconnect import wire
+from copconnect.delivery.service import DeliveryService
+from copconnect.http.operations import Operation, get, post, put, search
+from copconnect.ids import ConversationId, KeyId, PersonId
+from copconnect.principals import Caller
+
+_MESSAGE_BODY = wire.MAX_MESSAGE_BYTES + 65536
+_SMALL_BODY = 512 * 1024  # Thousands of ids.
+_KEY_BODY = wire.MAX_SEALS_BYTES + wire.MAX_RECORD_BYTES + 128 * 1024
+_C = "/v1/conversations/{conversation_id}"
+
+
+def operations(service: DeliveryService) -> list[Operation]:
+    """Return the rows."""
+    conversations, rosters = service.conversations, service.rosters
+    cell_keys, shares = service.cell_keys, service.shares
+
+    async def create(caller: Caller, body: wire.CreateConversation) -> wire.Conversation:
+        made = conversations.create if body.audience is None else service.audiences.create
+        return await made(caller, body)
+
+    async def members(
+        caller: Caller, conversation_id: ConversationId, after: PersonId | None
+    ) -> wire.Members:
+        return await conversations.members(caller, conversation_id, after or "")
+
+    async def own_cell(caller: Caller, conversation_id: ConversationId) -> wire.CellLeaves:
+        return await rosters.cell(caller, conversation_id, None)
+
+    async def keys(
+        caller: Caller, conversation_id: ConversationId, key_id: KeyId | None
+    ) -> wire.Keys:
+        asked = None if key_id is None else bytes.fromhex(key_id)
+        return await service.keys.read(caller, conversation_id, asked)
+
+    return [
+        post("/v1/conversations", create, most=_SMALL_BODY),
+        get("/v1/conversations", conversations.conversations),
+        get(_C, conversations.conversation),
+        put(f"{_C}/policy", conversations.change_policy, most=_SMALL_BODY),
+        put(f"{_C}/preferences", conversations.set_preferences, most=_SMALL_BODY),
+        put("/v1/posts/{post_id}/conversation", service.posts.open),
+        put("/v1/units/{unit_id}/orders", service.unit_orders.open),
+        get(f"{_C}/members", members, packed=True),
+        search(f"{_C}/members/searches", conversations.members, most=_SMALL_BODY),
+        post(f"{_C}/members", service.membership.change, most=_SMALL_BODY),
+        get(f"{_C}/receipts", service.receipt_counts.of),
+        get(f"{_C}/head", rosters.state),
+        get(f"{_C}/heads/{{epoch}}", rosters.head),
+        post(f"{_C}/proofs", rosters.proofs, most=_SMALL_BODY),
+        get(f"{_C}/cells/own", own_cell, packed=True),
+        get(f"{_C}/cells/{{cell_id}}", rosters.cell, packed=True),
+        post(f"{_C}/messages", service.posting.post, most=_MESSAGE_BODY),
+        post(f"{_C}/start", service.starting.start, most=_SMALL_BODY),
+        get(f"{_C}/log", service.log.page, packed=True),
+        get(f"{_C}/chain", service.log.chain),
+        post(f"{_C}/keys", service.keys.post, most=_KEY_BODY),
+        get(f"{_C}/keys", keys),
+        post(f"{_C}/keys/seals", service.late_seals.post, most=_KEY_BODY),
+        get(f"{_C}/cells/own/keys", cell_keys.own),
+        post(f"{_C}/cells/own/keys", cell_keys.post, most=_KEY_BODY),
+        post(f"{_C}/cells/own/marks", cell_keys.mark, most=_SMALL_BODY),
+        get(f"{_C}/cells", cell_keys.all),
+        post(f"{_C}/share-requests", shares.ask, most=_SMALL_BODY),
+        post(f"{_C}/share-requests/done", shares.done, most=_SMALL_BODY),
+        post(f"{_C}/shares", shares.post, most=_SMALL_BODY),
+        get(f"{_C}/shares", shares.waiting),
+    ]

@@ -1,0 +1,30 @@
+"""Operations of the Directory."""
+
+from copconnect.directory.postings.posts import Posts
+from copconnect.directory.service import DirectoryService
+from copconnect.http.gate import Incoming, SameForAll, headers_of
+from copconnect.http.operations import File, Operation, get, post, search
+
+
+def operations(service: DirectoryService, posts: Posts) -> list[Operation]:
+    """Return the rows."""
+    same_for_all = SameForAll()
+
+    async def directory(request: Incoming) -> File:
+        headers = {"etag": f'"{await service.version()}"', "cache-control": "private, no-cache"}
+        if request.headers.get("if-none-match", "") == headers["etag"]:
+            return File(b"", headers=headers, status=304)
+        found = await service.directory()
+        encoded = same_for_all.encode(request, found.version, found)
+        return File(encoded.body, encoded.media_type, headers={**headers, **headers_of(encoded)})
+
+    return [
+        get("/v1/directory", directory),
+        search("/v1/people/searches", service.people),
+        get("/v1/people/{person_id}", service.person),
+        get("/v1/units/{unit_id}/chain", posts.chain_of_command),
+        get("/v1/units/{unit_id}/posts", posts.of_unit),
+        search("/v1/posts/searches", posts.find),
+        get("/v1/posts/{post_id}", posts.one),
+        post("/v1/people/lookups", service.look_up),
+    ]
