@@ -53,7 +53,7 @@ def operations(service: DeliveryService) -> list[Operation]:
         get(f"{_C}/cells/own", own_cell, packed=True),
         get(f"{_C}/cells/{{cell_id}}", rosters.cell, packed=True),
         post(f"{_C}/messages", service.posting.post, most=_MESSAGE_BODY),
-        post(f"{_C}/start", service.starting.start, most=_SMALL_BODY),
+        post(f"{_C}/start", service.starting.start, most=_SMALL_BODY, packed=True),
         get(f"{_C}/log", service.log.page, packed=True),
         get(f"{_C}/chain", service.log.chain),
         post(f"{_C}/keys", service.keys.post, most=_KEY_BODY),
