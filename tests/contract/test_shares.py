@@ -339,8 +339,13 @@ async def test_d4_one_answer_costs_the_same_for_1_and_for_16(database: Database)
             await group.post(answer)
         assert await group.waiting() == [1] * newcomers
         assert len(group.world.told(ShareWakeup)) == newcomers
-        counts.append([_counted(asking), _counted(answering)])
-    ((ask_one, post_one), (ask_all, post_all)) = counts
+        with Statements(database) as opening:
+            opened = (group.shares.done(one.caller, group.c, group.request) for one in group.people)
+            await asyncio.gather(*opened)
+        assert await group.waiting() == [0] * newcomers
+        counts.append([_counted(one) for one in (asking, answering, opening)])
+    ((ask_one, post_one, done_one), (ask_all, post_all, done_all)) = counts
+    assert done_one == done_all <= 7
     assert post_one == post_all <= 7
     assert ask_one == ask_all <= 5
 

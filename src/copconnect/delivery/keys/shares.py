@@ -35,10 +35,11 @@ SHARES_OF_ONE_HELPER = 8
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One request of a device."""
+    """Secrets that a device lacks, or lacks no more, as one request says."""
 
     conversation_id: ConversationId
     device: bytes
+    person_id: PersonId
     names: frozenset[SecretName]
 
     @property
@@ -58,6 +59,7 @@ class KeyShares:
         self._requests = deps.rates.limit("share_requests_per_minute", requests, requests)
         self._answers = deps.rates.limit("shares_per_minute", answers, answers)
         self._asking: Gathering[_Asked, errors.CopConnectError] = Gathering(self._ask)
+        self._opening: Gathering[_Asked, None] = Gathering(self._done)
 
     async def ask(
         self, caller: Caller, conversation_id: ConversationId, body: wire.ShareRequest
@@ -66,7 +68,8 @@ class KeyShares:
 
         Raises NotMember, RateLimited."""
         self._requests.take(caller.person_id)
-        asked = _Asked(conversation_id, caller.device, frozenset(_names(body.references)))
+        names = frozenset(_names(body.references))
+        asked = _Asked(conversation_id, caller.device, caller.person_id, names)
         refusal = await self._asking.load(asked)
         if refusal is not None:
             raise refusal
@@ -75,9 +78,7 @@ class KeyShares:
         """Keep what many devices lack at once; return why some are refused. Six statements, however
         many ask at the same time: of a key that opens for nobody everybody does."""
         deps = self._deps
-        lacking: dict[Asker, set[SecretName]] = {}
-        for one in asked:
-            lacking.setdefault(one.asker, set()).update(one.names)
+        lacking = _by_asker(asked)
         refused: dict[Asker, errors.CopConnectError] = {}
         async with deps.database.transaction() as connection:
             listed = await leaves.current_of_devices(connection, lacking)
@@ -125,26 +126,40 @@ class KeyShares:
         self, caller: Caller, conversation_id: ConversationId, body: wire.ShareRequest
     ) -> None:
         """Forget what the calling device no longer lacks, and the shares of that alone."""
-        deps, names = self._deps, _names(body.references)
-        async with deps.database.transaction() as connection:
-            asker = conversation_id, caller.device
-            known = (await shares.requested(connection, [asker])).get(asker, set())
-            await shares.done(connection, conversation_id, caller.device, names)
-            await _tell(connection, [((conversation_id, caller.person_id), names & known)])
-            left = known - names
-            waiting = await shares.waiting(connection, conversation_id, caller.device)
-            held = await conversations.read(connection, [conversation_id])
-            kem = held[0].kem if held else deps.options.kem
-            used = [(caller.device, sha256(one)) for one in waiting if not _serves(one, kem, left)]
-            await shares.forget(connection, conversation_id, used)
-            connection.after_commit(
-                ShareDoneWakeup(
-                    conversation_id=conversation_id,
-                    device=caller.device.hex(),
-                    opened=_lacks(names),
-                    lacks=_lacks(left),
+        names = frozenset(_names(body.references))
+        said = _Asked(conversation_id, caller.device, caller.person_id, names)
+        await self._opening.load(said)
+
+    async def _done(self, said: Collection[_Asked]) -> dict[_Asked, None]:
+        """Forget what many devices no longer lack. Seven statements."""
+        opened = _by_asker(said)
+        people = {one.asker: one.person_id for one in said}
+        async with self._deps.database.transaction() as connection:
+            known = await shares.requested(connection, opened)
+            await shares.done(connection, opened)
+            changed = [((c, people[c, d]), opened[c, d] & names) for (c, d), names in known.items()]
+            await _tell(connection, changed)
+            left = {one: known.get(one, set()) - names for one, names in opened.items()}
+            waiting = await shares.waiting(connection, opened)
+            held = await conversations.read(connection, {c for c, _ in waiting}) if waiting else []
+            kems = {one.conversation_id: one.kem for one in held}
+            used = [
+                (*asker, sha256(share))
+                for asker, found in waiting.items()
+                for share in found
+                if not _serves(share, kems[asker[0]], left[asker])
+            ]
+            await shares.forget(connection, used)
+            for (c, device), names in opened.items():
+                connection.after_commit(
+                    ShareDoneWakeup(
+                        conversation_id=c,
+                        device=device.hex(),
+                        opened=_lacks(names),
+                        lacks=_lacks(left[c, device]),
+                    )
                 )
-            )
+        return {}
 
     async def post(
         self, caller: Caller, conversation_id: ConversationId, body: wire.PostShares
@@ -162,7 +177,7 @@ class KeyShares:
             await require_listed(connection, caller, conversation_id)
             (held,) = await conversations.read(connection, [conversation_id])
             taking = await _Taking.read(connection, held, posted, deps.devices, caller.person_id)
-            pushed_out: list[tuple[bytes, bytes]] = []
+            pushed_out: list[tuple[ConversationId, bytes, bytes]] = []
             taken: list[tuple[PlacedLeaf, bytes]] = []
             refusals: list[errors.CopConnectError] = []
             for device, share in posted.items():
@@ -172,10 +187,10 @@ class KeyShares:
                     refusals.append(refusal)
                 else:
                     taken.append((asker, share))
-                    pushed_out += [(device, one) for one in ended]
+                    pushed_out += [(conversation_id, device, one) for one in ended]
             if not taken:
                 raise refusals[0]
-            await shares.forget(connection, conversation_id, pushed_out)
+            await shares.forget(connection, pushed_out)
             now_ms = deps.clock.now_ms()
             new = await shares.add(connection, conversation_id, caller.device, taken, now_ms)
             for asker, share in taken:
@@ -192,8 +207,9 @@ class KeyShares:
         """Return the shares that wait for the calling device."""
         async with self._deps.database.reading() as connection:
             await require_listed(connection, caller, conversation_id)
-            found = await shares.waiting(connection, conversation_id, caller.device)
-        return wire.Shares(shares=found)
+            asker = conversation_id, caller.device
+            found = await shares.waiting(connection, [asker])
+        return wire.Shares(shares=found.get(asker, []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +272,13 @@ async def _tell(
     }
     if places:
         await receipts.tell(connection, places)
+
+
+def _by_asker(asked: Iterable[_Asked]) -> dict[Asker, set[SecretName]]:
+    found: dict[Asker, set[SecretName]] = {}
+    for one in asked:
+        found.setdefault(one.asker, set()).update(one.names)
+    return found
 
 
 def _lacks(names: Collection[SecretName]) -> list[bytes]:

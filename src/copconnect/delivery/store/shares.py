@@ -72,21 +72,25 @@ async def asked_before(
     return set(found)
 
 
-async def done(
-    connection: AsyncConnection,
-    conversation_id: ConversationId,
-    device: bytes,
-    names: Collection[SecretName],
-) -> None:
+async def done(connection: AsyncConnection, opened: Mapping[Asker, Collection[SecretName]]) -> None:
     """Forget requests."""
     await connection.execute(
         delete(SHARE_REQUESTS).where(
-            _R.conversation_id == conversation_id,
-            _R.device == device,
+            _R.conversation_id == bindparam("p_conversation_id"),
+            _R.device == bindparam("p_device"),
             _R.kind == bindparam("p_kind"),
             _R.reference == bindparam("p_reference"),
         ),
-        [{"p_kind": int(one.kind), "p_reference": one.reference} for one in names],
+        [
+            {
+                "p_conversation_id": asker[0],
+                "p_device": asker[1],
+                "p_kind": int(one.kind),
+                "p_reference": one.reference,
+            }
+            for asker in sorted(opened)
+            for one in sorted(opened[asker])
+        ],
     )
 
 
@@ -139,27 +143,27 @@ async def helpers(
 
 
 async def waiting(
-    connection: AsyncConnection, conversation_id: ConversationId, device: bytes
-) -> list[bytes]:
-    """Return the shares that wait for a device, oldest first."""
-    found = await connection.scalars(
-        select(_S.share)
-        .where(_S.conversation_id == conversation_id, _S.device == device)
-        .order_by(_S.created_ms, _S.share_hash)
-    )
-    return list(found)
+    connection: AsyncConnection, askers: Collection[Asker]
+) -> dict[Asker, list[bytes]]:
+    """Return the shares that wait for these devices, oldest first. One statement for each 500."""
+    found: dict[Asker, list[bytes]] = {}
+    for some in chunks(askers):
+        rows = await connection.execute(
+            select(_S.conversation_id, _S.device, _S.share)
+            .where(tuple_(_S.conversation_id, _S.device).in_(some))
+            .order_by(_S.created_ms, _S.share_hash)
+        )
+        for c, device, share in rows:
+            found.setdefault((c, device), []).append(share)
+    return found
 
 
 async def forget(
-    connection: AsyncConnection,
-    conversation_id: ConversationId,
-    used: Collection[tuple[bytes, bytes]],
+    connection: AsyncConnection, used: Collection[tuple[ConversationId, bytes, bytes]]
 ) -> None:
-    """Delete shares that wait: each a device and the share's hash."""
-    if used:
+    """Delete shares that wait: each a conversation, a device and the share's hash. One statement
+    for each 500."""
+    for some in chunks(used):
         await connection.execute(
-            delete(SHARES).where(
-                _S.conversation_id == conversation_id,
-                tuple_(_S.device, _S.share_hash).in_(used),
-            )
+            delete(SHARES).where(tuple_(_S.conversation_id, _S.device, _S.share_hash).in_(some))
         )
