@@ -12,7 +12,7 @@ import type {
   MessagePage,
 } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
-import { CLASSES } from "../src/screens/conversation/guard/words.ts";
+import { CLASSES } from "#screens/conversation/guard/words.ts";
 import { refusal } from "./refusal.ts";
 import { ScriptedTrust } from "./trust.ts";
 

@@ -1,5 +1,5 @@
 /** The screens over a scripted core: for looking at them, and at states that are hard to reach. */
-import { start } from "../src/app/start.ts";
+import { start } from "#app/start.ts";
 import { ScriptedCore } from "./scripted.ts";
 import { scenarioFrom } from "./scenario.ts";
 

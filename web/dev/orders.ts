@@ -11,7 +11,7 @@ import type {
   OrderView,
 } from "@copconnect/client/core";
 import type { ConversationId, IssuableUnit, MessageId, UnitId } from "@copconnect/client/wire";
-import { emptyOrder } from "../src/screens/orders/compose/composing.ts";
+import { emptyOrder } from "#screens/orders/compose/composing.ts";
 import { pause } from "./account.ts";
 import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
 import { plate } from "./plates.ts";

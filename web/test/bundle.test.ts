@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
-import { enRest } from "../src/i18n/locales/en-rest.ts";
+import { enRest } from "#i18n/locales/en-rest.ts";
 import { flat } from "./translations.ts";
 import { describe, expect, it } from "vitest";
 

@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { CORE_CODES } from "@copconnect/client/failure";
 import { expect, it } from "vitest";
-import { enRest } from "../src/i18n/locales/en-rest.ts";
-import { en } from "../src/i18n/locales/en.ts";
+import { enRest } from "#i18n/locales/en-rest.ts";
+import { en } from "#i18n/locales/en.ts";
 
 const words = { ...en.errors, ...enRest.errors };
 

@@ -1,5 +1,5 @@
 /** The console that ships: the real core, in the same worker as the app's. */
-import "../../src/app/trusted-types.ts";
+import "#app/trusted-types.ts";
 import { connectCore } from "@copconnect/client/host/connect";
 import { start } from "./start.ts";
 

@@ -16,7 +16,7 @@ import Smartphone from "@lucide/svelte/icons/smartphone";
 import UsersRound from "@lucide/svelte/icons/users-round";
 import type { Right } from "@copconnect/client/wire";
 import type { Component } from "svelte";
-import { withReportWords } from "../../src/screens/reports/screens.ts";
+import { withReportWords } from "#screens/reports/screens.ts";
 import { admin } from "./state/admin.svelte.ts";
 import type { ConsoleKey } from "./words.ts";
 

@@ -1,15 +1,15 @@
 /** Bring the console up on a page, with a core that is given: the real one, or a scripted one. */
 import type { ConnectedCore } from "@copconnect/client/core";
 import { mount } from "svelte";
-import "../../src/fonts/fonts.css";
-import "../../src/styles/tokens.css";
-import "../../src/styles/base.css";
-import { useCore } from "../../src/app/core.ts";
-import { followAutoLock } from "../../src/app/device/auto-lock.svelte.ts";
-import { followAddress } from "../../src/app/router.svelte.ts";
-import { followCore } from "../../src/app/state/app.svelte.ts";
-import { restoreAppearance } from "../../src/app/state/appearance.svelte.ts";
-import { loadLater } from "../../src/i18n/index.svelte.ts";
+import "#fonts/fonts.css";
+import "#styles/tokens.css";
+import "#styles/base.css";
+import { useCore } from "#app/core.ts";
+import { followAutoLock } from "#app/device/auto-lock.svelte.ts";
+import { followAddress } from "#app/router.svelte.ts";
+import { followCore } from "#app/state/app.svelte.ts";
+import { restoreAppearance } from "#app/state/appearance.svelte.ts";
+import { loadLater } from "#i18n/index.svelte.ts";
 import Console from "./Console.svelte";
 import { loadWords } from "./words.ts";
 

@@ -2,7 +2,7 @@
  * The console's words, in a namespace of their own: the officers' app loads none of them. Keys are
  * checked by the compiler; a test proves that all languages hold the same.
  */
-import { alsoSpeak, has, say, type TextValues } from "../../src/i18n/index.svelte.ts";
+import { alsoSpeak, has, say, type TextValues } from "#i18n/index.svelte.ts";
 import type { en } from "./locales/en.ts";
 
 type WithoutPlural<K extends string> = K extends `${infer Base}_one` | `${infer Base}_other`

@@ -1,5 +1,5 @@
 /** The console over a scripted core: for looking at it, and at states that are hard to reach. */
-import { start } from "../../admin/src/start.ts";
+import { start } from "#console/start.ts";
 import { ScriptedCore } from "../scripted.ts";
 import { scenarioFrom } from "../scenario.ts";
 

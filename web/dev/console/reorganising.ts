@@ -9,12 +9,7 @@ import type {
   UnitId,
   UnitState,
 } from "@copconnect/client/wire";
-import {
-  draftTree,
-  sameNames,
-  storedTree,
-  type DraftUnit,
-} from "../../admin/src/pages/units/tree.ts";
+import { draftTree, sameNames, storedTree, type DraftUnit } from "#console/pages/units/tree.ts";
 import { PEOPLE, UNITS } from "../organisation.ts";
 
 const STORED = storedTree(UNITS);

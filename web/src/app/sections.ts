@@ -7,8 +7,8 @@ import CircleUser from "@lucide/svelte/icons/circle-user";
 import MessagesSquare from "@lucide/svelte/icons/messages-square";
 import UsersRound from "@lucide/svelte/icons/users-round";
 import type { Component } from "svelte";
-import { loadLater, t } from "../i18n/index.svelte.ts";
-import { account } from "../screens/me/account.svelte.ts";
+import { loadLater, t } from "#i18n/index.svelte.ts";
+import { account } from "#screens/me/account.svelte.ts";
 import { conversations } from "./state/conversations.svelte.ts";
 import { orders } from "./state/orders.svelte.ts";
 
@@ -40,7 +40,7 @@ export interface Section {
 
 const CHATS: Section = {
   name: "chats",
-  screen: () => import("../screens/chats/ChatsScreen.svelte"),
+  screen: () => import("#screens/chats/ChatsScreen.svelte"),
   early: true,
   tab: {
     label: () => t("app.nav.chats"),
@@ -57,7 +57,7 @@ const SECTIONS: readonly Section[] = [
   CHATS,
   {
     name: "orders",
-    screen: () => import("../screens/orders/OrdersScreen.svelte"),
+    screen: () => import("#screens/orders/OrdersScreen.svelte"),
     tab: {
       label: () => t("app.nav.orders"),
       icon: ClipboardList,
@@ -70,7 +70,7 @@ const SECTIONS: readonly Section[] = [
   },
   {
     name: "people",
-    screen: () => import("../screens/people/PeopleScreen.svelte"),
+    screen: () => import("#screens/people/PeopleScreen.svelte"),
     tab: {
       label: () => t("app.nav.people"),
       icon: UsersRound,
@@ -83,7 +83,7 @@ const SECTIONS: readonly Section[] = [
   },
   {
     name: "me",
-    screen: () => import("../screens/me/MeScreen.svelte"),
+    screen: () => import("#screens/me/MeScreen.svelte"),
     tab: {
       label: () => t("app.nav.me"),
       icon: CircleUser,
@@ -98,7 +98,7 @@ const SECTIONS: readonly Section[] = [
     name: "training",
     screen: async () => {
       await loadLater("training");
-      return import("../screens/training/TrainingScreen.svelte");
+      return import("#screens/training/TrainingScreen.svelte");
     },
     tab: null,
     under: "me",
@@ -107,7 +107,7 @@ const SECTIONS: readonly Section[] = [
   },
   {
     name: "new",
-    screen: () => import("../screens/new/NewScreen.svelte"),
+    screen: () => import("#screens/new/NewScreen.svelte"),
     tab: null,
     under: "chats",
     visible: () => true,

@@ -1,6 +1,6 @@
 /** The fault and the remedy, for every stable error code, in the reader's language. */
 import { PIN_DIGITS } from "@copconnect/client/core";
-import { coreError } from "../app/core.ts";
+import { coreError } from "#app/core.ts";
 import { formatBytes, formatMoment, formatNumber, formatSpan } from "./format.ts";
 import { hasText, t, type TextKey } from "./index.svelte.ts";
 

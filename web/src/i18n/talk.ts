@@ -1,7 +1,7 @@
 /** Conversations, previews and notices put into words. */
 import type { ConversationItem, Notice, Plate, Preview } from "@copconnect/client/core";
-import { app } from "../app/state/app.svelte.ts";
-import { unitName, unitPath } from "../app/state/directory.svelte.ts";
+import { app } from "#app/state/app.svelte.ts";
+import { unitName, unitPath } from "#app/state/directory.svelte.ts";
 import { formatDate, formatList, nameOf } from "./format.ts";
 import { t } from "./index.svelte.ts";
 

@@ -1,6 +1,6 @@
 /** One of the things that the attach sheet offers. */
 import type { Component } from "svelte";
-import type { TextKey } from "../i18n/index.svelte.ts";
+import type { TextKey } from "#i18n/index.svelte.ts";
 
 export interface Choice {
   readonly label: TextKey;

@@ -28,7 +28,7 @@ import type {
   ReportReaders,
 } from "@copconnect/client/core";
 import type { AttachmentId, ClientId, ConversationId, MessageId } from "@copconnect/client/wire";
-import { t } from "../i18n/index.svelte.ts";
+import { t } from "#i18n/index.svelte.ts";
 import { BEAT, DIRECTORY, HEAD, ME, PEOPLE, id, plateOf } from "./department.ts";
 import { claimedBy } from "./bridge.ts";
 import { bodyOf, previewOf, quoteOf } from "./preview.ts";

@@ -6,7 +6,7 @@ import type {
   OrderView,
 } from "@copconnect/client/core";
 import type { ConversationId, MessageId, Names, Person, UnitId } from "@copconnect/client/wire";
-import { LANGUAGES, t } from "../i18n/index.svelte.ts";
+import { LANGUAGES, t } from "#i18n/index.svelte.ts";
 import {
   BEAT,
   DISTRICT,

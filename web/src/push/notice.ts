@@ -1,7 +1,7 @@
 /** A notification as it is written on the device. Pure. */
 import type { ConversationItem, MessageItem, OrderView } from "@copconnect/client/core";
 import type { ConversationId, MessageId, Names } from "@copconnect/client/wire";
-import { wording } from "../app/device/notification-wording.ts";
+import { wording } from "#app/device/notification-wording.ts";
 import { isSilent } from "./duty.ts";
 import type { PushSettings } from "./settings.ts";
 

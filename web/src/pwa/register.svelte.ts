@@ -6,7 +6,7 @@
  * version is shown only after its worker has taken over, which reloads every page of the device. A page
  * that is loading at that moment misses the browser's event: it asks the worker when it has loaded.
  */
-import type { PageLoaded, TakeOver } from "../streaming/messages.ts";
+import type { PageLoaded, TakeOver } from "#streaming/messages.ts";
 
 /** How often a page that stays open asks for a new version. */
 const CHECK_EVERY_MS = 60 * 60 * 1000;

@@ -1,10 +1,10 @@
 /** Acts and entries of the audit log in words. Unknown tags are shown as they are. */
 import type { AuditItem } from "@copconnect/client/core";
 import type { Act, Names, PersonId, UnitId } from "@copconnect/client/wire";
-import { unitName } from "../../../src/app/state/directory.svelte.ts";
-import { formatDate, formatNumber, nameOf } from "../../../src/i18n/format.ts";
-import type { TextValues } from "../../../src/i18n/index.svelte.ts";
-import { className } from "../../../src/screens/conversation/guard/words.ts";
+import { unitName } from "#app/state/directory.svelte.ts";
+import { formatDate, formatNumber, nameOf } from "#i18n/format.ts";
+import type { TextValues } from "#i18n/index.svelte.ts";
+import { className } from "#screens/conversation/guard/words.ts";
 import { c, known } from "../words.ts";
 import { nameFor } from "./names.svelte.ts";
 import { outcomeText } from "./report-words.ts";

@@ -1,5 +1,5 @@
 /** Something that a button does: one at a time, and its outcome in a short note. */
-import { toast } from "../../../src/app/state/toasts.svelte.ts";
+import { toast } from "#app/state/toasts.svelte.ts";
 import { noticed } from "./admin.svelte.ts";
 import { refusalText } from "./refusals.ts";
 

@@ -5,9 +5,9 @@
  */
 import type { ActAnswer, AdminOverview, AdminRights, Right } from "@copconnect/client/wire";
 import type { PlainAct } from "@copconnect/client/core";
-import { core, coreError } from "../../../src/app/core.ts";
-import { app } from "../../../src/app/state/app.svelte.ts";
-import { Loading } from "../../../src/app/state/loading.svelte.ts";
+import { core, coreError } from "#app/core.ts";
+import { app } from "#app/state/app.svelte.ts";
+import { Loading } from "#app/state/loading.svelte.ts";
 
 const rights = new Loading<AdminRights>();
 const overview = new Loading<AdminOverview>();

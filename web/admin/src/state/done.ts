@@ -1,7 +1,7 @@
 /** Says what became of an act, with the way to its line in the audit log or to undo it. */
 import type { ActAnswer } from "@copconnect/client/wire";
-import { navigate, path } from "../../../src/app/router.svelte.ts";
-import { toast } from "../../../src/app/state/toasts.svelte.ts";
+import { navigate, path } from "#app/router.svelte.ts";
+import { toast } from "#app/state/toasts.svelte.ts";
 import { c } from "../words.ts";
 
 export function sayDone(answer: ActAnswer, text: string, undo: (() => void) | null = null): void {

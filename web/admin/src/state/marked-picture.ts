@@ -1,7 +1,7 @@
 /** The pictures of a case, and the hash by which a mark names one of them. */
 import type { AttachmentView, CaseView, ProvenMessage } from "@copconnect/client/core";
-import { core } from "../../../src/app/core.ts";
-import { pictureHash } from "../../../src/media/encoding/picture-hash.ts";
+import { core } from "#app/core.ts";
+import { pictureHash } from "#media/encoding/picture-hash.ts";
 
 export function picturesOf({ failed, body }: ProvenMessage): readonly AttachmentView[] {
   const files = failed === null && body?.kind === "attachments" ? body.attachments : [];

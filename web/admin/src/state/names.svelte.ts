@@ -1,8 +1,8 @@
 /** Names of people and posts that acts and rules name, fetched when they are first shown. */
 import { SvelteMap } from "svelte/reactivity";
 import type { Names, Person, PersonId, Post, PostId } from "@copconnect/client/wire";
-import { core } from "../../../src/app/core.ts";
-import { nameOf } from "../../../src/i18n/format.ts";
+import { core } from "#app/core.ts";
+import { nameOf } from "#i18n/format.ts";
 
 const people = new SvelteMap<string, Person>();
 let asked: readonly string[] = [];

@@ -1,6 +1,6 @@
 /** Refusals in words. Those of imports and posts name a reason, whose words the console alone has. */
-import { coreError } from "../../../src/app/core.ts";
-import { errorText } from "../../../src/i18n/errors.ts";
+import { coreError } from "#app/core.ts";
+import { errorText } from "#i18n/errors.ts";
 import { known } from "../words.ts";
 
 export function refusalText(thrown: unknown): string {

@@ -3,10 +3,10 @@
  * streams, notifications, the app lock's clock, the browser's promise to keep the storage, its word
  * about the network, and letting go of plaintext when the app closes.
  */
-import { objectUrls } from "../../media/object-urls.ts";
-import { followInstallOffer } from "../../pwa/install.svelte.ts";
-import { registerServiceWorker } from "../../pwa/register.svelte.ts";
-import { serveStreams, stopAllStreams } from "../../streaming/page.ts";
+import { objectUrls } from "#media/object-urls.ts";
+import { followInstallOffer } from "#pwa/install.svelte.ts";
+import { registerServiceWorker } from "#pwa/register.svelte.ts";
+import { serveStreams, stopAllStreams } from "#streaming/page.ts";
 import { onCoreEvent } from "../state/app.svelte.ts";
 import { followAutoLock } from "./auto-lock.svelte.ts";
 import { core } from "../core.ts";

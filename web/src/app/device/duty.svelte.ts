@@ -1,5 +1,5 @@
 /** This person's hours of duty. They stay on this device: the server is never told. */
-import { readDuty, type Duty } from "../../push/duty.ts";
+import { readDuty, type Duty } from "#push/duty.ts";
 
 const KEY = "copconnect.notifications.duty";
 

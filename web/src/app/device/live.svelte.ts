@@ -5,7 +5,7 @@
  */
 import type { LiveShare, LiveStart } from "@copconnect/client/core";
 import type { ConversationId } from "@copconnect/client/wire";
-import { distanceM } from "../../parts/map/projection.ts";
+import { distanceM } from "#parts/map/projection.ts";
 import { core } from "../core.ts";
 import { onCoreEvent } from "../state/app.svelte.ts";
 

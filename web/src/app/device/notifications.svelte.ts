@@ -8,13 +8,13 @@
 import type { ConversationId } from "@copconnect/client/wire";
 import type { MessageItem } from "@copconnect/client/core";
 import { SvelteMap } from "svelte/reactivity";
-import { nameOf } from "../../i18n/format.ts";
-import { t } from "../../i18n/index.svelte.ts";
+import { nameOf } from "#i18n/format.ts";
+import { t } from "#i18n/index.svelte.ts";
 import { app, onCoreEvent } from "../state/app.svelte.ts";
 import { conversations } from "../state/conversations.svelte.ts";
-import { isSilent } from "../../push/duty.ts";
-import { calls } from "../../push/notice.ts";
-import { isFilled, isOpenLessons, isOpenOrder, TAKE_FILLED } from "../../push/messages.ts";
+import { isSilent } from "#push/duty.ts";
+import { calls } from "#push/notice.ts";
+import { isFilled, isOpenLessons, isOpenOrder, TAKE_FILLED } from "#push/messages.ts";
 import { core } from "../core.ts";
 import { duty } from "./duty.svelte.ts";
 import { wording } from "./notification-wording.ts";

@@ -3,7 +3,7 @@
  * language. Kept in localStorage; a browser that refuses it gets the defaults each time.
  */
 import type { Language } from "@copconnect/client/wire";
-import { LANGUAGES, speak } from "../../i18n/index.svelte.ts";
+import { LANGUAGES, speak } from "#i18n/index.svelte.ts";
 
 export type ThemeChoice = "system" | "light" | "dark";
 

@@ -4,8 +4,8 @@
  */
 import type { ConversationItem, Plate } from "@copconnect/client/core";
 import type { Directory, Level, Rank, Role, Unit, UnitId } from "@copconnect/client/wire";
-import { nameOf } from "../../i18n/format.ts";
-import { language } from "../../i18n/index.svelte.ts";
+import { nameOf } from "#i18n/format.ts";
+import { language } from "#i18n/index.svelte.ts";
 import { onCoreEvent } from "./app.svelte.ts";
 import { core } from "../core.ts";
 import { rankIndex, rankThenPost } from "./ranks.ts";

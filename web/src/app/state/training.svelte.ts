@@ -4,7 +4,7 @@
  */
 import type { Course, CourseName, LessonItem, TrainingView } from "@copconnect/client/core";
 import type { LessonId } from "@copconnect/client/wire";
-import { language } from "../../i18n/index.svelte.ts";
+import { language } from "#i18n/index.svelte.ts";
 import { core } from "../core.ts";
 import { onCoreEvent } from "./app.svelte.ts";
 import { Loading } from "./loading.svelte.ts";

@@ -4,8 +4,8 @@
  */
 import type { AttachmentId } from "@copconnect/client/wire";
 import type { AttachmentView } from "@copconnect/client/core";
-import { core, coreError } from "../../app/core.ts";
-import { objectUrls } from "../../media/object-urls.ts";
+import { core, coreError } from "#app/core.ts";
+import { objectUrls } from "#media/object-urls.ts";
 
 export class HeldFile {
   /** The object URL, once the plaintext is here. */

@@ -14,7 +14,7 @@ import {
 import "maplibre-gl/dist/maplibre-gl.css";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import type { Feature, Geometry, Position as Coordinates } from "geojson";
-import { nameOf } from "../../i18n/format.ts";
+import { nameOf } from "#i18n/format.ts";
 import { loadOutline, type Outline } from "./outline.ts";
 import type { MapMark } from "./marks.ts";
 import { circle, type Position } from "./projection.ts";

@@ -1,8 +1,8 @@
 /** Orders put into words. */
 import { UNREADABLE } from "@copconnect/client/wire";
 import type { AcknowledgedView, OrderBody, OrderView } from "@copconnect/client/core";
-import { dayWithin, formatMoment, formatSpan, formatTime, nameOf } from "../../i18n/format.ts";
-import { t } from "../../i18n/index.svelte.ts";
+import { dayWithin, formatMoment, formatSpan, formatTime, nameOf } from "#i18n/format.ts";
+import { t } from "#i18n/index.svelte.ts";
 
 const DAY_MS = 86_400_000;
 

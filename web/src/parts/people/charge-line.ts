@@ -1,8 +1,8 @@
 /** A charge in the reader's words. */
 import type { Posting } from "@copconnect/client/wire";
-import { unitName } from "../../app/state/directory.svelte.ts";
-import { nameOf } from "../../i18n/format.ts";
-import { t } from "../../i18n/index.svelte.ts";
+import { unitName } from "#app/state/directory.svelte.ts";
+import { nameOf } from "#i18n/format.ts";
+import { t } from "#i18n/index.svelte.ts";
 import { isCharge } from "./beginning.ts";
 
 /** "Officiating", "Additional charge"; "" for a regular post. */

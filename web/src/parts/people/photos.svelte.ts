@@ -5,7 +5,7 @@
 import type { AttachmentId } from "@copconnect/client/wire";
 import type { AttachmentView } from "@copconnect/client/core";
 import { SvelteMap } from "svelte/reactivity";
-import { core } from "../../app/core.ts";
+import { core } from "#app/core.ts";
 
 const urls = new SvelteMap<AttachmentId, string | null>();
 

@@ -1,7 +1,7 @@
 /** The holders of a post, in the words of the reader. */
 import type { Post } from "@copconnect/client/wire";
-import { formatList, formatNumber, nameOf } from "../../i18n/format.ts";
-import { t } from "../../i18n/index.svelte.ts";
+import { formatList, formatNumber, nameOf } from "#i18n/format.ts";
+import { t } from "#i18n/index.svelte.ts";
 
 const NAMED = 2;
 

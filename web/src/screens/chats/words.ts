@@ -1,6 +1,6 @@
 /** The words by which a conversation is found, in every script. */
 import { rankSpellings, spellings, type ConversationItem } from "@copconnect/client/core";
-import { titleOf } from "../../i18n/talk.ts";
+import { titleOf } from "#i18n/talk.ts";
 
 export function wordsOf(item: ConversationItem): string {
   const plates = item.direct === null ? item.some : [item.direct];

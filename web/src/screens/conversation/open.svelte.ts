@@ -7,10 +7,10 @@
  */
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import type { CoreEvent, MessageItem } from "@copconnect/client/core";
-import { onCoreEvent } from "../../app/state/app.svelte.ts";
-import { onLeaving } from "../../app/state/leaving.ts";
-import { core } from "../../app/core.ts";
-import { Loading } from "../../app/state/loading.svelte.ts";
+import { onCoreEvent } from "#app/state/app.svelte.ts";
+import { onLeaving } from "#app/state/leaving.ts";
+import { core } from "#app/core.ts";
+import { Loading } from "#app/state/loading.svelte.ts";
 
 const PAGE = 60;
 const KEPT = 6;

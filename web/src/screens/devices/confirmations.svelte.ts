@@ -3,8 +3,8 @@
  * screen looks. The core looks for news at each hint; in between nothing is asked.
  */
 import type { ConfirmationView } from "@copconnect/client/core";
-import { onCoreEvent } from "../../app/state/app.svelte.ts";
-import { core } from "../../app/core.ts";
+import { onCoreEvent } from "#app/state/app.svelte.ts";
+import { core } from "#app/core.ts";
 
 export class Confirmations {
   all = $state.raw<readonly ConfirmationView[]>([]);

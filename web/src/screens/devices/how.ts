@@ -1,9 +1,9 @@
 /** How a device came to be trusted, in words. */
 import type { MemberDevice, Plate } from "@copconnect/client/core";
 import type { Confirmed } from "@copconnect/client/wire";
-import { app } from "../../app/state/app.svelte.ts";
-import { nameOf } from "../../i18n/format.ts";
-import { t } from "../../i18n/index.svelte.ts";
+import { app } from "#app/state/app.svelte.ts";
+import { nameOf } from "#i18n/format.ts";
+import { t } from "#i18n/index.svelte.ts";
 
 /** A name inside a sentence: "you" for oneself. */
 export function amongOthers(plate: Plate): string {

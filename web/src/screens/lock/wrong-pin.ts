@@ -1,8 +1,8 @@
 /** A refused PIN or passphrase in words, with the tries that are left before this device is erased. */
-import { coreError } from "../../app/core.ts";
-import { app } from "../../app/state/app.svelte.ts";
-import { errorText } from "../../i18n/errors.ts";
-import { t } from "../../i18n/index.svelte.ts";
+import { coreError } from "#app/core.ts";
+import { app } from "#app/state/app.svelte.ts";
+import { errorText } from "#i18n/errors.ts";
+import { t } from "#i18n/index.svelte.ts";
 
 export function wrongText(thrown: unknown): string {
   const { code, details } = coreError(thrown);

@@ -7,8 +7,8 @@
 import type { AlarmView, UnconfirmedItem } from "@copconnect/client/core";
 import type { AlarmId, ClientId, ClientInfo, DeviceId } from "@copconnect/client/wire";
 import { untrack } from "svelte";
-import { app, onCoreEvent } from "../../app/state/app.svelte.ts";
-import { core } from "../../app/core.ts";
+import { app, onCoreEvent } from "#app/state/app.svelte.ts";
+import { core } from "#app/core.ts";
 
 let devices = $state.raw<readonly ClientInfo[] | null>(null);
 let devicesError = $state.raw<unknown>(null);

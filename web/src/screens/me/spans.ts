@@ -1,5 +1,5 @@
 /** Auto-lock times in words. */
-import { t } from "../../i18n/index.svelte.ts";
+import { t } from "#i18n/index.svelte.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -1,10 +1,10 @@
 /** Making a file of an order: how far it is, what came of it, and stopping it. */
 import type { ExportFormat, OrderExport, Progress } from "@copconnect/client/core";
 import type { Language, MessageId, UnitId } from "@copconnect/client/wire";
-import { core, coreError } from "../../app/core.ts";
-import { app, onCoreEvent } from "../../app/state/app.svelte.ts";
-import { directory } from "../../app/state/directory.svelte.ts";
-import { textsIn } from "../../i18n/index.svelte.ts";
+import { core, coreError } from "#app/core.ts";
+import { app, onCoreEvent } from "#app/state/app.svelte.ts";
+import { directory } from "#app/state/directory.svelte.ts";
+import { textsIn } from "#i18n/index.svelte.ts";
 import { exportWords, factsOf, nameIn, type OrderFacts, type Say } from "./words.ts";
 
 export interface Made {

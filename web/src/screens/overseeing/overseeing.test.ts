@@ -1,7 +1,7 @@
 import type { OrderCounts } from "@copconnect/client/core";
 import type { MessageId } from "@copconnect/client/wire";
 import { expect, it } from "vitest";
-import { TOWNS } from "../../parts/map/towns.ts";
+import { TOWNS } from "#parts/map/towns.ts";
 import { shapeOf } from "./curve.ts";
 import { seatOf } from "./seats.ts";
 import { percent, shares } from "./shares.ts";

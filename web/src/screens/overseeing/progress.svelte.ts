@@ -5,11 +5,11 @@
 import type { OrderCounts, OrderProgressView } from "@copconnect/client/core";
 import type { MessageId, UnitId } from "@copconnect/client/wire";
 import { untrack } from "svelte";
-import { core } from "../../app/core.ts";
-import { onCoreEvent } from "../../app/state/app.svelte.ts";
-import { Loading } from "../../app/state/loading.svelte.ts";
-import { formatNumber } from "../../i18n/format.ts";
-import { t } from "../../i18n/index.svelte.ts";
+import { core } from "#app/core.ts";
+import { onCoreEvent } from "#app/state/app.svelte.ts";
+import { Loading } from "#app/state/loading.svelte.ts";
+import { formatNumber } from "#i18n/format.ts";
+import { t } from "#i18n/index.svelte.ts";
 
 const SAID_EVERY_MS = 10_000;
 

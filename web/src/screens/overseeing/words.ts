@@ -1,8 +1,8 @@
 /** An order and a file about it in words of one language, whatever language the screen has. */
 import type { ExportState, ExportWords } from "@copconnect/client/core";
 import type { Directory, Language, Names, UnitId } from "@copconnect/client/wire";
-import { momentIn } from "../../i18n/format.ts";
-import type { TextKey, TextValues } from "../../i18n/index.svelte.ts";
+import { momentIn } from "#i18n/format.ts";
+import type { TextKey, TextValues } from "#i18n/index.svelte.ts";
 
 /** An order as its overseer reads it. */
 export interface OrderFacts {

@@ -1,6 +1,6 @@
 /** The act of weight that waits for its person to prove being there, on this page or another of the device. */
 import type { PresenceRequest } from "@copconnect/client/core";
-import { core } from "../../app/core.ts";
+import { core } from "#app/core.ts";
 
 let request = $state.raw<PresenceRequest | null>(null);
 

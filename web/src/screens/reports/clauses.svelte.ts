@@ -1,8 +1,8 @@
 /** The rules of the code of conduct, which reports and sanctions name by their numbers from 1. */
 import type { ConductCode } from "@copconnect/client/wire";
-import { core } from "../../app/core.ts";
-import { Loading } from "../../app/state/loading.svelte.ts";
-import { language, t } from "../../i18n/index.svelte.ts";
+import { core } from "#app/core.ts";
+import { Loading } from "#app/state/loading.svelte.ts";
+import { language, t } from "#i18n/index.svelte.ts";
 
 const code = new Loading<ConductCode>();
 

@@ -1,5 +1,5 @@
 /** The screens of reports and sanctions: each comes with its words, when it is first shown. */
-import { loadLater } from "../../i18n/index.svelte.ts";
+import { loadLater } from "#i18n/index.svelte.ts";
 
 /** A module, once the words of reports are here too. */
 export async function withReportWords<M>(module: Promise<M>): Promise<M> {

@@ -1,7 +1,7 @@
 /** Sanctions put into words. */
 import type { Barred, SanctionView } from "@copconnect/client/core";
-import { formatMoment } from "../../i18n/format.ts";
-import { t } from "../../i18n/index.svelte.ts";
+import { formatMoment } from "#i18n/format.ts";
+import { t } from "#i18n/index.svelte.ts";
 
 /** "You cannot post in large groups until 4 December, 18:00." */
 export function lineOf({ kind, untilMs }: SanctionView): string {

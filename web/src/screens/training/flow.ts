@@ -1,7 +1,7 @@
 /** The screens of a lesson in their order, and how its quiz is counted. Pure. */
 import type { Lesson, LessonBlock } from "@copconnect/client/core";
-import { PRACTICES, type PracticeName } from "../../practice/bridge.ts";
-import { STEPS } from "../../practice/steps.ts";
+import { PRACTICES, type PracticeName } from "#practice/bridge.ts";
+import { STEPS } from "#practice/steps.ts";
 
 export type Quiz = Extract<LessonBlock, { type: "quiz" }>;
 export type Shown = Exclude<LessonBlock, Quiz>;

@@ -1,8 +1,8 @@
 /** Lines of the policy of standing groups: in words, new ones, and what differs. */
 import type { GroupPolicy, Names } from "@copconnect/client/wire";
-import { levelName, rankName, roleName } from "../../../../src/app/state/directory.svelte.ts";
-import { formatList, nameOf } from "../../../../src/i18n/format.ts";
-import { c } from "../../words.ts";
+import { levelName, rankName, roleName } from "#app/state/directory.svelte.ts";
+import { formatList, nameOf } from "#i18n/format.ts";
+import { c } from "#console/words.ts";
 
 /** A line with a code that no other one has. */
 export function newLine(lines: readonly GroupPolicy[]): GroupPolicy {

@@ -1,14 +1,9 @@
 /** Rules of groups in words: "SHOs · Hyderabad and all below". */
 import type { Audience, Clause } from "@copconnect/client/wire";
-import {
-  levelName,
-  rankName,
-  roleName,
-  unitName,
-} from "../../../../src/app/state/directory.svelte.ts";
-import { formatList } from "../../../../src/i18n/format.ts";
-import { postName } from "../../state/names.svelte.ts";
-import { c } from "../../words.ts";
+import { levelName, rankName, roleName, unitName } from "#app/state/directory.svelte.ts";
+import { formatList } from "#i18n/format.ts";
+import { postName } from "#console/state/names.svelte.ts";
+import { c } from "#console/words.ts";
 
 export const emptyClause = (): Clause => ({
   ...{ everyone: false, units: [], below: true, posts: [], levels: [], roles: [], ranks: [] },

@@ -1,8 +1,8 @@
 /** Columns, kinds and problems of imports in the reader's language. */
 import type { ImportProblem, UnitId } from "@copconnect/client/wire";
-import { rankName, unitName } from "../../../../src/app/state/directory.svelte.ts";
-import { formatList, formatNumber } from "../../../../src/i18n/format.ts";
-import { c, known } from "../../words.ts";
+import { rankName, unitName } from "#app/state/directory.svelte.ts";
+import { formatList, formatNumber } from "#i18n/format.ts";
+import { c, known } from "#console/words.ts";
 
 /** A column of the data bank; one that has no words is shown as files name it. */
 export function columnText(column: string): string {

@@ -1,5 +1,5 @@
 /** Days of planned transfers, YYYY-MM-DD: they begin at 00:00 India time, wherever the reader is. */
-import { formatDate } from "../../../../src/i18n/format.ts";
+import { formatDate } from "#i18n/format.ts";
 
 const INDIA = "+05:30";
 const DAY_MS = 86_400_000;

@@ -1,7 +1,7 @@
 /** Cases put into words. */
 import type { CaseItem, Plate } from "@copconnect/client/core";
-import { nameOf } from "../../../../src/i18n/format.ts";
-import { c, type ConsoleKey } from "../../words.ts";
+import { nameOf } from "#i18n/format.ts";
+import { c, type ConsoleKey } from "#console/words.ts";
 
 /** The reported officer's name; said so where nobody knows the person any more. */
 export function reportedName({ reported }: Pick<CaseItem, "reported">): string {

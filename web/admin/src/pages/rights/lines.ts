@@ -1,7 +1,7 @@
 /** Lines of the rights table: in words, what may be chosen, and whether two are the same. */
 import type { Right, RightRule } from "@copconnect/client/wire";
-import { levelName, rankName, roleName } from "../../../../src/app/state/directory.svelte.ts";
-import { c } from "../../words.ts";
+import { levelName, rankName, roleName } from "#app/state/directory.svelte.ts";
+import { c } from "#console/words.ts";
 
 export const RIGHTS: readonly Right[] = [
   "manage_people",

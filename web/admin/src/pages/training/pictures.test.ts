@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { pictureType } from "../../../../src/media/encoding/lesson-picture.ts";
+import { pictureType } from "#media/encoding/lesson-picture.ts";
 import * as pictures from "./pictures.ts";
 import { emptyTexts } from "./texts.ts";
 

@@ -7,9 +7,9 @@ import type {
   UnitId,
   UnitState,
 } from "@copconnect/client/wire";
-import { levelName, unitName } from "../../../../src/app/state/directory.svelte.ts";
-import { formatList, nameOf } from "../../../../src/i18n/format.ts";
-import { c, isolated, known } from "../../words.ts";
+import { levelName, unitName } from "#app/state/directory.svelte.ts";
+import { formatList, nameOf } from "#i18n/format.ts";
+import { c, isolated, known } from "#console/words.ts";
 
 export type NameOfUnit = (unitId: UnitId) => string;
 

@@ -4,10 +4,10 @@
  */
 import type { Step } from "@copconnect/client/wire";
 import type { UnitDraft } from "@copconnect/client/core";
-import { core } from "../../../../src/app/core.ts";
-import { directory } from "../../../../src/app/state/directory.svelte.ts";
-import { toast } from "../../../../src/app/state/toasts.svelte.ts";
-import { errorText } from "../../../../src/i18n/errors.ts";
+import { core } from "#app/core.ts";
+import { directory } from "#app/state/directory.svelte.ts";
+import { toast } from "#app/state/toasts.svelte.ts";
+import { errorText } from "#i18n/errors.ts";
 import { draftTree, storedTree } from "./tree.ts";
 
 const EMPTY: UnitDraft = { done: [], undone: [] };

@@ -4,7 +4,7 @@
  * nothing here.
  */
 import type { Level, Names, PersonId, Step, Unit, UnitId, UnitPart } from "@copconnect/client/wire";
-import { unitFits } from "../../state/unit-search.ts";
+import { unitFits } from "#console/state/unit-search.ts";
 
 export type Mark = "new" | "renamed" | "moved";
 

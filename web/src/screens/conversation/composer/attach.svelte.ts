@@ -1,6 +1,6 @@
 /** The state of a composer's attach sheet; shared by the composer and the sheet. */
 import type { ConversationId } from "@copconnect/client/wire";
-import type { Offered } from "../../../media/previewed.ts";
+import type { Offered } from "#media/previewed.ts";
 import { beginShowing, offerTo } from "./late-files.ts";
 
 export class Attaching {

@@ -3,7 +3,7 @@
  * core keeps both, so that a reload, a lock or a message that is refused loses neither.
  */
 import type { ConversationItem, OutgoingAttachment } from "@copconnect/client/core";
-import { core } from "../../../app/core.ts";
+import { core } from "#app/core.ts";
 
 /** At most so much writing is lost when the page is gone at once. */
 const DRAFT_MS = 400;

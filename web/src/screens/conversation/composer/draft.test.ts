@@ -1,6 +1,6 @@
 import type { ConnectedCore, ConversationItem, OutgoingAttachment } from "@copconnect/client/core";
 import { expect, it, vi } from "vitest";
-import { useCore } from "../../../app/core.ts";
+import { useCore } from "#app/core.ts";
 import { Draft } from "./draft.svelte.ts";
 
 const item = { conversationId: "one", draft: "", draftFiles: 0 } as unknown as ConversationItem;

@@ -3,7 +3,7 @@
  * while the photo was taken: in memory alone, until the conversation is on screen again.
  */
 import type { ConversationId } from "@copconnect/client/wire";
-import type { Offered } from "../../../media/previewed.ts";
+import type { Offered } from "#media/previewed.ts";
 
 type Show = (offered: Offered) => void;
 

@@ -1,6 +1,6 @@
 /** Questions found by words, among them or among their accepted answers. Pure. */
 import type { MessageItem } from "@copconnect/client/core";
-import { previewText } from "../../../i18n/talk.ts";
+import { previewText } from "#i18n/talk.ts";
 
 export function matchingQuestions(
   questions: readonly MessageItem[],

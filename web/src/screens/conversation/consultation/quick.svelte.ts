@@ -1,7 +1,7 @@
 /** Short texts that are sent by one tap: this person's own, or the app's in the app's language. */
 import { MAX_QUICK_REPLIES, MAX_QUICK_REPLY } from "@copconnect/client/core";
-import { core } from "../../../app/core.ts";
-import { t } from "../../../i18n/index.svelte.ts";
+import { core } from "#app/core.ts";
+import { t } from "#i18n/index.svelte.ts";
 
 export { MAX_QUICK_REPLIES, MAX_QUICK_REPLY };
 

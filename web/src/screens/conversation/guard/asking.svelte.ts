@@ -4,7 +4,7 @@
  */
 import type { ConversationId } from "@copconnect/client/wire";
 import type { ConversationItem, GuardVerdict, Outgoing } from "@copconnect/client/core";
-import { core } from "../../../app/core.ts";
+import { core } from "#app/core.ts";
 
 interface Found {
   readonly verdict: GuardVerdict;

@@ -4,8 +4,8 @@
  */
 import type { ConversationId } from "@copconnect/client/wire";
 import type { GuardVerdict } from "@copconnect/client/core";
-import { core } from "../../../app/core.ts";
-import { pictureHash } from "../../../media/encoding/picture-hash.ts";
+import { core } from "#app/core.ts";
+import { pictureHash } from "#media/encoding/picture-hash.ts";
 
 /** The guard's verdicts on these pictures in this conversation that are not "fine". */
 export async function judgedPictures(

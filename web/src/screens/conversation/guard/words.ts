@@ -1,7 +1,7 @@
 /** The guard's classes in words; weights may know classes that this version has no word for. */
 import type { ForwardingLimits, GuardPlace, GuardPolicy } from "@copconnect/client/core";
-import { rankName } from "../../../app/state/directory.svelte.ts";
-import { t, type TextKey } from "../../../i18n/index.svelte.ts";
+import { rankName } from "#app/state/directory.svelte.ts";
+import { t, type TextKey } from "#i18n/index.svelte.ts";
 
 export const CLASSES = [
   "greeting",

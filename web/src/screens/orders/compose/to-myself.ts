@@ -1,8 +1,8 @@
 /** An order sent to oneself first: a group of this person alone, where it looks as it will to others. */
 import type { ConversationId } from "@copconnect/client/wire";
-import { adoptConversation, conversations } from "../../../app/state/conversations.svelte.ts";
-import { core } from "../../../app/core.ts";
-import { t } from "../../../i18n/index.svelte.ts";
+import { adoptConversation, conversations } from "#app/state/conversations.svelte.ts";
+import { core } from "#app/core.ts";
+import { t } from "#i18n/index.svelte.ts";
 import type { OutgoingOrder } from "./composing.ts";
 
 /** The group's name is written in the language of the day: it is found by its only member. */

@@ -2,8 +2,8 @@
 import { spellings } from "@copconnect/client/core";
 import type { Directory, IssuableUnit, Level, Unit, UnitId } from "@copconnect/client/wire";
 import { ORDER_UNITS } from "@copconnect/client/wire";
-import { choicesOf } from "../../devices/unit-choices.ts";
-import { unitTree } from "../../people/units.ts";
+import { choicesOf } from "#screens/devices/unit-choices.ts";
+import { unitTree } from "#screens/people/units.ts";
 
 export interface UnitRow {
   readonly unit: Unit;

@@ -1,7 +1,7 @@
 /** The part that shows each kind of message in a bubble; the compiler asks for every kind. */
 import type { MessageBody, MessageItem } from "@copconnect/client/core";
 import type { Component, Snippet } from "svelte";
-import LocationPart from "../../../../parts/attachments/LocationPart.svelte";
+import LocationPart from "#parts/attachments/LocationPart.svelte";
 import AttachmentsBody from "./AttachmentsBody.svelte";
 import LiveBody from "./LiveBody.svelte";
 import OrderBody from "./OrderBody.svelte";
