@@ -3,8 +3,7 @@
 A device that is asked makes its cell's key (C1) or the conversation's (D7) and answers share
 requests (H1 to H4); a device that is newly listed starts with the newest messages, and asks for
 shares that the server has not asked for already; a device that a new conversation key does not
-cover asks too. All of it over HTTP, as clients do, each with its own token; a device's downloads
-are counted with it. One task for each, so that no device waits for another's request.
+cover asks too. Each asks over HTTP as clients do, in a task of its own, and counts its downloads.
 """
 
 import asyncio
@@ -444,7 +443,7 @@ def _names(place: Place) -> list[wire.ShareReference]:
     return [_reference(kind, reference) for kind, reference in sorted(names)]
 
 
-_KINDS: Mapping[int, Literal[1, 2, 3]] = {1: 1, 2: 2, 3: 3}
+_KINDS: Mapping[int, Literal[1, 2]] = {1: 1, 2: 2}
 
 
 def _reference(kind: int, reference: bytes) -> wire.ShareReference:
