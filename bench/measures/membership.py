@@ -2,9 +2,9 @@
 and come to another.
 
 ``membership`` imports the data bank with the new units of people of both conversations, as a
-department does; ``reorganise`` moves units, with their stations, under another parent. Everything
-else follows by itself: the workers change both rosters; connected devices are asked for the keys of
-their cells and of the conversations; newcomers fetch the conversation and ask for shares of what
+department does; ``reorganise`` moves units, with their stations, under another parent. The
+workers then change both rosters and ask connected devices for the keys of their cells and of the
+conversations; newcomers fetch the conversation and ask for shares of what
 they cannot open.
 The servers run on one half of this machine's processors, the simulated devices on the other: phones
 that stay open messages and keys at the end, or before they answer somebody, and the expensive half

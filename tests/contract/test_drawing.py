@@ -109,7 +109,7 @@ async def test_a_process_that_keeps_the_trees_reads_no_leaf(
     force: Force, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costs, node = Costs(monkeypatch), force.world.service
-    # People of many cells go, others come: 4 of 16 cells are drawn anew, or more.
+    # People of many cells go, others come: 4 of 16 cells change, or more.
     gone, new = force.people[::60], [force.officer("TG.HYD") for _ in range(3)]
     for one in gone:
         force.world.chart.post(one.caller.person_id, "AP")
@@ -148,7 +148,7 @@ async def test_another_processs_head_and_a_restart_are_read_again(
     await force.draw(other, one)
     found, lines, _ = costs.take()
     assert (lines, found) == (CELLS, CELL)
-    # The first process keeps the cells of the head before: what is another now is read.
+    # The first process keeps the cells of the head before: it reads only cells that changed since.
     force.world.chart.post(two.caller.person_id, "AP")
     force.world.chart.post(three.caller.person_id, "AP")
     await force.draw(first, two, three)

@@ -143,7 +143,7 @@ function forget(conversation: Conversation): Promise<void> {
   });
 }
 
-/** Every leaf under a head. Cells that did not change since the last notices are not fetched anew. */
+/** Every leaf under a head. Cells that did not change since the last notices are not fetched again. */
 export async function allLeaves(
   { api, vault }: DeviceContext,
   { id }: Conversation,

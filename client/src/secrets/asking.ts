@@ -103,8 +103,8 @@ export class Asking {
   }
 
   /**
-   * This device begins to follow a conversation, and the server asks for shares of these already. Shares
-   * that come before {@link begun} wait: until then it is not known what is missing here.
+   * This device begins to follow a conversation, and the server has asked others for shares of these
+   * secrets. Shares that come before {@link begun} wait, because this device knows only then what it lacks.
    */
   begins(conversation: Conversation, asked: readonly ShareReference[]): void {
     this.#early.set(conversation.id, []);

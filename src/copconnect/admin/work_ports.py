@@ -409,8 +409,8 @@ class Locks(Protocol):
     async def unlock(
         self, connection: Transaction, by: Signer, person_id: PersonId, *, own_alone: bool
     ) -> None:
-        """Let a person's locked devices act again; ``own_alone``: only those that the signer
-        locked. Raises ActInvalid where none is locked."""
+        """Let a person's locked devices act again; ``own_alone``: only devices that the
+        signer locked. Raises ActInvalid where none is locked."""
         ...
 
     async def lock_of(self, connection: AsyncConnection, person_id: PersonId) -> Lock | None:

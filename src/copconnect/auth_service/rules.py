@@ -182,7 +182,7 @@ def device_of(text: str) -> bytes:
 
 
 def me_version(records: int, accepted: int | None) -> str:
-    """Return what is another one whenever a person's devices or acceptance of the code are others.
+    """Return a text that differs whenever a person's devices or acceptance of the code differ.
 
     ``records``: the version of the person's records; ``accepted``: of the code of conduct.
     """

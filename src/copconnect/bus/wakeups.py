@@ -177,7 +177,7 @@ class EnteredWakeup(Wakeup, frozen=True, kw_only=True, tag="entered"):
 
 class AccountWakeup(Wakeup, frozen=True, kw_only=True, tag="account"):
     """Something about accounts changed. Empty lists mean everybody. ``answered``: the client that
-    asked for the change, whose answer said what is new."""
+    asked for the change and has read it in the answer."""
 
     event: str  # As in wire.AccountFrame.
     person_ids: list[PersonId]

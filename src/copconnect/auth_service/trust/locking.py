@@ -58,7 +58,7 @@ class Locking:
         self, connection: Transaction, by: Signer, person_id: PersonId, *, own_alone: bool
     ) -> None:
         """Let a person's locked devices act again, in the caller's transaction; ``own_alone``: only
-        those that the signer locked. Raises ActInvalid where none is locked."""
+        devices that the signer locked. Raises ActInvalid where none is locked."""
         await record_store.touch(connection, [person_id])
         whose = by.person_id if own_alone else None
         unlocked = await device_store.unlock(connection, person_id, whose)

@@ -79,7 +79,7 @@ class RosterTrees:
         self, connection: AsyncConnection, lines: Mapping[ConversationId, Collection[CellLine]]
     ) -> dict[bytes, Cell]:
         """Return the cells of these lines, which the caller has read in this transaction, by root.
-        One statement for those that are not kept."""
+        One statement if any cell is not kept."""
         found: dict[bytes, Cell] = {}
         missing: dict[ConversationId, dict[CellId, CellLine]] = {}
         for c, own in lines.items():

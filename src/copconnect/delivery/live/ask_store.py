@@ -159,7 +159,7 @@ async def record_cell_key_asks(
     pause_ms: Callable[[int], int],
 ) -> list[tuple[WantedCellKey, bytes]]:
     """Note that these devices are asked, except for cells of which somebody was asked just now;
-    return those that are asked. ``pause_ms``: how long that is after so many devices were asked.
+    return the new questions. ``pause_ms``: how long that is after so many devices were asked.
     Another node that asks at the same time waits. Three statements at most."""
     await claim_asks(connection, {want.conversation_id for want, _ in asks})
     a = CELL_KEY_ASKS.c
@@ -239,7 +239,7 @@ async def record_key_asks(
     pause_ms: int,
 ) -> list[tuple[ConversationId, bytes]]:
     """Note that these devices are asked, except for conversations of which somebody was asked
-    within the pause; return those that are asked. Another node that asks at the same time waits.
+    within the pause; return the new questions. Another node that asks at the same time waits.
     Three statements at most."""
     await claim_asks(connection, {c for c, _ in asks})
     a = KEY_ASKS.c

@@ -4,7 +4,7 @@ late seals (S9).
 One loop for each process: it wakes when something is announced and looks twice a second for what
 is due. It works on all announcements of ``GATHER_S`` at once: of a key that opens for nobody
 thousands of devices ask within seconds. ``receive`` is to be subscribed to the bus; ``attach``
-tells whom it can ask. A round that fails is logged, and the next one comes all the same.
+tells whom it can ask. A round that fails is logged, and the next one follows in its time.
 """
 
 import asyncio

@@ -177,7 +177,7 @@ class LateSealAsking:
     # --- Asking -----------------------------------------------------------------------------
 
     async def work(self) -> None:
-        """Send the seals that are due, and ask for those that are missing."""
+        """Send the seals that are due, and ask for missing ones."""
         now_ms = self._deps.clock.now_ms()
         for receiver in [one for one, first in self._first.items() if first.due_ms <= now_ms]:
             self._tell_rest(receiver)

@@ -43,8 +43,8 @@ async def ask(
 async def requested(
     connection: AsyncConnection, askers: Collection[Asker]
 ) -> dict[Asker, set[SecretName]]:
-    """Return what these devices still lack; those that lack nothing are left out. One statement
-    for each 500."""
+    """Return the secrets that these devices still lack, without devices that lack none. One
+    statement for each 500."""
     found: dict[Asker, set[SecretName]] = {}
     for some in chunks(askers):
         rows = await connection.execute(
