@@ -12,7 +12,7 @@ import asyncio
 import secrets
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,10 +104,14 @@ class Hostile:
     async def answer(self, asked: Answer) -> Answer:
         """Carry out one command."""
         if asked["command"] == "begin":
-            # In this order: a key sealed to nobody does not keep others from making the next one.
+            # In this order: members of other cells may make a key after the first of these.
             accomplice = _Insider(self._plan.accomplice)
-            await self._silence("key_sealed_to_nobody", accomplice, b"")
-            await self._silence("key_sealed_as_rubbish", self._member, self._rubbish())
+            await self._silence(
+                "key_sealed_to_own_cell", accomplice, self._rubbish([self._plan.cell_key_id])
+            )
+            await self._silence(
+                "key_sealed_as_rubbish", self._member, self._rubbish(self._plan.cell_keys)
+            )
             attacks: list[Callable[[], Request]] = [
                 self._message_of_old_key,
                 self._large_message,
@@ -172,10 +176,10 @@ class Hostile:
             if await self._ask(f"{name}_message", posted, device):
                 insider.seq, insider.previous = 1, message_hash(message.message)
 
-    def _rubbish(self) -> bytes:
-        """Return seals to all cells' keys, of the right size, that open for nobody."""
+    def _rubbish(self, cell_keys: Sequence[bytes]) -> bytes:
+        """Return seals to these cells' keys, of the right size, that open for nobody."""
         size = seal_bytes(XWING) - 16
-        return b"".join(one + secrets.token_bytes(size) for one in sorted(self._plan.cell_keys))
+        return b"".join(one + secrets.token_bytes(size) for one in sorted(cell_keys))
 
     async def _flood(self) -> None:
         """Messages that are right in everything, as many as there is room for."""
@@ -224,8 +228,8 @@ class Hostile:
         record = make_conversation_key(
             new_secret(), device.signer, head=self._head, author=device.device, now=now_ms()
         )
-        seal = self._plan.cell_key_id + secrets.token_bytes(seal_bytes(XWING) - 16)
-        body = wire.PostKey(record=record.encode(), seals=seal, left_out=[])
+        seals = self._rubbish([self._plan.cell_key_id])
+        body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
         return Request("POST", f"{self._conversation}/keys", body)
 
     def _cell_key_of_nobody(self) -> Request:

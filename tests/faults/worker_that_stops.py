@@ -12,6 +12,7 @@ Waits that the program has for busy machines and quiet networks are shortened: t
 """
 
 import contextlib
+import functools
 import socket
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -73,8 +74,9 @@ class Control:
 
 
 def wrap(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:
-    """Put a wrapper in a function's place."""
-    setattr(owner, name, wrapper(getattr(owner, name)))
+    """Put a wrapper in a function's place, with its signature: operations go by that."""
+    function = getattr(owner, name)
+    setattr(owner, name, functools.wraps(function)(wrapper(function)))
 
 
 def of_message(written: Any) -> bool:
@@ -148,9 +150,9 @@ def stop_while_taking_keys(control: Control) -> None:
     """Wrap what a conversation key goes through at the worker that it was posted to."""
 
     def on_post(post: Any) -> Any:
-        async def wrapped(*arguments: Any) -> Any:
+        async def wrapped(*arguments: Any, **named: Any) -> Any:
             control.reached("a key is read")
-            return await post(*arguments)
+            return await post(*arguments, **named)
 
         return wrapped
 

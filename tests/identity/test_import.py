@@ -27,7 +27,7 @@ BASE = {
 }
 ROWS = {
     "1": "1,Ravi,7000000001,PC,C,A,,",
-    "2": "2,Swapna,7000000002,PC,C,A,,ENROLCODE2",
+    "2": "2,Swapna,7000000002,PC,C,A,,ENROLCODE-22",
     "3": "3,Imran,7000000003,SI,C,B,,",
 }
 
@@ -79,7 +79,7 @@ async def test_the_second_import_of_a_file_changes_nothing(
     database: Database, editor: DirectoryEditor, accounts: Recorded
 ) -> None:
     assert counts((await editor.import_bank(OPERATOR, bank(ROWS))).summary()) == {"added": 3}
-    assert accounts.codes == {person_id("2"): "ENROLCODE2"}
+    assert accounts.codes == {person_id("2"): "ENROLCODE-22"}
     async with database.reading() as connection:
         version = await store.directory_version(connection)
     assert counts((await editor.import_bank(OPERATOR, bank(ROWS))).summary()) == {"unchanged": 3}
