@@ -2,9 +2,9 @@
 worst over HTTP and sockets, as fast as the server lets it.
 
 A child process, asked by lines of JSON: ``begin`` (with a key whose seals open for nobody, and one
-by an accomplice that is sealed to nobody, and a message under each; then everything else, from now
-on), ``end`` (what was tried, by attack and what the server answered). Arguments: file of the Plan
-(MessagePack), host, port.
+by an accomplice that is sealed as rubbish to its own cell alone, and a message under each; then
+everything else, from now on), ``end`` (what was tried, by attack and what the server answered).
+Arguments: file of the Plan (MessagePack), host, port.
 Each attack runs in tasks of its own, so that one that is slowed down slows no other.
 """
 
@@ -98,6 +98,7 @@ class Hostile:
         self._conversation = f"/v1/conversations/{plan.conversation_id}"
         self._pool = HttpPool(*address, most=64)
         self._member = _Insider(plan.device)
+        self._key_ids = [plan.key_id]
         self._answers: Counter[str] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -159,10 +160,10 @@ class Hostile:
 
     async def _silence(self, name: str, insider: _Insider, seals: bytes) -> None:
         """K4: post a key that nobody else can open, and a message under it. The server accepts a
-        second key only from a device that cannot open the first, so the insider pretends that."""
-        plan, device, path = self._plan, insider.device, self._conversation
-        lacks = wire.ShareReference(kind=1, reference=plan.key_id[:16].hex())
-        asked = wire.ShareRequest(references=[lacks])
+        next key only from a device that cannot open those before, so the insider pretends that."""
+        device, path = insider.device, self._conversation
+        lacks = [wire.ShareReference(kind=1, reference=one[:16].hex()) for one in self._key_ids]
+        asked = wire.ShareRequest(references=lacks)
         await self._ask(f"{name}_ask", Request("POST", f"{path}/share-requests", asked), device)
         await asyncio.sleep(CANNOT_OPEN_S)
         secret = new_secret()
@@ -171,6 +172,7 @@ class Hostile:
         )
         body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
         if await self._ask(name, Request("POST", f"{path}/keys", body), device):
+            self._key_ids.append(record.hash())
             message = self._message(insider, b"Read this.", record.hash(), secret)
             posted = Request("POST", f"{path}/messages", message)
             if await self._ask(f"{name}_message", posted, device):

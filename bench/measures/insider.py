@@ -82,7 +82,7 @@ def run(
             say(f"{count:>8,} {what}")
         verdict = crowd.verdict(commander.posted)
         crowd.ask("disconnect")
-    if sum(f"key_sealed_{to}: accepted" in answers for to in ("as_rubbish", "to_nobody")) < 2:
+    if sum(f"key_sealed_{to}: accepted" in answers for to in ("as_rubbish", "to_own_cell")) < 2:
         raise RuntimeError(f"the server took no key that opens for nobody: {answers}")
     figures = attacked.figures("commander")
     before = quiet.figures("quiet")

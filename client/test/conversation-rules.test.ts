@@ -3,7 +3,7 @@ import type { ConversationId } from "../src/ids.ts";
 import { describe, expect, it } from "vitest";
 import type { CoreEvent } from "../src/core.ts";
 import { toHex } from "../src/octets.ts";
-import type { Conversation, Keys, PostMessage } from "../src/wire.ts";
+import type { Conversation, Keys, PostMessage, Start } from "../src/wire.ts";
 import type { Officer } from "./support/officer.ts";
 import { memoryWorld } from "./support/world.ts";
 
@@ -156,11 +156,12 @@ describe("receiving", { timeout: LIMIT_MS }, () => {
         ? { ...(body as Conversation), kind: "direct", directPersonId: a.person }
         : body;
     const [late] = [await w.join()];
-    const network = w.current.network(late);
-    network.rewrite = (path, body) =>
-      path.endsWith(`/conversations/${id}`)
-        ? { ...(body as Conversation), kind: "direct", directPersonId: a.person }
-        : body;
+    w.current.network(late).rewrite = (path, body) => {
+      if (!path.endsWith(`/conversations/${id}/start`)) return body;
+      const start = body as Start;
+      const direct = { kind: "direct", directPersonId: a.person } as const;
+      return { ...start, conversation: { ...start.conversation, ...direct } };
+    };
     await a.core.changeMembers(id, { add: [late.person] });
     const item = await late.until("there", async () =>
       (await late.core.conversations()).find((one) => one.conversationId === id),

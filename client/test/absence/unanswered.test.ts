@@ -39,7 +39,7 @@ async function groupOf(admin: Officer, others: readonly Officer[]): Promise<Conv
 
 describe("what was not answered on a connection that stands", { timeout: LIMIT_MS }, () => {
   it.each([
-    ["what conversation it is", /\/conversations\/[0-9a-f]+$/u],
+    ["what conversation it is", /\/conversations\/[0-9a-f]+\/start$/u],
     ["its log", /\/log$/u],
   ])("is asked again by a device that was added: %s", async (_, path) => {
     const [admin, other] = [await w.join(), await w.join()];
