@@ -147,7 +147,8 @@ async def test_another_processs_head_and_a_restart_are_read_again(
     force.world.chart.post(one.caller.person_id, "AP")
     await force.draw(other, one)
     found, lines, _ = costs.take()
-    assert (lines, found) == (CELLS, CELL)
+    assert lines == CELLS
+    assert found in (CELL - 1, CELL)  # One cell, of which one has a free place.
     # The first process keeps the cells of the head before: it reads only cells that changed since.
     force.world.chart.post(two.caller.person_id, "AP")
     force.world.chart.post(three.caller.person_id, "AP")
