@@ -21,7 +21,7 @@ from bench.measures import push as pushing
 from bench.measures import reconnect as reconnecting
 from bench.measures import search as searching
 from bench.measures import transfers as transferring
-from bench.measures.transfers import RULES
+from bench.measures.transfers import RULES, Move
 from copconnect import wire
 
 app = typer.Typer(name="bench", help=__doc__, no_args_is_help=True)
@@ -29,6 +29,8 @@ SEARCHES = 1_000
 SMALL = 60
 Cache = Annotated[Path, typer.Option(help="Where forces are kept between runs.")]
 Processes = Annotated[int, typer.Option(help="Workers, and simulator processes.")]
+Members = Annotated[int, typer.Option(help="How many people the force has.")]
+CellSize = Annotated[int, typer.Option(help="Most devices of a cell.")]
 Small = Annotated[
     bool, typer.Option("--small", help="In seconds: shows that figures come, and is no figure.")
 ]
@@ -41,6 +43,12 @@ def _force(cache: Path, members: int) -> Force:
 
 def _everyone(cache: Path, members: int) -> Prepared:
     return conversations.prepared(_force(cache, members))
+
+
+def _report_move(prepared: Prepared, move: Move, processes: int, cell_size: int) -> None:
+    """Measure a move between two conversations, and print its figures."""
+    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
+        report(moving.run(prepared, Path(folder), move, processes=processes, cell_size=cell_size))
 
 
 @app.command()
@@ -131,10 +139,10 @@ def ingest(
 @app.command()
 def membership(
     transfers: Annotated[int, typer.Option(help="How many people are moved, at once.")] = 1_000,
-    members: Annotated[int, typer.Option(help="How many people the force has.")] = 63_000,
+    members: Members = 63_000,
     joining: Annotated[int, typer.Option(help="Of the moved: are online.")] = 1_000,
     processes: Processes = 4,
-    cell_size: Annotated[int, typer.Option(help="Most devices of a cell.")] = wire.CELL_SIZE,
+    cell_size: CellSize = wire.CELL_SIZE,
     cache: Cache = caching.CACHE,
     small: Small = False,
 ) -> None:
@@ -144,16 +152,15 @@ def membership(
     people = _force(cache, members)
     prepared = conversations.prepared(people, RULES, "halves", cell_size)
     move = transferring.transfers(prepared, transfers, min(joining, transfers))
-    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
-        report(moving.run(prepared, Path(folder), move, processes=processes, cell_size=cell_size))
+    _report_move(prepared, move, processes, cell_size)
 
 
 @app.command()
 def reorganise(
     people: Annotated[int, typer.Option(help="How many people the moved units have.")] = 10_000,
-    members: Annotated[int, typer.Option(help="How many people the force has.")] = 63_000,
+    members: Members = 63_000,
     processes: Processes = 4,
-    cell_size: Annotated[int, typer.Option(help="Most devices of a cell.")] = wire.CELL_SIZE,
+    cell_size: CellSize = wire.CELL_SIZE,
     cache: Cache = caching.CACHE,
     small: Small = False,
 ) -> None:
@@ -166,8 +173,7 @@ def reorganise(
     name = f"halves-and-{people}"
     prepared = conversations.prepared(everybody, reorganising.rules(units), name, cell_size)
     move = reorganising.reorganisation(prepared, units)
-    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
-        report(moving.run(prepared, Path(folder), move, processes=processes, cell_size=cell_size))
+    _report_move(prepared, move, processes, cell_size)
 
 
 @app.command()
@@ -189,7 +195,7 @@ def insider(
 
 @app.command()
 def directory(
-    members: Annotated[int, typer.Option(help="How many people the force has.")] = 63_000,
+    members: Members = 63_000,
     transfers: Annotated[int, typer.Option(help="How many of them are moved, at once.")] = 1_000,
     imported: Annotated[int, typer.Option(help="How many people the imported files have.")] = (
         100_000

@@ -55,7 +55,8 @@ class Phones:
         return replace(draft, sealed=self._sealed(recipient, draft.info(), joined))
 
     def open_share(self, device: Device, share: KeyShare) -> dict[SecretName, bytes]:
-        """Return the secrets of a share, still to be checked. Raises Refused."""
+        """Decrypt a share and return its secrets, which the caller must compare with their records.
+        Raises Refused."""
         joined = self._opened_by(device, share.info(), share.sealed)
         if joined is None:
             return open_share(XWING, share, hpke.private_key(XWING, device.hpke_seed))

@@ -108,7 +108,7 @@ def cpu_s(pid: int) -> float:
 
 
 def family_cpu_s(pid: int) -> float:
-    """Return the processor time of a process and of its children, with those that have ended."""
+    """Return the processor time of a process and of all its children, ended ones too."""
     found = Path(f"/proc/{pid}/task").glob("*/children")
     family = [pid, *(int(child) for one in found for child in one.read_text().split())]
     # After the name in brackets: cutime and cstime are fields 16 and 17 of proc(5), in ticks.

@@ -95,6 +95,15 @@ class Force(World):
                 self.clock.at,
             )
 
+    def opened(self, who: Caller) -> ShareDoneWakeup:
+        """The announcement that a device has opened the key."""
+        return ShareDoneWakeup(
+            conversation_id=self.rows.conversation_id,
+            device=who.device.hex(),
+            opened=[b"\1" + self.key_id[:16]],
+            lacks=[],
+        )
+
     def lacks(self, who: Caller, cell_id: CellId) -> ShareAskedWakeup:
         """The announcement that a device asks for a share of the key."""
         return ShareAskedWakeup(
@@ -172,12 +181,7 @@ async def test_s9_a_seal_goes_to_one_device_first_and_to_the_rest_once_it_opened
     await asking.receive(force.added(cell_id, force.holder))
     ((first, frame),) = _keys(node)
     assert (first, frame.seal, frame.first) == (one, b"seal", True)
-    opened = ShareDoneWakeup(
-        conversation_id=force.rows.conversation_id,
-        device=one.device.hex(),
-        opened=[b"\1" + force.key_id[:16]],
-        lacks=[],
-    )
+    opened = force.opened(one)
     await asking.receive(opened)
     ((rest, frame),) = _keys(node)
     assert (rest, frame.seal, frame.first) == (other, b"seal", False)
@@ -314,7 +318,7 @@ async def test_s9_two_hundred_cells_cost_as_many_statements_as_three(
 async def test_s9_rubbish_for_many_cells_is_replaced_with_few_requests(
     database: Database,
 ) -> None:
-    """Each cell's first device asks for a share; each of the others is told once to wait."""
+    """The first device of each cell asks for a share; the server tells the others once to wait."""
     force = await Force(database).fill(200)
     for cell_id in force.others:
         await force.add(cell_id)
@@ -346,13 +350,7 @@ async def test_s9_passing_on_seals_of_two_hundred_cells_looks_at_each_device_a_f
         firsts = [one for one, _ in _keys(node)]
         assert len(firsts) == len(force.others)
         for one in firsts:
-            opened = ShareDoneWakeup(
-                conversation_id=force.rows.conversation_id,
-                device=one.device.hex(),
-                opened=[b"\1" + force.key_id[:16]],
-                lacks=[],
-            )
-            await asking.receive(opened)
+            await asking.receive(force.opened(one))
     assert texts == []
     rest = [one for one, _ in _keys(node)]
     assert {*firsts, *rest} == {one for cell in force.others for one in force.of_cell[cell]}
