@@ -2,6 +2,8 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
+from typing import Any
 
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([0-9.]+):\d+")
 
@@ -24,3 +26,16 @@ def caller_address(peer: str, forwarded_for: str, trusted_proxies: int) -> str:
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(ipaddress.ip_network((int(address), 64), strict=False))
+
+
+def peer_of(scope: Mapping[str, Any]) -> str:
+    """Return the address at the other end of a request's connection, from its ASGI scope."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def forwarded_for(scope: Mapping[str, Any]) -> str:
+    """Return all X-Forwarded-For headers of a request as one: a proxy may add its header after the
+    caller's instead of appending to it."""
+    values = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return b",".join(values).decode("latin-1")

@@ -65,7 +65,7 @@ from copconnect.http.turns import Turns
 from copconnect.late import Late, Versions
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
-from copconnect.operator import routes as operator_routes
+from copconnect.operator import operations as operator_operations
 from copconnect.orders import operations as order_operations
 from copconnect.orders.issuing import Issuing
 from copconnect.orders.service import OrderService
@@ -412,13 +412,10 @@ def create_app(
         finally:
             await parts.close()
 
-    department, secret = parts.authority.department, parts.authority.secret
-    secured = security_headers(operator_routes.origin(settings.map_tiles_url))
+    secured = security_headers(operator_operations.origin(settings.map_tiles_url))
     framework = Litestar(
         route_handlers=[
-            *operator_routes.routes(settings, department, secret, parts.clock),
             *scim_routes.routes(parts.scim_tokens, parts.provisioner),
-            *csp_reports.routes(parts.clock.now_ms),
             *more_routes,
             *web_assets.routes(),
         ],
@@ -429,13 +426,16 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    rows = described(operations(parts), __version__)
+    rows = described(operations(parts, settings), __version__)
     return Turns(Operations(rows, parts.gate, secured, framework, settings.trusted_proxies))
 
 
-def operations(parts: Container) -> list[Operation]:
-    """Return the rows of all roles."""
+def operations(parts: Container, settings: Settings) -> list[Operation]:
+    """Return the rows of all roles, and those that belong to none."""
+    department, secret = parts.authority.department, parts.authority.secret
     return [
+        *operator_operations.operations(settings, department, secret, parts.clock),
+        *csp_reports.operations(parts.clock.now_ms),
         *auth_operations.operations(parts.auth),
         *trust_operations.operations(parts.auth),
         *conduct_operations.operations(parts.conduct, parts.guard),

@@ -39,11 +39,11 @@ from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
-from copconnect.http.gate import Gate, before_send, on_error, security_headers
+from copconnect.http.gate import Gate, security_headers
 from copconnect.http.operations import Operations
 from copconnect.ids import ClientId, ConversationId, PersonId, PostId
 from copconnect.leases import Leases
-from copconnect.operator import routes as operator_routes
+from copconnect.operator import operations as operator_operations
 from copconnect.push.reach import Reach
 from copconnect.rates import SharedRates
 from copconnect.reports.registry import SanctionRegistry
@@ -96,7 +96,7 @@ HUNDRED = LargeFrom()
 
 
 class RecordedPushes:
-    """Stands in for Web Push: keeps which devices are woken."""
+    """A stand-in for Web Push that lists the devices that it is asked to wake."""
 
     def __init__(self) -> None:
         self.woken: list[ClientId] = []
@@ -230,20 +230,14 @@ class IdentityServer:
 def identity_app(settings: Settings, server: IdentityServer) -> Any:
     """Return the operations of these roles as a web server."""
     authority = server.authority
-    secured = security_headers("")
-    framework = Litestar(
-        operator_routes.routes(settings, authority.department, authority.secret, server.clock),
-        exception_handlers={Exception: on_error},
-        before_send=[before_send(secured)],
-        request_max_body_size=None,
-        openapi_config=None,
-        logging_config=None,
-    )
+    department, secret = authority.department, authority.secret
     rows = [
+        *operator_operations.operations(settings, department, secret, server.clock),
         *auth_operations.operations(server.auth),
         *trust_operations.operations(server.auth),
         *conduct_operations.operations(server.conduct, server.guard),
         *directory_operations.operations(server.directory, server.posts),
         *admin_operations.operations(server.admin),
     ]
-    return Operations(rows, server.gate, secured, framework, settings.trusted_proxies)
+    secured = security_headers("")
+    return Operations(rows, server.gate, secured, Litestar(), settings.trusted_proxies)

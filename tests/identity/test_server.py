@@ -76,7 +76,7 @@ async def test_a_made_up_host_adds_nothing_to_the_policy(whole: Whole) -> None:
 
 async def test_the_schema_describes_every_operation(whole: Whole) -> None:
     schema = (await whole.get("/v1/schema/openapi.json")).json()
-    for row in operations(whole.whole):
+    for row in operations(whole.whole, whole.whole.settings):
         told = schema["paths"][row.path][row.method.lower()]
         placed = {one["name"] for one in told["parameters"] if one["in"] == "path"}
         assert placed == set(re.findall(r"{(\w+)}", row.path))

@@ -7,15 +7,13 @@ reports, so few of them are taken in a minute.
 
 import re
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
-from litestar import post
 
 from copconnect import errors
-from copconnect.http.gate import HttpRequest, nothing, read_bytes
+from copconnect.http.operations import Body, Operation, post
 from copconnect.ids import PersonId
 from copconnect.rates import Rates
 
@@ -39,15 +37,14 @@ class _Report(msgspec.Struct):
     violation: _Violation = msgspec.field(name="csp-report")
 
 
-def routes(now_ms: Callable[[], int]) -> list[Any]:
-    """Return the handler."""
+def operations(now_ms: Callable[[], int]) -> list[Operation]:
+    """Return the row."""
     rates = Rates("csp_reports", PER_MINUTE, PER_MINUTE, now_ms)
 
-    @post("/v1/csp-reports")
-    async def report(request: HttpRequest) -> Any:
+    async def report(body: Body) -> None:
         rates.take(_EVERYBODY)
         try:
-            found = msgspec.json.decode(await read_bytes(request, MAX_BODY), type=_Report).violation
+            found = msgspec.json.decode(await body.read(MAX_BODY), type=_Report).violation
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise errors.BadRequest(reason="no report") from error
         directive = found.effective_directive or found.violated_directive.partition(" ")[0]
@@ -58,9 +55,8 @@ def routes(now_ms: Callable[[], int]) -> list[Any]:
             file=_file(found.source_file),
             line=found.line_number,
         )
-        return nothing()
 
-    return [report]
+    return [post("/v1/csp-reports", report, public=True)]
 
 
 def _blocked(uri: str) -> str:

@@ -209,11 +209,6 @@ def _response(encoded: Encoded) -> Response[bytes]:
     )
 
 
-def nothing() -> Response[None]:
-    """Answer 204."""
-    return Response(None, status_code=204)
-
-
 def on_error(request: Incoming, error: Exception) -> Response[bytes]:
     """Answer with what :func:`refuse` says."""
     return _response(refuse(request, error))

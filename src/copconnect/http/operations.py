@@ -184,7 +184,7 @@ def _file(encoded: Encoded) -> File:
     return File(encoded.body, encoded.media_type, headers=headers, status=encoded.status)
 
 
-# --- What a function is given -----------------------------------------------------------------
+# --- The parameters of a function -----------------------------------------------------------------
 
 
 class Asked(NamedTuple):
@@ -387,11 +387,5 @@ class _Request:
 
     def address(self, trusted_proxies: int) -> str:
         """Return the address that the request counts under."""
-        client = self.scope.get("client")
-        # A proxy may append a header of its own instead of appending to the caller's.
-        forwarded = ",".join(
-            value.decode("latin-1")
-            for name, value in self.scope["headers"]
-            if name == b"x-forwarded-for"
-        )
-        return addresses.caller_address(client[0] if client else "", forwarded, trusted_proxies)
+        peer, forwarded = addresses.peer_of(self.scope), addresses.forwarded_for(self.scope)
+        return addresses.caller_address(peer, forwarded, trusted_proxies)

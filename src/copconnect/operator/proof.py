@@ -1,8 +1,8 @@
 """How a program on the server's machine shows that it may read the server's secret. Pure.
 
 The proof is an HMAC over the time under a key made from the secret: it says nothing of the secret,
-and one that somebody saw on the way is good for minutes, for what :mod:`copconnect.operator.routes`
-answers alone.
+and one that somebody saw on the way is good for minutes, for what
+:mod:`copconnect.operator.operations` answers alone.
 """
 
 import hashlib
