@@ -969,7 +969,8 @@ export interface AuditPage {
 
 /**
  * A cell's newest usable key. ``author_proof``: the author's leaf ‖ path in its cell, under the
- * cell's line of the answer's head. ``seal``: the calling device's, of its own cell alone.
+ * cell's line of the answer's head. ``seal``: the calling device's; null for another
+ * cell's key.
  */
 export interface CellKeyItem {
   readonly record: Uint8Array;

@@ -135,7 +135,7 @@ async def test_d6_a_worker_shuts_a_large_conversation_and_leaves_its_head(world:
 
 
 async def test_a_restart_compares_nobody_while_the_data_bank_is_as_it_was(world: World) -> None:
-    """A restart of a large force is followed by everybody who comes back."""
+    """All phones reconnect after a restart, so the restart must not compare everybody as well."""
     force = Force(world)
     await force.talking()
     await world.service.following.round()

@@ -2,8 +2,8 @@
  * Passing secrets on to devices that are entitled to them (H1 to H4).
  *
  * One answer at a time (answer-queue.ts), for at most 60 devices a minute, outside the queues that send and
- * receive: reading the vault is all that it shares with them. A device that checks refuse gets nothing,
- * and nobody is told; the other devices of the same question get their shares.
+ * receive: reading the vault is all that it shares with them. This device sends nothing to an asker that
+ * fails a check; the other askers of the same question get their shares.
  */
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";

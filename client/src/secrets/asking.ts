@@ -78,7 +78,7 @@ export class Asking {
   /** Conversations for which a time to ask again is set, and how often it was. */
   readonly #waiting = new Set<ConversationId>();
   readonly #rounds = new Map<ConversationId, number>();
-  /** Shares that came before it was known what is missing, by conversation. */
+  /** Shares that came before this device knew what it lacks, by conversation. */
   readonly #early = new Map<ConversationId, Uint8Array[]>();
   #connectedMs = 0;
 

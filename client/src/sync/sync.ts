@@ -196,7 +196,7 @@ export class Sync {
     return places.map(({ id }) => id);
   }
 
-  /** Take conversations in this order, a few at once; the trouble of one holds up no other. */
+  /** Bring conversations up to date in this order, a few at a time; if one fails, the others continue. */
   async #each(
     ids: readonly ConversationId[],
     round: number,

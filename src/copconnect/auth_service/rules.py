@@ -81,9 +81,8 @@ def sms_text(language: wire.Language, code: str, lifetime_ms: int) -> str:
 
 
 def budget_wait_ms(requested_ms: Sequence[int], now_ms: int, per_day: int) -> int:
-    """Return how long until another request of the day is within the budget, 0 if it is now.
-
-    ``requested_ms`` are the times of former requests, of which only the last day counts.
+    """Return the milliseconds until a budget of ``per_day`` requests allows another one, 0 if it
+    does now. ``requested_ms``: the times of former requests; the budget counts the last 24 hours.
     """
     recent = sorted(time for time in requested_ms if now_ms - DAY_MS < time <= now_ms)
     if len(recent) < per_day:

@@ -1,4 +1,4 @@
-"""Operations of the Delivery Service (docs/protocol.md). All need a confirmed device (E2)."""
+"""Operations of the Delivery Service (docs/protocol.md), for confirmed devices alone (E2)."""
 
 from copconnect import wire
 from copconnect.delivery.service import DeliveryService

@@ -166,13 +166,14 @@ def _queued(
 
 
 def of_people(people: Select[Any]) -> ColumnElement[bool]:
-    """Return the condition of the subscriptions of the people of a statement (``person_id``)."""
+    """Return the WHERE condition that selects push subscriptions of the people whom a statement
+    finds (its column ``person_id``)."""
     found = people.subquery()
     return _S.person_id.in_(select(found.c.person_id))
 
 
 def of_clients(client_ids: Collection[ClientId]) -> ColumnElement[bool]:
-    """Return the condition of the subscriptions of these devices."""
+    """Return the WHERE condition that selects push subscriptions of these devices."""
     return among(_S.client_id, client_ids)
 
 

@@ -36,7 +36,7 @@ def open_share(kem: int, share: KeyShare, key: hpke.PrivateKey) -> dict[SecretNa
 
 
 def secrets_of(share: KeyShare, joined: bytes) -> dict[SecretName, bytes]:
-    """Return the secrets of a share's plaintext."""
+    """Parse the decrypted body of a key share and return the secrets in it."""
     parts = [joined[at : at + SECRET_BYTES] for at in range(0, len(joined), SECRET_BYTES)]
     return dict(zip(share.names, parts, strict=True))
 

@@ -67,7 +67,8 @@ class PostCellKey(Wire, frozen=True, kw_only=True):
 
 class CellKeyItem(Wire, frozen=True, kw_only=True):
     """A cell's newest usable key. ``author_proof``: the author's leaf ‖ path in its cell, under the
-    cell's line of the answer's head. ``seal``: the calling device's, of its own cell alone."""
+    cell's line of the answer's head. ``seal``: the calling device's; null for another
+    cell's key."""
 
     record: bytes
     author_proof: bytes

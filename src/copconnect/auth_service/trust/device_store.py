@@ -161,7 +161,7 @@ async def lock(
 async def unlock(
     connection: AsyncConnection, person_id: PersonId, by: PersonId | None
 ) -> list[ClientId]:
-    """Let the locked devices of a person act again; return which. ``by``: only those that this
+    """Unlock the locked devices of a person and return their ids. ``by``: only devices that this
     person locked."""
     locked = and_(clients.c.person_id == person_id, clients.c.ended_reason == LOCKED)
     found = await connection.scalars(

@@ -271,7 +271,7 @@ async def record_seal_asks(
     connection: AsyncConnection, asks: Sequence[SealAsk], now_ms: int, pause_ms: int
 ) -> list[SealAsk]:
     """Note that these devices are asked, except for seals that somebody was asked for within the
-    pause; return those that are asked. Two statements."""
+    pause; return the new questions. Two statements."""
     a = LATE_SEAL_ASKS.c
     rows = await connection.execute(
         select(a.conversation_id, a.key_id, a.cell_key_id)

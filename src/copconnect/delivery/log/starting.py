@@ -21,7 +21,7 @@ _END = 2**53 - 1  # Past every position.
 
 
 class Starting:
-    """Starts devices. Holds no state of its own."""
+    """Starts devices. It keeps nothing between requests."""
 
     def __init__(
         self,

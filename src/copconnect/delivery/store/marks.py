@@ -1,5 +1,6 @@
-"""Statements on marks: people whose devices or membership a roster takes up with its next head; and
-on the version of the data bank up to which all rosters are up to date.
+"""Statements on two things that rounds of rosters read: marks, which name people whose membership
+or devices the next head of a conversation must include or drop, and the version of the data bank
+that all rosters include.
 """
 
 from collections.abc import Collection, Iterable, Mapping
