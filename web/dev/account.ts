@@ -38,6 +38,8 @@ export const pause = (ms: number): Promise<void> =>
 
 export const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 
+const HOUR_MS = 3_600_000;
+
 export class ScriptedAccount {
   protected readonly scenario: Scenario;
   readonly #listeners: CoreListener[] = [];
@@ -131,6 +133,9 @@ export class ScriptedAccount {
   async requestCode(number: string): Promise<CodeRequested> {
     await pause(300);
     if (!/\d{10}$/.test(number.replace(/\D/g, ""))) throw refusal("number_invalid");
+    if (this.scenario.texts !== "sent") {
+      throw { ...refusal("texts_used_up"), retryAfterMs: 9 * HOUR_MS };
+    }
     return { challengeId: id(7, 1), codeLength: 6, expiresInMs: 300_000, resendAfterMs: 30_000 };
   }
   async submitCode(_challengeId: ChallengeId, code: string): Promise<RegistrationStep> {
@@ -147,6 +152,12 @@ export class ScriptedAccount {
     return this.#step("device");
   }
   async registerWithoutText(number: string, enrolmentCode: string): Promise<RegistrationStep> {
+    const { texts } = this.scenario;
+    if (texts === "tries") {
+      const details = { limit: "enrolment_code_tries" };
+      throw { ...refusal("rate_limited", details), retryAfterMs: 20 * HOUR_MS };
+    }
+    if (texts === "possible") throw refusal("text_possible");
     return this.submitEnrolmentCode(number, enrolmentCode);
   }
   async checkRegistration(): Promise<RegistrationStep> {

@@ -1,10 +1,12 @@
 /** The scripted core as the address asks for it: `?phase=register&chats=empty&connection=offline`,
- * `?device=no&compare=digits`, `?alarm=log_lost&notice=card`. */
+ * `?device=no&compare=digits`, `?alarm=log_lost&notice=card`, `?presence=set_pin`,
+ * `?phase=register&texts=tries`. */
 import type {
   AlarmView,
   AppState,
   ConfirmationView,
   ConversationAlarm,
+  PresenceWay,
 } from "@copconnect/client/core";
 import type { Confirmed } from "@copconnect/client/wire";
 
@@ -18,6 +20,11 @@ export interface Scenario {
   readonly messages: number;
   /** The outcome of fetching a page of messages. */
   readonly pages: "some" | "error" | "loading";
+  /** Texts with an OTP: sent; used up, so that an enrolment code registers; used up, and so are the
+   * tries of enrolment codes; used up when asked, and possible again when a code is entered. */
+  readonly texts: "sent" | "used_up" | "tries" | "possible";
+  /** The proof that an act of weight asks for. */
+  readonly presence: "none" | PresenceWay;
   /** The step after the OTP. */
   readonly factor: "none" | "enrolment_code" | "refused";
   /** How this device came to be confirmed. */
@@ -68,6 +75,12 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     chats: oneOf(query.get("chats"), ["some", "empty", "error", "loading", "many"], "some"),
     messages: Number(query.get("messages") ?? "400"),
     pages: oneOf(query.get("pages"), ["some", "error", "loading"], "some"),
+    texts: oneOf(query.get("texts"), ["sent", "used_up", "tries", "possible"], "sent"),
+    presence: oneOf(
+      query.get("presence"),
+      ["none", "authenticator", "pin", "set_pin", "lost"],
+      "none",
+    ),
     factor: oneOf(query.get("factor"), ["none", "enrolment_code", "refused"], "none"),
     device: oneOf(
       query.get("device"),

@@ -197,6 +197,8 @@ function makeMessages(
         kind: "notice",
         notice: { kind: "device_added", people: [plate(others[1])], by: plate(sender) },
       };
+    } else if (near === 19) {
+      body = { kind: "notice", notice: { kind: "gap", by: plate(sender) } };
     } else if (near === 21 && others[2]) {
       body = { kind: "notice", notice: { kind: "added", people: [plate(others[2])] } };
     }

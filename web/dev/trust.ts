@@ -10,6 +10,7 @@ import type {
   MemberDevice,
   PhoneLockView,
   Plate,
+  PresenceGiven,
   UnconfirmedItem,
 } from "@copconnect/client/core";
 import { pause, ScriptedAccount } from "./account.ts";
@@ -34,6 +35,7 @@ export class ScriptedTrust extends ScriptedAccount {
   readonly #grants = new Map<PersonId, GrantView[]>();
   readonly #revoked = new Set<DeviceId>();
   readonly #locked = new Map<PersonId, number>();
+  #proven: (given: boolean) => void = () => undefined;
 
   constructor(scenario: Scenario) {
     super(scenario);
@@ -179,6 +181,7 @@ export class ScriptedTrust extends ScriptedAccount {
   }
   async grant(personId: PersonId, unitPath: string, days: number): Promise<GrantGiven> {
     await pause(300);
+    await this.askPerson();
     const others = (this.#grants.get(personId) ?? []).filter((one) => one.unitPath !== unitPath);
     const now = Date.now();
     const grant = { unitPath, by: plate(ME), createdMs: now, notAfterMs: now + days * DAY_MS };
@@ -224,8 +227,24 @@ export class ScriptedTrust extends ScriptedAccount {
     const locked = sinceMs !== null;
     return { sinceMs, by: locked ? plate(ME) : null, mayLock: !locked, mayUnlock: locked };
   }
-  async givePresence(): Promise<void> {
-    // Nothing here asks for the person.
+  /** Ask for the person, as the scenario says. Rejects with `cancelled`. */
+  protected askPerson(): Promise<unknown> {
+    const { presence: way } = this.scenario;
+    if (way === "none") return Promise.resolve();
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#proven = (given) => (given ? resolve(null) : reject(refusal("cancelled")));
+    const { hostname: host } = location;
+    const request = { number: 1, way, host, challenge: new Uint8Array(32), credentials: [] };
+    this.emit({ type: "presence", request });
+    return promise;
+  }
+  async givePresence(_number: number, given: PresenceGiven | null): Promise<void> {
+    await pause(300);
+    if (given !== null && "pin" in given && given.pin === "000000") {
+      throw refusal("pin_wrong", { triesLeft: 9 });
+    }
+    this.emit({ type: "presence", request: null });
+    this.#proven(given !== null);
   }
   async authenticators(): Promise<AuthenticatorsView> {
     return {
