@@ -153,6 +153,7 @@ def test_a_person_without_a_pin_and_an_authenticator_sets_one_and_enters_it_each
     question(admin).locator("input").fill("314159")
     sign(admin)
     question(admin).get_by_text("9").wait_for()  # Tries left.
+    expect(question(admin).locator("input")).to_be_focused()
     admin.shot("wrong-pin")
     question(admin).locator("input").fill(secret)
     with admin.page.expect_download():
