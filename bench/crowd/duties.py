@@ -1,16 +1,15 @@
 """Duties of connected devices for one another and for themselves when rosters and keys change.
 
 A device that is asked makes its cell's key (C1) or the conversation's (D7) and answers share
-requests (H1 to H4); a device that is newly listed starts with the newest messages, and asks for
-shares that the server has not asked for already; a device that a new conversation key does not
-cover asks too. Each asks over HTTP as clients do, in a task of its own, and counts its downloads.
+requests (H1 to H4); a newly listed device starts with the newest messages, and asks for shares that
+the server has not asked for, as does a device that a new key does not cover. All over HTTP.
 """
 
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Literal, TypeVar
+from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -71,14 +70,16 @@ class Duties:
         self.share_posts = 0
         self.shares_asked = 0
         self.requests = 0  # HTTP requests, with repeated ones.
+        self._starting: set[tuple[SimulatedDevice, ConversationId]] = set()
 
     def take(self, device: SimulatedDevice, frame: wire.ServerFrame) -> None:
         """Do what a frame asks for."""
         spawn = self._simulator.connections.spawn
         match frame:
             case wire.ConversationFrame(conversation_id=conversation_id):
-                place = device.places.get(conversation_id)
-                if place is None or place.gone:
+                place, starting = device.places.get(conversation_id), (device, conversation_id)
+                if (place is None or place.gone) and starting not in self._starting:
+                    self._starting.add(starting)
                     spawn(self._join(device, conversation_id))
             case wire.CellKeyFrame(conversation_id=conversation_id, record=record, seal=seal):
                 place = device.places.get(conversation_id)
@@ -129,6 +130,7 @@ class Duties:
         path = f"/v1/conversations/{conversation_id}/start"
         body = wire.StartConversation(entries=NEWEST)
         start = await self._ask(device, "POST", path, wire.Start, body)
+        self._starting.discard((device, conversation_id))
         if start is None or start.conversation.roster is None:
             return
         page, roster = start.page, start.conversation.roster
@@ -216,8 +218,8 @@ class Duties:
         self, device: SimulatedDevice, conversation_id: ConversationId, key_id: bytes
     ) -> None:
         path = f"/v1/conversations/{conversation_id}/share-requests/done"
-        names = [_reference(1, key_id[:16])]
-        await self._raw(device, "POST", path, wire.ShareRequest(references=names))
+        opened = _reference(SecretKind.CONVERSATION_KEY, key_id[:16])
+        await self._raw(device, "POST", path, wire.ShareRequest(references=[opened]))
 
     def lacks(
         self,
@@ -299,6 +301,7 @@ class Duties:
                 if key_id.startswith(reference):
                     self._reading.learn_secret(device, place, key_id, secret)
                     return True
+            return self._reading.held(place, kind, reference) is not None
         except Refused as refused:
             self._reading.refused[str(refused)] += 1
         return False
@@ -437,14 +440,11 @@ def _is_shareable(record: Shareable, head: RosterHead, leaf: Leaf) -> bool:
 def _names(place: Place) -> list[wire.ShareReference]:
     """Return what a device lacks: the keys that it cannot open, and the cell keys to which they
     are sealed."""
-    names = {(1, key_id[:16]) for key_id in place.lacking}
+    names = {(SecretKind.CONVERSATION_KEY, key_id[:16]) for key_id in place.lacking}
     sealed_to = {seal[:16] for seal in place.lacking.values() if seal is not None}
-    names |= {(2, key_id) for key_id in sealed_to if key_id in place.cell_records}
+    names |= {(SecretKind.CELL_KEY, key_id) for key_id in sealed_to if key_id in place.cell_records}
     return [_reference(kind, reference) for kind, reference in sorted(names)]
 
 
-_KINDS: Mapping[int, Literal[1, 2]] = {1: 1, 2: 2}
-
-
-def _reference(kind: int, reference: bytes) -> wire.ShareReference:
-    return wire.ShareReference(kind=_KINDS[kind], reference=reference.hex())
+def _reference(kind: SecretKind, reference: bytes) -> wire.ShareReference:
+    return wire.ShareReference(kind=kind.value, reference=reference.hex())

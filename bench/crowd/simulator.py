@@ -238,8 +238,9 @@ class Simulator:
     async def catch_up(
         self, device: SimulatedDevice, place: Place, conversation_id: ConversationId, last: int
     ) -> None:
-        """Fetch what Ready showed, then take what sockets brought meanwhile."""
-        while place.cursor < last:
+        """Fetch what Ready showed, and entries before the first that a socket brought; then take
+        what sockets brought."""
+        while place.cursor < max(last, place.held[0][0].seq - 1 if place.held else 0):
             path = f"/v1/conversations/{conversation_id}/log?after={place.cursor}"
             answer = await self.http.ask(request("GET", path, device.token))
             if answer.status != 200:
