@@ -69,7 +69,8 @@ describe("English", () => {
     expect(formatRecent(NOON - 180 * MINUTE, NOON)).toMatch(/^3\s?h/u);
     expect(formatRecent(NOON - 13 * 60 * MINUTE, NOON)).toBe("Yesterday");
     expect(formatRecent(NOON - 3 * 24 * 60 * MINUTE, NOON)).toBe("Tue");
-    expect(formatRecent(NOON - 30 * 24 * 60 * MINUTE, NOON)).toMatch(/Oct/u);
+    expect(formatRecent(NOON - 30 * 24 * 60 * MINUTE, NOON)).toBe("21 Oct");
+    expect(formatRecent(NOON - 365 * 24 * 60 * MINUTE, NOON)).toMatch(/^20 Nov 20\d\d$/u);
   });
 
   it("counts calendar days, not 24 hours", () => {

@@ -123,6 +123,10 @@ export function daysAgo(ms: number, nowMs: number): number {
   return Math.round((startOfDay(nowMs) - startOfDay(ms)) / DAY_MS);
 }
 
+function isSameYear(ms: number, nowMs: number): boolean {
+  return new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
+}
+
 function relativeDay(days: number): string {
   const format = keep(
     "relative-day",
@@ -151,10 +155,15 @@ export function formatRecent(ms: number, nowMs: number): string {
       (locale) => new Intl.DateTimeFormat(locale, { weekday: "short" }),
     ).format(ms);
   }
+  const thisYear = isSameYear(ms, nowMs);
   return keep(
-    "short-date",
+    `short-date:${String(thisYear)}`,
     (locale) =>
-      new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "2-digit" }),
+      new Intl.DateTimeFormat(locale, {
+        day: "numeric",
+        month: "short",
+        ...(thisYear ? {} : { year: "numeric" }),
+      }),
   ).format(ms);
 }
 
@@ -168,7 +177,7 @@ export function formatDay(ms: number, nowMs: number): string {
 export function dayWithin(ms: number, nowMs: number): string {
   const days = daysAgo(ms, nowMs);
   if (days <= 1 && days >= 0) return relativeDay(days);
-  const thisYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
+  const thisYear = isSameYear(ms, nowMs);
   return keep(
     `day:${String(thisYear)}`,
     (locale) =>
