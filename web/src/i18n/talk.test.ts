@@ -1,7 +1,14 @@
 import type { PersonId, UnitId } from "@copconnect/client/wire";
-import { inEnglish, type ConversationItem, type Plate } from "@copconnect/client/core";
-import { expect, it } from "vitest";
-import { isNameless } from "./talk.ts";
+import {
+  inEnglish,
+  type AppState,
+  type ConversationItem,
+  type Plate,
+} from "@copconnect/client/core";
+import { expect, it, vi } from "vitest";
+import { adopt } from "#app/state/app.svelte.ts";
+import { speak } from "./index.svelte.ts";
+import { isNameless, noticeText } from "./talk.ts";
 
 const names = inEnglish("Anjali Reddy");
 const anjali: Plate = {
@@ -31,4 +38,12 @@ it("takes a title, a person, members or the department for a name", () => {
   expect(isNameless(item({ some: [anjali] }))).toBe(false);
   const standing = { key: null, title: names, unitId: null, about: "unit", postId: null } as const;
   expect(isNameless(item({ standing }))).toBe(false);
+});
+
+it('says "you" in the middle of a notice, and "You" at its beginning', async () => {
+  vi.stubGlobal("document", { documentElement: {} });
+  await speak("en");
+  adopt({ me: { personId: anjali.personId } } as AppState);
+  expect(noticeText({ kind: "gap", by: anjali })).toMatch(/^A message from you is missing/u);
+  expect(noticeText({ kind: "photo", by: anjali })).toMatch(/^You /u);
 });

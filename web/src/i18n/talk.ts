@@ -10,6 +10,11 @@ export function whoOf(plate: Plate): string {
   return plate.personId === app.me?.personId ? t("app.you") : nameOf(plate.names);
 }
 
+/** The same within a sentence: "you". */
+export function amongOthers(plate: Plate): string {
+  return plate.personId === app.me?.personId ? t("app.youAmong") : nameOf(plate.names);
+}
+
 /** Whether this device holds nothing yet that could name the conversation. */
 export function isNameless({ direct, standing, title, some }: ConversationItem): boolean {
   return direct === null && standing === null && (title ?? "") === "" && some.length === 0;
@@ -59,10 +64,7 @@ export function previewText(preview: Preview): string {
 }
 
 function whoList(people: readonly Plate[]): string {
-  const names = people.map((plate) =>
-    plate.personId === app.me?.personId ? t("app.youAmong") : nameOf(plate.names),
-  );
-  return formatList(names);
+  return formatList(people.map(amongOthers));
 }
 
 /** A notice as a sentence of its own: "You left", "Ravi joined". */
@@ -90,19 +92,19 @@ function noticeWords(notice: Notice): string {
       return t("conversation.notice.history", { date: formatDate(notice.fromMs) });
     case "title":
       return notice.by
-        ? t("conversation.notice.title", { by: whoOf(notice.by), title: notice.title })
+        ? t("conversation.notice.title", { by: amongOthers(notice.by), title: notice.title })
         : t("conversation.notice.titleHere", { title: notice.title });
     case "photo":
       return notice.by
-        ? t("conversation.notice.photo", { by: whoOf(notice.by) })
+        ? t("conversation.notice.photo", { by: amongOthers(notice.by) })
         : t("conversation.notice.photoHere");
     case "profile_refused":
       return notice.by
-        ? t("conversation.notice.profileRefused", { by: whoOf(notice.by) })
+        ? t("conversation.notice.profileRefused", { by: amongOthers(notice.by) })
         : t("conversation.notice.profileRefusedHere");
     case "log_differs":
       return notice.by
-        ? t("conversation.notice.logDiffers", { by: whoOf(notice.by) })
+        ? t("conversation.notice.logDiffers", { by: amongOthers(notice.by) })
         : t("conversation.notice.logDiffersHere");
     case "you_added":
       return t("conversation.notice.youAdded");
@@ -110,7 +112,7 @@ function noticeWords(notice: Notice): string {
       return t("conversation.notice.restored");
     case "gap":
       return notice.by
-        ? t("conversation.notice.gap", { by: whoOf(notice.by) })
+        ? t("conversation.notice.gap", { by: amongOthers(notice.by) })
         : t("conversation.notice.gapHere");
   }
 }
@@ -122,7 +124,7 @@ function deviceAdded(people: readonly Plate[], by: Plate | null): string {
   const own = people.length === 1 && people[0]?.personId === by.personId;
   return own
     ? t("conversation.notice.deviceAddedOwn", { people: names })
-    : t("conversation.notice.deviceAdded", { people: names, by: whoOf(by) });
+    : t("conversation.notice.deviceAdded", { people: names, by: amongOthers(by) });
 }
 
 /** The kinds of preview that have an icon of their own. */
