@@ -7,6 +7,7 @@ import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
 import type { DeviceId, PersonId } from "../ids.ts";
 import type { Api } from "../transport/api.ts";
+import { requireSigningKey } from "../keys/format/signature.ts";
 import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../keys/trust/endorsement.ts";
 import type { PostEndorsement } from "../wire.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
@@ -47,6 +48,11 @@ export class Endorsing {
     const listed = (await trust.devicesOf(personId)).includes(device);
     if (certificate === null || !listed || now > certificate.notAfter) {
       throw failure("trust_invalid", { details: { reason: "not this person's device" } });
+    }
+    try {
+      requireSigningKey(certificate.publicKey, "D3");
+    } catch (cause) {
+      throw failure("trust_invalid", { details: { reason: "not a signing key" }, cause });
     }
     const verdict = await trust.verdict(own.personId, own.device, now);
     if (verdict.confirmed === "no") throw failure("device_unconfirmed");

@@ -13,8 +13,6 @@ import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb";
 import type { Bytes } from "../octets.ts";
 import type { KeyRecord } from "./data-key.ts";
 
-export const SCHEMA_VERSION = 1;
-
 export interface Row {
   readonly k: string;
   readonly s: string;
