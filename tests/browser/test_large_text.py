@@ -51,6 +51,10 @@ def faults(officer: Officer) -> list[str]:
 
     reach.enlarge(page, SMALL_PHONE)
     expect(officer.composer).to_be_in_viewport(ratio=1)
+    # The live position below the flash order shows that there is more to scroll to.
+    expect(
+        page.get_by_role("status").filter(has=officer.button("consult.live.stop"))
+    ).to_be_in_viewport()
     look("conversation")
     officer.button("conversation.attach").click()
     page.get_by_role("dialog", name=officer.word("media.attach.title")).wait_for()
