@@ -1,4 +1,4 @@
-/** What a device refuses to endorse before anybody compares digits. */
+/** The checks of a request before a device endorses it (D3). */
 import { expect, it } from "vitest";
 import { Endorsing, type EndorsingOptions } from "../../src/account/endorsing.ts";
 import { idOf, type DeviceId, type PersonId } from "../../src/ids.ts";
