@@ -39,15 +39,12 @@ from copconnect.delivery.live.asleep import Asleep
 from copconnect.delivery.live.readers import Readers
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.delivery.service import DeliveryService
-from copconnect.delivery.store.traffic import Traffic
 from copconnect.directory import operations as directory_operations
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
-from copconnect.directory.imports.parts import PartExports
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
 from copconnect.directory.postings.planned import PlannedTransfers
-from copconnect.directory.postings.planning import Planning
 from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.roll import Roll
 from copconnect.directory.postings.transfers import Transfers
@@ -71,7 +68,6 @@ from copconnect.orders.issuing import Issuing
 from copconnect.orders.service import OrderService
 from copconnect.privacy.service import Privacy
 from copconnect.push import operations as push_operations
-from copconnect.push.reach import Reach
 from copconnect.push.service import PushService
 from copconnect.rates import SharedRates
 from copconnect.records.primitives.kem import X25519, XWING
@@ -214,32 +210,20 @@ class Container:
             database=self.database,
             clock=self.clock,
             audit=self.audit,
-            organisation=self.directory,
+            directory=self.directory,
             editor=self.editor,
             transfers=self.transfers,
             planned=self.planned,
             reorganiser=self.reorganiser,
-            people=Listing(self.directory),
-            enrolment=self.auth.administering,
-            grants=self.auth.granting,
-            revocations=self.auth.revoking,
-            locks=self.auth.locking,
+            uploads=self.uploads,
+            auth=self.auth,
             devices=self.registry,
-            log_authority=self.auth.own_keys,
-            authenticators=self.auth.authenticators,
-            registered=self.auth.administered,
-            reach=Reach(self.clock),
-            traffic=Traffic(),
-            imports=self.uploads,
-            planning=Planning(),
             groups=self.delivery.department,
-            exports=PartExports(),
             sanctions=self.sanctions,
-            moderation=self.reports.moderating,
+            moderating=self.reports.moderating,
             lessons=self.lessons,
             conduct=self.conduct,
             guard=self.guard,
-            pictures=self.guard.pictures,
         )
         self.directory.attach(self.admin.rights)
         self.uploads.attach(self.admin.rights)

@@ -51,6 +51,20 @@ class Caller:
         return self.person_id if self.confirmed else PersonId(self.client_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleQuery:
+    """All that is given must fit a person. ``after``: a page's ``next``."""
+
+    text: str = ""
+    unit: str | None = None
+    deep: bool = True
+    rank: str | None = None
+    role: str | None = None
+    status: str | None = None
+    after: str | None = None
+    limit: int = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
     """Somebody who runs a command on the server. ``login``: of the operating system."""

@@ -26,14 +26,10 @@ from copconnect.conduct import operations as conduct_operations
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import Transaction, open_database
-from copconnect.delivery.store.traffic import Traffic
 from copconnect.directory import operations as directory_operations
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
-from copconnect.directory.imports.parts import PartExports
-from copconnect.directory.listing import Listing
 from copconnect.directory.postings.planned import PlannedTransfers
-from copconnect.directory.postings.planning import Planning
 from copconnect.directory.postings.posts import Posts
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
@@ -44,7 +40,6 @@ from copconnect.http.operations import Operations
 from copconnect.ids import ClientId, ConversationId, PersonId, PostId
 from copconnect.leases import Leases
 from copconnect.operator import operations as operator_operations
-from copconnect.push.reach import Reach
 from copconnect.rates import SharedRates
 from copconnect.reports.registry import SanctionRegistry
 from copconnect.settings import Settings
@@ -169,32 +164,20 @@ class IdentityServer:
             database=self.database,
             clock=clock,
             audit=self.audit,
-            organisation=self.directory,
+            directory=self.directory,
             editor=self.editor,
             transfers=self.transfers,
             planned=self.planned,
             reorganiser=self.reorganiser,
-            people=Listing(self.directory),
-            enrolment=self.auth.administering,
-            grants=self.auth.granting,
-            revocations=self.auth.revoking,
-            locks=self.auth.locking,
+            uploads=self.uploads,
+            auth=self.auth,
             devices=self.registry,
-            log_authority=self.auth.own_keys,
-            authenticators=self.auth.authenticators,
-            registered=self.auth.administered,
-            reach=Reach(clock),
-            traffic=Traffic(),
-            imports=self.uploads,
-            planning=Planning(),
             groups=NO_GROUPS,
-            exports=PartExports(),
             sanctions=SanctionRegistry(clock, HUNDRED),
-            moderation=NO_CASES,
+            moderating=NO_CASES,
             lessons=Publisher(clock, self.audit),
             conduct=self.conduct,
             guard=self.guard,
-            pictures=self.guard.pictures,
         )
         self.directory.attach(self.admin.rights)
         self.uploads.attach(self.admin.rights)

@@ -7,9 +7,12 @@ from collections import defaultdict
 
 from copconnect import wire
 from copconnect.admin.parts import ABOUT_PEOPLE, Parts, unit_below
-from copconnect.admin.ports import Organisation, People, Registered, Traffic
+from copconnect.auth_service.trust.administered import Administered
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
+from copconnect.delivery.store.traffic import Traffic
+from copconnect.directory.listing import Listing
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import UnitId
 from copconnect.principals import Caller
 
@@ -28,18 +31,17 @@ class Charting:
         database: Database,
         clock: Clock,
         parts: Parts,
-        organisation: Organisation,
-        people: People,
-        registered: Registered,
-        traffic: Traffic,
+        directory: DirectoryService,
+        people: Listing,
+        registered: Administered,
     ) -> None:
         self._database = database
         self._clock = clock
         self._parts = parts
-        self._organisation = organisation
+        self._directory = directory
         self._people = people
         self._registered = registered
-        self._traffic = traffic
+        self._traffic = Traffic()
 
     async def charts(self, caller: Caller) -> wire.AdminCharts:
         """Return the counts of the caller's part. Raises NotAllowed."""
@@ -53,7 +55,7 @@ class Charting:
             )
             versions = await self._registered.versions(connection, below)
             paths = None if part.whole else part.paths
-            enough = await self._organisation.count_people(connection, paths) >= FEWEST
+            enough = await self._directory.count_people(connection, paths) >= FEWEST
             sizes = await self._traffic.sizes(connection, below) if enough else []
             since = now - ACTIVITY_MS
             activity = await self._traffic.activity(connection, below, since) if enough else []

@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin.acts.acting import Acting
-from copconnect.admin.work_ports import Locks
+from copconnect.auth_service.trust.locking import Locking
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
@@ -13,7 +13,7 @@ from copconnect.principals import Caller
 class Locked:
     """Answers GET /v1/people/{person_id}/lock. Holds no state of its own."""
 
-    def __init__(self, database: Database, acting: Acting, locks: Locks) -> None:
+    def __init__(self, database: Database, acting: Acting, locks: Locking) -> None:
         self._database = database
         self._acting = acting
         self._locks = locks

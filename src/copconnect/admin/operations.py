@@ -1,13 +1,12 @@
 """Operations of the console. Every one needs a confirmed device and a right (docs/protocol.md)."""
 
 from copconnect import wire
-from copconnect.admin.ports import PeopleQuery
 from copconnect.admin.reading import MAX_PAGE, PAGE, PeopleState
 from copconnect.admin.service import AdminService
 from copconnect.audit.filters import AuditFilter
 from copconnect.http.operations import Body, File, Operation, get, post, put, search
 from copconnect.ids import UnitId, UploadId
-from copconnect.principals import Caller
+from copconnect.principals import Caller, PeopleQuery
 
 _BODY = 65_536
 _ACT_BODY = 4 * wire.MAX_ACT_BYTES  # In base64 too.

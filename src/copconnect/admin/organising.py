@@ -10,10 +10,12 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.ports import Organisation, PlannedTransfers
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import DepartmentGroup, Groups, Planning
 from copconnect.database.engine import Database
+from copconnect.delivery.rosters.department import DepartmentGroup, DepartmentGroups
+from copconnect.directory.postings.planned import PlannedTransfers
+from copconnect.directory.postings.planning import Planning
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 from copconnect.rights import Held
@@ -30,15 +32,14 @@ class Organising:
         self,
         database: Database,
         rights: Rights,
-        organisation: Organisation,
-        planning: Planning,
-        groups: Groups,
+        directory: DirectoryService,
+        groups: DepartmentGroups,
         planned: PlannedTransfers,
     ) -> None:
         self._database = database
         self._rights = rights
-        self._organisation = organisation
-        self._planning = planning
+        self._directory = directory
+        self._planning = Planning()
         self._groups = groups
         self._planned = planned
 
@@ -67,7 +68,7 @@ class Organising:
         Raises NotAllowed, NotFound."""
         async with self._database.reading() as connection:
             held = await self._rights.of(connection, caller.person_id)
-            bases = await self._organisation.rights_bases(connection, [person_id])
+            bases = await self._directory.rights_bases(connection, [person_id])
             if person_id not in bases:
                 raise errors.NotFound
             held.require(_MOVE, [bases[person_id].path])
@@ -79,7 +80,7 @@ class Organising:
         people = list(dict.fromkeys(PersonId(one) for one in body.person_ids))
         async with self._database.reading() as connection:
             held = await self._rights.having(connection, caller.person_id, _MOVE)
-            bases = await self._organisation.rights_bases(connection, people)
+            bases = await self._directory.rights_bases(connection, people)
             mine = [
                 one
                 for one in people
@@ -109,15 +110,15 @@ class Organising:
             held = await self._rights.having(connection, caller.person_id, _MOVE)
             rows = await self._planned.listed(connection)
             people = [PersonId(row.person_id) for row in rows]
-            bases = await self._organisation.rights_bases(connection, people)
+            bases = await self._directory.rights_bases(connection, people)
             mine = []
             for row in rows:
-                to = await self._organisation.path_of(connection, row.unit_id)
+                to = await self._directory.path_of(connection, row.unit_id)
                 paths = [bases[row.person_id].path, *([] if to is None else [to])]
                 if any(held.lacking(_MOVE, [path]) is None for path in paths):
                     mine.append(row)
             named = [PersonId(row.person_id) for row in mine]
-            cards = await self._organisation.cards(connection, named, caller.person_id)
+            cards = await self._directory.cards(connection, named, caller.person_id)
             shown = [(row, *await self._planned.shown(connection, row)) for row in mine]
         return wire.PlannedTransfers(
             transfers=[
@@ -144,13 +145,13 @@ class Organising:
         AudienceInvalid."""
         async with self._database.reading() as connection:
             held = await self._rights.having(connection, caller.person_id, _GROUP)
-            await self._organisation.require_valid(connection, body.rule)
+            await self._directory.require_valid(connection, body.rule)
             paths = await self._planning.paths_of(connection, body.rule)
             allowed = held.lacking(_GROUP, paths) is None
             if allowed:
                 count = await self._planning.count(connection, body.rule)
             else:
-                within = self._organisation.people_below(held.paths(_GROUP))
+                within = self._directory.people_below(held.paths(_GROUP))
                 count = await self._planning.count_within(connection, body.rule, within)
             people = await self._planning.sample(connection, body.rule, SAMPLE)
             cards = await self._cards(connection, held, people, _GROUP)
@@ -169,7 +170,7 @@ class Organising:
                 paths = await self._planning.paths_of(connection, one.rule)
                 if held.lacking(_GROUP, paths) is None:
                     groups.append(_shown(one))
-            policy = await self._organisation.group_policy(connection)
+            policy = await self._directory.group_policy(connection)
         return wire.AdminGroups(groups=groups, policy=policy)
 
     async def _cards(
@@ -180,9 +181,9 @@ class Organising:
         right: wire.Right,
     ) -> dict[PersonId, wire.Person]:
         """Return the cards of those over whose units the right holds, without numbers."""
-        bases = await self._organisation.rights_bases(connection, people)
+        bases = await self._directory.rights_bases(connection, people)
         mine = [one for one in bases if held.lacking(right, [bases[one].path]) is None]
-        cards = await self._organisation.cards(connection, mine, None)
+        cards = await self._directory.cards(connection, mine, None)
         return {one: msgspec.structs.replace(card, number="") for one, card in cards.items()}
 
 

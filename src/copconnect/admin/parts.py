@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules
-from copconnect.admin.ports import Organisation
 from copconnect.admin.rights import Rights
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
 from copconnect.rights import WHOLE, Held
@@ -42,9 +42,9 @@ class Part:
 class Parts:
     """Finds the parts of callers. Holds no state of its own."""
 
-    def __init__(self, rights: Rights, organisation: Organisation) -> None:
+    def __init__(self, rights: Rights, directory: DirectoryService) -> None:
         self._rights = rights
-        self._organisation = organisation
+        self._directory = directory
 
     async def of(
         self, connection: AsyncConnection, caller: Caller, any_of: Collection[wire.Right]
@@ -59,7 +59,7 @@ class Parts:
 
     def below(self, part: Part) -> Select[tuple[PersonId]] | None:
         """Return a statement of everybody in a part; None: the whole department."""
-        return None if part.whole else self._organisation.people_below(part.paths)
+        return None if part.whole else self._directory.people_below(part.paths)
 
 
 def unit_below(paths: Sequence[str], path: str) -> str:

@@ -16,27 +16,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.admin import rules
 from copconnect.admin.parts import ABOUT_PEOPLE, Part, Parts, unit_below
-from copconnect.admin.ports import (
-    DevicePushes,
-    DeviceShown,
-    Organisation,
-    People,
-    PeopleQuery,
-    Registered,
-)
 from copconnect.admin.rights import Rights
 from copconnect.audit import Audit, exported
 from copconnect.audit.filters import AuditFilter
 from copconnect.audit.rules import Entry
+from copconnect.auth_service.trust.administered import Administered, DeviceState
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
+from copconnect.directory.listing import Listing
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, UnitId
-from copconnect.principals import Caller
+from copconnect.principals import Caller, PeopleQuery
+from copconnect.push.reach import Reach
 
 ENDING_MS = 14 * 86_400_000
 PAGE = 100
 MAX_PAGE = 500
 LINKS = 1_000
+DeviceShown = Literal[DeviceState, "unreached"]
 PeopleState = Literal["registered", "unregistered", "unconfirmed", "silent"]
 _PERSON = re.compile(r"\b[0-9a-f]{32}\b")
 
@@ -51,20 +48,19 @@ class Reading:
         audit: Audit,
         rights: Rights,
         parts: Parts,
-        organisation: Organisation,
-        people: People,
-        registered: Registered,
-        reach: DevicePushes,
+        directory: DirectoryService,
+        people: Listing,
+        registered: Administered,
     ) -> None:
         self._database = database
         self._clock = clock
         self._audit = audit
         self._rights = rights
         self._parts = parts
-        self._organisation = organisation
+        self._directory = directory
         self._people = people
         self._registered = registered
-        self._reach = reach
+        self._reach = Reach(clock)
 
     async def rights(self, caller: Caller) -> wire.AdminRights:
         """Return the caller's rights and the table that gives them."""
@@ -255,7 +251,7 @@ class Reading:
     async def _cards(
         self, connection: AsyncConnection, part: Part, person_ids: Collection[PersonId]
     ) -> dict[PersonId, wire.Person]:
-        return await self._organisation.cards(connection, set(person_ids), part.viewer)
+        return await self._directory.cards(connection, set(person_ids), part.viewer)
 
 
 def _state(row: Any, now_ms: int) -> Literal["in_force", "ended", "withdrawn"]:

@@ -14,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules
-from copconnect.admin.ports import Organisation, People, Registered
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Examined, Reorganiser
+from copconnect.auth_service.trust.administered import Administered
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
+from copconnect.directory.listing import Listing
+from copconnect.directory.reorganising.service import Examined, Reorganiser
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Caller
 from copconnect.rights import Held
@@ -34,15 +36,15 @@ class Reorganising:
         database: Database,
         clock: Clock,
         rights: Rights,
-        organisation: Organisation,
+        directory: DirectoryService,
         reorganiser: Reorganiser,
-        people: People,
-        registered: Registered,
+        people: Listing,
+        registered: Administered,
     ) -> None:
         self._database = database
         self._clock = clock
         self._rights = rights
-        self._organisation = organisation
+        self._directory = directory
         self._reorganiser = reorganiser
         self._people = people
         self._registered = registered
@@ -116,7 +118,7 @@ class Reorganising:
         for group in preview.groups:
             named |= {*group.joining, *group.leaving}
         cards = await self._cards(connection, sorted(named))
-        force = await self._organisation.count_people(connection)
+        force = await self._directory.count_people(connection)
         return msgspec.structs.replace(
             preview,
             lapsing=lapsing,
@@ -152,7 +154,7 @@ class Reorganising:
         self, connection: AsyncConnection, person_ids: Sequence[PersonId]
     ) -> dict[PersonId, wire.Person]:
         """Return cards without numbers, which say nothing here."""
-        cards = await self._organisation.cards(connection, person_ids, None)
+        cards = await self._directory.cards(connection, person_ids, None)
         return {one: msgspec.structs.replace(card, number="") for one, card in cards.items()}
 
 

@@ -11,13 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules, store
-from copconnect.admin.ports import Editor, Grants, Organisation, Sanctions
 from copconnect.audit import Audit
 from copconnect.audit.acts import RightsSet
+from copconnect.auth_service.trust.granting import Granting
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
+from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Holder, Operator, Principal
+from copconnect.reports.registry import SanctionRegistry
 from copconnect.rights import WHOLE, Held, ImportingAdmin, covers
 
 _TABLE = msgspec.json.Decoder(list[wire.RightRule])
@@ -58,15 +61,15 @@ class Rights:
         database: Database,
         clock: Clock,
         audit: Audit,
-        organisation: Organisation,
-        editor: Editor,
-        grants: Grants,
-        sanctions: Sanctions,
+        directory: DirectoryService,
+        editor: DirectoryEditor,
+        grants: Granting,
+        sanctions: SanctionRegistry,
     ) -> None:
         self._database = database
         self._clock = clock
         self._audit = audit
-        self._organisation = organisation
+        self._directory = directory
         self._editor = editor
         self._grants = grants
         self._sanctions = sanctions
@@ -96,8 +99,8 @@ class Rights:
 
     async def check(self, connection: AsyncConnection, table: Sequence[wire.RightRule]) -> None:
         """Raise ActInvalid for a table that could not hold."""
-        levels, roles = await self._organisation.vocabulary(connection)
-        ranks = await self._organisation.seniorities(connection)
+        levels, roles = await self._directory.vocabulary(connection)
+        ranks = await self._directory.seniorities(connection)
         rules.check_rules(table, rules.Codes(frozenset(levels), ranks, frozenset(roles)))
 
     async def table(self, connection: AsyncConnection) -> list[wire.RightRule]:
@@ -108,12 +111,12 @@ class Rights:
     async def of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
         """Return the rights of a person. A moderator who is sanctioned moderates nothing
         meanwhile."""
-        holders = await self._organisation.holders(connection, [person_id])
+        holders = await self._directory.holders(connection, [person_id])
         held = rules.held(
             await self.table(connection),
             holders.get(person_id),
             await self._grants.held_paths(connection, person_id),
-            await self._organisation.seniorities(connection),
+            await self._directory.seniorities(connection),
         )
         if not held.has("moderate") or not await self._sanctions.bars(connection, [person_id]):
             return held
@@ -128,10 +131,10 @@ class Rights:
         granted = await self._grants.everybody_granted(connection)
         units = [UnitId(one) for one in path.split("/") if one]
         above = wire.Audience(include=[wire.Clause(units=units, below=False)])
-        posted = await self._organisation.audience(connection, above) if units else {}
-        holders = await self._organisation.holders(connection, {*granted, *posted})
+        posted = await self._directory.audience(connection, above) if units else {}
+        holders = await self._directory.holders(connection, {*granted, *posted})
         table = [one for one in await self.table(connection) if one.right == right]
-        ranks = await self._organisation.seniorities(connection)
+        ranks = await self._directory.seniorities(connection)
         found: dict[PersonId, list[str]] = {}
         for person, holder in holders.items():
             held = rules.held(table, holder, granted.get(person, ()), ranks)
@@ -183,9 +186,9 @@ class Rights:
         compared = _Compared(
             await self.table(connection),
             table,
-            await self._organisation.holders(connection, None),
+            await self._directory.holders(connection, None),
             await self._grants.everybody_granted(connection),
-            await self._organisation.seniorities(connection),
+            await self._directory.seniorities(connection),
         )
         return await asyncio.to_thread(_compare, compared)
 

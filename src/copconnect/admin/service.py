@@ -1,6 +1,6 @@
 """Administration as ``app.py`` composes it: its parts.
 
-It states what it needs of other roles as Protocols (:mod:`copconnect.admin.ports`).
+A layer above the roles: it uses their classes, and none of them imports it.
 """
 
 from copconnect import wire
@@ -10,7 +10,6 @@ from copconnect.admin.acts.kinds import Kinds
 from copconnect.admin.acts.lock_kinds import LockKinds
 from copconnect.admin.charting import Charting
 from copconnect.admin.conduct.kinds import ConductKinds
-from copconnect.admin.conduct.ports import Conduct, Guard
 from copconnect.admin.conduct.reading import ConductReading
 from copconnect.admin.files.exporting import Exporting
 from copconnect.admin.files.importing import Importing
@@ -18,46 +17,33 @@ from copconnect.admin.locked import Locked
 from copconnect.admin.moderation.kinds import ModerationKinds
 from copconnect.admin.moderation.picture_kinds import PictureKinds
 from copconnect.admin.moderation.pictures import PictureReading
-from copconnect.admin.moderation.ports import Pictures
 from copconnect.admin.organising import Organising
 from copconnect.admin.parts import Parts
-from copconnect.admin.ports import (
-    Authenticators,
-    DevicePushes,
-    Devices,
-    Editor,
-    Enrolment,
-    Grants,
-    Organisation,
-    People,
-    PlannedTransfers,
-    Registered,
-    Revocations,
-    Sanctions,
-    Traffic,
-    Transfers,
-)
 from copconnect.admin.reading import Reading
 from copconnect.admin.reorganising import Reorganising
 from copconnect.admin.rights import Rights
 from copconnect.admin.signing import Enrolling, Signing
 from copconnect.admin.training.kinds import lesson_kinds
 from copconnect.admin.training.trainees import Trainees
-from copconnect.admin.work_ports import (
-    Exports,
-    Groups,
-    Imports,
-    Lessons,
-    Locks,
-    LogAuthority,
-    Moderation,
-    Planning,
-    Reorganiser,
-)
 from copconnect.audit import Audit
+from copconnect.auth_service.registry import DeviceRegistry
+from copconnect.auth_service.service import AuthService
 from copconnect.clock import Clock
+from copconnect.conduct.guard.serving import GuardService
+from copconnect.conduct.service import ConductService
 from copconnect.database.engine import Database
+from copconnect.delivery.rosters.department import DepartmentGroups
+from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.listing import Listing
+from copconnect.directory.postings.planned import PlannedTransfers
+from copconnect.directory.postings.transfers import Transfers
+from copconnect.directory.reorganising.service import Reorganiser
+from copconnect.directory.service import DirectoryService
+from copconnect.directory.uploads.uploads import Uploads
 from copconnect.principals import Caller
+from copconnect.reports.moderating import Moderating
+from copconnect.reports.registry import SanctionRegistry
+from copconnect.training.publishing import Publisher
 
 
 class AdminService:
@@ -69,80 +55,63 @@ class AdminService:
         database: Database,
         clock: Clock,
         audit: Audit,
-        organisation: Organisation,
-        editor: Editor,
+        directory: DirectoryService,
+        editor: DirectoryEditor,
         transfers: Transfers,
         planned: PlannedTransfers,
         reorganiser: Reorganiser,
-        people: People,
-        enrolment: Enrolment,
-        grants: Grants,
-        revocations: Revocations,
-        locks: Locks,
-        devices: Devices,
-        log_authority: LogAuthority,
-        authenticators: Authenticators,
-        registered: Registered,
-        reach: DevicePushes,
-        traffic: Traffic,
-        imports: Imports,
-        planning: Planning,
-        groups: Groups,
-        exports: Exports,
-        sanctions: Sanctions,
-        moderation: Moderation,
-        lessons: Lessons,
-        conduct: Conduct,
-        guard: Guard,
-        pictures: Pictures,
+        uploads: Uploads,
+        auth: AuthService,
+        devices: DeviceRegistry,
+        groups: DepartmentGroups,
+        sanctions: SanctionRegistry,
+        moderating: Moderating,
+        lessons: Publisher,
+        conduct: ConductService,
+        guard: GuardService,
     ) -> None:
-        self.rights = Rights(database, clock, audit, organisation, editor, grants, sanctions)
+        people, registered, locks = Listing(directory), auth.administered, auth.locking
+        self.rights = Rights(database, clock, audit, directory, editor, auth.granting, sanctions)
         self.kinds = Kinds(
-            organisation,
+            directory,
             editor,
             transfers,
             planned,
             reorganiser,
-            enrolment,
-            grants,
-            revocations,
-            planning,
+            auth,
             groups,
             self.rights,
-            authenticators,
             {
-                **ImportKinds(imports, grants).table,
-                **LockKinds(clock, organisation, grants, self.rights, locks).table,
-                **ConductKinds(organisation, conduct, guard).table,
-                **ModerationKinds(moderation).table,
-                **PictureKinds(organisation, moderation, pictures).table,
+                **ImportKinds(uploads, auth.granting).table,
+                **LockKinds(clock, directory, auth.granting, self.rights, locks).table,
+                **ConductKinds(directory, conduct, guard).table,
+                **ModerationKinds(moderating).table,
+                **PictureKinds(directory, moderating, guard.pictures).table,
                 **lesson_kinds(lessons),
             },
         )
-        self.trainees = Trainees(self.rights, organisation)
-        signing = Signing(clock, editor, devices, authenticators)
-        self.acting = Acting(database, clock, audit, self.rights, self.kinds, organisation, signing)
+        self.trainees = Trainees(self.rights, directory)
+        signing = Signing(clock, editor, devices, auth.authenticators)
+        self.acting = Acting(database, clock, audit, self.rights, self.kinds, directory, signing)
         self.locked = Locked(database, self.acting, locks)
-        self.enrolling = Enrolling(database, self.rights, organisation, authenticators)
+        self.enrolling = Enrolling(database, self.rights, directory, auth.authenticators)
         self.reorganising = Reorganising(
-            database, clock, self.rights, organisation, reorganiser, people, registered
+            database, clock, self.rights, directory, reorganiser, people, registered
         )
-        parts = Parts(self.rights, organisation)
+        parts = Parts(self.rights, directory)
         self.reading = Reading(
-            database, clock, audit, self.rights, parts, organisation, people, registered, reach
+            database, clock, audit, self.rights, parts, directory, people, registered
         )
-        self.charting = Charting(database, clock, parts, organisation, people, registered, traffic)
-        self.importing = Importing(database, self.rights, organisation, imports)
-        self.organising = Organising(database, self.rights, organisation, planning, groups, planned)
+        self.charting = Charting(database, clock, parts, directory, people, registered)
+        self.importing = Importing(database, self.rights, directory, uploads)
+        self.organising = Organising(database, self.rights, directory, groups, planned)
         self.exporting = Exporting(
-            database, audit, self.rights, signing, exports, conduct, devices, log_authority
+            database, audit, self.rights, signing, conduct, devices, auth.own_keys
         )
         self.conduct = ConductReading(
-            database, self.rights, organisation, people, registered, conduct, guard
+            database, self.rights, directory, people, registered, conduct, guard
         )
-        self.pictures = PictureReading(
-            database, self.rights, organisation, pictures, list(guard.model.classes)
-        )
+        self.pictures = PictureReading(database, self.rights, directory, guard)
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:
         """Return what needs doing in the caller's part. Raises NotAllowed."""

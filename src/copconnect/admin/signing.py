@@ -11,10 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules, store
-from copconnect.admin.ports import Authenticators, Devices, Editor, Organisation
 from copconnect.admin.rights import Rights
+from copconnect.auth_service.registry import DeviceRegistry
+from copconnect.auth_service.trust.authenticators import Authenticators
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
+from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 from copconnect.limits import ACTS_OF_WEIGHT
 from copconnect.principals import Caller, Signer
@@ -60,7 +63,11 @@ class Signing:
     """Begins acts. Holds no state of its own."""
 
     def __init__(
-        self, clock: Clock, editor: Editor, devices: Devices, authenticators: Authenticators
+        self,
+        clock: Clock,
+        editor: DirectoryEditor,
+        devices: DeviceRegistry,
+        authenticators: Authenticators,
     ) -> None:
         self._clock = clock
         self._editor = editor
@@ -126,12 +133,12 @@ class Enrolling:
         self,
         database: Database,
         rights: Rights,
-        organisation: Organisation,
+        directory: DirectoryService,
         authenticators: Authenticators,
     ) -> None:
         self._database = database
         self._rights = rights
-        self._organisation = organisation
+        self._directory = directory
         self._authenticators = authenticators
 
     async def asked(self, caller: Caller) -> wire.AuthenticatorsAsked:
@@ -140,13 +147,13 @@ class Enrolling:
             held = await self._rights.of(connection, caller.person_id)
             asked = await self._authenticators.asked(connection)
             people = {person_id for person_id, _, _ in asked} - {caller.person_id}
-            bases = await self._organisation.rights_bases(connection, sorted(people))
+            bases = await self._directory.rights_bases(connection, sorted(people))
             mine = [
                 one
                 for one, basis in bases.items()
                 if held.lacking("confirm_devices", [basis.path]) is None
             ]
-            cards = await self._organisation.cards(connection, mine, caller.person_id)
+            cards = await self._directory.cards(connection, mine, caller.person_id)
         return wire.AuthenticatorsAsked(
             asked=[
                 wire.AuthenticatorAsked(person=cards[person_id], label=label, authenticator=record)

@@ -5,7 +5,7 @@ right.
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,29 +15,9 @@ from copconnect.directory import rules, store
 from copconnect.directory.finding import statements
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
+from copconnect.principals import PeopleQuery
 
 People = Select[tuple[PersonId]]
-
-
-class Query(Protocol):
-    """All that is given must fit a person. ``after``: a page's ``next``."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def unit(self) -> str | None: ...
-    @property
-    def deep(self) -> bool: ...
-    @property
-    def rank(self) -> str | None: ...
-    @property
-    def role(self) -> str | None: ...
-    @property
-    def status(self) -> str | None: ...
-    @property
-    def after(self) -> str | None: ...
-    @property
-    def limit(self) -> int: ...
 
 
 class Listing:
@@ -50,7 +30,7 @@ class Listing:
         self,
         connection: AsyncConnection,
         paths: Sequence[str],
-        query: Query,
+        query: PeopleQuery,
         viewer: PersonId,
         among: Sequence[People] = (),
         without: Sequence[People] = (),

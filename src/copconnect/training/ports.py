@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId, UnitId
+from copconnect.principals import PeopleQuery
 from copconnect.rights import Held
 
 LargeFrom = Callable[[], int]
@@ -43,7 +44,7 @@ class Listed(Protocol):
         self,
         connection: AsyncConnection,
         paths: Sequence[str],
-        query: Any,
+        query: PeopleQuery,
         viewer: PersonId,
         among: Sequence[Select[tuple[PersonId]]] = (),
         without: Sequence[Select[tuple[PersonId]]] = (),

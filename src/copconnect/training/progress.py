@@ -4,7 +4,6 @@ Names and counts are of the part over which the reader holds the right ``train``
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +12,7 @@ from copconnect import errors, wire
 from copconnect.database.among import among
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId
-from copconnect.principals import Caller
+from copconnect.principals import Caller, PeopleQuery
 from copconnect.rights import WHOLE
 from copconnect.training import rules, store
 from copconnect.training.catalogue import Catalogue
@@ -23,20 +22,6 @@ from copconnect.training.workbook import workbook
 PAGE = 100
 _MOST = 500
 _RIGHT: wire.Right = "train"
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
-    """As the Directory's lists take it."""
-
-    after: str | None
-    limit: int
-    text: str = ""
-    unit: str | None = None
-    deep: bool = True
-    rank: str | None = None
-    role: str | None = None
-    status: str | None = "active"
 
 
 class Progress:
@@ -80,7 +65,7 @@ class Progress:
         """Return a page of the people at or below a path who have not completed a course, seniors
         first. Raises NotAllowed, BadRequest."""
         async with self._database.reading() as connection:
-            return await self._page(connection, caller, course, path, _Query(after, PAGE))
+            return await self._page(connection, caller, course, path, after, PAGE)
 
     async def _page(
         self,
@@ -88,7 +73,8 @@ class Progress:
         caller: Caller,
         course: wire.CourseName,
         path: str,
-        query: _Query,
+        after: str | None,
+        limit: int,
     ) -> wire.Untrained:
         within = rules.narrowed(await self._paths(connection, caller), path)
         only = await self._audiences.people_of(connection, course)
@@ -96,6 +82,7 @@ class Progress:
         if only is not None:
             serving = self._people.serving().subquery()
             wanted = [select(serving.c.person_id).where(among(serving.c.person_id, only))]
+        query = PeopleQuery(status="active", after=after, limit=limit)
         page = await self._listed.page(
             connection, within, query, caller.person_id, wanted, [store.completed(course)]
         )
@@ -119,8 +106,7 @@ class Progress:
         async with self._database.reading() as connection:
             lessons = await self._catalogue.lessons(connection)
             while True:
-                query = _Query(after, _MOST)
-                page = await self._page(connection, caller, course, path, query)
+                page = await self._page(connection, caller, course, path, after, _MOST)
                 people += page.people
                 after = page.next
                 if after is None:

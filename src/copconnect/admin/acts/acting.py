@@ -23,7 +23,6 @@ from copconnect.admin.acts.approvers import Approvers, approvers
 from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
 from copconnect.admin.acts.kinds import Kinds
 from copconnect.admin.acts.previews import Previews, without_numbers
-from copconnect.admin.ports import Organisation
 from copconnect.admin.rights import Rights
 from copconnect.admin.signing import Sent, Signing, decoded, sent_by
 from copconnect.audit import Audit
@@ -32,6 +31,7 @@ from copconnect.budgets import PEOPLE_CHANGED, PEOPLE_LEAVING, many_leave
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import ActId, PersonId
 from copconnect.principals import Caller, Signer
 from copconnect.records.trust.admin_act import SignedAct
@@ -50,7 +50,7 @@ class Acting:
         audit: Audit,
         rights: Rights,
         kinds: Kinds,
-        organisation: Organisation,
+        directory: DirectoryService,
         signing: Signing,
     ) -> None:
         self._database = database
@@ -58,9 +58,9 @@ class Acting:
         self._audit = audit
         self._rights = rights
         self._kinds = kinds
-        self._organisation = organisation
+        self._directory = directory
         self._signing = signing
-        self._previews = Previews(rights, organisation)
+        self._previews = Previews(rights, directory)
 
     async def act(self, caller: Caller, body: wire.PostAct) -> wire.ActAnswer:
         """Do a signed act, or let it wait for a second admin; the same bytes again are answered as
@@ -143,7 +143,7 @@ class Acting:
                     caller.person_id,
                 )
             people = [PersonId(row.person_id) for row in rows]
-            cards = await self._organisation.cards(connection, people, caller.person_id)
+            cards = await self._directory.cards(connection, people, caller.person_id)
         return wire.WaitingActs(
             acts=[
                 wire.WaitingAct(
@@ -176,7 +176,7 @@ class Acting:
         return await approvers(
             connection,
             self._rights,
-            self._organisation,
+            self._directory,
             kind,
             paths,
             asker=asker,
@@ -371,7 +371,7 @@ class Acting:
         if touched.second:
             return True
         now_ms = self._clock.now_ms()
-        force = await self._organisation.count_people(connection)
+        force = await self._directory.count_people(connection)
         people, leaving = len(touched.changes), touched.leaving
         if people:
             people += await budgets.spent(connection, PEOPLE_CHANGED, asker, now_ms)

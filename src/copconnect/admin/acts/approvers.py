@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.admin import rules
 from copconnect.admin.acts.kind import Kind
-from copconnect.admin.ports import Organisation
 from copconnect.admin.rights import Rights
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 
 NAMED = 10
@@ -34,7 +34,7 @@ NOT_TOLD = Approvers([], None)
 async def approvers(
     connection: AsyncConnection,
     rights: Rights,
-    organisation: Organisation,
+    directory: DirectoryService,
     kind: Kind,
     paths: Iterable[str],
     *,
@@ -53,5 +53,5 @@ async def approvers(
         if one in made or rules.below(holders[one], own):
             del holders[one]
     nearest = sorted(holders, key=lambda one: (-max(map(len, holders[one])), one))
-    cards = await organisation.cards(connection, nearest[:NAMED], viewer)
+    cards = await directory.cards(connection, nearest[:NAMED], viewer)
     return Approvers([cards[one] for one in nearest[:NAMED] if one in cards], len(nearest))

@@ -4,9 +4,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
-from copconnect.admin.ports import Grants
-from copconnect.admin.work_ports import Imports, Reach
+from copconnect.auth_service.trust.granting import Granting
 from copconnect.database.engine import Transaction
+from copconnect.directory.uploads.reaching import Reach
+from copconnect.directory.uploads.uploads import Uploads
 from copconnect.principals import Caller
 from copconnect.rights import Held
 
@@ -14,7 +15,7 @@ from copconnect.rights import Held
 class ImportKinds:
     """The kinds, by the type of the act."""
 
-    def __init__(self, imports: Imports, grants: Grants) -> None:
+    def __init__(self, imports: Uploads, grants: Granting) -> None:
         self._imports = imports
         self._grants = grants
         self.table: dict[type[wire.AdminAct], Kind] = {

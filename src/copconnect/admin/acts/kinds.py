@@ -13,19 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin.acts.kind import SAMPLE, Asked, Codes, Kind, Touched
-from copconnect.admin.ports import (
-    Authenticators,
-    Editor,
-    Enrolment,
-    Grants,
-    Organisation,
-    PlannedTransfers,
-    Revocations,
-    Transfers,
-)
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Groups, Planning, Reorganiser, TreeReach
+from copconnect.auth_service.service import AuthService
 from copconnect.database.engine import Transaction
+from copconnect.delivery.rosters.department import DepartmentGroups
+from copconnect.directory.editing import DirectoryEditor
+from copconnect.directory.postings.planned import PlannedTransfers
+from copconnect.directory.postings.planning import Planning
+from copconnect.directory.postings.transfers import Transfers
+from copconnect.directory.reorganising.looking import Reach
+from copconnect.directory.reorganising.service import Reorganiser
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.grant import Grant
@@ -39,32 +37,25 @@ class Kinds:
 
     def __init__(
         self,
-        organisation: Organisation,
-        editor: Editor,
+        directory: DirectoryService,
+        editor: DirectoryEditor,
         transfers: Transfers,
         planned: PlannedTransfers,
         reorganiser: Reorganiser,
-        enrolment: Enrolment,
-        grants: Grants,
-        revocations: Revocations,
-        planning: Planning,
-        groups: Groups,
+        auth: AuthService,
+        groups: DepartmentGroups,
         rights: Rights,
-        authenticators: Authenticators,
         more: Mapping[type[wire.AdminAct], Kind],
     ) -> None:
-        self._organisation = organisation
+        self._directory = directory
         self._editor = editor
         self._transfers = transfers
         self._planned = planned
         self._reorganiser = reorganiser
-        self._enrolment = enrolment
-        self._grants = grants
-        self._revocations = revocations
-        self._planning = planning
+        self._auth = auth
+        self._planning = Planning()
         self._groups = groups
         self._rights = rights
-        self._authenticators = authenticators
         self.table: dict[type[wire.AdminAct], Kind] = {
             wire.SuspendPerson: Kind("manage_people", self._touches_person, self._suspend),
             wire.RestorePerson: Kind("manage_people", self._touches_person, self._restore),
@@ -108,7 +99,7 @@ class Kinds:
     ) -> Touched:
         """People are touched in their units, in those that they come to (``into``), and over the
         units of their grants. Raises NotFound."""
-        rights_bases = await self._organisation.rights_bases(connection, person_ids)
+        rights_bases = await self._directory.rights_bases(connection, person_ids)
         present = {one: each for one, each in rights_bases.items() if each.status != "removed"}
         if present.keys() != set(person_ids):
             raise errors.NotFound
@@ -117,7 +108,7 @@ class Kinds:
                 PersonChange(
                     one,
                     into | {each.path},
-                    frozenset(await self._grants.held_paths(connection, one)),
+                    frozenset(await self._auth.granting.held_paths(connection, one)),
                     charged=each.charged,
                 )
                 for one, each in present.items()
@@ -179,7 +170,7 @@ class Kinds:
         return Touched(frozenset({await self._path(connection, unit_id)}), 0, [])
 
     async def _path(self, connection: AsyncConnection, unit_id: UnitId) -> str:
-        path = await self._organisation.path_of(connection, unit_id)
+        path = await self._directory.path_of(connection, unit_id)
         if path is None:
             raise errors.PlaceInvalid(reason="no such unit", unit_id=unit_id)
         return path
@@ -194,7 +185,7 @@ class Kinds:
     async def _touches_charge(self, connection: AsyncConnection, act: wire.EndCharge) -> Touched:
         """The admin of the unit where a charge is held may end it, whoever holds it."""
         unit_id = await self._transfers.unit_of_charge(connection, act.posting_id)
-        path = unit_id and await self._organisation.path_of(connection, unit_id)
+        path = unit_id and await self._directory.path_of(connection, unit_id)
         if not path:
             raise errors.NotFound
         return _touched([PersonChange(PersonId(act.person_id), frozenset({path}))])
@@ -211,9 +202,9 @@ class Kinds:
         reach = await self._reorganiser.reach(connection, [], act.number)
         return await self._rearranged(connection, reach)
 
-    async def _rearranged(self, connection: AsyncConnection, reach: TreeReach) -> Touched:
+    async def _rearranged(self, connection: AsyncConnection, reach: Reach) -> Touched:
         """People whose posts go to another unit are touched as by transfers."""
-        granted = await self._grants.everybody_granted(connection)
+        granted = await self._auth.granting.everybody_granted(connection)
         changes = [
             PersonChange(one, reach.paths, frozenset(granted.get(one, ()))) for one in reach.some
         ]
@@ -221,9 +212,9 @@ class Kinds:
         return Touched(paths, reach.people, reach.some, changes=changes)
 
     async def _touches_units(self, connection: AsyncConnection, act: wire.GiveGrant) -> Touched:
-        if not await self._organisation.has_unit(connection, act.path):
+        if not await self._directory.has_unit(connection, act.path):
             raise errors.NotFound
-        below = await self._organisation.count_people(connection, [act.path])
+        below = await self._directory.count_people(connection, [act.path])
         return Touched(frozenset({act.path}), below, [PersonId(act.person_id)])
 
     async def _touches_unit(self, _: AsyncConnection, act: wire.WithdrawGrant) -> Touched:
@@ -234,7 +225,7 @@ class Kinds:
         """A rights table is everybody's, and two people answer for it. One that could not hold is
         refused before it touches anybody."""
         await self._rights.check(connection, act.rules)
-        everybody = await self._organisation.count_people(connection)
+        everybody = await self._directory.count_people(connection)
         return Touched(frozenset({WHOLE}), everybody, [], second=True)
 
     async def _touches_rule(self, connection: AsyncConnection, act: wire.CreateGroup) -> Touched:
@@ -253,7 +244,7 @@ class Kinds:
         return await self._reach_of(connection, await self._groups.rule_of(connection, c))
 
     async def _reach_of(self, connection: AsyncConnection, rule: wire.Audience) -> Touched:
-        await self._organisation.require_valid(connection, rule)
+        await self._directory.require_valid(connection, rule)
         paths = await self._planning.paths_of(connection, rule)
         some = await self._planning.sample(connection, rule, SAMPLE)
         return Touched(paths, await self._planning.count(connection, rule), some)
@@ -328,7 +319,7 @@ class Kinds:
         people = [PersonId(one) for one in asked.act.person_ids]
         if len(set(people)) != len(people):
             raise errors.ActInvalid(reason="somebody twice")
-        codes = await self._enrolment.make_codes(connection, asked.permit, people)
+        codes = await self._auth.administering.make_codes(connection, asked.permit, people)
         return [
             wire.EnrolmentCode(person_id=one, code=code)
             for one, code in zip(people, codes, strict=True)
@@ -343,19 +334,23 @@ class Kinds:
             raise errors.RevocationInvalid(rule=error.rule, reason=error.message) from error
         if record.device.hex() != act.device:
             raise errors.ActInvalid(reason="the revocation is of another device")
-        await self._revocations.by_admin(connection, asked.by, PersonId(act.person_id), data)
+        await self._auth.revoking.by_admin(connection, asked.by, PersonId(act.person_id), data)
         return []
 
     async def _give(self, connection: Transaction, asked: Asked) -> Codes:
         if _grant(asked.act).withdraws:
             raise errors.ActInvalid(reason="the grant is a withdrawal")
-        await self._grants.give(connection, asked.by, _bytes(asked.act.grant), asked.taken_ms)
+        await self._auth.granting.give(
+            connection, asked.by, _bytes(asked.act.grant), asked.taken_ms
+        )
         return []
 
     async def _withdraw(self, connection: Transaction, asked: Asked) -> Codes:
         if not _grant(asked.act).withdraws:
             raise errors.ActInvalid(reason="the grant is no withdrawal")
-        await self._grants.give(connection, asked.by, _bytes(asked.act.grant), asked.taken_ms)
+        await self._auth.granting.give(
+            connection, asked.by, _bytes(asked.act.grant), asked.taken_ms
+        )
         return []
 
     async def _set_rights(self, connection: Transaction, asked: Asked) -> Codes:
@@ -381,7 +376,7 @@ class Kinds:
     async def _enrol(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.EnrolAuthenticator = asked.act
         person_id, data = PersonId(act.person_id), _bytes(act.authenticator)
-        await self._authenticators.enrol(connection, asked.by, person_id, data)
+        await self._auth.authenticators.enrol(connection, asked.by, person_id, data)
         return []
 
 

@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import budgets, errors, wire
 from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
-from copconnect.admin.ports import Grants, Organisation
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Locks
+from copconnect.auth_service.trust.granting import Granting
+from copconnect.auth_service.trust.locking import Locking
 from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Transaction
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 from copconnect.rights import PersonChange, covers
 
@@ -31,13 +32,13 @@ class LockKinds:
     def __init__(
         self,
         clock: Clock,
-        organisation: Organisation,
-        grants: Grants,
+        directory: DirectoryService,
+        grants: Granting,
         rights: Rights,
-        locks: Locks,
+        locks: Locking,
     ) -> None:
         self._clock = clock
-        self._organisation = organisation
+        self._directory = directory
         self._grants = grants
         self._rights = rights
         self._locks = locks
@@ -60,7 +61,7 @@ class LockKinds:
         return Touched(change.touched, 1, [person_id], changes=[change])
 
     async def _path(self, connection: AsyncConnection, person_id: PersonId) -> str:
-        basis = (await self._organisation.rights_bases(connection, [person_id])).get(person_id)
+        basis = (await self._directory.rights_bases(connection, [person_id])).get(person_id)
         if basis is None or basis.status == "removed":
             raise errors.NotFound
         return basis.path

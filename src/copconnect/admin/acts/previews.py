@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.admin.acts.approvers import NOT_TOLD, approvers
 from copconnect.admin.acts.kind import SAMPLE, Kind, Touched
-from copconnect.admin.ports import Organisation
 from copconnect.admin.rights import Rights
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -20,9 +20,9 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 class Previews:
     """Makes the previews of acts. Holds no state of its own."""
 
-    def __init__(self, rights: Rights, organisation: Organisation) -> None:
+    def __init__(self, rights: Rights, directory: DirectoryService) -> None:
         self._rights = rights
-        self._organisation = organisation
+        self._directory = directory
 
     async def of(
         self,
@@ -36,13 +36,13 @@ class Previews:
     ) -> wire.ActPreview:
         """Return the preview of an act that the viewer asks for. ``second``: whether a second admin
         must agree."""
-        cards = await self._organisation.cards(connection, touched.some[:SAMPLE], viewer)
+        cards = await self._directory.cards(connection, touched.some[:SAMPLE], viewer)
         may = NOT_TOLD
         if second:
             may = await approvers(
                 connection,
                 self._rights,
-                self._organisation,
+                self._directory,
                 kind,
                 touched.paths,
                 asker=viewer,
@@ -86,7 +86,7 @@ class Previews:
             for one in found.values()
             for person in (*one.gaining[:SAMPLE], *one.losing[:SAMPLE])
         }
-        cards = await self._organisation.cards(connection, some, viewer)
+        cards = await self._directory.cards(connection, some, viewer)
         return [
             wire.RightChange(
                 right=right,

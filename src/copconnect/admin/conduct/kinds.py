@@ -5,17 +5,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
-from copconnect.admin.conduct.ports import Conduct, Guard
-from copconnect.admin.ports import Organisation
+from copconnect.conduct.guard.serving import GuardService
+from copconnect.conduct.service import ConductService
 from copconnect.database.engine import Transaction
+from copconnect.directory.service import DirectoryService
 from copconnect.rights import WHOLE
 
 
 class ConductKinds:
     """Their table, for :class:`copconnect.admin.acts.kinds.Kinds`."""
 
-    def __init__(self, organisation: Organisation, conduct: Conduct, guard: Guard) -> None:
-        self._organisation = organisation
+    def __init__(
+        self, directory: DirectoryService, conduct: ConductService, guard: GuardService
+    ) -> None:
+        self._directory = directory
         self._conduct = conduct
         self._guard = guard
         self.table: dict[type[wire.AdminAct], Kind] = {
@@ -30,12 +33,12 @@ class ConductKinds:
     async def _touches_policy(
         self, connection: AsyncConnection, act: wire.SetGuardPolicy
     ) -> Touched:
-        ranks = await self._organisation.seniorities(connection)
+        ranks = await self._directory.seniorities(connection)
         await self._guard.check(connection, act.policy, ranks)
         return await self._everybody(connection)
 
     async def _everybody(self, connection: AsyncConnection) -> Touched:
-        people = await self._organisation.count_people(connection)
+        people = await self._directory.count_people(connection)
         return Touched(frozenset({WHOLE}), people, [], second=True)
 
     async def _publish(self, connection: Transaction, asked: Asked) -> Codes:
@@ -46,6 +49,6 @@ class ConductKinds:
         return []
 
     async def _set_policy(self, connection: Transaction, asked: Asked) -> Codes:
-        ranks = await self._organisation.seniorities(connection)
+        ranks = await self._directory.seniorities(connection)
         await self._guard.set(connection, asked.by, asked.act.policy, ranks)
         return []

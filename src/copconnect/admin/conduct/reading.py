@@ -11,12 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.admin import rules
-from copconnect.admin.conduct.ports import Conduct, Guard
-from copconnect.admin.ports import Organisation, People, PeopleQuery, Registered
 from copconnect.admin.rights import Rights
+from copconnect.auth_service.trust.administered import Administered
+from copconnect.conduct.guard.serving import GuardService
+from copconnect.conduct.service import ConductService
 from copconnect.database.engine import Database
+from copconnect.directory.listing import Listing
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, UnitId
-from copconnect.principals import Caller
+from copconnect.principals import Caller, PeopleQuery
 from copconnect.rights import Held
 
 
@@ -27,15 +30,15 @@ class ConductReading:
         self,
         database: Database,
         rights: Rights,
-        organisation: Organisation,
-        people: People,
-        registered: Registered,
-        conduct: Conduct,
-        guard: Guard,
+        directory: DirectoryService,
+        people: Listing,
+        registered: Administered,
+        conduct: ConductService,
+        guard: GuardService,
     ) -> None:
         self._database = database
         self._rights = rights
-        self._organisation = organisation
+        self._directory = directory
         self._people = people
         self._registered = registered
         self._conduct = conduct
@@ -130,4 +133,4 @@ class ConductReading:
         self, connection: AsyncConnection, caller: Caller, rows: Sequence[Any]
     ) -> dict[PersonId, wire.Person]:
         named = {PersonId(row.person_id) for row in rows if row.person_id is not None}
-        return await self._organisation.cards(connection, named, caller.person_id)
+        return await self._directory.cards(connection, named, caller.person_id)

@@ -19,15 +19,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules, store
-from copconnect.admin.ports import Devices
 from copconnect.admin.rights import Rights
 from copconnect.admin.signing import Sent, Signing, sent_by
-from copconnect.admin.work_ports import Acceptances, Exports, LogAuthority
 from copconnect.audit import Audit, exported
 from copconnect.audit.acts import DirectoryExported
 from copconnect.audit.filters import AuditFilter
 from copconnect.audit.rules import Entry
+from copconnect.auth_service.registry import DeviceRegistry
+from copconnect.auth_service.trust.own_keys import OwnKeys
+from copconnect.conduct.service import ConductService
 from copconnect.database.engine import Database
+from copconnect.directory.imports.parts import PartExports
 from copconnect.principals import Caller
 from copconnect.rights import WHOLE, Held
 
@@ -67,16 +69,15 @@ class Exporting:
         audit: Audit,
         rights: Rights,
         signing: Signing,
-        exports: Exports,
-        conduct: Acceptances,
-        devices: Devices,
-        authority: LogAuthority,
+        conduct: ConductService,
+        devices: DeviceRegistry,
+        authority: OwnKeys,
     ) -> None:
         self._database = database
         self._audit = audit
         self._rights = rights
         self._signing = signing
-        self._exports = exports
+        self._exports = PartExports()
         self._conduct = conduct
         self._devices = devices
         self._authority = authority

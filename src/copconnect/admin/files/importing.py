@@ -11,10 +11,10 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.ports import Organisation
 from copconnect.admin.rights import Rights
-from copconnect.admin.work_ports import Imports
 from copconnect.database.engine import Database
+from copconnect.directory.service import DirectoryService
+from copconnect.directory.uploads.uploads import Uploads
 from copconnect.ids import PersonId, UploadId
 from copconnect.principals import Caller
 from copconnect.rights import Held
@@ -27,11 +27,11 @@ class Importing:
     """Uploads and imports, within the rights of who asks. Holds no state of its own."""
 
     def __init__(
-        self, database: Database, rights: Rights, organisation: Organisation, imports: Imports
+        self, database: Database, rights: Rights, directory: DirectoryService, imports: Uploads
     ) -> None:
         self._database = database
         self._rights = rights
-        self._organisation = organisation
+        self._directory = directory
         self._imports = imports
 
     async def all(self, caller: Caller) -> wire.AdminImports:
@@ -44,7 +44,7 @@ class Importing:
                 if person == caller.person_id or _over_all(held, one)
             ]
             owners = {person for person, _ in seen}
-            cards = await self._organisation.cards(connection, owners, caller.person_id)
+            cards = await self._directory.cards(connection, owners, caller.person_id)
             past = await self._imports.past(
                 connection, lambda paths: held.lacking(_RIGHT, paths) is None
             )
@@ -78,7 +78,7 @@ class Importing:
         """Return an upload with its preview. Raises NotAllowed, NotFound."""
         async with self._database.reading() as connection:
             upload, owner = await self._seen(connection, caller, upload_id)
-            cards = await self._organisation.cards(connection, [owner], caller.person_id)
+            cards = await self._directory.cards(connection, [owner], caller.person_id)
         return _by(upload, cards.get(owner))
 
     async def page(

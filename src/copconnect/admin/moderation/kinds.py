@@ -6,14 +6,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
-from copconnect.admin.work_ports import CaseAct, Moderation
 from copconnect.database.engine import Transaction
+from copconnect.reports.moderating import CaseAct, Moderating
 
 
 class ModerationKinds:
     """The kinds, by the type of the act."""
 
-    def __init__(self, moderation: Moderation) -> None:
+    def __init__(self, moderation: Moderating) -> None:
         self._moderation = moderation
         self.table: dict[type[wire.AdminAct], Kind] = {
             wire.AssignReport: self._kind(self._assign),

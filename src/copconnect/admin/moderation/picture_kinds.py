@@ -7,19 +7,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
-from copconnect.admin.moderation.ports import Pictures
-from copconnect.admin.ports import Organisation
-from copconnect.admin.work_ports import Moderation
+from copconnect.conduct.guard.pictures import Pictures
 from copconnect.database.engine import Transaction
+from copconnect.directory.service import DirectoryService
+from copconnect.reports.moderating import Moderating
 
 
 class PictureKinds:
     """The kinds, by the type of the act."""
 
     def __init__(
-        self, organisation: Organisation, moderation: Moderation, pictures: Pictures
+        self, directory: DirectoryService, moderation: Moderating, pictures: Pictures
     ) -> None:
-        self._organisation = organisation
+        self._directory = directory
         self._moderation = moderation
         self._pictures = pictures
         self.table: dict[type[wire.AdminAct], Kind] = {
@@ -39,7 +39,7 @@ class PictureKinds:
         return await self._everybody(connection, frozenset({path}))
 
     async def _everybody(self, connection: AsyncConnection, paths: frozenset[str]) -> Touched:
-        people = await self._organisation.count_people(connection)
+        people = await self._directory.count_people(connection)
         return Touched(paths, people, [], second=True)
 
     async def _mark(self, connection: Transaction, asked: Asked) -> Codes:

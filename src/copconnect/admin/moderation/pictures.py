@@ -3,10 +3,10 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.admin.moderation.ports import Pictures
-from copconnect.admin.ports import Organisation
 from copconnect.admin.rights import Rights
+from copconnect.conduct.guard.serving import GuardService
 from copconnect.database.engine import Database
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 from copconnect.limits import KNOWN_PICTURES
 from copconnect.principals import Caller
@@ -22,15 +22,14 @@ class PictureReading:
         self,
         database: Database,
         rights: Rights,
-        organisation: Organisation,
-        pictures: Pictures,
-        classes: list[str],
+        directory: DirectoryService,
+        guard: GuardService,
     ) -> None:
         self._database = database
         self._rights = rights
-        self._organisation = organisation
-        self._pictures = pictures
-        self._classes = classes
+        self._directory = directory
+        self._pictures = guard.pictures
+        self._classes = list(guard.model.classes)
 
     async def page(self, caller: Caller, before: int | None) -> wire.KnownPictures:
         """Return marked pictures, the newest first; ``before``: below this number. Raises
@@ -40,7 +39,7 @@ class PictureReading:
             rows = await self._pictures.page(connection, before, PAGE + 1)
             total = await self._pictures.count(connection)
             named = {PersonId(row.person_id) for row in rows}
-            authors = await self._organisation.cards(connection, named, caller.person_id)
+            authors = await self._directory.cards(connection, named, caller.person_id)
         return wire.KnownPictures(
             pictures=[
                 wire.KnownPicture(

@@ -6,12 +6,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
-from copconnect.admin.work_ports import Lessons
 from copconnect.database.engine import Transaction
 from copconnect.rights import WHOLE
+from copconnect.training.publishing import Publisher
 
 
-def lesson_kinds(lessons: Lessons) -> Mapping[type[wire.AdminAct], Kind]:
+def lesson_kinds(lessons: Publisher) -> Mapping[type[wire.AdminAct], Kind]:
     """Return the kinds by the type of the act."""
 
     async def touches(_: AsyncConnection, __: wire.PublishLesson) -> Touched:

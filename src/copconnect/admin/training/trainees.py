@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.admin import rules
-from copconnect.admin.ports import Organisation
 from copconnect.admin.rights import Rights
+from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 from copconnect.principals import Holder
 from copconnect.rights import Held
@@ -23,9 +23,9 @@ _OF_RIGHTS: Mapping[wire.CourseName, frozenset[str]] = {
 class Trainees:
     """Holds no state of its own."""
 
-    def __init__(self, rights: Rights, organisation: Organisation) -> None:
+    def __init__(self, rights: Rights, directory: DirectoryService) -> None:
         self._rights = rights
-        self._organisation = organisation
+        self._directory = directory
 
     async def rights_of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
         """Return the rights of a person."""
@@ -36,7 +36,7 @@ class Trainees:
     ) -> set[wire.CourseName]:
         """Return the courses that are for a person."""
         held = await self._rights.of(connection, person_id)
-        holders = await self._organisation.holders(connection, [person_id])
+        holders = await self._directory.holders(connection, [person_id])
         return _courses(held, holders.get(person_id))
 
     async def people_of(
@@ -50,10 +50,10 @@ class Trainees:
         self, connection: AsyncConnection
     ) -> Mapping[wire.CourseName, Collection[PersonId] | None]:
         """Return the people whom each course is for; None: everybody. As costly as one of them."""
-        holders = await self._organisation.holders(connection, None)
+        holders = await self._directory.holders(connection, None)
         table = await self._rights.table(connection)
         granted = await self._rights.everybody_granted(connection)
-        ranks = await self._organisation.seniorities(connection)
+        ranks = await self._directory.seniorities(connection)
         found: dict[wire.CourseName, Collection[PersonId] | None] = {
             "officer": None,
             "head": [one for one, holder in holders.items() if _heads(holder)],
