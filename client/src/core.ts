@@ -4,7 +4,7 @@
  *
  * Invariants: view models are immutable snapshots; every mutation is safe to call again; a
  * rejected call rejects with a {@link CoreError} whose `code` is stable. Times are ms since 1970.
- * The view models lie in seam/, by subject.
+ * seam.ts has the view models.
  */
 import type {
   AlarmId,
@@ -34,7 +34,7 @@ import type {
   WhoMayPost,
 } from "./wire.ts";
 import type { Bytes } from "./octets.ts";
-import type { AdminCore, AdminMethod } from "./seam/admin.ts";
+import type { AdminCalls } from "./admin/calls.ts";
 import type { AppState } from "./seam/app.ts";
 import type { OutgoingAttachment } from "./seam/attachments.ts";
 import type {
@@ -54,16 +54,17 @@ import type {
   UnconfirmedItem,
 } from "./seam/devices.ts";
 import type { LivePlace, LiveShare, LiveStart } from "./seam/consultation.ts";
-import type { CoreEvent } from "./seam/events.ts";
+import type { CoreListener } from "./seam/events.ts";
 import type { ConductView } from "./seam/conduct.ts";
 import type { ForwardChoice, GuardVerdict, GuardView } from "./seam/guard.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing } from "./seam/messages.ts";
 import type { Issuing, OrderBox, OrderDraft, OrderPage, OrderView } from "./seam/orders.ts";
-import type { OverseeCore, OverseeMethod } from "./seam/overseeing.ts";
+import type { OverseeCalls } from "./overseeing/calls.ts";
+import type { Remote } from "./remote.ts";
 import type { PeopleQuery, Plate, PostQuery } from "./seam/people.ts";
 import type { AuthenticatorsView, MadeCredential, PresenceGiven } from "./seam/presence.ts";
-import type { ReportsCore, ReportsMethod } from "./seam/reports.ts";
-import type { TrainingCore, TrainingMethod } from "./seam/training.ts";
+import type { ReportCalls } from "./reports/calls.ts";
+import type { TrainingCalls } from "./training/calls.ts";
 
 export { inEnglish, rankSpellings, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
@@ -76,28 +77,7 @@ export {
   MAX_QUICK_REPLY,
 } from "./kinds/consultation.ts";
 export { MAX_IMPORT_BYTES, REORGANISED_PEOPLE } from "./limits.ts";
-export type * from "./seam/admin.ts";
-export type * from "./seam/app.ts";
-export type * from "./seam/attachments.ts";
-export type * from "./seam/consultation.ts";
-export type * from "./seam/conversations.ts";
-export type * from "./seam/devices.ts";
-export type * from "./seam/events.ts";
-export type * from "./seam/failure.ts";
-export type * from "./seam/conduct.ts";
-export type * from "./seam/guard.ts";
-export type * from "./seam/messages.ts";
-export type * from "./seam/orders.ts";
-export type * from "./seam/overseeing.ts";
-export type * from "./seam/reports.ts";
-export type * from "./seam/people.ts";
-export type * from "./seam/presence.ts";
-export type * from "./seam/training.ts";
-
-/** A PIN has so many digits. */
-export const PIN_DIGITS = { fewest: 6, most: 12 } as const;
-/** A passphrase has so many characters, not digits alone. */
-export const PASSPHRASE = { fewest: 12, most: 128 } as const;
+export * from "./seam.ts";
 
 export interface Core {
   /** Open the vault and say where this device stands. */
@@ -381,32 +361,14 @@ export interface Core {
   attachmentRange(attachmentId: AttachmentId, start: number, end: number): Promise<Uint8Array>;
   cancelDownload(attachmentId: AttachmentId): Promise<void>;
 
-  /** A call about an order that one oversees (seam/overseeing.ts); its code is fetched with the first. */
-  oversee<M extends OverseeMethod>(
-    method: M,
-    ...args: Parameters<OverseeCore[M]>
-  ): ReturnType<OverseeCore[M]>;
-
-  /** A call about reports, cases and sanctions (seam/reports.ts); its code is fetched with the first. */
-  reports<M extends ReportsMethod>(
-    method: M,
-    ...args: Parameters<ReportsCore[M]>
-  ): ReturnType<ReportsCore[M]>;
-
-  /** A call about training (seam/training.ts). */
-  training<M extends TrainingMethod>(
-    method: M,
-    ...args: Parameters<TrainingCore[M]>
-  ): ReturnType<TrainingCore[M]>;
-
-  /** A call of the console (seam/admin.ts); its code is fetched with the first. */
-  admin<M extends AdminMethod>(
-    method: M,
-    ...args: Parameters<AdminCore[M]>
-  ): ReturnType<AdminCore[M]>;
+  /** Orders that one oversees; its code is fetched with the first call. */
+  readonly overseeing: Remote<OverseeCalls>;
+  /** Reports, cases and sanctions; its code is fetched with the first call. */
+  readonly reports: Remote<Omit<ReportCalls, "wake">>;
+  readonly training: Remote<TrainingCalls>;
+  /** The console; its code is fetched with the first call. */
+  readonly admin: Remote<AdminCalls>;
 }
-
-export type CoreListener = (event: CoreEvent) => void;
 
 /** A running core, as seen through a worker or directly (Node, tests). */
 export interface ConnectedCore extends Core {

@@ -48,9 +48,9 @@ async function report(
 ): Promise<ReportId> {
   const messageId = sent.at(-1) as MessageId;
   const given = { conversationId: id, messageId, before: true, clause: 2, words: "A rumour." };
-  const { id: made } = await reader.core.reports("report", { ...given, ...change });
+  const { id: made } = await reader.core.reports.report({ ...given, ...change });
   await reader.until("the server has it", async () => {
-    const own = await reader.core.reports("myReports");
+    const own = await reader.core.reports.myReports();
     return own.find((one) => one.id === made)?.state === "open" ? true : null;
   });
   return made;
@@ -64,11 +64,11 @@ describe("a report", () => {
   it("F1 proves the reported message and those before it, and nothing else", async () => {
     const here = await scene(["one", "two", "three"]);
     const { sender, reader, moderator, id, sent } = here;
-    const readers = await reader.core.reports("reportReaders", id, sent[2] as MessageId);
+    const readers = await reader.core.reports.reportReaders(id, sent[2] as MessageId);
     expect(readers.people.map(({ personId }) => personId)).toEqual([moderator.person]);
     expect(readers.before).toBe(2);
     const made = await report(here);
-    const view = await moderator.core.reports("openCase", made);
+    const view = await moderator.core.reports.openCase(made);
     expect([view.failed, view.words, view.clauseDiffers]).toEqual([null, "A rumour.", false]);
     expect(texts(view)).toEqual(["three", "one", "two"]);
     const said = view.proven.map((one) => [one.sender?.personId, one.failed, one.confirmed]);
@@ -77,10 +77,10 @@ describe("a report", () => {
     // Nothing in the proof names the reporter, and no key of the conversation came along.
     const { body } = w.server.reports.stored.get(made) ?? {};
     expect(body?.messages).toBe(3);
-    const file = await (await moderator.core.reports("exportCase", made)).text();
+    const file = await (await moderator.core.reports.exportCase(made)).text();
     expect(file).not.toContain(reader.person);
     const alone = await report(here, { before: false });
-    expect(texts(await moderator.core.reports("openCase", alone))).toEqual(["three"]);
+    expect(texts(await moderator.core.reports.openCase(alone))).toEqual(["three"]);
   });
 
   it("waits for the network, and reports nothing of one's own", async () => {
@@ -88,17 +88,17 @@ describe("a report", () => {
     const { sender, reader, id, sent } = here;
     const own = { conversationId: id, messageId: sent[0] as MessageId, before: false };
     await expect(
-      sender.core.reports("report", { ...own, clause: 1, words: "" }),
+      sender.core.reports.report({ ...own, clause: 1, words: "" }),
     ).rejects.toMatchObject({ code: "not_found" });
     const [network] = here.networks;
     network.path = /reports/u;
     network.cut = true;
-    const waiting = await reader.core.reports("report", { ...own, clause: 1, words: "" });
+    const waiting = await reader.core.reports.report({ ...own, clause: 1, words: "" });
     expect(waiting.state).toBe("sending");
-    expect((await reader.core.reports("myReports")).map((one) => one.state)).toEqual(["sending"]);
+    expect((await reader.core.reports.myReports()).map((one) => one.state)).toEqual(["sending"]);
     network.cut = false;
     await reader.until("it is sent by itself", async () => {
-      const states = (await reader.core.reports("myReports")).map((one) => one.state);
+      const states = (await reader.core.reports.myReports()).map((one) => one.state);
       return states[0] === "open" ? true : null;
     });
     expect(w.server.reports.stored.has(waiting.id)).toBe(true);
@@ -113,7 +113,7 @@ describe("a report", () => {
     const [, network] = here.networks;
     let lie: (detail: CaseDetail) => CaseDetail = (detail) => detail;
     network.rewrite = (path, body) => (path.endsWith(second) ? lie(body as CaseDetail) : body);
-    const open = () => moderator.core.reports("openCase", second);
+    const open = () => moderator.core.reports.openCase(second);
     lie = (detail) => ({ ...detail, sealed: stored.get(first)?.body.sealed ?? null });
     expect(await open()).toMatchObject({ words: null, proven: [], opens: false });
     expect((await open()).failed).toMatch(/^F2: /u);
@@ -142,12 +142,12 @@ describe("a report", () => {
     const { person: stranger } = await w.join();
     w.server.approves = true;
     w.server.reports.moderators = [stranger, moderator.person];
-    const told = await reader.core.reports("reportReaders", id, sent[0] as MessageId);
+    const told = await reader.core.reports.reportReaders(id, sent[0] as MessageId);
     expect(told.people.map(({ personId }) => personId)).toEqual([moderator.person]);
     expect(told.unreached.map(({ personId }) => personId)).toEqual([stranger]);
     const made = await report(here);
     const sealed = w.server.reports.stored.get(made)?.body.sealed ?? new Uint8Array();
     expect(parseEnvelope(REPORT, sealed).keyIds).toHaveLength(1);
-    expect((await moderator.core.reports("openCase", made)).failed).toBeNull();
+    expect((await moderator.core.reports.openCase(made)).failed).toBeNull();
   });
 });

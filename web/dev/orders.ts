@@ -18,7 +18,7 @@ import { plate } from "./plates.ts";
 import { refusal } from "./refusal.ts";
 import type { Scenario } from "./scenario.ts";
 import { ScriptedConsultation } from "./consultation.ts";
-import { scriptedTraining } from "./teaching/training.ts";
+import { ScriptedTraining } from "./teaching/training.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -180,7 +180,7 @@ function samples(): OrderView[] {
 }
 
 export abstract class ScriptedOrders extends ScriptedConsultation {
-  readonly training = scriptedTraining((event) => this.emit(event), this.scenario.lessons);
+  readonly training = new ScriptedTraining((event) => this.emit(event), this.scenario.lessons);
   readonly #orders: OrderView[];
   readonly #drafts = new Map<MessageId, OrderDraft>();
   readonly #ofUnits = new Map<UnitId, ConversationItem>();

@@ -5,20 +5,20 @@ import type {
   ExportedPerson,
   OrderCounts,
   OrderProgressView,
-  OverseeCore,
   OverseenPerson,
 } from "@copconnect/client/core";
 import type { MessageId, Order, OrderState, PersonId, UnitId } from "@copconnect/client/wire";
 import { pause } from "./account.ts";
 import { ME, PEOPLE, UNITS, id, seeded } from "./organisation.ts";
 import { plate } from "./plates.ts";
-import type { Scenario } from "./scenario.ts";
 
 const ISSUED_MS = Date.now() - 26 * 60_000;
 const PAGE = 60;
 
 /** Everybody of the state, spread over the units that have none below them. */
-class ScriptedOverseeing implements OverseeCore {
+type Overseeing = Core["overseeing"];
+
+export class ScriptedOverseeing implements Overseeing {
   readonly #emit: (event: CoreEvent) => void;
   readonly #own = new Map<UnitId, OrderCounts>();
   readonly #told = new Set<PersonId>();
@@ -114,7 +114,7 @@ class ScriptedOverseeing implements OverseeCore {
     return this.#progress(orderId, unitId);
   }
 
-  async totals(orderIds: readonly MessageId[]): ReturnType<OverseeCore["totals"]> {
+  async totals(orderIds: readonly MessageId[]): ReturnType<Overseeing["totals"]> {
     await pause(80);
     const units = [...this.#own.values()];
     return orderIds.map((orderId, at) => ({ orderId, total: units[at % units.length] ?? sum([]) }));
@@ -122,8 +122,8 @@ class ScriptedOverseeing implements OverseeCore {
 
   async people(
     _: MessageId,
-    query: Parameters<OverseeCore["people"]>[1],
-  ): ReturnType<OverseeCore["people"]> {
+    query: Parameters<Overseeing["people"]>[1],
+  ): ReturnType<Overseeing["people"]> {
     await pause(80);
     const states: readonly OrderState[] = ["waiting", "received", "read", "acknowledged"];
     const all = PEOPLE.map((person, at): OverseenPerson => {
@@ -148,7 +148,7 @@ class ScriptedOverseeing implements OverseeCore {
     return { people: found.slice(from, from + PAGE), next };
   }
 
-  async curve(orderId: MessageId): ReturnType<OverseeCore["curve"]> {
+  async curve(orderId: MessageId): ReturnType<Overseeing["curve"]> {
     await pause(60);
     const { acknowledged } = this.#progress(orderId, null).total;
     const points = Array.from({ length: 240 }, (_, at): [number, number] => {
@@ -158,7 +158,7 @@ class ScriptedOverseeing implements OverseeCore {
     return { orderId, stepMs: 6_500, points };
   }
 
-  async answers(): ReturnType<OverseeCore["answers"]> {
+  async answers(): ReturnType<Overseeing["answers"]> {
     await pause(80);
     const said = ["Two vehicles needed.", "ఇద్దరు సిబ్బంది కావాలి.", "دو گاڑیاں درکار ہیں۔"];
     const answers = PEOPLE.slice(3, 20).map((person, at) => ({
@@ -168,7 +168,7 @@ class ScriptedOverseeing implements OverseeCore {
     return { answers, next: null };
   }
 
-  async tell(_: MessageId, personIds: readonly PersonId[]): ReturnType<OverseeCore["tell"]> {
+  async tell(_: MessageId, personIds: readonly PersonId[]): ReturnType<Overseeing["tell"]> {
     await pause(300);
     return personIds.map((personId, at) => {
       const refused = at === 1;
@@ -179,10 +179,10 @@ class ScriptedOverseeing implements OverseeCore {
 
   async exportOrder(
     orderId: MessageId,
-    format: Parameters<OverseeCore["exportOrder"]>[1],
-    words: Parameters<OverseeCore["exportOrder"]>[2],
+    format: Parameters<Overseeing["exportOrder"]>[1],
+    words: Parameters<Overseeing["exportOrder"]>[2],
     unitId: UnitId | null,
-  ): ReturnType<OverseeCore["exportOrder"]> {
+  ): ReturnType<Overseeing["exportOrder"]> {
     this.#cancelled = false;
     const { total } = this.#progress(orderId, unitId);
     for (let done = 0; done < total.owed; done += total.owed / 20) {
@@ -237,20 +237,5 @@ function sum(all: readonly OrderCounts[]): OrderCounts {
     told: add((one) => one.told),
     unreadable: add((one) => one.unreadable),
     choices: [add((one) => one.choices[0] ?? 0), add((one) => one.choices[1] ?? 0)],
-  };
-}
-
-/** `oversee` of the scripted core. */
-export function scriptedOverseeing(
-  emit: (event: CoreEvent) => void,
-  { ordered, lively }: Scenario,
-): Core["oversee"] {
-  let made: OverseeCore | null = null;
-  return (method, ...args) => {
-    made ??= new ScriptedOverseeing(emit, ordered, lively);
-    const chosen = made[method] as (
-      ...given: typeof args
-    ) => ReturnType<OverseeCore[typeof method]>;
-    return chosen.apply(made, args);
   };
 }

@@ -17,7 +17,6 @@ import type {
   ProvenMessage,
   ReportCount,
   ReportReaders,
-  ReportsCore,
   ReportStatistics,
   SanctionView,
 } from "@copconnect/client/core";
@@ -140,7 +139,9 @@ function ownSanction(kind: SanctionView["kind"]): SanctionView {
   return sanctionOf(kind, id(13, 300), Date.now() - HOUR_MS);
 }
 
-class ScriptedReports implements ReportsCore {
+type Reports = Core["reports"];
+
+export class ScriptedReports implements Reports {
   readonly #emit: (event: CoreEvent) => void;
   readonly #offline: boolean;
   readonly #moderates: boolean;
@@ -303,19 +304,4 @@ class ScriptedReports implements ReportsCore {
     );
     this.#changed();
   }
-}
-
-/** `reports` of the scripted core. */
-export function scriptedReports(
-  emit: (event: CoreEvent) => void,
-  scenario: Scenario,
-): Core["reports"] {
-  let made: ReportsCore | null = null;
-  return (method, ...args) => {
-    made ??= new ScriptedReports(emit, scenario);
-    const chosen = made[method] as (
-      ...given: typeof args
-    ) => ReturnType<ReportsCore[typeof method]>;
-    return chosen.apply(made, args);
-  };
 }

@@ -27,10 +27,10 @@ import type {
 import { never, pause } from "./account.ts";
 import { acceptedIn, consulting } from "./consultation.ts";
 import { refusal } from "./refusal.ts";
-import { scriptedAdmin } from "./console/console.ts";
+import { ScriptedConsole } from "./console/console.ts";
 import { ME, PEOPLE, id } from "./organisation.ts";
-import { scriptedOverseeing } from "./overseeing.ts";
-import { barredIn, scriptedReports } from "./reports.ts";
+import { ScriptedOverseeing } from "./overseeing.ts";
+import { barredIn, ScriptedReports } from "./reports.ts";
 import { sampleImage } from "./sample-image.ts";
 import type { Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
@@ -44,9 +44,13 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   readonly #talks: Talk[];
   readonly #files = new Map<AttachmentId, Blob>();
   readonly #draftFiles = new Map<ConversationId, readonly OutgoingAttachment[]>();
-  readonly admin = scriptedAdmin(new URLSearchParams(location.search));
-  readonly oversee = scriptedOverseeing((event) => this.emit(event), this.scenario);
-  readonly reports = scriptedReports((event) => this.emit(event), this.scenario);
+  readonly admin = new ScriptedConsole(new URLSearchParams(location.search));
+  readonly overseeing = new ScriptedOverseeing(
+    (event) => this.emit(event),
+    this.scenario.ordered,
+    this.scenario.lively,
+  );
+  readonly reports = new ScriptedReports((event) => this.emit(event), this.scenario);
   #made = 800_000;
 
   constructor(scenario: Scenario) {

@@ -2,11 +2,11 @@
  * The calls of core.ts about registration, devices, and who vouches for whom, over the account's
  * services. Each makes views of what those keep; plates come from signed cards alone.
  */
+import type { Core } from "../core.ts";
 import type {
   AlarmView,
   AppState,
   ConfirmationView,
-  Core,
   GrantGiven,
   GrantView,
   MadeCredential,
@@ -15,7 +15,7 @@ import type {
   PhoneLockView,
   Plate,
   UnconfirmedItem,
-} from "../core.ts";
+} from "../seam.ts";
 import type { Context } from "../context.ts";
 import { failure } from "../failure.ts";
 import type { AlarmId, ChallengeId, ClientId, ConfirmationId, DeviceId, PersonId } from "../ids.ts";

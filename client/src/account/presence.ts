@@ -12,7 +12,7 @@ import type {
   PresenceGiven,
   PresenceRequest,
   PresenceWay,
-} from "../core.ts";
+} from "../seam.ts";
 import { failure } from "../failure.ts";
 import { AuthenticatorFormat, type Authenticator } from "../keys/trust/presence.ts";
 import {

@@ -8,16 +8,19 @@ import { AuthenticatorFormat } from "../keys/trust/presence.ts";
 import { digitsOf } from "../account/presence.ts";
 import { toBase64, toHex } from "../octets.ts";
 import type { AccountServices } from "../account/services.ts";
-import type { People } from "../people/people.ts";
+import type { People as Cards } from "../people/people.ts";
 import type {
-  AdminCore,
+  AdminDevicesQuery,
+  AdminPeopleQuery,
   AuditItem,
   AuditItems,
-  AuthenticatorItem,
   AuditQuery,
+  AuthenticatorItem,
   ConductPendingQuery,
+  GuardPoliciesView,
   PlainAct,
   UnitDraft,
+  VerifiedAudit,
   WaitingView,
 } from "../seam/admin.ts";
 import type { Api } from "../transport/api.ts";
@@ -25,20 +28,47 @@ import { META, deleteMeta, putMeta } from "../vault/meta.ts";
 import type { Vault } from "../vault/vault.ts";
 import type {
   Act,
+  ActAnswer,
+  ActPreview,
+  AdminCharts,
+  AdminDevices,
+  AdminGrants,
+  AdminGroups,
+  AdminImports,
+  AdminOverview,
+  AdminPeople,
+  AdminRights,
   Audience,
+  AudiencePreview,
   AuditContent,
   AuditEntry,
+  ConductAcceptances,
+  ConductTexts,
+  ConductVersions,
   Exported,
   ExportForm,
+  FoundPeople,
   ImportChoices,
+  ImportRows,
   ImportShow,
+  KnownPictures,
+  MovesPreview,
+  PastReorganisations,
+  People,
+  PersonPostings,
+  PlannedTransfers,
   PreviewMoves,
+  ReorganisationPreview,
+  Step,
+  UnitCounts,
+  Upload,
   WaitingAct,
 } from "../wire.ts";
 import { Malformed } from "../guard/model.ts";
 import { readPolicy } from "../guard/policy.ts";
 import { Signatures, signerOf } from "./signatures.ts";
 import { keyOf, verifyAudit } from "./verifying.ts";
+import type { GuardPolicy } from "../seam/guard.ts";
 
 const DRAFT = "unit_draft";
 
@@ -46,45 +76,46 @@ export interface AdminCallsOptions {
   readonly api: Api;
   readonly vault: Vault;
   readonly services: Pick<AccountServices, "acts" | "trust">;
-  readonly people: Pick<People, "plate" | "prefetch">;
+  readonly people: Pick<Cards, "plate" | "prefetch">;
 }
 
-export class AdminCalls implements AdminCore {
+export class AdminCalls {
   readonly #options: AdminCallsOptions;
 
   constructor(options: AdminCallsOptions) {
     this.#options = options;
   }
 
-  rights(): ReturnType<AdminCore["rights"]> {
+  rights(): Promise<AdminRights> {
     return this.#options.api.adminRights();
   }
 
-  overview(): ReturnType<AdminCore["overview"]> {
+  overview(): Promise<AdminOverview> {
     return this.#options.api.adminOverview();
   }
 
-  charts(): ReturnType<AdminCore["charts"]> {
+  charts(): Promise<AdminCharts> {
     return this.#options.api.adminCharts();
   }
 
-  people(query: Parameters<AdminCore["people"]>[0]): ReturnType<AdminCore["people"]> {
+  people(query: AdminPeopleQuery): Promise<AdminPeople> {
     return this.#options.api.adminPeople({ ...query });
   }
 
-  devices(query: Parameters<AdminCore["devices"]>[0]): ReturnType<AdminCore["devices"]> {
+  devices(query: AdminDevicesQuery): Promise<AdminDevices> {
     return this.#options.api.adminDevices({ ...query });
   }
 
-  grants(): ReturnType<AdminCore["grants"]> {
+  grants(): Promise<AdminGrants> {
     return this.#options.api.adminGrants();
   }
 
-  preview(act: PlainAct): ReturnType<AdminCore["preview"]> {
+  preview(act: PlainAct): Promise<ActPreview> {
     return this.#options.api.previewAct({ act: new TextEncoder().encode(JSON.stringify(act)) });
   }
 
-  async perform(act: PlainAct, actId?: ActId): ReturnType<AdminCore["perform"]> {
+  /** Sign an act and let the server do it. The id is the host's where absent. */
+  async perform(act: PlainAct, actId?: ActId): Promise<ActAnswer> {
     const { acts } = this.#options.services;
     const answer = await acts.perform(act, actId);
     // Codes are told once. An answer that was lost on its way takes them along: they reached
@@ -96,42 +127,45 @@ export class AdminCalls implements AdminCore {
 
   // --- Units ------------------------------------------------------------------------------------
 
-  unitCounts(): ReturnType<AdminCore["unitCounts"]> {
+  unitCounts(): Promise<UnitCounts> {
     return this.#options.api.unitCounts();
   }
 
   previewReorganisation(
-    asked: Parameters<AdminCore["previewReorganisation"]>[0],
-  ): ReturnType<AdminCore["previewReorganisation"]> {
+    asked: { readonly steps: readonly Step[] } | { readonly undo: number },
+  ): Promise<ReorganisationPreview> {
     return this.#options.api.previewReorganisation(
       "undo" in asked ? { steps: [], undo: asked.undo } : { steps: [...asked.steps], undo: null },
     );
   }
 
-  reorganisations(): ReturnType<AdminCore["reorganisations"]> {
+  reorganisations(): Promise<PastReorganisations> {
     return this.#options.api.reorganisations();
   }
 
-  unitDraft(): ReturnType<AdminCore["unitDraft"]> {
+  unitDraft(): Promise<UnitDraft | null> {
     return this.#options.vault.get<UnitDraft>(META, DRAFT);
   }
 
+  /** Null: forget it. */
   keepUnitDraft(draft: UnitDraft | null): Promise<void> {
     return this.#options.vault.write([draft === null ? deleteMeta(DRAFT) : putMeta(DRAFT, draft)]);
   }
 
   // --- Imports ----------------------------------------------------------------------------------
 
-  imports(): ReturnType<AdminCore["imports"]> {
+  imports(): Promise<AdminImports> {
     return this.#options.api.adminImports();
   }
 
+  /** Announce a file to import. */
   async beginUpload(file: Blob, name: string): Promise<UploadId> {
     const sha256 = toHex(hash(new Uint8Array(await file.arrayBuffer())));
     const begun = await this.#options.api.beginUpload({ name, size: file.size, sha256 });
     return begun.uploadId;
   }
 
+  /** Send it, all or what is missing; `upload` says how far it has come. */
   async sendUpload(uploadId: UploadId, file: Blob): Promise<void> {
     for (let index = 0; index * IMPORT_CHUNK_BYTES < file.size; index++) {
       const start = index * IMPORT_CHUNK_BYTES;
@@ -140,80 +174,86 @@ export class AdminCalls implements AdminCore {
     }
   }
 
+  /** Let the server read and judge it; `upload` says how far that is, then what it would change. */
   examineUpload(uploadId: UploadId, choices: ImportChoices): Promise<void> {
     return this.#options.api.examineUpload(uploadId, choices);
   }
 
-  upload(uploadId: UploadId): ReturnType<AdminCore["upload"]> {
+  upload(uploadId: UploadId): Promise<Upload> {
     return this.#options.api.upload(uploadId);
   }
 
-  uploadRows(
-    uploadId: UploadId,
-    show: ImportShow,
-    after: string | null,
-  ): ReturnType<AdminCore["uploadRows"]> {
+  uploadRows(uploadId: UploadId, show: ImportShow, after: string | null): Promise<ImportRows> {
     return this.#options.api.uploadRows(uploadId, { show, after: after ?? "" });
   }
 
+  /** A file of this person's part; the audit log records it. */
   async exported(what: Exported, format: ExportForm): Promise<Blob> {
     return new Blob([await this.#options.services.acts.export(what, format)]);
   }
 
+  /** A workbook of the refused rows and of all changes. */
   async uploadReport(uploadId: UploadId): Promise<Blob> {
     return new Blob([await this.#options.api.uploadReport(uploadId)]);
   }
 
   // --- Moves and groups -------------------------------------------------------------------------
 
-  findPeople(given: readonly string[]): ReturnType<AdminCore["findPeople"]> {
+  /** People by employee numbers or phone numbers, as somebody pastes them. */
+  findPeople(given: readonly string[]): Promise<FoundPeople> {
     return this.#options.api.adminFindPeople({ given: [...given] });
   }
 
-  postings(personId: PersonId, at?: number): ReturnType<AdminCore["postings"]> {
+  /** The post, charges and former posts of a person; `at`: those that they held then. */
+  postings(personId: PersonId, at?: number): Promise<PersonPostings> {
     return this.#options.api.adminPostings(personId, { at });
   }
 
-  plannedTransfers(): ReturnType<AdminCore["plannedTransfers"]> {
+  /** Transfers that take effect on a day to come, and those that failed of late. */
+  plannedTransfers(): Promise<PlannedTransfers> {
     return this.#options.api.plannedTransfers();
   }
 
-  previewMoves(asked: PreviewMoves): ReturnType<AdminCore["previewMoves"]> {
+  previewMoves(asked: PreviewMoves): Promise<MovesPreview> {
     return this.#options.api.previewMoves(asked);
   }
 
-  previewAudience(rule: Audience): ReturnType<AdminCore["previewAudience"]> {
+  previewAudience(rule: Audience): Promise<AudiencePreview> {
     return this.#options.api.previewAudience({ rule });
   }
 
-  groups(): ReturnType<AdminCore["groups"]> {
+  groups(): Promise<AdminGroups> {
     return this.#options.api.adminGroups();
   }
 
   // --- Conduct ----------------------------------------------------------------------------------
 
-  conductVersions(): ReturnType<AdminCore["conductVersions"]> {
+  /** Every version of the code of conduct, and the newest text. */
+  conductVersions(): Promise<ConductVersions> {
     return this.#options.api.conductConsole.versions();
   }
 
-  conductTexts(version: number): ReturnType<AdminCore["conductTexts"]> {
+  conductTexts(version: number): Promise<ConductTexts> {
     return this.#options.api.conductConsole.texts(version);
   }
 
-  conductAcceptances(): ReturnType<AdminCore["conductAcceptances"]> {
+  /** How many have accepted, by unit of this person's part. */
+  conductAcceptances(): Promise<ConductAcceptances> {
     return this.#options.api.conductConsole.acceptances();
   }
 
-  conductPending(query: ConductPendingQuery): ReturnType<AdminCore["conductPending"]> {
+  /** People of this person's part who have not accepted. */
+  conductPending(query: ConductPendingQuery): Promise<People> {
     return this.#options.api.conductConsole.pending(query);
   }
 
-  async guardPolicies(): ReturnType<AdminCore["guardPolicies"]> {
+  async guardPolicies(): Promise<GuardPoliciesView> {
     const { policy, classes, versions } = await this.#options.api.conductConsole.policies();
     return { policy: readPolicy(policy), classes, versions };
   }
 
-  guardPolicyOf(text: string): ReturnType<AdminCore["guardPolicyOf"]> {
+  /** The policy that an act says; null: it says none. */
+  guardPolicyOf(text: string): Promise<GuardPolicy | null> {
     try {
       return Promise.resolve(readPolicy(text));
     } catch (error) {
@@ -222,7 +262,8 @@ export class AdminCalls implements AdminCore {
     }
   }
 
-  pictures(before: number | null): ReturnType<AdminCore["pictures"]> {
+  /** A page of the pictures that moderators marked; `before`: after this `next`. */
+  pictures(before: number | null): Promise<KnownPictures> {
     return this.#options.api.conductConsole.pictures(before);
   }
 
@@ -288,7 +329,7 @@ export class AdminCalls implements AdminCore {
     return { entries: entries.filter((one) => one !== null), people, next, newest };
   }
 
-  verifyAudit(): ReturnType<AdminCore["verifyAudit"]> {
+  verifyAudit(): Promise<VerifiedAudit> {
     const { api, vault, services } = this.#options;
     return verifyAudit({ api, vault, trust: services.trust });
   }

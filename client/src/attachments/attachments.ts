@@ -8,7 +8,7 @@
  */
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
-import type { AttachmentView, OutgoingAttachment } from "../core.ts";
+import type { AttachmentView, OutgoingAttachment } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Bytes } from "../octets.ts";

@@ -3,7 +3,7 @@
  * them from another conversation, shared by name.
  */
 import type { AttachmentId, ConversationId } from "../ids.ts";
-import type { AttachmentView } from "../core.ts";
+import type { AttachmentView } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { AttachmentRecord } from "../records.ts";

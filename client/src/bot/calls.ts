@@ -15,7 +15,7 @@ import type {
   CoreEvent,
   Outgoing,
   OutgoingAttachment,
-} from "../core.ts";
+} from "../seam.ts";
 import { CoreFailure, failure, hasCode } from "../failure.ts";
 import { newId } from "../ids.ts";
 import type { ConversationId, DeviceId, MessageId, PersonId } from "../ids.ts";

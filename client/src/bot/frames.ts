@@ -4,7 +4,7 @@
  */
 import { decode, encode } from "@msgpack/msgpack";
 import type { Readable, Writable } from "node:stream";
-import type { CoreError } from "../core.ts";
+import type { CoreError } from "../seam.ts";
 import type { ConversationId } from "../ids.ts";
 
 export interface Call {

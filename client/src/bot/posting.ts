@@ -2,7 +2,8 @@
  * The messages of a program: stored before {@link Posting.post} returns, sent by the outbox, and
  * known by their name for good.
  */
-import type { Core, CoreEvent, MessageItem, Outgoing } from "../core.ts";
+import type { Core } from "../core.ts";
+import type { CoreEvent, MessageItem, Outgoing } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Device } from "../calls/device.ts";
 import { CoreFailure } from "../failure.ts";

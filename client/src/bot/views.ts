@@ -1,5 +1,5 @@
 /** Views of the core for a program, as src/copconnect/bot/core.py reads them. */
-import type { AlarmView, AppState, ConversationAlarm, ConversationItem } from "../core.ts";
+import type { AlarmView, AppState, ConversationAlarm, ConversationItem } from "../seam.ts";
 import type { Words } from "../keys/trust/person-card.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 

@@ -1,6 +1,6 @@
 /** The state of this device, as the screens see it. */
 import type { AccountRecord } from "../account/record.ts";
-import type { AppState } from "../core.ts";
+import type { AppState } from "../seam.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { Device } from "./device.ts";
 

@@ -20,7 +20,7 @@ import {
 } from "../kinds/consultation.ts";
 import { STORES } from "../records.ts";
 import { questionsOf } from "../messages/questions.ts";
-import type { LivePlace, LiveShare, LiveStart, MessageItem } from "../core.ts";
+import type { LivePlace, LiveShare, LiveStart, MessageItem } from "../seam.ts";
 import type { Device } from "./device.ts";
 import { sendMark } from "./talking/marking.ts";
 import type { MessageCalls } from "./message-calls.ts";

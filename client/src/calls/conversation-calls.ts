@@ -1,7 +1,8 @@
 /** The calls of core.ts about conversations: list, open, make, leave, forget, name, encryption. */
 import { GROUPED_STORES, SINGLE_STORES } from "../conversation/conversation.ts";
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Core, ConversationItem, EncryptionView, OutgoingAttachment } from "../core.ts";
+import type { Core } from "../core.ts";
+import type { ConversationItem, EncryptionView, OutgoingAttachment } from "../seam.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Content } from "../kinds/content.ts";
 import { KNOWN_DEVICES } from "../limits.ts";

@@ -1,5 +1,5 @@
 /** The core: the seam of core.ts over the session and the calls of each subject. Composition alone. */
-import type { ConnectedCore, Core } from "../core.ts";
+import type { ConnectedCore } from "../core.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 import { copy } from "../octets.ts";
 import { ConsultationCalls } from "./consultation-calls.ts";
@@ -8,12 +8,13 @@ import { ForwardingCalls } from "./talking/forwarding-calls.ts";
 import { MemberCalls } from "./member-calls.ts";
 import { MessageCalls } from "./message-calls.ts";
 import { OrderCalls } from "./order-calls.ts";
-import { OverseeingCalls } from "./fetched/overseeing-calls.ts";
+import { fetched } from "./fetched.ts";
 import { UnitOrderCalls } from "./unit-order-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import type { Reach } from "./reach.ts";
 import { Session } from "./session.ts";
-import { callTraining, trainingCalls } from "../training/calls.ts";
+import { opening } from "../remote.ts";
+import { TrainingCalls } from "../training/calls.ts";
 import type { SessionOptions } from "./session-options.ts";
 
 export interface Engine extends ConnectedCore {
@@ -34,8 +35,12 @@ export function createEngine(options: SessionOptions): Engine {
   const people = new PeopleCalls(reach);
   const orders = new OrderCalls(reach);
   const unitOrders = new UnitOrderCalls(reach, conversations);
-  const training = trainingCalls(reach.training, api);
-  const overseeing = new OverseeingCalls(reach, reach.department);
+  const training = new TrainingCalls(reach.training, api.training);
+  const overseeing = fetched("oversee", async ({ context, orders, watching }) => {
+    const { OverseeCalls } = await import("../overseeing/calls.ts");
+    const { people, department } = reach;
+    return new OverseeCalls({ context, people, orders, department, watching });
+  });
   /** Calls that need a registered device wait until there is one. */
   const registered = async (): Promise<typeof account> => {
     await reach.device();
@@ -167,14 +172,10 @@ export function createEngine(options: SessionOptions): Engine {
     pushKey: async () => copy((await reach.device().then(() => api.pushKey())).key),
     subscribePushes: (endpoint) => reach.device().then(() => api.subscribePushes(endpoint)),
     unsubscribePushes: () => reach.device().then(() => api.unsubscribePushes()),
-    oversee: ((method, ...args) =>
-      reach.device().then(() => overseeing.call(method, args))) as Core["oversee"],
-    reports: ((method, ...args) =>
-      reach.device().then(() => session.reporting.call(method, args))) as Core["reports"],
-    training: ((method, ...args) =>
-      callTraining(reach.device, training, method, args)) as Core["training"],
-    admin: ((method, ...args) =>
-      reach.device().then(() => session.console.call(method, args))) as Core["admin"],
+    overseeing: opening(() => reach.device().then(overseeing)),
+    reports: opening(() => reach.device().then(session.reporting.calls)),
+    training: opening(() => reach.device().then(() => training)),
+    admin: opening(() => reach.device().then(session.admin)),
     setVisible: async (id) => {
       await session.start();
       session.setVisible(id);

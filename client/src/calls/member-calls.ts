@@ -1,5 +1,6 @@
 /** The calls of core.ts about members and their devices. */
-import type { Core, MemberDevice, MemberItem } from "../core.ts";
+import type { Core } from "../core.ts";
+import type { MemberDevice, MemberItem } from "../seam.ts";
 import { hasCode } from "../failure.ts";
 import { newId } from "../ids.ts";
 import type { ConversationId, PersonId } from "../ids.ts";

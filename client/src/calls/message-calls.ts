@@ -1,6 +1,7 @@
 /** The calls of core.ts about messages and attachments. */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Core, GuardVerdict, MessageItem, MessageReceipts, Outgoing, Plate } from "../core.ts";
+import type { Core } from "../core.ts";
+import type { GuardVerdict, MessageItem, MessageReceipts, Outgoing, Plate } from "../seam.ts";
 import { failure } from "../failure.ts";
 import { loadMessage, pageMessages } from "../messages/messages.ts";
 import { readHere, seqOf } from "../messages/reading.ts";

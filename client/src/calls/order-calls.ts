@@ -1,5 +1,6 @@
 /** The calls of core.ts about orders. */
-import type { Core, Issuing, OrderDraft, OrderPage, OrderView } from "../core.ts";
+import type { Core } from "../core.ts";
+import type { Issuing, OrderDraft, OrderPage, OrderView } from "../seam.ts";
 import type { ConversationId, MessageId } from "../ids.ts";
 import type { Reach } from "./reach.ts";
 

@@ -1,6 +1,7 @@
 /** The calls of core.ts about people and the directory, and whom this device does not show. */
 import type { PersonId, PostId, UnitId } from "../ids.ts";
-import type { Core, PeopleQuery, Plate, PostQuery } from "../core.ts";
+import type { Core } from "../core.ts";
+import type { PeopleQuery, Plate, PostQuery } from "../seam.ts";
 import type { Reach } from "./reach.ts";
 
 export class PeopleCalls {

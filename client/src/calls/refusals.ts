@@ -7,7 +7,7 @@
  * starts while it is there. Meanwhile the server is asked at every start, and every half minute.
  */
 import type { AccountServices } from "../account/services.ts";
-import type { LostLock, Plate, SignedOutReason } from "../core.ts";
+import type { LostLock, Plate, SignedOutReason } from "../seam.ts";
 import { hasCode } from "../failure.ts";
 import type { PersonId } from "../ids.ts";
 import { META, deleteMeta, putMeta } from "../vault/meta.ts";

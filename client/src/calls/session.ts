@@ -8,9 +8,10 @@
 import type { ConversationId } from "../ids.ts";
 import { AccountCalls } from "../account/calls.ts";
 import { hasAccepted, type Conduct } from "../account/conduct.ts";
+import type { AdminCalls } from "../admin/calls.ts";
 import { AccountServices } from "../account/services.ts";
 import type { Context } from "../context.ts";
-import type { AppState, CoreEvent, CoreListener, PresenceGiven, SignedOutReason } from "../core.ts";
+import type { AppState, CoreEvent, CoreListener, PresenceGiven, SignedOutReason } from "../seam.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { Blocked } from "../people/blocked.ts";
 import { People } from "../people/people.ts";
@@ -22,13 +23,13 @@ import { Vault } from "../vault/vault.ts";
 import type { AccountFrame } from "../wire.ts";
 import { appStateOf } from "./app-state.ts";
 import { AutoLock } from "./auto-lock.ts";
-import { ConsoleCalls } from "./fetched/console-calls.ts";
 import { Device } from "./device.ts";
+import { fetched } from "./fetched.ts";
 import { inTurn } from "../sync/in-turn.ts";
 import { mayNotify } from "./talking/notifying.ts";
 import type { Reach } from "./reach.ts";
 import { Refusals } from "./refusals.ts";
-import { ReportingCalls } from "./fetched/reporting-calls.ts";
+import { Reporting } from "./reporting.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { ToldKeys } from "./told-keys.ts";
 
@@ -39,8 +40,8 @@ export class Session {
   readonly people: People;
   readonly blocked: Blocked;
   readonly accountCalls: AccountCalls;
-  readonly console: ConsoleCalls;
-  readonly reporting: ReportingCalls;
+  readonly admin: (device: Device) => Promise<AdminCalls>;
+  readonly reporting: Reporting;
   readonly reach: Reach;
   readonly conduct: Conduct;
   readonly toldKeys = new ToldKeys();
@@ -111,7 +112,10 @@ export class Session {
     this.blocked = new Blocked(context);
     const parts = { context, services, people: this.people };
     this.accountCalls = new AccountCalls(parts);
-    this.console = new ConsoleCalls({ ...parts, api, vault });
+    this.admin = fetched("console", async () => {
+      const { AdminCalls: Calls } = await import("../admin/calls.ts");
+      return new Calls({ ...parts, api, vault });
+    });
     this.reach = {
       ...{ guard: services.guard, training: services.training, sanctions: services.sanctions },
       device: () => this.device(),
@@ -122,7 +126,7 @@ export class Session {
       labelOf: (clientId) => this.#account.labelOf(clientId),
       department: () => this.#account.trust,
     };
-    this.reporting = new ReportingCalls(this.reach, services);
+    this.reporting = new Reporting(this.reach, services);
   }
 
   get #account() {

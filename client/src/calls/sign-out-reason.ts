@@ -1,5 +1,5 @@
 /** Why this device is signed out, from a failure of the server. Pure. */
-import type { SignedOutReason } from "../core.ts";
+import type { SignedOutReason } from "../seam.ts";
 import { CoreFailure, hasCode } from "../failure.ts";
 import type { PersonId } from "../ids.ts";
 

@@ -5,7 +5,7 @@
  * a repeated call queues what is missing and nothing twice; files are sealed and sent up once, with the
  * first order, and shared with the others.
  */
-import type { ConversationItem, OrderDraft } from "../core.ts";
+import type { ConversationItem, OrderDraft } from "../seam.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure } from "../failure.ts";
 import type { ConversationId, MessageId, UnitId } from "../ids.ts";

@@ -5,11 +5,14 @@
  * because {@link withIds} gives every call that makes something the id of what it makes; errors
  * cross as plain {@link CoreError}s and reject as {@link CoreFailure}s.
  */
-import type { ConnectedCore, Core, CoreError, CoreEvent, CoreListener } from "../core.ts";
+import type { ConnectedCore, Core } from "../core.ts";
+import type { CoreError, CoreEvent, CoreListener } from "../seam.ts";
 import { CoreFailure, asFailure, failure } from "../failure.ts";
 import { newId } from "../ids.ts";
+import { isRemote, remote, type RemoteMethod } from "../remote.ts";
 
-export type Method = keyof Core;
+export type Method = Exclude<keyof Core, Objects>;
+type Objects = "overseeing" | "reports" | "training" | "admin";
 
 /** Every method that may be called from outside; anything else is refused. */
 export const METHODS: Readonly<Record<Method, true>> = {
@@ -123,16 +126,14 @@ export const METHODS: Readonly<Record<Method, true>> = {
   attachment: true,
   attachmentRange: true,
   cancelDownload: true,
-  oversee: true,
-  reports: true,
-  training: true,
-  admin: true,
 };
 
 export interface Call {
   readonly type: "call";
   readonly number: number;
-  readonly method: Method;
+  /** Null: a method of the core itself. */
+  readonly object: string | null;
+  readonly method: string;
   readonly args: readonly unknown[];
 }
 
@@ -148,22 +149,34 @@ export interface Happened {
 /** Run a call on a core; never rejects. */
 export async function perform(core: Core, call: Call): Promise<Answer> {
   try {
-    if (!Object.hasOwn(METHODS, call.method)) throw failure("not_found");
-    const method = core[call.method] as (...args: readonly unknown[]) => Promise<unknown>;
-    const value = await method.apply(core, [...call.args]);
-    return { type: "answer", number: call.number, value };
+    return { type: "answer", number: call.number, value: await calledOn(core, call) };
   } catch (error) {
     return { type: "failure", number: call.number, error: asFailure(error).plain() };
   }
 }
 
+function calledOn(core: Core, { object, method, args }: Call): Promise<unknown> {
+  if (object !== null) {
+    const called: unknown = Object.hasOwn(core, object) ? core[object as keyof Core] : null;
+    if (!isRemote(called)) throw failure("not_found");
+    return (called[method] as RemoteMethod)(...args);
+  }
+  if (!Object.hasOwn(METHODS, method)) throw failure("not_found");
+  const own = core[method as Method] as RemoteMethod;
+  return own.apply(core, [...args]);
+}
+
 /** Arguments with an id for what the call makes, so that repeating it makes nothing twice. */
-export function withIds(method: Method, args: readonly unknown[]): readonly unknown[] {
+export function withIds(
+  object: string | null,
+  method: string,
+  args: readonly unknown[],
+): readonly unknown[] {
   if (method === "send")
     return [args[0], args[1], args[2] ?? null, args[3] ?? newId(), ...args.slice(4)];
   if (method === "forward") return [args[0], args[1], args[2], args[3] ?? newId()];
   if (method === "createGroup") return [{ conversationId: newId(), ...(args[0] as object) }];
-  if (method === "admin" && args[0] === "perform") return [args[0], args[1], args[2] ?? newId()];
+  if (object === "admin" && method === "perform") return [args[0], args[1] ?? newId()];
   return args;
 }
 
@@ -183,26 +196,33 @@ export function remoteCore(post: (call: Call) => void): {
   const listeners = new Set<CoreListener>();
   let numbers = 0;
 
+  const call = (object: string | null, method: string, args: readonly unknown[]) =>
+    new Promise<unknown>((resolve, reject) => {
+      const number = ++numbers;
+      waiting.set(number, { resolve, reject });
+      try {
+        post({ type: "call", number, object, method, args: withIds(object, method, args) });
+      } catch (error) {
+        waiting.delete(number);
+        reject(asFailure(error));
+      }
+    });
   const callers = Object.fromEntries(
-    (Object.keys(METHODS) as Method[]).map((method) => [
+    Object.keys(METHODS).map((method) => [
       method,
-      (...args: readonly unknown[]) =>
-        new Promise<unknown>((resolve, reject) => {
-          const number = ++numbers;
-          waiting.set(number, { resolve, reject });
-          try {
-            post({ type: "call", number, method, args: withIds(method, args) });
-          } catch (error) {
-            waiting.delete(number);
-            reject(asFailure(error));
-          }
-        }),
+      (...args: readonly unknown[]) => call(null, method, args),
     ]),
-  ) as unknown as Core;
+  ) as unknown as Pick<Core, Method>;
+  const object = <Name extends Objects>(name: Name) =>
+    remote<Core[Name]>((method, args) => call(name, method, args)) as unknown as Core[Name];
 
   return {
     core: {
       ...callers,
+      overseeing: object("overseeing"),
+      reports: object("reports"),
+      training: object("training"),
+      admin: object("admin"),
       subscribe(listener) {
         listeners.add(listener);
         return () => void listeners.delete(listener);

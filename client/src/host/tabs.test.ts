@@ -1,6 +1,7 @@
 import type { ConversationId } from "../ids.ts";
 import { describe, expect, it } from "vitest";
-import type { ConnectedCore, CoreEvent, CoreListener } from "../core.ts";
+import type { ConnectedCore } from "../core.ts";
+import type { CoreEvent, CoreListener } from "../seam.ts";
 import { failure } from "../failure.ts";
 import { remoteCore } from "./rpc.ts";
 import { joinTabs } from "./tabs.ts";

@@ -2,7 +2,8 @@
  * A visit of a service worker to this device's core: it joins the tabs like a page, leads if no page
  * does, and leaves when it is done, so that a page that opens meanwhile leads after it.
  */
-import type { CoreListener, ConnectedCore } from "../core.ts";
+import type { ConnectedCore } from "../core.ts";
+import type { CoreListener } from "../seam.ts";
 import { createCore } from "../create.ts";
 import type { Call } from "./rpc.ts";
 import { remoteCore } from "./rpc.ts";

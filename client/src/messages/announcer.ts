@@ -6,7 +6,7 @@
  */
 import type { ConversationId, MessageId } from "../ids.ts";
 import type { Conversation, ConversationListener } from "../conversation/conversation.ts";
-import type { CoreEvent, ConversationItem, MessageItem } from "../core.ts";
+import type { CoreEvent, ConversationItem, MessageItem } from "../seam.ts";
 import type { MessageRecord } from "../records.ts";
 
 export interface Views {

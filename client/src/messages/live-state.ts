@@ -1,5 +1,5 @@
 /** Until when a live position runs: by its time, eight hours at most, or until its sender ended it. */
-import type { LiveState } from "../core.ts";
+import type { LiveState } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { LONGEST_LIVE_MS } from "../kinds/consultation.ts";

@@ -1,6 +1,6 @@
 /** A poll as the screens see it, and the moment when its author publishes the totals. */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { PollShut, PollState } from "../core.ts";
+import type { PollShut, PollState } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import { decodeContent } from "../kinds/content.ts";
 import type { MarkContent } from "../kinds/mark.ts";

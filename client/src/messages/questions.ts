@@ -1,6 +1,6 @@
 /** Questions: the answer that the asker accepted, and the list of a conversation's questions. */
 import type { Conversation } from "../conversation/conversation.ts";
-import type { QuestionState } from "../core.ts";
+import type { QuestionState } from "../seam.ts";
 import { decodeContent } from "../kinds/content.ts";
 import type { MarkContent } from "../kinds/mark.ts";
 import type { MessageId } from "../ids.ts";

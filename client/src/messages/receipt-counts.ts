@@ -2,7 +2,7 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
-import type { ReceiptTotals } from "../core.ts";
+import type { ReceiptTotals } from "../seam.ts";
 import { hasCode } from "../failure.ts";
 import { loadMessage } from "./messages.ts";
 import { STORES } from "../records.ts";

@@ -2,7 +2,7 @@
  * Receipts, who has received and read: pure judgements over members and their cursors. A message is
  * delivered to a person who has a device that has passed it and does not ask for its key (R9).
  */
-import type { MessageStatus } from "../core.ts";
+import type { MessageStatus } from "../seam.ts";
 import type { MembersRecord, SentRecord } from "../records.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
 import type * as wire from "../wire.ts";

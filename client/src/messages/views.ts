@@ -12,7 +12,7 @@ import type {
   Preview,
   Progress,
   ReplyQuote,
-} from "../core.ts";
+} from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import { bodyOf, decodeContent, forwardsOf, previewOf, replyOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";

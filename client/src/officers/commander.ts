@@ -2,7 +2,7 @@
  * The simulated head of the force: issues one order to the station that is shown, announces now and then
  * where only admins may write, and answers nobody.
  */
-import type { ConversationItem } from "../core.ts";
+import type { ConversationItem } from "../seam.ts";
 import type { LocalCore } from "../create.ts";
 import { newId } from "../ids.ts";
 import type { MessageId, UnitId } from "../ids.ts";

@@ -89,8 +89,8 @@ async function register(
 
 /** Do the officer course, without which large groups are closed. */
 async function learn(core: LocalCore): Promise<void> {
-  const { courses } = await core.training("courses", "en");
+  const { courses } = await core.training.courses("en");
   const lessons = courses.find((one) => one.id === "officer")?.lessons ?? [];
   for (const { id, version } of lessons.filter(({ doneMs, changed }) => doneMs === null || changed))
-    await core.training("lessonDone", id, version, 2);
+    await core.training.lessonDone(id, version, 2);
 }

@@ -3,7 +3,7 @@
  * and `{number}` are filled in by the speaker. Names, vehicles and incidents are invented.
  */
 
-import type { Outgoing } from "../core.ts";
+import type { Outgoing } from "../seam.ts";
 
 /** Spoken into the station's group without being asked. */
 export const STATION_LINES: readonly string[] = [

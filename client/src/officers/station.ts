@@ -3,7 +3,7 @@
  * whoever writes to them, in the station's group or directly.
  */
 import type { ConversationId, PersonId } from "../ids.ts";
-import type { ConversationItem, CoreEvent, MessageItem, Outgoing } from "../core.ts";
+import type { ConversationItem, CoreEvent, MessageItem, Outgoing } from "../seam.ts";
 import type { LocalCore } from "../create.ts";
 import { pause } from "../transport/backoff.ts";
 import type { Person } from "../wire.ts";

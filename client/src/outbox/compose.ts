@@ -4,7 +4,7 @@ import type { Attachments, Prepared } from "../attachments/attachments.ts";
 import { putAttachment } from "../attachments/records.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { preparedOf } from "./draft-files.ts";
-import type { Outgoing } from "../core.ts";
+import type { Outgoing } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
 import { contentOf, encodeContent, isQuiet, pointersOf, previewOf } from "../kinds/content.ts";

@@ -7,7 +7,7 @@
  */
 import type { Attachments, Prepared } from "../attachments/attachments.ts";
 import type { Conversation } from "../conversation/conversation.ts";
-import type { OutgoingAttachment } from "../core.ts";
+import type { OutgoingAttachment } from "../seam.ts";
 import { hasCode } from "../failure.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 

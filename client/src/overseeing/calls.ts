@@ -12,7 +12,6 @@ import type {
   OrderExport,
   OrderProgressView,
   OrderTotalView,
-  OverseeCore,
   OverseenPage,
   OverseenQuery,
   ToldOutcome,
@@ -41,7 +40,7 @@ export interface OverseeOptions {
   readonly watching: Watching;
 }
 
-export class OverseeCalls implements OverseeCore {
+export class OverseeCalls {
   readonly #options: OverseeOptions;
   #exporting: AbortController | null = null;
 
@@ -49,6 +48,7 @@ export class OverseeCalls implements OverseeCore {
     this.#options = options;
   }
 
+  /** Send `order_counts` events of an order, until another is watched; null: of none. */
   watch(orderId: MessageId | null, unitId: UnitId | null): Promise<void> {
     this.#options.watching.watch(orderId, unitId);
     return Promise.resolve();
@@ -60,6 +60,7 @@ export class OverseeCalls implements OverseeCore {
     return progress;
   }
 
+  /** Counts of orders that this person issued together; those of which nothing is known are left out. */
   async totals(orderIds: readonly MessageId[]): Promise<readonly OrderTotalView[]> {
     const { totals } = await this.#options.context.api.orders.totals({ orderIds: [...orderIds] });
     return totals.map(({ orderId, total }) => {
@@ -102,17 +103,23 @@ export class OverseeCalls implements OverseeCore {
     return curve;
   }
 
+  /** The free answers, page by page, for those to whom they are sealed. */
   answers(orderId: MessageId, after: string | null): Promise<AnswersPage> {
     const { context, department } = this.#options;
     const { vault, ownKeys } = context;
     return readAnswers({ api: context.api.orders, vault, ownKeys, department }, orderId, after);
   }
 
+  /** Sign, for each of these people, that this person has told them. */
   tell(orderId: MessageId, personIds: readonly PersonId[]): Promise<readonly ToldOutcome[]> {
     const { api, identity, time } = this.#options.context;
     return tellInPerson({ api: api.orders, identity, time }, orderId, personIds);
   }
 
+  /**
+   * Make a file; `order_export` events say how far it is. One at a time. Rejects with `order_differs`
+   * where the server states another order than its issuer signed.
+   */
   async exportOrder(
     orderId: MessageId,
     format: ExportFormat,

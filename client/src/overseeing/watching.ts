@@ -6,7 +6,7 @@
  * shape, changes nothing. A new connection begins with all counts, so nothing of the old one is kept.
  */
 import type { MessageId, UnitId } from "../ids.ts";
-import type { CoreEvent } from "../core.ts";
+import type { CoreEvent } from "../seam.ts";
 import type { OrderProgressView } from "../seam/overseeing.ts";
 import type { OrderProgressFrame, WatchOrder } from "../wire.ts";
 import { merged, readProgress } from "./counts.ts";

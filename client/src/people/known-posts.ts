@@ -1,6 +1,6 @@
 /** The posts that this device has seen, as its search finds them. Pure. */
 import type { UnitId } from "../ids.ts";
-import type { PostQuery } from "../core.ts";
+import type { PostQuery } from "../seam.ts";
 import { spellings } from "../names.ts";
 import type { Directory, Post } from "../wire.ts";
 import { unitsOf } from "./known.ts";

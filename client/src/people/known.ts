@@ -1,6 +1,6 @@
 /** The people whom this device has seen in the data bank, as its search finds them. Pure. */
 import type { UnitId } from "../ids.ts";
-import type { PeopleQuery } from "../core.ts";
+import type { PeopleQuery } from "../seam.ts";
 import { spellings } from "../names.ts";
 import type { Directory, People, Person } from "../wire.ts";
 import { said, search, type Tier } from "./words.ts";

@@ -6,7 +6,7 @@
  * other answers (numbers, roles, status) show on the person's own page alone.
  */
 import type { PersonId, UnitId } from "../ids.ts";
-import type { PeopleQuery, Plate } from "../core.ts";
+import type { PeopleQuery, Plate } from "../seam.ts";
 import type { Context } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import { STORES } from "../records.ts";

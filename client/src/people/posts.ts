@@ -4,7 +4,7 @@
  * The server says who holds a post; of each holder shows what their card signs (people.ts).
  */
 import type { PostId, UnitId } from "../ids.ts";
-import type { PostQuery } from "../core.ts";
+import type { PostQuery } from "../seam.ts";
 import type { Context } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { STORES } from "../records.ts";

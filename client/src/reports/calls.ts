@@ -16,7 +16,6 @@ import type {
   NewReport,
   ReportReaders,
   ReportStatistics,
-  ReportsCore,
   SanctionView,
 } from "../seam/reports.ts";
 import { META, deleteMeta, putMeta } from "../vault/meta.ts";
@@ -33,7 +32,7 @@ import { sanctionView, sentReport, statistics, waitingReport } from "./views.ts"
 const MOST_CLAUSE = 255;
 const MOST_REASON = 1_000;
 
-export class ReportCalls implements ReportsCore {
+export class ReportCalls {
   readonly #options: ReportCallsOptions;
   readonly #sending: Sending;
   readonly #cases: Cases;
@@ -50,8 +49,8 @@ export class ReportCalls implements ReportsCore {
     return this.#options.context.api.reports;
   }
 
-  /** Send what waits; a moderator's device opens new proofs. */
-  async wake(moderates: boolean): Promise<void> {
+  /** Send waiting reports; a moderator's device opens new proofs. A field: callers cannot reach it. */
+  readonly wake = async (moderates: boolean): Promise<void> => {
     await this.#sending.flush();
     if (!moderates) return;
     try {
@@ -61,7 +60,7 @@ export class ReportCalls implements ReportsCore {
       if (!hasCode(error, "not_allowed")) throw error;
       await this.#remember(false);
     }
-  }
+  };
 
   /** The proofs that somebody opened who moderates no more are forgotten. */
   async #remember(moderates: boolean): Promise<void> {
@@ -98,6 +97,7 @@ export class ReportCalls implements ReportsCore {
     return people.plates(ids);
   }
 
+  /** Queue a report; it waits for the network if there is none. */
   async report(given: NewReport): Promise<MyReport> {
     const { context, index, blocked } = this.#options;
     const { conversationId, messageId, before, clause } = given;
@@ -119,6 +119,7 @@ export class ReportCalls implements ReportsCore {
     return waitingReport(record);
   }
 
+  /** Newest first. */
   async myReports(): Promise<readonly MyReport[]> {
     const { vault } = this.#options.context;
     const waiting = (await this.#sending.all()).map(waitingReport);
@@ -136,6 +137,7 @@ export class ReportCalls implements ReportsCore {
 
   // --- Moderating -------------------------------------------------------------------------------
 
+  /** This person holds the right `moderate` over some part, so that there are cases to read. */
   async moderates(): Promise<boolean> {
     try {
       const { rights } = await this.#options.context.api.adminRights();
@@ -156,10 +158,12 @@ export class ReportCalls implements ReportsCore {
     return this.#cases.open(id);
   }
 
+  /** JSON that `copconnect reports verify` reads. It holds the opened proof. */
   exportCase(id: ReportId): Promise<Blob> {
     return this.#cases.exported(id);
   }
 
+  /** Take a case, or give it back. */
   async assignCase(id: ReportId, mine: boolean): Promise<void> {
     await this.#perform({ act: "assign_report", reportId: id, take: mine });
   }
@@ -178,6 +182,7 @@ export class ReportCalls implements ReportsCore {
     });
   }
 
+  /** Agree to a decision that waits, as the second moderator; or refuse it. */
   async answerProposal(id: ReportId, agree: boolean): Promise<void> {
     const proposal = await this.#cases.proposal(id);
     if (proposal === null) throw failure("not_found");
@@ -203,6 +208,7 @@ export class ReportCalls implements ReportsCore {
     return state === "waiting" ? "waiting" : "done";
   }
 
+  /** `path`: of a unit; "": everything that this person may see. */
   async reportStatistics(path: string): Promise<ReportStatistics> {
     return statistics(await this.#api.statistics(path));
   }
@@ -214,6 +220,7 @@ export class ReportCalls implements ReportsCore {
     return time.now() ?? now();
   }
 
+  /** This person's sanctions, newest first. */
   async sanctions(): Promise<readonly SanctionView[]> {
     const { sanctions } = this.#options;
     const known = await sanctions.current().catch((error: unknown) => {

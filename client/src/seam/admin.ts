@@ -2,46 +2,7 @@
  * The console's part of the seam: administration within this person's part of the tree. The screens
  * offer; the core signs; the server judges. Times are ms since 1970.
  */
-import type {
-  Act,
-  ActAnswer,
-  ActId,
-  ActPreview,
-  AdminCharts,
-  AdminDevices,
-  AdminGrants,
-  AdminGroups,
-  AdminImports,
-  AdminOverview,
-  AdminPeople,
-  AdminRights,
-  Audience,
-  AudiencePreview,
-  ConductAcceptances,
-  ConductTexts,
-  ConductVersions,
-  GuardPolicyVersion,
-  KnownPictures,
-  People,
-  FoundPeople,
-  PastReorganisations,
-  ReorganisationPreview,
-  Step,
-  UnitCounts,
-  Exported,
-  ExportForm,
-  ImportChoices,
-  ImportRows,
-  ImportShow,
-  MovesPreview,
-  Person,
-  PersonId,
-  PersonPostings,
-  PlannedTransfers,
-  PreviewMoves,
-  Upload,
-  UploadId,
-} from "../wire.ts";
+import type { Act, ActId, ActPreview, GuardPolicyVersion, Step, Person } from "../wire.ts";
 import type { GuardPolicy } from "./guard.ts";
 import type { Plate } from "./people.ts";
 
@@ -171,63 +132,3 @@ export interface GuardPoliciesView {
   readonly classes: readonly string[];
   readonly versions: readonly GuardPolicyVersion[];
 }
-
-export interface AdminCore {
-  rights(): Promise<AdminRights>;
-  overview(): Promise<AdminOverview>;
-  charts(): Promise<AdminCharts>;
-  people(query: AdminPeopleQuery): Promise<AdminPeople>;
-  devices(query: AdminDevicesQuery): Promise<AdminDevices>;
-  grants(): Promise<AdminGrants>;
-  waiting(): Promise<readonly WaitingView[]>;
-  preview(act: PlainAct): Promise<ActPreview>;
-  /** Sign an act and let the server do it. The id is the host's where absent. */
-  perform(act: PlainAct, actId?: ActId): Promise<ActAnswer>;
-  unitCounts(): Promise<UnitCounts>;
-  previewReorganisation(
-    asked: { readonly steps: readonly Step[] } | { readonly undo: number },
-  ): Promise<ReorganisationPreview>;
-  reorganisations(): Promise<PastReorganisations>;
-  unitDraft(): Promise<UnitDraft | null>;
-  /** Null: forget it. */
-  keepUnitDraft(draft: UnitDraft | null): Promise<void>;
-  imports(): Promise<AdminImports>;
-  /** Announce a file to import. */
-  beginUpload(file: Blob, name: string): Promise<UploadId>;
-  /** Send it, all or what is missing; `upload` says how far it has come. */
-  sendUpload(uploadId: UploadId, file: Blob): Promise<void>;
-  /** Let the server read and judge it; `upload` says how far that is, then what it would change. */
-  examineUpload(uploadId: UploadId, choices: ImportChoices): Promise<void>;
-  upload(uploadId: UploadId): Promise<Upload>;
-  uploadRows(uploadId: UploadId, show: ImportShow, after: string | null): Promise<ImportRows>;
-  /** A file of this person's part; the audit log records it. */
-  exported(what: Exported, format: ExportForm): Promise<Blob>;
-  /** A workbook of the refused rows and of all changes. */
-  uploadReport(uploadId: UploadId): Promise<Blob>;
-  /** People by employee numbers or phone numbers, as somebody pastes them. */
-  findPeople(given: readonly string[]): Promise<FoundPeople>;
-  /** The post, charges and former posts of a person; `at`: those that they held then. */
-  postings(personId: PersonId, at?: number): Promise<PersonPostings>;
-  previewMoves(asked: PreviewMoves): Promise<MovesPreview>;
-  /** Transfers that take effect on a day to come, and those that failed of late. */
-  plannedTransfers(): Promise<PlannedTransfers>;
-  previewAudience(rule: Audience): Promise<AudiencePreview>;
-  groups(): Promise<AdminGroups>;
-  /** Every version of the code of conduct, and the newest text. */
-  conductVersions(): Promise<ConductVersions>;
-  conductTexts(version: number): Promise<ConductTexts>;
-  /** How many have accepted, by unit of this person's part. */
-  conductAcceptances(): Promise<ConductAcceptances>;
-  /** People of this person's part who have not accepted. */
-  conductPending(query: ConductPendingQuery): Promise<People>;
-  guardPolicies(): Promise<GuardPoliciesView>;
-  /** The policy that an act says; null: it says none. */
-  guardPolicyOf(text: string): Promise<GuardPolicy | null>;
-  /** A page of the pictures that moderators marked; `before`: after this `next`. */
-  pictures(before: number | null): Promise<KnownPictures>;
-  authenticatorsAsked(): Promise<readonly AuthenticatorItem[]>;
-  audit(query: AuditQuery): Promise<AuditItems>;
-  verifyAudit(): Promise<VerifiedAudit>;
-}
-
-export type AdminMethod = keyof AdminCore;

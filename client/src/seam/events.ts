@@ -69,3 +69,5 @@ export type CoreEvent =
       readonly conversationId: ConversationId;
       readonly item: MessageItem;
     };
+
+export type CoreListener = (event: CoreEvent) => void;

@@ -4,7 +4,7 @@
  * since 1970.
  */
 import type { MessageId, PersonId, UnitId } from "../ids.ts";
-import type { AcknowledgementOutcome, Order, OrderCurve, OrderState, Person } from "../wire.ts";
+import type { AcknowledgementOutcome, Order, OrderState, Person } from "../wire.ts";
 import type { Plate } from "./people.ts";
 
 /**
@@ -176,30 +176,3 @@ export interface OrderExport {
   /** For a page that prints them; empty for files. */
   readonly people: readonly ExportedPerson[];
 }
-
-export interface OverseeCore {
-  /** Send `order_counts` events of an order, until another is watched; null: of none. */
-  watch(orderId: MessageId | null, unitId: UnitId | null): Promise<void>;
-  progress(orderId: MessageId, unitId: UnitId | null): Promise<OrderProgressView>;
-  /** Counts of orders that this person issued together; those of which nothing is known are left out. */
-  totals(orderIds: readonly MessageId[]): Promise<readonly OrderTotalView[]>;
-  people(orderId: MessageId, query: OverseenQuery): Promise<OverseenPage>;
-  curve(orderId: MessageId): Promise<OrderCurve>;
-  /** The free answers, page by page, for those to whom they are sealed. */
-  answers(orderId: MessageId, after: string | null): Promise<AnswersPage>;
-  /** Sign, for each of these people, that this person has told them. */
-  tell(orderId: MessageId, personIds: readonly PersonId[]): Promise<readonly ToldOutcome[]>;
-  /**
-   * Make a file; `order_export` events say how far it is. One at a time. Rejects with `order_differs`
-   * where the server states another order than its issuer signed.
-   */
-  exportOrder(
-    orderId: MessageId,
-    format: ExportFormat,
-    words: ExportWords,
-    unitId: UnitId | null,
-  ): Promise<OrderExport>;
-  cancelExport(): Promise<void>;
-}
-
-export type OverseeMethod = keyof OverseeCore;

@@ -1,7 +1,7 @@
 /**
  * Reports on the screens: reporting a message, the cases that this person moderates, sanctions and
  * appeals. Clauses are rules of the code of conduct, counted from 1. Times are ms since 1970. The calls
- * are made as `core.reports(method, ...args)`; the event `reports` says that something is another now.
+ * are methods of `core.reports`; the event `reports` says that something is another now.
  */
 import type { ActId, ConversationId, MessageId, ReportId } from "../ids.ts";
 import type { MessageBody } from "./messages.ts";
@@ -199,31 +199,3 @@ export interface ReportCount {
 
 /** `done`, or a second moderator must agree first. */
 export type DecisionOutcome = "done" | "waiting";
-
-export interface ReportsCore {
-  reportReaders(conversationId: ConversationId, messageId: MessageId): Promise<ReportReaders>;
-  /** Queue a report; it waits for the network if there is none. */
-  report(report: NewReport): Promise<MyReport>;
-  /** Newest first. */
-  myReports(): Promise<readonly MyReport[]>;
-  /** This person holds the right `moderate` over some part, so that there are cases to read. */
-  moderates(): Promise<boolean>;
-  cases(box: CaseBox, after: string | null): Promise<CasePage>;
-  openCase(id: ReportId): Promise<CaseView>;
-  /** Take a case, or give it back. */
-  assignCase(id: ReportId, mine: boolean): Promise<void>;
-  decideCase(id: ReportId, decision: NewDecision): Promise<DecisionOutcome>;
-  /** Agree to a decision that waits, as the second moderator; or refuse it. */
-  answerProposal(id: ReportId, agree: boolean): Promise<void>;
-  decideAppeal(id: ReportId, outcome: "upheld" | "lifted", reason: string): Promise<void>;
-  /** JSON that `copconnect reports verify` reads. It holds the opened proof. */
-  exportCase(id: ReportId): Promise<Blob>;
-  /** `path`: of a unit; "": everything that this person may see. */
-  reportStatistics(path: string): Promise<ReportStatistics>;
-  /** This person's sanctions, newest first. */
-  sanctions(): Promise<readonly SanctionView[]>;
-  acknowledgeSanction(id: ReportId): Promise<void>;
-  appeal(id: ReportId, words: string): Promise<void>;
-}
-
-export type ReportsMethod = keyof ReportsCore;

@@ -3,19 +3,7 @@
  * The server turns a lesson's text into blocks; nothing here is HTML. Times are ms since 1970.
  */
 import type { LessonId } from "../ids.ts";
-import type { Bytes } from "../octets.ts";
-import type {
-  CourseName,
-  Language,
-  LessonPreview,
-  LessonState,
-  Practice,
-  PreviewLesson,
-  TrainingProgress,
-  TrainingReminded,
-  Untrained,
-  WrittenLesson,
-} from "../wire.ts";
+import type { CourseName, Language, Practice } from "../wire.ts";
 
 export type { CourseName, Practice } from "../wire.ts";
 
@@ -94,39 +82,3 @@ export interface Lesson {
   /** One screen after another; quizzes stand on screens of their own. */
   readonly screens: readonly (readonly LessonBlock[])[];
 }
-
-/** The calls of `training(method, ...)` of core.ts. */
-export interface TrainingCore {
-  /**
-   * From the vault at once where it is there; asks the server where it can be reached. Lessons that
-   * are not on this device are fetched beside it now, or within a quarter of an hour.
-   */
-  courses(language: Language, lessons?: "now" | "later"): Promise<TrainingView>;
-  /** Rejects with `network` where it is not on this device and there is no network. */
-  lesson(id: LessonId, language: Language): Promise<Lesson>;
-  /** Keeps it and tells the server now or later; a second time changes nothing. */
-  lessonDone(id: LessonId, version: number, rightFirstTime: number): Promise<TrainingView>;
-  /** A PDF. Rejects with `course_unfinished`, `network`. */
-  certificate(course: CourseName, language: Language): Promise<Bytes>;
-
-  // For the console, with the right `train`. Lessons are published by the act `publish_lesson`.
-  progress(course: CourseName, path: string): Promise<TrainingProgress>;
-  untrained(course: CourseName, path: string, after: string | null): Promise<Untrained>;
-  /**
-   * Have those at or below a unit reminded who have not done a course that is for them; nobody twice
-   * within a week, of whichever course.
-   */
-  remindOfTraining(course: CourseName, path: string): Promise<TrainingReminded>;
-  /** Everybody who has not finished, as a workbook (XLSX). */
-  untrainedFile(course: CourseName, path: string, language: Language): Promise<Bytes>;
-  lessons(): Promise<readonly LessonState[]>;
-  /** A lesson as it was written: Markdown with front matter in the languages that it has, and pictures. */
-  writtenLesson(id: LessonId): Promise<WrittenLesson>;
-  /**
-   * Keeps a picture at the server for a day and resolves with the digest by which previews and the act
-   * name it. Rejects with `lesson_picture_invalid`.
-   */
-  keepLessonPicture(data: Uint8Array): Promise<string>;
-  previewLesson(asked: PreviewLesson): Promise<LessonPreview>;
-}
-export type TrainingMethod = keyof TrainingCore;

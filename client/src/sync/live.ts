@@ -9,7 +9,7 @@
  * is newer than the last one and within ten minutes of now; the share runs. One that fails shows nothing.
  */
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
-import type { LivePlace, LiveShare } from "../core.ts";
+import type { LivePlace, LiveShare } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import { idOf } from "../ids.ts";
 import type { ConversationId, DeviceId, KeyId, MessageId } from "../ids.ts";

@@ -1,36 +1,92 @@
-/** The calls of core.ts about training. */
-import type { TrainingCore, TrainingMethod } from "../core.ts";
-import { failure } from "../failure.ts";
+/** `core.training`: courses on this device, and the console's calls about them. */
+import type { LessonId } from "../ids.ts";
+import type { Bytes } from "../octets.ts";
+import type { CourseName, Lesson, TrainingView } from "../seam/training.ts";
 import type { Api } from "../transport/api.ts";
+import type {
+  Language,
+  LessonPreview,
+  LessonState,
+  PreviewLesson,
+  TrainingProgress,
+  TrainingReminded,
+  Untrained,
+  WrittenLesson,
+} from "../wire.ts";
 import type { Training } from "./training.ts";
 
-export function trainingCalls(training: Training, api: Api): TrainingCore {
-  return {
-    courses: (language, lessons) => training.courses(language, lessons),
-    lesson: (id, language) => training.lesson(id, language),
-    lessonDone: (id, version, right) => training.lessonDone(id, version, right),
-    certificate: (course, language) => api.training.certificate(course, language),
-    progress: (course, path) => api.training.progress(course, path),
-    untrained: (course, path, after) => api.training.untrained(course, path, after),
-    remindOfTraining: (course, path) => api.training.remind({ course, path }),
-    untrainedFile: (course, path, language) => api.training.untrainedFile(course, path, language),
-    lessons: async () => (await api.training.lessons()).lessons,
-    writtenLesson: (id) => api.training.writtenLesson(id),
-    keepLessonPicture: async (data) => (await api.training.keepPicture({ data })).digest,
-    previewLesson: (asked) => api.training.preview(asked),
-  };
-}
+export class TrainingCalls {
+  readonly #training: Training;
+  readonly #api: Api["training"];
 
-export async function callTraining<M extends TrainingMethod>(
-  ready: () => Promise<unknown>,
-  calls: TrainingCore,
-  method: M,
-  args: Parameters<TrainingCore[M]>,
-): Promise<Awaited<ReturnType<TrainingCore[M]>>> {
-  if (!Object.hasOwn(calls, method)) throw failure("not_found");
-  await ready();
-  const chosen = calls[method] as (
-    ...given: Parameters<TrainingCore[M]>
-  ) => Promise<Awaited<ReturnType<TrainingCore[M]>>>;
-  return chosen.apply(calls, args);
+  constructor(training: Training, api: Api["training"]) {
+    this.#training = training;
+    this.#api = api;
+  }
+
+  /**
+   * From the vault at once where it is there; asks the server where it can be reached. Lessons that
+   * are not on this device are fetched beside it now, or within a quarter of an hour.
+   */
+  courses(language: Language, lessons?: "now" | "later"): Promise<TrainingView> {
+    return this.#training.courses(language, lessons);
+  }
+
+  /** Rejects with `network` where it is not on this device and there is no network. */
+  lesson(id: LessonId, language: Language): Promise<Lesson> {
+    return this.#training.lesson(id, language);
+  }
+
+  /** Keeps it and tells the server now or later; a second time changes nothing. */
+  lessonDone(id: LessonId, version: number, rightFirstTime: number): Promise<TrainingView> {
+    return this.#training.lessonDone(id, version, rightFirstTime);
+  }
+
+  /** A PDF. Rejects with `course_unfinished`, `network`. */
+  certificate(course: CourseName, language: Language): Promise<Bytes> {
+    return this.#api.certificate(course, language);
+  }
+
+  // For the console, with the right `train`. Lessons are published by the act `publish_lesson`.
+  progress(course: CourseName, path: string): Promise<TrainingProgress> {
+    return this.#api.progress(course, path);
+  }
+
+  untrained(course: CourseName, path: string, after: string | null): Promise<Untrained> {
+    return this.#api.untrained(course, path, after);
+  }
+
+  /**
+   * Remind the people at or below a unit who have not done a course that is for them; nobody twice
+   * within a week, of whichever course.
+   */
+  remindOfTraining(course: CourseName, path: string): Promise<TrainingReminded> {
+    return this.#api.remind({ course, path });
+  }
+
+  /** Everybody who has not finished, as a workbook (XLSX). */
+  untrainedFile(course: CourseName, path: string, language: Language): Promise<Bytes> {
+    return this.#api.untrainedFile(course, path, language);
+  }
+
+  async lessons(): Promise<readonly LessonState[]> {
+    return (await this.#api.lessons()).lessons;
+  }
+
+  /** A lesson as it was written: Markdown with front matter in the languages that it has, and pictures. */
+  writtenLesson(id: LessonId): Promise<WrittenLesson> {
+    return this.#api.writtenLesson(id);
+  }
+
+  /**
+   * Keeps a picture at the server for a day and resolves with the digest by which previews and the act
+   * name it. Rejects with `lesson_picture_invalid`.
+   */
+  async keepLessonPicture(data: Uint8Array): Promise<string> {
+    return (await this.#api.keepPicture({ data })).digest;
+  }
+
+  previewLesson(asked: PreviewLesson): Promise<LessonPreview> {
+    return this.#api.preview(asked);
+  }
 }

@@ -1,6 +1,6 @@
 /** Lessons are kept, and what was done is told until the server has taken it. */
 import { expect, test, vi } from "vitest";
-import type { CoreEvent } from "../core.ts";
+import type { CoreEvent } from "../seam.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { LessonId } from "../ids.ts";
 import type { Change } from "../vault/vault.ts";

@@ -9,7 +9,7 @@
  * Imports nothing of keys or transport.
  */
 import type { AttachmentId } from "../ids.ts";
-import { PASSPHRASE, PIN_DIGITS } from "../core.ts";
+import { PASSPHRASE, PIN_DIGITS } from "../seam.ts";
 import { equalBytes, randomBytes, toHex } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { failure } from "../failure.ts";

@@ -125,7 +125,7 @@ describe("an order to units below", { timeout: LIMIT_MS }, () => {
     const counted = await head.until(
       "an acknowledgement counts",
       async () => {
-        const totals = await head.core.oversee("totals", together);
+        const totals = await head.core.overseeing.totals(together);
         const of = (id: MessageId) => totals.find(({ orderId }) => orderId === id)?.total;
         return of(there.orderId)?.acknowledged === 1 ? [of(here.orderId), of(there.orderId)] : null;
       },
@@ -140,8 +140,8 @@ describe("an order to units below", { timeout: LIMIT_MS }, () => {
     await constable.text(chat.conversationId, "tea at four");
     const mine = (await head.core.conversations()).map(({ conversationId }) => conversationId);
     expect(mine.toSorted()).toEqual([here.conversationId, there.conversationId].toSorted());
-    expect(await head.core.oversee("totals", [here.orderId])).toHaveLength(1);
-    expect(await constable.core.oversee("totals", [here.orderId])).toEqual([]);
+    expect(await head.core.overseeing.totals([here.orderId])).toHaveLength(1);
+    expect(await constable.core.overseeing.totals([here.orderId])).toEqual([]);
   });
 
   it("is refused to somebody who heads nothing above", async () => {

@@ -1,5 +1,5 @@
 /** The scripted core's code of conduct and guard policy, as the console reads and changes them. */
-import type { AdminCore, GuardPolicy } from "@copconnect/client/core";
+import type { Core, GuardPolicy } from "@copconnect/client/core";
 import {
   LANGUAGES,
   type ConductText,
@@ -11,6 +11,8 @@ import { GUARD_POLICY } from "../guard.ts";
 import { ME, PEOPLE, UNITS } from "../organisation.ts";
 import { ScriptedOrganising } from "./organising.ts";
 
+type Admin = Core["admin"];
+
 const DAY_MS = 86_400_000;
 
 function textsOf(version: number): ConductText[] {
@@ -21,7 +23,7 @@ function textsOf(version: number): ConductText[] {
 }
 
 export abstract class ScriptedConduct extends ScriptedOrganising {
-  conductVersions(): ReturnType<AdminCore["conductVersions"]> {
+  conductVersions(): ReturnType<Admin["conductVersions"]> {
     const versions: ConductVersion[] = [3, 2, 1].map((version) => ({
       version,
       createdMs: Date.now() - (4 - version) * 40 * DAY_MS,
@@ -30,10 +32,10 @@ export abstract class ScriptedConduct extends ScriptedOrganising {
     }));
     return Promise.resolve({ versions, required: 2, texts: textsOf(3) });
   }
-  conductTexts(version: number): ReturnType<AdminCore["conductTexts"]> {
+  conductTexts(version: number): ReturnType<Admin["conductTexts"]> {
     return Promise.resolve({ version, texts: textsOf(version) });
   }
-  conductAcceptances(): ReturnType<AdminCore["conductAcceptances"]> {
+  conductAcceptances(): ReturnType<Admin["conductAcceptances"]> {
     const units = UNITS.map(({ unitId }, index) => {
       const people = 24 + ((index * 37) % 90);
       const registered = Math.max(0, people - (index % 7));
@@ -42,8 +44,8 @@ export abstract class ScriptedConduct extends ScriptedOrganising {
     return Promise.resolve({ required: 2, units });
   }
   conductPending(
-    query: Parameters<AdminCore["conductPending"]>[0],
-  ): ReturnType<AdminCore["conductPending"]> {
+    query: Parameters<Admin["conductPending"]>[0],
+  ): ReturnType<Admin["conductPending"]> {
     const people = PEOPLE.filter(
       ({ unitId, names }) =>
         (query.unit === undefined || unitId === query.unit || query.unit === UNITS[0]?.unitId) &&
@@ -51,12 +53,12 @@ export abstract class ScriptedConduct extends ScriptedOrganising {
     );
     return Promise.resolve({ people, next: null, total: people.length });
   }
-  guardPolicies(): ReturnType<AdminCore["guardPolicies"]> {
+  guardPolicies(): ReturnType<Admin["guardPolicies"]> {
     const classes = [...GUARD_POLICY.places.announcement.hold];
     const versions = [{ number: 2, createdMs: Date.now() - 9 * DAY_MS, by: ME }];
     return Promise.resolve({ policy: { ...GUARD_POLICY, number: 2 }, classes, versions });
   }
-  pictures(): ReturnType<AdminCore["pictures"]> {
+  pictures(): ReturnType<Admin["pictures"]> {
     const classes = [...GUARD_POLICY.places.announcement.hold];
     const pictures = classes.slice(0, 5).map((claimed, index) => ({
       hash: String(index).repeat(64),

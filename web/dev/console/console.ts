@@ -1,6 +1,5 @@
 /** The scripted core's console: `?rows=10000|empty|error|loading`, `?rights=none`, `?log=broken`. */
 import {
-  type AdminCore,
   type AuditItem,
   type Core,
   type PlainAct,
@@ -25,6 +24,8 @@ import { sampleCharts } from "./charts.ts";
 import { ME, PEOPLE, UNITS, id } from "../organisation.ts";
 import { deviceId, plate } from "../plates.ts";
 import { PAST_STEPS, previewOf, unitCounts } from "./reorganising.ts";
+
+type Admin = Core["admin"];
 
 const DAY_MS = 86_400_000;
 const PUSHES: readonly AdminDevice["push"][] = [
@@ -76,7 +77,7 @@ const POLICY_CHANGES: PolicyChange[] = [
   { code: "ci", title: "CIs, {unit}", kind: "made" as const, groups: 33, people: 1_212 },
 ].map((one) => ({ ...one, title: { en: one.title, te: "", ur: "", hi: "" } }));
 
-export class ScriptedConsole extends ScriptedConduct implements AdminCore {
+export class ScriptedConsole extends ScriptedConduct implements Admin {
   readonly #rows: Rows;
   readonly #console: boolean;
   readonly #broken: boolean;
@@ -166,7 +167,7 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
     if (this.#rows === "error") throw refusal("network");
   }
 
-  async rights(): ReturnType<AdminCore["rights"]> {
+  async rights(): ReturnType<Admin["rights"]> {
     await pause(60);
     const rules: RightRule[] = RIGHTS.map((right) => ({
       ...{ right, holder: "grant", code: "", level: "", over: "part" },
@@ -183,7 +184,7 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
     return { console: this.#console, rights, rules };
   }
 
-  async overview(): ReturnType<AdminCore["overview"]> {
+  async overview(): ReturnType<Admin["overview"]> {
     await this.#ready();
     const empty = this.#rows === "empty";
     return {
@@ -204,7 +205,7 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
     };
   }
 
-  async charts(): ReturnType<AdminCore["charts"]> {
+  async charts(): ReturnType<Admin["charts"]> {
     await this.#ready();
     if (this.#rows === "empty")
       return {
@@ -214,7 +215,7 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
     return sampleCharts();
   }
 
-  async people(query: Parameters<AdminCore["people"]>[0]): ReturnType<AdminCore["people"]> {
+  async people(query: Parameters<Admin["people"]>[0]): ReturnType<Admin["people"]> {
     await this.#ready();
     if (this.#rows === "empty") return { people: [], next: null, total: 0 };
     const text = (query.text ?? "").toLowerCase();
@@ -233,7 +234,7 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
     return { people, next, total: found.length };
   }
 
-  async devices(query: Parameters<AdminCore["devices"]>[0]): ReturnType<AdminCore["devices"]> {
+  async devices(query: Parameters<Admin["devices"]>[0]): ReturnType<Admin["devices"]> {
     await this.#ready();
     if (this.#rows === "empty") return { devices: [], next: null, total: 0 };
     const all = this.#people.flatMap(({ person, clients }): AdminDevice[] =>
@@ -249,7 +250,7 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
     return { devices: items, next, total: found.length };
   }
 
-  async grants(): ReturnType<AdminCore["grants"]> {
+  async grants(): ReturnType<Admin["grants"]> {
     await this.#ready();
     if (this.#rows === "empty") return { grants: [] };
     const grants = this.#people.slice(0, 300).flatMap(({ person, grants: paths }, index) =>
@@ -262,18 +263,18 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
     return { grants };
   }
 
-  authenticatorsAsked(): ReturnType<AdminCore["authenticatorsAsked"]> {
+  authenticatorsAsked(): ReturnType<Admin["authenticatorsAsked"]> {
     const [, person = ME] = PEOPLE;
     const made = { label: "Chrome, Windows", madeMs: Date.now() - 400_000, digits: "481 902" };
     return Promise.resolve([{ person, authenticator: "AAAA", ...made }]);
   }
 
-  async waiting(): ReturnType<AdminCore["waiting"]> {
+  async waiting(): ReturnType<Admin["waiting"]> {
     await this.#ready();
     return this.#rows === "empty" ? [] : this.#waiting;
   }
 
-  async preview(act: PlainAct): ReturnType<AdminCore["preview"]> {
+  async preview(act: PlainAct): ReturnType<Admin["preview"]> {
     await pause(200);
     const ids = "personIds" in act ? act.personIds : "personId" in act ? [act.personId] : [];
     const sample = PEOPLE.filter(({ personId }) => ids.includes(personId));
@@ -312,19 +313,19 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
 
   // --- Units ----------------------------------------------------------------------------------
 
-  async unitCounts(): ReturnType<AdminCore["unitCounts"]> {
+  async unitCounts(): ReturnType<Admin["unitCounts"]> {
     await this.#ready();
     return { units: unitCounts() };
   }
 
   async previewReorganisation(
-    asked: Parameters<AdminCore["previewReorganisation"]>[0],
-  ): ReturnType<AdminCore["previewReorganisation"]> {
+    asked: Parameters<Admin["previewReorganisation"]>[0],
+  ): ReturnType<Admin["previewReorganisation"]> {
     await this.#ready();
     return previewOf("undo" in asked ? PAST_STEPS : asked.steps);
   }
 
-  async reorganisations(): ReturnType<AdminCore["reorganisations"]> {
+  async reorganisations(): ReturnType<Admin["reorganisations"]> {
     await this.#ready();
     if (this.#rows === "empty") return { reorganisations: [] };
     const { units, people } = previewOf(PAST_STEPS);
@@ -337,18 +338,18 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
     };
   }
 
-  async unitDraft(): ReturnType<AdminCore["unitDraft"]> {
+  async unitDraft(): ReturnType<Admin["unitDraft"]> {
     await pause(20);
     const kept = sessionStorage.getItem("scripted units");
-    return kept === null ? null : (JSON.parse(kept) as Awaited<ReturnType<AdminCore["unitDraft"]>>);
+    return kept === null ? null : (JSON.parse(kept) as Awaited<ReturnType<Admin["unitDraft"]>>);
   }
 
-  async keepUnitDraft(draft: Parameters<AdminCore["keepUnitDraft"]>[0]): Promise<void> {
+  async keepUnitDraft(draft: Parameters<Admin["keepUnitDraft"]>[0]): Promise<void> {
     await pause(20);
     sessionStorage.setItem("scripted units", JSON.stringify(draft));
   }
 
-  async audit(query: Parameters<AdminCore["audit"]>[0]): ReturnType<AdminCore["audit"]> {
+  async audit(query: Parameters<Admin["audit"]>[0]): ReturnType<Admin["audit"]> {
     await this.#ready();
     const none = { entries: [], people: [], next: null, newest: 0 };
     if (this.#rows === "empty") return none;
@@ -363,7 +364,7 @@ export class ScriptedConsole extends ScriptedConduct implements AdminCore {
     return { entries, people: [...PEOPLE], next, newest: this.#log.length };
   }
 
-  async verifyAudit(): ReturnType<AdminCore["verifyAudit"]> {
+  async verifyAudit(): ReturnType<Admin["verifyAudit"]> {
     await pause(900);
     const counts = {
       entries: 60,
@@ -385,15 +386,4 @@ function page<T>(
   const start = Number(after ?? "0");
   const end = start + limit;
   return { items: all.slice(start, end), next: end < all.length ? String(end) : null };
-}
-
-/** `admin` of the scripted core. */
-export function scriptedAdmin(query: URLSearchParams): Core["admin"] {
-  const console = new ScriptedConsole(query);
-  return (method, ...args) => {
-    const chosen = console[method] as (
-      ...given: typeof args
-    ) => ReturnType<AdminCore[typeof method]>;
-    return chosen.apply(console, args);
-  };
 }

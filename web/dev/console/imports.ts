@@ -1,5 +1,5 @@
 /** Imports of the scripted console: a file of whatever content is one of 1,200 rows with a few faults. */
-import type { AdminCore } from "@copconnect/client/core";
+import type { Core } from "@copconnect/client/core";
 import type {
   AdminImports,
   ImportChoices,
@@ -11,8 +11,10 @@ import type {
 } from "@copconnect/client/wire";
 import { pause } from "../account.ts";
 
+type Admin = Core["admin"];
+
 type Calls = Pick<
-  AdminCore,
+  Admin,
   | "imports"
   | "beginUpload"
   | "sendUpload"

@@ -1,12 +1,14 @@
 /** Moves and groups of the scripted console. */
-import type { AdminCore } from "@copconnect/client/core";
+import type { Core } from "@copconnect/client/core";
 import type { Audience, ConversationId, PersonId } from "@copconnect/client/wire";
 import { pause } from "../account.ts";
 import { ScriptedImports } from "./imports.ts";
 import { PEOPLE, UNITS, id } from "../organisation.ts";
 
+type Admin = Core["admin"];
+
 type Calls = Pick<
-  AdminCore,
+  Admin,
   | "findPeople"
   | "postings"
   | "previewMoves"
@@ -19,14 +21,14 @@ type Calls = Pick<
 const names = (en: string) => ({ en, te: "", ur: "", hi: "" });
 
 export class ScriptedOrganising extends ScriptedImports implements Calls {
-  async findPeople(given: readonly string[]): ReturnType<AdminCore["findPeople"]> {
+  async findPeople(given: readonly string[]): ReturnType<Admin["findPeople"]> {
     await pause(150);
     return {
       people: given.map((one, index) => ({ given: one, person: PEOPLE[index % 40] ?? null })),
     };
   }
 
-  async postings(personId: PersonId): ReturnType<AdminCore["postings"]> {
+  async postings(personId: PersonId): ReturnType<Admin["postings"]> {
     await pause(100);
     const person = PEOPLE.find((one) => one.personId === personId);
     if (person === undefined) return { postings: [] };
@@ -38,19 +40,19 @@ export class ScriptedOrganising extends ScriptedImports implements Calls {
   }
 
   async previewMoves(
-    asked: Parameters<AdminCore["previewMoves"]>[0],
-  ): ReturnType<AdminCore["previewMoves"]> {
+    asked: Parameters<Admin["previewMoves"]>[0],
+  ): ReturnType<Admin["previewMoves"]> {
     await pause(200);
     const groups = { joins: [names("Charminar Police Station")], leaves: [names("East Zone")] };
     return { moves: asked.personIds.map((personId) => ({ personId, allowed: true, ...groups })) };
   }
 
-  async exported(): ReturnType<AdminCore["exported"]> {
+  async exported(): ReturnType<Admin["exported"]> {
     await pause(300);
     return new Blob(["code,name_en\r\n"]);
   }
 
-  async plannedTransfers(): ReturnType<AdminCore["plannedTransfers"]> {
+  async plannedTransfers(): ReturnType<Admin["plannedTransfers"]> {
     await pause(100);
     const day = (in_: number): string => new Date(Date.now() + in_).toISOString().slice(0, 10);
     const transfers = PEOPLE.slice(3, 6).map((person, index) => ({
@@ -62,13 +64,13 @@ export class ScriptedOrganising extends ScriptedImports implements Calls {
     return { transfers };
   }
 
-  async previewAudience(rule: Audience): ReturnType<AdminCore["previewAudience"]> {
+  async previewAudience(rule: Audience): ReturnType<Admin["previewAudience"]> {
     await pause(100);
     const people = rule.include.length * 12 + rule.people.length;
     return { people, sample: PEOPLE.slice(0, 8), allowed: people > 0 };
   }
 
-  async groups(): ReturnType<AdminCore["groups"]> {
+  async groups(): ReturnType<Admin["groups"]> {
     await pause(150);
     const clause = { everyone: false, below: true, posts: [], levels: [], roles: [], ranks: [] };
     const groups = UNITS.slice(0, 12).map((unit, index) => ({

@@ -6,7 +6,6 @@ import type {
   LessonBlock,
   LessonItem,
   Practice,
-  TrainingCore,
   TrainingView,
   CoreEvent,
 } from "@copconnect/client/core";
@@ -91,10 +90,13 @@ function share(path: string, people: number): UnitTraining {
   return { path, people, done, begun: Math.min(people, done + Math.round(people * 0.1)) };
 }
 
-class ScriptedTraining implements TrainingCore {
+type Training = Core["training"];
+
+export class ScriptedTraining implements Training {
   readonly #emit: (event: CoreEvent) => void;
   readonly #done = new Map<LessonId, number>();
 
+  /** `done`: lessons that this person has done already. */
   constructor(emit: (event: CoreEvent) => void, done: number) {
     this.#emit = emit;
     for (let at = 0; at < done; at += 1) this.#done.set(lessonId(at), Date.now() - 86_400_000);
@@ -213,13 +215,4 @@ class ScriptedTraining implements TrainingCore {
       },
     };
   }
-}
-
-/** `done`: lessons that this person has done already. */
-export function scriptedTraining(emit: (event: CoreEvent) => void, done: number): Core["training"] {
-  const scripted = new ScriptedTraining(emit, done);
-  return (method, ...args) => {
-    const call = scripted[method] as (...given: readonly unknown[]) => never;
-    return call.apply(scripted, args);
-  };
 }

@@ -23,7 +23,6 @@ import type {
   MessageReceipts,
   OrderPage,
   OrderView,
-  NewReport,
   Outgoing,
   ReportReaders,
 } from "@copconnect/client/core";
@@ -45,7 +44,7 @@ function refusal(code: string): CoreError {
   return { code, retry: false, retryAfterMs: null, details: {} };
 }
 
-class Station implements Partial<ConnectedCore> {
+class Station implements Partial<Omit<ConnectedCore, "reports">> {
   readonly #scene: Scene;
   readonly #note: (deed: Deed) => void;
   readonly #files = new Map<AttachmentId, Blob>();
@@ -308,16 +307,15 @@ class Station implements Partial<ConnectedCore> {
     ...{ version: 1, createdMs: 0, language, title: t("training.scene.code") },
     rules: [t("training.scene.rule1"), t("training.scene.rule2"), t("training.scene.rule3")],
   });
-  async #report(method: string, report: NewReport | undefined): Promise<unknown> {
-    if (method === "reportReaders")
-      return { people: [plateOf(HEAD)], unreached: [], before: 1 } satisfies ReportReaders;
-    if (method !== "report" || report === undefined) throw refusal("practice_only");
-    this.#note("reported");
-    return null;
-  }
   /** The calls of the sheet of a report, which makes no use of the answer to a report. */
-  reports = ((method: string, report?: NewReport) =>
-    this.#report(method, report)) as unknown as ConnectedCore["reports"];
+  reports = refusing({
+    reportReaders: (): Promise<ReportReaders> =>
+      Promise.resolve({ people: [plateOf(HEAD)], unreached: [], before: 1 }),
+    report: () => {
+      this.#note("reported");
+      return Promise.resolve();
+    },
+  });
 
   // --- Places ------------------------------------------------------------------------------------
 
@@ -363,17 +361,19 @@ class Station implements Partial<ConnectedCore> {
   orderDrafts = async () => NOTHING;
 }
 
-/** A core whose other calls are refused as no part of the practice. */
-export function practiceCore(withOrder: boolean, note: (deed: Deed) => void): ConnectedCore {
-  const station = new Station(withOrder, note);
-  const whole = new Proxy(station, {
+/** An object whose other calls are refused as no part of the practice. */
+function refusing(object: object): object {
+  return new Proxy(object, {
     get(target, name) {
       const own: unknown = Reflect.get(target, name, target);
       if (typeof own === "function") return own.bind(target);
       // A promise resolves with this object: it must not look like one itself.
       if (own !== undefined || typeof name === "symbol" || name === "then") return own;
-      return () => Promise.reject(refusal("practice_only"));
+      return refusing(() => Promise.reject(refusal("practice_only")));
     },
   });
-  return whole as unknown as ConnectedCore;
+}
+
+export function practiceCore(withOrder: boolean, note: (deed: Deed) => void): ConnectedCore {
+  return refusing(new Station(withOrder, note)) as ConnectedCore;
 }

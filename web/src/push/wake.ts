@@ -124,7 +124,7 @@ async function remind(scope: ServiceWorkerGlobalScope, settings: PushSettings): 
     if (phase !== "ready") return NOTHING;
     const { orders } = await core.orders({ box: "open" });
     if (orders.length > 0) return { orders, lessons: false };
-    return { orders, lessons: (await core.training("courses", settings.language)).remind };
+    return { orders, lessons: (await core.training.courses(settings.language)).remind };
   };
   const found = visitCore(work, () => undefined).catch(() => NOTHING);
   const owed = await within(found, LIMIT_MS / 4).catch(() => NOTHING);

@@ -6,7 +6,7 @@
  * queued; a repeated call queues nothing twice; each forward waits in the outbox of its own
  * conversation, and its files are shared there when the network is back.
  */
-import type { ForwardChoice } from "../../core.ts";
+import type { ForwardChoice } from "../../seam.ts";
 import type { Conversation } from "../../conversation/conversation.ts";
 import { failure } from "../../failure.ts";
 import { forwardClosed, mostChats } from "../../guard/forwarding.ts";

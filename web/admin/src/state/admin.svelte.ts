@@ -48,18 +48,18 @@ export const admin = {
 };
 
 export function loadRights(): Promise<void> {
-  return rights.load(() => core().admin("rights"));
+  return rights.load(() => core().admin.rights());
 }
 
 export async function loadOverview(): Promise<void> {
   if (app.offline) return;
-  await overview.load(() => core().admin("overview"));
+  await overview.load(() => core().admin.overview());
 }
 
 /** Sign an act and let the server do it; what the console shows is read anew afterwards. */
 export async function perform(act: PlainAct): Promise<ActAnswer> {
   try {
-    const answer = await core().admin("perform", act);
+    const answer = await core().admin.perform(act);
     void loadOverview();
     return answer;
   } catch (error) {

@@ -14,7 +14,7 @@ let online = false;
 
 async function load(): Promise<void> {
   try {
-    all = await core().reports("sanctions");
+    all = await core().reports.sanctions();
     error = null;
   } catch (thrown) {
     error = thrown;

@@ -58,7 +58,7 @@ export function adoptTraining(next: TrainingView): void {
 /** Lessons are put on the device now where the reader looks at them, else within a while. */
 export function loadTraining(lessons: "now" | "later" = "later"): Promise<void> {
   return loading.load(async () => {
-    view = await core().training("courses", language.current, lessons);
+    view = await core().training.courses(language.current, lessons);
     return true;
   });
 }

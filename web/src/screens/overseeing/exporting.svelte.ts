@@ -40,7 +40,7 @@ export class Exporting {
       const by = nameIn(language, app.me?.names ?? null);
       const facts = factsOf(order, language, say, { ms: Date.now(), by });
       const words = exportWords(order, language, say, directory.current, facts);
-      const exported = await core().oversee("exportOrder", orderId, format, words, unitId);
+      const exported = await core().overseeing.exportOrder(orderId, format, words, unitId);
       this.made = { exported, format, language, say, facts };
     } catch (error) {
       if (coreError(error).code === "cancelled") this.cancelled = true;
@@ -54,7 +54,7 @@ export class Exporting {
 
   cancel(): void {
     void core()
-      .oversee("cancelExport")
+      .overseeing.cancelExport()
       .catch(() => undefined);
   }
 

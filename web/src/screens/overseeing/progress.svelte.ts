@@ -33,7 +33,7 @@ export class Progress {
   }
 
   load(orderId: MessageId, unitId: UnitId | null): void {
-    void this.#loading.load(() => core().oversee("progress", orderId, unitId));
+    void this.#loading.load(() => core().overseeing.progress(orderId, unitId));
   }
 
   /** Follow an order's unit; returns how to stop. */
@@ -53,14 +53,14 @@ export class Progress {
     this.load(orderId, unitId);
     // Without a connection the counts stay as they were fetched; the core tells the server later.
     void core()
-      .oversee("watch", orderId, unitId)
+      .overseeing.watch(orderId, unitId)
       .catch(() => undefined);
     return () => {
       stop();
       clearTimeout(this.#timer);
       this.#timer = undefined;
       void core()
-        .oversee("watch", null, null)
+        .overseeing.watch(null, null)
         .catch(() => undefined);
     };
   }

@@ -21,7 +21,7 @@ async function keep(changed: UnitDraft): Promise<void> {
   kept = changed;
   const empty = changed.done.length === 0 && changed.undone.length === 0;
   try {
-    await core().admin("keepUnitDraft", empty ? null : $state.snapshot(changed));
+    await core().admin.keepUnitDraft(empty ? null : $state.snapshot(changed));
   } catch (error) {
     toast(errorText(error), { tone: "danger" });
   }
@@ -49,7 +49,7 @@ export const draft = {
     return tree;
   },
   async load(): Promise<void> {
-    kept ??= (await core().admin("unitDraft")) ?? EMPTY;
+    kept ??= (await core().admin.unitDraft()) ?? EMPTY;
   },
   /** Add the steps of one gesture. */
   add(...made: readonly Step[]): void {

@@ -1,0 +1,45 @@
+/**
+ * Reports, cases and sanctions of the running device. A connection fetches their code where a report
+ * waits to be sent, or where this person moderates: a moderator's device opens new proofs as they come
+ * (reports/judging.ts).
+ */
+import type { AccountServices } from "../account/services.ts";
+import { MODERATES, REPORT_STORES } from "../reports/record.ts";
+import type { ReportCalls } from "../reports/calls.ts";
+import { META } from "../vault/meta.ts";
+import type { Device } from "./device.ts";
+import { fetched } from "./fetched.ts";
+import type { Reach } from "./reach.ts";
+
+export class Reporting {
+  readonly #reach: Reach;
+  readonly #services: Pick<AccountServices, "acts" | "sanctions">;
+  readonly calls: (device: Device) => Promise<ReportCalls>;
+
+  constructor(reach: Reach, services: Pick<AccountServices, "acts" | "sanctions">) {
+    this.#reach = reach;
+    this.#services = services;
+    const { people, blocked } = reach;
+    const { acts, sanctions } = services;
+    this.calls = fetched("reports", async ({ context, book: index, views }) => {
+      const { ReportCalls: Calls } = await import("../reports/calls.ts");
+      return new Calls({ context, index, views, people, blocked, acts, sanctions });
+    });
+  }
+
+  /** Connected, or told that something is another: send what waits, open what is new. */
+  async wake(told: boolean): Promise<void> {
+    const device = await this.#reach.device();
+    const { vault, emit } = device.context;
+    if (told) {
+      this.#services.sanctions.outdated();
+      emit({ type: "reports" });
+      await this.#services.sanctions.current().catch(() => undefined);
+    }
+    const moderates = told || (await vault.get<boolean>(META, MODERATES)) === true;
+    const waits = (await vault.all(REPORT_STORES.own)).length > 0;
+    if (!moderates && !waits) return;
+    const calls = await this.calls(device);
+    await calls.wake(moderates);
+  }
+}
