@@ -29,6 +29,7 @@ from tests.identity.running import (
 )
 from tests.identity.signing import named
 
+DGP = "+917000000000"
 STATION, ZONE = "TG-HYD-PS001", "TG-HYD-Z1"
 
 
@@ -67,7 +68,7 @@ async def test_people_are_found_by_what_one_knows_of_them(running: Running) -> N
 
 
 async def test_an_exact_name_comes_before_all_others(running: Running) -> None:
-    device = await running.device(PATROL)
+    device = await running.device(DGP)  # Everybody is of the own unit.
     everybody = await _people(running, device, limit="200")
     junior, seniors = everybody[-1], everybody[:3]
     # Seniors who are found by the junior's names too, such as by the name of a unit.
@@ -87,6 +88,34 @@ async def test_an_exact_name_comes_before_all_others(running: Running) -> None:
     # Part of a name puts nobody first.
     found = await _people(running, device, text=names["en"].split()[0])
     assert found == [one for one in everybody if one in found]
+
+
+async def test_people_of_the_own_unit_come_before_seniors_elsewhere(running: Running) -> None:
+    sho = await running.device(SHO)
+    everybody = await _people(running, sho, limit="200")
+    text = next(
+        name
+        for person in reversed(everybody)
+        if person["unitId"] == STATION
+        for name in person["names"]["en"].split()
+        if any(name in one["names"]["en"] and one["unitId"] != STATION for one in everybody[:20])
+    )
+    found = await _people(running, sho, text=text)
+    own = [one for one in found if one["unitId"] == STATION]
+    assert found != [one for one in everybody if one in found]
+    assert 0 < len(own) < len(found)
+    assert found[: len(own)] == own
+    for searched in ({"unit": "TG", "deep": "1"}, {"limit": "1"}):
+        assert (await _people(running, sho, text=text, **searched))[: len(own)] == own
+    pages = await _one_by_one(running, sho, text)
+    assert [one["personId"] for one in pages] == list(
+        dict.fromkeys(one["personId"] for one in pages)
+    )
+    assert {one["personId"] for one in pages} >= {one["personId"] for one in found}
+    # A search that does not reach the own unit finds what it found.
+    assert await _people(running, sho, text=text, unit=ZONE) == [
+        one for one in found if one["unitId"] == ZONE
+    ]
 
 
 async def _one_by_one(running: Running, device: Device, text: str) -> list[Any]:
@@ -120,7 +149,7 @@ async def test_every_person_is_on_exactly_one_page(running: Running) -> None:
             break
         after = page["next"]
     assert len(found) == len(set(found)) == 60
-    assert found[0] == "+917000000000"  # The DGP: seniors come first.
+    assert found[0] == DGP  # Seniors come first.
 
 
 async def test_malformed_searches_are_refused(running: Running, code_of: Any) -> None:

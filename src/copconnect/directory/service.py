@@ -42,6 +42,7 @@ from copconnect.principals import (
 from copconnect.rights import WHOLE
 
 MAX_PAGE = 200
+NEAR = 5  # People of the own unit who come before others in a search.
 MOST_BY_DIGITS = 2_000
 EVERYBODY = wire.Audience(include=[wire.Clause(everyone=True)])
 K = TypeVar("K", bound=Hashable)
@@ -129,10 +130,10 @@ class DirectoryService:
         after: str | None = None,
         limit: int = 50,
     ) -> wire.People:
-        """Search; a person whose name is exactly the text comes first, then those who are spelled
-        so, then those who sound so, each time seniors first, then by name. Without words, people
-        who hold a charge in the unit count as its people. The caller is None for an operator, who
-        reads without a limit.
+        """Search; a person whose name is exactly the text comes first, then ``NEAR`` people of the
+        caller's own unit, then those who are spelled so, then those who sound so, each time seniors
+        first, then by name. Without words, people who hold a charge in the unit count as its
+        people. The caller is None for an operator, who reads without a limit.
 
         Raises BadRequest for a page token that was not ours, RateLimited.
         """
@@ -145,7 +146,10 @@ class DirectoryService:
             await self._reading.number(caller, held)
         async with self._database.reading() as connection:
             viewer = None if caller is None else caller.person_id
-            found = await self.page(connection, text, filters, after, limit, viewer)
+            near = None
+            if viewer is not None and wanted is not None:
+                near = await _near(connection, filters, viewer)
+            found = await self.page(connection, text, filters, after, limit, viewer, near)
         if caller is not None:
             await self.count_names(caller, found.people)
         return found
@@ -158,9 +162,11 @@ class DirectoryService:
         after: str | None,
         limit: int,
         viewer: PersonId | None,
+        near: statements.Filters | None = None,
     ) -> wire.People:
         """Return a page of the people whom a text and filters find, as the viewer is shown them;
-        None: an operator. Raises BadRequest."""
+        None: an operator. ``near``: the first people whom these find are on the first page alone,
+        before all but exact names, and beyond its limit. Raises BadRequest."""
         try:
             place = rules.page_place(after) if after else None
         except ValueError as error:
@@ -169,16 +175,23 @@ class DirectoryService:
         if wanted is not None and wanted.digits and viewer is not None:
             known = await self._by_digits(connection, viewer, wanted)
             filters = filters._replace(narrowing=[*filters.narrowing, known])
+            near = near and near._replace(narrowing=[*near.narrowing, known])
         rows, total = await statements.page(
             connection, wanted, filters, after=place, limit=limit + 1
         )
         page = rows[:limit]
+        last = page[-1] if len(rows) > limit else None
+        if near is not None:
+            first, _ = await statements.page(connection, wanted, near, after=None, limit=NEAR)
+            known_near = {row.person_id for row in first}
+            page = [row for row in page if row.person_id not in known_near]
+            if place is None:
+                page = sorted([*first, *page], key=lambda row: row.tier > 0)
         ids = [PersonId(row.person_id) for row in page]
         cards = await self.cards(connection, ids, viewer)
         if wanted is not None and wanted.number:
             whole = (await self.cards(connection, ids, None)).values()
             cards |= {one.person_id: one for one in whole if one.number.endswith(wanted.number)}
-        last = page[-1] if len(rows) > limit else None
         return wire.People(
             people=[cards[PersonId(row.person_id)] for row in page],
             next=None if last is None else rules.page_token(last.tier, last.sort_key),
@@ -439,6 +452,21 @@ class DirectoryService:
         if self._paths is None or self._paths[0] != version:
             self._paths = version, await store.unit_paths(connection)
         return self._paths[1]
+
+
+async def _near(
+    connection: AsyncConnection, filters: statements.Filters, viewer: PersonId
+) -> statements.Filters | None:
+    """Return the filters of the viewer's own unit, with those below it; None where the search is of
+    that unit or does not reach it."""
+    own = await store.unit_of(connection, viewer)
+    if own is None or own.unit_id == filters.unit_id:
+        return None
+    if filters.unit_id is not None:
+        searched = await store.unit_path(connection, UnitId(filters.unit_id))
+        if not (filters.deep and searched and own.path.startswith(searched)):
+            return None
+    return filters._replace(unit_id=own.unit_id, deep=True)
 
 
 def _names(row: Any) -> wire.Names:

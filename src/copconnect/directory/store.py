@@ -189,6 +189,16 @@ async def unit_path(connection: AsyncConnection, unit_id: UnitId) -> str:
     return path or ""
 
 
+async def unit_of(connection: AsyncConnection, person_id: PersonId) -> Any | None:
+    """Return the ``unit_id`` and ``path`` of the unit of a person's post."""
+    found = await connection.execute(
+        posted(units.c.unit_id, units.c.path)
+        .join(units, units.c.unit_id == posts.c.unit_id)
+        .where(people.c.person_id == person_id)
+    )
+    return found.first()
+
+
 async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
     """Return what cards say of these people, with the names of rank and unit."""
     organisation_ms = select(directory.c.organisation_ms).scalar_subquery()
