@@ -89,6 +89,20 @@ describe("several devices", () => {
     await a.receives(id, "later");
   });
 
+  it("finds first whom one talks to, and nobody twice", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const text = "Officer";
+    const { people: before } = await a.core.people({ text });
+    expect(before[0]?.personId).not.toBe(b.person);
+    const first = [b.person];
+    const { people: found } = await a.core.people({ text, first });
+    expect(found[0]?.personId).toBe(b.person);
+    expect(found).toHaveLength(before.length);
+    const later = await a.core.people({ text, first, after: "1" });
+    expect(later.people.map(({ personId }) => personId)).not.toContain(b.person);
+    expect((await a.core.people({ text: "Nobody", first })).people).toEqual([]);
+  });
+
   it("send nothing by an app that the department's record calls too old, and keep all of it", async () => {
     const [a, b] = [await w.join(), await w.join()];
     const { conversationId: id } = await a.core.openDirect(b.person);

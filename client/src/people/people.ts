@@ -118,13 +118,24 @@ export class People {
   }
 
   /** Without network it finds the people who were seen before, where there are any. */
-  async search(query: PeopleQuery): Promise<PeoplePage> {
+  async search({ first = [], ...query }: PeopleQuery): Promise<PeoplePage> {
     const page = await this.#ask(query);
-    await this.prefetch(page.people.map(({ personId }) => personId));
-    return { ...page, people: await Promise.all(page.people.map((one) => this.#signed(one))) };
+    const near = await this.#near(first, query);
+    const ids = new Set(near.map(({ personId }) => personId));
+    const others = page.people.filter(({ personId }) => !ids.has(personId));
+    const people = query.after === undefined ? [...near, ...others] : others;
+    await this.prefetch(people.map(({ personId }) => personId));
+    return { ...page, people: await Promise.all(people.map((one) => this.#signed(one))) };
   }
 
-  async #ask(query: PeopleQuery): Promise<PeoplePage> {
+  async #near(first: readonly PersonId[], query: PeopleQuery): Promise<readonly Person[]> {
+    if ((query.text ?? "").trim() === "") return [];
+    const known = await Promise.all(first.map((personId) => this.#local(personId)));
+    const seen = known.filter((person) => person !== null);
+    return foundAmong(seen, query, await this.#stored()).people;
+  }
+
+  async #ask(query: Omit<PeopleQuery, "first">): Promise<PeoplePage> {
     const { unitId, ...others } = query;
     try {
       const page = await this.#context.api.people({ ...others, unit: unitId });

@@ -26,6 +26,8 @@ export interface PeopleQuery {
   readonly deep?: boolean;
   readonly rank?: string;
   readonly role?: string;
+  /** With `text`: of these, the people whom it finds come first, such as those one talks to. */
+  readonly first?: readonly PersonId[];
   readonly after?: string;
   readonly limit?: number;
 }
