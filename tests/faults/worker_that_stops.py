@@ -40,9 +40,9 @@ from copconnect.delivery.store import keys, log
 from copconnect.delivery.store.log import NewEntry
 from copconnect.orders import store as order_store
 from copconnect.sockets.connections.connection import Connection
-from copconnect.sockets.passing import healing
+from copconnect.sockets.passing import fanout
 from copconnect.sockets.passing.fanout import Fanout
-from copconnect.sockets.passing.passing import Passing
+from copconnect.sockets.passing.topic import Topic
 from demo import cli
 from tests.faults.steps import Step
 
@@ -263,7 +263,7 @@ def stop_while_hearing(control: Control) -> None:
         return wrapped
 
     wrap(Fanout, "receive", on_receive)
-    wrap(Passing, "entry", on_turn)
+    wrap(Topic, "pass_on", on_turn)
     wrap(Connection, "push", on_push)
     wrap(LiveFeed, "store_cursors", on_cursors)
     wrap(NatsBus, "publish", on_publish)
@@ -284,7 +284,7 @@ def tell_bus() -> None:
 
 def hurry() -> None:
     """Shorten waits."""
-    healing.HEAL_S = 3.0
+    fanout.HEAL_S = 3.0
     nats_bus.ECHO_EVERY_S = 1.0
     nats_bus.ECHO_LIMIT_S = 2.0
 

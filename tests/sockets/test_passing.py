@@ -11,7 +11,7 @@ from copconnect import errors, wire
 from copconnect.bus import EntryWakeup, KeyWakeup, TrustWakeup
 from copconnect.ids import Seq
 from copconnect.sockets.feed import Seals
-from copconnect.sockets.passing import passing
+from copconnect.sockets.passing import frames
 from tests.harness.waiting import until_async
 from tests.sockets.live_world import Live
 from tests.sockets.memory_feed import key_id
@@ -243,7 +243,7 @@ async def test_a_message_goes_without_a_supplement_that_cannot_be_read(
     a, b = live.officer(), live.officer()
     made = live.group(a, b)
     supplement = live.feed.supplement
-    monkeypatch.setattr(passing, "PREPARE_S", 0.05)
+    monkeypatch.setattr(frames, "PREPARE_S", 0.05)
 
     async def away(*_: object) -> wire.Supplement:
         if how == "silent":

@@ -8,8 +8,8 @@ from copconnect.bus import EntryWakeup, KeyWakeup
 from copconnect.ids import CellId, ConversationId, PersonId, Seq
 from copconnect.sockets.feed import Seals
 from copconnect.sockets.passing import recent
+from copconnect.sockets.passing.frames import SealedKey
 from copconnect.sockets.passing.recent import MOST_ENTRIES, MOST_KEYS, Passed, Recent
-from copconnect.sockets.passing.sealed_key import SealedKey
 from tests.sockets.memory_feed import key_record
 
 ROOM = 64 * 1024 * 1024

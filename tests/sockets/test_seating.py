@@ -9,7 +9,7 @@ from copconnect import errors, wire
 from copconnect.ids import ClientId, ConversationId
 from copconnect.principals import Caller
 from copconnect.sockets.feed import Place, RosterNews
-from copconnect.sockets.passing import seating
+from copconnect.sockets.passing import topic
 from tests.harness.waiting import until_async
 from tests.sockets.live_world import Live, LiveClient
 from tests.sockets.memory_feed import Conversation
@@ -237,7 +237,7 @@ async def test_a_device_that_is_removed_while_it_enters_does_not_stay(
 async def test_a_roster_that_cannot_be_read_is_read_later(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seating, "AGAIN_S", 0.01)
+    monkeypatch.setattr(topic, "AGAIN_S", 0.01)
     a, b, c = live.officer(), live.officer(), live.officer()
     made = live.group(a, b)
     read, away = live.feed.roster_since, True
@@ -266,7 +266,7 @@ async def test_a_roster_that_cannot_be_read_is_read_later(
 async def test_nothing_is_left_once_everybody_has_gone(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seating, "AGAIN_S", 0.01)
+    monkeypatch.setattr(topic, "AGAIN_S", 0.01)
     a, b = live.officer(), live.officer()
     made = live.group(a)
 

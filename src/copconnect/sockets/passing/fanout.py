@@ -2,15 +2,18 @@
 
 Invariants: on one connection the entries of a conversation arrive in ascending seq without
 repetition, and only while the roster lists its client; everybody gets the same bytes of a message.
-Wake-ups may be lost, repeated or out of order: :mod:`.gaps` and :mod:`.seating` read what is
-missing, :mod:`.passing` keeps the order, and :meth:`Fanout.heal` asks for what nobody announced.
-Runs in one event loop; bookkeeping never awaits, so that it is never seen half done.
+Wake-ups may be lost, repeated or out of order: :mod:`.topic` keeps the order and reads what is
+missing, and :meth:`Fanout.heal` asks for what nobody announced: every 15 s, and each second while
+the bus is away and once after. Runs in one event loop; bookkeeping never awaits, so that it is
+never seen half done.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from copconnect import wire
+from copconnect.background import Periodic
 from copconnect.bus import (
     AccountWakeup,
     AcknowledgedWakeup,
@@ -34,17 +37,13 @@ from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import Connection, push_all
 from copconnect.sockets.connections.tasks import Tasks
 from copconnect.sockets.feed import Feed, Online, Place
-from copconnect.sockets.passing.entering import Entering
-from copconnect.sockets.passing.gaps import REORDER_S, Gaps
-from copconnect.sockets.passing.healing import Healing
-from copconnect.sockets.passing.passing import Passing
+from copconnect.sockets.passing.present import Present
 from copconnect.sockets.passing.recent import Recent
 from copconnect.sockets.passing.returning import Returning
-from copconnect.sockets.passing.seating import Seating
-from copconnect.sockets.topics.present import Present
-from copconnect.sockets.topics.topic import Topic
-from copconnect.sockets.topics.topics import Topics
+from copconnect.sockets.passing.topic import Topic, Topics
 
+HEAL_S = 15.0
+OUTAGE_HEAL_S = 1.0
 _HEAL_WINDOW_MS = 90_000  # Wider than the period, for the nodes' clocks and slow commits.
 
 
@@ -56,25 +55,61 @@ class Entered(NamedTuple):
     missed: list[bytes]
 
 
+@dataclass(slots=True)
+class Entering:
+    """Clients that come in together. The places of ``roster_changed`` are to be read again; other
+    frames about their conversations meanwhile reach them once they are in."""
+
+    clients: set[ClientId]
+    roster_changed: set[ClientId] = field(default_factory=set)
+    _seen: dict[ConversationId, int] = field(default_factory=dict)
+    _said: dict[ConversationId, list[tuple[Collection[PersonId], bytes]]] = field(
+        default_factory=dict
+    )
+
+    def note_entry(self, conversation_id: ConversationId, seq: int) -> None:
+        """A message was announced."""
+        self._seen[conversation_id] = max(seq, self._seen.get(conversation_id, 0))
+
+    def note_roster(self, wakeup: RosterWakeup) -> None:
+        """A roster changed; one whose lists are elsewhere may name everybody."""
+        if wakeup.whole:
+            self.roster_changed |= self.clients & (wakeup.added.keys() | set(wakeup.removed))
+        else:
+            self.roster_changed |= self.clients
+
+    def note_said(
+        self, conversation_id: ConversationId, person_ids: Collection[PersonId], frame: bytes
+    ) -> None:
+        """A frame went to these people (none: to all) of a conversation."""
+        self._said.setdefault(conversation_id, []).append((person_ids, frame))
+
+    def said_to(self, person_id: PersonId, conversation_id: ConversationId) -> list[bytes]:
+        """Return the frames that a person of a conversation would have been sent."""
+        said = self._said.get(conversation_id, ())
+        return [frame for people, frame in said if not people or person_id in people]
+
+    def seen(self, conversation_id: ConversationId) -> int:
+        """Return the newest seq that was announced."""
+        return self._seen.get(conversation_id, 0)
+
+
 class Fanout:
     """The connections of one node and what they subscribe to."""
 
     def __init__(self, feed: Feed, bus: Bus, clock: Clock) -> None:
         self._feed = feed
         self._clock = clock
+        self._bus = bus
         self._present = Present()
-        self._subscribed: dict[Connection, set[ConversationId]] = {}
         self._entering: list[Entering] = []
         self._tasks = Tasks()
-        self._topics = Topics()
-        recent = Recent()
-        self._returning = Returning(feed, self._topics, recent)
-        self._passing = Passing(feed, self._topics, self._present, recent, self._tasks)
-        self._gaps = Gaps(feed, self._topics, self._passing, self._tasks)
-        self._seating = Seating(
-            feed, self._topics, self._present, self._subscribed, self._gaps, self._tasks
-        )
-        self._healing = Healing(self.heal, bus)
+        self._recent = Recent()
+        self._topics = Topics(feed, self._present, self._recent, self._tasks)
+        self._returning = Returning(feed, self._topics, self._recent)
+        self._healing = Periodic("heal", self._heal_if_due, OUTAGE_HEAL_S)
+        self._heard = True
+        self._rounds = 0  # Since the log was last looked at.
         self._looked_ms: int | None = None  # When the log was last looked at to the end.
 
     # --- Connections ------------------------------------------------------------------------
@@ -101,7 +136,7 @@ class Fanout:
     @property
     def subscribed(self) -> int:
         """How many connections belong to conversations."""
-        return len(self._subscribed)
+        return len(self._topics.subscribed)
 
     async def enter(self, connections: Sequence[Connection]) -> list[Entered]:
         """Subscribe connections; return each that is still there with where it stands.
@@ -138,23 +173,22 @@ class Fanout:
         unused: Mapping[ConversationId, str],
     ) -> Entered:
         self._present.add(connection)
-        subscribed = self._subscribed[connection] = set()
+        self._topics.subscribed[connection] = set()
         topics: list[Topic] = []
         heads: dict[ConversationId, int] = {}
         for place in places:
             conversation_id = place.conversation_id
-            subscribed.add(conversation_id)
             topic = self._topics.open(conversation_id, place.last_seq, place.roster_epoch)
             topic.begin(place.last_seq)
             topic.seat(connection, place.cell_id)
             if topic.unused is None:
                 topic.unused = unused.get(conversation_id)
             topics.append(topic)
-            self._seating.behind(topic, place.roster_epoch)
+            topic.behind(place.roster_epoch)
             # A wake-up that came meanwhile may have overtaken another, or others were lost: a
             # client that is told of a head counts on everything up to it.
             head = max(place.last_seq, entering.seen(conversation_id))
-            self._gaps.repair(topic, head, REORDER_S)
+            topic.repair(head)
             heads[conversation_id] = max(head, topic.head)
         from_ms = {place.conversation_id: place.history_from_ms for place in places}
         missed = self._returning.missed(connection, from_ms)
@@ -171,14 +205,14 @@ class Fanout:
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection, whether it had entered or not."""
-        subscribed = self._subscribed.pop(connection, None)
+        subscribed = self._topics.subscribed.pop(connection, None)
         if subscribed is None:
             return
         self._present.discard(connection)
         for conversation_id in subscribed:
             topic = self._topics.get(conversation_id)
             if topic is not None:
-                self._seating.unseat(topic, connection)
+                topic.leave(connection)
 
     def head_of(self, connection: Connection, conversation_id: ConversationId) -> int | None:
         """Return the newest seq of a conversation the connection belongs to, else None: also what
@@ -186,7 +220,7 @@ class Fanout:
         topic = self._topics.get(conversation_id)
         if topic is None or connection not in topic.seats:
             return None
-        return max(topic.taken, topic.wanted)
+        return topic.known_head
 
     # --- Wake-ups ---------------------------------------------------------------------------
 
@@ -198,17 +232,18 @@ class Fanout:
                     entering.note_entry(wakeup.conversation_id, wakeup.seq)
                 topic = self._topics.get(wakeup.conversation_id)
                 if topic is not None:
-                    self._gaps.entry(topic, wakeup)
+                    topic.entry(wakeup)
             case RosterWakeup():
                 for entering in self._entering:
                     entering.note_roster(wakeup)
-                self._seating.roster(wakeup)
+                self._topics.roster(wakeup)
             case KeyWakeup() | CellKeyWakeup():
                 topic = self._topics.get(wakeup.conversation_id)
                 if topic is not None:
-                    self._passing.key(topic, wakeup)
+                    topic.key(wakeup)
             case LateSealsWakeup():
-                self._passing.late_seals(wakeup)
+                # The code that asked for the seals sends them.
+                self._recent.late_seals(wakeup.conversation_id, wakeup.key_id)
             case ReceiptsWakeup():
                 self._say(wakeup.conversation_id, (), framing.binary(wakeup.frame))
             case ReceiptCountsWakeup():
@@ -230,7 +265,7 @@ class Fanout:
                 share = wire.ShareFrame(conversation_id=wakeup.conversation_id, share=wakeup.share)
                 self.push_to(wakeup.client_id, share)
             case TrustWakeup():
-                self._passing.trust_changed(wakeup.person_ids)
+                self._topics.trust.update(wakeup.person_ids)
             case AccountWakeup():
                 self._present.account(wakeup)
             case EnteredWakeup():
@@ -250,15 +285,14 @@ class Fanout:
             entering.note_said(conversation_id, person_ids, frame)
         topic = self._topics.get(conversation_id)
         if topic is not None:
-            everybody = topic.connections
-            some = (one for one in everybody if one.client.person_id in person_ids)
-            push_all(some if person_ids else everybody, frame)
+            some = (one for one in topic.seats if one.client.person_id in person_ids)
+            push_all(some if person_ids else topic.seats, frame)
 
     def say(self, conversation_id: ConversationId, frame: bytes) -> None:
         """Push a frame to the connections of a conversation that are here now."""
         topic = self._topics.get(conversation_id)
         if topic is not None:
-            push_all(topic.connections, frame)
+            push_all(topic.seats, frame)
 
     # --- For those who ask devices ----------------------------------------------------------
 
@@ -304,11 +338,21 @@ class Fanout:
         for key in await self._feed.keys_since(since_ms):
             topic = self._topics.get(key.conversation_id)
             if topic is not None:
-                self._passing.key(topic, key)
+                topic.key(key)
         standings = await self._feed.standings_since(since_ms)
-        self._seating.heal(standings)
-        self._gaps.heal(standings)
+        for conversation_id, standing in standings.items():
+            topic = self._topics.get(conversation_id)
+            if topic is not None:
+                topic.behind(standing.roster_epoch)
+                topic.repair(standing.last_seq)
         self._looked_ms = now_ms
+
+    async def _heal_if_due(self) -> None:
+        hears = self._bus.hears
+        self._rounds += 1
+        if not hears or not self._heard or self._rounds * OUTAGE_HEAL_S >= HEAL_S:
+            self._heard, self._rounds = hears, 0
+            await self.heal()
 
     async def start(self) -> None:
         """Begin to heal."""

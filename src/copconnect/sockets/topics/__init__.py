@@ -1,1 +1,0 @@
-"""Which connections of this node belong to which conversation."""
