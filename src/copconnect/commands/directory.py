@@ -18,6 +18,7 @@ from copconnect.directory.imports import exporting
 from copconnect.directory.imports.importer import MOST_LEAVING, ImportOptions
 from copconnect.directory.imports.previews import Preview
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
+from copconnect.directory.scim import NOT_INSTALLED, installed
 from copconnect.directory.scim.tokens import DAYS, Scope
 from copconnect.directory.sources import Corrections
 
@@ -277,6 +278,8 @@ def scim_token(
             raise stop(f"No system named {name} has a token.")
         console.print("Removed.")
         return
+    if not installed():
+        raise stop(NOT_INSTALLED)
     try:
         scope: Scope = "read" if read_only else "change"
         token = with_roles(

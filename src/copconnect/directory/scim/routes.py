@@ -1,5 +1,5 @@
 """HTTP routes of SCIM 2.0. The protocol is scim2-server's; it is loaded with the first request of a
-system that is known, because most departments never use it."""
+system that is known."""
 
 import asyncio
 import json
@@ -12,6 +12,7 @@ from litestar import Response, route
 from litestar.params import FromPath
 
 from copconnect import errors
+from copconnect.directory.scim import NOT_INSTALLED, installed
 from copconnect.directory.scim.provisioning import Provisioner
 from copconnect.directory.scim.tokens import ScimTokens
 from copconnect.http.gate import HttpRequest, read_bytes
@@ -38,6 +39,8 @@ def routes(tokens: ScimTokens, provisioner: Provisioner) -> list[Any]:
         reads = request.method == "GET" or (request.method == "POST" and path.endswith("/.search"))
         if system.scope == "read" and not reads:
             return _refused(403, "The bearer token is for reading alone.")
+        if not installed():
+            return _refused(501, NOT_INSTALLED)
         try:
             body = await read_bytes(request, MAX_BODY_BYTES)
         except errors.TooLarge:
