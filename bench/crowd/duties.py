@@ -332,6 +332,7 @@ class Duties:
         if not shares:
             return
         self.share_posts += 1
+        self._simulator.say(device, wire.Sharing(conversation_id=asked.conversation_id))
         path = f"/v1/conversations/{asked.conversation_id}/shares"
         await self._raw(device, "POST", path, wire.PostShares(shares=shares))
 
@@ -414,9 +415,8 @@ class Duties:
         record = make_conversation_key(
             secret, device.planned.signer, head=head, author=device.planned.device, now=now_ms()
         )
-        body = wire.PostKey(
-            record=record.encode(), seals=sealed(secret, record, recipients), left_out=[]
-        )
+        seals = sealed(secret, record, recipients)
+        body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
         if await self._raw(device, "POST", f"{path}/keys", body) is not None:
             self.keys_made += 1
 

@@ -38,6 +38,10 @@ class Crowd(Protocol):
         """Fetch what is signed about the senders of a page, where this process lacks it."""
         ...
 
+    def say(self, device: SimulatedDevice, frame: wire.ClientFrame) -> bool:
+        """Send a frame of a device; return whether it is connected."""
+        ...
+
     def take_page(self, device: SimulatedDevice, place: Place, page: wire.LogPage) -> None:
         """Let a device take a page of the log, with its keys, heads and proofs."""
         ...

@@ -362,14 +362,17 @@ class Simulator:
 
     def say_cursors(self, device: SimulatedDevice) -> bool:
         """Send a device's cursors; return whether it is connected."""
-        if device.link is None or not device.ready:
-            return False
         updates = [
             wire.CursorUpdate(
                 conversation_id=conversation_id, delivered_seq=Seq(place.cursor), read_seq=Seq(0)
             )
             for conversation_id, place in device.places.items()
         ]
-        frame = msgspec.msgpack.encode(wire.Cursors(updates=updates))
-        device.link.transport.write(masked(frame))
+        return self.say(device, wire.Cursors(updates=updates))
+
+    def say(self, device: SimulatedDevice, frame: wire.ClientFrame) -> bool:
+        """Send a frame of a device; return whether it is connected."""
+        if device.link is None or not device.ready:
+            return False
+        device.link.transport.write(masked(msgspec.msgpack.encode(frame)))
         return True

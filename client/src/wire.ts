@@ -1464,6 +1464,15 @@ export interface WatchPositions {
   readonly conversationId: ConversationId;
 }
 
+/**
+ * This device makes the shares that the server has asked it for: no other device is asked for
+ * them within ten seconds (D4).
+ */
+export interface Sharing {
+  readonly t: "sharing";
+  readonly conversationId: ConversationId;
+}
+
 /** The newest live position of a device, to every listed device that is connected. */
 export interface PositionFrame {
   readonly t: "position";
@@ -3141,7 +3150,7 @@ export interface AuthenticatorsAsked {
   readonly asked: AuthenticatorAsked[];
 }
 
-export type ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions;
+export type ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions | Sharing;
 
 export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | SealsWanted | ShareFrame | Receipts | ReceiptCounts | PositionFrame | OrderProgressFrame | OrderAcknowledged | AccountFrame;
 

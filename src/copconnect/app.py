@@ -264,6 +264,7 @@ class Container:
             tokens=self.auth.authenticator,
             versions=Versions(self.auth, self.directory, self.guard, self.sanctions, self.database),
             watchers=self.orders.watching,
+            helpers=self.delivery.asking.shares,
             bus=self.bus,
             clock=self.clock,
             rates=self.rates,
@@ -382,10 +383,8 @@ async def command_line(settings: Settings) -> AsyncIterator[Container]:
 def create_app(
     settings: Settings, container: Container | None = None, more_routes: Sequence[Any] = ()
 ) -> Turns:
-    """Return the web server; ``more_routes``: handlers of a program around this one.
-
-    Raises AuthorityMissing, NoGateway.
-    """
+    """Return the web server; ``more_routes``: handlers of a program around this one. Raises
+    AuthorityMissing, NoGateway."""
     parts = container or Container(settings)
 
     @asynccontextmanager

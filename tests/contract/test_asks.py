@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import Database
 from copconnect.delivery.live import ask_store
-from copconnect.delivery.live.ask_store import WantedCellKey
+from copconnect.delivery.live.ask_store import SealAsk, WantedCellKey
 from copconnect.ids import CellId, ConversationId, new_id
 
 NOW_MS, PAUSE_MS = 1_000_000, 5_000
@@ -36,7 +36,17 @@ def _key() -> Ask:
     return ask
 
 
-@pytest.mark.parametrize("asking", [_cell_key, _key])
+def _late_seal() -> Ask:
+    conversation_id = ConversationId(new_id())
+
+    async def ask(connection: AsyncConnection, device: bytes) -> int:
+        asks = [SealAsk(conversation_id, bytes(32), bytes(16), device)]
+        return len(await ask_store.record_seal_asks(connection, asks, NOW_MS, PAUSE_MS))
+
+    return ask
+
+
+@pytest.mark.parametrize("asking", [_cell_key, _key, _late_seal])
 async def test_two_nodes_ask_one_device_for_a_key(
     database: Database, asking: Callable[[], Ask]
 ) -> None:

@@ -88,7 +88,7 @@ ALL: list[AnyWakeup] = [
     cell_key(),
     LateSealsWakeup(conversation_id=C, key_id="", record=b"record", seals={K: b"s"}, helper=DEVICE),
     CellKeyMarkedWakeup(conversation_id=C, cell_id=K),
-    ShareWakeup(conversation_id=C, client_id=D, share=b"share"),
+    ShareWakeup(conversation_id=C, device="0a", client_id=D, share=b"share"),
     ShareAskedWakeup(
         conversation_id=C, device=DEVICE, client_id=D, person_id=P, cell_id=K, lacks=[bytes(17)]
     ),
@@ -196,7 +196,9 @@ async def test_other_nodes_hear_in_order_and_what_is_too_large_without_what_they
     here, there = await make_node(), await make_node()
     ear = Ear(there)
     large = bytes(MAX_PUBLISHED_BYTES)
-    endless = ShareWakeup(conversation_id=C, client_id=D, share=large)  # A real share is smaller.
+    endless = ShareWakeup(
+        conversation_id=C, device="0a", client_id=D, share=large
+    )  # A real share is smaller.
     await here.publish(
         [*ALL, entry(2, large), roster(60_000), key(large), cell_key(large), endless, entry(3)]
     )

@@ -317,6 +317,7 @@ class Rows:
             client_id=asker.client_id,
             person_id=asker.person_id,
             asked_ms=at_ms,
+            helped_until_ms=0,
         )
 
     async def share(self, asker: Caller, helper: Caller) -> None:

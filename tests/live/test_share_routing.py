@@ -4,16 +4,19 @@ import itertools
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+import msgspec
 import pytest
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.bus import LocalBus, ShareAskedWakeup, ShareDoneWakeup
+from copconnect.bus import LocalBus, ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.live import share_routing
 from copconnect.delivery.live.asking import Asking
-from copconnect.delivery.live.share_routing import AGAIN_MS, MOST_ASKS, PAUSE_MS
+from copconnect.delivery.live.share_helpers import MOST_ASKS
+from copconnect.delivery.live.share_routing import AGAIN_MS, PAUSE_MS
+from copconnect.delivery.rules.limits import HELPED_MS
 from copconnect.delivery.store import shares
 from copconnect.delivery.store.shares import Asker
 from copconnect.delivery.store.tables import SHARE_REQUESTS
@@ -74,6 +77,20 @@ class Force(World):
         """These devices lack a secret, the same."""
         for self.asker in askers:
             await asking.receive(await self.lack())
+
+    async def help(self, asking: Asking, askers: Sequence[Caller]) -> None:
+        """A device has posted shares for these."""
+        for one in askers:
+            wakeup = ShareWakeup(
+                conversation_id=self.rows.conversation_id,
+                device=one.device.hex(),
+                client_id=one.client_id,
+                share=b"share",
+            )
+            await asking.receive(wakeup)
+        places = [(self.rows.conversation_id, one.device) for one in askers]
+        async with self.database.transaction() as connection:
+            await shares.hold(connection, places, self.clock.at + HELPED_MS)
 
     def opened(self, by: Caller) -> ShareDoneWakeup:
         """The announcement that a device lacks nothing any more."""
@@ -143,14 +160,108 @@ async def test_d4_one_question_is_about_up_to_16_devices_that_lack_the_same(forc
     await asking.work()
     asked = [one.device.hex() for one in askers]
     first, second = force.others[:2]
-    assert node.questions() == [(first, asked[:16]), (first, asked[16:])]
+    assert node.questions() == [(first, asked[:16])]
+    await asking.work()
+    assert node.questions() == []
+    await force.help(asking, askers[:16])
+    await asking.work()
+    assert node.questions() == [(first, asked[16:])]
     # The one whose share was no good asks on; the next device is asked about it alone.
+    await force.help(asking, askers[16:])
     for one in askers[1:]:
         await asking.receive(force.opened(one))
     await force.forget(askers[1:])
-    force.clock.at += AGAIN_MS
+    force.clock.at += HELPED_MS
     await asking.work()
     assert node.questions() == [(second, asked[:1])]
+
+
+async def test_d4_newcomers_of_a_slow_helper_wait_for_its_next_answer(force: Force) -> None:
+    """100 newcomers come within ten seconds; each answer takes five. One helper answers about all:
+    nobody else is asked meanwhile, at either node."""
+    askers = [device() for _ in range(100)]
+    await force.join(askers)
+    node, asking = force.node(*force.others, *askers)
+    other, elsewhere = force.node(*[device() for _ in range(3)])
+    answers: list[tuple[int, list[Caller]]] = []
+    by_name = {one.device.hex(): one for one in askers}
+    helpers: Counter[Caller] = Counter()
+    for tick in range(200):
+        for force.asker in askers[tick : tick + 1]:
+            wakeup = await force.lack()
+            for one in (asking, elsewhere):
+                await one.receive(wakeup)
+        for one in (asking, elsewhere):
+            await one.work()
+        for helper, about in [*node.questions(), *other.questions()]:
+            helpers[helper] += 1
+            asking.shares.begun(helper.client_id, force.rows.conversation_id)
+            answers.append((force.clock.at + 5_000, [by_name[one] for one in about]))
+        helped = [asker for at, about in answers if at == force.clock.at for asker in about]
+        for one in (asking, elsewhere):
+            await force.help(one, helped)
+            for asker in helped:
+                await one.receive(force.opened(asker))
+        await force.forget(helped)
+        force.clock.at += 100
+    assert helpers.total() <= 9
+    assert len(asking.shares) == 0
+
+
+async def test_d4_a_helper_that_lets_time_pass_is_asked_no_more_for_a_minute(force: Force) -> None:
+    node, asking = force.node(*force.others[:2], force.asker)
+    await asking.receive(await force.lack())
+    await asking.work()
+    first, second = force.others[:2]
+    assert node.asked() == [first]
+    asking.shares.begun(first.client_id, force.rows.conversation_id)
+    force.clock.at += HELPED_MS - 1
+    await asking.work()
+    assert node.asked() == []
+    force.clock.at += 1
+    await asking.work()
+    assert node.asked() == [second]
+    force.asker = force.others[2]
+    node.there.append(force.asker)
+    await asking.receive(await force.lack())
+    force.clock.at += AGAIN_MS
+    await asking.work()
+    assert node.asked() == [second]
+
+
+async def test_d4_who_is_left_out_of_an_answer_asks_the_next_device(force: Force) -> None:
+    askers = [device() for _ in range(3)]
+    await force.join(askers)
+    node, asking = force.node(*force.others[:2], *askers)
+    await force.all_lack(asking, askers)
+    await asking.work()
+    node.questions()
+    await force.help(asking, askers[:2])
+    await asking.work()
+    assert node.questions() == [(force.others[1], [askers[2].device.hex()])]
+
+
+async def test_d4_the_next_device_is_asked_at_once_if_a_connection_ends(force: Force) -> None:
+    node, asking = force.node(*force.others[:2], force.asker)
+    await asking.receive(await force.lack())
+    await asking.work()
+    assert node.asked() == [force.others[0]]
+    node.there.remove(force.others[0])
+    await asking.work()
+    assert node.asked() == [force.others[1]]
+
+
+async def test_d4_of_two_nodes_one_asks(force: Force) -> None:
+    nodes = [force.node(one) for one in force.others[:4]]
+    wakeup = msgspec.structs.replace(await force.lack(), anybody=True)
+    for _, asking in nodes:
+        await asking.receive(wakeup)
+        await asking.work()
+    assert [len(node.asked()) for node, _ in nodes] == [1, 0, 0, 0]
+    force.clock.at += AGAIN_MS
+    for _, asking in reversed(nodes):
+        await asking.work()
+    assert [len(node.asked()) for node, _ in nodes] == [0, 0, 0, 1]
 
 
 async def test_d4_a_removed_member_is_in_no_question(force: Force) -> None:
@@ -190,7 +301,7 @@ async def test_d4_asking_ends_but_waiting_does_not(force: Force) -> None:
 
 
 async def test_d4_a_helper_is_told_what_it_must_check(force: Force) -> None:
-    node, asking = force.node(force.own)
+    node, asking = force.node(force.own, force.asker)
     await asking.receive(await force.lack(count=2))
     await asking.work()
     ((_, frame),) = node.frames
@@ -211,7 +322,7 @@ async def test_d4_a_helper_is_told_what_it_must_check(force: Force) -> None:
 async def test_d4_more_that_is_lacked_while_helpers_are_told(
     force: Force, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    node, asking = force.node(force.own)
+    node, asking = force.node(force.own, force.asker)
     await force.lack(count=2)
     await asking.receive(force.announced(count=1))
     read = shares.requested
@@ -255,18 +366,18 @@ async def test_d4_though_the_word_of_the_end_was_lost(force: Force) -> None:
     assert len(asking.shares) == 0
 
 
-async def test_d4_another_node_asks_own_devices_at_once_and_others_later(force: Force) -> None:
+async def test_d4_another_node_asks_later_and_own_devices_first(force: Force) -> None:
     here, at_home = force.node(force.asker, force.others[0])
-    there, elsewhere = force.node(force.own, *force.others[1:])
+    there, elsewhere = force.node(*force.others[1:], force.own)
     wakeup = await force.lack()
-    for asking in (at_home, elsewhere):
+    for asking in (elsewhere, at_home):
         await asking.receive(wakeup)
         await asking.work()
     assert here.asked() == [force.others[0]]
-    assert there.asked() == [force.own]
+    assert there.asked() == []
     force.clock.at += AGAIN_MS
     await elsewhere.work()
-    assert there.asked() == [force.others[1]]
+    assert there.asked() == [force.own]
 
 
 async def test_d4_a_node_with_nobody_to_ask_tells_the_others_at_once(force: Force) -> None:
@@ -348,6 +459,9 @@ async def test_h4_a_storm_of_requests_spreads_over_devices(force: Force) -> None
         await force.all_lack(asking, [one])
         await asking.work()
         assert node.asked() == [force.others[n // MOST_ASKS]], n
+        await force.help(asking, [one])
+        await asking.receive(force.opened(one))
+    await force.forget()
     force.clock.at += 60_000  # Another minute.
     await force.all_lack(asking, askers[-1:])
     await asking.work()
@@ -360,10 +474,13 @@ async def test_h4_a_storm_in_one_moment_spreads_over_devices(force: Force) -> No
     await force.join(askers)
     node, asking = force.node(*force.others[:2], *askers)
     await force.all_lack(asking, askers)
-    await asking.work()
     counts = Counter[Caller]()
-    for helper, about in node.questions():
-        counts[helper] += len(about)
+    by_name = {one.device.hex(): one for one in askers}
+    for _ in range(2):
+        await asking.work()
+        for helper, about in node.questions():
+            counts[helper] += len(about)
+            await force.help(asking, [by_name[one] for one in about])
     assert counts == dict.fromkeys(force.others[:2], MOST_ASKS)
 
 

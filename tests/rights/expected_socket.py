@@ -40,6 +40,12 @@ SENT: Mapping[str, Mapping[Account, Fate]] = {
         A.HEAD: TAKEN,
         A.OFFICER: TAKEN,
     },
+    # A device of that group makes the shares that it was asked for.
+    "sharing": {
+        **dict.fromkeys(Account, IGNORED),
+        **_TURNED_AWAY,
+        A.OFFICER: TAKEN,
+    },
     "watch_positions": {
         **dict.fromkeys(Account, IGNORED),
         **_TURNED_AWAY,

@@ -134,8 +134,14 @@ async def _cell_key(world: World) -> None:
 
 
 async def _share(world: World) -> None:
-    client_id = world.devices[Account.OFFICER].client_id
-    await _publish(world, ShareWakeup(conversation_id=world.group, client_id=client_id, share=b"s"))
+    officer = world.devices[Account.OFFICER]
+    share = ShareWakeup(
+        conversation_id=world.group,
+        device=officer.device.hex(),
+        client_id=officer.client_id,
+        share=b"s",
+    )
+    await _publish(world, share)
 
 
 async def _account(world: World) -> None:

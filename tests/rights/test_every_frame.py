@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from copconnect import wire
 from copconnect.bus import PositionWakeup, RosterWakeup
+from copconnect.delivery.live.share_helpers import Question
 from copconnect.ids import ClientId, ConversationId, Seq, new_id
 from tests.harness.waiting import PATIENCE_S, until_async
 from tests.rights.expected_socket import IGNORED, READY, SENT, TAKEN, TOLD
@@ -136,6 +137,24 @@ async def test_positions_are_passed_on_for_members_alone(world: World, port: int
                 )
         assert found == SENT["send_position"][account], account.value
         assert asked == SENT["watch_positions"][account], account.value
+
+
+async def test_only_a_device_that_was_asked_makes_shares(world: World, port: int) -> None:
+    shares = world.whole.delivery.asking.shares
+    asked = world.devices[Account.OFFICER].client_id
+    question = Question(asked, {}, 2**50)
+    frame = msgspec.msgpack.encode(wire.Sharing(conversation_id=world.group))
+    for account in Account:
+        question.working = False
+        async with greeted(world, port, account) as socket:
+            found: Any = await next_of(socket)
+            if isinstance(found, wire.Ready):
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(shares, "questions", {(asked, world.group): question})
+                    await socket.send(frame)
+                    await (await socket.ping())
+                    found = TAKEN if question.working else IGNORED
+        assert found == SENT["sharing"][account], account.value
 
 
 async def test_orders_are_watched_by_those_who_oversee_them(world: World, port: int) -> None:

@@ -114,18 +114,31 @@ class Watchers:
         self.watched.pop(connection, None)
 
 
+class Helpers:
+    """See Helpers in sockets/feed.py."""
+
+    def __init__(self) -> None:
+        self.working: list[tuple[ClientId, ConversationId]] = []
+
+    def begun(self, client_id: ClientId, conversation_id: ConversationId) -> None:
+        """Note it."""
+        self.working.append((client_id, conversation_id))
+
+
 class Served:
     """Serves live connections."""
 
     def __init__(self, feed: Feed, bus: Bus, clock: Clock, **limits: int) -> None:
         self.tokens = Tokens()
         self.watchers = Watchers()
+        self.helpers = Helpers()
         self.rates = SharedRates(bus, clock.now_ms)
         self.sockets = Sockets(
             feed=feed,
             tokens=self.tokens,
             versions=FixedVersions(),
             watchers=self.watchers,
+            helpers=self.helpers,
             bus=bus,
             clock=clock,
             rates=self.rates,

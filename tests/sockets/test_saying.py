@@ -96,7 +96,10 @@ async def test_d4_a_share_goes_to_its_device_alone(live: Live) -> None:
     made = live.group(a, b, second)
     async with live.client(b) as bob, live.client(second) as other:
         share = ShareWakeup(
-            conversation_id=made.conversation_id, client_id=b.client_id, share=b"share"
+            conversation_id=made.conversation_id,
+            device=b.device.hex(),
+            client_id=b.client_id,
+            share=b"share",
         )
         await live.bus.publish([share])
         assert await bob.next() == wire.ShareFrame(

@@ -119,7 +119,7 @@ export class Device {
       book: this.book,
       people: options.people,
       outbox: this.outbox,
-      send: (frame) => this.socket.sendPosition(frame),
+      send: (frame) => this.socket.say(frame),
     });
     this.preparing = new Preparing(context, this.attachments, outgoing, this.outbox);
     this.sync = new Sync({
@@ -129,7 +129,7 @@ export class Device {
       history,
       outbox: this.outbox,
       asking,
-      answering: new Answering(context, this.book),
+      answering: new Answering(context, this.book, (frame) => this.socket.say(frame)),
       lateSeals: new LateSeals(context),
       cursors: this.cursors,
       members: this.members,
@@ -160,7 +160,7 @@ export class Device {
     this.orderDrafts = new OrderDrafts(context.vault, context.now);
     this.watching = new Watching({
       emit: context.emit,
-      send: (frame) => this.socket.watchOrder(frame),
+      send: (frame) => this.socket.say(frame),
     });
     const { live, inbox, outbox, book, cursors, sync, orders, watching } = this;
     const together = { live, inbox, outbox, book, asking, cursors, sync, orders, watching };

@@ -24,7 +24,7 @@ import { fromHex } from "../octets.ts";
 import { requireSealingKem, type RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import { requireUpdated, takeNewest } from "../roster/newest.ts";
-import type { DeviceShare, ShareAsker, ShareReference, ShareWanted } from "../wire.ts";
+import type { DeviceShare, ShareAsker, ShareReference, ShareWanted, Sharing } from "../wire.ts";
 import { AnswerQueue } from "./answer-queue.ts";
 
 const MOST_A_MINUTE = 60;
@@ -33,13 +33,16 @@ const MOST_WAITING = 200;
 export class Answering {
   readonly #context: DeviceContext;
   readonly #index: ConversationIndex;
+  readonly #send: (frame: Sharing) => boolean;
   readonly #queue: AnswerQueue<ShareWanted>;
   /** When the last answers were given, by this device's clock. */
   #answeredMs: number[] = [];
 
-  constructor(context: DeviceContext, index: ConversationIndex) {
+  /** `send`: false: there is no connection. */
+  constructor(context: DeviceContext, index: ConversationIndex, send: (frame: Sharing) => boolean) {
     this.#context = context;
     this.#index = index;
+    this.#send = send;
     this.#queue = new AnswerQueue(context.signal, MOST_WAITING, (request) => this.#answer(request));
   }
 
@@ -61,6 +64,9 @@ export class Answering {
     if (conversation?.record.state !== "ready" || askers.length === 0) return;
     this.#answeredMs.push(...askers.map(() => this.#context.now()));
     requireUpdated(this.#context);
+    const held = await this.#held(conversation, request.references);
+    if (held.length === 0) return;
+    this.#send({ t: "sharing", conversationId: conversation.id });
     const head = await conversation.change((work) =>
       takeNewest(this.#context, conversation, work, request),
     );
@@ -69,21 +75,22 @@ export class Answering {
     await trust.ensure([...people], { fresh: true });
     const shares: DeviceShare[] = [];
     for (const asker of askers) {
-      const share = await this.#share(conversation, request, head, asker).catch(() => null);
+      const share = await this.#share(conversation, held, head, asker).catch(() => null);
       if (share !== null) shares.push({ device: asker.device, share });
     }
     if (shares.length > 0) await api.postShares(conversation.id, { shares });
   }
 
-  /** The share for one device; null: it may have nothing that this device holds. */
+  /** The share for one device; null: it may have none of these. */
   async #share(
     conversation: Conversation,
-    { references }: ShareWanted,
+    held: readonly SharedSecret[],
     head: RosterHead,
     asker: ShareAsker,
   ): Promise<Uint8Array | null> {
     const { leaf, key } = await this.#entitled(conversation, head, asker);
-    const secrets = await this.#secrets(conversation, references, head, leaf);
+    const newestState = conversation.record.profile?.messageId ?? null;
+    const secrets = held.filter(({ of }) => isShareable(of, head, leaf, newestState));
     if (secrets.length === 0) return null;
     return makeKeyShare(fromHex(conversation.id), key, secrets);
   }
@@ -102,12 +109,10 @@ export class Answering {
     return { leaf, key: await trust.deviceKey(personId, device, head.kem) };
   }
 
-  /** H3: what this device holds and the other may have. */
-  async #secrets(
+  /** The secrets that this device holds of those that are asked for. */
+  async #held(
     conversation: Conversation,
     references: readonly ShareReference[],
-    head: RosterHead,
-    leaf: Leaf,
   ): Promise<readonly SharedSecret[]> {
     const { profile } = conversation.record;
     const asked = (kind: ShareReference["kind"]): ReadonlySet<string> =>
@@ -125,11 +130,11 @@ export class Answering {
       if (found === null || found.secret === null) continue;
       held.push({ of: { kind: KIND_CELL_KEY, record: found.record }, secret: found.secret });
     }
-    const newestState = profile?.messageId ?? null;
-    return held.filter(({ of }) => isShareable(of, head, leaf, newestState));
+    return held;
   }
 }
 
+/** H3. */
 function isShareable(
   of: Shareable,
   head: RosterHead,

@@ -28,6 +28,7 @@ import type {
   Position,
   Ready,
   SendPosition,
+  Sharing,
   ServerFrame,
   WatchOrder,
   WatchPositions,
@@ -138,15 +139,8 @@ export class Socket {
     return true;
   }
 
-  /** Send a live position, or ask for those of others. False when there is no connection. */
-  sendPosition(frame: SendPosition | WatchPositions): boolean {
-    if (!this.#ready || this.#socket === null) return false;
-    this.#send(frame);
-    return true;
-  }
-
-  /** Watch the progress of an order. False when there is no connection. */
-  watchOrder(frame: WatchOrder): boolean {
+  /** Send a frame that nothing stores. False when there is no connection. */
+  say(frame: SendPosition | WatchPositions | WatchOrder | Sharing): boolean {
     if (!this.#ready || this.#socket === null) return false;
     this.#send(frame);
     return true;

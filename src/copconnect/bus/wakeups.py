@@ -86,9 +86,10 @@ class CellKeyMarkedWakeup(Wakeup, frozen=True, kw_only=True, tag="cell_key_marke
 
 
 class ShareWakeup(Wakeup, frozen=True, kw_only=True, tag="share"):
-    """A key share waits for a client."""
+    """A key share waits for a client; ``device`` is the client's."""
 
     conversation_id: ConversationId
+    device: str  # Hex.
     client_id: ClientId
     share: bytes
 

@@ -27,7 +27,7 @@ from copconnect.sockets.connections.handover import Handover, Presence
 from copconnect.sockets.connections.rounds import Rounds
 from copconnect.sockets.connections.strangers import Strangers
 from copconnect.sockets.cursors import CursorBuffer
-from copconnect.sockets.feed import Feed, SeenCursor, Tokens, Versions, Watchers
+from copconnect.sockets.feed import Feed, Helpers, SeenCursor, Tokens, Versions, Watchers
 from copconnect.sockets.passing.fanout import Fanout
 from copconnect.sockets.positions import Positions
 
@@ -68,6 +68,7 @@ class Sockets:
         tokens: Tokens,
         versions: Versions,
         watchers: Watchers,
+        helpers: Helpers,
         bus: Bus,
         clock: Clock,
         rates: SharedRates,
@@ -77,6 +78,7 @@ class Sockets:
         self._limits = limits
         self._tokens = tokens
         self._watchers = watchers
+        self._helpers = helpers
         frames = limits.frames_per_minute
         self._of_device = rates.limit("frames_per_device", frames, FRAMES_AT_ONCE)
         self._of_person = rates.limit(
@@ -208,7 +210,8 @@ class Sockets:
         return True
 
     def received(self, connection: Connection, message: Any) -> None:
-        """Take a message: Hello first; cursors, watched orders and positions after Ready."""
+        """Take a message: Hello first; cursors, watched orders, positions and shares that are
+        being made after Ready."""
         frame = None if message is None else _decode(message)
         if connection.caller is not None and isinstance(frame, wire.Cursors):
             for update in frame.updates:
@@ -219,6 +222,9 @@ class Sockets:
             self.positions.take(connection, ConversationId(frame.conversation_id), frame.data)
         elif connection.caller is not None and isinstance(frame, wire.WatchPositions):
             self.positions.watch(connection, ConversationId(frame.conversation_id))
+        elif connection.caller is not None and isinstance(frame, wire.Sharing):
+            client_id = connection.client.client_id
+            self._helpers.begun(client_id, ConversationId(frame.conversation_id))
         elif not connection.token and isinstance(frame, wire.Hello) and frame.access_token:
             connection.token = frame.access_token
             connection.app = frame.app

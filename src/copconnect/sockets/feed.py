@@ -184,6 +184,14 @@ class Versions(Protocol):
         ...
 
 
+class Helpers(Protocol):
+    """Devices that were asked for shares; the Delivery Service asks them."""
+
+    def begun(self, client_id: ClientId, conversation_id: ConversationId) -> None:
+        """Note that a device makes the shares that it was asked for. Never waits."""
+        ...
+
+
 class Watchers(Protocol):
     """Dashboards that watch orders; the role of orders serves them. A connection is a key here."""
 

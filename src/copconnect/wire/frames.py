@@ -73,6 +73,13 @@ class WatchPositions(Frame, frozen=True, kw_only=True, tag="watch_positions"):
     conversation_id: Annotated[ConversationId, HEX16]
 
 
+class Sharing(Frame, frozen=True, kw_only=True, tag="sharing"):
+    """This device makes the shares that the server has asked it for: no other device is asked for
+    them within ten seconds (D4)."""
+
+    conversation_id: Annotated[ConversationId, HEX16]
+
+
 class PositionFrame(Frame, frozen=True, kw_only=True, tag="position"):
     """The newest live position of a device, to every listed device that is connected."""
 
@@ -256,7 +263,7 @@ class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
     ]
 
 
-ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions
+ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions | Sharing
 ServerFrame = (
     Ready
     | EntryFrame

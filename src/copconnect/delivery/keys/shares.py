@@ -17,7 +17,11 @@ from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.ports import Devices
 from copconnect.delivery.rosters.reading import require_listed
-from copconnect.delivery.rules.limits import MOST_WAITING_REFERENCES, SHARES_WAITING
+from copconnect.delivery.rules.limits import (
+    HELPED_MS,
+    MOST_WAITING_REFERENCES,
+    SHARES_WAITING,
+)
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import conversations, leaves, receipts, shares
 from copconnect.delivery.store.conversations import Held
@@ -165,7 +169,7 @@ class KeyShares:
         self, caller: Caller, conversation_id: ConversationId, body: wire.PostShares
     ) -> None:
         """Keep shares for the devices that asked, and tell them. A share that is refused keeps no
-        other from its device; if all are, the first refusal is raised. Seven statements.
+        other from its device; if all are, the first refusal is raised. Eight statements.
 
         Raises NotMember, NotAsked, RecordInvalid, RateLimited."""
         self._answers.take(caller.person_id, len(body.shares))
@@ -192,12 +196,15 @@ class KeyShares:
                 raise refusals[0]
             await shares.forget(connection, pushed_out)
             now_ms = deps.clock.now_ms()
+            helped = {(conversation_id, asker.leaf.device) for asker, _ in taken}
+            await shares.hold(connection, helped, now_ms + HELPED_MS)
             new = await shares.add(connection, conversation_id, caller.device, taken, now_ms)
             for asker, share in taken:
                 if asker.leaf.device in new:
                     connection.after_commit(
                         ShareWakeup(
                             conversation_id=conversation_id,
+                            device=asker.leaf.device.hex(),
                             client_id=asker.leaf.client_id,
                             share=share,
                         )

@@ -271,7 +271,9 @@ async def record_seal_asks(
     connection: AsyncConnection, asks: Sequence[SealAsk], now_ms: int, pause_ms: int
 ) -> list[SealAsk]:
     """Note that these devices are asked, except for seals that somebody was asked for within the
-    pause; return the new questions. Two statements."""
+    pause; return the new questions. Another node that asks at the same time waits. Three
+    statements at most."""
+    await claim_asks(connection, {one.conversation_id for one in asks})
     a = LATE_SEAL_ASKS.c
     rows = await connection.execute(
         select(a.conversation_id, a.key_id, a.cell_key_id)

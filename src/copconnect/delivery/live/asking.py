@@ -24,11 +24,13 @@ from copconnect.bus import (
     RosterWakeup,
     ShareAskedWakeup,
     ShareDoneWakeup,
+    ShareWakeup,
 )
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live.key_asking import CellKeyAsking, NextKeyAsking
 from copconnect.delivery.live.late_seals import LateSealAsking
-from copconnect.delivery.live.share_routing import Connected, ShareRouting
+from copconnect.delivery.live.share_helpers import Connected
+from copconnect.delivery.live.share_routing import ShareRouting
 
 TICK_S = 0.5
 GATHER_S = 0.2
@@ -44,8 +46,8 @@ class Asking:
         self.shares = ShareRouting(deps, self._connected)
         self.cell_keys = CellKeyAsking(deps, self._connected, jitter)
         self.next_keys = NextKeyAsking(deps, self._connected, jitter)
-        self.late_seals = LateSealAsking(deps, self._connected, self.shares, jitter)
-        self.shares.waits = self.late_seals.waits
+        self.late_seals = LateSealAsking(deps, self._connected, self.shares.choice, jitter)
+        self.shares.choice.waits = self.late_seals.waits
         self._came = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -68,6 +70,8 @@ class Asking:
                 self.late_seals.failed(wakeup)
                 if told is not None:
                     await self._deps.bus.publish([told])
+            case ShareWakeup():
+                self.shares.shared(wakeup)
             case ShareDoneWakeup():
                 self.shares.done(wakeup)
                 self.late_seals.opened(wakeup)

@@ -23,7 +23,7 @@ from copconnect.bus import CellKeyMarkedWakeup, RosterWakeup
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import WantedCellKey
-from copconnect.delivery.live.share_routing import Connected
+from copconnect.delivery.live.share_helpers import Connected
 from copconnect.ids import CellId, ConversationId, Epoch
 from copconnect.sockets.feed import Online
 

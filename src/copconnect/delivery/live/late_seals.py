@@ -31,7 +31,7 @@ from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.keys.late_seals import usable_cell_keys, usable_keys
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import SealAsk
-from copconnect.delivery.live.share_routing import Connected, ShareRouting
+from copconnect.delivery.live.share_helpers import Connected, HelperChoice
 from copconnect.delivery.rules.conversation_keys import newest_first
 from copconnect.delivery.store import conversations, late_seals
 from copconnect.delivery.store.conversations import Held
@@ -70,12 +70,12 @@ class LateSealAsking:
         self,
         deps: Dependencies,
         connected: Callable[[], Connected],
-        shares: ShareRouting,
+        choice: HelperChoice,
         jitter: Callable[[], float],
     ) -> None:
         self._deps = deps
         self._connected = connected
-        self._shares = shares
+        self._choice = choice
         self._jitter = jitter
         self._due: dict[ConversationId, int] = {}
         self._first: dict[_Receiver, _First] = {}
@@ -315,7 +315,7 @@ class LateSealAsking:
         secret = SecretName(SecretKind.CONVERSATION_KEY, key.key_id[:KEY_ID_BYTES]).encode()
         for one in self._connected().online(c):
             holds = one.cell_id in sealed or one.device == key.author
-            if holds and not self._shares.lacks(c, one.device, secret):
+            if holds and not self._choice.lacks(c, one.device, secret):
                 yield one
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import bindparam, delete, func, select, tuple_
+from sqlalchemy import bindparam, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import chunks, upsert_for
@@ -32,6 +32,7 @@ async def ask(
             "client_id": listed[asker].leaf.client_id,
             "person_id": listed[asker].leaf.person_id,
             "asked_ms": now_ms,
+            "helped_until_ms": 0,
         }
         for asker in sorted(lacking)  # In key order, so that two nodes never wait for each other.
         for name in sorted(lacking[asker])
@@ -55,6 +56,35 @@ async def requested(
         for c, device, kind, reference in rows:
             found.setdefault((c, device), set()).add(SecretName(SecretKind(kind), reference))
     return found
+
+
+async def claim(
+    connection: AsyncConnection, askers: Collection[Asker], now_ms: int, until_ms: int
+) -> dict[Asker, set[SecretName]]:
+    """Claim for one helper, until a time, the secrets of these devices that no helper has now;
+    return them. Two nodes never claim the same. One statement for each 500."""
+    found: dict[Asker, set[SecretName]] = {}
+    for some in chunks(sorted(askers)):
+        rows = await connection.execute(
+            update(SHARE_REQUESTS)
+            .where(tuple_(_R.conversation_id, _R.device).in_(some), _R.helped_until_ms <= now_ms)
+            .values(helped_until_ms=until_ms)
+            .returning(_R.conversation_id, _R.device, _R.kind, _R.reference)
+        )
+        for c, device, kind, reference in rows:
+            found.setdefault((c, device), set()).add(SecretName(SecretKind(kind), reference))
+    return found
+
+
+async def hold(connection: AsyncConnection, askers: Collection[Asker], until_ms: int) -> None:
+    """Have no other helper asked for what these devices lack before a time. One statement for each
+    500."""
+    for some in chunks(sorted(askers)):
+        await connection.execute(
+            update(SHARE_REQUESTS)
+            .where(tuple_(_R.conversation_id, _R.device).in_(some))
+            .values(helped_until_ms=until_ms)
+        )
 
 
 async def asked_before(

@@ -257,7 +257,8 @@ LATE_SEAL_ASKS = Table(
     Column("asked_ms", BigInteger, nullable=False, index=True),
 )
 
-# Secrets that a device lacks, until it says that they opened (D4).
+# Secrets that a device lacks, until it says that they opened (D4). No other helper is asked for one
+# before ``helped_until_ms``.
 SHARE_REQUESTS = Table(
     "share_requests",
     METADATA,
@@ -268,6 +269,7 @@ SHARE_REQUESTS = Table(
     Column("client_id", _Id, nullable=False),
     Column("person_id", _Id, nullable=False),
     Column("asked_ms", BigInteger, nullable=False, index=True),
+    Column("helped_until_ms", BigInteger, nullable=False),
     Index(None, "client_id"),
 )
 

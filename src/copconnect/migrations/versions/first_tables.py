@@ -1408,6 +1408,7 @@ def upgrade() -> None:
         sa.Column("client_id", sa.String(length=32), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("helped_until_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
             "conversation_id", "device", "kind", "reference", name=op.f("pk_share_requests")
         ),
