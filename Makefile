@@ -127,8 +127,9 @@ format: packages-test package-python packages-node ## Format and fix what can be
 	@$(BIN)/ruff format --quiet src bench demo guard tests spec make
 	@npx prettier --write --log-level warn .
 
-types: packages-test package-python ## Write client/src/wire.ts and limits.ts from copconnect.wire
+types: packages-test package-python ## Write the generated files of client/src and docs/protocol.md
 	@$(BIN)/python -m copconnect.wire.typescript
+	@$(BIN)/python -m make.operations
 
 bench-message: packages-test package-python packages-node ## Time a message between two clients
 	@exec $(BIN)/python -m tests.bench_message

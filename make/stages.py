@@ -159,6 +159,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     lint_stage("layers", str(Path(sys.executable).with_name("lint-imports"))),
     lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),
+    lint_stage("operations", *PYTHON, "make.operations", "--check"),
     lint_stage("structure", *PYTHON, "make.structure"),
     vitest_stage("web tests", "web"),
     # They wait for databases, servers, clocks and screens: one more than there are cores keeps

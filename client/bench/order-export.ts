@@ -68,7 +68,7 @@ const began = performance.now();
 const { signal } = new AbortController();
 const gathered = await gather(
   {
-    ...{ api: api.orders, directory, signal },
+    ...{ api, directory, signal },
     department: () => department,
     ...{ onProgress: () => undefined, open: () => Promise.resolve(null), headerHash: null },
   },

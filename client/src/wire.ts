@@ -1135,7 +1135,7 @@ export interface Member {
 /** ``receipts_version``: these cursors are at least as new. */
 export interface Members {
   readonly members: Member[];
-  readonly next: string | null;
+  readonly next: PersonId | null;
   readonly receiptsVersion: number;
 }
 

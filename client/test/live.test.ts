@@ -75,10 +75,10 @@ describe("a live position", { timeout: LIMIT_MS }, () => {
   it("moves on the others' maps, leaves no rows, and ends when its sender stops it", async () => {
     const messageId = await begun();
     expect(await a.core.liveShares()).toMatchObject([{ conversationId: id, messageId }]);
-    const { lastSeq } = await insider.api.logAfter(id, 0, 200);
+    const { lastSeq } = await insider.api.log(id, { after: 0, limit: 200 });
     await a.core.moveLive(at(17.2));
     await sees(b, 17.2);
-    expect((await insider.api.logAfter(id, 0, 200)).lastSeq).toBe(lastSeq);
+    expect((await insider.api.log(id, { after: 0, limit: 200 })).lastSeq).toBe(lastSeq);
     const [found] = await places(b);
     expect(found).toMatchObject({ messageId, mine: false, accuracyM: 12 });
     expect(found?.sender?.personId).toBe(a.person);

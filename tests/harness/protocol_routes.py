@@ -9,16 +9,8 @@ import msgspec
 from copconnect import wire
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
-ROW = re.compile(r"^\| `(GET|POST|PUT|DELETE) (/v1/[^`?]+)(\?[^`]*)?` \| ([^|]*) \|", re.MULTILINE)
-# "`Authorization` everywhere except registration, trust, health, …"
-OPEN = (
-    "/v1/registration/",
-    "/v1/certificates",
-    "/v1/csp-reports",
-    "/v1/sign-out",
-    "/v1/trust",
-    "/v1/demo/",
-    "/v1/operator/",
+ROW = re.compile(
+    r"^\| `(GET|POST|PUT|DELETE) (/v1/[^`?]+)(\?[^`]*)?` \| ([^|]*) \| ([^|]*)\|", re.MULTILINE
 )
 
 
@@ -39,12 +31,11 @@ class Route:
 def read() -> list[Route]:
     """Return every HTTP route of the table."""
     routes: list[Route] = []
-    for method, path, query, types in ROW.findall(PROTOCOL.read_text()):
+    for method, path, query, types, asks in ROW.findall(PROTOCOL.read_text()):
         taken = types.partition("→")[0].strip()
         body = getattr(wire, taken, None)
-        if taken and body is None and taken not in ("raw ciphertext", "raw bytes"):
+        if taken and body is None and taken != "raw bytes":
             raise ValueError(f"{method} {path} takes {taken!r}, which wire.py does not define")
         names = tuple(part.rstrip("=") for part in query.lstrip("?").split("&") if part)
-        is_open = path.startswith(OPEN)
-        routes.append(Route(method, path, names, body, is_open))
+        routes.append(Route(method, path, names, body, open=asks.strip() == "anybody"))
     return routes

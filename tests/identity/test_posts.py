@@ -44,14 +44,14 @@ class PostWorld(World):
 
     async def shown(self, unit: str) -> dict[str, list[tuple[str, str]]]:
         """Return the posts of a unit with their holders, in order."""
-        found = await self.posts.of_unit(None, unit)
+        found = await self.posts.of_unit(None, UnitId(unit))
         return {
             one.names.en: [(held.person.names.en, held.charge) for held in one.holders]
             for one in found.posts
         }
 
     async def post(self, unit: str, title: str) -> wire.Post:
-        found = (await self.posts.of_unit(None, unit)).posts
+        found = (await self.posts.of_unit(None, UnitId(unit))).posts
         return next(one for one in found if one.names.en == title)
 
     async def found(self, text: str, unit: str | None = None) -> list[str]:
@@ -89,7 +89,7 @@ async def test_a_table_of_posts_lists_vacant_ones_and_people_fill_them(world: Po
     again = await world.apply([*files(PEOPLE), ("posts.csv", VACANT.encode())])
     assert again.number is None
     with pytest.raises(errors.NotFound):
-        await world.posts.of_unit(None, "NOWHERE")
+        await world.posts.of_unit(None, UnitId("NOWHERE"))
 
 
 async def test_who_leaves_a_post_leaves_it_vacant_until_the_next_one(world: PostWorld) -> None:
@@ -124,7 +124,9 @@ async def test_the_same_facts_mean_the_same_post(world: PostWorld) -> None:
     assert (await world.post("B", "SHO")).held_by == 2
     other = wire.NewPlace(unit_id=UnitId("B"), post=names.english("SHO"), roles=[], head=False)
     await world.transfer("2", other)
-    by_id = {one.post_id: one.held_by for one in (await world.posts.of_unit(None, "B")).posts}
+    by_id = {
+        one.post_id: one.held_by for one in (await world.posts.of_unit(None, UnitId("B"))).posts
+    }
     assert by_id[sho.post_id] == 2
     assert sorted(by_id.values()) == [0, 1, 2]
 

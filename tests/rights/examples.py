@@ -52,7 +52,7 @@ def path(world: World, route: str) -> str:
         "{person_id}": world.subject.person_id,
         "{client_id}": world.subject.client_id,
         "{report_id}": world.report,
-        "{device_hex}": world.subject.device.hex(),
+        "{device_id}": world.subject.device.hex(),
         "{unit_id}": STATION,
         "{post_id}": world.subject_post,
         "{epoch}": "1",

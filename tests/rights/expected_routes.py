@@ -106,7 +106,7 @@ ROUTES: dict[str, Rule] = {
     # Another person's device, which no officer and no admin renames by this route.
     "PUT /v1/clients/{client_id}/label": NOBODY_ELSE_UNCONFIRMED,
     # Records that a device signed, for those who may revoke it.
-    "GET /v1/devices/{device_hex}/made": HERE,
+    "GET /v1/devices/{device_id}/made": HERE,
     "GET /v1/grants": OFFICERS,
     # The directory: every officer finds every officer.
     "GET /v1/directory": OFFICERS,

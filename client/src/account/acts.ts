@@ -30,7 +30,7 @@ interface StoredAct {
 }
 
 export interface ActsOptions {
-  readonly api: Pick<Api, "postAct" | "postExport">;
+  readonly api: Pick<Api, "postAct" | "exportPart">;
   readonly vault: Vault;
   readonly time: Pick<TimeAnchor, "anchor" | "requireNow">;
   readonly identity: () => Identity;
@@ -69,7 +69,7 @@ export class Acts {
   async export(what: Exported, form: ExportForm): Promise<Bytes> {
     await this.#options.time.anchor();
     const { bytes: act, presence } = await this.#sign({ act: "export_part", what, form }, newId());
-    return this.#options.api.postExport({ act, presence });
+    return this.#options.api.exportPart({ act, presence });
   }
 
   async #post({ actId, bytes: act, presence }: StoredAct): Promise<ActAnswer> {

@@ -26,7 +26,7 @@ function device(newest: number, account: () => Me | null) {
           },
         },
         api: {
-          conduct: (language: Language, version?: number) => {
+          conduct: ({ language, version }: { language: Language; version?: number }) => {
             server.asked.push(`${language} ${String(version ?? "newest")}`);
             if (server.offline) return Promise.reject(failure("network", { retry: true }));
             return Promise.resolve(code(version ?? server.newest, language));

@@ -38,7 +38,7 @@ export class Conduct {
     const { api, vault } = this.#options.context;
     const kept = (await vault.get<Kept>(META, KEPT)) ?? {};
     try {
-      const code = await api.conduct(language);
+      const code = await api.conduct({ language });
       if (kept[language]?.version !== code.version)
         await vault.write([putMeta(KEPT, { ...kept, [language]: code })]);
       return code;
@@ -61,6 +61,8 @@ export class Conduct {
   async #former(code: ConductCode, version: number | null): Promise<ConductCode | null> {
     if (version === null || version === code.version) return null;
     // The differences are a help: without them the whole text is still there to be read.
-    return this.#options.context.api.conduct(code.language, version).catch(() => null);
+    return this.#options.context.api
+      .conduct({ language: code.language, version })
+      .catch(() => null);
   }
 }

@@ -74,7 +74,7 @@ export interface ConfirmationsOptions {
     | "beginConfirmation"
     | "answerConfirmation"
     | "revealConfirmation"
-    | "endConfirmation"
+    | "cancelConfirmation"
   >;
   readonly time: Pick<TimeAnchor, "anchor" | "now" | "requireNow">;
   readonly endorsing: Endorsing;
@@ -290,7 +290,7 @@ export class Confirmations {
 
   /** Tell the server that it is over; it ends by itself if that does not reach it. */
   async #end({ confirmationId }: ConfirmationRow): Promise<void> {
-    await this.#options.api.endConfirmation(confirmationId).catch(() => undefined);
+    await this.#options.api.cancelConfirmation(confirmationId).catch(() => undefined);
   }
 
   // --- Tries ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { TimeAnchor, Verdict } from "../trust/ports.ts";
 
 export interface EndorsingOptions {
-  readonly api: Pick<Api, "postEndorsement">;
+  readonly api: Pick<Api, "endorse">;
   readonly trust: PeopleTrust;
   readonly time: Pick<TimeAnchor, "anchor" | "requireNow">;
   readonly identity: () => Identity;
@@ -103,7 +103,7 @@ export class Endorsing {
   /** Idempotent by its bytes. */
   async post(endorsement: PostEndorsement, personId: PersonId): Promise<void> {
     const { api, trust } = this.#options;
-    await api.postEndorsement(endorsement);
+    await api.endorse(endorsement);
     // If the network ends here, the next question about the person brings it.
     await trust.ensure([personId], { fresh: true }).catch(() => undefined);
   }

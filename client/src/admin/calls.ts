@@ -99,11 +99,11 @@ export class AdminCalls {
   }
 
   people(query: AdminPeopleQuery): Promise<AdminPeople> {
-    return this.#options.api.adminPeople({ ...query });
+    return this.#options.api.adminPeople(query);
   }
 
   devices(query: AdminDevicesQuery): Promise<AdminDevices> {
-    return this.#options.api.adminDevices({ ...query });
+    return this.#options.api.adminDevices(query);
   }
 
   grants(): Promise<AdminGrants> {
@@ -155,7 +155,7 @@ export class AdminCalls {
   // --- Imports ----------------------------------------------------------------------------------
 
   imports(): Promise<AdminImports> {
-    return this.#options.api.adminImports();
+    return this.#options.api.imports();
   }
 
   /** Announce a file to import. */
@@ -184,7 +184,10 @@ export class AdminCalls {
   }
 
   uploadRows(uploadId: UploadId, show: ImportShow, after: string | null): Promise<ImportRows> {
-    return this.#options.api.uploadRows(uploadId, { show, after: after ?? "" });
+    return this.#options.api.uploadRows(uploadId, {
+      show,
+      after: after === null ? null : Number(after),
+    });
   }
 
   /** A file of this person's part; the audit log records it. */
@@ -201,12 +204,12 @@ export class AdminCalls {
 
   /** People by employee numbers or phone numbers, as somebody pastes them. */
   findPeople(given: readonly string[]): Promise<FoundPeople> {
-    return this.#options.api.adminFindPeople({ given: [...given] });
+    return this.#options.api.findPeople({ given: [...given] });
   }
 
   /** The post, charges and former posts of a person; `at`: those that they held then. */
   postings(personId: PersonId, at?: number): Promise<PersonPostings> {
-    return this.#options.api.adminPostings(personId, { at });
+    return this.#options.api.postings(personId, { at });
   }
 
   /** Transfers that take effect on a day to come, and those that failed of late. */
@@ -223,32 +226,32 @@ export class AdminCalls {
   }
 
   groups(): Promise<AdminGroups> {
-    return this.#options.api.adminGroups();
+    return this.#options.api.allGroups();
   }
 
   // --- Conduct ----------------------------------------------------------------------------------
 
   /** Every version of the code of conduct, and the newest text. */
   conductVersions(): Promise<ConductVersions> {
-    return this.#options.api.conductConsole.versions();
+    return this.#options.api.conductVersions();
   }
 
   conductTexts(version: number): Promise<ConductTexts> {
-    return this.#options.api.conductConsole.texts(version);
+    return this.#options.api.conductTexts(version);
   }
 
   /** How many have accepted, by unit of this person's part. */
   conductAcceptances(): Promise<ConductAcceptances> {
-    return this.#options.api.conductConsole.acceptances();
+    return this.#options.api.conductAcceptances();
   }
 
   /** People of this person's part who have not accepted. */
   conductPending(query: ConductPendingQuery): Promise<People> {
-    return this.#options.api.conductConsole.pending(query);
+    return this.#options.api.conductPending(query);
   }
 
   async guardPolicies(): Promise<GuardPoliciesView> {
-    const { policy, classes, versions } = await this.#options.api.conductConsole.policies();
+    const { policy, classes, versions } = await this.#options.api.guardPolicies();
     return { policy: readPolicy(policy), classes, versions };
   }
 
@@ -264,7 +267,7 @@ export class AdminCalls {
 
   /** A page of the pictures that moderators marked; `before`: after this `next`. */
   pictures(before: number | null): Promise<KnownPictures> {
-    return this.#options.api.conductConsole.pictures(before);
+    return this.#options.api.knownPictures({ before });
   }
 
   // --- Acts that wait ---------------------------------------------------------------------------
@@ -302,7 +305,7 @@ export class AdminCalls {
   // --- Authenticators ---------------------------------------------------------------------------
 
   async authenticatorsAsked(): Promise<readonly AuthenticatorItem[]> {
-    const { asked } = await this.#options.api.enrolling();
+    const { asked } = await this.#options.api.authenticatorsAsked();
     return asked.flatMap(({ person, label, authenticator }) => {
       try {
         const record = AuthenticatorFormat.parse(authenticator);
@@ -319,7 +322,7 @@ export class AdminCalls {
   // --- The audit log ----------------------------------------------------------------------------
 
   async audit(query: AuditQuery): Promise<AuditItems> {
-    const page = await this.#options.api.audit({ ...query });
+    const page = await this.#options.api.audit(query);
     const signers = page.entries.flatMap(({ content }) =>
       content === null ? [] : (signerOf(content.by)?.personId ?? []),
     );

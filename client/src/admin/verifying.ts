@@ -39,7 +39,7 @@ export async function verifyAudit(options: VerifyingOptions): Promise<VerifiedAu
   let read = 0;
   try {
     for (let more = true; more;) {
-      const page = await api.auditChain(chain.number);
+      const page = await api.auditChain({ after: chain.number });
       await fetchSigners(options, page.entries);
       for (const entry of page.entries) {
         chain.follow(entry);

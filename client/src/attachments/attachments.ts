@@ -307,7 +307,7 @@ export class Attachments {
     signal: AbortSignal,
   ): Promise<{ readonly plaintext: Bytes; readonly stored: boolean }> {
     const { attachmentId } = record;
-    const bytes = await this.#context.api.chunk(attachmentId, index, signal);
+    const bytes = await this.#context.api.until(signal).getChunk(attachmentId, index);
     const plaintext = await cipher.open(index, bytes);
     try {
       await this.#context.vault.write([{ op: "put_chunk", attachmentId, index, bytes }]);

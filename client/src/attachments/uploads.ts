@@ -82,7 +82,9 @@ export class Uploads {
     const total = pointer.size;
     try {
       const size = sealedSize(pointer.size);
-      const status = await api.beginAttachment({ attachmentId, conversationId, size }, signal);
+      const status = await api
+        .until(signal)
+        .beginAttachment({ attachmentId, conversationId, size });
       const missing = new Set(Array.from({ length: chunkCount(pointer.size) }, (_, i) => i));
       for (const index of status.received) missing.delete(index);
       const left = (): number =>
@@ -91,7 +93,7 @@ export class Uploads {
       await inParallel([...missing], PARALLEL, async (index) => {
         const bytes = await vault.chunk(attachmentId, index);
         if (bytes === null) throw failure("source_lost");
-        await api.putChunk(attachmentId, index, bytes, signal);
+        await api.until(signal).putChunk(attachmentId, index, bytes);
         missing.delete(index);
         this.#parts.tell(record, { done: total - left(), total, direction: "up" });
       });

@@ -301,12 +301,13 @@ export class BotCalls {
   async file({ id, key, size }: Pick<AttachmentPointer, "id" | "key" | "size">) {
     if (size > MOST_FILE_BYTES)
       throw failure("message_invalid", { details: { limit: MOST_FILE_BYTES } });
-    const { api, signal } = (await this.#engine.reach.device()).context;
+    const { context } = await this.#engine.reach.device();
+    const api = context.api.until(context.signal);
     const cipher = await AttachmentCipher.create(id, key, size);
     const whole = new Uint8Array(size);
     for (let index = 0; index < chunkCount(size); index++) {
       const [start] = chunkRange(size, index);
-      whole.set(await cipher.open(index, await api.chunk(id, index, signal)), start);
+      whole.set(await cipher.open(index, await api.getChunk(id, index)), start);
     }
     return whole;
   }
@@ -387,7 +388,7 @@ export class BotCalls {
     if (headerHash === null) throw failure("not_found");
     const { people, refused } = await gather(
       {
-        ...{ api: context.api.orders, department: this.#engine.reach.department, headerHash },
+        ...{ api: context.api, department: this.#engine.reach.department, headerHash },
         directory: await this.#engine.directory(),
         open: () => Promise.resolve(null),
         onProgress: () => undefined,

@@ -81,7 +81,7 @@ export class ConversationCalls {
   /** The conversation for this person's orders to a unit. */
   async openUnitOrders(unitId: UnitId): Promise<ConversationItem> {
     const device = await this.#reach.device();
-    return this.#adopt(device, await device.context.api.orders.openUnit(unitId));
+    return this.#adopt(device, await device.context.api.openUnitOrders(unitId));
   }
 
   async createGroup(input: Parameters<Core["createGroup"]>[0]): Promise<ConversationItem> {

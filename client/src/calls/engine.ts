@@ -35,7 +35,7 @@ export function createEngine(options: SessionOptions): Engine {
   const people = new PeopleCalls(reach);
   const orders = new OrderCalls(reach);
   const unitOrders = new UnitOrderCalls(reach, conversations);
-  const training = new TrainingCalls(reach.training, api.training);
+  const training = new TrainingCalls(reach.training, api);
   const overseeing = fetched("oversee", async ({ context, orders, watching }) => {
     const { OverseeCalls } = await import("../overseeing/calls.ts");
     const { people, department } = reach;
@@ -170,7 +170,7 @@ export function createEngine(options: SessionOptions): Engine {
     dropOrderDraft: (draftId) => orders.dropDraft(draftId),
     dismissRefusal: (orderId) => orders.dismissRefusal(orderId),
     pushKey: async () => copy((await reach.device().then(() => api.pushKey())).key),
-    subscribePushes: (endpoint) => reach.device().then(() => api.subscribePushes(endpoint)),
+    subscribePushes: (endpoint) => reach.device().then(() => api.subscribePushes({ endpoint })),
     unsubscribePushes: () => reach.device().then(() => api.unsubscribePushes()),
     overseeing: opening(() => reach.device().then(overseeing)),
     reports: opening(() => reach.device().then(session.reporting.calls)),

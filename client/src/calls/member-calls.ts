@@ -36,7 +36,11 @@ export class MemberCalls {
   ): ReturnType<Core["memberPage"]> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
-    const { members, next } = await device.context.api.members(conversation.id, after, text);
+    const { api } = device.context;
+    const asked = { after: after as PersonId | null };
+    const { members, next } = await (text
+      ? api.findMembers(conversation.id, { ...asked, text })
+      : api.members(conversation.id, asked));
     const known = await knownRoster(device.context, conversation);
     // Too many devices to know them all: those of this device's own cell are.
     const leaves = known ?? (await ownCellLeaves(device.context, conversation));

@@ -20,7 +20,7 @@ import { Api } from "../transport/api.ts";
 import { Http } from "../transport/http.ts";
 import { META, deleteMeta, putMeta } from "../vault/meta.ts";
 import { Vault } from "../vault/vault.ts";
-import type { AccountFrame } from "../wire.ts";
+import type { AccountFrame, Language } from "../wire.ts";
 import { appStateOf } from "./app-state.ts";
 import { AutoLock } from "./auto-lock.ts";
 import { Device } from "./device.ts";
@@ -349,7 +349,7 @@ export class Session {
     return this.enterAccount();
   }
 
-  async acceptConduct(version: number, language: Parameters<Api["conduct"]>[0]): Promise<AppState> {
+  async acceptConduct(version: number, language: Language): Promise<AppState> {
     await this.#begun();
     this.#account.require();
     await this.#account.storeMe(await this.api.acceptConduct({ version, language }));

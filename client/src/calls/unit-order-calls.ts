@@ -39,7 +39,7 @@ export class UnitOrderCalls {
 
   async units(): Promise<readonly IssuableUnit[]> {
     const { api } = (await this.#reach.device()).context;
-    return (await api.orders.units()).units;
+    return (await api.issuableUnits()).units;
   }
 
   async open(unitIds: readonly UnitId[]): Promise<readonly ConversationItem[]> {

@@ -14,7 +14,7 @@ export async function ownHeader(
   { api, identity, trust }: DeviceContext,
   { id }: Conversation,
 ): Promise<Header | null> {
-  const { header: bytes } = await api.chain(id);
+  const { header: bytes } = await api.senderChain(id);
   if (bytes === null) return null;
   const header = HeaderFormat.parse(bytes, "S7");
   const { device, deviceBytes, personId } = identity();

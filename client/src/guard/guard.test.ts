@@ -58,7 +58,7 @@ async function device() {
         asked.push("weights");
         return Promise.resolve({ weights: served.weights });
       },
-      guardPictures: (after: number, to: number) => {
+      guardPictures: ({ after, to }: { after: number; to: number }) => {
         asked.push(`pictures ${String(after)} to ${String(to)}`);
         const found = served.pictures.find((one) => one.after === after && one.number === to);
         return found === undefined ? Promise.reject(new Error("gone")) : Promise.resolve(found);

@@ -212,7 +212,7 @@ export class Guard {
     const former = this.#inForce;
     const named = (list: Pictures): boolean => equalBytes(hash(list.bytes), pictures);
     const from = async (list: Pictures, after: number): Promise<Pictures> =>
-      list.changed(await this.#options.context.api.guardPictures(after, picturesNumber));
+      list.changed(await this.#options.context.api.guardPictures({ after, to: picturesNumber }));
     const known = former?.pictures ?? Pictures.NONE;
     if (named(known)) return known;
     if (former !== null && former.record.picturesNumber > 0) {

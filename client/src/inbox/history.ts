@@ -69,7 +69,8 @@ export class History {
    */
   async begin(conversation: Conversation, newest: LogPage | null): Promise<void> {
     if (conversation.record.log !== null) return;
-    const page = newest ?? (await this.#context.api.logBefore(conversation.id, END, FIRST_PAGE));
+    const page =
+      newest ?? (await this.#context.api.log(conversation.id, { before: END, limit: FIRST_PAGE }));
     await this.#askKeys(conversation, page);
     const work = new UnitOfWork(conversation);
     const hashes = hashesOf(page);
@@ -132,7 +133,10 @@ export class History {
     return conversation.run(async () => {
       const { history } = conversation.record;
       if (history === null) return;
-      const page = await this.#context.api.logBefore(conversation.id, history.from, PAGE);
+      const page = await this.#context.api.log(conversation.id, {
+        before: history.from,
+        limit: PAGE,
+      });
       await this.#askKeys(conversation, page);
       const work = new UnitOfWork(conversation);
       await this.#take(conversation, work, page, history);

@@ -139,7 +139,7 @@ export class Inbox {
         await this.#listener.onIncarnation(conversation);
       const { log } = conversation.record;
       if (log === null) return;
-      const page = await this.#context.api.logAfter(conversation.id, log.cursor, PAGE);
+      const page = await this.#context.api.log(conversation.id, { after: log.cursor, limit: PAGE });
       if (continuesAnotherLog(conversation, page)) {
         await this.#context.learnIncarnation(null);
         if (conversation.record.incarnation < this.#context.incarnation()) continue;
@@ -288,7 +288,9 @@ export class Inbox {
     for (const keyId of wanted) {
       const held = await conversation.keys.find(null, keyId);
       if (held !== null && held.secret !== null) continue;
-      const { key } = await this.#context.api.key(conversation.id, keyId).catch(orNothing);
+      const { key } = await this.#context.api
+        .keys(conversation.id, { key: keyId })
+        .catch(orNothing);
       if (key !== null) await this.key(conversation, key);
       const now = await conversation.keys.find(null, keyId);
       if (now === null || now.secret === null) missing.push(keyId);

@@ -260,7 +260,7 @@ export async function findKey(
   const known = await conversation.keys.find(work, keyId);
   if (known !== null) return known;
   try {
-    const { key } = await context.api.key(conversation.id, keyId);
+    const { key } = await context.api.keys(conversation.id, { key: keyId });
     if (key !== null) {
       const held = await conversation.keys.learn(work, key.record, key.seal);
       if (held.keyId === keyId) return held;

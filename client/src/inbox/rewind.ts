@@ -107,7 +107,7 @@ async function commonPlace(
 ): Promise<Place> {
   let before = end + 1;
   while (before > 1) {
-    const page = await context.api.logBefore(conversation.id, before, PAGE);
+    const page = await context.api.log(conversation.id, { before: before, limit: PAGE });
     let at: Uint8Array = page.logHash;
     let common: Place | null = null;
     for (const { seq, message } of page.entries) {

@@ -46,7 +46,7 @@ export async function askCounts(
   conversation: Conversation,
   seq: number | null,
 ): Promise<void> {
-  const { counts } = await context.api.receipts(conversation.id, seq);
+  const { counts } = await context.api.receipts(conversation.id, { seq });
   await conversation.run(() => applyCounts(context, conversation, counts));
 }
 

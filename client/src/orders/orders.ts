@@ -206,7 +206,7 @@ export class Orders implements SendingListener {
   async issuing(conversationId: ConversationId | null): Promise<Issuing> {
     const { api, vault } = this.#context;
     try {
-      const { here, anywhere } = await api.orders.issuing(conversationId);
+      const { here, anywhere } = await api.mayIssue({ conversation: conversationId });
       await vault.write([putMeta(ISSUING, anywhere)]);
       return { here: conversationId === null ? null : here, anywhere };
     } catch (error) {
@@ -306,7 +306,7 @@ export class Orders implements SendingListener {
 
   /** Conversations with a flash order that this person owes, by the server's word. */
   async urgent(): Promise<ReadonlySet<ConversationId>> {
-    const { orders } = await this.#context.api.orders.list("open", null);
+    const { orders } = await this.#context.api.orders({ box: "open" });
     const flash = orders.filter(({ terms }) => terms.priority === "flash");
     return new Set(flash.map(({ conversationId }) => conversationId));
   }
@@ -318,7 +318,7 @@ export class Orders implements SendingListener {
 
   /** Ask the server about an order, and keep what it says. */
   async ask(orderId: MessageId): Promise<void> {
-    await this.#take(await this.#context.api.orders.order(orderId));
+    await this.#take(await this.#context.api.order(orderId));
   }
 
   /** Everything that the server lists, on a device that has never asked. */
@@ -351,7 +351,7 @@ export class Orders implements SendingListener {
     const listed = new Set<MessageId>();
     let after: string | null = null;
     for (let pages = 0; pages < MOST_PAGES; pages++) {
-      const page = await this.#context.api.orders.list(box, after);
+      const page = await this.#context.api.orders({ box, after });
       for (const order of page.orders) {
         listed.add(order.orderId);
         await this.#take(order);

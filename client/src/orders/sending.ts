@@ -185,7 +185,7 @@ export class Sending {
     const item = { record: copy(record), answer: sealed === null ? null : copy(sealed) };
     try {
       const { api } = this.#context;
-      const { outcomes } = await api.orders.acknowledge(orderId, { acknowledgements: [item] });
+      const { outcomes } = await api.acknowledgeOrder(orderId, { acknowledgements: [item] });
       return outcomes[0] ?? "malformed";
     } catch (error) {
       // Somebody who left the conversation owes nothing.

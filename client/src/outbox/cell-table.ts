@@ -31,7 +31,7 @@ export async function usableCellKeys(
   const { api, vault } = context;
   const { id } = conversation;
   const kept = await vault.get<CellTableRecord>(STORES.cellTables, id);
-  const answer = await api.cellKeys(id, kept?.version ?? 0);
+  const answer = await api.cellKeys(id, { since: kept?.version });
   // A newer head than the one that was checked: the caller begins again with it.
   const bytes = equalBytes(answer.head, head.bytes);
   if (!bytes) throw new Refused("S1", "there is a newer head");

@@ -121,7 +121,7 @@ export class Signing {
 
   /** Ask for the newest usable key. Not null: there is one, which may be on its way to this device. */
   async #learnNewest(conversation: Conversation, doubts: Doubts): Promise<KeyId | null> {
-    const { key } = await this.#context.api.key(conversation.id, null);
+    const { key } = await this.#context.api.keys(conversation.id);
     if (key === null) return null;
     try {
       const { keyId, secret } = await conversation.change((work) =>

@@ -78,7 +78,7 @@ async function author(
     if (held !== null && known !== null) return { head: held, listed: known };
     if (held !== null && authorProof !== null)
       return { head: held, listed: conversation.heads.prove(held, device, authorProof) };
-    const answer = await context.api.key(conversation.id, keyId);
+    const answer = await context.api.keys(conversation.id, { key: keyId });
     return await conversation.change(async (work) => {
       const head =
         answer.head === null

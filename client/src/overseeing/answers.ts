@@ -17,7 +17,7 @@ import type { Order } from "../wire.ts";
 import { isVerified, verifyRecord, type VerifiedRecord } from "./verifying.ts";
 
 export interface AnswersOptions {
-  readonly api: Pick<DeviceContext["api"]["orders"], "order" | "records">;
+  readonly api: Pick<DeviceContext["api"], "order" | "orderRecords">;
   readonly vault: Pick<Vault, "get" | "write">;
   readonly ownKeys: Pick<DeviceContext["ownKeys"], "opener">;
   readonly department: () => PassingDepartment;
@@ -38,7 +38,7 @@ export async function readAnswers(
   const { api, department } = options;
   const [order, page] = await Promise.all([
     api.order(orderId),
-    api.records(orderId, after ?? "", "answered"),
+    api.orderRecords(orderId, { after, trust: true, answered: true }),
   ]);
   const judge = await judgeOf(department(), page.people);
   const answers: AnswerItem[] = [];

@@ -55,14 +55,16 @@ export class OverseeCalls {
   }
 
   async progress(orderId: MessageId, unitId: UnitId | null): Promise<OrderProgressView> {
-    const progress = readProgress(await this.#options.context.api.orders.progress(orderId, unitId));
+    const progress = readProgress(
+      await this.#options.context.api.orderProgress(orderId, { unit: unitId }),
+    );
     if (progress === null) throw malformed();
     return progress;
   }
 
   /** Counts of orders that this person issued together; those of which nothing is known are left out. */
   async totals(orderIds: readonly MessageId[]): Promise<readonly OrderTotalView[]> {
-    const { totals } = await this.#options.context.api.orders.totals({ orderIds: [...orderIds] });
+    const { totals } = await this.#options.context.api.orderTotals({ orderIds: [...orderIds] });
     return totals.map(({ orderId, total }) => {
       const counts = readCounts(total);
       if (counts === null || !orderIds.includes(orderId)) throw malformed();
@@ -73,7 +75,7 @@ export class OverseeCalls {
   async people(orderId: MessageId, query: OverseenQuery): Promise<OverseenPage> {
     const { unitId, ...others } = query;
     const asked = { ...others, unit: unitId };
-    const page = await this.#options.context.api.orders.people(orderId, asked);
+    const page = await this.#options.context.api.orderPeople(orderId, asked);
     const tellers = page.people.flatMap(({ acknowledgement }) => acknowledgement?.toldBy ?? []);
     await this.#options.people.prefetch([...new Set(tellers)]);
     const met = await this.#options.people.met(page.people.map(({ person }) => person));
@@ -95,7 +97,7 @@ export class OverseeCalls {
   }
 
   async curve(orderId: MessageId): Promise<OrderCurve> {
-    const curve = await this.#options.context.api.orders.curve(orderId);
+    const curve = await this.#options.context.api.orderCurve(orderId);
     const right = curve.points.every(
       ([step, count]) => Number.isSafeInteger(step) && Number.isSafeInteger(count) && count >= 0,
     );
@@ -107,13 +109,13 @@ export class OverseeCalls {
   answers(orderId: MessageId, after: string | null): Promise<AnswersPage> {
     const { context, department } = this.#options;
     const { vault, ownKeys } = context;
-    return readAnswers({ api: context.api.orders, vault, ownKeys, department }, orderId, after);
+    return readAnswers({ api: context.api, vault, ownKeys, department }, orderId, after);
   }
 
   /** Sign, for each of these people, that this person has told them. */
   tell(orderId: MessageId, personIds: readonly PersonId[]): Promise<readonly ToldOutcome[]> {
     const { api, identity, time } = this.#options.context;
-    return tellInPerson({ api: api.orders, identity, time }, orderId, personIds);
+    return tellInPerson({ api, identity, time }, orderId, personIds);
   }
 
   /**
@@ -141,7 +143,7 @@ export class OverseeCalls {
       const directory = await people.directory();
       const known = await this.#options.orders.find(orderId);
       const options = {
-        ...{ api: context.api.orders, department, directory, onProgress, signal },
+        ...{ api: context.api, department, directory, onProgress, signal },
         headerHash: known?.facts?.headerHash ?? null,
         open: (order: Order, record: VerifiedRecord) => answerOf(context, order, record),
       };

@@ -10,7 +10,7 @@ import { sameNames } from "../names.ts";
 import { plateOf, type SignedPlate } from "../people/people.ts";
 import type { ExportState, OrderCounts } from "../seam/overseeing.ts";
 import { pause } from "../transport/backoff.ts";
-import type { OrderApi } from "../transport/order-api.ts";
+import type { Api } from "../transport/api.ts";
 import { judgeOf, type PassingDepartment } from "../trust/passing.ts";
 import type { Directory, Names, Order, OrderPerson, OrderState } from "../wire.ts";
 import { UNREADABLE } from "../limits.ts";
@@ -22,7 +22,7 @@ const PAGE = 500;
 const LONGEST_WAIT_MS = 60_000;
 
 export interface GatheringOptions {
-  readonly api: Pick<OrderApi, "order" | "people" | "records" | "progress">;
+  readonly api: Pick<Api, "order" | "orderPeople" | "orderRecords" | "orderProgress">;
   readonly department: () => PassingDepartment;
   readonly directory: Directory;
   /** The text of a record's answer; null: none, or this device cannot open it. */
@@ -70,7 +70,7 @@ export async function gather(
   const { headerHash } = options;
   if (headerHash !== null && !equalBytes(headerHash, order.headerHash))
     throw failure("order_differs", { details: { what: "header" } });
-  const progress = await asked(options, () => options.api.progress(orderId, unitId));
+  const progress = await asked(options, () => options.api.orderProgress(orderId, { unit: unitId }));
   const owed = Number(progress.total[0] ?? 0);
   const acknowledged = Number(progress.total[3] ?? 0);
   const total = owed + acknowledged;
@@ -107,8 +107,8 @@ async function readPeople(
   let after: string | null = "";
   while (after !== null) {
     const from: string = after;
-    const query = { unit: unitId ?? undefined, after: from, limit: PAGE };
-    const page = await asked(options, () => options.api.people(orderId, query));
+    const query = { unit: unitId, after: from, limit: PAGE };
+    const page = await asked(options, () => options.api.orderPeople(orderId, query));
     for (const one of page.people) owing.set(one.person.personId, known(one));
     come(page.people.length);
     // A server that gives the same page for ever must not hold this device.
@@ -141,7 +141,9 @@ async function readRecords(
   let after: string | null = "";
   while (after !== null) {
     const from: string = after;
-    const page = await asked(options, () => options.api.records(order.orderId, from, "all"));
+    const page = await asked(options, () =>
+      options.api.orderRecords(order.orderId, { after: from, trust: true }),
+    );
     const judge = await judgeOf(options.department(), page.people);
     options.signal.throwIfAborted();
     const judged = page.records.map((given) => verifyRecord(given, order, judge));

@@ -13,7 +13,7 @@ import type { ToldOutcome } from "../seam/overseeing.ts";
 import type { AcknowledgementItem } from "../wire.ts";
 
 export interface TellingOptions {
-  readonly api: Pick<DeviceContext["api"]["orders"], "order" | "acknowledge">;
+  readonly api: Pick<DeviceContext["api"], "order" | "acknowledgeOrder">;
   readonly identity: DeviceContext["identity"];
   readonly time: Pick<DeviceContext["time"], "anchor" | "requireNow">;
 }
@@ -42,7 +42,7 @@ export async function tellInPerson(
         return { record: bytes, answer: null };
       }),
     );
-    const { outcomes } = await api.acknowledge(orderId, { acknowledgements });
+    const { outcomes } = await api.acknowledgeOrder(orderId, { acknowledgements });
     some.forEach((personId, index) =>
       told.push({ personId, outcome: outcomes[index] ?? "malformed" }),
     );

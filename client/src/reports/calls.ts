@@ -46,7 +46,7 @@ export class ReportCalls {
   }
 
   get #api() {
-    return this.#options.context.api.reports;
+    return this.#options.context.api;
   }
 
   /** Send waiting reports; a moderator's device opens new proofs. A field: callers cannot reach it. */
@@ -76,7 +76,7 @@ export class ReportCalls {
     const conversation = index.find(id);
     if (conversation === null) throw failure("not_found");
     const rows = await reportedMessages(context, conversation, messageId, true);
-    const { people } = await this.#api.readers(id, messageId);
+    const { people } = await this.#api.reportReaders({ conversation: id, message: messageId });
     await context.time.anchor();
     const keys = await keysOfPeople(
       context,
@@ -125,7 +125,7 @@ export class ReportCalls {
     const waiting = (await this.#sending.all()).map(waitingReport);
     let sent: KnownReports;
     try {
-      sent = await this.#api.mine();
+      sent = await this.#api.ownReports();
       await vault.write([putMeta(KNOWN_REPORTS, { reports: sent.reports } satisfies KnownReports)]);
     } catch (error) {
       if (!asFailure(error).retry) throw error;
@@ -210,7 +210,7 @@ export class ReportCalls {
 
   /** `path`: of a unit; "": everything that this person may see. */
   async reportStatistics(path: string): Promise<ReportStatistics> {
-    return statistics(await this.#api.statistics(path));
+    return statistics(await this.#api.reportStatistics({ path }));
   }
 
   // --- Sanctions --------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ export class ReportCalls {
   }
 
   async acknowledgeSanction(id: ReportId): Promise<void> {
-    await this.#api.acknowledge(id);
+    await this.#api.acknowledgeSanction(id);
     this.#options.sanctions.outdated();
     this.#options.context.emit({ type: "reports" });
   }

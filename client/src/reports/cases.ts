@@ -36,7 +36,7 @@ export class Cases {
   #plate: PlateOf = (personId) => this.#options.people.plate(personId);
 
   async page(box: CaseBox, after: string | null): Promise<CasePage> {
-    const { cases, people, next } = await this.#context.api.reports.cases(box, after);
+    const { cases, people, next } = await this.#context.api.cases({ box, after });
     await this.#options.people.prefetch(people.map(({ personId }) => personId));
     const proposals = await this.#proposals();
     const items = cases.map(async (one) =>
@@ -49,7 +49,7 @@ export class Cases {
   }
 
   async open(id: ReportId): Promise<CaseView> {
-    const detail = await this.#context.api.reports.case(id);
+    const detail = await this.#context.api.case(id);
     const { case: given, people, decision, sanction, bar, appealBar } = detail;
     const { judged, failed } = await this.#opened(detail);
     const messages = judged?.messages ?? [];
@@ -78,7 +78,7 @@ export class Cases {
 
   /** A file for `copconnect reports verify`. */
   async exported(id: ReportId): Promise<Blob> {
-    const detail = await this.#context.api.reports.case(id);
+    const detail = await this.#context.api.case(id);
     const { judged, failed } = await this.#opened(detail);
     return exportedCase(this.#context, detail, judged, failed);
   }

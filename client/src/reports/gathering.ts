@@ -61,7 +61,7 @@ async function gatherOne(
   conversation: Conversation,
   { messageId, seq, senderId }: Reportable,
 ): Promise<ProofItem | null> {
-  const { entries } = await context.api.logAfter(conversation.id, seq - 1, 1);
+  const { entries } = await context.api.log(conversation.id, { after: seq - 1, limit: 1 });
   const [entry] = entries;
   if (entry === undefined || entry.seq !== seq || senderId === null) return null;
   const { header } = parseMessage(entry.message, fromHex(conversation.id));

@@ -87,10 +87,8 @@ class Scene {
     const privateKey = fromHex(reader?.private_key ?? "");
     return {
       api: {
-        reports: {
-          cases: (box: CaseBox, after: string | null) => this.#page(box, after),
-          case: (id: ReportId) => this.#case(id),
-        },
+        cases: ({ box, after }: { box: CaseBox; after: string | null }) => this.#page(box, after),
+        case: (id: ReportId) => this.#case(id),
       },
       vault: {
         write,

@@ -104,7 +104,7 @@ export class Keeping {
   async *#pages(box: CaseBox, first: string | null = null) {
     let after = first;
     for (let pages = 0; pages < MOST_PAGES; pages++) {
-      const page: Cases = await this.#context.api.reports.cases(box, after);
+      const page: Cases = await this.#context.api.cases({ box, after });
       yield { cases: page.cases, after };
       after = page.next;
       if (after === null) return;
@@ -134,7 +134,7 @@ export class Keeping {
     let failures = 0;
     for (const { key, id } of wanted) {
       try {
-        const detail = await this.#context.api.reports.case(id);
+        const detail = await this.#context.api.case(id);
         await this.#keep(detail);
         this.#tried.add(key);
         failures = 0;

@@ -40,7 +40,7 @@ function scene() {
   };
   const make = async (): Promise<OwnSanctions> => {
     const made = new OwnSanctions({
-      context: { vault, api: { reports: { sanctions } } } as never,
+      context: { vault, api: { ownSanctions: sanctions } } as never,
       now: () => Date.now(),
       largeFrom: () => Promise.resolve(100),
       onClosed: () => heard.closed++,

@@ -34,7 +34,7 @@ export type Place = Pick<
 
 export interface OwnSanctionsOptions {
   readonly context: Pick<Context, "vault"> & {
-    readonly api: { readonly reports: Pick<Context["api"]["reports"], "sanctions"> };
+    readonly api: Pick<Context["api"], "ownSanctions">;
   };
   readonly now: () => number;
   /** From how many members on a group is large. */
@@ -104,7 +104,7 @@ export class OwnSanctions {
     const { context, now, onClosed } = this.#options;
     try {
       const heardMs = now();
-      const { sanctions } = await context.api.reports.sanctions();
+      const { sanctions } = await context.api.ownSanctions();
       const kept: Kept = { sanctions, heardMs };
       const news = JSON.stringify(sanctions) !== JSON.stringify(this.all);
       await context.vault.write([putMeta(KEPT, kept)]);

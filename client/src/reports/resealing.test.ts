@@ -61,17 +61,15 @@ async function seals(
   };
   const context = {
     api: {
-      reports: {
-        case: () => Promise.resolve({ appeal: { sealed: more.appeal } }),
-        wanting: () =>
-          Promise.resolve({
-            cases: [{ reportId: CASE, devices: [{ personId: asked, device: fromHex(DEVICE) }] }],
-            next: null,
-          }),
-        seal: (_: ReportId, body: PostSeals) => {
-          expect(body.envelope).toBe(more.appeal === undefined ? "report" : "appeal");
-          return Promise.resolve(posted.push(...body.seals));
-        },
+      case: () => Promise.resolve({ appeal: { sealed: more.appeal } }),
+      wantingCases: () =>
+        Promise.resolve({
+          cases: [{ reportId: CASE, devices: [{ personId: asked, device: fromHex(DEVICE) }] }],
+          next: null,
+        }),
+      addSeals: (_: ReportId, body: PostSeals) => {
+        expect(body.envelope).toBe(more.appeal === undefined ? "report" : "appeal");
+        return Promise.resolve(posted.push(...body.seals));
       },
     },
     vault: {

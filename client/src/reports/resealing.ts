@@ -63,7 +63,7 @@ export class Resealing {
     const known = new Map(cases.map((one) => [one.reportId, one]));
     let after: string | null = null;
     for (let pages = 0; pages < MOST_PAGES; pages++) {
-      const page = await this.#context.api.reports.wanting(envelope, after);
+      const page = await this.#context.api.wantingCases({ envelope, after });
       for (const { reportId, devices } of page.cases) {
         const given = known.get(reportId);
         if (given === undefined) continue;
@@ -94,7 +94,7 @@ export class Resealing {
     }
     if (seals.length === 0) return;
     const envelope = opened.kind === REPORT ? "report" : "appeal";
-    await this.#context.api.reports.seal(reportId, { envelope, seals });
+    await this.#context.api.addSeals(reportId, { envelope, seals });
   }
 
   /** Null: this device has not opened the proof, or it does not hold. */
@@ -113,7 +113,7 @@ export class Resealing {
   async #appealOf({ reportId, reportedId }: Case): Promise<Secret | null> {
     const opened = await this.#kept(APPEAL, reportId);
     if (opened === null) return null;
-    const { appeal } = await this.#context.api.reports.case(reportId);
+    const { appeal } = await this.#context.api.case(reportId);
     if (appeal === null) return null;
     const place = appealPlace(fromHex(reportId), fromHex(reportedId));
     const { secret } = opened;

@@ -91,7 +91,7 @@ export class Sending {
     const sealed = record.stage === "sealed" ? record : await this.#seal(record);
     const { id, conversationId, messageId, clause, messages } = sealed;
     try {
-      await this.#context.api.reports.post({
+      await this.#context.api.postReport({
         ...{ reportId: id, conversationId, messageId, clause, messages },
         headerHash: copy(sealed.headerHash),
         sealed: copy(sealed.sealed),
@@ -124,7 +124,10 @@ export class Sending {
       headerHash,
     };
     const items = await this.#provable(place, { clause, words, items: gathered });
-    const { people } = await context.api.reports.readers(conversationId, messageId);
+    const { people } = await context.api.reportReaders({
+      conversation: conversationId,
+      message: messageId,
+    });
     const keys = await keysOfPeople(
       context,
       people.map(({ personId }) => personId),

@@ -110,7 +110,7 @@ export class Heads {
     const missing = { kind: "head", epoch } as const;
     let bytes: Uint8Array;
     try {
-      bytes = (await this.#context.api.headOf(this.#conversation, epoch)).head;
+      bytes = (await this.#context.api.head(this.#conversation, epoch)).head;
     } catch (error) {
       if (!hasCode(error, "not_found", "not_member", "validation_failed")) throw error;
       throw new Refused("R4", "roster head is unknown", missing, error);

@@ -78,7 +78,7 @@ export async function requireNewest(
   const held = force ? null : await stillNewest(context, conversation);
   if (held !== null) return held;
   try {
-    const state = await context.api.head(conversation.id);
+    const state = await context.api.rosterState(conversation.id);
     return await conversation.change((work) => takeRoster(context, conversation, work, state));
   } catch (error) {
     // A head that is not the newest: the server that gave it has another soon, or lies.

@@ -155,14 +155,14 @@ export async function allLeaves(
   const own = checkCell(head, await api.ownCell(id), "R4");
   if (own.only) return own.leaves;
   // Lines alone: no key is newer than this.
-  const lines = checkLines(head, (await api.cellKeys(id, AFTER_ALL)).lines, "R4");
+  const lines = checkLines(head, (await api.cellKeys(id, { since: AFTER_ALL })).lines, "R4");
   const leaves: Leaf[] = [];
   for (const { cell, root } of lines) {
     const held = known.filter((leaf) => leaf.cell === cell);
     const same = held.length > 0 && equalBytes(rootOf(held), root);
     if (same) leaves.push(...held);
     else if (cell === own.line.cell) leaves.push(...own.leaves);
-    else leaves.push(...checkCell(head, await api.cellLeaves(id, cell), "R4").leaves);
+    else leaves.push(...checkCell(head, await api.cell(id, cell), "R4").leaves);
   }
   refuseUnless(leaves.length === head.devices, "R4", "not all leaves of the head");
   return leaves;

@@ -2,7 +2,7 @@
  * The console's part of the seam: administration within this person's part of the tree. The screens
  * offer; the core signs; the server judges. Times are ms since 1970.
  */
-import type { Act, ActId, ActPreview, GuardPolicyVersion, Step, Person } from "../wire.ts";
+import type { Act, ActId, ActPreview, GuardPolicyVersion, Step, Person, UnitId } from "../wire.ts";
 import type { GuardPolicy } from "./guard.ts";
 import type { Plate } from "./people.ts";
 
@@ -14,7 +14,7 @@ export type PlainAct = Exclude<
 
 export interface AdminPeopleQuery {
   readonly text?: string;
-  readonly unit?: string;
+  readonly unit?: UnitId;
   /** False: without the units below. */
   readonly deep?: boolean;
   readonly rank?: string;
@@ -120,7 +120,7 @@ export interface UnitDraft {
 
 export interface ConductPendingQuery {
   readonly text?: string;
-  readonly unit?: string;
+  readonly unit?: UnitId;
   readonly deep?: boolean;
   readonly after?: string;
   readonly limit?: number;

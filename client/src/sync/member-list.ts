@@ -2,7 +2,7 @@
  * The members of a conversation with their cursors, as far as screens and ticks need them: of a
  * conversation of more people than receipts are told of, a few names, once, and counts.
  */
-import type { ConversationId } from "../ids.ts";
+import type { ConversationId, PersonId } from "../ids.ts";
 import type { DeviceContext } from "../context.ts";
 import { putMembers } from "../messages/reading.ts";
 import { askCounts } from "../messages/receipt-counts.ts";
@@ -70,9 +70,9 @@ export class MemberList {
     // The answers are at least as new as the versions that are read first.
     const { infoVersion } = conversation.record;
     let receiptsVersion: number | null = null;
-    let after: string | null = null;
+    let after: PersonId | null = null;
     do {
-      const page = await this.#context.api.members(conversation.id, after);
+      const page = await this.#context.api.members(conversation.id, { after });
       receiptsVersion ??= page.receiptsVersion;
       found.push(...page.members);
       after = page.next;

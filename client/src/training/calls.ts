@@ -17,9 +17,9 @@ import type { Training } from "./training.ts";
 
 export class TrainingCalls {
   readonly #training: Training;
-  readonly #api: Api["training"];
+  readonly #api: Api;
 
-  constructor(training: Training, api: Api["training"]) {
+  constructor(training: Training, api: Api) {
     this.#training = training;
     this.#api = api;
   }
@@ -44,16 +44,16 @@ export class TrainingCalls {
 
   /** A PDF. Rejects with `course_unfinished`, `network`. */
   certificate(course: CourseName, language: Language): Promise<Bytes> {
-    return this.#api.certificate(course, language);
+    return this.#api.trainingCertificate({ course, language });
   }
 
   // For the console, with the right `train`. Lessons are published by the act `publish_lesson`.
   progress(course: CourseName, path: string): Promise<TrainingProgress> {
-    return this.#api.progress(course, path);
+    return this.#api.trainingProgress({ course, path });
   }
 
   untrained(course: CourseName, path: string, after: string | null): Promise<Untrained> {
-    return this.#api.untrained(course, path, after);
+    return this.#api.untrained({ course, path, after });
   }
 
   /**
@@ -61,16 +61,16 @@ export class TrainingCalls {
    * within a week, of whichever course.
    */
   remindOfTraining(course: CourseName, path: string): Promise<TrainingReminded> {
-    return this.#api.remind({ course, path });
+    return this.#api.remindOfTraining({ course, path });
   }
 
   /** Everybody who has not finished, as a workbook (XLSX). */
   untrainedFile(course: CourseName, path: string, language: Language): Promise<Bytes> {
-    return this.#api.untrainedFile(course, path, language);
+    return this.#api.untrainedFile({ course, path, language });
   }
 
   async lessons(): Promise<readonly LessonState[]> {
-    return (await this.#api.lessons()).lessons;
+    return (await this.#api.lessonStates()).lessons;
   }
 
   /** A lesson as it was written: Markdown with front matter in the languages that it has, and pictures. */
@@ -83,10 +83,10 @@ export class TrainingCalls {
    * name it. Rejects with `lesson_picture_invalid`.
    */
   async keepLessonPicture(data: Uint8Array): Promise<string> {
-    return (await this.#api.keepPicture({ data })).digest;
+    return (await this.#api.keepLessonPicture({ data })).digest;
   }
 
   previewLesson(asked: PreviewLesson): Promise<LessonPreview> {
-    return this.#api.preview(asked);
+    return this.#api.previewLesson(asked);
   }
 }

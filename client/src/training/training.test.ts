@@ -51,26 +51,24 @@ function world() {
     ...{ practice: null, screens: [] },
   });
   const api = {
-    training: {
-      training: async () => {
-        await Promise.resolve();
-        reach();
-        server.onAsked();
-        return told();
-      },
-      lesson: async (id: LessonId, language: Language) => {
-        await Promise.resolve();
-        reach();
-        server.asked += 1;
-        return page(id, language);
-      },
-      done: async (body: PostLessonsDone) => {
-        await Promise.resolve();
-        reach();
-        posts.push(body);
-        for (const one of body.lessons) done.set(one.lessonId, one.version);
-        return told();
-      },
+    training: async () => {
+      await Promise.resolve();
+      reach();
+      server.onAsked();
+      return told();
+    },
+    lesson: async (id: LessonId, { language }: { readonly language: Language }) => {
+      await Promise.resolve();
+      reach();
+      server.asked += 1;
+      return page(id, language);
+    },
+    lessonsDone: async (body: PostLessonsDone) => {
+      await Promise.resolve();
+      reach();
+      posts.push(body);
+      for (const one of body.lessons) done.set(one.lessonId, one.version);
+      return told();
     },
   };
   const vault = {

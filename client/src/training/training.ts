@@ -39,9 +39,7 @@ const NOTHING: Kept = { language: "en", told: null, waiting: [] };
 
 export interface TrainingOptions {
   readonly context: Pick<Context, "vault" | "now" | "emit"> & {
-    readonly api: {
-      readonly training: Pick<Context["api"]["training"], "training" | "lesson" | "done">;
-    };
+    readonly api: Pick<Context["api"], "training" | "lesson" | "lessonsDone">;
   };
   /** Large groups are closed or open now. */
   readonly onClosed: () => void;
@@ -96,7 +94,7 @@ export class Training {
     await this.load();
     const { api, now } = this.#options.context;
     const chosen = language ?? this.#kept.language;
-    await this.#told(await api.training.training(chosen), chosen);
+    await this.#told(await api.training({ language: chosen }), chosen);
     this.#askedMs = now();
     this.#later ??= setTimeout(() => {
       this.#later = null;
@@ -134,7 +132,7 @@ export class Training {
     if (kept !== null && this.#held.get(key) === this.#digestOf(id, language))
       return lessonOf(kept);
     try {
-      const page = await api.training.lesson(id, language);
+      const page = await api.lesson(id, { language });
       await this.#keep(page, key);
       return lessonOf(page);
     } catch (error) {
@@ -222,7 +220,7 @@ export class Training {
     for (const one of told?.courses.flatMap(({ lessons }) => lessons) ?? []) {
       const key = keyOf(one.lessonId, language);
       if (this.#held.get(key) === one.digest) continue;
-      await this.#keep(await api.training.lesson(one.lessonId, language), key);
+      await this.#keep(await api.lesson(one.lessonId, { language }), key);
       fetched = true;
     }
     if (fetched) emit({ type: "training", view: this.view() });
@@ -251,7 +249,7 @@ export class Training {
         ...{ lessonId, version, rightFirst },
       }));
       const { language } = this.#kept;
-      const told = await api.training.done({ lessons }, language);
+      const told = await api.lessonsDone({ lessons }, { language });
       await this.#told(told, language, sent);
     }
   }

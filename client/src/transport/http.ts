@@ -40,8 +40,8 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The body is signed by the device's key: no token goes with it. */
-  readonly signed?: boolean;
+  /** Anybody may ask: no token goes with it. */
+  readonly public?: boolean;
 }
 
 export interface Answer {
@@ -60,17 +60,6 @@ export class Http {
     this.#options = options;
   }
 
-  /** Call and decode the MessagePack answer. */
-  async call<T>(options: CallOptions): Promise<T> {
-    const answer = await this.send(options);
-    if (answer.bytes.length === 0) return undefined as T;
-    try {
-      return unpack(answer.bytes) as T;
-    } catch (cause) {
-      throw failure("network", { retry: true, cause, details: { reason: "answer_malformed" } });
-    }
-  }
-
   /** Call, repeat as allowed, and return the raw answer. */
   async send(options: CallOptions): Promise<Answer> {
     const body =
@@ -81,7 +70,7 @@ export class Http {
     const repeats = options.repeats ?? 2;
     let renewed = false;
     for (let attempt = 0; ; attempt++) {
-      const token = options.signed === true ? null : this.#options.token();
+      const token = options.public === true ? null : this.#options.token();
       try {
         return await this.#once(options, body, token);
       } catch (cause) {

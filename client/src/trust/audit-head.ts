@@ -70,7 +70,10 @@ export class AuditHead {
     if (head.size === kept.size) return equalBytes(head.root, kept.root);
     if (kept.size === 0) return true;
     try {
-      const { proof } = await this.#options.api.logConsistency(kept.size, head.size);
+      const { proof } = await this.#options.api.logConsistency({
+        first: kept.size,
+        second: head.size,
+      });
       return isConsistent(kept, head, proof);
     } catch (error) {
       // A server that refuses the proof has none.

@@ -136,14 +136,14 @@ describe("who acknowledged, in a file", () => {
 
   it("waits where the server limits requests, and stops where the person cancels", async () => {
     const served = await Served.of(["Asha", "Bilal", "Chandra"]);
-    const { people } = served.api;
+    const { orderPeople } = served.api;
     let asked = 0;
     const slow: GatheringOptions["api"] = {
       ...served.api,
-      people: (...given) =>
+      orderPeople: (...given) =>
         ++asked === 1
           ? Promise.reject(failure("rate_limited" as never, { retryAfterMs: 1 }))
-          : people(...given),
+          : orderPeople(...given),
     };
     const heard: (readonly [number, number])[] = [];
     const onProgress = (done: number, total: number): void => void heard.push([done, total]);
@@ -165,11 +165,11 @@ describe("who acknowledged, in a file", () => {
 
   it("is not held by a server whose pages never end", async () => {
     const served = await Served.of(["Asha"]);
-    const { people } = served.api;
+    const { orderPeople } = served.api;
     const endless: GatheringOptions["api"] = {
       ...served.api,
-      people: async (...given) => ({ ...(await people(...given)), next: "0" }),
-      records: () => Promise.resolve({ records: [], people: [], next: "1" }),
+      orderPeople: async (...given) => ({ ...(await orderPeople(...given)), next: "0" }),
+      orderRecords: () => Promise.resolve({ records: [], people: [], next: "1" }),
     };
     const made = await gather({ ...optionsOf(served), api: endless }, ORDER.orderId, null);
     expect(made.people).toHaveLength(1);

@@ -5,7 +5,7 @@ import type { ConversationId, MessageId, PersonId, PostId, UnitId } from "../../
 import { AcknowledgementFormat, answerHash } from "../../src/keys/acknowledgement.ts";
 import { inEnglish } from "../../src/names.ts";
 import type { ExportWords } from "../../src/seam/overseeing.ts";
-import type { OrderApi } from "../../src/transport/order-api.ts";
+import type { GatheringOptions } from "../../src/overseeing/gathering.ts";
 import type { Directory, Order, OrderPerson, OrderRecord, OrderState } from "../../src/wire.ts";
 import type { Signer } from "../support/department.ts";
 import type { Officer } from "../trust/scene.ts";
@@ -136,23 +136,23 @@ export class Served {
     this.say(at, "acknowledged");
   }
 
-  readonly api: Pick<OrderApi, "order" | "people" | "records" | "progress"> = {
+  readonly api: GatheringOptions["api"] = {
     order: () => Promise.resolve(ORDER),
-    progress: (orderId, unitId) => {
+    orderProgress: (orderId, { unit: unitId = null } = {}) => {
       const count = (state: OrderState): number =>
         this.people.filter((one) => one.state === state).length;
       const acknowledged = count("acknowledged");
       const total = [this.people.length, acknowledged, acknowledged, acknowledged, 0, 0, 0];
       return Promise.resolve({ orderId, unitId, countedMs: NOW, total, units: {} });
     },
-    people: (_, { after }) => {
+    orderPeople: (_, { after } = {}) => {
       const from = Number(after ?? "0");
       const people = this.people.slice(from, from + this.page);
       const next = from + this.page < this.people.length ? String(from + this.page) : null;
       return Promise.resolve({ people, next });
     },
-    records: (_, after) => {
-      const from = Number(after === "" ? "0" : after);
+    orderRecords: (_, { after } = {}) => {
+      const from = Number(after ?? "0");
       const records = this.records.slice(from, from + this.page);
       const next = from + this.page < this.records.length ? String(from + this.page) : null;
       return Promise.resolve({ records, people: [...this.scene.bundles.values()], next });

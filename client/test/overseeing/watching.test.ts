@@ -96,7 +96,7 @@ it("signs for each person that this device's person told them, 500 in a request"
     {
       api: {
         order: () => Promise.resolve(ORDER),
-        acknowledge: async (_, { acknowledgements }) => {
+        acknowledgeOrder: async (_, { acknowledgements }) => {
           sizes.push(acknowledgements.length);
           const [first] = acknowledgements;
           const record = AcknowledgementFormat.parse(first?.record ?? new Uint8Array());

@@ -92,7 +92,7 @@ describe("C1", () => {
     await makeFor(author, wanted);
     const [frame] = other.pushed("cell_key");
     expect(frame?.seal).not.toBeNull();
-    const { lines, keys } = await author.api.cellKeys(id, 0);
+    const { lines, keys } = await author.api.cellKeys(id);
     expect(lines).toHaveLength(2 * 58);
     expect(keys).toHaveLength(1);
   });

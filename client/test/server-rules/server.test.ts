@@ -64,7 +64,7 @@ describe("one direct conversation", () => {
     expect(leaf.person).toBe(a.personId);
     const key = await a.makeKey(id);
     await a.post(id, await a.message(id, key, utf8("hello")));
-    const page = await b.api.logAfter(id, 0, 10);
+    const page = await b.api.log(id, { after: 0, limit: 10 });
     expect(page.keys).toHaveLength(1);
     const keyId = fromHex(await b.ownKeyId(X25519));
     const opener = { kem: X25519, keyId, privateKey: b.privateKey(X25519) } as const;
@@ -209,7 +209,7 @@ describe("a restored server", () => {
     // The Incarnation's number is the time.
     expect(head.epoch).toBeGreaterThanOrEqual(restoredMs);
     expect(head.rekeyEpoch).toBe(head.epoch);
-    const { header } = await a.api.chain(id);
+    const { header } = await a.api.senderChain(id);
     expect(header).toBeNull();
     const message = await a.message(id, key, utf8("again"), {
       seq: 1,

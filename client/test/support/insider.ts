@@ -118,7 +118,7 @@ export class Insider {
     const asked = { ticket, clientId, signaturePublicKey: keys.publicKey, proof, label: "Insider" };
     const { accessToken } = await api.registerClient(asked);
     insider.#token = accessToken;
-    const { version, language } = await api.conduct("en");
+    const { version, language } = await api.conduct({ language: "en" });
     await api.acceptConduct({ version, language });
     await insider.publishKey(X25519);
     return insider;
@@ -184,7 +184,7 @@ export class Insider {
   }
 
   async head(conversationId: ConversationId): Promise<RosterHead> {
-    return RosterHeadFormat.parse((await this.api.head(conversationId)).head);
+    return RosterHeadFormat.parse((await this.api.rosterState(conversationId)).head);
   }
 
   /** The newest DeviceKeys of these people's devices. */
@@ -224,7 +224,7 @@ export class Insider {
     kem: Kem,
     leftOut: readonly DeviceId[],
   ): Promise<readonly SealTarget[]> {
-    const { members } = await this.api.members(conversationId, null);
+    const { members } = await this.api.members(conversationId);
     const people = members.map(({ personId }) => personId);
     const keys = await this.keysOf(people, kem);
     return keys.filter((key) => !leftOut.includes(idOf(key.device)));
@@ -236,7 +236,7 @@ export class Insider {
     head: RosterHead,
     ownAlone: boolean,
   ): Promise<readonly SealTarget[] | null> {
-    const { lines, keys } = await this.api.cellKeys(conversationId, 0);
+    const { lines, keys } = await this.api.cellKeys(conversationId);
     if (checkLines(head, lines, "S4").length === 1) return null;
     const { leaves } = await this.api.ownCell(conversationId);
     const own = idOf<CellId>(leaves.subarray(0, 16));
@@ -278,7 +278,7 @@ export class Insider {
   ): Promise<Bytes> {
     const head = await this.head(conversationId);
     const former = this.#chains.get(conversationId);
-    const log = await this.api.logAfter(conversationId, 0, 200);
+    const log = await this.api.log(conversationId, { after: 0, limit: 200 });
     let [logHash, logPosition] = [log.logHash, (log.entries[0]?.seq ?? 1) - 1];
     for (const { seq, message } of log.entries) {
       const signed = message.subarray(0, SIGNED_HEADER_BYTES);

@@ -133,7 +133,7 @@ describe("the account", () => {
     };
     const former = phone.services.account.require().accessToken;
     clock.ms += 8 * DAY_MS;
-    await Promise.all([phone.api.me(), phone.api.me(), phone.api.conduct("en")]);
+    await Promise.all([phone.api.me(), phone.api.me(), phone.api.conduct({ language: "en" })]);
     expect(asked.filter((path) => path === "/v1/certificates")).toHaveLength(1);
     const { accessToken, tokenExpiresMs } = phone.services.account.require();
     expect(accessToken).not.toBe(former);

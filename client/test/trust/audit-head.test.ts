@@ -25,7 +25,9 @@ function device(): AuditHead {
   return new AuditHead({
     vault,
     api: {
-      logConsistency: async (first, second) => ({ proof: [...(await proof(first, second))] }),
+      logConsistency: async ({ first, second } = {}) => ({
+        proof: [...(await proof(Number(first), Number(second)))],
+      }),
     },
     incarnation: () => incarnation,
     learn: () => {

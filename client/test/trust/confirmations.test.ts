@@ -90,7 +90,7 @@ function serverOffers(count: number): readonly Confirmation[] {
 /** A server that lists these to a phone, and what of them that phone has answered. */
 function serve(phone: Phone, offers: readonly Confirmation[], answered = new Set<string>()) {
   phone.api.confirmations = () => Promise.resolve({ confirmations: [...offers] });
-  phone.api.endConfirmation = () => Promise.resolve();
+  phone.api.cancelConfirmation = () => Promise.resolve();
   phone.api.answerConfirmation = (id, { answer }) => {
     answered.add(id);
     const offer = offers.find(({ confirmationId }) => confirmationId === id);

@@ -21,11 +21,11 @@ def operations(service: AdminService) -> list[Operation]:
 
 def _acts(service: AdminService) -> list[Operation]:
     return [
-        post("/v1/admin/acts", service.acting.act, most=_ACT_BODY),
-        post("/v1/admin/previews", service.acting.preview, most=_ACT_BODY),
-        get("/v1/admin/acts", service.acting.waiting),
-        get("/v1/admin/authenticators", service.enrolling.asked),
-        get("/v1/people/{person_id}/lock", service.locked.of),
+        post("/v1/admin/acts", service.acting.act, "post_act", most=_ACT_BODY, wait_s=180),
+        post("/v1/admin/previews", service.acting.preview, "preview_act", most=_ACT_BODY),
+        get("/v1/admin/acts", service.acting.waiting, "waiting_acts"),
+        get("/v1/admin/authenticators", service.enrolling.asked, "authenticators_asked"),
+        get("/v1/people/{person_id}/lock", service.locked.of, "phone_lock"),
     ]
 
 
@@ -89,33 +89,39 @@ def _reading(service: AdminService) -> list[Operation]:
         return await reading.audit(caller, wanted, before, _page(limit))
 
     return [
-        get("/v1/admin/rights", reading.rights),
-        get("/v1/admin/overview", service.overview),
-        get("/v1/admin/charts", service.charting.charts),
-        search("/v1/admin/people/searches", people),
-        get("/v1/admin/devices", reading.devices),
-        get("/v1/admin/grants", reading.grants),
+        get("/v1/admin/rights", reading.rights, "admin_rights"),
+        get("/v1/admin/overview", service.overview, "admin_overview"),
+        get("/v1/admin/charts", service.charting.charts, "admin_charts"),
+        search("/v1/admin/people/searches", people, "admin_people"),
+        get("/v1/admin/devices", reading.devices, "admin_devices"),
+        get("/v1/admin/grants", reading.grants, "admin_grants"),
         get("/v1/admin/audit", audit),
-        get("/v1/admin/audit/chain", reading.chain),
-        get("/v1/admin/conduct", conduct.versions),
-        get("/v1/admin/conduct/versions/{version}", conduct.texts),
-        get("/v1/admin/conduct/acceptances", conduct.acceptances),
-        search("/v1/admin/conduct/pending", pending),
-        get("/v1/admin/guard", conduct.policies),
-        get("/v1/admin/pictures", service.pictures.page),
+        get("/v1/admin/audit/chain", reading.chain, "audit_chain", wait_s=30),
+        get("/v1/admin/conduct", conduct.versions, "conduct_versions"),
+        get("/v1/admin/conduct/versions/{version}", conduct.texts, "conduct_texts"),
+        get("/v1/admin/conduct/acceptances", conduct.acceptances, "conduct_acceptances"),
+        search("/v1/admin/conduct/pending", pending, "conduct_pending"),
+        get("/v1/admin/guard", conduct.policies, "guard_policies"),
+        get("/v1/admin/pictures", service.pictures.page, "known_pictures"),
     ]
 
 
 def _organising(service: AdminService) -> list[Operation]:
     organising, reorganising = service.organising, service.reorganising
     return [
-        post("/v1/admin/reorganisations/previews", reorganising.preview, most=_ACT_BODY),
-        get("/v1/admin/reorganisations", reorganising.past),
-        get("/v1/admin/units", reorganising.counts),
-        post("/v1/admin/people/lookups", organising.find, most=_BODY),
+        post(
+            "/v1/admin/reorganisations/previews",
+            reorganising.preview,
+            "preview_reorganisation",
+            most=_ACT_BODY,
+            wait_s=30,
+        ),
+        get("/v1/admin/reorganisations", reorganising.past, "reorganisations"),
+        get("/v1/admin/units", reorganising.counts, "unit_counts"),
+        post("/v1/admin/people/lookups", organising.find, "find_people", most=_BODY),
         get("/v1/admin/people/{person_id}/postings", organising.postings),
-        get("/v1/admin/moves/planned", organising.planned),
-        post("/v1/admin/moves/previews", organising.preview_moves, most=_BODY),
+        get("/v1/admin/moves/planned", organising.planned, "planned_transfers"),
+        post("/v1/admin/moves/previews", organising.preview_moves, most=_BODY, wait_s=30),
         post("/v1/admin/audiences/previews", organising.preview_audience, most=2 * _BODY),
         get("/v1/admin/groups", organising.all_groups),
     ]
@@ -141,14 +147,14 @@ def _files(service: AdminService) -> list[Operation]:
         return File(file.pieces, file.media_type, file.size)
 
     return [
-        post("/v1/admin/exports", export, most=_BODY),
-        get("/v1/admin/imports", importing.all),
-        post("/v1/admin/uploads", importing.begin, most=_BODY),
-        put(f"{_UPLOAD}/chunks/{{index}}", put_chunk),
-        post(f"{_UPLOAD}/previews", importing.examine, most=_BODY),
-        get(_UPLOAD, importing.one),
-        get(f"{_UPLOAD}/rows", rows),
-        get(f"{_UPLOAD}/report", report),
+        post("/v1/admin/exports", export, "export_part", most=_BODY, once=True, wait_s=120),
+        get("/v1/admin/imports", importing.all, "imports"),
+        post("/v1/admin/uploads", importing.begin, "begin_upload", most=_BODY),
+        put(f"{_UPLOAD}/chunks/{{index}}", put_chunk, "put_upload_chunk", wait_s=120),
+        post(f"{_UPLOAD}/previews", importing.examine, "examine_upload", most=_BODY),
+        get(_UPLOAD, importing.one, "upload"),
+        get(f"{_UPLOAD}/rows", rows, "upload_rows"),
+        get(f"{_UPLOAD}/report", report, "upload_report", wait_s=120),
     ]
 
 

@@ -29,11 +29,11 @@ def operations(service: AttachmentService) -> list[Operation]:
         return File(pieces, size=size, headers={"cache-control": "private, immutable"})
 
     return [
-        post("/v1/attachments", service.begin, most=_BODY),
-        get("/v1/attachments/usage", service.usage),
-        get(_A, service.status),
-        put(f"{_A}/chunks/{{index}}", put_chunk),
-        get(f"{_A}/chunks/{{index}}", get_chunk),
-        post(f"{_A}/shares", service.share, most=_BODY),
-        delete(_A, service.delete),
+        post("/v1/attachments", service.begin, "begin_attachment", most=_BODY),
+        get("/v1/attachments/usage", service.usage, "attachment_usage"),
+        get(_A, service.status, "attachment_status"),
+        put(f"{_A}/chunks/{{index}}", put_chunk, wait_s=120),
+        get(f"{_A}/chunks/{{index}}", get_chunk, wait_s=120),
+        post(f"{_A}/shares", service.share, "share_attachment", most=_BODY),
+        delete(_A, service.delete, "delete_attachment"),
     ]

@@ -129,10 +129,10 @@ class Accounts:
             )
         return wire.CertificateRenewed(certificate=certificate, token_expires_ms=expires_ms)
 
-    async def rename(self, caller: Caller, client_id: str, body: wire.RenameClient) -> wire.Me:
+    async def rename(self, caller: Caller, client_id: ClientId, body: wire.RenameClient) -> wire.Me:
         """Give one of one's own devices another name. Raises NotFound, DeviceUnconfirmed."""
         async with self._deps.database.transaction() as connection:
-            client = await store.client(connection, ClientId(client_id))
+            client = await store.client(connection, client_id)
             if client is None or client.person_id != caller.person_id:
                 raise errors.NotFound
             _require_confirmed(caller, client.client_id)

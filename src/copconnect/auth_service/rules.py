@@ -12,7 +12,7 @@ from typing import Literal
 from copconnect import errors, wire
 from copconnect.principals import Ended
 from copconnect.records.primitives import ed25519
-from copconnect.records.primitives.fields import DEVICE_BYTES, Refused
+from copconnect.records.primitives.fields import Refused
 
 FAILURE_SLOT_MS = 5 * 60_000
 HOUR_MS = 3_600_000
@@ -167,17 +167,6 @@ def failure_slots(now_ms: int) -> tuple[int, int]:
     """Return the slot that wrong codes count in now, and the first of the last hour's."""
     slot = now_ms // FAILURE_SLOT_MS
     return slot, slot - HOUR_MS // FAILURE_SLOT_MS + 1
-
-
-def device_of(text: str) -> bytes:
-    """Return a device's id as a path writes it. Raises NotFound."""
-    try:
-        device = bytes.fromhex(text)
-    except ValueError as error:
-        raise errors.NotFound from error
-    if device.hex() != text or len(device) != DEVICE_BYTES:
-        raise errors.NotFound
-    return device
 
 
 def me_version(records: int, accepted: int | None) -> str:

@@ -23,8 +23,8 @@ def operations(service: DirectoryService, posts: Posts) -> list[Operation]:
         search("/v1/people/searches", service.people),
         get("/v1/people/{person_id}", service.person),
         get("/v1/units/{unit_id}/chain", posts.chain_of_command),
-        get("/v1/units/{unit_id}/posts", posts.of_unit),
-        search("/v1/posts/searches", posts.find),
-        get("/v1/posts/{post_id}", posts.one),
-        post("/v1/people/lookups", service.look_up),
+        get("/v1/units/{unit_id}/posts", posts.of_unit, "unit_posts"),
+        search("/v1/posts/searches", posts.find, "posts"),
+        get("/v1/posts/{post_id}", posts.one, "one_post"),
+        post("/v1/people/lookups", service.look_up, "look_up_people"),
     ]

@@ -198,11 +198,11 @@ class DirectoryService:
             total=total,
         )
 
-    async def person(self, caller: Caller, person_id: str) -> wire.Person:
+    async def person(self, caller: Caller, person_id: PersonId) -> wire.Person:
         """Return one person's card. Raises NotFound, RateLimited."""
         async with self._database.reading() as connection:
-            cards = await self.cards(connection, [PersonId(person_id)], caller.person_id)
-        card = cards.get(PersonId(person_id))
+            cards = await self.cards(connection, [person_id], caller.person_id)
+        card = cards.get(person_id)
         await self.count_names(caller, cards.values(), unknown=1 - len(cards))
         if card is None:
             raise errors.NotFound

@@ -94,19 +94,29 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A row. ``most``: the most bytes of a body; ``tolerates``: what the account may still owe;
-    ``confirmed``: the device must be (E0); ``public``: anybody may ask; ``searches``: the
-    parameters are in the body; ``packed``: a large answer is compressed."""
+    """A row. ``name``: the operation's, where the function's says too little alone; ``most``: the
+    most bytes of a body; ``tolerates``: what the account may still owe; ``confirmed``: the device
+    must be (E0); ``public``: anybody may ask; ``searches``: the parameters are in the body;
+    ``packed``: a large answer is compressed. ``once`` and ``wait_s`` are for the client, whose
+    transport :mod:`make.operations` generates: it never repeats such a request, and waits for an
+    answer so many seconds."""
 
     method: str
     path: str
     function: Callable[..., Any]
+    name: str = ""
     most: int = MAX_BODY_BYTES
     tolerates: Collection[Requirement] = ()
     confirmed: bool = True
     public: bool = False
     searches: bool = False
     packed: bool = False
+    once: bool = False
+    wait_s: int = 15
+
+    def __post_init__(self) -> None:
+        """Take the function's name where the row has none."""
+        object.__setattr__(self, "name", self.name or self.function.__name__)
 
 
 get = partial(Operation, "GET")

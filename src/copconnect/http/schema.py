@@ -1,6 +1,5 @@
 """The description of all operations as OpenAPI 3.1, made from their rows."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeGuard, get_type_hints
 
@@ -63,7 +62,7 @@ def _row(row: Operation, given: Given, answer: Any) -> dict[str, Any]:
         if given.body is not None:
             body = _reference(given.body[1])
     told: dict[str, Any] = {
-        "operationId": re.sub(r"\W+", "_", f"{row.method.lower()}{row.path.removeprefix('/v1')}"),
+        "operationId": row.name,
         "parameters": named,
         "responses": {"200": _answer(answer)} if answer is not type(None) else {"204": _NOTHING},
         "security": [] if row.public else [{"token": []}],

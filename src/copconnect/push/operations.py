@@ -9,7 +9,7 @@ _BODY = 8 * 1024
 def operations(service: PushService) -> list[Operation]:
     """Return the rows."""
     return [
-        get("/v1/push/key", service.key),
-        put("/v1/push/subscription", service.subscribe, most=_BODY),
-        delete("/v1/push/subscription", service.unsubscribe),
+        get("/v1/push/key", service.key, "push_key"),
+        put("/v1/push/subscription", service.subscribe, "subscribe_pushes", most=_BODY),
+        delete("/v1/push/subscription", service.unsubscribe, "unsubscribe_pushes"),
     ]

@@ -31,17 +31,17 @@ def operations(service: ReportService) -> list[Operation]:
         return await moderating.statistics(caller, path)
 
     return [
-        get("/v1/reports/readers", reporting.readers),
-        post("/v1/reports", reporting.post, most=_BODY),
-        get("/v1/reports/mine", reporting.own),
+        get("/v1/reports/readers", reporting.readers, "report_readers"),
+        post("/v1/reports", reporting.post, "post_report", most=_BODY, wait_s=60),
+        get("/v1/reports/mine", reporting.own, "own_reports"),
         get("/v1/reports", cases),
-        get("/v1/reports/statistics", statistics),
-        get(_R, moderating.case),
-        get("/v1/reports/wanting", wanting),
-        post(f"{_R}/seals", service.resealing.add, most=_SEALS_BODY),
-        get("/v1/sanctions", sanctioning.own),
-        post(f"{_SANCTION}/acknowledgement", sanctioning.acknowledge),
-        get(f"{_SANCTION}/readers", sanctioning.readers),
+        get("/v1/reports/statistics", statistics, "report_statistics"),
+        get(_R, moderating.case, wait_s=60),
+        get("/v1/reports/wanting", wanting, "wanting_cases"),
+        post(f"{_R}/seals", service.resealing.add, "add_seals", most=_SEALS_BODY),
+        get("/v1/sanctions", sanctioning.own, "own_sanctions"),
+        post(f"{_SANCTION}/acknowledgement", sanctioning.acknowledge, "acknowledge_sanction"),
+        get(f"{_SANCTION}/readers", sanctioning.readers, "appeal_readers"),
         post(f"{_SANCTION}/appeal", sanctioning.appeal, most=_APPEAL_BODY),
     ]
 

@@ -31,11 +31,11 @@ def operations(service: TrainingService) -> list[Operation]:
     learning = [
         get("/v1/training", service.training),
         get("/v1/training/lessons/{lesson_id}", service.lesson),
-        post("/v1/training/done", service.done),
+        post("/v1/training/done", service.done, "lessons_done"),
     ]
     return [
         *(replace(row, confirmed=False) for row in learning),
-        get("/v1/training/certificate", certificate),
+        get("/v1/training/certificate", certificate, "training_certificate", wait_s=120),
         get("/verify.html", verify, public=True),
         *_console(service),
     ]
@@ -55,12 +55,17 @@ def _console(service: TrainingService) -> list[Operation]:
     # Somewhat more, so that the service can refuse a large picture in words.
     picture = 4 * LESSON_PICTURE_BYTES
     return [
-        get("/v1/admin/training", progress.by_unit),
-        post("/v1/admin/training/reminders", service.reminding.ask),
+        get("/v1/admin/training", progress.by_unit, "training_progress"),
+        post("/v1/admin/training/reminders", service.reminding.ask, "remind_of_training"),
         get("/v1/admin/training/people", progress.untrained),
-        get("/v1/admin/training/people.xlsx", untrained_file),
-        get("/v1/admin/training/lessons", publishing.states),
-        get("/v1/admin/training/lessons/{lesson_id}", publishing.written),
-        post("/v1/admin/training/pictures", publishing.keep_picture, most=picture),
-        post("/v1/admin/training/previews", publishing.preview),
+        get("/v1/admin/training/people.xlsx", untrained_file, wait_s=120),
+        get("/v1/admin/training/lessons", publishing.states, "lesson_states"),
+        get("/v1/admin/training/lessons/{lesson_id}", publishing.written, "written_lesson"),
+        post(
+            "/v1/admin/training/pictures",
+            publishing.keep_picture,
+            "keep_lesson_picture",
+            most=picture,
+        ),
+        post("/v1/admin/training/previews", publishing.preview, "preview_lesson"),
     ]

@@ -65,12 +65,12 @@ class Publishing:
         ]
         return wire.LessonStates(lessons=states)
 
-    async def written(self, caller: Caller, lesson_id: str) -> wire.WrittenLesson:
+    async def written(self, caller: Caller, lesson_id: LessonId) -> wire.WrittenLesson:
         """Return a lesson as it was written. Raises NotAllowed, NotFound."""
         async with self._database.reading() as connection:
             await self._require(connection, caller)
             lessons = await self._catalogue.lessons(connection)
-        lesson = lessons.get(LessonId(lesson_id))
+        lesson = lessons.get(lesson_id)
         if lesson is None:
             raise errors.NotFound
         texts, images = lesson.written.texts, lesson.written.images

@@ -130,11 +130,11 @@ class TrainingService:
             remind=asked in owed or (overdue and bool(owed)),
         )
 
-    async def lesson(self, lesson_id: str, language: wire.Language = "en") -> wire.LessonPage:
+    async def lesson(self, lesson_id: LessonId, language: wire.Language = "en") -> wire.LessonPage:
         """Return a lesson in a language, in English where it has none. Raises NotFound."""
         async with self._database.reading() as connection:
             lessons = await self.catalogue.lessons(connection)
-        lesson = lessons.get(LessonId(lesson_id))
+        lesson = lessons.get(lesson_id)
         if lesson is None:
             raise errors.NotFound
         return page_of(lesson.lesson_id, lesson.text(language), lesson.version)

@@ -133,7 +133,7 @@ class Members(Wire, frozen=True, kw_only=True):
     """``receipts_version``: these cursors are at least as new."""
 
     members: list[Member]
-    next: str | None
+    next: Annotated[PersonId, HEX16] | None
     receipts_version: int
 
 

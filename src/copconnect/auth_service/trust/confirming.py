@@ -17,7 +17,7 @@ from copconnect.auth_service.trust import confirmation_store, device_store
 from copconnect.auth_service.trust.verdicts.holding import covers, held_paths
 from copconnect.bus import AccountWakeup
 from copconnect.database.engine import Transaction
-from copconnect.ids import ClientId, PersonId
+from copconnect.ids import ClientId, ConfirmationId, PersonId
 from copconnect.principals import Caller
 from copconnect.records.trust.sas import sas_commitment
 
@@ -71,7 +71,7 @@ class Confirming:
         return _wire(row)
 
     async def answer(
-        self, caller: Caller, confirmation_id: str, body: wire.AnswerConfirmation
+        self, caller: Caller, confirmation_id: ConfirmationId, body: wire.AnswerConfirmation
     ) -> wire.Confirmation:
         """Give the new device's half; the same again is fine. Raises NotFound, ConfirmationOver,
         BadRequest for another half."""
@@ -86,7 +86,7 @@ class Confirming:
         return _wire(row)
 
     async def reveal(
-        self, caller: Caller, confirmation_id: str, body: wire.RevealConfirmation
+        self, caller: Caller, confirmation_id: ConfirmationId, body: wire.RevealConfirmation
     ) -> wire.Confirmation:
         """Reveal the endorser's half; the same again is fine. Raises NotFound, ConfirmationOver,
         BadRequest for one that was not committed to, or before the answer."""
@@ -101,7 +101,7 @@ class Confirming:
             _tell(connection, row)
         return _wire(row)
 
-    async def cancel(self, caller: Caller, confirmation_id: str) -> None:
+    async def cancel(self, caller: Caller, confirmation_id: ConfirmationId) -> None:
         """End a comparison that the calling device takes part in; again is fine."""
         async with self._deps.database.transaction() as connection:
             row = await confirmation_store.find(connection, confirmation_id)
@@ -134,7 +134,7 @@ class Confirming:
         if person_id not in plates or not covers(paths, plates[person_id].path):
             raise errors.EndorsementInvalid(rule="E0", reason="no grant over the person's unit")
 
-    async def _open(self, connection: AsyncConnection, confirmation_id: str) -> Any:
+    async def _open(self, connection: AsyncConnection, confirmation_id: ConfirmationId) -> Any:
         row = await confirmation_store.find(connection, confirmation_id)
         if row is None or row.expires_ms <= self._deps.clock.now_ms():
             raise errors.ConfirmationOver

@@ -27,22 +27,32 @@ def operations(service: AuthService) -> list[Operation]:
 
     confirmed = [
         get("/v1/grants", grants),
-        get("/v1/devices/{device_hex}/made", service.revoking.made),
+        get("/v1/devices/{device_id}/made", service.revoking.made, "made_by"),
     ]
     unconfirmed = [
-        post("/v1/people/trust", service.people_trust.look_up, most=_BODY, packed=True),
-        put("/v1/device-keys", own_keys.put, most=_BODY, tolerates=_FIRST),
-        post("/v1/time", own_keys.time, most=_BODY, tolerates=_FIRST),
+        post(
+            "/v1/people/trust",
+            service.people_trust.look_up,
+            "look_up_trust",
+            most=_BODY,
+            packed=True,
+            wait_s=30,
+        ),
+        put("/v1/device-keys", own_keys.put, "put_device_keys", most=_BODY, tolerates=_FIRST),
+        # A repeat would take longer than the answer may be on its way (T1).
+        post("/v1/time", own_keys.time, most=_BODY, tolerates=_FIRST, once=True),
         get("/v1/audit/consistency", own_keys.log_consistency, tolerates=_FIRST),
-        get("/v1/authenticators", service.authenticators.of),
-        post("/v1/authenticators", service.authenticators.add, most=_BODY),
+        get("/v1/authenticators", service.authenticators.of, "authenticators"),
+        post("/v1/authenticators", service.authenticators.add, "add_authenticator", most=_BODY),
         post("/v1/endorsements", service.endorsing.endorse, most=_BODY),
-        post("/v1/revocations", service.revoking.by_device, most=_REVOCATION_BODY),
-        get("/v1/unconfirmed", service.unconfirmed.of),
-        post("/v1/confirmations", confirming.begin, most=_BODY),
-        post(f"{_CONFIRMATION}/answer", confirming.answer, most=_BODY),
-        post(f"{_CONFIRMATION}/reveal", confirming.reveal, most=_BODY),
-        get("/v1/confirmations", confirming.own),
-        delete(_CONFIRMATION, confirming.cancel),
+        post(
+            "/v1/revocations", service.revoking.by_device, "post_revocation", most=_REVOCATION_BODY
+        ),
+        get("/v1/unconfirmed", service.unconfirmed.of, "unconfirmed"),
+        post("/v1/confirmations", confirming.begin, "begin_confirmation", most=_BODY),
+        post(f"{_CONFIRMATION}/answer", confirming.answer, "answer_confirmation", most=_BODY),
+        post(f"{_CONFIRMATION}/reveal", confirming.reveal, "reveal_confirmation", most=_BODY),
+        get("/v1/confirmations", confirming.own, "confirmations"),
+        delete(_CONFIRMATION, confirming.cancel, "cancel_confirmation"),
     ]
     return confirmed + [replace(row, confirmed=False) for row in unconfirmed]

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.audit.acts import DeviceRevoked
-from copconnect.auth_service import rules, store
+from copconnect.auth_service import store
 from copconnect.auth_service.dependencies import Dependencies
 from copconnect.auth_service.ports import EndReason
 from copconnect.auth_service.tables import revocations
@@ -25,7 +25,7 @@ from copconnect.auth_service.trust.verdicts.judged_records import check_sent, pa
 from copconnect.auth_service.trust.verdicts.judging import Judge
 from copconnect.bus import AccountWakeup
 from copconnect.database.engine import Transaction
-from copconnect.ids import ClientId, PersonId
+from copconnect.ids import ClientId, DeviceId, PersonId
 from copconnect.principals import Caller, Signer
 from copconnect.records.trust.judging import revocation_counts
 from copconnect.records.trust.revocation import BY_AUTHORITY, Revocation
@@ -133,12 +133,12 @@ class Revoking:
             await record_store.hold(connection, wanted)
             held |= wanted
 
-    async def made(self, caller: Caller, device_hex: str) -> wire.MadeRecords:
+    async def made(self, caller: Caller, device_id: DeviceId) -> wire.MadeRecords:
         """Return what a device endorsed and granted, for somebody who may revoke it.
 
         Raises NotFound, NotAllowed.
         """
-        device = rules.device_of(device_hex)
+        device = bytes.fromhex(device_id)
         now = self._deps.clock.now_ms()
         async with self._deps.database.reading() as connection:
             client = await device_store.by_device(connection, device)

@@ -27,13 +27,13 @@ class Posts:
         self._database = database
         self._directory = directory
 
-    async def of_unit(self, caller: Caller | None, unit_id: str) -> wire.Posts:
+    async def of_unit(self, caller: Caller | None, unit_id: UnitId) -> wire.Posts:
         """Return the posts of a unit, not of those below it: heads first, then by the most senior
         holder, vacant ones last. Raises NotFound for an unknown unit, RateLimited."""
         async with self._database.reading() as connection:
-            if await self._directory.path_of(connection, UnitId(unit_id)) is None:
+            if await self._directory.path_of(connection, unit_id) is None:
                 raise errors.NotFound
-            rows = await post_store.there(connection, [UnitId(unit_id)])
+            rows = await post_store.there(connection, [unit_id])
             found = await self._posts(connection, caller, rows)
         return wire.Posts(posts=found)
 
@@ -57,10 +57,10 @@ class Posts:
         async with self._database.reading() as connection:
             return await post_store.beginning_with(connection, digits, 2, abolished=abolished)
 
-    async def one(self, caller: Caller, post_id: str) -> wire.Post:
+    async def one(self, caller: Caller, post_id: PostId) -> wire.Post:
         """Return a post. Raises NotFound, RateLimited."""
         async with self._database.reading() as connection:
-            rows = await post_store.by_id(connection, [PostId(post_id)])
+            rows = await post_store.by_id(connection, [post_id])
             found = await self._posts(connection, caller, post_store.existing(rows))
         await self._count(caller, found)
         if not found:
@@ -86,11 +86,11 @@ class Posts:
         order = {post_id: at for at, post_id in enumerate(wanted)}
         return wire.Posts(posts=sorted(found, key=lambda one: order[one.post_id]))
 
-    async def chain_of_command(self, caller: Caller, unit_id: str) -> wire.ChainOfCommand:
+    async def chain_of_command(self, caller: Caller, unit_id: UnitId) -> wire.ChainOfCommand:
         """Return the posts that head a unit and every unit above it, the nearest first. The same
         number of statements for every unit. Raises NotFound, RateLimited."""
         async with self._database.reading() as connection:
-            path = await self._directory.path_of(connection, UnitId(unit_id))
+            path = await self._directory.path_of(connection, unit_id)
             if path is None:
                 raise errors.NotFound
             chain = [UnitId(code) for code in reversed(path.split("/"))]
