@@ -28,8 +28,8 @@ from copconnect.orders.rules import ISSUE
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.rates import SharedRates
 from copconnect.records.conversation.roster import direct_id
-from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.kem import X25519
+from copconnect.records.primitives.signed import RosterSigner
 from copconnect.records.trust.incarnation import Incarnation
 from copconnect.reports.registry import SanctionRegistry
 from copconnect.rights import WHOLE, Held
@@ -83,18 +83,17 @@ class Calls:
         return len(self.people[seq])
 
 
-class Authority:
-    """A roster authority with its private key."""
+class Authority(RosterSigner):
+    """A roster authority that counts its signatures."""
 
     def __init__(self) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-        self.public_key = public_bytes(self._key)
+        super().__init__(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
         self.signatures = 0
 
     def sign(self, data: bytes) -> bytes:
         """Sign."""
         self.signatures += 1
-        return self._key.sign(data)
+        return super().sign(data)
 
 
 class Registry:

@@ -22,7 +22,7 @@ class Node:
     def online(
         self, conversation_id: ConversationId, cell_id: CellId | None = None
     ) -> Iterable[Online]:
-        """See Connected."""
+        """See Fanout."""
         assert conversation_id == self.rows.conversation_id
         cells = {one.caller: one.cell_id for one in self.rows.placed if one.until is None}
         for one in self.there:
@@ -33,15 +33,15 @@ class Node:
     def online_of_person(
         self, conversation_id: ConversationId, person_id: PersonId
     ) -> Iterable[Online]:
-        """See Connected."""
+        """See Fanout."""
         return (one for one in self.online(conversation_id) if one.person_id == person_id)
 
     def here(self, client_id: ClientId) -> bool:
-        """See Connected."""
+        """See Fanout."""
         return any(one.client_id == client_id for one in self.there)
 
     def push_to(self, client_id: ClientId, frame: wire.ServerFrame) -> bool:
-        """See Connected."""
+        """See Fanout."""
         to = [one for one in self.there if one.client_id == client_id]
         self.frames += [(one, frame) for one in to]
         return bool(to)

@@ -1,5 +1,7 @@
 """C1, C2, D7: which devices are asked to make keys, and when."""
 
+from typing import cast
+
 import pytest
 from sqlalchemy import insert
 
@@ -21,6 +23,7 @@ from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, HOUR_M
 from copconnect.delivery.store.tables import CELL_KEY_MARKS
 from copconnect.ids import new_id
 from copconnect.principals import Caller
+from copconnect.sockets.passing.fanout import Fanout
 from tests.live.connected import Node
 from tests.live.rows import Rows, device
 from tests.live.world import World
@@ -40,7 +43,7 @@ class Force(World):
         """Return a node at which these are connected."""
         node = Node(self.rows, *there)
         asking = Asking(self.deps, lambda: 0.0)
-        asking.attach(node)
+        asking.attach(cast(Fanout, node))
         return node, asking
 
     def change(self, *removed: Caller, whole: bool = True) -> RosterWakeup:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from math import ceil
+from typing import cast
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from copconnect.delivery.live.late_seals import AGAIN_MS, ANEW, BATCH_MS, REST_M
 from copconnect.delivery.store import late_seals
 from copconnect.ids import CellId, SealKeyId
 from copconnect.principals import Caller
+from copconnect.sockets.passing.fanout import Fanout
 from tests.contract.statements import Statements
 from tests.live.connected import Node
 from tests.live.rows import Rows, device
@@ -51,7 +53,7 @@ class Force(World):
         """Return a node at which these are connected."""
         node = Node(self.rows, *there)
         asking = Asking(self.deps, lambda: 0.0)
-        asking.attach(node)
+        asking.attach(cast(Fanout, node))
         return node, asking
 
     async def look(self, asking: Asking) -> None:

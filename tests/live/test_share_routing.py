@@ -3,6 +3,7 @@
 import itertools
 from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import cast
 
 import msgspec
 import pytest
@@ -23,6 +24,7 @@ from copconnect.delivery.store.tables import SHARE_REQUESTS
 from copconnect.principals import Caller
 from copconnect.records.conversation.key_share import SecretName
 from copconnect.records.conversation.roster import HeadStamp, RosterHead, check_proof
+from copconnect.sockets.passing.fanout import Fanout
 from tests.contract.statements import Statements
 from tests.live.connected import Node
 from tests.live.rows import Rows, device, second
@@ -101,7 +103,7 @@ class Force(World):
         """Return a node at which these are connected."""
         node = Node(self.rows, *there)
         asking = Asking(self.deps, lambda: 0.0)
-        asking.attach(node)
+        asking.attach(cast(Fanout, node))
         return node, asking
 
     async def turns(self, node: Node, asking: Asking, count: int) -> list[Caller]:
@@ -390,7 +392,7 @@ async def test_d4_a_node_with_nobody_to_ask_tells_the_others_at_once(force: Forc
     bus = LocalBus()
     bus.subscribe(hear)
     at_home = Asking(force.deps_with(bus), lambda: 0.0)
-    at_home.attach(Node(force.rows, force.asker))
+    at_home.attach(cast(Fanout, Node(force.rows, force.asker)))
     wakeup = await force.lack()
     await at_home.receive(wakeup)
     (told,) = heard

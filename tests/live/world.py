@@ -17,6 +17,7 @@ from copconnect.ids import PersonId
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.rates import SharedRates
 from copconnect.records.primitives.kem import X25519
+from copconnect.records.primitives.signed import RosterSigner
 from copconnect.reports.registry import SanctionRegistry
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.contract.device import name_alone
@@ -34,22 +35,6 @@ class Time:
     def now_ms(self) -> int:
         """Return the time."""
         return self.at
-
-
-class Signer:
-    """A roster authority."""
-
-    def __init__(self) -> None:
-        self._key = Ed25519PrivateKey.generate()
-
-    @property
-    def public_key(self) -> bytes:
-        """Raw Ed25519."""
-        return self._key.public_key().public_bytes_raw()
-
-    def sign(self, data: bytes) -> bytes:
-        """Sign."""
-        return self._key.sign(data)
 
 
 class KnownDevices:
@@ -102,7 +87,7 @@ class World:
         self.database = database
         self.clock = Time()
         self.devices = KnownDevices()
-        self._signer = Signer()
+        self._signer = RosterSigner(Ed25519PrivateKey.generate())
         self.stamps = Stamps(self._signer, self.clock)
         bus = LocalBus()
         log = WakeupLog(database, self.clock, has_bus=True)

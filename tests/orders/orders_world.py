@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sqlalchemy import Column, MetaData, Select, String, Table, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,6 +34,7 @@ from copconnect.records.primitives.fields import sha256
 from copconnect.rights import Held
 from copconnect.settings import Settings
 from copconnect.sockets.feed import SeenCursor
+from copconnect.sockets.passing.fanout import Fanout
 from tests.contract.chart import post_of
 from tests.contract.delivery_world import World, issuing_by
 from tests.contract.device import Device, Talk, name_alone, order_terms
@@ -184,7 +185,7 @@ class Dashboards:
         self.frames: list[tuple[ClientId, wire.OrderProgressFrame]] = []
 
     def push_to(self, client_id: ClientId, frame: wire.ServerFrame) -> bool:
-        """See ports.Connected."""
+        """See Fanout."""
         assert isinstance(frame, wire.OrderProgressFrame)
         self.frames.append((client_id, frame))
         return True
@@ -263,7 +264,7 @@ class Orders:
             settings=settings or Settings(),
             fresh_s=fresh_s,
         )
-        made.watching.attach(self.connected)
+        made.watching.attach(cast(Fanout, self.connected))
         world.bus.subscribe(made.watching.on_wakeup)
         return made
 

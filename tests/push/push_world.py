@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Select, select
 
@@ -23,6 +23,7 @@ from copconnect.push.service import PushService as Pushes
 from copconnect.push.store import QUEUE, SUBSCRIPTIONS
 from copconnect.settings import Settings
 from copconnect.sockets.feed import SeenCursor
+from copconnect.sockets.passing.fanout import Fanout
 from tests.live.rows import Rows, device
 from tests.live.world import World
 
@@ -44,8 +45,8 @@ class Here:
 
     clients: set[ClientId] = field(default_factory=set)
 
-    def is_here(self, client_id: ClientId) -> bool:
-        """See ports.Presence."""
+    def here(self, client_id: ClientId) -> bool:
+        """See Fanout."""
         return client_id in self.clients
 
 
@@ -84,7 +85,7 @@ class Waking(World):
             OpenClients(),
             Leases(self.database, self.clock, alone=alone),
         )
-        made.sender.attach(self.here)
+        made.sender.attach(cast(Fanout, self.here))
         self.nodes.append(made)
         return made
 

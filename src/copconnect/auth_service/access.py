@@ -7,14 +7,13 @@ cached. An entry expires after two minutes, in case a wake-up is lost. Every liv
 judged again within the same two minutes, so the database is asked about a device once in that time.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple, Protocol
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from copconnect.auth_service import rules, store
 from copconnect.auth_service.ports import Conduct, People, Training
 from copconnect.auth_service.trust.device_store import NOT_CONFIRMED
+from copconnect.auth_service.trust.locking import Endings
 from copconnect.background import Periodic
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
@@ -28,14 +27,6 @@ CACHE_SIZE = 200_000
 SEEN_PERIOD_S = 60
 SEEN_GRAIN_MS = 5 * 60_000
 _CHANGES = ("signed_out", "clients", "conduct")  # Events after which callers are others.
-
-
-class Endings(Protocol):
-    """Says why clients ended."""
-
-    async def of(self, connection: AsyncConnection, rows: Collection[Any]) -> dict[bytes, Ended]:
-        """Return by device why these clients ended; clients that may act are missing."""
-        ...
 
 
 class _Entry(NamedTuple):

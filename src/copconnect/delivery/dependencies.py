@@ -18,12 +18,12 @@ from copconnect.delivery.ports import (
     People,
     Posts,
     Pushes,
-    RosterSigner,
     Sanctions,
 )
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.rates import SharedRates
 from copconnect.records.primitives.kem import XWING
+from copconnect.records.primitives.signed import RosterSigner
 from copconnect.wire import CELL_SIZE
 
 

@@ -164,19 +164,6 @@ class Organisation(Protocol):
         ...
 
 
-class RosterSigner(Protocol):
-    """The roster authority's key, which is not the Delivery Service's."""
-
-    @property
-    def public_key(self) -> bytes:
-        """Raw Ed25519, 32 bytes."""
-        ...
-
-    def sign(self, data: bytes) -> bytes:
-        """Return the Ed25519 signature (64) over T(label) ‖ record, which the caller joined."""
-        ...
-
-
 class Attachments(Protocol):
     """Whether attachments can be posted; the attachments role knows."""
 
@@ -260,30 +247,4 @@ class Sanctions(Protocol):
     async def end_over(self, person_id: PersonId) -> bool:
         """Give a person whose sanction has ended the right to post back; return whether there was
         one."""
-        ...
-
-
-class Memberships(Protocol):
-    """DeliveryService as the Authentication Service uses it (and states it as its own port)."""
-
-    async def devices_changed(
-        self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
-    ) -> None:
-        """Compare what rosters list of these people with ``Devices.devices_of``, and list or unlist
-        what differs, in this transaction.
-
-        Call it after the caller's own rows are written: a device was confirmed, revoked, expired,
-        or its person suspended. ``urgent`` (a revocation, a suspension): unlist in every
-        conversation in this transaction, however large (D6). Otherwise conversations of more than
-        256 devices and those that follow the data bank take the change up within a round.
-        """
-        ...
-
-    async def belongs_to_any(
-        self,
-        connection: AsyncConnection,
-        person_id: PersonId,
-        conversation_ids: Collection[ConversationId],
-    ) -> bool:
-        """Return whether a person is a member of any of these conversations."""
         ...

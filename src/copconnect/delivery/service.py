@@ -37,7 +37,6 @@ from copconnect.delivery.ports import (
     People,
     Posts,
     Pushes,
-    RosterSigner,
     Sanctions,
 )
 from copconnect.delivery.rosters.audiences import Audiences
@@ -56,8 +55,9 @@ from copconnect.ids import ConversationId, MessageId, PersonId
 from copconnect.leases import Leases
 from copconnect.principals import LoggedMessage
 from copconnect.rates import SharedRates
+from copconnect.records.primitives.signed import RosterSigner
 
-__all__ = ["Attachments", "DeliveryService", "Devices", "Organisation", "People", "RosterSigner"]
+__all__ = ["Attachments", "DeliveryService", "Devices", "Organisation", "People"]
 
 
 class DeliveryService:
@@ -178,7 +178,14 @@ class DeliveryService:
     async def devices_changed(
         self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
     ) -> None:
-        """List and unlist what differs from the people's devices; see ports.Memberships."""
+        """Compare what rosters list of these people with ``Devices.devices_of``, and list or unlist
+        what differs, in this transaction.
+
+        Call it after the caller's own rows are written: a device was confirmed, revoked, expired,
+        or its person suspended. ``urgent`` (a revocation, a suspension): unlist in every
+        conversation in this transaction, however large (D6). Otherwise conversations of more than
+        256 devices and those that follow the data bank take the change up within a round.
+        """
         await self._device_changes.apply(connection, person_ids, urgent=urgent)
 
     async def belongs_to_any(

@@ -82,7 +82,7 @@ def keys(folder: Path, now_ms: int) -> tuple[CertificateAuthority | None, list[F
         remedy = "Run `copconnect init` for a new department, or restore the folder of keys."
         return None, [failure("keys", f"The keys cannot be used: {error}.", remedy)]
     issuing = x509.load_pem_x509_certificate((folder / "keys" / authority.ISSUING).read_bytes())
-    roster = x509.load_der_x509_certificate(loaded.roster.certificate)
+    roster = x509.load_der_x509_certificate(loaded.roster_certificate)
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     ends = min(issuing.not_valid_after_utc, roster.not_valid_after_utc)
     days = (ends - now).days

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import ClientId, ConversationId, PersonId, PostId, UnitId
+from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 from copconnect.rights import Held
 
 Handed = Literal["taken", "refused", "unsure", "failed"]
@@ -143,12 +143,4 @@ class Texts(Protocol):
     async def hand_over(self, number: str, text: str, more: Mapping[str, object]) -> Handed:
         """Hand over a text once, with more fields for the gateway, and return what became of it:
         ``unsure``: the gateway may have taken it; ``failed``: it has not."""
-        ...
-
-
-class Connected(Protocol):
-    """The live connections of this node."""
-
-    def push_to(self, client_id: ClientId, frame: wire.ServerFrame) -> bool:
-        """Push a frame to a client; return whether it is connected here."""
         ...

@@ -17,9 +17,9 @@ from copconnect.background import Periodic
 from copconnect.bus import AcknowledgedWakeup, AnyWakeup, CursorsMovedWakeup, ReceiptsWakeup
 from copconnect.ids import ClientId, ConversationId, MessageId, PersonId, UnitId
 from copconnect.orders.counting import Counting
-from copconnect.orders.ports import Connected
 from copconnect.orders.reading import Oversight, Reading
 from copconnect.principals import Caller
+from copconnect.sockets.passing.fanout import Fanout
 
 PERIOD_S = 1.0
 AGAIN_S = 15.0
@@ -49,12 +49,12 @@ class Watching:
     def __init__(self, reading: Reading, counting: Counting) -> None:
         self._reading = reading
         self._counting = counting
-        self._connected: Connected | None = None
+        self._connected: Fanout | None = None
         self._watchers: dict[Hashable, _Watcher] = {}
         self._moved: dict[ConversationId | MessageId, float] = {}
         self._rounds = Periodic("orders_watched", self.round, PERIOD_S)
 
-    def attach(self, connected: Connected) -> None:
+    def attach(self, connected: Fanout) -> None:
         """Send through these connections; built after this."""
         self._connected = connected
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
-    FromClause,
-    Select,
     String,
     and_,
     bindparam,
@@ -23,6 +21,7 @@ from copconnect.database.among import among
 from copconnect.database.engine import upsert_for
 from copconnect.database.given import GivenRows
 from copconnect.ids import ConversationId, PersonId
+from copconnect.push.ports import Conversations
 from copconnect.push.store import PLANNED, QUEUE, QUEUED, SUBSCRIPTIONS
 
 _S, _Q, _P = SUBSCRIPTIONS.c, QUEUE.c, PLANNED.c
@@ -41,14 +40,6 @@ class Asked(NamedTuple):
 _ASKED = GivenRows(
     "p_asked", {"conversation_id": String, "seq": BigInteger, "sender": String, "kind": String}
 )
-
-
-class Behind(Protocol):
-    """See ports.Conversations.behind."""
-
-    def __call__(self, asked: FromClause, *, flash: bool) -> Select[Any]:
-        """Return the statement."""
-        ...
 
 
 async def planned(
@@ -80,13 +71,13 @@ def _planning(dialect: str) -> Any:
     )
 
 
-def enqueuing(dialect: str, behind: Behind, *, flash: bool) -> Any:
+def enqueuing(dialect: str, conversations: Conversations, *, flash: bool) -> Any:
     """Return the statement that queues a push for each subscribed device that is ``behind`` one of
     the messages (``Asked``), if the device has received the message of its last push, or got that
     push before ``p_again_ms``. A flash order is pushed to each device that got no push about it.
     Other parameters: those of ``behind``."""
     asked = _ASKED.clause(dialect)
-    found = behind(asked, flash=flash).subquery()
+    found = conversations.behind(asked, flash=flash).subquery()
     known = QUEUE.alias("known")
     now_ms = bindparam("p_now_ms", type_=BigInteger())
     # A push that is due may be under way: were its row about a newer message by the time it is

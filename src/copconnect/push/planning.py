@@ -50,7 +50,7 @@ class Planner:
         self._delay_ms = delay_ms
         dialect = database.engine.dialect.name
         self._enqueuing = {  # Built once: building costs more than executing.
-            flash: plan_store.enqueuing(dialect, conversations.behind, flash=flash)
+            flash: plan_store.enqueuing(dialect, conversations, flash=flash)
             for flash in (True, False)
         }
         self._due: dict[ConversationId, int] = {}  # When each is to be planned.

@@ -49,11 +49,3 @@ class Devices(Protocol):
         """Return a statement of the ``client_id`` of the devices that are not revoked; locked ones
         are among them."""
         ...
-
-
-class Presence(Protocol):
-    """The live connections of this node."""
-
-    def is_here(self, client_id: ClientId) -> bool:
-        """Return whether a device has a connection to this node."""
-        ...

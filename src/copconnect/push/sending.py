@@ -22,10 +22,11 @@ from copconnect.database.engine import Database
 from copconnect.ids import ClientId
 from copconnect.push import rules, store
 from copconnect.push.http_pool import Pool, Pools, PushFailed
-from copconnect.push.ports import Conversations, Presence
+from copconnect.push.ports import Conversations
 from copconnect.push.rules import Endpoint
 from copconnect.push.store import Due
 from copconnect.push.vapid import Tokens
+from copconnect.sockets.passing.fanout import Fanout
 
 BATCH = 500
 TIMEOUT_S = 15.0
@@ -91,7 +92,7 @@ class Sender:
         self._secret = secret
         self._allowed = allowed
         self._connections = connections
-        self._presence: Presence | None = None
+        self._connected: Fanout | None = None
         self._origins: dict[str, _Origin] = {}
         self._pools: dict[str, Pool] = {}
         self._chance = random.Random()  # noqa: S311 -- waiting times.
@@ -99,9 +100,9 @@ class Sender:
         for outcome in OUTCOMES:
             PUSHES.labels(outcome)  # Shown from the start.
 
-    def attach(self, presence: Presence) -> None:
+    def attach(self, connected: Fanout) -> None:
         """Spare the devices that are connected here; built after this."""
-        self._presence = presence
+        self._connected = connected
 
     def nudge(self) -> None:
         """Look at the queue in the next round: something was queued."""
@@ -189,7 +190,7 @@ class Sender:
                     group.create_task(self._work(state, pool, wanted, outcomes))
 
     def _is_here(self, client_id: ClientId) -> bool:
-        return self._presence is not None and self._presence.is_here(client_id)
+        return self._connected is not None and self._connected.here(client_id)
 
     async def _work(
         self,

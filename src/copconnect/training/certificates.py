@@ -12,10 +12,11 @@ from copconnect import errors, wire
 from copconnect.clock import INDIA
 from copconnect.database.engine import Database
 from copconnect.principals import Caller
+from copconnect.records.primitives.signed import RosterSigner
 from copconnect.training import store
 from copconnect.training.certificate_words import CRITERIA, WORDS
 from copconnect.training.credential import Facts, did_key, signed
-from copconnect.training.ports import People, Signer
+from copconnect.training.ports import People
 from copconnect.training.verify_page import VerifyPage
 from copconnect.training.workbook import spelled
 
@@ -27,7 +28,7 @@ class Certificates:
         self,
         database: Database,
         people: People,
-        signer: Signer,
+        signer: RosterSigner,
         department: str,
         public_url: str,
     ) -> None:

@@ -92,16 +92,3 @@ class Pushes(Protocol):
     async def lessons_done(self, connection: Transaction, person_id: PersonId) -> None:
         """Take back what a person's devices were to be woken for."""
         ...
-
-
-class Signer(Protocol):
-    """The roster authority's key, which signs certificates (decision 21)."""
-
-    @property
-    def public_key(self) -> bytes:
-        """Its Ed25519 public key."""
-        ...
-
-    def sign(self, data: bytes) -> bytes:
-        """Return an Ed25519 signature."""
-        ...

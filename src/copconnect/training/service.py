@@ -20,6 +20,7 @@ from copconnect.database.engine import Database
 from copconnect.ids import LessonId, PersonId
 from copconnect.leases import Leases
 from copconnect.principals import Caller, Requirement
+from copconnect.records.primitives.signed import RosterSigner
 from copconnect.settings import Settings
 from copconnect.training import rules, store
 from copconnect.training.catalogue import Catalogue
@@ -27,7 +28,7 @@ from copconnect.training.certificates import Certificates
 from copconnect.training.folder import LessonFolder
 from copconnect.training.lesson_text import page_of
 from copconnect.training.lessons_of import course_of
-from copconnect.training.ports import Audiences, LargeFrom, Listed, People, Pushes, Signer
+from copconnect.training.ports import Audiences, LargeFrom, Listed, People, Pushes
 from copconnect.training.progress import Progress
 from copconnect.training.publishing import Publishing
 from copconnect.training.recording import Recording
@@ -51,7 +52,7 @@ class TrainingService:
         listed: Listed,
         audiences: Audiences,
         large_from: LargeFrom,
-        signer: Signer,
+        signer: RosterSigner,
         department: str,
         pushes: Pushes,
         leases: Leases,

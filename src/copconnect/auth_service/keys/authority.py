@@ -12,7 +12,6 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -24,7 +23,7 @@ from copconnect.auth_service.keys import department_files, push_key
 from copconnect.auth_service.keys.key_files import AuthorityMissing, load_key, write_once
 from copconnect.auth_service.keys.push_key import PUSH_KEY, PushSigner
 from copconnect.records.primitives.ed25519 import public_bytes
-from copconnect.records.primitives.signed import SignedRecord
+from copconnect.records.primitives.signed import RosterSigner
 from copconnect.records.trust.department import Department, Policy
 from copconnect.records.trust.device import spki_hash
 
@@ -52,26 +51,6 @@ class IssuedCertificate:
     der: bytes
     hash: str
     not_after_ms: int
-
-
-R = TypeVar("R", bound=SignedRecord)
-
-
-class RosterSigner:
-    """Signs what the roster authority vouches for: roster heads, stamps, cards, devices, time."""
-
-    def __init__(self, certificate: x509.Certificate, key: Ed25519PrivateKey) -> None:
-        self._key = key
-        self.certificate = certificate.public_bytes(serialization.Encoding.DER)
-        self.public_key = public_bytes(key)
-
-    def sign(self, data: bytes) -> bytes:
-        """Return an Ed25519 signature."""
-        return self._key.sign(data)
-
-    def signed(self, record: R) -> R:
-        """Return a record with the roster authority's signature."""
-        return record.signed(self._key)
 
 
 class CertificateAuthority:
@@ -105,7 +84,8 @@ class CertificateAuthority:
         """The department's name, as officers read it."""
         # Certificates of former issuing CAs stay valid until they expire.
         self.issuing = [_der(_load_certificate(path)) for path in _issuing_files(keys)]
-        self.roster = RosterSigner(_load_certificate(keys / ROSTER), load_key(keys / ROSTER_KEY))
+        self.roster = RosterSigner(load_key(keys / ROSTER_KEY))
+        self.roster_certificate = _der(_load_certificate(keys / ROSTER))
         self.root_key = key_of(keys / ROOT)
         self.issuing_keys = _issuing_keys(keys)
         self.departments = department_files.load(keys, self.root_key)

@@ -18,7 +18,6 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service import store
-from copconnect.auth_service.keys.authority import RosterSigner
 from copconnect.auth_service.ports import People
 from copconnect.auth_service.tables import person_cards
 from copconnect.auth_service.trust import record_store
@@ -27,6 +26,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database, chunks
 from copconnect.ids import PersonId
 from copconnect.principals import Plate
+from copconnect.records.primitives.signed import RosterSigner
 from copconnect.records.trust.incarnation import beginning
 from copconnect.records.trust.person_card import PersonCard
 

@@ -167,7 +167,7 @@ class TrustPublisher:
             version=version,
             root=self._authority.root,
             issuing=self._authority.issuing,
-            roster_authority=self._authority.roster.certificate,
+            roster_authority=self._authority.roster_certificate,
             departments=departments,
             incarnation=None if incarnation is None else incarnation.encode(),
         )

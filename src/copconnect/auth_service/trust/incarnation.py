@@ -26,12 +26,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.audit.acts import IncarnationBegun
 from copconnect.auth_service import store
 from copconnect.auth_service.dependencies import Dependencies
-from copconnect.auth_service.keys.authority import RosterSigner
 from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.auth_service.tables import person_cards, person_devices
 from copconnect.auth_service.trust import record_store
 from copconnect.ids import PersonId
 from copconnect.principals import Principal
+from copconnect.records.primitives.signed import RosterSigner
 from copconnect.records.trust.department import Department, authority_number_of, first_number
 from copconnect.records.trust.incarnation import Incarnation, next_number
 from copconnect.records.trust.person_card import PersonCard

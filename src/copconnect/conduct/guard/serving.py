@@ -11,7 +11,7 @@ list of pictures when a wake-up tells it, and a minute later where the wake-up w
 from collections.abc import Collection, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,21 +24,13 @@ from copconnect.conduct import store
 from copconnect.conduct.guard import model, policy
 from copconnect.conduct.guard.pictures import Pictures, encoded
 from copconnect.database.engine import Database, Transaction
-from copconnect.principals import Operator, Principal
-from copconnect.principals import Signer as Signing
+from copconnect.principals import Operator, Principal, Signer
 from copconnect.records.primitives.fields import sha256
+from copconnect.records.primitives.signed import RosterSigner
 from copconnect.records.trust.guard_record import GuardRecord
 
 READ_AGAIN_MS = 60_000
 SHOWN = 100  # Former policies that the console lists.
-
-
-class Signer(Protocol):
-    """The roster authority."""
-
-    def signed(self, record: GuardRecord) -> GuardRecord:
-        """Return the record with the authority's signature."""
-        ...
 
 
 class GuardFile(ValueError):
@@ -62,7 +54,7 @@ class GuardService:
         database: Database,
         clock: Clock,
         audit: Audit,
-        signer: Signer,
+        signer: RosterSigner,
         weights: str,
         rules: str,
     ) -> None:
@@ -163,7 +155,7 @@ class GuardService:
         row = {
             "number": number,
             "created_ms": self._clock.now_ms(),
-            "person_id": by.person_id if isinstance(by, Signing) else None,
+            "person_id": by.person_id if isinstance(by, Signer) else None,
             "policy": text,
         }
         if not await store.add_policy(connection, row):

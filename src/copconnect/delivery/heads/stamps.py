@@ -6,12 +6,11 @@ one that is reused never says more than was true then. Used from one event loop;
 """
 
 from collections import OrderedDict
-from dataclasses import replace
 
 from copconnect.clock import Clock
-from copconnect.delivery.ports import RosterSigner
 from copconnect.delivery.rules.limits import STAMP_REUSED_MS
 from copconnect.records.conversation.roster import HeadStamp
+from copconnect.records.primitives.signed import RosterSigner
 
 _MOST = 20_000
 
@@ -33,8 +32,7 @@ class Stamps:
         draft = HeadStamp(
             conversation_id=bytes.fromhex(conversation_id), head=head_hash, time=now_ms
         )
-        signature = self._signer.sign(HeadStamp.LABEL + draft.unsigned())
-        stamp = replace(draft, signature=signature).encode()
+        stamp = self._signer.signed(draft).encode()
         self._made[head_hash] = now_ms, stamp
         self._made.move_to_end(head_hash)
         while len(self._made) > _MOST:

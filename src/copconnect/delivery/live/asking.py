@@ -29,8 +29,8 @@ from copconnect.bus import (
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live.key_asking import CellKeyAsking, NextKeyAsking
 from copconnect.delivery.live.late_seals import LateSealAsking
-from copconnect.delivery.live.share_helpers import Connected
 from copconnect.delivery.live.share_routing import ShareRouting
+from copconnect.sockets.passing.fanout import Fanout
 
 TICK_S = 0.5
 GATHER_S = 0.2
@@ -42,7 +42,7 @@ class Asking:
 
     def __init__(self, deps: Dependencies, jitter: Callable[[], float] = random.random) -> None:
         self._deps = deps
-        self._attached: Connected | None = None
+        self._attached: Fanout | None = None
         self.shares = ShareRouting(deps, self._connected)
         self.cell_keys = CellKeyAsking(deps, self._connected, jitter)
         self.next_keys = NextKeyAsking(deps, self._connected, jitter)
@@ -51,11 +51,11 @@ class Asking:
         self._came = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def attach(self, connected: Connected) -> None:
+    def attach(self, connected: Fanout) -> None:
         """Ask these devices."""
         self._attached = connected
 
-    def _connected(self) -> Connected:
+    def _connected(self) -> Fanout:
         if self._attached is None:
             raise RuntimeError("nobody is connected to a process without sockets")
         return self._attached

@@ -23,9 +23,9 @@ from copconnect.bus import CellKeyMarkedWakeup, RosterWakeup
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import WantedCellKey
-from copconnect.delivery.live.share_helpers import Connected
 from copconnect.ids import CellId, ConversationId, Epoch
 from copconnect.sockets.feed import Online
+from copconnect.sockets.passing.fanout import Fanout
 
 CELL_AGAIN_MS = 12_000  # A phone 6x slower verifies and seals to 256 people in 10 s.
 CELL_LONGEST_MS = 60_000
@@ -69,7 +69,7 @@ class CellKeyAsking:
     """Asks for cell keys."""
 
     def __init__(
-        self, deps: Dependencies, connected: Callable[[], Connected], jitter: Callable[[], float]
+        self, deps: Dependencies, connected: Callable[[], Fanout], jitter: Callable[[], float]
     ) -> None:
         self._deps = deps
         self._connected = connected
@@ -166,7 +166,7 @@ class NextKeyAsking:
     """Asks for the next conversation key."""
 
     def __init__(
-        self, deps: Dependencies, connected: Callable[[], Connected], jitter: Callable[[], float]
+        self, deps: Dependencies, connected: Callable[[], Fanout], jitter: Callable[[], float]
     ) -> None:
         self._deps = deps
         self._connected = connected

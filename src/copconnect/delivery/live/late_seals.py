@@ -31,7 +31,7 @@ from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.keys.late_seals import usable_cell_keys, usable_keys
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import SealAsk
-from copconnect.delivery.live.share_helpers import Connected, HelperChoice
+from copconnect.delivery.live.share_helpers import HelperChoice
 from copconnect.delivery.rules.conversation_keys import newest_first
 from copconnect.delivery.store import conversations, late_seals
 from copconnect.delivery.store.conversations import Held
@@ -41,6 +41,7 @@ from copconnect.records.conversation.key_share import SecretKind, SecretName
 from copconnect.records.primitives.fields import KEY_ID_BYTES
 from copconnect.records.primitives.kem import seal_bytes
 from copconnect.sockets.feed import Online
+from copconnect.sockets.passing.fanout import Fanout
 
 BATCH_MS = 1_000  # One request asks for seals to all cell keys that were made within it.
 AGAIN_MS = 3_000  # The wait for seals before another device is asked.
@@ -69,7 +70,7 @@ class LateSealAsking:
     def __init__(
         self,
         deps: Dependencies,
-        connected: Callable[[], Connected],
+        connected: Callable[[], Fanout],
         choice: HelperChoice,
         jitter: Callable[[], float],
     ) -> None:

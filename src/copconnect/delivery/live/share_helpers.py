@@ -10,44 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Protocol
 
-from copconnect import wire
 from copconnect.delivery.live.ask_store import OpenRequest
 from copconnect.delivery.store.shares import Asker
-from copconnect.ids import CellId, ClientId, ConversationId, PersonId
+from copconnect.ids import CellId, ClientId, ConversationId
 from copconnect.records.conversation.key_share import SecretKind
 from copconnect.sockets.feed import Online
+from copconnect.sockets.passing.fanout import Fanout
 
 MOST_ASKS = 32  # Devices that one device is asked about in a minute.
 _HELPERS = 64  # Helpers that are looked for at a time.
 _OF_CELL = 3  # Turns in which devices of the asking device's cell come first.
 Same = tuple[ConversationId, frozenset[bytes]]  # The secrets that devices lack alike.
 Found = dict[tuple[ConversationId, CellId | None, frozenset[bytes]], list[Online]]
-
-
-class Connected(Protocol):
-    """The devices that are connected to this node; the sockets know."""
-
-    def online(
-        self, conversation_id: ConversationId, cell_id: CellId | None = None
-    ) -> Iterable[Online]:
-        """Yield the devices of a conversation, or of one cell; the longest connected first."""
-        ...
-
-    def online_of_person(
-        self, conversation_id: ConversationId, person_id: PersonId
-    ) -> Iterable[Online]:
-        """Yield the devices of a person in a conversation."""
-        ...
-
-    def here(self, client_id: ClientId) -> bool:
-        """Return whether a client is connected here."""
-        ...
-
-    def push_to(self, client_id: ClientId, frame: wire.ServerFrame) -> bool:
-        """Push a frame to a client; return whether it is connected here."""
-        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -89,7 +64,7 @@ class Request:
 class HelperChoice:
     """The devices of a node that may help others, and how often each was asked."""
 
-    def __init__(self, connected: Callable[[], Connected]) -> None:
+    def __init__(self, connected: Callable[[], Fanout]) -> None:
         self._connected = connected
         self._lacking: dict[tuple[ConversationId, bytes], set[bytes]] = {}  # Devices, by secret.
         self.asks: Counter[ClientId] = Counter()  # Within this minute.

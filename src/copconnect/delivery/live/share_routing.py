@@ -31,7 +31,6 @@ from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import OpenRequest
 from copconnect.delivery.live.share_helpers import (
     MOST_ASKS,
-    Connected,
     Found,
     HelperChoice,
     Question,
@@ -45,6 +44,7 @@ from copconnect.delivery.store.shares import Asker
 from copconnect.ids import ClientId, ConversationId, DeviceId
 from copconnect.records.conversation.key_share import SecretName
 from copconnect.sockets.feed import Online
+from copconnect.sockets.passing.fanout import Fanout
 
 AGAIN_MS = 2_000
 PAUSE_MS = 60_000
@@ -73,7 +73,7 @@ class _Known:
 class ShareRouting:
     """The open requests as one node knows them."""
 
-    def __init__(self, deps: Dependencies, connected: Callable[[], Connected]) -> None:
+    def __init__(self, deps: Dependencies, connected: Callable[[], Fanout]) -> None:
         self._deps = deps
         self._connected = connected
         self.choice = HelperChoice(connected)

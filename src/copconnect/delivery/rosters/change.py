@@ -249,8 +249,7 @@ def _draw_one(
         devices=sum(cell.line.devices for cell in after),
         root=deps.trees.keep_lines(after, former).tree.root,
     )
-    signature = deps.signer.sign(RosterHead.LABEL + draft.unsigned())
-    encoded = replace(draft, signature=signature).encode()
+    encoded = deps.signer.signed(draft).encode()
     head = KeptHead(held.conversation_id, epoch, encoded, sha256(encoded), draft.created)
     return _Drawn(held, epoch, edit, plan, cells, after, head, rekey_epoch, kem, listed_people)
 

@@ -75,7 +75,7 @@ class DeviceChanges:
     async def apply(
         self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
     ) -> None:
-        """Do what ports.Memberships.devices_changed says."""
+        """Do what ``DeliveryService.devices_changed`` says."""
         people = sorted(set(person_ids))
         if not people:
             return

@@ -101,6 +101,5 @@ def _head(
         devices=held.devices,
         root=lines_tree([cell.line for cell in cells]).root,
     )
-    signature = deps.signer.sign(RosterHead.LABEL + draft.unsigned())
-    encoded = replace(draft, signature=signature).encode()
+    encoded = deps.signer.signed(draft).encode()
     return KeptHead(held.conversation_id, epoch, encoded, sha256(encoded), draft.created)

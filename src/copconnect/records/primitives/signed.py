@@ -5,7 +5,7 @@ covers its signature. Parsing checks the shape alone: code that uses a record ca
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -68,6 +68,25 @@ class SignedRecord:
         record = cls.read(reader)
         reader.end()
         return record
+
+
+R = TypeVar("R", bound=SignedRecord)
+
+
+class RosterSigner:
+    """Signs what the roster authority vouches for: roster heads, stamps, cards, devices, time."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self.public_key = ed25519.public_bytes(key)
+
+    def sign(self, data: bytes) -> bytes:
+        """Return an Ed25519 signature."""
+        return self._key.sign(data)
+
+    def signed(self, record: R) -> R:
+        """Return a record with the roster authority's signature."""
+        return replace(record, signature=self.sign(record.LABEL + record.unsigned()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

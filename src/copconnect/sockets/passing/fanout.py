@@ -119,10 +119,6 @@ class Fanout:
         """Every connection of this node."""
         return self._present.connections
 
-    def is_here(self, client_id: ClientId) -> bool:
-        """Return whether a client has a connection to this node."""
-        return client_id in self._present.clients
-
     @property
     def conversations(self) -> int:
         """How many conversations have a connection here, or work under way."""

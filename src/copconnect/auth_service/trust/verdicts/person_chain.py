@@ -8,10 +8,10 @@ record follows the one before.
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors
-from copconnect.auth_service.keys.authority import RosterSigner
 from copconnect.auth_service.tables import person_devices
 from copconnect.auth_service.trust import record_store
 from copconnect.ids import PersonId
+from copconnect.records.primitives.signed import RosterSigner
 from copconnect.records.trust.incarnation import beginning
 from copconnect.records.trust.person_devices import PersonDevices
 
