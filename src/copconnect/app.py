@@ -272,8 +272,8 @@ class Container:
                 buffer_bytes=settings.socket_buffer_bytes,
                 hello_ms=settings.socket_hello_ms,
                 hellos_per_s=settings.hellos_per_s,
-                strangers=settings.sockets_before_hello,
-                strangers_per_address=settings.sockets_before_hello_per_address,
+                unauthenticated=settings.sockets_before_hello,
+                unauthenticated_per_address=settings.sockets_before_hello_per_address,
                 trusted_proxies=settings.trusted_proxies,
             ),
         )

@@ -40,9 +40,9 @@ from copconnect.delivery.store import keys, log
 from copconnect.delivery.store.log import NewEntry
 from copconnect.orders import store as order_store
 from copconnect.sockets.connections.connection import Connection
-from copconnect.sockets.passing import fanout
-from copconnect.sockets.passing.fanout import Fanout
-from copconnect.sockets.passing.topic import Topic
+from copconnect.sockets.dispatch import fanout
+from copconnect.sockets.dispatch.fanout import Fanout
+from copconnect.sockets.dispatch.topic import Topic
 from demo import cli
 from tests.faults.steps import Step
 

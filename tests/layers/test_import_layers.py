@@ -32,7 +32,7 @@ VIOLATIONS = [
     ("attachments/rules.py", "copconnect.clock", "rules are pure"),
     ("records/conversation/roster.py", "copconnect.clock", "records are pure"),
     ("records/primitives/kem.py", "copconnect.records.trust.grant", "rooms of records"),
-    ("sockets/feed.py", "copconnect.sockets.passing.fanout", "rooms of live connections"),
+    ("sockets/feed.py", "copconnect.sockets.dispatch.fanout", "rooms of live connections"),
     (
         "auth_service/store.py",
         "copconnect.auth_service.registration.limits",

@@ -23,7 +23,7 @@ from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, HOUR_M
 from copconnect.delivery.store.tables import CELL_KEY_MARKS
 from copconnect.ids import new_id
 from copconnect.principals import Caller
-from copconnect.sockets.passing.fanout import Fanout
+from copconnect.sockets.dispatch.fanout import Fanout
 from tests.live.connected import Node
 from tests.live.rows import Rows, device
 from tests.live.world import World

@@ -15,7 +15,7 @@ from copconnect.delivery.live.late_seals import AGAIN_MS, ANEW, BATCH_MS, REST_M
 from copconnect.delivery.store import late_seals
 from copconnect.ids import CellId, SealKeyId
 from copconnect.principals import Caller
-from copconnect.sockets.passing.fanout import Fanout
+from copconnect.sockets.dispatch.fanout import Fanout
 from tests.contract.statements import Statements
 from tests.live.connected import Node
 from tests.live.rows import Rows, device

@@ -24,7 +24,7 @@ from copconnect.delivery.store.tables import SHARE_REQUESTS
 from copconnect.principals import Caller
 from copconnect.records.conversation.key_share import SecretName
 from copconnect.records.conversation.roster import HeadStamp, RosterHead, check_proof
-from copconnect.sockets.passing.fanout import Fanout
+from copconnect.sockets.dispatch.fanout import Fanout
 from tests.contract.statements import Statements
 from tests.live.connected import Node
 from tests.live.rows import Rows, device, second

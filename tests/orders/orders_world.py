@@ -33,8 +33,8 @@ from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.fields import sha256
 from copconnect.rights import Held
 from copconnect.settings import Settings
+from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import SeenCursor
-from copconnect.sockets.passing.fanout import Fanout
 from tests.contract.chart import post_of
 from tests.contract.delivery_world import World, issuing_by
 from tests.contract.device import Device, Talk, name_alone, order_terms

@@ -22,8 +22,8 @@ from copconnect.principals import Caller
 from copconnect.push.service import PushService as Pushes
 from copconnect.push.store import QUEUE, SUBSCRIPTIONS
 from copconnect.settings import Settings
+from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import SeenCursor
-from copconnect.sockets.passing.fanout import Fanout
 from tests.live.rows import Rows, device
 from tests.live.world import World
 

@@ -1,4 +1,4 @@
-"""Admission of connections: tokens, strangers, storms, devices that connect anew."""
+"""Admission of connections: tokens, limits before Hello, storms, devices that connect anew."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -25,8 +25,8 @@ async def let_in(live: Live, socket: ClientConnection) -> bool:
     return bool(await socket.recv())
 
 
-async def test_strangers_are_few_and_members_many() -> None:
-    limits = {"strangers": 6, "strangers_per_address": 3, "trusted_proxies": 1}
+async def test_connections_before_hello_are_few_and_members_many() -> None:
+    limits = {"unauthenticated": 6, "unauthenticated_per_address": 3, "trusted_proxies": 1}
     async with Live(**limits).serving() as live, AsyncExitStack() as sockets:
 
         async def stranger(address: str) -> ClientConnection:
@@ -37,28 +37,28 @@ async def test_strangers_are_few_and_members_many() -> None:
         assert await close_code(await stranger("198.51.100.7")) == wire.CLOSE_TRY_AGAIN
         others = [await stranger(f"198.51.100.{n}") for n in (8, 9, 10)]
         assert await close_code(await stranger("198.51.100.11")) == wire.CLOSE_TRY_AGAIN
-        assert live.sockets.strangers == 6
+        assert live.sockets.unauthenticated == 6
         # A connection that says Hello makes room, however many are in.
         for socket in (*station, *others):
             assert await let_in(live, socket)
-        assert live.sockets.strangers == 0
+        assert live.sockets.unauthenticated == 0
         for _ in range(5):
             assert await let_in(live, await stranger("198.51.100.7"))
         assert len(live.sockets.fanout.connections) == 11
 
 
 async def test_who_was_turned_away_counts_until_gone() -> None:
-    async with Live(strangers=1).serving() as live:
+    async with Live(unauthenticated=1).serving() as live:
         async with live.raw() as liar:
             liar.transport.pause_reading()  # It will not answer the close.
             await liar.send(hello("nobody"))
             await until_async(lambda: live.sockets.connections[0].close_code, "the refusal")
-            assert live.sockets.strangers == 1
+            assert live.sockets.unauthenticated == 1
             async with live.raw() as next_one:
                 assert await close_code(next_one) == wire.CLOSE_TRY_AGAIN
             liar.transport.resume_reading()
             assert await close_code(liar) == wire.CLOSE_UNAUTHENTICATED
-        await until_async(lambda: live.sockets.strangers == 0, "the end")
+        await until_async(lambda: live.sockets.unauthenticated == 0, "the end")
         async with live.raw() as officer:
             assert await let_in(live, officer)
 

@@ -15,7 +15,7 @@ from copconnect import wire
 from copconnect.bus import AnyWakeup
 from copconnect.ids import Seq
 from copconnect.sockets import cursors, endpoint
-from copconnect.sockets.connections import connection, rounds
+from copconnect.sockets.connections import connection, heartbeat
 from copconnect.sockets.connections.connection import MAX_CLIENT_FRAME_BYTES
 from copconnect.sockets.feed import SeenCursor
 from tests.harness.waiting import PATIENCE_S, until_async
@@ -148,10 +148,10 @@ async def test_silent_connections_are_ended_and_answering_ones_stay(live: Live) 
         connections = live.sockets.fanout.connections
         answering = next(one for one in connections if one.client == a)
         for silent in (1, 2):  # Turns; only after the second a ping is due.
-            rounds.ping(connections)
+            heartbeat.ping(connections)
             assert {one.unheard for one in connections} == {silent}
         await until_async(lambda: answering.unheard == 0, "the answer")
-        rounds.ping(connections)
+        heartbeat.ping(connections)
         assert answering.unheard == 1
         await until_async(lambda: len(live.sockets.fanout.connections) == 1, "the end")
         assert live.sockets.fanout.connections == [answering]

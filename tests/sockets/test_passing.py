@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 from copconnect import errors, wire
 from copconnect.bus import EntryWakeup, KeyWakeup, TrustWakeup
 from copconnect.ids import Seq
+from copconnect.sockets.dispatch import frames
 from copconnect.sockets.feed import Seals
-from copconnect.sockets.passing import frames
 from tests.harness.waiting import until_async
 from tests.sockets.live_world import Live
 from tests.sockets.memory_feed import key_id

@@ -6,10 +6,10 @@ import pytest
 from copconnect import wire
 from copconnect.bus import EntryWakeup, KeyWakeup
 from copconnect.ids import CellId, ConversationId, PersonId, Seq
+from copconnect.sockets.dispatch import recent
+from copconnect.sockets.dispatch.frames import SealedKey
+from copconnect.sockets.dispatch.recent import MOST_ENTRIES, MOST_KEYS, Passed, Recent
 from copconnect.sockets.feed import Seals
-from copconnect.sockets.passing import recent
-from copconnect.sockets.passing.frames import SealedKey
-from copconnect.sockets.passing.recent import MOST_ENTRIES, MOST_KEYS, Passed, Recent
 from tests.sockets.memory_feed import key_record
 
 ROOM = 64 * 1024 * 1024

@@ -11,7 +11,7 @@ from copconnect import errors, wire
 from copconnect.bus import EntryWakeup, KeyWakeup
 from copconnect.principals import Caller
 from copconnect.sockets import admission
-from copconnect.sockets.passing import returning
+from copconnect.sockets.dispatch import returning
 from tests.harness.waiting import until_async
 from tests.sockets.live_world import Live, LiveClient, close_code, hello
 from tests.sockets.memory_feed import Conversation, key_id
@@ -32,7 +32,7 @@ async def together(
     try:
         async with live.raw() as stranger:
             await stranger.send(hello("nobody"))
-            await until_async(lambda: not live.sockets.strangers and not live.sockets.waiting)
+            await until_async(lambda: not live.sockets.unauthenticated and not live.sockets.waiting)
             entering += [asyncio.create_task(client.__aenter__()) for client in clients]
             await until_async(lambda: live.sockets.waiting == len(callers))
             live.tokens.answers.set()

@@ -8,8 +8,8 @@ from structlog.testing import capture_logs
 from copconnect import errors, wire
 from copconnect.ids import ClientId, ConversationId
 from copconnect.principals import Caller
+from copconnect.sockets.dispatch import topic
 from copconnect.sockets.feed import Place, RosterNews
-from copconnect.sockets.passing import topic
 from tests.harness.waiting import until_async
 from tests.sockets.live_world import Live, LiveClient
 from tests.sockets.memory_feed import Conversation

@@ -19,7 +19,7 @@ from copconnect.ids import ClientId, ConversationId, MessageId, PersonId, UnitId
 from copconnect.orders.counting import Counting
 from copconnect.orders.reading import Oversight, Reading
 from copconnect.principals import Caller
-from copconnect.sockets.passing.fanout import Fanout
+from copconnect.sockets.dispatch.fanout import Fanout
 
 PERIOD_S = 1.0
 AGAIN_S = 15.0

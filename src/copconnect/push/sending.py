@@ -26,7 +26,7 @@ from copconnect.push.ports import Conversations
 from copconnect.push.rules import Endpoint
 from copconnect.push.store import Due
 from copconnect.push.vapid import Tokens
-from copconnect.sockets.passing.fanout import Fanout
+from copconnect.sockets.dispatch.fanout import Fanout
 
 BATCH = 500
 TIMEOUT_S = 15.0

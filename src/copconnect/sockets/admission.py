@@ -19,8 +19,8 @@ from copconnect.clock import Clock
 from copconnect.principals import Ended
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import Connection
+from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Tokens, Versions
-from copconnect.sockets.passing.fanout import Fanout
 
 TOGETHER = 500
 # The shortest pause between two rounds, so that one round admits several clients. A client that

@@ -24,11 +24,11 @@ from copconnect.sockets.admission import Admission
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
 from copconnect.sockets.connections.handover import Handover, Presence
-from copconnect.sockets.connections.rounds import Rounds
-from copconnect.sockets.connections.strangers import Strangers
+from copconnect.sockets.connections.heartbeat import Heartbeat
+from copconnect.sockets.connections.unauthenticated import Unauthenticated
 from copconnect.sockets.cursors import CursorBuffer
+from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Feed, Helpers, SeenCursor, Tokens, Versions, Watchers
-from copconnect.sockets.passing.fanout import Fanout
 from copconnect.sockets.positions import Positions
 
 FRAME_BYTES = 4096  # A larger frame counts as several: 40 cursors.
@@ -47,14 +47,14 @@ _DECODER = msgspec.msgpack.Decoder(wire.ClientFrame)
 class Limits:
     """Limits of the live connections of one process; as :class:`copconnect.settings.Settings`
     says. ``buffer_bytes``: unsent bytes of one; ``frames_per_minute``: of one device, at all
-    nodes; ``strangers``: connections without a Hello."""
+    nodes; ``unauthenticated``: connections without a Hello."""
 
     buffer_bytes: int = 4 * 1024 * 1024
     frames_per_minute: int = 1_800
     hello_ms: int = 5_000
     hellos_per_s: int = 5_000
-    strangers: int = 10_000
-    strangers_per_address: int = 2_000
+    unauthenticated: int = 10_000
+    unauthenticated_per_address: int = 2_000
     trusted_proxies: int = 0
 
 
@@ -84,14 +84,16 @@ class Sockets:
         self._of_person = rates.limit(
             "frames_per_person", PERSONS_SHARE * frames, PERSONS_SHARE * FRAMES_AT_ONCE
         )
-        self._strangers = Strangers(limits.strangers, limits.strangers_per_address)
+        self._unauthenticated = Unauthenticated(
+            limits.unauthenticated, limits.unauthenticated_per_address
+        )
         self.fanout = Fanout(feed, bus, clock)
         self.cursors = CursorBuffer(feed)
         self.positions = Positions(self.fanout, bus, clock)
         self._admission = Admission(
             self.fanout, tokens, versions, clock, bus, limits.hellos_per_s, self._rejudge
         )
-        self._rounds = Rounds(self._rejudge)
+        self._heartbeat = Heartbeat(self._rejudge)
         self._presence = Presence(self._begin_to_end)
         self._present_in: set[Any] = set()
         self._ending: asyncio.Task[None] | None = None
@@ -109,7 +111,7 @@ class Sockets:
         await self.cursors.start()
         await self._admission.start()
         await self.positions.start()
-        await self._rounds.start()
+        await self._heartbeat.start()
         await self.fanout.start()
 
     async def close(self) -> None:
@@ -118,7 +120,7 @@ class Sockets:
         self._begin_to_end()
         if self._ending is not None:
             await self._ending
-        await self._rounds.close()
+        await self._heartbeat.close()
         await self.positions.close()
         await self.fanout.close()
         await self.cursors.close()
@@ -126,12 +128,12 @@ class Sockets:
     @property
     def connections(self) -> list[Connection]:
         """Every connection, also those that have not said Hello."""
-        return self._rounds.all()
+        return self._heartbeat.all()
 
     @property
-    def strangers(self) -> int:
+    def unauthenticated(self) -> int:
         """How many connections have not said Hello, or were turned away and are not gone yet."""
-        return len(self._strangers)
+        return len(self._unauthenticated)
 
     @property
     def waiting(self) -> int:
@@ -159,7 +161,7 @@ class Sockets:
         """Close all connections, some at a time. Peers that do not close are cut off, so that a
         stop takes a few seconds, whichever peers are connected; nothing else is kept up
         meanwhile."""
-        connections, frame = self._rounds.all(), framing.close(wire.CLOSE_RESTART)
+        connections, frame = self._heartbeat.all(), framing.close(wire.CLOSE_RESTART)
         parts = [
             connections[at : at + CLOSING_TOGETHER]
             for at in range(0, len(connections), CLOSING_TOGETHER)
@@ -170,9 +172,9 @@ class Sockets:
             await asyncio.sleep(min(CLOSING_PAUSE_S, CLOSING_S / len(parts)))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWERS_S):
-                if len(self._rounds):
+                if len(self._heartbeat):
                     await self._all_gone.wait()
-        for connection in self._rounds.all():
+        for connection in self._heartbeat.all():
             connection.abort()
         self._present_in.discard(self._presence)
 
@@ -183,11 +185,11 @@ class Sockets:
         connection.address = caller_address(
             connection.peer, connection.forwarded, self._limits.trusted_proxies
         )
-        if self._strangers.full(connection.address):
+        if self._unauthenticated.full(connection.address):
             connection.dismiss(wire.CLOSE_TRY_AGAIN)
             return
-        self._strangers.add(connection)
-        self._rounds.add(connection)
+        self._unauthenticated.add(connection)
+        self._heartbeat.add(connection)
         connection.expect_hello(self._limits.hello_ms / 1000)
         if self._ending is not None:
             connection.dismiss(wire.CLOSE_RESTART)
@@ -233,7 +235,7 @@ class Sockets:
                 ConversationId(one.conversation_id): one.seq for one in frame.positions
             }
             connection.greeted()
-            self._strangers.discard(connection)
+            self._unauthenticated.discard(connection)
             self._admission.add(connection)
         else:
             connection.close(
@@ -243,16 +245,16 @@ class Sockets:
     def turned_away(self, connection: Connection) -> None:
         """It may take its time to go: it counts until then."""
         if connection.slot >= 0:
-            self._strangers.add(connection)
+            self._unauthenticated.add(connection)
 
     def gone(self, connection: Connection) -> None:
         """Forget a connection."""
-        self._strangers.discard(connection)
-        self._rounds.discard(connection)
+        self._unauthenticated.discard(connection)
+        self._heartbeat.discard(connection)
         self._watchers.gone(connection)
         if self._ending is None:
             self.fanout.leave(connection)
-        elif not len(self._rounds):
+        elif not len(self._heartbeat):
             self._all_gone.set()
 
     def _take(self, connection: Connection, update: wire.CursorUpdate) -> None:

@@ -16,7 +16,7 @@ from copconnect.clock import Clock
 from copconnect.ids import ClientId, ConversationId
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import Connection
-from copconnect.sockets.passing.fanout import Fanout
+from copconnect.sockets.dispatch.fanout import Fanout
 
 PUBLISH_S = 0.5
 APART_MS = 2_000

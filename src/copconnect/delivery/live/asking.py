@@ -30,7 +30,7 @@ from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live.key_asking import CellKeyAsking, NextKeyAsking
 from copconnect.delivery.live.late_seals import LateSealAsking
 from copconnect.delivery.live.share_routing import ShareRouting
-from copconnect.sockets.passing.fanout import Fanout
+from copconnect.sockets.dispatch.fanout import Fanout
 
 TICK_S = 0.5
 GATHER_S = 0.2

@@ -24,8 +24,8 @@ from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import WantedCellKey
 from copconnect.ids import CellId, ConversationId, Epoch
+from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Online
-from copconnect.sockets.passing.fanout import Fanout
 
 CELL_AGAIN_MS = 12_000  # A phone 6x slower verifies and seals to 256 people in 10 s.
 CELL_LONGEST_MS = 60_000

@@ -40,8 +40,8 @@ from copconnect.ids import CellId, ClientId, ConversationId, KeyId, SealKeyId
 from copconnect.records.conversation.key_share import SecretKind, SecretName
 from copconnect.records.primitives.fields import KEY_ID_BYTES
 from copconnect.records.primitives.kem import seal_bytes
+from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Online
-from copconnect.sockets.passing.fanout import Fanout
 
 BATCH_MS = 1_000  # One request asks for seals to all cell keys that were made within it.
 AGAIN_MS = 3_000  # The wait for seals before another device is asked.

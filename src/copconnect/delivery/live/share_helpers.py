@@ -15,8 +15,8 @@ from copconnect.delivery.live.ask_store import OpenRequest
 from copconnect.delivery.store.shares import Asker
 from copconnect.ids import CellId, ClientId, ConversationId
 from copconnect.records.conversation.key_share import SecretKind
+from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Online
-from copconnect.sockets.passing.fanout import Fanout
 
 MOST_ASKS = 32  # Devices that one device is asked about in a minute.
 _HELPERS = 64  # Helpers that are looked for at a time.

@@ -43,8 +43,8 @@ from copconnect.delivery.store.rosters import KeptHead
 from copconnect.delivery.store.shares import Asker
 from copconnect.ids import ClientId, ConversationId, DeviceId
 from copconnect.records.conversation.key_share import SecretName
+from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Online
-from copconnect.sockets.passing.fanout import Fanout
 
 AGAIN_MS = 2_000
 PAUSE_MS = 60_000

@@ -59,8 +59,8 @@ class Connection(WSListener):
 
     ``caller`` is None until Hello was accepted; ``token``, ``app`` and ``positions`` are what
     Hello carried, at ``hello_ms``. ``forwarded`` is what proxies say of the ``address`` it counts
-    under. ``unheard``: turns of the rounds that look after connections since something came from
-    it; ``heard``: frames before Ready; ``slot``: which turn is its own.
+    under. ``unheard``: checks of the heartbeat since something came from it; ``heard``: frames
+    before Ready; ``slot``: its slot of the heartbeat.
     """
 
     __slots__ = (
@@ -247,7 +247,7 @@ def parser(owner: Owner, limit_bytes: int) -> WSProtocol:
         _LOG,
         True,  # disconnect_on_exception
         None,  # websocket_handshake_timeout: the request is here already
-        False,  # enable_auto_ping: a task for each connection; Rounds does it
+        False,  # enable_auto_ping: a task for each connection; Heartbeat pings
         0.0,
         0.0,
         WSAutoPingStrategy.PING_WHEN_IDLE,

@@ -34,16 +34,16 @@ from copconnect.limits import KNOWN_DEVICES
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import Connection, push_all
 from copconnect.sockets.connections.tasks import Tasks
-from copconnect.sockets.feed import Feed
-from copconnect.sockets.passing.frames import (
+from copconnect.sockets.dispatch.frames import (
     Senders,
     cell_key_frame,
     read_seals,
     sealed_key,
     supplemented,
 )
-from copconnect.sockets.passing.present import Present
-from copconnect.sockets.passing.recent import Recent
+from copconnect.sockets.dispatch.present import Present
+from copconnect.sockets.dispatch.recent import Recent
+from copconnect.sockets.feed import Feed
 
 UNKNOWN = -1
 REORDER_S = 0.2  # How long an entry or a head waits for the one before it.

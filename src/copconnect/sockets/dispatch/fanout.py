@@ -36,11 +36,11 @@ from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Se
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import Connection, push_all
 from copconnect.sockets.connections.tasks import Tasks
+from copconnect.sockets.dispatch.present import Present
+from copconnect.sockets.dispatch.recent import Recent
+from copconnect.sockets.dispatch.returning import Returning
+from copconnect.sockets.dispatch.topic import Topic, Topics
 from copconnect.sockets.feed import Feed, Online, Place
-from copconnect.sockets.passing.present import Present
-from copconnect.sockets.passing.recent import Recent
-from copconnect.sockets.passing.returning import Returning
-from copconnect.sockets.passing.topic import Topic, Topics
 
 HEAL_S = 15.0
 OUTAGE_HEAL_S = 1.0
@@ -109,7 +109,7 @@ class Fanout:
         self._returning = Returning(feed, self._topics, self._recent)
         self._healing = Periodic("heal", self._heal_if_due, OUTAGE_HEAL_S)
         self._heard = True
-        self._rounds = 0  # Since the log was last looked at.
+        self._seconds = 0  # Since the log was last looked at.
         self._looked_ms: int | None = None  # When the log was last looked at to the end.
 
     # --- Connections ------------------------------------------------------------------------
@@ -345,9 +345,9 @@ class Fanout:
 
     async def _heal_if_due(self) -> None:
         hears = self._bus.hears
-        self._rounds += 1
-        if not hears or not self._heard or self._rounds * OUTAGE_HEAL_S >= HEAL_S:
-            self._heard, self._rounds = hears, 0
+        self._seconds += 1
+        if not hears or not self._heard or self._seconds * OUTAGE_HEAL_S >= HEAL_S:
+            self._heard, self._seconds = hears, 0
             await self.heal()
 
     async def start(self) -> None:

@@ -13,10 +13,10 @@ from copconnect.bus import EntryWakeup
 from copconnect.ids import ClientId, ConversationId
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import Connection
+from copconnect.sockets.dispatch.frames import Senders, sealed_key, supplemented
+from copconnect.sockets.dispatch.recent import MOST_ENTRIES, MOST_KEYS, Passed, Recent, sent_ms
+from copconnect.sockets.dispatch.topic import Topic, Topics
 from copconnect.sockets.feed import Feed, Place
-from copconnect.sockets.passing.frames import Senders, sealed_key, supplemented
-from copconnect.sockets.passing.recent import MOST_ENTRIES, MOST_KEYS, Passed, Recent, sent_ms
-from copconnect.sockets.passing.topic import Topic, Topics
 
 CROWD = 4  # So many who lack the same are worth a read.
 _MOST_READ = 32  # Conversations, for those who come in together.

@@ -1,7 +1,7 @@
-"""Connections that have not said who they are, or that were turned away and are not gone yet.
+"""Counts connections that have not sent Hello, or that were refused and are still open.
 
-Anybody can open one, so their number is bounded, in all and for one address. A client that has said
-Hello no longer counts: however many come back at once, they wait their turn (:mod:`.admission`).
+Anybody can open one, so their number is bounded, in all and for one address. A client that has sent
+Hello no longer counts: thousands that reconnect at once wait for :mod:`.admission`.
 """
 
 from collections import Counter
@@ -9,8 +9,8 @@ from collections import Counter
 from copconnect.sockets.connections.connection import Connection
 
 
-class Strangers:
-    """The strangers of one process, by address."""
+class Unauthenticated:
+    """The unauthenticated connections of one process, by address."""
 
     def __init__(self, most: int, most_per_address: int) -> None:
         self._most = most
@@ -32,7 +32,7 @@ class Strangers:
             self._addresses[connection.address] += 1
 
     def discard(self, connection: Connection) -> None:
-        """It said who it is, or it is gone."""
+        """Stop counting a connection that sent Hello or closed."""
         if connection in self._there:
             self._there.remove(connection)
             self._addresses[connection.address] -= 1

@@ -19,7 +19,7 @@ import msgspec
 from copconnect.bus import EntryWakeup, KeyWakeup
 from copconnect.ids import CellId, ConversationId
 from copconnect.records.conversation.conversation_key import ConversationKey
-from copconnect.sockets.passing.frames import SealedKey
+from copconnect.sockets.dispatch.frames import SealedKey
 
 MOST_ENTRIES = 128
 MOST_KEYS = 32  # Keys of one conversation: a night in which it changed every half an hour.

@@ -1,10 +1,10 @@
-"""Looks after every connection in turn: pings, and judging its token again.
+"""Pings every connection that is silent, and judges the tokens of all connections again.
 
-One task for all connections instead of timers for each. Time is cut into seconds, connections into
-``SLOTS`` equal parts: in each second it is the turn of some, so that it is each one's every
-``TURN_S``. A client that was silent for a whole turn is pinged; one that was silent for another is
-gone. Clients look after their connections themselves (client/src/transport/socket.ts), more often
-than that, so that hardly any is ever pinged.
+One task for all connections instead of timers for each. Connections are in ``SLOTS`` equal slots.
+Each second the task checks some slots, so that every connection is checked every ``TURN_S`` and its
+token is judged every ``REJUDGE_S``. A client that was silent since the last check is pinged; the
+connection of a client that is still silent at the next check is ended. Clients check their
+connections more often (client/src/transport/socket.ts), so that hardly any is ever pinged.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -18,8 +18,8 @@ REJUDGE_S = 120  # A revocation holds even if its wake-up was lost.
 SLOTS = REJUDGE_S
 
 
-class Rounds:
-    """The connections of one node by turn. ``rejudge`` closes those that may not stay."""
+class Heartbeat:
+    """The connections of one node by slot. ``rejudge`` closes connections that may not stay."""
 
     def __init__(self, rejudge: Callable[[Collection[Connection]], Awaitable[None]]) -> None:
         self._rejudge = rejudge
@@ -27,7 +27,7 @@ class Rounds:
         self._count = 0
         self._next = 0
         self._second = 0
-        self._turns = Periodic("rounds", self._turn, 1.0)
+        self._turns = Periodic("heartbeat", self._turn, 1.0)
 
     def __len__(self) -> int:
         return self._count
@@ -37,7 +37,7 @@ class Rounds:
         return [one for slot in self._slots for one in slot]
 
     def add(self, connection: Connection) -> None:
-        """Give a connection its turn."""
+        """Put a connection into a slot."""
         connection.slot = self._next
         self._slots[self._next].add(connection)
         self._count += 1
@@ -65,7 +65,7 @@ class Rounds:
 
 
 def ping(connections: Iterable[Connection]) -> None:
-    """Take a turn: ping who was silent since the one before, end who did not answer."""
+    """Ping connections that were silent since the last call; end those that did not answer it."""
     for connection in connections:
         if connection.unheard > 1:
             connection.abort()

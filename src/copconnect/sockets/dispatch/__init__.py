@@ -1,0 +1,1 @@
+"""Wake-ups to connections, in order; messages, heads and keys whose wake-ups were lost."""
