@@ -13,7 +13,6 @@ from copconnect.admin import charting
 from copconnect.audit import exported
 from copconnect.audit.acts import Act
 from copconnect.audit.rules import ZEROS, Broken, Content, entry_hash
-from copconnect.audit.signatures import OUTCOMES
 from copconnect.audit.store import ENTRIES, HEAD
 from copconnect.auth_service.keys import authority
 from copconnect.ids import ActId
@@ -84,7 +83,10 @@ async def test_every_kind_of_act_has_a_right_and_an_outcome(running: Running) ->
     every = set(wire.AdminAct.__subclasses__())
     # Exports have a route of their own, which answers with the file.
     assert every - {wire.ApproveAct, wire.RefuseAct, wire.ExportPart} == set(kinds)
-    assert {str(one.__struct_config__.tag) for one in every} == set(OUTCOMES)
+    assert {str(one.__struct_config__.tag) for one in every} == set(wire.OUTCOMES)
+    assert {one.recorded_as for one in every} <= {
+        str(one.__struct_config__.tag) for one in Act.__subclasses__()
+    }
 
 
 def test_the_console_has_words_for_every_entry() -> None:

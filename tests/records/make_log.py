@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
 from copconnect.audit.rules import ZEROS, Content, Entry, entry_hash
-from copconnect.audit.signatures import ALWAYS_SECOND, OUTCOMES
 from copconnect.ids import ActId, PersonId
 from copconnect.principals import SignedAs
 from copconnect.records.primitives.merkle import (
@@ -442,8 +441,6 @@ def made() -> str:
         for one in (CHIEF, SECOND, PATROL)
     }
     value = {
-        "outcomes": OUTCOMES,
-        "alwaysSecond": sorted(ALWAYS_SECOND),
         "keys": known,
         "act": {
             "device": SUSPEND.device.hex(),

@@ -13,58 +13,10 @@ import {
   keyOfAuthenticator,
   type Authenticator,
 } from "../keys/trust/presence.ts";
-import type { Act, AuditContent, AuditEntry, ExportPart } from "../wire.ts";
+import { ALWAYS_SECOND, OUTCOMES } from "../wire.ts";
+import type { Act, AuditContent, AuditEntry } from "../wire.ts";
 import { Broken } from "./log.ts";
 import { Presences } from "./presences.ts";
-
-/** The outcome of each act: the tag that the server writes. */
-export const OUTCOMES: Readonly<Record<(Act | ExportPart)["act"], string>> = {
-  suspend_person: "person_suspended",
-  restore_person: "person_restored",
-  transfer_person: "person_transferred",
-  plan_transfer: "transfer_planned",
-  cancel_transfer: "planned_transfer_cancelled",
-  abolish_post: "post_abolished",
-  restore_post: "post_restored",
-  give_charge: "charge_given",
-  end_charge: "charge_ended",
-  reorganise_units: "units_reorganised",
-  undo_reorganisation: "reorganisation_undone",
-  make_enrolment_codes: "enrolment_codes_made",
-  revoke_device: "device_revoked",
-  lock_devices: "devices_locked",
-  unlock_devices: "devices_unlocked",
-  give_grant: "grant_given",
-  withdraw_grant: "grant_withdrawn",
-  set_rights: "rights_set",
-  apply_import: "data_bank_imported",
-  undo_import: "import_undone",
-  create_group: "audience_conversation_created",
-  change_group: "audience_conversation_changed",
-  end_group: "audience_conversation_ended",
-  set_group_policy: "group_policy_set",
-  assign_report: "report_assigned",
-  decide_report: "report_decided",
-  decide_appeal: "appeal_decided",
-  publish_lesson: "lesson_published",
-  publish_conduct: "conduct_published",
-  set_guard_policy: "guard_policy_set",
-  mark_picture: "picture_marked",
-  unmark_picture: "picture_unmarked",
-  enrol_authenticator: "authenticator_enrolled",
-  export_part: "directory_exported",
-  approve_act: "act_approved",
-  refuse_act: "act_refused",
-};
-
-/** Acts that a second admin approves, however few they touch. */
-export const ALWAYS_SECOND: ReadonlySet<string> = new Set([
-  "mark_picture",
-  "publish_conduct",
-  "set_guard_policy",
-  "set_rights",
-  "unmark_picture",
-] satisfies readonly Act["act"][]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -196,7 +148,7 @@ export class Signatures {
       return;
     }
     this.#done.add(actId);
-    const must = waiting !== undefined || ALWAYS_SECOND.has(asked);
+    const must = waiting !== undefined || ALWAYS_SECOND.some((act) => act === asked);
     this.#before = { actId, hash: toHex(record.hash), personId: signer.personId, must };
     if (asked !== "enrol_authenticator") return;
     const enrolled = authenticatorOf(number, signed);

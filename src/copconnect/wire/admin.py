@@ -5,7 +5,7 @@ one of the structs under :data:`Act`; the tag ``act`` names it. Binary fields of
 because the signed body is JSON.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from msgspec import Meta
 
@@ -27,7 +27,7 @@ from copconnect.wire.imports import ImportAliases
 from copconnect.wire.reorganising import Steps
 from copconnect.wire.reports.acts import AssignReport, DecideAppeal, DecideReport
 from copconnect.wire.training import LESSON_ID, LessonPictures, LessonTexts
-from copconnect.wire.trust import EnrolAuthenticator, LockAct
+from copconnect.wire.trust import EnrolAuthenticator, ExportPart, LockAct
 
 Right = Literal[
     "see_numbers",
@@ -92,6 +92,7 @@ class RightRule(Wire, frozen=True, kw_only=True):
 class SuspendPerson(AdminAct, frozen=True, kw_only=True):
     """Sign a person out everywhere and lock them out."""
 
+    recorded_as: ClassVar = "person_suspended"
     person_id: Annotated[PersonId, HEX16]
     reason: ActReason
 
@@ -99,12 +100,14 @@ class SuspendPerson(AdminAct, frozen=True, kw_only=True):
 class RestorePerson(AdminAct, frozen=True, kw_only=True):
     """End a suspension; the person registers again."""
 
+    recorded_as: ClassVar = "person_restored"
     person_id: Annotated[PersonId, HEX16]
 
 
 class TransferPerson(AdminAct, frozen=True, kw_only=True):
     """Give a person another post; another rank where one is named."""
 
+    recorded_as: ClassVar = "person_transferred"
     person_id: Annotated[PersonId, HEX16]
     place: PlaceGiven
     rank: Annotated[str, Meta(min_length=1, max_length=32)] | None
@@ -114,6 +117,7 @@ class PlanTransfer(AdminAct, frozen=True, kw_only=True):
     """Give a person another post, and another rank where one is named, when a day begins in
     India."""
 
+    recorded_as: ClassVar = "transfer_planned"
     person_id: Annotated[PersonId, HEX16]
     place: PlaceGiven
     rank: Annotated[str, Meta(min_length=1, max_length=32)] | None
@@ -123,6 +127,7 @@ class PlanTransfer(AdminAct, frozen=True, kw_only=True):
 class CancelTransfer(AdminAct, frozen=True, kw_only=True):
     """Do not do a planned transfer, or take one that failed off the list."""
 
+    recorded_as: ClassVar = "planned_transfer_cancelled"
     person_id: Annotated[PersonId, HEX16]
     planned_id: int
 
@@ -130,18 +135,21 @@ class CancelTransfer(AdminAct, frozen=True, kw_only=True):
 class AbolishPost(AdminAct, frozen=True, kw_only=True):
     """End a post that nobody holds. The officers who wrote to it keep their conversations."""
 
+    recorded_as: ClassVar = "post_abolished"
     post_id: Annotated[PostId, HEX16]
 
 
 class RestorePost(AdminAct, frozen=True, kw_only=True):
     """Let a post be there again that was abolished."""
 
+    recorded_as: ClassVar = "post_restored"
     post_id: Annotated[PostId, HEX16]
 
 
 class GiveCharge(AdminAct, frozen=True, kw_only=True):
     """Let a person hold a post beside their own."""
 
+    recorded_as: ClassVar = "charge_given"
     person_id: Annotated[PersonId, HEX16]
     place: PlaceGiven
     charge: Charge
@@ -150,6 +158,7 @@ class GiveCharge(AdminAct, frozen=True, kw_only=True):
 class EndCharge(AdminAct, frozen=True, kw_only=True):
     """End a post that a person holds beside their own."""
 
+    recorded_as: ClassVar = "charge_ended"
     person_id: Annotated[PersonId, HEX16]
     posting_id: int
 
@@ -157,18 +166,21 @@ class EndCharge(AdminAct, frozen=True, kw_only=True):
 class ReorganiseUnits(AdminAct, frozen=True, kw_only=True):
     """Change the tree of units by steps, all of them or none."""
 
+    recorded_as: ClassVar = "units_reorganised"
     steps: Steps
 
 
 class UndoReorganisation(AdminAct, frozen=True, kw_only=True):
     """Restore what a reorganisation changed, unless something changed the same since."""
 
+    recorded_as: ClassVar = "reorganisation_undone"
     number: int
 
 
 class MakeEnrolmentCodes(AdminAct, frozen=True, kw_only=True):
     """Give people new codes for letters, in place of those that they have."""
 
+    recorded_as: ClassVar = "enrolment_codes_made"
     person_ids: Annotated[
         list[Annotated[PersonId, HEX16]], Meta(min_length=1, max_length=ACT_PEOPLE)
     ]
@@ -177,6 +189,7 @@ class MakeEnrolmentCodes(AdminAct, frozen=True, kw_only=True):
 class RevokeDevice(AdminAct, frozen=True, kw_only=True):
     """Revoke another person's device by a Revocation of the same signer (E4)."""
 
+    recorded_as: ClassVar = "device_revoked"
     person_id: Annotated[PersonId, HEX16]
     device: Annotated[DeviceId, HEX32]
     revocation: RevocationText
@@ -185,6 +198,7 @@ class RevokeDevice(AdminAct, frozen=True, kw_only=True):
 class GiveGrant(AdminAct, frozen=True, kw_only=True):
     """Give a person the right over a unit and all below it, by a Grant of the same signer."""
 
+    recorded_as: ClassVar = "grant_given"
     person_id: Annotated[PersonId, HEX16]
     path: UnitPath
     grant: RecordText
@@ -193,6 +207,7 @@ class GiveGrant(AdminAct, frozen=True, kw_only=True):
 class WithdrawGrant(AdminAct, frozen=True, kw_only=True):
     """End a person's right over exactly this unit, by a Grant that ends when it begins."""
 
+    recorded_as: ClassVar = "grant_withdrawn"
     person_id: Annotated[PersonId, HEX16]
     path: UnitPath
     grant: RecordText
@@ -201,6 +216,8 @@ class WithdrawGrant(AdminAct, frozen=True, kw_only=True):
 class SetRights(AdminAct, frozen=True, kw_only=True):
     """Put another rights table in place of the one in force. Always needs a second admin."""
 
+    recorded_as: ClassVar = "rights_set"
+    always_second: ClassVar = True
     rules: Annotated[list[RightRule], Meta(min_length=1, max_length=200)]
 
 
@@ -209,6 +226,7 @@ class ApplyImport(AdminAct, frozen=True, kw_only=True):
     saw, without exactly whose changes nothing is imported; ``aliases``: names matched by hand,
     which later files of the admin's part obey."""
 
+    recorded_as: ClassVar = "data_bank_imported"
     upload_id: Annotated[UploadId, HEX16]
     sha256: Hex32
     digest: Hex32
@@ -220,6 +238,7 @@ class ApplyImport(AdminAct, frozen=True, kw_only=True):
 class UndoImport(AdminAct, frozen=True, kw_only=True):
     """Restore what an import replaced. ``undone``: its number."""
 
+    recorded_as: ClassVar = "import_undone"
     undone: Annotated[int, Meta(ge=1)]
 
 
@@ -227,6 +246,7 @@ class CreateGroup(AdminAct, frozen=True, kw_only=True):
     """Make a conversation of the department, whose people a rule says. The signer chooses its
     id."""
 
+    recorded_as: ClassVar = "audience_conversation_created"
     conversation_id: Annotated[ConversationId, HEX16]
     title: Names
     rule: Audience
@@ -236,6 +256,7 @@ class CreateGroup(AdminAct, frozen=True, kw_only=True):
 class ChangeGroup(AdminAct, frozen=True, kw_only=True):
     """Give a conversation that an admin made another name, rule or policy of posting."""
 
+    recorded_as: ClassVar = "audience_conversation_changed"
     conversation_id: Annotated[ConversationId, HEX16]
     title: Names
     rule: Audience
@@ -245,12 +266,14 @@ class ChangeGroup(AdminAct, frozen=True, kw_only=True):
 class EndGroup(AdminAct, frozen=True, kw_only=True):
     """Let everybody leave a conversation that an admin made; its log stays."""
 
+    recorded_as: ClassVar = "audience_conversation_ended"
     conversation_id: Annotated[ConversationId, HEX16]
 
 
 class SetGroupPolicy(AdminAct, frozen=True, kw_only=True):
     """Put another policy of standing groups in place of the one in force."""
 
+    recorded_as: ClassVar = "group_policy_set"
     policy: Annotated[list[GroupPolicy], Meta(max_length=GROUP_POLICY_LINES)]
 
 
@@ -259,6 +282,7 @@ class PublishLesson(AdminAct, frozen=True, kw_only=True):
     ``pictures``: that it has, of the lesson in force or kept for it. Without a text in any language
     the lesson that an admin published is taken away again; then without pictures too."""
 
+    recorded_as: ClassVar = "lesson_published"
     lesson_id: Annotated[LessonId, LESSON_ID]
     place: Annotated[int, Meta(ge=1, le=9_999)]
     texts: LessonTexts
@@ -269,6 +293,8 @@ class PublishConduct(AdminAct, frozen=True, kw_only=True):
     """Publish the next version of the code of conduct, in every language. ``after``: the version
     that was edited, the newest. Always needs a second admin."""
 
+    recorded_as: ClassVar = "conduct_published"
+    always_second: ClassVar = True
     after: Annotated[int, Meta(ge=1)]
     asks_again: bool
     texts: Annotated[list[ConductText], Meta(max_length=16)]
@@ -278,6 +304,8 @@ class SetGuardPolicy(AdminAct, frozen=True, kw_only=True):
     """Put another policy of the guard in place of the one in force. ``policy``: its JSON as devices
     read it, with the next number. Always needs a second admin."""
 
+    recorded_as: ClassVar = "guard_policy_set"
+    always_second: ClassVar = True
     policy: Annotated[str, Meta(max_length=GUARD_POLICY_CHARACTERS)]
 
 
@@ -285,6 +313,7 @@ class ApproveAct(AdminAct, frozen=True, kw_only=True):
     """A second admin agrees to an act that waits. ``hash``: of the whole signed record; ``shown``:
     the ``effect`` of the preview that was shown; empty for an act about a report."""
 
+    recorded_as: ClassVar = "act_approved"
     act_id: Annotated[ActId, HEX16]
     hash: Hex32
     shown: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
@@ -293,6 +322,7 @@ class ApproveAct(AdminAct, frozen=True, kw_only=True):
 class RefuseAct(AdminAct, frozen=True, kw_only=True):
     """An act that waits will not be done: refused by a second admin, or withdrawn by the first."""
 
+    recorded_as: ClassVar = "act_refused"
     act_id: Annotated[ActId, HEX16]
     hash: Hex32
     reason: ActReason
@@ -333,6 +363,11 @@ Act = (
     | EnrolAuthenticator
     | ApproveAct
     | RefuseAct
+)
+_EVERY_ACT: tuple[type[AdminAct], ...] = (*get_args(Act), ExportPart)
+OUTCOMES = {str(one.__struct_config__.tag): one.recorded_as for one in _EVERY_ACT}
+ALWAYS_SECOND = tuple(
+    sorted(str(one.__struct_config__.tag) for one in _EVERY_ACT if one.always_second)
 )
 
 

@@ -7,7 +7,7 @@ UTC with the suffix ``_ms``; sizes are bytes; a missing value is ``None``, never
 Records of docs/keys.md travel as bytes, whole, with their signature. Imports only msgspec.
 """
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -41,7 +41,14 @@ class AdminAct(
     tag_field="act",
     tag=snake_case,
 ):
-    """Base of every act that an admin signs; the tag is the class name in snake case."""
+    """Base of every act that an admin signs; the tag is the class name in snake case.
+
+    ``recorded_as``: the tag of the entry in the audit log, one of :mod:`copconnect.audit.acts`;
+    ``always_second``: a second admin approves it, however few it touches.
+    """
+
+    recorded_as: ClassVar[str]
+    always_second: ClassVar[bool] = False
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="t"):

@@ -1,6 +1,6 @@
 """The code of conduct, the guard and known pictures, and what the console shows of them."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -104,6 +104,8 @@ class MarkPicture(AdminAct, frozen=True, kw_only=True):
     """Let the guard know a picture of a reported message by its perceptual hash. ``report_id``: the
     case that shows it; ``claimed``: a class of the weights. Always needs a second moderator."""
 
+    recorded_as: ClassVar = "picture_marked"
+    always_second: ClassVar = True
     hash: Hex32
     claimed: Annotated[str, Meta(min_length=1, max_length=32)]
     report_id: Annotated[ReportId, HEX16]
@@ -113,6 +115,8 @@ class MarkPicture(AdminAct, frozen=True, kw_only=True):
 class UnmarkPicture(AdminAct, frozen=True, kw_only=True):
     """Let the guard forget a picture. Always needs a second moderator."""
 
+    recorded_as: ClassVar = "picture_unmarked"
+    always_second: ClassVar = True
     hash: Hex32
     reason: PictureReason
 

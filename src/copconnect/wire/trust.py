@@ -3,7 +3,7 @@
 Every ``bytes`` here that names no other form is a signed record of docs/keys.md.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -84,12 +84,14 @@ class ClientInfo(Wire, frozen=True, kw_only=True):
 class LockDevices(AdminAct, frozen=True, kw_only=True):
     """Lock all devices of a person whose phone is lost. Nothing on them is erased."""
 
+    recorded_as: ClassVar = "devices_locked"
     person_id: Annotated[PersonId, HEX16]
 
 
 class UnlockDevices(AdminAct, frozen=True, kw_only=True):
     """Unlock the locked devices of a person."""
 
+    recorded_as: ClassVar = "devices_unlocked"
     person_id: Annotated[PersonId, HEX16]
 
 
@@ -256,6 +258,7 @@ class EnrolAuthenticator(AdminAct, frozen=True, kw_only=True):
     """Enrol an authenticator of another person, whose device asked for it. ``authenticator``: the
     record that the device signed."""
 
+    recorded_as: ClassVar = "authenticator_enrolled"
     person_id: Annotated[PersonId, HEX16]
     authenticator: AuthenticatorText
 
@@ -263,6 +266,7 @@ class EnrolAuthenticator(AdminAct, frozen=True, kw_only=True):
 class ExportPart(AdminAct, frozen=True, kw_only=True):
     """Write the signer's part to a file; posted to ``/v1/admin/exports``, which answers with it."""
 
+    recorded_as: ClassVar = "directory_exported"
     what: Exported
     form: ExportForm
 

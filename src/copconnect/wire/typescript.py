@@ -96,10 +96,14 @@ def _constants(values: Mapping[str, Any]) -> list[str]:
         for name, value in values.items()
         if name.isupper() and not name.startswith("_") and isinstance(value, int)
     ] + [
-        f"export const {name} = {json.dumps(value)} as const;\n"
+        f"export const {name} = {_json(value)} as const;\n"
         for name, value in values.items()
-        if name.isupper() and isinstance(value, tuple)
+        if name.isupper() and isinstance(value, tuple | dict)
     ]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2 if isinstance(value, dict) else None)
 
 
 def generate_limits() -> str:

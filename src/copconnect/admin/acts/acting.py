@@ -108,7 +108,7 @@ class Acting:
         async with self._database.reading() as connection:
             touched = await self.judged(connection, caller, act)
             viewer = caller.person_id
-            second = await self._needs_second(connection, touched, viewer)
+            second = await self._needs_second(connection, act, touched, viewer)
             return await self._previews.of(connection, viewer, kind, touched, act, second=second)
 
     async def judged(self, connection: AsyncConnection, caller: Caller, act: wire.Act) -> Touched:
@@ -253,7 +253,7 @@ class Acting:
         asked = Asked(by, permit, act, now_ms)
         state: wire.ActState = "done"
         codes = Codes()
-        if await self._needs_second(connection, touched, caller.person_id):
+        if await self._needs_second(connection, act, touched, caller.person_id):
             await _try_out(connection, kind, asked)
             seen = ""
             if kind.allows is None:
@@ -364,11 +364,11 @@ class Acting:
         return permit
 
     async def _needs_second(
-        self, connection: AsyncConnection, touched: Touched, asker: PersonId
+        self, connection: AsyncConnection, act: wire.Act, touched: Touched, asker: PersonId
     ) -> bool:
         """Return whether a second admin must agree: to this act, or because of all that the asker
         did alone within a day."""
-        if touched.second:
+        if act.always_second or touched.second:
             return True
         now_ms = self._clock.now_ms()
         force = await self._directory.count_people(connection)

@@ -1,7 +1,7 @@
 """The kinds of acts: which right each needs, what it touches, and the service that does it.
 
-A new act is a struct of :mod:`copconnect.wire.admin`, a row here, and its outcome in
-:mod:`copconnect.audit.signatures`; a test fails where one of them is missing.
+A new act is a struct of :mod:`copconnect.wire.admin`, which names its outcome, and a row here; a
+test fails where one of them is missing.
 """
 
 import base64
@@ -226,7 +226,7 @@ class Kinds:
         refused before it touches anybody."""
         await self._rights.check(connection, act.rules)
         everybody = await self._directory.count_people(connection)
-        return Touched(frozenset({WHOLE}), everybody, [], second=True)
+        return Touched(frozenset({WHOLE}), everybody, [])
 
     async def _touches_rule(self, connection: AsyncConnection, act: wire.CreateGroup) -> Touched:
         return await self._reach_of(connection, act.rule)

@@ -39,7 +39,7 @@ class ConductKinds:
 
     async def _everybody(self, connection: AsyncConnection) -> Touched:
         people = await self._directory.count_people(connection)
-        return Touched(frozenset({WHOLE}), people, [], second=True)
+        return Touched(frozenset({WHOLE}), people, [])
 
     async def _publish(self, connection: Transaction, asked: Asked) -> Codes:
         act: wire.PublishConduct = asked.act

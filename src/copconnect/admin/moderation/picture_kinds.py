@@ -40,7 +40,7 @@ class PictureKinds:
 
     async def _everybody(self, connection: AsyncConnection, paths: frozenset[str]) -> Touched:
         people = await self._directory.count_people(connection)
-        return Touched(paths, people, [], second=True)
+        return Touched(paths, people, [])
 
     async def _mark(self, connection: Transaction, asked: Asked) -> Codes:
         (path,) = (await self._moderation.reach(connection, asked.act)).paths

@@ -1,6 +1,6 @@
 """Acts of moderators, and the words that acts and bodies of reports share."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -35,6 +35,7 @@ class NewSanction(Wire, frozen=True, kw_only=True):
 class AssignReport(AdminAct, frozen=True, kw_only=True):
     """Take a case, or give back one's own."""
 
+    recorded_as: ClassVar = "report_assigned"
     report_id: Annotated[ReportId, HEX16]
     take: bool
 
@@ -43,6 +44,7 @@ class DecideReport(AdminAct, frozen=True, kw_only=True):
     """Decide a case. ``header_hash``: of the reported message, which the signer judged; so a
     decision belongs to no other. A sanction other than a warning needs a second moderator."""
 
+    recorded_as: ClassVar = "report_decided"
     report_id: Annotated[ReportId, HEX16]
     header_hash: Hex32
     person_id: Annotated[PersonId, HEX16]
@@ -55,6 +57,7 @@ class DecideReport(AdminAct, frozen=True, kw_only=True):
 class DecideAppeal(AdminAct, frozen=True, kw_only=True):
     """Uphold a sanction or lift it, by a moderator who did not decide it."""
 
+    recorded_as: ClassVar = "appeal_decided"
     report_id: Annotated[ReportId, HEX16]
     person_id: Annotated[PersonId, HEX16]
     outcome: AppealOutcome
