@@ -7,8 +7,9 @@
  * posted again takes its new place and is not counted anew.
  *
  * A message goes out again by itself only if everybody who reads it then might read it when it was
- * first signed: no head was lost that rekeyed, which may have been a removal, and, judged whenever it
- * is signed (outbox/signing.ts), the newest head's latest history_from is not after the message.
+ * first signed: no head was lost that rekeyed, which may have been a removal; the restored head is not
+ * above the one under which it was signed, as it is where this device missed an Incarnation; and, judged
+ * whenever it is signed (outbox/signing.ts), the newest head's latest history_from is not after it.
  * Otherwise it is shown as not sent, and its author decides. Keys that open nothing of the log that is
  * left are forgotten, so that nobody who was removed meanwhile asks for them (H1).
  *
@@ -54,6 +55,8 @@ const UNSEEN_ATTEMPT = 31;
 interface Lost {
   readonly messageId: MessageId;
   readonly attempt: number;
+  /** The epoch of the head under which it was signed, or of one before that. */
+  readonly epoch: number;
   /** When it was signed. */
   readonly signedMs: number;
 }
@@ -69,7 +72,7 @@ export async function rewind(
   const incarnation = context.incarnation();
   const common = await commonPlace(context, conversation, log.cursor);
   const work = new UnitOfWork(conversation);
-  const asked = await mayForget(conversation, work, incarnation);
+  const restoredEpoch = await restoredTo(conversation, work, incarnation);
   const { readSeq, history, own } = work.record;
   const from = Math.min(history?.from ?? Infinity, common.seq + 1);
   await dropFloors(conversation, work, common.seq);
@@ -85,7 +88,8 @@ export async function rewind(
     chain: await ownChain(context, conversation, common.seq),
     history: history === null ? null : { ...history, from, hash: common.hash },
   });
-  for (const row of lost) await queueAgain(context, conversation, work, outgoing, row, asked);
+  for (const row of lost)
+    await queueAgain(context, conversation, work, outgoing, row, restoredEpoch);
   if (common.seq < log.cursor || lost.length > 0) {
     const at = { seq: common.seq, order: common.seq + 0.95, sentMs: context.now() };
     const messageId = noticeId("restored", incarnation, common.seq);
@@ -148,18 +152,18 @@ async function ownChain(
     : shown;
 }
 
-/** Whether the backup may have forgotten a removal: a head was lost that rekeyed. */
-async function mayForget(
+/** The epoch of the restored head; Infinity: the backup may have forgotten a removal. */
+async function restoredTo(
   { heads }: Conversation,
   work: UnitOfWork,
   incarnation: number,
-): Promise<boolean> {
+): Promise<number> {
   try {
     const begun = await heads.require(work, incarnation);
-    return await heads.lostRekey(begun, work.record.incarnation);
+    return await heads.restoredEpoch(begun, work.record.incarnation);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    return true;
+    return Infinity;
   }
 }
 
@@ -173,7 +177,10 @@ async function dropRows(
   const own = new Map<MessageId, Lost & { readonly seq: number }>();
   const seen = new Set<MessageId>();
   const { deviceBytes } = context.identity();
+  let epoch = 0;
   for (const row of await accepted.all()) {
+    const isOwn = equalBytes(row.sender, deviceBytes);
+    if (isOwn) epoch = Math.max(epoch, row.epoch);
     seen.add(row.messageId);
     if (row.position <= upTo) continue;
     for (const seq of [row.seq, null]) {
@@ -181,7 +188,7 @@ async function dropRows(
       const stored = await accepted.get(work, name);
       if (stored !== null && stored.position > upTo) accepted.delete(work, name);
     }
-    if (equalBytes(row.sender, deviceBytes)) own.set(row.messageId, row);
+    if (isOwn) own.set(row.messageId, row);
   }
   for (const row of await pending.all()) {
     if (row.position <= upTo) continue;
@@ -192,25 +199,25 @@ async function dropRows(
   const highest = cursor[0]?.position ?? upTo;
   for (let at = upTo + 1; at <= highest; at++) log.delete(work, String(at));
   const lost: Lost[] = [...own.values()].sort((a, b) => a.seq - b.seq);
-  // Accepted by the server, but never seen in the log.
+  // Accepted by the server after those, but never seen in the log.
   const newest = await messagesAbove(context.vault, id, upTo, MOST_LOST);
   for (const { mine, seq, messageId, sentMs } of [...newest].reverse())
     if (mine && seq !== null && seq > upTo && !seen.has(messageId))
-      lost.push({ messageId, attempt: UNSEEN_ATTEMPT, signedMs: sentMs });
+      lost.push({ messageId, attempt: UNSEEN_ATTEMPT, epoch, signedMs: sentMs });
   return lost;
 }
 
 /**
- * A message that the log lost goes out again, as itself (S6); if the backup `mayForget` a removal,
- * when its author says so. The newest state goes out in any case: everybody who reads may know it (H3).
+ * A message that the log lost goes out again, as itself (S6); if it was signed under a head below the
+ * restored one, when its author says so. The newest state goes out in any case: everybody who reads may know it (H3).
  */
 async function queueAgain(
   context: DeviceContext,
   conversation: Conversation,
   work: UnitOfWork,
   outgoing: OutgoingStore,
-  { messageId, attempt, signedMs }: Lost,
-  mayForget: boolean,
+  { messageId, attempt, epoch, signedMs }: Lost,
+  restoredEpoch: number,
 ): Promise<void> {
   if (outgoing.find(messageId) !== null) return;
   const { profile } = work.record;
@@ -219,7 +226,7 @@ async function queueAgain(
   const content = state ? stateOf(work) : (message?.content ?? null);
   if (content === null) return;
   const order = outgoing.nextOrder(context.now());
-  const asked = !state && mayForget;
+  const asked = !state && epoch < restoredEpoch;
   // The backup may lack the files too: the upload finds out which.
   const attachmentIds = pointersOf(decodeContent(content)).map(({ id }) => id);
   const again = attachmentIds.length > 0 && !state ? "uploading" : "ready";

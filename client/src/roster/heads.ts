@@ -85,22 +85,28 @@ export class Heads {
   }
 
   /**
-   * Whether a restore of a backup, which `begun` follows, may have lost a head that rekeyed: then it
-   * may have forgotten a removal. True also where this device has not seen the head before. `former`:
-   * the Incarnation before, whose own head rekeyed for no removal.
+   * The epoch of the head that a restore of a backup went back to; messages that were signed under it
+   * or a later head go out again unasked (S8). `begun` is the Incarnation's head; `former` the number
+   * of the Incarnation before, whose head rekeyed for no removal if the same backup was restored twice.
+   * Infinity: the backup may have forgotten a removal, because this device has not seen the restored
+   * head, or because a head was lost that rekeyed.
    */
-  async lostRekey(begun: RosterHead, former: number): Promise<boolean> {
+  async restoredEpoch(begun: RosterHead, former: number): Promise<number> {
     const held: RosterHead[] = [];
     for (const { head } of await this.#table.all()) held.push(await this.#parse(head));
     const restored = held.find(({ hash }) => equalBytes(hash, begun.previous));
-    if (restored === undefined) return true;
-    return held.some(
+    if (restored === undefined) return Infinity;
+    const twice = held.some(
+      ({ epoch, previous }) => epoch === former && equalBytes(previous, begun.previous),
+    );
+    const lost = held.some(
       ({ epoch, rekeyEpoch }) =>
         epoch > restored.epoch &&
         epoch < begun.epoch &&
         rekeyEpoch > restored.rekeyEpoch &&
-        rekeyEpoch !== former,
+        !(twice && rekeyEpoch === former),
     );
+    return lost ? Infinity : restored.epoch;
   }
 
   /** The head of an epoch, fetched if it is not held. Refuses (R4) what the server does not have. */

@@ -7,6 +7,7 @@ import type { OutgoingAttachment } from "../../src/core.ts";
 import type { ConversationId } from "../../src/ids.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HeaderFormat, SIGNED_HEADER_BYTES } from "../../src/keys/message.ts";
+import type { Trust } from "../../src/wire.ts";
 import type { Officer } from "../support/officer.ts";
 import { World } from "../support/world.ts";
 
@@ -190,6 +191,53 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     // Its author decides.
     await b.core.retry(older.messageId);
     await d.receives(group, "before d");
+  });
+
+  it("S8 a removal that an older, second backup forgot is asked about", async () => {
+    const c = await world.join();
+    const { conversationId: group } = await a.core.createGroup({
+      ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
+      personIds: [b.person, c.person],
+    });
+    for (const one of [b, c]) await one.ready(group);
+    await world.settle();
+    const older = world.server.backup();
+    await b.core.close();
+    await a.core.changeMembers(group, { remove: [c.person] });
+    await world.server.restore(world.server.backup());
+    await b.restart();
+    const secret = await b.text(group, "not for c");
+    await a.receives(group, "not for c");
+    await b.core.close();
+    await world.server.restore(older);
+    await b.restart();
+    await b.until("asked", async () => (await b.status(secret.messageId, group)) === "failed");
+  });
+
+  it("S8 a removal that a backup forgot is asked about under the next Incarnation too", async () => {
+    const c = await world.join();
+    const { conversationId: group } = await a.core.createGroup({
+      ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
+      personIds: [b.person, c.person],
+    });
+    for (const one of [b, c]) await one.ready(group);
+    await world.settle();
+    const backup = world.server.backup();
+    await a.core.changeMembers(group, { remove: [c.person] });
+    const secret = await b.text(group, "not for c");
+    await a.receives(group, "not for c");
+    await b.core.close();
+    // The server shows the new head, and not that a backup was restored.
+    await world.server.restore(backup);
+    world.network(b).rewrite = (path, body) =>
+      path.includes("/trust") ? { ...(body as Trust), incarnation: null } : body;
+    await b.restart();
+    await b.until("stands still", async () => (await b.core.conversation(group)).alarm !== null);
+    await b.core.close();
+    await world.server.restore(world.server.backup());
+    world.network(b).rewrite = null;
+    await b.restart();
+    await b.until("asked", async () => (await b.status(secret.messageId, group)) === "failed");
   });
 
   it("S8 a newcomer who is added after the phone went back reads nothing of before", async () => {
