@@ -4,7 +4,16 @@ from dataclasses import replace
 from random import Random
 
 from tests.model.steps import any_device, endorse, enter, evil, honest, pick, ready
-from tests.model.terms import DAY, Card, DeviceKey, Message, Record, Revocation
+from tests.model.terms import (
+    DAY,
+    Acknowledgement,
+    Card,
+    DeviceKey,
+    Leaf,
+    Message,
+    Record,
+    Revocation,
+)
 from tests.model.world import World
 
 EVEN_CHANCE = 500_000  # Answers after which one in two sets of digits was met twice.
@@ -105,7 +114,7 @@ def step_forge_key(w: World, rng: Random) -> None:
     d = any_device(w, rng, lambda d: d.evil and any(d.name in h.leaves for h in w.heads[conv]))
     if not d:
         return
-    head = w.heads[conv][-1] if w.honest else rng.choice(w.heads[conv])
+    head = w.heads[conv][-1] if w.honest else rng.choice([*w.heads[conv], *w.forged[conv]])
     old = sorted(a for a in w.known if a[0] == "S")
     secret = rng.choice(old) if old and rng.random() < 0.3 else w.new("S")
     created = w.now if w.honest else w.now + rng.choice([0, 0, -2000, 2000])
@@ -156,17 +165,60 @@ def step_forge_message(w: World, rng: Random) -> None:
     ]
     if not d or not known:
         return
-    record, head = rng.choice(known), rng.choice(w.heads[conv])
+    record, head = rng.choice(known), rng.choice([*w.heads[conv], *w.forged[conv]])
     sender = d.name if rng.random() < 0.6 else pick(rng, head.leaves) or d.name
     seq, prev = w.out.get((sender, conv), (0, None))
     seq, text, name = seq + rng.choice([0, 1]), w.new("text"), w.new("id")
     key = (record.commit[1], name, conv, sender, seq)
-    order = rng.random() < 0.3
-    m = Message(conv, name, sender, seq, 0, prev, record, head, key, text, d.signing, w.step, order)
+    kind, order = rng.random(), pick(rng, [m for m in w.log[conv] if m.order])
+    if kind < 0.3:
+        text = ("order", text[1], "asha")
+    elif order and kind < 0.6:
+        text = ("withdrawal", text[1], order.text)
+    m = Message(conv, name, sender, seq, 0, prev, record, head, key, text, d.signing, w.step)
     if seq and (not w.honest or w.accept(m)):
         w.post(m)
-        w.say(f"{d.name} forges message {seq} of {sender} in {conv}, key by {record.author}, "
+        w.say(f"{d.name} forges {text[0]} {seq} of {sender} in {conv}, key by {record.author}, "
               f"epoch {head.epoch}")  # fmt: skip
+
+
+def step_say_withdrawn(w: World, rng: Random) -> None:
+    """The attacker's server says that an order was withdrawn."""
+    order, d = pick(rng, [m for m in w.messages if m.order]), any_device(w, rng, honest)
+    if order and d and not w.honest:
+        d.said_withdrawn.add(order.text)
+        w.say(f"the attacker's server tells {d.name} that an order is withdrawn")
+
+
+def step_forge_acknowledgement(w: World, rng: Random) -> None:
+    """The attacker's server makes an acknowledgement up, or shows one for another order."""
+    orders = [m.text for m in w.messages if m.order]
+    order, d = pick(rng, orders), any_device(w, rng, honest)
+    if order and d and not w.honest:
+        made_up = Acknowledgement(order, d.name, ("sign", 0))
+        one = rng.choice([made_up, *(a for _, a in w.handed)])
+        w.handed.append((order, one))
+        w.say(f"the attacker shows an acknowledgement of {one.device} for order {order[1]}")
+
+
+def step_say_members(w: World, rng: Random) -> None:
+    """The attacker's server hides a device, or says that it reads from now on."""
+    conv, d = rng.choice([0, 1]), any_device(w, rng)
+    if d and not w.honest:
+        w.said[conv, d.name] = rng.choice([None, w.now])
+        w.say(f"the attacker's server says of {d.name} in {conv}: {w.said[conv, d.name]}")
+
+
+def step_forge_head(w: World, rng: Random) -> None:
+    """The thief signs a head with the former authority's key, which lists an insider again."""
+    conv = rng.choice([0, 1])
+    old, d = rng.choice(w.heads[conv]), any_device(w, rng, evil)
+    if w.authority and d:
+        epoch, leaf = old.epoch + 1, replace(next(iter(old.leaves.values()), Leaf(0, 0)), since=0)
+        head = replace(old, epoch=epoch, prev=old, leaves={**old.leaves, d.name: leaf},
+                       created=w.now, incarnation=0, by=0)  # fmt: skip
+        w.forged[conv].append(head)
+        w.say(f"the thief signs head {epoch} of {conv}, which lists {d.name}")
 
 
 def step_rewind(w: World, rng: Random) -> None:

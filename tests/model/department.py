@@ -6,6 +6,8 @@ from random import Random
 
 from tests.model.terms import (
     DAY,
+    RANGE,
+    Acknowledgement,
     Atom,
     Card,
     CellKey,
@@ -48,6 +50,8 @@ class Department:
         # whose removal was forgotten, the lost head that removed them.
         self.restores: dict[int, dict[int, int]] = {}
         self.lost: dict[int, list[Head]] = {0: [], 1: []}
+        self.authority = 0  # The number of the roster authority; thieves have the former's key.
+        self.forged: dict[int, list[Head]] = {0: [], 1: []}  # With a former authority's key.
         self.forgotten: dict[tuple[int, str], Head] = {}
         self.revoked: dict[str, Revocation] = {}
         # The history_from of members whose last device was revoked: they are members still.
@@ -57,6 +61,11 @@ class Department:
         self.device_keys: list[DeviceKey] = []
         self.cell_keys: list[CellKey] = []
         self.messages: list[Message] = []
+        # Acknowledgements as the server hands them out for an order, and those that were made.
+        self.handed: list[tuple[Atom, Acknowledgement]] = []
+        self.acknowledged: set[tuple[Atom, str]] = set()
+        # From when a device reads, as the server says in place of the leaf; None: not at all.
+        self.said: dict[tuple[int, str], int | None] = {}
         self.open_requests: set[tuple[str, Record]] = set()
         self.known: set[Atom] = {("sign", 0)}  # The attacker's.
         self.reused: set[Atom] = set()
@@ -136,7 +145,7 @@ class Department:
                 cells[cell] = rekey = epoch
         for leaf in leaves.values():
             cells.setdefault(leaf.cell, epoch)
-        head = Head(conv, epoch, old, leaves, rekey, cells, self.now, number)
+        head = Head(conv, epoch, old, leaves, rekey, cells, self.now, number, self.authority)
         if not prev:
             self.superseded.setdefault(old, self.now)
         self.heads[conv].append(head)
@@ -144,10 +153,13 @@ class Department:
     def restore(self, cut: int) -> None:
         """Restore a backup of this time; the roster authority signs an Incarnation. An attacker's
         server forgets only what the honest roster authority reads: the rosters."""
-        number = max([self.now * 1000, *(one + 100 for one in self.restores)])  # More than heads.
+        backup = {c: [h for h in hs if h.created <= cut] or hs[:1] for c, hs in self.heads.items()}
+        time = self.now * 1000 + self.step * 20 if self.on("S8-time") else 0  # Above all epochs.
+        before = max(h.epoch for heads in backup.values() for h in heads)
+        number = max(self.authority * RANGE + time, before + 100)
         self.restores[number] = {}
         for conv, heads in self.heads.items():
-            kept = [h for h in heads if h.created <= cut] or heads[:1]
+            kept = backup[conv]
             newest, lost = heads[-1], heads[len(kept) :]
             self.lost[conv] += lost
             self.superseded.setdefault(newest, self.now)

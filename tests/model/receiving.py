@@ -73,6 +73,8 @@ class Receiving(Sending):
         alike = self.on("R2-pages") or not page
         if self.on("R2-higher") and alike and first and self.has_left(me, m, named, position):
             return "refused"
+        if m.head.by < self.floor(me, m, named, position).by and self.on("R2-former"):
+            return "refused"
         confirmed = self.confirmed(me, m.sender) or m.sender in me.revoked
         if not confirmed and self.on("R2-confirmed"):
             return "refused"
@@ -105,12 +107,15 @@ class Receiving(Sending):
     def has_left(
         self, me: Device, m: Message, named: list[tuple[int, Head]], position: int
     ) -> bool:
-        """Return whether the sender is off a higher head that an earlier entry names, or that was
-        known before this entry could have come."""
+        """Return whether the sender is off its floor."""
+        return m.sender not in self.floor(me, m, named, position).leaves
+
+    def floor(self, me: Device, m: Message, named: list[tuple[int, Head]], position: int) -> Head:
+        """R2: the highest head that the message or an earlier entry names, or that was known
+        before this entry could have come."""
         steps = [*named, *([me.caught_up[m.conv]] if m.conv in me.caught_up else [])]
         heads = [h for at, h in steps if at <= position or not self.on("R2-position")]
-        highest = max([m.head, *heads], key=lambda h: h.epoch)
-        return m.sender not in highest.leaves
+        return max([m.head, *heads], key=lambda h: h.epoch)
 
     def _show(self, me: Device, conv: int, m: Message, has_left: bool) -> None:
         sender = self.devices[m.sender]
@@ -239,6 +244,8 @@ class Receiving(Sending):
                 self.seals.append(Seal(key.pk, record, self.new("rubbish")))
             return True
         since = leaf.since if leaf else self.now
+        if leaf:
+            self.check_seen(holder, head, name)
         done = False
         held: list[tuple[Record | CellKey, Atom]] = [*holder.secrets.items()]
         held += holder.cells.items()

@@ -7,6 +7,7 @@ from typing import TypeVar
 from tests.model.department import Department
 from tests.model.terms import (
     DAY,
+    RANGE,
     Atom,
     CellKey,
     Device,
@@ -33,11 +34,15 @@ class Sending(Department):
         return None if not found else found[-1] if self.honest else rng.choice(found)
 
     def learn_head(self, me: Device, conv: int, head: Head | None) -> bool:
-        """Take a head that follows the own one."""
+        """Take a head that follows the own one, and tell the person who joins (E1)."""
         before = me.heads.get(conv)
         if not head or (before and not follows(head, before)):
             return False
+        if head.epoch // RANGE != head.by and self.on("authority-range"):
+            return False
         me.heads[conv] = head
+        if not before or self.honest or self.on("E1"):
+            me.told.setdefault(conv, set()).update(self.devices[n].person for n in head.leaves)
         if head is not before:
             me.held.setdefault(conv, []).append(head)
         return True
@@ -53,8 +58,9 @@ class Sending(Department):
         if not self.honest:
             heads = [
                 h
-                for h in (*heads, *self.lost[conv])
+                for h in (*heads, *self.lost[conv], *self.forged[conv])
                 if (not known or follows(h, known))
+                and (h.by == self.authority or not self.on("authority-stamp"))
                 and (
                     self.takeover
                     or not self.on("S1")
@@ -122,10 +128,20 @@ class Sending(Department):
                 if inside and self.confirmed(me, name) and self.party(of.conv, name):
                     key = self.device_key(me, name, rng)
                     seals += [Seal(key.pk, of, secret)] if key else []
+                    self.check_seen(me, head, name)
         if any(seal.pk == "invalid" for seal in seals):
             return False
         self.seals += seals
         return True
+
+    def check_seen(self, me: Device, head: Head, name: str) -> None:
+        """I15: the person is told of everybody to whom the device seals, and sees from when each
+        reads (H5)."""
+        since = head.leaves[name].since
+        shown = since if self.on("H5") else self.said.get((head.conv, name), since)
+        told = self.devices[name].person in me.told.get(head.conv, ())
+        if not me.evil and name != me.name and not (told and shown == since):
+            raise Violation(f"I15 {me.name} seals to {name} in {head.conv}, not shown as it reads")
 
     def make_cell_key(
         self,
@@ -174,10 +190,10 @@ class Sending(Department):
         """Take records that R6 accepts, and open every seal and share that is there."""
         raise NotImplementedError
 
-    def send(self, me: Device, conv: int, rng: Random) -> Message | None:
-        """Send a fresh text."""
+    def send(self, me: Device, conv: int, rng: Random, text: Atom | None = None) -> Message | None:
+        """Send this text, or a fresh one."""
         self.catch_up(me, conv)
-        return self.post_text(me, conv, rng, self.new("text"), self.new("id"))
+        return self.post_text(me, conv, rng, text or self.new("text"), self.new("id"))
 
     def catch_up(self, me: Device, conv: int) -> None:
         """S8: an honest server names the newest Incarnation."""
@@ -200,7 +216,8 @@ class Sending(Department):
                 return
             if number and self.on("S8-once"):
                 return
-        me.incarnation[conv] = max(number, me.incarnation.get(conv, 0))
+        me.former[conv] = me.incarnation.get(conv, 0)
+        me.incarnation[conv] = max(number, me.former[conv])
         me.cursor[conv] = position
         for (place, _), seqs in me.accepted.items():
             for seq in [s for s, m in seqs.items() if place == conv and m not in there]:
@@ -223,16 +240,20 @@ class Sending(Department):
         """S8: no leaf begins after the message was first signed."""
         return head.latest() <= self.first[m.text][0] or not self.on("S8-history")
 
-    def _forgot(self, me: Device, head: Head) -> bool:
-        """S8: whether a removal may be forgotten: a head is lost that rekeyed."""
+    def _forgot(self, me: Device, head: Head, message: Message) -> bool:
+        """S8: whether a removal from before a lost message may be forgotten."""
         one: Head | None = head
         while one and not one.incarnation:
             one = one.prev
         if not one or not one.prev or not self.on("S8-removal"):
             return False
         restored, held = one.prev, me.held.get(head.conv, [])
-        lost = [h for h in held if restored.epoch < h.epoch < one.epoch]
-        return restored not in held or any(h.rekey > restored.rekey for h in lost)
+        former = me.former.get(head.conv, 0)
+        same = any(h.epoch == former and h.prev is restored for h in held)
+        spared = former if same or not self.on("S8-backup") else 0
+        lost = [h for h in held if restored.epoch < h.epoch < one.epoch and h.rekey != spared]
+        skipped = restored.epoch > message.head.epoch and self.on("S8-skipped")
+        return restored not in held or skipped or any(h.rekey > restored.rekey for h in lost)
 
     def post_again(self, me: Device, conv: int, rng: Random) -> None:
         """S8: post again what was lost, unless its author must be asked first."""
@@ -263,7 +284,7 @@ class Sending(Department):
                 continue
             if not head or me.name not in head.leaves:
                 return None
-            if lost and self._forgot(me, head):
+            if lost and self._forgot(me, head, lost):
                 return None
             if lost and self.on("S8-signing") and not self._may_read_all(head, lost):
                 return None
@@ -346,6 +367,7 @@ class Sending(Department):
         head, last = self.heads[m.conv][-1], self.out.get((m.sender, m.conv), (0, None))
         return (
             m.sender in head.leaves
+            and m.head in self.heads[m.conv]
             and (head.leaves[m.sender].issues or not m.order)
             and m.by == self.issued[m.sender]
             and m.record in self.records[m.conv]

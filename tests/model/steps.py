@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from tests.model.terms import (
     DAY,
+    Acknowledgement,
     Card,
     Device,
     Endorsement,
@@ -85,6 +86,44 @@ def step_send(w: World, rng: Random) -> None:
         )
     elif w.honest:
         raise Violation(f"I5 {d.name} cannot send in {conv}")
+
+
+def step_issue(w: World, rng: Random) -> None:
+    """Issue an order that appoints somebody."""
+    conv = rng.choice([0, 1])
+    leaves = w.heads[conv][-1].leaves
+    d = pick(rng, listed(w, conv, lambda d: ready(d) and leaves[d.name].issues))
+    appointed = rng.choice(["asha", "balu"])
+    if d and w.send(d, conv, rng, (*w.new("order"), appointed)):
+        w.say(f"{d.name} issues an order in {conv}, which appoints {appointed}")
+
+
+def step_withdraw(w: World, rng: Random) -> None:
+    """Withdraw an order, as its issuer or as the appointed person."""
+    order = pick(rng, [m for m in w.messages if m.order])
+    if order:
+        d = pick(rng, listed(w, order.conv, lambda d: ready(d) and w.may_withdraw(d.name, order)))
+        if d and w.send(d, order.conv, rng, (*w.new("withdrawal"), order.text)):
+            w.say(f"{d.name} withdraws an order of {order.sender} in {order.conv}")
+
+
+def step_acknowledge(w: World, rng: Random) -> None:
+    d = any_device(w, rng, ready)
+    order = pick(rng, [text for _, text in d.shown if text[0] == "order"]) if d else None
+    if d and order:
+        w.handed.append((order, Acknowledgement(order, d.name, d.signing)))
+        w.acknowledged.add((order, d.name))
+        w.say(f"{d.name} acknowledges order {order[1]}")
+
+
+def step_replace_authority(w: World, _: Random) -> None:
+    """The root names another roster authority: the former's key is stolen. All devices hear it."""
+    if not w.takeover and not w.authority:
+        w.authority = 1
+        w.restore(w.now)
+        for d in w.devices.values():
+            d.stamped = {} if w.on("authority-stamp") else d.stamped
+        w.say("a thief has the roster authority's key; the root names another authority")
 
 
 def may_be_listed(w: World, d: Device) -> bool:

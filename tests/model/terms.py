@@ -12,6 +12,7 @@ from typing import Any
 
 DAY = 24
 RETAINED = 30 * DAY  # The log.
+RANGE = 10**9  # Each roster authority signs as many numbers.
 HEALED = 23 * DAY  # DeviceKey 14 days, then cell key 7, then key 1, and the day of the copy.
 
 Atom = tuple[Any, ...]  # A key or secret: its kind and number.
@@ -39,6 +40,7 @@ class Head:
     cells: dict[int, int]  # By cell: its rekey_epoch.
     created: int
     incarnation: int = 0  # The Incarnation's number, if this is its head.
+    by: int = 0  # The number of the roster authority that signed it.
 
     def latest(self) -> int:
         """Return the latest history_from of the leaves."""
@@ -97,7 +99,18 @@ class Message:
     text: Atom
     by: Atom
     born: int
-    order: bool = False
+
+    @property
+    def order(self) -> bool:
+        """Return whether the text is an order: ("order", number, the person whom it appoints)."""
+        return bool(self.text[0] == "order")
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    order: Atom
+    device: str
+    by: Atom
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,6 +191,7 @@ class Device:
         self.sent: dict[int, list[Message]] = {}
         self.held: dict[int, list[Head]] = {}  # Every head that it took.
         self.incarnation: dict[int, int] = {}  # The number under which it went back.
+        self.former: dict[int, int] = {}  # The one before.
         self.again: dict[int, list[Message]] = {}  # To be posted again.
         self.accepted: dict[tuple[int, str], dict[int, Message]] = {}
         self.waiting: list[tuple[int, int, Message]] = []  # With place and position.
@@ -187,6 +201,8 @@ class Device:
         self.shown: list[tuple[int, Atom]] = []
         self.ids: set[tuple[int, Atom]] = set()  # The messages that it showed.
         self.passed: set[tuple[int, Message]] = set()
+        self.told: dict[int, set[str]] = {}  # People whose joining it told its person.
+        self.said_withdrawn: set[Atom] = set()  # Orders of which the server says so.
         self.asked: set[Message | Record] = set()
         self.bad: set[CellKey] = set()
 

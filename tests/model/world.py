@@ -5,8 +5,9 @@ the second is a direct chat in some worlds. The server is honest (rules D) or is
 chooses what each device sees, in which order, and forges with every key it knows. The CA and the
 roster authority are honest, or the attacker holds their keys too (``takeover``) and signs heads
 that fork. Members may be dishonest: they author keys with rubbish seals, flood, withhold shares,
-publish invalid keys, issue orders. Devices are stolen, their keys copied, their state lost. Backups
-are restored. Time runs in hours, so a stamp of 10 min is one of the same hour.
+publish invalid keys, issue and withdraw orders. Devices are stolen, their keys copied, their state
+lost. Backups are restored; a thief has a former roster authority's key. Time runs in hours, so a
+stamp of 10 min is one of the same hour.
 
 A step is a name and a seed, so a run repeats exactly and shrinks by leaving steps out. After each
 step :meth:`World.check` computes all that the attacker can open, and the invariants:
@@ -21,7 +22,9 @@ to an older DeviceKey than it has seen; I9 a stolen phone holds nothing that is 
 keeps; I10 an insider makes others keep at most four keys a day beyond those that changes of the
 roster ask for; I11 a device signs one message under a number, but for what an Incarnation allows;
 I12 no device is deaf to a revocation; I13 only an order of somebody who may issue sounds; I14 what
-a device shows counts as delivered to it.
+a device shows counts as delivered to it; I15 a device seals to nobody whom it does not show as a
+reader, with the time from which that device reads; I16 an order is withdrawn by its issuer or the
+person whom it appoints; I17 an acknowledgement counts for the order and the device that made it.
 
 README.md says which attack finds which rule, and what is not modelled. Random search in small
 worlds proves nothing absent.
@@ -109,6 +112,41 @@ class World(Receiving):
         named = in_force(cards, [c.made for c in cards], made - 7 * DAY, made)
         return admin in self.granted and all(c.unit == self.granted[admin] for c in named)
 
+    def may_withdraw(self, name: str, order: Message) -> bool:
+        """O3: the issuer, and the person whom the order appoints."""
+        return self.devices[name].person in (self.devices[order.sender].person, order.text[2])
+
+    def _takes_withdrawn(self, d: Device, order: Message) -> bool:
+        """O1 and O3: whether a device takes an order for withdrawn."""
+        signed = any(
+            self.may_withdraw(m.sender, order) or not self.on("O3-withdrawal")
+            for m in self._withdrawals(order)
+            if (m.conv, m.text) in d.shown
+        )
+        return signed or (order.text in d.said_withdrawn and not self.on("O1-withdrawal"))
+
+    def _withdrawals(self, order: Message) -> list[Message]:
+        return [
+            m for m in self.log[order.conv] if m.text[0] == "withdrawal" and m.text[2] == order.text
+        ]
+
+    def _check_orders(self) -> None:
+        for order in [m for m in self.messages if m.order]:
+            truly = any(
+                m.by == self.issued[m.sender] and self.may_withdraw(m.sender, order)
+                for m in self._withdrawals(order)
+            )
+            for d in self.devices.values():
+                if not d.evil and not truly and self._takes_withdrawn(d, order):
+                    raise Violation(f"I16 {d.name} takes an order of {order.sender} for withdrawn")
+        for asked, one in self.handed:
+            counts = (one.order == asked or not self.on("O1-order")) and (
+                one.by == self.issued[one.device] or not self.on("O1-signature")
+            )
+            made = (asked, one.device) in self.acknowledged or self.devices[one.device].evil
+            if counts and not made:
+                raise Violation(f"I17 an acknowledgement counts that {one.device} did not make")
+
     def entitled(self, device: Device, m: Message) -> str:
         """Return "" if the device may read the message, else the invariant that forbids it."""
         when, accepted, named = self.first[m.text]
@@ -176,6 +214,7 @@ class World(Receiving):
                 raise Violation(f"I7 {d.name} is said to have what it does not show")
             if self.honest and d.evil:
                 self._check_flood(d)
+        self._check_orders()
 
     def _delivered(self, d: Device, conv: int, m: Message) -> bool:
         """Return whether a message counts as delivered that a device has passed and not shown."""
