@@ -1,6 +1,8 @@
 """Imports of files on SQLite and PostgreSQL: previewed, applied once, remembered, undone."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +17,8 @@ from copconnect.database.engine import Database
 from copconnect.directory import names
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.files import reading
-from copconnect.directory.files.limits import FileRefused
+from copconnect.directory.files.limits import FileRefused, Limits
+from copconnect.directory.files.sheets import SourceFile
 from copconnect.directory.imports import exporting, import_store, refusals
 from copconnect.directory.imports.importer import TURN_MS, Importer, ImportOptions
 from copconnect.directory.imports.previews import ColumnChange, Preview
@@ -150,6 +153,28 @@ async def test_every_problem_of_a_row_is_in_the_report_to_be_mended(world: World
     again = await world.importer.preview([("report.xlsx", preview.report())], SURE)
     assert [sheet.table for sheet in again.sheets] == ["people"]
     assert [p.code for p in again.problems] == [p.code for p in preview.problems]
+
+
+async def test_a_node_reads_two_files_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.apply(files(PEOPLE))
+    real, lock, under_way = reading.read, threading.Lock(), [0]
+    counts: list[int] = []
+
+    def read(name: str, content: bytes, limits: Limits) -> SourceFile:
+        with lock:
+            under_way[0] += 1
+            counts.append(under_way[0])
+        time.sleep(0.1)
+        with lock:
+            under_way[0] -= 1
+        return real(name, content, limits)
+
+    monkeypatch.setattr(reading, "read", read)
+    one = roll("Emp No,Name,Mobile,Rank,PS\n5,A,7000000005,PC,Alwal PS\n")
+    await asyncio.gather(*(world.importer.preview(one, SURE) for _ in range(6)))
+    assert max(counts) == 2
 
 
 async def test_a_partial_import_stores_the_good_rows(world: World) -> None:

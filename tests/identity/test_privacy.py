@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import insert, select, update
 from typer.testing import CliRunner
 
-from copconnect import wire
 from copconnect.admin.store import acts
+from copconnect.app import operations
 from copconnect.audit.acts import PersonSuspended
 from copconnect.auth_service.tables import clients, person_cards
 from copconnect.cli import app
@@ -19,6 +19,7 @@ from copconnect.directory import store
 from copconnect.directory.imports import erasing, exporting
 from copconnect.directory.imports.importer import ImportOptions
 from copconnect.directory.rules import person_id
+from copconnect.http.operations import Given
 from copconnect.ids import PersonId
 from copconnect.principals import Operator
 from copconnect.privacy.kinds import KINDS
@@ -27,7 +28,6 @@ from copconnect.push.store import SUBSCRIPTIONS
 from copconnect.reports.tables import REPORTS
 from copconnect.rights import PersonChange, Undecided, decide_for_system
 from copconnect.training.store import DONE
-from tests.harness import protocol_routes
 from tests.harness.operator import OPERATOR
 from tests.identity.running import PATROL, SHO, Device, MovedClock
 from tests.identity.whole import Whole
@@ -76,11 +76,12 @@ def test_every_table_is_known_to_be_about_a_person_or_about_nobody() -> None:
     assert len({kind.section for kind in KINDS}) == len(KINDS)
 
 
-def test_no_address_has_a_name_or_number_that_somebody_searches_for() -> None:
-    routes = protocol_routes.read()
-    searching = {str(one) for one in routes if one.body is wire.Search}
-    assert len(searching) == 6
-    assert [str(one) for one in routes if {"text", "number", "name"} & {*one.query}] == []
+async def test_no_address_has_a_name_or_number_that_somebody_searches_for(whole: Whole) -> None:
+    rows = operations(whole.whole, whole.whole.settings)
+    for row in rows:
+        asked = {one.short for one in Given.of(row).asked}
+        assert row.searches or not asked & {"text", "number", "name"}, (row.method, row.path)
+    assert sum(row.searches for row in rows) == 6
 
 
 async def everything(whole: Whole) -> dict[str, str]:

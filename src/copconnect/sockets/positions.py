@@ -40,7 +40,6 @@ class Positions:
         self._clock = clock
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()  # The newest last.
         self._sharing: dict[ConversationId, set[ClientId]] = {}  # Whose are kept.
-        self.examined = 0  # Kept records that were looked at so far: what frames cost.
         self._waiting: dict[_Key, bytes] = {}
         self._publishing = Periodic("positions", self.publish, PUBLISH_S)
 
@@ -69,7 +68,6 @@ class Positions:
 
     def _kept_in(self, conversation_id: ConversationId) -> dict[_Key, _Kept]:
         keys = [(conversation_id, one) for one in self._sharing.get(conversation_id, ())]
-        self.examined += len(keys)
         return {key: self._kept[key] for key in keys}
 
     def _keep(self, key: _Key, kept: _Kept) -> None:

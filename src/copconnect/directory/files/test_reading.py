@@ -252,20 +252,24 @@ def test_refused_rows_keep_their_columns() -> None:
 
 def test_the_process_that_parses_opens_nothing() -> None:
     probe = (
-        "import os, socket\n"
-        "from copconnect.directory.files.spreadsheets.parsing import confine\n"
-        "confine(1 << 30, 10)\n"
+        "import os, socket, sys\n"
+        "from copconnect.directory.files.spreadsheets import parsing\n"
         "def refused(attempt):\n"
         "    try:\n"
         "        attempt()\n"
         "    except OSError:\n"
         "        return 1\n"
         "    return 0\n"
-        "print(refused(socket.socket), refused(lambda: open(os.devnull)))\n"
+        "def parse(_):\n"
+        "    done = refused(socket.socket), refused(lambda: open(os.devnull))\n"
+        "    print(*done, file=sys.stderr)\n"
+        "    return []\n"
+        "parsing.parse = parse\n"
+        "parsing.main()\n"
     )
-    command = (sys.executable, "-I", "-c", probe)
-    done = subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - Written above.
-    assert done.stdout.split() == [b"1", b"1"]
+    command = (sys.executable, "-I", "-c", probe, str(1 << 30), "10")
+    done = subprocess.run(command, input=b"", capture_output=True, check=True)  # noqa: S603 - Written above.
+    assert done.stderr.split() == [b"1", b"1"]
 
 
 def test_the_process_that_parses_has_an_empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
