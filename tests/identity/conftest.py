@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -106,8 +105,14 @@ def database_url(
 
 
 @pytest.fixture
-def settings(keys: Path, database_url: str) -> Settings:
-    return settings_of(keys, database_url)
+def settings(
+    keys: Path, database_url: str, prepared: Prepared, beginning: Name | None, tmp_path: Path
+) -> Settings:
+    """Settings with a copy of the department's keys: naming a root admin writes a file there."""
+    source = prepared.keys(back_end_of(database_url), beginning) if beginning else keys
+    own = tmp_path / "department"
+    shutil.copytree(source / "keys", own / "keys")
+    return settings_of(own, database_url)
 
 
 @pytest.fixture
@@ -118,19 +123,9 @@ async def running(settings: Settings, clock: MovedClock) -> AsyncIterator[Runnin
 
 
 @pytest.fixture
-async def approving(
-    settings: Settings,
-    database_url: str,
-    prepared: Prepared,
-    beginning: Name,
-    tmp_path: Path,
-    clock: MovedClock,
-) -> AsyncIterator[Running]:
+async def approving(settings: Settings, clock: MovedClock) -> AsyncIterator[Running]:
     """A server with the synthetic data bank under the policy ``approval``."""
-    keys = prepared.keys(back_end_of(database_url), beginning)
-    shutil.copytree(keys / "keys", tmp_path / "keys")
-    own = msgspec.structs.replace(settings, data_dir=tmp_path)
-    async with run(own, clock) as server:
+    async with run(settings, clock) as server:
         yield server
 
 

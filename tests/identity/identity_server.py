@@ -88,6 +88,8 @@ class _NoCases:
 NO_GROUPS: Any = None
 NO_CASES: Any = _NoCases()
 HUNDRED = LargeFrom()
+# Answers 404 to all other paths. All tests share it: to make one takes 8 ms of a processor.
+NO_MORE = Litestar()
 
 
 class RecordedPushes:
@@ -223,4 +225,4 @@ def identity_app(settings: Settings, server: IdentityServer) -> Any:
         *admin_operations.operations(server.admin),
     ]
     secured = security_headers("")
-    return Operations(rows, server.gate, secured, Litestar(), settings.trusted_proxies)
+    return Operations(rows, server.gate, secured, NO_MORE, settings.trusted_proxies)

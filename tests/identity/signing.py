@@ -1,7 +1,6 @@
 """Records that a test's devices sign: endorsements, grants, revocations, DeviceKeys."""
 
 import base64
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -201,12 +200,6 @@ def refusal(answer: httpx.Response) -> tuple[str, str]:
     """Return the code of a refusal and the rule of docs/keys.md that it names."""
     body = answer.json()
     return body["code"], body["details"].get("rule", "")
-
-
-def own_keys_folder(keys: Path, folder: Path) -> Path:
-    """Copy a department's keys, for a test that makes department records."""
-    shutil.copytree(keys / "keys", folder / "keys")
-    return folder
 
 
 def named(one: wire.PersonTrust) -> bytes:
