@@ -10,8 +10,6 @@ from tests.harness import groups
 from tests.harness.browser import Officer, Station, until
 from tests.harness.recording import RecordingProxy
 
-pytestmark = [pytest.mark.service_worker, pytest.mark.notifications]
-
 Trio = tuple[Officer, Officer, Officer]
 
 
@@ -133,8 +131,11 @@ def test_ticks_and_who_has_seen_it(
     expect(writer.status(text)).to_have_text(writer.word("conversation.status.read"))
 
 
-def test_a_muted_chat_does_not_notify(trio: Trio) -> None:
-    writer, muting, other = trio
+@pytest.mark.service_worker
+@pytest.mark.notifications
+def test_a_muted_chat_does_not_notify(station: Station) -> None:
+    muting = station.officer(5).register()
+    writer, other = (station.officer(at, service_worker=False).register() for at in (6, 7))
     writer.open_direct(muting)
     writer.say("First word before the quiet.")
     muting.open_chat(writer.person.name)

@@ -23,7 +23,7 @@ def test_two_officers_register_and_write_to_each_other(
     asking.shot("language")
     asking.register()
     asking.shot("no-chats-yet")
-    answering = station.officer(1, screen=DESKTOP, colours="dark").register()
+    answering = station.officer(1, screen=DESKTOP, colours="dark", service_worker=False).register()
 
     asking.open_direct(answering)
     asking.say(QUESTION)

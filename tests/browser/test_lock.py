@@ -14,9 +14,22 @@ PIN = "739152"
 WRONG = "739151"
 
 
-def spoken(station: Station, index: int) -> tuple[Officer, Officer]:
-    """Two officers who have spoken; the first gets a PIN."""
-    locking, other = station.officer(index).register(), station.officer(index + 1).register()
+@pytest.fixture(scope="module")
+def colleague(posted: Station) -> Officer:
+    """Writes in each test to another officer, and locks nothing."""
+    return posted.officer(0, service_worker=False).register()
+
+
+@pytest.fixture
+def other(colleague: Officer, checked: None) -> Officer:  # noqa: ARG001
+    """The colleague, at the list of chats."""
+    colleague.to_chats()
+    return colleague
+
+
+def spoken(station: Station, index: int, other: Officer) -> Officer:
+    """Register an officer who has spoken with ``other``, and set a PIN."""
+    locking = station.officer(index).register()
     locking.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     other.open_direct(locking)
     other.say("The raid begins at four.")
@@ -24,7 +37,7 @@ def spoken(station: Station, index: int) -> tuple[Officer, Officer]:
     locking.message("The raid begins at four.").wait_for()
     locking.open_lock_page()
     locking.set_pin(PIN)
-    return locking, other
+    return locking
 
 
 def lock_now(officer: Officer) -> None:
@@ -47,8 +60,8 @@ def tries_left(officer: Officer, count: int) -> None:
     officer.page.get_by_role("alert").filter(has_text=officer.word(key, count=count)).wait_for()
 
 
-def test_only_the_right_pin_opens_and_a_reload_locks(station: Station) -> None:
-    officer, other = spoken(station, 0)
+def test_only_the_right_pin_opens_and_a_reload_locks(station: Station, other: Officer) -> None:
+    officer = spoken(station, 1, other)
     lock_now(officer)
     shows_nothing(officer, other)
     officer.shot("locked")
@@ -72,8 +85,10 @@ def test_only_the_right_pin_opens_and_a_reload_locks(station: Station) -> None:
 
 
 @pytest.mark.notifications
-def test_while_locked_nothing_is_fetched_and_nothing_is_told(station: Station) -> None:
-    officer, other = spoken(station, 2)
+def test_while_locked_nothing_is_fetched_and_nothing_is_told(
+    station: Station, other: Officer
+) -> None:
+    officer = spoken(station, 2, other)
     officer.page.goto("/#/me/notifications")
     officer.page.get_by_role("switch", name=officer.word("me.notificationsDetail")).click()
     officer.to_chats()
@@ -109,8 +124,8 @@ def test_while_locked_nothing_is_fetched_and_nothing_is_told(station: Station) -
     other.sees_status("The driver knows already.", "read")
 
 
-def test_the_tenth_wrong_pin_erases_everything(station: Station) -> None:
-    officer, _ = spoken(station, 4)
+def test_the_tenth_wrong_pin_erases_everything(station: Station, other: Officer) -> None:
+    officer = spoken(station, 3, other)
     lock_now(officer)
     assert storage.records(officer.page) > 0
     for left in (9, 8, 7):
@@ -140,8 +155,10 @@ def test_the_tenth_wrong_pin_erases_everything(station: Station) -> None:
     officer.register_waiting()
 
 
-def test_tabs_lock_and_unlock_together_and_hand_the_unlock_on(station: Station) -> None:
-    officer, other = spoken(station, 6)
+def test_tabs_lock_and_unlock_together_and_hand_the_unlock_on(
+    station: Station, other: Officer
+) -> None:
+    officer = spoken(station, 4, other)
     first, second = officer.page, officer.second_tab()
     officer.page = second
     officer.open()
@@ -175,8 +192,8 @@ def test_tabs_lock_and_unlock_together_and_hand_the_unlock_on(station: Station) 
     shows_nothing(officer, other)
 
 
-def test_a_passphrase_opens_in_place_of_a_pin(station: Station) -> None:
-    officer, other = spoken(station, 8)
+def test_a_passphrase_opens_in_place_of_a_pin(station: Station, other: Officer) -> None:
+    officer = spoken(station, 5, other)
     passphrase = "monsoon lantern tiger nine"
     officer.button("me.changePin").click()
     officer.page.get_by_label(officer.word("me.currentPin"), exact=True).fill(PIN)

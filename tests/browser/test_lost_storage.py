@@ -34,7 +34,8 @@ def lost(page: Page) -> int:
 
 
 def test_a_lost_connection_is_opened_again_and_the_app_stays_unlocked(station: Station) -> None:
-    officer, other = station.officer(0).register(), station.officer(1).register()
+    officer = station.officer(0).register()
+    other = station.officer(1, service_worker=False).register()
     other.open_direct(officer)
     other.say("The register is at the gate.")
     officer.open_lock_page()

@@ -24,7 +24,7 @@ def line(own_relay: Callable[[], RecordingProxy]) -> RecordingProxy:
 def talking(posted: Station, line: RecordingProxy) -> Pair:
     """Two officers who have spoken; the first has a line of their own."""
     first = posted.officer(0, url=line.url).register()
-    second = posted.officer(1).register()
+    second = posted.officer(1, service_worker=False).register()
     first.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     first.open_direct(second)
     first.say("Radio check from the bridge.")

@@ -50,10 +50,10 @@ class Cast:
 
 def assemble(station: Station, line: RecordingProxy, server: ServerProcess, folder: Path) -> Cast:
     """Register everybody, and make the group that both commanders administer."""
-    first, second, near = (station.officer(at).register() for at in (0, 1, 6))
+    first, second, near = (station.officer(at, service_worker=False).register() for at in (0, 1, 6))
     let_issue(server, folder, [first.person, second.person])
     away, phone = (station.officer(at, url=line.url).register() for at in (7, 12))
-    desk = station.officer(12, screen=DESKTOP).register_waiting()
+    desk = station.officer(12, screen=DESKTOP, service_worker=False).register_waiting()
     confirming.confirm(phone, desk)
     groups.create(first, GROUP, [second, near, away, phone])
     groups.open_info(first)

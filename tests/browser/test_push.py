@@ -206,7 +206,7 @@ class Sleeper:
 @pytest.fixture(scope="module")
 def sender(posted: Station) -> Officer:
     """Writes in each test, to another officer."""
-    officer = posted.officer(0).register()
+    officer = posted.officer(0, service_worker=False).register()
     assert officer.problems == []  # Each test forgets those that came before it.
     return officer
 

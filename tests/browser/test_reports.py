@@ -198,7 +198,7 @@ def test_a_report_without_a_network_a_warning_and_a_suspension_that_ends(
     line = own_relay()
     first, second = (confirming.root_admin(app_server, station, at) for at in (9, 11))
     reporter = station.officer(24, url=line.url).register()
-    sender = station.officer(18).register()
+    sender = station.officer(18, service_worker=False).register()
     reporter.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     sender.open_chat(SMALL)
     sender.say(OFFLINE)

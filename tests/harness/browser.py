@@ -368,9 +368,11 @@ class Station:
         language: str = "en",
         url: str | None = None,
         proves: bool = True,
+        service_worker: bool = True,
     ) -> Officer:
         """Give the person at ``index`` of the data bank a new device, at the app's first page.
-        ``proves``: the person sets a PIN when an act of weight asks for one, and enters it."""
+        ``proves``: the person sets a PIN when an act of weight asks for one, and enters it.
+        ``service_worker``: False for a device that needs none in a station whose others do."""
         context = self._browser.new_context(
             base_url=url or self.url,
             viewport=screen,
@@ -384,7 +386,7 @@ class Station:
                 *("camera", "microphone"),
             ],
             geolocation=CHARMINAR,
-            service_workers="allow" if self._service_worker else "block",
+            service_workers="allow" if self._service_worker and service_worker else "block",
         )
         context.set_default_timeout(STEP_LIMIT_MS)
         if proves:
