@@ -212,6 +212,27 @@ async def test_a_cells_devices_open_its_key(crowd: Crowd) -> None:
     assert (await crowd.service.cell_keys.own(outside.caller, crowd.c)).keys == []
 
 
+@pytest.mark.parametrize("history_days", [0, 30])
+async def test_c2_a_newcomer_hears_of_no_key_that_nobody_may_share(
+    database: Database, history_days: int
+) -> None:
+    """H3: a cell key from before the newcomer's history is shared with nobody; one out of use
+    opens nothing that others do not share."""
+    world = world_of(database)
+    people = [world.registry.register() for _ in range(11)]
+    made = await world.group(people[0], people[1:10], history_days=history_days)
+    crowd = Crowd(world, Talk(world.service, made.conversation_id), people[:10])
+    for cell, own in (await crowd.cells()).items():
+        await crowd.make(own[0], cell, own)
+    world.clock.at += DAY_MS
+    await world.change(people[0].caller, made, add=[people[10]])
+    start = await world.service.starting.start(
+        people[10].caller, crowd.c, wire.StartConversation(entries=20)
+    )
+    assert [one.kind for one in start.asked] == ([2] if history_days else [])
+    assert len(start.cell_keys) == len(start.asked)
+
+
 async def test_s4_senders_are_given_lines_and_proven_usable_keys(crowd: Crowd) -> None:
     cells = await crowd.cells()
     for cell, own in list(cells.items())[:2]:

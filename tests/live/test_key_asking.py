@@ -17,7 +17,6 @@ from copconnect.delivery.live.key_asking import (
     LOOK_MS,
     PATIENCE_MS,
     SCAN_MS,
-    SETTLE_MS,
 )
 from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, HOUR_MS
 from copconnect.delivery.store.tables import CELL_KEY_MARKS
@@ -346,26 +345,47 @@ async def test_d7_cells_get_their_keys_first(database: Database) -> None:
     assert {type(frame) for _, frame in node.frames} - {wire.SealsWanted} == {wire.CellKeyWanted}
     node.asked()
     await cell_keys(force, force.clock.at)
-    force.clock.at += SETTLE_MS
+    force.clock.at += LOOK_MS
     await asking.work()
     asked = [type(frame) for _, frame in node.frames if not isinstance(frame, wire.SealsWanted)]
     assert asked == [wire.KeyWanted]
 
 
-async def test_d7_waits_for_cells_without_a_key_but_not_for_ever(database: Database) -> None:
-    """Sealed before them, the conversation's key would leave their devices to ask for shares."""
+@pytest.mark.parametrize("writer", [0, 1])
+async def test_d7_waits_for_the_cells_of_those_who_wrote_but_not_for_ever(
+    database: Database, writer: int
+) -> None:
+    """The first cell has its key, the second gets none. Sealed before it, the conversation's key
+    would come late to those who wrote there."""
     force = await made(database)
     await cell_keys(force, force.clock.at)
     await force.rows.key(force.officers[0], created_ms=force.clock.at, messages=1)
-    node, asking = force.node(*force.officers)
+    await force.rows.post(force.officers[writer])
+    node, asking = force.node(*force.officers[1:], force.officers[0])
     await asking.work()
-    await asking.receive(await remove(force, force.officers[4]))
+    wakeup = await remove(force, force.officers[4])
+    await cell_keys(force, force.clock.at, cells=1)
+    await asking.receive(wakeup)
     began = force.clock.at
-    while not any(isinstance(frame, wire.KeyWanted) for _, frame in node.frames):
+    while not (asked := [one for one, f in node.frames if isinstance(f, wire.KeyWanted)]):
         force.clock.at += LOOK_MS
         await asking.work()
         assert force.clock.at <= began + 2 * PATIENCE_MS
-    assert force.clock.at >= began + PATIENCE_MS
+    assert asked == [force.officers[2]]  # It is in the first cell.
+    assert force.clock.at - began == (PATIENCE_MS if writer else LOOK_MS)
+
+
+async def test_c1_the_cells_of_those_who_wrote_are_ahead(database: Database) -> None:
+    force = await made(database)
+    o = force.officers
+    await force.rows.post(o[1])
+    node, asking = force.node(*o)
+    await asking.receive(force.change())
+    await asking.work()
+    assert wanted(node) == [(o[1], 1, 1)]
+    force.clock.at += LOOK_MS
+    await asking.work()
+    assert wanted(node) == [(o[0], 1, 1)]
 
 
 @pytest.mark.parametrize("whole", [True, False])

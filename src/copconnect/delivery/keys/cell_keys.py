@@ -23,6 +23,7 @@ from copconnect.delivery.store import cell_keys, conversations, leaves, rosters
 from copconnect.delivery.store.cell_keys import StoredCellKey
 from copconnect.delivery.store.conversations import Held
 from copconnect.ids import CellId, ConversationId
+from copconnect.limits import CELL_KEY_SHARED_MS
 from copconnect.principals import Caller
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.roster import CellLine
@@ -163,7 +164,16 @@ class CellKeys:
         )
 
     async def own(self, caller: Caller, conversation_id: ConversationId) -> wire.OwnCellKeys:
-        """Return every kept key of the calling device's cell, with its seals, oldest first.
+        """Return the keys of the calling device's cell that it can open or may be given."""
+        own, _ = await self.of_device(caller, conversation_id)
+        return own
+
+    async def of_device(
+        self, caller: Caller, conversation_id: ConversationId
+    ) -> tuple[wire.OwnCellKeys, set[bytes]]:
+        """Return the keys of the calling device's cell that are sealed to it, oldest first, and the
+        one in use if others may share it (H3); with the ids of all that are not sealed to it. It
+        asks for the secrets that are sealed to a former one, not for that.
 
         A former author that the cell does not list any more has an empty proof: a reader checks
         the secret against the record alone (C2)."""
@@ -175,19 +185,31 @@ class CellKeys:
             by_cell = {own.cell_id: line}
             paths = await self._author_paths(connection, conversation_id, stored, by_cell)
             rows = await deps.devices.device_keys(connection, [caller.device])
-        wanted = [row.key_id for row in rows.get(caller.device, ())]
-        return wire.OwnCellKeys(
-            keys=[
-                wire.CellKeyItem(
-                    record=key.record,
-                    author_proof=paths.get(key.key_id, b""),
-                    seal=find_seal(key.seals, key.kem, wanted)
-                    if key.created_ms >= own.leaf.history_from_ms
-                    else None,
-                )
-                for key in stored
-            ]
+        wanted, begins = (
+            [row.key_id for row in rows.get(caller.device, ())],
+            own.leaf.history_from_ms,
         )
+        seals = {
+            key.key_id: find_seal(key.seals, key.kem, wanted) if key.created_ms >= begins else None
+            for key in stored
+        }
+        newest = max(stored, key=lambda key: key.known.order(), default=None)
+        keys = [
+            wire.CellKeyItem(
+                record=key.record,
+                author_proof=paths.get(key.key_id, b""),
+                seal=seals[key.key_id],
+            )
+            for key in stored
+            if seals[key.key_id] is not None
+            or (
+                key is newest
+                and key.known.usable(line.rekey_epoch, key.kem, deps.clock.now_ms())
+                and key.created_ms >= begins + CELL_KEY_SHARED_MS
+            )
+        ]
+        closed = {key_id for key_id, seal in seals.items() if seal is None}
+        return wire.OwnCellKeys(keys=keys), closed
 
     async def _lines(
         self,

@@ -23,10 +23,12 @@ from copconnect.delivery.store.tables import (
     KEYS,
     LATE_SEAL_ASKS,
     LEAVES,
+    LOG,
     SHARE_REQUESTS,
 )
 from copconnect.ids import CellId, ClientId, ConversationId, PersonId
 
+WRITERS_MESSAGES = 20  # The writers of the newest ones are likely to write the next.
 _C, _R, _L = CONVERSATIONS.c, SHARE_REQUESTS.c, LEAVES.c
 
 
@@ -80,6 +82,28 @@ class WantedCellKey:
 async def conversations_of_cells(connection: AsyncConnection) -> list[ConversationId]:
     """Return the conversations of several cells."""
     return list(await connection.scalars(select(_C.conversation_id).where(_C.cells > 1)))
+
+
+async def writers_cells(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
+) -> set[tuple[ConversationId, CellId]]:
+    """Return the cells of the devices that wrote the newest messages of these conversations."""
+    entry = LOG.c
+    rows = await connection.execute(
+        select(_L.conversation_id, _L.cell_id)
+        .distinct()
+        .join(CONVERSATIONS, _C.conversation_id == _L.conversation_id)
+        .join(
+            LOG,
+            and_(
+                entry.conversation_id == _L.conversation_id,
+                entry.seq > _C.last_seq - WRITERS_MESSAGES,
+                entry.device == _L.device,
+            ),
+        )
+        .where(_L.conversation_id.in_(conversation_ids), _L.to_epoch.is_(None))
+    )
+    return {(c, cell_id) for c, cell_id in rows}
 
 
 async def wanted_cell_keys(

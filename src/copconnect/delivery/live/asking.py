@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
@@ -82,7 +83,10 @@ class Asking:
                 self.cell_keys.changed(wakeup)
                 self.next_keys.changed(wakeup)
                 self.late_seals.changed(wakeup)
-            case CellKeyWakeup() | KeyWakeup():
+            case CellKeyWakeup():
+                self.late_seals.changed(wakeup)
+                self.next_keys.came(wakeup)
+            case KeyWakeup():
                 self.late_seals.changed(wakeup)
             case LateSealsWakeup():
                 self.late_seals.came(wakeup)
@@ -113,9 +117,17 @@ class Asking:
             await self.work()
 
     async def work(self) -> None:
-        """Ask for everything that is due."""
-        for part in (self.shares, self.cell_keys, self.next_keys, self.late_seals):
-            try:
-                await part.work()
-            except Exception:
-                log.exception("asking_failed", part=type(part).__name__)
+        """Ask for everything that is due. No part waits for another's statements."""
+        parts = (self.cell_keys, self.next_keys, self.late_seals, self.shares)
+        await asyncio.gather(*(_try(part) for part in parts))
+
+
+class _Part(Protocol):
+    async def work(self) -> None: ...
+
+
+async def _try(part: _Part) -> None:
+    try:
+        await part.work()
+    except Exception:
+        log.exception("asking_failed", part=type(part).__name__)

@@ -4,22 +4,25 @@ A cell of several without a usable key (S4), or whose key three people cannot op
 one: one device that is connected to this node, another after ``CELL_AGAIN_MS`` while there is none,
 the next after twice as long, and so on; where none is connected, the first that
 connects. A node asks for a few dozen cells at a time: after many
-transfers nearly all of them need a key, for each of which a device asks about 256 others. The asked
+transfers nearly all of them need a key, for each of which a device asks about 256 others. The cells
+of those who wrote last are a second ahead of the others. The asked
 device is written down first, because records of others are refused; a question that another node
-has asked just now is not asked again. A conversation whose last key was used and does not serve any
-more is asked for the next key, so that messages rarely pay for it: after a removal once its cells
-have theirs, as devices of others would ask for shares, or after ``PATIENCE_MS``; at most every ten
-minutes; at 23 h and at 9,000 messages. Deterministic: time and jitter are passed in. The next scan
+has asked just now is not asked again. A conversation whose last key was used and does not serve
+any more is asked for the next key, so that messages rarely pay for it: after a removal once the
+cells of those who wrote last have theirs, or after ``PATIENCE_MS``; at most every ten minutes; at
+23 h and at 9,000 messages. A device whose own cell has no usable key is not asked: it could not
+make one. Deterministic: time and jitter are passed in. The next scan
 finds work that a crash or a lost wake-up leaves undone; a sender that cannot wait makes the key
 itself (S2).
 """
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.bus import CellKeyMarkedWakeup, RosterWakeup
+from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup, RosterWakeup
 from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import WantedCellKey
@@ -31,7 +34,6 @@ CELL_AGAIN_MS = 12_000  # A phone 6x slower verifies and seals to 256 people in 
 CELL_LONGEST_MS = 60_000
 CELLS_AT_ONCE = 32
 LOOK_MS = 1_000
-SETTLE_MS = 2_000  # Cells get their keys before the conversation does.
 PATIENCE_MS = 10_000
 KEY_PAUSE_MS = 10 * 60_000
 KEY_AGAIN_MS = 5_000
@@ -39,6 +41,7 @@ KEY_ATTEMPTS = 3
 SCAN_MS = 30_000
 JITTER_MS = 300  # So that of several nodes one asks first.
 _TOGETHER = 32
+_Place = tuple[ConversationId, CellId]
 _MOST_ASKED = 20_000
 
 
@@ -80,12 +83,14 @@ class CellKeyAsking:
         self._waiting: dict[WantedCellKey, int] = {}
         # Cells that want a key, none of whose devices is connected here; None: not looked at.
         self._asleep: set[tuple[ConversationId, CellId | None]] = set()
+        self._changed: set[ConversationId] = set()  # Since this node last looked at them.
         self._scan_ms = 0
 
     def changed(self, wakeup: RosterWakeup | CellKeyMarkedWakeup) -> None:
         """A roster of several cells changed, or a cell's key is marked."""
         if isinstance(wakeup, CellKeyMarkedWakeup) or wakeup.cells > 1:
             now_ms = self._deps.clock.now_ms()
+            self._changed.add(wakeup.conversation_id)
             self._due.add(wakeup.conversation_id, now_ms + round(self._jitter() * JITTER_MS))
 
     async def work(self) -> None:
@@ -107,6 +112,8 @@ class CellKeyAsking:
             return
         async with self._deps.database.reading() as connection:
             wanted = await ask_store.wanted_cell_keys(connection, here, now_ms)
+            changed, self._changed = here & self._changed, self._changed - here
+            writing = await ask_store.writers_cells(connection, changed) if changed else set()
         answered = {one for one in self._waiting if one.conversation_id in here} - set(wanted)
         self._waiting = {
             one: until
@@ -122,6 +129,7 @@ class CellKeyAsking:
         }
         for one in {one.conversation_id for one in (*self._waiting, *(want for want, _ in asks))}:
             self._due.add(one, now_ms + LOOK_MS)
+        asks = [asks[at] for at in _ahead([want for want, _ in asks], writing)]
         asks = asks[: max(CELLS_AT_ONCE - len(self._waiting), 0)]
         if asks:
             await self._ask(asks, now_ms)
@@ -162,6 +170,19 @@ class CellKeyAsking:
             self._connected().push_to(chosen[want, device].client_id, frame)
 
 
+def _ahead(wanted: Sequence[WantedCellKey], writing: Collection[_Place]) -> Iterator[int]:
+    """Yield which of these are asked for now: in a conversation in which a writer's cell wants a
+    key, writers' cells alone."""
+    first = {one for want in wanted if (one := (want.conversation_id, want.cell_id)) in writing}
+    conversations = {c for c, _ in first}
+    for at, want in enumerate(wanted):
+        if (
+            want.conversation_id not in conversations
+            or (want.conversation_id, want.cell_id) in first
+        ):
+            yield at
+
+
 class NextKeyAsking:
     """Asks for the next conversation key."""
 
@@ -181,51 +202,60 @@ class NextKeyAsking:
     def changed(self, wakeup: RosterWakeup) -> None:
         """A roster changed: if somebody was removed, its key is too old now."""
         if wakeup.removed or not wakeup.whole:
-            now_ms, wait_ms = self._deps.clock.now_ms(), 0
+            now_ms = self._deps.clock.now_ms()
             if wakeup.cells > 1:
-                wait_ms = SETTLE_MS
                 self._patient[wakeup.conversation_id] = now_ms + PATIENCE_MS
-            at_ms = now_ms + wait_ms + round(self._jitter() * JITTER_MS)
-            self._due.add(wakeup.conversation_id, at_ms)
+            self._due.add(wakeup.conversation_id, now_ms + round(self._jitter() * JITTER_MS))
+
+    def came(self, wakeup: CellKeyWakeup) -> None:
+        """A cell has its key."""
+        if wakeup.conversation_id in self._patient:
+            self._due.add(wakeup.conversation_id, self._deps.clock.now_ms())
 
     async def work(self) -> None:
         """Ask where it is due."""
         now_ms = self._deps.clock.now_ms()
         due: list[ConversationId] = []
+        without: Mapping[ConversationId, Collection[CellId]] = {}
         looked_at = self._due.take(now_ms)
         scans = now_ms - self._scan_ms >= SCAN_MS
         if looked_at or scans:
             async with self._deps.database.reading() as connection:
                 if looked_at:
                     due = await ask_store.used_keys_due(connection, now_ms, looked_at)
-                    due = await self._with_cell_keys(connection, due, now_ms)
                 if scans:
                     self._scan_ms = now_ms
                     due += await ask_store.used_keys_due(connection, now_ms)
+                due, without = await self._with_cell_keys(connection, due, now_ms)
         for pause_ms, again in ((KEY_PAUSE_MS, False), (KEY_AGAIN_MS, True)):
             asks = {
                 c: chosen
                 for c in due
                 if self._is_again(c, now_ms) is again
-                and (chosen := self._choose(c, now_ms)) is not None
+                and (chosen := self._choose(c, without.get(c, ()), now_ms)) is not None
             }
             if asks:
                 await self._ask(asks, now_ms, pause_ms)
 
     async def _with_cell_keys(
         self, connection: AsyncConnection, due: list[ConversationId], now_ms: int
-    ) -> list[ConversationId]:
-        """Return those whose cells have their keys, or have been waited for long enough; look at
-        the others again soon."""
-        patient = {one for one in due if self._patient.get(one, 0) > now_ms}
-        wanted = await ask_store.wanted_cell_keys(connection, patient, now_ms) if patient else []
-        waiting = {want.conversation_id for want in wanted}
+    ) -> tuple[list[ConversationId], Mapping[ConversationId, Collection[CellId]]]:
+        """Return those whose writers' cells have their keys, or have been waited for long enough,
+        with the cells that want a key; look at the others again soon."""
+        if not due:
+            return due, {}
+        without: dict[ConversationId, set[CellId]] = defaultdict(set)
+        for want in await ask_store.wanted_cell_keys(connection, due, now_ms):
+            without[want.conversation_id].add(want.cell_id)
+        writing = await ask_store.writers_cells(connection, without) if without else set()
+        waiting = {c for c, cell_id in writing if cell_id in without[c]}
         for one in due:
-            if one in waiting:
-                self._due.add(one, now_ms + LOOK_MS)
-            else:
+            if self._patient.get(one, 0) <= now_ms:
                 self._patient.pop(one, None)
-        return [one for one in due if one not in waiting]
+                waiting.discard(one)
+            elif one in without:
+                self._due.add(one, now_ms + LOOK_MS)
+        return [one for one in due if one not in waiting], without
 
     def _lately(self, conversation_id: ConversationId, now_ms: int) -> tuple[int, set[bytes]]:
         """Return when this node asked first within the pause, and whom."""
@@ -237,10 +267,14 @@ class NextKeyAsking:
         first_ms, asked = self._lately(conversation_id, now_ms)
         return bool(asked) and now_ms - first_ms < KEY_ATTEMPTS * KEY_AGAIN_MS
 
-    def _choose(self, conversation_id: ConversationId, now_ms: int) -> Online | None:
+    def _choose(
+        self, conversation_id: ConversationId, without: Collection[CellId], now_ms: int
+    ) -> Online | None:
         _, asked = self._lately(conversation_id, now_ms)
-        there = self._connected().online(conversation_id)
-        return next((one for one in there if one.device not in asked), None)
+        for one in self._connected().online(conversation_id):
+            if one.device not in asked and one.cell_id not in without:
+                return one
+        return None
 
     async def _ask(self, asks: dict[ConversationId, Online], now_ms: int, pause_ms: int) -> None:
         pairs = [(c, one.device) for c, one in asks.items()]

@@ -46,8 +46,8 @@ class Starting:
         page = await self._log.page(
             caller, conversation_id, after=None, before=_END, limit=body.entries
         )
-        own = await self._cell_keys.own(caller, conversation_id)
-        names = sorted(lacking(page.keys, own.keys))
+        own, closed = await self._cell_keys.of_device(caller, conversation_id)
+        names = sorted(lacking(page.keys, own.keys, closed))
         asked = [
             wire.ShareReference(kind=name.kind.value, reference=name.reference.hex())
             for name in names[: wire.SHARE_SECRETS]
@@ -60,14 +60,15 @@ class Starting:
         return wire.Start(conversation=shown, page=page, cell_keys=own.keys, asked=asked)
 
 
-def lacking(keys: list[wire.KeyItem], own: list[wire.CellKeyItem]) -> set[SecretName]:
+def lacking(
+    keys: list[wire.KeyItem], own: list[wire.CellKeyItem], closed: set[bytes]
+) -> set[SecretName]:
     """Return the secrets that a device lacks: of conversation keys without a seal for it or its
-    cell, or that are sealed to a key of its cell that it cannot open, and of these cell keys."""
-    closed = [CellKey.parse(one.record) for one in own if one.seal is None]
-    ids = {one.key_id() for one in closed}
+    cell, or that are sealed to a key of its cell that it cannot open (``closed``), and of the key
+    of its cell that is in use."""
     found = {
         secret_name(ConversationKey.parse(one.record))
         for one in keys
-        if one.seal is None or one.seal[:KEY_ID_BYTES] in ids
+        if one.seal is None or one.seal[:KEY_ID_BYTES] in closed
     }
-    return found | {secret_name(one) for one in closed}
+    return found | {secret_name(CellKey.parse(one.record)) for one in own if one.seal is None}
