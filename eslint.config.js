@@ -95,6 +95,7 @@ export default tseslint.config(
       "src/**",
       "client/src/wire.ts",
       "client/src/limits.ts",
+      "client/src/admin/outcomes.ts",
       "client/src/transport/operations.ts",
     ],
   },

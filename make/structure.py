@@ -33,6 +33,7 @@ SOURCES = (
 SUFFIXES = (".py", ".ts", ".mjs", ".svelte", ".css")
 GENERATED = (
     "client/src/limits.ts",
+    "client/src/admin/outcomes.ts",
     "client/src/transport/operations.ts",
     "client/src/wire.ts",
     "src/copconnect/migrations/versions/first_tables.py",

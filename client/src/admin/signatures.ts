@@ -13,9 +13,9 @@ import {
   keyOfAuthenticator,
   type Authenticator,
 } from "../keys/trust/presence.ts";
-import { ALWAYS_SECOND, OUTCOMES } from "../wire.ts";
 import type { Act, AuditContent, AuditEntry } from "../wire.ts";
 import { Broken } from "./log.ts";
+import { ALWAYS_SECOND, OUTCOMES } from "./outcomes.ts";
 import { Presences } from "./presences.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -148,7 +148,7 @@ export class Signatures {
       return;
     }
     this.#done.add(actId);
-    const must = waiting !== undefined || ALWAYS_SECOND.some((act) => act === asked);
+    const must = waiting !== undefined || ALWAYS_SECOND.has(asked);
     this.#before = { actId, hash: toHex(record.hash), personId: signer.personId, must };
     if (asked !== "enrol_authenticator") return;
     const enrolled = authenticatorOf(number, signed);

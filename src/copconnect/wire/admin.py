@@ -366,9 +366,7 @@ Act = (
 )
 _EVERY_ACT: tuple[type[AdminAct], ...] = (*get_args(Act), ExportPart)
 OUTCOMES = {str(one.__struct_config__.tag): one.recorded_as for one in _EVERY_ACT}
-ALWAYS_SECOND = tuple(
-    sorted(str(one.__struct_config__.tag) for one in _EVERY_ACT if one.always_second)
-)
+ALWAYS_SECOND = frozenset(str(one.__struct_config__.tag) for one in _EVERY_ACT if one.always_second)
 
 
 class PostAct(Wire, frozen=True, kw_only=True):

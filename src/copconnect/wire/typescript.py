@@ -1,8 +1,9 @@
-"""Generate ``client/src/wire.ts`` from :mod:`copconnect.wire` and ``limits.ts`` from
-:mod:`copconnect.limits`.
+"""Generate ``client/src/wire.ts`` from :mod:`copconnect.wire`, ``limits.ts`` from
+:mod:`copconnect.limits` and ``admin/outcomes.ts`` from the acts of :mod:`copconnect.wire.admin`.
 
 ``python -m copconnect.wire.typescript`` writes the files; ``--check`` exits 1 when one is stale.
-The limits have a file of their own because the client's records know nothing of the wire. The ids
+The limits have a file of their own because the client's records know nothing of the wire, and the
+outcomes because the console alone loads them. The ids
 that wire structs name are branded strings of ``client/src/ids.ts``, under the same names.
 """
 
@@ -96,19 +97,27 @@ def _constants(values: Mapping[str, Any]) -> list[str]:
         for name, value in values.items()
         if name.isupper() and not name.startswith("_") and isinstance(value, int)
     ] + [
-        f"export const {name} = {_json(value)} as const;\n"
+        f"export const {name} = {json.dumps(value)} as const;\n"
         for name, value in values.items()
-        if name.isupper() and isinstance(value, tuple | dict)
+        if name.isupper() and isinstance(value, tuple)
     ]
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2 if isinstance(value, dict) else None)
 
 
 def generate_limits() -> str:
     """Return the text of ``limits.ts``."""
     return "\n".join([HEADER.format(source="limits.py"), *_constants(vars(limits))])
+
+
+def generate_outcomes() -> str:
+    """Return the text of ``admin/outcomes.ts``."""
+    outcomes, second = json.dumps(wire.OUTCOMES, indent=2), json.dumps(sorted(wire.ALWAYS_SECOND))
+    return (
+        HEADER.format(source="wire/")
+        + "/** The outcome of each act: the tag that the server writes into the audit log. */\n"
+        + f"export const OUTCOMES = {outcomes} as const;\n"
+        + "/** Acts that a second admin approves, however few they touch. */\n"
+        + f"export const ALWAYS_SECOND: ReadonlySet<string> = new Set({second});\n"
+    )
 
 
 def generate() -> str:
@@ -152,13 +161,20 @@ def generate() -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the files, or with ``--check`` compare them. Returns the exit status."""
-    texts = {FOLDER / "wire.ts": generate(), FOLDER / "limits.ts": generate_limits()}
+    texts = {
+        FOLDER / "wire.ts": generate(),
+        FOLDER / "limits.ts": generate_limits(),
+        FOLDER / "admin" / "outcomes.ts": generate_outcomes(),
+    }
     if "--check" in arguments:
         stale = [
             path for path, text in texts.items() if not path.exists() or path.read_text() != text
         ]
         for path in stale:
-            print(f"client/src/{path.name} is stale: run `make types`.", file=sys.stderr)
+            print(
+                f"client/src/{path.relative_to(FOLDER)} is stale: run `make types`.",
+                file=sys.stderr,
+            )
         return 1 if stale else 0
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
