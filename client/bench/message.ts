@@ -54,13 +54,13 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 
 async function ready(core: LocalCore, conversationId: ConversationId): Promise<void> {
   await until(async () => {
-    const all = await core.conversations();
+    const all = await core.conversations.list();
     return all.some((item) => item.conversationId === conversationId && item.state === "ready");
   });
 }
 
 function personOf(core: LocalCore): Promise<PersonId> {
-  return core.state().then(({ me }) => (me?.personId ?? "") as PersonId);
+  return core.app.state().then(({ me }) => (me?.personId ?? "") as PersonId);
 }
 
 /** Bytes of the latest message up and down; the floor moves the same number. */
@@ -121,7 +121,7 @@ async function messageTimes(
     const text = `${TEXT} ${String(i)}`;
     const there = new Promise<void>((resolve) => arrived.set(text, resolve));
     const began = performance.now();
-    await sender.send(conversationId, { kind: "text", text, mentions: [] }, null);
+    await sender.messages.send(conversationId, { kind: "text", text, mentions: [] }, null);
     await there;
     if (i >= WARM_UP) times.push(performance.now() - began);
     arrived.delete(text);
@@ -152,9 +152,9 @@ async function statementsPerMessage(
   const statements = await counter("copconnect_database_statements_total");
   const entries = await counter("copconnect_entries_total");
   for (let i = 0; i < count; i++) {
-    await sender.send(conversationId, { kind: "text", text: TEXT, mentions: [] }, null);
+    await sender.messages.send(conversationId, { kind: "text", text: TEXT, mentions: [] }, null);
   }
-  await until(async () => (await sender.state()).outbox === 0);
+  await until(async () => (await sender.app.state()).outbox === 0);
   const written = (await counter("copconnect_entries_total")) - entries;
   return ((await counter("copconnect_database_statements_total")) - statements) / written;
 }
@@ -163,7 +163,7 @@ async function main(): Promise<void> {
   const [first, second] = numbers;
   if (first === undefined || second === undefined) throw new Error("set COPCONNECT_NUMBERS");
   const [a, b] = [await device(first), await device(second)];
-  const { conversationId } = await a.openDirect(await personOf(b));
+  const { conversationId } = await a.conversations.openDirect(await personOf(b));
   await Promise.all([ready(a, conversationId), ready(b, conversationId)]);
 
   const times = await messageTimes(a, b, conversationId);

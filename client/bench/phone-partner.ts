@@ -61,7 +61,7 @@ async function perform({ command, number = "", text = "" }: Command): Promise<ob
   }
   if (command === "arrived") return { atMs: await arrival(text) };
   const atMs = nowMs();
-  await core.send(conversationId, { kind: "text", text, mentions: [] }, null);
+  await core.messages.send(conversationId, { kind: "text", text, mentions: [] }, null);
   return { atMs };
 }
 

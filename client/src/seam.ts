@@ -1,6 +1,6 @@
 /**
- * What the core shows: view models, by subject in seam/, and events. Everything here is
- * structured-cloneable, so that it crosses a worker boundary.
+ * View models, by subject in seam/, and events. Everything here is structured-cloneable, so that it
+ * crosses a worker boundary.
  *
  * Invariants: view models are immutable snapshots; times are ms since 1970.
  */

@@ -14,7 +14,7 @@ describe("a conversation of a unit", { timeout: LIMIT_MS }, () => {
     const [first] = officers as [Officer];
     const item = await first.until(
       "made",
-      async () => (await first.core.conversations()).find(({ audience }) => audience !== null),
+      async () => (await first.core.conversations.list()).find(({ audience }) => audience !== null),
       SOON_MS,
     );
     const id = item.conversationId;
@@ -34,8 +34,8 @@ describe("a conversation of a unit", { timeout: LIMIT_MS }, () => {
     // The codes that people compare are the same on every screen.
     const codes = new Set<string | null>();
     for (const { core } of [...officers, late]) {
-      const view = await core.encryption(id);
-      if (view.rosterEpoch === (await late.core.encryption(id)).rosterEpoch)
+      const view = await core.conversations.encryption(id);
+      if (view.rosterEpoch === (await late.core.conversations.encryption(id)).rosterEpoch)
         codes.add(view.headCode);
     }
     expect(codes.size).toBe(1);
@@ -44,12 +44,12 @@ describe("a conversation of a unit", { timeout: LIMIT_MS }, () => {
     // The list of its people comes in parts.
     const seen = new Set<string>();
     for (let after: string | null = null; ;) {
-      const page = await first.core.memberPage(id, after);
+      const page = await first.core.members.page(id, after);
       for (const { plate } of page.members) seen.add(plate.personId);
       after = page.next;
       if (after === null) break;
     }
-    expect(seen.size).toBe((await first.core.conversation(id)).members);
+    expect(seen.size).toBe((await first.core.conversations.get(id)).members);
     expect(seen.has(late.person)).toBe(true);
   });
 });

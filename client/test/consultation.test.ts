@@ -46,14 +46,14 @@ afterEach(async () => {
 });
 
 async function ask(poll: Partial<PollContent> = {}): Promise<MessageId> {
-  const { messageId } = await a.core.send(id, { ...POLL, ...poll }, null);
+  const { messageId } = await a.core.messages.send(id, { ...POLL, ...poll }, null);
   for (const one of [b, c])
     await one.until("poll", async () => (await seen(one, messageId)) !== null);
   return messageId;
 }
 
 async function seen(officer: Officer, messageId: MessageId, where = id): Promise<PollState | null> {
-  const { messages } = await officer.core.messages(where, null, 50);
+  const { messages } = await officer.core.messages.page(where, null, 50);
   const body = messages.find((one) => one.messageId === messageId)?.body;
   return body?.kind === "poll" ? body.state : null;
 }
@@ -75,12 +75,12 @@ async function shows(
 describe("a poll by name", { timeout: LIMIT_MS }, () => {
   it("shows its votes to everybody, live; they are no rows, unread for nobody, and quiet", async () => {
     const poll = await ask();
-    await b.core.markRead(id, poll);
+    await b.core.messages.markRead(id, poll);
     const told = c.events.filter(({ type }) => type === "notify").length;
-    await b.core.vote(id, poll, [1]);
-    await c.core.vote(id, poll, [1]);
+    await b.core.consultation.vote(id, poll, [1]);
+    await c.core.consultation.vote(id, poll, [1]);
     for (const one of [a, b, c]) await shows(one, poll, 0, 2);
-    await b.core.vote(id, poll, [0]);
+    await b.core.consultation.vote(id, poll, [0]);
     for (const one of [a, b, c]) await shows(one, poll, 1, 1);
     const state = await seen(a, poll);
     expect(state?.options.map(({ people }) => people.map(({ personId }) => personId))).toEqual([
@@ -88,25 +88,29 @@ describe("a poll by name", { timeout: LIMIT_MS }, () => {
       [c.person],
     ]);
     expect((await seen(b, poll))?.own).toEqual([0]);
-    expect((await a.core.conversation(id)).unread).toBe(0);
-    expect((await b.core.conversation(id)).unread).toBe(0);
+    expect((await a.core.conversations.get(id)).unread).toBe(0);
+    expect((await b.core.conversations.get(id)).unread).toBe(0);
     expect(c.events.filter(({ type }) => type === "notify")).toHaveLength(told);
     expect(
-      (await a.core.messages(id, null, 50)).messages.filter(
+      (await a.core.messages.page(id, null, 50)).messages.filter(
         (one) => one.seq !== null && one.body.kind !== "notice",
       ),
     ).toHaveLength(1);
-    await a.core.closePoll(id, poll);
+    await a.core.consultation.closePoll(id, poll);
     await b.until("closed", async () => (await seen(b, poll))?.shut === "closed");
-    await expect(b.core.vote(id, poll, [1])).rejects.toMatchObject({ code: "poll_ended" });
-    await expect(b.core.closePoll(id, poll)).rejects.toMatchObject({ code: "poll_ended" });
+    await expect(b.core.consultation.vote(id, poll, [1])).rejects.toMatchObject({
+      code: "poll_ended",
+    });
+    await expect(b.core.consultation.closePoll(id, poll)).rejects.toMatchObject({
+      code: "poll_ended",
+    });
     await b.restart();
     expect(await counts(b, poll)).toEqual([1, 1]);
   });
 
   it("counts nothing that a member forges", async () => {
     const poll = await ask();
-    await b.core.vote(id, poll, [1]);
+    await b.core.consultation.vote(id, poll, [1]);
     await shows(a, poll, 0, 1);
     const post = async (what: unknown, messageId = poll) => {
       const content = encode({ v: 1, kind: "mark", messageId, what });
@@ -124,12 +128,12 @@ describe("a poll by name", { timeout: LIMIT_MS }, () => {
     for (const one of [a, b, c]) await shows(one, poll, 1, 1);
     expect((await seen(b, poll))?.shut).toBeNull();
     // A vote of this conversation is none in another, whatever poll it names.
-    const other = await a.core.createGroup({
+    const other = await a.core.conversations.createGroup({
       ...{ title: "Beat 10", personIds: [b.person, insider.personId], photo: null },
       ...{ whoMayPost: "everyone", history: "none" },
     });
     await b.ready(other.conversationId);
-    const there = await a.core.send(other.conversationId, POLL, null);
+    const there = await a.core.messages.send(other.conversationId, POLL, null);
     await post({ mark: "vote", choices: [0] }, there.messageId);
     await a.text(id, "afterwards");
     await b.receives(id, "afterwards");
@@ -139,11 +143,11 @@ describe("a poll by name", { timeout: LIMIT_MS }, () => {
   });
 
   it("is refused in a conversation where votes would flood, or nobody could vote", async () => {
-    const closed = await a.core.createGroup({
+    const closed = await a.core.conversations.createGroup({
       ...{ title: "Notices", personIds: [b.person], photo: null },
       ...{ whoMayPost: "admins", history: "none" },
     });
-    const asking = a.core.send(closed.conversationId, POLL, null);
+    const asking = a.core.messages.send(closed.conversationId, POLL, null);
     await expect(asking).rejects.toMatchObject({ code: "poll_too_large" });
   });
 });
@@ -153,21 +157,21 @@ const POSTED = { attachmentIds: [], wakes: [], state: false, quiet: true, order:
 describe("an anonymous poll", { timeout: LIMIT_MS }, () => {
   it("tells its author alone who chose what, and the others that somebody voted", async () => {
     const poll = await ask({ anonymous: true });
-    await b.core.vote(id, poll, [1]);
-    await c.core.vote(id, poll, [0]);
+    await b.core.consultation.vote(id, poll, [1]);
+    await c.core.consultation.vote(id, poll, [0]);
     await shows(a, poll, 1, 1);
     await c.until("two voted", async () => (await seen(c, poll))?.voters === 2);
     expect(await counts(c, poll)).toEqual([null, null]);
     expect((await seen(c, poll))?.own).toEqual([0]);
     expect((await seen(a, poll))?.options.flatMap(({ people }) => people)).toEqual([]);
-    await a.core.closePoll(id, poll);
+    await a.core.consultation.closePoll(id, poll);
     // Two votes: totals would tell each of them what the other chose.
     await c.until("too few", async () => (await seen(c, poll))?.totals === "few");
   });
 
   it("counts no ballot that was copied from somebody else's", async () => {
     const poll = await ask({ anonymous: true });
-    await b.core.vote(id, poll, [1]);
+    await b.core.consultation.vote(id, poll, [1]);
     await shows(a, poll, 0, 1);
     const { entry } = world.server.conversation(id).log.at(-1) ?? {};
     if (entry === undefined) throw new Error("the log is empty");
@@ -191,23 +195,25 @@ describe("an anonymous poll", { timeout: LIMIT_MS }, () => {
 describe("a question", { timeout: LIMIT_MS }, () => {
   it("is answered by the reply that its asker accepts, and nobody else's word", async () => {
     const asked = { kind: "question", text: "Which gate?", mentions: [] } as const;
-    const { messageId } = await a.core.send(id, asked, null);
-    await b.until("asked", async () => (await b.core.questions(id)).length === 1);
+    const { messageId } = await a.core.messages.send(id, asked, null);
+    await b.until("asked", async () => (await b.core.consultation.questions(id)).length === 1);
     const text = { kind: "text", text: "The north one", mentions: [] } as const;
-    const answer = await b.core.send(id, text, messageId);
+    const answer = await b.core.messages.send(id, text, messageId);
     await c.receives(id, "The north one");
     const forged = encode({
       ...{ v: 1, kind: "mark", messageId },
       what: { mark: "accept", answerId: "1".repeat(32) },
     });
     await insider.post(id, await insider.message(id, key, forged), false, true);
-    await expect(b.core.acceptAnswer(id, messageId, answer.messageId)).rejects.toMatchObject({
+    await expect(
+      b.core.consultation.acceptAnswer(id, messageId, answer.messageId),
+    ).rejects.toMatchObject({
       code: "not_admin",
     });
     await a.receives(id, "The north one");
-    await a.core.acceptAnswer(id, messageId, answer.messageId);
+    await a.core.consultation.acceptAnswer(id, messageId, answer.messageId);
     const accepted = async (): Promise<string | null> => {
-      return (await c.core.questions(id))[0]?.answer?.messageId ?? null;
+      return (await c.core.consultation.questions(id))[0]?.answer?.messageId ?? null;
     };
     await c.until("accepted", async () => (await accepted()) === answer.messageId);
     await c.restart();
@@ -217,21 +223,21 @@ describe("a question", { timeout: LIMIT_MS }, () => {
 
 describe("a reply to the sender alone", { timeout: LIMIT_MS }, () => {
   it("goes into the direct conversation, and quotes the announcement there", async () => {
-    const notices = await a.core.createGroup({
+    const notices = await a.core.conversations.createGroup({
       ...{ title: "Notices", personIds: [b.person, c.person], photo: null },
       ...{ whoMayPost: "admins", history: "none" },
     });
     await b.ready(notices.conversationId);
     await a.text(notices.conversationId, "Parade at six");
     await b.receives(notices.conversationId, "Parade at six");
-    const { messages } = await b.core.messages(notices.conversationId, null, 9);
+    const { messages } = await b.core.messages.page(notices.conversationId, null, 9);
     const announced = messages.at(-1)?.messageId ?? null;
-    const direct = await b.core.openDirect(a.person);
+    const direct = await b.core.conversations.openDirect(a.person);
     const reply = { kind: "text", text: "On leave, sir", mentions: [] } as const;
     const into = direct.conversationId;
-    await b.core.send(into, reply, announced, undefined, notices.conversationId);
+    await b.core.messages.send(into, reply, announced, undefined, notices.conversationId);
     await a.receives(into, "On leave, sir");
-    const received = (await a.core.messages(into, null, 9)).messages.at(-1);
+    const received = (await a.core.messages.page(into, null, 9)).messages.at(-1);
     expect(received?.replyTo).toMatchObject({
       conversationId: notices.conversationId,
       preview: { kind: "text", text: "Parade at six" },
@@ -242,13 +248,13 @@ describe("a reply to the sender alone", { timeout: LIMIT_MS }, () => {
 
 describe("quick replies", { timeout: LIMIT_MS }, () => {
   it("are this person's own until they are taken back, and stay on the device", async () => {
-    expect(await b.core.quickReplies()).toBeNull();
-    await b.core.setQuickReplies([" చేరుకున్నాను ", "", "Reached"]);
+    expect(await b.core.consultation.quickReplies()).toBeNull();
+    await b.core.consultation.setQuickReplies([" చేరుకున్నాను ", "", "Reached"]);
     await b.restart();
-    expect(await b.core.quickReplies()).toEqual(["చేరుకున్నాను", "Reached"]);
-    const long = b.core.setQuickReplies(["x".repeat(121)]);
+    expect(await b.core.consultation.quickReplies()).toEqual(["చేరుకున్నాను", "Reached"]);
+    const long = b.core.consultation.setQuickReplies(["x".repeat(121)]);
     await expect(long).rejects.toMatchObject({ code: "message_invalid" });
-    await b.core.setQuickReplies(null);
-    expect(await b.core.quickReplies()).toBeNull();
+    await b.core.consultation.setQuickReplies(null);
+    expect(await b.core.consultation.quickReplies()).toBeNull();
   });
 });

@@ -11,14 +11,14 @@ const LIMIT_MS = 120_000;
 const w = memoryWorld();
 
 async function direct(a: Officer, b: Officer): Promise<ConversationId> {
-  const { conversationId: id } = await a.core.openDirect(b.person);
+  const { conversationId: id } = await a.core.conversations.openDirect(b.person);
   await a.text(id, "first");
   await b.receives(id, "first");
   return id;
 }
 
 async function groupOf(admin: Officer, others: readonly Officer[]): Promise<ConversationId> {
-  const { conversationId } = await admin.core.createGroup({
+  const { conversationId } = await admin.core.conversations.createGroup({
     title: "Rules",
     personIds: others.map(({ person }) => person),
     photo: null,
@@ -51,7 +51,7 @@ describe("sending", { timeout: LIMIT_MS }, () => {
     w.server.live.pushes = (to, frame) => (to === device && frame.t === "entry" ? [] : [frame]);
     await a.text(id, "again and again");
     await b.receives(id, "again and again");
-    await a.until("sent", async () => (await a.core.state()).outbox === 0);
+    await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
     w.server.live.pushes = (_, frame) => [frame];
     expect(posted.length).toBeGreaterThan(1);
     expect(new Set(posted).size).toBe(1);
@@ -106,7 +106,7 @@ describe("receiving", { timeout: LIMIT_MS }, () => {
     await a.text(id, "once");
     await b.receives(id, "once");
     expect(await b.texts(id)).toEqual(["first", "twice on its way", "once"]);
-    expect((await b.core.conversation(id)).unread).toBe(3);
+    expect((await b.core.conversations.get(id)).unread).toBe(3);
   });
 
   it("R9: a message whose key is missing waits, and notifies when it opens", async () => {
@@ -130,18 +130,18 @@ describe("receiving", { timeout: LIMIT_MS }, () => {
     const [c] = [await w.join()];
     const group = await groupOf(a, [b, c]);
     const { messageId } = await a.text(group, "locked");
-    await b.until("waits", async () => (await b.core.encryption(group)).waiting > 0);
+    await b.until("waits", async () => (await b.core.conversations.encryption(group)).waiting > 0);
     await c.receives(group, "locked");
     expect(await b.texts(group)).toEqual([]);
     expect(await a.status(messageId, group)).toBe("sent");
     network.rewrite = null;
     w.server.live.pushes = (_, frame) => [frame];
     b.events.length = 0;
-    await b.core.networkChanged(false);
-    await b.core.networkChanged(true);
+    await b.core.app.networkChanged(false);
+    await b.core.app.networkChanged(true);
     await b.receives(group, "locked");
-    expect((await b.core.encryption(group)).waiting).toBe(0);
-    expect((await b.core.conversation(group)).unread).toBe(1);
+    expect((await b.core.conversations.encryption(group)).waiting).toBe(0);
+    expect((await b.core.conversations.get(group)).unread).toBe(1);
     const notified = (event: CoreEvent): boolean =>
       event.type === "notify" && event.item.messageId === messageId;
     await b.until("notified", () => Promise.resolve(b.events.some(notified)));
@@ -162,9 +162,9 @@ describe("receiving", { timeout: LIMIT_MS }, () => {
       const direct = { kind: "direct", directPersonId: a.person } as const;
       return { ...start, conversation: { ...start.conversation, ...direct } };
     };
-    await a.core.changeMembers(id, { add: [late.person] });
+    await a.core.members.change(id, { add: [late.person] });
     const item = await late.until("there", async () =>
-      (await late.core.conversations()).find((one) => one.conversationId === id),
+      (await late.core.conversations.list()).find((one) => one.conversationId === id),
     );
     expect(item).toMatchObject({ alarm: "not_direct", direct: null, canPost: false });
   });
@@ -172,14 +172,14 @@ describe("receiving", { timeout: LIMIT_MS }, () => {
   it("shows nothing of a blocked person, whose messages go on in the log", async () => {
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
     const id = await groupOf(a, [b, c]);
-    await c.core.block(b.person, true);
+    await c.core.people.block(b.person, true);
     await b.text(id, "nobody asked");
     await a.receives(id, "nobody asked");
     await a.text(id, "carry on");
     await c.receives(id, "carry on");
     expect(await c.texts(id)).toEqual(["carry on"]);
-    expect((await c.core.blocked()).map(({ personId }) => personId)).toEqual([b.person]);
-    await c.core.block(b.person, false);
+    expect((await c.core.people.blocked()).map(({ personId }) => personId)).toEqual([b.person]);
+    await c.core.people.block(b.person, false);
     await b.text(id, "and now?");
     await c.receives(id, "and now?");
   });
@@ -193,17 +193,17 @@ describe("history", { timeout: LIMIT_MS }, () => {
     await b.receives(id, "before");
     const late = await w.join();
     const from = w.server.now();
-    await a.core.changeMembers(id, { add: [late.person] });
+    await a.core.members.change(id, { add: [late.person] });
     const item = await late.ready(id);
     expect(item.historyFromMs).toBeGreaterThanOrEqual(from);
-    expect((await late.core.encryption(id)).historyFromMs).toBe(item.historyFromMs);
+    expect((await late.core.conversations.encryption(id)).historyFromMs).toBe(item.historyFromMs);
     const seen = await a.until("a member", async () => {
-      const members = await a.core.members(id);
+      const members = await a.core.members.list(id);
       return members.find(({ plate }) => plate.personId === late.person);
     });
     expect(seen.historyFromMs).toBe(item.historyFromMs);
     expect(await late.texts(id)).toEqual([]);
-    const { messages } = await late.core.messages(id, null, 10);
+    const { messages } = await late.core.messages.page(id, null, 10);
     const told = messages.some(
       ({ body }) => body.kind === "notice" && body.notice.kind === "history",
     );
@@ -224,7 +224,7 @@ describe("what is pushed", { timeout: LIMIT_MS }, () => {
       return [{ ...frame, entry: { ...entry, message: entry.message.slice(0, 300) } }];
     };
     await a.text(id, "cut short");
-    await b.until("refused", async () => (await b.core.encryption(id)).refused === 1);
+    await b.until("refused", async () => (await b.core.conversations.encryption(id)).refused === 1);
     w.server.live.pushes = (_, frame) => [frame];
     await a.text(id, "whole");
     await b.receives(id, "whole");

@@ -10,7 +10,7 @@ import { memoryWorld } from "./support/world.ts";
 const w = memoryWorld();
 
 async function pair(a: Officer, b: Officer): Promise<ConversationId> {
-  const { conversationId } = await a.core.openDirect(b.person);
+  const { conversationId } = await a.core.conversations.openDirect(b.person);
   await Promise.all([a, b].map((officer) => officer.ready(conversationId)));
   return conversationId;
 }
@@ -41,9 +41,9 @@ describe("ticks", () => {
     await b.receives(id, "are you there?");
     await sees(a, messageId, "delivered");
     line.cut();
-    await b.core.markRead(id, messageId);
+    await b.core.messages.markRead(id, messageId);
     // The person's other device hears of it: the server has stored it.
-    await other.until("read", async () => (await other.core.conversation(id)).unread === 0);
+    await other.until("read", async () => (await other.core.conversations.get(id)).unread === 0);
     expect(shown(a, messageId)).toBe("delivered");
     line.mend();
     await sees(a, messageId, "read");
@@ -74,14 +74,14 @@ describe("ticks", () => {
     let release = (): void => undefined;
     held = new Promise((resolve) => (release = resolve));
     line.cut();
-    await b.core.markRead(id, missed.messageId);
+    await b.core.messages.markRead(id, missed.messageId);
     await sees(other, missed.messageId, "read");
     line.mend();
     await a.until("asked who has come how far", async () => holding > 0, 60_000);
-    await b.core.markRead(id, messageId);
+    await b.core.messages.markRead(id, messageId);
     await sees(a, messageId, "read");
     release();
-    await a.until("caught up", async () => !(await a.core.state()).catchingUp);
+    await a.until("caught up", async () => !(await a.core.app.state()).catchingUp);
     expect(shown(a, messageId)).toBe("read");
     expect(await a.status(messageId, id)).toBe("read");
   });
@@ -94,7 +94,7 @@ describe("ticks", () => {
     const { messageId } = await a.text(id, "read and gone");
     await b.receives(id, "read and gone");
     line.cursors.length = 0;
-    await b.core.markRead(id, messageId);
+    await b.core.messages.markRead(id, messageId);
     await b.until("told", async () => line.cursors.some(({ readSeq }) => readSeq > 0));
     await w.server.kill();
     await w.server.serve();
@@ -110,14 +110,14 @@ describe("cursors", () => {
     const id = await pair(a, b);
     const { messageId } = await a.text(id, "stored");
     await b.receives(id, "stored");
-    await b.core.markRead(id, messageId);
+    await b.core.messages.markRead(id, messageId);
     await sees(a, messageId, "read");
     line.cut();
     line.cursors.length = 0;
-    await b.until("offline", async () => (await b.core.state()).connection !== "online");
+    await b.until("offline", async () => (await b.core.app.state()).connection !== "online");
     line.mend();
     await b.until("back", async () => {
-      const { connection, catchingUp } = await b.core.state();
+      const { connection, catchingUp } = await b.core.app.state();
       return connection === "online" && !catchingUp;
     });
     const more = await a.text(id, "one more");

@@ -12,7 +12,7 @@ describe("several devices", () => {
     const a = await w.join();
     const index = w.index;
     const b = await w.join();
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     await a.text(id, "before");
     await b.receives(id, "before");
     const a2 = await w.device(index);
@@ -21,45 +21,45 @@ describe("several devices", () => {
     await a2.text(id, "from the second");
     await a.receives(id, "from the second");
     await b.receives(id, "from the second");
-    const { messages } = await a.core.messages(id, null, 10);
+    const { messages } = await a.core.messages.page(id, null, 10);
     expect(messages.at(-1)?.mine).toBe(true);
     await a2.receives(id, "before");
     await b.text(id, "to both");
     await a.receives(id, "to both");
     await a2.receives(id, "to both");
 
-    const { clientId } = await a2.core.state();
-    const lost = (await a.core.clients()).find((one) => one.clientId === clientId);
-    await a.core.revokeDevice(lost?.device as DeviceId);
-    await a2.until("signed out", async () => (await a2.core.state()).phase === "signed_out");
+    const { clientId } = await a2.core.app.state();
+    const lost = (await a.core.devices.own()).find((one) => one.clientId === clientId);
+    await a.core.devices.revoke(lost?.device as DeviceId);
+    await a2.until("signed out", async () => (await a2.core.app.state()).phase === "signed_out");
     await a.text(id, "without the second");
     await b.receives(id, "without the second");
-    expect((await b.core.encryption(id)).devices).toBe(2);
+    expect((await b.core.conversations.encryption(id)).devices).toBe(2);
   });
 
   it("signs out: the server forgets the device and nothing stays here", async () => {
     const a = await w.join();
-    const state = await a.core.signOut();
+    const state = await a.core.app.signOut();
     expect(state).toMatchObject({ phase: "signed_out", reason: "signed_out", me: null });
-    await expect(a.core.conversations()).rejects.toMatchObject({ code: "not_registered" });
+    await expect(a.core.conversations.list()).rejects.toMatchObject({ code: "not_registered" });
     expect(await a.restart()).toMatchObject({ phase: "signed_out" });
-    expect(await a.core.startOver()).toMatchObject({ phase: "register" });
+    expect(await a.core.app.startOver()).toMatchObject({ phase: "register" });
   });
 
   it("locks and unlocks, and starts without network from the vault alone", async () => {
     const [a, b] = [await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     await a.text(id, "kept");
     await b.receives(id, "kept");
-    await b.core.setPin("471100", null);
-    await b.core.lock();
-    await expect(b.core.conversations()).rejects.toMatchObject({ code: "locked" });
+    await b.core.app.setPin("471100", null);
+    await b.core.app.lock();
+    await expect(b.core.conversations.list()).rejects.toMatchObject({ code: "locked" });
     expect(await b.restart()).toMatchObject({ phase: "locked", lock: { enabled: true } });
-    await expect(b.core.unlock("000000")).rejects.toMatchObject({ code: "pin_wrong" });
-    expect((await b.core.state()).lock.triesLeft).toBe(9);
-    expect(await b.core.unlock("471100")).toMatchObject({ phase: "ready" });
-    await b.core.setPin(null, "471100");
-    const seen = await b.core.people({});
+    await expect(b.core.app.unlock("000000")).rejects.toMatchObject({ code: "pin_wrong" });
+    expect((await b.core.app.state()).lock.triesLeft).toBe(9);
+    expect(await b.core.app.unlock("471100")).toMatchObject({ phase: "ready" });
+    await b.core.app.setPin(null, "471100");
+    const seen = await b.core.people.search({});
     await b.core.close();
 
     const offline = createCore({
@@ -70,20 +70,24 @@ describe("several devices", () => {
         throw new Error("no network");
       } as never,
     });
-    expect(await offline.start()).toMatchObject({ phase: "ready" });
-    const page = await offline.messages(id, null, 10);
+    expect(await offline.app.start()).toMatchObject({ phase: "ready" });
+    const page = await offline.messages.page(id, null, 10);
     expect(page.messages.some(({ body }) => body.kind === "text" && body.text === "kept")).toBe(
       true,
     );
     // Also the people who were seen before.
-    const known = await offline.people({});
+    const known = await offline.people.search({});
     expect(known.total).toBeGreaterThan(0);
     expect(known.people.map(({ personId }) => personId).sort()).toEqual(
       seen.people.map(({ personId }) => personId).sort(),
     );
-    const queued = await offline.send(id, { kind: "text", text: "later", mentions: [] }, null);
+    const queued = await offline.messages.send(
+      id,
+      { kind: "text", text: "later", mentions: [] },
+      null,
+    );
     expect(queued.status).toBe("queued");
-    expect((await offline.state()).outbox).toBe(1);
+    expect((await offline.app.state()).outbox).toBe(1);
     await offline.close();
     await b.restart();
     await a.receives(id, "later");
@@ -92,33 +96,33 @@ describe("several devices", () => {
   it("finds first whom one talks to, and nobody twice", async () => {
     const [a, b] = [await w.join(), await w.join()];
     const text = "Officer";
-    const { people: before } = await a.core.people({ text });
+    const { people: before } = await a.core.people.search({ text });
     expect(before[0]?.personId).not.toBe(b.person);
     const first = [b.person];
-    const { people: found } = await a.core.people({ text, first });
+    const { people: found } = await a.core.people.search({ text, first });
     expect(found[0]?.personId).toBe(b.person);
     expect(found).toHaveLength(before.length);
-    const later = await a.core.people({ text, first, after: "1" });
+    const later = await a.core.people.search({ text, first, after: "1" });
     expect(later.people.map(({ personId }) => personId)).not.toContain(b.person);
-    expect((await a.core.people({ text: "Nobody", first })).people).toEqual([]);
+    expect((await a.core.people.search({ text: "Nobody", first })).people).toEqual([]);
   });
 
   it("send nothing by an app that the department's record calls too old, and keep all of it", async () => {
     const [a, b] = [await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     await a.text(id, "before");
     await b.receives(id, "before");
     await requireApp(9);
-    await a.until("told", async () => (await a.core.state()).updateRequired);
+    await a.until("told", async () => (await a.core.app.state()).updateRequired);
     await a.text(id, "by an old app");
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(await a.core.state()).toMatchObject({ phase: "ready", outbox: 1 });
+    expect(await a.core.app.state()).toMatchObject({ phase: "ready", outbox: 1 });
     expect(await b.texts(id)).toEqual(["before"]);
     // The next start knows it without a network. The update sends what waited.
     expect(await a.restart()).toMatchObject({ updateRequired: true, outbox: 1 });
     await requireApp(0);
     await b.receives(id, "by an old app");
-    expect((await a.core.state()).updateRequired).toBe(false);
+    expect((await a.core.app.state()).updateRequired).toBe(false);
   });
 });
 

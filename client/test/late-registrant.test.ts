@@ -9,12 +9,12 @@ const w = memoryWorld();
 
 /** The id of somebody who has not registered. */
 async function absentPerson(by: Officer, index: number): Promise<PersonId> {
-  const { people } = await by.core.people({ text: nameOf(index) });
+  const { people } = await by.core.people.search({ text: nameOf(index) });
   return (people[0]?.personId ?? "") as PersonId;
 }
 
 async function groupWith(by: Officer, personIds: readonly PersonId[]): Promise<ConversationId> {
-  const { conversationId } = await by.core.createGroup({
+  const { conversationId } = await by.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds, photo: null },
     ...{ whoMayPost: "everyone", history: "none" },
   });
@@ -25,14 +25,14 @@ async function groupWith(by: Officer, personIds: readonly PersonId[]): Promise<C
 /** Wait until a device has told of a roster of so many people. */
 async function listed(by: Officer, id: ConversationId, people: number): Promise<void> {
   await by.until("listed", async () => {
-    const members = await by.core.members(id);
+    const members = await by.core.members.list(id);
     return members.filter(({ devices }) => devices.length > 0).length === people;
   });
 }
 
 /** Notices about people, by kind, oldest first. */
 async function told(by: Officer, id: ConversationId): Promise<readonly (readonly string[])[]> {
-  const { messages } = await by.core.messages(id, null, 50);
+  const { messages } = await by.core.messages.page(id, null, 50);
   return messages.flatMap(({ body }) =>
     body.kind === "notice" && "people" in body.notice
       ? [[body.notice.kind, ...body.notice.people.map(({ personId }) => personId)]]
@@ -47,13 +47,16 @@ describe("a member who registers later", () => {
     const late = await absentPerson(a, index);
     const id = await groupWith(a, [late]);
     await a.until("not registered", async () => {
-      const { unregisteredPeople } = await a.core.encryption(id);
+      const { unregisteredPeople } = await a.core.conversations.encryption(id);
       return unregisteredPeople.length === 1;
     });
     await w.device(index);
-    await a.until("registered", async () => (await a.core.encryption(id)).unregistered === 0);
-    expect((await a.core.encryption(id)).unregisteredPeople).toEqual([]);
-    const members = await a.core.members(id);
+    await a.until(
+      "registered",
+      async () => (await a.core.conversations.encryption(id)).unregistered === 0,
+    );
+    expect((await a.core.conversations.encryption(id)).unregisteredPeople).toEqual([]);
+    const members = await a.core.members.list(id);
     expect(members.map(({ registered }) => registered)).toEqual([true, true]);
   });
 
@@ -69,11 +72,11 @@ describe("a member who registers later", () => {
     await w.device(indexes[0] ?? 0);
     await listed(a, id, 2);
     expect(await told(a, id)).toEqual([["registered", first]]);
-    const { last } = await a.core.conversation(id);
+    const { last } = await a.core.conversations.get(id);
     expect(last?.preview).toEqual({ kind: "text", text: "Parade at six." });
 
     // The head that lists the one with a phone is not older than the addition of the other (E1).
-    await a.core.changeMembers(id, { add: [second, b.person] });
+    await a.core.members.change(id, { add: [second, b.person] });
     await listed(a, id, 3);
     await w.device(indexes[1] ?? 0);
     await listed(a, id, 4);
@@ -87,13 +90,15 @@ describe("a member who registers later", () => {
   it("is a quiet line of a direct conversation", async () => {
     const a = await w.join();
     const index = w.current.absent();
-    const { conversationId: id } = await a.core.openDirect(await absentPerson(a, index));
+    const { conversationId: id } = await a.core.conversations.openDirect(
+      await absentPerson(a, index),
+    );
     await a.text(id, "Welcome to the station.");
-    await a.until("sent", async () => (await a.core.state()).outbox === 0);
+    await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
     const late = await w.device(index);
     await listed(a, id, 2);
     expect(await told(a, id)).toEqual([["registered", late.person]]);
-    const { last } = await a.core.conversation(id);
+    const { last } = await a.core.conversations.get(id);
     expect(last?.preview).toEqual({ kind: "text", text: "Welcome to the station." });
   });
 });

@@ -45,7 +45,7 @@ function at(latitude: number, takenMs = world.server.now()) {
 }
 
 async function places(officer: Officer, ask = false): Promise<readonly LivePlace[]> {
-  return officer.core.livePlaces(id, ask);
+  return officer.core.live.places(id, ask);
 }
 
 async function sees(officer: Officer, ...latitudes: readonly number[]): Promise<void> {
@@ -66,7 +66,7 @@ function sent(): readonly Uint8Array<ArrayBuffer>[] {
 }
 
 async function begun(): Promise<MessageId> {
-  const { messageId } = await a.core.shareLive(id, at(17.1), HOUR_MS);
+  const { messageId } = await a.core.live.share(id, at(17.1), HOUR_MS);
   await sees(b, 17.1);
   return messageId;
 }
@@ -74,23 +74,23 @@ async function begun(): Promise<MessageId> {
 describe("a live position", { timeout: LIMIT_MS }, () => {
   it("moves on the others' maps, leaves no rows, and ends when its sender stops it", async () => {
     const messageId = await begun();
-    expect(await a.core.liveShares()).toMatchObject([{ conversationId: id, messageId }]);
+    expect(await a.core.live.shares()).toMatchObject([{ conversationId: id, messageId }]);
     const { lastSeq } = await insider.api.log(id, { after: 0, limit: 200 });
-    await a.core.moveLive(at(17.2));
+    await a.core.live.move(at(17.2));
     await sees(b, 17.2);
     expect((await insider.api.log(id, { after: 0, limit: 200 })).lastSeq).toBe(lastSeq);
     const [found] = await places(b);
     expect(found).toMatchObject({ messageId, mine: false, accuracyM: 12 });
     expect(found?.sender?.personId).toBe(a.person);
-    await a.core.stopLive(id);
+    await a.core.live.stop(id);
     await sees(b);
-    expect(await a.core.liveShares()).toEqual([]);
-    expect(await a.core.moveLive(at(17.3))).toEqual([]);
+    expect(await a.core.live.shares()).toEqual([]);
+    expect(await a.core.live.move(at(17.3))).toEqual([]);
   });
 
   it("shows nothing that is forged, replayed or of another conversation (L1 to L4)", async () => {
     const messageId = await begun();
-    await a.core.moveLive(at(17.2));
+    await a.core.live.move(at(17.2));
     await sees(b, 17.2);
     const [genuine] = sent();
     if (genuine === undefined) throw new Error("nothing was sent");
@@ -120,13 +120,13 @@ describe("a live position", { timeout: LIMIT_MS }, () => {
 
   it("of a removed member is shown no more, whatever the server passes on (L2)", async () => {
     await begun();
-    await a.core.moveLive(at(17.2));
+    await a.core.live.move(at(17.2));
     await sees(b, 17.2);
     await insider.api.changeMembers(id, {
       ...{ changeId: newId(), add: [], remove: [a.person], makeAdmin: [], revokeAdmin: [] },
     });
     await sees(b);
-    await a.until("left", async () => (await a.core.liveShares()).length === 0);
+    await a.until("left", async () => (await a.core.live.shares()).length === 0);
     for (const data of sent()) handOut(data);
     await b.text(id, "afterwards");
     await sees(b);

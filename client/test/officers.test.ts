@@ -54,9 +54,9 @@ async function wait(what: string, condition: () => boolean, limitMs = 60_000): P
 
 /** How many announcements came; the unit's conversation is the only one of its kind. */
 async function announcedTo({ core }: Officer): Promise<number> {
-  const found = (await core.conversations()).find(({ kind }) => kind === "announcement");
+  const found = (await core.conversations.list()).find(({ kind }) => kind === "announcement");
   if (found === undefined) return 0;
-  const { messages } = await core.messages(found.conversationId, null, 100);
+  const { messages } = await core.messages.page(found.conversationId, null, 100);
   return messages.filter(({ mine, sender }) => !mine && sender !== null).length;
 }
 
@@ -73,27 +73,27 @@ describe("simulated officers", () => {
     // Invited before having registered: the group is there at once.
     const me = await w.device(ME);
     const group = await me.until("the station's group", async () =>
-      (await me.core.conversations()).find(
+      (await me.core.conversations.list()).find(
         ({ state, kind }) => kind === "group" && state === "ready",
       ),
     );
     const id = group.conversationId;
     await me.until("its name", async () => {
-      const { title } = await me.core.conversation(id);
+      const { title } = await me.core.conversations.get(id);
       return title === "Charminar Police Station";
     });
     await me.until("talk", async () => {
-      const { messages } = await me.core.messages(id, null, 50);
+      const { messages } = await me.core.messages.page(id, null, 50);
       return messages.filter(({ mine, sender }) => !mine && sender !== null).length > 2;
     });
-    const { people } = await me.core.people({ text: numberOf(40) });
-    const { conversationId: direct } = await me.core.openDirect(
+    const { people } = await me.core.people.search({ text: numberOf(40) });
+    const { conversationId: direct } = await me.core.conversations.openDirect(
       (people[0]?.personId ?? "") as PersonId,
     );
     await me.ready(direct);
     await me.text(direct, "Where are you?");
     await me.until("an answer", async () => {
-      const { messages } = await me.core.messages(direct, null, 5);
+      const { messages } = await me.core.messages.page(direct, null, 5);
       return messages.some(({ mine, replyTo }) => !mine && replyTo !== null);
     });
 
@@ -101,7 +101,7 @@ describe("simulated officers", () => {
     await me.until("an announcement", async () => (await announced()) > 0);
 
     const devicesOf = async (): Promise<readonly string[]> => {
-      const members = await me.core.members(id);
+      const members = await me.core.members.list(id);
       return members.flatMap(({ devices }) => devices.map(({ device }) => device)).sort();
     };
     const devices = await devicesOf();
@@ -119,11 +119,11 @@ describe("simulated officers", () => {
       [direct, alone],
     ] as const) {
       await me.until("an answer to what came while they were away", async () => {
-        const { messages } = await me.core.messages(where, null, 100);
+        const { messages } = await me.core.messages.page(where, null, 100);
         return messages.some(({ mine, replyTo }) => !mine && replyTo?.messageId === what);
       });
       await me.until("true ticks", async () => {
-        const { messages } = await me.core.messages(where, null, 100);
+        const { messages } = await me.core.messages.page(where, null, 100);
         const status = messages.find(({ messageId }) => messageId === what)?.status;
         return status === "delivered" || status === "read";
       });
@@ -132,6 +132,8 @@ describe("simulated officers", () => {
     await me.until("announcements again", async () => (await announced()) > until);
     expect(await devicesOf()).toEqual(devices);
     expect(second.output()).toContain("3 of 3 simulated officers are on duty");
-    expect((await me.core.conversations()).filter(({ kind }) => kind === "group")).toHaveLength(1);
+    expect(
+      (await me.core.conversations.list()).filter(({ kind }) => kind === "group"),
+    ).toHaveLength(1);
   }, 180_000);
 });

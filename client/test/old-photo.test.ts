@@ -7,7 +7,7 @@ const LIMIT_MS = 120_000;
 
 async function isCalled(officer: Officer, id: string, name: string): Promise<void> {
   await officer.until("the name", async () => {
-    const all = await officer.core.conversations();
+    const all = await officer.core.conversations.list();
     return all.some(({ conversationId, title }) => conversationId === id && title === name);
   });
 }
@@ -22,7 +22,7 @@ describe.each([
     const officers = [await w.join(), await w.join(), await w.join()];
     const [admin, other] = officers as [Officer, Officer, Officer];
     const file = new Blob([new Uint8Array(1_000)]);
-    const { conversationId: id } = await admin.core.createGroup({
+    const { conversationId: id } = await admin.core.conversations.createGroup({
       title: "Night patrol",
       personIds: officers.slice(1).map(({ person }) => person),
       photo: { kind: "image", file, name: "badge.png", mime: "image/png" },
@@ -30,13 +30,13 @@ describe.each([
       history: "none",
     });
     for (const officer of officers) await isCalled(officer, id, "Night patrol");
-    expect((await other.core.conversation(id)).photo).not.toBe(null);
+    expect((await other.core.conversations.get(id)).photo).not.toBe(null);
     w.server.state.attachments.clear();
     const newcomer = await w.join();
-    await admin.core.changeMembers(id, { add: [newcomer.person] });
+    await admin.core.members.change(id, { add: [newcomer.person] });
     // It may read nothing of before, but the name, whose k is shared.
     await isCalled(newcomer, id, "Night patrol");
-    await admin.core.setProfile(id, { title: "Day patrol", photo: "keep" });
+    await admin.core.conversations.setProfile(id, { title: "Day patrol", photo: "keep" });
     for (const officer of [...officers, newcomer]) await isCalled(officer, id, "Day patrol");
     await admin.text(id, "and on");
     for (const officer of [...officers.slice(1), newcomer]) await officer.receives(id, "and on");

@@ -35,7 +35,7 @@ const PLAIN: OutgoingOrder = {
 
 async function group(admin: Officer, others: readonly Officer[]): Promise<ConversationId> {
   const personIds = others.map(({ person }) => person);
-  const { conversationId } = await admin.core.createGroup({
+  const { conversationId } = await admin.core.conversations.createGroup({
     ...{ title: "Charminar PS", personIds, photo: null },
     ...{ whoMayPost: "everyone", history: "none" },
   });
@@ -48,13 +48,13 @@ async function issue(
   id: ConversationId,
   change: Partial<OutgoingOrder> = {},
 ): Promise<MessageId> {
-  const sent = await issuer.core.send(id, { ...PLAIN, ...change }, null);
+  const sent = await issuer.core.messages.send(id, { ...PLAIN, ...change }, null);
   await issuer.until("issued", async () => (await listed(issuer, "issued"))[0]?.seq);
   return sent.messageId;
 }
 
 async function listed(officer: Officer, box: "open" | "issued" | "all") {
-  return (await officer.core.orders({ box })).orders;
+  return (await officer.core.orders.page({ box })).orders;
 }
 
 /** The order as this device has it, without asking the server. */
@@ -91,10 +91,12 @@ describe("an order", () => {
     const order = await owed(b, orderId);
     expect(order.body).toMatchObject({ title: PLAIN.title, reference: PLAIN.reference });
     expect(order.issuer?.personId).toBe(a.person);
-    await expect(b.core.acknowledge(orderId, { choice: 0, answer: null })).rejects.toMatchObject({
+    await expect(
+      b.core.orders.acknowledge(orderId, { choice: 0, answer: null }),
+    ).rejects.toMatchObject({
       code: "message_invalid",
     });
-    await b.core.acknowledge(orderId, { choice: 2, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 2, answer: null });
     const done = await settled(b, orderId);
     expect(done).toMatchObject({ owed: false, acknowledgement: { choice: 2, toldBy: null } });
     expect(counted(orderId, b)?.choice).toBe(2);
@@ -108,11 +110,19 @@ describe("an order", () => {
       asksAgain: false,
     } as const;
     const corrected = { title: "Bandobast at Charminar (corrected)", text: "Report at 05:30." };
-    await a.core.send(id, { ...change, ...corrected, change: "corrected", reason: "" }, null);
+    await a.core.messages.send(
+      id,
+      { ...change, ...corrected, change: "corrected", reason: "" },
+      null,
+    );
     await c.until("corrected", async () => (await held(c, orderId))?.changes.length === 1);
     // A change by somebody else is a message and nothing more; the server does not take it either.
-    await b.core.send(id, { ...change, ...corrected, change: "withdrawn", reason: "no" }, null);
-    await a.core.send(
+    await b.core.messages.send(
+      id,
+      { ...change, ...corrected, change: "withdrawn", reason: "no" },
+      null,
+    );
+    await a.core.messages.send(
       id,
       { ...change, change: "withdrawn", title: "", text: "", reason: "Rally called off" },
       null,
@@ -123,7 +133,9 @@ describe("an order", () => {
     });
     expect(over.owed).toBe(false);
     expect(over.changes.map(({ body }) => body.change)).toEqual(["corrected", "withdrawn"]);
-    await expect(c.core.acknowledge(orderId, { choice: 1, answer: null })).rejects.toMatchObject({
+    await expect(
+      c.core.orders.acknowledge(orderId, { choice: 1, answer: null }),
+    ).rejects.toMatchObject({
       code: "order_over",
     });
   });
@@ -135,14 +147,14 @@ describe("an order", () => {
     const orderId = await issue(a, id);
     await owed(b, orderId);
     network.cut = true;
-    await b.core.acknowledge(orderId, { choice: 0, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 0, answer: null });
     expect((await held(b, orderId))?.sending).toMatchObject({ choice: 0, refused: null });
     const created = (await held(b, orderId))?.sending?.createdMs;
     await b.restart();
     expect((await held(b, orderId))?.sending?.createdMs).toBe(created);
     expect(counted(orderId, b)).toBeNull();
     network.cut = false;
-    await b.core.networkChanged(true);
+    await b.core.app.networkChanged(true);
     await settled(b, orderId);
     expect(counted(orderId, b)?.created).toBe(created);
   });
@@ -159,16 +171,16 @@ describe("an order", () => {
     await owed(b, orderId);
     const network = w.current.network(b);
     network.cut = true;
-    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    await second.core.acknowledge(orderId, { choice: 2, answer: null });
+    await second.core.orders.acknowledge(orderId, { choice: 2, answer: null });
     await settled(second, orderId);
     network.cut = false;
-    await b.core.networkChanged(true);
+    await b.core.app.networkChanged(true);
     const first = await settled(b, orderId);
     expect(first.acknowledgement?.choice).toBe(2);
     expect(counted(orderId, b)?.choice).toBe(2);
-    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
     await settled(b, orderId);
     await second.until("told", async () => {
       return (await held(second, orderId))?.acknowledgement?.choice === 1;
@@ -180,7 +192,7 @@ describe("an order", () => {
     const id = await group(a, [b, c]);
     const orderId = await issue(a, id, { answers: true, readers: [c.person] });
     await owed(b, orderId);
-    await b.core.acknowledge(orderId, { choice: 0, answer: "  వస్తున్నాను  " });
+    await b.core.orders.acknowledge(orderId, { choice: 0, answer: "  వస్తున్నాను  " });
     await settled(b, orderId);
     const stored = w.server.state.orders.get(orderId);
     const sealed = stored?.records.get(b.person)?.answer ?? new Uint8Array();
@@ -198,7 +210,7 @@ describe("an order", () => {
     const id = await group(a, [b]);
     const orderId = await issue(a, id);
     await owed(b, orderId);
-    await b.core.acknowledge(orderId, { choice: 0, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 0, answer: null });
     await settled(b, orderId);
     const fresh = await w.device(index);
     await compareDigits(b, fresh);
@@ -215,19 +227,19 @@ describe("an order", () => {
     const id = await group(a, [b]);
     const orderId = await issue(a, id, { choices: ["Complying", "Cannot comply"] });
     await owed(b, orderId);
-    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
     await settled(b, orderId);
     const first = counted(orderId, b)?.textHash;
     const change = { kind: "order_change", orderId, reference: "", attachments: [] } as const;
     const slip = { change: "corrected", title: "Report at 06:00", text: "", reason: "" } as const;
-    await a.core.send(id, { ...change, ...slip, asksAgain: false }, null);
+    await a.core.messages.send(id, { ...change, ...slip, asksAgain: false }, null);
     await b.until("slip", async () => (await held(b, orderId))?.changes.length === 1);
     expect(await held(b, orderId)).toMatchObject({ owed: false, earlier: null });
     const moved = { ...slip, title: "Report at 04:30", asksAgain: true };
-    await a.core.send(id, { ...change, ...moved }, null);
+    await a.core.messages.send(id, { ...change, ...moved }, null);
     const again = await owed(b, orderId);
     expect(again).toMatchObject({ acknowledgement: null, earlier: { choice: 1 } });
-    await b.core.acknowledge(orderId, { choice: 2, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 2, answer: null });
     expect(await settled(b, orderId)).toMatchObject({ owed: false, earlier: null });
     const said = counted(orderId, b);
     const texts = w.server.state.orders.get(orderId)?.texts ?? [];
@@ -243,7 +255,7 @@ describe("an order", () => {
     const change = { kind: "order_change", orderId, change: "withdrawn", title: "" } as const;
     const words = { text: "", reference: "", attachments: [], reason: "Rally called off" };
     const asksAgain = false;
-    await b.core.send(id, { ...change, ...words, asksAgain }, null);
+    await b.core.messages.send(id, { ...change, ...words, asksAgain }, null);
     const over = await c.until("withdrawn", async () => {
       const order = await held(c, orderId);
       return order?.withdrawnMs == null ? null : order;
@@ -262,7 +274,7 @@ describe("a server that lies", () => {
       network.rewrite = (path, body) =>
         path === `/v1/orders/${orderId}` ? part(body as Order) : body;
     };
-    await a.core.send(id, { ...PLAIN, choices: ["Yes", "No"] }, null, orderId);
+    await a.core.messages.send(id, { ...PLAIN, choices: ["Yes", "No"] }, null, orderId);
     await owed(b, orderId);
     return { a, b, orderId, network, change };
   }
@@ -270,8 +282,8 @@ describe("a server that lies", () => {
   it("about terms is shown as such, and keeps nobody from acknowledging", async () => {
     const { b, orderId, change } = await scene();
     change((order) => ({ ...order, terms: { ...order.terms, validUntilMs: 1 } }));
-    expect(await b.core.order(orderId)).toMatchObject({ differs: "terms", owed: true });
-    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    expect(await b.core.orders.get(orderId)).toMatchObject({ differs: "terms", owed: true });
+    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
     await settled(b, orderId);
     expect(counted(orderId, b)?.choice).toBe(1);
   });
@@ -279,8 +291,8 @@ describe("a server that lies", () => {
   it("about the header is shown too, and what is signed names the order that was read", async () => {
     const { b, orderId, change } = await scene();
     change((order) => ({ ...order, headerHash: new Uint8Array(32).fill(7) }));
-    expect((await b.core.order(orderId)).differs).toBe("header");
-    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    expect((await b.core.orders.get(orderId)).differs).toBe("header");
+    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
     await settled(b, orderId);
     expect(counted(orderId, b)?.headerHash).toEqual(w.server.state.orders.get(orderId)?.headerHash);
   });
@@ -288,9 +300,9 @@ describe("a server that lies", () => {
   it("withdraws nothing, and says of nobody that they owe nothing (K7)", async () => {
     const { b, orderId, change } = await scene();
     change((order) => ({ ...order, withdrawnSeq: order.seq, withdrawnMs: 1, owed: false }));
-    expect(await b.core.order(orderId)).toMatchObject({ withdrawnMs: null, owed: true });
+    expect(await b.core.orders.get(orderId)).toMatchObject({ withdrawnMs: null, owed: true });
     expect((await listed(b, "open")).map((one) => one.orderId)).toEqual([orderId]);
-    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
     await settled(b, orderId);
   });
 
@@ -310,9 +322,9 @@ describe("a server that lies", () => {
     const forged = await AcknowledgementFormat.sign(words, new Uint8Array(32).fill(3));
     for (const signerId of [b.person, a.person]) {
       change((said) => ({ ...said, acknowledgement: { record: forged.bytes, signerId } }));
-      expect(await b.core.order(orderId)).toMatchObject({ acknowledgement: null, owed: true });
+      expect(await b.core.orders.get(orderId)).toMatchObject({ acknowledgement: null, owed: true });
     }
-    await b.core.acknowledge(orderId, { choice: 2, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 2, answer: null });
     expect((await settled(b, orderId)).acknowledgement?.choice).toBe(2);
   });
 
@@ -324,7 +336,7 @@ describe("a server that lies", () => {
         posted = (body as PostAcknowledgements).acknowledgements[0]?.record ?? null;
       return body;
     };
-    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
     await settled(b, orderId);
     const order = w.server.state.orders.get(orderId);
     const record = AcknowledgementFormat.parse(posted ?? new Uint8Array());
@@ -344,10 +356,10 @@ describe("who may issue", () => {
     const id = await group(a, [b]);
     w.server.orders.mayIssue = (personId, priority) =>
       personId === a.person && priority === "routine";
-    expect(await a.core.issuing(id)).toEqual({ here: ["routine"], anywhere: ["routine"] });
-    expect(await b.core.issuing(id)).toEqual({ here: [], anywhere: [] });
+    expect(await a.core.orders.issuing(id)).toEqual({ here: ["routine"], anywhere: ["routine"] });
+    expect(await b.core.orders.issuing(id)).toEqual({ here: [], anywhere: [] });
     w.current.network(a).cut = true;
-    expect(await a.core.issuing(id)).toEqual({ here: null, anywhere: ["routine"] });
+    expect(await a.core.orders.issuing(id)).toEqual({ here: null, anywhere: ["routine"] });
   });
 
   it("is decided by the server: a refused order fails visibly, and its draft stays", async () => {
@@ -356,22 +368,22 @@ describe("who may issue", () => {
     w.server.orders.mayIssue = () => false;
     const draftId = newId<MessageId>();
     const draft = { draftId, template: null, conversationId: id, unitIds: [], order: PLAIN };
-    await a.core.keepOrderDraft({ ...draft, sendAtMs: null, savedMs: 0, filesLost: false });
-    await a.core.send(id, PLAIN, null, draftId);
+    await a.core.orders.keepDraft({ ...draft, sendAtMs: null, savedMs: 0, filesLost: false });
+    await a.core.messages.send(id, PLAIN, null, draftId);
     const failed = async () => {
-      const { messages } = await a.core.messages(id, null, 50);
+      const { messages } = await a.core.messages.page(id, null, 50);
       return messages.find((one) => one.messageId === draftId && one.status === "failed");
     };
     const refused = await a.until("refused", failed);
     expect(refused.failure?.code).toBe("may_not_issue");
-    expect((await a.core.orderDrafts()).map((one) => one.draftId)).toEqual([draftId]);
+    expect((await a.core.orders.drafts()).map((one) => one.draftId)).toEqual([draftId]);
     expect(w.server.state.orders.has(draftId)).toBe(false);
     // Sent again from its draft, by somebody who may meanwhile.
     w.server.orders.mayIssue = () => true;
-    await a.core.cancel(draftId);
-    await a.core.send(id, PLAIN, null, draftId);
+    await a.core.messages.cancel(draftId);
+    await a.core.messages.send(id, PLAIN, null, draftId);
     await owed(b, draftId);
-    await a.until("no draft", async () => (await a.core.orderDrafts()).length === 0);
+    await a.until("no draft", async () => (await a.core.orders.drafts()).length === 0);
   });
 });
 
@@ -392,12 +404,14 @@ describe("an order that its person cannot read", () => {
     const id = await group(a, [b]);
     const orderId = await issue(a, id, { priority: "flash", choices: ["Complying", "Cannot"] });
     await b.until("nobody helps", () => Promise.resolve(lost > 0));
-    const listedAs = await b.core.order(orderId);
+    const listedAs = await b.core.orders.get(orderId);
     expect(listedAs).toMatchObject({ body: null, owed: true, priority: "flash" });
-    await expect(b.core.acknowledge(orderId, { choice: 1, answer: null })).rejects.toMatchObject({
+    await expect(
+      b.core.orders.acknowledge(orderId, { choice: 1, answer: null }),
+    ).rejects.toMatchObject({
       code: "order_unread",
     });
-    await b.core.acknowledge(orderId, { choice: UNREADABLE, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: UNREADABLE, answer: null });
     const said = await settled(b, orderId);
     expect(said).toMatchObject({ owed: false, acknowledgement: { choice: UNREADABLE } });
     expect(counted(orderId, b)?.choice).toBe(UNREADABLE);
@@ -411,18 +425,18 @@ describe("an order that its person cannot read", () => {
     };
     // By itself it would ask ever more seldom.
     for (let times = 1; times <= 4; times++) {
-      await b.core.order(orderId);
+      await b.core.orders.get(orderId);
       await b.until(`asks for the ${String(times)}. time`, () => Promise.resolve(asked >= times));
     }
     w.current.network(a).refuse = null;
     for (const ask of w.server.conversation(id).shareAsks.values()) ask.asked.clear();
-    await b.core.order(orderId);
+    await b.core.orders.get(orderId);
     await b.until("has the text", async () => (await held(b, orderId))?.body !== null);
     expect(await held(b, orderId)).toMatchObject({ owed: false, differs: null });
     await expect(
-      b.core.acknowledge(orderId, { choice: UNREADABLE, answer: null }),
+      b.core.orders.acknowledge(orderId, { choice: UNREADABLE, answer: null }),
     ).rejects.toMatchObject({ code: "message_invalid" });
-    await b.core.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
     await b.until("counts", () => Promise.resolve(counted(orderId, b)?.choice === 1));
     keys.sealFor = sealFor;
   });

@@ -62,12 +62,12 @@ describe("a sender in a large conversation", () => {
     const network = new Network(w.fetch);
     const a = await w.join({ WebSocket: line.WebSocket, fetch: network.fetch });
     const b = await w.join();
-    const { conversationId: id } = await a.core.openDirect(await b.personId);
+    const { conversationId: id } = await a.core.conversations.openDirect(await b.personId);
     await Promise.all([a, b].map((officer) => officer.ready(id)));
     const { messageId } = await a.text(id, "to all");
     await b.receives(id, "to all");
     await a.until("delivered", async () => (await a.status(messageId, id)) === "delivered");
-    const { seq } = (await a.core.messages(id, null, 10)).messages.at(-1) ?? { seq: null };
+    const { seq } = (await a.core.messages.page(id, null, 10)).messages.at(-1) ?? { seq: null };
     expect(seq).not.toBeNull();
 
     const tell = (count: Omit<ReceiptCount, "seq">): void =>
@@ -78,7 +78,7 @@ describe("a sender in a large conversation", () => {
     await a.until("delivered", async () => (await a.status(messageId, id)) === "delivered");
     tell({ people: 310, phones: 300, delivered: 300, read: 300 });
     await a.until("read", async () => (await a.status(messageId, id)) === "read");
-    const item = await a.core.conversation(id);
+    const item = await a.core.conversations.get(id);
     expect(item.last?.status).toBe("read");
 
     // As if it were large: who looks at the message is told numbers, by the server as it is.
@@ -86,11 +86,11 @@ describe("a sender in a large conversation", () => {
       path.endsWith(`/conversations/${id}`) || path.endsWith("/preferences")
         ? { ...(body as Conversation), members: 300 }
         : body;
-    await a.core.setPreferences(id, { mutedUntilMs: null, pinned: true });
-    await a.until("large", async () => (await a.core.conversation(id)).members === 300);
-    await b.core.markRead(id, messageId);
+    await a.core.conversations.setPreferences(id, { mutedUntilMs: null, pinned: true });
+    await a.until("large", async () => (await a.core.conversations.get(id)).members === 300);
+    await b.core.messages.markRead(id, messageId);
     const receipts = await a.until("read by one of one", async () => {
-      const found = await a.core.receipts(id, messageId);
+      const found = await a.core.messages.receipts(id, messageId);
       return found.many && found.totals?.read === 1 && found;
     });
     expect(receipts).toMatchObject({
@@ -99,7 +99,7 @@ describe("a sender in a large conversation", () => {
     });
     // Without network as far as was heard.
     network.cut = true;
-    expect((await a.core.receipts(id, messageId)).totals).toEqual(receipts.totals);
+    expect((await a.core.messages.receipts(id, messageId)).totals).toEqual(receipts.totals);
     network.cut = false;
   }, 120_000);
 });

@@ -28,14 +28,14 @@ async function scene(texts: readonly string[]): Promise<Scene> {
   const reader = await w.join({ fetch: networks[0].fetch });
   const moderator = await w.join({ fetch: networks[1].fetch });
   w.server.reports.moderators = [moderator.person];
-  const { conversationId: id } = await sender.core.openDirect(reader.person);
+  const { conversationId: id } = await sender.core.conversations.openDirect(reader.person);
   const sent: MessageId[] = [];
   for (const text of texts) {
     const outgoing = { kind: "text", text, mentions: [] } as const;
-    sent.push((await sender.core.send(id, outgoing, null)).messageId);
+    sent.push((await sender.core.messages.send(id, outgoing, null)).messageId);
   }
   await reader.until("it has all", async () => {
-    const there = await reader.core.messages(id, null, 50).catch(() => null);
+    const there = await reader.core.messages.page(id, null, 50).catch(() => null);
     const ids = there?.messages.map(({ messageId }) => messageId) ?? [];
     return sent.every((one) => ids.includes(one)) ? true : null;
   });

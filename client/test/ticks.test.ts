@@ -17,7 +17,7 @@ async function groupOf(
   others: readonly Officer[],
   more: readonly PersonId[] = [],
 ): Promise<ConversationId> {
-  const { conversationId } = await admin.core.createGroup({
+  const { conversationId } = await admin.core.conversations.createGroup({
     title: "Ticks",
     personIds: [...others.map(({ person }) => person), ...more],
     ...{ photo: null, whoMayPost: "everyone", history: "30_days" },
@@ -58,10 +58,8 @@ async function listsOf(
   id: ConversationId,
   messageId: MessageId,
 ): Promise<Record<string, readonly PersonId[]>> {
-  const { read, delivered, lacksKey, waiting, signedOut, unregistered } = await by.core.receipts(
-    id,
-    messageId,
-  );
+  const { read, delivered, lacksKey, waiting, signedOut, unregistered } =
+    await by.core.messages.receipts(id, messageId);
   const ids = (plates: MessageReceipts["read"]) => plates.map(({ personId }) => personId);
   const lists = { read, delivered, lacksKey, waiting, signedOut, unregistered };
   return Object.fromEntries(
@@ -80,14 +78,14 @@ describe("a message whose key one member lacks", { timeout: LIMIT_MS }, () => {
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
     const id = await groupOf(a, [b, c]);
     await ticks(a, id, (await a.text(id, "before")).messageId, "delivered");
-    await b.core.networkChanged(false);
-    await b.until("offline", async () => (await b.core.state()).connection !== "online");
-    await a.core.changeMembers(id, { remove: [c.person] });
+    await b.core.app.networkChanged(false);
+    await b.until("offline", async () => (await b.core.app.state()).connection !== "online");
+    await a.core.members.change(id, { remove: [c.person] });
     const { messageId } = await a.text(id, "locked");
-    await a.until("posted", async () => (await a.core.state()).outbox === 0);
+    await a.until("posted", async () => (await a.core.app.state()).outbox === 0);
     const release = await withhold(b, id);
-    await b.core.networkChanged(true);
-    await b.until("waits", async () => (await b.core.encryption(id)).waiting === 1);
+    await b.core.app.networkChanged(true);
+    await b.until("waits", async () => (await b.core.conversations.encryption(id)).waiting === 1);
     await a.until("known", async () => (await listsOf(a, id, messageId))["lacksKey"]);
     const network = w.current.network(b);
     network.refuse = (path) => (path.endsWith("/share-requests/done") ? "not_found" : null);
@@ -107,16 +105,16 @@ describe("a message whose key one member lacks", { timeout: LIMIT_MS }, () => {
     const before = await a.text(id, "before");
     await ticks(a, id, before.messageId, "delivered");
     // A key that b lacks.
-    await b.core.networkChanged(false);
-    await b.until("offline", async () => (await b.core.state()).connection !== "online");
-    await a.core.changeMembers(id, { remove: [d.person] });
+    await b.core.app.networkChanged(false);
+    await b.until("offline", async () => (await b.core.app.state()).connection !== "online");
+    await a.core.members.change(id, { remove: [d.person] });
     const locked = await a.text(id, "locked");
     await c.receives(id, "locked");
     const release = await withhold(b, id);
-    await b.core.networkChanged(true);
-    await b.until("waits", async () => (await b.core.encryption(id)).waiting === 1);
+    await b.core.app.networkChanged(true);
+    await b.until("waits", async () => (await b.core.conversations.encryption(id)).waiting === 1);
     // The next key opens.
-    await a.core.changeMembers(id, { remove: [c.person] });
+    await a.core.members.change(id, { remove: [c.person] });
     const { messageId } = await a.text(id, "after");
     await b.receives(id, "after");
     await ticks(a, id, messageId, "delivered");
@@ -124,12 +122,12 @@ describe("a message whose key one member lacks", { timeout: LIMIT_MS }, () => {
     expect(await listsOf(a, id, locked.messageId)).toEqual({ lacksKey: [b.person] });
     expect(await listsOf(a, id, messageId)).toEqual({ delivered: [b.person] });
     expect(await a.status(locked.messageId, id)).toBe("sent");
-    await b.core.markRead(id, messageId);
+    await b.core.messages.markRead(id, messageId);
     await ticks(a, id, messageId, "read");
     await ticks(a, id, before.messageId, "read");
     expect(await a.status(locked.messageId, id)).toBe("sent");
     expect(await listsOf(a, id, locked.messageId)).toEqual({ lacksKey: [b.person] });
-    expect((await b.core.encryption(id)).waiting).toBe(1);
+    expect((await b.core.conversations.encryption(id)).waiting).toBe(1);
     // A restart of either changes nothing.
     await Promise.all([a.restart(), b.restart()]);
     await w.current.settle(a);
@@ -143,11 +141,11 @@ describe("a message whose key one member lacks", { timeout: LIMIT_MS }, () => {
     const notified = (event: CoreEvent): boolean =>
       event.type === "notify" && event.item.messageId === locked.messageId;
     await b.until("notified", () => Promise.resolve(b.events.some(notified)));
-    expect((await b.core.conversation(id)).unread).toBe(1);
+    expect((await b.core.conversations.get(id)).unread).toBe(1);
     await a.until("it has come", async () => (await a.status(locked.messageId, id)) !== "sent");
     expect(w.server.conversation(id).shareAsks.size).toBe(0);
-    await b.core.markRead(id, messageId);
-    expect((await b.core.conversation(id)).unread).toBe(0);
+    await b.core.messages.markRead(id, messageId);
+    expect((await b.core.conversations.get(id)).unread).toBe(0);
   });
 });
 
@@ -159,23 +157,25 @@ describe("old history that never opens", { timeout: LIMIT_MS }, () => {
     const old = await a.text(id, "old");
     for (const officer of [b, c]) {
       await officer.receives(id, "old");
-      await officer.core.markRead(id, old.messageId);
+      await officer.core.messages.markRead(id, old.messageId);
     }
     await ticks(a, id, old.messageId, "read");
     const release = await withhold(phone, id);
     await compareDigits(b, phone);
     await phone.until("waits", async () => {
-      const known = (await phone.core.conversations()).some((one) => one.conversationId === id);
+      const known = (await phone.core.conversations.list()).some(
+        (one) => one.conversationId === id,
+      );
       // The group's name waits as well.
-      return known && (await phone.core.encryption(id)).waiting === 2;
+      return known && (await phone.core.conversations.encryption(id)).waiting === 2;
     });
     await b.core.close();
-    await a.core.changeMembers(id, { remove: [c.person] }); // The next key opens.
+    await a.core.members.change(id, { remove: [c.person] }); // The next key opens.
     const news = await a.text(id, "new");
     await phone.receives(id, "new");
     await ticks(a, id, news.messageId, "delivered");
     expect(await a.status(old.messageId, id)).toBe("read");
-    expect((await phone.core.encryption(id)).waiting).toBe(2);
+    expect((await phone.core.conversations.encryption(id)).waiting).toBe(2);
     release();
   });
 });
@@ -184,7 +184,7 @@ describe("people without a phone", { timeout: LIMIT_MS }, () => {
   it("keep no message at one tick, and the details name them", async () => {
     const [a, b] = [await w.join(), await w.join()];
     const index = w.current.absent();
-    const { people } = await a.core.people({ text: nameOf(index) });
+    const { people } = await a.core.people.search({ text: nameOf(index) });
     const late = (people[0]?.personId ?? "") as PersonId;
     const id = await groupOf(a, [b], [late]);
     const { messageId } = await a.text(id, "on duty");
@@ -193,12 +193,12 @@ describe("people without a phone", { timeout: LIMIT_MS }, () => {
       delivered: [b.person],
       unregistered: [late],
     });
-    await b.core.markRead(id, messageId);
+    await b.core.messages.markRead(id, messageId);
     await ticks(a, id, messageId, "read");
     // Nobody has a phone: it is nowhere.
     const alone = await groupOf(a, [], [late]);
     const second = await a.text(alone, "anybody?");
-    await a.until("taken", async () => (await a.core.state()).outbox === 0);
+    await a.until("taken", async () => (await a.core.app.state()).outbox === 0);
     expect(await a.status(second.messageId, alone)).toBe("sent");
     // Their phone comes, and counts.
     const phone = await w.device(index);

@@ -123,102 +123,126 @@ export class ScriptedAccount {
 
   // --- Application and registration ------------------------------------------------------------
 
-  async start(): Promise<AppState> {
-    await pause(20);
-    return this.now;
-  }
-  async state(): Promise<AppState> {
-    return this.now;
-  }
-  async requestCode(number: string): Promise<CodeRequested> {
-    await pause(300);
-    if (!/\d{10}$/.test(number.replace(/\D/g, ""))) throw refusal("number_invalid");
-    if (this.scenario.texts !== "sent") {
-      throw { ...refusal("texts_used_up"), retryAfterMs: 9 * HOUR_MS };
-    }
-    return { challengeId: id(7, 1), codeLength: 6, expiresInMs: 300_000, resendAfterMs: 30_000 };
-  }
-  async submitCode(_challengeId: ChallengeId, code: string): Promise<RegistrationStep> {
-    await pause(300);
-    if (code === "000000") throw refusal("code_wrong");
-    return this.#step(this.scenario.factor === "none" ? "device" : this.scenario.factor);
-  }
+  protected readonly accountApp = {
+    networkChanged: async (): Promise<void> => {
+      // The scenario decides.
+    },
+    setVisible: async (): Promise<void> => {
+      // Nothing notifies here.
+    },
+    start: async (): Promise<AppState> => {
+      await pause(20);
+      return this.now;
+    },
+    state: async (): Promise<AppState> => {
+      return this.now;
+    },
+    register: async (): Promise<AppState> => {
+      await pause(500);
+      return this.become({ phase: "conduct", me: ME, clientId: id<ClientId>(9, 1) });
+    },
+    acceptConduct: async (): Promise<AppState> => {
+      await pause(200);
+      return this.become({ phase: "ready" });
+    },
+    setPin: async (pin: string | null, currentPin: string | null): Promise<AppState> => {
+      if (this.#pin !== null && currentPin !== this.#pin) throw refusal("pin_wrong");
+      this.#pin = pin;
+      const passphrase = pin !== null && !/^\d+$/.test(pin);
+      return this.become({ lock: { ...this.now.lock, enabled: pin !== null, passphrase } });
+    },
+    setAutoLock: async (ms: number): Promise<AppState> => {
+      return this.become({ lock: { ...this.now.lock, autoLockMs: ms } });
+    },
+    unlock: async (pin: string): Promise<AppState> => {
+      await pause(200);
+      if (pin !== this.#pin) {
+        const triesLeft = (this.now.lock.triesLeft ?? 10) - 1;
+        this.become({ lock: { ...this.now.lock, triesLeft } });
+        throw refusal("pin_wrong");
+      }
+      return this.become({ phase: "ready", lock: { ...this.now.lock, triesLeft: null } });
+    },
+    lock: async (): Promise<AppState> => {
+      return this.become({ phase: "locked" });
+    },
+    signOut: async (): Promise<AppState> => {
+      await pause(300);
+      return this.become({ phase: "signed_out", reason: "signed_out", kept: false, me: null });
+    },
+    startOver: async (): Promise<AppState> => {
+      return this.become({ phase: "register", reason: null });
+    },
+  };
+
+  readonly registration = {
+    requestCode: async (number: string): Promise<CodeRequested> => {
+      await pause(300);
+      if (!/\d{10}$/.test(number.replace(/\D/g, ""))) throw refusal("number_invalid");
+      if (this.scenario.texts !== "sent") {
+        throw { ...refusal("texts_used_up"), retryAfterMs: 9 * HOUR_MS };
+      }
+      return { challengeId: id(7, 1), codeLength: 6, expiresInMs: 300_000, resendAfterMs: 30_000 };
+    },
+    submitCode: async (_challengeId: ChallengeId, code: string): Promise<RegistrationStep> => {
+      await pause(300);
+      if (code === "000000") throw refusal("code_wrong");
+      return this.#step(this.scenario.factor === "none" ? "device" : this.scenario.factor);
+    },
+    submitEnrolmentCode: async (
+      _ticket: string,
+      enrolmentCode: string,
+    ): Promise<RegistrationStep> => {
+      await pause(300);
+      if (enrolmentCode.length < 6) throw refusal("enrolment_code_wrong");
+      return this.#step("device");
+    },
+    registerWithoutText: async (
+      number: string,
+      enrolmentCode: string,
+    ): Promise<RegistrationStep> => {
+      const { texts } = this.scenario;
+      if (texts === "tries") {
+        const details = { limit: "enrolment_code_tries" };
+        throw { ...refusal("rate_limited", details), retryAfterMs: 20 * HOUR_MS };
+      }
+      if (texts === "possible") throw refusal("text_possible");
+      return this.registration.submitEnrolmentCode(number, enrolmentCode);
+    },
+    check: async (): Promise<RegistrationStep> => {
+      return this.#step("device");
+    },
+  };
+
   #step(next: RegistrationStep["next"]): RegistrationStep {
     return { ticket: "ticket", next, names: ME.names, expiresInMs: 600_000 };
   }
-  async submitEnrolmentCode(_ticket: string, enrolmentCode: string): Promise<RegistrationStep> {
-    await pause(300);
-    if (enrolmentCode.length < 6) throw refusal("enrolment_code_wrong");
-    return this.#step("device");
-  }
-  async registerWithoutText(number: string, enrolmentCode: string): Promise<RegistrationStep> {
-    const { texts } = this.scenario;
-    if (texts === "tries") {
-      const details = { limit: "enrolment_code_tries" };
-      throw { ...refusal("rate_limited", details), retryAfterMs: 20 * HOUR_MS };
-    }
-    if (texts === "possible") throw refusal("text_possible");
-    return this.submitEnrolmentCode(number, enrolmentCode);
-  }
-  async checkRegistration(): Promise<RegistrationStep> {
-    return this.#step("device");
-  }
-  async registerClient(): Promise<AppState> {
-    await pause(500);
-    return this.become({ phase: "conduct", me: ME, clientId: id<ClientId>(9, 1) });
-  }
-  async conductCode(language: Language): Promise<ConductCode> {
-    await pause(50);
-    return codeOfConduct(language);
-  }
-  async conduct(language: Language): Promise<ConductView> {
-    return conductView(await this.conductCode(language), this.now.phase === "conduct");
-  }
-  async acceptConduct(): Promise<AppState> {
-    await pause(200);
-    return this.become({ phase: "ready" });
-  }
 
-  async setPin(pin: string | null, currentPin: string | null): Promise<AppState> {
-    if (this.#pin !== null && currentPin !== this.#pin) throw refusal("pin_wrong");
-    this.#pin = pin;
-    const passphrase = pin !== null && !/^\d+$/.test(pin);
-    return this.become({ lock: { ...this.now.lock, enabled: pin !== null, passphrase } });
-  }
-  async setAutoLock(ms: number): Promise<AppState> {
-    return this.become({ lock: { ...this.now.lock, autoLockMs: ms } });
-  }
-  async unlock(pin: string): Promise<AppState> {
-    await pause(200);
-    if (pin !== this.#pin) {
-      const triesLeft = (this.now.lock.triesLeft ?? 10) - 1;
-      this.become({ lock: { ...this.now.lock, triesLeft } });
-      throw refusal("pin_wrong");
-    }
-    return this.become({ phase: "ready", lock: { ...this.now.lock, triesLeft: null } });
-  }
-  async lock(): Promise<AppState> {
-    return this.become({ phase: "locked" });
-  }
-  async signOut(): Promise<AppState> {
-    await pause(300);
-    return this.become({ phase: "signed_out", reason: "signed_out", kept: false, me: null });
-  }
-  async startOver(): Promise<AppState> {
-    return this.become({ phase: "register", reason: null });
-  }
-  async clients(): Promise<readonly ClientInfo[]> {
-    await pause(100);
-    return this.#clients;
-  }
-  async renameClient(clientId: ClientId, label: string): Promise<readonly ClientInfo[]> {
-    await pause(200);
-    this.#clients = this.#clients.map((one) =>
-      one.clientId === clientId ? { ...one, label } : one,
-    );
-    this.emit({ type: "clients" });
-    return this.#clients;
-  }
+  readonly conduct = {
+    code: async (language: Language): Promise<ConductCode> => {
+      await pause(50);
+      return codeOfConduct(language);
+    },
+    view: async (language: Language): Promise<ConductView> => {
+      return conductView(await this.conduct.code(language), this.now.phase === "conduct");
+    },
+  };
+
+  protected readonly accountDevices = {
+    own: async (): Promise<readonly ClientInfo[]> => {
+      await pause(100);
+      return this.#clients;
+    },
+    rename: async (clientId: ClientId, label: string): Promise<readonly ClientInfo[]> => {
+      await pause(200);
+      this.#clients = this.#clients.map((one) =>
+        one.clientId === clientId ? { ...one, label } : one,
+      );
+      this.emit({ type: "clients" });
+      return this.#clients;
+    },
+  };
+
   protected get own(): readonly ClientInfo[] {
     return this.#clients;
   }
@@ -229,75 +253,83 @@ export class ScriptedAccount {
 
   // --- People --------------------------------------------------------------------------------
 
-  async directory(): Promise<Directory> {
-    await pause(30);
-    return DIRECTORY;
-  }
+  protected readonly accountPeople = {
+    directory: async (): Promise<Directory> => {
+      await pause(30);
+      return DIRECTORY;
+    },
+    search: async (query: PeopleQuery): Promise<People> => {
+      await pause(120);
+      const seen = this.scenario.connection === "offline" ? PEOPLE.slice(4, 12) : PEOPLE;
+      const text = query.text?.toLocaleLowerCase() ?? "";
+      const units =
+        query.unitId === undefined
+          ? null
+          : query.deep === true
+            ? this.#under(query.unitId)
+            : new Set([query.unitId]);
+      const found = seen.filter(
+        (person) =>
+          (units === null ||
+            units.has(person.unitId) ||
+            person.charges.some((held) => units.has(held.unitId))) &&
+          (query.rank === undefined || person.rank === query.rank) &&
+          (query.role === undefined || person.roles.includes(query.role)) &&
+          [...spellings(person.names), person.number, ...spellings(person.post), person.rank]
+            .join(" ")
+            .toLocaleLowerCase()
+            .includes(text),
+      );
+      const from = Number(query.after ?? "0");
+      const upTo = from + (query.limit ?? 50);
+      return {
+        people: found.slice(from, upTo),
+        next: upTo < found.length ? String(upTo) : null,
+        total: found.length,
+      };
+    },
+    get: async (personId: PersonId): Promise<Person> => {
+      await pause(50);
+      const person = PEOPLE.find((one) => one.personId === personId);
+      if (person === undefined) throw refusal("not_found");
+      return person;
+    },
+  };
   #under(unitId: UnitId): ReadonlySet<string> {
     const found = new Set([unitId]);
     for (const unit of UNITS) if (unit.parentId && found.has(unit.parentId)) found.add(unit.unitId);
     return found;
   }
-  async people(query: PeopleQuery): Promise<People> {
-    await pause(120);
-    const seen = this.scenario.connection === "offline" ? PEOPLE.slice(4, 12) : PEOPLE;
-    const text = query.text?.toLocaleLowerCase() ?? "";
-    const units =
-      query.unitId === undefined
-        ? null
-        : query.deep === true
-          ? this.#under(query.unitId)
-          : new Set([query.unitId]);
-    const found = seen.filter(
-      (person) =>
-        (units === null ||
-          units.has(person.unitId) ||
-          person.charges.some((held) => units.has(held.unitId))) &&
-        (query.rank === undefined || person.rank === query.rank) &&
-        (query.role === undefined || person.roles.includes(query.role)) &&
-        [...spellings(person.names), person.number, ...spellings(person.post), person.rank]
-          .join(" ")
-          .toLocaleLowerCase()
-          .includes(text),
-    );
-    const from = Number(query.after ?? "0");
-    const upTo = from + (query.limit ?? 50);
-    return {
-      people: found.slice(from, upTo),
-      next: upTo < found.length ? String(upTo) : null,
-      total: found.length,
-    };
-  }
-  async chain(unitId: UnitId): Promise<ChainOfCommand> {
-    await pause(120);
-    if (this.scenario.connection === "offline") throw refusal("network");
-    return { units: [...chainOf(unitId)] };
-  }
-  async unitPosts(unitId: UnitId): Promise<readonly Post[]> {
-    await pause(120);
-    if (this.scenario.connection === "offline") throw refusal("network");
-    return postsOf(unitId);
-  }
-  async posts({ text, limit }: PostQuery): Promise<readonly Post[]> {
-    await pause(120);
-    if (this.scenario.connection === "offline") throw refusal("network");
-    return postsFound(text, limit ?? 20);
-  }
-  async post(postId: PostId): Promise<Post> {
-    await pause(50);
-    const post = postOf(postId);
-    if (post === undefined) throw refusal("not_found");
-    return post;
-  }
-  async person(personId: PersonId): Promise<Person> {
-    await pause(50);
-    const person = PEOPLE.find((one) => one.personId === personId);
-    if (person === undefined) throw refusal("not_found");
-    return person;
-  }
+
+  readonly posts = {
+    chain: async (unitId: UnitId): Promise<ChainOfCommand> => {
+      await pause(120);
+      if (this.scenario.connection === "offline") throw refusal("network");
+      return { units: [...chainOf(unitId)] };
+    },
+    ofUnit: async (unitId: UnitId): Promise<readonly Post[]> => {
+      await pause(120);
+      if (this.scenario.connection === "offline") throw refusal("network");
+      return postsOf(unitId);
+    },
+    find: async ({ text, limit }: PostQuery): Promise<readonly Post[]> => {
+      await pause(120);
+      if (this.scenario.connection === "offline") throw refusal("network");
+      return postsFound(text, limit ?? 20);
+    },
+    get: async (postId: PostId): Promise<Post> => {
+      await pause(50);
+      const post = postOf(postId);
+      if (post === undefined) throw refusal("not_found");
+      return post;
+    },
+  };
 
   // Nobody pushes here.
-  pushKey = async (): Promise<Uint8Array<ArrayBuffer>> => new Uint8Array(65);
-  subscribePushes = async (): Promise<void> => undefined;
-  unsubscribePushes = async (): Promise<void> => undefined;
+  readonly pushes = {
+    // Nobody pushes here.
+    key: async (): Promise<Uint8Array<ArrayBuffer>> => new Uint8Array(65),
+    subscribe: async (): Promise<void> => undefined,
+    unsubscribe: async (): Promise<void> => undefined,
+  };
 }

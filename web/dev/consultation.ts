@@ -60,68 +60,76 @@ export function acceptedIn(body: MessageBody, messages: readonly MessageItem[]):
 
 export abstract class ScriptedConsultation extends ScriptedGuard {
   #live: readonly (LiveShare & LivePlace)[] = [];
-  abstract send(id: ConversationId, outgoing: Outgoing, to: null): Promise<MessageItem>;
   #quick: readonly string[] | null = null;
   protected abstract amend(messageId: MessageId, change: (body: MessageBody) => MessageBody): void;
 
-  vote(_: ConversationId, messageId: MessageId, choices: readonly number[]): Promise<void> {
-    this.amend(messageId, (body) => (body.kind === "poll" ? voted(body, choices) : body));
-    return Promise.resolve();
-  }
-  acceptAnswer(
-    _: ConversationId,
-    questionId: MessageId,
-    answerId: MessageId | null,
-  ): Promise<void> {
-    this.amend(questionId, (body) =>
-      body.kind === "question" ? { ...body, state: { ...body.state, answerId } } : body,
-    );
-    return Promise.resolve();
-  }
-  /** This officer never moves: the place where a share begins stays its place. */
-  async shareLive(
-    conversationId: ConversationId,
-    place: LiveStart,
-    forMs: number,
-  ): Promise<MessageItem> {
-    const untilMs = Date.now() + forMs;
-    const item = await this.send(conversationId, { kind: "live", untilMs, ...place }, null);
-    const { messageId } = item;
-    this.#live = [
-      { conversationId, messageId, untilMs, ...place, mine: true, sender: item.sender },
-    ];
-    this.emit({ type: "live", shares: this.#live });
-    return item;
-  }
-  stopLive(): Promise<void> {
-    this.#live = [];
-    this.emit({ type: "live", shares: [] });
-    return Promise.resolve();
-  }
-  liveShares(): Promise<readonly LiveShare[]> {
-    return Promise.resolve(this.#live);
-  }
-  moveLive(): Promise<readonly LiveShare[]> {
-    return Promise.resolve(this.#live);
-  }
-  livePlaces(): Promise<readonly LivePlace[]> {
-    return Promise.resolve(this.#live);
-  }
-  quickReplies(): Promise<readonly string[] | null> {
-    return Promise.resolve(this.#quick);
-  }
-  setQuickReplies(texts: readonly string[] | null): Promise<void> {
-    this.#quick = texts;
-    return Promise.resolve();
-  }
-  async questions(conversationId: ConversationId): Promise<readonly MessageItem[]> {
-    const { messages } = await this.messages(conversationId, null, 200);
-    return messages.filter(({ body }) => body.kind === "question").reverse();
-  }
-  closePoll(_: ConversationId, messageId: MessageId): Promise<void> {
-    this.amend(messageId, (body) => {
-      return body.kind === "poll" ? { ...body, state: { ...body.state, shut: "closed" } } : body;
-    });
-    return Promise.resolve();
-  }
+  readonly consultation = {
+    vote: (_: ConversationId, messageId: MessageId, choices: readonly number[]): Promise<void> => {
+      this.amend(messageId, (body) => (body.kind === "poll" ? voted(body, choices) : body));
+      return Promise.resolve();
+    },
+    acceptAnswer: (
+      _: ConversationId,
+      questionId: MessageId,
+      answerId: MessageId | null,
+    ): Promise<void> => {
+      this.amend(questionId, (body) =>
+        body.kind === "question" ? { ...body, state: { ...body.state, answerId } } : body,
+      );
+      return Promise.resolve();
+    },
+    quickReplies: (): Promise<readonly string[] | null> => {
+      return Promise.resolve(this.#quick);
+    },
+    setQuickReplies: (texts: readonly string[] | null): Promise<void> => {
+      this.#quick = texts;
+      return Promise.resolve();
+    },
+    questions: async (conversationId: ConversationId): Promise<readonly MessageItem[]> => {
+      const { messages } = await this.messages.page(conversationId, null, 200);
+      return messages.filter(({ body }) => body.kind === "question").reverse();
+    },
+    closePoll: (_: ConversationId, messageId: MessageId): Promise<void> => {
+      this.amend(messageId, (body) => {
+        return body.kind === "poll" ? { ...body, state: { ...body.state, shut: "closed" } } : body;
+      });
+      return Promise.resolve();
+    },
+  };
+
+  readonly live = {
+    /** This officer never moves: the place where a share begins stays its place. */
+    share: async (
+      conversationId: ConversationId,
+      place: LiveStart,
+      forMs: number,
+    ): Promise<MessageItem> => {
+      const untilMs = Date.now() + forMs;
+      const item = await this.messages.send(
+        conversationId,
+        { kind: "live", untilMs, ...place },
+        null,
+      );
+      const { messageId } = item;
+      this.#live = [
+        { conversationId, messageId, untilMs, ...place, mine: true, sender: item.sender },
+      ];
+      this.emit({ type: "live", shares: this.#live });
+      return item;
+    },
+    stop: (): Promise<void> => {
+      this.#live = [];
+      this.emit({ type: "live", shares: [] });
+      return Promise.resolve();
+    },
+    shares: (): Promise<readonly LiveShare[]> => {
+      return Promise.resolve(this.#live);
+    },
+    move: (): Promise<readonly LiveShare[]> => {
+      return Promise.resolve(this.#live);
+    },
+    places: (): Promise<readonly LivePlace[]> => {
+      return Promise.resolve(this.#live);
+    },
+  };
 }

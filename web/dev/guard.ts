@@ -9,7 +9,6 @@ import type {
   GuardView,
   MessageBody,
   MessageItem,
-  MessagePage,
 } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { CLASSES } from "#screens/conversation/guard/words.ts";
@@ -49,13 +48,9 @@ function verdictOn(item: ConversationItem, text: string): GuardVerdict {
 export abstract class ScriptedGuard extends ScriptedTrust {
   #mistakes: readonly GuardMistake[] = [];
 
-  abstract conversation(conversationId: ConversationId): Promise<ConversationItem>;
-  abstract conversations(): Promise<readonly ConversationItem[]>;
-  abstract messages(
-    conversationId: ConversationId,
-    before: MessageId | null,
-    limit: number,
-  ): Promise<MessagePage>;
+  abstract readonly conversations: Core["conversations"];
+
+  abstract readonly messages: Core["messages"];
   /** This person says something. */
   protected abstract say(
     conversationId: ConversationId,
@@ -63,67 +58,72 @@ export abstract class ScriptedGuard extends ScriptedTrust {
     more: Partial<MessageItem>,
   ): MessageItem;
 
-  async #message(from: Parameters<Core["forward"]>[0]): Promise<MessageItem> {
-    const { messages } = await this.messages(from.conversationId, null, 10_000);
+  async #message(from: Parameters<Core["forwarding"]["forward"]>[0]): Promise<MessageItem> {
+    const { messages } = await this.messages.page(from.conversationId, null, 10_000);
     const message = messages.find(({ messageId }) => messageId === from.messageId);
     if (message === undefined) throw refusal("not_found");
     return message;
   }
 
-  async forwardChoice(
-    conversationId: ConversationId,
-    messageId: MessageId,
-  ): Promise<ForwardChoice> {
-    const { forwarded } = await this.#message({ conversationId, messageId });
-    const often = forwarded === "often";
-    const { chats, oftenChats } = GUARD_POLICY.forwarding;
-    const all = await this.conversations();
-    return {
-      most: often ? oftenChats : chats,
-      often,
-      closed: all.flatMap((item) => {
-        const announces = item.kind === "announcement" || item.whoMayPost === "admins";
-        const why = announces ? "announcement" : "large";
-        const open = !announces && item.members < GUARD_POLICY.largeFrom;
-        return open ? [] : [{ conversationId: item.conversationId, why } as const];
-      }),
-    };
-  }
+  readonly forwarding = {
+    choice: async (
+      conversationId: ConversationId,
+      messageId: MessageId,
+    ): Promise<ForwardChoice> => {
+      const { forwarded } = await this.#message({ conversationId, messageId });
+      const often = forwarded === "often";
+      const { chats, oftenChats } = GUARD_POLICY.forwarding;
+      const all = await this.conversations.list();
+      return {
+        most: often ? oftenChats : chats,
+        often,
+        closed: all.flatMap((item) => {
+          const announces = item.kind === "announcement" || item.whoMayPost === "admins";
+          const why = announces ? "announcement" : "large";
+          const open = !announces && item.members < GUARD_POLICY.largeFrom;
+          return open ? [] : [{ conversationId: item.conversationId, why } as const];
+        }),
+      };
+    },
+    forward: async (
+      ...[from, to, words]: Parameters<Core["forwarding"]["forward"]>
+    ): Promise<void> => {
+      const { body, forwarded } = await this.#message(from);
+      for (const conversationId of to) {
+        this.say(conversationId, body, { forwarded: forwarded ?? "some" });
+        const text = words.trim();
+        if (text !== "") this.say(conversationId, { kind: "text", text, mentions: [] }, {});
+      }
+    },
+  };
 
-  async forward(...[from, to, words]: Parameters<Core["forward"]>): Promise<void> {
-    const { body, forwarded } = await this.#message(from);
-    for (const conversationId of to) {
-      this.say(conversationId, body, { forwarded: forwarded ?? "some" });
-      const text = words.trim();
-      if (text !== "") this.say(conversationId, { kind: "text", text, mentions: [] }, {});
-    }
-  }
-
-  async guardVerdict(conversationId: ConversationId, text: string): Promise<GuardVerdict> {
-    return verdictOn(await this.conversation(conversationId), text);
-  }
-  /** Every picture that has a hash is a known greeting here. */
-  async guardPictureVerdict(conversationId: ConversationId): Promise<GuardVerdict> {
-    return verdictOn(await this.conversation(conversationId), "good morning");
-  }
-  guard(): Promise<GuardView> {
-    const pictures = 3;
-    return Promise.resolve({
-      policy: GUARD_POLICY,
-      weights: 1,
-      pictures,
-      mistakes: this.#mistakes,
-    });
-  }
-  guardClaims(text: string): Promise<string | null> {
-    return Promise.resolve(WORDS.find(([words]) => text.toLowerCase() === words)?.[1] ?? "fine");
-  }
-  guardWasWrong(claimed: string, text: string): Promise<void> {
-    this.#mistakes = [{ atMs: Date.now(), claimed, text }, ...this.#mistakes];
-    return Promise.resolve();
-  }
-  forgetGuardMistakes(): Promise<void> {
-    this.#mistakes = [];
-    return Promise.resolve();
-  }
+  readonly guard = {
+    verdict: async (conversationId: ConversationId, text: string): Promise<GuardVerdict> => {
+      return verdictOn(await this.conversations.get(conversationId), text);
+    },
+    /** Every picture that has a hash is a known greeting here. */
+    pictureVerdict: async (conversationId: ConversationId): Promise<GuardVerdict> => {
+      return verdictOn(await this.conversations.get(conversationId), "good morning");
+    },
+    view: (): Promise<GuardView> => {
+      const pictures = 3;
+      return Promise.resolve({
+        policy: GUARD_POLICY,
+        weights: 1,
+        pictures,
+        mistakes: this.#mistakes,
+      });
+    },
+    claims: (text: string): Promise<string | null> => {
+      return Promise.resolve(WORDS.find(([words]) => text.toLowerCase() === words)?.[1] ?? "fine");
+    },
+    wasWrong: (claimed: string, text: string): Promise<void> => {
+      this.#mistakes = [{ atMs: Date.now(), claimed, text }, ...this.#mistakes];
+      return Promise.resolve();
+    },
+    forgetMistakes: (): Promise<void> => {
+      this.#mistakes = [];
+      return Promise.resolve();
+    },
+  };
 }

@@ -1,7 +1,6 @@
 /** The scripted core's orders: some of each kind, in three languages, that can be acknowledged. */
 import type {
   ConversationItem,
-  Core,
   Issuing,
   MessageItem,
   OrderBody,
@@ -202,36 +201,59 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
     });
   }
 
-  async orders(query: { box: string; text?: string }): Promise<OrderPage> {
-    await pause(40);
-    if (this.scenario.chats === "error") throw refusal("storage_failed");
-    const text = (query.text ?? "").toLowerCase();
-    const orders = this.#orders
-      .filter((one) => query.box === "all" || (query.box === "open" ? one.owed : one.mine))
-      .filter(({ body: said }) => `${said?.title} ${said?.text}`.toLowerCase().includes(text))
-      .filter(({ orderId, together }) => together === null || together[0] === orderId)
-      .sort((a, b) => b.issuedMs - a.issuedMs);
-    return { orders, next: null };
-  }
-
-  async order(orderId: MessageId): Promise<OrderView> {
-    const found = this.#orders.find((one) => one.orderId === orderId);
-    if (found === undefined) throw refusal("not_found");
-    return found;
-  }
-
-  async acknowledge(
-    orderId: MessageId,
-    given: { choice: number; answer: string | null },
-  ): Promise<OrderView> {
-    const order = await this.order(orderId);
-    const sent = { ...given, createdMs: Date.now(), refused: null, waitsForReaders: false };
-    if (this.now.connection === "offline")
-      return this.#changed({ ...order, owed: false, sending: sent });
-    await pause(150);
-    const acknowledgement = { choice: given.choice, toldBy: null, createdMs: Date.now() };
-    return this.#changed({ ...order, owed: false, sending: null, acknowledgement });
-  }
+  readonly orders = {
+    page: async (query: { box: string; text?: string }): Promise<OrderPage> => {
+      await pause(40);
+      if (this.scenario.chats === "error") throw refusal("storage_failed");
+      const text = (query.text ?? "").toLowerCase();
+      const orders = this.#orders
+        .filter((one) => query.box === "all" || (query.box === "open" ? one.owed : one.mine))
+        .filter(({ body: said }) => `${said?.title} ${said?.text}`.toLowerCase().includes(text))
+        .filter(({ orderId, together }) => together === null || together[0] === orderId)
+        .sort((a, b) => b.issuedMs - a.issuedMs);
+      return { orders, next: null };
+    },
+    get: async (orderId: MessageId): Promise<OrderView> => {
+      const found = this.#orders.find((one) => one.orderId === orderId);
+      if (found === undefined) throw refusal("not_found");
+      return found;
+    },
+    acknowledge: async (
+      orderId: MessageId,
+      given: { choice: number; answer: string | null },
+    ): Promise<OrderView> => {
+      const order = await this.orders.get(orderId);
+      const sent = { ...given, createdMs: Date.now(), refused: null, waitsForReaders: false };
+      if (this.now.connection === "offline")
+        return this.#changed({ ...order, owed: false, sending: sent });
+      await pause(150);
+      const acknowledgement = { choice: given.choice, toldBy: null, createdMs: Date.now() };
+      return this.#changed({ ...order, owed: false, sending: null, acknowledgement });
+    },
+    dismissRefusal: async (orderId: MessageId): Promise<void> => {
+      this.#changed({ ...(await this.orders.get(orderId)), sending: null });
+    },
+    issuing: async (conversationId: ConversationId | null): Promise<Issuing> => {
+      const anywhere = ["routine", "urgent", "flash"] as const;
+      return { here: conversationId === null ? null : anywhere, anywhere };
+    },
+    drafts: async (): Promise<readonly OrderDraft[]> => {
+      return [...this.#drafts.values()].reverse();
+    },
+    draft: async (draftId: MessageId): Promise<OrderDraft> => {
+      const found = this.#drafts.get(draftId);
+      if (found === undefined) throw refusal("not_found");
+      return found;
+    },
+    keepDraft: async (draft: OrderDraft): Promise<OrderDraft> => {
+      const kept = { ...draft, savedMs: Date.now() };
+      this.#drafts.set(draft.draftId, kept);
+      return kept;
+    },
+    dropDraft: async (draftId: MessageId): Promise<void> => {
+      this.#drafts.delete(draftId);
+    },
+  };
 
   #changed(order: OrderView): OrderView {
     this.#orders[this.#orders.findIndex((one) => one.orderId === order.orderId)] = order;
@@ -239,33 +261,42 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
     return order;
   }
 
-  async dismissRefusal(orderId: MessageId): Promise<void> {
-    this.#changed({ ...(await this.order(orderId)), sending: null });
-  }
-
-  async issuing(conversationId: ConversationId | null): Promise<Issuing> {
-    const anywhere = ["routine", "urgent", "flash"] as const;
-    return { here: conversationId === null ? null : anywhere, anywhere };
-  }
-
-  async issuableUnits(): Promise<readonly IssuableUnit[]> {
-    await pause(200);
-    const at = (unitId: UnitId): number =>
-      PEOPLE.filter((person) => person.unitId === unitId).length +
-      UNITS.filter(({ parentId }) => parentId === unitId).reduce(
-        (sum, unit) => sum + at(unit.unitId),
-        0,
+  readonly unitOrders = {
+    units: async (): Promise<readonly IssuableUnit[]> => {
+      await pause(200);
+      const at = (unitId: UnitId): number =>
+        PEOPLE.filter((person) => person.unitId === unitId).length +
+        UNITS.filter(({ parentId }) => parentId === unitId).reduce(
+          (sum, unit) => sum + at(unit.unitId),
+          0,
+        );
+      return UNITS.filter(({ parentId }) => parentId !== null).map(({ unitId }) => ({
+        ...{ unitId, people: at(unitId) },
+      }));
+    },
+    open: async (unitIds: readonly UnitId[]): Promise<readonly ConversationItem[]> => {
+      return Promise.all(unitIds.map((unitId) => this.#ofUnit(unitId)));
+    },
+    issue: async (
+      { draftId, order, unitIds }: OrderDraft,
+      conversationIds: readonly ConversationId[],
+    ): Promise<void> => {
+      const ids = conversationIds.map((_, at) => id<MessageId>(4, 720_000 + at));
+      const together = ids.length > 1 ? ids : null;
+      const said = {
+        ...{ mine: true, mayWithdraw: true, owed: false, overseen: true },
+        ...{ issuer: plate(ME), together },
+      };
+      const orders = conversationIds.map((conversationId, at) =>
+        orderView(20_000 + at, conversationId, 0, { ...order, attachments: [] }, said),
       );
-    return UNITS.filter(({ parentId }) => parentId !== null).map(({ unitId }) => ({
-      ...{ unitId, people: at(unitId) },
-    }));
-  }
-
-  abstract createGroup(input: Parameters<Core["createGroup"]>[0]): Promise<ConversationItem>;
-
-  async openUnitOrders(unitIds: readonly UnitId[]): Promise<readonly ConversationItem[]> {
-    return Promise.all(unitIds.map((unitId) => this.#ofUnit(unitId)));
-  }
+      for (const item of await this.unitOrders.open(unitIds))
+        this.emit({ type: "conversation", item: { ...item, empty: false } });
+      this.#orders.unshift(...orders);
+      for (const one of orders) this.emit({ type: "order", order: one });
+      await this.orders.dropDraft(draftId);
+    },
+  };
 
   async #ofUnit(unitId: UnitId): Promise<ConversationItem> {
     const known = this.#ofUnits.get(unitId);
@@ -273,51 +304,11 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
     const people = PEOPLE.filter((person) => person.unitId === unitId);
     const personIds = people.map(({ personId }) => personId);
     const about = { photo: null, whoMayPost: "admins", history: "30_days" } as const;
-    const item = await this.createGroup({ title: "", personIds, ...about });
+    const item = await this.conversations.createGroup({ title: "", personIds, ...about });
     const standing = { key: null, title: ME.post, unitId, about: "orders", postId: null } as const;
     const made = { ...item, kind: "announcement", standing, empty: true } as const;
     this.#ofUnits.set(unitId, made);
     this.emit({ type: "conversation", item: made });
     return made;
-  }
-
-  async issueTogether(
-    { draftId, order, unitIds }: OrderDraft,
-    conversationIds: readonly ConversationId[],
-  ): Promise<void> {
-    const ids = conversationIds.map((_, at) => id<MessageId>(4, 720_000 + at));
-    const together = ids.length > 1 ? ids : null;
-    const said = {
-      ...{ mine: true, mayWithdraw: true, owed: false, overseen: true },
-      ...{ issuer: plate(ME), together },
-    };
-    const orders = conversationIds.map((conversationId, at) =>
-      orderView(20_000 + at, conversationId, 0, { ...order, attachments: [] }, said),
-    );
-    for (const item of await this.openUnitOrders(unitIds))
-      this.emit({ type: "conversation", item: { ...item, empty: false } });
-    this.#orders.unshift(...orders);
-    for (const one of orders) this.emit({ type: "order", order: one });
-    await this.dropOrderDraft(draftId);
-  }
-
-  async orderDrafts(): Promise<readonly OrderDraft[]> {
-    return [...this.#drafts.values()].reverse();
-  }
-
-  async orderDraft(draftId: MessageId): Promise<OrderDraft> {
-    const found = this.#drafts.get(draftId);
-    if (found === undefined) throw refusal("not_found");
-    return found;
-  }
-
-  async keepOrderDraft(draft: OrderDraft): Promise<OrderDraft> {
-    const kept = { ...draft, savedMs: Date.now() };
-    this.#drafts.set(draft.draftId, kept);
-    return kept;
-  }
-
-  async dropOrderDraft(draftId: MessageId): Promise<void> {
-    this.#drafts.delete(draftId);
   }
 }

@@ -5,14 +5,10 @@
  */
 import type {
   ConnectedCore,
+  Core,
   ConversationItem,
-  EncryptionView,
-  MemberItem,
-  MemberPage,
   MessageBody,
   MessageItem,
-  MessagePage,
-  MessageReceipts,
   Outgoing,
   OutgoingAttachment,
 } from "@copconnect/client/core";
@@ -21,7 +17,6 @@ import type {
   ConversationId,
   MessageId,
   PersonId,
-  PostId,
   WhoMayPost,
 } from "@copconnect/client/wire";
 import { never, pause } from "./account.ts";
@@ -117,34 +112,80 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
 
   // --- Conversations ---------------------------------------------------------------------------
 
-  async conversations(): Promise<readonly ConversationItem[]> {
-    await pause(60);
-    if (this.scenario.chats === "error") throw refusal("storage_failed");
-    if (this.scenario.chats === "loading") return never();
-    return this.#talks.map(({ item }) => barredIn(this.scenario, item));
-  }
-  async conversation(conversationId: ConversationId): Promise<ConversationItem> {
-    return barredIn(this.scenario, this.#talk(conversationId).item);
-  }
-  async openDirect(personId: PersonId): Promise<ConversationItem> {
-    await pause(200);
-    const known = this.#talks.find((talk) => talk.item.direct?.personId === personId);
-    if (known) return known.item;
-    return this.#begin("direct", null, [personId], "everyone");
-  }
-  async openPost(postId: PostId): Promise<ConversationItem> {
-    await pause(200);
-    const known = this.#talks.find(({ item }) => item.standing?.postId === postId);
-    if (known) return known.item;
-    const { holders, change } = asked(postId);
-    const item = this.#begin("unit", null, holders, "everyone");
-    return this.#change(this.#talk(item.conversationId), change);
-  }
-  async createGroup(input: Parameters<ConnectedCore["createGroup"]>[0]): Promise<ConversationItem> {
-    await pause(400);
-    if (input.personIds.length > 1024) throw refusal("group_too_large", { limit: 1024 });
-    return this.#begin("group", input.title, input.personIds, input.whoMayPost);
-  }
+  readonly conversations: Core["conversations"] = {
+    list: async () => {
+      await pause(60);
+      if (this.scenario.chats === "error") throw refusal("storage_failed");
+      if (this.scenario.chats === "loading") return never();
+      return this.#talks.map(({ item }) => barredIn(this.scenario, item));
+    },
+    get: async (conversationId) => barredIn(this.scenario, this.#talk(conversationId).item),
+    openDirect: async (personId) => {
+      await pause(200);
+      const known = this.#talks.find((talk) => talk.item.direct?.personId === personId);
+      if (known) return known.item;
+      return this.#begin("direct", null, [personId], "everyone");
+    },
+    openPost: async (postId) => {
+      await pause(200);
+      const known = this.#talks.find(({ item }) => item.standing?.postId === postId);
+      if (known) return known.item;
+      const { holders, change } = asked(postId);
+      const item = this.#begin("unit", null, holders, "everyone");
+      return this.#change(this.#talk(item.conversationId), change);
+    },
+    createGroup: async (input) => {
+      await pause(400);
+      if (input.personIds.length > 1024) throw refusal("group_too_large", { limit: 1024 });
+      return this.#begin("group", input.title, input.personIds, input.whoMayPost);
+    },
+    leave: async (conversationId) => {
+      await pause(200);
+      this.#change(this.#talk(conversationId), { state: "left", canPost: false });
+    },
+    forget: async (conversationId) => {
+      this.#talks.splice(this.#talks.indexOf(this.#talk(conversationId)), 1);
+      this.emit({ type: "conversation_gone", conversationId });
+    },
+    setProfile: async (conversationId, profile) => {
+      this.#change(this.#talk(conversationId), { title: profile.title });
+    },
+    setWhoMayPost: async (conversationId, whoMayPost) => {
+      this.#change(this.#talk(conversationId), { whoMayPost });
+    },
+    setPreferences: async (conversationId, preferences) => {
+      this.#change(this.#talk(conversationId), preferences);
+    },
+    encryption: async (conversationId) => {
+      await pause(60);
+      const { item, people } = this.#talk(conversationId);
+      const many = item.members > 256;
+      return {
+        conversationId,
+        people: item.members,
+        unregistered: item.unregistered,
+        unregisteredPeople: many ? [] : people.filter(({ registered }) => !registered).map(plate),
+        ...{ devices: item.devices, whole: !many },
+        unconfirmed: many ? [] : people.slice(4, 5).map(plate),
+        waiting: many ? 3 : 0,
+        refused: many ? 1 : 0,
+        rosterEpoch: 17,
+        keyAgeMs: 4 * 3_600_000,
+        kem: "x-wing",
+        historyFromMs: many ? Date.now() - 30 * 86_400_000 : null,
+        headCode: "48213 90117 66304 20981 73345 11860 52947 30662",
+      };
+    },
+    saveDraft: async (at, text) =>
+      void this.#change(this.#talk(at), { draft: text === "" ? null : text }),
+    keepDraftFiles: async (conversationId, files) => {
+      this.#draftFiles.set(conversationId, files);
+      this.#change(this.#talk(conversationId), { draftFiles: files.length });
+      return files.map((one) => ({ kept: id<AttachmentId>(6, this.#made++), ...one }));
+    },
+    draftFiles: async (at) => this.#draftFiles.get(at) ?? [],
+  };
+
   #begin(
     kind: "direct" | "group" | "unit",
     title: string | null,
@@ -177,136 +218,132 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     this.emit({ type: "conversation", item: talk.item });
     return talk.item;
   }
-  async members(conversationId: ConversationId): Promise<readonly MemberItem[]> {
-    await pause(60);
-    const talk = this.#talk(conversationId);
-    return talk.people.map((person, index) => ({
-      plate: plate(person),
-      admin: person.personId === ME.personId ? talk.item.admin : index === 1,
-      me: person.personId === ME.personId,
-      ...{ deliveredSeq: talk.messages.length, readSeq: talk.messages.length - (index % 3) },
-      registered: person.registered,
-      reads: person.registered ? "yes" : "no",
-      ...{ listed: true, historyFromMs: null },
-      devices: !person.registered
-        ? []
-        : [
-            {
-              device: deviceId(index + 10),
-              clientId: id(9, index + 10),
-              label: null,
-              confirmed: (["admin", "first", "admin", "first", "no"] as const)[index] ?? "admin",
-              by: index === 1 || index === 3 ? null : plate(ME),
-              expiresMs: Date.now() + 60 * 86_400_000,
-            },
-          ],
-    }));
-  }
-  async memberPage(
-    conversationId: ConversationId,
-    after: string | null,
-    text = "",
-  ): Promise<MemberPage> {
-    const everybody = await this.members(conversationId);
-    const all = everybody.filter(({ plate }) =>
-      `${plate.names.en} ${plate.post.en}`.toLowerCase().includes(text.toLowerCase()),
-    );
-    const from = Number(after ?? 0);
-    const members = all.slice(from, from + MEMBERS_IN_PAGE);
-    const to = from + members.length;
-    return { members, next: to < all.length ? String(to) : null };
-  }
-  async changeMembers(
-    conversationId: ConversationId,
-    change: { readonly add?: readonly string[]; readonly remove?: readonly string[] },
-  ): Promise<void> {
-    await pause(300);
-    const talk = this.#talk(conversationId);
-    talk.people = [
-      ...talk.people.filter((person) => !(change.remove ?? []).includes(person.personId)),
-      ...PEOPLE.filter((person) => (change.add ?? []).includes(person.personId)),
-    ];
-    this.#change(talk, { members: talk.people.length });
-    this.emit({ type: "members", conversationId });
-  }
-  async leave(conversationId: ConversationId): Promise<void> {
-    await pause(200);
-    this.#change(this.#talk(conversationId), { state: "left", canPost: false });
-  }
-  async forget(conversationId: ConversationId): Promise<void> {
-    this.#talks.splice(this.#talks.indexOf(this.#talk(conversationId)), 1);
-    this.emit({ type: "conversation_gone", conversationId });
-  }
-  async setProfile(
-    conversationId: ConversationId,
-    profile: { readonly title: string },
-  ): Promise<void> {
-    this.#change(this.#talk(conversationId), { title: profile.title });
-  }
-  async setWhoMayPost(conversationId: ConversationId, whoMayPost: WhoMayPost): Promise<void> {
-    this.#change(this.#talk(conversationId), { whoMayPost });
-  }
-  async setPreferences(
-    conversationId: ConversationId,
-    preferences: { readonly mutedUntilMs: number | null; readonly pinned: boolean },
-  ): Promise<void> {
-    this.#change(this.#talk(conversationId), preferences);
-  }
-  async encryption(conversationId: ConversationId): Promise<EncryptionView> {
-    await pause(60);
-    const { item, people } = this.#talk(conversationId);
-    const many = item.members > 256;
-    return {
-      conversationId,
-      people: item.members,
-      unregistered: item.unregistered,
-      unregisteredPeople: many ? [] : people.filter(({ registered }) => !registered).map(plate),
-      ...{ devices: item.devices, whole: !many },
-      unconfirmed: many ? [] : people.slice(4, 5).map(plate),
-      waiting: many ? 3 : 0,
-      refused: many ? 1 : 0,
-      rosterEpoch: 17,
-      keyAgeMs: 4 * 3_600_000,
-      kem: "x-wing",
-      historyFromMs: many ? Date.now() - 30 * 86_400_000 : null,
-      headCode: "48213 90117 66304 20981 73345 11860 52947 30662",
-    };
-  }
+  readonly members: Core["members"] = {
+    list: async (conversationId) => {
+      await pause(60);
+      const talk = this.#talk(conversationId);
+      return talk.people.map((person, index) => ({
+        plate: plate(person),
+        admin: person.personId === ME.personId ? talk.item.admin : index === 1,
+        me: person.personId === ME.personId,
+        ...{ deliveredSeq: talk.messages.length, readSeq: talk.messages.length - (index % 3) },
+        registered: person.registered,
+        reads: person.registered ? "yes" : "no",
+        ...{ listed: true, historyFromMs: null },
+        devices: !person.registered
+          ? []
+          : [
+              {
+                device: deviceId(index + 10),
+                clientId: id(9, index + 10),
+                label: null,
+                confirmed: (["admin", "first", "admin", "first", "no"] as const)[index] ?? "admin",
+                by: index === 1 || index === 3 ? null : plate(ME),
+                expiresMs: Date.now() + 60 * 86_400_000,
+              },
+            ],
+      }));
+    },
+    page: async (conversationId, after, text = "") => {
+      const everybody = await this.members.list(conversationId);
+      const all = everybody.filter(({ plate }) =>
+        `${plate.names.en} ${plate.post.en}`.toLowerCase().includes(text.toLowerCase()),
+      );
+      const from = Number(after ?? 0);
+      const members = all.slice(from, from + MEMBERS_IN_PAGE);
+      const to = from + members.length;
+      return { members, next: to < all.length ? String(to) : null };
+    },
+    change: async (conversationId, change) => {
+      await pause(300);
+      const talk = this.#talk(conversationId);
+      talk.people = [
+        ...talk.people.filter((person) => !(change.remove ?? []).includes(person.personId)),
+        ...PEOPLE.filter((person) => (change.add ?? []).includes(person.personId)),
+      ];
+      this.#change(talk, { members: talk.people.length });
+      this.emit({ type: "members", conversationId });
+    },
+  };
 
   // --- Messages --------------------------------------------------------------------------------
 
-  async messages(
-    conversationId: ConversationId,
-    before: MessageId | null,
-    limit: number,
-  ): Promise<MessagePage> {
-    await pause(before === null ? 40 : 250);
-    if (this.scenario.pages === "error") throw refusal("storage_failed");
-    if (this.scenario.pages === "loading") return never();
-    const talk = this.#talk(conversationId);
-    const end =
-      before === null
-        ? talk.messages.length
-        : talk.messages.findIndex((message) => message.messageId === before);
-    const from = Math.max(0, end - limit);
-    const incoming = talk.messages.filter((message) => !message.mine);
-    return {
-      messages: talk.messages.slice(from, end),
-      more: from > 0,
-      firstUnread:
-        talk.item.unread > 0 ? (incoming.at(-talk.item.unread)?.messageId ?? null) : null,
-    };
-  }
-  async send(
-    conversationId: ConversationId,
-    outgoing: Outgoing,
-    replyTo: MessageId | null,
-  ): Promise<MessageItem> {
-    const { messages } = this.#talk(conversationId);
-    const quoted = messages.find((message) => message.messageId === replyTo);
-    const quote = quoted ? { replyTo: quoteOf(quoted) } : {};
-    return this.say(conversationId, this.#bodyOf(outgoing), quote);
-  }
+  readonly messages: Core["messages"] = {
+    page: async (conversationId, before, limit) => {
+      await pause(before === null ? 40 : 250);
+      if (this.scenario.pages === "error") throw refusal("storage_failed");
+      if (this.scenario.pages === "loading") return never();
+      const talk = this.#talk(conversationId);
+      const end =
+        before === null
+          ? talk.messages.length
+          : talk.messages.findIndex((message) => message.messageId === before);
+      const from = Math.max(0, end - limit);
+      const incoming = talk.messages.filter((message) => !message.mine);
+      return {
+        messages: talk.messages.slice(from, end),
+        more: from > 0,
+        firstUnread:
+          talk.item.unread > 0 ? (incoming.at(-talk.item.unread)?.messageId ?? null) : null,
+      };
+    },
+    send: async (conversationId, outgoing, replyTo) => {
+      const { messages } = this.#talk(conversationId);
+      const quoted = messages.find((message) => message.messageId === replyTo);
+      const quote = quoted ? { replyTo: quoteOf(quoted) } : {};
+      return this.say(conversationId, this.#bodyOf(outgoing), quote);
+    },
+    retry: async (messageId) => {
+      for (const talk of this.#talks) {
+        const message = talk.messages.find((one) => one.messageId === messageId);
+        if (message === undefined) continue;
+        const again = { ...message, status: "sending" as const, failure: null };
+        this.#put(talk, again);
+        await pause(400);
+        this.#put(talk, { ...again, seq: this.#made++, status: "sent" });
+      }
+    },
+    cancel: async (messageId) => {
+      for (const talk of this.#talks) {
+        const at = talk.messages.findIndex((one) => one.messageId === messageId);
+        if (at < 0) continue;
+        talk.messages.splice(at, 1);
+        const { conversationId } = talk.item;
+        this.emit({ type: "message_removed", conversationId, messageId });
+      }
+    },
+    markRead: async (conversationId) => {
+      const talk = this.#talk(conversationId);
+      if (talk.item.unread > 0) this.#change(talk, { unread: 0, mentioned: false });
+    },
+    receipts: async (conversationId, messageId) => {
+      await pause(80);
+      const talk = this.#talk(conversationId);
+      const others = talk.people.filter((person) => person.personId !== ME.personId).map(plate);
+      if (talk.item.members > 256) {
+        const people = talk.item.members - 1;
+        const phones = Math.floor(0.98 * people);
+        const come = { delivered: Math.floor(0.97 * people), read: Math.ceil(people / 2) };
+        const nobody = { read: [], delivered: [], lacksKey: [], waiting: [] };
+        const totals = { people, phones, ...come };
+        return { messageId, many: true, totals, ...nobody, unregistered: [], signedOut: [] };
+      }
+      const third = Math.ceil(others.length / 3);
+      const waiting = others.slice(2 * third);
+      return {
+        messageId,
+        many: false,
+        totals: null,
+        read: others.slice(0, third),
+        delivered: others.slice(third, 2 * third),
+        unregistered: waiting.slice(0, 1),
+        signedOut: waiting.slice(1, 2),
+        lacksKey: waiting.slice(2, 3),
+        waiting: waiting.slice(3),
+      };
+    },
+  };
+
   protected override say(
     conversationId: ConversationId,
     body: MessageBody,
@@ -369,85 +406,20 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       this.#put(talk, { ...message, body, answer: acceptedIn(body, talk.messages) });
     }
   }
-  async retry(messageId: MessageId): Promise<void> {
-    for (const talk of this.#talks) {
-      const message = talk.messages.find((one) => one.messageId === messageId);
-      if (message === undefined) continue;
-      const again = { ...message, status: "sending" as const, failure: null };
-      this.#put(talk, again);
-      await pause(400);
-      this.#put(talk, { ...again, seq: this.#made++, status: "sent" });
-    }
-  }
-  async cancel(messageId: MessageId): Promise<void> {
-    for (const talk of this.#talks) {
-      const at = talk.messages.findIndex((one) => one.messageId === messageId);
-      if (at < 0) continue;
-      talk.messages.splice(at, 1);
-      const { conversationId } = talk.item;
-      this.emit({ type: "message_removed", conversationId, messageId });
-    }
-  }
-  async markRead(conversationId: ConversationId): Promise<void> {
-    const talk = this.#talk(conversationId);
-    if (talk.item.unread > 0) this.#change(talk, { unread: 0, mentioned: false });
-  }
-  async receipts(conversationId: ConversationId, messageId: MessageId): Promise<MessageReceipts> {
-    await pause(80);
-    const talk = this.#talk(conversationId);
-    const others = talk.people.filter((person) => person.personId !== ME.personId).map(plate);
-    if (talk.item.members > 256) {
-      const people = talk.item.members - 1;
-      const phones = Math.floor(0.98 * people);
-      const come = { delivered: Math.floor(0.97 * people), read: Math.ceil(people / 2) };
-      const nobody = { read: [], delivered: [], lacksKey: [], waiting: [] };
-      const totals = { people, phones, ...come };
-      return { messageId, many: true, totals, ...nobody, unregistered: [], signedOut: [] };
-    }
-    const third = Math.ceil(others.length / 3);
-    const waiting = others.slice(2 * third);
-    return {
-      messageId,
-      many: false,
-      totals: null,
-      read: others.slice(0, third),
-      delivered: others.slice(third, 2 * third),
-      unregistered: waiting.slice(0, 1),
-      signedOut: waiting.slice(1, 2),
-      lacksKey: waiting.slice(2, 3),
-      waiting: waiting.slice(3),
-    };
-  }
-  saveDraft: ConnectedCore["saveDraft"] = async (at, text) =>
-    void this.#change(this.#talk(at), { draft: text === "" ? null : text });
-  keepDraftFiles: ConnectedCore["keepDraftFiles"] = async (conversationId, files) => {
-    this.#draftFiles.set(conversationId, files);
-    this.#change(this.#talk(conversationId), { draftFiles: files.length });
-    return files.map((one) => ({ kept: id<AttachmentId>(6, this.#made++), ...one }));
-  };
-  draftFiles: ConnectedCore["draftFiles"] = async (at) => this.#draftFiles.get(at) ?? [];
-  async networkChanged(): Promise<void> {
-    // The scenario decides.
-  }
-  async setVisible(): Promise<void> {
-    // Nothing notifies here.
-  }
 
   // --- Attachments -----------------------------------------------------------------------------
 
-  async attachment(attachmentId: AttachmentId): Promise<Blob> {
-    await pause(200);
-    return this.#files.get(attachmentId) ?? new Blob([sampleImage()], { type: "image/svg+xml" });
-  }
-  async attachmentRange(
-    attachmentId: AttachmentId,
-    start: number,
-    end: number,
-  ): Promise<Uint8Array> {
-    const blob = await this.attachment(attachmentId);
-    return new Uint8Array(await blob.slice(start, end).arrayBuffer());
-  }
-  async cancelDownload(): Promise<void> {
-    // Nothing is under way.
-  }
+  readonly attachments: Core["attachments"] = {
+    get: async (attachmentId) => {
+      await pause(200);
+      return this.#files.get(attachmentId) ?? new Blob([sampleImage()], { type: "image/svg+xml" });
+    },
+    range: async (attachmentId, start, end) => {
+      const blob = await this.attachments.get(attachmentId);
+      return new Uint8Array(await blob.slice(start, end).arrayBuffer());
+    },
+    cancelDownload: async () => {
+      // Nothing is under way.
+    },
+  };
 }

@@ -101,127 +101,151 @@ export class ScriptedTrust extends ScriptedAccount {
 
   // --- Devices that wait -------------------------------------------------------------------------
 
-  async unconfirmed(): Promise<readonly UnconfirmedItem[]> {
-    await pause(80);
-    return this.#waiting;
-  }
-  async beginConfirmation(device: DeviceId): Promise<ConfirmationView> {
-    await pause(200);
-    const item = this.#waiting.find((one) => one.device === device);
-    if (item === undefined) throw refusal("not_found");
-    if (item.label.startsWith("Firefox")) throw refusal("other_device");
-    const begun = this.#comparison("confirming", "begun", item.plate, device);
-    this.#put(begun);
-    setTimeout(() => this.#put({ ...begun, state: "digits" }), 700);
-    return begun;
-  }
+  readonly devices = {
+    ...this.accountDevices,
+    unconfirmed: async (): Promise<readonly UnconfirmedItem[]> => {
+      await pause(80);
+      return this.#waiting;
+    },
+    beginConfirmation: async (device: DeviceId): Promise<ConfirmationView> => {
+      await pause(200);
+      const item = this.#waiting.find((one) => one.device === device);
+      if (item === undefined) throw refusal("not_found");
+      if (item.label.startsWith("Firefox")) throw refusal("other_device");
+      const begun = this.#comparison("confirming", "begun", item.plate, device);
+      this.#put(begun);
+      setTimeout(() => this.#put({ ...begun, state: "digits" }), 700);
+      return begun;
+    },
+    confirmations: async (): Promise<readonly ConfirmationView[]> => {
+      return this.#confirmations;
+    },
+    answerConfirmation: async (confirmationId: ConfirmationId): Promise<ConfirmationView> => {
+      await pause(300);
+      const view = this.#confirmations.find((one) => one.confirmationId === confirmationId);
+      if (view === undefined) throw refusal("not_found");
+      return this.#put({ ...view, state: "digits", digits: DIGITS });
+    },
+    confirmDigits: async (
+      confirmationId: ConfirmationId,
+      digits: string,
+    ): Promise<ConfirmationView> => {
+      await pause(300);
+      const view = this.#confirmations.find((one) => one.confirmationId === confirmationId);
+      if (view === undefined) throw refusal("not_found");
+      if (digits !== DIGITS && !digits.startsWith(CODE)) {
+        const triesLeft = (view.triesLeft ?? 1) - 1;
+        this.#put({ ...view, triesLeft, state: triesLeft === 0 ? "refused" : view.state });
+        throw refusal("digits_wrong", { triesLeft });
+      }
+      this.#waiting = this.#waiting.filter((one) => one.device !== view.device);
+      this.emit({ type: "unconfirmed" });
+      return this.#put({ ...view, state: "confirmed" });
+    },
+    cancelConfirmation: async (confirmationId: ConfirmationId): Promise<void> => {
+      this.#confirmations = this.#confirmations.filter(
+        (one) => one.confirmationId !== confirmationId,
+      );
+    },
+    of: async (personId: PersonId): Promise<readonly MemberDevice[]> => {
+      await pause(80);
+      if (personId === ME.personId) {
+        return this.own.map(({ device, clientId, label, confirmed, certificateExpiresMs }) => ({
+          ...{ device, clientId, label, confirmed },
+          by: confirmed === "own_device" ? plate(ME) : null,
+          expiresMs: certificateExpiresMs,
+        }));
+      }
+      const number = PEOPLE.findIndex((person) => person.personId === personId);
+      const [, , , asi = ME] = PEOPLE.filter((person) => person.unitId === ME.unitId);
+      const waits = this.#waiting.find((one) => one.plate.personId === personId);
+      const devices: readonly MemberDevice[] = [
+        {
+          device: waits?.device ?? deviceId(100 + number),
+          clientId: id(9, 100 + number),
+          label: null,
+          confirmed: waits === undefined ? "admin" : "no",
+          by: waits === undefined ? plate(asi) : null,
+          expiresMs: Date.now() + 60 * DAY_MS,
+        },
+      ];
+      return devices.filter(({ device }) => !this.#revoked.has(device));
+    },
+    grants: async (personId: PersonId): Promise<readonly GrantView[]> => {
+      await pause(60);
+      return this.#grants.get(personId) ?? [];
+    },
+    grant: async (personId: PersonId, unitPath: string, days: number): Promise<GrantGiven> => {
+      await pause(300);
+      await this.askPerson();
+      const others = (this.#grants.get(personId) ?? []).filter((one) => one.unitPath !== unitPath);
+      const now = Date.now();
+      const grant = { unitPath, by: plate(ME), createdMs: now, notAfterMs: now + days * DAY_MS };
+      this.#grants.set(personId, [...others, grant]);
+      return { grants: await this.devices.grants(personId), waiting: false };
+    },
+    withdrawGrant: async (personId: PersonId, unitPath: string): Promise<readonly GrantView[]> => {
+      const kept = (this.#grants.get(personId) ?? []).filter((one) => one.unitPath !== unitPath);
+      this.#grants.set(personId, kept);
+      return kept;
+    },
+    madeBy: async (): Promise<MadeView> => {
+      const [one = ME, other = ME] = PEOPLE;
+      return {
+        confirmed: [
+          { plate: plate(one), createdMs: Date.now() - DAY_MS },
+          { plate: plate(other), createdMs: Date.now() - 20 * DAY_MS },
+        ],
+        granted: [],
+      };
+    },
+    revoke: async (device: DeviceId): Promise<void> => {
+      await pause(300);
+      this.#revoked.add(device);
+      this.dropDevice(device);
+    },
+    phoneLock: async (personId: PersonId): Promise<PhoneLockView> => {
+      await pause(100);
+      return this.#lockOf(personId);
+    },
+    lockPhone: async (personId: PersonId): Promise<PhoneLockView> => {
+      await pause(300);
+      this.#locked.set(personId, Date.now());
+      return this.#lockOf(personId);
+    },
+    unlockPhone: async (personId: PersonId): Promise<PhoneLockView> => {
+      await pause(300);
+      this.#locked.delete(personId);
+      return this.#lockOf(personId);
+    },
+    authenticators: async (): Promise<AuthenticatorsView> => {
+      return {
+        ...{ host: location.hostname, challenge: new Uint8Array(32), credentials: [] },
+        ...{ ever: false, asked: this.#asked, enrols: false },
+      };
+    },
+    addAuthenticator: async (): Promise<AuthenticatorsView> => {
+      await pause(300);
+      this.#asked = "481 902";
+      return this.devices.authenticators();
+    },
+    alarms: async (): Promise<readonly AlarmView[]> => {
+      return this.#alarms;
+    },
+    acknowledgeAlarm: async (alarmId: AlarmId): Promise<void> => {
+      this.#alarms = this.#alarms.filter((one) => one.id !== alarmId);
+    },
+  };
+
   #put(view: ConfirmationView): ConfirmationView {
     const others = this.#confirmations.filter((one) => one.confirmationId !== view.confirmationId);
     this.#confirmations = [view, ...others];
     this.emit({ type: "confirmation" });
     return view;
   }
-  async confirmations(): Promise<readonly ConfirmationView[]> {
-    return this.#confirmations;
-  }
-  async answerConfirmation(confirmationId: ConfirmationId): Promise<ConfirmationView> {
-    await pause(300);
-    const view = this.#confirmations.find((one) => one.confirmationId === confirmationId);
-    if (view === undefined) throw refusal("not_found");
-    return this.#put({ ...view, state: "digits", digits: DIGITS });
-  }
-  async confirmDigits(confirmationId: ConfirmationId, digits: string): Promise<ConfirmationView> {
-    await pause(300);
-    const view = this.#confirmations.find((one) => one.confirmationId === confirmationId);
-    if (view === undefined) throw refusal("not_found");
-    if (digits !== DIGITS && !digits.startsWith(CODE)) {
-      const triesLeft = (view.triesLeft ?? 1) - 1;
-      this.#put({ ...view, triesLeft, state: triesLeft === 0 ? "refused" : view.state });
-      throw refusal("digits_wrong", { triesLeft });
-    }
-    this.#waiting = this.#waiting.filter((one) => one.device !== view.device);
-    this.emit({ type: "unconfirmed" });
-    return this.#put({ ...view, state: "confirmed" });
-  }
-  async cancelConfirmation(confirmationId: ConfirmationId): Promise<void> {
-    this.#confirmations = this.#confirmations.filter(
-      (one) => one.confirmationId !== confirmationId,
-    );
-  }
 
   // --- Rights and lost devices -------------------------------------------------------------------
 
-  async devices(personId: PersonId): Promise<readonly MemberDevice[]> {
-    await pause(80);
-    if (personId === ME.personId) {
-      return this.own.map(({ device, clientId, label, confirmed, certificateExpiresMs }) => ({
-        ...{ device, clientId, label, confirmed },
-        by: confirmed === "own_device" ? plate(ME) : null,
-        expiresMs: certificateExpiresMs,
-      }));
-    }
-    const number = PEOPLE.findIndex((person) => person.personId === personId);
-    const [, , , asi = ME] = PEOPLE.filter((person) => person.unitId === ME.unitId);
-    const waits = this.#waiting.find((one) => one.plate.personId === personId);
-    const devices: readonly MemberDevice[] = [
-      {
-        device: waits?.device ?? deviceId(100 + number),
-        clientId: id(9, 100 + number),
-        label: null,
-        confirmed: waits === undefined ? "admin" : "no",
-        by: waits === undefined ? plate(asi) : null,
-        expiresMs: Date.now() + 60 * DAY_MS,
-      },
-    ];
-    return devices.filter(({ device }) => !this.#revoked.has(device));
-  }
-  async grants(personId: PersonId): Promise<readonly GrantView[]> {
-    await pause(60);
-    return this.#grants.get(personId) ?? [];
-  }
-  async grant(personId: PersonId, unitPath: string, days: number): Promise<GrantGiven> {
-    await pause(300);
-    await this.askPerson();
-    const others = (this.#grants.get(personId) ?? []).filter((one) => one.unitPath !== unitPath);
-    const now = Date.now();
-    const grant = { unitPath, by: plate(ME), createdMs: now, notAfterMs: now + days * DAY_MS };
-    this.#grants.set(personId, [...others, grant]);
-    return { grants: await this.grants(personId), waiting: false };
-  }
-  async withdrawGrant(personId: PersonId, unitPath: string): Promise<readonly GrantView[]> {
-    const kept = (this.#grants.get(personId) ?? []).filter((one) => one.unitPath !== unitPath);
-    this.#grants.set(personId, kept);
-    return kept;
-  }
-  async madeBy(): Promise<MadeView> {
-    const [one = ME, other = ME] = PEOPLE;
-    return {
-      confirmed: [
-        { plate: plate(one), createdMs: Date.now() - DAY_MS },
-        { plate: plate(other), createdMs: Date.now() - 20 * DAY_MS },
-      ],
-      granted: [],
-    };
-  }
-  async revokeDevice(device: DeviceId): Promise<void> {
-    await pause(300);
-    this.#revoked.add(device);
-    this.dropDevice(device);
-  }
-  async phoneLock(personId: PersonId): Promise<PhoneLockView> {
-    await pause(100);
-    return this.#lockOf(personId);
-  }
-  async lockPhone(personId: PersonId): Promise<PhoneLockView> {
-    await pause(300);
-    this.#locked.set(personId, Date.now());
-    return this.#lockOf(personId);
-  }
-  async unlockPhone(personId: PersonId): Promise<PhoneLockView> {
-    await pause(300);
-    this.#locked.delete(personId);
-    return this.#lockOf(personId);
-  }
   #lockOf(personId: PersonId): PhoneLockView {
     const sinceMs = this.#locked.get(personId) ?? null;
     const locked = sinceMs !== null;
@@ -238,39 +262,28 @@ export class ScriptedTrust extends ScriptedAccount {
     this.emit({ type: "presence", request });
     return promise;
   }
-  async givePresence(_number: number, given: PresenceGiven | null): Promise<void> {
-    await pause(300);
-    if (given !== null && "pin" in given && given.pin === "000000") {
-      throw refusal("pin_wrong", { triesLeft: 9 });
-    }
-    this.emit({ type: "presence", request: null });
-    this.#proven(given !== null);
-  }
-  async authenticators(): Promise<AuthenticatorsView> {
-    return {
-      ...{ host: location.hostname, challenge: new Uint8Array(32), credentials: [] },
-      ...{ ever: false, asked: this.#asked, enrols: false },
-    };
-  }
-  async addAuthenticator(): Promise<AuthenticatorsView> {
-    await pause(300);
-    this.#asked = "481 902";
-    return this.authenticators();
-  }
-  async alarms(): Promise<readonly AlarmView[]> {
-    return this.#alarms;
-  }
-  async acknowledgeAlarm(alarmId: AlarmId): Promise<void> {
-    this.#alarms = this.#alarms.filter((one) => one.id !== alarmId);
-  }
+  readonly app = {
+    ...this.accountApp,
+    givePresence: async (_number: number, given: PresenceGiven | null): Promise<void> => {
+      await pause(300);
+      if (given !== null && "pin" in given && given.pin === "000000") {
+        throw refusal("pin_wrong", { triesLeft: 9 });
+      }
+      this.emit({ type: "presence", request: null });
+      this.#proven(given !== null);
+    },
+  };
 
   // --- Blocked people ----------------------------------------------------------------------------
 
-  async block(personId: PersonId, on: boolean): Promise<void> {
-    if (on) this.#blocked.add(personId);
-    else this.#blocked.delete(personId);
-  }
-  async blocked(): Promise<readonly Plate[]> {
-    return PEOPLE.filter((person) => this.#blocked.has(person.personId)).map(plate);
-  }
+  readonly people = {
+    ...this.accountPeople,
+    block: async (personId: PersonId, on: boolean): Promise<void> => {
+      if (on) this.#blocked.add(personId);
+      else this.#blocked.delete(personId);
+    },
+    blocked: async (): Promise<readonly Plate[]> => {
+      return PEOPLE.filter((person) => this.#blocked.has(person.personId)).map(plate);
+    },
+  };
 }

@@ -2,10 +2,9 @@
  * The calls of core.ts about registration, devices, and who vouches for whom, over the account's
  * services. Each makes views of what those keep; plates come from signed cards alone.
  */
-import type { Core } from "../core.ts";
 import type {
   AlarmView,
-  AppState,
+  AuthenticatorsView,
   ConfirmationView,
   GrantGiven,
   GrantView,
@@ -18,67 +17,46 @@ import type {
 } from "../seam.ts";
 import type { Context } from "../context.ts";
 import { failure } from "../failure.ts";
-import type { AlarmId, ChallengeId, ClientId, ConfirmationId, DeviceId, PersonId } from "../ids.ts";
+import type { AlarmId, ClientId, ConfirmationId, DeviceId, PersonId } from "../ids.ts";
 import type { People } from "../people/people.ts";
 import { clientNamedBy, parseCertificate } from "../keys/trust/certificate.ts";
-import type { ClientInfo, Confirmation, Language, UnconfirmedDevice } from "../wire.ts";
+import type { ClientInfo, Confirmation, UnconfirmedDevice } from "../wire.ts";
 import { isOpen, type ConfirmationRow } from "./confirmation.ts";
 import type { AccountServices } from "./services.ts";
 
-export interface AccountCallsOptions {
+export interface DeviceCallsOptions {
   readonly context: Pick<Context, "api" | "emit">;
   readonly services: AccountServices;
   readonly people: Pick<People, "plate" | "plates" | "prefetch">;
 }
 
-export class AccountCalls {
-  readonly #options: AccountCallsOptions;
+export class DeviceCalls {
+  readonly #options: DeviceCallsOptions;
   /** Devices that waited when last asked, for {@link beginConfirmation} to know whose they are. */
   #waiting: readonly UnconfirmedDevice[] = [];
 
-  constructor(options: AccountCallsOptions) {
+  constructor(options: DeviceCallsOptions) {
     this.#options = options;
-  }
-
-  // --- Registration -----------------------------------------------------------------------------
-
-  requestCode(number: string, language: Language): ReturnType<Core["requestCode"]> {
-    return this.#api.requestCode({ number, language });
-  }
-
-  submitCode(challengeId: ChallengeId, code: string): ReturnType<Core["submitCode"]> {
-    return this.#api.submitCode({ challengeId, code });
-  }
-
-  submitEnrolmentCode(ticket: string, enrolmentCode: string): ReturnType<Core["submitCode"]> {
-    return this.#api.submitEnrolmentCode({ ticket, enrolmentCode });
-  }
-
-  registerWithoutText(number: string, enrolmentCode: string): ReturnType<Core["submitCode"]> {
-    return this.#api.registerWithoutText({ number, enrolmentCode });
-  }
-
-  checkRegistration(ticket: string): ReturnType<Core["submitCode"]> {
-    return this.#api.checkRegistration({ ticket });
   }
 
   // --- Presence ---------------------------------------------------------------------------------
 
-  authenticators(): ReturnType<Core["authenticators"]> {
+  authenticators(): Promise<AuthenticatorsView> {
     return this.#options.services.presences.authenticators();
   }
 
-  addAuthenticator(made: MadeCredential): ReturnType<Core["addAuthenticator"]> {
+  /** A credential that was made on this device for {@link AuthenticatorsView.challenge}. */
+  addAuthenticator(made: MadeCredential): Promise<AuthenticatorsView> {
     return this.#options.services.presences.add(made);
   }
 
   // --- This person's devices --------------------------------------------------------------------
 
-  async clients(): Promise<readonly ClientInfo[]> {
+  async own(): Promise<readonly ClientInfo[]> {
     return (await this.#services.account.refreshMe()).clients;
   }
 
-  async renameClient(clientId: ClientId, label: string): Promise<readonly ClientInfo[]> {
+  async rename(clientId: ClientId, label: string): Promise<readonly ClientInfo[]> {
     const me = await this.#api.renameClient(clientId, { label: label.trim().slice(0, 64) });
     await this.#services.account.storeMe(me);
     this.#options.context.emit({ type: "clients" });
@@ -86,7 +64,7 @@ export class AccountCalls {
   }
 
   /** Anybody's devices that are not revoked, as this device has verified them. */
-  async devices(personId: PersonId): Promise<readonly MemberDevice[]> {
+  async of(personId: PersonId): Promise<readonly MemberDevice[]> {
     const { account, trust } = this.#services;
     await trust.ensure([personId], { fresh: true });
     const clients = account.require().me?.clients ?? [];
@@ -107,20 +85,6 @@ export class AccountCalls {
     return found.filter((device) => device !== null);
   }
 
-  /** Whether this device is confirmed, and who can confirm it, for {@link AppState}. */
-  async deviceState(): Promise<AppState["device"]> {
-    const { verdict, confirmers, sinceMs } = this.#services.standing;
-    // The vault may be closed meanwhile: the state is asked for once more then.
-    const ids = confirmers.map(({ personId }) => personId);
-    const plates = await this.#options.people.plates(ids).catch(() => []);
-    const numbers = new Map(confirmers.map(({ personId, number }) => [personId, number]));
-    const named = plates.map((plate) => ({
-      ...plate,
-      number: numbers.get(plate.personId) ?? "",
-    }));
-    return { confirmed: verdict?.confirmed ?? "no", confirmers: named, sinceMs };
-  }
-
   async alarms(): Promise<readonly AlarmView[]> {
     const alarms = await this.#services.alarms.list();
     return Promise.all(
@@ -136,6 +100,7 @@ export class AccountCalls {
 
   // --- Who vouches for whose device -------------------------------------------------------------
 
+  /** Devices that wait for this person to confirm them. */
   async unconfirmed(): Promise<readonly UnconfirmedItem[]> {
     const { devices } = await this.#api.unconfirmed();
     this.#waiting = devices;
@@ -152,12 +117,14 @@ export class AccountCalls {
     return items.filter((item) => item !== null);
   }
 
+  /** Begin to compare digits with the person who holds the new device. */
   async beginConfirmation(device: DeviceId): Promise<ConfirmationView> {
     const personId = await this.#personOf(device);
     if (personId === null) throw failure("not_found");
     return this.#view(await this.#services.confirmations.begin(device, personId));
   }
 
+  /** Those that this device takes part in. */
   async confirmations(): Promise<readonly ConfirmationView[]> {
     const { offers, rows } = this.#services.confirmations;
     // Somebody who became an admin since this device asked who can confirm it is unknown here.
@@ -167,10 +134,12 @@ export class AccountCalls {
     return [...asked.filter((one) => one !== null), ...views];
   }
 
+  /** On the new device: its person knows the one who wants to confirm it. */
   async answerConfirmation(confirmationId: ConfirmationId): Promise<ConfirmationView> {
     return this.#view(await this.#services.confirmations.answer(confirmationId));
   }
 
+  /** The digits that the new device shows, typed here, or its code, scanned. */
   async confirmDigits(confirmationId: ConfirmationId, digits: string): Promise<ConfirmationView> {
     return this.#view(await this.#services.confirmations.confirm(confirmationId, digits));
   }
@@ -198,6 +167,7 @@ export class AccountCalls {
     return this.grants(personId);
   }
 
+  /** A device's endorsements and grants, for the person who is about to revoke it. */
   async madeBy(device: DeviceId): Promise<MadeView> {
     const { confirmed, granted } = await this.#services.revoking.made(device);
     return {
@@ -214,19 +184,25 @@ export class AccountCalls {
     };
   }
 
-  async revokeDevice(device: DeviceId, lostMs?: number): Promise<void> {
+  /**
+   * A lost device: it is locked and taken off every roster; signed by this device. `lostMs`: since
+   * when it is lost; what it vouched for before stands.
+   */
+  async revoke(device: DeviceId, lostMs?: number): Promise<void> {
     await this.#services.revoking.revoke(device, lostMs);
     this.#options.context.emit({ type: "clients" });
   }
 
   // --- A colleague's lost phone -----------------------------------------------------------------
 
+  /** Whether a person's phone is locked as lost, and what this person may do about it. */
   async phoneLock(personId: PersonId): Promise<PhoneLockView> {
     const { lockedMs, by, mayLock, mayUnlock } = await this.#api.phoneLock(personId);
     if (by !== null) await this.#options.people.prefetch([by]);
     return { sinceMs: lockedMs, by: await this.#plate(by), mayLock, mayUnlock };
   }
 
+  /** A colleague's phone is lost: the server turns away all devices that the person has now. */
   async lockPhone(personId: PersonId): Promise<PhoneLockView> {
     await this.#services.acts.perform({ act: "lock_devices", personId });
     return this.phoneLock(personId);

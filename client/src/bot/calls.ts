@@ -102,7 +102,7 @@ export class BotCalls {
     };
     const engine = createEngine({ ...options, program, keys: null });
     this.#engine = engine;
-    this.#posting = new Posting(engine.reach.device, engine.send);
+    this.#posting = new Posting(engine.reach.device, engine.messages.send);
     // News of one event go out before those of the next.
     engine.subscribe((event) => {
       this.#turn = this.#turn
@@ -129,7 +129,7 @@ export class BotCalls {
   // --- State and events -------------------------------------------------------------------------
 
   async start(): Promise<StateView> {
-    return this.#view(await this.#engine.start());
+    return this.#view(await this.#engine.app.start());
   }
 
   #view({ phase, reason, kept, connection, catchingUp, device }: AppState): StateView {
@@ -168,7 +168,7 @@ export class BotCalls {
   /** Hand out what waited before this process began. */
   async #inStep(): Promise<void> {
     const { context } = await this.#engine.reach.device();
-    for (const item of await this.#engine.conversations()) this.#tellConversation(item);
+    for (const item of await this.#engine.conversations.list()) this.#tellConversation(item);
     if (!this.#begun) {
       await this.#posting.begin();
       const rows = await context.vault.all<WaitingRecord>(PROGRAM_STORES.waiting);
@@ -181,7 +181,7 @@ export class BotCalls {
   }
 
   async #noteConnected(now: number): Promise<void> {
-    const { connection, catchingUp } = await this.#engine.state();
+    const { connection, catchingUp } = await this.#engine.app.state();
     if (connection !== "online" || catchingUp) return;
     const { vault } = (await this.#engine.reach.device()).context;
     this.#connectedMs = now;
@@ -189,8 +189,8 @@ export class BotCalls {
   }
 
   async alarms(): Promise<readonly string[]> {
-    const own = (await this.#engine.alarms()).map(ownWords);
-    const conversations = (await this.#engine.conversations()).flatMap(
+    const own = (await this.#engine.devices.alarms()).map(ownWords);
+    const conversations = (await this.#engine.conversations.list()).flatMap(
       ({ conversationId, alarm }) =>
         alarm === null ? [] : [`conversation ${conversationId}: ${wordsOf(alarm)}`],
     );
@@ -207,7 +207,7 @@ export class BotCalls {
 
   /** The comparisons of digits that admins have begun (E3), each by the name that its card signs. */
   async comparisons(): Promise<readonly object[]> {
-    const all = await this.#engine.confirmations();
+    const all = await this.#engine.devices.confirmations();
     return all
       .filter(({ role }) => role === "new")
       .map(({ confirmationId, state, plate, digits }) => {
@@ -218,7 +218,7 @@ export class BotCalls {
   }
 
   async status(): Promise<object> {
-    const state = this.#view(await this.#engine.state());
+    const state = this.#view(await this.#engine.app.state());
     const device = await this.#engine.reach.device().catch(() => null);
     const { personId, clientId, device: own } = device?.context.identity() ?? this.#account();
     const vault = device?.context.vault;
@@ -315,12 +315,12 @@ export class BotCalls {
   // --- Conversations and people -----------------------------------------------------------------
 
   async conversations(): Promise<readonly ConversationView[]> {
-    const all = await this.#engine.conversations();
+    const all = await this.#engine.conversations.list();
     return all.filter(isListed).map(viewOf);
   }
 
   async direct(personId: PersonId): Promise<ConversationView> {
-    return viewOf(await this.#engine.openDirect(personId));
+    return viewOf(await this.#engine.conversations.openDirect(personId));
   }
 
   /** A group without a name. */
@@ -339,7 +339,7 @@ export class BotCalls {
   }
 
   async findPeople(text: string, limit: number): Promise<readonly Person[]> {
-    return (await this.#engine.people({ text, limit })).people;
+    return (await this.#engine.people.search({ text, limit })).people;
   }
 
   // --- Posting and orders -----------------------------------------------------------------------
@@ -371,10 +371,10 @@ export class BotCalls {
       });
     });
     try {
-      await this.#engine.acknowledge(orderId, { choice, answer: null });
+      await this.#engine.orders.acknowledge(orderId, { choice, answer: null });
       const refused = await ended;
       if (refused === null) return;
-      await this.#engine.dismissRefusal(orderId);
+      await this.#engine.orders.dismissRefusal(orderId);
       throw new CoreFailure("not_posted", { details: { code: refused } });
     } finally {
       stop();
@@ -389,7 +389,7 @@ export class BotCalls {
     const { people, refused } = await gather(
       {
         ...{ api: context.api, department: this.#engine.reach.department, headerHash },
-        directory: await this.#engine.directory(),
+        directory: await this.#engine.people.directory(),
         open: () => Promise.resolve(null),
         onProgress: () => undefined,
         signal: context.signal,

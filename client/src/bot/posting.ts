@@ -29,12 +29,12 @@ export interface Posted {
 
 export class Posting {
   readonly #device: () => Promise<Device>;
-  readonly #send: Core["send"];
+  readonly #send: Core["messages"]["send"];
   readonly #waiting = new Map<MessageId, Set<() => void>>();
   /** The second of two calls with one name finds the message of the first. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(device: () => Promise<Device>, send: Core["send"]) {
+  constructor(device: () => Promise<Device>, send: Core["messages"]["send"]) {
     this.#device = device;
     this.#send = send;
   }

@@ -1,6 +1,8 @@
 /** The state of this device, as the screens see it. */
+import type { AccountServices } from "../account/services.ts";
 import type { AccountRecord } from "../account/record.ts";
 import type { AppState } from "../seam.ts";
+import type { People } from "../people/people.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { Device } from "./device.ts";
 
@@ -50,4 +52,16 @@ function filling({ book }: Device): AppState["history"] {
   const listed = records.filter(({ state, log }) => state === "ready" && log !== null);
   const done = listed.filter(({ history }) => history === null).length;
   return done === listed.length ? null : { done, total: listed.length };
+}
+
+/** Whether this device is confirmed, and who can confirm it. */
+export async function ownDevice(
+  { standing: { verdict, confirmers, sinceMs } }: Pick<AccountServices, "standing">,
+  people: People,
+): Promise<AppState["device"]> {
+  // The vault may be closed meanwhile: the state is asked for once more then.
+  const plates = await people.plates(confirmers.map(({ personId }) => personId)).catch(() => []);
+  const numbers = new Map(confirmers.map(({ personId, number }) => [personId, number]));
+  const named = plates.map((plate) => ({ ...plate, number: numbers.get(plate.personId) ?? "" }));
+  return { confirmed: verdict?.confirmed ?? "no", confirmers: named, sinceMs };
 }

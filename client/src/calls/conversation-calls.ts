@@ -1,7 +1,6 @@
-/** The calls of core.ts about conversations: list, open, make, leave, forget, name, encryption. */
+/** `core.conversations`: list, open, make, leave, forget, name, encryption. */
 import { GROUPED_STORES, SINGLE_STORES } from "../conversation/conversation.ts";
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Core } from "../core.ts";
 import type { ConversationItem, EncryptionView, OutgoingAttachment } from "../seam.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Content } from "../kinds/content.ts";
@@ -9,7 +8,7 @@ import { KNOWN_DEVICES } from "../limits.ts";
 import { XWING } from "../keys/hpke.ts";
 import { fromHex } from "../octets.ts";
 import { idOf, newId } from "../ids.ts";
-import type { ConversationId, PersonId, PostId, UnitId } from "../ids.ts";
+import type { ConversationId, PersonId, PostId } from "../ids.ts";
 import { outgoingRecord } from "../outbox/compose.ts";
 import { keepDraftFiles, openDraftFiles } from "../outbox/draft-files.ts";
 import { STORES } from "../records.ts";
@@ -18,7 +17,7 @@ import { readableFrom } from "../conversation/record.ts";
 import { knownRoster } from "../roster/roster.ts";
 import { directId } from "../keys/roster/direct.ts";
 import type { Change } from "../vault/vault.ts";
-import type { Conversation as WireConversation, CreateConversation } from "../wire.ts";
+import type { Conversation as WireConversation, CreateConversation, WhoMayPost } from "../wire.ts";
 import type { Device } from "./device.ts";
 import { rejectUnlessOffline, writable } from "./reach.ts";
 import type { Reach } from "./reach.ts";
@@ -32,7 +31,7 @@ export class ConversationCalls {
     this.#reach = reach;
   }
 
-  async conversations(): Promise<readonly ConversationItem[]> {
+  async list(): Promise<readonly ConversationItem[]> {
     const device = await this.#reach.device();
     const all = [...device.book.conversations.values()];
     const items = await Promise.all(all.map((one) => device.views.conversation(one)));
@@ -40,11 +39,12 @@ export class ConversationCalls {
     return items.sort((a, b) => Number(b.pinned) - Number(a.pinned) || time(b) - time(a));
   }
 
-  async conversation(conversationId: ConversationId): Promise<ConversationItem> {
+  async get(conversationId: ConversationId): Promise<ConversationItem> {
     const device = await this.#reach.device();
     return device.views.conversation(device.find(conversationId));
   }
 
+  /** The direct conversation with a person, made if there is none. */
   async openDirect(personId: PersonId): Promise<ConversationItem> {
     const device = await this.#reach.device();
     const own = device.context.identity().personId;
@@ -52,7 +52,7 @@ export class ConversationCalls {
     const conversationId = idOf<ConversationId>(directId(fromHex(own), fromHex(personId)));
     const known = device.book.find(conversationId);
     if (known !== null && known.record.state !== "left") return device.views.conversation(known);
-    return this.#create(device, {
+    return create(device, {
       conversationId,
       kind: "direct",
       personIds: [personId],
@@ -67,7 +67,7 @@ export class ConversationCalls {
     const device = await this.#reach.device();
     const own = device.context.identity().personId;
     try {
-      return await this.#adopt(device, await device.context.api.openPost(postId));
+      return await adopt(device, await device.context.api.openPost(postId));
     } catch (error) {
       const known = [...device.book.conversations.values()].find(
         ({ record }) =>
@@ -78,19 +78,22 @@ export class ConversationCalls {
     }
   }
 
-  /** The conversation for this person's orders to a unit. */
-  async openUnitOrders(unitId: UnitId): Promise<ConversationItem> {
-    const device = await this.#reach.device();
-    return this.#adopt(device, await device.context.api.openUnitOrders(unitId));
-  }
-
-  async createGroup(input: Parameters<Core["createGroup"]>[0]): Promise<ConversationItem> {
+  async createGroup(input: {
+    readonly title: string;
+    readonly personIds: readonly PersonId[];
+    readonly photo: OutgoingAttachment | null;
+    readonly whoMayPost: WhoMayPost;
+    /** The history that new members see. */
+    readonly history: "none" | "30_days";
+    /** Made by the host where absent, so that a repeated call makes no second group. */
+    readonly conversationId?: ConversationId;
+  }): Promise<ConversationItem> {
     const device = await this.#reach.device();
     const conversationId: ConversationId = input.conversationId ?? newId();
     const known = device.book.find(conversationId);
     if (known !== null) return device.views.conversation(known);
     const title = titleOf(input.title);
-    const item = await this.#create(device, {
+    const item = await create(device, {
       conversationId,
       kind: "group",
       personIds: [...new Set(input.personIds)],
@@ -100,17 +103,6 @@ export class ConversationCalls {
     });
     const conversation = device.find(item.conversationId);
     await sendState(device, conversation, title, input.photo);
-    return device.views.conversation(conversation);
-  }
-
-  /** Make a conversation, and show it whatever comes of entering it. */
-  async #create(device: Device, body: CreateConversation): Promise<ConversationItem> {
-    return this.#adopt(device, await device.context.api.createConversation(body));
-  }
-
-  async #adopt(device: Device, info: WireConversation): Promise<ConversationItem> {
-    const conversation = await device.book.adopt(info);
-    await device.sync.refresh(conversation.id).catch(rejectUnlessOffline);
     return device.views.conversation(conversation);
   }
 
@@ -132,6 +124,7 @@ export class ConversationCalls {
     await device.book.left(conversation, true);
   }
 
+  /** Take a conversation that was left or lost off this device. */
   async forget(conversationId: ConversationId): Promise<void> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
@@ -166,7 +159,7 @@ export class ConversationCalls {
 
   async setProfile(
     conversationId: ConversationId,
-    profile: Parameters<Core["setProfile"]>[1],
+    profile: { readonly title: string; readonly photo: OutgoingAttachment | "keep" | null },
   ): Promise<void> {
     const device = await this.#reach.device();
     const conversation = writable(this.#reach, device.find(conversationId));
@@ -174,17 +167,14 @@ export class ConversationCalls {
     await sendState(device, conversation, titleOf(profile.title), profile.photo);
   }
 
-  async setWhoMayPost(
-    conversationId: ConversationId,
-    whoMayPost: Parameters<Core["setWhoMayPost"]>[1],
-  ): Promise<void> {
+  async setWhoMayPost(conversationId: ConversationId, whoMayPost: WhoMayPost): Promise<void> {
     const device = await this.#reach.device();
     await device.book.adopt(await device.context.api.changePolicy(conversationId, { whoMayPost }));
   }
 
   async setPreferences(
     conversationId: ConversationId,
-    preferences: Parameters<Core["setPreferences"]>[1],
+    preferences: { readonly mutedUntilMs: number | null; readonly pinned: boolean },
   ): Promise<void> {
     const device = await this.#reach.device();
     const info = await device.context.api.setPreferences(conversationId, preferences);
@@ -200,6 +190,10 @@ export class ConversationCalls {
     });
   }
 
+  /**
+   * Keep these files and no others with the draft, until a message takes them. Answers with them as
+   * they are to be sent: `send` takes those that are `kept` as they are sealed.
+   */
   async keepDraftFiles(
     conversationId: ConversationId,
     files: readonly OutgoingAttachment[],
@@ -208,6 +202,7 @@ export class ConversationCalls {
     return keepDraftFiles(device.attachments, device.find(conversationId), files);
   }
 
+  /** The files of the draft that can still be read. */
   async draftFiles(conversationId: ConversationId): Promise<readonly OutgoingAttachment[]> {
     const device = await this.#reach.deviceThatKeeps();
     return openDraftFiles(device.attachments, device.find(conversationId));
@@ -265,6 +260,17 @@ export class ConversationCalls {
     }
     return this.#reach.people.plates([...found]);
   }
+}
+
+async function create(device: Device, body: CreateConversation): Promise<ConversationItem> {
+  return adopt(device, await device.context.api.createConversation(body));
+}
+
+/** Show a conversation that the server made or found, whatever comes of entering it. */
+export async function adopt(device: Device, info: WireConversation): Promise<ConversationItem> {
+  const conversation = await device.book.adopt(info);
+  await device.sync.refresh(conversation.id).catch(rejectUnlessOffline);
+  return device.views.conversation(conversation);
 }
 
 function titleOf(text: string): string {

@@ -1,6 +1,5 @@
-/** The calls of core.ts about members and their devices. */
-import type { Core } from "../core.ts";
-import type { MemberDevice, MemberItem } from "../seam.ts";
+/** `core.members`: the members of a conversation and their devices. */
+import type { MemberDevice, MemberItem, MemberPage } from "../seam.ts";
 import { hasCode } from "../failure.ts";
 import { newId } from "../ids.ts";
 import type { ConversationId, PersonId } from "../ids.ts";
@@ -21,7 +20,8 @@ export class MemberCalls {
     this.#reach = reach;
   }
 
-  async members(conversationId: ConversationId): Promise<readonly MemberItem[]> {
+  /** All members, of conversations of up to 256 people; nobody of larger ones. */
+  async list(conversationId: ConversationId): Promise<readonly MemberItem[]> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
     const { members } = await conversation.loadMembers();
@@ -29,11 +29,12 @@ export class MemberCalls {
     return this.#items(device, members, leaves ?? [], leaves !== null);
   }
 
-  async memberPage(
+  /** The members of any conversation whom a text finds, part by part, seniors first. */
+  async page(
     conversationId: ConversationId,
     after: string | null,
     text?: string,
-  ): ReturnType<Core["memberPage"]> {
+  ): Promise<MemberPage> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
     const { api } = device.context;
@@ -55,9 +56,14 @@ export class MemberCalls {
     return { members: await this.#items(device, shown, own, known !== null, begins), next };
   }
 
-  async changeMembers(
+  async change(
     conversationId: ConversationId,
-    change: Parameters<Core["changeMembers"]>[1],
+    change: {
+      readonly add?: readonly PersonId[];
+      readonly remove?: readonly PersonId[];
+      readonly makeAdmin?: readonly PersonId[];
+      readonly revokeAdmin?: readonly PersonId[];
+    },
   ): Promise<void> {
     const device = await this.#reach.device();
     device.find(conversationId);

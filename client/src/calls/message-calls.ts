@@ -1,7 +1,7 @@
-/** The calls of core.ts about messages and attachments. */
+/** `core.messages` and `core.attachments`. */
+import type { Attachments } from "../attachments/attachments.ts";
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Core } from "../core.ts";
-import type { GuardVerdict, MessageItem, MessageReceipts, Outgoing, Plate } from "../seam.ts";
+import type { MessageItem, MessagePage, MessageReceipts, Outgoing, Plate } from "../seam.ts";
 import { failure } from "../failure.ts";
 import { loadMessage, pageMessages } from "../messages/messages.ts";
 import { readHere, seqOf } from "../messages/reading.ts";
@@ -26,11 +26,12 @@ export class MessageCalls {
     this.#reach = reach;
   }
 
-  async messages(
+  /** The newest page, or the page before a message. */
+  async page(
     conversationId: ConversationId,
     before: MessageId | null,
     limit: number,
-  ): ReturnType<Core["messages"]> {
+  ): Promise<MessagePage> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
     const { vault } = device.context;
@@ -54,13 +55,22 @@ export class MessageCalls {
     };
   }
 
-  /** docs/walks/message.md follows a message from here to another phone. */
+  /**
+   * Queues and returns at once; the outbox sends, also after a restart. docs/walks/message.md follows
+   * a message from here to another phone.
+   */
   async send(
     conversationId: ConversationId,
-    outgoing: Parameters<Core["send"]>[1],
+    outgoing: Outgoing,
     replyTo: MessageId | null,
+
+    /** Made by the host where absent, so that a repeated call sends nothing twice. */
     messageId: MessageId = newId(),
+
+    /** The conversation of the answered message; this one where absent. */
     replyIn: ConversationId = conversationId,
+
+    /** Send it at this time; this device does so when the app is open, later otherwise. */
     notBeforeMs: number | null = null,
   ): Promise<MessageItem> {
     const device = await this.#reach.device();
@@ -100,24 +110,12 @@ export class MessageCalls {
     return device.views.message(conversation, message);
   }
 
-  async guardVerdict(conversationId: ConversationId, text: string): Promise<GuardVerdict> {
-    const device = await this.#reach.device();
-    return this.#reach.guard.verdict(text, device.find(conversationId).record);
-  }
-
-  async guardPictureVerdict(
-    conversationId: ConversationId,
-    hash: Uint8Array,
-  ): Promise<GuardVerdict> {
-    const device = await this.#reach.device();
-    return this.#reach.guard.pictureVerdict(hash, device.find(conversationId).record);
-  }
-
   async retry(messageId: MessageId): Promise<void> {
     const device = await this.#reach.device();
     await device.preparing.retry(conversationOf(device, messageId), messageId);
   }
 
+  /** Take back a message that has not been accepted yet (cancels its uploads). */
   async cancel(messageId: MessageId): Promise<void> {
     const device = await this.#reach.device();
     await device.outbox.cancel(conversationOf(device, messageId), messageId);
@@ -165,21 +163,27 @@ export class MessageCalls {
       unregistered: await those("unregistered"),
     };
   }
+}
 
-  async attachment(attachmentId: AttachmentId): Promise<Blob> {
-    return (await this.#reach.device()).attachments.blob(attachmentId);
+export class AttachmentCalls {
+  readonly #attachments: Attachments;
+
+  constructor({ attachments }: Device) {
+    this.#attachments = attachments;
   }
 
-  async attachmentRange(
-    attachmentId: AttachmentId,
-    start: number,
-    end: number,
-  ): Promise<Uint8Array> {
-    return (await this.#reach.device()).attachments.range(attachmentId, start, end);
+  /** The whole plaintext, downloading if needed; progress comes as "attachment" events. */
+  get(attachmentId: AttachmentId): Promise<Blob> {
+    return this.#attachments.blob(attachmentId);
   }
 
-  async cancelDownload(attachmentId: AttachmentId): Promise<void> {
-    (await this.#reach.device()).attachments.cancelDownload(attachmentId);
+  /** Plaintext bytes [start, end), for playing while it downloads. Fetches only those chunks. */
+  range(attachmentId: AttachmentId, start: number, end: number): Promise<Uint8Array> {
+    return this.#attachments.range(attachmentId, start, end);
+  }
+
+  cancelDownload(attachmentId: AttachmentId): void {
+    this.#attachments.cancelDownload(attachmentId);
   }
 }
 

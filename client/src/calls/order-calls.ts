@@ -1,55 +1,71 @@
-/** The calls of core.ts about orders. */
-import type { Core } from "../core.ts";
-import type { Issuing, OrderDraft, OrderPage, OrderView } from "../seam.ts";
+/** `core.orders`. */
+import type { Issuing, OrderBox, OrderDraft, OrderPage, OrderView } from "../seam.ts";
 import type { ConversationId, MessageId } from "../ids.ts";
-import type { Reach } from "./reach.ts";
+import type { Device } from "./device.ts";
 
 export class OrderCalls {
-  readonly #reach: Reach;
+  readonly #device: Device;
 
-  constructor(reach: Reach) {
-    this.#reach = reach;
+  constructor(device: Device) {
+    this.#device = device;
   }
 
-  async orders({ box, text, after }: Parameters<Core["orders"]>[0]): Promise<OrderPage> {
-    const { orders } = await this.#reach.device();
-    return orders.page(box, text ?? "", after ?? null);
+  /** Orders that this device knows, newest first; every word of `text` is in them. */
+  page({
+    box,
+    text,
+    after,
+  }: {
+    readonly box: OrderBox;
+    readonly text?: string;
+    readonly after?: string | null;
+  }): Promise<OrderPage> {
+    return this.#device.orders.page(box, text ?? "", after ?? null);
   }
 
-  async order(orderId: MessageId, fresh = true): Promise<OrderView> {
-    return (await this.#reach.device()).orders.order(orderId, fresh);
+  /** One; `fresh`: as the server has it now where it can be reached. */
+  get(orderId: MessageId, fresh = true): Promise<OrderView> {
+    return this.#device.orders.order(orderId, fresh);
   }
 
-  async acknowledge(
+  /**
+   * Sign this person's acknowledgement and send it now or later. A second one replaces the first.
+   * Rejects with `order_differs` where the server states another order than the issuer signed.
+   */
+  acknowledge(
     orderId: MessageId,
-    given: Parameters<Core["acknowledge"]>[1],
+    given: { readonly choice: number; readonly answer: string | null },
   ): Promise<OrderView> {
-    return (await this.#reach.device()).orders.acknowledge(orderId, given);
+    return this.#device.orders.acknowledge(orderId, given);
   }
 
-  async issuing(conversationId: ConversationId | null): Promise<Issuing> {
-    return (await this.#reach.device()).orders.issuing(conversationId);
+  /** The priorities that this person may use, in a conversation where one is named. */
+  issuing(conversationId: ConversationId | null): Promise<Issuing> {
+    return this.#device.orders.issuing(conversationId);
   }
 
+  /** Drafts of orders that are on their way are not among them. */
   async drafts(): Promise<readonly OrderDraft[]> {
-    const { orderDrafts, outgoing } = await this.#reach.device();
+    const { orderDrafts, outgoing } = this.#device;
     const all = await orderDrafts.all();
     return all.filter(({ draftId }) => (outgoing.find(draftId)?.stage ?? "failed") === "failed");
   }
 
-  async draft(draftId: MessageId): Promise<OrderDraft> {
-    return (await this.#reach.device()).orderDrafts.one(draftId);
+  draft(draftId: MessageId): Promise<OrderDraft> {
+    return this.#device.orderDrafts.one(draftId);
   }
 
-  async keepDraft(draft: OrderDraft): Promise<OrderDraft> {
-    return (await this.#reach.device()).orderDrafts.keep(draft);
+  /** Keep a draft as it is now. Files are kept up to 8 MiB together; `filesLost` says otherwise. */
+  keepDraft(draft: OrderDraft): Promise<OrderDraft> {
+    return this.#device.orderDrafts.keep(draft);
   }
 
-  async dropDraft(draftId: MessageId): Promise<void> {
-    await (await this.#reach.device()).orderDrafts.drop(draftId);
+  dropDraft(draftId: MessageId): Promise<void> {
+    return this.#device.orderDrafts.drop(draftId);
   }
 
-  async dismissRefusal(orderId: MessageId): Promise<void> {
-    await (await this.#reach.device()).orders.dismissRefusal(orderId);
+  /** The person has seen why the server did not count an acknowledgement. */
+  dismissRefusal(orderId: MessageId): Promise<void> {
+    return this.#device.orders.dismissRefusal(orderId);
   }
 }

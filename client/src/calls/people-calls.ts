@@ -1,58 +1,37 @@
-/** The calls of core.ts about people and the directory, and whom this device does not show. */
-import type { PersonId, PostId, UnitId } from "../ids.ts";
-import type { Core } from "../core.ts";
-import type { PeopleQuery, Plate, PostQuery } from "../seam.ts";
-import type { Reach } from "./reach.ts";
+/** `core.people`: the directory, and whom this device does not show. */
+import type { PersonId } from "../ids.ts";
+import type { Blocked } from "../people/blocked.ts";
+import type { People } from "../people/people.ts";
+import type { PeopleQuery, Plate } from "../seam.ts";
+import type { Directory, People as PeoplePage, Person } from "../wire.ts";
 
 export class PeopleCalls {
-  readonly #reach: Reach;
+  readonly #people: People;
+  readonly #blocked: Blocked;
 
-  constructor(reach: Reach) {
-    this.#reach = reach;
+  constructor({ people, blocked }: { readonly people: People; readonly blocked: Blocked }) {
+    this.#people = people;
+    this.#blocked = blocked;
   }
 
-  async directory(): ReturnType<Core["directory"]> {
-    await this.#reach.device();
-    return this.#reach.people.directory();
+  directory(): Promise<Directory> {
+    return this.#people.directory();
   }
 
-  async search(query: PeopleQuery): ReturnType<Core["people"]> {
-    await this.#reach.device();
-    return this.#reach.people.search(query);
+  search(query: PeopleQuery): Promise<PeoplePage> {
+    return this.#people.search(query);
   }
 
-  async person(personId: PersonId): ReturnType<Core["person"]> {
-    await this.#reach.device();
-    return this.#reach.people.person(personId);
+  get(personId: PersonId): Promise<Person> {
+    return this.#people.person(personId);
   }
 
-  async chain(unitId: UnitId): ReturnType<Core["chain"]> {
-    await this.#reach.device();
-    return this.#reach.posts.chain(unitId);
+  /** This device shows and notifies of nothing that this person writes from now on. */
+  block(personId: PersonId, on: boolean): Promise<void> {
+    return this.#blocked.set(personId, on);
   }
 
-  async unitPosts(unitId: UnitId): ReturnType<Core["unitPosts"]> {
-    await this.#reach.device();
-    return this.#reach.posts.ofUnit(unitId);
-  }
-
-  async posts(query: PostQuery): ReturnType<Core["posts"]> {
-    await this.#reach.device();
-    return this.#reach.posts.find(query);
-  }
-
-  async post(postId: PostId): ReturnType<Core["post"]> {
-    await this.#reach.device();
-    return this.#reach.posts.one(postId);
-  }
-
-  async block(personId: PersonId, on: boolean): Promise<void> {
-    await this.#reach.device();
-    await this.#reach.blocked.set(personId, on);
-  }
-
-  async blocked(): Promise<readonly Plate[]> {
-    await this.#reach.device();
-    return this.#reach.people.plates(this.#reach.blocked.all());
+  blocked(): Promise<readonly Plate[]> {
+    return this.#people.plates(this.#blocked.all());
   }
 }

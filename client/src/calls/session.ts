@@ -6,9 +6,7 @@
  * others signed says so (E6): what is here is kept, locked; each rejection is a CoreFailure.
  */
 import type { ConversationId } from "../ids.ts";
-import { AccountCalls } from "../account/calls.ts";
-import { hasAccepted, type Conduct } from "../account/conduct.ts";
-import type { AdminCalls } from "../admin/calls.ts";
+import { hasAccepted } from "../account/conduct.ts";
 import { AccountServices } from "../account/services.ts";
 import type { Context } from "../context.ts";
 import type { AppState, CoreEvent, CoreListener, PresenceGiven, SignedOutReason } from "../seam.ts";
@@ -21,10 +19,9 @@ import { Http } from "../transport/http.ts";
 import { META, deleteMeta, putMeta } from "../vault/meta.ts";
 import { Vault } from "../vault/vault.ts";
 import type { AccountFrame, Language } from "../wire.ts";
-import { appStateOf } from "./app-state.ts";
+import { appStateOf, ownDevice } from "./app-state.ts";
 import { AutoLock } from "./auto-lock.ts";
 import { Device } from "./device.ts";
-import { fetched } from "./fetched.ts";
 import { inTurn } from "../sync/in-turn.ts";
 import { mayNotify } from "./talking/notifying.ts";
 import type { Reach } from "./reach.ts";
@@ -39,16 +36,13 @@ export class Session {
   readonly api: Api;
   readonly people: People;
   readonly blocked: Blocked;
-  readonly accountCalls: AccountCalls;
-  readonly admin: (device: Device) => Promise<AdminCalls>;
   readonly reporting: Reporting;
   readonly reach: Reach;
-  readonly conduct: Conduct;
   readonly toldKeys = new ToldKeys();
   readonly #options: SessionOptions;
   readonly #vault: Vault;
-  readonly #context: Context;
-  readonly #services: AccountServices;
+  readonly context: Context;
+  readonly services: AccountServices;
   readonly #autoLock: AutoLock;
   readonly #refusals: Refusals;
   readonly #listeners = new Set<CoreListener>();
@@ -71,7 +65,7 @@ export class Session {
     this.#autoLock = new AutoLock(vault, () => void this.lock());
     vault.onClosed = () => {
       this.#stopDevice();
-      this.#services.reset();
+      this.services.reset();
       this.#refusals.reset();
       void this.#enter("storage_failed");
     };
@@ -89,14 +83,14 @@ export class Session {
       this.#emit(event);
     };
     const context: Context = { vault, api, now, random, emit, program };
-    this.#context = context;
+    this.context = context;
     const services = new AccountServices({
       ...{ context, monotonic },
       serverNow: () => now() - this.#skewMs,
       onStanding: () => void this.#changed(),
       onClosed: () => this.#device?.announceAll(),
     });
-    this.#services = services;
+    this.services = services;
     this.#refusals = new Refusals({
       ...{ vault, services, plate: (personId) => this.people.plate(personId) },
       onTaken: () => this.#taken(),
@@ -107,19 +101,12 @@ export class Session {
       onWipe: (reason) => this.#wipe(reason),
       onUnclear: () => setTimeout(() => this.#device?.socket.start(), ASK_AGAIN_MS),
     });
-    this.conduct = services.conduct;
     this.people = new People(context, services.trust);
     this.blocked = new Blocked(context);
-    const parts = { context, services, people: this.people };
-    this.accountCalls = new AccountCalls(parts);
-    this.admin = fetched("console", async () => {
-      const { AdminCalls: Calls } = await import("../admin/calls.ts");
-      return new Calls({ ...parts, api, vault });
-    });
     this.reach = {
       ...{ guard: services.guard, training: services.training, sanctions: services.sanctions },
-      device: () => this.device(),
-      deviceThatKeeps: () => this.deviceThatKeeps(),
+      device: () => this.#running(),
+      deviceThatKeeps: () => this.#keeping(),
       people: this.people,
       posts: new Posts(context, this.people),
       blocked: this.blocked,
@@ -130,22 +117,22 @@ export class Session {
   }
 
   get #account() {
-    return this.#services.account;
+    return this.services.account;
   }
 
   // --- Events and state ------------------------------------------------------------------------
 
-  subscribe(listener: CoreListener): () => void {
+  readonly subscribe = (listener: CoreListener): (() => void) => {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
-  }
+  };
 
   #emit(event: CoreEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 
   async #snapshot(): Promise<AppState> {
-    const own = this.#account.record === null ? null : await this.accountCalls.deviceState();
+    const own = this.#account.record === null ? null : await ownDevice(this.services, this.people);
     return appStateOf({
       own,
       phase: this.#phase,
@@ -158,8 +145,8 @@ export class Session {
       connection: this.#connection,
       device: this.#device,
       catchingUp: this.#catchingUp,
-      updateRequired: this.#updateRequired || !this.#services.maySend,
-      ...{ clockSkewMs: this.#skewMs, timeWaitMs: this.#services.time.waiting?.untilMs ?? null },
+      updateRequired: this.#updateRequired || !this.services.maySend,
+      ...{ clockSkewMs: this.#skewMs, timeWaitMs: this.services.time.waiting?.untilMs ?? null },
     });
   }
 
@@ -202,6 +189,7 @@ export class Session {
     }
   }
 
+  /** The latest state. */
   state(): Promise<AppState> {
     return this.#begun();
   }
@@ -210,15 +198,15 @@ export class Session {
     const gone = await this.#vault.get<{ reason: string }>(META, "signed_out");
     if (gone !== null) return this.#enter("signed_out", gone.reason);
     await this.#autoLock.load();
-    const account = await this.#services.load();
+    const account = await this.services.load();
     if (account === null) return this.#enter("register");
     if (await this.#refusals.load()) return this.#snapshot();
     await this.#startDevice();
-    return this.enterAccount();
+    return this.#enterAccount();
   }
 
   /** The phase that the account is in: conduct first, then everything. */
-  async enterAccount(): Promise<AppState> {
+  async #enterAccount(): Promise<AppState> {
     if (!hasAccepted(this.#account.record?.me ?? null)) {
       this.#device?.socket.stop();
       return this.#enter("conduct");
@@ -234,10 +222,10 @@ export class Session {
     const { origin, WebSocket, random } = this.#options;
     await this.blocked.load();
     const device = new Device({
-      context: { ...this.#context, ...this.#services.forDevice() },
+      context: { ...this.context, ...this.services.forDevice() },
       people: this.people,
       blocked: this.blocked,
-      guard: this.#services.guard,
+      guard: this.services.guard,
       socket: {
         url: `${origin.replace(/^http/, "ws")}/v1/socket`,
         WebSocket,
@@ -258,7 +246,7 @@ export class Session {
         this.#skewMs = Math.round(this.#options.now() - ready.serverTimeMs);
         void this.#changed();
         await Promise.all([
-          this.#services.onReady(ready, caughtUp),
+          this.services.onReady(ready, caughtUp),
           this.people.refreshDirectory(ready.directoryVersion),
         ]);
         void this.#changed();
@@ -274,7 +262,7 @@ export class Session {
         void this.#changed();
       },
       onHistory: () => void this.#changed(),
-      closed: this.#services,
+      closed: this.services,
       mayNotify: (conversation, called) =>
         mayNotify(conversation, called, this.#visible, this.#options.now()),
     });
@@ -288,7 +276,7 @@ export class Session {
     if (event === "conduct") return this.#refused();
     if (event === "reports") return this.reporting.wake(true);
     if (event === "directory") await this.people.refreshDirectory(null);
-    await this.#services.onAccountEvent(event);
+    await this.services.onAccountEvent(event);
     await this.#changed();
   }
 
@@ -302,22 +290,22 @@ export class Session {
   }
 
   /** Stop everything without wiping: the process ends. */
-  async close(): Promise<void> {
+  readonly close = async (): Promise<void> => {
     await this.#starting?.catch(() => undefined);
     this.#refusals.reset();
     this.#stopDevice();
     this.#vault.close();
-  }
+  };
 
-  async device(): Promise<Device> {
-    const device = await this.deviceThatKeeps();
+  async #running(): Promise<Device> {
+    const device = await this.#keeping();
     if (this.#phase === "conduct")
       throw failure("not_registered", { details: { phase: "conduct" } });
     return device;
   }
 
   /** The device also while the code of conduct is owed: drafts are kept. */
-  async deviceThatKeeps(): Promise<Device> {
+  async #keeping(): Promise<Device> {
     await this.#begun();
     this.#touch();
     if (this.#phase === "locked") throw failure("locked");
@@ -325,10 +313,16 @@ export class Session {
     return this.#device;
   }
 
-  setVisible(conversationId: ConversationId | null): void {
+  /** Which conversation is on screen, so that it does not notify; null for none. */
+  async setVisible(conversationId: ConversationId | null): Promise<void> {
+    await this.start();
     this.#visible = conversationId;
   }
 
+  /**
+   * News of the device about its network. Gone: a connection that still looks open is given up at
+   * once. Back: the next try comes now instead of after its wait.
+   */
   networkChanged(there: boolean): void {
     if (there && this.#refusals.away) void this.#refusals.ask();
     if (there) this.#device?.socket.nudge();
@@ -337,27 +331,29 @@ export class Session {
 
   // --- Registration ----------------------------------------------------------------------------
 
-  async registerClient(ticket: string, label: string): Promise<AppState> {
+  /** Make the device key, get the certificate. `phase` becomes "conduct" or "ready". */
+  async register(ticket: string, label: string): Promise<AppState> {
     await this.#begun();
     if (this.#account.record === null) {
-      await this.#services.register(ticket, label.slice(0, 64));
+      await this.services.register(ticket, label.slice(0, 64));
       await this.#startDevice();
     }
     await this.#account.refreshMe();
     // Others seal to this device from now on; if it fails, the next connection tries again.
-    await this.#services.equip().catch(() => undefined);
-    return this.enterAccount();
+    await this.services.equip().catch(() => undefined);
+    return this.#enterAccount();
   }
 
   async acceptConduct(version: number, language: Language): Promise<AppState> {
     await this.#begun();
     this.#account.require();
     await this.#account.storeMe(await this.api.acceptConduct({ version, language }));
-    return this.enterAccount();
+    return this.#enterAccount();
   }
 
   // --- App lock, sign-out ----------------------------------------------------------------------
 
+  /** A PIN, or a passphrase in its place. */
   async setPin(pin: string | null, currentPin: string | null): Promise<AppState> {
     await this.#begun();
     await this.#byPin(this.#vault.setPin(pin, currentPin));
@@ -365,8 +361,9 @@ export class Session {
     return this.#changed();
   }
 
+  /** Answer a "presence" event; null: the person does not do the act. Rejects with `pin_wrong`. */
   async givePresence(number: number, given: PresenceGiven | null): Promise<void> {
-    await this.#begun().then(() => this.#byPin(this.#services.presences.give(number, given)));
+    await this.#begun().then(() => this.#byPin(this.services.presences.give(number, given)));
   }
 
   async setAutoLock(ms: number): Promise<AppState> {
@@ -398,7 +395,7 @@ export class Session {
     await this.#begun();
     if (!this.#vault.hasPin || this.#phase !== "ready") return this.#snapshot();
     this.#stopDevice();
-    this.#services.reset();
+    this.services.reset();
     // The keys are gone from here even if the storage refuses to note the end of the session.
     await this.#vault.lock().catch(() => undefined);
     return this.#enter("locked");
@@ -409,6 +406,7 @@ export class Session {
     this.#autoLock.restart(this.#phase === "locked");
   }
 
+  /** Revoke this device at the server if it can be reached, and wipe everything here. */
   async signOut(): Promise<AppState> {
     await this.#begun();
     return this.#refusals.silently(async () => {
@@ -417,6 +415,7 @@ export class Session {
     });
   }
 
+  /** After "signed_out": forget it and return to "register". */
   async startOver(): Promise<AppState> {
     await this.#begun();
     if (this.#phase !== "signed_out") return this.#snapshot();
@@ -434,12 +433,12 @@ export class Session {
   /** It does know us: only the connection was refused, there is a new code of conduct, or a lock ended. */
   async #taken(): Promise<void> {
     if (this.#device === null) await this.#startDevice();
-    await this.enterAccount();
+    await this.#enterAccount();
   }
 
   async #wipe(reason: SignedOutReason): Promise<AppState> {
     this.#stopDevice();
-    this.#services.reset();
+    this.services.reset();
     this.#refusals.reset();
     await this.#vault.wipe();
     await this.#vault.open();

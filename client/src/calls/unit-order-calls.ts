@@ -16,7 +16,7 @@ import { seriesOrderId } from "../orders/record.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import type { Prepared } from "../attachments/attachments.ts";
 import type { IssuableUnit } from "../wire.ts";
-import type { ConversationCalls } from "./conversation-calls.ts";
+import { adopt } from "./conversation-calls.ts";
 import type { Device } from "./device.ts";
 import { orderable, writable } from "./reach.ts";
 import type { Reach } from "./reach.ts";
@@ -30,25 +30,31 @@ interface Part {
 
 export class UnitOrderCalls {
   readonly #reach: Reach;
-  readonly #conversations: ConversationCalls;
 
-  constructor(reach: Reach, conversations: ConversationCalls) {
+  constructor(reach: Reach) {
     this.#reach = reach;
-    this.#conversations = conversations;
   }
 
+  /** The units to each of which this person may issue an order without belonging to its chat. */
   async units(): Promise<readonly IssuableUnit[]> {
     const { api } = (await this.#reach.device()).context;
     return (await api.issuableUnits()).units;
   }
 
+  /** The conversations for this person's orders to these units. Rejects with `may_not_issue`. */
   async open(unitIds: readonly UnitId[]): Promise<readonly ConversationItem[]> {
     requireFew(unitIds.length);
+    const device = await this.#reach.device();
+    const { api } = device.context;
     const items: ConversationItem[] = [];
-    for (const unitId of unitIds) items.push(await this.#conversations.openUnitOrders(unitId));
+    for (const unitId of unitIds) items.push(await adopt(device, await api.openUnitOrders(unitId)));
     return items;
   }
 
+  /**
+   * Issue a draft's order in each of these conversations, as one series. Queues and returns at once, as `send`;
+   * rejects before anything is queued where one is closed. A repeated call sends nothing twice.
+   */
   async issue(draft: OrderDraft, conversationIds: readonly ConversationId[]): Promise<void> {
     requireFew(conversationIds.length);
     const device = await this.#reach.device();

@@ -78,6 +78,8 @@ describe("the page's core", () => {
 
   it("can be what a promise resolves with", async () => {
     const remote = remoteCore(() => undefined);
-    expect(await Promise.resolve(remote.core.admin)).toBe(remote.core.admin);
+    const { admin } = remote.core;
+    expect(await Promise.resolve(admin)).toBe(admin);
+    expect(await Promise.resolve(remote.core)).toBe(remote.core);
   });
 });

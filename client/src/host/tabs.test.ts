@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ConnectedCore } from "../core.ts";
 import type { CoreEvent, CoreListener } from "../seam.ts";
 import { failure } from "../failure.ts";
+import { remote } from "../remote.ts";
 import { remoteCore } from "./rpc.ts";
 import { joinTabs } from "./tabs.ts";
 import type { Channel, Locks, TabCore } from "./tabs.ts";
@@ -75,7 +76,7 @@ class Tab {
       if (this.alive) channel.onmessage?.({ data: data as never });
     };
     const locks: Locks = { request: (_name, hold) => device.request(this, hold) };
-    const remote = remoteCore((call) => {
+    const page = remoteCore((call) => {
       queueMicrotask(() => {
         post(structuredClone(call));
       });
@@ -85,7 +86,7 @@ class Tab {
       channel,
       left: new Promise((resolve) => (this.leave = resolve)),
       toPage: (message) => {
-        if (this.alive) remote.receive(structuredClone(message));
+        if (this.alive) page.receive(structuredClone(message));
       },
       createCore: (keys) => {
         device.cores += 1;
@@ -99,17 +100,17 @@ class Tab {
             this.emit = listener;
             return () => undefined;
           },
-          send: async (...args: unknown[]) => {
-            device.sent.push(args);
+          messages: remote(async (_, args) => {
+            device.sent.push([...args]);
             await device.gate;
             return { messageId: args[3] };
-          },
-          unlock: () => Promise.reject(failure("pin_wrong", { details: { triesLeft: 3 } })),
+          }),
+          app: remote(() => Promise.reject(failure("pin_wrong", { details: { triesLeft: 3 } }))),
         } as unknown as TabCore;
         return this.leading;
       },
     });
-    this.core = remote.core;
+    this.core = page.core;
     this.core.subscribe((event) => this.events.push(event));
   }
 
@@ -124,8 +125,8 @@ describe("tabs", () => {
   it("runs one core for two tabs, and both are answered", async () => {
     const device = new Device();
     const [first, second] = [device.open(), device.open()];
-    await first.core.send(CHAT, text, null);
-    await second.core.send(CHAT, text, null);
+    await first.core.messages.send(CHAT, text, null);
+    await second.core.messages.send(CHAT, text, null);
     expect(device.cores).toBe(1);
     expect(device.sent).toHaveLength(2);
   });
@@ -133,12 +134,12 @@ describe("tabs", () => {
   it("lets the next tab lead when one leaves, and closes its core", async () => {
     const device = new Device();
     const [first, second, third] = [device.open(), device.open(), device.open()];
-    await second.core.send(CHAT, text, null);
+    await second.core.messages.send(CHAT, text, null);
     third.leave();
     first.leave();
     await new Promise((resolve) => setTimeout(resolve));
     expect([first.closed, device.cores]).toEqual([1, 2]);
-    await second.core.send(CHAT, text, null);
+    await second.core.messages.send(CHAT, text, null);
     second.leave();
     await new Promise((resolve) => setTimeout(resolve));
     // The third left while it waited: it starts no core any more.
@@ -158,7 +159,7 @@ describe("tabs", () => {
     const device = new Device();
     const [first, second] = [device.open(), device.open()];
     device.gate = new Promise(() => undefined);
-    const answer = second.core.send(CHAT, text, null);
+    const answer = second.core.messages.send(CHAT, text, null);
     await new Promise((resolve) => setTimeout(resolve));
     expect(device.sent).toHaveLength(1);
     device.gate = Promise.resolve();
@@ -174,7 +175,7 @@ describe("tabs", () => {
     const device = new Device();
     const [first, second, third] = [device.open(), device.open(), device.open()];
     device.gate = new Promise(() => undefined);
-    const answer = third.core.send(CHAT, text, null);
+    const answer = third.core.messages.send(CHAT, text, null);
     await new Promise((resolve) => setTimeout(resolve));
     device.close(first);
     await new Promise((resolve) => setTimeout(resolve));
@@ -186,7 +187,7 @@ describe("tabs", () => {
   it("rejects with the code and details of the core's failure", async () => {
     const device = new Device();
     const [, second] = [device.open(), device.open()];
-    await expect(second.core.unlock("0000")).rejects.toMatchObject({
+    await expect(second.core.app.unlock("0000")).rejects.toMatchObject({
       code: "pin_wrong",
       details: { triesLeft: 3 },
     });

@@ -10,7 +10,7 @@ const call = joinTabs({
   createCore: (keys) => {
     const core = createCore({ origin: self.location.origin, keys });
     // A tab that takes over was started by its page long ago: nobody calls `start` again.
-    core.start().catch(() => undefined);
+    core.app.start().catch(() => undefined);
     return core;
   },
   toPage: (message) => {

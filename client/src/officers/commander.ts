@@ -22,7 +22,7 @@ export async function announce(
   log("the head of the force is there");
   for (let turn = Math.floor(random() * ANNOUNCEMENTS.length); !signal.aborted; turn++) {
     const text = fill(ANNOUNCEMENTS[turn % ANNOUNCEMENTS.length] ?? "", random);
-    await core
+    await core.messages
       .send(where.conversationId, { kind: "text", text, mentions: [] }, null)
       .catch((error: unknown) => {
         log(`an announcement failed: ${String(error)}`);
@@ -37,7 +37,7 @@ async function announcements(
   signal: AbortSignal,
 ): Promise<ConversationItem | null> {
   while (!signal.aborted) {
-    const found = (await core.conversations()).find(
+    const found = (await core.conversations.list()).find(
       ({ kind, state, canPost }) => kind === "announcement" && state === "ready" && canPost,
     );
     if (found !== undefined) return found;
@@ -48,10 +48,10 @@ async function announcements(
 
 /** Issue the first order to a unit below, if this officer heads one above it and has issued none. */
 export async function order(core: LocalCore, unitId: UnitId): Promise<void> {
-  const below = await core.issuableUnits();
-  const issued = await core.orders({ box: "issued" });
+  const below = await core.unitOrders.units();
+  const issued = await core.orders.page({ box: "issued" });
   if (issued.orders.length > 0 || !below.some((one) => one.unitId === unitId)) return;
-  const [where] = await core.openUnitOrders([unitId]);
+  const [where] = await core.unitOrders.open([unitId]);
   if (where === undefined) return;
   const draft = {
     ...{
@@ -63,5 +63,5 @@ export async function order(core: LocalCore, unitId: UnitId): Promise<void> {
     },
     ...{ sendAtMs: null, savedMs: 0, filesLost: false },
   } as const;
-  await core.issueTogether(draft, [where.conversationId]);
+  await core.unitOrders.issue(draft, [where.conversationId]);
 }

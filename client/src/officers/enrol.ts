@@ -22,10 +22,13 @@ async function newest(origin: string, number: string): Promise<string | null> {
 }
 
 /** Ask for a code; two in a row for one number must be some time apart. */
-async function requested(core: LocalCore, number: string): ReturnType<LocalCore["requestCode"]> {
+async function requested(
+  core: LocalCore,
+  number: string,
+): ReturnType<LocalCore["registration"]["requestCode"]> {
   for (let tries = 0; ; tries++) {
     try {
-      return await core.requestCode(number, "en");
+      return await core.registration.requestCode(number, "en");
     } catch (error) {
       if (!hasCode(error, "rate_limited") || tries === 5) throw error;
       await pause((error.retryAfterMs ?? 1_000) + 100);
@@ -41,11 +44,11 @@ export async function enrol(
   label: string,
   enrolmentCode?: string,
 ): Promise<void> {
-  const { phase } = await core.start();
+  const { phase } = await core.app.start();
   if (phase === "register") await register(core, origin, number, label, enrolmentCode);
-  if ((await core.state()).phase === "conduct") {
-    const { version } = await core.conductCode("en");
-    await core.acceptConduct(version, "en");
+  if ((await core.app.state()).phase === "conduct") {
+    const { version } = await core.conduct.code("en");
+    await core.app.acceptConduct(version, "en");
   }
   await online(core);
   await learn(core);
@@ -54,7 +57,7 @@ export async function enrol(
 async function online(core: LocalCore): Promise<void> {
   const deadline = Date.now() + ONLINE_LIMIT_MS;
   for (;;) {
-    const { phase, reason, connection } = await core.state();
+    const { phase, reason, connection } = await core.app.state();
     if (phase !== "ready") throw new Error(`is ${phase} (${String(reason)})`);
     if (connection === "online") return;
     if (Date.now() > deadline) throw new Error("does not come online");
@@ -79,12 +82,12 @@ async function register(
     const text = await newest(origin, number);
     if (text !== before && text !== null) code = CODE.exec(text)?.[0] ?? null;
   }
-  let step = await core.submitCode(challengeId, code);
+  let step = await core.registration.submitCode(challengeId, code);
   if (step.next === "enrolment_code" && enrolmentCode !== undefined) {
-    step = await core.submitEnrolmentCode(step.ticket, enrolmentCode);
+    step = await core.registration.submitEnrolmentCode(step.ticket, enrolmentCode);
   }
   if (step.next !== "device") throw new Error(`needs ${step.next} to register`);
-  await core.registerClient(step.ticket, label);
+  await core.app.register(step.ticket, label);
 }
 
 /** Do the officer course, without which large groups are closed. */

@@ -141,7 +141,7 @@ async function main(): Promise<void> {
     `${String(staff.length)} of ${String(numbers.length)} simulated officers are on duty` +
       (commander === undefined ? "." : `; ${without}.`),
   );
-  const unitId = (await staff[0]?.state())?.me?.unitId;
+  const unitId = (await staff[0]?.app.state())?.me?.unitId;
   if (head !== null && unitId !== undefined)
     await order(head, unitId).catch((error: unknown) => log(`an order failed: ${String(error)}`));
   await Promise.all([station.patrol(), head === null ? null : announce(head, options)]);

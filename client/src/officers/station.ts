@@ -55,7 +55,7 @@ export class Station {
   async begin(cores: readonly LocalCore[], invited: readonly string[]): Promise<void> {
     this.#cores = cores;
     for (const core of cores) {
-      const { me } = await core.state();
+      const { me } = await core.app.state();
       if (me !== null) this.#staff.add(me.personId);
     }
     this.#begun();
@@ -93,7 +93,7 @@ export class Station {
   async #people(numbers: readonly string[]): Promise<readonly Person[]> {
     const found = await Promise.all(
       numbers.map(async (number) => {
-        const { people } = await this.#leader.people({ text: number, limit: 5 });
+        const { people } = await this.#leader.people.search({ text: number, limit: 5 });
         return people.find((person) => person.number === number) ?? null;
       }),
     );
@@ -103,7 +103,7 @@ export class Station {
   /** The station's group: the department's, one that was made before, or a new one. */
   async #standingGroup(invited: readonly string[]): Promise<ConversationId> {
     const core = this.#leader;
-    const { me } = await core.state();
+    const { me } = await core.app.state();
     const own = await this.#find(
       core,
       ({ standing, whoMayPost }) =>
@@ -111,14 +111,14 @@ export class Station {
       this.#options.standingMs,
     );
     if (own !== null) return own.conversationId;
-    const { units } = await core.directory();
+    const { units } = await core.people.directory();
     const unit = units.find(({ unitId }) => unitId === me?.unitId);
     const title = unit?.names.en ?? "Police Station";
     const guests = (await this.#people(invited)).map(({ personId }) => personId);
     const wanted = [...this.#staff, ...guests].filter((id) => id !== me?.personId);
     const standing = await this.#find(core, ({ kind, admin }) => kind === "group" && admin);
     if (standing === null) {
-      const made = await core.createGroup({
+      const made = await core.conversations.createGroup({
         title,
         personIds: wanted,
         photo: null,
@@ -128,10 +128,10 @@ export class Station {
       return made.conversationId;
     }
     const id = standing.conversationId;
-    const members = await core.members(id);
+    const members = await core.members.list(id);
     const inside = new Set(members.map(({ plate }) => plate.personId));
     const add = wanted.filter((personId) => !inside.has(personId));
-    if (add.length > 0) await core.changeMembers(id, { add });
+    if (add.length > 0) await core.members.change(id, { add });
     return id;
   }
 
@@ -144,8 +144,8 @@ export class Station {
   ): Promise<ConversationItem | null> {
     const deadline = Date.now() + (limitMs ?? 5_000);
     for (;;) {
-      const state = await core.state();
-      const found = (await core.conversations()).find(wanted);
+      const state = await core.app.state();
+      const found = (await core.conversations.list()).find(wanted);
       if (found !== undefined) return found;
       const settled = state.connection === "online" && !state.catchingUp;
       if ((settled && limitMs === undefined) || Date.now() > deadline) return null;
@@ -157,7 +157,7 @@ export class Station {
     const deadline = Date.now() + ENTER_LIMIT_MS;
     for (const core of this.#cores) {
       for (;;) {
-        const item = await core.conversation(conversationId).catch(() => null);
+        const item = await core.conversations.get(conversationId).catch(() => null);
         if (item?.state === "ready") break;
         if (Date.now() > deadline || this.#options.signal.aborted) return;
         await pause(100, this.#options.signal);
@@ -176,13 +176,13 @@ export class Station {
           ? this.#place()
           : { kind: "text", text: this.#pick(STATION_LINES), mentions: [] };
     const speaker = this.#someone();
-    await speaker.send(await this.#where(speaker, this.#group), outgoing, null);
+    await speaker.messages.send(await this.#where(speaker, this.#group), outgoing, null);
   }
 
   /** Mostly the station's group; now and then the conversation of units that all may write in. */
   async #where(speaker: LocalCore, group: ConversationId): Promise<ConversationId> {
     if (this.#options.random() < 0.7) return group;
-    const wide = (await speaker.conversations()).find(
+    const wide = (await speaker.conversations.list()).find(
       ({ audience, canPost, state }) => audience !== null && canPost && state === "ready",
     );
     return wide?.conversationId ?? group;
@@ -225,24 +225,24 @@ export class Station {
     const { item, conversationId } = event;
     const writer = item.sender?.personId ?? null;
     if (writer === null || this.#staff.has(writer)) return;
-    const { kind, canPost } = await core.conversation(conversationId);
-    if (!canPost) return core.markRead(conversationId, item.messageId);
+    const { kind, canPost } = await core.conversations.get(conversationId);
+    if (!canPost) return core.messages.markRead(conversationId, item.messageId);
     // In the group one officer answers, in turn; each core hears the message.
     if (kind !== "direct" && !(await this.#isMyTurn(core, item))) return;
     const { random, signal, answerMs } = this.#options;
     const [least, most] = answerMs;
     await pause(least + (most - least) * random(), signal);
     if (signal.aborted) return;
-    await core.markRead(conversationId, item.messageId);
+    await core.messages.markRead(conversationId, item.messageId);
     const text = this.#pick(ANSWERS);
-    await core.send(conversationId, { kind: "text", text, mentions: [] }, item.messageId);
+    await core.messages.send(conversationId, { kind: "text", text, mentions: [] }, item.messageId);
   }
 
   /** The message's id says whose turn it is, so that all agree without talking. */
   async #isMyTurn(core: LocalCore, item: MessageItem): Promise<boolean> {
     const turn = parseInt(item.messageId.slice(0, 8), 16) % this.#cores.length;
     const mentioned = item.body.kind === "text" || item.body.kind === "attachments";
-    const { me } = await core.state();
+    const { me } = await core.app.state();
     const names = mentioned ? item.body.mentions.map(({ personId }) => personId) : [];
     const meant = names.filter((personId) => this.#staff.has(personId));
     if (meant.length > 0) return me !== null && meant.includes(me.personId);

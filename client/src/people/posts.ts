@@ -48,7 +48,7 @@ export class Posts {
     return this.#signed(posts);
   }
 
-  async one(postId: PostId): Promise<Post> {
+  async get(postId: PostId): Promise<Post> {
     try {
       const post = await this.#context.api.onePost(postId);
       await this.#remember([post]);

@@ -93,14 +93,14 @@ async function liveWith(life: Life, crash: Crash): Promise<void> {
     });
   const sends = (id: ConversationId, text: string, messageId: MessageId): Promise<unknown> =>
     through(text, async () => {
-      const sent = await victim.core.messages(id, null, 50);
+      const sent = await victim.core.messages.page(id, null, 50);
       if (sent.messages.some((one) => one.messageId === messageId)) return;
-      await victim.core.send(id, { kind: "text", text, mentions: [] }, null, messageId);
+      await victim.core.messages.send(id, { kind: "text", text, mentions: [] }, null, messageId);
     });
   const has = async (officer: Officer, id: ConversationId, text: string): Promise<boolean> =>
     (await officer.texts(id)).includes(text);
 
-  const direct = await through("direct", () => victim.core.openDirect(b.person));
+  const direct = await through("direct", () => victim.core.conversations.openDirect(b.person));
   const { conversationId: id } = direct;
   await sends(id, "one", newId());
   await until("b has one", () => has(b, id, "one"));
@@ -108,24 +108,24 @@ async function liveWith(life: Life, crash: Crash): Promise<void> {
   await until("victim has two", () => has(victim, id, "two"));
   const conversationId: ConversationId = newId();
   await through("group", () =>
-    victim.core.createGroup({
+    victim.core.conversations.createGroup({
       ...{ title: "Three", personIds: [b.person, c.person], photo: null },
       ...{ whoMayPost: "everyone", history: "none", conversationId },
     }),
   );
   await sends(conversationId, "three", newId());
   await until("c has three", () => has(c, conversationId, "three"));
-  await through("remove", () => victim.core.changeMembers(conversationId, { remove: [c.person] }));
+  await through("remove", () => victim.core.members.change(conversationId, { remove: [c.person] }));
   await sends(conversationId, "four", newId());
   await until("b has four", () => has(b, conversationId, "four"));
   await b.text(conversationId, "five");
   await until("victim has five", () => has(victim, conversationId, "five"));
-  await until("sent", async () => (await victim.core.state()).outbox === 0);
+  await until("sent", async () => (await victim.core.app.state()).outbox === 0);
 
   for (const officer of [victim, b]) {
     expect(await officer.texts(id)).toEqual(["one", "two"]);
     expect(await officer.texts(conversationId)).toEqual(["three", "four", "five"]);
-    expect((await officer.core.encryption(conversationId)).refused).toBe(0);
+    expect((await officer.core.conversations.encryption(conversationId)).refused).toBe(0);
   }
   expect(await c.texts(conversationId)).toEqual(["three"]);
 }
@@ -176,7 +176,7 @@ describe("a disk that fails", () => {
 
   it.each([7, 11, 13])("loses and doubles nothing when every %dth write fails", async (n) => {
     const [a, b] = [await world.current.join(), await world.current.join()];
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     await Promise.all([a, b].map((officer) => officer.ready(id)));
     failEvery(n);
     const sent: string[] = [];
@@ -193,7 +193,7 @@ describe("a disk that fails", () => {
     }
     expect(sent.length).toBeGreaterThan(5);
     IDBObjectStore.prototype.put = put;
-    await a.until("all sent", async () => (await a.core.state()).outbox === 0, 60_000);
+    await a.until("all sent", async () => (await a.core.app.state()).outbox === 0, 60_000);
     await b.receives(id, sent.at(-1) ?? "", 60_000);
     expect(await b.texts(id)).toEqual(sent);
     expect(await a.texts(id)).toEqual(sent);

@@ -14,7 +14,7 @@ describe("messages over a bad network", () => {
     const network = new Network(w.fetch);
     const a = await w.join({ fetch: network.fetch });
     const b = await w.join();
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     await a.ready(id);
     network.path = MESSAGES;
     network.loseAnswers = 5;
@@ -34,7 +34,7 @@ describe("messages over a bad network", () => {
     network.loseAnswers = 0;
     await a.restart();
     await b.receives(id, "crashed");
-    await a.until("nothing waits", async () => (await a.core.state()).outbox === 0);
+    await a.until("nothing waits", async () => (await a.core.app.state()).outbox === 0);
     await a.text(id, "after");
     await b.receives(id, "after");
     for (const officer of [a, b]) {
@@ -48,7 +48,7 @@ describe("messages over a bad network", () => {
     const [b, c] = [await w.join(), await w.join()];
     network.path = KEYS_AND_MEMBERS;
     network.loseAnswers = 2;
-    const { conversationId: id } = await a.core.createGroup({
+    const { conversationId: id } = await a.core.conversations.createGroup({
       title: "Beat 4",
       personIds: [b.person],
       photo: null,
@@ -57,10 +57,10 @@ describe("messages over a bad network", () => {
     });
     await Promise.all([a, b].map((officer) => officer.ready(id)));
     network.loseAnswers = 2;
-    await a.core.changeMembers(id, { add: [c.person] });
+    await a.core.members.change(id, { add: [c.person] });
     await c.ready(id);
     network.loseAnswers = 2;
-    await a.core.changeMembers(id, { remove: [b.person] });
+    await a.core.members.change(id, { remove: [b.person] });
     await c.text(id, "still here");
     await a.receives(id, "still here");
     expect(await b.texts(id)).not.toContain("still here");
@@ -70,7 +70,7 @@ describe("messages over a bad network", () => {
     const network = new Network(w.fetch);
     const a = await w.join({ fetch: network.fetch });
     const [b, c] = [await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.createGroup({
+    const { conversationId: id } = await a.core.conversations.createGroup({
       title: "Beat 5",
       personIds: [b.person],
       photo: null,
@@ -78,7 +78,7 @@ describe("messages over a bad network", () => {
       history: "none",
     });
     await Promise.all([a, b].map((officer) => officer.ready(id)));
-    await a.core.changeMembers(id, { add: [c.person] });
+    await a.core.members.change(id, { add: [c.person] });
     await c.ready(id);
     network.path = KEYS;
     network.method = /POST/;
@@ -99,7 +99,7 @@ describe("messages over a bad network", () => {
   it("removes at once, though the admin is gone right after asking (D6)", async () => {
     const [a, b] = [await w.join(), await w.join()];
     const [c, d] = [await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.createGroup({
+    const { conversationId: id } = await a.core.conversations.createGroup({
       title: "Beat 6",
       personIds: [b, c, d].map((officer) => officer.person),
       photo: null,
@@ -107,9 +107,9 @@ describe("messages over a bad network", () => {
       history: "none",
     });
     await Promise.all([a, b, c, d].map((officer) => officer.ready(id)));
-    await a.core.changeMembers(id, { remove: [b.person] });
+    await a.core.members.change(id, { remove: [b.person] });
     await a.core.close();
-    await b.until("out", async () => (await b.core.conversation(id)).state === "left");
+    await b.until("out", async () => (await b.core.conversations.get(id)).state === "left");
     await c.text(id, "after the removal");
     await d.receives(id, "after the removal", 30_000);
     expect(await b.texts(id)).not.toContain("after the removal");
@@ -119,7 +119,7 @@ describe("messages over a bad network", () => {
 describe("a server that fails", () => {
   it("loses and doubles nothing when it is killed while messages are on their way", async () => {
     const [a, b] = [await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     await Promise.all([a, b].map((officer) => officer.ready(id)));
     const texts = Array.from({ length: 40 }, (_, i) => `report ${String(i)}`);
     for (const [i, text] of texts.entries()) {
@@ -131,13 +131,13 @@ describe("a server that fails", () => {
     }
     await b.receives(id, "report 39", 60_000);
     expect(await b.texts(id)).toEqual(texts);
-    await a.until("all sent", async () => (await a.core.state()).outbox === 0);
+    await a.until("all sent", async () => (await a.core.app.state()).outbox === 0);
     expect(await a.texts(id)).toEqual(texts);
   });
 
   it("catches up on hundreds of messages in order after being away, through many keys", async () => {
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.createGroup({
+    const { conversationId: id } = await a.core.conversations.createGroup({
       title: "Long night",
       personIds: [b.person],
       photo: null,
@@ -149,22 +149,22 @@ describe("a server that fails", () => {
     const texts = Array.from({ length: 300 }, (_, i) => `entry ${String(i)}`);
     for (const [i, text] of texts.entries()) {
       await a.text(id, text);
-      if (i === 100) await a.core.changeMembers(id, { add: [c.person] });
-      if (i === 200) await a.core.changeMembers(id, { remove: [c.person] });
+      if (i === 100) await a.core.members.change(id, { add: [c.person] });
+      if (i === 200) await a.core.members.change(id, { remove: [c.person] });
     }
-    await a.until("all sent", async () => (await a.core.state()).outbox === 0, 60_000);
+    await a.until("all sent", async () => (await a.core.app.state()).outbox === 0, 60_000);
     await b.restart();
     await b.receives(id, "entry 299", 60_000);
     const found: string[] = [];
     let before: MessageId | null = null;
     for (;;) {
-      const page = await b.core.messages(id, before, 50);
+      const page = await b.core.messages.page(id, before, 50);
       const part = page.messages.map(({ body }) => (body.kind === "text" ? body.text : ""));
       found.unshift(...part.filter((text) => text.startsWith("entry")));
       before = page.messages[0]?.messageId ?? null;
       if (!page.more) break;
     }
     expect(found).toEqual(texts);
-    expect((await b.core.conversation(id)).unread).toBe(300);
+    expect((await b.core.conversations.get(id)).unread).toBe(300);
   });
 });

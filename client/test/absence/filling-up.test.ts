@@ -23,7 +23,7 @@ afterAll(async () => {
 
 /** Transactions of all stores while a new phone of b's fills up with so many messages. */
 async function transactionsFor(count: number): Promise<number> {
-  const { conversationId: id } = await a.core.createGroup({
+  const { conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: `${String(count)} reports`, personIds: [b.person], photo: null },
     ...{ whoMayPost: "everyone", history: "30_days" },
   });

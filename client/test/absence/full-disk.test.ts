@@ -40,8 +40,8 @@ function postsTo(answers: readonly Answer[], path: RegExp): readonly Answer[] {
 
 /** The network is cut and comes back: whoever waits does so no longer. */
 async function reconnect({ core }: Officer): Promise<void> {
-  await core.networkChanged(false);
-  await core.networkChanged(true);
+  await core.app.networkChanged(false);
+  await core.app.networkChanged(true);
 }
 
 afterEach(() => {
@@ -52,7 +52,7 @@ describe("on a server whose disk is full", () => {
   it("a message waits, says nothing false, and is accepted once when there is room", async () => {
     const answers: Answer[] = [];
     const [a, b] = [await w.join({ fetch: noting(answers) }), await w.join()];
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     await a.text(id, "before");
     await b.receives(id, "before");
     answers.length = 0;
@@ -92,7 +92,7 @@ describe("on a server whose disk is full", () => {
 
   it("nobody is added by halves: what is refused is told, or done when there is room", async () => {
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.createGroup({
+    const { conversationId: id } = await a.core.conversations.createGroup({
       title: "Patrol",
       personIds: [b.person],
       photo: null,
@@ -102,16 +102,16 @@ describe("on a server whose disk is full", () => {
     await b.ready(id);
     w.server.limitFiles(FULL);
     const add = { add: [c.person] };
-    await expect(a.core.changeMembers(id, add)).rejects.toMatchObject({
+    await expect(a.core.members.change(id, add)).rejects.toMatchObject({
       code: expect.toBeOneOf(FULL_CODES) as string,
       retry: true,
     });
-    expect(await c.core.conversations()).toEqual([]);
+    expect(await c.core.conversations.list()).toEqual([]);
     w.server.limitFiles(null);
-    await a.core.changeMembers(id, add);
+    await a.core.members.change(id, add);
     await c.ready(id);
     await a.text(id, "welcome");
     for (const officer of [b, c]) await officer.receives(id, "welcome");
-    expect((await a.core.encryption(id)).devices).toBe(3);
+    expect((await a.core.conversations.encryption(id)).devices).toBe(3);
   });
 });

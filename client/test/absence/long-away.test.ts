@@ -22,7 +22,7 @@ describe.each([
       await w.join({ now }),
       await w.join({ now }),
     ] as [Officer, Officer, Officer];
-    const { conversationId: id } = await admin.core.createGroup({
+    const { conversationId: id } = await admin.core.conversations.createGroup({
       title: "Beat 7",
       personIds: [other.person, away.person],
       photo: null,
@@ -53,7 +53,7 @@ describe.each([
     await away.restart();
     await away.receives(id, "after", SOON_MS);
     expect(await away.texts(id)).toEqual(["before", "after"]);
-    expect(await away.core.conversation(id)).toMatchObject({ state: "ready", alarm: null });
+    expect(await away.core.conversations.get(id)).toMatchObject({ state: "ready", alarm: null });
     await away.text(id, "back again");
     await admin.receives(id, "back again", SOON_MS);
   });

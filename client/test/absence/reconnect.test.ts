@@ -29,11 +29,11 @@ class Away {
     const from = this.network.seen.length;
     const before = this.officer.events.length;
     this.line.mend();
-    await core.networkChanged(true);
+    await core.app.networkChanged(true);
     await this.officer.until(
       "caught up",
       async () => {
-        const { connection, catchingUp } = await core.state();
+        const { connection, catchingUp } = await core.app.state();
         const was = this.officer.events
           .slice(before)
           .some((event) => event.type === "app" && event.state.catchingUp);
@@ -50,7 +50,7 @@ class Away {
     const { core } = this.officer;
     await this.officer.until(
       "offline",
-      async () => (await core.state()).connection === "offline",
+      async () => (await core.app.state()).connection === "offline",
       PATIENCE_MS,
     );
   }
@@ -76,7 +76,7 @@ async function secondOf(away: Away): Promise<Officer> {
 }
 
 async function group(creator: Officer, others: readonly Officer[]): Promise<ConversationId> {
-  const { conversationId } = await creator.core.createGroup({
+  const { conversationId } = await creator.core.conversations.createGroup({
     title: "Night patrol",
     personIds: others.map(({ person }) => person),
     whoMayPost: "everyone",
@@ -108,7 +108,7 @@ describe("coming back", () => {
     // Missed entries come on the socket.
     await a.leave();
     await b.text(id, "on my way");
-    await b.core.markRead(id, messageId);
+    await b.core.messages.markRead(id, messageId);
     const asked = await a.back();
     await a.officer.receives(id, "on my way");
     await a.officer.until(
@@ -125,14 +125,14 @@ describe("coming back", () => {
     const id = await group(b, [a.officer]);
     await a.settle();
     await a.leave();
-    await b.core.changeMembers(id, { add: [c.person] });
+    await b.core.members.change(id, { add: [c.person] });
     await c.ready(id);
     let failures = 3;
     a.network.refuse = (path) =>
       path.endsWith(`${id}/cells/own`) && failures-- > 0 ? "internal" : null;
     await a.back();
     await a.officer.until("tells who was added", async () => {
-      const { last } = await a.officer.core.conversation(id);
+      const { last } = await a.officer.core.conversations.get(id);
       return last?.preview.kind === "notice" && last.preview.notice.kind === "added";
     });
     expect(failures).toBeLessThan(0);
@@ -152,7 +152,7 @@ describe("coming back", () => {
     await a.leave();
     const other = await second.text(id, "from the other device");
     await b.receives(id, "from the other device");
-    await b.core.markRead(id, other.messageId);
+    await b.core.messages.markRead(id, other.messageId);
     const read = async (officer: Officer, message: MessageId) =>
       (await officer.status(message, id)) === "read";
     await second.until("read", () => read(second, other.messageId), PATIENCE_MS);
@@ -172,14 +172,19 @@ describe("coming back", () => {
     await a.settle();
 
     await a.leave();
-    await b.core.changeMembers(id, { add: [c.person], remove: [], makeAdmin: [], revokeAdmin: [] });
-    await b.core.setWhoMayPost(id, "admins");
-    await second.core.setPreferences(id, { mutedUntilMs: -1, pinned: true });
+    await b.core.members.change(id, {
+      add: [c.person],
+      remove: [],
+      makeAdmin: [],
+      revokeAdmin: [],
+    });
+    await b.core.conversations.setWhoMayPost(id, "admins");
+    await second.core.conversations.setPreferences(id, { mutedUntilMs: -1, pinned: true });
     const asked = await a.back();
     await a.officer.until(
       "all of it",
       async () => {
-        const item = await a.officer.core.conversation(id);
+        const item = await a.officer.core.conversations.get(id);
         return item.members === 3 && !item.canPost && item.mutedUntilMs === -1 && item.pinned;
       },
       PATIENCE_MS,
@@ -204,24 +209,27 @@ describe("coming back", () => {
     await a.settle();
 
     await a.leave();
-    await b.core.changeMembers(left, {
+    await b.core.members.change(left, {
       add: [],
       remove: [a.officer.person],
       makeAdmin: [],
       revokeAdmin: [],
     });
-    await second.core.markRead(kept, messageId);
+    await second.core.messages.markRead(kept, messageId);
     const fresh = await group(b, [second]);
     const third = await Away.join();
     const after = await group(third.officer, [second]);
-    await second.until("read", async () => (await second.core.conversation(kept)).unread === 0);
+    await second.until(
+      "read",
+      async () => (await second.core.conversations.get(kept)).unread === 0,
+    );
     await a.back();
     await a.officer.ready(fresh);
     await a.officer.ready(after);
     await a.officer.until(
       "left and read",
       async () => {
-        const list = await a.officer.core.conversations();
+        const list = await a.officer.core.conversations.list();
         const at = (id: ConversationId) => list.find(({ conversationId }) => conversationId === id);
         return at(left)?.state === "left" && at(kept)?.unread === 0;
       },

@@ -32,7 +32,7 @@ describe("a replaced roster authority", { timeout: LIMIT_MS }, () => {
   it("is followed by phones that were on, that were off, and that come later", async () => {
     const [a, b, off] = [await w.join(), await w.join(), await w.join()];
     const index = w.index;
-    const { conversationId: id } = await a.core.createGroup({
+    const { conversationId: id } = await a.core.conversations.createGroup({
       title: "Night duty",
       photo: null,
       personIds: [b.person, off.person],
@@ -71,10 +71,10 @@ describe("a replaced roster authority", { timeout: LIMIT_MS }, () => {
     await second.ready(id);
     await second.receives(id, "before", PATIENCE_MS);
     const late = await w.join();
-    const { conversationId: direct } = await late.core.openDirect(a.person);
+    const { conversationId: direct } = await late.core.conversations.openDirect(a.person);
     await late.text(direct, "hello");
     await a.receives(direct, "hello", PATIENCE_MS);
-    expect(await a.core.alarms()).toEqual([]);
-    expect((await a.core.conversation(id)).alarm).toBeNull();
+    expect(await a.core.devices.alarms()).toEqual([]);
+    expect((await a.core.conversations.get(id)).alarm).toBeNull();
   });
 });

@@ -29,11 +29,11 @@ async function run(module: string, ...given: string[]): Promise<string> {
 
 /** Somebody's view of a conversation, as text. */
 async function shown({ core }: Officer, id: ConversationId): Promise<string> {
-  const { messages } = await core.messages(id, null, 50);
+  const { messages } = await core.messages.page(id, null, 50);
   const lines = messages.map(({ seq, mine, status, body }) =>
     [seq, mine ? status : "theirs", body.kind === "text" ? body.text : body.kind].join(" "),
   );
-  const { state, last } = await core.conversation(id);
+  const { state, last } = await core.conversations.get(id);
   return JSON.stringify({ state, last: last?.preview.kind, lines });
 }
 
@@ -41,7 +41,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
   it("makes phones wait without the last step, and go on with it", async () => {
     const { server } = w;
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.createGroup({
+    const { conversationId: id } = await a.core.conversations.createGroup({
       title: "Night duty",
       photo: null,
       personIds: [b.person],
@@ -53,7 +53,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
 
     const archive = await run("copconnect", "backup", join(server.folder, "backups"));
     // The phones learn of a roster that the backup does not know.
-    await a.core.changeMembers(id, { add: [c.person] });
+    await a.core.members.change(id, { add: [c.person] });
     const lost = await b.text(id, "lost, by b");
     await a.receives(id, "lost, by b", PATIENCE_MS);
     await c.receives(id, "lost, by b", PATIENCE_MS);
@@ -99,7 +99,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     const { server } = w;
     const [a, b] = [await w.join(), await w.join()];
     const index = w.index;
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     await a.text(id, "in the backup");
     await b.receives(id, "in the backup", PATIENCE_MS);
     const archive = await run("copconnect", "backup", join(server.folder, "backups"));
@@ -113,7 +113,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
       await a.receives(id, `by b after the ${time}`, PATIENCE_MS);
       // A person who comes now was never in the backup.
       const late = await w.join();
-      const { conversationId: other } = await late.core.openDirect(a.person);
+      const { conversationId: other } = await late.core.conversations.openDirect(a.person);
       await late.text(other, "hello");
       await a.receives(other, "hello", PATIENCE_MS);
       await a.text(other, "welcome");

@@ -23,7 +23,7 @@ let id: ConversationId;
 beforeEach(async () => {
   world = await World.make({ people: 2 });
   [a, b] = [world.officer("Asha"), world.officer("Balu")];
-  ({ conversationId: id } = await a.core.openDirect(b.person));
+  ({ conversationId: id } = await a.core.conversations.openDirect(b.person));
   await a.text(id, "in the backup");
   await b.receives(id, "in the backup");
 }, LIMIT_MS);
@@ -35,7 +35,7 @@ afterEach(async () => {
 
 /** How often each text stands in the server's log, by what the devices know of their messages. */
 async function logged(): Promise<readonly string[]> {
-  const { messages } = await a.core.messages(id, null, 50);
+  const { messages } = await a.core.messages.page(id, null, 50);
   const texts = new Map(
     messages.flatMap(({ messageId, body }) =>
       body.kind === "text" ? [[messageId, body.text] as const] : [],
@@ -83,9 +83,9 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
       ...{ kind: "image", file, name: "gate.jpg", mime: "image/jpeg", width: 40, height: 30 },
     };
     const content = { kind: "attachments" as const, text: "", mentions: [], attachments: [photo] };
-    const { messageId } = await a.core.send(id, content, null);
+    const { messageId } = await a.core.messages.send(id, content, null);
     const attachmentOf = async (officer: Officer) => {
-      const { messages } = await officer.core.messages(id, null, 50);
+      const { messages } = await officer.core.messages.page(id, null, 50);
       const body = messages.find((one) => one.messageId === messageId)?.body;
       return body?.kind === "attachments" ? (body.attachments[0]?.attachmentId ?? false) : false;
     };
@@ -95,7 +95,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
       Promise.resolve(world.server.conversation(id).log.some((one) => one.messageId === messageId)),
     );
     // b had not fetched it before.
-    expect((await b.core.attachment(attachmentId)).size).toBe(300_000);
+    expect((await b.core.attachments.get(attachmentId)).size).toBe(300_000);
   });
 
   it("S7 a server that hides a device's chain does not make it begin anew", async () => {
@@ -105,7 +105,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     await a.text(id, "lost");
     await b.receives(id, "lost");
     // Another conversation's header, then none.
-    const other = await a.core.createGroup({
+    const other = await a.core.conversations.createGroup({
       ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
       personIds: [b.person],
     });
@@ -133,7 +133,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     const backup = world.server.backup();
     await b.core.close();
     await a.text(id, "lost while b was away");
-    await a.until("sent", async () => (await a.core.state()).outbox === 0);
+    await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
     await world.server.restore(backup);
     await b.restart();
     await b.receives(id, "lost while b was away");
@@ -156,14 +156,14 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
 
   it("S8 what may have been removed or begins later is asked, not posted again", async () => {
     const [c, d] = [await world.join(), await world.join()];
-    const { conversationId: group } = await a.core.createGroup({
+    const { conversationId: group } = await a.core.conversations.createGroup({
       ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
       personIds: [b.person, c.person],
     });
     for (const one of [b, c]) await one.ready(group);
     await world.settle();
     const backup = world.server.backup();
-    await a.core.changeMembers(group, { remove: [c.person] });
+    await a.core.members.change(group, { remove: [c.person] });
     const secret = await b.text(group, "not for c");
     await a.receives(group, "not for c");
     await b.core.close();
@@ -180,7 +180,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     await a.receives(group, "before d");
     await b.core.close();
     await world.server.restore(second);
-    await a.core.changeMembers(group, { add: [d.person] });
+    await a.core.members.change(group, { add: [d.person] });
     await d.ready(group);
     await b.restart();
     await b.until("asked", async () => (await b.status(older.messageId, group)) === "failed");
@@ -189,13 +189,13 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     expect(await d.texts(group)).toEqual(["after"]);
     expect(posted()).not.toContain(older.messageId);
     // Its author decides.
-    await b.core.retry(older.messageId);
+    await b.core.messages.retry(older.messageId);
     await d.receives(group, "before d");
   });
 
   it("S8 a removal that an older, second backup forgot is asked about", async () => {
     const c = await world.join();
-    const { conversationId: group } = await a.core.createGroup({
+    const { conversationId: group } = await a.core.conversations.createGroup({
       ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
       personIds: [b.person, c.person],
     });
@@ -203,7 +203,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     await world.settle();
     const older = world.server.backup();
     await b.core.close();
-    await a.core.changeMembers(group, { remove: [c.person] });
+    await a.core.members.change(group, { remove: [c.person] });
     await world.server.restore(world.server.backup());
     await b.restart();
     const secret = await b.text(group, "not for c");
@@ -216,14 +216,14 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
 
   it("S8 a removal that a backup forgot is asked about under the next Incarnation too", async () => {
     const c = await world.join();
-    const { conversationId: group } = await a.core.createGroup({
+    const { conversationId: group } = await a.core.conversations.createGroup({
       ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
       personIds: [b.person, c.person],
     });
     for (const one of [b, c]) await one.ready(group);
     await world.settle();
     const backup = world.server.backup();
-    await a.core.changeMembers(group, { remove: [c.person] });
+    await a.core.members.change(group, { remove: [c.person] });
     const secret = await b.text(group, "not for c");
     await a.receives(group, "not for c");
     await b.core.close();
@@ -232,7 +232,10 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     world.network(b).rewrite = (path, body) =>
       path.includes("/trust") ? { ...(body as Trust), incarnation: null } : body;
     await b.restart();
-    await b.until("stands still", async () => (await b.core.conversation(group)).alarm !== null);
+    await b.until(
+      "stands still",
+      async () => (await b.core.conversations.get(group)).alarm !== null,
+    );
     await b.core.close();
     await world.server.restore(world.server.backup());
     world.network(b).rewrite = null;
@@ -242,7 +245,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
 
   it("S8 a newcomer who is added after the phone went back reads nothing of before", async () => {
     const d = await world.join();
-    const { conversationId: group } = await a.core.createGroup({
+    const { conversationId: group } = await a.core.conversations.createGroup({
       ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
       personIds: [b.person],
     });
@@ -256,9 +259,9 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     // The phone goes back and signs it again, and has no network when it posts it.
     const release = world.network(b).hold(/\/messages$/u);
     await b.restart();
-    await b.until("signed again", async () => (await b.core.state()).outbox === 1);
+    await b.until("signed again", async () => (await b.core.app.state()).outbox === 1);
     await new Promise((resolve) => setTimeout(resolve, 500));
-    await a.core.changeMembers(group, { add: [d.person] });
+    await a.core.members.change(group, { add: [d.person] });
     await d.ready(group);
     release();
     await b.until("asked", async () => (await b.status(older.messageId, group)) === "failed");
@@ -270,7 +273,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
 
 describe("without an Incarnation", { timeout: LIMIT_MS }, () => {
   async function alarmOf(officer: Officer): Promise<string | null> {
-    return (await officer.core.conversation(id)).alarm;
+    return (await officer.core.conversations.get(id)).alarm;
   }
 
   async function standStill(): Promise<void> {

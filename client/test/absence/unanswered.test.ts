@@ -26,7 +26,7 @@ async function unanswered(
 }
 
 async function groupOf(admin: Officer, others: readonly Officer[]): Promise<ConversationId> {
-  const { conversationId } = await admin.core.createGroup({
+  const { conversationId } = await admin.core.conversations.createGroup({
     title: "Beat 4",
     personIds: others.map(({ person }) => person),
     photo: null,
@@ -47,7 +47,7 @@ describe("what was not answered on a connection that stands", { timeout: LIMIT_M
     const network = w.current.network(added);
     const id = await groupOf(admin, [other]);
     await unanswered(admin, network, path, () =>
-      admin.core.changeMembers(id, { add: [added.person] }),
+      admin.core.members.change(id, { add: [added.person] }),
     );
     await added.ready(id);
     await admin.text(id, "after it");
@@ -69,7 +69,7 @@ describe("what was not answered on a connection that stands", { timeout: LIMIT_M
     };
     await unanswered(admin, network, /\/log$/u, async () => {
       await admin.text(id, "lost on its way");
-      await admin.until("sent", async () => (await admin.core.state()).outbox === 0);
+      await admin.until("sent", async () => (await admin.core.app.state()).outbox === 0);
       await admin.text(id, "after it");
     });
     await lacks.receives(id, "after it", SOON_MS);

@@ -29,12 +29,12 @@ beforeEach(async () => {
   [a, b] = [world.officer("Asha"), world.officer("Balu")];
   former = await Insider.register(world.server, 50);
   await former.connect();
-  ({ conversationId: id } = await a.core.createGroup({
+  ({ conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds: [b.person, former.personId], photo: null },
     ...{ whoMayPost: "everyone", history: "30_days" },
   }));
   await b.ready(id);
-  await a.core.changeMembers(id, { makeAdmin: [former.personId] });
+  await a.core.members.change(id, { makeAdmin: [former.personId] });
   await world.settle();
   key = await former.makeKey(id);
   const { epoch, hash } = await former.head(id);
@@ -61,7 +61,7 @@ function signed(content: Uint8Array): Promise<Uint8Array> {
 }
 
 async function removed(): Promise<void> {
-  await a.core.changeMembers(id, { remove: [former.personId] });
+  await a.core.members.change(id, { remove: [former.personId] });
   await a.text(id, "after the removal");
   await b.receives(id, "after the removal");
 }
@@ -93,7 +93,10 @@ describe("what a removed member signed before", { timeout: LIMIT_MS }, () => {
     await b.receives(id, "on duty, 49");
     const phone = await anotherPhone();
     await phone.receives(id, "after the removal");
-    await phone.until("filled", async () => (await phone.core.encryption(id)).refused > 0);
+    await phone.until(
+      "filled",
+      async () => (await phone.core.conversations.encryption(id)).refused > 0,
+    );
     expect(await phone.texts(id)).not.toContain("I am still here");
     expect(await b.texts(id)).not.toContain("I am still here");
   });
@@ -105,7 +108,10 @@ describe("what a removed member signed before", { timeout: LIMIT_MS }, () => {
     await world.server.restore(backup);
     // b has gone back, and nobody has written under the newest head yet.
     const { epoch } = world.server.conversation(id);
-    await b.until("goes back", async () => (await b.core.encryption(id)).rosterEpoch === epoch);
+    await b.until(
+      "goes back",
+      async () => (await b.core.conversations.encryption(id)).rosterEpoch === epoch,
+    );
     await world.settle();
     await post(late);
     await a.text(id, "after the restore");
@@ -129,6 +135,6 @@ describe("what a removed member signed before", { timeout: LIMIT_MS }, () => {
     await phone.text(id, "from the new phone");
     await a.receives(id, "from the new phone");
     for (const officer of [b, phone])
-      expect((await officer.core.conversation(id)).title).not.toBe("Taken over");
+      expect((await officer.core.conversations.get(id)).title).not.toBe("Taken over");
   });
 });

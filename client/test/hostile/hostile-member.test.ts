@@ -29,7 +29,7 @@ beforeEach(async () => {
   [a, b] = [world.officer("Asha"), world.officer("Balu")];
   insider = await Insider.register(world.server, 50);
   await insider.connect();
-  ({ conversationId: id } = await a.core.createGroup({
+  ({ conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds: [b.person, insider.personId], photo: null },
     ...{ whoMayPost: "everyone", history: "none" },
   }));
@@ -53,7 +53,10 @@ function said(text: string): Uint8Array {
 }
 
 async function refusedAt(officer: Officer): Promise<void> {
-  await officer.until("refused", async () => (await officer.core.encryption(id)).refused > 0);
+  await officer.until(
+    "refused",
+    async () => (await officer.core.conversations.encryption(id)).refused > 0,
+  );
 }
 
 describe("an insider's conversation key", { timeout: LIMIT_MS }, () => {
@@ -80,7 +83,7 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     const key = await insider.makeKey(id, { sealed: randomBytes(32) });
     await insider.post(id, await insider.message(id, key, randomBytes(64)));
     await goesOn();
-    await a.until("waits", async () => (await a.core.encryption(id)).waiting === 1);
+    await a.until("waits", async () => (await a.core.conversations.encryption(id)).waiting === 1);
     expect(await a.texts(id)).toEqual(["on duty, by a", "on duty, by b"]);
   });
 
@@ -88,7 +91,7 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     const { server } = world;
     server.orders.mayIssue = (personId) => personId === a.person;
     await server.inTurn(() => server.devicesChanged(insider.personId));
-    await b.core.setPreferences(id, { mutedUntilMs: -1, pinned: false });
+    await b.core.conversations.setPreferences(id, { mutedUntilMs: -1, pinned: false });
     const key = await insider.makeKey(id);
     const text = {
       ...{ v: 1, kind: "order", title: "All units", text: "Report to the gate", reference: "7" },
@@ -99,15 +102,19 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     // Without the terms in the clear, the server takes it for a text.
     await insider.post(id, await insider.message(id, key, encode(text)));
     await b.receives(id, "All units\nReport to the gate\n7");
-    const { messages } = await b.core.messages(id, null, 50);
+    const { messages } = await b.core.messages.page(id, null, 50);
     expect(messages.at(-1)).toMatchObject({ notOrder: true, body: { kind: "text" } });
-    expect((await b.core.orders({ box: "all" })).orders).toEqual([]);
+    expect((await b.core.orders.page({ box: "all" })).orders).toEqual([]);
     expect(b.events.filter(({ type }) => type === "notify")).toEqual([]);
     // The same of somebody who may issue is an order.
-    await a.core.send(id, { ...(text as unknown as OutgoingOrder), priority: "flash" }, null);
+    await a.core.messages.send(
+      id,
+      { ...(text as unknown as OutgoingOrder), priority: "flash" },
+      null,
+    );
     await b.until(
       "an order",
-      async () => (await b.core.orders({ box: "open" })).orders.length === 1,
+      async () => (await b.core.orders.page({ box: "open" })).orders.length === 1,
     );
     await b.until("sounds", () => Promise.resolve(b.events.some(({ type }) => type === "notify")));
   });
@@ -151,7 +158,7 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     const bent = { seq: 2, previous: randomBytes(32) };
     await insider.post(id, await insider.message(id, key, said("second"), bent));
     world.server.log.takesAnything = false;
-    await b.until("alarm", async () => (await b.core.conversation(id)).alarm === "forked");
+    await b.until("alarm", async () => (await b.core.conversations.get(id)).alarm === "forked");
     expect(await b.texts(id)).toEqual(["first"]);
     await goesOn();
   });
@@ -159,7 +166,7 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
   it("with the id of another's message takes nobody's place (R5)", async () => {
     const key = await insider.makeKey(id);
     await goesOn("before");
-    const { messages } = await a.core.messages(id, null, 50);
+    const { messages } = await a.core.messages.page(id, null, 50);
     const victim = messages.find(({ mine }) => mine);
     const message = fromHex(victim?.messageId ?? "");
     world.server.log.takesAnything = true;
@@ -168,7 +175,7 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     for (const officer of [a, b]) {
       await refusedAt(officer);
       expect(await officer.texts(id)).toEqual(["before, by a", "before, by b"]);
-      expect((await officer.core.conversation(id)).alarm).toBe("forked");
+      expect((await officer.core.conversations.get(id)).alarm).toBe("forked");
     }
     await goesOn();
   });
@@ -185,7 +192,7 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     const other = await insider.message(id, key, said("keep it shut"), { message, ...as });
     await insider.post(id, other);
     world.server.log.takesAnything = false;
-    await b.until("alarm", async () => (await b.core.conversation(id)).alarm === "forked");
+    await b.until("alarm", async () => (await b.core.conversations.get(id)).alarm === "forked");
     expect(await b.texts(id)).toEqual(["open the gate"]);
     await goesOn();
   });
@@ -195,7 +202,7 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     await goesOn("before");
     world.network(a).refuse = (path, method) =>
       method === "POST" && path.endsWith("/messages") ? "overloaded" : null;
-    const { messageId } = await a.core.send(
+    const { messageId } = await a.core.messages.send(
       id,
       { kind: "text", text: "waits", mentions: [] },
       null,
@@ -205,7 +212,7 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     await insider.post(id, await insider.message(id, key, said("waits"), { message }));
     world.server.log.takesAnything = false;
     await refusedAt(a);
-    expect((await a.core.state()).outbox).toBe(1);
+    expect((await a.core.app.state()).outbox).toBe(1);
     expect(await a.texts(id)).toEqual(["before, by a", "before, by b", "waits"]);
   });
 
@@ -218,7 +225,7 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     world.server.log.takesAnything = false;
     await goesOn();
     await b.restart();
-    expect((await b.core.conversation(id)).title).toBe("Beat 9");
+    expect((await b.core.conversations.get(id)).title).toBe("Beat 9");
   });
 });
 
@@ -247,14 +254,14 @@ describe("an insider's records", { timeout: LIMIT_MS }, () => {
 
 describe("a newcomer and the server together", { timeout: LIMIT_MS }, () => {
   it("have no old key shared as a new one (S3)", async () => {
-    const group = await a.core.createGroup({
+    const group = await a.core.conversations.createGroup({
       ...{ title: "Beat 10", personIds: [b.person], photo: null },
       ...{ whoMayPost: "everyone", history: "none" },
     });
     const { conversationId } = group;
     await a.text(conversationId, "before");
     await b.receives(conversationId, "before");
-    await a.core.changeMembers(conversationId, { add: [insider.personId] });
+    await a.core.members.change(conversationId, { add: [insider.personId] });
     // Her record commits to the key that she may not have, and the server brings its seals with it.
     const stored = world.server.conversation(conversationId);
     const old = stored.keys.at(-1);

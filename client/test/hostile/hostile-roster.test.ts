@@ -23,7 +23,7 @@ async function begin(cellSize: number): Promise<void> {
   world = await World.make({ people: 4, cellSize });
   [a, b] = [world.officer("Asha"), world.officer("Balu")];
   [c, d] = [world.officer("Chandra"), world.officer("Divya")];
-  ({ conversationId: id } = await a.core.createGroup({
+  ({ conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds: [b.person, c.person], photo: null },
     ...{ whoMayPost: "everyone", history: "none" },
   }));
@@ -37,7 +37,7 @@ afterEach(async () => {
 });
 
 async function noticesOf(officer: Officer): Promise<readonly string[]> {
-  const { messages } = await officer.core.messages(id, null, 50);
+  const { messages } = await officer.core.messages.page(id, null, 50);
   return messages.flatMap(({ body }) => (body.kind === "notice" ? [body.notice.kind] : []));
 }
 
@@ -60,9 +60,9 @@ describe("a server that says that a conversation has two cells", { timeout: LIMI
   it("E1 turns off no notice, and the number of devices is the signed head's", async () => {
     lies(b, () => ({ cells: 2, devices: 900 }));
     await b.restart();
-    await a.core.changeMembers(id, { add: [d.person] });
+    await a.core.members.change(id, { add: [d.person] });
     await b.until("told", async () => (await noticesOf(b)).includes("added"));
-    expect((await b.core.conversation(id)).devices).toBe(4);
+    expect((await b.core.conversations.get(id)).devices).toBe(4);
   });
 });
 
@@ -77,9 +77,9 @@ describe.each([256, 2])("with cells of %i devices", (cellSize) => {
         const found = body as Members;
         return { ...found, members: found.members.filter(({ personId }) => personId !== c.person) };
       };
-      await a.core.changeMembers(id, { add: [d.person] });
+      await a.core.members.change(id, { add: [d.person] });
       const shown = await b.until("all", async () => {
-        const members = await b.core.members(id);
+        const members = await b.core.members.list(id);
         const outside = members.filter(({ listed }) => !listed);
         const settled = outside.length === 1 && outside[0]?.plate.personId === c.person;
         return members.length === 4 && settled ? members : null;
@@ -92,7 +92,7 @@ describe.each([256, 2])("with cells of %i devices", (cellSize) => {
       });
       for (const one of [a, b, d]) expect(of(one)).toMatchObject({ listed: true, reads: "yes" });
       expect(of(c)?.devices).toHaveLength(1);
-      expect((await b.core.encryption(id)).people).toBe(4);
+      expect((await b.core.conversations.encryption(id)).people).toBe(4);
     },
     LIMIT_MS,
   );
@@ -102,16 +102,16 @@ describe.each([256, 2])("with cells of %i devices", (cellSize) => {
     async () => {
       const absent = world.absent();
       const late = personIdOf(numberOf(absent));
-      await a.core.changeMembers(id, { add: [late] });
+      await a.core.members.change(id, { add: [late] });
       await b.until("listed", async () =>
-        (await b.core.members(id)).some(({ plate }) => plate.personId === late),
+        (await b.core.members.list(id)).some(({ plate }) => plate.personId === late),
       );
-      expect((await b.core.members(id)).find(({ plate }) => plate.personId === late)).toMatchObject(
-        {
-          reads: "no",
-          devices: [],
-        },
-      );
+      expect(
+        (await b.core.members.list(id)).find(({ plate }) => plate.personId === late),
+      ).toMatchObject({
+        reads: "no",
+        devices: [],
+      });
       const before = await noticesOf(b);
       await world.device(absent);
       await b.until("told", async () => (await noticesOf(b)).length > before.length);

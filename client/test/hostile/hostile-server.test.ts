@@ -33,7 +33,7 @@ let id: ConversationId;
 async function begin(policy: "none" | "approval"): Promise<void> {
   world = await World.make({ people: 2, policy });
   [a, b] = [world.officer("Asha"), world.officer("Balu")];
-  ({ conversationId: id } = await a.core.openDirect(b.person));
+  ({ conversationId: id } = await a.core.conversations.openDirect(b.person));
   await a.text(id, "before");
   await b.receives(id, "before");
 }
@@ -52,7 +52,7 @@ async function goesOn(text = "after"): Promise<void> {
 }
 
 async function noticesOf(officer: Officer): Promise<readonly string[]> {
-  const { messages } = await officer.core.messages(id, null, 50);
+  const { messages } = await officer.core.messages.page(id, null, 50);
   return messages.flatMap(({ body }) => (body.kind === "notice" ? [body.notice.kind] : []));
 }
 
@@ -79,11 +79,14 @@ describe.each(["none", "approval"] as const)("under policy %s, a ghost", (policy
     await goesOn("later");
     expect(conversation.shares.get(device) ?? []).toHaveLength(0);
     expect(ghost.pushed("share")).toHaveLength(0);
-    await a.until("shown", async () => (await a.core.encryption(id)).unconfirmed.length > 0);
+    await a.until(
+      "shown",
+      async () => (await a.core.conversations.encryption(id)).unconfirmed.length > 0,
+    );
     await server.kill();
-    expect((await a.core.encryption(id)).unconfirmed.map(({ personId }) => personId)).toEqual([
-      b.person,
-    ]);
+    expect(
+      (await a.core.conversations.encryption(id)).unconfirmed.map(({ personId }) => personId),
+    ).toEqual([b.person]);
     await server.serve();
   });
 
@@ -97,7 +100,7 @@ describe.each(["none", "approval"] as const)("under policy %s, a ghost", (policy
     await ghost.post(id, await ghost.message(id, key, new Uint8Array(20)));
     server.log.takesAnything = false;
     await goesOn();
-    await a.until("refused", async () => (await a.core.encryption(id)).refused > 0);
+    await a.until("refused", async () => (await a.core.conversations.encryption(id)).refused > 0);
     expect(await a.texts(id)).toEqual(["before", "after, by a", "after, by b"]);
 
     /** A record of the log's newest key: the ghost names a key that is known. */
@@ -146,9 +149,9 @@ describe("a third person whom the roster authority lists in a direct chat (R10)"
     for (const one of [a, b])
       await one.until(
         "alarm",
-        async () => (await one.core.conversation(id)).alarm === "third_person",
+        async () => (await one.core.conversations.get(id)).alarm === "third_person",
       );
-    expect(await a.core.conversation(id)).toMatchObject({ kind: "direct", canPost: true });
+    expect(await a.core.conversations.get(id)).toMatchObject({ kind: "direct", canPost: true });
   });
 
   it("gets nothing by a cell's key from a device to which the server never called it direct", async () => {
@@ -161,7 +164,7 @@ describe("a third person whom the roster authority lists in a direct chat (R10)"
       /\/conversations\/[0-9a-f]{32}$/u.test(path)
         ? { ...(body as Conversation), kind: "group", directPersonId: null }
         : body;
-    ({ conversationId: id } = await a.core.openDirect(b.person));
+    ({ conversationId: id } = await a.core.conversations.openDirect(b.person));
     await b.ready(id);
     const third = await Insider.register(server, 2);
     await third.connect();
@@ -180,12 +183,15 @@ describe("a third person whom the roster authority lists in a direct chat (R10)"
     });
     const before = conversation.log.length;
     await b.text(id, "for a alone");
-    await b.until("alarm", async () => (await b.core.conversation(id)).alarm === "third_person");
+    await b.until(
+      "alarm",
+      async () => (await b.core.conversations.get(id)).alarm === "third_person",
+    );
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(conversation.log).toHaveLength(before);
     for (const { covered } of conversation.keys)
       expect(covered.has(third.signer.device)).toBe(false);
-    expect(await b.core.conversation(id)).toMatchObject({ kind: "direct", empty: false });
+    expect(await b.core.conversations.get(id)).toMatchObject({ kind: "direct", empty: false });
   });
 
   it("says nothing that the two are shown", async () => {
@@ -193,7 +199,7 @@ describe("a third person whom the roster authority lists in a direct chat (R10)"
     await list(third.personId);
     const key = await third.makeKey(id);
     await third.post(id, await third.message(id, key, new Uint8Array(20)));
-    await a.until("refused", async () => (await a.core.encryption(id)).refused > 0);
+    await a.until("refused", async () => (await a.core.conversations.encryption(id)).refused > 0);
     await goesOn();
     expect(await a.texts(id)).toEqual(["before", "after, by a", "after, by b"]);
   });
@@ -210,10 +216,10 @@ describe("a third person whom the roster authority lists in a direct chat (R10)"
         : body;
     await list(third.personId);
     expect(newest(conversation).leaves.has(await b.device())).toBe(false);
-    await a.core.networkChanged(false);
-    await a.core.networkChanged(true);
+    await a.core.app.networkChanged(false);
+    await a.core.app.networkChanged(true);
     await a.text(id, "for b alone");
-    await a.until("posted", async () => (await a.core.state()).outbox === 0);
+    await a.until("posted", async () => (await a.core.app.state()).outbox === 0);
     const last = conversation.log.at(-1);
     const key = conversation.keys.find(({ keyId }) => keyId === last?.keyId);
     expect(key?.epoch).toBe(conversation.epoch);
@@ -233,7 +239,7 @@ describe("names", () => {
       return { ...page, people: page.people.map((one) => ({ ...one, names })) };
     };
     await a.restart();
-    const item = await a.core.conversation(id);
+    const item = await a.core.conversations.get(id);
     expect(item.direct?.names.en).toBe("Officer B1");
   });
 
@@ -242,7 +248,7 @@ describe("names", () => {
     await world.server.people.addCard(person, { name: "Commissioner of Police" });
     person.cards.push(flipped(person.cards.pop() as Uint8Array));
     await goesOn();
-    const item = await a.core.conversation(id);
+    const item = await a.core.conversations.get(id);
     expect(item.direct?.names.en).toBe("Officer B1");
   });
 });
@@ -291,7 +297,7 @@ describe("the log", () => {
 
   it("that lacks somebody's first messages shows a gap (R5)", async () => {
     const c = await world.join();
-    const group = await a.core.createGroup({
+    const group = await a.core.conversations.createGroup({
       ...{ title: "Beat 9", personIds: [b.person, c.person], photo: null },
       ...{ whoMayPost: "everyone", history: "none" },
     });
@@ -338,10 +344,13 @@ describe("the log", () => {
       return { ...page, entries: page.entries.flatMap(fork), lastSeq };
     };
     await a.text(id, "hidden from b");
-    await a.until("sent", async () => (await a.core.state()).outbox === 0);
+    await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
     await a.text(id, "seen by both");
     await b.receives(id, "seen by both");
-    await b.until("alarm", async () => (await b.core.conversation(id)).alarm === "log_differs");
+    await b.until(
+      "alarm",
+      async () => (await b.core.conversations.get(id)).alarm === "log_differs",
+    );
     expect(await noticesOf(b)).toContain("log_differs");
   });
 });
@@ -357,7 +366,7 @@ describe("keys", () => {
       const { people, untold } = body as PeopleTrust;
       return { people: people.map((one) => (one.personId === c.person ? bent(one) : one)), untold };
     };
-    const { conversationId: group } = await a.core.createGroup({
+    const { conversationId: group } = await a.core.conversations.createGroup({
       ...{ title: "Three", personIds: [b.person, c.person], photo: null },
       ...{ whoMayPost: "everyone", history: "none" },
     });
@@ -375,7 +384,7 @@ describe("keys", () => {
 
   it("of before a removal are not used again, however often they are handed out (S2)", async () => {
     const c = await world.join();
-    const { conversationId: group } = await a.core.createGroup({
+    const { conversationId: group } = await a.core.conversations.createGroup({
       ...{ title: "Three", personIds: [b.person, c.person], photo: null },
       ...{ whoMayPost: "everyone", history: "none" },
     });
@@ -387,8 +396,8 @@ describe("keys", () => {
       old ??= body;
       return old;
     };
-    await b.core.messages(group, null, 1);
-    await a.core.changeMembers(group, { remove: [c.person] });
+    await b.core.messages.page(group, null, 1);
+    await a.core.members.change(group, { remove: [c.person] });
     await b.text(group, "to two");
     await a.receives(group, "to two");
     const conversation = world.server.conversation(group);

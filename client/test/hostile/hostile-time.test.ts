@@ -32,7 +32,7 @@ beforeEach(async () => {
   a = await world.join({ now });
   b = await world.join({ now });
   const c = await world.join({ now });
-  ({ conversationId: id } = await a.core.createGroup({
+  ({ conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds: [b.person, c.person], photo: null },
     ...{ whoMayPost: "everyone", history: "none" },
   }));
@@ -72,12 +72,12 @@ async function freezeRoster(officer: Officer): Promise<void> {
 async function honest(): Promise<void> {
   world.server.live.pushes = (_, frame) => [frame];
   world.network(a).rewrite = null;
-  await a.core.networkChanged(false);
-  await a.core.networkChanged(true);
+  await a.core.app.networkChanged(false);
+  await a.core.app.networkChanged(true);
 }
 
 async function rosterOf(officer: Officer): Promise<RosterState> {
-  const { clientId } = await officer.core.state();
+  const { clientId } = await officer.core.app.state();
   const { device } = world.server.people.client((clientId ?? "") as ClientId);
   const found = await world.server.rosters.state(world.server.conversation(id), device);
   if (found === null) throw new Error("not listed");
@@ -94,7 +94,7 @@ describe("a server that plays the past", { timeout: LIMIT_MS }, () => {
     laterMs += 11 * MINUTE_MS;
     await a.text(id, "under the old roster");
     await new Promise((resolve) => setTimeout(resolve, MEANWHILE_MS));
-    expect((await a.core.state()).outbox).toBe(1);
+    expect((await a.core.app.state()).outbox).toBe(1);
     expect(await said()).toEqual(["before", "within ten minutes"]);
     server.log.takesAnything = false;
     await honest();
@@ -109,7 +109,7 @@ describe("a server that plays the past", { timeout: LIMIT_MS }, () => {
     await a.restart();
     await a.text(id, "under the old roster");
     await new Promise((resolve) => setTimeout(resolve, MEANWHILE_MS));
-    expect((await a.core.state()).outbox).toBe(1);
+    expect((await a.core.app.state()).outbox).toBe(1);
     expect(await said()).toEqual(["before"]);
     server.log.takesAnything = false;
     await honest();
@@ -119,11 +119,11 @@ describe("a server that plays the past", { timeout: LIMIT_MS }, () => {
   it("has nothing sealed to a device key that was followed by another (S3)", async () => {
     const { server } = world;
     const insider = await Insider.register(server, 50);
-    const { conversationId: direct } = await a.core.openDirect(insider.personId);
+    const { conversationId: direct } = await a.core.conversations.openDirect(insider.personId);
     const first = await insider.keysOf([insider.personId], server.kem);
     await insider.publishKey(server.kem, undefined, 2);
     await a.text(direct, "one");
-    await a.until("sent", async () => (await a.core.state()).outbox === 0);
+    await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
     const sealedTo = (): readonly string[] =>
       server.conversation(direct).keys.flatMap(({ seals }) => [...seals.keys()]);
     const [, second] = server.people.client(insider.signer.clientId).keys;
@@ -154,7 +154,7 @@ describe("a server that plays the past", { timeout: LIMIT_MS }, () => {
     const { server } = world;
     const { head } = (await server.rosters.state(
       server.conversation(id),
-      server.people.client(((await a.core.state()).clientId ?? "") as ClientId).device,
+      server.people.client(((await a.core.app.state()).clientId ?? "") as ClientId).device,
     )) as RosterState;
     const forged = copy(head);
     forged[forged.length - 1] = (forged[forged.length - 1] ?? 0) ^ 1;
@@ -167,7 +167,7 @@ describe("a server that plays the past", { timeout: LIMIT_MS }, () => {
     await new Promise((resolve) => setTimeout(resolve, MEANWHILE_MS));
     expect(await a.texts(id)).toEqual(["before"]);
     world.network(b).rewrite = null;
-    await b.core.networkChanged(true);
+    await b.core.app.networkChanged(true);
     await a.receives(id, "under a forged roster");
   });
 });

@@ -26,7 +26,7 @@ beforeEach(async () => {
   const [a, b, c] = officers as [Officer, Officer, Officer];
   insider = await Insider.register(world.server, 50);
   await insider.connect();
-  ({ conversationId: id } = await a.core.createGroup({
+  ({ conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds: [b.person, c.person, insider.personId], photo: null },
     ...{ whoMayPost: "everyone", history: "none" },
   }));
@@ -92,12 +92,12 @@ it(
     const [author, ...others] = world.officers as [Officer, ...Officer[]];
     const devices = await Promise.all(others.map((one) => one.device()));
     await Promise.all(others.map((one) => one.core.close()));
-    ({ conversationId: id } = await author.core.createGroup({
+    ({ conversationId: id } = await author.core.conversations.createGroup({
       ...{ title: "Beat 9", personIds: others.map(({ person }) => person), photo: null },
       ...{ whoMayPost: "everyone", history: "none" },
     }));
     await author.text(id, "Night");
-    await author.until("posted", async () => (await author.core.state()).outbox === 0);
+    await author.until("posted", async () => (await author.core.app.state()).outbox === 0);
     const conversation = world.server.conversation(id);
     const own = cellOf(await author.device());
     const asleep = others.filter((_, at) => cellOf(devices[at] as DeviceId) !== own);

@@ -23,7 +23,7 @@ let group: ConversationId;
 beforeEach(async () => {
   world = await World.make({ people: 3, policy: "none" });
   [a, b, c] = [world.officer("Asha"), world.officer("Balu"), world.officer("Chandra")];
-  ({ conversationId: group } = await a.core.createGroup({
+  ({ conversationId: group } = await a.core.conversations.createGroup({
     ...{ title: "Three", personIds: [b.person, c.person], photo: null },
     ...{ whoMayPost: "everyone", history: "none" },
   }));
@@ -98,9 +98,9 @@ describe("a removed member", { timeout: LIMIT_MS }, () => {
     // b hears of the removal by no head and no message: the key alone comes.
     server.live.pushes = (to, frame) => (to !== receiver || frame.t === "key" ? [frame] : []);
     world.network(b).refuse = (path) => (path.includes("/head") ? "not_found" : null);
-    await a.core.changeMembers(group, { remove: [c.person] });
+    await a.core.members.change(group, { remove: [c.person] });
     await a.text(group, "to two");
-    await a.until("posted", async () => (await a.core.state()).outbox === 0);
+    await a.until("posted", async () => (await a.core.app.state()).outbox === 0);
     const made = conversation.log.at(-1)?.keyId.slice(0, 32) as string;
     const references = [{ kind: 1 as const, reference: made }];
     world.network(b).seen.length = 0;
@@ -121,7 +121,7 @@ describe("a removed member", { timeout: LIMIT_MS }, () => {
   it("stops no other device of one question, nor does one that lies (H1)", async () => {
     const { server } = world;
     const before = await wanted(c);
-    await a.core.changeMembers(group, { remove: [c.person] });
+    await a.core.members.change(group, { remove: [c.person] });
     const [receiver, asha] = [await b.device(), await a.device()];
     const asked = await wanted(a);
     const liars: readonly ShareAsker[] = [
@@ -147,7 +147,7 @@ describe("a removed member", { timeout: LIMIT_MS }, () => {
   it("gets no key of after its removal from a backup that forgot it (H1)", async () => {
     const { server } = world;
     const backup = server.backup();
-    await a.core.changeMembers(group, { remove: [c.person] });
+    await a.core.members.change(group, { remove: [c.person] });
     await a.text(group, "to two");
     await b.receives(group, "to two");
     const keyAt = (at: number) => server.conversation(group).log.at(at)?.keyId.slice(0, 32) ?? "";

@@ -8,7 +8,7 @@ describe("a core that takes over from another", () => {
     const a = await w.join();
     a.events.length = 0;
     await a.restart();
-    await a.until("online", async () => (await a.core.state()).connection === "online");
+    await a.until("online", async () => (await a.core.app.state()).connection === "online");
     const phases = a.events.flatMap((event) => (event.type === "app" ? [event.state.phase] : []));
     expect(new Set(phases)).toEqual(new Set(["ready"]));
   });

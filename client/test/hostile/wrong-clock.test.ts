@@ -13,8 +13,11 @@ const SKEW_WARNING_MS = 5 * 60_000;
 
 /** It warns of its clock, and says by how much it is off. */
 async function expectOff(officer: Officer, byMs: number): Promise<void> {
-  await officer.until("online", async () => (await officer.core.state()).connection === "online");
-  const { clockSkewMs } = await officer.core.state();
+  await officer.until(
+    "online",
+    async () => (await officer.core.app.state()).connection === "online",
+  );
+  const { clockSkewMs } = await officer.core.app.state();
   expect(Math.abs(clockSkewMs)).toBeGreaterThan(SKEW_WARNING_MS);
   expect(Math.abs(clockSkewMs - byMs)).toBeLessThan(60_000);
 }
@@ -27,12 +30,12 @@ describe.each([
     const [right, other] = [await w.join(), await w.join()];
     const off = await w.join({ now: () => Date.now() + byMs });
     await expectOff(off, byMs);
-    const { conversationId: met } = await right.core.openDirect(off.person);
+    const { conversationId: met } = await right.core.conversations.openDirect(off.person);
     await right.text(met, "to the wrong clock");
     await off.receives(met, "to the wrong clock");
     await off.text(met, "from the wrong clock");
     await right.receives(met, "from the wrong clock");
-    const { conversationId: id } = await off.core.createGroup({
+    const { conversationId: id } = await off.core.conversations.createGroup({
       title: "Clocks",
       personIds: [right.person],
       photo: null,
@@ -40,11 +43,11 @@ describe.each([
       history: "none",
     });
     await right.ready(id);
-    await off.core.changeMembers(id, { add: [other.person] });
+    await off.core.members.change(id, { add: [other.person] });
     await other.ready(id);
     await off.core.close();
     await right.text(id, "while it is closed");
-    await right.until("sent", async () => (await right.core.state()).outbox === 0);
+    await right.until("sent", async () => (await right.core.app.state()).outbox === 0);
     await off.restart();
     await expectOff(off, byMs);
     await off.receives(id, "while it is closed");
@@ -53,7 +56,7 @@ describe.each([
     // The server's time counts: messages stand at the same time on every screen.
     const times = await Promise.all(
       [right, off].map(async ({ core }) => {
-        const { messages } = await core.messages(id, null, 10);
+        const { messages } = await core.messages.page(id, null, 10);
         return messages.filter(({ body }) => body.kind === "text").map(({ sentMs }) => sentMs);
       }),
     );

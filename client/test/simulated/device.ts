@@ -67,7 +67,7 @@ export class Device {
     const { WebSocket } = link;
     const random = time.random.next;
     const officer = await Officer.register(server, person, { fetch, WebSocket, random });
-    const { clientId } = await officer.core.state();
+    const { clientId } = await officer.core.app.state();
     if (clientId === null) throw new Error("the device is not registered");
     const { device, personId } = server.people.client(clientId);
     return new Device(time, link, person, officer, { personId, clientId, device });
@@ -109,7 +109,7 @@ export class Device {
     this.#link.mend();
     this.where = "online";
     if (where === "closed") await this.officer.restart();
-    else await this.officer.core.networkChanged(true);
+    else await this.officer.core.app.networkChanged(true);
   }
 
   /** The disk loses some of what the device holds. */
@@ -137,7 +137,7 @@ export class Device {
   async says(conversationId: ConversationId, text: string, messageId: MessageId): Promise<void> {
     const content = { kind: "text", text, mentions: [] } as const;
     // A device that has no place in the conversation (yet, any more) says it to nobody.
-    await this.officer.core
+    await this.officer.core.messages
       .send(conversationId, content, null, messageId)
       .catch((error: unknown) => {
         const known = ["conversation_left", "not_found", "signed_out", "locked", "not_member"];

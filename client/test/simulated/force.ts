@@ -73,7 +73,7 @@ export class Force {
     const [admin, other] = this.devices as [Device, Device];
     this.#insider = await Insider.register(this.server, INSIDER);
     const others = [...this.#members].filter((person) => person !== ADMIN).map(personOf);
-    const { conversationId } = await admin.officer.core.createGroup({
+    const { conversationId } = await admin.officer.core.conversations.createGroup({
       title: "Force",
       personIds: [...others, this.#insider.personId],
       ...{ photo: null, whoMayPost: "everyone" },
@@ -81,7 +81,9 @@ export class Force {
     });
     this.group = conversationId;
     this.#people += 1;
-    this.direct = (await admin.officer.core.openDirect(other.personId)).conversationId;
+    this.direct = (
+      await admin.officer.core.conversations.openDirect(other.personId)
+    ).conversationId;
     for (const device of this.devices) await this.#ready(device, this.group);
     await this.#ready(other, this.direct);
     for (const device of this.devices) device.slow();
@@ -149,7 +151,7 @@ export class Force {
       );
       const first = there.find((one) => second !== null && beside(second, one));
       if (second === null || first === undefined || !this.#confirmed(first)) return;
-      await first.officer.core.revokeDevice(second.device).catch((error: unknown) => {
+      await first.officer.core.devices.revoke(second.device).catch((error: unknown) => {
         const codes = ["network", "revocation_invalid", "device_unconfirmed"];
         // Its person has not looked at the list of devices yet.
         if (!hasCode(error, ...codes, "not_found")) throw error;
@@ -248,7 +250,7 @@ export class Force {
 
   #ready(device: Device, conversationId: ConversationId): Promise<void> {
     const ready = async (): Promise<boolean> => {
-      const list = await device.officer.core.conversations();
+      const list = await device.officer.core.conversations.list();
       return list.find((one) => one.conversationId === conversationId)?.state === "ready";
     };
     return this.until(`${device.toString()} ready`, READY_MS, ready);
@@ -280,7 +282,7 @@ export class Force {
   }): Promise<void> {
     const admin = await this.#admin();
     // The answer may be lost for good: then it was done all the same, or not.
-    await admin.officer.core.changeMembers(this.group, change).catch((error: unknown) => {
+    await admin.officer.core.members.change(this.group, change).catch((error: unknown) => {
       if (!hasCode(error, "network")) throw error;
     });
     this.#membersAre();
@@ -333,15 +335,15 @@ export class Force {
   /** E3: the person taps on the new device, reads its digits and types them on the one at hand. */
   async #compare(by: Device, fresh: Device): Promise<void> {
     try {
-      const { confirmationId } = await by.officer.core.beginConfirmation(fresh.device);
+      const { confirmationId } = await by.officer.core.devices.beginConfirmation(fresh.device);
       const shown = async (): Promise<ConfirmationView | undefined> => {
-        const all = await fresh.officer.core.confirmations();
+        const all = await fresh.officer.core.devices.confirmations();
         return all.find((one) => one.confirmationId === confirmationId);
       };
       await this.until("digits", CONFIRM_MS, async () => (await shown()) !== undefined);
-      await fresh.officer.core.answerConfirmation(confirmationId);
+      await fresh.officer.core.devices.answerConfirmation(confirmationId);
       await this.until("digits", CONFIRM_MS, async () => (await shown())?.digits != null);
-      await by.officer.core.confirmDigits(confirmationId, (await shown())?.digits ?? "");
+      await by.officer.core.devices.confirmDigits(confirmationId, (await shown())?.digits ?? "");
     } catch (error) {
       // One of them had no network meanwhile, or the time ran out: it stays unconfirmed for now.
       const expected = hasCode(error, "network", "confirmation_over", "device_unconfirmed");

@@ -41,13 +41,13 @@ async function atRest(force: Force, id: ConversationId): Promise<void> {
     const { core } = device.officer;
     let last: unknown = null;
     const resting = async (): Promise<boolean> => {
-      const item = (await core.conversations()).find((one) => one.conversationId === id);
+      const item = (await core.conversations.list()).find((one) => one.conversationId === id);
       // Nobody has told it yet.
       if (item === undefined) return false;
-      const { outbox, catchingUp } = await core.state();
+      const { outbox, catchingUp } = await core.app.state();
       const lacking = await lacks(force, id, device);
       const { state, history } = item;
-      const { waiting, refused } = await core.encryption(id);
+      const { waiting, refused } = await core.conversations.encryption(id);
       last = { state, history, outbox, catchingUp, lacking, waiting, refused };
       return outbox === 0 && !catchingUp && history === null && lacking.length === 0;
     };
@@ -76,7 +76,7 @@ async function lostOf(
   device: Device,
 ): Promise<readonly string[]> {
   const logged = new Set(accepted(force.server, id).map(({ messageId }) => messageId));
-  const { messages } = await device.officer.core.messages(id, null, PAGE);
+  const { messages } = await device.officer.core.messages.page(id, null, PAGE);
   const sent = new Set(["sent", "delivered", "read"]);
   return messages
     .filter(({ messageId, status }) => sent.has(status ?? "") && !logged.has(messageId))
@@ -126,8 +126,8 @@ async function checkDevice(force: Force, id: ConversationId, device: Device): Pr
 
   expect(await lostOf(force, id, device), `${device.toString()}: said and lost`).toEqual([]);
 
-  const view = await device.officer.core.encryption(id);
-  const item = await device.officer.core.conversation(id);
+  const view = await device.officer.core.conversations.encryption(id);
+  const item = await device.officer.core.conversations.get(id);
   // Devices refuse a dishonest member's posts, and a restored log is another one: both show.
   const refused = force.mischief ? 0 : view.refused;
   const alarm = force.restored ? null : item.alarm;

@@ -62,15 +62,15 @@ export class Officer {
   ): Promise<Officer> {
     const officer = new Officer(server, options);
     const { core } = officer;
-    await core.start();
+    await core.app.start();
     const number = numberOf(index);
-    const { challengeId } = await core.requestCode(number, "en");
-    const step = await core.submitCode(challengeId, await server.codeFor(number));
-    await core.registerClient(step.ticket, `Phone of ${String(index)}`);
-    const { version } = await core.conductCode("en");
-    await core.acceptConduct(version, "en");
-    officer.person = (await core.state()).me?.personId ?? officer.person;
-    await officer.until("online", async () => (await core.state()).connection === "online");
+    const { challengeId } = await core.registration.requestCode(number, "en");
+    const step = await core.registration.submitCode(challengeId, await server.codeFor(number));
+    await core.app.register(step.ticket, `Phone of ${String(index)}`);
+    const { version } = await core.conduct.code("en");
+    await core.app.acceptConduct(version, "en");
+    officer.person = (await core.app.state()).me?.personId ?? officer.person;
+    await officer.until("online", async () => (await core.app.state()).connection === "online");
     return officer;
   }
 
@@ -80,8 +80,8 @@ export class Officer {
 
   /** The id of this device, as records write it. */
   async device(): Promise<DeviceId> {
-    const { clientId } = await this.core.state();
-    const own = (await this.core.clients()).find((one) => one.clientId === clientId);
+    const { clientId } = await this.core.app.state();
+    const own = (await this.core.devices.own()).find((one) => one.clientId === clientId);
     if (own === undefined) throw new Error("this device is unknown");
     return own.device;
   }
@@ -90,7 +90,7 @@ export class Officer {
   async restart(more: Partial<CoreOptions> = {}): Promise<AppState> {
     await this.core.close();
     this.core = this.#open(more);
-    return this.core.start();
+    return this.core.app.start();
   }
 
   close(): Promise<void> {
@@ -108,7 +108,7 @@ export class Officer {
       const found = await condition();
       if (found !== false && found !== null && found !== undefined) return found;
       if (Date.now() > deadline) {
-        const list = await this.core.conversations().catch((error: unknown) => String(error));
+        const list = await this.core.conversations.list().catch((error: unknown) => String(error));
         throw new Error(`never: ${what}; ${JSON.stringify(list)} ${this.#server.story()}`);
       }
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
@@ -117,18 +117,18 @@ export class Officer {
 
   ready(conversationId: ConversationId): Promise<ConversationItem> {
     return this.until("conversation ready", async () => {
-      const list = await this.core.conversations();
+      const list = await this.core.conversations.list();
       return list.find((item) => item.conversationId === conversationId && item.state === "ready");
     });
   }
 
   text(conversationId: ConversationId, text: string): Promise<MessageItem> {
-    return this.core.send(conversationId, { kind: "text", text, mentions: [] }, null);
+    return this.core.messages.send(conversationId, { kind: "text", text, mentions: [] }, null);
   }
 
   /** Texts of a conversation in order, oldest first. */
   async texts(conversationId: ConversationId, limit = 200): Promise<readonly string[]> {
-    const page = await this.core.messages(conversationId, null, limit).catch(() => null);
+    const page = await this.core.messages.page(conversationId, null, limit).catch(() => null);
     return (page?.messages ?? [])
       .map(({ body }) => (body.kind === "text" ? body.text : null))
       .filter((text) => text !== null);
@@ -143,7 +143,7 @@ export class Officer {
   }
 
   async status(messageId: MessageId, conversationId: ConversationId): Promise<string | null> {
-    const page = await this.core.messages(conversationId, null, 200);
+    const page = await this.core.messages.page(conversationId, null, 200);
     return page.messages.find((message) => message.messageId === messageId)?.status ?? null;
   }
 }

@@ -15,7 +15,7 @@ async function groupOf(
   history: "none" | "30_days" = "none",
   more: readonly PersonId[] = [],
 ): Promise<ConversationId> {
-  const { conversationId } = await admin.core.createGroup({
+  const { conversationId } = await admin.core.conversations.createGroup({
     title: "Beat 9",
     personIds: [...others.map(({ person }) => person), ...more],
     ...{ photo: null, whoMayPost: "everyone", history },
@@ -26,7 +26,7 @@ async function groupOf(
 
 /** Somebody of the data bank, as an officer finds them. */
 async function personOf(officer: Officer, index: number): Promise<PersonId> {
-  const { people } = await officer.core.people({ text: nameOf(index) });
+  const { people } = await officer.core.people.search({ text: nameOf(index) });
   const [found] = people;
   if (found === undefined) throw new Error(`nobody is called ${nameOf(index)}`);
   return found.personId;
@@ -35,16 +35,16 @@ async function personOf(officer: Officer, index: number): Promise<PersonId> {
 /** E3 between two devices: the name is tapped on the new one, and its digits typed on the other. */
 export async function compareDigits(by: Officer, fresh: Officer): Promise<void> {
   const device = await fresh.device();
-  const { confirmationId } = await by.core.beginConfirmation(device);
+  const { confirmationId } = await by.core.devices.beginConfirmation(device);
   const shown = async () =>
-    (await fresh.core.confirmations()).find((one) => one.confirmationId === confirmationId);
+    (await fresh.core.devices.confirmations()).find((one) => one.confirmationId === confirmationId);
   await fresh.until("the name to tap", shown);
-  await fresh.core.answerConfirmation(confirmationId);
+  await fresh.core.devices.answerConfirmation(confirmationId);
   const digits = await fresh.until("digits", async () => (await shown())?.digits);
-  const { state } = await by.core.confirmDigits(confirmationId, digits);
+  const { state } = await by.core.devices.confirmDigits(confirmationId, digits);
   expect(state).toBe("confirmed");
   await fresh.until("confirmed", async () => {
-    const { confirmed } = (await fresh.core.state()).device;
+    const { confirmed } = (await fresh.core.app.state()).device;
     return confirmed === "own_device" || confirmed === "admin";
   });
 }
@@ -55,7 +55,7 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
   describe("a direct conversation", { timeout: LIMIT_MS }, () => {
     it("carries texts both ways, shown once each", async () => {
       const [a, b] = [await join(), await join()];
-      const { conversationId: id } = await a.core.openDirect(b.person);
+      const { conversationId: id } = await a.core.conversations.openDirect(b.person);
       await a.text(id, "Where are you?");
       await b.receives(id, "Where are you?");
       await b.text(id, "At the gate.");
@@ -66,7 +66,7 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
 
     it("keeps both sides' texts across restarts, and the rest comes after", async () => {
       const [a, b] = [await join(), await join()];
-      const { conversationId: id } = await a.core.openDirect(b.person);
+      const { conversationId: id } = await a.core.conversations.openDirect(b.person);
       await a.text(id, "one");
       await b.receives(id, "one");
       await b.core.close();
@@ -83,21 +83,21 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
       const a = await join();
       const index = of().absent();
       const person = await personOf(a, index);
-      const { conversationId: id } = await a.core.openDirect(person);
+      const { conversationId: id } = await a.core.conversations.openDirect(person);
       await a.text(id, "Welcome to the station.");
-      await a.until("sent", async () => (await a.core.state()).outbox === 0);
-      expect((await a.core.encryption(id)).unregistered).toBe(1);
+      await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
+      expect((await a.core.conversations.encryption(id)).unregistered).toBe(1);
       const late = await of().device(index);
       await late.receives(id, "Welcome to the station.");
     });
 
     it("is marked as delivered and read", async () => {
       const [a, b] = [await join(), await join()];
-      const { conversationId: id } = await a.core.openDirect(b.person);
+      const { conversationId: id } = await a.core.conversations.openDirect(b.person);
       const { messageId } = await a.text(id, "Have you seen this?");
       await b.receives(id, "Have you seen this?");
       await a.until("delivered", async () => (await a.status(messageId, id)) === "delivered");
-      await b.core.markRead(id, messageId);
+      await b.core.messages.markRead(id, messageId);
       await a.until("read", async () => (await a.status(messageId, id)) === "read");
     });
   });
@@ -110,7 +110,7 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
       for (const officer of [a, b, c]) {
         for (const other of [a, b, c]) await officer.receives(id, `by ${other.person.slice(-2)}`);
         await officer.until("named", async () => {
-          return (await officer.core.conversation(id)).title === "Beat 9";
+          return (await officer.core.conversations.get(id)).title === "Beat 9";
         });
       }
       await of().settle(a, b, c);
@@ -122,10 +122,10 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
       const id = await groupOf([a, b, c]);
       await a.text(id, "to all of us");
       await c.receives(id, "to all of us");
-      await a.core.changeMembers(id, { remove: [c.person] });
+      await a.core.members.change(id, { remove: [c.person] });
       await a.text(id, "without you");
       await b.receives(id, "without you");
-      await a.core.changeMembers(id, { add: [c.person] });
+      await a.core.members.change(id, { add: [c.person] });
       await c.ready(id);
       await a.text(id, "back again");
       await c.receives(id, "back again");
@@ -139,7 +139,7 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
       for (const id of [open, closed]) {
         await a.text(id, "before");
         await b.receives(id, "before");
-        await a.core.changeMembers(id, { add: [c.person] });
+        await a.core.members.change(id, { add: [c.person] });
         await c.ready(id);
         await b.text(id, "after");
         await c.receives(id, "after");
@@ -157,12 +157,12 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
       await b.receives(id, "Parade at six.");
       // Somebody without a phone keeps no message at one tick.
       await a.until("delivered", async () => (await a.status(messageId, id)) === "delivered");
-      const { unregistered } = await a.core.receipts(id, messageId);
+      const { unregistered } = await a.core.messages.receipts(id, messageId);
       expect(unregistered).toHaveLength(1);
       const late = await of().device(index);
       await late.receives(id, "Parade at six.");
       await a.until("all have it", async () => {
-        const { delivered } = await a.core.receipts(id, messageId);
+        const { delivered } = await a.core.messages.receipts(id, messageId);
         return delivered.length === 2;
       });
     });
@@ -170,8 +170,8 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
     it("takes posts of admins alone where they alone may", async () => {
       const [a, b] = [await join(), await join()];
       const id = await groupOf([a, b]);
-      await a.core.setWhoMayPost(id, "admins");
-      await b.until("told", async () => !(await b.core.conversation(id)).canPost);
+      await a.core.conversations.setWhoMayPost(id, "admins");
+      await b.until("told", async () => !(await b.core.conversations.get(id)).canPost);
       await a.text(id, "an order");
       await b.receives(id, "an order");
     });
@@ -179,9 +179,9 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
     it("is left by who wants to leave", async () => {
       const [a, b, c] = [await join(), await join(), await join()];
       const id = await groupOf([a, b, c]);
-      await c.core.leave(id);
+      await c.core.conversations.leave(id);
       await c.until("left", async () => {
-        const list = await c.core.conversations();
+        const list = await c.core.conversations.list();
         return list.find((one) => one.conversationId === id)?.state !== "ready";
       });
       await a.text(id, "among us");
@@ -194,12 +194,12 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
     it("is confirmed by digits and fills up with the history", async () => {
       const [a, b] = [await join(), await join()];
       const index = of().index;
-      const { conversationId: id } = await a.core.openDirect(b.person);
+      const { conversationId: id } = await a.core.conversations.openDirect(b.person);
       await a.text(id, "of before");
       await b.receives(id, "of before");
       const second = await of().device(index);
-      expect((await second.core.state()).device.confirmed).toBe("no");
-      expect(await second.core.conversations()).toEqual([]);
+      expect((await second.core.app.state()).device.confirmed).toBe("no");
+      expect(await second.core.conversations.list()).toEqual([]);
       await compareDigits(b, second);
       await second.receives(id, "of before");
       await second.text(id, "from the new phone");
@@ -209,27 +209,34 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
 
     it("is locked by a colleague, stays so without a network, and goes on once unlocked", async () => {
       const [a, b] = [await join(), await join()];
-      const { conversationId: id } = await a.core.openDirect(b.person);
+      const { conversationId: id } = await a.core.conversations.openDirect(b.person);
       await a.text(id, "of before");
       await b.receives(id, "of before");
-      expect(await a.core.phoneLock(b.person)).toMatchObject({ mayLock: true, sinceMs: null });
-      const { by, mayUnlock } = await a.core.lockPhone(b.person);
+      expect(await a.core.devices.phoneLock(b.person)).toMatchObject({
+        mayLock: true,
+        sinceMs: null,
+      });
+      const { by, mayUnlock } = await a.core.devices.lockPhone(b.person);
       expect([by?.personId, mayUnlock]).toEqual([a.person, true]);
-      await b.until("locked", async () => (await b.core.state()).phase === "signed_out");
+      await b.until("locked", async () => (await b.core.app.state()).phase === "signed_out");
       const locked = { phase: "signed_out", reason: "locked", kept: true };
-      expect(await b.core.state()).toMatchObject({
+      expect(await b.core.app.state()).toMatchObject({
         ...locked,
         lostLock: { by: { personId: a.person } },
       });
-      await expect(b.core.messages(id, null, 10)).rejects.toMatchObject({ code: "not_registered" });
+      await expect(b.core.messages.page(id, null, 10)).rejects.toMatchObject({
+        code: "not_registered",
+      });
       expect(
         await b.restart({ fetch: () => Promise.reject(new TypeError("no network")) }),
       ).toMatchObject(locked);
-      await expect(b.core.messages(id, null, 10)).rejects.toMatchObject({ code: "not_registered" });
-      expect((await a.core.encryption(id)).devices).toBe(1);
+      await expect(b.core.messages.page(id, null, 10)).rejects.toMatchObject({
+        code: "not_registered",
+      });
+      expect((await a.core.conversations.encryption(id)).devices).toBe(1);
       await a.text(id, "while it was locked");
       expect(await b.restart()).toMatchObject(locked);
-      await a.core.unlockPhone(b.person);
+      await a.core.devices.unlockPhone(b.person);
       expect(await b.restart()).toMatchObject({ phase: "ready", lostLock: null });
       await b.receives(id, "while it was locked");
       await b.text(id, "found it");
@@ -240,13 +247,13 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
       const [a, b] = [await join(), await join()];
       const second = await of().device(of().index);
       await compareDigits(b, second);
-      const { conversationId: id } = await a.core.openDirect(b.person);
+      const { conversationId: id } = await a.core.conversations.openDirect(b.person);
       await a.text(id, "to both phones");
       await second.receives(id, "to both phones");
-      await b.core.revokeDevice(await second.device());
+      await b.core.devices.revoke(await second.device());
       await second.until(
         "signed out",
-        async () => (await second.core.state()).phase === "signed_out",
+        async () => (await second.core.app.state()).phase === "signed_out",
       );
       await a.text(id, "to one phone");
       await b.receives(id, "to one phone");

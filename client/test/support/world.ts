@@ -124,11 +124,11 @@ export class World<S extends OfficersServer = MemoryServer> {
 }
 
 async function isBusy({ core }: Officer): Promise<boolean> {
-  const { outbox, catchingUp, history } = await core.state();
+  const { outbox, catchingUp, history } = await core.app.state();
   if (outbox > 0 || catchingUp || history !== null) return true;
-  for (const { conversationId, state } of await core.conversations()) {
+  for (const { conversationId, state } of await core.conversations.list()) {
     if (state === "left") continue;
-    if ((await core.encryption(conversationId)).waiting > 0) return true;
+    if ((await core.conversations.encryption(conversationId)).waiting > 0) return true;
   }
   return false;
 }

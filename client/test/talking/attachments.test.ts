@@ -21,12 +21,12 @@ function file(size: number, name: string): { bytes: Uint8Array; outgoing: Outgoi
 
 function send(officer: Officer, id: ConversationId, attachments: readonly OutgoingAttachment[]) {
   const outgoing = { kind: "attachments", text: "see", mentions: [], attachments } as const;
-  return officer.core.send(id, outgoing, null);
+  return officer.core.messages.send(id, outgoing, null);
 }
 
 async function attached(officer: Officer, id: ConversationId, count: number): Promise<MessageItem> {
   return officer.until("attachment message", async () => {
-    const { messages } = await officer.core.messages(id, null, 50);
+    const { messages } = await officer.core.messages.page(id, null, 50);
     const found = messages.filter(({ body }) => body.kind === "attachments");
     return found.length >= count && found.at(-1);
   });
@@ -51,15 +51,15 @@ function expectSame(found: Uint8Array, wanted: Uint8Array): void {
 describe("attachments", () => {
   it("go through whole and in ranges, with progress at both ends", async () => {
     const [a, b] = [await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     const { bytes, outgoing } = file(3 * MIB + 12_345, "charge sheet.pdf");
     const sent = await send(a, id, [outgoing]);
     expect(sent.status).toBe("queued");
     const message = await attached(b, id, 1);
     const attachmentId = fileOf(message);
-    const part = await b.core.attachmentRange(attachmentId, MIB - 10, MIB + 20);
+    const part = await b.core.attachments.range(attachmentId, MIB - 10, MIB + 20);
     expectSame(part, bytes.slice(MIB - 10, MIB + 20));
-    const blob = await b.core.attachment(attachmentId);
+    const blob = await b.core.attachments.get(attachmentId);
     expect(blob.type).toBe("application/pdf");
     expectSame(await bytesOf(blob), bytes);
     for (const [officer, direction] of [
@@ -73,11 +73,11 @@ describe("attachments", () => {
       expect(seen).toBe(true);
     }
     expect((await attached(b, id, 1)).body).toMatchObject({ attachments: [{ local: true }] });
-    expectSame(await bytesOf(await a.core.attachment(attachmentId)), bytes);
+    expectSame(await bytesOf(await a.core.attachments.get(attachmentId)), bytes);
     const empty = file(0, "empty.txt");
     await send(a, id, [empty.outgoing]);
     const second = await attached(b, id, 2);
-    expect((await b.core.attachment(fileOf(second))).size).toBe(0);
+    expect((await b.core.attachments.get(fileOf(second))).size).toBe(0);
   });
 
   it("are fetched once by readers of one chunk at the same time", async () => {
@@ -87,12 +87,12 @@ describe("attachments", () => {
       return w.fetch(url, init);
     };
     const [a, b] = [await w.join(), await w.join({ fetch: counting })];
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     const { bytes, outgoing } = file(2 * MIB, "film.webm");
     await send(a, id, [outgoing]);
     const attachmentId = fileOf(await attached(b, id, 1));
     const parts = await Promise.all(
-      [0, 1000, MIB - 10].map((at) => b.core.attachmentRange(attachmentId, at, at + 20)),
+      [0, 1000, MIB - 10].map((at) => b.core.attachments.range(attachmentId, at, at + 20)),
     );
     for (const [index, at] of [0, 1000, MIB - 10].entries()) {
       expectSame(parts[index] as Uint8Array, bytes.slice(at, at + 20));
@@ -112,7 +112,7 @@ describe("attachments", () => {
     };
     const a = await w.join({ fetch: flaky });
     const b = await w.join();
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     await b.ready(id);
     const { bytes, outgoing } = file(6 * MIB, "long.bin");
     await send(a, id, [outgoing]);
@@ -126,7 +126,7 @@ describe("attachments", () => {
     await a.restart();
     const message = await attached(b, id, 1);
     expect(puts).toBe(6);
-    expectSame(await bytesOf(await b.core.attachment(fileOf(message))), bytes);
+    expectSame(await bytesOf(await b.core.attachments.get(fileOf(message))), bytes);
   });
 
   it("can be cancelled on the way up, and nothing of them is sent", async () => {
@@ -144,16 +144,16 @@ describe("attachments", () => {
     };
     const a = await w.join({ fetch: slow });
     const b = await w.join();
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     const sent = await send(a, id, [file(2 * MIB, "wrong.pdf").outgoing]);
     await a.until("on the way up", async () => stalled > 0);
-    await a.core.cancel(sent.messageId);
+    await a.core.messages.cancel(sent.messageId);
     stall = false;
     await a.text(id, "instead");
     await b.receives(id, "instead");
-    const { messages } = await b.core.messages(id, null, 10);
+    const { messages } = await b.core.messages.page(id, null, 10);
     expect(messages.some(({ body }) => body.kind === "attachments")).toBe(false);
-    const own = await a.core.messages(id, null, 10);
+    const own = await a.core.messages.page(id, null, 10);
     expect(own.messages.some(({ messageId }) => messageId === sent.messageId)).toBe(false);
   });
 
@@ -167,13 +167,13 @@ describe("attachments", () => {
     };
     const a = await w.join();
     const b = await w.join({ fetch: tampering });
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     await send(a, id, [file(MIB + 1, "photo.bin").outgoing]);
     const message = await attached(b, id, 1);
-    await expect(b.core.attachment(fileOf(message))).rejects.toMatchObject({
+    await expect(b.core.attachments.get(fileOf(message))).rejects.toMatchObject({
       code: "attachment_corrupt",
     });
-    await expect(b.core.attachmentRange(fileOf(message), 0, 10)).rejects.toMatchObject({
+    await expect(b.core.attachments.range(fileOf(message), 0, 10)).rejects.toMatchObject({
       code: "attachment_corrupt",
     });
   });
@@ -181,7 +181,7 @@ describe("attachments", () => {
   it("are the photo of a group, for those who come later too", async () => {
     const [a, b] = [await w.join(), await w.join()];
     const { outgoing, bytes } = file(20_000, "badge.png");
-    const { conversationId: id } = await a.core.createGroup({
+    const { conversationId: id } = await a.core.conversations.createGroup({
       title: "With a photo",
       personIds: [b.person],
       photo: { ...outgoing, kind: "image", mime: "image/png" },
@@ -189,9 +189,9 @@ describe("attachments", () => {
       history: "none",
     });
     const photo = await b.until("photo", async () => {
-      const list = await b.core.conversations();
+      const list = await b.core.conversations.list();
       return list.find((item) => item.conversationId === id)?.photo;
     });
-    expectSame(await bytesOf(await b.core.attachment(photo.attachmentId)), bytes);
+    expectSame(await bytesOf(await b.core.attachments.get(photo.attachmentId)), bytes);
   });
 });

@@ -68,13 +68,16 @@ class Robot {
 
   async register(index: number): Promise<void> {
     const { core } = this.#calls;
-    await core.start();
-    const { challengeId } = await core.requestCode(numberOf(index), "en");
+    await core.app.start();
+    const { challengeId } = await core.registration.requestCode(numberOf(index), "en");
     const server: OfficersServer = w.server;
-    const step = await core.submitCode(challengeId, await server.codeFor(numberOf(index)));
-    await core.registerClient(step.ticket, "Bot");
-    const { version } = await core.conductCode("en");
-    this.person = (await core.acceptConduct(version, "en")).me?.personId ?? this.person;
+    const step = await core.registration.submitCode(
+      challengeId,
+      await server.codeFor(numberOf(index)),
+    );
+    await core.app.register(step.ticket, "Bot");
+    const { version } = await core.conduct.code("en");
+    this.person = (await core.app.acceptConduct(version, "en")).me?.personId ?? this.person;
   }
 
   async restart(): Promise<void> {
@@ -85,7 +88,7 @@ class Robot {
 }
 
 async function groupWith(admin: Officer, robot: Robot, text: string): Promise<ConversationId> {
-  const { conversationId } = await admin.core.createGroup({
+  const { conversationId } = await admin.core.conversations.createGroup({
     title: "Picket",
     personIds: [robot.person],
     ...{ photo: null, whoMayPost: "everyone", history: "30_days" },
@@ -98,7 +101,7 @@ async function groupWith(admin: Officer, robot: Robot, text: string): Promise<Co
 async function say(admin: Officer, id: ConversationId, text: string): Promise<void> {
   const { messageId } = await admin.text(id, text);
   await admin.until(`${text} is sent`, async () => {
-    const { messages } = await admin.core.messages(id, null, 20);
+    const { messages } = await admin.core.messages.page(id, null, 20);
     return messages.some((one) => one.messageId === messageId && one.seq !== null);
   });
 }

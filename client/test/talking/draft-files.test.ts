@@ -20,7 +20,7 @@ function photo(name: string, size = 300_000): OutgoingAttachment {
 
 async function talking(): Promise<[Officer, Officer, ConversationId]> {
   const [a, b] = [await w.join(), await w.join()];
-  const { conversationId } = await a.core.openDirect(b.person);
+  const { conversationId } = await a.core.conversations.openDirect(b.person);
   await a.ready(conversationId);
   return [a, b, conversationId];
 }
@@ -58,37 +58,40 @@ describe("files that were chosen and not sent", () => {
   it("are there after a restart and an unlock, with their text, and are sent as they are", async () => {
     const [a, b, id] = await talking();
     const files = [photo("gate.jpg"), photo("long.jpg", 9 * MIB)];
-    await a.core.setPin(PIN, null);
-    await a.core.saveDraft(id, "At the gate");
-    const kept = await a.core.keepDraftFiles(id, files);
+    await a.core.app.setPin(PIN, null);
+    await a.core.conversations.saveDraft(id, "At the gate");
+    const kept = await a.core.conversations.keepDraftFiles(id, files);
     const held = await chunks(a);
     await a.restart();
-    await a.core.unlock(PIN);
-    expect(await a.core.conversation(id)).toMatchObject({ draft: "At the gate", draftFiles: 2 });
-    const found = await a.core.draftFiles(id);
+    await a.core.app.unlock(PIN);
+    expect(await a.core.conversations.get(id)).toMatchObject({
+      draft: "At the gate",
+      draftFiles: 2,
+    });
+    const found = await a.core.conversations.draftFiles(id);
     await same(found, files);
     expect(found.map((one) => one.kept)).toEqual(kept.map((one) => one.kept));
     expect(found[0]).toMatchObject({ kind: "image", width: 40, height: 30 });
 
     const text = "At the gate";
-    const sent = await a.core.send(
+    const sent = await a.core.messages.send(
       id,
       { kind: "attachments", text, mentions: [], attachments: found },
       null,
     );
-    expect(await a.core.conversation(id)).toMatchObject({ draft: null, draftFiles: 0 });
-    expect(await a.core.draftFiles(id)).toEqual([]);
+    expect(await a.core.conversations.get(id)).toMatchObject({ draft: null, draftFiles: 0 });
+    expect(await a.core.conversations.draftFiles(id)).toEqual([]);
     // Nothing was sealed a second time.
     expect(await chunks(a)).toBe(held);
     await a.until("sent", async () => (await a.status(sent.messageId, id)) !== "queued");
     const message = await b.until("received", async () => {
-      const { messages } = await b.core.messages(id, null, 5);
+      const { messages } = await b.core.messages.page(id, null, 5);
       return messages.find(({ body }) => body.kind === "attachments") ?? false;
     });
     const bodies = message.body.kind === "attachments" ? message.body.attachments : [];
     const received = bodies.map(async (one) => ({
       ...{ kind: one.kind, name: one.name, mime: one.mime },
-      file: await b.core.attachment(one.attachmentId),
+      file: await b.core.attachments.get(one.attachmentId),
     }));
     await same(await Promise.all(received), files);
   });
@@ -96,53 +99,53 @@ describe("files that were chosen and not sent", () => {
   it("stay where their message is refused, and leave nothing where they are dropped", async () => {
     const [a, , id] = await talking();
     const files = [photo("one.jpg"), photo("two.jpg")];
-    const kept = await a.core.keepDraftFiles(id, files);
+    const kept = await a.core.conversations.keepDraftFiles(id, files);
     const text = "x".repeat(200_000);
     const outgoing = { kind: "attachments", text, mentions: [], attachments: kept } as const;
-    await expect(a.core.send(id, outgoing, null)).rejects.toMatchObject({
+    await expect(a.core.messages.send(id, outgoing, null)).rejects.toMatchObject({
       code: "message_invalid",
     });
-    await same(await a.core.draftFiles(id), files);
+    await same(await a.core.conversations.draftFiles(id), files);
     const [, second] = kept;
     if (second === undefined) throw new Error("it was kept");
-    await a.core.keepDraftFiles(id, [second]);
-    await same(await a.core.draftFiles(id), files.slice(1));
+    await a.core.conversations.keepDraftFiles(id, [second]);
+    await same(await a.core.conversations.draftFiles(id), files.slice(1));
     expect(await chunks(a)).toBe(1);
     // Another message is no reason to drop them.
     await a.text(id, "By the way");
-    await same(await a.core.draftFiles(id), files.slice(1));
-    await a.core.keepDraftFiles(id, []);
+    await same(await a.core.conversations.draftFiles(id), files.slice(1));
+    await a.core.conversations.keepDraftFiles(id, []);
     expect(await chunks(a)).toBe(0);
   });
 
   it("are as they were where the disk is full", async () => {
     const [a, , id] = await talking();
     const before = [photo("before.jpg")];
-    const kept = await a.core.keepDraftFiles(id, before);
+    const kept = await a.core.conversations.keepDraftFiles(id, before);
     fillDisk();
     const more = [...kept, photo("more.jpg")];
-    await expect(a.core.keepDraftFiles(id, more)).rejects.toMatchObject({
+    await expect(a.core.conversations.keepDraftFiles(id, more)).rejects.toMatchObject({
       code: "storage_failed",
       retry: true,
     });
     IDBObjectStore.prototype.put = put;
     expect(await chunks(a)).toBe(1);
-    await same(await a.core.draftFiles(id), before);
-    await a.core.keepDraftFiles(id, more);
+    await same(await a.core.conversations.draftFiles(id), before);
+    await a.core.conversations.keepDraftFiles(id, more);
     expect(await chunks(a)).toBe(2);
   });
 
   it("go with the conversation", async () => {
     const [a, b] = [await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.createGroup({
+    const { conversationId: id } = await a.core.conversations.createGroup({
       ...{ title: "Night beat", personIds: [b.person], photo: null },
       ...{ whoMayPost: "everyone", history: "none" },
     });
     await b.ready(id);
-    await b.core.keepDraftFiles(id, [photo("gate.jpg")]);
+    await b.core.conversations.keepDraftFiles(id, [photo("gate.jpg")]);
     expect(await chunks(b)).toBe(1);
-    await b.core.leave(id);
-    await b.core.forget(id);
+    await b.core.conversations.leave(id);
+    await b.core.conversations.forget(id);
     expect(await chunks(b)).toBe(0);
   });
 });

@@ -82,7 +82,7 @@ describe("the first day of a phone in a station of 120 people", { timeout: LIMIT
     await w.server.command("conversations", "create", "--unit", "TG-CHAR", "--talk");
     const [one] = talkers as [Officer];
     const made = async () =>
-      (await one.core.conversations()).find(({ audience }) => audience !== null);
+      (await one.core.conversations.list()).find(({ audience }) => audience !== null);
     id = (await one.until("made", made, SOON_MS)).conversationId;
     await Promise.all([...talkers, ...silent].map((officer) => officer.ready(id)));
     for (const talker of talkers) {

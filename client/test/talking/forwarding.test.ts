@@ -18,7 +18,7 @@ async function sentBody(
   fits: (message: MessageItem) => boolean,
 ): Promise<MessageItem> {
   return officer.until("the message", async () => {
-    const { messages } = await officer.core.messages(id, null, 50);
+    const { messages } = await officer.core.messages.page(id, null, 50);
     return messages.find((one) => one.seq !== null && fits(one));
   });
 }
@@ -29,7 +29,7 @@ const saying =
     body.kind === "text" && body.text === text;
 
 async function direct(a: Officer, b: Officer): Promise<ConversationId> {
-  const { conversationId } = await a.core.openDirect(b.person);
+  const { conversationId } = await a.core.conversations.openDirect(b.person);
   await Promise.all([a.ready(conversationId), b.ready(conversationId)]);
   return conversationId;
 }
@@ -40,7 +40,7 @@ async function group(
   others: readonly Officer[],
   whoMayPost: "everyone" | "admins",
 ): Promise<ConversationId> {
-  const { conversationId } = await founder.core.createGroup({
+  const { conversationId } = await founder.core.conversations.createGroup({
     title,
     personIds: others.map((one) => one.person),
     photo: null,
@@ -60,36 +60,46 @@ it("counts once more from hand to hand, names no author, and is labelled and lim
   await a.text(first, text);
   let at = await sentBody(b, first, saying(text));
   expect(at.forwarded).toBeUndefined();
-  expect(await b.core.forwardChoice(first, at.messageId)).toEqual({
+  expect(await b.core.forwarding.choice(first, at.messageId)).toEqual({
     most: 5,
     often: false,
     closed: [{ conversationId: closed, why: "announcement" }],
   });
-  const announced = b.core.forward(at, [second, closed], "");
+  const announced = b.core.forwarding.forward(at, [second, closed], "");
   await expect(announced).rejects.toMatchObject({ code: "forward_closed" });
 
   const known = new Set<MessageId>();
-  await b.core.saveDraft(second, "Half a sentence");
+  await b.core.conversations.saveDraft(second, "Half a sentence");
   // There and back, five times in all.
   for (let count = 1; count <= 5; count++) {
     const [sender, reader] = count % 2 === 1 ? [b, a] : [a, b];
     const to = count % 2 === 1 ? second : first;
     const forwardId = newId<MessageId>();
-    await sender.core.forward(at, [to], count === 1 ? " Please avoid it " : "", forwardId);
+    await sender.core.forwarding.forward(
+      at,
+      [to],
+      count === 1 ? " Please avoid it " : "",
+      forwardId,
+    );
     // The host may call again.
-    await sender.core.forward(at, [to], count === 1 ? " Please avoid it " : "", forwardId);
+    await sender.core.forwarding.forward(
+      at,
+      [to],
+      count === 1 ? " Please avoid it " : "",
+      forwardId,
+    );
     const wanted = count < 5 ? "some" : "often";
     known.add(at.messageId);
     at = await sentBody(reader, to, (one) => saying(text)(one) && !known.has(one.messageId));
     expect(at).toMatchObject({ forwarded: wanted, replyTo: null });
     expect(at.sender?.personId).toBe(sender.person);
   }
-  const { messages } = await a.core.messages(second, null, 50);
-  expect((await b.core.conversation(second)).draft).toBe("Half a sentence");
+  const { messages } = await a.core.messages.page(second, null, 50);
+  expect((await b.core.conversations.get(second)).draft).toBe("Half a sentence");
   expect(messages.filter(saying("Please avoid it"))).toHaveLength(1);
-  const choice = await a.core.forwardChoice(at.conversationId, at.messageId);
+  const choice = await a.core.forwarding.choice(at.conversationId, at.messageId);
   expect(choice).toMatchObject({ most: 1, often: true });
-  const both = a.core.forward(at, [first, second], "");
+  const both = a.core.forwarding.forward(at, [first, second], "");
   await expect(both).rejects.toMatchObject({ code: "forward_limit", details: { limit: 1 } });
 });
 
@@ -99,7 +109,7 @@ it("shares its files by name, offline at first, and they open at the end of the 
   const bytes = randomBytes(70_000);
   const file = new Blob([bytes], { type: "application/pdf" });
   const named = { kind: "document", file, name: "map.pdf", mime: "application/pdf" } as const;
-  await a.core.send(
+  await a.core.messages.send(
     ab,
     { kind: "attachments", text: "", mentions: [], attachments: [named] },
     null,
@@ -109,15 +119,15 @@ it("shares its files by name, offline at first, and they open at the end of the 
 
   const line = lineOf(b);
   line.cut = true;
-  await b.core.forward(came, [bc], "");
-  const waiting = (await b.core.messages(bc, null, 10)).messages.at(-1);
+  await b.core.forwarding.forward(came, [bc], "");
+  const waiting = (await b.core.messages.page(bc, null, 10)).messages.at(-1);
   expect(waiting).toMatchObject({ status: "queued", forwarded: "some" });
   // Taken back, it takes the file of the first message with it no more than the message itself.
-  if (waiting !== undefined) await b.core.cancel(waiting.messageId);
-  await b.core.forward(came, [bc], "");
+  if (waiting !== undefined) await b.core.messages.cancel(waiting.messageId);
+  await b.core.forwarding.forward(came, [bc], "");
   line.cut = false;
   line.seen.length = 0;
-  await b.core.networkChanged(true);
+  await b.core.app.networkChanged(true);
   const end = await sentBody(c, bc, holds);
   expect(line.seen.filter((one) => one.includes("/chunks/"))).toEqual([]);
   if (end.body.kind !== "attachments" || end.body.attachments[0] === undefined)
@@ -127,9 +137,9 @@ it("shares its files by name, offline at first, and they open at the end of the 
   expect(Buffer.compare(await read(b, attachmentId), bytes)).toBe(0);
 
   // The conversation that brought it is taken off the phone: the forward still opens.
-  await b.core.leave(ab);
-  await b.core.forget(ab);
-  await b.core.messages(bc, null, 10);
+  await b.core.conversations.leave(ab);
+  await b.core.conversations.forget(ab);
+  await b.core.messages.page(bc, null, 10);
   expect(Buffer.compare(await read(b, attachmentId), bytes)).toBe(0);
 });
 
@@ -139,7 +149,7 @@ it("goes up again where the server has forgotten a file, and says so where nobod
   const bytes = randomBytes(5_000);
   const file = new Blob([bytes], { type: "text/plain" });
   const named = { kind: "document", file, name: "list.txt", mime: "text/plain" } as const;
-  await a.core.send(
+  await a.core.messages.send(
     ab,
     { kind: "attachments", text: "", mentions: [], attachments: [named] },
     null,
@@ -151,23 +161,25 @@ it("goes up again where the server has forgotten a file, and says so where nobod
   const { attachmentId } = came.body.attachments[0];
   w.server.attachments.remove(attachmentId);
 
-  await b.core.forward(came, [bc], "");
+  await b.core.forwarding.forward(came, [bc], "");
   const failed = await b.until("it failed", async () => {
-    return (await b.core.messages(bc, null, 10)).messages.find((one) => one.status === "failed");
+    return (await b.core.messages.page(bc, null, 10)).messages.find(
+      (one) => one.status === "failed",
+    );
   });
   expect(failed.failure?.code).toBe("attachment_gone");
-  await b.core.cancel(failed.messageId);
+  await b.core.messages.cancel(failed.messageId);
 
   // Its sender has it still.
   const ac = await direct(a, c);
   const mine = await sentBody(a, ab, holds);
-  await a.core.forward(mine, [ac], "");
+  await a.core.forwarding.forward(mine, [ac], "");
   await sentBody(c, ac, holds);
   expect(Buffer.compare(await read(c, attachmentId), bytes)).toBe(0);
 });
 
 async function read(officer: Officer, attachmentId: AttachmentId): Promise<Uint8Array> {
-  return new Uint8Array(await (await officer.core.attachment(attachmentId)).arrayBuffer());
+  return new Uint8Array(await (await officer.core.attachments.get(attachmentId)).arrayBuffer());
 }
 
 it("forwards no poll, and nothing that the server does not have yet", async () => {
@@ -182,14 +194,14 @@ it("forwards no poll, and nothing that the server does not have yet", async () =
     multiple: false,
     anonymous: false,
   } as const;
-  await a.core.send(id, { ...poll, endsMs: null }, null);
+  await a.core.messages.send(id, { ...poll, endsMs: null }, null);
   const asked = await sentBody(b, id, ({ body }) => body.kind === "poll");
-  await expect(b.core.forward(asked, [other], "")).rejects.toMatchObject({
+  await expect(b.core.forwarding.forward(asked, [other], "")).rejects.toMatchObject({
     code: "forward_closed",
   });
   lineOf(a).cut = true;
   const queued = await a.text(id, "not yet");
-  await expect(a.core.forward(queued, [other], "")).rejects.toMatchObject({
+  await expect(a.core.forwarding.forward(queued, [other], "")).rejects.toMatchObject({
     code: "forward_closed",
   });
   lineOf(a).cut = false;

@@ -65,12 +65,12 @@ function send(
 ): Promise<MessageItem> {
   const attachments = files.map((file) => document(file));
   const outgoing = { kind: "attachments", text: "see", mentions: [], attachments } as const;
-  return officer.core.send(id, outgoing, null);
+  return officer.core.messages.send(id, outgoing, null);
 }
 
 async function pair(): Promise<[a: Officer, b: Officer, id: ConversationId]> {
   const [a, b] = [await w.join(), await w.join()];
-  const { conversationId: id } = await a.core.openDirect(b.person);
+  const { conversationId: id } = await a.core.conversations.openDirect(b.person);
   await b.ready(id);
   return [a, b, id];
 }
@@ -80,7 +80,7 @@ async function find(
   id: ConversationId,
   messageId: MessageId,
 ): Promise<MessageItem | null> {
-  const { messages } = await officer.core.messages(id, null, 50);
+  const { messages } = await officer.core.messages.page(id, null, 50);
   return messages.find((message) => message.messageId === messageId) ?? null;
 }
 
@@ -120,7 +120,7 @@ async function arrives(
   const views = viewsOf(message);
   expect(views.length).toBe(files.length);
   for (const [index, bytes] of files.entries()) {
-    const blob = await b.core.attachment((views[index]?.attachmentId ?? "") as AttachmentId);
+    const blob = await b.core.attachments.get((views[index]?.attachmentId ?? "") as AttachmentId);
     expect(blob.size).toBe(bytes.length);
     expect(Buffer.compare(new Uint8Array(await blob.arrayBuffer()), bytes)).toBe(0);
   }
@@ -166,7 +166,7 @@ describe("a large file", () => {
     await b.receives(id, "the film follows");
     // A screen that wants to show it does not ask the server for what it cannot have.
     const [view] = viewsOf(waiting as MessageItem);
-    const shown = a.core.attachment((view?.attachmentId ?? "") as AttachmentId);
+    const shown = a.core.attachments.get((view?.attachmentId ?? "") as AttachmentId);
     file.release();
     expect((await shown).size).toBe(LARGE);
     await arrives(b, id, messageId, bytes);
@@ -199,7 +199,7 @@ describe("a large file", () => {
         { progress: { direction: "preparing" } },
       ]);
       expect(await chunksOf(a)).toBeGreaterThan(before);
-      await a.core.cancel(messageId);
+      await a.core.messages.cancel(messageId);
       expect(await chunksOf(a)).toBe(before);
       held.release();
       await a.text(id, "instead");
@@ -207,7 +207,7 @@ describe("a large file", () => {
       expect(await chunksOf(a)).toBe(before);
       expect(await find(a, id, messageId)).toBeNull();
       expect(await find(b, id, messageId)).toBeNull();
-      expect((await a.core.state()).outbox).toBe(0);
+      expect((await a.core.app.state()).outbox).toBe(0);
     },
   );
 
@@ -222,9 +222,9 @@ describe("a large file", () => {
     const lost = { code: "source_lost", retry: false };
     expect((await failed(a, id, messageId)).failure).toMatchObject(lost);
     expect(await chunksOf(a)).toBe(before);
-    await a.core.retry(messageId);
+    await a.core.messages.retry(messageId);
     expect((await failed(a, id, messageId)).failure).toMatchObject(lost);
-    await a.core.cancel(messageId);
+    await a.core.messages.cancel(messageId);
     expect(await find(a, id, messageId)).toBeNull();
   });
 
@@ -237,10 +237,10 @@ describe("a large file", () => {
     const full = { code: "storage_failed", retry: true };
     expect((await failed(a, id, messageId)).failure).toMatchObject(full);
     expect(await chunksOf(a)).toBe(before);
-    await a.core.retry(messageId);
+    await a.core.messages.retry(messageId);
     expect((await failed(a, id, messageId)).failure).toMatchObject(full);
     makeRoom();
-    await Promise.all([a.core.retry(messageId), a.core.retry(messageId)]);
+    await Promise.all([a.core.messages.retry(messageId), a.core.messages.retry(messageId)]);
     await arrives(b, id, messageId, bytes);
     expect((await find(a, id, messageId))?.failure).toBeNull();
   });
@@ -270,7 +270,7 @@ describe("a large file", () => {
     vi.stubGlobal("Blob", CountingBlob);
     for (let time = 0; time < 2; time++) {
       made.length = 0;
-      const blob = await b.core.attachment(
+      const blob = await b.core.attachments.get(
         (viewsOf(message)[0]?.attachmentId ?? "") as AttachmentId,
       );
       expect(blob.size).toBe(bytes.length);
@@ -288,7 +288,7 @@ describe("a small file on a full device", () => {
     const makeRoom = fillDisk(2);
     await expect(send(a, id, new Blob([bytes]))).rejects.toMatchObject({ code: "storage_failed" });
     expect(await chunksOf(a)).toBe(before);
-    expect((await a.core.state()).outbox).toBe(0);
+    expect((await a.core.app.state()).outbox).toBe(0);
     makeRoom();
     const { messageId } = await send(a, id, new Blob([bytes]));
     await arrives(b, id, messageId, bytes);

@@ -7,7 +7,7 @@ const w = memoryWorld();
 
 async function group(admin: Officer, others: readonly Officer[]): Promise<ConversationId> {
   const personIds = await Promise.all(others.map((officer) => officer.person));
-  const { conversationId } = await admin.core.createGroup({
+  const { conversationId } = await admin.core.conversations.createGroup({
     title: "Charminar PS",
     personIds,
     photo: null,
@@ -20,7 +20,7 @@ async function group(admin: Officer, others: readonly Officer[]): Promise<Conver
 
 async function titled(officer: Officer, conversationId: ConversationId): Promise<void> {
   await officer.until("title", async () => {
-    const { title } = await officer.core.conversation(conversationId);
+    const { title } = await officer.core.conversations.get(conversationId);
     return title === "Charminar PS";
   });
 }
@@ -29,23 +29,25 @@ describe("direct", () => {
   it("carries the first text from one device to another, and ticks come back", async () => {
     const a = await w.join();
     const b = await w.join();
-    const { conversationId } = await a.core.openDirect(b.person);
+    const { conversationId } = await a.core.conversations.openDirect(b.person);
     const sent = await a.text(conversationId, "Vehicle check at the junction");
     await b.receives(conversationId, "Vehicle check at the junction");
     await a.until(
       "delivered",
       async () => (await a.status(sent.messageId, conversationId)) === "delivered",
     );
-    const { unread } = await b.core.conversation(conversationId);
+    const { unread } = await b.core.conversations.get(conversationId);
     expect(unread).toBe(1);
-    await b.core.markRead(conversationId, sent.messageId);
+    await b.core.messages.markRead(conversationId, sent.messageId);
     await a.until("read", async () => (await a.status(sent.messageId, conversationId)) === "read");
-    const receipts = await a.core.receipts(conversationId, sent.messageId);
+    const receipts = await a.core.messages.receipts(conversationId, sent.messageId);
     expect(receipts.read.map(({ personId }) => personId)).toEqual([b.person]);
-    expect((await b.core.conversation(conversationId)).unread).toBe(0);
+    expect((await b.core.conversations.get(conversationId)).unread).toBe(0);
     await b.text(conversationId, "Received");
     await a.receives(conversationId, "Received");
-    const codes = await Promise.all([a, b].map(({ core }) => core.encryption(conversationId)));
+    const codes = await Promise.all(
+      [a, b].map(({ core }) => core.conversations.encryption(conversationId)),
+    );
     expect(codes[0]?.headCode).toBe(codes[1]?.headCode);
     expect(codes[0]?.headCode).toMatch(/^(\d{5} ){7}\d{5}$/);
   });
@@ -53,7 +55,10 @@ describe("direct", () => {
   it("is one conversation when both open it at once", async () => {
     const [a, b] = [await w.join(), await w.join()];
     const [ida, idb] = [a.person, b.person];
-    const [one, two] = await Promise.all([a.core.openDirect(idb), b.core.openDirect(ida)]);
+    const [one, two] = await Promise.all([
+      a.core.conversations.openDirect(idb),
+      b.core.conversations.openDirect(ida),
+    ]);
     expect(one.conversationId).toBe(two.conversationId);
     await a.text(one.conversationId, "from a");
     await b.text(one.conversationId, "from b");
@@ -71,28 +76,28 @@ describe("group", () => {
     await b.text(id, "before d came");
     await c.receives(id, "before d came");
 
-    await a.core.changeMembers(id, { add: [d.person] });
+    await a.core.members.change(id, { add: [d.person] });
     await d.ready(id);
     await titled(d, id);
     await d.text(id, "d is here");
     await Promise.all([a, b, c].map((officer) => officer.receives(id, "d is here")));
     expect(await d.texts(id)).not.toContain("before d came");
 
-    await a.core.changeMembers(id, { remove: [b.person] });
-    await b.until("left", async () => (await b.core.conversation(id)).state === "left");
+    await a.core.members.change(id, { remove: [b.person] });
+    await b.until("left", async () => (await b.core.conversations.get(id)).state === "left");
     await c.text(id, "after b left");
     await Promise.all([a, d].map((officer) => officer.receives(id, "after b left")));
     expect(await b.texts(id)).toContain("before d came");
     expect(await b.texts(id)).not.toContain("after b left");
     await expect(b.text(id, "let me in")).rejects.toMatchObject({ code: "conversation_left" });
 
-    await c.core.leave(id);
-    expect((await c.core.conversation(id)).state).toBe("left");
+    await c.core.conversations.leave(id);
+    expect((await c.core.conversations.get(id)).state).toBe("left");
     await a.text(id, "after c left");
     await d.receives(id, "after c left");
     expect(await c.texts(id)).not.toContain("after c left");
-    await c.core.forget(id);
-    expect(await c.core.conversations()).toEqual([]);
+    await c.core.conversations.forget(id);
+    expect(await c.core.conversations.list()).toEqual([]);
   });
 
   it("carries on when two admins change it at once", async () => {
@@ -104,18 +109,20 @@ describe("group", () => {
       await w.join(),
     ];
     const id = await group(a, [b, c]);
-    await a.core.changeMembers(id, { makeAdmin: [b.person] });
-    await b.until("admin", async () => (await b.core.conversation(id)).admin);
+    await a.core.members.change(id, { makeAdmin: [b.person] });
+    await b.until("admin", async () => (await b.core.conversations.get(id)).admin);
     await Promise.all([
-      a.core.changeMembers(id, { add: [d.person] }),
-      b.core.changeMembers(id, { add: [e.person], remove: [c.person] }),
+      a.core.members.change(id, { add: [d.person] }),
+      b.core.members.change(id, { add: [e.person], remove: [c.person] }),
     ]);
     await Promise.all([d, e].map((officer) => officer.ready(id)));
     await Promise.all([a, b, d, e].map((officer, i) => officer.text(id, `hello ${String(i)}`)));
     for (const officer of [a, b, d, e]) {
       for (let i = 0; i < 4; i++) await officer.receives(id, `hello ${String(i)}`);
     }
-    const codes = await Promise.all([a, b, d, e].map(({ core }) => core.encryption(id)));
+    const codes = await Promise.all(
+      [a, b, d, e].map(({ core }) => core.conversations.encryption(id)),
+    );
     expect(new Set(codes.map(({ headCode }) => headCode)).size).toBe(1);
     expect(codes.map(({ devices }) => devices)).toEqual([4, 4, 4, 4]);
   });
@@ -123,10 +130,10 @@ describe("group", () => {
   it("lets only admins post where that is the rule", async () => {
     const [a, b] = [await w.join(), await w.join()];
     const id = await group(a, [b]);
-    await a.core.setWhoMayPost(id, "admins");
-    await b.until("silenced", async () => !(await b.core.conversation(id)).canPost);
+    await a.core.conversations.setWhoMayPost(id, "admins");
+    await b.until("silenced", async () => !(await b.core.conversations.get(id)).canPost);
     await expect(b.text(id, "no")).rejects.toMatchObject({ code: "may_not_post" });
-    await expect(a.core.leave(id)).rejects.toMatchObject({ code: "last_admin" });
+    await expect(a.core.conversations.leave(id)).rejects.toMatchObject({ code: "last_admin" });
   });
 });
 
@@ -135,7 +142,7 @@ describe("replies and mentions", () => {
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
     const id = await group(a, [b, c]);
     for (const officer of [b, c])
-      await officer.core.setPreferences(id, { mutedUntilMs: -1, pinned: false });
+      await officer.core.conversations.setPreferences(id, { mutedUntilMs: -1, pinned: false });
     const notified = ({ events }: Officer): readonly unknown[] =>
       events
         .flatMap((event) => (event.type === "notify" ? [event.item.body] : []))
@@ -144,17 +151,21 @@ describe("replies and mentions", () => {
     const file = new Blob(["the list"]);
     const attachments = [{ kind: "document", file, name: "list.txt", mime: "text/plain" }] as const;
     await a.text(id, "to all of you");
-    await a.core.send(id, { kind: "text", text: "@B come", mentions }, null);
-    await a.core.send(id, { kind: "attachments", text: "@B see", mentions, attachments }, null);
-    await a.until("sent", async () => (await a.core.state()).outbox === 0);
+    await a.core.messages.send(id, { kind: "text", text: "@B come", mentions }, null);
+    await a.core.messages.send(
+      id,
+      { kind: "attachments", text: "@B see", mentions, attachments },
+      null,
+    );
+    await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
     await a.text(id, "that is all");
     for (const officer of [b, c]) await officer.receives(id, "that is all");
     await b.until("called", () => Promise.resolve(notified(b).length >= 2));
     expect(notified(b)).toEqual(["@B come", "@B see"]);
     expect(notified(c)).toEqual([]);
     // A message of the conversation on the screen raises no notification.
-    await b.core.setVisible(id);
-    await a.core.send(id, { kind: "text", text: "@B seen", mentions }, null);
+    await b.core.app.setVisible(id);
+    await a.core.messages.send(id, { kind: "text", text: "@B seen", mentions }, null);
     await b.receives(id, "@B seen");
     await a.text(id, "over");
     await b.receives(id, "over");
@@ -163,25 +174,29 @@ describe("replies and mentions", () => {
 
   it("quotes what was said and marks who is meant", async () => {
     const [a, b] = [await w.join(), await w.join()];
-    const { conversationId: id } = await a.core.openDirect(b.person);
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     await b.ready(id);
     const asked = await a.text(id, "Who is at the gate?");
     await b.receives(id, "Who is at the gate?");
     const mention = { personId: a.person, start: 0, length: 2 };
-    await b.core.send(id, { kind: "text", text: "@A I am", mentions: [mention] }, asked.messageId);
+    await b.core.messages.send(
+      id,
+      { kind: "text", text: "@A I am", mentions: [mention] },
+      asked.messageId,
+    );
     await a.receives(id, "@A I am");
-    const page = await a.core.messages(id, null, 10);
+    const page = await a.core.messages.page(id, null, 10);
     const reply = page.messages.at(-1);
     expect(reply?.replyTo?.preview).toEqual({ kind: "text", text: "Who is at the gate?" });
-    expect((await a.core.conversation(id)).mentioned).toBe(true);
-    await a.core.saveDraft(id, "half a");
-    expect((await a.core.conversation(id)).draft).toBe("half a");
-    await a.core.setPreferences(id, { mutedUntilMs: -1, pinned: true });
-    expect(await a.core.conversation(id)).toMatchObject({ mutedUntilMs: -1, pinned: true });
+    expect((await a.core.conversations.get(id)).mentioned).toBe(true);
+    await a.core.conversations.saveDraft(id, "half a");
+    expect((await a.core.conversations.get(id)).draft).toBe("half a");
+    await a.core.conversations.setPreferences(id, { mutedUntilMs: -1, pinned: true });
+    expect(await a.core.conversations.get(id)).toMatchObject({ mutedUntilMs: -1, pinned: true });
     const place = { kind: "location", latitude: 17.36, longitude: 78.47, accuracyM: 12 } as const;
-    await a.core.send(id, { ...place, takenMs: 1 }, null);
+    await a.core.messages.send(id, { ...place, takenMs: 1 }, null);
     await b.until("place", async () => {
-      const { messages } = await b.core.messages(id, null, 1);
+      const { messages } = await b.core.messages.page(id, null, 1);
       return messages[0]?.body.kind === "location" && messages[0].body.latitude === 17.36;
     });
   });

@@ -59,14 +59,14 @@ function draft(unitIds: readonly UnitId[], title: string): OrderDraft {
 }
 
 async function issue(head: Officer, written: OrderDraft): Promise<void> {
-  const opened = await head.core.openUnitOrders(written.unitIds);
+  const opened = await head.core.unitOrders.open(written.unitIds);
   const ids = opened.map(({ conversationId }) => conversationId);
-  await head.core.issueTogether(written, ids);
+  await head.core.unitOrders.issue(written, ids);
 }
 
 function owed(officer: Officer, title: string): Promise<OrderView> {
   const look = async (): Promise<OrderView | null> => {
-    const { orders } = await officer.core.orders({ box: "open" });
+    const { orders } = await officer.core.orders.page({ box: "open" });
     return orders.find(({ body, owed: owes }) => owes && body?.title === title) ?? null;
   };
   return officer.until(`owes ${title}`, look, SOON_MS);
@@ -90,10 +90,10 @@ describe("an order to units below", { timeout: LIMIT_MS }, () => {
     await w.server.command("conversations", "create", "--unit", CHARMINAR, "--talk");
     const chat = await constable.until(
       "the station's chat",
-      async () => (await constable.core.conversations()).find(({ kind }) => kind === "unit"),
+      async () => (await constable.core.conversations.list()).find(({ kind }) => kind === "unit"),
       SOON_MS,
     );
-    const units = await head.core.issuableUnits();
+    const units = await head.core.unitOrders.units();
     expect(new Set(units)).toEqual(
       new Set([
         { unitId: CHARMINAR, people: 118 },
@@ -101,26 +101,26 @@ describe("an order to units below", { timeout: LIMIT_MS }, () => {
       ]),
     );
     const title = "Bandobast at the bazaar";
-    const written = await head.core.keepOrderDraft(draft([CHARMINAR, BEGUM], title));
+    const written = await head.core.orders.keepDraft(draft([CHARMINAR, BEGUM], title));
     await issue(head, written);
     await issue(head, written); // A repeated call sends nothing twice.
-    expect(await head.core.orderDrafts()).toEqual([]);
+    expect(await head.core.orders.drafts()).toEqual([]);
 
     const [here, there] = [await owed(constable, title), await owed(other, title)];
     expect(here.conversationId).not.toBe(there.conversationId);
-    const item = await constable.core.conversation(here.conversationId);
+    const item = await constable.core.conversations.get(here.conversationId);
     expect(item).toMatchObject({ kind: "announcement", canPost: false, admin: false });
     expect(item.standing).toMatchObject({ about: "orders", unitId: CHARMINAR });
     const [file] = there.body?.attachments ?? [];
-    const opened = await other.core.attachment(file?.attachmentId ?? ("" as never));
+    const opened = await other.core.attachments.get(file?.attachmentId ?? ("" as never));
     expect(await opened.text()).toBe("to the north");
 
     // One row for its issuer, of two orders that add up.
-    const issued = (await head.core.orders({ box: "issued" })).orders;
+    const issued = (await head.core.orders.page({ box: "issued" })).orders;
     expect(issued).toHaveLength(1);
     expect(new Set(issued[0]?.together)).toEqual(new Set([here.orderId, there.orderId]));
     expect(here.together).toBeNull();
-    await other.core.acknowledge(there.orderId, { choice: 0, answer: null });
+    await other.core.orders.acknowledge(there.orderId, { choice: 0, answer: null });
     const together = issued[0]?.together ?? [];
     const counted = await head.until(
       "an acknowledgement counts",
@@ -138,7 +138,7 @@ describe("an order to units below", { timeout: LIMIT_MS }, () => {
 
     // The head reads neither chat by it, and others are not led in.
     await constable.text(chat.conversationId, "tea at four");
-    const mine = (await head.core.conversations()).map(({ conversationId }) => conversationId);
+    const mine = (await head.core.conversations.list()).map(({ conversationId }) => conversationId);
     expect(mine.toSorted()).toEqual([here.conversationId, there.conversationId].toSorted());
     expect(await head.core.overseeing.totals([here.orderId])).toHaveLength(1);
     expect(await constable.core.overseeing.totals([here.orderId])).toEqual([]);
@@ -146,12 +146,12 @@ describe("an order to units below", { timeout: LIMIT_MS }, () => {
 
   it("is refused to somebody who heads nothing above", async () => {
     for (const officer of [constable, other]) {
-      expect(await officer.core.issuableUnits()).toEqual([]);
-      const refused = officer.core.openUnitOrders([BEGUM]);
+      expect(await officer.core.unitOrders.units()).toEqual([]);
+      const refused = officer.core.unitOrders.open([BEGUM]);
       await expect(refused).rejects.toMatchObject({ code: "may_not_issue" });
-      expect((await officer.core.orders({ box: "issued" })).orders).toEqual([]);
+      expect((await officer.core.orders.page({ box: "issued" })).orders).toEqual([]);
     }
-    const own = head.core.openUnitOrders([CHARMINAR, STATE]);
+    const own = head.core.unitOrders.open([CHARMINAR, STATE]);
     await expect(own).rejects.toMatchObject({ code: "may_not_issue" });
   });
 
@@ -163,12 +163,12 @@ describe("an order to units below", { timeout: LIMIT_MS }, () => {
     await post([[1, BEGUM]]);
     await head.until(
       "is out",
-      async () => (await head.core.conversation(order.conversationId)).state === "left",
+      async () => (await head.core.conversations.get(order.conversationId)).state === "left",
       SOON_MS,
     );
     await expect(issue(head, draft([CHARMINAR], "From nowhere"))).rejects.toMatchObject({
       code: "may_not_issue",
     });
-    expect(await head.core.issuableUnits()).toEqual([]);
+    expect(await head.core.unitOrders.units()).toEqual([]);
   });
 });

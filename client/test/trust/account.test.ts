@@ -37,10 +37,10 @@ describe("the account", () => {
     expect(toHex(record.pinnedRoot)).toBe(toHex(server.department.root.certificate));
     expect(phone.services.account.trust.department.number).toBe(1);
     expect(server.people.client(phone.clientId).keys.length).toBe(2);
-    expect((await phone.calls.deviceState()).confirmed).toBe("admin");
+    expect((await phone.state()).confirmed).toBe("admin");
     await phone.restart();
     expect(phone.services.account.require().device).toBe(record.device);
-    expect((await phone.calls.deviceState()).confirmed).toBe("admin");
+    expect((await phone.state()).confirmed).toBe("admin");
   });
 
   test("a new phone asks once for its person's records with nothing held", async () => {
@@ -58,8 +58,8 @@ describe("the account", () => {
     const phone = await Phone.register(server, clock, 1);
     const other = await Phone.register(server, clock, 2);
     expect(other.device).not.toBe(phone.device);
-    const { challengeId } = await phone.calls.requestCode("+917000000003", "en");
-    const { ticket } = await phone.calls.submitCode(challengeId, "000000");
+    const { challengeId } = await phone.registration.requestCode("+917000000003", "en");
+    const { ticket } = await phone.registration.submitCode(challengeId, "000000");
     const before = server.state.clients.size;
     phone.crashAfter = "/registration/clients";
     await expect(phone.services.register(ticket, "Lost")).rejects.toThrow();
@@ -108,7 +108,7 @@ describe("the account", () => {
     clock.ms += 40 * DAY_MS;
     // By the former certificate it would be unconfirmed now.
     await phone.services.onAccountEvent("clients");
-    expect((await phone.calls.deviceState()).confirmed).toBe("admin");
+    expect((await phone.state()).confirmed).toBe("admin");
   });
 
   test("a device that was away until its certificate ran out renews it first of all", async () => {
@@ -116,10 +116,10 @@ describe("the account", () => {
     clock.ms += 200 * DAY_MS;
     phone.offline = true;
     await phone.restart();
-    expect((await phone.calls.deviceState()).confirmed).toBe("no");
+    expect((await phone.state()).confirmed).toBe("no");
     phone.offline = false;
     await phone.connect();
-    expect((await phone.calls.deviceState()).confirmed).toBe("admin");
+    expect((await phone.state()).confirmed).toBe("admin");
     const newest = server.people.client(phone.clientId).keys.at(-1);
     expect(newest?.generation).toBe(2);
   });
@@ -200,7 +200,7 @@ describe("the account", () => {
 
   test("a device has the name that its person gives it", async () => {
     const phone = await Phone.register(server, clock, 1);
-    const clients = await phone.calls.renameClient(phone.clientId, "  Night duty ");
+    const clients = await phone.calls.rename(phone.clientId, "  Night duty ");
     expect(clients.map(({ label }) => label)).toEqual(["Night duty"]);
     expect(phone.services.account.require().me?.clients[0]?.label).toBe("Night duty");
   });
@@ -364,26 +364,26 @@ describe("E4: revoking a lost phone", () => {
     clock.ms += HOUR_MS;
     const late = await Phone.register(server, clock, 1, "By the thief");
     await confirm(lost, late);
-    expect((await late.calls.deviceState()).confirmed).toBe("own_device");
+    expect((await late.state()).confirmed).toBe("own_device");
     const made = await early.calls.madeBy(lost.device);
     expect(made.confirmed.map(({ createdMs }) => createdMs < lostMs)).toEqual([true, false]);
-    await early.calls.revokeDevice(lost.device, lostMs);
+    await early.calls.revoke(lost.device, lostMs);
     const { trust } = early.services;
     const verdict = async (phone: Phone): Promise<string> =>
       (await trust.verdict(phone.personId, phone.device as DeviceId, clock.ms)).confirmed;
     expect(await verdict(lost)).toBe("no");
     expect(await verdict(late)).toBe("no");
     expect(await verdict(early)).toBe("own_device");
-    expect(await codeOf(early.calls.revokeDevice(early.device))).toBe("not_found");
+    expect(await codeOf(early.calls.revoke(early.device))).toBe("not_found");
   });
 
   test("by one's own phone, of one that registered just now and nobody has seen yet", async () => {
     const phone = await Phone.register(server, clock, 1, "Mine");
     const unknown = await Phone.register(server, clock, 1, "Not mine");
     clock.ms += MINUTE_MS;
-    await phone.calls.revokeDevice(unknown.device);
+    await phone.calls.revoke(unknown.device);
     expect(server.people.client(unknown.clientId).revoked).toBe(true);
-    expect(await codeOf(phone.calls.revokeDevice("ab".repeat(32) as DeviceId))).toBe("not_found");
+    expect(await codeOf(phone.calls.revoke("ab".repeat(32) as DeviceId))).toBe("not_found");
   });
 
   test("not by a stranger, and by an admin of the unit", async () => {
@@ -391,11 +391,11 @@ describe("E4: revoking a lost phone", () => {
     const other = await Phone.register(server, clock, 2, "Other");
     clock.ms += MINUTE_MS;
     await other.services.trust.ensure([lost.personId]);
-    expect(await codeOf(other.calls.revokeDevice(lost.device))).toBe("no_grant");
+    expect(await codeOf(other.calls.revoke(lost.device))).toBe("no_grant");
     await give(other.personId, "TG");
-    const tooFar = other.calls.revokeDevice(lost.device, clock.ms - 31 * DAY_MS);
+    const tooFar = other.calls.revoke(lost.device, clock.ms - 31 * DAY_MS);
     expect(await codeOf(tooFar)).toBe("message_invalid");
-    await other.calls.revokeDevice(lost.device);
+    await other.calls.revoke(lost.device);
     expect(server.people.client(lost.clientId).revoked).toBe(true);
   });
 

@@ -72,7 +72,7 @@ function serverNames(confirmers: readonly unknown[]): void {
 /** The people whom the new device's screen names, after an event. */
 async function shownAfter(event: "clients" | "trust") {
   await fresh.services.onAccountEvent(event);
-  const { confirmers } = await fresh.calls.deviceState();
+  const { confirmers } = await fresh.state();
   return confirmers.map(({ personId, number }) => [personId, number]);
 }
 
@@ -105,8 +105,8 @@ function wrong(digits: string): string {
 
 describe("E3: comparing digits", () => {
   test("the new device waits, shows digits, and is confirmed by the one that types them", async () => {
-    expect((await fresh.calls.deviceState()).confirmed).toBe("no");
-    expect((await fresh.calls.deviceState()).confirmers.map(({ personId }) => personId)).toContain(
+    expect((await fresh.state()).confirmed).toBe("no");
+    expect((await fresh.state()).confirmers.map(({ personId }) => personId)).toContain(
       old.personId,
     );
     const [waiting] = await old.calls.unconfirmed();
@@ -120,7 +120,7 @@ describe("E3: comparing digits", () => {
     expect(done.state).toBe("confirmed");
     await fresh.services.onAccountEvent("clients");
     await fresh.services.onAccountEvent("confirmation");
-    expect((await fresh.calls.deviceState()).confirmed).toBe("own_device");
+    expect((await fresh.state()).confirmed).toBe("own_device");
     expect((await fresh.calls.confirmations())[0]?.state).toBe("confirmed");
     expect(await old.calls.unconfirmed()).toEqual([]);
     // Said again, it changes nothing.

@@ -6,7 +6,10 @@
 import { newId } from "../../src/ids.ts";
 import type { ClientId, DeviceId, PersonId } from "../../src/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
-import { AccountCalls } from "../../src/account/calls.ts";
+import { ownDevice } from "../../src/calls/app-state.ts";
+import type { AppState } from "../../src/seam.ts";
+import { DeviceCalls } from "../../src/account/calls.ts";
+import { RegistrationCalls } from "../../src/account/registering.ts";
 import { AccountServices } from "../../src/account/services.ts";
 import type { Context } from "../../src/context.ts";
 import type { CoreEvent, PresenceRequest } from "../../src/core.ts";
@@ -62,7 +65,8 @@ export class Phone {
   vault!: Vault;
   api!: Api;
   services!: AccountServices;
-  calls!: AccountCalls;
+  calls!: DeviceCalls;
+  registration!: RegistrationCalls;
   people!: People;
   offline = false;
   pin: string = TEST_PIN;
@@ -87,9 +91,9 @@ export class Phone {
   static async registerAt(server: PhoneServer, clock: Clock, index: number, label: string) {
     const phone = new Phone(server, clock, `phone-${newId()}`);
     await phone.start();
-    const { challengeId } = await phone.calls.requestCode(numberOf(index), "en");
+    const { challengeId } = await phone.registration.requestCode(numberOf(index), "en");
     const code = await server.codeFor(numberOf(index));
-    const { ticket } = await phone.calls.submitCode(challengeId, code);
+    const { ticket } = await phone.registration.submitCode(challengeId, code);
     await phone.services.register(ticket, label);
     await phone.services.equip();
     const { conductCurrent } = await phone.services.account.refreshMe();
@@ -136,8 +140,14 @@ export class Phone {
     });
     this.people = new People(context, this.services.trust);
     const { people, services } = this;
-    this.calls = new AccountCalls({ context, services, people });
+    this.calls = new DeviceCalls({ context, services, people });
+    this.registration = new RegistrationCalls(context.api);
     await this.services.load();
+  }
+
+  /** This device as screens show it. */
+  state(): Promise<AppState["device"]> {
+    return ownDevice(this.services, this.people);
   }
 
   async restart(): Promise<void> {

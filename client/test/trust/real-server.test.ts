@@ -58,7 +58,7 @@ test("two phones of one officer, from registration to the loss of one (E0 to E6)
   expect(me.confirmed).toBe("first");
 
   const fresh = await Phone.registerAt(server, clock, 5, "New phone");
-  expect((await fresh.calls.deviceState()).confirmed).toBe("no");
+  expect((await fresh.state()).confirmed).toBe("no");
   const [waiting] = await old.calls.unconfirmed();
   expect(waiting).toMatchObject({ device: fresh.device, label: "New phone", own: true });
 
@@ -70,7 +70,7 @@ test("two phones of one officer, from registration to the loss of one (E0 to E6)
   const done = await old.calls.confirmDigits(confirmationId, shown?.code ?? "");
   expect(done.state).toBe("confirmed");
   for (const phone of [old, fresh]) await phone.connect();
-  expect((await fresh.calls.deviceState()).confirmed).toBe("own_device");
+  expect((await fresh.state()).confirmed).toBe("own_device");
   expect((await fresh.services.account.refreshMe()).confirmed).toBe("own_device");
   expect(await old.calls.alarms()).toEqual([]);
   expect(await fresh.calls.alarms()).toEqual([]);
@@ -86,13 +86,13 @@ test("two phones of one officer, from registration to the loss of one (E0 to E6)
   }
   const seen = await trust.verdict(old.personId, fresh.device as DeviceId, Date.now());
   expect(seen).toMatchObject({ confirmed: "own_device", byDevice: old.device });
-  expect(await codeOf(other.calls.revokeDevice(fresh.device))).toBe("no_grant");
+  expect(await codeOf(other.calls.revoke(fresh.device))).toBe("no_grant");
   expect(await codeOf(other.calls.grant(old.personId, "TG", 30))).toBe("no_grant");
-  const renamed = await fresh.calls.renameClient(fresh.clientId, "Night duty");
+  const renamed = await fresh.calls.rename(fresh.clientId, "Night duty");
   expect(renamed.map(({ label }) => label).sort()).toEqual(["Night duty", "Old phone"]);
 
   expect((await old.calls.madeBy(fresh.device)).confirmed).toEqual([]);
-  await old.calls.revokeDevice(fresh.device);
+  await old.calls.revoke(fresh.device);
   const ended = await failureOf(fresh.services.account.refreshMe());
   expect(ended.code).toBe("signed_out");
   // The old phone endorsed it: it wipes itself. Without the record the server's word only locks.
@@ -100,6 +100,6 @@ test("two phones of one officer, from registration to the loss of one (E0 to E6)
   const unsigned = new CoreFailure(code, { retry, details: { reason: "device_removed" } });
   expect(await fresh.services.endOf(unsigned)).toBe("lock");
   expect(await fresh.services.endOf(ended)).toBe("wipe");
-  const left = (await old.calls.devices(old.personId)).map(({ device }) => device);
+  const left = (await old.calls.of(old.personId)).map(({ device }) => device);
   expect(left).toEqual([old.device]);
 });

@@ -18,7 +18,7 @@ export async function start(connected: ConnectedCore, target: HTMLElement): Prom
   loadWords();
   followAddress();
   followAutoLock();
-  const tell = (): void => void connected.networkChanged(navigator.onLine);
+  const tell = (): void => void connected.app.networkChanged(navigator.onLine);
   addEventListener("online", tell);
   addEventListener("offline", tell);
   await Promise.all([restoreAppearance(), loadLater("rest")]);

@@ -56,18 +56,18 @@ async function fetchNews(): Promise<readonly News[] | null> {
     movedMs = Date.now();
   };
   const work = async (core: ConnectedCore): Promise<readonly News[] | null> => {
-    state = await core.start();
-    void core.networkChanged(true);
+    state = await core.app.start();
+    void core.app.networkChanged(true);
     movedMs = Date.now();
     while (!settled(state, movedMs)) {
       if (state.phase !== "ready") return state.phase === "signed_out" ? null : [];
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      state = await core.state();
+      state = await core.app.state();
     }
     return Promise.all(
       [...told].map(async ([id, item]) => ({
         item,
-        conversation: await core.conversation(id).catch(() => null),
+        conversation: await core.conversations.get(id).catch(() => null),
       })),
     );
   };
@@ -120,9 +120,9 @@ const NOTHING: Owed = { orders: [], lessons: false };
 /** A push that brought no message: the server woke those who owe an acknowledgement, or lessons. */
 async function remind(scope: ServiceWorkerGlobalScope, settings: PushSettings): Promise<void> {
   const work = async (core: ConnectedCore): Promise<Owed> => {
-    const { phase } = await core.start();
+    const { phase } = await core.app.start();
     if (phase !== "ready") return NOTHING;
-    const { orders } = await core.orders({ box: "open" });
+    const { orders } = await core.orders.page({ box: "open" });
     if (orders.length > 0) return { orders, lessons: false };
     return { orders, lessons: (await core.training.courses(settings.language)).remind };
   };
@@ -168,8 +168,8 @@ export async function markRead(
   messageId: MessageId,
 ): Promise<void> {
   const work = async (core: ConnectedCore): Promise<void> => {
-    await core.start();
-    await core.markRead(conversationId, messageId);
+    await core.app.start();
+    await core.messages.markRead(conversationId, messageId);
     await leaveTime(core);
   };
   await within(
@@ -189,16 +189,16 @@ export type ReplyEnd =
 export async function sendReply(data: NoticeData, text: string): Promise<ReplyEnd> {
   let end: ReplyEnd = { kind: "failed" };
   const work = async (core: ConnectedCore): Promise<void> => {
-    const { phase } = await core.start();
+    const { phase } = await core.app.start();
     if (phase !== "ready") return;
-    const { barred } = await core.conversation(data.conversationId);
+    const { barred } = await core.conversations.get(data.conversationId);
     if (barred !== null && barred.untilMs !== null) {
       end = { kind: "barred", untilMs: barred.untilMs };
       return;
     }
-    await core.send(data.conversationId, { kind: "text", text, mentions: [] }, null);
+    await core.messages.send(data.conversationId, { kind: "text", text, mentions: [] }, null);
     end = { kind: "stored" };
-    await core.markRead(data.conversationId, data.messageId);
+    await core.messages.markRead(data.conversationId, data.messageId);
     await leaveTime(core);
   };
   await within(
@@ -213,7 +213,7 @@ async function leaveTime(core: ConnectedCore): Promise<void> {
   const until = Date.now() + LIMIT_MS / 2;
   const gone = ({ connection, outbox }: AppState): boolean =>
     connection === "online" && outbox === 0;
-  while (!gone(await core.state()) && Date.now() < until) {
+  while (!gone(await core.app.state()) && Date.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
@@ -222,12 +222,12 @@ async function leaveTime(core: ConnectedCore): Promise<void> {
 /** The browser gave the subscription another endpoint: tell the server. */
 export async function onSubscriptionChange(scope: ServiceWorkerGlobalScope): Promise<void> {
   const work = async (core: ConnectedCore): Promise<void> => {
-    await core.start();
+    await core.app.start();
     const made = await scope.registration.pushManager.subscribe({
       userVisibleOnly: true,
-      applicationServerKey: await core.pushKey(),
+      applicationServerKey: await core.pushes.key(),
     });
-    await core.subscribePushes(made.endpoint);
+    await core.pushes.subscribe(made.endpoint);
   };
   await within(
     visitCore(work, () => undefined),

@@ -3,12 +3,10 @@
  * is playing, and for no others.
  */
 import type { AttachmentId } from "@copconnect/client/wire";
-import type { AttachmentView } from "@copconnect/client/core";
+import type { AttachmentView, Core } from "@copconnect/client/core";
 import { isMediaRequest, MEDIA_PREFIX, type MediaReply, type MediaRequest } from "./messages.ts";
 
-export interface PlaintextSource {
-  attachmentRange(attachmentId: AttachmentId, start: number, end: number): Promise<Uint8Array>;
-}
+type PlaintextSource = Pick<Core["attachments"], "range">;
 
 interface Playing {
   readonly mime: string;
@@ -57,7 +55,7 @@ export async function reply(source: PlaintextSource, request: MediaRequest): Pro
   if (request.type === "media-describe") return { ok: true, mime: known.mime, size: known.size };
   try {
     const { attachmentId, start, end } = request;
-    return { ok: true, bytes: await source.attachmentRange(attachmentId, start, end) };
+    return { ok: true, bytes: await source.range(attachmentId, start, end) };
   } catch {
     return { ok: false };
   }

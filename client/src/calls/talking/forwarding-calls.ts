@@ -29,6 +29,7 @@ export class ForwardingCalls {
     this.#reach = reach;
   }
 
+  /** The limits on forwarding a message, and closed conversations. Rejects with `forward_closed` where none such is. */
   async choice(conversationId: ConversationId, messageId: MessageId): Promise<ForwardChoice> {
     const device = await this.#reach.device();
     const { forwards } = await forwardable(device, conversationId, messageId);
@@ -44,10 +45,17 @@ export class ForwardingCalls {
     };
   }
 
+  /**
+   * Forward a message to other conversations, without its author, with one's own words after it.
+   * Queues and returns at once. Rejects with `forward_limit`, `forward_closed`, `conversation_left`
+   * before anything is queued.
+   */
   async forward(
     from: { readonly conversationId: ConversationId; readonly messageId: MessageId },
     to: readonly ConversationId[],
     words: string,
+
+    /** Made by the host where absent, so that a repeated call forwards nothing twice. */
     forwardId: MessageId = newId(),
   ): Promise<void> {
     const device = await this.#reach.device();

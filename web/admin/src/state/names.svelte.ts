@@ -19,7 +19,7 @@ export function nameFor(personId: PersonId): string {
   if (!asked.includes(personId)) {
     asked = [...asked, personId];
     core()
-      .person(personId)
+      .people.get(personId)
       .then(
         (person) => people.set(person.personId, person),
         () => (asked = asked.filter((one) => one !== personId)),
@@ -43,7 +43,7 @@ export function postName(postId: PostId): string {
   if (!postsAsked.includes(postId)) {
     postsAsked = [...postsAsked, postId];
     core()
-      .post(postId)
+      .posts.get(postId)
       .then(
         (post) => rememberPosts([post]),
         () => undefined,

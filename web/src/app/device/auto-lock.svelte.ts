@@ -41,7 +41,7 @@ export function followAutoLock(): () => void {
     if (!isTime(state.lock, Date.now() - activeMs, document.hidden)) return;
     activeMs = Date.now();
     core()
-      .lock()
+      .app.lock()
       .catch(() => undefined);
   };
 

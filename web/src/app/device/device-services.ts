@@ -17,13 +17,13 @@ import { followPushes } from "./pushes.svelte.ts";
 export function startDeviceServices(): void {
   followInstallOffer();
   void registerServiceWorker();
-  serveStreams(core());
+  serveStreams(core().attachments);
   followNotifications();
   followPushes();
   followAutoLock();
   followPersistence();
   // The browser knows before any connection breaks.
-  const tell = (): void => void core().networkChanged(navigator.onLine);
+  const tell = (): void => void core().app.networkChanged(navigator.onLine);
   addEventListener("online", tell);
   addEventListener("offline", tell);
   onCoreEvent((event) => {

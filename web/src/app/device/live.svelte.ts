@@ -51,7 +51,7 @@ class LiveSharing {
       if (event.type === "live") this.#take(event.shares);
     });
     core()
-      .liveShares()
+      .live.shares()
       .then((shares) => this.#take(shares))
       .catch(() => undefined);
     const back = (): void => {
@@ -67,11 +67,11 @@ class LiveSharing {
   }
 
   async begin(conversationId: ConversationId, place: LiveStart, forMs: number): Promise<void> {
-    await core().shareLive(conversationId, place, forMs);
+    await core().live.share(conversationId, place, forMs);
   }
 
   stop(conversationId: ConversationId): Promise<void> {
-    return core().stopLive(conversationId);
+    return core().live.stop(conversationId);
   }
 
   #take(shares: readonly LiveShare[]): void {
@@ -95,7 +95,7 @@ class LiveSharing {
     try {
       this.#last = await positionNow();
       this.blind = false;
-      this.shares = await core().moveLive(this.#last);
+      this.shares = await core().live.move(this.#last);
     } catch (error) {
       // Without a network the next position goes; without a position the person must know.
       if (error instanceof GeolocationPositionError) this.blind = true;

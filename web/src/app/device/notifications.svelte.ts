@@ -123,8 +123,8 @@ let filled = $state.raw<{ conversationId: ConversationId; text: string } | null>
 async function fillIn({ conversationId, text }: NonNullable<typeof filled>): Promise<void> {
   filled = null;
   navigate(path("chats")); // A field that is open would keep what it holds.
-  const { draft } = await core().conversation(conversationId);
-  await core().saveDraft(conversationId, draft === null ? text : `${draft}\n${text}`);
+  const { draft } = await core().conversations.get(conversationId);
+  await core().conversations.saveDraft(conversationId, draft === null ? text : `${draft}\n${text}`);
   navigate(path("chats", conversationId));
 }
 

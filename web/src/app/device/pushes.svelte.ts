@@ -105,7 +105,7 @@ async function subscribe(): Promise<void> {
   if (!possible) return lookInstead();
   try {
     const { pushManager } = await navigator.serviceWorker.ready;
-    const key = await core().pushKey();
+    const key = await core().pushes.key();
     let subscription = await pushManager.getSubscription();
     if (subscription !== null && !sameKey(subscription, key)) {
       await subscription.unsubscribe();
@@ -115,7 +115,7 @@ async function subscribe(): Promise<void> {
       userVisibleOnly: true,
       applicationServerKey: key,
     });
-    await core().subscribePushes(subscription.endpoint);
+    await core().pushes.subscribe(subscription.endpoint);
     state = "working";
     await lookNoMore();
   } catch (error) {
@@ -133,7 +133,7 @@ async function unsubscribe(tellServer: boolean): Promise<void> {
   const subscription = await registration?.pushManager.getSubscription().catch(() => null);
   if (tellServer)
     await core()
-      .unsubscribePushes()
+      .pushes.unsubscribe()
       .catch(() => undefined);
   await subscription?.unsubscribe().catch(() => false);
 }

@@ -40,5 +40,5 @@ export async function followCore(): Promise<void> {
     if (event.type === "app") current = event.state;
     for (const listener of listeners) listener(event);
   });
-  current = await core().start();
+  current = await core().app.start();
 }

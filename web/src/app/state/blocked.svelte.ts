@@ -17,10 +17,10 @@ export const blocked = {
     return people?.some((one) => one.personId === personId) === true;
   },
   async load(): Promise<void> {
-    people = await core().blocked();
+    people = await core().people.blocked();
   },
   async set(personId: PersonId, on: boolean): Promise<void> {
-    await core().block(personId, on);
+    await core().people.block(personId, on);
     await blocked.load();
   },
   /** Locked or signed out: nothing of it stays. */

@@ -73,7 +73,7 @@ export function adoptConversation(item: ConversationItem): void {
 
 export async function loadConversations(): Promise<void> {
   await first.load(async () => {
-    const all = await core().conversations();
+    const all = await core().conversations.list();
     items.clear();
     for (const item of all) items.set(item.conversationId, item);
     return true as const;

@@ -24,7 +24,7 @@ let loading: Promise<void> | null = null;
 
 async function fetchDirectory(): Promise<void> {
   try {
-    const directory = await core().directory();
+    const directory = await core().people.directory();
     index = {
       directory,
       units: new Map(directory.units.map((unit) => [unit.unitId, unit])),

@@ -18,7 +18,7 @@ export const issuing = {
   /** Ask anew: a transfer may have changed it. */
   load(): void {
     core()
-      .issuing(null)
+      .orders.issuing(null)
       .then(
         (found) => (anywhere = found.anywhere),
         // Without an answer nothing is offered.

@@ -27,8 +27,8 @@ let askedMs = 0;
 
 async function read(of: string, unitId: UnitId): Promise<Nearby> {
   const [chain, { people }] = await Promise.all([
-    core().chain(unitId),
-    core().people({ unitId, limit: MOST }),
+    core().posts.chain(unitId),
+    core().people.search({ unitId, limit: MOST }),
   ]);
   return { of, chain, people };
 }

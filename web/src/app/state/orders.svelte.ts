@@ -43,13 +43,13 @@ export function adoptOrder(order: OrderView): void {
 
 /** Have the core's view of an order here. Rejects where this device does not know it. */
 export async function loadOrder(orderId: MessageId, fresh: boolean): Promise<void> {
-  adoptOrder(await core().order(orderId, fresh));
+  adoptOrder(await core().orders.get(orderId, fresh));
 }
 
 async function loadOpen(): Promise<void> {
   let after: string | null = null;
   do {
-    const page = await core().orders({ box: "open", after });
+    const page = await core().orders.page({ box: "open", after });
     for (const order of page.orders) adoptOrder(order);
     after = page.next;
   } while (after !== null);

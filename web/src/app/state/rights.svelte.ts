@@ -33,7 +33,7 @@ export const rights = {
     const me = untrack(() => app.me);
     if (me === null) return;
     core()
-      .grants(me.personId)
+      .devices.grants(me.personId)
       .then(
         (grants) => (paths = grants.map((grant) => grant.unitPath)),
         // Without an answer the acts are not offered.

@@ -24,7 +24,9 @@ export class HeldFile {
     this.loading = true;
     this.failed = false;
     try {
-      const url = await objectUrls.acquire(attachmentId, () => core().attachment(attachmentId));
+      const url = await objectUrls.acquire(attachmentId, () =>
+        core().attachments.get(attachmentId),
+      );
       if (this.#held && this.#id === attachmentId) this.url = url;
       return url;
     } catch (error) {

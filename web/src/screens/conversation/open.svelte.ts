@@ -91,7 +91,7 @@ export class OpenConversation {
 
   async load(): Promise<void> {
     await this.first.load(async () => {
-      const page = await core().messages(this.conversationId, null, PAGE);
+      const page = await core().messages.page(this.conversationId, null, PAGE);
       // Events that came meanwhile are newer than the page.
       this.messages = merge(page.messages, this.messages, page.more);
       this.more = page.more;
@@ -106,7 +106,7 @@ export class OpenConversation {
     if (!this.more || this.older === "loading" || oldest === undefined) return;
     this.older = "loading";
     try {
-      const page = await core().messages(this.conversationId, oldest.messageId, PAGE);
+      const page = await core().messages.page(this.conversationId, oldest.messageId, PAGE);
       prepend(() => {
         this.messages = [...page.messages, ...this.messages];
         this.more = page.more && page.messages.length > 0;

@@ -13,7 +13,7 @@ export class Confirmations {
 
   async load(): Promise<void> {
     this.all = await core()
-      .confirmations()
+      .devices.confirmations()
       .catch(() => this.all);
     // A comparison ends by the device's own clock, whether or not there is news of it.
     clearTimeout(this.#timer);

@@ -100,7 +100,7 @@ export class Flow {
   async requestCode(number: string): Promise<void> {
     this.number = number;
     try {
-      this.challenge = await core().requestCode(number, language.current);
+      this.challenge = await core().registration.requestCode(number, language.current);
     } catch (error) {
       const refusal = coreError(error);
       if (refusal.code !== "texts_used_up") throw error;
@@ -121,14 +121,14 @@ export class Flow {
 
   async submitCode(code: string): Promise<void> {
     if (this.challenge === null) return;
-    this.#take(await core().submitCode(this.challenge.challengeId, code));
+    this.#take(await core().registration.submitCode(this.challenge.challengeId, code));
   }
 
   async submitEnrolmentCode(code: string): Promise<void> {
     if (this.#step !== null) {
-      this.#take(await core().submitEnrolmentCode(this.#step.ticket, code));
+      this.#take(await core().registration.submitEnrolmentCode(this.#step.ticket, code));
     } else {
-      this.#take(await core().registerWithoutText(this.number, code));
+      this.#take(await core().registration.registerWithoutText(this.number, code));
     }
   }
 
@@ -137,7 +137,7 @@ export class Flow {
     if (this.#step === null) return;
     // The phase may be "conduct" before the call returns, and the person quick to accept.
     firstRun.started = true;
-    const state = await core().registerClient(this.#step.ticket, deviceLabel(navigator.userAgent));
+    const state = await core().app.register(this.#step.ticket, deviceLabel(navigator.userAgent));
     keep(null);
     this.#step = null;
     adopt(state);
@@ -147,7 +147,7 @@ export class Flow {
     // The phase may be "ready" before the call returns.
     firstRun.showDone = firstRun.started && !this.again;
     try {
-      adopt(await core().acceptConduct(version, language.current));
+      adopt(await core().app.acceptConduct(version, language.current));
     } catch (error) {
       firstRun.showDone = false;
       throw error;

@@ -25,7 +25,7 @@ function adoptDevices(found: readonly ClientInfo[]): void {
 
 async function loadDevices(): Promise<void> {
   try {
-    adoptDevices(await core().clients());
+    adoptDevices(await core().devices.own());
   } catch (error) {
     devicesError = error;
   }
@@ -35,7 +35,7 @@ async function loadUnconfirmed(): Promise<void> {
   // A device that nobody vouches for may vouch for none.
   if (app.state?.device.confirmed === "no") return;
   try {
-    unconfirmed = await core().unconfirmed();
+    unconfirmed = await core().devices.unconfirmed();
     unconfirmedError = null;
   } catch (error) {
     unconfirmedError = error;
@@ -44,7 +44,7 @@ async function loadUnconfirmed(): Promise<void> {
 
 async function loadAlarms(): Promise<void> {
   alarms = await core()
-    .alarms()
+    .devices.alarms()
     .catch(() => alarms);
 }
 
@@ -95,14 +95,14 @@ export const account = {
   reload,
   /** Remove one of this person's devices, by this device's signature. */
   async remove(device: ClientInfo, lostMs: number): Promise<void> {
-    await core().revokeDevice(device.device, lostMs);
+    await core().devices.revoke(device.device, lostMs);
     reload();
   },
   async rename(clientId: ClientId, label: string): Promise<void> {
-    adoptDevices(await core().renameClient(clientId, label));
+    adoptDevices(await core().devices.rename(clientId, label));
   },
   async acknowledge(id: AlarmId): Promise<void> {
-    await core().acknowledgeAlarm(id);
+    await core().devices.acknowledgeAlarm(id);
     await loadAlarms();
   },
   /** Keep in step while somebody looks; returns how to stop. */

@@ -20,7 +20,7 @@ export const clauses = {
   /** Read the code in the reader's language. Run in an effect, it follows the language. */
   want(): void {
     const wanted = language.current;
-    if (code.value?.language !== wanted) void code.load(() => core().conductCode(wanted));
+    if (code.value?.language !== wanted) void code.load(() => core().conduct.code(wanted));
   },
   /** "Rule 3: Write what you know…"; the number alone while the code is not here. */
   text(clause: number): string {

@@ -28,7 +28,7 @@ export class Draft {
   /** Read the files that were kept; files that were chosen meanwhile stand behind them. */
   async open(): Promise<void> {
     if (this.#item.draftFiles === 0) return;
-    const kept = await core().draftFiles(this.#item.conversationId);
+    const kept = await core().conversations.draftFiles(this.#item.conversationId);
     const known = kept.map((one) => one.kept);
     this.files = [...kept, ...this.files.filter((one) => !known.includes(one.kept))];
   }
@@ -49,7 +49,7 @@ export class Draft {
     this.#saved = this.text;
     // A draft that cannot be kept is no reason to interrupt the writing; the next key tries again.
     core()
-      .saveDraft(this.#item.conversationId, this.text)
+      .conversations.saveDraft(this.#item.conversationId, this.text)
       .catch(() => (this.#saved = ""));
   }
 
@@ -77,7 +77,9 @@ export class Draft {
   /** Keep these files and no others. Rejects where they cannot be stored; they stay here then. */
   async keep(files: readonly OutgoingAttachment[]): Promise<readonly OutgoingAttachment[]> {
     this.files = files;
-    const kept = this.#keeping.then(() => core().keepDraftFiles(this.#item.conversationId, files));
+    const kept = this.#keeping.then(() =>
+      core().conversations.keepDraftFiles(this.#item.conversationId, files),
+    );
     this.#keeping = kept.catch(() => undefined);
     const stored = await kept;
     if (this.files === files) this.files = stored;

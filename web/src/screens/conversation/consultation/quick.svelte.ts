@@ -28,13 +28,13 @@ class QuickReplies {
   }
 
   async load(): Promise<void> {
-    this.#own = await core().quickReplies();
+    this.#own = await core().consultation.quickReplies();
     this.loaded = true;
   }
 
   /** Null: the app's again. */
   async set(texts: readonly string[] | null): Promise<void> {
-    await core().setQuickReplies(texts);
+    await core().consultation.setQuickReplies(texts);
     await this.load();
   }
 }

@@ -74,7 +74,7 @@ function textOf(outgoing: Outgoing): string {
 /** The verdict where the guard has something to say; none where it fails. */
 async function judged(conversationId: ConversationId, text: string): Promise<readonly Found[]> {
   try {
-    const verdict = await core().guardVerdict(conversationId, text);
+    const verdict = await core().guard.verdict(conversationId, text);
     return verdict.act === "fine" ? [] : [{ text, verdict }];
   } catch {
     return [];

@@ -16,7 +16,7 @@ export async function judgedPictures(
   for (const picture of pictures) {
     const hash = await pictureHash(picture, "judge");
     if (hash === null) continue;
-    const verdict = await core().guardPictureVerdict(conversationId, hash);
+    const verdict = await core().guard.pictureVerdict(conversationId, hash);
     if (verdict.act !== "fine") found.push(verdict);
   }
   return found;

@@ -16,7 +16,7 @@ function ownGroup(): ConversationId | null {
 export async function sendToMyself(order: OutgoingOrder): Promise<ConversationId> {
   let conversationId = ownGroup();
   if (conversationId === null) {
-    const item = await core().createGroup({
+    const item = await core().conversations.createGroup({
       title: t("orders.compose.ownGroup"),
       personIds: [],
       photo: null,
@@ -26,6 +26,6 @@ export async function sendToMyself(order: OutgoingOrder): Promise<ConversationId
     adoptConversation(item);
     conversationId = item.conversationId;
   }
-  await core().send(conversationId, order, null);
+  await core().messages.send(conversationId, order, null);
   return conversationId;
 }

@@ -1,31 +1,23 @@
-/** The calls of core.ts about polls, questions and quick replies. */
-import type { Conversation } from "../conversation/conversation.ts";
-import { failure } from "../failure.ts";
-import { newId } from "../ids.ts";
-import type { ConversationId, MessageId, PersonId } from "../ids.ts";
-import { sealBallot } from "../keys/ballot.ts";
-import type { Mark } from "../kinds/mark.ts";
-import type { PollContent } from "../kinds/consultation.ts";
-import { KNOWN_DEVICES } from "../limits.ts";
-import { NO_MARKS, countPoll } from "../messages/poll-count.ts";
-import { decodedOf, loadMessage } from "../messages/messages.ts";
-import { fromHex } from "../octets.ts";
-import type { MessageRecord } from "../records.ts";
-import { requireNewest } from "../roster/newest.ts";
-import {
-  MAX_QUICK_REPLIES,
-  MAX_QUICK_REPLY,
-  LONGEST_LIVE_MS,
-  MOST_POLLED,
-} from "../kinds/consultation.ts";
-import { STORES } from "../records.ts";
-import { questionsOf } from "../messages/questions.ts";
-import type { LivePlace, LiveShare, LiveStart, MessageItem } from "../seam.ts";
-import type { Device } from "./device.ts";
-import { sendMark } from "./talking/marking.ts";
-import type { MessageCalls } from "./message-calls.ts";
-import { writable } from "./reach.ts";
-import type { Reach } from "./reach.ts";
+/** `core.consultation`: polls, questions and quick replies. */
+import type { Conversation } from "../../conversation/conversation.ts";
+import { failure } from "../../failure.ts";
+import type { ConversationId, MessageId, PersonId } from "../../ids.ts";
+import { sealBallot } from "../../keys/ballot.ts";
+import type { Mark } from "../../kinds/mark.ts";
+import type { PollContent } from "../../kinds/consultation.ts";
+import { NO_MARKS, countPoll } from "../../messages/poll-count.ts";
+import { decodedOf, loadMessage } from "../../messages/messages.ts";
+import { fromHex } from "../../octets.ts";
+import type { MessageRecord } from "../../records.ts";
+import { requireNewest } from "../../roster/newest.ts";
+import { MAX_QUICK_REPLIES, MAX_QUICK_REPLY } from "../../kinds/consultation.ts";
+import { STORES } from "../../records.ts";
+import { questionsOf } from "../../messages/questions.ts";
+import type { MessageItem } from "../../seam.ts";
+import type { Device } from "../device.ts";
+import { sendMark } from "./marking.ts";
+import { writable } from "../reach.ts";
+import type { Reach } from "../reach.ts";
 
 const QUICK_REPLIES = "quick_replies";
 
@@ -44,13 +36,12 @@ interface OpenPoll {
 
 export class ConsultationCalls {
   readonly #reach: Reach;
-  readonly #messages: Pick<MessageCalls, "send">;
 
-  constructor(reach: Reach, messages: Pick<MessageCalls, "send">) {
+  constructor(reach: Reach) {
     this.#reach = reach;
-    this.#messages = messages;
   }
 
+  /** Vote in a poll, anew where this person has voted; no options take the vote back. */
   async vote(
     conversationId: ConversationId,
     messageId: MessageId,
@@ -70,12 +61,14 @@ export class ConsultationCalls {
     await sendMark(open.device, open.conversation, { kind: "mark", messageId, what });
   }
 
+  /** End this person's own poll. */
   async closePoll(conversationId: ConversationId, messageId: MessageId): Promise<void> {
     const { device, conversation, message } = await this.#open(conversationId, messageId);
     if (!message.mine) throw failure("not_admin");
     await sendMark(device, conversation, { kind: "mark", messageId, what: { mark: "close" } });
   }
 
+  /** Mark a reply as the answer to this person's own question; null: take that back. */
   async acceptAnswer(
     conversationId: ConversationId,
     messageId: MessageId,
@@ -93,6 +86,7 @@ export class ConsultationCalls {
     await sendMark(device, conversation, { kind: "mark", messageId, what });
   }
 
+  /** The newest 200 questions of a conversation that are on this device, the newest first. */
   async questions(conversationId: ConversationId): Promise<readonly MessageItem[]> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
@@ -100,50 +94,7 @@ export class ConsultationCalls {
     return Promise.all(found.map((one) => device.views.message(conversation, one)));
   }
 
-  /** A live position for so long, from here on. */
-  async shareLive(
-    conversationId: ConversationId,
-    place: LiveStart,
-    forMs: number,
-  ): Promise<MessageItem> {
-    const device = await this.#reach.device();
-    const conversation = writable(this.#reach, device.find(conversationId));
-    const { members, devices } = conversation.record;
-    // Everybody checks that the sharer is listed, by a roster that they hold.
-    if (members > MOST_POLLED || devices > KNOWN_DEVICES)
-      throw failure("live_too_large", { details: { people: MOST_POLLED } });
-    const { time, now } = device.context;
-    const untilMs = (time.now() ?? now()) + Math.min(forMs, LONGEST_LIVE_MS);
-    const messageId = newId<MessageId>();
-    const outgoing = { kind: "live", untilMs, ...place } as const;
-    const item = await this.#messages.send(conversationId, outgoing, null, messageId);
-    await device.live.begin({ conversationId, messageId, untilMs });
-    return item;
-  }
-
-  async stopLive(conversationId: ConversationId): Promise<void> {
-    const device = await this.#reach.device();
-    const [share] = device.live.shares().filter((one) => one.conversationId === conversationId);
-    await device.live.end(conversationId);
-    const conversation = device.book.find(conversationId);
-    if (share === undefined || conversation === null) return;
-    const { messageId } = share;
-    await sendMark(device, conversation, { kind: "mark", messageId, what: { mark: "close" } });
-  }
-
-  async liveShares(): Promise<readonly LiveShare[]> {
-    return (await this.#reach.device()).live.shares();
-  }
-
-  async moveLive(place: LiveStart): Promise<readonly LiveShare[]> {
-    return (await this.#reach.device()).live.move(place);
-  }
-
-  async livePlaces(conversationId: ConversationId, ask: boolean): Promise<readonly LivePlace[]> {
-    const device = await this.#reach.device();
-    return device.live.places(device.find(conversationId), ask);
-  }
-
+  /** Short texts that this person sends by one tap; null: the app's own. Kept on this device. */
   async quickReplies(): Promise<readonly string[] | null> {
     const { vault } = (await this.#reach.device()).context;
     return (await vault.get<QuickRepliesRecord>(STORES.meta, QUICK_REPLIES))?.texts ?? null;
