@@ -5,11 +5,13 @@
 import type { ConversationId, PersonId } from "../ids.ts";
 import { Attachments } from "../attachments/attachments.ts";
 import type { DeviceContext } from "../context.ts";
+import type { DeviceEvent, OnEvent } from "../device-events.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure } from "../failure.ts";
 import type { Guard } from "../guard/guard.ts";
 import { History } from "../inbox/history.ts";
 import { Inbox } from "../inbox/inbox.ts";
+import { rewind } from "../inbox/rewind.ts";
 import { decodeContent } from "../kinds/content.ts";
 import { Announcer } from "../messages/announcer.ts";
 import { OutgoingStore } from "../messages/outgoing.ts";
@@ -36,19 +38,20 @@ import { LivePositions } from "../sync/live.ts";
 import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
-import type { AccountFrame } from "../wire.ts";
+import type { AccountFrame, Ready, ServerFrame } from "../wire.ts";
 import { sendMark } from "./talking/marking.ts";
 import { callsPerson } from "./talking/notifying.ts";
-import { PartLinks, ignore } from "./part-links.ts";
-import type { DeviceListener } from "./part-links.ts";
 
-export interface DeviceOptions extends DeviceListener {
+export interface DeviceOptions {
+  /** Look after account, keys and time, while conversations are compared. */
+  readonly onReady: (ready: Ready, caughtUp: Promise<void>) => Promise<void>;
+  readonly onHistory: () => void;
   /** Everything but what is the device's own. */
   readonly context: Omit<DeviceContext, "signal" | "freshness">;
   readonly people: People;
   readonly blocked: Blocked;
   readonly guard: Guard;
-  readonly socket: Omit<SocketOptions, "listener">;
+  readonly socket: Omit<SocketOptions, "positions" | "onEvent">;
   readonly onAccount: (event: AccountFrame["event"]) => void;
   readonly onOutbox: () => void;
   readonly onCatchingUp: (catchingUp: boolean) => void;
@@ -74,6 +77,7 @@ export class Device {
   readonly socket: Socket;
   readonly live: LivePositions;
   readonly #announcer: Announcer;
+  readonly #asking: Asking;
   readonly #options: DeviceOptions;
   readonly #abort = new AbortController();
 
@@ -95,24 +99,29 @@ export class Device {
       const called = said !== null && callsPerson(said, personId);
       return options.mayNotify(conversation, called || urgent);
     });
-    const links = new PartLinks(options);
+    const onEvent: OnEvent = (event) => this.#onEvent(event);
     this.attachments = new Attachments(context);
-    this.socket = new Socket({ ...options.socket, listener: links });
-    this.inbox = new Inbox(context, outgoing, (person) => options.blocked.has(person), links);
-    this.book = new Book(context, this.#announcer, links);
+    this.socket = new Socket({
+      ...options.socket,
+      positions: () => this.sync.positions(),
+      onEvent,
+    });
+    this.inbox = new Inbox(context, outgoing, (person) => options.blocked.has(person), onEvent);
+    this.book = new Book(context, this.#announcer, onEvent);
     this.members = new MemberList(context, options.people);
-    const asking = new Asking(context, links);
+    const asking = new Asking(context, onEvent);
+    this.#asking = asking;
     this.cursors = new Cursors(context, this.book, asking, this.socket);
-    const history = new History(context, this.inbox, this.book, links);
+    const history = new History(context, this.inbox, this.book, onEvent);
     this.outbox = new Outbox({
       context,
       outgoing,
       signing: new Signing(context, outgoing, asking),
       posting: new Posting(context, outgoing, (orderId) => {
-        links.onOrder(orderId);
+        this.orders.changed(orderId);
       }),
       uploader: this.attachments,
-      listener: links,
+      onEvent,
     });
     this.live = new LivePositions({
       context,
@@ -162,9 +171,6 @@ export class Device {
       emit: context.emit,
       send: (frame) => this.socket.say(frame),
     });
-    const { live, inbox, outbox, book, cursors, sync, orders, watching } = this;
-    const together = { live, inbox, outbox, book, asking, cursors, sync, orders, watching };
-    links.connect({ context, outgoing, ...together });
     outgoing.onChange = options.onOutbox;
     const stopListening = context.trust.onChanged((personIds) => {
       this.#peopleChanged(new Set(personIds));
@@ -187,6 +193,64 @@ export class Device {
       if (record.stage === "preparing" && conversation !== null)
         await this.preparing.interrupted(conversation, record);
     }
+  }
+
+  /** Each part's events, and which part acts on them. */
+  async #onEvent(event: DeviceEvent): Promise<void> {
+    switch (event.type) {
+      case "keys_missing":
+        return this.#asking.conversationKeys(event.conversation, event.keyIds);
+      case "key_awaited":
+        return this.#asking.hold(event.conversation, event.keyId, event.forMs);
+      case "key_opened_first":
+        return this.#asking.opened(event.conversation, event.keyId);
+      case "keys_here":
+        return this.#asking.forget(event.conversation, event.keyIds, event.waited);
+      case "state_missing":
+        return this.#asking.bodyKey(event.conversation, event.header);
+      case "keys_shared":
+        return this.inbox.opened(event.conversation);
+      case "cell_keys_shared":
+        return this.inbox.askMissing(event.conversation);
+      case "state_shared":
+        return this.book.openState(event.conversation, event.k);
+      case "cursor_moved":
+        return this.cursors.moved(event.conversation);
+      case "newer_incarnation":
+        await rewind(this.context, event.conversation, this.outgoing);
+        return this.outbox.kick(event.conversation);
+      case "sending_open":
+      case "left":
+        return this.outbox.kick(event.conversation);
+      case "answer_missing":
+        return this.inbox.catchUp(event.conversation);
+      case "not_listed":
+        return void this.sync.refreshUntil(event.conversation.id).catch(ignore);
+      case "order_stored":
+        return this.orders.changed(event.orderId);
+      case "history_progress":
+        return this.#options.onHistory();
+      case "connected":
+        return this.#connected(event.ready);
+      case "frame":
+        return this.#frame(event.frame);
+    }
+  }
+
+  #connected(ready: Ready): void {
+    this.outbox.wake();
+    this.watching.reconnected();
+    const caughtUp = this.sync.onReady(ready);
+    void this.#options.onReady(ready, caughtUp).catch(ignore);
+    void caughtUp.then(() => this.orders.onReady()).catch(ignore);
+  }
+
+  /** The next connection makes up for frames that fail for want of the network. */
+  #frame(frame: Exclude<ServerFrame, Ready>): void {
+    if (frame.t === "order_acknowledged") this.orders.onFrame(frame);
+    else if (frame.t === "order_progress") this.watching.take(frame);
+    else if (frame.t === "position") void this.live.onFrame(frame).catch(ignore);
+    else void this.sync.onFrame(frame).catch(ignore);
   }
 
   /** Names may be others, and what was refused because of these people may be good now. */
@@ -218,4 +282,9 @@ export class Device {
     if (conversation === null) throw failure("not_found");
     return conversation;
   }
+}
+
+/** For background work whose failure is told elsewhere or tried again with the next connection. */
+function ignore(): void {
+  // Nothing to do.
 }

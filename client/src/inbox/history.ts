@@ -9,6 +9,7 @@
  * before count as unread where the person has not read them on another device, and notify nobody.
  * A program's device goes back only to the messages that its handlers may see.
  */
+import type { OnEvent } from "../device-events.ts";
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import { readableFrom } from "../conversation/record.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
@@ -36,31 +37,19 @@ const PAGE = 200;
 const END = 1e14;
 const AGAIN = { firstMs: 2_000, maxMs: 60_000 };
 
-export interface HistoryListener {
-  readonly onMissing: (conversation: Conversation, keyIds: readonly KeyId[]) => void;
-  readonly onCursor: (conversation: Conversation) => void;
-  /** Conversations that are whole, of those that there are. */
-  readonly onProgress: () => void;
-}
-
 export class History {
   readonly #context: DeviceContext;
   readonly #inbox: Inbox;
-  readonly #listener: HistoryListener;
+  readonly #onEvent: OnEvent;
   readonly #index: ConversationIndex;
   #filling = false;
   #wake = new AbortController();
 
-  constructor(
-    context: DeviceContext,
-    inbox: Inbox,
-    index: ConversationIndex,
-    listener: HistoryListener,
-  ) {
+  constructor(context: DeviceContext, inbox: Inbox, index: ConversationIndex, onEvent: OnEvent) {
     this.#context = context;
     this.#inbox = inbox;
     this.#index = index;
-    this.#listener = listener;
+    this.#onEvent = onEvent;
   }
 
   /**
@@ -114,7 +103,7 @@ export class History {
         this.#trouble.clear();
         await pause(delayMs(AGAIN, failures++, random), this.#wake.signal);
       }
-      this.#listener.onProgress();
+      void this.#onEvent({ type: "history_progress" });
     }
   }
 
@@ -157,7 +146,8 @@ export class History {
       const held = await conversation.keys.find(null, keyId);
       if (held !== null && held.secret === null) missing.push(keyId);
     }
-    if (missing.length > 0) this.#listener.onMissing(conversation, missing);
+    if (missing.length > 0)
+      void this.#onEvent({ type: "keys_missing", conversation, keyIds: missing });
   }
 
   /** Store a page of before `place`, and where the next one ends. */
@@ -191,9 +181,10 @@ export class History {
       whole: over && (first?.seq ?? page.lastSeq + 1) <= 1,
     });
     await conversation.store(work);
-    if (missing.size > 0) this.#listener.onMissing(conversation, [...missing]);
-    this.#listener.onCursor(conversation);
-    this.#listener.onProgress();
+    if (missing.size > 0)
+      void this.#onEvent({ type: "keys_missing", conversation, keyIds: [...missing] });
+    void this.#onEvent({ type: "cursor_moved", conversation });
+    void this.#onEvent({ type: "history_progress" });
   }
 }
 

@@ -12,6 +12,7 @@
  * A crash repeats what was not stored. Without network a judgement that needs the server rejects,
  * and the log is read again from the same place with the next connection.
  */
+import type { OnEvent } from "../device-events.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { Waiting } from "../conversation/pending.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
@@ -46,29 +47,6 @@ const FAILED_MS = 10_000;
 export type PushedKey = Pick<KeyFrame, "record" | "seal"> &
   Partial<Pick<KeyFrame, "awaited" | "first">>;
 
-export interface InboxListener {
-  /** Conversation keys whose S is missing. */
-  readonly onMissing: (conversation: Conversation, keyIds: readonly KeyId[]) => void;
-  /** S9: nobody is asked for this key so long: a member seals it to this device's cell. */
-  readonly onAwaited: (conversation: Conversation, keyId: KeyId, forMs: number) => void;
-  /** S9: a late seal opened, of which this device is the first of its cell to say so. */
-  readonly onOpenedFirst: (conversation: Conversation, keyId: KeyId) => void;
-  /** Conversation keys have come; `waited`: messages that waited for them have opened. */
-  readonly onKeysHere: (
-    conversation: Conversation,
-    keyIds: readonly KeyId[],
-    waited: boolean,
-  ) => void;
-  /** This device has come further. Missing keys were told before. */
-  readonly onCursor: (conversation: Conversation) => void;
-  /** There is a newer Incarnation: go back to the last common position. Inside the queue. */
-  readonly onIncarnation: (conversation: Conversation) => Promise<void>;
-  /** Sending may go on: an own message was accepted, or a standstill has ended. */
-  readonly onAccepted: (conversation: Conversation) => void;
-  /** An order is stored, or a change of one. */
-  readonly onOrder: (orderId: MessageId) => void;
-}
-
 /** Records that come beside entries. */
 export type Beside = Partial<Pick<LogPage, "heads" | "proofs" | "keys">> &
   Partial<Pick<Supplement, "people">>;
@@ -76,7 +54,7 @@ export type Beside = Partial<Pick<LogPage, "heads" | "proofs" | "keys">> &
 export class Inbox {
   readonly #context: DeviceContext;
   readonly #outgoing: OutgoingStore;
-  readonly #listener: InboxListener;
+  readonly #onEvent: OnEvent;
   readonly #blocked: (personId: PersonId) => boolean;
   /** Calls of {@link askMissing}: a conversation's last, and the one that has not begun. */
   readonly #looks = new Map<ConversationId, Promise<void>>();
@@ -88,12 +66,12 @@ export class Inbox {
     context: DeviceContext,
     outgoing: OutgoingStore,
     blocked: (personId: PersonId) => boolean,
-    listener: InboxListener,
+    onEvent: OnEvent,
   ) {
     this.#context = context;
     this.#outgoing = outgoing;
     this.#blocked = blocked;
-    this.#listener = listener;
+    this.#onEvent = onEvent;
   }
 
   /** A pushed entry. Entries that arrive while others are processed are taken together. */
@@ -117,7 +95,7 @@ export class Inbox {
       if (this.isInDoubt(conversation)) return this.catchUp(conversation);
       const next = pushed.filter(([{ seq }]) => seq > log.cursor).sort(([a], [b]) => a.seq - b.seq);
       // The server's connection comes behind what the log had told.
-      if (next.length === 0) return this.#listener.onCursor(conversation);
+      if (next.length === 0) return void this.#onEvent({ type: "cursor_moved", conversation });
       const whole = next.every(([{ seq }], i) => seq === log.cursor + 1 + i);
       if (!whole) return this.catchUp(conversation);
       for (const [, beside] of next) if (beside !== null) await this.#learn(conversation, beside);
@@ -136,7 +114,7 @@ export class Inbox {
     for (;;) {
       if (conversation.record.log === null || conversation.record.state !== "ready") return;
       if (conversation.record.incarnation < this.#context.incarnation())
-        await this.#listener.onIncarnation(conversation);
+        await this.#onEvent({ type: "newer_incarnation", conversation });
       const { log } = conversation.record;
       if (log === null) return;
       const page = await this.#context.api.log(conversation.id, { after: log.cursor, limit: PAGE });
@@ -162,7 +140,7 @@ export class Inbox {
     const work = new UnitOfWork(conversation);
     work.set({ standstill });
     await conversation.store(work);
-    if (!standstill) this.#listener.onAccepted(conversation);
+    if (!standstill) void this.#onEvent({ type: "sending_open", conversation });
   }
 
   /** The log begins later than where this device was: it was trimmed meanwhile. */
@@ -199,7 +177,7 @@ export class Inbox {
         // Entries before a failure stand: the log's place does not cover the failed entry.
         await conversation.store(work);
         this.#tellMissing(conversation, missing);
-        this.#listener.onCursor(conversation);
+        void this.#onEvent({ type: "cursor_moved", conversation });
       }
     }
   }
@@ -235,15 +213,21 @@ export class Inbox {
     if (held.secret === null) {
       // S9: the first of the cell says at once that its seal failed, the others after a while.
       const chance = this.#context.random();
-      if (awaited) this.#listener.onAwaited(conversation, keyId, AWAITED_MS * (1 + chance));
-      else if (first) this.#listener.onMissing(conversation, [keyId]);
+      if (awaited)
+        void this.#onEvent({
+          type: "key_awaited",
+          conversation,
+          keyId,
+          forMs: AWAITED_MS * (1 + chance),
+        });
+      else if (first) void this.#onEvent({ type: "keys_missing", conversation, keyIds: [keyId] });
       else if (await isRubbish(conversation, seal))
-        this.#listener.onAwaited(conversation, keyId, FAILED_MS * chance);
+        void this.#onEvent({ type: "key_awaited", conversation, keyId, forMs: FAILED_MS * chance });
       return;
     }
     if (conversation.record.waiting > 0) await this.opened(conversation);
-    this.#listener.onKeysHere(conversation, [keyId], false);
-    if (first) this.#listener.onOpenedFirst(conversation, keyId);
+    void this.#onEvent({ type: "keys_here", conversation, keyIds: [keyId], waited: false });
+    if (first) void this.#onEvent({ type: "key_opened_first", conversation, keyId });
   }
 
   /** Keys have come, or people's records changed: judge again what may be another now. */
@@ -256,7 +240,8 @@ export class Inbox {
       here.add(keyId);
       return true;
     });
-    if (here.size > 0) this.#listener.onKeysHere(conversation, [...here], true);
+    if (here.size > 0)
+      void this.#onEvent({ type: "keys_here", conversation, keyIds: [...here], waited: true });
   }
 
   /**
@@ -295,7 +280,8 @@ export class Inbox {
       const now = await conversation.keys.find(null, keyId);
       if (now === null || now.secret === null) missing.push(keyId);
     }
-    if (missing.length > 0) this.#listener.onMissing(conversation, missing);
+    if (missing.length > 0)
+      void this.#onEvent({ type: "keys_missing", conversation, keyIds: missing });
     await this.opened(conversation);
   }
 
@@ -370,16 +356,17 @@ export class Inbox {
       work,
       missing,
       onAccepted: (accepted) => {
-        this.#listener.onAccepted(accepted);
+        void this.#onEvent({ type: "sending_open", conversation: accepted });
       },
       onOrder: (orderId) => {
-        this.#listener.onOrder(orderId);
+        void this.#onEvent({ type: "order_stored", orderId });
       },
     };
   }
 
   #tellMissing(conversation: Conversation, missing: ReadonlySet<KeyId>): void {
-    if (missing.size > 0) this.#listener.onMissing(conversation, [...missing]);
+    if (missing.size > 0)
+      void this.#onEvent({ type: "keys_missing", conversation, keyIds: [...missing] });
   }
 }
 

@@ -8,6 +8,7 @@
  * "certainly not accepted": the same message is signed anew (S6). Conversations never wait for each
  * other. The same pump makes the conversation keys that the server asks for (D7).
  */
+import type { OnEvent } from "../device-events.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
@@ -53,20 +54,13 @@ export interface Uploader {
   ): Promise<readonly AttachmentId[]>;
 }
 
-export interface OutboxListener {
-  /** Read the log to its end: what was posted without an answer may be there. */
-  catchUp(conversation: Conversation): Promise<void>;
-  /** The server says that this device is not listed: ask how the conversation stands. */
-  onLost(conversation: Conversation): void;
-}
-
 export interface OutboxParts {
   readonly context: DeviceContext;
   readonly outgoing: OutgoingStore;
   readonly signing: Signing;
   readonly posting: Posting;
   readonly uploader: Uploader;
-  readonly listener: OutboxListener;
+  readonly onEvent: OnEvent;
 }
 
 export class Outbox {
@@ -165,7 +159,7 @@ export class Outbox {
     await conversation.run(async () => {
       // Bytes that were posted without an answer may be in the log already.
       if (record.message !== null)
-        await this.#parts.listener.catchUp(conversation).catch(() => undefined);
+        await this.#parts.onEvent({ type: "answer_missing", conversation }).catch(() => undefined);
       if (this.#outgoing.find(messageId) === null) return;
       const work = new UnitOfWork(conversation);
       work.changes.push(
@@ -306,7 +300,7 @@ export class Outbox {
   ): Promise<boolean> {
     if (hasCode(error, "head_refused")) doubts.staleHead = true;
     if (hasCode(error, "not_member", "conversation_left"))
-      this.#parts.listener.onLost(conversation);
+      void this.#parts.onEvent({ type: "not_listed", conversation });
     if (!hasCode(error, "too_many_attempts", "lost_by_restore")) throw error;
     await this.fail(conversation, record, error);
     return true;
@@ -324,7 +318,7 @@ export class Outbox {
       return true;
     }
     if (hasCode(error, "not_next")) {
-      await conversation.run(() => this.#parts.listener.catchUp(conversation));
+      await conversation.run(() => this.#parts.onEvent({ type: "answer_missing", conversation }));
       return this.#next(conversation)?.messageId !== record.messageId;
     }
     if (hasCode(error, "attachment_incomplete") && (await this.#withoutPhoto(conversation, record)))
@@ -332,7 +326,8 @@ export class Outbox {
     const known = asFailure(error);
     if (known.retry || isHeldUp(known)) throw known;
     await this.fail(conversation, record, error);
-    if (hasCode(error, "not_member", "not_found")) this.#parts.listener.onLost(conversation);
+    if (hasCode(error, "not_member", "not_found"))
+      void this.#parts.onEvent({ type: "not_listed", conversation });
     return true;
   }
 

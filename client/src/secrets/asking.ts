@@ -10,6 +10,7 @@
  * S9: a key that is to be sealed to this device's cell later is *held*: nobody is asked for it before a
  * time by this device's own clock, and its conversation's cursor waits (`underWay`).
  */
+import type { OnEvent } from "../device-events.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
@@ -53,18 +54,9 @@ type Wanted =
   | { readonly kind: typeof KIND_CELL_KEY; readonly keyId: SealKeyId }
   | { readonly kind: typeof KIND_BODY_KEY; readonly header: Header };
 
-export interface AskingListener {
-  /** Secrets of conversation keys are stored: what waits for them may open. */
-  readonly onKeys: (conversation: Conversation) => Promise<void>;
-  /** Secrets of cell keys are stored: seals that the server has may open. */
-  readonly onCellKeys: (conversation: Conversation) => Promise<void>;
-  /** k of a state message. */
-  readonly onBodyKey: (conversation: Conversation, header: Header, k: Uint8Array) => Promise<void>;
-}
-
 export class Asking {
   readonly #context: DeviceContext;
-  readonly #listener: AskingListener;
+  readonly #onEvent: OnEvent;
   /** By conversation and reference: what was asked for on this connection. */
   readonly #wanted = new Map<ConversationId, Map<string, Wanted>>();
   readonly #asked = new Map<ConversationId, Set<string>>();
@@ -82,9 +74,9 @@ export class Asking {
   readonly #early = new Map<ConversationId, Uint8Array[]>();
   #connectedMs = 0;
 
-  constructor(context: DeviceContext, listener: AskingListener) {
+  constructor(context: DeviceContext, onEvent: OnEvent) {
     this.#context = context;
-    this.#listener = listener;
+    this.#onEvent = onEvent;
   }
 
   conversationKeys(conversation: Conversation, keyIds: readonly KeyId[]): void {
@@ -339,11 +331,12 @@ export class Asking {
     });
     for (const { of, secret } of kept)
       if (of.kind === KIND_BODY_KEY)
-        await this.#listener.onBodyKey(conversation, of.record, secret);
+        await this.#onEvent({ type: "state_shared", conversation, k: secret });
     const kinds = new Set(done.map(({ kind }) => kind));
     // The messages open before the server is told that nothing is asked for any more.
-    if (kinds.has(KIND_CELL_KEY)) await this.#listener.onCellKeys(conversation);
-    else if (kinds.has(KIND_CONVERSATION_KEY)) await this.#listener.onKeys(conversation);
+    if (kinds.has(KIND_CELL_KEY)) await this.#onEvent({ type: "cell_keys_shared", conversation });
+    else if (kinds.has(KIND_CONVERSATION_KEY))
+      await this.#onEvent({ type: "keys_shared", conversation });
     this.#done(
       conversation,
       done.filter((one) => wanted.has(nameOf(one))),

@@ -5,11 +5,11 @@
  * waiting when none does any more; any → left when its person is no member; left → waiting when its
  * person is one again. Calls in quick succession share one fetch.
  */
+import type { OnEvent } from "../device-events.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { FIRST_PAGE } from "../inbox/history.ts";
 import { takeState } from "../inbox/newest-state.ts";
-import type { Header } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { Announcer } from "../messages/announcer.ts";
 import { notice, noticeMessage } from "../messages/messages.ts";
@@ -30,12 +30,6 @@ import { UnitOfWork } from "../conversation/unit-of-work.ts";
 /** Changes of one conversation within this time are fetched once. */
 const REFRESH_MS = 150;
 
-export interface BookListener {
-  /** The newest state's k is missing here. */
-  readonly onStateMissing: (conversation: Conversation, header: Header) => void;
-  readonly onLeft: (conversation: Conversation) => void;
-}
-
 /** A conversation as the server has it now; null: this person is no member. */
 export interface Refreshed {
   readonly conversation: Conversation | null;
@@ -47,13 +41,13 @@ export class Book implements ConversationIndex {
   readonly conversations = new Map<ConversationId, Conversation>();
   readonly #context: DeviceContext;
   readonly #announcer: Announcer;
-  readonly #listener: BookListener;
+  readonly #onEvent: OnEvent;
   readonly #refreshing = new Map<ConversationId, Promise<Refreshed>>();
 
-  constructor(context: DeviceContext, announcer: Announcer, listener: BookListener) {
+  constructor(context: DeviceContext, announcer: Announcer, onEvent: OnEvent) {
     this.#context = context;
     this.#announcer = announcer;
-    this.#listener = listener;
+    this.#onEvent = onEvent;
   }
 
   /** Everything the vault knows, for a start without network. */
@@ -92,7 +86,8 @@ export class Book implements ConversationIndex {
       await readUpTo(this.#context, conversation, info.readSeq);
       return header;
     });
-    if (missing !== null) this.#listener.onStateMissing(conversation, missing);
+    if (missing !== null)
+      void this.#onEvent({ type: "state_missing", conversation, header: missing });
     return conversation;
   }
 
@@ -182,6 +177,6 @@ export class Book implements ConversationIndex {
       const what = notice(byMe ? "left" : "removed", { people: [personId] });
       work.put(noticeMessage(conversation.id, newId(), at, what));
     });
-    this.#listener.onLeft(conversation);
+    void this.#onEvent({ type: "left", conversation });
   }
 }

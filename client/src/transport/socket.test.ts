@@ -53,7 +53,8 @@ function start(): { socket: Socket; states: string[] } {
     onState: (state) => {
       if (states.at(-1) !== state) states.push(state);
     },
-    listener: { positions: () => [], onReady: () => undefined, onFrame: () => undefined },
+    positions: () => [],
+    onEvent: () => Promise.resolve(),
     onRefused: () => undefined,
     onOutdated: () => undefined,
   });

@@ -7,6 +7,7 @@
  * connection, and the server's own pings close what is dead from its side.
  * Imports nothing of keys or vault.
  */
+import type { OnEvent } from "../device-events.ts";
 import { encode } from "@msgpack/msgpack";
 import { version } from "../../package.json";
 import {
@@ -26,7 +27,6 @@ import type {
   CursorUpdate,
   Hello,
   Position,
-  Ready,
   SendPosition,
   Sharing,
   ServerFrame,
@@ -50,14 +50,6 @@ export interface WebSocketLike {
 }
 export type WebSocketMaker = new (url: string) => WebSocketLike;
 
-export interface SocketListener {
-  /** How far this device has come in each conversation that it wants to go on with. */
-  positions(): readonly Position[];
-  /** The connection is up; frames follow in order. */
-  onReady(ready: Ready): void;
-  onFrame(frame: Exclude<ServerFrame, Ready>): void;
-}
-
 export interface SocketOptions {
   /** ws:// or wss:// URL of /v1/socket. */
   readonly url: string;
@@ -65,7 +57,10 @@ export interface SocketOptions {
   readonly random: () => number;
   readonly token: () => Promise<string | null>;
   readonly onState: (state: "online" | "connecting" | "offline") => void;
-  readonly listener: SocketListener;
+  /** How far this device has come in each conversation whose log it follows. */
+  readonly positions: () => readonly Position[];
+  /** Told of `connected`, then of each `frame` in order. */
+  readonly onEvent: OnEvent;
   /** The server refuses this device: 4401, 4403 or 4406. No reconnection follows. */
   readonly onRefused: (code: "unauthenticated" | "signed_out" | "conduct_not_accepted") => void;
   /** The server refuses this version of the wire. */
@@ -229,7 +224,7 @@ export class Socket {
           t: "hello",
           version: WIRE_VERSION,
           accessToken: token,
-          positions: this.#options.listener.positions().slice(0, POSITIONS_IN_HELLO),
+          positions: this.#options.positions().slice(0, POSITIONS_IN_HELLO),
           app: version,
         } satisfies Hello);
       socket.onclose = (event: { code: number }) => finish(event.code);
@@ -242,7 +237,7 @@ export class Socket {
           return finish(1007);
         }
         if (frame.t !== "ready") {
-          if (!unanswered) this.#options.listener.onFrame(frame);
+          if (!unanswered) void this.#options.onEvent({ type: "frame", frame });
           return;
         }
         unanswered = false;
@@ -250,7 +245,7 @@ export class Socket {
         this.#ready = true;
         this.#failures = 0;
         this.#options.onState("online");
-        this.#options.listener.onReady(frame);
+        void this.#options.onEvent({ type: "connected", ready: frame });
       };
     });
   }

@@ -25,11 +25,7 @@ beforeEach(() => {
       ...{ now: () => Date.now(), random: () => 0.5, signal: new AbortController().signal },
       api: { requestShares: note(asked), sharesDone: note(done) },
     } as unknown as DeviceContext,
-    {
-      onKeys: () => Promise.resolve(),
-      onCellKeys: () => Promise.resolve(),
-      onBodyKey: () => Promise.resolve(),
-    },
+    () => Promise.resolve(),
   );
   asking.reconnected([]);
 });
