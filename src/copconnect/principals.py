@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from copconnect import wire
 from copconnect.ids import ClientId, ConversationId, MessageId, PersonId, Seq, UnitId
@@ -116,6 +116,15 @@ class Lock:
 
     since_ms: int
     by: PersonId
+
+
+class Acceptance(NamedTuple):
+    """The newest version of the code of conduct that a person accepted. ``counts``: no later
+    version asks again."""
+
+    version: int
+    accepted_ms: int
+    counts: bool
 
 
 @dataclass(frozen=True, slots=True)

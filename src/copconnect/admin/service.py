@@ -14,8 +14,7 @@ from copconnect.admin.conduct.reading import ConductReading
 from copconnect.admin.files.exporting import Exporting
 from copconnect.admin.files.importing import Importing
 from copconnect.admin.locked import Locked
-from copconnect.admin.moderation.kinds import ModerationKinds
-from copconnect.admin.moderation.picture_kinds import PictureKinds
+from copconnect.admin.moderation.kinds import ModerationKinds, PictureKinds
 from copconnect.admin.moderation.pictures import PictureReading
 from copconnect.admin.organising import Organising
 from copconnect.admin.parts import Parts

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId
-from copconnect.principals import Plate
+from copconnect.principals import Acceptance, Plate
 
 LossReason = Literal["suspended", "removed"]
 EndReason = LossReason | Literal["device_removed", "signed_out", "locked"]
@@ -88,18 +88,6 @@ class Training(Protocol):
     ) -> set[PersonId]:
         """Return those of these people who owe it."""
         ...
-
-
-class Acceptance(Protocol):
-    """The newest version of the code of conduct that a person accepted. ``counts``: no later one
-    asks again."""
-
-    @property
-    def version(self) -> int: ...
-    @property
-    def accepted_ms(self) -> int: ...
-    @property
-    def counts(self) -> bool: ...
 
 
 class Conduct(Protocol):

@@ -21,7 +21,7 @@ from copconnect.clock import Clock
 from copconnect.conduct import rules, store
 from copconnect.database.engine import Database, Transaction
 from copconnect.ids import PersonId
-from copconnect.principals import Caller, Operator, Principal, Signer
+from copconnect.principals import Acceptance, Caller, Operator, Principal, Signer
 from copconnect.records.primitives.fields import sha256
 
 _TEXTS = msgspec.json.Decoder(list[wire.ConductText])
@@ -214,7 +214,7 @@ class Acceptances:
 
     async def accepted(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
-    ) -> dict[PersonId, store.Acceptance]:
+    ) -> dict[PersonId, Acceptance]:
         """Return the newest acceptance of each of these people who has any."""
         return await store.newest_of(connection, person_ids)
 

@@ -5,7 +5,7 @@ and for corrections before and after it, until a version asks again.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
 from copconnect.ids import PersonId
+from copconnect.principals import Acceptance
 
 FIRST = 1  # The version that is shipped.
 codes = Table(
@@ -50,14 +51,6 @@ policies = Table(
     Column("person_id", String(32)),  # NULL: an operator.
     Column("policy", Text, nullable=False),  # JSON.
 )
-
-
-class Acceptance(NamedTuple):
-    """The newest version that a person accepted. ``counts``: no later version asks again."""
-
-    version: int
-    accepted_ms: int
-    counts: bool
 
 
 _REQUIRED = select(func.coalesce(func.max(codes.c.version), FIRST)).where(codes.c.asks_again)

@@ -1,6 +1,5 @@
 """Receiving messages: what one device knows, and the rules R1 to R7, R9 and R10 in their order.
 
-:func:`check_message` is the rules over what any device holds; :class:`Receiver` holds it in memory.
 Invariants: :meth:`Receiver.append` takes every entry of the log in the server's order, whatever is
 made of it; :meth:`Receiver.receive` changes nothing, so a message that waits is judged again as if
 it had just come; :meth:`Receiver.accept` (R8) remembers it. A refusal affects its message alone.
@@ -9,7 +8,6 @@ it had just come; :meth:`Receiver.accept` (R8) remembers it. A refusal affects i
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from copconnect.limits import LOG_HASHES
 from copconnect.records.conversation.message import (
@@ -37,30 +35,6 @@ class Received:
     plaintext: bytes
     gap: bool
     alarm: bool
-
-
-class Held(Protocol):
-    """The parts of a conversation that a device holds beside its view."""
-
-    def floor(self, position: int) -> int:
-        """Return the highest epoch that R2 counts for the entry at a position."""
-        ...
-
-    def accepted(self, sender: bytes) -> Mapping[int, ChainLink]:
-        """Return the accepted messages of a sender by seq, those beside the judged one at least."""
-        ...
-
-    def log_hash(self, position: int) -> bytes | None:
-        """Return Lᵢ while it is kept."""
-        ...
-
-    def secret(self, key_id: bytes) -> bytes | None:
-        """Return S of a record, checked against its commitment."""
-        ...
-
-    def body_key(self, message_id: bytes) -> bytes | None:
-        """Return the k of one message, from a share of kind 3."""
-        ...
 
 
 class Receiver:
@@ -125,7 +99,7 @@ class Receiver:
 
     def receive(self, message: bytes, position: int, now: int) -> Received:
         """Check the message at this position of the log and open it. Raises Refused."""
-        return check_message(self.view, self, message, position, now)
+        return _checked(self, message, position, now)
 
     def accepted(self, sender: bytes) -> Mapping[int, ChainLink]:
         """Return the accepted messages of a sender, by seq."""
@@ -156,10 +130,9 @@ class Receiver:
         return max(known, _highest(self._named, position - 1))
 
 
-def check_message(
-    view: ConversationView, held: Held, message: bytes, position: int, now: int
-) -> Received:
+def _checked(held: Receiver, message: bytes, position: int, now: int) -> Received:
     """Check the message at a position of the log and open it: R1 to R7, R9, R10. Raises Refused."""
+    view = held.view
     parsed = view.parsed(message)  # R1
     header = parsed.header
     proven = max(header.epoch, held.floor(position))
@@ -176,14 +149,14 @@ def check_message(
     return Received(header, parsed.header_hash, plaintext, gap, _differs(held, header, position))
 
 
-def _differs(held: Held, header: MessageHeader, position: int) -> bool:
+def _differs(held: Receiver, header: MessageHeader, position: int) -> bool:
     if header.log_position >= position:
         return True
     own = held.log_hash(header.log_position)
     return own is not None and not hmac.compare_digest(own, header.log_hash)
 
 
-def _body_key(held: Held, header: MessageHeader) -> bytes:
+def _body_key(held: Receiver, header: MessageHeader) -> bytes:
     secret = held.secret(header.key_id)
     if secret is not None:
         return body_key(header, secret)

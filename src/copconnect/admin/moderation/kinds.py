@@ -1,17 +1,20 @@
-"""Acts of moderators about cases of reported messages."""
+"""Acts of moderators about cases of reported messages, and about known pictures."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
+from copconnect.conduct.guard.pictures import Pictures
 from copconnect.database.engine import Transaction
+from copconnect.directory.service import DirectoryService
 from copconnect.reports.moderating import CaseAct, Moderating
 
 
 class ModerationKinds:
-    """The kinds, by the type of the act."""
+    """The kinds about cases, by the type of the act."""
 
     def __init__(self, moderation: Moderating) -> None:
         self._moderation = moderation
@@ -38,4 +41,46 @@ class ModerationKinds:
 
     async def _decide_appeal(self, connection: Transaction, asked: Asked) -> Codes:
         await self._moderation.decide_appeal(connection, asked.by, asked.act)
+        return []
+
+
+class PictureKinds:
+    """The kinds about known pictures, by the type of the act. A mark concerns everybody who sends
+    the picture, so that a second moderator always answers for it. Both moderate the unit of the
+    person whose report showed it."""
+
+    def __init__(
+        self, directory: DirectoryService, moderation: Moderating, pictures: Pictures
+    ) -> None:
+        self._directory = directory
+        self._moderation = moderation
+        self._pictures = pictures
+        self.table: dict[type[wire.AdminAct], Kind] = {
+            wire.MarkPicture: Kind(
+                "moderate", self._touches_new, self._mark, allows=self._moderation.allow
+            ),
+            wire.UnmarkPicture: Kind("moderate", self._touches_known, self._unmark),
+        }
+
+    async def _touches_new(self, connection: AsyncConnection, act: wire.MarkPicture) -> Touched:
+        reach = await self._moderation.reach(connection, act)
+        await self._pictures.check(connection, act)
+        return await self._everybody(connection, reach.paths)
+
+    async def _touches_known(self, connection: AsyncConnection, act: wire.UnmarkPicture) -> Touched:
+        path = await self._pictures.path_of(connection, act.hash)
+        return await self._everybody(connection, frozenset({path}))
+
+    async def _everybody(self, connection: AsyncConnection, paths: frozenset[str]) -> Touched:
+        people = await self._directory.count_people(connection)
+        return Touched(paths, people, [])
+
+    async def _mark(self, connection: Transaction, asked: Asked) -> Codes:
+        (path,) = (await self._moderation.reach(connection, asked.act)).paths
+        await self._pictures.mark(connection, asked.by, asked.act, path)
+        return []
+
+    async def _unmark(self, connection: Transaction, asked: Asked) -> Codes:
+        act: Any = asked.act
+        await self._pictures.unmark(connection, asked.by, act)
         return []
