@@ -141,6 +141,18 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     await a.receives(id, "back");
   });
 
+  it("a message that its phone never saw in the log goes out again", async () => {
+    const backup = world.server.backup();
+    const device = await a.device();
+    world.server.live.pushes = (to, frame) => (to === device && frame.t === "entry" ? [] : [frame]);
+    await a.text(id, "unseen");
+    await b.receives(id, "unseen");
+    await a.until("posted", async () => (await a.core.state()).outbox === 0);
+    await world.server.restore(backup);
+    world.server.live.pushes = (_, frame) => [frame];
+    await a.until("posted again", async () => (await logged()).includes("unseen"));
+  });
+
   it("goes on after the same backup was restored twice", async () => {
     const backup = world.server.backup();
     for (const time of ["first", "second"]) {
