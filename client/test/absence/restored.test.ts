@@ -147,7 +147,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     world.server.live.pushes = (to, frame) => (to === device && frame.t === "entry" ? [] : [frame]);
     await a.text(id, "unseen");
     await b.receives(id, "unseen");
-    await a.until("posted", async () => (await a.core.state()).outbox === 0);
+    await a.until("posted", async () => (await a.core.app.state()).outbox === 0);
     await world.server.restore(backup);
     world.server.live.pushes = (_, frame) => [frame];
     await a.until("posted again", async () => (await logged()).includes("unseen"));
