@@ -204,6 +204,23 @@ def trio(
 
 
 @pytest.fixture(scope="module")
+def colleague(posted: Station) -> Officer:
+    """An officer of the module who talks to those of each test, and whose own device no test
+    changes."""
+    return posted.officer(0, service_worker=False).register()
+
+
+@pytest.fixture
+def other(
+    colleague: Officer,
+    checked: None,  # noqa: ARG001
+) -> Officer:
+    """The module's colleague, at the list of chats."""
+    colleague.to_chats()
+    return colleague
+
+
+@pytest.fixture(scope="module")
 def root_admin(app_server: ServerProcess, posted: Station) -> Officer:
     """The module's root admin, at a desk."""
     return confirming.root_admin(app_server, posted, databank.SIZE - 1)

@@ -52,10 +52,9 @@ def test_a_removed_member_gets_nothing_of_what_follows(
 
 
 def test_a_suspended_person_is_signed_out_at_once(
-    station: Station, app_server: ServerProcess
+    station: Station, app_server: ServerProcess, other: Officer
 ) -> None:
     officer = station.officer(5).register()
-    other = station.officer(6).register()
     other.open_direct(officer)
     other.say("Last order before the suspension.")
     officer.open_chat(other.person.name)
@@ -92,9 +91,8 @@ def test_a_device_that_was_away_is_told_why_it_is_out(
     officer.shot("suspended")
 
 
-def test_signing_out_erases_the_device(station: Station) -> None:
+def test_signing_out_erases_the_device(station: Station, other: Officer) -> None:
     officer = station.officer(7).register()
-    other = station.officer(8).register()
     officer.open_direct(other)
     officer.say("This will not stay on the phone.")
     officer.page.get_by_role("button", name=officer.word("app.back"), exact=True).click()
@@ -119,10 +117,9 @@ def _first_step(officer: Officer) -> Locator:
 
 
 def test_a_device_that_lost_everything_comes_back_into_its_conversations(
-    station: Station, app_server: ServerProcess
+    station: Station, app_server: ServerProcess, other: Officer
 ) -> None:
     losing = station.officer(9).register()
-    other = station.officer(10).register()
     third = station.officer(11).register()
     title = "Flood relief boats"
     groups.create(losing, title, [other, third])
@@ -172,10 +169,9 @@ def _row(table: str, client_id: str) -> str:
 
 @pytest.mark.parametrize("harm", [storage.lose, storage.garble])
 def test_lost_keys_of_a_conversation_come_back(
-    station: Station, harm: Callable[[BrowserContext, str, str], None]
+    station: Station, harm: Callable[[BrowserContext, str, str], None], other: Officer
 ) -> None:
     damaged = station.officer(12 if harm is storage.lose else 18).register()
-    other = station.officer(13 if harm is storage.lose else 19).register()
     damaged.open_direct(other)
     damaged.say("All quiet before the damage.")
     other.open_chat(damaged.person.name)

@@ -1,5 +1,6 @@
 """Photos and their caption stay until they are sent: guard, full disk, lock."""
 
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.harness.pictures import noise_png
 PIN = "739152"
 GREETING = "G o o d  m o r n i n g  all"
 TITLE = "Night patrol, sector nine"
+PEOPLE = count(2)  # The first two of the module are in the group of each test.
 # No chunk of a file is stored until there is room again.
 FILL = """() => {
   const put = IDBObjectStore.prototype.put;
@@ -31,16 +33,24 @@ def photos(tmp_path: Path) -> list[Path]:
     return files
 
 
-def assembled(station: Station, index: int) -> tuple[Officer, Officer]:
-    """Somebody with an app lock and a group, and a reader of it."""
-    sender, first, second = (station.officer(at).register() for at in range(index, index + 3))
-    sender.open_lock_page()
-    sender.set_pin(PIN)
-    sender.to_chats()
-    groups.create(sender, TITLE, [first, second])
-    sender.say("Sector nine is ours.")
-    first.open_chat(TITLE)
-    return sender, first
+@pytest.fixture(scope="module")
+def silent(posted: Station) -> Officer:
+    """A member of each test's group, whose screen no test looks at."""
+    return posted.officer(1).register()
+
+
+@pytest.fixture
+def sender(station: Station, other: Officer, silent: Officer) -> Officer:
+    """Somebody with an app lock and a group, which the other has open too."""
+    made = station.officer(next(PEOPLE)).register()
+    made.open_lock_page()
+    made.set_pin(PIN)
+    made.to_chats()
+    title = f"{TITLE} {made.person.name}"
+    groups.create(made, title, [other, silent])
+    made.say("Sector nine is ours.")
+    other.open_chat(title)
+    return made
 
 
 def lock_from_another_tab(officer: Officer) -> None:
@@ -74,9 +84,8 @@ def shows_both(officer: Officer, words: str) -> None:
 
 
 def test_what_the_guard_holds_stays_through_a_lock_and_a_reload(
-    station: Station, photos: list[Path]
+    sender: Officer, other: Officer, photos: list[Path]
 ) -> None:
-    sender, reader = assembled(station, 0)
     sender.secrets.text(GREETING)
     sharing.choose_files(sender, "gallery", photos)
     caption(sender).fill(GREETING)
@@ -99,14 +108,15 @@ def test_what_the_guard_holds_stays_through_a_lock_and_a_reload(
     sender.shot("shown-again")
     sender.button("media.preview.send").click()
     sender.button("guard.wrong").click()
-    reader.message(GREETING).wait_for()
-    shows_both(reader, GREETING)
+    other.message(GREETING).wait_for()
+    shows_both(other, GREETING)
     expect(waiting(sender, 2)).to_have_count(0)
     expect(sender.composer).to_have_value("")
 
 
-def test_a_full_disk_keeps_them_in_the_preview(station: Station, photos: list[Path]) -> None:
-    sender, reader = assembled(station, 3)
+def test_a_full_disk_keeps_them_in_the_preview(
+    sender: Officer, other: Officer, photos: list[Path]
+) -> None:
     for worker in sender.page.workers:
         worker.evaluate(FILL)
     sharing.choose_files(sender, "gallery", photos)
@@ -121,14 +131,13 @@ def test_a_full_disk_keeps_them_in_the_preview(station: Station, photos: list[Pa
     for worker in sender.page.workers:
         worker.evaluate("() => { self.free = true }")
     sender.button("media.preview.send").click()
-    reader.message(words).wait_for()
-    shows_both(reader, words)
+    other.message(words).wait_for()
+    shows_both(other, words)
 
 
 def test_a_photo_that_was_taken_while_the_app_locked_is_shown_after_the_unlock(
-    station: Station, photos: list[Path]
+    sender: Officer, photos: list[Path]
 ) -> None:
-    sender, _ = assembled(station, 6)
     sender.secrets.text(photos[0].name)
     sender.button("conversation.attach").click()
     sheet = sender.page.get_by_role("dialog", name=sender.word("media.attach.title"))

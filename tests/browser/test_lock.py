@@ -14,19 +14,6 @@ PIN = "739152"
 WRONG = "739151"
 
 
-@pytest.fixture(scope="module")
-def colleague(posted: Station) -> Officer:
-    """Writes in each test to another officer, and locks nothing."""
-    return posted.officer(0, service_worker=False).register()
-
-
-@pytest.fixture
-def other(colleague: Officer, checked: None) -> Officer:  # noqa: ARG001
-    """The colleague, at the list of chats."""
-    colleague.to_chats()
-    return colleague
-
-
 def spoken(station: Station, index: int, other: Officer) -> Officer:
     """Register an officer who has spoken with ``other``, and set a PIN."""
     locking = station.officer(index).register()
