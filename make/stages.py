@@ -358,7 +358,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"usage: stages.py all|{'|'.join(sorted(groups))}", file=sys.stderr)
         return 2
     ARTEFACTS.mkdir(exist_ok=True)
-    # Where Python keeps no bytecode, each of a run's processes compiles all of our modules.
+    # Each process of a run compiles all of our modules if Python may keep no bytecode.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     started, worked_before_s = time.monotonic(), worked_s()
     chosen = [stage for stage in STAGES if arguments[0] in ("all", stage.group)]
