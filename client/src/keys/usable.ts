@@ -11,7 +11,7 @@ import { ConversationKeyFormat, type ConversationKey } from "./conversation-key.
 import { requirePublicKey } from "./hpke.ts";
 import { idOf, type CellId, type DeviceId } from "../ids.ts";
 import { requireHead, requireListed, type KnownConversation } from "./known.ts";
-import { Refused, refuseUnless } from "./format/refused.ts";
+import { refuseUnless } from "./format/refused.ts";
 import { isYoung } from "./format/times.ts";
 import { CELL_KEY_AGE_MS, KEY_AGE_MS, KEY_MESSAGES } from "../limits.ts";
 
@@ -47,37 +47,6 @@ export async function requireUsableKey(
 /** The order in which S2 chooses: the newest by roster epoch, created, key id comes first. */
 export function newestKeyFirst(a: ConversationKey, b: ConversationKey): number {
   return b.epoch - a.epoch || b.created - a.created || compareBytes(b.hash, a.hash);
-}
-
-export interface KeyCandidate {
-  readonly key: ConversationKey;
-  readonly used: number;
-}
-
-export interface KeyChoice {
-  /** The key that S2 says to use; null: make one. */
-  readonly key: ConversationKey | null;
-  /** Why newer ones are not usable. With `missing`: fetch, and choose again. */
-  readonly refused: readonly Refused[];
-}
-
-/** S2: choose among the keys that this device can open. */
-export async function chooseKey(
-  candidates: readonly KeyCandidate[],
-  sending: Sending,
-): Promise<KeyChoice> {
-  const refused: Refused[] = [];
-  const ordered = [...candidates].sort((a, b) => newestKeyFirst(a.key, b.key));
-  for (const { key, used } of ordered) {
-    try {
-      await requireUsableKey(key, sending, used);
-      return { key, refused };
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      refused.push(error);
-    }
-  }
-  return { key: null, refused };
 }
 
 /**

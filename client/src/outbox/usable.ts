@@ -9,7 +9,7 @@ import { hasCode } from "../failure.ts";
 import { idOf } from "../ids.ts";
 import type { DeviceId, KeyId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
-import { chooseKey } from "../keys/usable.ts";
+import { newestKeyFirst, requireUsableKey } from "../keys/usable.ts";
 import { equalBytes } from "../octets.ts";
 import type { Newest } from "../roster/newest.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
@@ -23,45 +23,34 @@ export async function usableKey(
   newest: Pick<Newest, "head">,
   without: ReadonlySet<KeyId>,
 ): Promise<HeldKey | null> {
+  const { trust, time } = context;
   const { head } = newest;
-  const held = (await conversation.keys.newest()).filter(
-    ({ keyId, record, secret }) =>
-      secret !== null && !without.has(keyId) && record.epoch >= head.rekeyEpoch,
-  );
-  const heads = new Map<number, RosterHead>([[head.epoch, head]]);
-  const listed = new Map<string, Listed>();
+  const held = (await conversation.keys.newest())
+    .filter(
+      ({ keyId, record, secret }) =>
+        secret !== null && !without.has(keyId) && record.epoch >= head.rekeyEpoch,
+    )
+    .sort((one, other) => newestKeyFirst(one.record, other.record));
+  const cursor = conversation.record.log?.cursor ?? 0;
   for (const key of held) {
     const found = await author(context, conversation, key);
     if (found === null) continue;
-    heads.set(key.record.epoch, found.head);
-    listed.set(nameOf(key.record.epoch, idOf(key.record.author)), found.listed);
+    const { person, device } = found.listed.leaf;
+    await trust.ensure([person]);
+    const nowMs = time.requireNow();
+    // Asks the server for what the judgement lacks, once in a while.
+    const { confirmed } = await trust.verdict(person, device, nowMs);
+    if (confirmed === "no") await context.freshness.renew(person);
+    const known = { head: () => found.head, listed: () => found.listed };
+    const used = key.firstSeq === null ? 0 : Math.max(0, cursor - key.firstSeq + 1);
+    try {
+      await requireUsableKey(key.record, { known, judge: trust.judge, newest: head, nowMs }, used);
+      return key;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    }
   }
-  const { trust, time } = context;
-  await trust.ensure([...listed.values()].map(({ leaf }) => leaf.person));
-  // Asks the server for what a judgement lacks, once in a while.
-  for (const { leaf } of listed.values()) {
-    const { confirmed } = await trust.verdict(leaf.person, leaf.device, time.requireNow());
-    if (confirmed === "no") await context.freshness.renew(leaf.person);
-  }
-  const cursor = conversation.record.log?.cursor ?? 0;
-  const candidates = held.map(({ record, firstSeq }) => ({
-    key: record,
-    used: firstSeq === null ? 0 : Math.max(0, cursor - firstSeq + 1),
-  }));
-  const choice = await chooseKey(candidates, {
-    known: {
-      head: (epoch) => heads.get(epoch) ?? null,
-      listed: (epoch, device) => listed.get(nameOf(epoch, device)) ?? null,
-    },
-    judge: trust.judge,
-    newest: head,
-    nowMs: time.requireNow(),
-  });
-  return held.find(({ record }) => record === choice.key) ?? null;
-}
-
-function nameOf(epoch: number, device: DeviceId): string {
-  return `${String(epoch)}/${device}`;
+  return null;
 }
 
 /** The author's leaf under the record's own head; null: it was not listed then. */

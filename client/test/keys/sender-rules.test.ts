@@ -8,14 +8,14 @@ import {
 } from "../../src/keys/conversation-key.ts";
 import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
 import { ENC_BYTES, X25519, XWING } from "../../src/keys/hpke.ts";
-import { idOf, type CellId, type KeyId } from "../../src/ids.ts";
+import { idOf, type CellId } from "../../src/ids.ts";
 import { climb, leafHash, merkleRoot } from "../../src/keys/format/merkle.ts";
 import { Reader } from "../../src/keys/format/fields.ts";
 import { Refused } from "../../src/keys/format/refused.ts";
 import { MAX_SEALS_BYTES } from "../../src/limits.ts";
 import { withinOneRequest } from "../../src/outbox/making.ts";
 import { DAY_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
-import { chooseKey, requireUsableCellKey, requireUsableKey } from "../../src/keys/usable.ts";
+import { newestKeyFirst, requireUsableCellKey, requireUsableKey } from "../../src/keys/usable.ts";
 import { toHex, utf8, type Bytes } from "../../src/octets.ts";
 import {
   RosterHeadFormat,
@@ -137,7 +137,7 @@ describe("heads and stamps", () => {
 });
 
 describe("keys to use", () => {
-  it("S2 chooses by roster epoch, created and key id, and says why not", async () => {
+  it("S2 chooses by roster epoch, created and key id", async () => {
     const using = await sending();
     const record = ConversationKeyFormat.parse(hex(at(v.conversation_keys, "2").record));
     const make = (created: number, secret: number): Promise<ConversationKey> =>
@@ -154,20 +154,12 @@ describe("keys to use", () => {
       await make(v.now - 1, 3),
     ];
     const former = ConversationKeyFormat.parse(hex(at(v.conversation_keys, "1").record));
-    const candidates = [former, old, one, other].map((key) => ({ key, used: 0 }));
-    const { key, refused } = await chooseKey(candidates, using);
-    const highest = [one, other].map(({ hash }) => toHex(hash)).sort()[1] as KeyId;
-    expect(toHex(key?.hash ?? ZEROS)).toBe(highest);
-    expect(refused).toEqual([]);
-    const none = await chooseKey(
-      [
-        { key: former, used: 0 },
-        { key: one, used: 10_000 },
-      ],
-      using,
-    );
-    expect(none.key).toBeNull();
-    expect(none.refused.map((error) => error.rule)).toEqual(["S2", "S2"]);
+    const [lower, higher] = [one, other].sort((a, b) => (toHex(a.hash) < toHex(b.hash) ? -1 : 1));
+    const ordered = [former, old, one, other].sort(newestKeyFirst);
+    expect(ordered).toEqual([higher, lower, old, former]);
+    await requireUsableKey(one, using, 9_999);
+    await expect(requireUsableKey(one, using, 10_000)).rejects.toMatchObject(rule("S2"));
+    await expect(requireUsableKey(former, using, 0)).rejects.toMatchObject(rule("S2"));
   });
 
   it("S2 a key made before a removal is not used, whoever wrote it", async () => {
