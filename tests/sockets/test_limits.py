@@ -7,6 +7,8 @@ from websockets.exceptions import ConnectionClosed
 
 from copconnect import wire
 from copconnect.ids import ConversationId, Seq
+from copconnect.principals import Caller
+from copconnect.sockets.admission import HELLO_FRAMES
 from copconnect.sockets.endpoint import FRAME_BYTES, FRAMES_AT_ONCE, FRAMES_BEFORE_READY, Limits
 from tests.sockets.live_world import Live, LiveClient, Served, hello
 
@@ -38,14 +40,34 @@ async def test_a_flood_of_a_device_closes_it_and_nobody_else(live: Live) -> None
         assert alice.socket.close_reason == "frames_per_device"
         await live.post(made, b)
         await bob.entry()
-    async with live.client(a) as again:  # A new connection is no new budget.
-        for _ in range(2):
-            await again.socket.send(EMPTY)
-        assert await again.close_code() == wire.CLOSE_TOO_MANY_FRAMES
+    await _is_turned_away(live, a)  # A new connection is no new budget.
     live.feed.now_ms += 30_000  # As its app does.
     async with live.client(a) as back:
         await send(back, [EMPTY] * 100)
         assert back.socket.state.name == "OPEN"
+
+
+async def _is_turned_away(live: Live, device: Caller) -> None:
+    async with live.raw() as socket:
+        await socket.send(hello(device.client_id))
+        await socket.wait_closed()
+        assert socket.close_code == wire.CLOSE_TOO_MANY_FRAMES
+        assert socket.close_reason == "frames_per_device"
+
+
+async def test_connections_count_as_frames(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = live.group(a, b)
+    async with live.client(b) as bob:
+        for _ in range(FRAMES_AT_ONCE // HELLO_FRAMES):
+            async with live.client(a):
+                pass
+        await _is_turned_away(live, a)
+        await live.post(made, b)
+        await bob.entry()
+    live.feed.now_ms += 30_000  # As its app does.
+    async with live.client(a) as back:
+        await send(back, [EMPTY] * 100)
 
 
 async def test_pings_count_and_a_large_frame_counts_as_several(live: Live) -> None:
@@ -54,7 +76,7 @@ async def test_pings_count_and_a_large_frame_counts_as_several(live: Live) -> No
             await pinging.socket.ping()
         assert await pinging.close_code() == wire.CLOSE_TOO_MANY_FRAMES
     large = msgspec.msgpack.encode(wire.Cursors(updates=MANY))
-    frames = FRAMES_AT_ONCE // (1 + len(large) // FRAME_BYTES)
+    frames = (FRAMES_AT_ONCE - HELLO_FRAMES) // (1 + len(large) // FRAME_BYTES)
     async with live.client(live.officer()) as one:
         await send(one, [large] * frames)
         assert one.socket.state.name == "OPEN"
@@ -67,15 +89,11 @@ async def test_the_devices_of_a_person_share_a_limit(live: Live) -> None:
     devices = [live.officer("ab" * 16) for _ in range(5)]
     closed: list[str] = []
     for device in devices:
-        async with live.client(device) as one:
-            for _ in range(FRAMES_AT_ONCE - 10):
-                await one.socket.send(EMPTY)
-            pong = await one.socket.ping()
-            try:
-                await pong
-            except ConnectionClosed:
-                await one.close_code()
-                closed.append(one.socket.close_reason or "")
+        try:
+            async with live.client(device) as one:
+                await send(one, [EMPTY] * (FRAMES_AT_ONCE - HELLO_FRAMES - 10))
+        except ConnectionClosed as error:
+            closed.append(error.rcvd.reason if error.rcvd is not None else "")
     assert closed == ["frames_per_person"] * 2
 
 
@@ -84,7 +102,7 @@ async def test_another_node_is_no_new_budget(live: Live) -> None:
     other = Served(live.feed, live.bus, live.clock)
     other.tokens.callers[device.client_id] = device
     async with live.client(device) as one:
-        await send(one, [EMPTY] * (FRAMES_AT_ONCE - 100))
+        await send(one, [EMPTY] * (FRAMES_AT_ONCE - 2 * HELLO_FRAMES - 100))
         await live.rates.tell()
     async with other.serving(), other.client(device) as one:
         for _ in range(101):

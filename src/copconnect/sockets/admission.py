@@ -13,16 +13,17 @@ from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 
-from copconnect import wire
+from copconnect import errors, wire
 from copconnect.bus import AccountWakeup, Bus, EnteredWakeup
 from copconnect.clock import Clock
-from copconnect.principals import Ended
+from copconnect.principals import Caller, Ended
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import Connection
 from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Tokens, Versions
 
 TOGETHER = 500
+HELLO_FRAMES = 60  # A Hello counts as so many frames of its device: the server reads its places.
 # The shortest pause between two rounds, so that one round admits several clients. A client that
 # arrives after the pause is admitted at once.
 ROUND_S = 0.02
@@ -35,7 +36,8 @@ log = structlog.get_logger()
 
 class Admission:
     """The Hellos of one node that wait. ``per_s``: how many it answers in a second at most.
-    ``rejudge`` closes the connections that may not stay."""
+    ``count`` takes frames from a caller's limits; ``rejudge`` closes the connections that may not
+    stay."""
 
     def __init__(
         self,
@@ -45,8 +47,10 @@ class Admission:
         clock: Clock,
         bus: Bus,
         per_s: int,
+        count: Callable[[Caller, int], None],
         rejudge: Callable[[Collection[Connection]], Awaitable[None]],
     ) -> None:
+        self._count = count
         self._rejudge = rejudge
         self._fanout = fanout
         self._tokens = tokens
@@ -115,7 +119,7 @@ class Admission:
                 connection.close(wire.CLOSE_UNAUTHENTICATED)
             elif caller.refused_for:
                 connection.close(wire.CLOSE_CONDUCT_NOT_ACCEPTED)
-            else:
+            elif self._counted(connection, caller):
                 connection.caller = caller
                 admitted.append(connection)
                 self._tokens.runs(caller.client_id, connection.app)
@@ -145,6 +149,14 @@ class Admission:
             await self._bus.publish([EnteredWakeup(clients=since)])
             # A device that was signed out after its token was judged was not here to be told.
             await self._rejudge([one for one, _, _ in entered])
+
+    def _counted(self, connection: Connection, caller: Caller) -> bool:
+        try:
+            self._count(caller, HELLO_FRAMES)
+        except errors.RateLimited as error:
+            connection.close(wire.CLOSE_TOO_MANY_FRAMES, f"{error.details['limit']}")
+            return False
+        return True
 
 
 def pause_s(admitted: int, took_s: float) -> float:

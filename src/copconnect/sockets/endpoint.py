@@ -18,7 +18,7 @@ from copconnect.addresses import caller_address
 from copconnect.bus import AccountWakeup, AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.ids import ConversationId, PersonId, Seq
-from copconnect.principals import Ended, Requirement
+from copconnect.principals import Caller, Ended, Requirement
 from copconnect.rates import SharedRates
 from copconnect.sockets.admission import Admission
 from copconnect.sockets.connections import framing
@@ -91,7 +91,14 @@ class Sockets:
         self.cursors = CursorBuffer(feed)
         self.positions = Positions(self.fanout, bus, clock)
         self._admission = Admission(
-            self.fanout, tokens, versions, clock, bus, limits.hellos_per_s, self._rejudge
+            self.fanout,
+            tokens,
+            versions,
+            clock,
+            bus,
+            limits.hellos_per_s,
+            self._count,
+            self._rejudge,
         )
         self._heartbeat = Heartbeat(self._rejudge)
         self._presence = Presence(self._begin_to_end)
@@ -204,12 +211,15 @@ class Sockets:
                 connection.close(wire.CLOSE_TOO_MANY_FRAMES, "frames_before_ready")
             return connection.close_code is None
         try:
-            self._of_device.take(PersonId(connection.caller.client_id), amount)
-            self._of_person.take(connection.caller.counted_as, amount)
+            self._count(connection.caller, amount)
         except errors.RateLimited as error:
             connection.close(wire.CLOSE_TOO_MANY_FRAMES, f"{error.details['limit']}")
             return False
         return True
+
+    def _count(self, caller: Caller, frames: int) -> None:
+        self._of_device.take(PersonId(caller.client_id), frames)
+        self._of_person.take(caller.counted_as, frames)
 
     def received(self, connection: Connection, message: Any) -> None:
         """Take a message: Hello first; cursors, watched orders, positions and shares that are
