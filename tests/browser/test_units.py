@@ -17,10 +17,10 @@ PEOPLE = count(120)
 STATION, OTHER, ZONE = "Abids", "Kachiguda", "South"
 
 
-@pytest.fixture
-def chief(station: Station, app_server: ServerProcess) -> Officer:
-    """A root admin at a desk."""
-    officer = station.officer(next(PEOPLE), screen=DESKTOP).register()
+@pytest.fixture(scope="module")
+def root_admin(posted: Station, app_server: ServerProcess) -> Officer:
+    """The module's root admin, at a desk. The last test with ``chief`` leaves a draft."""
+    officer = posted.officer(next(PEOPLE), screen=DESKTOP).register()
     return appointed(officer, app_server)
 
 
