@@ -328,6 +328,25 @@ async def test_d4_a_start_asks_for_what_the_newest_page_needs(need: Need) -> Non
         await world.service.starting.start(stranger.caller, need.c, body)
 
 
+async def test_d4_starts_of_one_moment_cost_the_same_for_2_and_for_16(database: Database) -> None:
+    counts = []
+    for newcomers in (2, wire.SHARES_AT_ONCE):
+        world = World(database)
+        alice, bob, *people = [world.registry.register() for _ in range(newcomers + 2)]
+        made = await world.group(alice, [bob], history_days=30)
+        talk = Talk(world.service, made.conversation_id)
+        await talk.say(alice, await talk.begin(alice, [bob]), b"before they came")
+        await world.change(alice.caller, made, add=people)
+        starting, body = world.service.starting, wire.StartConversation(entries=20)
+        with Statements(database) as statements:
+            started = await asyncio.gather(
+                *(starting.start(one.caller, talk.conversation_id, body) for one in people)
+            )
+        assert [len(one.asked) for one in started] == [1] * newcomers
+        counts.append(_counted(statements))
+    assert counts[0] == counts[1]
+
+
 async def test_d4_one_answer_costs_the_same_for_1_and_for_16(database: Database) -> None:
     counts = []
     for newcomers in (1, wire.SHARES_AT_ONCE):

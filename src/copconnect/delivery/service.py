@@ -119,7 +119,7 @@ class DeliveryService:
         self.cell_keys = CellKeys(deps)
         self.late_seals = LateSeals(deps)
         self.shares = KeyShares(deps)
-        self.starting = Starting(self.conversations, self.log, self.cell_keys, self.shares)
+        self.starting = Starting(deps, self.log, self.cell_keys, self.shares)
         self.feed = LiveFeed(deps)
         self.asking = Asking(deps)
         self.receipt_counts = ReceiptCounting(deps, leases)

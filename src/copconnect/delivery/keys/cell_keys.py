@@ -6,7 +6,8 @@ does not lock the conversation's row: where a removal commits at the same time, 
 for every sender (S4). The sockets ask (delivery/live) after the third person's mark.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,6 +30,46 @@ from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.roster import CellLine
 from copconnect.records.primitives.kem import seal_bytes
 from copconnect.wire import CELL_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class KeysOfCell:
+    """The kept keys of a cell, oldest first, its line, and by key id its author's leaf ‖ path."""
+
+    stored: Sequence[StoredCellKey]
+    line: CellLine
+    paths: Mapping[bytes, bytes]
+
+    def of_device(
+        self, history_from_ms: int, wanted: Collection[bytes], now_ms: int
+    ) -> tuple[list[wire.CellKeyItem], set[bytes]]:
+        """Return the keys that are sealed to a device, and the one in use if others may share it
+        (H3); with the ids of all that are not sealed to it. It asks for the secrets that are sealed
+        to a former one, not for that. ``wanted``: the ids of the device's keys.
+
+        A former author that the cell does not list any more has an empty proof: a reader checks
+        the secret against the record alone (C2)."""
+        seals = {
+            key.key_id: find_seal(key.seals, key.kem, wanted)
+            for key in self.stored
+            if key.created_ms >= history_from_ms
+        }
+        newest = max(self.stored, key=lambda key: key.known.order(), default=None)
+        keys: list[wire.CellKeyItem] = []
+        closed: set[bytes] = set()
+        for key in self.stored:
+            seal = seals.get(key.key_id)
+            shared = (
+                key is newest
+                and key.known.usable(self.line.rekey_epoch, key.kem, now_ms)
+                and key.created_ms >= history_from_ms + CELL_KEY_SHARED_MS
+            )
+            if seal is None:
+                closed.add(key.key_id)
+            if seal is not None or shared:
+                proof = self.paths.get(key.key_id, b"")
+                keys.append(wire.CellKeyItem(record=key.record, author_proof=proof, seal=seal))
+        return keys, closed
 
 
 class CellKeys:
@@ -165,51 +206,23 @@ class CellKeys:
 
     async def own(self, caller: Caller, conversation_id: ConversationId) -> wire.OwnCellKeys:
         """Return the keys of the calling device's cell that it can open or may be given."""
-        own, _ = await self.of_device(caller, conversation_id)
-        return own
-
-    async def of_device(
-        self, caller: Caller, conversation_id: ConversationId
-    ) -> tuple[wire.OwnCellKeys, set[bytes]]:
-        """Return the keys of the calling device's cell that are sealed to it, oldest first, and the
-        one in use if others may share it (H3); with the ids of all that are not sealed to it. It
-        asks for the secrets that are sealed to a former one, not for that.
-
-        A former author that the cell does not list any more has an empty proof: a reader checks
-        the secret against the record alone (C2)."""
         deps = self._deps
         async with deps.database.reading() as connection:
             own = await require_listed(connection, caller, conversation_id)
-            stored = await deps.keys.of_cell(connection, conversation_id, own.cell_id)
-            (line,) = await self._lines(connection, conversation_id, own.cell_id)
-            by_cell = {own.cell_id: line}
-            paths = await self._author_paths(connection, conversation_id, stored, by_cell)
+            cell = await self.of_cell(connection, conversation_id, own.cell_id)
             rows = await deps.devices.device_keys(connection, [caller.device])
-        wanted, begins = (
-            [row.key_id for row in rows.get(caller.device, ())],
-            own.leaf.history_from_ms,
-        )
-        seals = {
-            key.key_id: find_seal(key.seals, key.kem, wanted) if key.created_ms >= begins else None
-            for key in stored
-        }
-        newest = max(stored, key=lambda key: key.known.order(), default=None)
-        keys = [
-            wire.CellKeyItem(
-                record=key.record,
-                author_proof=paths.get(key.key_id, b""),
-                seal=seals[key.key_id],
-            )
-            for key in stored
-            if seals[key.key_id] is not None
-            or (
-                key is newest
-                and key.known.usable(line.rekey_epoch, key.kem, deps.clock.now_ms())
-                and key.created_ms >= begins + CELL_KEY_SHARED_MS
-            )
-        ]
-        closed = {key_id for key_id, seal in seals.items() if seal is None}
-        return wire.OwnCellKeys(keys=keys), closed
+        wanted = [row.key_id for row in rows.get(caller.device, ())]
+        keys, _ = cell.of_device(own.leaf.history_from_ms, wanted, deps.clock.now_ms())
+        return wire.OwnCellKeys(keys=keys)
+
+    async def of_cell(
+        self, connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId
+    ) -> "KeysOfCell":
+        """Return the kept keys of a cell. Four statements at most."""
+        stored = await self._deps.keys.of_cell(connection, conversation_id, cell_id)
+        (line,) = await self._lines(connection, conversation_id, cell_id)
+        paths = await self._author_paths(connection, conversation_id, stored, {cell_id: line})
+        return KeysOfCell(stored, line, paths)
 
     async def _lines(
         self,

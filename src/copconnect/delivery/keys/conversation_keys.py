@@ -240,11 +240,21 @@ async def seals_for(
     rows = await deps.devices.device_keys(connection, [own.leaf.device])
     wanted = [row.key_id for row in rows.get(own.leaf.device, ())]
     of_cell = await cell_keys.ids_of_cell(connection, conversation_id, own.cell_id)
-    readable = [one for one in stored if one.created_ms >= own.leaf.history_from_ms]
-    late: Mapping[bytes, bytes] = {}
-    if of_cell and readable:
-        ids = [one.key_id for one in readable]
-        late = await late_seals.to_cell(connection, conversation_id, ids, of_cell)
+    ids = [one.key_id for one in stored]
+    late = await late_seals.to_cell(connection, conversation_id, ids, of_cell) if of_cell else {}
+    return seals_of(stored, own.leaf.history_from_ms, wanted, of_cell, late)
+
+
+def seals_of(
+    stored: Collection[StoredKey],
+    history_from_ms: int,
+    wanted: Collection[bytes],
+    of_cell: Collection[bytes],
+    late: Mapping[bytes, bytes],
+) -> Mapping[bytes, bytes | None]:
+    """Return what :func:`seals_for` says. ``wanted``: the ids of the device's keys; ``of_cell``:
+    those of its cell's; ``late``: late seals to these, by conversation key."""
+    readable = [one for one in stored if one.created_ms >= history_from_ms]
     found: dict[bytes, bytes | None] = {one.key_id: None for one in stored}
     for one in readable:
         found[one.key_id] = (

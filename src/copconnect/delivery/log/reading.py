@@ -7,7 +7,7 @@ cell's.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,12 +19,14 @@ from copconnect.delivery.log.tails import LogTails
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.store import log
+from copconnect.delivery.store.keys import StoredKey
 from copconnect.delivery.store.log import Entry, LogView
 from copconnect.ids import ConversationId, Epoch, Seq
 from copconnect.principals import Caller
 
 LOG_PAGE = 200
 MOST_LOG_PAGE = 500
+_END = 2**53 - 1  # Past every position.
 _MOST_KEPT = 200  # Pages without their entries: heads, proofs, key ids.
 
 
@@ -36,6 +38,31 @@ class _Beside:
     proofs: list[wire.EpochProof]
     key_ids: Sequence[bytes]
     log_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """Entries with what is beside them, and the keys that they use."""
+
+    entries: Sequence[Entry]
+    beside: _Beside
+    stored: Mapping[bytes, StoredKey]
+    more: bool
+
+    def page(self, sealed: Mapping[bytes, bytes | None], last_seq: Seq) -> wire.LogPage:
+        """Return the page of a device. ``sealed``: its seals of the keys."""
+        return wire.LogPage(
+            entries=[one.entry for one in self.entries],
+            heads=self.beside.heads,
+            proofs=self.beside.proofs,
+            keys=[
+                wire.KeyItem(record=key.record, seal=sealed[key_id])
+                for key_id, key in sorted(self.stored.items())
+            ],
+            log_hash=self.beside.log_hash,
+            last_seq=last_seq,
+            more=self.more,
+        )
 
 
 class LogReading:
@@ -66,8 +93,22 @@ class LogReading:
             )
             entries = _after_gaps(found)
             if not entries:
-                return _empty(view)
-            return await self._page(connection, view, conversation_id, entries, more=more)
+                return empty(view.last_seq, view.log_hash)
+            part = await self._part(connection, conversation_id, entries, more=more)
+            keys = part.stored.values()
+            sealed = await seals_for(connection, self._deps, conversation_id, view.leaf, keys)
+            return part.page(sealed, view.last_seq)
+
+    async def newest(
+        self, connection: AsyncConnection, c: ConversationId, from_ms: int, limit: int
+    ) -> "LogPart | None":
+        """Return the newest entries from a time on, with what is beside them; None: there are
+        none."""
+        found, more = await log.page(
+            connection, c, from_ms=from_ms, after=None, before=_END, limit=limit
+        )
+        entries = _after_gaps(found)
+        return await self._part(connection, c, entries, more=more) if entries else None
 
     async def _entries(
         self,
@@ -89,15 +130,14 @@ class LogReading:
             connection, conversation_id, from_ms=from_ms, after=after, before=before, limit=limit
         )
 
-    async def _page(
+    async def _part(
         self,
         connection: AsyncConnection,
-        view: LogView,
         conversation_id: ConversationId,
         entries: Sequence[Entry],
         *,
         more: bool,
-    ) -> wire.LogPage:
+    ) -> "LogPart":
         place = conversation_id, entries[0].entry.seq, entries[-1].entry.seq
         beside = self._kept.get(place)
         if beside is None:
@@ -105,20 +145,7 @@ class LogReading:
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         stored = await self._deps.keys.records(connection, conversation_id, beside.key_ids)
-        keys = stored.values()
-        sealed = await seals_for(connection, self._deps, conversation_id, view.leaf, keys)
-        return wire.LogPage(
-            entries=[one.entry for one in entries],
-            heads=beside.heads,
-            proofs=beside.proofs,
-            keys=[
-                wire.KeyItem(record=key.record, seal=sealed[key_id])
-                for key_id, key in sorted(stored.items())
-            ],
-            log_hash=beside.log_hash,
-            last_seq=view.last_seq,
-            more=more,
-        )
+        return LogPart(entries, beside, stored, more=more)
 
     async def _read(
         self, connection: AsyncConnection, c: ConversationId, entries: Sequence[Entry]
@@ -161,7 +188,7 @@ def _after_gaps(entries: Sequence[Entry]) -> Sequence[Entry]:
     return entries[first:]
 
 
-def _empty(view: LogView) -> wire.LogPage:
+def empty(last_seq: Seq, log_hash: bytes) -> wire.LogPage:
     """Return a page without entries: a device to which nothing is readable yet starts from the
     hash of the whole log (R4)."""
     return wire.LogPage(
@@ -169,7 +196,7 @@ def _empty(view: LogView) -> wire.LogPage:
         heads=[],
         proofs=[],
         keys=[],
-        log_hash=view.log_hash,
-        last_seq=view.last_seq,
+        log_hash=log_hash,
+        last_seq=last_seq,
         more=False,
     )

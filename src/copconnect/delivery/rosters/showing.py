@@ -5,6 +5,8 @@ Statements do not grow with the conversations: one for the views, at most three 
 the calling device's leaves. Holds no state of its own.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +15,7 @@ from copconnect.delivery.dependencies import Dependencies
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.store import log, views
 from copconnect.delivery.store.views import View
-from copconnect.ids import ConversationId
+from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller
 
 
@@ -21,9 +23,8 @@ async def conversations(
     connection: AsyncConnection, deps: Dependencies, caller: Caller
 ) -> list[wire.Conversation]:
     """Return every conversation of the caller's person."""
-    return await _with_rosters(
-        connection, deps, caller, await views.conversations_of(connection, caller)
-    )
+    found = await views.conversations_of(connection, caller)
+    return await with_rosters(connection, deps, [(caller.device, one) for one in found])
 
 
 async def conversation(
@@ -40,27 +41,35 @@ async def conversation(
     )
     if not found:
         raise errors.NotMember
-    (shown,) = await _with_rosters(connection, deps, caller, found)
-    state = None
-    if shown.state_seq is not None and shown.roster is not None:
-        entry = await log.at(connection, conversation_id, shown.state_seq)
-        state = None if entry is None else entry.entry
+    (shown,) = await with_rosters(connection, deps, [(caller.device, one) for one in found])
+    admins, state = await admins_and_state(connection, shown)
     return msgspec.structs.replace(
-        shown, state=state, admins=await views.admins_of(connection, conversation_id)
+        shown, state=None if shown.roster is None else state, admins=admins
     )
 
 
-async def _with_rosters(
-    connection: AsyncConnection, deps: Dependencies, caller: Caller, found: list[View]
+async def admins_and_state(
+    connection: AsyncConnection, shown: wire.Conversation
+) -> tuple[list[PersonId], wire.LogEntry | None]:
+    """Return a conversation's admins and its newest state message."""
+    entry, c = None, shown.conversation_id
+    if shown.state_seq is not None:
+        entry = await log.at(connection, c, shown.state_seq)
+    return await views.admins_of(connection, c), None if entry is None else entry.entry
+
+
+async def with_rosters(
+    connection: AsyncConnection, deps: Dependencies, found: Sequence[tuple[bytes, View]]
 ) -> list[wire.Conversation]:
-    listed = [one for one in found if one.listed]
-    heads = {(one.head.conversation_id, one.head.epoch): one.head for one in listed}
-    asked = [(c, epoch, caller.device) for c, epoch in heads]
+    """Return conversations with the proofs of the devices that they are shown to."""
+    listed = [(device, one.head) for device, one in found if one.listed]
+    heads = {(head.conversation_id, head.epoch): head for _, head in listed}
+    asked = [(head.conversation_id, head.epoch, device) for device, head in listed]
     proven = await prove(connection, deps.trees, asked, heads)
     shown: list[wire.Conversation] = []
-    for one in found:
+    for device, one in found:
         c, head = one.head.conversation_id, one.head
-        proof = proven.proofs.get((c, head.epoch, caller.device))
+        proof = proven.proofs.get((c, head.epoch, device))
         roster = None
         if proof is not None:
             stamp = deps.stamps.of(c, head.hash)

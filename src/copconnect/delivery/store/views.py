@@ -1,12 +1,14 @@
 """Statements on conversations and members as one of their people sees them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import Row, Select, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.database.engine import chunks
 from copconnect.delivery.rules.versions import info_version
 from copconnect.delivery.store import leaves, receipts
 from copconnect.delivery.store.audiences import read_rule, read_standing
@@ -32,6 +34,7 @@ class View:
 
     conversation: wire.Conversation
     head: KeptHead
+    log_hash: bytes  # L of last_seq.
     listed: bool  # The calling device.
 
 
@@ -46,15 +49,6 @@ async def conversations_of(
 
     ``even_if_left`` (with ``only``) answers for a person who no longer belongs.
     """
-    persons = CURSORS.alias().c  # Cursors of all clients of the person.
-    read = (
-        select(func.max(persons.read_seq))
-        .where(
-            persons.conversation_id == _C.conversation_id,
-            persons.person_id == caller.person_id,
-        )
-        .scalar_subquery()
-    )
     mine = and_(
         _M.conversation_id == _C.conversation_id,
         _M.person_id == caller.person_id,
@@ -68,19 +62,7 @@ async def conversations_of(
         CURSORS.c.conversation_id == _C.conversation_id, CURSORS.c.client_id == caller.client_id
     )
     query = (
-        select(
-            CONVERSATIONS,
-            _M.admin,
-            _M.removed_ms,
-            _M.history_from_ms,
-            _M.muted_until_ms,
-            _M.pinned,
-            CURSORS.c.delivered_seq,
-            read.label("read_seq"),
-            _L.device,
-            AUDIENCES.c.rule,
-            AUDIENCES.c.standing,
-        )
+        _columns(caller.person_id)
         .select_from(
             CONVERSATIONS.join(MEMBERS, mine, isouter=even_if_left)
             .outerjoin(LEAVES, listed)
@@ -93,14 +75,63 @@ async def conversations_of(
         query = query.where(_M.removed_ms.is_(None))
     if only is not None:
         query = query.where(_C.conversation_id == only)
-    return [_view(row, caller) for row in await connection.execute(query)]
+    rows = await connection.execute(query)
+    return [_view(row, caller.person_id) for row in rows]
 
 
-def _view(row: Row[Any], caller: Caller) -> View:
+async def of_devices(
+    connection: AsyncConnection, places: Collection[tuple[ConversationId, bytes]]
+) -> dict[tuple[ConversationId, bytes], View]:
+    """Return conversations as listed devices in them see them. One statement for each 500."""
+    found: dict[tuple[ConversationId, bytes], View] = {}
+    mine = and_(_M.conversation_id == _C.conversation_id, _M.person_id == _L.person_id)
+    own = and_(CURSORS.c.conversation_id == _C.conversation_id, CURSORS.c.client_id == _L.client_id)
+    for some in chunks(places):
+        query = (
+            _columns(_L.person_id)
+            .add_columns(_L.person_id)
+            .select_from(
+                LEAVES.join(CONVERSATIONS, _C.conversation_id == _L.conversation_id)
+                .join(MEMBERS, mine)
+                .outerjoin(CURSORS, own)
+                .outerjoin(AUDIENCES, AUDIENCES.c.conversation_id == _C.conversation_id)
+            )
+            .where(tuple_(_L.conversation_id, _L.device).in_(some), _L.to_epoch.is_(None))
+            .where(_M.removed_ms.is_(None))
+        )
+        for row in await connection.execute(query):
+            found[row.conversation_id, row.device] = _view(row, row.person_id)
+    return found
+
+
+def _columns(person_id: Any) -> Select[Any]:
+    """Select what a view is made of. ``person_id``: whose, or the column of it."""
+    persons = CURSORS.alias().c  # Cursors of all clients of the person.
+    read = (
+        select(func.max(persons.read_seq))
+        .where(persons.conversation_id == _C.conversation_id, persons.person_id == person_id)
+        .scalar_subquery()
+    )
+    return select(
+        CONVERSATIONS,
+        _M.admin,
+        _M.removed_ms,
+        _M.history_from_ms,
+        _M.muted_until_ms,
+        _M.pinned,
+        CURSORS.c.delivered_seq,
+        read.label("read_seq"),
+        _L.device,
+        AUDIENCES.c.rule,
+        AUDIENCES.c.standing,
+    )
+
+
+def _view(row: Row[Any], person_id: PersonId) -> View:
     other: PersonId | None = None
     if row.direct_people is not None:
         one, two = row.direct_people.split(":")
-        other = PersonId(two if one == caller.person_id else one)
+        other = PersonId(two if one == person_id else one)
     belongs = row.admin is not None and row.removed_ms is None
     head = KeptHead(row.conversation_id, row.roster_epoch, row.head, row.head_hash, row.head_ms)
     found = wire.Conversation(
@@ -130,7 +161,7 @@ def _view(row: Row[Any], caller: Caller) -> View:
         preferences=wire.Preferences(muted_until_ms=row.muted_until_ms, pinned=bool(row.pinned)),
         info_version=info_version(row.info_number, row.muted_until_ms, row.pinned),
     )
-    return View(found, head, belongs and row.device is not None)
+    return View(found, head, row.log_hash, belongs and row.device is not None)
 
 
 async def admins_of(connection: AsyncConnection, conversation_id: ConversationId) -> list[PersonId]:
