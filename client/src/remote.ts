@@ -36,11 +36,7 @@ export function remote<T>(call: Call): Remote<T> {
   return object as Remote<T>;
 }
 
-export function isRemote(value: unknown): value is Readonly<Record<string, RemoteMethod>> {
-  return typeof value === "object" && value !== null && remotes.has(value);
-}
-
-export type RemoteMethod = (...args: readonly unknown[]) => Promise<unknown>;
+type RemoteMethod = (...args: readonly unknown[]) => Promise<unknown>;
 
 /** The methods of the object that `open` resolves with; each call opens it first. */
 export function opening<T extends object>(open: () => T | Promise<T>): Remote<T> {
@@ -48,6 +44,21 @@ export function opening<T extends object>(open: () => T | Promise<T>): Remote<T>
     const object = await open();
     return ownMethod(object, method).apply(object, [...args]);
   });
+}
+
+/** Call a method of one of a core's objects, by the names of both. */
+export async function callByName(
+  objects: object,
+  object: string,
+  method: string,
+  args: readonly unknown[],
+): Promise<unknown> {
+  const called: unknown = Object.hasOwn(objects, object)
+    ? objects[object as keyof typeof objects]
+    : null;
+  if (typeof called !== "object" || called === null || !remotes.has(called))
+    throw failure("not_found");
+  return (called as Readonly<Record<string, RemoteMethod>>)[method]?.(...args);
 }
 
 function ownMethod(object: object, name: string): (...args: readonly unknown[]) => unknown {

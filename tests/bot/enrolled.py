@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from copconnect import wire
 from copconnect.bot import KeyFile
 from copconnect.bot.core import opened
@@ -40,6 +42,10 @@ class Served(Protocol):
         ...
 
 
+class _State(msgspec.Struct):
+    me: wire.Person
+
+
 async def register_bot(server: Served, officer: databank.Officer, state: Path) -> PersonId:
     """Register a bot with an officer's number; return its person."""
     key = KeyFile.make(key_of(state).path)
@@ -52,7 +58,7 @@ async def register_bot(server: Served, officer: databank.Officer, state: Path) -
             ask_enrolment_code=lambda: officer.enrolment_code,
             accept_conduct=lambda _: True,
         )
-        return (await core.call(wire.Person, "me")).person_id
+        return (await core.call(_State, "app.state")).me.person_id
 
 
 async def until(done: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:

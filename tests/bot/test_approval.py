@@ -72,7 +72,7 @@ async def test_a_bot_shows_digits_and_is_listed_once_an_admin_has_compared_them(
             shown = list[str]()
             async with opened(state, key_of(state)) as (core, _):
                 assert not (await standing(core)).confirmed
-                own = bytes.fromhex((await core.call(Status, "status")).device)
+                own = bytes.fromhex((await core.call(Status, "bot.status")).device)
                 comparing = asyncio.to_thread(compare, admin, own, shown)
                 asked = list[str]()
 
@@ -115,7 +115,7 @@ async def test_e3_a_bot_answers_nobody_whom_its_operator_does_not_know(
         async with opened(state, key_of(state)) as (core, _):
             body = wire.BeginConfirmation(
                 confirmation_id=ConfirmationId(new_id()),
-                new_device=(await core.call(Status, "status")).device,
+                new_device=(await core.call(Status, "bot.status")).device,
                 commitment=sas_commitment(secrets.token_bytes(16), admin.device),
             )
             await asyncio.to_thread(

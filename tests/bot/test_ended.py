@@ -24,7 +24,7 @@ OFFICERS = databank.officers()
 async def account_in(state: Path) -> tuple[PersonId, ClientId, DeviceId]:
     """Return the account in a state file."""
     async with opened(state, key_of(state)) as (core, _):
-        status = await core.call(Status, "status")
+        status = await core.call(Status, "bot.status")
         return status.person_id, status.client_id, status.device
 
 

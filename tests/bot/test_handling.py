@@ -56,7 +56,7 @@ async def test_a_handler_that_fails_is_tried_again_and_the_message_set_aside(
     tries = [("bad", False), ("bad", True), ("bad", True), ("bad", True)]
     assert seen == [("good", False), *tries, ("shy", False), ("shy", True)]
     async with opened(pair.state, key_of(pair.state)) as (core, _):
-        status = await core.call(Status, "status")
+        status = await core.call(Status, "bot.status")
     (aside,) = status.set_aside
     assert aside.failed == "ValueError: on purpose"
     assert status.waiting == 0

@@ -9,6 +9,7 @@ import type { ConversationId } from "../ids.ts";
 
 export interface Call {
   readonly number: number;
+  /** The object and its method: `bot.post`, `app.startOver`. */
   readonly method: string;
   readonly args: readonly unknown[];
 }

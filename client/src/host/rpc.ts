@@ -7,9 +7,9 @@
  */
 import type { ConnectedCore, Core } from "../core.ts";
 import type { CoreError, CoreEvent, CoreListener } from "../seam.ts";
-import { CoreFailure, asFailure, failure } from "../failure.ts";
+import { CoreFailure, asFailure } from "../failure.ts";
 import { newId } from "../ids.ts";
-import { isRemote, remote, type RemoteMethod } from "../remote.ts";
+import { callByName, remote } from "../remote.ts";
 
 export interface Call {
   readonly type: "call";
@@ -32,16 +32,11 @@ export interface Happened {
 /** Run a call on a core; never rejects. */
 export async function perform(core: Core, call: Call): Promise<Answer> {
   try {
-    return { type: "answer", number: call.number, value: await calledOn(core, call) };
+    const value = await callByName(core, call.object, call.method, call.args);
+    return { type: "answer", number: call.number, value };
   } catch (error) {
     return { type: "failure", number: call.number, error: asFailure(error).plain() };
   }
-}
-
-function calledOn(core: Core, { object, method, args }: Call): Promise<unknown> {
-  const called: unknown = Object.hasOwn(core, object) ? core[object as keyof Core] : null;
-  if (!isRemote(called)) throw failure("not_found");
-  return (called[method] as RemoteMethod)(...args);
 }
 
 /** Arguments with an id for what the call makes, so that repeating it makes nothing twice. */

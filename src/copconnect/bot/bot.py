@@ -190,7 +190,9 @@ class Bot:
     async def direct(self, person_id: PersonId) -> Conversation:
         """Return the direct conversation with a person, made if there is none."""
         running = self._now_running
-        return running.desk.listed(await running.core.call(ConversationView, "direct", person_id))
+        return running.desk.listed(
+            await running.core.call(ConversationView, "bot.direct", person_id)
+        )
 
     async def create_group(
         self, people: Sequence[PersonId], *, history_days: Literal[0, 30] = 0
@@ -198,13 +200,13 @@ class Bot:
         """Make a group of the bot and these people; ``history_days``: what new members see of
         before. The bot is its admin, and people may make others."""
         running = self._now_running
-        asked = running.core.call(ConversationView, "createGroup", list(people), history_days)
+        asked = running.core.call(ConversationView, "bot.createGroup", list(people), history_days)
         return running.desk.listed(await asked)
 
     async def find_people(self, text: str, *, limit: int = 20) -> list[wire.Person]:
         """Search the data bank, as the app does: names, posts, units, codes, numbers. The answer is
         the server's word; a :class:`Person` is signed."""
-        return await self._now_running.core.call(list[wire.Person], "findPeople", text, limit)
+        return await self._now_running.core.call(list[wire.Person], "bot.findPeople", text, limit)
 
     async def post(
         self,

@@ -164,7 +164,7 @@ async def _say_status(options: argparse.Namespace) -> None:
         if not (await standing(core)).in_step:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(in_step.wait(), _CONNECT_S)
-        found_status = await core.call(Status, "status")
+        found_status = await core.call(Status, "bot.status")
     _print_status(found.server, found_status)
 
 

@@ -185,7 +185,8 @@ class Core:
         self._early.clear()
 
     async def call(self, type_: type[T], method: str, *arguments: object) -> T:
-        """Call a method of client/src/bot/main.ts. Raises BotFailure, ValueError."""
+        """Call a method of an object of client/src/bot/main.ts: ``bot.post``. Raises BotFailure,
+        ValueError."""
         return msgspec.msgpack.decode(await self._call(method, arguments), type=type_)
 
     async def find(self, type_: type[T], method: str, *arguments: object) -> T | None:
@@ -215,7 +216,7 @@ class Core:
         """End the process, which stores nothing any more; the state file may be used again."""
         with contextlib.suppress(BotFailure, TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
-                await self.tell("close")
+                await self.tell("stateFile.close")
         self._input.close()
         try:
             async with asyncio.timeout(_CLOSE_S):
@@ -318,7 +319,7 @@ async def opened(
     core = Core(process, state)
     try:
         where = None if server is None else require_safe(server)
-        yield core, await core.call(Opened, "open", _absolute(state), secret, where)
+        yield core, await core.call(Opened, "stateFile.open", _absolute(state), secret, where)
     finally:
         await core.close()
 

@@ -138,7 +138,7 @@ class Dispatcher:
                 self._again.discard(conversation_id)
                 while view := await self._next(conversation_id):
                     failed = await self._handle(conversation_id, view)
-                    await self._core.tell("settle", conversation_id, failed)
+                    await self._core.tell("bot.settle", conversation_id, failed)
                 if conversation_id not in self._again:
                     return
         except BotFailure as error:
@@ -146,7 +146,7 @@ class Dispatcher:
             LOG.error("conversation %s: %s", conversation_id, error)
 
     async def _next(self, conversation_id: ConversationId) -> MessageView | None:
-        return await self._core.find(MessageView, "next", conversation_id)
+        return await self._core.find(MessageView, "bot.next", conversation_id)
 
     async def _handle(self, conversation_id: ConversationId, view: MessageView) -> str | None:
         """Run handlers; return why the message is set aside, or None."""

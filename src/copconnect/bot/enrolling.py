@@ -11,6 +11,7 @@ from copconnect.ids import ConfirmationId
 
 Ask = Callable[[], str]
 _LOOK_S = 0.5  # So often the core is asked for digits; it asks the server when it is told to.
+_LANGUAGE = "en"
 
 
 async def enrol(
@@ -26,37 +27,41 @@ async def enrol(
     BotFailure."""
     state = await standing(core)
     if state.phase == "signed_out":
-        await core.tell("startOver")
+        await core.tell("app.startOver")
         state = await standing(core)
     if state.phase not in {"register", "conduct"}:
         raise BotFailure("this state file is registered already")
     if state.phase == "register":
-        asked = await core.call(wire.CodeRequested, "requestCode", number)
+        asked = await core.call(wire.CodeRequested, "registration.requestCode", number, _LANGUAGE)
         code = ask_code().strip()
-        step = await core.call(wire.RegistrationStep, "submitCode", asked.challenge_id, code)
+        step = await core.call(
+            wire.RegistrationStep, "registration.submitCode", asked.challenge_id, code
+        )
         if step.next == "enrolment_code":
             code = ask_enrolment_code().strip()
-            step = await core.call(wire.RegistrationStep, "submitEnrolmentCode", step.ticket, code)
+            step = await core.call(
+                wire.RegistrationStep, "registration.submitEnrolmentCode", step.ticket, code
+            )
         if step.next != "device":
             raise BotFailure(
                 f"the server wants {step.next} of this number, which a bot cannot give"
             )
-        await core.tell("registerClient", step.ticket, label)
+        await core.tell("app.register", step.ticket, label)
     if (await standing(core)).phase == "conduct":
         await accept(core, accept_conduct)
 
 
 async def standing(core: Core) -> State:
     """Return the device's state."""
-    return await core.call(State, "state")
+    return await core.call(State, "bot.start")
 
 
 async def accept(core: Core, agrees: Callable[[wire.ConductCode], bool]) -> None:
     """Accept the code of conduct if the operator does. Raises BotFailure."""
-    code = await core.call(wire.ConductCode, "conductCode")
+    code = await core.call(wire.ConductCode, "conduct.code", _LANGUAGE)
     if not agrees(code):
         raise BotFailure("the server lets nobody in without the code: copconnect-bot conduct")
-    await core.tell("acceptConduct", code.version)
+    await core.tell("app.acceptConduct", code.version, _LANGUAGE)
 
 
 async def confirm(core: Core, knows: Callable[[str], bool], show: Callable[[str], None]) -> None:
@@ -65,11 +70,11 @@ async def confirm(core: Core, knows: Callable[[str], bool], show: Callable[[str]
     asked: set[ConfirmationId] = set()
     shown: set[str] = set()
     while not (await standing(core)).confirmed:
-        for one in await core.call(list[Comparison], "comparisons"):
+        for one in await core.call(list[Comparison], "bot.comparisons"):
             if one.state == "asked" and one.confirmation_id not in asked:
                 asked.add(one.confirmation_id)
                 if knows(one.admin):
-                    await core.tell("answerConfirmation", one.confirmation_id)
+                    await core.tell("devices.answerConfirmation", one.confirmation_id)
             if one.digits is not None and one.digits not in shown:
                 shown.add(one.digits)
                 show(one.digits)

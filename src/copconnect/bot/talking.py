@@ -237,16 +237,16 @@ class Desk:
     async def read(self, pointer: content.Pointer) -> bytes:
         """Return the plaintext of a file."""
         given = {"id": pointer.id, "key": pointer.key, "size": pointer.size}
-        return await self._core.call(bytes, "file", given)
+        return await self._core.call(bytes, "bot.file", given)
 
     async def acknowledge(self, order_id: MessageId, choice: int) -> None:
         """Acknowledge an order. Raises NotPosted, ValueError."""
-        await self._core.tell("acknowledge", order_id, choice)
+        await self._core.tell("bot.acknowledge", order_id, choice)
 
     async def acknowledgements(self, order_id: MessageId) -> list[Acknowledged]:
         """Return who has acknowledged an order of this bot, each verified. Raises BotFailure."""
         try:
-            return await self._core.call(list[Acknowledged], "acknowledgements", order_id)
+            return await self._core.call(list[Acknowledged], "bot.acknowledgements", order_id)
         except ServerRefused as error:
             if error.code != "not_found":
                 raise
@@ -254,7 +254,7 @@ class Desk:
 
     async def settled(self, conversation_id: ConversationId, message_id: MessageId) -> int:
         """Wait until the server has a message. Raises NotPosted."""
-        return await self._core.call(int, "settled", conversation_id, message_id)
+        return await self._core.call(int, "bot.settled", conversation_id, message_id)
 
     async def issue(
         self, conversation_id: ConversationId, order: content.Order, *, once: str | None = None
@@ -287,7 +287,7 @@ class Desk:
         once: str | None,
         reply_to: MessageId | None,
     ) -> PostedView:
-        return await self._core.call(PostedView, "post", conversation_id, said, once, reply_to)
+        return await self._core.call(PostedView, "bot.post", conversation_id, said, once, reply_to)
 
 
 def _person(view: PersonView) -> Person:
