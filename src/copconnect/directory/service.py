@@ -6,7 +6,7 @@ status is read in the caller's transaction, so that a suspension and a registrat
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +17,6 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.directory import (
     audiences,
-    names,
     places,
     policies,
     rules,
@@ -28,7 +27,7 @@ from copconnect.directory.audiences import Audiences
 from copconnect.directory.finding import statements, words
 from copconnect.directory.ports import RegisteredPeople, Rights
 from copconnect.directory.postings import post_store, posting_store
-from copconnect.directory.showing import cards, numbers
+from copconnect.directory.showing import cards, numbers, organisation
 from copconnect.directory.showing.reading import Reading
 from copconnect.ids import PersonId, PostId, UnitId
 from copconnect.principals import (
@@ -98,24 +97,7 @@ class DirectoryService:
         if self._directory.version == version:
             return self._directory
         rows = await store.organisation(connection)
-        self._directory = wire.Directory(
-            version=version,
-            units=[
-                wire.Unit(
-                    unit_id=row.unit_id,
-                    parent_id=row.parent_id,
-                    level=row.level,
-                    names=_names(row),
-                )
-                for row in rows["units"]
-            ],
-            levels=[wire.Level(code=row.code, names=_names(row)) for row in rows["levels"]],
-            ranks=[
-                wire.Rank(code=row.code, names=_names(row), order=row.position)
-                for row in rows["ranks"]
-            ],
-            roles=[wire.Role(code=row.code, names=_names(row)) for row in rows["roles"]],
-        )
+        self._directory = organisation.as_wire(version, rows)
         return self._directory
 
     async def people(
@@ -148,7 +130,7 @@ class DirectoryService:
             viewer = None if caller is None else caller.person_id
             near = None
             if viewer is not None and wanted is not None:
-                near = await _near(connection, filters, viewer)
+                near = await statements.near(connection, filters, viewer)
             found = await self.page(connection, text, filters, after, limit, viewer, near)
         if caller is not None:
             await self.count_names(caller, found.people)
@@ -452,22 +434,3 @@ class DirectoryService:
         if self._paths is None or self._paths[0] != version:
             self._paths = version, await store.unit_paths(connection)
         return self._paths[1]
-
-
-async def _near(
-    connection: AsyncConnection, filters: statements.Filters, viewer: PersonId
-) -> statements.Filters | None:
-    """Return the filters of the viewer's own unit, with those below it; None where the search is of
-    that unit or does not reach it."""
-    own = await store.unit_of(connection, viewer)
-    if own is None or own.unit_id == filters.unit_id:
-        return None
-    if filters.unit_id is not None:
-        searched = await store.unit_path(connection, UnitId(filters.unit_id))
-        if not (filters.deep and searched and own.path.startswith(searched)):
-            return None
-    return filters._replace(unit_id=own.unit_id, deep=True)
-
-
-def _names(row: Any) -> wire.Names:
-    return names.of(row)

@@ -47,6 +47,19 @@ class Filters(NamedTuple):
         return [*by_status, *self.narrowing]
 
 
+async def near(connection: AsyncConnection, filters: Filters, viewer: PersonId) -> Filters | None:
+    """Return the filters of the viewer's own unit, with those below it; None where the search is of
+    that unit or does not reach it."""
+    own = await store.unit_of(connection, viewer)
+    if own is None or own.unit_id == filters.unit_id:
+        return None
+    if filters.unit_id is not None:
+        searched = await store.unit_path(connection, UnitId(filters.unit_id))
+        if not (filters.deep and searched and own.path.startswith(searched)):
+            return None
+    return filters._replace(unit_id=own.unit_id, deep=True)
+
+
 def found_by(dialect: str, wanted: Search | None) -> Select[tuple[str, str]]:
     """Return a statement of the person ids and sort keys of everybody whom a search finds; by a
     part of a number nobody."""
