@@ -1,4 +1,4 @@
-"""What devices post about signed acts, and the server's answers, previews and waiting acts."""
+"""Requests with signed acts, and the server's answers, previews and waiting acts."""
 
 from typing import Annotated, Literal
 
