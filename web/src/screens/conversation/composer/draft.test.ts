@@ -14,7 +14,7 @@ function started(): { draft: Draft; saved: string[] } {
     saved.push(text);
     return Promise.resolve();
   });
-  useCore({ saveDraft } as unknown as ConnectedCore);
+  useCore({ conversations: { saveDraft } } as unknown as ConnectedCore);
   return { draft: new Draft(item), saved };
 }
 
