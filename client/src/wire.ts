@@ -50,11 +50,11 @@ export const CLOSE_TRY_AGAIN = 1013;
 
 export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
-export type ActState = "done" | "waiting" | "refused";
+export type Charge = "officiating" | "additional";
 
 export type Right = "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
 
-export type Charge = "officiating" | "additional";
+export type ActState = "done" | "waiting" | "refused";
 
 export type RightHolder = "grant" | "head" | "rank" | "role" | "everybody";
 
@@ -113,129 +113,6 @@ export type Exported = "people" | "units" | "posts" | "audit" | "conduct";
 export type ExportForm = "xlsx" | "csv" | "jsonl";
 
 /**
- * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
- * does not have it.
- */
-export interface Names {
-  readonly en: string;
-  readonly te: string;
-  readonly ur: string;
-  readonly hi: string;
-}
-
-export interface Person {
-  readonly personId: PersonId;
-  readonly names: Names;
-  readonly number: string;
-  readonly rank: string;
-  readonly postId: PostId;
-  readonly post: Names;
-  readonly roles: string[];
-  readonly unitId: UnitId;
-  readonly charges: Posting[];
-  readonly registered: boolean;
-  readonly status: "active" | "suspended" | "removed";
-}
-
-/**
- * Idempotent by the act's id: the same bytes again are answered as the first time.
- * ``presence``: the proof that the person is there, of an act of weight; else empty.
- */
-export interface PostAct {
-  readonly act: Uint8Array;
-  readonly presence: Uint8Array;
-}
-
-/** A person's new enrolment code, as letters show it. */
-export interface EnrolmentCode {
-  readonly personId: PersonId;
-  readonly code: string;
-}
-
-/**
- * ``waiting``: a second admin must approve it. ``entry``: its number in the audit log.
- * ``codes`` are told once: the server keeps only hashes, so that a repeated act is answered
- * without them.
- */
-export interface ActAnswer {
-  readonly actId: ActId;
-  readonly state: "done" | "waiting" | "refused";
-  readonly entry: number;
-  readonly codes: EnrolmentCode[];
-}
-
-/** An act before it is signed. ``act``: its JSON. */
-export interface PreviewAct {
-  readonly act: Uint8Array;
-}
-
-/** A right that people gain or lose by another rights table: how many, and some of them. */
-export interface RightChange {
-  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
-  readonly gain: number;
-  readonly lose: number;
-  readonly gaining: Person[];
-  readonly losing: Person[];
-}
-
-/**
- * Groups of a line of the policy that another policy makes, ends, or gives other people or
- * another name: how many, and how many people these groups take.
- */
-export interface PolicyChange {
-  readonly code: string;
-  readonly title: Names;
-  readonly kind: "made" | "ended" | "changed" | "renamed";
-  readonly groups: number;
-  readonly people: number;
-}
-
-/**
- * The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
- * must approve it; ``rights``: what another rights table changes, else empty; ``policy``: what
- * another policy of groups does, else empty; ``conversations``: how many officers' conversations
- * end with a post; ``approvers`` and ``approver_count``: as of WaitingAct, where it needs one;
- * ``effect``: the hash of everything that the act would do now.
- */
-export interface ActPreview {
-  readonly effect: string;
-  readonly people: number;
-  readonly sample: Person[];
-  readonly paths: string[];
-  readonly needsSecond: boolean;
-  readonly rights: RightChange[];
-  readonly policy: PolicyChange[];
-  readonly conversations: number;
-  readonly approvers: Person[];
-  readonly approverCount: number | null;
-}
-
-/**
- * An act that waits for a second admin. ``record``: as the first one's device signed it;
- * ``approvers``: the first of the people who may approve it, and how many they are; None: that is
- * not told, for an act about a report; ``preview``: what its asker was shown, without numbers;
- * None for an act about a report.
- */
-export interface WaitingAct {
-  readonly actId: ActId;
-  readonly record: Uint8Array;
-  readonly hash: string;
-  readonly by: Person;
-  readonly people: number;
-  readonly paths: string[];
-  readonly madeMs: number;
-  readonly expiresMs: number;
-  readonly own: boolean;
-  readonly approvers: Person[];
-  readonly approverCount: number | null;
-  readonly preview: ActPreview | null;
-}
-
-export interface WaitingActs {
-  readonly acts: WaitingAct[];
-}
-
-/**
  * The people of any clause of ``include``, and ``people``; without those of any clause of
  * ``exclude``, and without ``without``. People come and go with their places; a person whom two
  * clauses fit belongs once.
@@ -292,6 +169,17 @@ export interface UnmarkPicture {
   readonly act: "unmark_picture";
   readonly hash: string;
   readonly reason: string;
+}
+
+/**
+ * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
+ * does not have it.
+ */
+export interface Names {
+  readonly en: string;
+  readonly te: string;
+  readonly ur: string;
+  readonly hi: string;
 }
 
 /**
@@ -672,6 +560,20 @@ export interface ErrorBody {
   readonly details: Record<string, string | number>;
 }
 
+export interface Person {
+  readonly personId: PersonId;
+  readonly names: Names;
+  readonly number: string;
+  readonly rank: string;
+  readonly postId: PostId;
+  readonly post: Names;
+  readonly roles: string[];
+  readonly unitId: UnitId;
+  readonly charges: Posting[];
+  readonly registered: boolean;
+  readonly status: "active" | "suspended" | "removed";
+}
+
 /** ``version``: 1 for the text that is shipped, then one more each time. */
 export interface ConductCode {
   readonly version: number;
@@ -972,6 +874,104 @@ export interface AuditPage {
   readonly newest: number;
   readonly newestHash: Uint8Array;
   readonly people: Person[];
+}
+
+/**
+ * Idempotent by the act's id: the same bytes again are answered as the first time.
+ * ``presence``: the proof that the person is there, of an act of weight; else empty.
+ */
+export interface PostAct {
+  readonly act: Uint8Array;
+  readonly presence: Uint8Array;
+}
+
+/** A person's new enrolment code, as letters show it. */
+export interface EnrolmentCode {
+  readonly personId: PersonId;
+  readonly code: string;
+}
+
+/**
+ * ``waiting``: a second admin must approve it. ``entry``: its number in the audit log.
+ * ``codes`` are told once: the server keeps only hashes, so that a repeated act is answered
+ * without them.
+ */
+export interface ActAnswer {
+  readonly actId: ActId;
+  readonly state: "done" | "waiting" | "refused";
+  readonly entry: number;
+  readonly codes: EnrolmentCode[];
+}
+
+/** An act before it is signed. ``act``: its JSON. */
+export interface PreviewAct {
+  readonly act: Uint8Array;
+}
+
+/** A right that people gain or lose by another rights table: how many, and some of them. */
+export interface RightChange {
+  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
+  readonly gain: number;
+  readonly lose: number;
+  readonly gaining: Person[];
+  readonly losing: Person[];
+}
+
+/**
+ * Groups of a line of the policy that another policy makes, ends, or gives other people or
+ * another name: how many, and how many people these groups take.
+ */
+export interface PolicyChange {
+  readonly code: string;
+  readonly title: Names;
+  readonly kind: "made" | "ended" | "changed" | "renamed";
+  readonly groups: number;
+  readonly people: number;
+}
+
+/**
+ * The people whom an act touches. ``sample``: some of them; ``needs_second``: another admin
+ * must approve it; ``rights``: what another rights table changes, else empty; ``policy``: what
+ * another policy of groups does, else empty; ``conversations``: how many officers' conversations
+ * end with a post; ``approvers`` and ``approver_count``: as of WaitingAct, where it needs one;
+ * ``effect``: the hash of everything that the act would do now.
+ */
+export interface ActPreview {
+  readonly effect: string;
+  readonly people: number;
+  readonly sample: Person[];
+  readonly paths: string[];
+  readonly needsSecond: boolean;
+  readonly rights: RightChange[];
+  readonly policy: PolicyChange[];
+  readonly conversations: number;
+  readonly approvers: Person[];
+  readonly approverCount: number | null;
+}
+
+/**
+ * An act that waits for a second admin. ``record``: as the first one's device signed it;
+ * ``approvers``: the first of the people who may approve it, and how many they are; None: that is
+ * not told, for an act about a report; ``preview``: what its asker was shown, without numbers;
+ * None for an act about a report.
+ */
+export interface WaitingAct {
+  readonly actId: ActId;
+  readonly record: Uint8Array;
+  readonly hash: string;
+  readonly by: Person;
+  readonly people: number;
+  readonly paths: string[];
+  readonly madeMs: number;
+  readonly expiresMs: number;
+  readonly own: boolean;
+  readonly approvers: Person[];
+  readonly approverCount: number | null;
+  readonly preview: ActPreview | null;
+}
+
+export interface WaitingActs {
+  readonly acts: WaitingAct[];
 }
 
 /**

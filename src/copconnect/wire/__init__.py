@@ -6,7 +6,6 @@ copconnect.wire.typescript``; a check fails when they differ from it. Imports on
 """
 
 from copconnect.limits import *
-from copconnect.wire.act_answers import *
 from copconnect.wire.admin import *
 from copconnect.wire.attachments import *
 from copconnect.wire.audiences import *
