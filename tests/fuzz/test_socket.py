@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from tests.harness.server import ServerProcess
 from tests.harness.waiting import PATIENCE_S
 from tests.harness.wire_values import JUNK, broken, valid
 
+OFFICERS = 10
 NORMAL, TOO_BIG = 1000, 1009  # RFC 6455 section 7.4.1.
 FUZZ = settings(
     max_examples=60,
@@ -40,10 +42,14 @@ def live(serve: Callable[..., ServerProcess]) -> ServerProcess:
 
 
 @pytest.fixture(scope="module")
-def officer(live: ServerProcess) -> Iterator[Device]:
-    """A registered officer."""
-    with Device(live, databank.officers()[21]) as device:
-        yield device.register()
+def officers(live: ServerProcess) -> Iterator[Iterator[Device]]:
+    """Registered officers in turns, as each may connect 16 times at once."""
+    with contextlib.ExitStack() as stack:
+        devices = [
+            stack.enter_context(Device(live, one)).register()
+            for one in databank.officers()[21 : 21 + OFFICERS]
+        ]
+        yield cycle(devices)
 
 
 def dial(server: ServerProcess) -> ClientConnection:
@@ -83,8 +89,9 @@ def test_a_stranger_is_turned_away(live: ServerProcess, frame: Any) -> None:
 @FUZZ
 @given(frames=st.lists(FRAMES, max_size=5))
 def test_an_officer_who_talks_nonsense_is_cut_off(
-    live: ServerProcess, officer: Device, frames: list[Any]
+    live: ServerProcess, officers: Iterator[Device], frames: list[Any]
 ) -> None:
+    officer = next(officers)
     with dial(live) as socket:
         greet(officer, socket)
         with contextlib.suppress(ConnectionClosed):
@@ -105,12 +112,11 @@ def test_a_wrong_token_is_turned_away(live: ServerProcess) -> None:
 
 
 def test_a_huge_frame_closes_the_socket_and_nothing_else(
-    live: ServerProcess, officer: Device
+    live: ServerProcess, officers: Iterator[Device]
 ) -> None:
-    another = Device(live, databank.officers()[22])
-    with another, dial(live) as other, dial(live) as socket:
-        greet(another.register(), other)
-        greet(officer, socket)
+    with dial(live) as other, dial(live) as socket:
+        greet(next(officers), other)
+        greet(next(officers), socket)
         # Its head alone: who writes on to a closed connection may be reset before the code comes.
         masked_binary_of_64_bits = b"\x82\xff"
         length, mask = (8 * 1024 * 1024).to_bytes(8), bytes(4)
