@@ -2,7 +2,7 @@
  * The context that the parts of a running core share. calls/engine.ts makes it once; each part
  * takes it and states nothing of how it came to be.
  */
-import type { CoreEvent } from "./core.ts";
+import type { CoreEvent } from "./seam.ts";
 import type { ClientId, ConversationId, DeviceId, PersonId } from "./ids.ts";
 import type { Freshness } from "./people/freshness.ts";
 import type { Api } from "./transport/api.ts";
