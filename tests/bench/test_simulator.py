@@ -129,11 +129,14 @@ async def test_devices_come_back_for_what_they_missed(world: World, simulator: S
     first = await _sent(world, simulator)
     simulator.open_all()
     await simulator.connections.disconnect(simulator.devices)
-    # While they are away somebody signs out: the next message begins another key.
-    leaving = world.prepared.force.devices[5]
-    away = simulator.devices[4]
-    assert away.planned.device == leaving.device
-    simulator.devices.remove(away)  # It has no connection any more.
+    # While they are away somebody of another cell signs out: the next message begins another key.
+    # Nobody is there to make the key of the sender's own cell.
+    (conversation,) = world.prepared.conversations
+    others = next(cell for cell in conversation.cells if 0 not in cell.members)
+    leaving = world.prepared.force.devices[others.members[0]]
+    simulator.devices.remove(  # It has no connection any more.
+        next(one for one in simulator.devices if one.planned.device == leaving.device)
+    )
     client = Client(world.address, leaving.token)
     await asyncio.to_thread(client.raw, "POST", "/v1/sign-out", leaving.sign_out())
     client.close()
