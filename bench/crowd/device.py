@@ -15,8 +15,8 @@ class Place:
     ``cell_records``: those of its cell that it cannot; ``lacking``: conversation keys that it
     cannot open, with the seal that came; ``waiting``: messages by seq whose key or head is still
     to come; ``came``: the newest seq that came, opened or not; ``held``: what sockets bring
-    while older entries are fetched from the log; ``early``: shares that came before a newcomer
-    knew what it lacks; ``start``: the seq after which it reads;
+    while older entries are fetched from the log; ``fetching``: it fetches what an
+    entry needs; ``start``: the seq after which it reads;
     ``read_ns``: when a newcomer had read the newest message."""
 
     __slots__ = (
@@ -28,7 +28,7 @@ class Place:
         "cell_keys",
         "cell_records",
         "cursor",
-        "early",
+        "fetching",
         "gone",
         "gone_ns",
         "held",
@@ -55,12 +55,12 @@ class Place:
         self.gone = False  # The server has said that this device is not listed any more.
         self.gone_ns = 0  # When it said so.
         self.asking = False
+        self.fetching = False
         self.ask_at = 0.0  # When it asks, by the event loop's time.
         self.cell_records: dict[bytes, CellKey] = {}
         self.lacking: dict[bytes, bytes | None] = {}
         self.waiting: dict[int, bytes] = {}
         self.held: list[tuple[wire.LogEntry, int]] | None = None
-        self.early: list[bytes] | None = None
 
 
 class SimulatedDevice:

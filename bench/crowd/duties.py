@@ -70,7 +70,8 @@ class Duties:
         self.share_posts = 0
         self.shares_asked = 0
         self.requests = 0  # HTTP requests, with repeated ones.
-        self._starting: set[tuple[SimulatedDevice, ConversationId]] = set()
+        # Frames of conversations that devices begin with; they are taken once the answer has come.
+        self._starting: dict[tuple[SimulatedDevice, ConversationId], list[tuple[bytes, int]]] = {}
 
     def take(self, device: SimulatedDevice, frame: wire.ServerFrame) -> None:
         """Do what a frame asks for."""
@@ -79,7 +80,7 @@ class Duties:
             case wire.ConversationFrame(conversation_id=conversation_id):
                 place, starting = device.places.get(conversation_id), (device, conversation_id)
                 if (place is None or place.gone) and starting not in self._starting:
-                    self._starting.add(starting)
+                    self._starting[starting] = []
                     spawn(self._join(device, conversation_id))
             case wire.CellKeyFrame(conversation_id=conversation_id, record=record, seal=seal):
                 place = device.places.get(conversation_id)
@@ -130,28 +131,60 @@ class Duties:
         path = f"/v1/conversations/{conversation_id}/start"
         body = wire.StartConversation(entries=NEWEST)
         start = await self._ask(device, "POST", path, wire.Start, body)
-        self._starting.discard((device, conversation_id))
         if start is None or start.conversation.roster is None:
+            del self._starting[device, conversation_id]
             return
         page, roster = start.page, start.conversation.roster
         view = self._reading.view(conversation_id)
         leaf, _ = check_proof(view.add_head(roster.head), device.planned.device, roster.proof, "S1")
         cell_id, begins = CellId(leaf.cell_id.hex()), (0, LOG_START)  # Until the page is taken.
         place = self._reading.joined(device, conversation_id, cell_id, begins)
-        place.held, place.early = [], []  # Messages and shares that sockets bring meanwhile.
+        place.held = []  # Messages that sockets bring meanwhile.
         await self._simulator.learn_senders(device, page)
         first = page.entries[0].seq - 1 if page.entries else page.last_seq
         self._reading.begin(place, (first, page.log_hash))
         self._take_cell_keys(device, place, start.cell_keys)
         self._simulator.take_page(device, place, page)
         await self._simulator.catch_up(device, place, conversation_id, page.last_seq)
-        early, place.early = place.early, None
-        for share in early:
-            await self._take_share(device, conversation_id, share)
+        for payload, now_ns in self._starting.pop((device, conversation_id)):
+            self._simulator.take(device, payload, now_ns)
         lacks = {(one.kind, one.reference) for one in _names(place)}
         asked = {(one.kind, one.reference) for one in start.asked}
         if not lacks <= asked:
             await self._ask_for_shares(device, place, conversation_id)
+
+    def hold(
+        self, device: SimulatedDevice, conversation_id: ConversationId, payload: bytes, now_ns: int
+    ) -> bool:
+        """Keep a frame for later if a device is beginning with its conversation; return whether
+        it is."""
+        frames = self._starting.get((device, conversation_id))
+        if frames is not None:
+            frames.append((payload, now_ns))
+        return frames is not None
+
+    def fetch(self, device: SimulatedDevice, conversation_id: ConversationId, place: Place) -> None:
+        """Let a device fetch heads, proofs and keys for which an entry waits, unless it asks for a
+        share of a key already."""
+        if not place.fetching and not place.lacking:
+            place.fetching = True
+            self._simulator.connections.spawn(self._fetch(device, conversation_id, place))
+
+    async def _fetch(
+        self, device: SimulatedDevice, conversation_id: ConversationId, place: Place
+    ) -> None:
+        await asyncio.sleep(ASK_AFTER_S)
+        if place.waiting and not place.lacking:
+            after = min(place.waiting) - 1
+            path = f"/v1/conversations/{conversation_id}/log?after={after}"
+            page = await self._ask(device, "GET", path, wire.LogPage)
+            if page is not None:
+                await self._simulator.learn_senders(device, page)
+                self._simulator.take_page(device, place, page)
+                self._reading.retry(device, place)
+        place.fetching = False
+        if place.lacking:
+            self.lacks(device, conversation_id, place)
 
     async def _fetch_cell_keys(
         self, device: SimulatedDevice, place: Place, conversation_id: ConversationId
@@ -262,9 +295,6 @@ class Duties:
     ) -> None:
         place = device.places.get(conversation_id)
         if place is None:
-            return
-        if place.early is not None:
-            place.early.append(data)
             return
         try:
             share = KeyShare.parse(KEM, data)

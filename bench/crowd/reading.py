@@ -24,7 +24,8 @@ from copconnect.sealing import hpke
 from copconnect.sealing.receiving import Receiver
 
 KEM = XWING
-_WAITS = ("R9", "fetch it")  # A rule, or the end of what a refusal says.
+# A rule, or the ends of what a refusal says: phones fetch what is unknown.
+_WAITS = ("R9", ("fetch it", "proof is unknown"))
 
 
 class Delivery:

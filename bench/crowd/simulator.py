@@ -181,17 +181,30 @@ class Simulator:
 
     def _frame(self, device: SimulatedDevice, payload: bytes, now_ns: int) -> None:
         self.reading.came_ns = now_ns
-        self._take(device, payload, now_ns)
+        self.take(device, payload, now_ns)
         self.reading.came_ns = 0
 
-    def _take(self, device: SimulatedDevice, payload: bytes, now_ns: int) -> None:
+    def take(self, device: SimulatedDevice, payload: bytes, now_ns: int) -> None:
+        """Let a device take a frame."""
         match self._decode(payload):
+            case wire.EntryFrame(entry=entry) if self.duties.hold(
+                device, entry.conversation_id, payload, now_ns
+            ):
+                pass
+            case (
+                wire.KeyFrame(conversation_id=conversation_id)
+                | wire.CellKeyFrame(conversation_id=conversation_id)
+                | wire.ShareFrame(conversation_id=conversation_id)
+            ) if self.duties.hold(device, conversation_id, payload, now_ns):
+                pass
             case wire.EntryFrame(entry=entry):
                 place = device.places.get(entry.conversation_id)
                 if place is not None:
                     if entry.seq > place.cursor + 1 and place.held is None:
                         self._behind(device, place, entry.conversation_id, entry.seq)
                     self.reading.entry(device, place, entry, now_ns)
+                    if place.waiting:
+                        self.duties.fetch(device, ConversationId(entry.conversation_id), place)
             case wire.KeyFrame(conversation_id=conversation_id, record=record, seal=seal) as frame:
                 place = device.places.get(conversation_id)
                 device.bytes += len(payload)
