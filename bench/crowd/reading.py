@@ -170,7 +170,8 @@ class Reading:
             return
         private = None if seal is None else self._private_for(device, place, seal[:16])
         if seal is None or private is None:
-            place.lacking[key_id] = seal
+            # A frame that says that a seal is awaited takes away none that came before.
+            place.lacking[key_id] = seal or place.lacking.get(key_id)
             return
         try:
             parsed = parse_seal(KEM, seal, "R6")
