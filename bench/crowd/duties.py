@@ -25,6 +25,7 @@ from bench.crowd.recipients import (
     sealed,
     usable_keys,
 )
+from bench.crowd.sharing import lacking, reference, share_for
 from bench.net.http_client import Answer, refusal_code, request
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId, DeviceId, PersonId
@@ -32,14 +33,11 @@ from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.key_share import (
     KeyShare,
     SecretKind,
-    Shareable,
-    check_shareable,
 )
 from copconnect.records.conversation.message import LOG_START
-from copconnect.records.conversation.roster import Leaf, RosterHead, check_proof
+from copconnect.records.conversation.roster import RosterHead, check_proof
 from copconnect.records.conversation.seals import parse_seal
 from copconnect.records.primitives.fields import Refused
-from copconnect.records.trust.device_key import DeviceKey
 from copconnect.sealing.keys import (
     check_cell_secret,
     make_cell_key,
@@ -148,7 +146,7 @@ class Duties:
         await self._simulator.catch_up(device, place, conversation_id, page.last_seq)
         for payload, now_ns in self._starting.pop((device, conversation_id)):
             self._simulator.take(device, payload, now_ns)
-        lacks = {(one.kind, one.reference) for one in _names(place)}
+        lacks = {(one.kind, one.reference) for one in lacking(place)}
         asked = {(one.kind, one.reference) for one in start.asked}
         if not lacks <= asked:
             await self._ask_for_shares(device, place, conversation_id)
@@ -251,7 +249,7 @@ class Duties:
         self, device: SimulatedDevice, conversation_id: ConversationId, key_id: bytes
     ) -> None:
         path = f"/v1/conversations/{conversation_id}/share-requests/done"
-        opened = _reference(SecretKind.CONVERSATION_KEY, key_id[:16])
+        opened = reference(SecretKind.CONVERSATION_KEY, key_id[:16])
         await self._raw(device, "POST", path, wire.ShareRequest(references=[opened]))
 
     def lacks(
@@ -284,7 +282,7 @@ class Duties:
     async def _ask_for_shares(
         self, device: SimulatedDevice, place: Place, conversation_id: ConversationId
     ) -> None:
-        wanted = _names(place)
+        wanted = lacking(place)
         if wanted:
             self.shares_asked += 1
             path = f"/v1/conversations/{conversation_id}/share-requests"
@@ -305,7 +303,7 @@ class Duties:
         done: list[wire.ShareReference] = []
         for name, secret in secrets.items():
             if self._take_secret(device, place, name.kind, name.reference, secret):
-                done.append(_reference(name.kind, name.reference))
+                done.append(reference(name.kind, name.reference))
         if done:
             path = f"/v1/conversations/{conversation_id}/share-requests/done"
             await self._raw(device, "POST", path, wire.ShareRequest(references=done))
@@ -357,7 +355,7 @@ class Duties:
             for one in asked.references
         ]
         secrets = [one for one in held if one is not None]
-        made = [(one.device, self._share_for(one, head, secrets)) for one in asked.askers]
+        made = [(one.device, share_for(self._phones, one, head, secrets)) for one in asked.askers]
         shares = [wire.DeviceShare(device=one, share=share) for one, share in made if share]
         if not shares:
             return
@@ -365,20 +363,6 @@ class Duties:
         self._simulator.say(device, wire.Sharing(conversation_id=asked.conversation_id))
         path = f"/v1/conversations/{asked.conversation_id}/shares"
         await self._raw(device, "POST", path, wire.PostShares(shares=shares))
-
-    def _share_for(
-        self,
-        asker: wire.ShareAsker,
-        head: RosterHead,
-        secrets: Sequence[tuple[Shareable, bytes]],
-    ) -> bytes:
-        """Return the share of what a device may have (H1 to H3); empty: nothing."""
-        leaf, _ = check_proof(head, bytes.fromhex(asker.device), asker.proof, "H1")
-        key = next((one for one in map(DeviceKey.parse, asker.keys) if one.kem == KEM), None)
-        found = [one for one in secrets if _is_shareable(one[0], head, leaf)]
-        if key is None or not found:
-            return b""
-        return self._phones.share(head.conversation_id, key, found).encode()
 
     async def _seal_late(self, device: SimulatedDevice, asked: wire.SealsWanted) -> None:
         """S9: seal a key that this device holds to cell keys that were made after it."""
@@ -457,24 +441,3 @@ class Duties:
         body = wire.LookUpTrust(people=known, keys=True)
         found = await self._ask(device, "POST", "/v1/people/trust", wire.PeopleTrust, body)
         return keys_of(found.people) if found is not None else {}
-
-
-def _is_shareable(record: Shareable, head: RosterHead, leaf: Leaf) -> bool:
-    try:
-        check_shareable(record, head, leaf, None)
-    except Refused:
-        return False
-    return True
-
-
-def _names(place: Place) -> list[wire.ShareReference]:
-    """Return what a device lacks: the keys that it cannot open, and the cell keys to which they
-    are sealed."""
-    names = {(SecretKind.CONVERSATION_KEY, key_id[:16]) for key_id in place.lacking}
-    sealed_to = {seal[:16] for seal in place.lacking.values() if seal is not None}
-    names |= {(SecretKind.CELL_KEY, key_id) for key_id in sealed_to if key_id in place.cell_records}
-    return [_reference(kind, reference) for kind, reference in sorted(names)]
-
-
-def _reference(kind: SecretKind, reference: bytes) -> wire.ShareReference:
-    return wire.ShareReference(kind=kind.value, reference=reference.hex())

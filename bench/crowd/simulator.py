@@ -203,7 +203,7 @@ class Simulator:
                     if entry.seq > place.cursor + 1 and place.held is None:
                         self._behind(device, place, entry.conversation_id, entry.seq)
                     self.reading.entry(device, place, entry, now_ns)
-                    # Who stays opens what came later, one frame of everybody after the other.
+                    # Devices that stay open their frames later, one of each in turn.
                     if place.waiting and place.joined:
                         self.duties.fetch(device, ConversationId(entry.conversation_id), place)
             case wire.KeyFrame(conversation_id=conversation_id, record=record, seal=seal) as frame:
