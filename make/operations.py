@@ -114,7 +114,7 @@ def _placed(name: str, hint: Any, row: Operation) -> str:
 
 
 def _asked(given: Given, hints: dict[str, Any]) -> str:
-    """Return the parameter that holds those of the query or of the search."""
+    """Return the parameter of the client's method that takes the query or the search."""
     fixed, free = (
         "; ".join(
             f"{one.short}: {spelt(hints[one.name])}"

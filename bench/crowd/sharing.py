@@ -1,4 +1,4 @@
-"""Names of the secrets that a device lacks, and shares for those that may have them (H1 to H3)."""
+"""The secrets that a simulated device lacks, and the shares that it makes for others (H1 to H3)."""
 
 from collections.abc import Sequence
 

@@ -54,9 +54,9 @@ export type DeviceEvent =
     }
   | { readonly type: "left"; readonly conversation: Conversation }
   // Asking other devices for secrets.
-  /** Secrets of conversation keys are stored: what waits for them may open. */
+  /** The device stored secrets of conversation keys: messages that waited for one may open now. */
   | { readonly type: "keys_shared"; readonly conversation: Conversation }
-  /** Secrets of cell keys are stored: seals that the server has may open. */
+  /** The device stored secrets of cell keys: conversation keys that are sealed to them may open now. */
   | { readonly type: "cell_keys_shared"; readonly conversation: Conversation }
   /** k of a state message. */
   | { readonly type: "state_shared"; readonly conversation: Conversation; readonly k: Uint8Array }

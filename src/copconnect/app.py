@@ -414,7 +414,7 @@ def create_app(
 
 
 def operations(parts: Container, settings: Settings) -> list[Operation]:
-    """Return the rows of all roles, and those that belong to none."""
+    """Return the rows of all roles and of the operator (health, metrics, configuration)."""
     department, secret = parts.authority.department, parts.authority.secret
     return [
         *operator_operations.operations(settings, department, secret, parts.clock),

@@ -130,7 +130,7 @@ async def test_devices_come_back_for_what_they_missed(world: World, simulator: S
     simulator.open_all()
     await simulator.connections.disconnect(simulator.devices)
     # While they are away somebody of another cell signs out: the next message begins another key.
-    # Nobody is there to make the key of the sender's own cell.
+    # All devices of the sender's own cell are away, so that none could make a key for it.
     (conversation,) = world.prepared.conversations
     others = next(cell for cell in conversation.cells if 0 not in cell.members)
     leaving = world.prepared.force.devices[others.members[0]]

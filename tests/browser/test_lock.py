@@ -15,7 +15,7 @@ WRONG = "739151"
 
 
 def spoken(station: Station, index: int, other: Officer) -> Officer:
-    """Register an officer who has spoken with ``other``, and set a PIN."""
+    """Register an officer, exchange a message with ``other``, and set a PIN."""
     locking = station.officer(index).register()
     locking.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     other.open_direct(locking)

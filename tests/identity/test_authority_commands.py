@@ -39,7 +39,7 @@ def test_the_roster_authority_is_replaced(data: str) -> None:
     assert after.roster.public_key != before.roster.public_key
     assert [one.authority_number for one in after.departments] == [0, 1]
     assert after.departments[-1].authority == after.roster.public_key
-    # A server that has not signed everything anew does not start.
+    # A server refuses to start while records lack the new authority's signature.
     authority.next_roster(keys, root, SystemClock().now_ms())
     with pytest.raises(AuthorityMissing, match="copconnect admin new-incarnation"):
         asyncio.run(_start(data))

@@ -356,7 +356,7 @@ async def test_d7_waits_for_the_cells_of_those_who_wrote_but_not_for_ever(
     database: Database, writer: int
 ) -> None:
     """The first cell has its key, the second gets none. Sealed before it, the conversation's key
-    would come late to those who wrote there."""
+    would come late to the writers."""
     force = await made(database)
     await cell_keys(force, force.clock.at)
     await force.rows.key(force.officers[0], created_ms=force.clock.at, messages=1)

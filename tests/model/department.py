@@ -61,7 +61,7 @@ class Department:
         self.device_keys: list[DeviceKey] = []
         self.cell_keys: list[CellKey] = []
         self.messages: list[Message] = []
-        # Acknowledgements as the server hands them out for an order, and those that were made.
+        # The acknowledgements that the server shows for an order, and the ones that devices signed.
         self.handed: list[tuple[Atom, Acknowledgement]] = []
         self.acknowledged: set[tuple[Atom, str]] = set()
         # From when a device reads, as the server says in place of the leaf; None: not at all.

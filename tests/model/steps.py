@@ -117,7 +117,7 @@ def step_acknowledge(w: World, rng: Random) -> None:
 
 
 def step_replace_authority(w: World, _: Random) -> None:
-    """The root names another roster authority: the former's key is stolen. All devices hear it."""
+    """The root replaces the roster authority, whose key is stolen, and tells all devices."""
     if not w.takeover and not w.authority:
         w.authority = 1
         w.restore(w.now)

@@ -124,7 +124,7 @@ export class DeviceCalls {
     return this.#view(await this.#services.confirmations.begin(device, personId));
   }
 
-  /** Those that this device takes part in. */
+  /** The comparisons of digits in which this device takes part. */
   async confirmations(): Promise<readonly ConfirmationView[]> {
     const { offers, rows } = this.#services.confirmations;
     // Somebody who became an admin since this device asked who can confirm it is unknown here.

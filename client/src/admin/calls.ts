@@ -207,12 +207,12 @@ export class AdminCalls {
     return this.#options.api.findPeople({ given: [...given] });
   }
 
-  /** The post, charges and former posts of a person; `at`: those that they held then. */
+  /** A person's post, charges and former posts; with `at`, the ones of that time. */
   postings(personId: PersonId, at?: number): Promise<PersonPostings> {
     return this.#options.api.postings(personId, { at });
   }
 
-  /** Transfers that take effect on a day to come, and those that failed of late. */
+  /** Planned transfers, and planned transfers that failed in the last days. */
   plannedTransfers(): Promise<PlannedTransfers> {
     return this.#options.api.plannedTransfers();
   }

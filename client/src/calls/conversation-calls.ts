@@ -192,7 +192,7 @@ export class ConversationCalls {
 
   /**
    * Keep these files and no others with the draft, until a message takes them. Answers with them as
-   * they are to be sent: `send` takes those that are `kept` as they are sealed.
+   * they are to be sent: `send` takes a file that is `kept` as it is sealed.
    */
   async keepDraftFiles(
     conversationId: ConversationId,

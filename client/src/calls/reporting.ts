@@ -27,7 +27,7 @@ export class Reporting {
     });
   }
 
-  /** Connected, or told that something is another: send what waits, open what is new. */
+  /** The socket connected, or the server announced a change: send reports that wait, open new cases. */
   async wake(told: boolean): Promise<void> {
     const device = await this.#reach.device();
     const { vault, emit } = device.context;

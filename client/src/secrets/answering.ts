@@ -109,7 +109,7 @@ export class Answering {
     return { leaf, key: await trust.deviceKey(personId, device, head.kem) };
   }
 
-  /** The secrets that this device holds of those that are asked for. */
+  /** The asked secrets that this device holds. */
   async #held(
     conversation: Conversation,
     references: readonly ShareReference[],

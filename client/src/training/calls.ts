@@ -64,7 +64,7 @@ export class TrainingCalls {
     return this.#api.remindOfTraining({ course, path });
   }
 
-  /** Everybody who has not finished, as a workbook (XLSX). */
+  /** A workbook (XLSX) of all people who have not finished the course. */
   untrainedFile(course: CourseName, path: string, language: Language): Promise<Bytes> {
     return this.#api.untrainedFile({ course, path, language });
   }

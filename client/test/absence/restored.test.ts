@@ -33,6 +33,17 @@ afterEach(async () => {
   await world.server.close();
 });
 
+/** Make a group of a and these officers whose newcomers read nothing of before; all follow it. */
+async function nightDuty(...officers: readonly Officer[]): Promise<ConversationId> {
+  const { conversationId } = await a.core.conversations.createGroup({
+    ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
+    personIds: officers.map(({ person }) => person),
+  });
+  for (const one of officers) await one.ready(conversationId);
+  await world.settle();
+  return conversationId;
+}
+
 /** How often each text stands in the server's log, by what the devices know of their messages. */
 async function logged(): Promise<readonly string[]> {
   const { messages } = await a.core.messages.page(id, null, 50);
@@ -168,12 +179,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
 
   it("S8 what may have been removed or begins later is asked, not posted again", async () => {
     const [c, d] = [await world.join(), await world.join()];
-    const { conversationId: group } = await a.core.conversations.createGroup({
-      ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
-      personIds: [b.person, c.person],
-    });
-    for (const one of [b, c]) await one.ready(group);
-    await world.settle();
+    const group = await nightDuty(b, c);
     const backup = world.server.backup();
     await a.core.members.change(group, { remove: [c.person] });
     const secret = await b.text(group, "not for c");
@@ -207,12 +213,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
 
   it("S8 a removal that an older, second backup forgot is asked about", async () => {
     const c = await world.join();
-    const { conversationId: group } = await a.core.conversations.createGroup({
-      ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
-      personIds: [b.person, c.person],
-    });
-    for (const one of [b, c]) await one.ready(group);
-    await world.settle();
+    const group = await nightDuty(b, c);
     const older = world.server.backup();
     await b.core.close();
     await a.core.members.change(group, { remove: [c.person] });
@@ -228,12 +229,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
 
   it("S8 a removal that a backup forgot is asked about under the next Incarnation too", async () => {
     const c = await world.join();
-    const { conversationId: group } = await a.core.conversations.createGroup({
-      ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
-      personIds: [b.person, c.person],
-    });
-    for (const one of [b, c]) await one.ready(group);
-    await world.settle();
+    const group = await nightDuty(b, c);
     const backup = world.server.backup();
     await a.core.members.change(group, { remove: [c.person] });
     const secret = await b.text(group, "not for c");
@@ -257,12 +253,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
 
   it("S8 a newcomer who is added after the phone went back reads nothing of before", async () => {
     const d = await world.join();
-    const { conversationId: group } = await a.core.conversations.createGroup({
-      ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
-      personIds: [b.person],
-    });
-    await b.ready(group);
-    await world.settle();
+    const group = await nightDuty(b);
     const backup = world.server.backup();
     const older = await b.text(group, "before d");
     await a.receives(group, "before d");

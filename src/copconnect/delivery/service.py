@@ -184,7 +184,7 @@ class DeliveryService:
         Call it after the caller's own rows are written: a device was confirmed, revoked, expired,
         or its person suspended. ``urgent`` (a revocation, a suspension): unlist in every
         conversation in this transaction, however large (D6). Otherwise conversations of more than
-        256 devices and those that follow the data bank take the change up within a round.
+        256 devices, and conversations that follow the data bank, follow within a round.
         """
         await self._device_changes.apply(connection, person_ids, urgent=urgent)
 

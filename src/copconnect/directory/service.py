@@ -113,9 +113,10 @@ class DirectoryService:
         limit: int = 50,
     ) -> wire.People:
         """Search; a person whose name is exactly the text comes first, then ``NEAR`` people of the
-        caller's own unit, then those who are spelled so, then those who sound so, each time seniors
-        first, then by name. Without words, people who hold a charge in the unit count as its
-        people. The caller is None for an operator, who reads without a limit.
+        caller's own unit, then people whose name is spelled so, then people whose
+        name sounds so, each time seniors first, then by name. Without words, people who hold a
+        charge in the unit count as its people. The caller is None for an operator, who reads
+        without a limit.
 
         Raises BadRequest for a page token that was not ours, RateLimited.
         """

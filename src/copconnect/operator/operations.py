@@ -1,4 +1,4 @@
-"""Operations that belong to no role: health, metrics, public configuration, and the request as the
+"""Operations of the whole server: health, metrics, public configuration, and the request as the
 server sees it, for ``copconnect doctor``."""
 
 import os
@@ -36,8 +36,8 @@ def origin(url: str) -> str:
 
 
 def operations(settings: Settings, department: str, secret: bytes, clock: Clock) -> list[Operation]:
-    """Return the rows; ``department``: its name, as officers read it; ``secret``: the server's,
-    which proves that a caller is an operator."""
+    """Return the rows of the table. ``department`` is the name that officers read; a caller who
+    knows the server's ``secret`` is an operator."""
 
     def healthz() -> File:
         return _json({"status": "ok"})

@@ -1,23 +1,23 @@
 """C1, C2 and D7: asks connected devices to make cell keys and the next conversation key.
 
 A cell of several without a usable key (S4), or whose key three people cannot open, is asked for
-one: one device that is connected to this node, another after ``CELL_AGAIN_MS`` while there is none,
-the next after twice as long, and so on; where none is connected, the first that
-connects. A node asks for a few dozen cells at a time: after many
-transfers nearly all of them need a key, for each of which a device asks about 256 others. The cells
-of those who wrote last are a second ahead of the others. The asked
-device is written down first, because records of others are refused; a question that another node
-has asked just now is not asked again. A conversation whose last key was used and does not serve
-any more is asked for the next key, so that messages rarely pay for it: after a removal once the
-cells of those who wrote last have theirs, or after ``PATIENCE_MS``; at most every ten minutes; at
-23 h and at 9,000 messages. A device whose own cell has no usable key is not asked: it could not
-make one. Deterministic: time and jitter are passed in. The next scan
-finds work that a crash or a lost wake-up leaves undone; a sender that cannot wait makes the key
-itself (S2).
+one: a device that is connected to this node, another after ``CELL_AGAIN_MS`` while the cell has no
+key, the next after twice as long, and so on; where none is connected, the first that connects. A
+node asks for a few dozen cells at a time: after many transfers nearly all of them need a key, for
+each of which a device asks about 256 others. It asks for the cells of the latest writers a second
+before it asks for others. It writes the asked device down first, because the server refuses records
+of others, and does not repeat a question that another node has just asked.
+
+A device is asked for a conversation's next key, so that messages rarely wait for one, if somebody
+wrote under the last key and that key does not serve any more: after a removal, once the cells of
+the latest writers have their keys or ``PATIENCE_MS`` have passed, every ten minutes at most; at
+23 h; and at 9,000 messages. A device whose own cell has no usable key could not make one and is not
+asked. The next scan finds the work that a crash or a lost wake-up leaves undone; a sender that
+cannot wait makes the key itself (S2). Deterministic: time and jitter are passed in.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -129,8 +129,7 @@ class CellKeyAsking:
         }
         for one in {one.conversation_id for one in (*self._waiting, *(want for want, _ in asks))}:
             self._due.add(one, now_ms + LOOK_MS)
-        asks = [asks[at] for at in _ahead([want for want, _ in asks], writing)]
-        asks = asks[: max(CELLS_AT_ONCE - len(self._waiting), 0)]
+        asks = _ahead(asks, writing)[: max(CELLS_AT_ONCE - len(self._waiting), 0)]
         if asks:
             await self._ask(asks, now_ms)
 
@@ -170,17 +169,14 @@ class CellKeyAsking:
             self._connected().push_to(chosen[want, device].client_id, frame)
 
 
-def _ahead(wanted: Sequence[WantedCellKey], writing: Collection[_Place]) -> Iterator[int]:
-    """Yield which of these are asked for now: in a conversation in which a writer's cell wants a
-    key, writers' cells alone."""
-    first = {one for want in wanted if (one := (want.conversation_id, want.cell_id)) in writing}
-    conversations = {c for c, _ in first}
-    for at, want in enumerate(wanted):
-        if (
-            want.conversation_id not in conversations
-            or (want.conversation_id, want.cell_id) in first
-        ):
-            yield at
+def _ahead(
+    asks: Sequence[tuple[WantedCellKey, Online]], writing: Collection[_Place]
+) -> list[tuple[WantedCellKey, Online]]:
+    """Return the asks of this round: of a conversation in which a writer's cell lacks a key, the
+    asks for writers' cells alone."""
+    first = [one for one in asks if (one[0].conversation_id, one[0].cell_id) in writing]
+    conversations = {want.conversation_id for want, _ in first}
+    return first + [one for one in asks if one[0].conversation_id not in conversations]
 
 
 class NextKeyAsking:

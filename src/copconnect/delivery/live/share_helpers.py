@@ -38,8 +38,8 @@ class Question:
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """A device's open request. A device that asks for more begins another one, so that whoever was
-    being told of the former meanwhile is asked again."""
+    """A device's open request. A device that asks for more begins another one, so that a helper
+    that has the former question gets the new one too."""
 
     who: OpenRequest
     lacks: frozenset[bytes]
@@ -98,7 +98,7 @@ class HelperChoice:
         busy: Collection[tuple[ClientId, ConversationId]],
     ) -> Online | None:
         """Return the best device to ask in this turn. ``helpers``: devices that this round has
-        found already; ``busy``: those that have a question."""
+        found already; ``busy``: devices that have not answered a question."""
         who, connected = request.who, self._connected()
         own = connected.online_of_person(who.conversation_id, who.person_id)
         # Others of its cell have a cell key; in later turns everybody is asked.

@@ -1,13 +1,13 @@
 """D4: routes what a device lacks to devices that may help, until it says that it has opened.
 
 Every node keeps every request that was announced to it, and asks only devices that are connected to
-it: the person's own other devices first, then those of others, the longest connected ones first.
+it: the person's own other devices first, then other people's, the longest connected ones first.
 The node at which the asking device is connected begins at once, others after two seconds; each
 claims a request in the database before it asks, so that one device at a time is asked about it,
 whichever node asks. The next device is asked after two seconds; if the first one has said that it
 makes the share, or has posted it, after ten; at once if its connection has ended. One question is
-about up to 16 devices that lack the same. A node that waits for an answer gathers those that come
-meanwhile into the next question, unless they fill one.
+about up to 16 devices that lack the same. While a node waits for an answer, it gathers further
+requests for the next question, unless they fill one.
 
 When every device was asked, or 16 in vain, the
 request rests for a minute, then for twice as long, up to an hour; it is kept until the secret
@@ -222,8 +222,8 @@ class ShareRouting:
         request.due_ms = max(request.anew_ms, self._deps.clock.now_ms())
 
     async def _say_helped(self) -> None:
-        """Keep other nodes from asking about requests whose helper works, and let all ask about
-        those that no helper has any more."""
+        """Keep other nodes from asking about requests whose helper works, and let all nodes ask
+        about requests whose helper has gone."""
         freed, self._freed = self._freed, set()
         helped, self._helped = self._helped, {}
         if freed or helped:

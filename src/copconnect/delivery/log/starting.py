@@ -91,7 +91,7 @@ class Starting:
         return msgspec.structs.replace(began.start, asked=asked)
 
     async def _begin(self, asked: Sequence[_Begin]) -> dict[_Begin, _Began]:
-        """Read what these devices begin with; nothing for those that are not listed. As many
+        """Read the answers to these devices; a device that is not listed gets none. As many
         statements for many devices of a cell as for one."""
         deps = self._deps
         found: dict[_Begin, _Began] = {}

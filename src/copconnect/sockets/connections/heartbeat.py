@@ -65,7 +65,8 @@ class Heartbeat:
 
 
 def ping(connections: Iterable[Connection]) -> None:
-    """Ping connections that were silent since the last call; end those that did not answer it."""
+    """Ping connections that were silent since the last call; close each that has not answered the
+    last ping."""
     for connection in connections:
         if connection.unheard > 1:
             connection.abort()
