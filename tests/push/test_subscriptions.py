@@ -77,7 +77,7 @@ async def test_subscriptions_end_with_the_device(waking: Waking) -> None:
 async def test_a_locked_device_is_woken_at_once_and_again_when_it_is_unlocked(
     waking: Waking,
 ) -> None:
-    """Decision 25: a lost phone that sleeps locks itself at once, and its subscription stays."""
+    """Decision 18: a lost phone that sleeps locks itself at once, and its subscription stays."""
     lost, other = device(), device()
     await waking.members(lost, other)
 

@@ -1,7 +1,7 @@
 """Authenticators: WebAuthn credentials by which a person proves to be there for an act of weight.
 
 A device signs the credential that its person made on it. Pure. Whether it is enrolled is judged by
-the Authentication Service and by the verifiers of the audit log (docs/decisions/0024).
+the Authentication Service and by the verifiers of the audit log (docs/decisions/0017).
 """
 
 from dataclasses import dataclass
