@@ -86,7 +86,7 @@ nginx:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-steps bench-reorganise bench-orders bench-insider bench-ingest bench-push bench-directory bench-force bench-guard train-guard check-guard drill-backup pictures lock clean
+.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-steps bench-reorganise bench-orders bench-insider bench-ingest bench-push bench-directory bench-force bench-guard train-guard check-guard drill-backup pictures changelog lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -192,6 +192,9 @@ drill-backup: packages-test package-python web bot ## Back up, restore and upgra
 
 pictures: setup ## Take the pictures of README.md and the guides anew, out of a demo
 	@exec $(BIN)/python -m tests.pictures
+
+changelog: packages-test ## Show what the next release says; with VERSION=1.0.0: write it to CHANGELOG.md
+	@$(BIN)/towncrier build $(if $(VERSION),--yes --version $(VERSION),--draft --version next)
 
 lock: packages-test ## Pin requirements/*.txt again from requirements/*.in
 	@make/lock

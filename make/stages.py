@@ -145,6 +145,7 @@ STAGES: tuple[Stage, ...] = (
     lint_stage("prettier", "npx", "prettier", "--check", "--log-level", "warn", "."),
     lint_stage("web types", "npm", "run", "--silent", "typecheck", "--workspace", "web"),
     lint_stage("language", *PYTHON, "make.language"),
+    lint_stage("changes", *PYTHON, "towncrier", "build", "--draft", "--version", "next"),
     lint_stage("client types", "npm", "run", "--silent", "typecheck", "--workspace", "client"),
     lint_stage("tracked files", sys.executable, "make/tracked_files.py"),
     lint_stage("ruff check", *PYTHON, "ruff", "check", "--quiet", *SOURCES),
