@@ -162,6 +162,7 @@ STAGES: tuple[Stage, ...] = (
     lint_stage("wire types", *PYTHON, "copconnect.wire.typescript", "--check"),
     lint_stage("operations", *PYTHON, "make.operations", "--check"),
     lint_stage("structure", *PYTHON, "make.structure"),
+    lint_stage("names", *PYTHON, "make.names"),
     vitest_stage("web tests", "web"),
     # They wait for databases, servers, clocks and screens: one more than there are cores keeps
     # these busy. Two more take no less time, and each reads all tests once more.
