@@ -16,6 +16,13 @@ const PAGE = ["window", "document", "localStorage", "sessionStorage", "alert", "
 const IO = ["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "indexedDB", "crypto"];
 const CRYPTOGRAPHY = ["@hpke/*", "@noble/*", "@peculiar/*", "hash-wasm"];
 
+/** Deep climbs name no folder; `imports` of web/package.json and client/package.json does. */
+const CLIMBING = {
+  regex: "^\\.\\./\\.\\./\\.\\./",
+  message:
+    "Name the folder: #core/… in client/, #parts/… or #console/… in web/ (see package.json).",
+};
+
 /** Names of ids and of devices, which are named by one. */
 const ID = "/^(?:id|ids|device|devices)$|(?:Id|Ids|Device|Devices)$/";
 /** Text, alone or among other types, as the type of what `owner` names. */
@@ -206,7 +213,12 @@ export default tseslint.config(
       "no-restricted-globals": without(PAGE, "The client runs in a worker: there is no page."),
       "no-restricted-imports": [
         "error",
-        { patterns: [{ group: ["svelte", "svelte/*"], message: "The client has no screens." }] },
+        {
+          patterns: [
+            CLIMBING,
+            { group: ["svelte", "svelte/*"], message: "The client has no screens." },
+          ],
+        },
       ],
     },
   },
@@ -220,6 +232,7 @@ export default tseslint.config(
         "error",
         {
           patterns: [
+            CLIMBING,
             {
               group: [
                 "@copconnect/client/*",

@@ -6,15 +6,15 @@
  * COPCONNECT_URL: a server with the demo's outbox on this machine; COPCONNECT_NUMBERS: people of its data bank.
  */
 import "fake-indexeddb/auto";
-import type { ConversationId, PersonId } from "../src/ids.ts";
+import type { ConversationId, PersonId } from "#core/ids.ts";
 import { Worker } from "node:worker_threads";
 import { WebSocket } from "ws";
-import type { MessageItem } from "../src/core.ts";
-import { createCore } from "../src/create.ts";
-import type { LocalCore } from "../src/create.ts";
-import { enrol } from "../src/officers/enrol.ts";
-import type { Fetch } from "../src/transport/http.ts";
-import type { WebSocketMaker } from "../src/transport/socket.ts";
+import type { MessageItem } from "#core/core.ts";
+import { createCore } from "#core/create.ts";
+import type { LocalCore } from "#core/create.ts";
+import { enrol } from "#core/officers/enrol.ts";
+import type { Fetch } from "#core/transport/http.ts";
+import type { WebSocketMaker } from "#core/transport/socket.ts";
 
 const MESSAGES = Number(process.env["COPCONNECT_MESSAGES"] ?? "400");
 const WARM_UP = MESSAGES / 8;

@@ -5,14 +5,14 @@
  * COPCONNECT_URL, COPCONNECT_TOKEN (the issuer's), COPCONNECT_ORDER, COPCONNECT_FILE (without ending).
  */
 import { writeFileSync } from "node:fs";
-import type { MessageId } from "../src/ids.ts";
-import { exported } from "../src/overseeing/exporting.ts";
-import { gather } from "../src/overseeing/gathering.ts";
-import type { ExportColumn, ExportState, ExportWords } from "../src/seam/overseeing.ts";
-import { Api } from "../src/transport/api.ts";
-import { Http } from "../src/transport/http.ts";
-import { DepartmentTrust } from "../src/trust/department-trust.ts";
-import type { Directory } from "../src/wire.ts";
+import type { MessageId } from "#core/ids.ts";
+import { exported } from "#core/overseeing/exporting.ts";
+import { gather } from "#core/overseeing/gathering.ts";
+import type { ExportColumn, ExportState, ExportWords } from "#core/seam/overseeing.ts";
+import { Api } from "#core/transport/api.ts";
+import { Http } from "#core/transport/http.ts";
+import { DepartmentTrust } from "#core/trust/department-trust.ts";
+import type { Directory } from "#core/wire.ts";
 
 function setting(name: string): string {
   const value = process.env[`COPCONNECT_${name}`];

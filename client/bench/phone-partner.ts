@@ -6,12 +6,12 @@
  * In: {command: "enrol", number}, {command: "send", text}, {command: "arrived", text}.
  */
 import "fake-indexeddb/auto";
-import type { ConversationId } from "../src/ids.ts";
+import type { ConversationId } from "#core/ids.ts";
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
-import { createCore } from "../src/create.ts";
-import { enrol } from "../src/officers/enrol.ts";
-import type { WebSocketMaker } from "../src/transport/socket.ts";
+import { createCore } from "#core/create.ts";
+import { enrol } from "#core/officers/enrol.ts";
+import type { WebSocketMaker } from "#core/transport/socket.ts";
 
 interface Command {
   readonly command: "enrol" | "send" | "arrived";

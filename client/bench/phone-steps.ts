@@ -2,24 +2,24 @@
  * The page's part of `make bench-steps`: the work of a phone when the keys of a large conversation
  * change, by the app's own code. The people have real records; the network is left out.
  */
-import { cellOpener, makeCellKey, openCellKey, sealCellKey } from "../src/keys/cell-key.ts";
+import { cellOpener, makeCellKey, openCellKey, sealCellKey } from "#core/keys/cell-key.ts";
 import {
   makeConversationKey,
   openConversationKey,
   sealConversationKey,
-} from "../src/keys/conversation-key.ts";
-import type { DeviceKey } from "../src/keys/device-key.ts";
-import { sealKeyIdBytes, type SealTarget } from "../src/keys/device-key.ts";
-import { ZEROS } from "../src/keys/format/hashing.ts";
-import { XWING } from "../src/keys/hpke.ts";
+} from "#core/keys/conversation-key.ts";
+import type { DeviceKey } from "#core/keys/device-key.ts";
+import { sealKeyIdBytes, type SealTarget } from "#core/keys/device-key.ts";
+import { ZEROS } from "#core/keys/format/hashing.ts";
+import { XWING } from "#core/keys/hpke.ts";
 import {
   KIND_CELL_KEY,
   KIND_CONVERSATION_KEY,
   makeKeyShare,
   openKeyShare,
   parseKeyShare,
-} from "../src/keys/key-share.ts";
-import { randomBytes } from "../src/octets.ts";
+} from "#core/keys/key-share.ts";
+import { randomBytes } from "#core/octets.ts";
 import { NOW, Scene, openVault, type Officer } from "../test/trust/scene.ts";
 import type { Signer } from "../test/support/department.ts";
 

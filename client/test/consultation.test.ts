@@ -1,13 +1,13 @@
 /** Polls, questions and replies over real cores: results, secrecy, and members who cheat. */
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { newId } from "../src/ids.ts";
-import type { ConversationId, MessageId } from "../src/ids.ts";
-import { bodyKey, openBody, parseMessage } from "../src/keys/message.ts";
-import { fromHex } from "../src/octets.ts";
-import type { PollState } from "../src/core.ts";
-import { decodeContent } from "../src/kinds/content.ts";
-import type { PollContent } from "../src/kinds/consultation.ts";
+import { newId } from "#core/ids.ts";
+import type { ConversationId, MessageId } from "#core/ids.ts";
+import { bodyKey, openBody, parseMessage } from "#core/keys/message.ts";
+import { fromHex } from "#core/octets.ts";
+import type { PollState } from "#core/core.ts";
+import { decodeContent } from "#core/kinds/content.ts";
+import type { PollContent } from "#core/kinds/consultation.ts";
 import { Insider, type OwnKey } from "./support/insider.ts";
 import type { Officer } from "./support/officer.ts";
 import { World } from "./support/world.ts";

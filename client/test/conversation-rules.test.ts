@@ -1,9 +1,9 @@
 /** Rules of docs/keys.md that only whole devices keep; each test bears its number. */
-import type { ConversationId } from "../src/ids.ts";
+import type { ConversationId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
-import type { CoreEvent } from "../src/core.ts";
-import { toHex } from "../src/octets.ts";
-import type { Conversation, Keys, PostMessage, Start } from "../src/wire.ts";
+import type { CoreEvent } from "#core/core.ts";
+import { toHex } from "#core/octets.ts";
+import type { Conversation, Keys, PostMessage, Start } from "#core/wire.ts";
 import type { Officer } from "./support/officer.ts";
 import { memoryWorld } from "./support/world.ts";
 

@@ -1,7 +1,7 @@
-import type { ConversationId, MessageId } from "../src/ids.ts";
+import type { ConversationId, MessageId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
-import type { MessageItem } from "../src/core.ts";
-import type { Fetch } from "../src/transport/http.ts";
+import type { MessageItem } from "#core/core.ts";
+import type { Fetch } from "#core/transport/http.ts";
 import { Line } from "./support/line.ts";
 import type { Officer } from "./support/officer.ts";
 import { compareDigits } from "./support/scenarios.ts";

@@ -1,7 +1,7 @@
-import type { DeviceId } from "../src/ids.ts";
+import type { DeviceId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
-import { createCore } from "../src/create.ts";
-import { X25519 } from "../src/keys/hpke.ts";
+import { createCore } from "#core/create.ts";
+import { X25519 } from "#core/keys/hpke.ts";
 import { compareDigits } from "./support/scenarios.ts";
 import { memoryWorld } from "./support/world.ts";
 

@@ -3,9 +3,9 @@ import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256, HkdfSha512 }
 import { XWing as LibraryXWing } from "@hpke/hybridkem-x-wing";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import { describe, expect, test, vi } from "vitest";
-import { hpkeSuite } from "../src/hpke/suite.ts";
-import { XWing } from "../src/hpke/x-wing.ts";
-import { copy, toHex, utf8 } from "../src/octets.ts";
+import { hpkeSuite } from "#core/hpke/suite.ts";
+import { XWing } from "#core/hpke/x-wing.ts";
+import { copy, toHex, utf8 } from "#core/octets.ts";
 
 const IKM = new Uint8Array(64).map((_, i) => i);
 const PLAINTEXT = utf8("only one of the two can read this, or both");

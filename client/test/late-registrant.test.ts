@@ -1,5 +1,5 @@
 /** Others look at a member who registers later: told as that, and not as a newcomer. */
-import type { ConversationId, PersonId } from "../src/ids.ts";
+import type { ConversationId, PersonId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
 import { nameOf } from "./support/data-folder.ts";
 import type { Officer } from "./support/officer.ts";

@@ -1,13 +1,13 @@
 /** Live positions over real cores: who sees them, how they end, and members who cheat. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { LivePlace } from "../src/core.ts";
-import { idOf } from "../src/ids.ts";
-import type { ConversationId, KeyId, MessageId } from "../src/ids.ts";
-import { PositionFormat, sealPosition } from "../src/keys/position.ts";
-import { fromHex } from "../src/octets.ts";
-import type { PositionFrame } from "../src/wire.ts";
+import type { LivePlace } from "#core/core.ts";
+import { idOf } from "#core/ids.ts";
+import type { ConversationId, KeyId, MessageId } from "#core/ids.ts";
+import { PositionFormat, sealPosition } from "#core/keys/position.ts";
+import { fromHex } from "#core/octets.ts";
+import type { PositionFrame } from "#core/wire.ts";
 import { Insider, type OwnKey } from "./support/insider.ts";
-import { newId } from "../src/ids.ts";
+import { newId } from "#core/ids.ts";
 import type { Officer } from "./support/officer.ts";
 import { World } from "./support/world.ts";
 

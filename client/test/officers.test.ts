@@ -1,4 +1,4 @@
-import type { PersonId } from "../src/ids.ts";
+import type { PersonId } from "#core/ids.ts";
 import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";

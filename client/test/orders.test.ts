@@ -1,14 +1,14 @@
 /** An order's life between real cores: issued, acknowledged on several phones, corrected, withdrawn. */
 import { describe, expect, it } from "vitest";
-import type { OrderView, Outgoing } from "../src/core.ts";
-import { newId } from "../src/ids.ts";
-import { UNREADABLE } from "../src/limits.ts";
-import type { ConversationId, MessageId } from "../src/ids.ts";
-import { fromHex } from "../src/octets.ts";
-import { AcknowledgementFormat } from "../src/keys/acknowledgement.ts";
-import { answerPlace } from "../src/orders/answers.ts";
-import { parseAnswer } from "../src/keys/answer.ts";
-import type { Order, PostAcknowledgements } from "../src/wire.ts";
+import type { OrderView, Outgoing } from "#core/core.ts";
+import { newId } from "#core/ids.ts";
+import { UNREADABLE } from "#core/limits.ts";
+import type { ConversationId, MessageId } from "#core/ids.ts";
+import { fromHex } from "#core/octets.ts";
+import { AcknowledgementFormat } from "#core/keys/acknowledgement.ts";
+import { answerPlace } from "#core/orders/answers.ts";
+import { parseAnswer } from "#core/keys/answer.ts";
+import type { Order, PostAcknowledgements } from "#core/wire.ts";
 import type { Officer } from "./support/officer.ts";
 import { compareDigits } from "./support/scenarios.ts";
 import { memoryWorld } from "./support/world.ts";

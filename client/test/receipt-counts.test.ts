@@ -1,8 +1,8 @@
 /** Ticks where people are too many to be told one by one: how many have a message. */
 import { describe, expect, it } from "vitest";
-import { statusOf, withVersion } from "../src/messages/receipts.ts";
-import type { MembersRecord } from "../src/records.ts";
-import type { Conversation, ReceiptCount } from "../src/wire.ts";
+import { statusOf, withVersion } from "#core/messages/receipts.ts";
+import type { MembersRecord } from "#core/records.ts";
+import type { Conversation, ReceiptCount } from "#core/wire.ts";
 import { Line } from "./support/line.ts";
 import { Network } from "./support/network.ts";
 import { memoryWorld } from "./support/world.ts";

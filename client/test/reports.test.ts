@@ -1,10 +1,10 @@
 /** A report between real cores: gathered, sealed, opened and judged; and a server that lies about it. */
 import { describe, expect, it } from "vitest";
-import type { CaseView, NewReport } from "../src/core.ts";
-import type { ConversationId, MessageId, ReportId } from "../src/ids.ts";
-import { REPORT } from "../src/keys/proof.ts";
-import { parseEnvelope } from "../src/keys/sealed-envelope.ts";
-import type { CaseDetail } from "../src/wire.ts";
+import type { CaseView, NewReport } from "#core/core.ts";
+import type { ConversationId, MessageId, ReportId } from "#core/ids.ts";
+import { REPORT } from "#core/keys/proof.ts";
+import { parseEnvelope } from "#core/keys/sealed-envelope.ts";
+import type { CaseDetail } from "#core/wire.ts";
 import type { Officer } from "./support/officer.ts";
 import { Network } from "./support/network.ts";
 import { memoryWorld } from "./support/world.ts";

@@ -1,5 +1,5 @@
 import { describe } from "vitest";
-import { XWING } from "../src/keys/hpke.ts";
+import { XWING } from "#core/keys/hpke.ts";
 import { scenarios } from "./support/scenarios.ts";
 import { memoryWorld } from "./support/world.ts";
 

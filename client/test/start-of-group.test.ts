@@ -1,5 +1,5 @@
 /** Notices above the first message of a group, for its maker and for those who were put in. */
-import type { ConversationId } from "../src/ids.ts";
+import type { ConversationId } from "#core/ids.ts";
 import { expect, it } from "vitest";
 import type { Officer } from "./support/officer.ts";
 import { memoryWorld } from "./support/world.ts";

@@ -1,9 +1,9 @@
 /** R9: a message whose key a device lacks holds back itself alone, and ticks say what is true. */
 import { describe, expect, it } from "vitest";
-import type { CoreEvent, MessageReceipts } from "../src/core.ts";
-import type { ConversationId, MessageId, PersonId } from "../src/ids.ts";
-import { toHex } from "../src/octets.ts";
-import type { KeyItem, Keys, LogPage, ServerFrame } from "../src/wire.ts";
+import type { CoreEvent, MessageReceipts } from "#core/core.ts";
+import type { ConversationId, MessageId, PersonId } from "#core/ids.ts";
+import { toHex } from "#core/octets.ts";
+import type { KeyItem, Keys, LogPage, ServerFrame } from "#core/wire.ts";
 import { nameOf } from "./support/data-folder.ts";
 import type { Officer } from "./support/officer.ts";
 import { compareDigits } from "./support/scenarios.ts";

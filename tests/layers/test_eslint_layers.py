@@ -125,10 +125,18 @@ FILES: dict[str, tuple[str, str | None]] = {
         '<script lang="ts">\n  const key = crypto.subtle;\n</script>\n{key}',
         GLOBALS,
     ),
-    "web/src/screens/Deep.svelte": (
-        '<script lang="ts">\n  import { header } from "../../../client/src/keys/message.ts";\n'
+    "web/src/Deep.svelte": (
+        '<script lang="ts">\n  import { header } from "../../client/src/keys/message.ts";\n'
         "</script>\n{header}",
         LAYERS,
+    ),
+    "web/src/screens/chats/list/climbing.ts": (
+        'export { part } from "../../../parts/part.ts";',
+        IMPORTS,
+    ),
+    "client/src/keys/roster/far/climbing.ts": (
+        'export { header } from "../../../keys/message.ts";',
+        IMPORTS,
     ),
 }
 

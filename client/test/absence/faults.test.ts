@@ -1,4 +1,4 @@
-import type { MessageId } from "../../src/ids.ts";
+import type { MessageId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
 import { Network } from "../support/network.ts";
 import { memoryWorld } from "../support/world.ts";

@@ -4,7 +4,7 @@
  */
 import { decode } from "@msgpack/msgpack";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Fetch } from "../../src/transport/http.ts";
+import type { Fetch } from "#core/transport/http.ts";
 import type { Officer } from "../support/officer.ts";
 import { serverWorld } from "../support/world.ts";
 

@@ -1,7 +1,7 @@
 /** A device that was away for longer than the server keeps the log comes back by itself. */
 import { describe, expect, it } from "vitest";
-import { DAY_MS } from "../../src/keys/format/times.ts";
-import type { LogPage } from "../../src/wire.ts";
+import { DAY_MS } from "#core/keys/format/times.ts";
+import type { LogPage } from "#core/wire.ts";
 import type { Officer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
 

@@ -1,5 +1,5 @@
 /** Coming back costs what has changed: nothing new, nothing asked. */
-import type { ConversationId, MessageId } from "../../src/ids.ts";
+import type { ConversationId, MessageId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
 import { Line } from "../support/line.ts";
 import { Network } from "../support/network.ts";

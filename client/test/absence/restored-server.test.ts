@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { ConversationId } from "../../src/ids.ts";
+import type { ConversationId } from "#core/ids.ts";
 import { forked } from "../support/forks.ts";
 import { PLAIN } from "../support/interpreter.ts";
 import type { Officer } from "../support/officer.ts";

@@ -3,11 +3,11 @@
  * it, post again what of their own the log lost, and go on. No device is stuck. Without an
  * Incarnation they post nothing again and stand still (S8).
  */
-import type { OutgoingAttachment } from "../../src/core.ts";
-import type { ConversationId } from "../../src/ids.ts";
+import type { OutgoingAttachment } from "#core/core.ts";
+import type { ConversationId } from "#core/ids.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { HeaderFormat, SIGNED_HEADER_BYTES } from "../../src/keys/message.ts";
-import type { Trust } from "../../src/wire.ts";
+import { HeaderFormat, SIGNED_HEADER_BYTES } from "#core/keys/message.ts";
+import type { Trust } from "#core/wire.ts";
 import type { Officer } from "../support/officer.ts";
 import { World } from "../support/world.ts";
 

@@ -1,5 +1,5 @@
 /** Requests that nobody answers for a while, on a connection that stands: nothing else may come. */
-import type { ConversationId } from "../../src/ids.ts";
+import type { ConversationId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
 import type { Network } from "../support/network.ts";
 import type { Officer } from "../support/officer.ts";

@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { Broken, Chain, digestOf } from "../../src/admin/log.ts";
-import { Signatures, signerOf } from "../../src/admin/signatures.ts";
-import { ActFormat } from "../../src/keys/trust/admin-act.ts";
+import { Broken, Chain, digestOf } from "#core/admin/log.ts";
+import { Signatures, signerOf } from "#core/admin/signatures.ts";
+import { ActFormat } from "#core/keys/trust/admin-act.ts";
 import {
   appended,
   edgeRoot,
   isConsistent,
   leafHash,
   type TreeHead,
-} from "../../src/keys/format/merkle.ts";
-import { fromHex, toHex, utf8, type Bytes } from "../../src/octets.ts";
-import type { AuditEntry } from "../../src/wire.ts";
+} from "#core/keys/format/merkle.ts";
+import { fromHex, toHex, utf8, type Bytes } from "#core/octets.ts";
+import type { AuditEntry } from "#core/wire.ts";
 
 interface Line {
   readonly number: number;

@@ -4,10 +4,10 @@
  * restore, and as the newest state.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { copy } from "../../src/octets.ts";
-import { encodeContent } from "../../src/kinds/content.ts";
-import type { ConversationId } from "../../src/ids.ts";
-import type { Draft } from "../../src/keys/message.ts";
+import { copy } from "#core/octets.ts";
+import { encodeContent } from "#core/kinds/content.ts";
+import type { ConversationId } from "#core/ids.ts";
+import type { Draft } from "#core/keys/message.ts";
 import { Insider } from "../support/insider.ts";
 import type { OwnKey } from "../support/insider.ts";
 import type { Officer } from "../support/officer.ts";

@@ -4,12 +4,12 @@
  */
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Outgoing } from "../../src/core.ts";
-import { fromHex, randomBytes, utf8 } from "../../src/octets.ts";
-import { encodeContent } from "../../src/kinds/content.ts";
-import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
-import { idOf } from "../../src/ids.ts";
-import type { ConversationId, DeviceId, KeyId } from "../../src/ids.ts";
+import type { Outgoing } from "#core/core.ts";
+import { fromHex, randomBytes, utf8 } from "#core/octets.ts";
+import { encodeContent } from "#core/kinds/content.ts";
+import { ConversationKeyFormat } from "#core/keys/conversation-key.ts";
+import { idOf } from "#core/ids.ts";
+import type { ConversationId, DeviceId, KeyId } from "#core/ids.ts";
 import { Insider } from "../support/insider.ts";
 import type { Officer } from "../support/officer.ts";
 import { compareDigits } from "../support/scenarios.ts";

@@ -3,8 +3,8 @@
  * when they read come from the signed roster (E1, H5), in conversations of several cells too.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ConversationId } from "../../src/ids.ts";
-import type { Conversation, Conversations, Members } from "../../src/wire.ts";
+import type { ConversationId } from "#core/ids.ts";
+import type { Conversation, Conversations, Members } from "#core/wire.ts";
 import { personIdOf } from "../memory/people.ts";
 import { numberOf } from "../support/data-folder.ts";
 import type { Officer } from "../support/officer.ts";

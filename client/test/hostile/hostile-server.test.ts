@@ -2,12 +2,12 @@
  * A server that lies, alone or together with the CA's and the roster authority's keys
  * (docs/threat-model.md): what it gets is nothing, and what it does is shown or refused.
  */
-import { inEnglish } from "../../src/names.ts";
+import { inEnglish } from "#core/names.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { copy } from "../../src/octets.ts";
-import { ConversationKeyFormat } from "../../src/keys/conversation-key.ts";
-import { idOf } from "../../src/ids.ts";
-import type { ConversationId, DeviceId, KeyId, PersonId } from "../../src/ids.ts";
+import { copy } from "#core/octets.ts";
+import { ConversationKeyFormat } from "#core/keys/conversation-key.ts";
+import { idOf } from "#core/ids.ts";
+import type { ConversationId, DeviceId, KeyId, PersonId } from "#core/ids.ts";
 import { newest } from "../memory/rosters.ts";
 import type { MemberState } from "../memory/state.ts";
 import type {
@@ -18,7 +18,7 @@ import type {
   PersonTrust,
   PeopleTrust,
   ServerFrame,
-} from "../../src/wire.ts";
+} from "#core/wire.ts";
 import { Insider } from "../support/insider.ts";
 import type { Officer } from "../support/officer.ts";
 import { World } from "../support/world.ts";

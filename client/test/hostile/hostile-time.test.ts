@@ -2,13 +2,13 @@
  * A server that plays the past to a device: old times, old rosters with old stamps, old device keys,
  * rosters that nobody signed (S1, S3, R4, T1). Nothing is sealed or sent by what is old.
  */
-import { newId } from "../../src/ids.ts";
-import type { ClientId, ConversationId } from "../../src/ids.ts";
+import { newId } from "#core/ids.ts";
+import type { ClientId, ConversationId } from "#core/ids.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { copy } from "../../src/octets.ts";
-import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
-import { MINUTE_MS } from "../../src/keys/format/times.ts";
-import type { Conversation, PeopleTrust, RosterState } from "../../src/wire.ts";
+import { copy } from "#core/octets.ts";
+import { DeviceKeyFormat } from "#core/keys/device-key.ts";
+import { MINUTE_MS } from "#core/keys/format/times.ts";
+import type { Conversation, PeopleTrust, RosterState } from "#core/wire.ts";
 import { Insider } from "../support/insider.ts";
 import type { Officer } from "../support/officer.ts";
 import { World, inSimulatedTime } from "../support/world.ts";

@@ -3,8 +3,8 @@
  * other wait for a late seal and ask for no share.
  */
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { encodeContent } from "../../src/kinds/content.ts";
-import type { ConversationId, DeviceId } from "../../src/ids.ts";
+import { encodeContent } from "#core/kinds/content.ts";
+import type { ConversationId, DeviceId } from "#core/ids.ts";
 import { Insider } from "../support/insider.ts";
 import type { Officer } from "../support/officer.ts";
 import { World } from "../support/world.ts";

@@ -3,9 +3,9 @@
  * the head of before, or under a backup's that forgot the removal (H1).
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ConversationId, DeviceId } from "../../src/ids.ts";
-import { toHex } from "../../src/octets.ts";
-import type { PostShares, ShareAsker, ShareWanted } from "../../src/wire.ts";
+import type { ConversationId, DeviceId } from "#core/ids.ts";
+import { toHex } from "#core/octets.ts";
+import type { PostShares, ShareAsker, ShareWanted } from "#core/wire.ts";
 import { newest } from "../memory/rosters.ts";
 import type { ClientState } from "../memory/state.ts";
 import type { Officer } from "../support/officer.ts";

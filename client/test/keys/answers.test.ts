@@ -8,10 +8,10 @@ import {
   openAnswer,
   parseAnswer,
   sealAnswer,
-} from "../../src/keys/answer.ts";
-import { DeviceKeyFormat, sealKeyId, sealKeyIdBytes } from "../../src/keys/device-key.ts";
-import { concat, fromHex, randomBytes } from "../../src/octets.ts";
-import { Refused } from "../../src/keys/format/refused.ts";
+} from "#core/keys/answer.ts";
+import { DeviceKeyFormat, sealKeyId, sealKeyIdBytes } from "#core/keys/device-key.ts";
+import { concat, fromHex, randomBytes } from "#core/octets.ts";
+import { Refused } from "#core/keys/format/refused.ts";
 
 interface Golden {
   readonly place: Readonly<

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { DeviceContext } from "../../src/context.ts";
-import type { Conversation } from "../../src/conversation/conversation.ts";
-import type { ConversationId, KeyId } from "../../src/ids.ts";
-import { Asking } from "../../src/secrets/asking.ts";
-import type { ShareReference } from "../../src/wire.ts";
+import type { DeviceContext } from "#core/context.ts";
+import type { Conversation } from "#core/conversation/conversation.ts";
+import type { ConversationId, KeyId } from "#core/ids.ts";
+import { Asking } from "#core/secrets/asking.ts";
+import type { ShareReference } from "#core/wire.ts";
 
 const id = "11".repeat(16) as ConversationId;
 const key = "22".repeat(32) as KeyId;

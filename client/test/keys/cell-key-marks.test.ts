@@ -1,21 +1,21 @@
 import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import { expect, it } from "vitest";
-import type { DeviceContext } from "../../src/context.ts";
-import type { Conversation } from "../../src/conversation/conversation.ts";
-import { Table } from "../../src/conversation/table.ts";
-import type { Transaction } from "../../src/conversation/table.ts";
-import { idOf } from "../../src/ids.ts";
-import type { ConversationId, SealKeyId } from "../../src/ids.ts";
-import { makeCellKey } from "../../src/keys/cell-key.ts";
-import { sealKeyId } from "../../src/keys/device-key.ts";
-import { ENC_BYTES, X25519 } from "../../src/keys/hpke.ts";
-import { concat, randomBytes } from "../../src/octets.ts";
-import { STORES } from "../../src/records.ts";
-import type { CellKeyRecord } from "../../src/records.ts";
-import { CellKeys } from "../../src/secrets/cell-keys.ts";
-import { takeCellKeys } from "../../src/secrets/making-cell-keys.ts";
-import { Vault } from "../../src/vault/vault.ts";
+import type { DeviceContext } from "#core/context.ts";
+import type { Conversation } from "#core/conversation/conversation.ts";
+import { Table } from "#core/conversation/table.ts";
+import type { Transaction } from "#core/conversation/table.ts";
+import { idOf } from "#core/ids.ts";
+import type { ConversationId, SealKeyId } from "#core/ids.ts";
+import { makeCellKey } from "#core/keys/cell-key.ts";
+import { sealKeyId } from "#core/keys/device-key.ts";
+import { ENC_BYTES, X25519 } from "#core/keys/hpke.ts";
+import { concat, randomBytes } from "#core/octets.ts";
+import { STORES } from "#core/records.ts";
+import type { CellKeyRecord } from "#core/records.ts";
+import { CellKeys } from "#core/secrets/cell-keys.ts";
+import { takeCellKeys } from "#core/secrets/making-cell-keys.ts";
+import { Vault } from "#core/vault/vault.ts";
 
 const NOW = 1_800_000_000_000;
 

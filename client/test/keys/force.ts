@@ -3,19 +3,19 @@
  * the root admin's device; it granted A the city, and A granted S the south. Chain of endorsements:
  * r1 → a1 → s1 → b1 → b2 (own device).
  */
-import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
-import type { DeviceId, PersonId } from "../../src/ids.ts";
-import { DAY_MS } from "../../src/keys/format/times.ts";
-import { fromHex, type Bytes } from "../../src/octets.ts";
-import { Judge } from "../../src/keys/trust/confirmed.ts";
-import { DepartmentFormat, type Department } from "../../src/keys/trust/department.ts";
-import { EndorsementFormat, type Endorsement } from "../../src/keys/trust/endorsement.ts";
-import { GrantFormat } from "../../src/keys/trust/grant.ts";
-import { PersonDevicesFormat, type PersonDevices } from "../../src/keys/trust/person-devices.ts";
-import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
-import { TrustRecords } from "../../src/keys/trust/trust-records.ts";
+import { hash, ZEROS } from "#core/keys/format/hashing.ts";
+import type { DeviceId, PersonId } from "#core/ids.ts";
+import { DAY_MS } from "#core/keys/format/times.ts";
+import { fromHex, type Bytes } from "#core/octets.ts";
+import { Judge } from "#core/keys/trust/confirmed.ts";
+import { DepartmentFormat, type Department } from "#core/keys/trust/department.ts";
+import { EndorsementFormat, type Endorsement } from "#core/keys/trust/endorsement.ts";
+import { GrantFormat } from "#core/keys/trust/grant.ts";
+import { PersonDevicesFormat, type PersonDevices } from "#core/keys/trust/person-devices.ts";
+import { RevocationFormat } from "#core/keys/trust/revocation.ts";
+import { TrustRecords } from "#core/keys/trust/trust-records.ts";
 import { at, read } from "./vectors.ts";
-import { compareBytes } from "../../src/keys/format/compare.ts";
+import { compareBytes } from "#core/keys/format/compare.ts";
 
 interface File {
   readonly now: number;

@@ -9,24 +9,24 @@ import {
   TOLD_IN_PERSON,
   answerHash,
   checkAcknowledgement,
-} from "../../src/keys/acknowledgement.ts";
-import { DeviceKeyFormat, sealKeyId } from "../../src/keys/device-key.ts";
-import { publicKeyOf, X25519 } from "../../src/keys/hpke.ts";
-import { ed25519PublicKey } from "../../src/keys/format/ed25519.ts";
-import { idOf, type DeviceId, type PersonId } from "../../src/ids.ts";
-import { Refused } from "../../src/keys/format/refused.ts";
-import { fromHex, toHex, type Bytes } from "../../src/octets.ts";
-import { Judge, type How } from "../../src/keys/trust/confirmed.ts";
-import { DepartmentFormat } from "../../src/keys/trust/department.ts";
-import { EndorsementFormat } from "../../src/keys/trust/endorsement.ts";
-import { GrantFormat } from "../../src/keys/trust/grant.ts";
-import { IncarnationFormat, checkIncarnation } from "../../src/keys/trust/incarnation.ts";
-import { GuardFormat } from "../../src/guard/record.ts";
-import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
-import { PersonDevicesFormat } from "../../src/keys/trust/person-devices.ts";
-import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
-import { TimeFormat, checkTime } from "../../src/keys/trust/time.ts";
-import { TrustRecords } from "../../src/keys/trust/trust-records.ts";
+} from "#core/keys/acknowledgement.ts";
+import { DeviceKeyFormat, sealKeyId } from "#core/keys/device-key.ts";
+import { publicKeyOf, X25519 } from "#core/keys/hpke.ts";
+import { ed25519PublicKey } from "#core/keys/format/ed25519.ts";
+import { idOf, type DeviceId, type PersonId } from "#core/ids.ts";
+import { Refused } from "#core/keys/format/refused.ts";
+import { fromHex, toHex, type Bytes } from "#core/octets.ts";
+import { Judge, type How } from "#core/keys/trust/confirmed.ts";
+import { DepartmentFormat } from "#core/keys/trust/department.ts";
+import { EndorsementFormat } from "#core/keys/trust/endorsement.ts";
+import { GrantFormat } from "#core/keys/trust/grant.ts";
+import { IncarnationFormat, checkIncarnation } from "#core/keys/trust/incarnation.ts";
+import { GuardFormat } from "#core/guard/record.ts";
+import { PersonCardFormat } from "#core/keys/trust/person-card.ts";
+import { PersonDevicesFormat } from "#core/keys/trust/person-devices.ts";
+import { RevocationFormat } from "#core/keys/trust/revocation.ts";
+import { TimeFormat, checkTime } from "#core/keys/trust/time.ts";
+import { TrustRecords } from "#core/keys/trust/trust-records.ts";
 import { at, read } from "./vectors.ts";
 
 interface Entry {

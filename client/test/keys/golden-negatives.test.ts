@@ -1,10 +1,10 @@
 /** Every negative vector is refused by its rule; and each check accepts what it began from. */
 import { describe, expect, it } from "vitest";
-import { CellKeyFormat, openCellKey, requireCellSecret } from "../../src/keys/cell-key.ts";
-import { ConversationKeyFormat, openConversationKey } from "../../src/keys/conversation-key.ts";
-import { DeviceKeyFormat, checkDeviceKey } from "../../src/keys/device-key.ts";
-import { hash } from "../../src/keys/format/hashing.ts";
-import { idOf, type MessageId, type PersonId } from "../../src/ids.ts";
+import { CellKeyFormat, openCellKey, requireCellSecret } from "#core/keys/cell-key.ts";
+import { ConversationKeyFormat, openConversationKey } from "#core/keys/conversation-key.ts";
+import { DeviceKeyFormat, checkDeviceKey } from "#core/keys/device-key.ts";
+import { hash } from "#core/keys/format/hashing.ts";
+import { idOf, type MessageId, type PersonId } from "#core/ids.ts";
 import {
   KIND_BODY_KEY,
   KIND_CELL_KEY,
@@ -13,21 +13,21 @@ import {
   openKeyShare,
   parseKeyShare,
   type Shareable,
-} from "../../src/keys/key-share.ts";
-import { HeaderFormat, parseMessage } from "../../src/keys/message.ts";
-import { Refused } from "../../src/keys/format/refused.ts";
-import { requireShareable } from "../../src/keys/share-rules.ts";
-import { CELL_KEY_SHARED_MS } from "../../src/limits.ts";
-import { requireSigningKey } from "../../src/keys/format/signature.ts";
-import { requireUsableCellKey, requireUsableKey } from "../../src/keys/usable.ts";
-import { toHex, type Bytes } from "../../src/octets.ts";
-import { requireDirect } from "../../src/keys/roster/direct.ts";
-import { RosterHeadFormat, checkHead } from "../../src/keys/roster/head.ts";
-import { checkProof } from "../../src/keys/roster/proof.ts";
-import { HeadStampFormat, checkStamp } from "../../src/keys/roster/stamp.ts";
-import { DepartmentFormat, checkDepartment } from "../../src/keys/trust/department.ts";
-import { comparedDigits } from "../../src/keys/trust/digits.ts";
-import { EndorsementFormat } from "../../src/keys/trust/endorsement.ts";
+} from "#core/keys/key-share.ts";
+import { HeaderFormat, parseMessage } from "#core/keys/message.ts";
+import { Refused } from "#core/keys/format/refused.ts";
+import { requireShareable } from "#core/keys/share-rules.ts";
+import { CELL_KEY_SHARED_MS } from "#core/limits.ts";
+import { requireSigningKey } from "#core/keys/format/signature.ts";
+import { requireUsableCellKey, requireUsableKey } from "#core/keys/usable.ts";
+import { toHex, type Bytes } from "#core/octets.ts";
+import { requireDirect } from "#core/keys/roster/direct.ts";
+import { RosterHeadFormat, checkHead } from "#core/keys/roster/head.ts";
+import { checkProof } from "#core/keys/roster/proof.ts";
+import { HeadStampFormat, checkStamp } from "#core/keys/roster/stamp.ts";
+import { DepartmentFormat, checkDepartment } from "#core/keys/trust/department.ts";
+import { comparedDigits } from "#core/keys/trust/digits.ts";
+import { EndorsementFormat } from "#core/keys/trust/endorsement.ts";
 import { GoldenConversation, device, deviceId, trustOf } from "./golden-world.ts";
 import { ALL, at, hex, type Negative, type Vectors } from "./vectors.ts";
 

@@ -1,23 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { equalBytes, toHex } from "../../src/octets.ts";
+import { equalBytes, toHex } from "#core/octets.ts";
 import {
   CellKeyFormat,
   cellOpener,
   makeCellKey,
   openCellKey,
   requireCellSecret,
-} from "../../src/keys/cell-key.ts";
-import { sealInfo } from "../../src/keys/committed.ts";
+} from "#core/keys/cell-key.ts";
+import { sealInfo } from "#core/keys/committed.ts";
 import {
   ConversationKeyFormat,
   conversationKeyId,
   makeConversationKey,
   openConversationKey,
   sealConversationKey,
-} from "../../src/keys/conversation-key.ts";
-import { DeviceKeyFormat, checkDeviceKey, sealKeyId } from "../../src/keys/device-key.ts";
-import { privateKeyFrom, publicKeyOf } from "../../src/keys/hpke.ts";
-import { requireSigningKey } from "../../src/keys/format/signature.ts";
+} from "#core/keys/conversation-key.ts";
+import { DeviceKeyFormat, checkDeviceKey, sealKeyId } from "#core/keys/device-key.ts";
+import { privateKeyFrom, publicKeyOf } from "#core/keys/hpke.ts";
+import { requireSigningKey } from "#core/keys/format/signature.ts";
 import {
   KIND_BODY_KEY,
   KIND_CELL_KEY,
@@ -26,7 +26,7 @@ import {
   makeKeyShare,
   openKeyShare,
   parseKeyShare,
-} from "../../src/keys/key-share.ts";
+} from "#core/keys/key-share.ts";
 import {
   bodyKey,
   nextLogHash,
@@ -34,19 +34,19 @@ import {
   parseMessage,
   sealMessage,
   HeaderFormat,
-} from "../../src/keys/message.ts";
-import { directId } from "../../src/keys/roster/direct.ts";
-import { RosterHeadFormat, checkHead, checkLaterHead } from "../../src/keys/roster/head.ts";
-import { checkProof } from "../../src/keys/roster/proof.ts";
-import { HeadStampFormat, checkStamp } from "../../src/keys/roster/stamp.ts";
-import { DepartmentFormat, checkDepartment } from "../../src/keys/trust/department.ts";
-import { deviceIdBytes, readCertificate } from "../../src/keys/trust/device-certificate.ts";
-import { comparedDigits, digitsCommitment } from "../../src/keys/trust/digits.ts";
-import { EndorsementFormat } from "../../src/keys/trust/endorsement.ts";
-import { GrantFormat } from "../../src/keys/trust/grant.ts";
-import { PersonCardFormat, type Words } from "../../src/keys/trust/person-card.ts";
+} from "#core/keys/message.ts";
+import { directId } from "#core/keys/roster/direct.ts";
+import { RosterHeadFormat, checkHead, checkLaterHead } from "#core/keys/roster/head.ts";
+import { checkProof } from "#core/keys/roster/proof.ts";
+import { HeadStampFormat, checkStamp } from "#core/keys/roster/stamp.ts";
+import { DepartmentFormat, checkDepartment } from "#core/keys/trust/department.ts";
+import { deviceIdBytes, readCertificate } from "#core/keys/trust/device-certificate.ts";
+import { comparedDigits, digitsCommitment } from "#core/keys/trust/digits.ts";
+import { EndorsementFormat } from "#core/keys/trust/endorsement.ts";
+import { GrantFormat } from "#core/keys/trust/grant.ts";
+import { PersonCardFormat, type Words } from "#core/keys/trust/person-card.ts";
 import { ALL, at, hex, type Vectors } from "./vectors.ts";
-import type { DeviceId } from "../../src/ids.ts";
+import type { DeviceId } from "#core/ids.ts";
 
 const device = (v: Vectors, name: string) => at(v.devices, name);
 const seed = (v: Vectors, name: string) => hex(device(v, name).signature_seed);

@@ -1,11 +1,11 @@
 /** The story of the golden vectors (spec/keys/README.md) as a device knows it. */
-import type { Bytes } from "../../src/octets.ts";
-import { nextLogHash, parseMessage, LOG_START } from "../../src/keys/message.ts";
-import { idOf, type DeviceId, type KeyId, type MessageId, type PersonId } from "../../src/ids.ts";
-import type { AcceptedHeader, KnownConversation } from "../../src/keys/known.ts";
-import { acceptedHeader, receive } from "../../src/keys/receive.ts";
-import { Judge } from "../../src/keys/trust/confirmed.ts";
-import { TrustRecords } from "../../src/keys/trust/trust-records.ts";
+import type { Bytes } from "#core/octets.ts";
+import { nextLogHash, parseMessage, LOG_START } from "#core/keys/message.ts";
+import { idOf, type DeviceId, type KeyId, type MessageId, type PersonId } from "#core/ids.ts";
+import type { AcceptedHeader, KnownConversation } from "#core/keys/known.ts";
+import { acceptedHeader, receive } from "#core/keys/receive.ts";
+import { Judge } from "#core/keys/trust/confirmed.ts";
+import { TrustRecords } from "#core/keys/trust/trust-records.ts";
 import { at, hex, type Vectors } from "./vectors.ts";
 import { VerifiedRoster } from "./verified-roster.ts";
 

@@ -1,8 +1,8 @@
 /** R1 to R10 where the golden vectors say nothing; each test bears its rule. */
 import { describe, expect, it, vi } from "vitest";
-import { makeConversationKey } from "../../src/keys/conversation-key.ts";
-import { ZEROS } from "../../src/keys/format/hashing.ts";
-import { idOf, type KeyId, type MessageId, type PersonId } from "../../src/ids.ts";
+import { makeConversationKey } from "#core/keys/conversation-key.ts";
+import { ZEROS } from "#core/keys/format/hashing.ts";
+import { idOf, type KeyId, type MessageId, type PersonId } from "#core/ids.ts";
 import {
   bodyKey,
   openBody,
@@ -10,11 +10,11 @@ import {
   sealMessage,
   type Draft,
   type Header,
-} from "../../src/keys/message.ts";
-import { MINUTE_MS } from "../../src/keys/format/times.ts";
-import { toHex, type Bytes } from "../../src/octets.ts";
-import { directId } from "../../src/keys/roster/direct.ts";
-import { firstNumber } from "../../src/keys/trust/department.ts";
+} from "#core/keys/message.ts";
+import { MINUTE_MS } from "#core/keys/format/times.ts";
+import { toHex, type Bytes } from "#core/octets.ts";
+import { directId } from "#core/keys/roster/direct.ts";
+import { firstNumber } from "#core/keys/trust/department.ts";
 import { GoldenConversation, deviceId, seed } from "./golden-world.ts";
 import { ALL, at, hex } from "./vectors.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { DeviceKeyFormat, sealKeyIdBytes } from "../../src/keys/device-key.ts";
-import { Refused } from "../../src/keys/format/refused.ts";
-import type { Kem } from "../../src/keys/hpke.ts";
+import { DeviceKeyFormat, sealKeyIdBytes } from "#core/keys/device-key.ts";
+import { Refused } from "#core/keys/format/refused.ts";
+import type { Kem } from "#core/keys/hpke.ts";
 import {
   APPEAL,
   REPORT,
@@ -13,7 +13,7 @@ import {
   reportPlace,
   type ReportPlace,
   type SenderKey,
-} from "../../src/keys/proof.ts";
+} from "#core/keys/proof.ts";
 import {
   addSeal,
   openBody,
@@ -21,8 +21,8 @@ import {
   openSeal,
   parseEnvelope,
   sealEnvelope,
-} from "../../src/keys/sealed-envelope.ts";
-import { fromHex, toHex } from "../../src/octets.ts";
+} from "#core/keys/sealed-envelope.ts";
+import { fromHex, toHex } from "#core/octets.ts";
 
 interface Where {
   readonly report: string;

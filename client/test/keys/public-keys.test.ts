@@ -1,15 +1,15 @@
 /** D3: which public keys are valid, and that both verifiers of Ed25519 agree. */
 import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import { describe, expect, it } from "vitest";
-import { X25519, XWING, publicKeyOf, requirePublicKey } from "../../src/keys/hpke.ts";
+import { X25519, XWING, publicKeyOf, requirePublicKey } from "#core/keys/hpke.ts";
 import {
   requireKeyPoint,
   requireSigningKey,
   sign,
   verifySignature,
-} from "../../src/keys/format/signature.ts";
-import { concat, copy, fromHex, utf8 } from "../../src/octets.ts";
-import { nobleEd25519, platformEd25519 } from "../../src/keys/format/ed25519.ts";
+} from "#core/keys/format/signature.ts";
+import { concat, copy, fromHex, utf8 } from "#core/octets.ts";
+import { nobleEd25519, platformEd25519 } from "#core/keys/format/ed25519.ts";
 import { ALL, hex } from "./vectors.ts";
 
 const [[, v]] = ALL as unknown as readonly [(typeof ALL)[number]];

@@ -1,32 +1,32 @@
 /** S1 to S4, and R4 of heads: what the golden vectors do not cover. */
 import { describe, expect, it } from "vitest";
-import { CellKeyFormat } from "../../src/keys/cell-key.ts";
+import { CellKeyFormat } from "#core/keys/cell-key.ts";
 import {
   ConversationKeyFormat,
   makeConversationKey,
   type ConversationKey,
-} from "../../src/keys/conversation-key.ts";
-import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
-import { ENC_BYTES, X25519, XWING } from "../../src/keys/hpke.ts";
-import { idOf, type CellId } from "../../src/ids.ts";
-import { climb, leafHash, merkleRoot } from "../../src/keys/format/merkle.ts";
-import { Reader } from "../../src/keys/format/fields.ts";
-import { Refused } from "../../src/keys/format/refused.ts";
-import { MAX_SEALS_BYTES } from "../../src/limits.ts";
-import { withinOneRequest } from "../../src/outbox/making.ts";
-import { DAY_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
-import { newestKeyFirst, requireUsableCellKey, requireUsableKey } from "../../src/keys/usable.ts";
-import { toHex, utf8, type Bytes } from "../../src/octets.ts";
+} from "#core/keys/conversation-key.ts";
+import { hash, ZEROS } from "#core/keys/format/hashing.ts";
+import { ENC_BYTES, X25519, XWING } from "#core/keys/hpke.ts";
+import { idOf, type CellId } from "#core/ids.ts";
+import { climb, leafHash, merkleRoot } from "#core/keys/format/merkle.ts";
+import { Reader } from "#core/keys/format/fields.ts";
+import { Refused } from "#core/keys/format/refused.ts";
+import { MAX_SEALS_BYTES } from "#core/limits.ts";
+import { withinOneRequest } from "#core/outbox/making.ts";
+import { DAY_MS, MINUTE_MS } from "#core/keys/format/times.ts";
+import { newestKeyFirst, requireUsableCellKey, requireUsableKey } from "#core/keys/usable.ts";
+import { toHex, utf8, type Bytes } from "#core/octets.ts";
 import {
   RosterHeadFormat,
   checkHead,
   checkLaterHead,
   requireSealingKem,
   type RosterHead,
-} from "../../src/keys/roster/head.ts";
-import { checkProof } from "../../src/keys/roster/proof.ts";
-import { HeadStampFormat, checkStamp, requireFreshStamp } from "../../src/keys/roster/stamp.ts";
-import { DepartmentFormat } from "../../src/keys/trust/department.ts";
+} from "#core/keys/roster/head.ts";
+import { checkProof } from "#core/keys/roster/proof.ts";
+import { HeadStampFormat, checkStamp, requireFreshStamp } from "#core/keys/roster/stamp.ts";
+import { DepartmentFormat } from "#core/keys/trust/department.ts";
 import { merklePath, rosterTree } from "../support/roster-tree.ts";
 import { GoldenConversation, deviceId, seed } from "./golden-world.ts";
 import { ALL, at, hex } from "./vectors.ts";

@@ -1,13 +1,13 @@
 /** E0 to E6 and T1 where the golden vectors and extra.json say nothing; each test bears its rule. */
 import { describe, expect, it } from "vitest";
-import { Refused } from "../../src/keys/format/refused.ts";
-import { MINUTE_MS } from "../../src/keys/format/times.ts";
-import { toHex } from "../../src/octets.ts";
-import { POLICY_APPROVAL, POLICY_NONE } from "../../src/keys/trust/department.ts";
-import { comparedDigits, digitsCommitment } from "../../src/keys/trust/digits.ts";
-import { BY_ADMIN, OWN_DEVICE } from "../../src/keys/trust/endorsement.ts";
-import { checkPersonDevices, gainedDevices } from "../../src/keys/trust/person-devices.ts";
-import { TimeFormat, checkTime } from "../../src/keys/trust/time.ts";
+import { Refused } from "#core/keys/format/refused.ts";
+import { MINUTE_MS } from "#core/keys/format/times.ts";
+import { toHex } from "#core/octets.ts";
+import { POLICY_APPROVAL, POLICY_NONE } from "#core/keys/trust/department.ts";
+import { comparedDigits, digitsCommitment } from "#core/keys/trust/digits.ts";
+import { BY_ADMIN, OWN_DEVICE } from "#core/keys/trust/endorsement.ts";
+import { checkPersonDevices, gainedDevices } from "#core/keys/trust/person-devices.ts";
+import { TimeFormat, checkTime } from "#core/keys/trust/time.ts";
 import {
   AUTHORITY_SEED,
   CITY,

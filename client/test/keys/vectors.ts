@@ -1,9 +1,9 @@
 /** The golden vectors of spec/keys, read once. Values are bytes unless the story says text. */
-import type { DeviceId } from "../../src/ids.ts";
+import type { DeviceId } from "#core/ids.ts";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { fromHex, type Bytes } from "../../src/octets.ts";
-import { X25519, XWING, type Kem } from "../../src/keys/hpke.ts";
+import { fromHex, type Bytes } from "#core/octets.ts";
+import { X25519, XWING, type Kem } from "#core/keys/hpke.ts";
 
 interface DeviceVector {
   readonly person: string;

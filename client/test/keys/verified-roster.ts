@@ -1,20 +1,20 @@
 /** Heads, leaves and records of one conversation, verified on the way in: what the golden vectors fill. */
-import { equalBytes } from "../../src/octets.ts";
-import type { TrustRecords } from "../../src/keys/trust/trust-records.ts";
+import { equalBytes } from "#core/octets.ts";
+import type { TrustRecords } from "#core/keys/trust/trust-records.ts";
 import {
   RosterHeadFormat,
   checkHead,
   checkLaterHead,
   type RosterHead,
-} from "../../src/keys/roster/head.ts";
-import { checkProof, type Listed } from "../../src/keys/roster/proof.ts";
+} from "#core/keys/roster/head.ts";
+import { checkProof, type Listed } from "#core/keys/roster/proof.ts";
 import {
   ConversationKeyFormat,
   conversationKeyId,
   type ConversationKey,
-} from "../../src/keys/conversation-key.ts";
-import type { DeviceId, KeyId } from "../../src/ids.ts";
-import { Refused, refuseUnless } from "../../src/keys/format/refused.ts";
+} from "#core/keys/conversation-key.ts";
+import type { DeviceId, KeyId } from "#core/ids.ts";
+import { Refused, refuseUnless } from "#core/keys/format/refused.ts";
 
 export class VerifiedRoster {
   readonly conversation: Uint8Array;

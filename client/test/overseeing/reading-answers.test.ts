@@ -1,12 +1,12 @@
 import { expect, it } from "vitest";
-import { newId } from "../../src/ids.ts";
-import { answerHash } from "../../src/keys/acknowledgement.ts";
-import { sealAnswer } from "../../src/keys/answer.ts";
-import { sealKeyId, sealKeyIdBytes } from "../../src/keys/device-key.ts";
-import type { SealOpener } from "../../src/keys/committed.ts";
-import { X25519 } from "../../src/keys/hpke.ts";
-import { answerPlace } from "../../src/orders/answers.ts";
-import { readAnswers, type AnswersOptions } from "../../src/overseeing/answers.ts";
+import { newId } from "#core/ids.ts";
+import { answerHash } from "#core/keys/acknowledgement.ts";
+import { sealAnswer } from "#core/keys/answer.ts";
+import { sealKeyId, sealKeyIdBytes } from "#core/keys/device-key.ts";
+import type { SealOpener } from "#core/keys/committed.ts";
+import { X25519 } from "#core/keys/hpke.ts";
+import { answerPlace } from "#core/orders/answers.ts";
+import { readAnswers, type AnswersOptions } from "#core/overseeing/answers.ts";
 import { openVault } from "../trust/scene.ts";
 import { ORDER, Served } from "./served.ts";
 

@@ -1,12 +1,12 @@
 /** An order of a small department, and a server that hands out whatever a test puts into it. */
-import { fromHex } from "../../src/octets.ts";
-import { newId } from "../../src/ids.ts";
-import type { ConversationId, MessageId, PersonId, PostId, UnitId } from "../../src/ids.ts";
-import { AcknowledgementFormat, answerHash } from "../../src/keys/acknowledgement.ts";
-import { inEnglish } from "../../src/names.ts";
-import type { ExportWords } from "../../src/seam/overseeing.ts";
-import type { GatheringOptions } from "../../src/overseeing/gathering.ts";
-import type { Directory, Order, OrderPerson, OrderRecord, OrderState } from "../../src/wire.ts";
+import { fromHex } from "#core/octets.ts";
+import { newId } from "#core/ids.ts";
+import type { ConversationId, MessageId, PersonId, PostId, UnitId } from "#core/ids.ts";
+import { AcknowledgementFormat, answerHash } from "#core/keys/acknowledgement.ts";
+import { inEnglish } from "#core/names.ts";
+import type { ExportWords } from "#core/seam/overseeing.ts";
+import type { GatheringOptions } from "#core/overseeing/gathering.ts";
+import type { Directory, Order, OrderPerson, OrderRecord, OrderState } from "#core/wire.ts";
 import type { Signer } from "../support/department.ts";
 import type { Officer } from "../trust/scene.ts";
 import { NOW, Scene } from "../trust/scene.ts";

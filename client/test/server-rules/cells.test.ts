@@ -1,15 +1,15 @@
 /** The questions of the server in memory to devices (C1, C2, D4, D7), with several cells. */
-import { newId } from "../../src/ids.ts";
-import type { CellId, ConversationId, SealKeyId } from "../../src/ids.ts";
-import { fromHex, toHex, utf8 } from "../../src/octets.ts";
+import { newId } from "#core/ids.ts";
+import type { CellId, ConversationId, SealKeyId } from "#core/ids.ts";
+import { fromHex, toHex, utf8 } from "#core/octets.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CellKey } from "../../src/keys/cell-key.ts";
-import { X25519 } from "../../src/keys/hpke.ts";
-import { makeKeyShare } from "../../src/keys/key-share.ts";
-import { HOUR_MS } from "../../src/keys/format/times.ts";
-import { LEAF_BYTES } from "../../src/keys/roster/leaf.ts";
-import { checkProof } from "../../src/keys/roster/proof.ts";
-import type { CellKeyWanted } from "../../src/wire.ts";
+import type { CellKey } from "#core/keys/cell-key.ts";
+import { X25519 } from "#core/keys/hpke.ts";
+import { makeKeyShare } from "#core/keys/key-share.ts";
+import { HOUR_MS } from "#core/keys/format/times.ts";
+import { LEAF_BYTES } from "#core/keys/roster/leaf.ts";
+import { checkProof } from "#core/keys/roster/proof.ts";
+import type { CellKeyWanted } from "#core/wire.ts";
 import { Insider } from "../support/insider.ts";
 import { leafOf, newest } from "../memory/rosters.ts";
 import { MemoryServer } from "../memory/server.ts";

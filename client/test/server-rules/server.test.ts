@@ -1,14 +1,14 @@
 /** The server in memory keeps the server's own rules of docs/keys.md: D1 to D7, E2. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { fromHex, randomBytes, toHex, utf8 } from "../../src/octets.ts";
-import { openConversationKey } from "../../src/keys/conversation-key.ts";
-import { X25519 } from "../../src/keys/hpke.ts";
-import { idOf, newId } from "../../src/ids.ts";
-import type { ConversationId, DeviceId } from "../../src/ids.ts";
-import { parseMessage, bodyKey, openBody } from "../../src/keys/message.ts";
-import { HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
-import { directId } from "../../src/keys/roster/direct.ts";
-import { checkProof } from "../../src/keys/roster/proof.ts";
+import { fromHex, randomBytes, toHex, utf8 } from "#core/octets.ts";
+import { openConversationKey } from "#core/keys/conversation-key.ts";
+import { X25519 } from "#core/keys/hpke.ts";
+import { idOf, newId } from "#core/ids.ts";
+import type { ConversationId, DeviceId } from "#core/ids.ts";
+import { parseMessage, bodyKey, openBody } from "#core/keys/message.ts";
+import { HOUR_MS, MINUTE_MS } from "#core/keys/format/times.ts";
+import { directId } from "#core/keys/roster/direct.ts";
+import { checkProof } from "#core/keys/roster/proof.ts";
 import { Insider } from "../support/insider.ts";
 import { MemoryServer } from "../memory/server.ts";
 

@@ -1,8 +1,8 @@
 /** One device of a run: where it is, and what it was told to say. */
-import { hasCode } from "../../src/failure.ts";
-import type { ClientId, ConversationId, DeviceId, MessageId, PersonId } from "../../src/ids.ts";
-import { STORES } from "../../src/records.ts";
-import type { ServerFrame } from "../../src/wire.ts";
+import { hasCode } from "#core/failure.ts";
+import type { ClientId, ConversationId, DeviceId, MessageId, PersonId } from "#core/ids.ts";
+import { STORES } from "#core/records.ts";
+import type { ServerFrame } from "#core/wire.ts";
 import type { MemoryServer } from "../memory/server.ts";
 import { Officer } from "../support/officer.ts";
 import { loseRecords } from "../support/vaults.ts";

@@ -3,12 +3,12 @@
  * back, are added and removed, register and lose devices, forget secrets, and while a member misbehaves.
  * Each act of a schedule does something to whoever is there then.
  */
-import { hasCode } from "../../src/failure.ts";
-import { randomBytes } from "../../src/octets.ts";
-import { newId } from "../../src/ids.ts";
-import type { ConfirmationView } from "../../src/core.ts";
-import type { ConversationId, DeviceId, MessageId, PersonId } from "../../src/ids.ts";
-import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
+import { hasCode } from "#core/failure.ts";
+import { randomBytes } from "#core/octets.ts";
+import { newId } from "#core/ids.ts";
+import type { ConfirmationView } from "#core/core.ts";
+import type { ConversationId, DeviceId, MessageId, PersonId } from "#core/ids.ts";
+import { DAY_MS, HOUR_MS } from "#core/keys/format/times.ts";
 import { numberOf } from "../support/data-folder.ts";
 import { Insider } from "../support/insider.ts";
 import { personIdOf } from "../memory/people.ts";

@@ -1,8 +1,8 @@
 /** A device's way to its server, HTTP and socket together: slow, deaf for a while, or cut. */
 import { decode } from "@msgpack/msgpack";
-import type { Fetch } from "../../src/transport/http.ts";
-import type { WebSocketLike, WebSocketMaker } from "../../src/transport/socket.ts";
-import type { ServerFrame } from "../../src/wire.ts";
+import type { Fetch } from "#core/transport/http.ts";
+import type { WebSocketLike, WebSocketMaker } from "#core/transport/socket.ts";
+import type { ServerFrame } from "#core/wire.ts";
 import { Network } from "../support/network.ts";
 
 export interface Server {

@@ -1,5 +1,5 @@
 /** The promises that a force keeps once everybody is back: see model.test.ts. */
-import type { ConversationId, MessageId } from "../../src/ids.ts";
+import type { ConversationId, MessageId } from "#core/ids.ts";
 import { expect } from "vitest";
 import { newest } from "../memory/rosters.ts";
 import type { Device } from "./device.ts";

@@ -2,7 +2,7 @@
  * The devices that must show a message in the end, and those that may, from what the server kept:
  * the log, the keys and the signed rosters of every epoch. Nothing of a device is asked.
  */
-import type { ConversationId, DeviceId, MessageId } from "../../src/ids.ts";
+import type { ConversationId, DeviceId, MessageId } from "#core/ids.ts";
 import { newest } from "../memory/rosters.ts";
 import type { MemoryServer } from "../memory/server.ts";
 import type { ConversationState, KeyState, LogState, RosterAt } from "../memory/state.ts";

@@ -3,7 +3,7 @@
  * authority and devices, as docs/protocol.md says and as the server makes them. Options make the
  * wrong ones that tests of refusals need.
  */
-import type { ClientId, PersonId } from "../../src/ids.ts";
+import type { ClientId, PersonId } from "#core/ids.ts";
 import { AsnConvert, OctetString } from "@peculiar/asn1-schema";
 import {
   AlgorithmIdentifier,
@@ -30,7 +30,7 @@ import {
   id_kp_clientAuth,
 } from "@peculiar/asn1-x509";
 import { ed25519 } from "@noble/curves/ed25519.js";
-import { copy, randomBytes } from "../../src/octets.ts";
+import { copy, randomBytes } from "#core/octets.ts";
 
 const ED25519 = "1.3.101.112";
 const HOUR = 3_600_000;

@@ -6,32 +6,32 @@
  * Stateless but for its keys and its department records: people and their lists belong to whoever
  * uses it (memory/people.ts).
  */
-import type { TreeHead } from "../../src/keys/format/merkle.ts";
-import { fromHex, toHex } from "../../src/octets.ts";
-import { ZEROS } from "../../src/keys/format/hashing.ts";
-import { X25519, type Kem } from "../../src/keys/hpke.ts";
-import { compareBytes } from "../../src/keys/format/compare.ts";
-import { idOf, newId } from "../../src/ids.ts";
-import type { ClientId, DeviceId, PersonId } from "../../src/ids.ts";
-import { DAY_MS } from "../../src/keys/format/times.ts";
-import { RosterHeadFormat, type RosterHead } from "../../src/keys/roster/head.ts";
-import { HeadStampFormat, type HeadStamp } from "../../src/keys/roster/stamp.ts";
+import type { TreeHead } from "#core/keys/format/merkle.ts";
+import { fromHex, toHex } from "#core/octets.ts";
+import { ZEROS } from "#core/keys/format/hashing.ts";
+import { X25519, type Kem } from "#core/keys/hpke.ts";
+import { compareBytes } from "#core/keys/format/compare.ts";
+import { idOf, newId } from "#core/ids.ts";
+import type { ClientId, DeviceId, PersonId } from "#core/ids.ts";
+import { DAY_MS } from "#core/keys/format/times.ts";
+import { RosterHeadFormat, type RosterHead } from "#core/keys/roster/head.ts";
+import { HeadStampFormat, type HeadStamp } from "#core/keys/roster/stamp.ts";
 import {
   DepartmentFormat,
   type AppVersion,
   POLICY_APPROVAL,
   POLICY_NONE,
   type Department as DepartmentRecord,
-} from "../../src/keys/trust/department.ts";
-import { deviceIdBytes, spkiHash } from "../../src/keys/trust/device-certificate.ts";
-import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../../src/keys/trust/endorsement.ts";
-import { GrantFormat } from "../../src/keys/trust/grant.ts";
-import { IncarnationFormat, type Incarnation } from "../../src/keys/trust/incarnation.ts";
-import { PersonCardFormat, type Words } from "../../src/keys/trust/person-card.ts";
-import { PersonDevicesFormat } from "../../src/keys/trust/person-devices.ts";
-import { RevocationFormat } from "../../src/keys/trust/revocation.ts";
-import { TimeFormat } from "../../src/keys/trust/time.ts";
-import type { Trust } from "../../src/wire.ts";
+} from "#core/keys/trust/department.ts";
+import { deviceIdBytes, spkiHash } from "#core/keys/trust/device-certificate.ts";
+import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "#core/keys/trust/endorsement.ts";
+import { GrantFormat } from "#core/keys/trust/grant.ts";
+import { IncarnationFormat, type Incarnation } from "#core/keys/trust/incarnation.ts";
+import { PersonCardFormat, type Words } from "#core/keys/trust/person-card.ts";
+import { PersonDevicesFormat } from "#core/keys/trust/person-devices.ts";
+import { RevocationFormat } from "#core/keys/trust/revocation.ts";
+import { TimeFormat } from "#core/keys/trust/time.ts";
+import type { Trust } from "#core/wire.ts";
 import {
   deviceCertificate,
   issuingAuthority,

@@ -5,34 +5,25 @@
  *
  * It keeps nothing between calls but its keys, its own chain and the secrets that it made.
  */
-import { idOf, newId } from "../../src/ids.ts";
-import type { CellId, ConversationId, DeviceId, PersonId, SealKeyId } from "../../src/ids.ts";
+import { idOf, newId } from "#core/ids.ts";
+import type { CellId, ConversationId, DeviceId, PersonId, SealKeyId } from "#core/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
-import {
-  concat,
-  copy,
-  fromHex,
-  randomBytes,
-  toHex,
-  u64,
-  utf8,
-  type Bytes,
-} from "../../src/octets.ts";
+import { concat, copy, fromHex, randomBytes, toHex, u64, utf8, type Bytes } from "#core/octets.ts";
 import {
   makeConversationKey,
   sealConversationKey,
   type ConversationKey,
-} from "../../src/keys/conversation-key.ts";
-import { CellKeyFormat, makeCellKey, sealCellKey, type CellKey } from "../../src/keys/cell-key.ts";
-import { sealToEach } from "../../src/keys/committed.ts";
+} from "#core/keys/conversation-key.ts";
+import { CellKeyFormat, makeCellKey, sealCellKey, type CellKey } from "#core/keys/cell-key.ts";
+import { sealToEach } from "#core/keys/committed.ts";
 import {
   DeviceKeyFormat,
   sealKeyIdBytes,
   type DeviceKey,
   type SealTarget,
-} from "../../src/keys/device-key.ts";
-import { ZEROS, hash } from "../../src/keys/format/hashing.ts";
-import { X25519, publicKeyOf, type Kem } from "../../src/keys/hpke.ts";
+} from "#core/keys/device-key.ts";
+import { ZEROS, hash } from "#core/keys/format/hashing.ts";
+import { X25519, publicKeyOf, type Kem } from "#core/keys/hpke.ts";
 import {
   HeaderFormat,
   LOG_START,
@@ -41,15 +32,15 @@ import {
   sealMessage,
   type Draft,
   type Header,
-} from "../../src/keys/message.ts";
-import { sign } from "../../src/keys/format/signature.ts";
-import { RosterHeadFormat, type RosterHead } from "../../src/keys/roster/head.ts";
-import { checkLines } from "../../src/roster/cells.ts";
-import { Api } from "../../src/transport/api.ts";
-import { Http, type Fetch } from "../../src/transport/http.ts";
-import type { WebSocketMaker } from "../../src/transport/socket.ts";
-import { WIRE_VERSION } from "../../src/wire.ts";
-import type * as wire from "../../src/wire.ts";
+} from "#core/keys/message.ts";
+import { sign } from "#core/keys/format/signature.ts";
+import { RosterHeadFormat, type RosterHead } from "#core/keys/roster/head.ts";
+import { checkLines } from "#core/roster/cells.ts";
+import { Api } from "#core/transport/api.ts";
+import { Http, type Fetch } from "#core/transport/http.ts";
+import type { WebSocketMaker } from "#core/transport/socket.ts";
+import { WIRE_VERSION } from "#core/wire.ts";
+import type * as wire from "#core/wire.ts";
 import { newSigner, type Signer } from "./department.ts";
 import { numberOf } from "./data-folder.ts";
 import { personIdOf } from "../memory/people.ts";

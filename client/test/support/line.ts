@@ -1,8 +1,8 @@
 /** The live connection of one device, which a test can cut, listen to and change. */
 import { decode, encode } from "@msgpack/msgpack";
-import { copy } from "../../src/octets.ts";
-import type { WebSocketLike, WebSocketMaker } from "../../src/transport/socket.ts";
-import type { CursorUpdate, ServerFrame } from "../../src/wire.ts";
+import { copy } from "#core/octets.ts";
+import type { WebSocketLike, WebSocketMaker } from "#core/transport/socket.ts";
+import type { CursorUpdate, ServerFrame } from "#core/wire.ts";
 
 const CLOSED_ABNORMALLY = 1006;
 

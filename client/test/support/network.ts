@@ -1,6 +1,6 @@
 /** The network of one device, which a test can make fail in every way that networks do. */
 import { decode, encode } from "@msgpack/msgpack";
-import type { Fetch } from "../../src/transport/http.ts";
+import type { Fetch } from "#core/transport/http.ts";
 
 function refusal(code: string): Response {
   const retry = code === "rekeying";

@@ -1,13 +1,13 @@
 /** A person with a device in a test: a real core under Node, with a server in memory or a real one. */
 import "fake-indexeddb/auto";
-import { newId } from "../../src/ids.ts";
-import type { ConversationId, DeviceId, MessageId, PersonId } from "../../src/ids.ts";
+import { newId } from "#core/ids.ts";
+import type { ConversationId, DeviceId, MessageId, PersonId } from "#core/ids.ts";
 import { WebSocket } from "ws";
-import type { AppState, ConversationItem, CoreEvent, MessageItem } from "../../src/core.ts";
-import { createCore } from "../../src/create.ts";
-import type { CoreOptions, LocalCore } from "../../src/create.ts";
-import type { Fetch } from "../../src/transport/http.ts";
-import type { WebSocketMaker } from "../../src/transport/socket.ts";
+import type { AppState, ConversationItem, CoreEvent, MessageItem } from "#core/core.ts";
+import { createCore } from "#core/create.ts";
+import type { CoreOptions, LocalCore } from "#core/create.ts";
+import type { Fetch } from "#core/transport/http.ts";
+import type { WebSocketMaker } from "#core/transport/socket.ts";
 import { numberOf } from "./data-folder.ts";
 
 /** An officer's view of a server: the real one (server.ts) or one in memory (memory/server.ts). */

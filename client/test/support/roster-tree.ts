@@ -1,8 +1,8 @@
 /** The roster authority's side of proofs: a whole roster as its head and proofs have it. */
-import { concat, equalBytes, type Bytes } from "../../src/octets.ts";
-import { compareBytes } from "../../src/keys/format/compare.ts";
-import { Writer, uint } from "../../src/keys/format/fields.ts";
-import { leafHash, levels, merkleRoot } from "../../src/keys/format/merkle.ts";
+import { concat, equalBytes, type Bytes } from "#core/octets.ts";
+import { compareBytes } from "#core/keys/format/compare.ts";
+import { Writer, uint } from "#core/keys/format/fields.ts";
+import { leafHash, levels, merkleRoot } from "#core/keys/format/merkle.ts";
 
 export interface LeafValues {
   readonly cell: Uint8Array;

@@ -2,7 +2,7 @@
  * Scenarios of officers, with real cores, on whichever server a test file brings: the one in memory
  * (scenarios-memory.test.ts) and a real one (scenarios-server.test.ts) must both keep it.
  */
-import type { ConversationId, PersonId } from "../../src/ids.ts";
+import type { ConversationId, PersonId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
 import { nameOf } from "./data-folder.ts";
 import type { Officer, OfficersServer } from "./officer.ts";

@@ -1,6 +1,6 @@
 /** Damage that a bad disk does to a device's store, from outside. */
 import { openDB } from "idb";
-import { Vault } from "../../src/vault/vault.ts";
+import { Vault } from "#core/vault/vault.ts";
 
 /** The records of these stores vanish. */
 export async function loseRecords(vaultName: string, ...stores: readonly string[]): Promise<void> {

@@ -4,9 +4,9 @@
  */
 import { IDBFactory } from "fake-indexeddb";
 import { afterAll, beforeAll } from "vitest";
-import type { CoreOptions } from "../../src/create.ts";
+import type { CoreOptions } from "#core/create.ts";
 import { Officer, type OfficersServer } from "./officer.ts";
-import type { Fetch } from "../../src/transport/http.ts";
+import type { Fetch } from "#core/transport/http.ts";
 import { Network } from "./network.ts";
 import { MemoryServer, type MemoryOptions } from "../memory/server.ts";
 import { SimulatedTime } from "../simulated/time.ts";

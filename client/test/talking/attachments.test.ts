@@ -1,8 +1,8 @@
-import type { AttachmentId, ConversationId } from "../../src/ids.ts";
+import type { AttachmentId, ConversationId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
-import type { MessageItem, OutgoingAttachment } from "../../src/core.ts";
-import { randomBytes } from "../../src/octets.ts";
-import type { Fetch } from "../../src/transport/http.ts";
+import type { MessageItem, OutgoingAttachment } from "#core/core.ts";
+import { randomBytes } from "#core/octets.ts";
+import type { Fetch } from "#core/transport/http.ts";
 import type { Officer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
 

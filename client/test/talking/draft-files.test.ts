@@ -1,8 +1,8 @@
 import { openDB } from "idb";
 import { afterEach, describe, expect, it } from "vitest";
-import type { OutgoingAttachment } from "../../src/core.ts";
-import type { ConversationId } from "../../src/ids.ts";
-import { randomBytes } from "../../src/octets.ts";
+import type { OutgoingAttachment } from "#core/core.ts";
+import type { ConversationId } from "#core/ids.ts";
+import { randomBytes } from "#core/octets.ts";
 import type { Officer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
 

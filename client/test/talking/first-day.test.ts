@@ -1,9 +1,9 @@
 /** A phone's first day: the requests that it makes, and their bytes, until it shows all messages. */
 import { decode } from "@msgpack/msgpack";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ConversationId } from "../../src/ids.ts";
-import type { Fetch } from "../../src/transport/http.ts";
-import type { LookUpTrust } from "../../src/wire.ts";
+import type { ConversationId } from "#core/ids.ts";
+import type { Fetch } from "#core/transport/http.ts";
+import type { LookUpTrust } from "#core/wire.ts";
 import type { Officer } from "../support/officer.ts";
 import { serverWorld } from "../support/world.ts";
 

@@ -1,9 +1,9 @@
 /** A message that is forwarded along: its count, its limits, its files, and a network that is gone. */
 import { expect, it } from "vitest";
-import { newId } from "../../src/ids.ts";
-import type { AttachmentId, ConversationId, MessageId } from "../../src/ids.ts";
-import type { MessageItem } from "../../src/core.ts";
-import { randomBytes } from "../../src/octets.ts";
+import { newId } from "#core/ids.ts";
+import type { AttachmentId, ConversationId, MessageId } from "#core/ids.ts";
+import type { MessageItem } from "#core/core.ts";
+import { randomBytes } from "#core/octets.ts";
 import type { Officer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
 

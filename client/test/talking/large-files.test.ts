@@ -2,14 +2,14 @@
  * Files that are sealed while their message waits in the list already, and what is left of them
  * when that does not come to its end: of a cancelled or failed one no chunk rests on the device.
  */
-import type { AttachmentId, ConversationId, MessageId } from "../../src/ids.ts";
+import type { AttachmentId, ConversationId, MessageId } from "#core/ids.ts";
 import { openDB } from "idb";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Attachments } from "../../src/attachments/attachments.ts";
-import type { DeviceContext } from "../../src/context.ts";
-import type { AttachmentView, MessageItem, OutgoingAttachment } from "../../src/core.ts";
-import { randomBytes } from "../../src/octets.ts";
-import { MAX_ATTACHMENT_BYTES } from "../../src/wire.ts";
+import { Attachments } from "#core/attachments/attachments.ts";
+import type { DeviceContext } from "#core/context.ts";
+import type { AttachmentView, MessageItem, OutgoingAttachment } from "#core/core.ts";
+import { randomBytes } from "#core/octets.ts";
+import { MAX_ATTACHMENT_BYTES } from "#core/wire.ts";
 import type { Officer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
 

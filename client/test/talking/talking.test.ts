@@ -1,4 +1,4 @@
-import type { ConversationId } from "../../src/ids.ts";
+import type { ConversationId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
 import type { Officer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";

@@ -1,10 +1,10 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { X25519, publicKeyOf } from "../../src/keys/hpke.ts";
-import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
-import type { AlarmId, DeviceId, PersonId } from "../../src/ids.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
-import { fromHex, toHex } from "../../src/octets.ts";
+import { X25519, publicKeyOf } from "#core/keys/hpke.ts";
+import { DeviceKeyFormat } from "#core/keys/device-key.ts";
+import type { AlarmId, DeviceId, PersonId } from "#core/ids.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "#core/keys/format/times.ts";
+import { fromHex, toHex } from "#core/octets.ts";
 import { Department, endorse, grant, newSigner } from "../support/department.ts";
 import { MemoryServer } from "../memory/server.ts";
 import { TrustRole } from "../memory/trust.ts";

@@ -1,11 +1,11 @@
 import "fake-indexeddb/auto";
-import { newId } from "../../src/ids.ts";
-import type { ActId } from "../../src/ids.ts";
+import { newId } from "#core/ids.ts";
+import type { ActId } from "#core/ids.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { MINUTE_MS } from "../../src/keys/format/times.ts";
-import { ActFormat } from "../../src/keys/trust/admin-act.ts";
-import { fromHex, toHex } from "../../src/octets.ts";
-import type { Act } from "../../src/wire.ts";
+import { MINUTE_MS } from "#core/keys/format/times.ts";
+import { ActFormat } from "#core/keys/trust/admin-act.ts";
+import { fromHex, toHex } from "#core/octets.ts";
+import type { Act } from "#core/wire.ts";
 import { MemoryServer } from "../memory/server.ts";
 import { grant } from "../support/department.ts";
 import { Phone, codeOf, type Clock } from "./phone.ts";

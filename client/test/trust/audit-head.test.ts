@@ -1,12 +1,12 @@
 import "fake-indexeddb/auto";
 import { beforeEach, describe, expect, test } from "vitest";
-import { failure } from "../../src/failure.ts";
-import { appended, edgeRoot, leafHash } from "../../src/keys/format/merkle.ts";
-import { newId } from "../../src/ids.ts";
-import { hash } from "../../src/keys/format/hashing.ts";
-import { utf8, type Bytes } from "../../src/octets.ts";
-import { AuditHead, keptHead, type LogHead } from "../../src/trust/audit-head.ts";
-import { Vault } from "../../src/vault/vault.ts";
+import { failure } from "#core/failure.ts";
+import { appended, edgeRoot, leafHash } from "#core/keys/format/merkle.ts";
+import { newId } from "#core/ids.ts";
+import { hash } from "#core/keys/format/hashing.ts";
+import { utf8, type Bytes } from "#core/octets.ts";
+import { AuditHead, keptHead, type LogHead } from "#core/trust/audit-head.ts";
+import { Vault } from "#core/vault/vault.ts";
 
 let vault: Vault;
 let incarnation: number;

@@ -1,8 +1,8 @@
 /** E4: which cards of a person a device takes, by when the server answered without them. */
 import { beforeEach, describe, expect, test } from "vitest";
-import type { PeopleTrust } from "../../src/trust/people-trust.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
-import type { Vault } from "../../src/vault/vault.ts";
+import type { PeopleTrust } from "#core/trust/people-trust.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "#core/keys/format/times.ts";
+import type { Vault } from "#core/vault/vault.ts";
 import { endorse, grant, type Signer } from "../support/department.ts";
 import { NOW, Scene, openVault, type Officer, type SceneTime } from "./scene.ts";
 

@@ -1,4 +1,4 @@
-import { newId } from "../../src/ids.ts";
+import { newId } from "#core/ids.ts";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import {
   BasicConstraints,
@@ -10,15 +10,15 @@ import {
 import { ed25519 } from "@noble/curves/ed25519.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Refused } from "../../src/keys/format/refused.ts";
-import { randomBytes, toHex } from "../../src/octets.ts";
+import { Refused } from "#core/keys/format/refused.ts";
+import { randomBytes, toHex } from "#core/octets.ts";
 import {
   clientNamedBy,
   parseCertificate,
   type ParsedCertificate,
-} from "../../src/keys/trust/certificate.ts";
-import { DepartmentTrust } from "../../src/trust/department-trust.ts";
-import { choose, nobleEd25519, webCryptoEd25519 } from "../../src/keys/format/ed25519.ts";
+} from "#core/keys/trust/certificate.ts";
+import { DepartmentTrust } from "#core/trust/department-trust.ts";
+import { choose, nobleEd25519, webCryptoEd25519 } from "#core/keys/format/ed25519.ts";
 import { Department, newSigner } from "../support/department.ts";
 import { NOW } from "./scene.ts";
 

@@ -1,8 +1,8 @@
 /** E3: a crash at any step of a comparison of digits repeats the step with the same halves. */
 import "fake-indexeddb/auto";
-import type { ConfirmationId, DeviceId } from "../../src/ids.ts";
+import type { ConfirmationId, DeviceId } from "#core/ids.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { MINUTE_MS } from "../../src/keys/format/times.ts";
+import { MINUTE_MS } from "#core/keys/format/times.ts";
 import { MemoryServer } from "../memory/server.ts";
 import { Phone, confirmedOf, type Clock } from "./phone.ts";
 import { NOW } from "./scene.ts";

@@ -1,7 +1,7 @@
 /** The checks of a request before a device endorses it (D3). */
 import { expect, it } from "vitest";
-import { Endorsing, type EndorsingOptions } from "../../src/account/endorsing.ts";
-import { idOf, type DeviceId, type PersonId } from "../../src/ids.ts";
+import { Endorsing, type EndorsingOptions } from "#core/account/endorsing.ts";
+import { idOf, type DeviceId, type PersonId } from "#core/ids.ts";
 import { ALL, hex } from "../keys/vectors.ts";
 
 const [[, v]] = ALL as unknown as readonly [(typeof ALL)[number]];

@@ -1,12 +1,12 @@
 /** K10: what a device holds of a person, by which it asks for more. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { toHex, utf8 } from "../../src/octets.ts";
-import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
-import type { DeviceChange } from "../../src/trust/ports.ts";
-import { NO_ANSWER, nameOf } from "../../src/trust/naming.ts";
-import type { PeopleTrust } from "../../src/trust/people-trust.ts";
-import { PERSON_TRUST_STORE, type PersonRow } from "../../src/trust/person-row.ts";
-import type { Vault } from "../../src/vault/vault.ts";
+import { toHex, utf8 } from "#core/octets.ts";
+import { DAY_MS, HOUR_MS } from "#core/keys/format/times.ts";
+import type { DeviceChange } from "#core/trust/ports.ts";
+import { NO_ANSWER, nameOf } from "#core/trust/naming.ts";
+import type { PeopleTrust } from "#core/trust/people-trust.ts";
+import { PERSON_TRUST_STORE, type PersonRow } from "#core/trust/person-row.ts";
+import type { Vault } from "#core/vault/vault.ts";
 import { endorse, grant, newSigner, revoke, type Signer } from "../support/department.ts";
 import { NOW, Scene, UNIT, openVault, type Officer } from "./scene.ts";
 

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { OwnKeys, OWN_KEYS_STORE, FORMER_MS } from "../../src/account/own-keys.ts";
-import { failure } from "../../src/failure.ts";
-import { DeviceKeyFormat, sealKeyId, type DeviceKey } from "../../src/keys/device-key.ts";
-import { X25519, XWING, publicKeyOf } from "../../src/keys/hpke.ts";
-import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
-import { toHex } from "../../src/octets.ts";
-import type { Vault } from "../../src/vault/vault.ts";
+import { OwnKeys, OWN_KEYS_STORE, FORMER_MS } from "#core/account/own-keys.ts";
+import { failure } from "#core/failure.ts";
+import { DeviceKeyFormat, sealKeyId, type DeviceKey } from "#core/keys/device-key.ts";
+import { X25519, XWING, publicKeyOf } from "#core/keys/hpke.ts";
+import { DAY_MS, HOUR_MS } from "#core/keys/format/times.ts";
+import { toHex } from "#core/octets.ts";
+import type { Vault } from "#core/vault/vault.ts";
 import { Department, newSigner, type Signer } from "../support/department.ts";
 import { NOW, openVault } from "./scene.ts";
 

@@ -1,13 +1,13 @@
-import type { PersonId } from "../../src/ids.ts";
+import type { PersonId } from "#core/ids.ts";
 import { beforeEach, describe, expect, test } from "vitest";
-import { equalBytes } from "../../src/octets.ts";
-import { X25519 } from "../../src/keys/hpke.ts";
-import { DAY_MS, HOUR_MS } from "../../src/keys/format/times.ts";
-import type { DeviceChange } from "../../src/trust/ports.ts";
-import { NO_ANSWER, nameOfAnswer } from "../../src/trust/naming.ts";
-import type { PeopleTrust } from "../../src/trust/people-trust.ts";
-import { DepartmentTrust } from "../../src/trust/department-trust.ts";
-import type { Vault } from "../../src/vault/vault.ts";
+import { equalBytes } from "#core/octets.ts";
+import { X25519 } from "#core/keys/hpke.ts";
+import { DAY_MS, HOUR_MS } from "#core/keys/format/times.ts";
+import type { DeviceChange } from "#core/trust/ports.ts";
+import { NO_ANSWER, nameOfAnswer } from "#core/trust/naming.ts";
+import type { PeopleTrust } from "#core/trust/people-trust.ts";
+import { DepartmentTrust } from "#core/trust/department-trust.ts";
+import type { Vault } from "#core/vault/vault.ts";
 import {
   Department,
   endorse,

@@ -3,24 +3,24 @@
  * real HTTP encoding, and no socket. A test says when a connection comes up ({@link Phone.connect}),
  * may lie on the wire ({@link Phone.intercept}), and restarts the app with the vault it had.
  */
-import { newId } from "../../src/ids.ts";
-import type { ClientId, DeviceId, PersonId } from "../../src/ids.ts";
+import { newId } from "#core/ids.ts";
+import type { ClientId, DeviceId, PersonId } from "#core/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
-import { ownDevice } from "../../src/calls/app-state.ts";
-import type { AppState } from "../../src/seam.ts";
-import { DeviceCalls } from "../../src/account/calls.ts";
-import { RegistrationCalls } from "../../src/account/registering.ts";
-import { AccountServices } from "../../src/account/services.ts";
-import type { Context } from "../../src/context.ts";
-import type { CoreEvent, PresenceRequest } from "../../src/core.ts";
-import { failure } from "../../src/failure.ts";
-import { People } from "../../src/people/people.ts";
-import { Api } from "../../src/transport/api.ts";
-import { Http, type Fetch } from "../../src/transport/http.ts";
-import { MINUTE_MS } from "../../src/keys/format/times.ts";
-import { fromHex } from "../../src/octets.ts";
-import { Vault } from "../../src/vault/vault.ts";
-import type { Ready } from "../../src/wire.ts";
+import { ownDevice } from "#core/calls/app-state.ts";
+import type { AppState } from "#core/seam.ts";
+import { DeviceCalls } from "#core/account/calls.ts";
+import { RegistrationCalls } from "#core/account/registering.ts";
+import { AccountServices } from "#core/account/services.ts";
+import type { Context } from "#core/context.ts";
+import type { CoreEvent, PresenceRequest } from "#core/core.ts";
+import { failure } from "#core/failure.ts";
+import { People } from "#core/people/people.ts";
+import { Api } from "#core/transport/api.ts";
+import { Http, type Fetch } from "#core/transport/http.ts";
+import { MINUTE_MS } from "#core/keys/format/times.ts";
+import { fromHex } from "#core/octets.ts";
+import { Vault } from "#core/vault/vault.ts";
+import type { Ready } from "#core/wire.ts";
 import type { Signer } from "../support/department.ts";
 import { numberOf } from "../support/data-folder.ts";
 import type { MemoryServer } from "../memory/server.ts";

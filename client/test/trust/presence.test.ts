@@ -1,10 +1,10 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { verifyPresence } from "../../src/admin/presences.ts";
-import { MINUTE_MS } from "../../src/keys/format/times.ts";
-import { PIN, encodePresence, parsePresence } from "../../src/keys/trust/presence.ts";
-import { fromHex, toHex, utf8 } from "../../src/octets.ts";
-import { ActFormat } from "../../src/keys/trust/admin-act.ts";
+import { verifyPresence } from "#core/admin/presences.ts";
+import { MINUTE_MS } from "#core/keys/format/times.ts";
+import { PIN, encodePresence, parsePresence } from "#core/keys/trust/presence.ts";
+import { fromHex, toHex, utf8 } from "#core/octets.ts";
+import { ActFormat } from "#core/keys/trust/admin-act.ts";
 import { MemoryServer } from "../memory/server.ts";
 import { Phone, TEST_PIN, codeOf, type Clock } from "./phone.ts";
 import { NOW } from "./scene.ts";

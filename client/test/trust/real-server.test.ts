@@ -1,8 +1,8 @@
 import "fake-indexeddb/auto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { CoreFailure } from "../../src/failure.ts";
-import type { DeviceId } from "../../src/ids.ts";
-import type { Ready } from "../../src/wire.ts";
+import { CoreFailure } from "#core/failure.ts";
+import type { DeviceId } from "#core/ids.ts";
+import type { Ready } from "#core/wire.ts";
 import { TestServer } from "../support/server.ts";
 import { Phone, codeOf, type Clock, type PhoneServer } from "./phone.ts";
 

@@ -1,8 +1,8 @@
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CoreFailure, failure } from "../../src/failure.ts";
-import { MINUTE_MS } from "../../src/keys/format/times.ts";
-import { fromHex, toHex } from "../../src/octets.ts";
+import { CoreFailure, failure } from "#core/failure.ts";
+import { MINUTE_MS } from "#core/keys/format/times.ts";
+import { fromHex, toHex } from "#core/octets.ts";
 import { newSigner, revoke } from "../support/department.ts";
 import { MemoryServer } from "../memory/server.ts";
 import { Phone, confirm, signerOf, type Clock } from "./phone.ts";

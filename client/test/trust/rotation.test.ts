@@ -1,16 +1,16 @@
 /** The roster authority's key was stolen and is replaced: what the thief signed counts no more. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { idOf, type DeviceId } from "../../src/ids.ts";
-import { ZEROS } from "../../src/keys/format/hashing.ts";
-import { DAY_MS } from "../../src/keys/format/times.ts";
-import { firstNumber } from "../../src/keys/trust/department.ts";
-import { IncarnationFormat } from "../../src/keys/trust/incarnation.ts";
-import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
-import { PersonDevicesFormat } from "../../src/keys/trust/person-devices.ts";
-import { RevocationFormat, isByAuthority } from "../../src/keys/trust/revocation.ts";
-import type { PeopleTrust } from "../../src/trust/people-trust.ts";
-import type { DeviceChange } from "../../src/trust/ports.ts";
-import type { Vault } from "../../src/vault/vault.ts";
+import { idOf, type DeviceId } from "#core/ids.ts";
+import { ZEROS } from "#core/keys/format/hashing.ts";
+import { DAY_MS } from "#core/keys/format/times.ts";
+import { firstNumber } from "#core/keys/trust/department.ts";
+import { IncarnationFormat } from "#core/keys/trust/incarnation.ts";
+import { PersonCardFormat } from "#core/keys/trust/person-card.ts";
+import { PersonDevicesFormat } from "#core/keys/trust/person-devices.ts";
+import { RevocationFormat, isByAuthority } from "#core/keys/trust/revocation.ts";
+import type { PeopleTrust } from "#core/trust/people-trust.ts";
+import type { DeviceChange } from "#core/trust/ports.ts";
+import type { Vault } from "#core/vault/vault.ts";
 import { deviceHex, endorse, newSigner, type Signer } from "../support/department.ts";
 import type { Officer } from "./scene.ts";
 import { NOW, Scene, openVault } from "./scene.ts";

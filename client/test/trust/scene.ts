@@ -3,17 +3,17 @@
  * that answers with whatever the test puts into `bundles`, right or wrong.
  */
 import "fake-indexeddb/auto";
-import { newId } from "../../src/ids.ts";
-import { equalBytes } from "../../src/octets.ts";
-import type { PersonId } from "../../src/ids.ts";
-import { DeviceKeyFormat } from "../../src/keys/device-key.ts";
-import { X25519, publicKeyOf, type Kem } from "../../src/keys/hpke.ts";
-import { DAY_MS } from "../../src/keys/format/times.ts";
-import { DepartmentTrust } from "../../src/trust/department-trust.ts";
-import { NO_ANSWER, nameOfAnswer } from "../../src/trust/naming.ts";
-import { PeopleTrust } from "../../src/trust/people-trust.ts";
-import { Vault } from "../../src/vault/vault.ts";
-import type { LookUpTrust, PersonTrust } from "../../src/wire.ts";
+import { newId } from "#core/ids.ts";
+import { equalBytes } from "#core/octets.ts";
+import type { PersonId } from "#core/ids.ts";
+import { DeviceKeyFormat } from "#core/keys/device-key.ts";
+import { X25519, publicKeyOf, type Kem } from "#core/keys/hpke.ts";
+import { DAY_MS } from "#core/keys/format/times.ts";
+import { DepartmentTrust } from "#core/trust/department-trust.ts";
+import { NO_ANSWER, nameOfAnswer } from "#core/trust/naming.ts";
+import { PeopleTrust } from "#core/trust/people-trust.ts";
+import { Vault } from "#core/vault/vault.ts";
+import type { LookUpTrust, PersonTrust } from "#core/wire.ts";
 import {
   Department,
   endorse,

@@ -1,15 +1,15 @@
-import { idOf, newId } from "../../src/ids.ts";
+import { idOf, newId } from "#core/ids.ts";
 import { beforeEach, describe, expect, test } from "vitest";
-import { fromHex } from "../../src/octets.ts";
-import { ZEROS } from "../../src/keys/format/hashing.ts";
-import { X25519 } from "../../src/keys/hpke.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
-import { failure } from "../../src/failure.ts";
-import type { RosterHead } from "../../src/keys/roster/head.ts";
-import { firstNumber } from "../../src/keys/trust/department.ts";
-import { TimeFormat } from "../../src/keys/trust/time.ts";
-import { TrustedTime } from "../../src/trust/trusted-time.ts";
-import type { Vault } from "../../src/vault/vault.ts";
+import { fromHex } from "#core/octets.ts";
+import { ZEROS } from "#core/keys/format/hashing.ts";
+import { X25519 } from "#core/keys/hpke.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "#core/keys/format/times.ts";
+import { failure } from "#core/failure.ts";
+import type { RosterHead } from "#core/keys/roster/head.ts";
+import { firstNumber } from "#core/keys/trust/department.ts";
+import { TimeFormat } from "#core/keys/trust/time.ts";
+import { TrustedTime } from "#core/trust/trusted-time.ts";
+import type { Vault } from "#core/vault/vault.ts";
 import { Department } from "../support/department.ts";
 import { NOW, openVault } from "./scene.ts";
 
