@@ -1,23 +1,19 @@
-"""Judges acknowledgements and stores them, many in one transaction.
+"""Judges acknowledgements and stores them, many in one transaction (``GroupCommit``).
 
-Invariants: a record is answered only after the transaction that holds it has committed; at most one
-row counts for each order and person, whichever order the records came in (rules.Counted). Records
-wait up to :data:`PAUSE_S` for others, because 63,000 of them come within a minute and a device does
-not show when its acknowledgement was stored. If anything goes wrong the transaction rolls back and
-each request is tried again in one of its own, so that none fails for another. A crash loses nothing
-that was answered; every device repeats what was not.
+Invariant: at most one row counts for each order and person, whichever order the records came in
+(rules.Counted). Records wait up to :data:`PAUSE_S` for others, because 63,000 of them come within a
+minute and a device does not show when its acknowledgement was stored. Every device repeats what was
+not answered.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-
-import structlog
+from dataclasses import dataclass
 
 from copconnect import errors, wire
 from copconnect.bus import AcknowledgedWakeup
 from copconnect.database.engine import Transaction
+from copconnect.group_commit import GroupCommit
 from copconnect.ids import ClientId, ConversationId, MessageId, PersonId
 from copconnect.orders import rules, store
 from copconnect.orders.dependencies import Dependencies
@@ -33,7 +29,6 @@ MOST_TOGETHER = 1_000  # Records in one transaction, unless a single request has
 RECORDS_PER_MINUTE = 2_000  # A station writer marks a whole station.
 _MOST_KEYS = 200_000
 _IN_TURN = 32  # Signatures that are checked at a stretch.
-log = structlog.get_logger()
 Outcome = wire.AcknowledgementOutcome
 
 
@@ -57,7 +52,6 @@ class _Posted:
     caller: Caller
     order_id: MessageId
     body: Sequence[wire.AcknowledgementItem]
-    answer: asyncio.Future[list[Outcome]] = field(default_factory=asyncio.Future)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +76,9 @@ class Acknowledging:
     def __init__(self, deps: Dependencies) -> None:
         self._deps = deps
         self._keys: dict[bytes, bytes] = {}
-        self._waiting: deque[_Posted] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._commits = GroupCommit(
+            self._commit, MOST_TOGETHER, size=lambda posted: len(posted.body), pause_s=PAUSE_S
+        )
         self._rates = deps.rates.limit(
             "acknowledgements_per_minute", RECORDS_PER_MINUTE, RECORDS_PER_MINUTE
         )
@@ -98,15 +93,11 @@ class Acknowledging:
         """
         self._rates.take(caller.person_id, len(body.acknowledgements))
         posted = _Posted(caller, order_id, body.acknowledgements)
-        self._waiting.append(posted)
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
-        return wire.AcknowledgementOutcomes(outcomes=await posted.answer)
+        return wire.AcknowledgementOutcomes(outcomes=await self._commits.write(posted))
 
     async def close(self) -> None:
         """Wait for what is being stored."""
-        if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._commits.close()
 
     async def _learn_keys(self, devices: set[bytes]) -> None:
         unknown = devices - self._keys.keys()
@@ -134,59 +125,10 @@ class Acknowledging:
             requests.append(_Request(one, items))
         return requests
 
-    # --- Together -------------------------------------------------------------------------------
-
-    async def _run(self) -> None:
-        try:
-            while self._waiting:
-                batch: list[_Posted] = []
-                size = 0
-                while self._waiting and (
-                    not batch or size + len(self._waiting[0].body) <= MOST_TOGETHER
-                ):
-                    batch.append(self._waiting.popleft())
-                    size += len(batch[-1].body)
-                try:
-                    await self._store(await self._read(batch))
-                except Exception as error:
-                    for one in batch:
-                        _settle(one, error)
-                except BaseException:
-                    for one in batch:
-                        one.answer.cancel()
-                    raise
-                await asyncio.sleep(PAUSE_S)
-        except BaseException:
-            for one in self._waiting:
-                one.answer.cancel()
-            self._waiting.clear()
-            raise
-        finally:
-            self._task = None
-
-    async def _store(self, batch: Sequence[_Request]) -> None:
-        try:
-            async with self._deps.database.transaction() as connection:
-                answers = await _Batch(self._deps, connection, batch).store()
-        except Exception as error:
-            if len(batch) == 1:
-                _settle(batch[0].posted, error)
-                return
-            log.warning("acknowledgements_stored_apart", requests=len(batch), exc_info=error)
-            for one in batch:
-                await self._store([one])
-        else:
-            for one, found in zip(batch, answers, strict=True):
-                _settle(one.posted, found)
-
-
-def _settle(posted: _Posted, found: list[Outcome] | Exception) -> None:
-    if posted.answer.done():  # The caller may have gone.
-        return
-    if isinstance(found, Exception):
-        posted.answer.set_exception(found)
-    else:
-        posted.answer.set_result(found)
+    async def _commit(self, batch: Sequence[_Posted]) -> list[list[Outcome] | Exception]:
+        requests = await self._read(batch)
+        async with self._deps.database.transaction() as connection:
+            return await _Batch(self._deps, connection, requests).store()
 
 
 def _read(item: wire.AcknowledgementItem, caller: Caller, key: bytes | None) -> _Given | Outcome:

@@ -1,12 +1,9 @@
-"""Messages into the log, several in one transaction.
+"""Messages into the log, several in one transaction (``GroupCommit``).
 
-Invariants: a message is answered, and announced, only after the transaction that holds it has
-committed; the messages of one transaction are accepted in the order they came, so seq, log hash and
-each sender's chain have no gap. Messages that wait while a transaction runs go together into the
-next one (a message is never delayed to fill a batch). There a refusal is found by reading alone,
-before anything of that message is written; if anything else goes wrong the transaction rolls back
-and each of its messages is tried again in one of its own, so that none fails for another. A crash
-before the commit loses nothing: no device was answered, and each posts the same bytes again (D6).
+Invariants: the messages of one transaction are accepted in the order they came, so seq, log hash
+and each sender's chain have no gap. A message is never delayed to fill a batch. A refusal is found
+by reading alone, before anything of that message is written. After a crash each device that was not
+answered posts the same bytes again (D6).
 
 SQLite has one writer, so the messages of a batch are read one by one. PostgreSQL has writers side
 by side: all conversations of a batch are held first, and what a few statements read then is newer
@@ -14,10 +11,8 @@ than the rows' locks. A message whose conversation another writer holds does not
 waiting: it goes alone, beside the next batch.
 """
 
-import asyncio
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import msgspec
 from sqlalchemy import Connection
@@ -36,6 +31,7 @@ from copconnect.delivery.rules.rights import ISSUE
 from copconnect.delivery.store import log, members, standings
 from copconnect.delivery.store.log import NewEntry
 from copconnect.delivery.store.standings import FoundStanding, LogEnd
+from copconnect.group_commit import GroupCommit
 from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, Seq
 from copconnect.principals import Caller, PostedMessage
 from copconnect.records.conversation.message import next_log_hash
@@ -89,12 +85,6 @@ class Post:
         return bool(self.attachment_ids or self.wakes) or self.order is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    post: Post
-    answer: asyncio.Future[wire.Accepted] = field(default_factory=asyncio.Future)
-
-
 _Outcome = NewEntry | errors.CopConnectError | AlreadyAccepted
 
 
@@ -103,19 +93,12 @@ class Accepting:
 
     def __init__(self, deps: Dependencies) -> None:
         self._deps = deps
-        self._waiting: deque[_Waiting] = deque()
-        self._task: asyncio.Task[None] | None = None
-        self._apart: set[asyncio.Task[None]] = set()
+        self._commits = GroupCommit(self._commit, MOST_TOGETHER)
 
     async def accept(self, post: Post) -> wire.Accepted:
         """Append a message, or raise the rule that refuses it."""
-        if post.alone:
-            return await self._accept_alone(post)
-        waiting = _Waiting(post)
-        self._waiting.append(waiting)
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
-        return await waiting.answer
+        accepted = None if post.alone else await self._commits.write(post)
+        return accepted or await self._accept_alone(post)
 
     async def _accept_alone(self, post: Post) -> wire.Accepted:
         deps, now_ms = self._deps, self._deps.clock.now_ms()
@@ -144,70 +127,22 @@ class Accepting:
             return already.accepted
         return wire.Accepted(seq=entry.seq, sent_ms=entry.sent_ms)
 
-    # --- Together -------------------------------------------------------------------------------
-
-    async def _run(self) -> None:
-        try:
-            while self._waiting:
-                count = min(MOST_TOGETHER, len(self._waiting))
-                batch = [self._waiting.popleft() for _ in range(count)]
-                try:
-                    await self._accept_together(batch)
-                except Exception as error:
-                    for one in batch:
-                        _fail(one, error)
-                except BaseException:
-                    for one in (*batch, *self._waiting):
-                        one.answer.cancel()
-                    self._waiting.clear()
-                    raise
-        finally:
-            self._task = None
-
-    async def _accept_together(self, batch: Sequence[_Waiting]) -> None:
+    async def _commit(self, posts: Sequence[Post]) -> list[wire.Accepted | Exception | None]:
         now_ms = self._deps.clock.now_ms()
-        posts = [one.post for one in batch]
-        try:
-            outcomes = await self._deps.database.write_at_once(
-                lambda connection: _append(connection, posts, now_ms), _wakeups_of
-            )
-        except Exception as error:
-            if len(batch) == 1:
-                _fail(batch[0], error)
-                return
-            for one in batch:
-                await self._accept_together([one])
-            return
-        for one, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, errors.CopConnectError):
-                _fail(one, outcome)
-            elif isinstance(outcome, AlreadyAccepted):
-                _answer(one, outcome.accepted)
-            elif outcome is None:
-                task = asyncio.create_task(self._accept_apart(one))
-                self._apart.add(task)
-                task.add_done_callback(self._apart.discard)
-            else:
-                _answer(one, wire.Accepted(seq=outcome.seq, sent_ms=outcome.sent_ms))
-
-    async def _accept_apart(self, waiting: _Waiting) -> None:
-        try:
-            _answer(waiting, await self._accept_alone(waiting.post))
-        except asyncio.CancelledError:
-            waiting.answer.cancel()
-            raise
-        except Exception as error:
-            _fail(waiting, error)
+        outcomes = await self._deps.database.write_at_once(
+            lambda connection: _append(connection, posts, now_ms), _wakeups_of
+        )
+        return [_answer(outcome) for outcome in outcomes]
 
 
-def _answer(waiting: _Waiting, accepted: wire.Accepted) -> None:
-    if not waiting.answer.done():  # The caller may have gone.
-        waiting.answer.set_result(accepted)
-
-
-def _fail(waiting: _Waiting, error: Exception) -> None:
-    if not waiting.answer.done():
-        waiting.answer.set_exception(error)
+def _answer(outcome: _Outcome | None) -> wire.Accepted | Exception | None:
+    match outcome:
+        case NewEntry():
+            return wire.Accepted(seq=outcome.seq, sent_ms=outcome.sent_ms)
+        case AlreadyAccepted():
+            return outcome.accepted
+        case _:
+            return outcome
 
 
 def _wakeups_of(outcomes: Sequence[_Outcome | None]) -> list[EntryWakeup]:
