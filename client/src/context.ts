@@ -41,6 +41,8 @@ export interface Identity {
   readonly deviceBytes: Uint8Array;
   /** Ed25519 seed. */
   readonly privateKey: Uint8Array;
+  /** When this device registered, by the server's clock. */
+  readonly registeredMs: number;
 }
 
 /** The context of a registered device with an open vault. */

@@ -137,6 +137,8 @@ export interface ConversationRecord {
   readonly readSeq: number;
   readonly unread: number;
   readonly mentioned: boolean;
+  /** Nothing that was sent earlier is unread. */
+  readonly unreadFromMs: number;
   /** The newest state that was accepted (kinds/state.ts). */
   readonly profile: ProfileRecord | null;
   readonly last: LastRecord | null;

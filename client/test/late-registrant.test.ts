@@ -87,6 +87,40 @@ describe("a member who registers later", () => {
     ]);
   });
 
+  it("has nothing unread in a group of what was written before, but all of a direct one", async () => {
+    const a = await w.join();
+    const index = w.current.absent();
+    const absent = await absentPerson(a, index);
+    const group = (
+      await a.core.conversations.createGroup({
+        ...{ title: "Beat 11", personIds: [absent], photo: null },
+        ...{ whoMayPost: "everyone", history: "30_days" },
+      })
+    ).conversationId;
+    const direct = (await a.core.conversations.openDirect(absent)).conversationId;
+    for (const id of [group, direct]) {
+      await a.ready(id);
+      for (const text of ["one", "two", "three"]) await a.text(id, `${text} before`);
+    }
+    await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
+    const late = await w.device(index);
+    for (const id of [group, direct]) await late.receives(id, "one before");
+    const unreadIn = async (id: ConversationId): Promise<number> =>
+      (await late.core.conversations.get(id)).unread;
+    expect(await unreadIn(direct)).toBe(3);
+    expect(await unreadIn(group)).toBe(0);
+    expect((await late.core.messages.page(group, null, 50)).firstUnread).toBeNull();
+    const { messageId } = await a.text(group, "after");
+    await late.receives(group, "after");
+    expect(await unreadIn(group)).toBe(1);
+    expect((await late.core.messages.page(group, null, 50)).firstUnread).toBe(messageId);
+    // Reading an older one leaves the count: it is about later messages.
+    const { messages } = await late.core.messages.page(group, null, 50);
+    const [older] = messages.filter(({ body }) => body.kind === "text");
+    await late.core.messages.markRead(group, older?.messageId ?? messageId);
+    expect(await unreadIn(group)).toBe(1);
+  });
+
   it("is a quiet line of a direct conversation", async () => {
     const a = await w.join();
     const index = w.current.absent();

@@ -79,10 +79,10 @@ export class Account {
   }
 
   get identity(): Identity {
-    const { personId, clientId, device, signaturePrivateKey } = this.require();
+    const { personId, clientId, device, signaturePrivateKey, registeredMs } = this.require();
     const deviceBytes = fromHex(device);
     const privateKey = signaturePrivateKey;
-    return { personId, clientId, device, deviceBytes, privateKey };
+    return { personId, clientId, device, deviceBytes, privateKey, registeredMs };
   }
 
   /** Read the account from the open vault. */

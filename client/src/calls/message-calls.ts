@@ -1,6 +1,7 @@
 /** `core.messages` and `core.attachments`. */
 import type { Attachments } from "../attachments/attachments.ts";
 import type { Conversation } from "../conversation/conversation.ts";
+import { isUnread } from "../conversation/record.ts";
 import type { MessageItem, MessagePage, MessageReceipts, Outgoing, Plate } from "../seam.ts";
 import { failure } from "../failure.ts";
 import { loadMessage, pageMessages } from "../messages/messages.ts";
@@ -44,9 +45,10 @@ export class MessageCalls {
     const size = Math.max(1, Math.min(MOST_ON_A_PAGE, limit));
     const found = await pageMessages(vault, conversationId, below, size + 1);
     const page = found.slice(0, size).reverse();
-    const { readSeq } = conversation.record;
+    const { record } = conversation;
     const unread = page.find(
-      ({ seq, mine, notice }) => seq !== null && seq > readSeq && !mine && notice === null,
+      ({ seq, sentMs, mine, notice }) =>
+        seq !== null && !mine && notice === null && isUnread(record, { seq, sentMs }),
     );
     return {
       messages: await Promise.all(page.map((one) => device.views.message(conversation, one))),

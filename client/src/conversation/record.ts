@@ -39,6 +39,7 @@ export function newRecord(info: WireConversation): ConversationRecord {
       readSeq: info.readSeq,
       unread: 0,
       mentioned: false,
+      unreadFromMs: 0,
       profile: null,
       last: null,
       own: null,
@@ -63,6 +64,14 @@ export function refreshed(record: ConversationRecord, info: WireConversation): C
     historyFromMs: info.historyFromMs,
     infoVersion: info.infoVersion,
   };
+}
+
+/** Whether a message at a place of the log is one that this person has not read. */
+export function isUnread(
+  { readSeq, unreadFromMs }: Pick<ConversationRecord, "readSeq" | "unreadFromMs">,
+  { seq, sentMs }: { readonly seq: number; readonly sentMs: number },
+): boolean {
+  return seq > readSeq && sentMs >= unreadFromMs;
 }
 
 /** From when this device reads; null: everything, as somebody who belongs from the start. */

@@ -3,6 +3,7 @@
  * counts and the log's place are stored together or not at all.
  */
 import type { Conversation } from "../conversation/conversation.ts";
+import { isUnread } from "../conversation/record.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
@@ -234,7 +235,8 @@ async function show(
   }
   // A message that waited for its key is news, also to a person who has read what came after it.
   const late = before?.why === "key" && !entry.old;
-  if (entry.position <= work.record.readSeq && !late) return;
+  const { position: seq, sentMs } = entry;
+  if (!isUnread(work.record, { seq, sentMs }) && !late) return;
   // Posted again, because the server lost it: shown in its new place, and told once.
   if (shown) return;
   const named = mentionsOf(content).some((one) => one.personId === personId);

@@ -6,7 +6,8 @@
  *
  * States: no log place (not begun) → a log place with a history place (filling) → history null
  * (whole). Each page is one step in the conversation's queue; a crash repeats the page. Messages of
- * before count as unread where the person has not read them on another device, and notify nobody.
+ * before notify nobody. They count as unread above the last that the person has read on another device;
+ * in a group where the person has read none, only those sent since this device registered do.
  * A program's device goes back only to the messages that its handlers may see.
  */
 import type { OnEvent } from "../device-events.ts";
@@ -70,6 +71,9 @@ export class History {
     const place: HistoryPlace = { from: last + 1, hash: end, start: last };
     const { program } = this.#context;
     if (program !== undefined) work.set({ handledFromMs: program.sinceMs() });
+    const { kind, standing, readSeq } = work.record;
+    const toOne = kind === "direct" || standing?.about === "post";
+    if (!toOne && readSeq === 0) work.set({ unreadFromMs: this.#context.identity().registeredMs });
     work.set({ history: place });
     tellStart(work, this.#context.identity().personId);
     await this.#take(conversation, work, page, place);

@@ -1,5 +1,6 @@
 /** Reading and receipts: what changes when somebody, here or elsewhere, has come further. */
 import type { ConversationId, MessageId } from "../ids.ts";
+import { isUnread } from "../conversation/record.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
@@ -28,7 +29,9 @@ export async function readUpTo(
   if (record.unread > 0 && seq < Math.max(newest, record.log?.cursor ?? 0)) {
     const later = await messagesAbove(context.vault, conversation.id, seq, 1_000);
     for (const message of later) {
-      if (message.seq === null || message.mine || message.notice !== null) continue;
+      const { seq: at, sentMs, mine, notice } = message;
+      if (at === null || mine || notice !== null) continue;
+      if (!isUnread({ ...record, readSeq: seq }, { seq: at, sentMs })) continue;
       const content = decodedOf(message);
       if (!isShown(content)) continue;
       unread++;
