@@ -11,7 +11,14 @@ from copconnect import wire
 from copconnect.bus import EnteredWakeup, LateSealsWakeup, ShareAskedWakeup, ShareDoneWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.live.asking import Asking
-from copconnect.delivery.live.late_seals import AGAIN_MS, ANEW, BATCH_MS, REST_MS
+from copconnect.delivery.live.late_seals import (
+    AGAIN_MS,
+    ANEW,
+    BATCH_MS,
+    REST_MS,
+    TOLD,
+    TOLD_MS,
+)
 from copconnect.delivery.store import late_seals
 from copconnect.ids import CellId, SealKeyId
 from copconnect.principals import Caller
@@ -241,12 +248,97 @@ async def test_s9_a_device_that_always_says_so_has_few_replaced(force: Force) ->
     assert asked == ANEW
 
 
+async def test_s9_a_newcomer_of_a_cell_without_a_seal_has_none_replaced(force: Force) -> None:
+    """It asks for a share as a device whose seal failed does."""
+    node, asking = force.node(*force.people)
+    await force.look(asking)
+    cell_id = force.others[0]
+    first, newcomer = force.of_cell[cell_id]
+    for each in force.others[1:]:
+        await force.add(each)
+    node.frames.clear()
+    for _ in range(ANEW):
+        await asking.receive(force.lacks(newcomer, cell_id))
+        await asking.late_seals.work()
+        assert _keys(node) == []
+    await force.add(cell_id)
+    await asking.receive(force.added(cell_id, force.holder))
+    assert [one for one, _ in _keys(node)] == [first]
+    force.clock.at += AGAIN_MS
+    await asking.receive(force.lacks(first, cell_id))
+    await asking.late_seals.work()
+    assert [wanted for _, wanted in force.wanted(node)] == [force.ids([cell_id])]
+
+
+async def test_s9_the_rest_gets_a_seal_that_is_replaced_no_more(force: Force) -> None:
+    """The first device of a cell says each time that its seal failed."""
+    node, asking = force.node(*force.people)
+    cell_id = force.others[0]
+    first, other = force.of_cell[cell_id]
+    for each in force.others:
+        await force.add(each)
+    for _ in range(ANEW + 1):
+        force.clock.at += AGAIN_MS
+        await asking.receive(force.added(cell_id, force.holder))
+        await asking.receive(force.lacks(first, cell_id))
+        await asking.late_seals.work()
+    node.frames.clear()
+    force.clock.at += REST_MS
+    await asking.late_seals.work()
+    assert [(one, frame.seal) for one, frame in _keys(node)] == [(other, b"seal")]
+
+
+async def test_s9_a_cell_without_a_seal_is_told_to_wait_again(force: Force) -> None:
+    node, asking = force.node(*force.people)
+    cell_id = force.others[0]
+    await force.add(force.others[1])
+    await force.look(asking)
+    told: list[list[Caller]] = []
+    for _ in range(2 * TOLD):
+        assert _keys(node) == []
+        force.clock.at += TOLD_MS
+        await asking.late_seals.work()
+        told.append([one for one, frame in _keys(node) if frame.awaited])
+    assert told == [force.of_cell[cell_id]] * TOLD + [[]] * TOLD
+
+
+async def test_s9_a_conversation_of_one_cell_waits_for_no_seals(database: Database) -> None:
+    force = await Force(database).fill(1)
+    force.rows.cell_rekey[force.first] = force.rows.epoch + 1
+    await force.rows.roster()
+    node, asking = force.node(*force.people)
+    await force.look(asking)
+    force.clock.at += TOLD_MS
+    await asking.late_seals.work()
+    assert node.frames == []
+    one = next(iter(node.online(force.rows.conversation_id)))
+    assert not asking.late_seals.waits(force.rows.conversation_id, one, b"\1" + force.key_id[:16])
+
+
+async def test_s9_devices_of_a_cell_without_a_key_are_asked_for_no_share(force: Force) -> None:
+    """A removal made the keys of their cell old, so that it cannot have a seal yet."""
+    cell_id = force.others[0]
+    force.rows.cell_rekey[cell_id] = force.rows.epoch + 1
+    await force.rows.roster()
+    node, asking = force.node(*force.of_cell[cell_id], *force.of_cell[force.first])
+    await force.look(asking)
+    node.frames.clear()
+    asker = force.of_cell[force.others[1]][0]
+    await force.rows.share_request(asker, 1, force.key_id[:16], force.clock.at)
+    await asking.receive(force.lacks(asker, force.others[1]))
+    force.clock.at += 2_000
+    await asking.shares.work()
+    asked = [one for one, frame in node.frames if isinstance(frame, wire.ShareWanted)]
+    assert asked == force.of_cell[force.first][:1]
+
+
 async def test_s9_a_seal_that_is_being_replaced_costs_no_further_look(force: Force) -> None:
     """Each device of the cell asks for a share meanwhile."""
     _, asking = force.node(*force.people)
     cell_id = force.others[0]
     await force.look(asking)
     await force.add(cell_id)
+    await asking.receive(force.added(cell_id, force.holder))
     costs = []
     for one in force.of_cell[cell_id]:
         await asking.receive(force.lacks(one, cell_id))

@@ -5,7 +5,7 @@ keys, or of a key that S2 does not allow are refused. A cell key that the device
 counts as marked by the device's person (C2). Repeating a request stores the same again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,7 +21,7 @@ from copconnect.delivery.store import cell_keys, conversations, keys, late_seals
 from copconnect.delivery.store.conversations import Held
 from copconnect.ids import CellId, ConversationId, KeyId
 from copconnect.principals import Caller
-from copconnect.records.conversation.roster import RosterHead
+from copconnect.records.conversation.roster import CellLine, RosterHead
 from copconnect.records.conversation.seals import parse_seals
 from copconnect.records.primitives.kem import seal_bytes
 
@@ -52,7 +52,8 @@ class LateSeals:
             if not asked or not asked.issuperset([*sealed_to, *refused]):
                 raise errors.NotAsked
             usable = await usable_keys(connection, held, now_ms)
-            cells = await usable_cell_keys(connection, conversation_id, held.kem, now_ms)
+            lines = await rosters.current_lines(connection, conversation_id, None)
+            cells = await usable_cell_keys(connection, conversation_id, lines, held.kem, now_ms)
             is_usable = any(one.key_id == key_id for one in usable)
             if not is_usable or not cells.keys() >= set(sealed_to):
                 raise errors.StaleRecord(epoch=held.epoch)
@@ -108,10 +109,13 @@ async def usable_keys(connection: AsyncConnection, held: Held, now_ms: int) -> l
 
 
 async def usable_cell_keys(
-    connection: AsyncConnection, conversation_id: ConversationId, kem: int, now_ms: int
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    lines: Iterable[CellLine],
+    kem: int,
+    now_ms: int,
 ) -> dict[bytes, CellId]:
-    """Return the cells' newest keys that are usable, by id. Two statements."""
-    lines = await rosters.current_lines(connection, conversation_id, None)
+    """Return the newest keys of these cells that are usable, by id. One statement."""
     newest = await cell_keys.newest(connection, conversation_id)
     found: dict[bytes, CellId] = {}
     for line in lines:

@@ -7,14 +7,16 @@ seals. A holder is a device that made the key, or whose cell has a seal of it, a
 share of it. The node sends a new seal to one device of the cell that is connected here, other than
 the helper, and to the rest of the cell once that device has said that it opened the seal, or after
 ``REST_MS``. If that device asks for a share instead, the node asks another holder for the seal and
-tells the rest of the cell to wait. If no holder is connected, it looks again when devices connect.
+tells the rest of the cell to wait. It tells cells without a seal to wait again, ``TOLD`` times at
+most. If no holder is connected, it looks again when devices connect.
 Deterministic: time and jitter are passed in. A lost wake-up costs a scan's period; a
 device without a seal asks for a share after half a minute.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,7 +35,7 @@ from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import SealAsk
 from copconnect.delivery.live.share_helpers import HelperChoice
 from copconnect.delivery.rules.conversation_keys import newest_first
-from copconnect.delivery.store import conversations, late_seals
+from copconnect.delivery.store import conversations, late_seals, rosters
 from copconnect.delivery.store.conversations import Held
 from copconnect.delivery.store.keys import StoredKey
 from copconnect.ids import CellId, ClientId, ConversationId, KeyId, SealKeyId
@@ -47,6 +49,8 @@ BATCH_MS = 1_000  # One request asks for seals to all cell keys that were made w
 AGAIN_MS = 3_000  # The wait for seals before another device is asked.
 REST_MS = 3_000  # The wait of a cell's other devices for the first one to open the seal.
 ANEW = 3  # The most replacements of one seal that failed.
+TOLD_MS = 25_000  # Within the shortest time for which a device waits.
+TOLD = 4  # The most times that a cell is told to wait for one seal.
 KEYS = 2  # Usable keys of a conversation that get late seals, the newest ones.
 SCAN_MS = 120_000
 JITTER_MS = 300
@@ -62,6 +66,17 @@ class _First:
     cell_id: CellId
     frame: wire.KeyFrame
     due_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A conversation: its cells, their usable keys, and to which of these each usable conversation
+    key is sealed."""
+
+    held: Held
+    cells: set[CellId]
+    usable: Mapping[bytes, CellId]
+    keys: Sequence[tuple[StoredKey, set[bytes]]]
 
 
 class LateSealAsking:
@@ -80,13 +95,15 @@ class LateSealAsking:
         self._jitter = jitter
         self._due: dict[ConversationId, int] = {}
         self._first: dict[_Receiver, _First] = {}
-        # Seals that failed: how many replacements were asked for, and which are being asked for
-        # now.
+        # Seals that devices could not open, which the next look judges; how many replacements were
+        # asked for, and which are being asked for now.
+        self._reported: set[_Place] = set()
         self._failed: dict[_Place, int] = {}
         self._anew: set[_Place] = set()
         # By key: its author, and the cells without a good seal of it at this node's last look.
         self._without: dict[tuple[ConversationId, bytes], tuple[bytes, set[CellId]]] = {}
-        self._quiet: set[_Place] = set()  # Cells that were told to wait for another seal.
+        # How often cells without a good seal were told to wait for it, and when last.
+        self._told: dict[_Place, tuple[int, int]] = {}
         # Conversations that lack seals, none of whose holders was connected.
         self._unanswered: set[ConversationId] = set()
         self._asked: dict[tuple[ConversationId, bytes, bytes], set[ClientId]] = {}
@@ -119,7 +136,7 @@ class LateSealAsking:
             helper = bytes.fromhex(wakeup.helper)
             first = next((one for one in there if one.device != helper), None)
             self._anew.discard(place)
-            self._quiet.discard(place)
+            self._told.pop(place, None)
             self._without.get(place[:2], (b"", set[CellId]()))[1].discard(cell_id)
             if first is None:
                 continue
@@ -140,19 +157,20 @@ class LateSealAsking:
             self._tell_rest((wakeup.conversation_id, reference, device))
 
     def failed(self, wakeup: ShareAskedWakeup) -> None:
-        """Replace the seal of a cell whose device asks for a share: the seal may be rubbish."""
-        c, device = wakeup.conversation_id, bytes.fromhex(wakeup.device)
+        """Have the seal of a cell replaced whose device asks for a share: the seal may be rubbish.
+        A newcomer also asks where its cell has no seal yet; nothing is replaced then."""
+        c = wakeup.conversation_id
         if any(one[0] == SecretKind.CELL_KEY for one in wakeup.lacks):
             return  # It lacks its cell's key, so the seal may be good.
         if not self._has_cells(c):
             return
-        references = _references(wakeup.lacks)
-        for reference in references:
-            self._first.pop((c, reference, device), None)
-        # Other devices of the cell ask for a share of the same key: its seal is replaced already.
-        new = [one for one in references if self._fail((c, one, wakeup.cell_id))]
-        if new:
-            self._look(c, 0)
+        for reference in _references(wakeup.lacks):
+            place = c, reference, wakeup.cell_id
+            _, without = self._without.get(place[:2], (b"", set[CellId]()))
+            spent = place in self._anew or self._failed.get(place, 0) >= ANEW
+            if not spent and wakeup.cell_id not in without:
+                self._reported.add(place)
+                self._look(c, 0)
 
     def _has_cells(self, c: ConversationId) -> bool:
         """Whether devices of several cells of a conversation are connected here."""
@@ -160,15 +178,14 @@ class LateSealAsking:
         first = next(cells, None)
         return any(one != first for one in cells)
 
-    def _fail(self, place: _Place) -> bool:
-        """Have a seal replaced; return False if it is being replaced, or was often enough."""
-        if place in self._anew or self._failed.get(place, 0) >= ANEW:
-            return False
+    def _replace(self, place: _Place) -> None:
+        """Have a seal replaced. The rest of the cell gets the next one."""
         self._anew.add(place)
         self._failed[place] = self._failed.get(place, 0) + 1
-        if len(self._failed) > _MOST:
-            del self._failed[next(iter(self._failed))]
-        return True
+        c, reference, cell_id = place
+        for one in [one for one, first in self._first.items() if first.cell_id == cell_id]:
+            if one[:2] == (c, reference):
+                del self._first[one]
 
     def waits(self, c: ConversationId, one: Online, secret: bytes) -> bool:
         """Whether a device's cell has no good seal of a conversation key, which it did not make."""
@@ -206,18 +223,25 @@ class LateSealAsking:
                 self._connected().push_to(one.client_id, first.frame)
 
     async def _look_at(self, c: ConversationId, now_ms: int) -> None:
+        reported = {one for one in self._reported if one[0] == c}
+        self._reported -= reported
         async with self._deps.database.reading() as connection:
-            found = await self._missing(connection, c, now_ms)
+            found = await self._read(connection, c, now_ms)
+        keys = [] if found is None else found.keys
+        looked_at = {(c, key.key_id[:KEY_ID_BYTES]) for key, _ in keys}
+        # A former key gets no late seals.
+        self._failed.update((one, ANEW) for one in reported if one[:2] not in looked_at)
         if found is None:
             return
-        held, missing = found
-        for key, _, lacking in missing:
-            known = c, key.key_id[:KEY_ID_BYTES]
-            self._without.pop(known, None)
-            self._without[known] = key.author, set(lacking.values())
-            self._tell_to_wait(c, key, lacking)
-        while len(self._without) > _MOST:
-            del self._without[next(iter(self._without))]
+        missing: list[tuple[StoredKey, set[CellId], dict[bytes, CellId]]] = []
+        for key, there in keys:
+            sealed = {cell for one, cell in found.usable.items() if one in there}
+            lacking = self._lacking(c, key, found, sealed, reported)
+            if lacking:
+                missing.append((key, sealed, lacking))
+            self._tell_to_wait(c, key, now_ms)
+        for bounded in (self._without, self._told, self._failed):
+            _bound(bounded)
         asks: list[tuple[SealAsk, Online]] = []
         for key, sealed, lacking in missing:
             asks += self._asks(c, key, sealed, lacking)
@@ -234,61 +258,76 @@ class LateSealAsking:
             client_id = to[ask].client_id
             frames[client_id, ask.key_id].append(SealKeyId(ask.cell_key_id.hex()))
             self._asked.setdefault((c, ask.key_id, ask.cell_key_id), set()).add(client_id)
-        while len(self._asked) > _MOST:
-            del self._asked[next(iter(self._asked))]
-        stamp = self._deps.stamps.of(c, held.head_hash)
+        _bound(self._asked)
+        stamp = self._deps.stamps.of(c, found.held.head_hash)
         for (client_id, key_id), wanted in frames.items():
             frame = wire.SealsWanted(
                 conversation_id=c,
                 key_id=KeyId(key_id.hex()),
-                head=held.head,
+                head=found.held.head,
                 stamp=stamp,
                 cell_keys=wanted,
             )
             self._connected().push_to(client_id, frame)
         self._look(c, AGAIN_MS)
 
-    def _tell_to_wait(
-        self, c: ConversationId, key: StoredKey, lacking: Mapping[bytes, CellId]
-    ) -> None:
-        """Tell the devices of a cell whose seal failed to wait for another seal."""
+    def _tell_to_wait(self, c: ConversationId, key: StoredKey, now_ms: int) -> None:
+        """Tell the devices of cells without a good seal to wait: at once where a seal failed, and
+        again before their time is over. A new key has told them for the first time."""
         frame = wire.KeyFrame(conversation_id=c, record=key.record, seal=None, awaited=True)
-        for cell_id in lacking.values():
-            place = c, key.key_id[:KEY_ID_BYTES], cell_id
-            if place in self._anew and place not in self._quiet:
-                self._quiet.add(place)
+        known = c, key.key_id[:KEY_ID_BYTES]
+        for cell_id in self._without[known][1]:
+            place = (*known, cell_id)
+            failed = place in self._anew
+            times, last_ms = self._told.get(place, (0, 0 if failed else now_ms))
+            self._told[place] = times, last_ms
+            if times < TOLD and now_ms - last_ms >= TOLD_MS:
+                self._told[place] = times + 1, now_ms
                 for one in self._connected().online(c, cell_id):
                     self._connected().push_to(one.client_id, frame)
+            if times < TOLD:
+                self._look(c, TOLD_MS)
 
-    async def _missing(
+    async def _read(
         self, connection: AsyncConnection, c: ConversationId, now_ms: int
-    ) -> tuple[Held, list[tuple[StoredKey, set[CellId], dict[bytes, CellId]]]] | None:
-        """Return for each usable key the cells that have a seal of it, and the cell keys that need
-        one."""
+    ) -> _Found | None:
+        """Return what seals there are of the usable keys of a conversation; None: it has none, or
+        one cell."""
         rows = await conversations.read(connection, [c])
         if not rows:
             return None
         (held,) = rows
         newest = newest_first(await usable_keys(connection, held, now_ms))[:KEYS]
-        cells = await usable_cell_keys(connection, c, held.kem, now_ms) if newest else {}
-        if not cells:
+        if not newest:
             return None
+        lines = await rosters.current_lines(connection, c, None)
+        if len(lines) < 2:
+            return None
+        usable = await usable_cell_keys(connection, c, lines, held.kem, now_ms)
         ids = [one.key_id for one in newest]
         stored = await self._deps.keys.records(connection, c, ids)
         late = await late_seals.sealed_to(connection, c, ids)
-        found = []
-        for key in stored.values():
-            there = {*_recipients(key), *late.get(key.key_id, ())}
-            reference = key.key_id[:KEY_ID_BYTES]
-            sealed = {cell for one, cell in cells.items() if one in there}
-            lacking = {
-                one: cell
-                for one, cell in cells.items()
-                if one not in there or (c, reference, cell) in self._anew
-            }
-            if lacking:
-                found.append((key, sealed, lacking))
-        return held, found
+        keys = [(key, {*_recipients(key), *late.get(key.key_id, ())}) for key in stored.values()]
+        return _Found(held, {CellId(one.cell_id.hex()) for one in lines}, usable, keys)
+
+    def _lacking(
+        self,
+        c: ConversationId,
+        key: StoredKey,
+        found: _Found,
+        sealed: set[CellId],
+        reported: Collection[_Place],
+    ) -> dict[bytes, CellId]:
+        """Return the cell keys that need a seal of a key, and note the cells without a good one. A
+        cell that has a seal gets another one if its devices report that it failed."""
+        known = c, key.key_id[:KEY_ID_BYTES]
+        for cell in sealed:
+            if (*known, cell) in reported:
+                self._replace((*known, cell))
+        good = {cell for cell in sealed if (*known, cell) not in self._anew}
+        self._without.pop(known, None)
+        self._without[known] = key.author, found.cells - good
+        return {one: cell for one, cell in found.usable.items() if cell not in good}
 
     def _asks(
         self,
@@ -318,6 +357,11 @@ class LateSealAsking:
             holds = one.cell_id in sealed or one.device == key.author
             if holds and not self._choice.lacks(c, one.device, secret):
                 yield one
+
+
+def _bound(kept: dict[Any, Any]) -> None:
+    while len(kept) > _MOST:
+        del kept[next(iter(kept))]
 
 
 def _references(secrets: list[bytes]) -> list[bytes]:
