@@ -10,6 +10,7 @@ import type { Change, HandedKeys } from "./vault.ts";
 import { openSchema } from "./schema.ts";
 
 const FILE = "x" as AttachmentId;
+const CHEAP = { memoryKiB: 64, passes: 1 };
 const ignore = (): void => undefined;
 let now = 1_000_000;
 let vault: Vault;
@@ -44,7 +45,7 @@ async function rawText(): Promise<string> {
 beforeEach(async () => {
   globalThis.indexedDB = new IDBFactory();
   now = 1_000_000;
-  vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
+  vault = new Vault({ name: "test", now: () => now, pinCost: CHEAP });
   await vault.open();
 });
 
@@ -87,7 +88,7 @@ describe("records", () => {
       { op: "put_chunk", attachmentId: FILE, index: 3, bytes: new Uint8Array(5) },
     ]);
     vault.close();
-    vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
+    vault = new Vault({ name: "test", now: () => now, pinCost: CHEAP });
     expect(await vault.open()).toBe("open");
     expect(await vault.get("messages", "a")).toBe(1);
     expect(await vault.chunkIndexes(FILE)).toEqual([3]);
@@ -143,7 +144,7 @@ describe("records", () => {
     ];
     await database.put("records", { ...first, d: second.d });
     database.close();
-    vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
+    vault = new Vault({ name: "test", now: () => now, pinCost: CHEAP });
     await vault.open();
     const results = await Promise.allSettled([
       vault.get("messages", "a"),
@@ -200,7 +201,7 @@ describe("app lock", () => {
     await vault.setPin("471100", null);
     const taken = async (handed: HandedKeys | null): Promise<string> => {
       vault.close();
-      vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
+      vault = new Vault({ name: "test", now: () => now, pinCost: CHEAP });
       return vault.open(handed);
     };
     const first = structuredClone(vault.handedKeys);
@@ -235,7 +236,7 @@ describe("app lock", () => {
     await vault.setPin(null, "123456");
     expect(vault.hasPin).toBe(false);
     vault.close();
-    vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
+    vault = new Vault({ name: "test", now: () => now, pinCost: CHEAP });
     expect(await vault.open()).toBe("open");
   });
 
@@ -245,7 +246,7 @@ describe("app lock", () => {
     await vault.setPin("monsoon lantern tiger 9", null);
     expect(vault.lockedBy).toBe("passphrase");
     vault.close();
-    vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
+    vault = new Vault({ name: "test", now: () => now, pinCost: CHEAP });
     expect(await vault.open()).toBe("locked");
     expect(vault.lockedBy).toBe("passphrase");
     await expect(vault.unlock("monsoon lantern tiger")).rejects.toMatchObject({
@@ -267,9 +268,9 @@ describe("app lock", () => {
       const times = [0, onePassMs];
       const cost = await measuredCost(1_000, () => times.shift() ?? NaN);
       expect(cost).toEqual({ memoryKiB: 32 * 1024, passes });
-      // It is kept beside the wrapped key, which unlocks by it. Little memory saves the test seconds.
+      // It is kept beside the wrapped key, which unlocks by it.
       const record = await createKey(await newDeviceKey());
-      const cheap = { ...cost, memoryKiB: 64 };
+      const cheap = { ...cost, memoryKiB: CHEAP.memoryKiB };
       const wanted = { text: "471100", passphrase: false, cost: cheap };
       const wrapped = (await rewrapKey(record, null, wanted)) as KeyRecord;
       expect(wrapped.pin).toMatchObject(cheap);
@@ -301,7 +302,7 @@ describe("app lock", () => {
       now += 600_000;
       if (tries === 5) {
         vault.close();
-        vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
+        vault = new Vault({ name: "test", now: () => now, pinCost: CHEAP });
         expect(await vault.open()).toBe("locked");
       }
     }
@@ -309,7 +310,7 @@ describe("app lock", () => {
       code: "pin_wrong",
       details: { triesLeft: 0 },
     });
-    vault = new Vault({ name: "test", now: () => now, unlockMs: 0 });
+    vault = new Vault({ name: "test", now: () => now, pinCost: CHEAP });
     expect(await vault.open()).toBe("open");
     expect(await vault.get("messages", "a")).toBeNull();
   });

@@ -24,7 +24,7 @@ import {
   unlockKey,
   waitMs,
 } from "./data-key.ts";
-import type { KeyRecord, NewPin, OpenKeys } from "./data-key.ts";
+import type { KeyRecord, NewPin, OpenKeys, PinCost } from "./data-key.ts";
 import type { Change, PageQuery } from "./changes.ts";
 import { RowCipher } from "./row-cipher.ts";
 import { Connection, named } from "./connection.ts";
@@ -40,8 +40,8 @@ export interface VaultOptions {
   /** The place of the vault under Node. */
   readonly storage?: Storage | undefined;
   readonly now: () => number;
-  /** About how long an unlock takes: {@link UNLOCK_MS} where it is absent. */
-  readonly unlockMs?: number;
+  /** The cost of a new PIN; where it is absent, so much that an unlock takes {@link UNLOCK_MS}. */
+  readonly pinCost?: PinCost;
 }
 
 /**
@@ -305,7 +305,7 @@ export class Vault {
   async #newPin(text: string): Promise<NewPin> {
     const passphrase = isPassphrase(text);
     if (!passphrase && !isPin(text)) throw failure("pin_invalid");
-    const cost = await measuredCost(this.#options.unlockMs ?? UNLOCK_MS);
+    const cost = this.#options.pinCost ?? (await measuredCost(UNLOCK_MS));
     return { text, passphrase, cost };
   }
 
