@@ -38,6 +38,7 @@ export {
   MAX_POLL_QUESTION,
   MAX_QUICK_REPLIES,
   MAX_QUICK_REPLY,
+  MOST_MARKING,
 } from "./kinds/consultation.ts";
 export { MAX_IMPORT_BYTES, REORGANISED_PEOPLE } from "./limits.ts";
 export * from "./seam.ts";

@@ -1,4 +1,4 @@
-/** The vault's rows about marks that people set on messages: votes, ends, answers, totals. */
+/** The vault's rows about marks that people set on messages: votes, ends, answers, totals, reactions. */
 import type { DeviceId, MessageId, PersonId } from "./ids.ts";
 
 /** The person who set a mark, and its place in the log. */
@@ -31,6 +31,11 @@ export interface QuestionRecord {
   readonly messageId: MessageId;
 }
 
+export interface ReactionRecord extends MarkFact {
+  /** Null: taken back. */
+  readonly emoji: string | null;
+}
+
 /** Marks on one message (kinds/mark.ts). Group: the conversation; order: the newest's position. */
 export interface MarksRecord {
   readonly messageId: MessageId;
@@ -38,6 +43,7 @@ export interface MarksRecord {
   readonly closed: readonly MarkFact[];
   readonly totals: readonly TotalsRecord[];
   readonly accepted: readonly AcceptedAnswer[];
+  readonly reactions: readonly ReactionRecord[];
   /** The device that began a live position by this message; null: the message is none. */
   readonly device: DeviceId | null;
 }

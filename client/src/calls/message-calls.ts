@@ -10,10 +10,13 @@ import { countsOf } from "../messages/receipt-counts.ts";
 import { receiptOf, receivers } from "../messages/receipts.ts";
 import type { Receipt } from "../messages/receipts.ts";
 import { newId } from "../ids.ts";
+import { MOST_MARKING } from "../kinds/consultation.ts";
+import { isEmoji } from "../kinds/mark.ts";
+import { mayReact } from "../messages/reactions.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
-import { requirePollable } from "./talking/marking.ts";
+import { requirePollable, sendMark } from "./talking/marking.ts";
 import type { Device } from "./device.ts";
 import { orderable, writable } from "./reach.ts";
 import type { Reach } from "./reach.ts";
@@ -45,6 +48,7 @@ export class MessageCalls {
     const size = Math.max(1, Math.min(MOST_ON_A_PAGE, limit));
     const found = await pageMessages(vault, conversationId, below, size + 1);
     const page = found.slice(0, size).reverse();
+    await conversation.marks.load(page.map(({ messageId }) => messageId));
     const { record } = conversation;
     const unread = page.find(
       ({ seq, sentMs, mine, notice }) =>
@@ -110,6 +114,29 @@ export class MessageCalls {
     const message = queuedMessage(queued, own, now());
     await device.preparing.atOnce(conversation, queued, message, files);
     return device.views.message(conversation, message);
+  }
+
+  /**
+   * React to a message with one emoji, in place of this person's former one; null takes it back.
+   * Rejects with `not_found` where the message is not in the log, `message_invalid` for what is no emoji.
+   */
+  async react(
+    conversationId: ConversationId,
+    messageId: MessageId,
+    emoji: string | null,
+  ): Promise<void> {
+    const device = await this.#reach.device();
+    const conversation = writable(this.#reach, device.find(conversationId));
+    if (!mayReact(conversation) || (emoji !== null && !isEmoji(emoji)))
+      throw failure("message_invalid", { details: { people: MOST_MARKING } });
+    const message = await loadMessage(device.context.vault, conversationId, messageId);
+    if (message === null || message.seq === null || message.notice !== null)
+      throw failure("not_found");
+    await sendMark(device, conversation, {
+      kind: "mark",
+      messageId,
+      what: { mark: "reaction", emoji },
+    });
   }
 
   async retry(messageId: MessageId): Promise<void> {

@@ -30,7 +30,7 @@ import { Table } from "./table.ts";
 import { UnitOfWork } from "./unit-of-work.ts";
 
 /** Rows held in memory, of each table. */
-const MOST = { heads: 64, keys: 64, log: 1_100, accepted: 4_000, pending: 400, marks: 50 };
+const MOST = { heads: 64, keys: 64, log: 1_100, accepted: 4_000, pending: 400, marks: 250 };
 
 /** The listener hears of each change after its transaction is stored. */
 export interface ConversationListener {

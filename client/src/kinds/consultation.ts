@@ -27,8 +27,8 @@ export const MAX_POLL_OPTIONS = 12;
 export const MAX_POLL_OPTION = 120;
 /** Fewer votes are not published: their totals name people. */
 export const FEWEST_BALLOTS = 5;
-/** Votes are messages to everybody: a poll is for conversations of at most so many people. */
-export const MOST_POLLED = 256;
+/** Marks are messages to everybody: polls and reactions are for conversations of at most so many people. */
+export const MOST_MARKING = 256;
 
 export const MAX_QUICK_REPLIES = 12;
 export const MAX_QUICK_REPLY = 120;

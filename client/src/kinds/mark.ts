@@ -13,6 +13,8 @@ import type { MessageId } from "../ids.ts";
 /** A person's devices at most; a seal of a ballot under X-Wing is 1,156 bytes. */
 const MAX_SEALS = 16;
 const MAX_SEAL = 1_400;
+/** A family of four with skin tones has 19 units of UTF-16. */
+const MAX_EMOJI = 24;
 
 export type Mark =
   /** The options that the sender chooses now; none: the vote is taken back. */
@@ -23,6 +25,8 @@ export type Mark =
   | { readonly mark: "close" }
   /** The asker accepts a reply as the answer to a question; null: takes that back. */
   | { readonly mark: "accept"; readonly answerId: MessageId | null }
+  /** An emoji on a message of anybody's; null: takes it back. */
+  | { readonly mark: "reaction"; readonly emoji: string | null }
   /** The totals of an anonymous poll, counted by its author. */
   | { readonly mark: "totals"; readonly counts: readonly number[]; readonly ballots: number };
 
@@ -30,6 +34,21 @@ export interface MarkContent {
   readonly kind: "mark";
   readonly messageId: MessageId;
   readonly what: Mark;
+}
+
+/** Parts of one emoji: pictures, skin tones, flags, and what joins them. */
+const EMOJI =
+  /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|\u200d|\ufe0f)+$/u;
+
+/** Whether a text is one emoji, drawn as one sign. */
+export function isEmoji(text: string): boolean {
+  return EMOJI.test(text) && [...new Intl.Segmenter().segment(text)].length === 1;
+}
+
+function emoji(value: unknown): string {
+  const text = string(value, MAX_EMOJI);
+  if (!isEmoji(text)) throw new Misshapen();
+  return text;
 }
 
 function choice(value: unknown): number {
@@ -49,6 +68,8 @@ function readMark(value: unknown): Mark {
       return { mark: "ballot", seals: list(value["seals"], MAX_SEALS, (v) => bytes(v, MAX_SEAL)) };
     case "accept":
       return { mark: "accept", answerId: nullable(value["answerId"], id<MessageId>) };
+    case "reaction":
+      return { mark: "reaction", emoji: nullable(value["emoji"], emoji) };
     case "close":
       return { mark: "close" };
     case "totals":

@@ -10,10 +10,12 @@ import { idOf } from "../ids.ts";
 import type { DeviceId, MessageId, PersonId, SealKeyId } from "../ids.ts";
 import { ballotKeyId, openBallot } from "../keys/ballot.ts";
 import { Refused } from "../keys/format/refused.ts";
-import type { MarkContent } from "../kinds/mark.ts";
+import { decodeContent } from "../kinds/content.ts";
+import type { Mark, MarkContent } from "../kinds/mark.ts";
 import { fromHex } from "../octets.ts";
 import type { MarkFact, MarksRecord, VoteRecord } from "../mark-records.ts";
 import { loadMessage } from "./messages.ts";
+import type { OutgoingStore } from "./outgoing.ts";
 import { NO_MARKS } from "./poll-count.ts";
 
 /** Votes kept of one person: those that come after the end count for nothing, those before may. */
@@ -60,6 +62,11 @@ export async function applyMark(
       next = { ...before, accepted: withFact(before.accepted, { ...at, answerId }, true) };
       break;
     }
+    case "reaction": {
+      const { emoji } = what;
+      next = { ...before, reactions: withFact(before.reactions, { ...at, emoji }, true) };
+      break;
+    }
     case "totals": {
       const { counts, ballots } = what;
       next = { ...before, totals: withFact(before.totals, { ...at, counts, ballots }, true) };
@@ -70,6 +77,21 @@ export async function applyMark(
   conversation.marks.put(work, messageId, next, at.position);
   const marked = await loadMessage(context.vault, conversation.id, messageId);
   if (marked !== null) work.messages.push(marked);
+}
+
+/** This device's marks on a message that are on their way, the newest first. */
+export function queuedMarks(
+  outgoing: OutgoingStore,
+  { id }: Conversation,
+  messageId: MessageId,
+): readonly Mark[] {
+  return outgoing
+    .of(id)
+    .toReversed()
+    .flatMap(({ quiet, stage, content: bytes }) => {
+      const content = quiet && stage !== "failed" ? decodeContent(bytes) : null;
+      return content?.kind === "mark" && content.messageId === messageId ? [content.what] : [];
+    });
 }
 
 /** Note which device began a live position: its records alone count. */

@@ -24,7 +24,14 @@ export interface Count {
   readonly published: { readonly counts: readonly number[]; readonly ballots: number } | null;
 }
 
-export const NO_MARKS = { votes: [], closed: [], totals: [], accepted: [], device: null } as const;
+export const NO_MARKS = {
+  votes: [],
+  closed: [],
+  totals: [],
+  accepted: [],
+  reactions: [],
+  device: null,
+} as const;
 
 export function countPoll(
   poll: PollContent,

@@ -2,13 +2,12 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { PollShut, PollState } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
-import { decodeContent } from "../kinds/content.ts";
 import type { MarkContent } from "../kinds/mark.ts";
 import type { PollContent } from "../kinds/consultation.ts";
 import { FEWEST_BALLOTS } from "../kinds/consultation.ts";
 import type { People } from "../people/people.ts";
 import type { MessageRecord } from "../records.ts";
-import { openSealed } from "./marks.ts";
+import { openSealed, queuedMarks } from "./marks.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import { NO_MARKS, countPoll } from "./poll-count.ts";
 import type { Count } from "./poll-count.ts";
@@ -94,10 +93,7 @@ async function ownVote(
   count: Count,
 ): Promise<readonly number[] | null> {
   const { personId, deviceBytes } = context.identity();
-  for (const { quiet, stage, content: bytes } of outgoing.of(conversation.id).toReversed()) {
-    const content = quiet && stage !== "failed" ? decodeContent(bytes) : null;
-    if (content?.kind !== "mark" || content.messageId !== messageId) continue;
-    const { what } = content;
+  for (const what of queuedMarks(outgoing, conversation, messageId)) {
     if (what.mark === "vote") return what.choices;
     if (what.mark !== "ballot") continue;
     const { seals } = what;
@@ -125,11 +121,6 @@ function publish(
     messageId,
     what: { mark: "totals", counts, ballots },
   };
-  const waiting = outgoing.of(conversation.id).some(({ quiet, content: bytes }) => {
-    const queued = quiet ? decodeContent(bytes) : null;
-    return (
-      queued?.kind === "mark" && queued.messageId === messageId && queued.what.mark === "totals"
-    );
-  });
-  if (!waiting) onCounted(conversation, content);
+  const queued = queuedMarks(outgoing, conversation, messageId);
+  if (!queued.some(({ mark }) => mark === "totals")) onCounted(conversation, content);
 }

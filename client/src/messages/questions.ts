@@ -1,13 +1,11 @@
 /** Questions: the answer that the asker accepted, and the list of a conversation's questions. */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { QuestionState } from "../seam.ts";
-import { decodeContent } from "../kinds/content.ts";
-import type { MarkContent } from "../kinds/mark.ts";
-import type { MessageId } from "../ids.ts";
 import { STORES } from "../records.ts";
 import type { QuestionRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 import type { Vault } from "../vault/vault.ts";
+import { queuedMarks } from "./marks.ts";
 import { storedMessages } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 
@@ -39,23 +37,7 @@ export async function questionState(
     .filter(({ personId }) => personId === message.senderId)
     .sort((a, b) => a.position - b.position)
     .at(-1);
-  const queued = message.mine ? queuedAnswer(outgoing, conversation, message.messageId) : undefined;
-  const answerId = queued === undefined ? (stated?.answerId ?? null) : queued;
+  const queued = message.mine ? queuedMarks(outgoing, conversation, message.messageId) : [];
+  const { answerId } = queued.find((one) => one.mark === "accept") ?? stated ?? { answerId: null };
   return { mine: message.mine, answerId };
-}
-
-function queuedAnswer(
-  outgoing: OutgoingStore,
-  { id }: Conversation,
-  messageId: MessageId,
-): MessageId | null | undefined {
-  const marks = outgoing.of(id).flatMap(({ quiet, stage, content: bytes }) => {
-    const content = quiet && stage !== "failed" ? decodeContent(bytes) : null;
-    return content?.kind === "mark" && content.messageId === messageId ? [content] : [];
-  });
-  const last = marks.findLast(
-    (one): one is MarkContent & { what: { mark: "accept"; answerId: MessageId | null } } =>
-      one.what.mark === "accept",
-  );
-  return last?.what.answerId;
 }

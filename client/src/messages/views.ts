@@ -34,6 +34,7 @@ import { pollState } from "./poll-state.ts";
 import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
 import { decodedOf, loadMessage } from "./messages.ts";
+import { reactionsOf } from "./reactions.ts";
 import { statusOf } from "./receipts.ts";
 
 /** The reasons that keep this person from writing in conversations. */
@@ -212,6 +213,7 @@ export class ViewMaker implements Views {
     return {
       ...(scheduledMs === undefined ? {} : { scheduledMs }),
       ...(await this.#forwarded(content)),
+      ...(await this.#reactions(conversation, record)),
       ...(record.notOrder === true ? { notOrder: true } : {}),
       messageId: record.messageId,
       conversationId: record.conversationId,
@@ -262,6 +264,20 @@ export class ViewMaker implements Views {
     const count = forwardsOf(content);
     if (count === 0) return {};
     return { forwarded: count >= (await this.#often()) ? "often" : "some" };
+  }
+
+  async #reactions(
+    conversation: Conversation,
+    record: MessageRecord,
+  ): Promise<Pick<MessageItem, "reactions">> {
+    const { personId } = this.#context.identity();
+    const found = await reactionsOf(this.#outgoing, conversation, personId, record);
+    if (found.size === 0) return {};
+    const reactions = [...found].map(async ([emoji, chosenBy]) => {
+      const people = await this.#people.plates(chosenBy);
+      return { emoji, people, mine: chosenBy.includes(personId) };
+    });
+    return { reactions: await Promise.all(reactions) };
   }
 
   /** The accepted answer; null where it is older than this device, or on its way. */

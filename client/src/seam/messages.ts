@@ -51,6 +51,15 @@ export type Notice =
   /** An earlier message of this sender never came. */
   | { readonly kind: "gap"; readonly by: Plate | null };
 
+/** One emoji on a message. */
+export interface Reaction {
+  readonly emoji: string;
+  /** The people who chose it, the last one at the end. */
+  readonly people: readonly Plate[];
+  /** This person is one of them. */
+  readonly mine: boolean;
+}
+
 export interface MessageItem {
   readonly messageId: MessageId;
   readonly conversationId: ConversationId;
@@ -66,6 +75,8 @@ export interface MessageItem {
   readonly answer: ReplyQuote | null;
   readonly status: MessageStatus | null;
   readonly failure: CoreError | null;
+  /** The emoji that people reacted with; absent: none. */
+  readonly reactions?: readonly Reaction[];
   /** It was forwarded to come here, or more often than the department's policy likes; absent: it
    * was written here. */
   readonly forwarded?: "some" | "often";

@@ -2,7 +2,7 @@
 import { failure } from "../../failure.ts";
 import { newId } from "../../ids.ts";
 import type { ConversationId, MessageId } from "../../ids.ts";
-import { LONGEST_LIVE_MS, MOST_POLLED } from "../../kinds/consultation.ts";
+import { LONGEST_LIVE_MS, MOST_MARKING } from "../../kinds/consultation.ts";
 import { KNOWN_DEVICES } from "../../limits.ts";
 import type { LivePlace, LiveShare, LiveStart, MessageItem } from "../../seam.ts";
 import type { MessageCalls } from "../message-calls.ts";
@@ -29,8 +29,8 @@ export class LiveCalls {
     const conversation = writable(this.#reach, device.find(conversationId));
     const { members, devices } = conversation.record;
     // Everybody checks that the sharer is listed, by a roster that they hold.
-    if (members > MOST_POLLED || devices > KNOWN_DEVICES)
-      throw failure("live_too_large", { details: { people: MOST_POLLED } });
+    if (members > MOST_MARKING || devices > KNOWN_DEVICES)
+      throw failure("live_too_large", { details: { people: MOST_MARKING } });
     const { time, now } = device.context;
     const untilMs = (time.now() ?? now()) + Math.min(forMs, LONGEST_LIVE_MS);
     const messageId = newId<MessageId>();

@@ -3,7 +3,7 @@ import type { DeviceContext } from "../../context.ts";
 import type { Conversation } from "../../conversation/conversation.ts";
 import { failure } from "../../failure.ts";
 import { newId } from "../../ids.ts";
-import { MOST_POLLED } from "../../kinds/consultation.ts";
+import { MOST_MARKING } from "../../kinds/consultation.ts";
 import type { MarkContent } from "../../kinds/mark.ts";
 import { loadMessage } from "../../messages/messages.ts";
 import type { OutgoingStore } from "../../messages/outgoing.ts";
@@ -35,6 +35,6 @@ export async function sendMark(
 /** Votes are messages to everybody, so a poll is for conversations in which that is few. */
 export function requirePollable({ record }: Conversation): void {
   const everybody = record.whoMayPost === "everyone";
-  if (record.members > MOST_POLLED || !everybody)
-    throw failure("poll_too_large", { details: { people: MOST_POLLED } });
+  if (record.members > MOST_MARKING || !everybody)
+    throw failure("poll_too_large", { details: { people: MOST_MARKING } });
 }

@@ -1,0 +1,127 @@
+/** Reactions over real cores: everybody sees the last one of each person, and a member forges none. */
+import { encode } from "@msgpack/msgpack";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { MessageItem } from "#core/core.ts";
+import { newId } from "#core/ids.ts";
+import type { ConversationId, MessageId } from "#core/ids.ts";
+import { Insider, type OwnKey } from "./support/insider.ts";
+import type { Officer } from "./support/officer.ts";
+import { World } from "./support/world.ts";
+
+const LIMIT_MS = 60_000;
+const FAMILY = "👨🏽‍👩🏽‍👧🏽‍👦🏽";
+
+let world: World;
+let insider: Insider;
+let a: Officer;
+let b: Officer;
+let c: Officer;
+let id: ConversationId;
+let key: OwnKey;
+let messageId: MessageId;
+
+beforeEach(async () => {
+  world = await World.make({ people: 3 });
+  [a, b, c] = [world.officer("Asha"), world.officer("Balu"), world.officer("Chandra")];
+  insider = await Insider.register(world.server, 50);
+  id = newId();
+  await insider.api.createConversation({
+    ...{ conversationId: id, kind: "group", personIds: [a.person, b.person, c.person] },
+    ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
+  });
+  key = await insider.makeKey(id);
+  await Promise.all([a.ready(id), b.ready(id), c.ready(id)]);
+  ({ messageId } = await a.core.messages.send(
+    id,
+    { kind: "text", text: "Go", mentions: [] },
+    null,
+  ));
+  for (const one of [a, b, c])
+    await one.until("the message", async () => (await found(one))?.seq != null);
+}, LIMIT_MS);
+
+afterEach(async () => {
+  await world.close();
+  await world.server.close();
+});
+
+async function found(officer: Officer): Promise<MessageItem | undefined> {
+  const { messages } = await officer.core.messages.page(id, null, 50);
+  return messages.find((one) => one.messageId === messageId);
+}
+
+/** Each emoji with the first names of the people who chose it. */
+async function reactions(officer: Officer): Promise<string> {
+  const shown = (await found(officer))?.reactions ?? [];
+  const names = { [a.person]: "Asha", [b.person]: "Balu", [c.person]: "Chandra" };
+  return shown
+    .map(({ emoji, people }) => [emoji, ...people.map((one) => names[one.personId] ?? "?")])
+    .map((one) => one.join(" "))
+    .join(", ");
+}
+
+async function everybodySees(wanted: string): Promise<void> {
+  for (const one of [a, b, c])
+    await one.until(wanted, async () => (await reactions(one)) === wanted);
+}
+
+it(
+  "shows everybody the last reaction of each person, live, as no row and unread for nobody",
+  async () => {
+    await a.core.messages.markRead(id, messageId);
+    const told = a.events.filter(({ type }) => type === "notify").length;
+    await b.core.messages.react(id, messageId, "👍");
+    await everybodySees("👍 Balu");
+    await c.core.messages.react(id, messageId, "👍");
+    await everybodySees("👍 Balu Chandra");
+    await b.core.messages.react(id, messageId, FAMILY);
+    await everybodySees(`👍 Chandra, ${FAMILY} Balu`);
+    expect((await found(b))?.reactions?.map(({ mine }) => mine)).toEqual([false, true]);
+    await b.core.messages.react(id, messageId, null);
+    await everybodySees("👍 Chandra");
+    expect((await a.core.conversations.get(id)).unread).toBe(0);
+    expect(a.events.filter(({ type }) => type === "notify")).toHaveLength(told);
+    await c.restart();
+    expect(await reactions(c)).toBe("👍 Chandra");
+  },
+  LIMIT_MS,
+);
+
+it(
+  "shows a reaction at once that waits for a network, and the last one of several",
+  async () => {
+    await b.core.app.networkChanged(false);
+    await b.until("offline", async () => (await b.core.app.state()).connection !== "online");
+    await b.core.messages.react(id, messageId, "👍");
+    expect(await reactions(b)).toBe("👍 Balu");
+    await b.core.messages.react(id, messageId, "✅");
+    expect(await reactions(b)).toBe("✅ Balu");
+    await b.core.app.networkChanged(true);
+    await everybodySees("✅ Balu");
+  },
+  LIMIT_MS,
+);
+
+it(
+  "takes one emoji alone, from this device and from others",
+  async () => {
+    for (const text of ["", "ok", "👍👍", "👍 ", "1", "\u202e👍", `👍${"\u0301".repeat(9)}`])
+      await expect(b.core.messages.react(id, messageId, text)).rejects.toMatchObject({
+        code: "message_invalid",
+      });
+    await expect(b.core.messages.react(id, newId(), "👍")).rejects.toMatchObject({
+      code: "not_found",
+    });
+    const forge = async (emoji: unknown, of = messageId): Promise<void> => {
+      const what = { mark: "reaction", emoji };
+      const content = encode({ v: 1, kind: "mark", messageId: of, what });
+      await insider.post(id, await insider.message(id, key, content), false, true);
+    };
+    await forge("You are dismissed");
+    await forge("👍", "0".repeat(32) as MessageId);
+    await forge("🔥");
+    await b.core.messages.react(id, messageId, "👍");
+    await everybodySees("🔥 ?, 👍 Balu");
+  },
+  LIMIT_MS,
+);
