@@ -73,3 +73,13 @@ export function toBase64(bytes: Uint8Array): string {
 export function fromBase64(text: string): Bytes {
   return Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
 }
+
+/** Orders byte strings: below 0 if `one` comes first, 0 if they are equal, above 0 otherwise. */
+export function compareBytes(one: Uint8Array, other: Uint8Array): number {
+  const shared = Math.min(one.length, other.length);
+  for (let at = 0; at < shared; at++) {
+    const difference = (one[at] as number) - (other[at] as number);
+    if (difference !== 0) return difference;
+  }
+  return one.length - other.length;
+}

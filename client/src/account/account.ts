@@ -29,7 +29,7 @@ import {
   utf8,
   type Bytes,
 } from "../octets.ts";
-import { META, deleteMeta, putMeta } from "../vault/meta.ts";
+import { META, deleteMeta, putMeta } from "../vault/changes.ts";
 import type { ClientRegistered, Me, Ready, Trust } from "../wire.ts";
 import type { AccountRecord, LookedAfterRecord, RegistrationRecord } from "./record.ts";
 

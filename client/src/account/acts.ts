@@ -15,7 +15,7 @@ import { ActFormat } from "../keys/trust/admin-act.ts";
 import { isOfWeight } from "../keys/trust/presence.ts";
 import type { Api } from "../transport/api.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { Act, ActAnswer, Exported, ExportForm, ExportPart } from "../wire.ts";
 import type { Presences } from "./presence.ts";

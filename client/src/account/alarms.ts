@@ -19,7 +19,7 @@ import type { AlarmId, DeviceId, PersonId, RecordHash } from "../ids.ts";
 import type { PersonCard } from "../keys/trust/person-card.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { RefusedCard } from "../trust/ports.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 
 export interface Alarm {

@@ -5,7 +5,7 @@
 import type { Context } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import type { ConductView } from "../seam/conduct.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import type { ConductCode, Language, Me } from "../wire.ts";
 
 const KEPT = "conduct";

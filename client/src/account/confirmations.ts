@@ -19,7 +19,7 @@ import type { Api } from "../transport/api.ts";
 import { SAS_SECRET_BYTES, digitsCommitment } from "../keys/trust/digits.ts";
 import { EndorsementFormat } from "../keys/trust/endorsement.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import type { Change, Vault } from "../vault/vault.ts";
 import type { Confirmation, PostEndorsement } from "../wire.ts";
 import {

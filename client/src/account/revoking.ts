@@ -3,10 +3,9 @@
  * endorsements and grants that the device made before the loss stand if the revocation lists them;
  * everything after the loss falls with it.
  */
-import { fromHex, toBase64 } from "../octets.ts";
+import { fromHex, toBase64, compareBytes } from "../octets.ts";
 import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
-import { compareBytes } from "../keys/format/compare.ts";
 import { idOf, type DeviceId, type PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { Api } from "../transport/api.ts";

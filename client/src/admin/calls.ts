@@ -24,7 +24,7 @@ import type {
   WaitingView,
 } from "../seam/admin.ts";
 import type { Api } from "../transport/api.ts";
-import { META, deleteMeta, putMeta } from "../vault/meta.ts";
+import { META, deleteMeta, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 import type {
   Act,

@@ -1,7 +1,6 @@
 /** The chain of the audit log (docs/protocol.md, "Administration"), the same bytes as the server's. Pure. */
-import { concat, u32, u64, utf8, type Bytes } from "../octets.ts";
+import { concat, u32, u64, utf8, type Bytes, compareBytes } from "../octets.ts";
 import { hash, tag } from "../keys/format/hashing.ts";
-import { compareBytes } from "../keys/format/compare.ts";
 import type { AuditContent, AuditEntry } from "../wire.ts";
 
 export const ZEROS = new Uint8Array(32);

@@ -3,14 +3,14 @@
  * department's CA issued. The newest entry is noted in the vault, so that a log that was cut off or
  * replaced since the last time shows here and not only where somebody wrote its hash on paper.
  */
-import { compareBytes } from "../keys/format/compare.ts";
+import { compareBytes } from "../octets.ts";
 import { appended, edgeRoot, leafHash } from "../keys/format/merkle.ts";
 import type { Bytes } from "../octets.ts";
 import { keptHead, type KeptHead } from "../trust/audit-head.ts";
 import type { VerifiedAudit } from "../seam/admin.ts";
 import type { Api } from "../transport/api.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { AuditEntry } from "../wire.ts";
 import { Broken, Chain } from "./log.ts";

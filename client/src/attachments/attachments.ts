@@ -24,9 +24,7 @@ import {
   chunkRange,
   newAttachmentKey,
 } from "./cipher.ts";
-import { PARALLEL, inParallel } from "./parallel.ts";
-import { putAttachment } from "./records.ts";
-import { Uploads } from "./uploads.ts";
+import { Uploads, PARALLEL, inParallel, putAttachment } from "./uploads.ts";
 
 const OPEN_CHUNKS = 8;
 const MAX_NAME = 255;

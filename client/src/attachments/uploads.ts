@@ -8,8 +8,8 @@ import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { AttachmentRecord } from "../records.ts";
 import { chunkCount, chunkLength, sealedSize } from "./cipher.ts";
-import { PARALLEL, inParallel } from "./parallel.ts";
-import { putAttachment } from "./records.ts";
+import { STORES } from "../records.ts";
+import type { Change } from "../vault/vault.ts";
 
 export interface UploadParts {
   readonly context: DeviceContext;
@@ -102,4 +102,38 @@ export class Uploads {
       this.#parts.end(record);
     }
   }
+}
+
+/** Chunks of one attachment that are on their way at a time. */
+export const PARALLEL = 3;
+
+/** Run `step` for every item, so many at a time; the first failure ends it. */
+export async function inParallel<T>(
+  items: readonly T[],
+  width: number,
+  step: (item: T) => Promise<void>,
+): Promise<void> {
+  const waiting = [...items];
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined && !failed; item = waiting.shift()) {
+      try {
+        await step(item);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+}
+
+export function putAttachment(record: AttachmentRecord): Change {
+  return {
+    op: "put",
+    store: STORES.attachments,
+    key: record.attachmentId,
+    group: record.conversationId,
+    value: record,
+  };
 }

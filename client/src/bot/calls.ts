@@ -29,7 +29,7 @@ import { gather } from "../overseeing/gathering.ts";
 import { STORES } from "../records.ts";
 import type { PendingRecord } from "../records.ts";
 import { rankSpellings } from "../names.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { AcknowledgementOutcome, Person } from "../wire.ts";
 import type { Frame } from "./frames.ts";

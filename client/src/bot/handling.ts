@@ -19,7 +19,6 @@ import { messageKey } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { MessageRecord } from "../records.ts";
 import type { Change, PageQuery } from "../vault/vault.ts";
-import { putSettled } from "./settled.ts";
 
 /** As far as a device can go back in a log. */
 const KEPT = LOG_HASHES;
@@ -114,4 +113,14 @@ export function withoutFiles(content: Decoded): readonly Change[] {
 
 function forgetMessage(store: string, id: ConversationId, messageId: MessageId): Change {
   return { op: "delete", store, key: messageKey(id, messageId) };
+}
+
+/**
+ * The end of a program's own message, kept for good: a name that it gave is never used again. Its number
+ * in the conversation, or why it was given up.
+ */
+export type Settled = { readonly seq: number } | { readonly code: string };
+
+export function putSettled(messageId: MessageId, value: Settled): Change {
+  return { op: "put", store: PROGRAM_STORES.settled, key: messageId, value };
 }

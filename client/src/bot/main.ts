@@ -6,7 +6,7 @@
 import { asFailure, failure } from "../failure.ts";
 import { callByName, opening } from "../remote.ts";
 import type { WebSocketMaker } from "../transport/socket.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import { sqliteStorage } from "../vault/sqlite.ts";
 import type { Secret } from "../vault/sqlite.ts";
 import { Vault } from "../vault/vault.ts";

@@ -13,10 +13,9 @@ import { PROGRAM_STORES } from "../inbox/waiting.ts";
 import { decodeContent } from "../kinds/content.ts";
 import { loadMessage } from "../messages/messages.ts";
 import { copy, randomBytes, utf8 } from "../octets.ts";
-import { META, putMeta } from "../vault/meta.ts";
-import { withoutFiles } from "./handling.ts";
-import { putSettled } from "./settled.ts";
-import type { Settled } from "./settled.ts";
+import { META, putMeta } from "../vault/changes.ts";
+import { withoutFiles, putSettled } from "./handling.ts";
+import type { Settled } from "./handling.ts";
 
 const NAMES = "program_names";
 const ID_BYTES = 16;

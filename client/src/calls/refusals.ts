@@ -10,7 +10,7 @@ import type { AccountServices } from "../account/services.ts";
 import type { LostLock, Plate, SignedOutReason } from "../seam.ts";
 import { hasCode } from "../failure.ts";
 import type { PersonId } from "../ids.ts";
-import { META, deleteMeta, putMeta } from "../vault/meta.ts";
+import { META, deleteMeta, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 import { endOf, lockOf, type AwayRecord } from "./sign-out-reason.ts";
 

@@ -6,7 +6,7 @@
 import type { AccountServices } from "../account/services.ts";
 import { MODERATES, REPORT_STORES } from "../reports/record.ts";
 import type { ReportCalls } from "../reports/calls.ts";
-import { META } from "../vault/meta.ts";
+import { META } from "../vault/changes.ts";
 import type { Device } from "./device.ts";
 import { fetched } from "./fetched.ts";
 import type { Reach } from "./reach.ts";

@@ -16,7 +16,7 @@ import { People } from "../people/people.ts";
 import { Posts } from "../people/posts.ts";
 import { Api } from "../transport/api.ts";
 import { Http } from "../transport/http.ts";
-import { META, deleteMeta, putMeta } from "../vault/meta.ts";
+import { META, deleteMeta, putMeta } from "../vault/changes.ts";
 import { Vault } from "../vault/vault.ts";
 import type { AccountFrame, Language } from "../wire.ts";
 import { appStateOf, ownDevice } from "./app-state.ts";

@@ -15,7 +15,7 @@ import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { HOUR_MS } from "../keys/format/times.ts";
 import type { GuardMistake, GuardPolicy, GuardVerdict, GuardView } from "../seam/guard.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import { FINE, Model } from "./model.ts";
 import { FORWARDING_BEFORE_POLICY } from "./forwarding.ts";
 import type { ForwardingPolicy } from "./forwarding.ts";

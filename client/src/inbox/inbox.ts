@@ -28,12 +28,12 @@ import { storedMessages } from "../messages/messages.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import { LOG_HASHES } from "../limits.ts";
 import type { KeyFrame, LogEntry, LogPage, Supplement } from "../wire.ts";
-import { continuesAnotherLog } from "./another-log.ts";
 import { accept } from "./accept.ts";
 import type { Receiving } from "./accept.ts";
 import { raiseFloor } from "./floors.ts";
 import { headerOf, judge, loadJudged } from "./judge.ts";
 import type { Entry } from "./judge.ts";
+import { equalBytes } from "../octets.ts";
 
 /** Entries stored in one transaction while catching up. */
 const BATCH = 32;
@@ -412,4 +412,19 @@ async function isRubbish(conversation: Conversation, seal: Uint8Array | null): P
   const keyId = idOf<SealKeyId>(seal.subarray(0, KEY_ID_BYTES));
   const found = await conversation.cellKeys.find(null, keyId);
   return found !== null && found.secret !== null;
+}
+
+/**
+ * R4 where this device reads on: whether a page after its place continues another log, or one that has
+ * lost entries. If so, this device goes back under a new Incarnation alone (S8, rewind.ts). Without one
+ * the conversation sends and takes nothing, and shows an alarm, until the log shows this device's hash.
+ */
+function continuesAnotherLog({ record }: Conversation, page: LogPage): boolean {
+  const { log, own } = record;
+  if (log === null) return false;
+  if (page.lastSeq < Math.max(log.cursor, own?.seq ?? 0)) return true;
+  const [first] = page.entries;
+  if (first !== undefined && first.seq !== log.cursor + 1) return false;
+  if (first === undefined && page.lastSeq !== log.cursor) return false;
+  return !equalBytes(page.logHash, log.hash);
 }

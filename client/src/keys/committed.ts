@@ -2,9 +2,8 @@
  * The shared part of ConversationKey and CellKey: a commitment to a secret, and seals of that
  * secret. A seal is recipient key id (16) ‖ enc ‖ ct (48).
  */
-import { concat, equalBytes, type Bytes } from "../octets.ts";
+import { concat, equalBytes, type Bytes, compareBytes } from "../octets.ts";
 import { KEY_ID_BYTES, sealKeyIdBytes, type SealTarget } from "./device-key.ts";
-import { compareBytes } from "./format/compare.ts";
 import { hkdf, tag } from "./format/hashing.ts";
 import { ENC_BYTES, SECRET_BYTES, TAG_BYTES, hpkeOpen, hpkeSeal, type Kem } from "./hpke.ts";
 import { refuseUnless } from "./format/refused.ts";

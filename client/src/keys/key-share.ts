@@ -5,9 +5,8 @@
  *
  * Convention: H1 refuses a share that its recipient cannot read.
  */
-import { concat, equalBytes, toHex, type Bytes } from "../octets.ts";
+import { concat, equalBytes, toHex, type Bytes, compareBytes } from "../octets.ts";
 import { requireCellSecret, type CellKey } from "./cell-key.ts";
-import { compareBytes } from "./format/compare.ts";
 import type { SealOpener } from "./committed.ts";
 import { requireConversationSecret, type ConversationKey } from "./conversation-key.ts";
 import { KEY_ID_BYTES, sealKeyIdBytes, type SealTarget } from "./device-key.ts";

@@ -6,11 +6,10 @@
  * derived from A. Every seal and the key name the place that the envelope belongs to, so that it opens
  * nowhere else; the commitment to A gives all readers the same content.
  */
-import { concat, copy, equalBytes, type Bytes } from "../octets.ts";
+import { concat, copy, equalBytes, type Bytes, compareBytes } from "../octets.ts";
 import { idOf, type SealKeyId } from "../ids.ts";
 import type { SealOpener } from "./committed.ts";
 import { KEY_ID_BYTES, sealKeyIdBytes, type SealTarget } from "./device-key.ts";
-import { compareBytes } from "./format/compare.ts";
 import { Reader, Writer, areAscending, uint } from "./format/fields.ts";
 import { hkdf, tag } from "./format/hashing.ts";
 import { Refused, refuseUnless } from "./format/refused.ts";

@@ -2,11 +2,10 @@
  * Which keys a sender may use (S2, S4), under the newest head (S1). Asynchronous for the author's
  * signature alone, which is checked once for each record.
  */
-import { equalBytes, toHex } from "../octets.ts";
+import { equalBytes, toHex, compareBytes } from "../octets.ts";
 import type { Judge } from "./trust/confirmed.ts";
 import type { RosterHead } from "./roster/head.ts";
 import { CellKeyFormat, type CellKey } from "./cell-key.ts";
-import { compareBytes } from "./format/compare.ts";
 import { ConversationKeyFormat, type ConversationKey } from "./conversation-key.ts";
 import { requirePublicKey } from "./hpke.ts";
 import { idOf, type CellId, type DeviceId } from "../ids.ts";

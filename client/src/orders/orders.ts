@@ -17,7 +17,7 @@ import { ANSWER_TEXT_BYTES } from "../keys/answer.ts";
 import { UNREADABLE } from "../limits.ts";
 import { utf8 } from "../octets.ts";
 import type { Issuing, OrderBox, OrderPage, OrderView } from "../seam/orders.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import type { Order, OrderAcknowledged, OrderPriority } from "../wire.ts";
 import { DONE, ISSUED, OPEN, changeOrder, putOrder } from "./noting.ts";
 import type { Noting } from "./noting.ts";

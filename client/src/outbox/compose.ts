@@ -1,7 +1,7 @@
 /** From what a person wrote to what is stored and sent: content, records, quotes. */
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import type { Attachments, Prepared } from "../attachments/attachments.ts";
-import { putAttachment } from "../attachments/records.ts";
+import { putAttachment } from "../attachments/uploads.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { preparedOf } from "./draft-files.ts";
 import type { Outgoing } from "../seam.ts";

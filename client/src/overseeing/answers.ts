@@ -11,7 +11,7 @@ import { answerPlace } from "../orders/answers.ts";
 import { plateOf } from "../people/people.ts";
 import type { AnswerItem, AnswersPage } from "../seam/overseeing.ts";
 import { judgeOf, type PassingDepartment } from "../trust/passing.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { Order } from "../wire.ts";
 import { isVerified, verifyRecord, type VerifiedRecord } from "./verifying.ts";

@@ -17,8 +17,7 @@ import type {
 } from "../seam/overseeing.ts";
 import { pause } from "../transport/backoff.ts";
 import type { Language, Names, Unit } from "../wire.ts";
-import { cellTime } from "./files/cells.ts";
-import { BYTE_ORDER_MARK, csvPart } from "./files/csv.ts";
+import { BYTE_ORDER_MARK, csvPart, cellTime } from "./files/csv.ts";
 import { Workbook, type Cell } from "./files/workbook.ts";
 import type { Gathered, GatheredPerson } from "./gathering.ts";
 import { hashOf } from "./verifying.ts";

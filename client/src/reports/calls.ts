@@ -18,12 +18,12 @@ import type {
   ReportStatistics,
   SanctionView,
 } from "../seam/reports.ts";
-import { META, deleteMeta, putMeta } from "../vault/meta.ts";
+import { META, deleteMeta, putMeta } from "../vault/changes.ts";
 import type { Act, Person } from "../wire.ts";
 import { Cases } from "./cases.ts";
 import { reportedMessages } from "./gathering.ts";
 import { Keeping } from "./keeping.ts";
-import type { ReportCallsOptions } from "./options.ts";
+import type { ReportCallsOptions } from "./cases.ts";
 import { KNOWN_REPORTS, MODERATES, type KnownReports, type ReportRecord } from "./record.ts";
 import { Resealing } from "./resealing.ts";
 import { Sending } from "./sending.ts";

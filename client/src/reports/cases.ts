@@ -9,10 +9,15 @@ import { ActFormat } from "../keys/trust/admin-act.ts";
 import { fromHex, toHex } from "../octets.ts";
 import type { CaseAppeal, CaseBox, CasePage, CaseView, ProposedDecision } from "../seam/reports.ts";
 import type { Act, CaseDetail, DecideReport, WaitingAct } from "../wire.ts";
-import type { ReportCallsOptions } from "./options.ts";
 import { exportedCase } from "./exporting.ts";
 import { judgeContent, openKept, opens, placeOf, type JudgedProof } from "./judging.ts";
 import { caseDecision, caseItem, provenMessage, sanctionView, type PlateOf } from "./views.ts";
+import type { Acts } from "../account/acts.ts";
+import type { ConversationIndex } from "../conversation/conversation.ts";
+import type { ViewMaker } from "../messages/views.ts";
+import type { Blocked } from "../people/blocked.ts";
+import type { People } from "../people/people.ts";
+import type { OwnSanctions } from "./own-sanctions.ts";
 
 type Proposals = ReadonlyMap<ReportId, ProposedDecision>;
 
@@ -202,4 +207,15 @@ async function isSigned(
     if (error instanceof Refused) return false;
     throw error;
   }
+}
+
+/** The parts of a running device that calls about reports need. */
+export interface ReportCallsOptions {
+  readonly context: DeviceContext;
+  readonly index: ConversationIndex;
+  readonly views: Pick<ViewMaker, "attachments">;
+  readonly people: Pick<People, "plate" | "plates" | "prefetch">;
+  readonly blocked: Pick<Blocked, "set">;
+  readonly acts: Acts;
+  readonly sanctions: OwnSanctions;
 }

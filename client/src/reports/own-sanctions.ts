@@ -11,7 +11,7 @@ import type { Context } from "../context.ts";
 import { failure, type CoreFailure } from "../failure.ts";
 import type { ConversationRecord } from "../records.ts";
 import type { Barred } from "../seam/conversations.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import type { Ready, Sanction } from "../wire.ts";
 
 const KEPT = "sanctions";

@@ -12,7 +12,7 @@ import { failure, hasCode } from "../failure.ts";
 import type { LessonId } from "../ids.ts";
 import { HOUR_MS } from "../keys/format/times.ts";
 import type { Course, Lesson, LessonItem, TrainingView } from "../seam/training.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import type { Language, LessonDone, LessonPage, Training as Told } from "../wire.ts";
 
 export const LESSON_STORE = "lessons";

@@ -12,7 +12,7 @@ import { CoreFailure } from "../failure.ts";
 import { isConsistent } from "../keys/format/merkle.ts";
 import { equalBytes } from "../octets.ts";
 import type { Api } from "../transport/api.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 
 export interface LogHead {

@@ -2,9 +2,8 @@
  * How a device names the answer about a person that it holds (docs/protocol.md): by the records in
  * it, so that no statement of the server replaces records that are missing. Pure.
  */
-import { compareBytes } from "../keys/format/compare.ts";
 import { hash } from "../keys/format/hashing.ts";
-import { equalBytes, type Bytes } from "../octets.ts";
+import { equalBytes, type Bytes, compareBytes } from "../octets.ts";
 import type { PersonTrust } from "../wire.ts";
 
 /** The name of no answer. */

@@ -33,7 +33,7 @@ import {
   type HeadStamp,
 } from "../keys/roster/stamp.ts";
 import type { Api } from "../transport/api.ts";
-import { META, putMeta } from "../vault/meta.ts";
+import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { TimeAnchor } from "./ports.ts";
 import { authorityNumberOf, type Department } from "../keys/trust/department.ts";

@@ -32,3 +32,14 @@ export interface PageQuery {
   readonly limit: number;
   readonly descending: boolean;
 }
+
+/** The store of single values of this device. */
+export const META = "meta";
+
+export function putMeta(key: string, value: unknown): Change {
+  return { op: "put", store: META, key, value };
+}
+
+export function deleteMeta(key: string): Change {
+  return { op: "delete", store: META, key };
+}

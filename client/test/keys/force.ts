@@ -6,7 +6,7 @@
 import { hash, ZEROS } from "#core/keys/format/hashing.ts";
 import type { DeviceId, PersonId } from "#core/ids.ts";
 import { DAY_MS } from "#core/keys/format/times.ts";
-import { fromHex, type Bytes } from "#core/octets.ts";
+import { fromHex, type Bytes, compareBytes } from "#core/octets.ts";
 import { Judge } from "#core/keys/trust/confirmed.ts";
 import { DepartmentFormat, type Department } from "#core/keys/trust/department.ts";
 import { EndorsementFormat, type Endorsement } from "#core/keys/trust/endorsement.ts";
@@ -15,7 +15,6 @@ import { PersonDevicesFormat, type PersonDevices } from "#core/keys/trust/person
 import { RevocationFormat } from "#core/keys/trust/revocation.ts";
 import { TrustRecords } from "#core/keys/trust/trust-records.ts";
 import { at, read } from "./vectors.ts";
-import { compareBytes } from "#core/keys/format/compare.ts";
 
 interface File {
   readonly now: number;

@@ -7,10 +7,9 @@
  * uses it (memory/people.ts).
  */
 import type { TreeHead } from "#core/keys/format/merkle.ts";
-import { fromHex, toHex } from "#core/octets.ts";
+import { fromHex, toHex, compareBytes } from "#core/octets.ts";
 import { ZEROS } from "#core/keys/format/hashing.ts";
 import { X25519, type Kem } from "#core/keys/hpke.ts";
-import { compareBytes } from "#core/keys/format/compare.ts";
 import { idOf, newId } from "#core/ids.ts";
 import type { ClientId, DeviceId, PersonId } from "#core/ids.ts";
 import { DAY_MS } from "#core/keys/format/times.ts";

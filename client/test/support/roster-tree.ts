@@ -1,6 +1,5 @@
 /** The roster authority's side of proofs: a whole roster as its head and proofs have it. */
-import { concat, equalBytes, type Bytes } from "#core/octets.ts";
-import { compareBytes } from "#core/keys/format/compare.ts";
+import { concat, equalBytes, type Bytes, compareBytes } from "#core/octets.ts";
 import { Writer, uint } from "#core/keys/format/fields.ts";
 import { leafHash, levels, merkleRoot } from "#core/keys/format/merkle.ts";
 

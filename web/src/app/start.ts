@@ -5,11 +5,18 @@ import "#fonts/fonts.css";
 import "#styles/tokens.css";
 import "#styles/base.css";
 import App from "./App.svelte";
-import { followCore } from "./state/app.svelte.ts";
+import { followCore, onCoreEvent } from "./state/app.svelte.ts";
 import { restoreAppearance } from "./state/appearance.svelte.ts";
-import { useCore } from "./core.ts";
-import { startDeviceServices } from "./device/device-services.ts";
+import { useCore, core } from "./core.ts";
 import { followAddress } from "./router.svelte.ts";
+import { objectUrls } from "#media/object-urls.ts";
+import { followInstallOffer } from "#pwa/install.svelte.ts";
+import { registerServiceWorker } from "#pwa/register.svelte.ts";
+import { serveStreams, stopAllStreams } from "#streaming/page.ts";
+import { followAutoLock } from "./device/auto-lock.svelte.ts";
+import { followPersistence } from "./device/persistence.svelte.ts";
+import { followNotifications } from "./device/notifications.svelte.ts";
+import { followPushes } from "./device/pushes.svelte.ts";
 
 export async function start(connected: ConnectedCore, target: HTMLElement): Promise<void> {
   useCore(connected);
@@ -17,4 +24,29 @@ export async function start(connected: ConnectedCore, target: HTMLElement): Prom
   startDeviceServices();
   await restoreAppearance();
   mount(App, { target, props: { opening: followCore() } });
+}
+
+/**
+ * Services that run beside the screens for as long as the page is open: the service worker and its
+ * streams, notifications, the app lock's clock, the browser's promise to keep the storage, its word
+ * about the network, and letting go of plaintext when the app closes.
+ */
+function startDeviceServices(): void {
+  followInstallOffer();
+  void registerServiceWorker();
+  serveStreams(core().attachments);
+  followNotifications();
+  followPushes();
+  followAutoLock();
+  followPersistence();
+  // The browser knows before any connection breaks.
+  const tell = (): void => void core().app.networkChanged(navigator.onLine);
+  addEventListener("online", tell);
+  addEventListener("offline", tell);
+  onCoreEvent((event) => {
+    if (event.type !== "app" || event.state.phase === "ready") return;
+    // Locked or signed out: no plaintext stays reachable by an address.
+    objectUrls.drop();
+    stopAllStreams();
+  });
 }

@@ -7,6 +7,8 @@
  * that is loading at that moment misses the browser's event: it asks the worker when it has loaded.
  */
 import type { PageLoaded, TakeOver } from "#streaming/messages.ts";
+import { t } from "#i18n/index.svelte.ts";
+import { toast } from "#app/state/toasts.svelte.ts";
 
 /** How often a page that stays open asks for a new version. */
 const CHECK_EVERY_MS = 60 * 60 * 1000;
@@ -99,4 +101,11 @@ export async function registerServiceWorker(): Promise<void> {
   } catch {
     // The app works without it, online and without streaming.
   }
+}
+
+/** Takes the newest version at the person's word, and says so where it cannot be fetched. */
+export function takeUpdate(): void {
+  update.take().catch(() => {
+    toast(t("app.status.updateFailed"), { tone: "danger" });
+  });
 }

@@ -3,8 +3,7 @@
  * trailing bytes and integers above 2^53 - 1 are refused, lists ascend, text is valid UTF-8. A
  * record that parses therefore encodes to the same bytes. Pure.
  */
-import { compareBytes } from "./compare.ts";
-import { concat, copy, utf8, type Bytes } from "../../octets.ts";
+import { concat, copy, utf8, type Bytes, compareBytes } from "../../octets.ts";
 import { Refused, refuseUnless } from "./refused.ts";
 
 /** High half of 2^53 - 1. */

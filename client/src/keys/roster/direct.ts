@@ -1,6 +1,5 @@
 /** The id of a direct conversation binds its two people (R10). */
-import { fromHex, toHex, type Bytes } from "../../octets.ts";
-import { compareBytes } from "../format/compare.ts";
+import { fromHex, toHex, type Bytes, compareBytes } from "../../octets.ts";
 import { hash, tag } from "../format/hashing.ts";
 import type { PersonId } from "../../ids.ts";
 import { refuseUnless } from "../format/refused.ts";

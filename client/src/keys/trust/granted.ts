@@ -8,9 +8,8 @@
  * - Withdrawing is for the grantor's person, people above it in its chain, and root admins; a
  *   withdrawal by others is ignored.
  */
-import { compareBytes } from "../format/compare.ts";
 import { idOf, type PersonId } from "../../ids.ts";
-import { toHex } from "../../octets.ts";
+import { toHex, compareBytes } from "../../octets.ts";
 import { CHAIN_LIMIT, isAtOrBelow, isWithdrawal, type Grant } from "./grant.ts";
 import { NOBODY, isRootAdmin, type Chain, type Judgement } from "./judgement.ts";
 

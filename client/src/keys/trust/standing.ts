@@ -9,8 +9,7 @@
  *   lower hash.
  * - A device is above another in a chain if its person is among the grantors of the chain.
  */
-import { equalBytes, toHex } from "../../octets.ts";
-import { compareBytes } from "../format/compare.ts";
+import { equalBytes, toHex, compareBytes } from "../../octets.ts";
 import { idOf, type DeviceId } from "../../ids.ts";
 import { grantsOverPerson } from "./granted.ts";
 import { NOBODY, isRootAdmin, type Judgement } from "./judgement.ts";

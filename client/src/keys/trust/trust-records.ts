@@ -10,8 +10,7 @@
  * `version` grows with every change; verdicts are remembered by it. Concurrency: adding awaits
  * WebCrypto, and what is added meanwhile is judged with what is in by then. No I/O, no clock.
  */
-import { equalBytes, toHex } from "../../octets.ts";
-import { compareBytes } from "../format/compare.ts";
+import { equalBytes, toHex, compareBytes } from "../../octets.ts";
 import { hash } from "../format/hashing.ts";
 import { CARDS_IN_FORCE_MS } from "../../limits.ts";
 import { idOf, type DeviceId, type PersonId } from "../../ids.ts";

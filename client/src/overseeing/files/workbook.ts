@@ -5,7 +5,7 @@
  */
 import { Zip, ZipDeflate, ZipPassThrough } from "fflate";
 import { copy, utf8, type Bytes } from "../../octets.ts";
-import { cellText } from "./cells.ts";
+import { cellText } from "./csv.ts";
 
 export type Cell = string | number;
 

@@ -1,7 +1,11 @@
 /** Something that a button does: one at a time, and its outcome in a short note. */
 import { toast } from "#app/state/toasts.svelte.ts";
 import { noticed } from "./admin.svelte.ts";
-import { refusalText } from "./refusals.ts";
+import type { ActAnswer } from "@copconnect/client/wire";
+import { navigate, path } from "#app/router.svelte.ts";
+import { c, known } from "../words.ts";
+import { coreError } from "#app/core.ts";
+import { errorText } from "#i18n/errors.ts";
 
 export class Acting {
   busy = $state(false);
@@ -21,4 +25,38 @@ export class Acting {
       this.busy = false;
     }
   }
+}
+
+/** Says what became of an act, with the way to its line in the audit log or to undo it. */
+export function sayDone(answer: ActAnswer, text: string, undo: (() => void) | null = null): void {
+  if (answer.state === "waiting") {
+    toast(c("act.waits"), {
+      action: { label: c("act.seeApprovals"), run: () => navigate("/approvals") },
+    });
+    return;
+  }
+  toast(text, {
+    action:
+      undo === null
+        ? { label: c("act.seeEntry"), run: () => navigate(path("audit", "act", answer.actId)) }
+        : { label: c("act.undo"), run: undo },
+  });
+}
+
+/** A refusal in words. Those of imports and posts name a reason, whose words the console alone has. */
+export function refusalText(thrown: unknown): string {
+  const { code, details } = coreError(thrown);
+  const reason = String(details["reason"]);
+  const said =
+    code === "import_refused"
+      ? known(`imports.refused.${reason}`)
+      : code === "place_invalid"
+        ? placeReason(reason)
+        : null;
+  return said ?? errorText(thrown);
+}
+
+/** The reason why somebody cannot hold a post; null for one without words here. */
+export function placeReason(reason: string): string | null {
+  return known(`moves.reasons.${reason.replaceAll(" ", "_")}`);
 }

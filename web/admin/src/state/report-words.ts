@@ -1,6 +1,7 @@
-/** Outcomes of reports and appeals put into words, for cases, approvals and the audit log. */
-import type { NewSanction } from "@copconnect/client/core";
-import { c, known } from "../words.ts";
+/** Cases, and outcomes of reports and appeals, in words: for cases, approvals and the audit log. */
+import type { NewSanction, CaseItem, Plate } from "@copconnect/client/core";
+import { c, known, type ConsoleKey } from "../words.ts";
+import { nameOf } from "#i18n/format.ts";
 
 /** "Muted: no posting in large groups and announcements, 7 days". */
 export function sanctionText(sanction: NewSanction | null): string {
@@ -16,4 +17,22 @@ export function outcomeText(fields: Readonly<Record<string, unknown>>): string {
   if (finding === null) return known(`reports.appeal.${String(fields["outcome"])}`) ?? "";
   const sanction = fields["sanction"] as NewSanction | null | undefined;
   return sanction == null ? finding : `${finding}. ${sanctionText(sanction)}`;
+}
+
+/** The reported officer's name; said so where nobody knows the person any more. */
+export function reportedName({ reported }: Pick<CaseItem, "reported">): string {
+  return whoName(reported);
+}
+
+export function whoName(plate: Plate | null): string {
+  return plate === null ? c("reports.somebody") : nameOf(plate.names);
+}
+
+/** The finding of a case, or the step that it waits for. */
+export function stateKey(item: CaseItem): ConsoleKey {
+  if (item.appealed) return "reports.states.appealed";
+  if (item.state === "decided")
+    return item.finding === "upheld" ? "reports.states.upheld" : "reports.states.dismissed";
+  if (item.proposed) return "reports.states.proposed";
+  return item.assignee === null ? "reports.states.open" : "reports.states.assigned";
 }

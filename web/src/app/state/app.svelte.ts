@@ -42,3 +42,41 @@ export async function followCore(): Promise<void> {
   });
   current = await core().app.start();
 }
+
+/** Things that screens keep beyond their own life, and that a lock or a sign-out takes away. */
+let forgetters: readonly (() => void)[] = [];
+
+/** Call this when the person leaves the app: it is locked, or signed out. */
+export function onLeaving(forget: () => void): void {
+  forgetters = [...forgetters, forget];
+}
+
+export function leave(): void {
+  for (const forget of forgetters) forget();
+}
+
+/**
+ * Whether a device that nobody vouches for shows its waiting screen, or what it holds from before:
+ * the person may leave the screen until the page is loaded again.
+ */
+let left = $state(false);
+
+export const waitingHome = {
+  get left(): boolean {
+    return left;
+  },
+  leave(): void {
+    left = true;
+  },
+  comeBack(): void {
+    left = false;
+  },
+};
+
+/** Whether this page has just registered the device, and whether its last step is still shown. */
+class FirstRunState {
+  started = $state(false);
+  showDone = $state(false);
+}
+
+export const firstRun = new FirstRunState();

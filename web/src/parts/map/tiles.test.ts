@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nearestTown } from "./nearest.ts";
+import { nearestTown } from "./towns.ts";
 import { tilesAround } from "./tiles.ts";
 
 const TEMPLATE = "https://tiles.example/{z}/{x}/{y}.png";

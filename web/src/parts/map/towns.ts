@@ -1,8 +1,10 @@
 /**
  * The headquarters of Telangana's districts, for finding one's way on the outline map. Coordinates
- * to a hundredth of a degree (about a kilometre): labels, not addresses.
+ * to a hundredth of a degree (about a kilometre): labels, not addresses. The nearest of them names a
+ * place where no streets can be shown.
  */
 import type { Names } from "@copconnect/client/wire";
+import { distanceM } from "./projection.ts";
 
 export interface Town {
   readonly names: Names;
@@ -58,3 +60,20 @@ export const TOWNS: readonly Town[] = [
   town("Jangaon", "జనగామ", "جنگاؤں", "जनगांव", 17.72, 79.15),
   town("Bhadrachalam", "భద్రాచలం", "بھدراچلم", "भद्राचलम", 17.67, 80.89),
 ];
+
+/** Farther from every town than this, a town says nothing about a place. */
+const FAR_M = 150_000;
+
+/** The nearest town, and whole kilometres to its centre (at least one: it is known to a kilometre). */
+export function nearestTown(
+  latitude: number,
+  longitude: number,
+): { readonly town: Town; readonly km: number } | null {
+  let nearest: { town: Town; metres: number } | null = null;
+  for (const town of TOWNS) {
+    const metres = distanceM([longitude, latitude], [town.longitude, town.latitude]);
+    if (nearest === null || metres < nearest.metres) nearest = { town, metres };
+  }
+  if (nearest === null || nearest.metres > FAR_M) return null;
+  return { town: nearest.town, km: Math.max(1, Math.round(nearest.metres / 1000)) };
+}

@@ -1,6 +1,7 @@
-/** Which conversations the list shows. Pure. */
-import type { ConversationItem } from "@copconnect/client/core";
+/** The conversations that the list shows, and the words by which one is found. */
 import type { Directory, UnitId } from "@copconnect/client/wire";
+import { rankSpellings, spellings, type ConversationItem } from "@copconnect/client/core";
+import { titleOf } from "#i18n/talk.ts";
 
 export type Filter = "all" | "unread" | "direct" | "groups" | "units" | "roles";
 
@@ -86,4 +87,17 @@ export function treePlaces(directory: Directory | null): ReadonlyMap<UnitId, num
   };
   visit(null);
   return places;
+}
+
+/** The words by which a conversation is found, in every script. */
+export function wordsOf(item: ConversationItem): string {
+  const plates = item.direct === null ? item.some : [item.direct];
+  return [
+    titleOf(item),
+    ...plates.flatMap((plate) => [
+      ...spellings(plate.names),
+      ...rankSpellings(plate.rank),
+      ...spellings(plate.post),
+    ]),
+  ].join(" ");
 }

@@ -7,8 +7,7 @@
  */
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import type { CoreEvent, MessageItem } from "@copconnect/client/core";
-import { onCoreEvent } from "#app/state/app.svelte.ts";
-import { onLeaving } from "#app/state/leaving.ts";
+import { onCoreEvent, onLeaving } from "#app/state/app.svelte.ts";
 import { core } from "#app/core.ts";
 import { Loading } from "#app/state/loading.svelte.ts";
 

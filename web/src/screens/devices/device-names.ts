@@ -1,5 +1,8 @@
-/** Names for the devices of one person, of which no two are the same. Pure. */
-import type { ClientInfo } from "@copconnect/client/wire";
+/** Names for the devices of one person, of which no two are the same, and how each came to be trusted. */
+import type { ClientInfo, Confirmed } from "@copconnect/client/wire";
+import type { MemberDevice, Plate } from "@copconnect/client/core";
+import { t } from "#i18n/index.svelte.ts";
+import { amongOthers } from "#i18n/talk.ts";
 
 type Named = Pick<ClientInfo, "clientId" | "label" | "createdMs">;
 
@@ -17,4 +20,16 @@ export function deviceName(
   const date = dateOf(device.createdMs);
   const sameDay = others.some(({ createdMs }) => dateOf(createdMs) === date);
   return `${device.label}, ${sameDay ? momentOf(device.createdMs) : date}`;
+}
+
+export function howConfirmed(confirmed: Confirmed, by: Plate | null): string {
+  if (confirmed !== "admin") return t(`devices.how.${confirmed}`);
+  return by === null
+    ? t("devices.how.adminUnknown")
+    : t("devices.how.admin", { by: amongOthers(by) });
+}
+
+/** Whether somebody has devices of which none is confirmed. */
+export function nobodyVouches(devices: readonly Pick<MemberDevice, "confirmed">[]): boolean {
+  return devices.length > 0 && devices.every(({ confirmed }) => confirmed === "no");
 }

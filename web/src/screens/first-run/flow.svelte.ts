@@ -5,10 +5,9 @@
  */
 import type { CoreError } from "@copconnect/client/core";
 import type { CodeRequested, RegistrationStep } from "@copconnect/client/wire";
-import { adopt, app } from "#app/state/app.svelte.ts";
+import { adopt, app, firstRun } from "#app/state/app.svelte.ts";
 import { appearance, chooseLanguage } from "#app/state/appearance.svelte.ts";
 import { core, coreError } from "#app/core.ts";
-import { firstRun } from "#app/state/first-run.svelte.ts";
 import { language } from "#i18n/index.svelte.ts";
 import { deviceLabel } from "./device-label.ts";
 

@@ -1,5 +1,9 @@
-/** The rules for a PIN. Pure. */
+/** The rules for a PIN or passphrase, and refused ones in words. */
 import { PASSPHRASE, PIN_DIGITS } from "@copconnect/client/core";
+import { coreError } from "#app/core.ts";
+import { app } from "#app/state/app.svelte.ts";
+import { errorText } from "#i18n/errors.ts";
+import { t } from "#i18n/index.svelte.ts";
 
 const { fewest, most } = PIN_DIGITS;
 
@@ -32,4 +36,15 @@ export type LockKind = "pin" | "passphrase";
 /** The problem of a new one of this kind; null: none. */
 export function freshProblem(kind: LockKind, secret: string, repeated: string): PinProblem | null {
   return kind === "pin" ? pinProblem(secret, repeated) : passphraseProblem(secret, repeated);
+}
+
+/** A refused PIN or passphrase in words, with the tries that are left before this device is erased. */
+export function wrongText(thrown: unknown): string {
+  const { code, details } = coreError(thrown);
+  if (code !== "pin_wrong") return errorText(thrown);
+  const lock = app.state?.lock;
+  const left = details["triesLeft"] ?? lock?.triesLeft;
+  const passphrase = lock?.passphrase === true;
+  if (typeof left !== "number") return t(passphrase ? "lock.passphraseWrong" : "lock.wrong");
+  return t(passphrase ? "lock.passphraseTriesLeft" : "lock.triesLeft", { count: left });
 }

@@ -1,8 +1,13 @@
-/** The rules of the code of conduct, which reports and sanctions name by their numbers from 1. */
+/**
+ * Sanctions in words, and the rules of the code of conduct, which reports and sanctions name by their
+ * numbers from 1.
+ */
 import type { ConductCode } from "@copconnect/client/wire";
 import { core } from "#app/core.ts";
 import { Loading } from "#app/state/loading.svelte.ts";
 import { language, t } from "#i18n/index.svelte.ts";
+import type { Barred, SanctionView } from "@copconnect/client/core";
+import { formatMoment } from "#i18n/format.ts";
 
 const code = new Loading<ConductCode>();
 
@@ -30,3 +35,14 @@ export const clauses = {
       : t("reports.clause", { number: clause, text });
   },
 };
+
+/** "You cannot post in large groups until 4 December, 18:00." */
+export function lineOf({ kind, untilMs }: SanctionView): string {
+  return t(`reports.sanction.line.${kind}`, { until: formatMoment(untilMs) });
+}
+
+/** The same in the place of the composer that a sanction closes. */
+export function barredLine({ kind, untilMs }: Barred): string {
+  if (kind === "unknown" || untilMs === null) return t("conversation.barred.now");
+  return t(`reports.sanction.line.${kind}`, { until: formatMoment(untilMs) });
+}

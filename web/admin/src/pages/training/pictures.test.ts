@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { pictureType } from "#media/encoding/lesson-picture.ts";
 import * as pictures from "./pictures.ts";
-import { emptyTexts } from "./texts.ts";
+import { emptyTexts } from "./courses.ts";
 
 const QUIZ = "```quiz\nquestion: Where?\n\noptions:\n```";
 const TEXT = `---\ntitle: A\n\nminutes: 2\n---\n\nOne\nline.\n\n${QUIZ}\n`;

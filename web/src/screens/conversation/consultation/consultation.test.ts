@@ -1,6 +1,17 @@
-import type { MessageItem } from "@copconnect/client/core";
 import { expect, it } from "vitest";
-import { matchingQuestions } from "./questions.ts";
+import { endOf, optionsOf, matchingQuestions } from "./consultation.ts";
+import type { MessageItem } from "@copconnect/client/core";
+
+it("sends options that differ, without those left empty", () => {
+  expect(optionsOf([" Mon ", "", "Tue"])).toEqual(["Mon", "Tue"]);
+  expect(optionsOf(["Mon", " "])).toBeNull();
+  expect(optionsOf(["Mon", "Mon "])).toBeNull();
+});
+
+it("ends after the span that was chosen, or never", () => {
+  expect(endOf("never", 5)).toBeNull();
+  expect(endOf("shift", 5)).toBe(5 + 8 * 3_600_000);
+});
 
 function asked(text: string, answered: string | null): MessageItem {
   const preview = { kind: "text", text: answered ?? "" } as const;
