@@ -24,7 +24,8 @@ class Issuing:
     A person may issue an order in a conversation if they have the right of its priority
     (``rules.ISSUE``) over the unit of everybody else there. Their leaf signs it, from their first
     order there on, and devices go by that; :meth:`require` checks it in the transaction of the
-    order's message, for every order and every correction.
+    order's message, for every order and every correction. The Delivery Service demands besides that
+    an admin of the conversation sends a flash order (delivery/rules/posting.py, ``for_admins``).
     """
 
     def __init__(self, conversations: Conversations, postings: Postings) -> None:
