@@ -4,7 +4,8 @@ The bus may lose a wake-up and a command-line process has none at all. A wake-up
 out, changes who belongs to a conversation or changes a person's signed records is therefore
 recorded here, in the transaction that makes the change, and each node passes what it has not seen
 to its own receivers. Wake-ups of messages are not recorded: nodes compare conversations with the
-log instead (sockets/dispatch/fanout.py). Rows are idempotent hints like every wake-up, and are pruned after an hour.
+log instead (sockets/dispatch/fanout.py). Rows are idempotent hints like every wake-up, and are
+pruned after an hour.
 Concurrency: ids of concurrent transactions may become visible out of order, so a reader looks again
 at the last ``OVERLAP`` ids and remembers which it has passed on. One row holds up to ``TOGETHER``
 wake-ups, so that no transaction takes so many ids that one beside it, which commits first, hides
