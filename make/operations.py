@@ -20,7 +20,7 @@ from copconnect import wire
 from copconnect.app import Container, operations
 from copconnect.auth_service.keys import authority
 from copconnect.http.gate import Incoming
-from copconnect.http.operations import Body, File, Given, Operation
+from copconnect.http.operations import Body, FileAnswer, Given, Operation
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
@@ -97,8 +97,8 @@ def _method(row: Operation) -> str:
     passed = ", ".join(
         [f'"{row.method}"', spelt_path, *([f"{{ {', '.join(options)} }}"] if options else [])]
     )
-    kind = "Bytes" if answer is File else "void" if answer is type(None) else spelt(answer)
-    how = "file" if answer is File else "call"
+    kind = "Bytes" if answer is FileAnswer else "void" if answer is type(None) else spelt(answer)
+    how = "file" if answer is FileAnswer else "call"
     return (
         f"  {camel(row.name)}({', '.join(parameters)}): Promise<{kind}> {{\n"
         f"    return this.{how}({passed});\n"
@@ -184,7 +184,9 @@ def _carries(row: Operation) -> str:
     given, answer = Given.of(row), _answer(row)
     raw = "raw bytes" if any(kind is Body for _, kind in given.special) else ""
     taken = "Search" if row.searches else given.body[1].__name__ if given.body else raw
-    answered = "204" if answer is type(None) else "bytes" if answer is File else answer.__name__
+    answered = (
+        "204" if answer is type(None) else "bytes" if answer is FileAnswer else answer.__name__
+    )
     return f"{taken} → {answered}".strip()
 
 

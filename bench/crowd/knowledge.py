@@ -24,7 +24,7 @@ from copconnect.records.trust.person_card import PersonCard
 from copconnect.records.trust.person_devices import PersonDevices
 from copconnect.records.trust.revocation import Revocation
 from copconnect.records.trust.trust import Trust
-from copconnect.sealing.view import ConversationView, Parsed
+from copconnect.sealing.view import Parsed, PublicView
 
 _DEVICE_IN_LEAF = slice(32, 64)  # After cell id and person id.
 _SENDERS_CACHED = 4_096
@@ -67,7 +67,7 @@ class People:
                 self.trust.add_revocation(Revocation.parse(record))
 
 
-class SharedView(ConversationView):
+class SharedView(PublicView):
     """A conversation's public parts for the devices of a process."""
 
     def __init__(self, people: People, conversation_id: str) -> None:

@@ -44,7 +44,7 @@ from copconnect.orders import exported
 from copconnect.orders.rules import ACKNOWLEDGED, ISSUE
 from copconnect.principals import PostedMessage
 from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
-from copconnect.rights import WHOLE, Held
+from copconnect.rights import WHOLE, HeldRights
 
 CONNECTIONS = 256
 CHOICES = 3
@@ -115,13 +115,13 @@ async def _issue(
 class _Commander:
     """The rights of somebody who may issue orders to everybody."""
 
-    async def of(self, _: AsyncConnection, _person_id: PersonId) -> Held:
-        """See ports.Rights."""
+    async def of(self, _: AsyncConnection, _person_id: PersonId) -> HeldRights:
+        """See ports.PersonRights."""
         everywhere = [
             wire.HeldRight(right=right, path=WHOLE, deep=True, heads=False)
             for right in ISSUE.values()
         ]
-        return Held(tuple(everywhere))
+        return HeldRights(tuple(everywhere))
 
 
 def _record(

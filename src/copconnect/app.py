@@ -45,7 +45,7 @@ from copconnect.directory.imports.importer import Importer
 from copconnect.directory.imports.watching import PERIOD_S, FolderWatch
 from copconnect.directory.listing import Listing
 from copconnect.directory.postings.planned import PlannedTransfers
-from copconnect.directory.postings.posts import Posts
+from copconnect.directory.postings.posts import PostReader
 from copconnect.directory.postings.roll import Roll
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
@@ -64,7 +64,7 @@ from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.operator import operations as operator_operations
 from copconnect.orders import operations as order_operations
-from copconnect.orders.issuing import Issuing
+from copconnect.orders.issuing import OrderIssuing
 from copconnect.orders.service import OrderService
 from copconnect.privacy.service import Privacy
 from copconnect.push import operations as push_operations
@@ -138,7 +138,7 @@ class Container:
         self.planned = PlannedTransfers(
             self.database, self.clock, self.audit, self.transfers, self.leases, self.auth.granting
         )
-        self.posts = Posts(self.database, self.directory)
+        self.posts = PostReader(self.database, self.directory)
         self.reorganiser = Reorganiser(self.clock, self.audit, late)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.push = PushService(
@@ -174,7 +174,7 @@ class Container:
             retention_days=settings.log_retention_days,
         )
         self.sanctions = SanctionRegistry(self.clock, self.guard)
-        self.issuing = Issuing(Readers(), Roll(self.directory))
+        self.issuing = OrderIssuing(Readers(), Roll(self.directory))
         self.delivery = DeliveryService(
             database=self.database,
             bus=self.bus,

@@ -1,8 +1,8 @@
 """The rights of a person, as roles ask about them. Pure.
 
 The rights table (:class:`wire.RightRule`) is administration's; other roles are given what somebody
-holds by it, as a :class:`Held`, and ask it. A right holds over a part of the tree: a unit, or a
-unit with all below it.
+holds by it, as :class:`HeldRights`, and ask them. A right holds over a part of the tree: a unit, or
+a unit with all below it.
 
 Invariant: every statement that writes people, posts, units, enrolment codes or what imports
 remember takes a :data:`Permit` and refuses to write what it does not cover. A permit is an
@@ -48,7 +48,7 @@ def fits(line: wire.RightRule, place: HeldPlace, rank: str, ranks: Mapping[str, 
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldRights:
     """All rights of a person. The person is not named in it."""
 
     rights: tuple[wire.HeldRight, ...] = ()
@@ -118,7 +118,7 @@ class PersonChange:
 
 
 def person_refusal(
-    by: PersonId | None, held: Held, right: wire.Right, change: PersonChange
+    by: PersonId | None, held: HeldRights, right: wire.Right, change: PersonChange
 ) -> PersonRefusal | None:
     """Return why somebody with these rights may not change a person so; None if that is allowed.
     ``by``: None for a program.
@@ -157,7 +157,7 @@ class Decided:
         right: wire.Right,
         paths: frozenset[str],
         people: Mapping[PersonId, PersonChange],
-        held: tuple[Held, ...] = (),
+        held: tuple[HeldRights, ...] = (),
     ) -> None:
         if key is not _DECIDED:
             raise Undecided("decide() alone makes this")
@@ -171,7 +171,7 @@ Permit = Operator | Decided
 def decide(
     by: Principal,
     asker: PersonId,
-    held: Iterable[Held],
+    held: Iterable[HeldRights],
     right: wire.Right,
     paths: Iterable[str],
     changes: Iterable[PersonChange],
@@ -280,7 +280,7 @@ class ImportingAdmin:
     ``granted``: unit paths of the grants in force, by who holds them."""
 
     person_id: PersonId
-    held: Held
+    held: HeldRights
     path: str
     granted: Mapping[PersonId, Collection[str]]
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.delivery.store.tables import MEMBERS
 from copconnect.directory import audiences, standing
-from copconnect.directory.audiences import Audiences, Facts, Place, Speakers
+from copconnect.directory.audiences import AudienceIndex, Facts, PlacedPost, Speakers
 from copconnect.directory.names import english
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 from copconnect.principals import PostToAsk, StandingGroup
@@ -54,7 +54,7 @@ class Chart:
         self.facts[person_id] = Facts(person_id, rank, tuple(places))
         self.concern(person_id)
 
-    def _place(self, unit: str, admin: bool, roles: Sequence[str]) -> Place:
+    def _place(self, unit: str, admin: bool, roles: Sequence[str]) -> PlacedPost:
         parts = unit.split(".")
         above = [UnitId(".".join(parts[: at + 1])) for at in range(len(parts))]
         for at, one in enumerate(above, 1):
@@ -63,7 +63,7 @@ class Chart:
         unit_id = UnitId(unit)
         post_id = post_of(unit, roles, head=admin)
         self.posts[post_id] = PostToAsk(english(f"{' '.join(roles)} of {unit}"), unit_id)
-        return Place(post_id, unit_id, self.units[unit_id], level, frozenset(roles), admin)
+        return PlacedPost(post_id, unit_id, self.units[unit_id], level, frozenset(roles), admin)
 
     def leave(self, person_id: PersonId) -> None:
         """Let somebody go."""
@@ -109,7 +109,7 @@ class Chart:
         self, _connection: AsyncConnection, rule: wire.Audience
     ) -> dict[PersonId, bool]:
         """Return who belongs, and who administers."""
-        compiled = Audiences.compile({"": rule}, self.units, HEADS)
+        compiled = AudienceIndex.compile({"": rule}, self.units, HEADS)
         return {one: admin for one in self.facts for admin in compiled.of(self.facts[one]).values()}
 
     async def posts_of(
@@ -124,7 +124,7 @@ class Chart:
     ) -> "ChartBelonging":
         """Return many rules."""
         self.compiled |= rules.keys()
-        return ChartBelonging(self, Audiences.compile(rules, self.units, HEADS))
+        return ChartBelonging(self, AudienceIndex.compile(rules, self.units, HEADS))
 
     async def standing_groups(self, _connection: AsyncConnection) -> list[StandingGroup]:
         """Return what the policy makes."""
@@ -170,7 +170,7 @@ class ChartBelonging:
     """Many audiences of a chart."""
 
     chart: Chart
-    audiences: Audiences[ConversationId]
+    audiences: AudienceIndex[ConversationId]
 
     async def of(
         self, _connection: AsyncConnection, people: Collection[PersonId]

@@ -22,8 +22,8 @@ from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.tables import MEMBERS
 from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId, new_id
 from copconnect.leases import Leases
-from copconnect.orders.issuing import Issuing
-from copconnect.orders.ports import Postings, Rights
+from copconnect.orders.issuing import OrderIssuing
+from copconnect.orders.ports import PersonRights, Postings
 from copconnect.orders.rules import ISSUE
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.rates import SharedRates
@@ -32,7 +32,7 @@ from copconnect.records.primitives.kem import X25519
 from copconnect.records.primitives.signed import RosterSigner
 from copconnect.records.trust.incarnation import Incarnation
 from copconnect.reports.registry import SanctionRegistry
-from copconnect.rights import WHOLE, Held
+from copconnect.rights import WHOLE, HeldRights
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 from tests.contract.chart import Chart
 from tests.contract.device import Device
@@ -53,13 +53,13 @@ class StillClock:
         return self.at
 
 
-class PeopleAndRights(Postings, Rights, Protocol):
+class PeopleAndRights(Postings, PersonRights, Protocol):
     """Posts and rights of people."""
 
 
-def issuing_by(roll: PeopleAndRights) -> Issuing:
+def issuing_by(roll: PeopleAndRights) -> OrderIssuing:
     """Return the part of orders that the Delivery Service asks."""
-    issuing = Issuing(Readers(), roll)
+    issuing = OrderIssuing(Readers(), roll)
     issuing.attach(roll)
     return issuing
 
@@ -77,7 +77,7 @@ class Calls:
         seq: int,
         people: Select[Any],
     ) -> int:
-        """See ports.Pushes."""
+        """See ports.CallPushes."""
         assert conversation_id
         self.people[seq] = {row.person_id for row in await connection.execute(people)}
         return len(self.people[seq])
@@ -206,9 +206,9 @@ class Commanders:
         """Return no unit."""
         return {}
 
-    async def of(self, _: AsyncConnection, _person_id: PersonId) -> Held:
-        """See orders' ports.Rights."""
-        return Held(
+    async def of(self, _: AsyncConnection, _person_id: PersonId) -> HeldRights:
+        """See orders' ports.PersonRights."""
+        return HeldRights(
             tuple(
                 wire.HeldRight(right=right, path=WHOLE, deep=True, heads=False)
                 for right in ISSUE.values()
@@ -223,7 +223,7 @@ class World:
     database: Database
     options: Options = field(default_factory=lambda: Options(kem=X25519))
     clock: StillClock = field(default_factory=StillClock)
-    issuing: Issuing = field(default_factory=lambda: issuing_by(Commanders()))
+    issuing: OrderIssuing = field(default_factory=lambda: issuing_by(Commanders()))
 
     def __post_init__(self) -> None:
         self.bus = LocalBus()

@@ -12,7 +12,7 @@ from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.directory.names import english
 from copconnect.ids import ConversationId, PersonId, UnitId, new_id
-from copconnect.records.conversation.roster import Rights
+from copconnect.records.conversation.roster import LeafRights
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, MINUTE_MS, World
 from tests.contract.device import Device, Talk, head_of, leaf_of
@@ -93,7 +93,10 @@ async def test_rights_are_signed(world: World) -> None:
     chief = officer(world, "TG", admin=True)
     constable = officer(world, "TG")
     made = await world.service.audiences.create(chief.caller, body())
-    for one, rights in ((chief, Rights.POST | Rights.ADMINISTER), (constable, Rights(0))):
+    for one, rights in (
+        (chief, LeafRights.POST | LeafRights.ADMINISTER),
+        (constable, LeafRights(0)),
+    ):
         state = await world.service.rosters.state(one.caller, made.conversation_id)
         assert leaf_of(one, state).rights == rights
     talk = Talk(world.service, made.conversation_id)

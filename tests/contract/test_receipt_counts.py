@@ -14,7 +14,7 @@ from copconnect.database.engine import Database
 from copconnect.delivery.live import receipt_counts
 from copconnect.delivery.live.feed import LiveFeed
 from copconnect.delivery.live.receipt_counts import ReceiptCounting, count
-from copconnect.delivery.live.receipt_store import SentMessage, Standing
+from copconnect.delivery.live.receipt_store import ReaderCount, SentMessage
 from copconnect.ids import PersonId, Seq, new_id
 from copconnect.leases import Leases
 from copconnect.principals import Caller
@@ -284,7 +284,7 @@ def test_counts_are_what_counting_one_by_one_gives(
     sent = [SentMessage(Seq(n), n, sender, bytes(32)) for n in messages]
     oldest, newest = min(messages), max(messages)
     standings = [
-        Standing(
+        ReaderCount(
             d if d >= oldest else 0,
             r if r >= oldest else 0,
             t if t > oldest else 0,
@@ -293,7 +293,7 @@ def test_counts_are_what_counting_one_by_one_gives(
         )
         for d, r, t, x in people
     ]
-    own = Standing(12, 12, 0, None, 1, person_id=sender)
+    own = ReaderCount(12, 12, 0, None, 1, person_id=sender)
     shuffled = random.Random(len(people)).sample([*standings, own], len(standings) + 1)
     counts = count(shuffled, sent)
     for n in messages:

@@ -10,10 +10,10 @@ from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.rosters.standing import standing_id
 from copconnect.delivery.store import audiences
-from copconnect.delivery.store.audiences import Followed
+from copconnect.delivery.store.audiences import AudienceRow
 from copconnect.directory.names import english
 from copconnect.ids import PersonId, UnitId, new_id
-from copconnect.records.conversation.roster import Rights
+from copconnect.records.conversation.roster import LeafRights
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, MINUTE_MS, World
 from tests.contract.device import Device, leaf_of
@@ -76,7 +76,7 @@ async def test_everybody_finds_the_groups_of_their_place(world: World) -> None:
     assert state.history_from_ms == world.clock.at - 7 * DAY_MS
     assert leaf_of(
         sho, await world.service.rosters.state(sho.caller, state.conversation_id)
-    ).rights == Rights(0)
+    ).rights == LeafRights(0)
     assert own["SHOs, TG"].standing == wire.Standing(
         key="sho:TG", title=english("SHOs, TG"), unit_id=UnitId("TG"), about="role", post_id=None
     )
@@ -117,7 +117,7 @@ async def test_a_round_reads_rules_only_once_one_of_them_has_changed(world: Worl
         stored = await audiences.one(connection, c)
         assert stored is not None
         nobody = wire.Audience(include=[])
-        await audiences.change(connection, {c: Followed(nobody, stored.standing)})
+        await audiences.change(connection, {c: AudienceRow(nobody, stored.standing)})
     assert await round_of_a_transfer("TG.WGL.PS2") != []
     async with world.database.reading() as reading:
         assert await audiences.one(reading, c) == stored
@@ -206,7 +206,7 @@ async def test_the_policy_changes(world: World) -> None:
     state = await world.service.rosters.state(
         people[1].caller, own["Unit TG.HYD.PS1"].conversation_id
     )
-    assert leaf_of(people[1], state).rights == Rights(0)
+    assert leaf_of(people[1], state).rights == LeafRights(0)
     # The State's group began again under its key; its people read from their return.
     assert own["All of TG"].conversation_id == standing_id("state:TG")
     assert own["All of TG"].history_from_ms == world.clock.at

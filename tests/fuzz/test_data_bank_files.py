@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from copconnect.directory.files import mapping, reading, tables
 from copconnect.directory.files.limits import FileRefused, Limits
-from copconnect.directory.files.matching.vocabularies import Known
+from copconnect.directory.files.matching.vocabularies import Vocabularies
 from copconnect.directory.files.spreadsheets import apart, parsing
 
 LIMITS = Limits(rows=1_000, columns=60, cells=20_000, unpacked=4 << 20)
@@ -29,8 +29,8 @@ def read_all(content: bytes) -> None:
         source = reading.read("x", content, LIMITS, parsing.parse)
         for sheet in source.sheets:
             columns = ("code", "name_en", "name_te", "number", "rank", "unit", "roles", "status")
-            found = mapping.guess(sheet, mapping.table_of(sheet), columns, Known())
-            table = tables.tabulate(sheet, found, Known(), "x")
+            found = mapping.guess(sheet, mapping.table_of(sheet), columns, Vocabularies())
+            table = tables.tabulate(sheet, found, Vocabularies(), "x")
             assert len(table.rows) == len(sheet.rows)
             assert all(len(row.cells) == len(sheet.headers) for row in sheet.rows)
             lines = [row.line for row in sheet.rows]

@@ -30,7 +30,7 @@ from copconnect.directory import operations as directory_operations
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.imports.importer import Importer
 from copconnect.directory.postings.planned import PlannedTransfers
-from copconnect.directory.postings.posts import Posts
+from copconnect.directory.postings.posts import PostReader
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
@@ -149,7 +149,7 @@ class IdentityServer:
         self.planned = PlannedTransfers(
             self.database, clock, self.audit, self.transfers, self.leases, self.auth.granting
         )
-        self.posts = Posts(self.database, self.directory)
+        self.posts = PostReader(self.database, self.directory)
         self.reorganiser = Reorganiser(clock, self.audit, self.rosters)
         self.importer = Importer(self.database, clock, self.editor, self.audit)
         self.uploads = Uploads(self.database, clock, self.importer, self.audit)

@@ -12,7 +12,7 @@ from copconnect import wire
 from copconnect.admin import charting
 from copconnect.audit import exported
 from copconnect.audit.acts import Act
-from copconnect.audit.rules import ZEROS, Broken, Content, entry_hash
+from copconnect.audit.rules import ZEROS, Broken, EntryContent, entry_hash
 from copconnect.audit.store import ENTRIES, HEAD
 from copconnect.auth_service.keys import authority
 from copconnect.ids import ActId
@@ -334,7 +334,7 @@ async def test_an_exported_log_is_verified_without_the_server(
         if one["line"] == "entry":
             one["content"]["act"] = one["content"]["act"].replace(sho.person_id, "0" * 32)
             content = msgspec.convert(one["content"], wire.AuditContent)
-            digest = Content(**msgspec.structs.asdict(content)).digest()
+            digest = EntryContent(**msgspec.structs.asdict(content)).digest()
             previous = entry_hash(previous, one["number"], one["madeMs"], digest)
             one["hash"] = previous
     with pytest.raises(Broken, match="says something else"):

@@ -9,11 +9,11 @@ from sqlalchemy import update
 from copconnect import errors, wire
 from copconnect.directory import store
 from copconnect.directory.finding import words as finding
-from copconnect.directory.showing.reading import Reading
+from copconnect.directory.showing.reading import ReadQuota
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
 from copconnect.records.primitives.fields import HOUR_MS
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
 from tests.identity.acting import confirmed, entries
@@ -261,23 +261,23 @@ async def test_names_are_counted_once_for_all_nodes(
     """Each node takes portions of one budget in the database."""
     container, reader = approving.container, await confirmed(approving, force, PATROL)
     caller = caller_of(reader)
-    nodes = [Reading(container.database, container.audit, 500, clock.now_ms) for _ in range(3)]
+    nodes = [ReadQuota(container.database, container.audit, 500, clock.now_ms) for _ in range(3)]
 
     async def read() -> None:
         for turn in range(26):
-            await nodes[turn % 3].names(caller, Held(), ["TG"] * 20)
+            await nodes[turn % 3].names(caller, HeldRights(), ["TG"] * 20)
 
     with pytest.raises(errors.RateLimited):
         await read()
     clock.ms += 3_600_000
-    await nodes[0].names(caller, Held(), ["TG"] * 20)
+    await nodes[0].names(caller, HeldRights(), ["TG"] * 20)
 
 
 async def test_reading_without_a_limit_is_a_right_over_a_part_and_in_the_audit_log(
     approving: Running, force: Force, clock: MovedClock
 ) -> None:
     container = approving.container
-    reading = Reading(container.database, container.audit, 100, clock.now_ms)
+    reading = ReadQuota(container.database, container.audit, 100, clock.now_ms)
     async with container.database.reading() as connection:
         held = await container.admin.rights.of(connection, PersonId(force.admin.person_id))
     admin = caller_of(force.admin)

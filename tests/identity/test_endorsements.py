@@ -6,7 +6,7 @@ import pytest
 
 from copconnect.bus import AccountWakeup, TrustWakeup
 from copconnect.records.primitives.fields import DAY_MS, MINUTE_MS
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 from tests.identity.approved import ADMIN, OWN, Force, path_of
 from tests.identity.running import (
     ACP,
@@ -54,7 +54,7 @@ async def test_e0_nobody_is_confirmed_before_a_record_names_a_root_admin(
 async def test_a_waiting_phone_shows_no_number_that_its_person_is_not_shown(
     approving: Running, force: Force, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Held, "sees_numbers", lambda _self, _places: False)
+    monkeypatch.setattr(HeldRights, "sees_numbers", lambda _self, _places: False)
     sho = await approving.device(SHO)
     me = (await approving.get("/v1/me", sho)).json()
     numbers = {one["personId"]: one["number"] for one in me["confirmers"]}

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from copconnect import wire
 from copconnect.admin.rules import DEFAULT_RULES
 from copconnect.audit import exported
-from copconnect.audit.rules import ZEROS, Broken, Content, Noted, entry_hash
+from copconnect.audit.rules import ZEROS, Broken, EntryContent, Noted, entry_hash
 from copconnect.auth_service.keys import authority
 from copconnect.cli import app
 from copconnect.records.primitives.merkle import leaf_hash as leaf
@@ -74,7 +74,7 @@ def chained(lines: Sequence[Line]) -> list[Line]:
     for one in lines:
         if one["line"] == "entry":
             number += 1
-            content = Content(
+            content = EntryContent(
                 **msgspec.structs.asdict(msgspec.convert(one["content"], wire.AuditContent))
             )
             previous = entry_hash(previous, number, one["madeMs"], content.digest())

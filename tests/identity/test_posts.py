@@ -10,7 +10,7 @@ from copconnect.audit import Audit
 from copconnect.database.engine import Database
 from copconnect.directory import names
 from copconnect.directory.imports.importer import ImportOptions
-from copconnect.directory.postings.posts import Posts
+from copconnect.directory.postings.posts import PostReader
 from copconnect.directory.rules import person_id
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, PostId, UnitId, new_id
@@ -40,7 +40,7 @@ class PostWorld(World):
         self.directory = DirectoryService(
             database, NobodyRegistered(), self.clock, Audit(database, self.clock), 1_000
         )
-        self.posts = Posts(database, self.directory)
+        self.posts = PostReader(database, self.directory)
 
     async def shown(self, unit: str) -> dict[str, list[tuple[str, str]]]:
         """Return the posts of a unit with their holders, in order."""

@@ -107,13 +107,13 @@ class Wakened:
         self.people: list[PersonId] = []
 
     async def remind_of_lessons(self, connection: Transaction, people: Select[Any]) -> int:
-        """See ports.Pushes."""
+        """See ports.TrainingPushes."""
         found = list(await connection.scalars(people))
         self.people += found
         return len(found)
 
     async def lessons_done(self, _: Transaction, __: PersonId) -> None:
-        """See ports.Pushes."""
+        """See ports.TrainingPushes."""
 
 
 class At:

@@ -10,7 +10,7 @@ from copconnect.ids import Epoch, Seq, new_id
 from copconnect.principals import Caller
 from copconnect.records.conversation.roster import RosterHead, check_proof
 from copconnect.records.primitives.kem import X25519, seal_bytes
-from copconnect.sockets.feed import Place, SeenCursor, Standing
+from copconnect.sockets.feed import ConversationPosition, LeafState, SeenCursor
 from tests.contract.statements import Statements
 from tests.live.rows import Rows, device, second
 from tests.live.world import World
@@ -45,7 +45,7 @@ async def test_places_say_where_each_leaf_stands(database: Database) -> None:
     assert [one.conversation_id for one in found[other.client_id]] == [elsewhere.conversation_id]
     (place,) = (one for one in found[b.client_id] if one.conversation_id == rows.conversation_id)
     # Read positions count over all devices of the person, delivered positions do not.
-    assert place == Place(
+    assert place == LeafState(
         conversation_id=rows.conversation_id,
         cell_id=rows.cells[0],
         history_from_ms=0,
@@ -109,7 +109,9 @@ async def test_entries_and_standings(database: Database) -> None:
     assert (frame.entry.message, frame.supplement) == (b"message 2", None)
     assert (found[0].device, found[0].person_id) == (a.device.hex(), a.person_id)
     assert (found[0].epoch, found[0].named_epoch, found[0].key_id) == (1, 1, key_id.hex())
-    assert await feed.standings_since(1_500) == {rows.conversation_id: Standing(Seq(3), Epoch(1))}
+    assert await feed.standings_since(1_500) == {
+        rows.conversation_id: ConversationPosition(Seq(3), Epoch(1))
+    }
     assert set(await feed.standings_since(1_000)) == {rows.conversation_id, quiet.conversation_id}
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from copconnect import wire
 from copconnect.bus import CellKeyMarkedWakeup, RosterWakeup
 from copconnect.database.engine import Database
-from copconnect.delivery.live.asking import Asking
+from copconnect.delivery.live.asking import HelpRequests
 from copconnect.delivery.live.key_asking import (
     CELL_AGAIN_MS,
     CELLS_AT_ONCE,
@@ -38,10 +38,10 @@ class Force(World):
         self.rows = Rows(database, cells)
         # With two cells 0, 2, 4 sit in the first and 1, 3, 5 in the second.
 
-    def node(self, *there: Caller) -> tuple[Node, Asking]:
+    def node(self, *there: Caller) -> tuple[Node, HelpRequests]:
         """Return a node at which these are connected."""
         node = Node(self.rows, *there)
-        asking = Asking(self.deps, lambda: 0.0)
+        asking = HelpRequests(self.deps, lambda: 0.0)
         asking.attach(cast(Fanout, node))
         return node, asking
 
@@ -254,7 +254,7 @@ async def test_c1_conversations_of_one_cell_have_no_cell_keys(database: Database
 # --- D7 -----------------------------------------------------------------------------------------
 
 
-async def small(database: Database, messages: int = 1) -> tuple[Force, Node, Asking]:
+async def small(database: Database, messages: int = 1) -> tuple[Force, Node, HelpRequests]:
     """A conversation of one cell, with a key that was used."""
     force = await made(database, cells=1, people=5)
     await force.rows.key(force.officers[0], created_ms=force.clock.at, messages=messages)

@@ -10,7 +10,7 @@ import pytest
 from copconnect import wire
 from copconnect.bus import EnteredWakeup, LateSealsWakeup, ShareAskedWakeup, ShareDoneWakeup
 from copconnect.database.engine import Database
-from copconnect.delivery.live.asking import Asking
+from copconnect.delivery.live.asking import HelpRequests
 from copconnect.delivery.live.late_seals import (
     AGAIN_MS,
     ANEW,
@@ -56,14 +56,14 @@ class Force(World):
         )
         return self
 
-    def node(self, *there: Caller) -> tuple[Node, Asking]:
+    def node(self, *there: Caller) -> tuple[Node, HelpRequests]:
         """Return a node at which these are connected."""
         node = Node(self.rows, *there)
-        asking = Asking(self.deps, lambda: 0.0)
+        asking = HelpRequests(self.deps, lambda: 0.0)
         asking.attach(cast(Fanout, node))
         return node, asking
 
-    async def look(self, asking: Asking) -> None:
+    async def look(self, asking: HelpRequests) -> None:
         """Let the node look at the conversation when it is due."""
         await asking.late_seals.work()
         self.clock.at += BATCH_MS

@@ -14,7 +14,7 @@ from copconnect import wire
 from copconnect.bus import LocalBus, ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.live import share_routing
-from copconnect.delivery.live.asking import Asking
+from copconnect.delivery.live.asking import HelpRequests
 from copconnect.delivery.live.share_helpers import MOST_ASKS
 from copconnect.delivery.live.share_routing import AGAIN_MS, PAUSE_MS
 from copconnect.delivery.rules.limits import HELPED_MS
@@ -75,12 +75,12 @@ class Force(World):
         self.devices.add(*people)
         await self.rows.roster(people)
 
-    async def all_lack(self, asking: Asking, askers: Sequence[Caller]) -> None:
+    async def all_lack(self, asking: HelpRequests, askers: Sequence[Caller]) -> None:
         """These devices lack a secret, the same."""
         for self.asker in askers:
             await asking.receive(await self.lack())
 
-    async def help(self, asking: Asking, askers: Sequence[Caller]) -> None:
+    async def help(self, asking: HelpRequests, askers: Sequence[Caller]) -> None:
         """A device has posted shares for these."""
         for one in askers:
             wakeup = ShareWakeup(
@@ -99,14 +99,14 @@ class Force(World):
         c = self.rows.conversation_id
         return ShareDoneWakeup(conversation_id=c, device=by.device.hex(), opened=[], lacks=[])
 
-    def node(self, *there: Caller) -> tuple[Node, Asking]:
+    def node(self, *there: Caller) -> tuple[Node, HelpRequests]:
         """Return a node at which these are connected."""
         node = Node(self.rows, *there)
-        asking = Asking(self.deps, lambda: 0.0)
+        asking = HelpRequests(self.deps, lambda: 0.0)
         asking.attach(cast(Fanout, node))
         return node, asking
 
-    async def turns(self, node: Node, asking: Asking, count: int) -> list[Caller]:
+    async def turns(self, node: Node, asking: HelpRequests, count: int) -> list[Caller]:
         """Return who is asked in so many turns."""
         found = []
         for _ in range(count):
@@ -391,7 +391,7 @@ async def test_d4_a_node_with_nobody_to_ask_tells_the_others_at_once(force: Forc
 
     bus = LocalBus()
     bus.subscribe(hear)
-    at_home = Asking(force.deps_with(bus), lambda: 0.0)
+    at_home = HelpRequests(force.deps_with(bus), lambda: 0.0)
     at_home.attach(cast(Fanout, Node(force.rows, force.asker)))
     wakeup = await force.lack()
     await at_home.receive(wakeup)

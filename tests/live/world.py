@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.bus import Bus, LocalBus
 from copconnect.database.engine import Database
-from copconnect.delivery.dependencies import Dependencies, Options
+from copconnect.delivery.dependencies import DeliveryDependencies, Options
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
@@ -94,10 +94,10 @@ class World:
         database.announce_through(BusAndLog(bus, log))
         self.deps = self.deps_with(bus)
 
-    def deps_with(self, bus: Bus) -> Dependencies:
+    def deps_with(self, bus: Bus) -> DeliveryDependencies:
         """Return the parts of one more process."""
         absent = cast(Any, None)
-        return Dependencies(
+        return DeliveryDependencies(
             database=self.database,
             bus=bus,
             clock=self.clock,

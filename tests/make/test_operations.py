@@ -3,7 +3,7 @@
 import pytest
 
 from copconnect import wire
-from copconnect.http.operations import File, get, post, search
+from copconnect.http.operations import FileAnswer, get, post, search
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Caller
 from make import operations
@@ -19,7 +19,7 @@ def people(caller: Caller, text: str = "", unit_id: UnitId | None = None) -> wir
     raise NotImplementedError
 
 
-def picture(caller: Caller, person_id: PersonId, size: int) -> File:
+def picture(caller: Caller, person_id: PersonId, size: int) -> FileAnswer:
     """Return a picture."""
     raise NotImplementedError
 

@@ -31,7 +31,7 @@ from copconnect.rates import SharedRates
 from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.fields import sha256
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 from copconnect.settings import Settings
 from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import SeenCursor
@@ -59,7 +59,7 @@ class Roll:
         self.heads_of: dict[UnitId, list[PersonId]] = {}
 
     def placed(self) -> Select[Any]:
-        """See ports.People."""
+        """See ports.OrderDirectory."""
         return select(PLACED)
 
     def posted_elsewhere(self, unit_ids: Collection[UnitId]) -> Select[Any]:
@@ -67,7 +67,7 @@ class Roll:
         return select(PLACED.c.person_id).where(PLACED.c.unit_id.not_in(unit_ids))
 
     def found_by(self, text: str) -> Select[Any]:
-        """Return who is of the unit with this name: see ports.People."""
+        """Return who is of the unit with this name: see ports.OrderDirectory."""
         return select(PLACED.c.person_id, PLACED.c.sort_key).where(PLACED.c.unit_id == text)
 
     def numbers(self) -> Select[Any]:
@@ -75,7 +75,7 @@ class Roll:
         return select(PLACED.c.person_id, PLACED.c.person_id.label("number"))
 
     async def unit_paths(self, _: AsyncConnection) -> dict[UnitId, str]:
-        """See ports.People."""
+        """See ports.OrderDirectory."""
         return self.paths
 
     async def cards(
@@ -115,16 +115,16 @@ class Roll:
     async def heads(
         self, _: AsyncConnection, unit_ids: Collection[UnitId]
     ) -> dict[UnitId, list[PersonId]]:
-        """See ports.People."""
+        """See ports.OrderDirectory."""
         return {one: self.heads_of[one] for one in unit_ids if one in self.heads_of}
 
-    async def of(self, _: AsyncConnection, person_id: PersonId) -> Held:
-        """See ports.Rights."""
+    async def of(self, _: AsyncConnection, person_id: PersonId) -> HeldRights:
+        """See ports.PersonRights."""
         rights: list[tuple[wire.Right, str]] = [
             *(("oversee_orders", path) for path in self.held.get(person_id, ())),
             *self.issuing.get(person_id, {}).items(),
         ]
-        return Held(
+        return HeldRights(
             tuple(
                 wire.HeldRight(right=right, path=path, deep=True, heads=False)
                 for right, path in rights
@@ -149,7 +149,7 @@ class Woken:
         seq: int,
         people: Select[Any],
     ) -> int:
-        """See ports.Pushes."""
+        """See ports.OrderPushes."""
         assert conversation_id
         assert seq
         found = {row.person_id for row in await connection.execute(people)}
@@ -169,7 +169,7 @@ class Gateway:
     meanwhile: Callable[[], Awaitable[object]] | None = None
 
     async def hand_over(self, number: str, text: str, more: Mapping[str, object]) -> Handed:
-        """See ports.Texts."""
+        """See ports.TextGateway."""
         self.asked.append(number)
         self.said.append((text, more))
         self.also(number)
@@ -380,14 +380,14 @@ class _Keys:
     async def public_keys(
         self, _: AsyncConnection, devices: Collection[bytes]
     ) -> dict[bytes, bytes]:
-        """See ports.Devices."""
+        """See ports.SigningDevices."""
         known = self.world.registry.devices
         return {one: public_bytes(known[one].signer) for one in devices if one in known}
 
     async def people_trust(
         self, _: AsyncConnection, person_ids: Collection[PersonId]
     ) -> list[wire.PersonTrust]:
-        """Return trust that names people alone: see ports.Devices."""
+        """Return trust that names people alone: see ports.SigningDevices."""
         return [name_alone(one) for one in sorted(person_ids)]
 
 

@@ -7,7 +7,7 @@ import pytest
 from copconnect import errors, wire
 from copconnect.ids import ChangeId, new_id
 from copconnect.orders import rules, store
-from copconnect.records.conversation.roster import Rights, RosterHead, check_proof
+from copconnect.records.conversation.roster import LeafRights, RosterHead, check_proof
 from tests.contract.delivery_world import HOUR_MS
 from tests.contract.device import Device, order_terms
 from tests.orders.orders_world import Orders, nobody, order_change
@@ -211,10 +211,10 @@ async def test_an_app_is_told_what_its_person_may_issue_where(orders: Orders) ->
 
 # --- What leaves sign ---------------------------------------------------------------------------
 
-ISSUES = Rights.ISSUE_ROUTINE | Rights.ISSUE_URGENT | Rights.ISSUE_FLASH
+ISSUES = LeafRights.ISSUE_ROUTINE | LeafRights.ISSUE_URGENT | LeafRights.ISSUE_FLASH
 
 
-async def signed(orders: Orders, device: Device) -> Rights:
+async def signed(orders: Orders, device: Device) -> LeafRights:
     """Return the orders that somebody's leaf may issue, under the newest head."""
     state = await orders.world.service.rosters.state(device.caller, orders.c)
     leaf, _ = check_proof(RosterHead.parse(state.head), device.device, state.proof, "R2")
@@ -228,7 +228,7 @@ async def test_a_leaf_signs_the_orders_that_its_person_may_issue(orders: Orders)
     body = chief.message(before, orders.key_id, order=order_terms(priority="routine"))
     with pytest.raises(errors.StaleHead):  # Signed under a head without the right.
         await orders.world.service.posting.post(chief.caller, orders.c, body)
-    assert await signed(orders, chief) == Rights.ISSUE_ROUTINE | Rights.ISSUE_FLASH
+    assert await signed(orders, chief) == LeafRights.ISSUE_ROUTINE | LeafRights.ISSUE_FLASH
     after = await orders.talk.head(chief)
     assert (after.epoch, after.rekey_epoch) == (before.epoch + 1, before.rekey_epoch)
     await orders.issue(priority="routine")
@@ -237,7 +237,7 @@ async def test_a_leaf_signs_the_orders_that_its_person_may_issue(orders: Orders)
     with pytest.raises(errors.MayNotIssue):
         await orders.post(order_terms(), constable)
     assert (await orders.talk.head(chief)).epoch == after.epoch
-    assert await signed(orders, constable) == Rights(0)
+    assert await signed(orders, constable) == LeafRights(0)
 
 
 async def test_a_leaf_loses_the_right_with_the_head_that_lists_somebody_outside(
@@ -258,7 +258,7 @@ async def test_a_leaf_loses_the_right_with_the_head_that_lists_somebody_outside(
     )
     await orders.world.service.membership.change(chief.caller, orders.c, body)
     assert (await orders.talk.head(chief)).epoch == epoch + 1
-    assert await signed(orders, chief) == Rights(0)
+    assert await signed(orders, chief) == LeafRights(0)
 
 
 async def test_a_leaf_loses_a_right_that_its_person_lost_within_a_round(orders: Orders) -> None:
@@ -270,7 +270,7 @@ async def test_a_leaf_loses_a_right_that_its_person_lost_within_a_round(orders: 
     orders.roll.issuing[chief.caller.person_id] = {"issue_routine": "TG"}
     orders.world.chart.concern(chief.caller.person_id)
     await service.following.round()
-    assert await signed(orders, chief) == Rights.ISSUE_ROUTINE
+    assert await signed(orders, chief) == LeafRights.ISSUE_ROUTINE
     epoch = (await orders.talk.head(chief)).epoch
     await service.following.round()
     assert (await orders.talk.head(chief)).epoch == epoch

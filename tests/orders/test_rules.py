@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 from copconnect import wire
 from copconnect.ids import UnitId
 from copconnect.orders import rules
-from copconnect.orders.rules import Counted, Standing
+from copconnect.orders.rules import Counted, OrderCount
 
 _counted = some.builds(
     Counted,
@@ -39,7 +39,7 @@ def test_the_order_of_arrival_never_decides(records: list[Counted], chance: rand
 @given(
     some.lists(
         some.builds(
-            Standing,
+            OrderCount,
             some.sampled_from(["a", "b", "c", "gone"]).map(UnitId),
             some.integers(0, 3),
             some.booleans(),
@@ -49,7 +49,7 @@ def test_the_order_of_arrival_never_decides(records: list[Counted], chance: rand
         max_size=12,
     )
 )
-def test_the_parts_of_every_unit_add_up_to_it(standings: list[Standing]) -> None:
+def test_the_parts_of_every_unit_add_up_to_it(standings: list[OrderCount]) -> None:
     paths = {UnitId("a"): "a", UnitId("b"): "a/b", UnitId("c"): "a/b/c"}
     tree = rules.tree(standings, 2, paths, 0)
     for unit in (None, *paths):

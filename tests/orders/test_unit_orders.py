@@ -8,7 +8,7 @@ from copconnect.database.engine import Database
 from copconnect.delivery.rosters.unit_orders import conversation_of
 from copconnect.ids import ConversationId, PersonId, UnitId
 from copconnect.orders import rules
-from copconnect.records.conversation.roster import Rights, RosterHead, check_proof
+from copconnect.records.conversation.roster import LeafRights, RosterHead, check_proof
 from tests.contract.chart import post_of
 from tests.contract.delivery_world import DAY_MS
 from tests.contract.device import Device, Talk, order_terms
@@ -16,7 +16,7 @@ from tests.contract.statements import Statements
 from tests.orders.orders_world import Issued, Orders, people
 
 STATE, ZONE, STATION, BESIDE = "TG", "TG.HYD", "TG.HYD.PS1", "TG.HYD.PS2"
-ISSUES = Rights.ISSUE_ROUTINE | Rights.ISSUE_URGENT | Rights.ISSUE_FLASH
+ISSUES = LeafRights.ISSUE_ROUTINE | LeafRights.ISSUE_URGENT | LeafRights.ISSUE_FLASH
 
 
 class Chain:
@@ -52,7 +52,7 @@ class Chain:
         page = await self.world.service.conversations.members(reader.caller, c, "")
         return {one.person_id: one.admin for one in page.members}
 
-    async def rights(self, device: Device, c: ConversationId) -> Rights:
+    async def rights(self, device: Device, c: ConversationId) -> LeafRights:
         """Return what somebody's leaf signs."""
         state = await self.world.service.rosters.state(device.caller, c)
         leaf, _ = check_proof(RosterHead.parse(state.head), device.device, state.proof, "R2")
@@ -99,8 +99,8 @@ async def test_a_head_issues_to_a_station_without_its_chat(chain: Chain) -> None
 
     order = await chain.issue(c, dcp, sho, constable)
     assert await chain.rights(dcp, c) & ISSUES == ISSUES
-    assert await chain.rights(sho, c) == Rights.POST | Rights.ADMINISTER
-    assert await chain.rights(constable, c) == Rights(0)
+    assert await chain.rights(sho, c) == LeafRights.POST | LeafRights.ADMINISTER
+    assert await chain.rights(constable, c) == LeafRights(0)
     with pytest.raises(errors.MayNotIssue):  # The DCP is not the house officer's to command.
         await chain.orders.post(order_terms(), sho)
     with pytest.raises(errors.MayNotPost):

@@ -18,7 +18,7 @@ from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterLe
 from copconnect.delivery.rules.seals import check_device_seals, find_seal, recipients
 from copconnect.ids import CellId, ClientId, PersonId
 from copconnect.rates import TELLING_S, Rates, SharedRates
-from copconnect.records.conversation.roster import Rights
+from copconnect.records.conversation.roster import LeafRights
 from copconnect.records.primitives.kem import X25519, XWING, seal_bytes
 
 NOW = 1_764_000_000_000
@@ -27,7 +27,7 @@ KEY_IDS = some.sets(some.binary(min_size=16, max_size=16), max_size=40)
 
 def leaf(at: int, from_ms: int = 0) -> RosterLeaf:
     client, person = ClientId(f"{at:032x}"), PersonId(f"{at:032x}")
-    return RosterLeaf(at.to_bytes(32, "big"), client, person, from_ms, Rights.POST)
+    return RosterLeaf(at.to_bytes(32, "big"), client, person, from_ms, LeafRights.POST)
 
 
 @given(

@@ -16,7 +16,7 @@ from copconnect import wire
 from copconnect.database.engine import Database, open_database
 from copconnect.delivery.dependencies import Options
 from copconnect.ids import ConversationId, DeviceId, Epoch
-from copconnect.records.conversation.roster import Leaf, Rights, RosterHead, check_proof
+from copconnect.records.conversation.roster import Leaf, LeafRights, RosterHead, check_proof
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, World
 from tests.contract.device import Device, head_of
@@ -25,7 +25,7 @@ from tests.harness.fixtures import create_tables
 STEPS = 40
 _RECENT_MS = 26 * HOUR_MS
 _KINDS = ("member", "member", "admin", "policy", "device", "device", "revoke", "time")
-Listed = dict[bytes, tuple[str, int, Rights]]
+Listed = dict[bytes, tuple[str, int, LeafRights]]
 
 
 @dataclass
@@ -57,9 +57,9 @@ class Model:
     def listed(self) -> Listed:
         found: Listed = {}
         for one in self.people:
-            rights = Rights.ADMINISTER if one.admin else Rights(0)
+            rights = LeafRights.ADMINISTER if one.admin else LeafRights(0)
             if one.admin or not self.admins_post:
-                rights |= Rights.POST
+                rights |= LeafRights.POST
             for device in one.devices if one.belongs else []:
                 found[device.device] = one.person_id, one.history_from, rights
         return found
@@ -147,7 +147,7 @@ async def check(model: Model, c: ConversationId) -> None:
             assert line.devices <= 4
 
 
-def facts(leaf: Leaf) -> tuple[str, int, Rights]:
+def facts(leaf: Leaf) -> tuple[str, int, LeafRights]:
     return leaf.person_id.hex(), leaf.history_from, leaf.rights
 
 

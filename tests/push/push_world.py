@@ -35,7 +35,7 @@ class OpenClients:
     """The devices that are not revoked: those with a leaf."""
 
     def unrevoked_clients(self) -> Select[Any]:
-        """See ports.Devices."""
+        """See ports.UnrevokedDevices."""
         return select(LEAVES.c.client_id).where(LEAVES.c.to_epoch.is_(None))
 
 

@@ -7,7 +7,7 @@ from copconnect import errors, wire
 from copconnect.bus import AccountWakeup
 from copconnect.ids import ClientId
 from copconnect.push.planning import DAY_MS
-from copconnect.push.reach import Reach
+from copconnect.push.reach import PushReachReader
 from tests.live.rows import device
 from tests.push.push_world import Waking
 
@@ -127,7 +127,7 @@ async def test_reach_is_shown(waking: Waking) -> None:
 
     async def reach() -> dict[ClientId, wire.PushReach]:
         async with waking.database.reading() as connection:
-            return await Reach(waking.clock).reach_of(
+            return await PushReachReader(waking.clock).reach_of(
                 connection, [one.client_id for one in (works, fails, new, without)]
             )
 

@@ -5,7 +5,7 @@ from sqlalchemy import select, update
 
 from copconnect.delivery.store.tables import CONVERSATIONS, MEMBERS
 from copconnect.push import sending
-from copconnect.push.http_pool import Answer, Pool
+from copconnect.push.http_pool import Pool, PushResponse
 from copconnect.push.planning import AGAIN_MS, DAY_MS
 from tests.contract.statements import Statements
 from tests.live.rows import Rows, device, second
@@ -111,7 +111,7 @@ async def test_a_message_that_is_planned_while_pushes_are_under_way_wakes_those_
     await waking.fetch(quick, first)  # Its row is taken with the others', and dropped.
     ask, asked, planned = Pool.post, 0, 0
 
-    async def post(pool: Pool, head: bytes, timeout_s: float) -> Answer:
+    async def post(pool: Pool, head: bytes, timeout_s: float) -> PushResponse:
         """Let a second message come after the pushes about the first."""
         nonlocal asked, planned
         answer = await ask(pool, head, timeout_s)

@@ -21,7 +21,7 @@ from copconnect.records.trust.revocation import BY_AUTHORITY, Revocation
 from copconnect.records.trust.trust import Trust
 from copconnect.sealing import hpke
 from copconnect.sealing.receiving import Receiver
-from copconnect.sealing.view import ConversationView
+from copconnect.sealing.view import PublicView
 from tests.records.vectors import Vectors, signing_key
 
 
@@ -76,9 +76,9 @@ def revocation(v: Vectors, name: str, lost: int, standing: tuple[bytes, ...] = (
     return draft.signed(signing_key("roster authority"))
 
 
-def view(v: Vectors) -> ConversationView:
+def view(v: Vectors) -> PublicView:
     """Return the public part of the conversation."""
-    found = ConversationView(trust(v), v["conversation"])
+    found = PublicView(trust(v), v["conversation"])
     for epoch, one in v["roster"].items():
         found.add_head(one["head"])
         for name, proof in one["leaves"].items():

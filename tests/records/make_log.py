@@ -17,7 +17,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect import wire
-from copconnect.audit.rules import ZEROS, Content, Entry, entry_hash
+from copconnect.audit.rules import ZEROS, Entry, EntryContent, entry_hash
 from copconnect.ids import ActId, PersonId
 from copconnect.principals import SignedAs
 from copconnect.records.primitives.merkle import (
@@ -79,10 +79,10 @@ def content(
     kind: SignedAs | None = None,
     signed: bytes = b"",
     presence: bytes = b"",
-) -> Content:
+) -> EntryContent:
     text = json.dumps(done, ensure_ascii=False, separators=(",", ":"))
     salt = fixed(f"salt {by} {text}", 16)
-    return Content(
+    return EntryContent(
         salt=salt,
         by=by,
         path=path,
@@ -99,7 +99,7 @@ def by_act(
     done: dict[str, Any],
     path: str = STATION,
     presence: bytes | None = None,
-) -> Content:
+) -> EntryContent:
     if presence is None:
         presence = by_pin(record) if weighs(record) else b""
     return content(by.named, done, path, "act", record.encode(), presence)
@@ -144,7 +144,7 @@ ENDORSED = Endorsement(
 ).signed(CHIEF.key)
 
 
-def log() -> list[Content]:
+def log() -> list[EntryContent]:
     """Return the contents of a log that holds."""
     suspended = {"act": "person_suspended", "person_id": SHO.person, "reason": "जाँच 12/26"}
     given = {"person_id": SHO.person, "path": DISTRICT, "created_ms": NOW, "not_after_ms": NOW + 9}
@@ -199,7 +199,7 @@ def log() -> list[Content]:
     ]
 
 
-def enrolled_by_itself() -> Content:
+def enrolled_by_itself() -> EntryContent:
     """Return the entry of a patrol's device that enrols its own authenticator."""
     done = {
         "act": "authenticator_enrolled",
@@ -210,7 +210,7 @@ def enrolled_by_itself() -> Content:
     return content(PATROL.named, done, STATION, "authenticator", OWN.encode())
 
 
-def chained(contents: list[Content]) -> list[Entry]:
+def chained(contents: list[EntryContent]) -> list[Entry]:
     """Return the entries of a log, with the chain that somebody with the database can compute."""
     entries: list[Entry] = []
     previous = ZEROS
@@ -221,13 +221,13 @@ def chained(contents: list[Content]) -> list[Entry]:
     return entries
 
 
-Break = Callable[[list[Content]], list[Content]]
+Break = Callable[[list[EntryContent]], list[EntryContent]]
 
 
 def put(place: int, **changes: Any) -> Break:
     """Return a change of one entry, numbered from 1."""
 
-    def change(contents: list[Content]) -> list[Content]:
+    def change(contents: list[EntryContent]) -> list[EntryContent]:
         contents[place - 1] = replace(contents[place - 1], **changes)
         return contents
 
@@ -235,7 +235,7 @@ def put(place: int, **changes: Any) -> Break:
 
 
 def moved(place: int, to: int) -> Break:
-    def change(contents: list[Content]) -> list[Content]:
+    def change(contents: list[EntryContent]) -> list[EntryContent]:
         contents.insert(to - 1, contents.pop(place - 1))
         return contents
 
@@ -258,7 +258,7 @@ _RESTORED = json.dumps({"act": "person_restored", "person_id": SHO.person})
 _FLIPPED = SUSPEND.encode()[:-1] + bytes([SUSPEND.encode()[-1] ^ 1])
 
 
-def added(place: int, one: Content) -> Break:
+def added(place: int, one: EntryContent) -> Break:
     """Return a change that puts another entry at a place."""
     return lambda contents: [*contents[: place - 1], one, *contents[place - 1 :]]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copconnect.audit.rules import Broken, Chain, Entry
+from copconnect.audit.rules import Broken, Entry, LogVerifier
 from copconnect.audit.signatures import Signatures
 from copconnect.records.primitives.merkle import leaf_hash, root
 from tests.records import make_log
@@ -17,7 +17,7 @@ KEYS = {one.device: one.key.public_key().public_bytes_raw() for one in (CHIEF, S
 
 
 def verify(entries: list[Entry], hidden: frozenset[int] = frozenset()) -> Signatures:
-    chain, signatures = Chain(), Signatures()
+    chain, signatures = LogVerifier(), Signatures()
     for one in entries:
         chain.follow(one.number, one.made_ms, one.content.digest(), one.hash)
         if one.number in hidden:

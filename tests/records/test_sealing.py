@@ -15,7 +15,7 @@ from copconnect.records.conversation.key_share import (
     secret_name,
 )
 from copconnect.records.conversation.message import MessageHeader, next_log_hash, parse_message
-from copconnect.records.conversation.roster import Cell, Rights, RosterHead, lines_tree, prove
+from copconnect.records.conversation.roster import Cell, LeafRights, RosterHead, lines_tree, prove
 from copconnect.records.conversation.seals import parse_seal
 from copconnect.records.primitives import merkle
 from copconnect.records.primitives.fields import ZEROS, Refused
@@ -236,7 +236,7 @@ def test_r2_a_former_roster_authoritys_head_counts_for_no_later_entry(v: Vectors
 
 def test_r2_who_may_not_post(v: Vectors) -> None:
     view = golden.view(v)
-    leaf = replace(golden.leaf(v, "a", 1), rights=Rights.ADMINISTER)
+    leaf = replace(golden.leaf(v, "a", 1), rights=LeafRights.ADMINISTER)
     cell = Cell(leaf.cell_id, 0, [leaf])
     tree = lines_tree([cell.line])
     head = RosterHead.parse(v["roster"]["1"]["head"])

@@ -17,7 +17,7 @@ from copconnect.records.conversation.envelope import APPEAL, REPORT
 from copconnect.records.conversation.message import message_hash, parse_message
 from copconnect.records.trust.admin_act import SignedAct
 from copconnect.reports.service import ReportService
-from copconnect.rights import Held, covers
+from copconnect.rights import HeldRights, covers
 from copconnect.sealing.envelopes import EnvelopePlace, seal_envelope
 from copconnect.sealing.keys import new_secret
 from copconnect.sealing.messages import body_key
@@ -81,11 +81,11 @@ class Rights:
         """Return the unit paths of a person's grants."""
         return self.grants.get(person_id, ())
 
-    async def of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
+    async def of(self, connection: AsyncConnection, person_id: PersonId) -> HeldRights:
         """Return the rights of a person."""
         if await self.sanctions.bars(connection, [person_id]):
-            return Held()
-        return Held(
+            return HeldRights()
+        return HeldRights(
             tuple(
                 wire.HeldRight(right="moderate", path=path, deep=True, heads=False)
                 for path in self.paths.get(person_id, [])

@@ -23,7 +23,7 @@ from copconnect.ids import CellId, ClientId, ConversationId, Epoch, PersonId, Se
 from copconnect.limits import KNOWN_DEVICES
 from copconnect.principals import NOTHING, Caller
 from copconnect.records.conversation.conversation_key import ConversationKey
-from copconnect.sockets.feed import Place, RosterNews, Seals, SeenCursor, Standing
+from copconnect.sockets.feed import ConversationPosition, LeafState, RosterNews, Seals, SeenCursor
 from tests.contract.device import name_alone
 
 MOST_READ = 100
@@ -193,9 +193,11 @@ class MemoryFeed:
 
     # --- What sockets ask -------------------------------------------------------------------
 
-    async def places(self, client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+    async def places(
+        self, client_ids: Collection[ClientId]
+    ) -> Mapping[ClientId, Sequence[LeafState]]:
         """See Feed."""
-        found: dict[ClientId, list[Place]] = {}
+        found: dict[ClientId, list[LeafState]] = {}
         for made in self.conversations.values():
             for leaf in made.listed():
                 if leaf.caller.client_id in client_ids:
@@ -203,9 +205,9 @@ class MemoryFeed:
                     found.setdefault(leaf.caller.client_id, []).append(place)
         return found
 
-    def _place(self, made: Conversation, leaf: Leaf) -> Place:
+    def _place(self, made: Conversation, leaf: Leaf) -> LeafState:
         cursor = self.cursors.get((made.conversation_id, leaf.caller.client_id))
-        return Place(
+        return LeafState(
             conversation_id=made.conversation_id,
             cell_id=leaf.cell_id,
             history_from_ms=0,
@@ -248,10 +250,10 @@ class MemoryFeed:
         )
         return RosterNews(change, Seq(len(made.entries)))
 
-    async def standings_since(self, since_ms: int) -> Mapping[ConversationId, Standing]:
+    async def standings_since(self, since_ms: int) -> Mapping[ConversationId, ConversationPosition]:
         """See Feed."""
         return {
-            one.conversation_id: Standing(Seq(len(one.entries)), Epoch(one.epoch))
+            one.conversation_id: ConversationPosition(Seq(len(one.entries)), Epoch(one.epoch))
             for one in self.conversations.values()
             if one.changed_ms >= since_ms
         }

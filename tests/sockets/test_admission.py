@@ -14,7 +14,7 @@ from copconnect.bus import AccountWakeup, EnteredWakeup
 from copconnect.ids import ClientId
 from copconnect.principals import Ended
 from copconnect.sockets import admission
-from copconnect.sockets.feed import Place
+from copconnect.sockets.feed import LeafState
 from tests.harness.waiting import PATIENCE_S, until_async
 from tests.sockets.live_world import Live, close_code, hello
 
@@ -100,7 +100,7 @@ async def test_a_device_that_is_signed_out_while_it_is_let_in_does_not_stay(
     feed = live.feed
     places = feed.places
 
-    async def slow(clients: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+    async def slow(clients: Collection[ClientId]) -> Mapping[ClientId, Sequence[LeafState]]:
         """Its token has been judged, and it is not among the connections yet."""
         live.tokens.ended[a.client_id] = Ended("device_removed")
         signed_out = AccountWakeup(event="signed_out", person_ids=[], client_ids=[a.client_id])
@@ -124,7 +124,7 @@ async def test_what_changes_about_accounts_while_one_comes_in_is_told(
     a, b = live.officer(), live.officer()
     places = live.feed.places
 
-    async def slow(client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+    async def slow(client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[LeafState]]:
         monkeypatch.setattr(live.feed, "places", places)
         await live.bus.publish(
             [
@@ -154,7 +154,7 @@ async def test_a_storm_of_hellos_costs_a_few_statements(
     asked: list[int] = []
     places = live.feed.places
 
-    async def counted(client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+    async def counted(client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[LeafState]]:
         asked.append(len(client_ids))
         if len(asked) == 1:
             await everybody_waits.wait()
@@ -186,7 +186,7 @@ async def test_a_hello_that_could_not_be_judged_comes_again(
     made = live.group(a, b)
     places = live.feed.places
 
-    async def away(_: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+    async def away(_: Collection[ClientId]) -> Mapping[ClientId, Sequence[LeafState]]:
         raise errors.Overloaded
 
     monkeypatch.setattr(live.feed, "places", away)

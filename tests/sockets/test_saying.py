@@ -14,7 +14,7 @@ from copconnect.bus import (
     ShareWakeup,
 )
 from copconnect.ids import ClientId, Epoch, Seq
-from copconnect.sockets.feed import Place, SeenCursor
+from copconnect.sockets.feed import LeafState, SeenCursor
 from tests.sockets.live_world import Live
 
 
@@ -51,7 +51,7 @@ async def test_what_is_said_while_one_comes_in_comes_after_ready(
     made = live.group(a, b, c)
     here, places = made.conversation_id, live.feed.places
 
-    async def slow(client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+    async def slow(client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[LeafState]]:
         found = await places(client_ids)
         monkeypatch.setattr(live.feed, "places", places)
         receipts = wire.Receipts(conversation_id=here, receipts=[], receipts_version=1)

@@ -9,7 +9,7 @@ from copconnect import errors, wire
 from copconnect.ids import ClientId, ConversationId
 from copconnect.principals import Caller
 from copconnect.sockets.dispatch import topic
-from copconnect.sockets.feed import Place, RosterNews
+from copconnect.sockets.feed import LeafState, RosterNews
 from tests.harness.waiting import until_async
 from tests.sockets.live_world import Live, LiveClient
 from tests.sockets.memory_feed import Conversation
@@ -221,7 +221,7 @@ async def test_a_device_that_is_removed_while_it_enters_does_not_stay(
             b: Caller = b,
             places: object = places,
             whole: bool = whole,
-        ) -> Mapping[ClientId, Sequence[Place]]:
+        ) -> Mapping[ClientId, Sequence[LeafState]]:
             found = await places(client_ids)  # type: ignore[operator]
             monkeypatch.setattr(live.feed, "places", places)
             await live.change(made, remove=[b], whole=whole)

@@ -4,7 +4,7 @@ from copconnect import wire
 from copconnect.admin.reading import MAX_PAGE, PAGE, PeopleState
 from copconnect.admin.service import AdminService
 from copconnect.audit.filters import AuditFilter
-from copconnect.http.operations import Body, File, Operation, get, post, put, search
+from copconnect.http.operations import Body, FileAnswer, Operation, get, post, put, search
 from copconnect.ids import UnitId, UploadId
 from copconnect.principals import Caller, PeopleQuery
 
@@ -139,12 +139,12 @@ def _files(service: AdminService) -> list[Operation]:
     ) -> wire.ImportRows:
         return await importing.page(caller, upload_id, show, after)
 
-    async def report(caller: Caller, upload_id: UploadId) -> File:
-        return File(await importing.report(caller, upload_id), _WORKBOOK)
+    async def report(caller: Caller, upload_id: UploadId) -> FileAnswer:
+        return FileAnswer(await importing.report(caller, upload_id), _WORKBOOK)
 
-    async def export(caller: Caller, body: wire.PostAct) -> File:
+    async def export(caller: Caller, body: wire.PostAct) -> FileAnswer:
         file = await service.exporting.export(caller, body)
-        return File(file.pieces, file.media_type, file.size)
+        return FileAnswer(file.pieces, file.media_type, file.size)
 
     return [
         post("/v1/admin/exports", export, "export_part", most=_BODY, once=True, wait_s=120),

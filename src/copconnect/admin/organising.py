@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.rights import Rights
+from copconnect.admin.rights import RightsTable
 from copconnect.database.engine import Database
 from copconnect.delivery.rosters.department import DepartmentGroup, DepartmentGroups
 from copconnect.directory.postings.planned import PlannedTransfers
@@ -18,7 +18,7 @@ from copconnect.directory.postings.planning import Planning
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 
 SAMPLE = 20
 _MOVE: wire.Right = "manage_people"
@@ -31,7 +31,7 @@ class Organising:
     def __init__(
         self,
         database: Database,
-        rights: Rights,
+        rights: RightsTable,
         directory: DirectoryService,
         groups: DepartmentGroups,
         planned: PlannedTransfers,
@@ -176,7 +176,7 @@ class Organising:
     async def _cards(
         self,
         connection: AsyncConnection,
-        held: Held,
+        held: HeldRights,
         people: Collection[PersonId],
         right: wire.Right,
     ) -> dict[PersonId, wire.Person]:

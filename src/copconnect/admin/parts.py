@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules
-from copconnect.admin.rights import Rights
+from copconnect.admin.rights import RightsTable
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 from copconnect.principals import Caller
-from copconnect.rights import WHOLE, Held
+from copconnect.rights import WHOLE, HeldRights
 
 # Rights that let an admin see the people of a part.
 ABOUT_PEOPLE: tuple[wire.Right, ...] = (
@@ -25,12 +25,12 @@ ABOUT_PEOPLE: tuple[wire.Right, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ConsoleScope:
     """The person who asks, with their rights, and the unit paths that the question is about; "" is
     the department."""
 
     viewer: PersonId
-    rights: Held
+    rights: HeldRights
     paths: list[str]
 
     @property
@@ -42,22 +42,22 @@ class Part:
 class Parts:
     """Finds the parts of callers. Holds no state of its own."""
 
-    def __init__(self, rights: Rights, directory: DirectoryService) -> None:
+    def __init__(self, rights: RightsTable, directory: DirectoryService) -> None:
         self._rights = rights
         self._directory = directory
 
     async def of(
         self, connection: AsyncConnection, caller: Caller, any_of: Collection[wire.Right]
-    ) -> Part:
+    ) -> ConsoleScope:
         """Return the part over which the caller has any of these rights. Raises NotAllowed for
         somebody who has none."""
         held = await self._rights.of(connection, caller.person_id)
         paths = [path for right in any_of for path in held.paths(right)]
         if not paths:
             raise errors.NotAllowed(right=next(iter(any_of)), path=WHOLE)
-        return Part(caller.person_id, held, rules.narrowest(paths))
+        return ConsoleScope(caller.person_id, held, rules.narrowest(paths))
 
-    def below(self, part: Part) -> Select[tuple[PersonId]] | None:
+    def below(self, part: ConsoleScope) -> Select[tuple[PersonId]] | None:
         """Return a statement of everybody in a part; None: the whole department."""
         return None if part.whole else self._directory.people_below(part.paths)
 

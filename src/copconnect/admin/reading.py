@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.admin import rules
-from copconnect.admin.parts import ABOUT_PEOPLE, Part, Parts, unit_below
-from copconnect.admin.rights import Rights
+from copconnect.admin.parts import ABOUT_PEOPLE, ConsoleScope, Parts, unit_below
+from copconnect.admin.rights import RightsTable
 from copconnect.audit import Audit, exported
 from copconnect.audit.filters import AuditFilter
 from copconnect.audit.rules import Entry
@@ -27,7 +27,7 @@ from copconnect.directory.listing import Listing
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Caller, PeopleQuery
-from copconnect.push.reach import Reach
+from copconnect.push.reach import PushReachReader
 
 ENDING_MS = 14 * 86_400_000
 PAGE = 100
@@ -38,7 +38,7 @@ PeopleState = Literal["registered", "unregistered", "unconfirmed", "silent"]
 _PERSON = re.compile(r"\b[0-9a-f]{32}\b")
 
 
-class Reading:
+class ConsoleReads:
     """Reads for the console. Holds no state of its own."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Reading:
         database: Database,
         clock: Clock,
         audit: Audit,
-        rights: Rights,
+        rights: RightsTable,
         parts: Parts,
         directory: DirectoryService,
         people: Listing,
@@ -60,7 +60,7 @@ class Reading:
         self._directory = directory
         self._people = people
         self._registered = registered
-        self._reach = Reach(clock)
+        self._reach = PushReachReader(clock)
 
     async def rights(self, caller: Caller) -> wire.AdminRights:
         """Return the caller's rights and the table that gives them."""
@@ -249,7 +249,7 @@ class Reading:
                 return [self._registered.people_with(state)], []
 
     async def _cards(
-        self, connection: AsyncConnection, part: Part, person_ids: Collection[PersonId]
+        self, connection: AsyncConnection, part: ConsoleScope, person_ids: Collection[PersonId]
     ) -> dict[PersonId, wire.Person]:
         return await self._directory.cards(connection, set(person_ids), part.viewer)
 

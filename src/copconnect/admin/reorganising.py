@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules
-from copconnect.admin.rights import Rights
+from copconnect.admin.rights import RightsTable
 from copconnect.auth_service.trust.administered import Administered
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
@@ -23,7 +23,7 @@ from copconnect.directory.reorganising.service import Examined, Reorganiser
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Caller
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 
 _PERSON = re.compile(r"person ([0-9a-f]{32}) ")
 
@@ -35,7 +35,7 @@ class Reorganising:
         self,
         database: Database,
         clock: Clock,
-        rights: Rights,
+        rights: RightsTable,
         directory: DirectoryService,
         reorganiser: Reorganiser,
         people: Listing,
@@ -105,7 +105,7 @@ class Reorganising:
             reorganisations=[_past(row, units, cards) for row, units in rows]
         )
 
-    async def _managing(self, connection: AsyncConnection, caller: Caller) -> Held:
+    async def _managing(self, connection: AsyncConnection, caller: Caller) -> HeldRights:
         """Return the rights of somebody who manages units. Raises NotAllowed for anybody else."""
         return await self._rights.having(connection, caller.person_id, "manage_units")
 

@@ -21,7 +21,7 @@ from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Holder, Operator, Principal
 from copconnect.reports.registry import SanctionRegistry
-from copconnect.rights import WHOLE, Held, ImportingAdmin, covers
+from copconnect.rights import WHOLE, HeldRights, ImportingAdmin, covers
 
 _TABLE = msgspec.json.Decoder(list[wire.RightRule])
 
@@ -36,7 +36,7 @@ def parse(content: bytes) -> list[wire.RightRule]:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RightHolders:
     """The people who gain and who lose a right."""
 
     gaining: list[PersonId] = field(default_factory=list)
@@ -53,7 +53,7 @@ class _Compared(NamedTuple):
     ranks: Mapping[str, int]
 
 
-class Rights:
+class RightsTable:
     """The rights table, and the rights of people by it. Holds no state of its own."""
 
     def __init__(
@@ -108,7 +108,7 @@ class Rights:
         stored = await store.rules(connection)
         return list(rules.DEFAULT_RULES) if stored is None else _TABLE.decode(stored)
 
-    async def of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
+    async def of(self, connection: AsyncConnection, person_id: PersonId) -> HeldRights:
         """Return the rights of a person. A moderator who is sanctioned moderates nothing
         meanwhile."""
         holders = await self._directory.holders(connection, [person_id])
@@ -120,7 +120,7 @@ class Rights:
         )
         if not held.has("moderate") or not await self._sanctions.bars(connection, [person_id]):
             return held
-        return Held(tuple(one for one in held.rights if one.right != "moderate"))
+        return HeldRights(tuple(one for one in held.rights if one.right != "moderate"))
 
     async def holders_over(
         self, connection: AsyncConnection, right: wire.Right, path: str
@@ -152,7 +152,7 @@ class Rights:
 
     async def having(
         self, connection: AsyncConnection, person_id: PersonId, right: wire.Right
-    ) -> Held:
+    ) -> HeldRights:
         """Return the rights of a person who has this one over something. Raises NotAllowed for
         anybody else."""
         held = await self.of(connection, person_id)
@@ -180,7 +180,7 @@ class Rights:
 
     async def changes(
         self, connection: AsyncConnection, table: Sequence[wire.RightRule]
-    ) -> dict[wire.Right, Change]:
+    ) -> dict[wire.Right, RightHolders]:
         """Return who would gain and who would lose which right by another table. It looks at
         everybody."""
         compared = _Compared(
@@ -193,12 +193,12 @@ class Rights:
         return await asyncio.to_thread(_compare, compared)
 
 
-def _compare(compared: _Compared) -> dict[wire.Right, Change]:
+def _compare(compared: _Compared) -> dict[wire.Right, RightHolders]:
     changed = {one.right for one in set(compared.former) ^ set(compared.table)}
     former = [one for one in compared.former if one.right in changed]
     table = [one for one in compared.table if one.right in changed]
-    found: dict[wire.Right, Change] = {
-        right: Change() for right in rules.RIGHTS if right in changed
+    found: dict[wire.Right, RightHolders] = {
+        right: RightHolders() for right in rules.RIGHTS if right in changed
     }
     known: dict[Holder, tuple[set[wire.Right], set[wire.Right]]] = {}
     for person_id, holder in compared.holders.items():
@@ -215,7 +215,7 @@ def _compare(compared: _Compared) -> dict[wire.Right, Change]:
 
 
 def _add(
-    found: Mapping[wire.Right, Change],
+    found: Mapping[wire.Right, RightHolders],
     person_id: PersonId,
     gains: Iterable[wire.Right],
     losses: Iterable[wire.Right],

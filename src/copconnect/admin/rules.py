@@ -12,7 +12,7 @@ from typing import get_args
 from copconnect import errors, wire
 from copconnect.limits import CLOCK_LEEWAY_MS
 from copconnect.principals import Holder
-from copconnect.rights import WHOLE, Held, covers, fits
+from copconnect.rights import WHOLE, HeldRights, covers, fits
 
 RIGHTS: tuple[wire.Right, ...] = get_args(wire.Right)
 # Devices judge these by E0 (docs/keys.md), which knows grants alone.
@@ -105,11 +105,11 @@ def held(
     holder: Holder | None,
     granted: Sequence[str],
     ranks: Mapping[str, int],
-) -> Held:
+) -> HeldRights:
     """Return the rights of a person. ``granted``: unit paths of the grants in force; ``ranks``: the
     position of each rank. Somebody who is not active has none."""
     if holder is None:
-        return Held()
+        return HeldRights()
     found: dict[wire.HeldRight, None] = {}
     for one in rules:
         if one.holder == "grant":
@@ -126,10 +126,10 @@ def held(
                 heads=heads,
             )
             found[right] = None
-    return Held(tuple(found))
+    return HeldRights(tuple(found))
 
 
-def beyond(held: Held, other: Held) -> set[wire.Right]:
+def beyond(held: HeldRights, other: HeldRights) -> set[wire.Right]:
     """Return the rights that hold over something over which they do not in ``other``."""
     return {
         one.right for one in held.rights if not any(_covers(each, one) for each in other.rights)

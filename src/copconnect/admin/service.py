@@ -18,9 +18,9 @@ from copconnect.admin.moderation.kinds import ModerationKinds, PictureKinds
 from copconnect.admin.moderation.pictures import PictureReading
 from copconnect.admin.organising import Organising
 from copconnect.admin.parts import Parts
-from copconnect.admin.reading import Reading
+from copconnect.admin.reading import ConsoleReads
 from copconnect.admin.reorganising import Reorganising
-from copconnect.admin.rights import Rights
+from copconnect.admin.rights import RightsTable
 from copconnect.admin.signing import Enrolling, Signing
 from copconnect.admin.training.kinds import lesson_kinds
 from copconnect.admin.training.trainees import Trainees
@@ -70,7 +70,9 @@ class AdminService:
         guard: GuardService,
     ) -> None:
         people, registered, locks = Listing(directory), auth.administered, auth.locking
-        self.rights = Rights(database, clock, audit, directory, editor, auth.granting, sanctions)
+        self.rights = RightsTable(
+            database, clock, audit, directory, editor, auth.granting, sanctions
+        )
         self.kinds = Kinds(
             directory,
             editor,
@@ -98,7 +100,7 @@ class AdminService:
             database, clock, self.rights, directory, reorganiser, people, registered
         )
         parts = Parts(self.rights, directory)
-        self.reading = Reading(
+        self.reading = ConsoleReads(
             database, clock, audit, self.rights, parts, directory, people, registered
         )
         self.charting = Charting(database, clock, parts, directory, people, registered)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules, store
-from copconnect.admin.rights import Rights
+from copconnect.admin.rights import RightsTable
 from copconnect.auth_service.registry import DeviceRegistry
 from copconnect.auth_service.trust.authenticators import Authenticators
 from copconnect.clock import Clock
@@ -132,7 +132,7 @@ class Enrolling:
     def __init__(
         self,
         database: Database,
-        rights: Rights,
+        rights: RightsTable,
         directory: DirectoryService,
         authenticators: Authenticators,
     ) -> None:

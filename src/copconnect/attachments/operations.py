@@ -2,7 +2,7 @@
 
 from copconnect import errors, wire
 from copconnect.attachments.service import AttachmentService
-from copconnect.http.operations import Body, File, Operation, delete, get, post, put
+from copconnect.http.operations import Body, FileAnswer, Operation, delete, get, post, put
 from copconnect.ids import AttachmentId
 from copconnect.principals import Caller
 
@@ -23,10 +23,10 @@ def operations(service: AttachmentService) -> list[Operation]:
             raise errors.ChunkInvalid(expected=limit, received=limit + 1) from error
         return await service.put_chunk(caller, attachment_id, index, data)
 
-    async def get_chunk(caller: Caller, attachment_id: AttachmentId, index: int) -> File:
+    async def get_chunk(caller: Caller, attachment_id: AttachmentId, index: int) -> FileAnswer:
         size, pieces = await service.read_chunk(caller, attachment_id, index)
         # Ciphertext never changes; only this client may keep it.
-        return File(pieces, size=size, headers={"cache-control": "private, immutable"})
+        return FileAnswer(pieces, size=size, headers={"cache-control": "private, immutable"})
 
     return [
         post("/v1/attachments", service.begin, "begin_attachment", most=_BODY),

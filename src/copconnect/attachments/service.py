@@ -25,7 +25,7 @@ _BATCH = 100
 _QUOTA_DAYS = 7
 
 
-class Conversations(Protocol):
+class ConversationMembers(Protocol):
     """The members of conversations; the Delivery Service knows them."""
 
     async def belongs_to_any(
@@ -59,7 +59,7 @@ class AttachmentService:
         database: Database,
         clock: Clock,
         blobs: Blobs,
-        conversations: Conversations,
+        conversations: ConversationMembers,
         leases: Leases,
         quota_bytes_per_day: int,
         retention_days: int,
@@ -245,7 +245,7 @@ class AttachmentService:
         attachment_id: AttachmentId,
         *,
         hold: bool = False,
-    ) -> store.Stored:
+    ) -> store.StoredAttachment:
         stored = await store.find(connection, attachment_id, hold=hold)
         if stored is None or stored.uploader != caller.person_id:
             raise errors.NotFound
@@ -258,7 +258,7 @@ class AttachmentService:
         attachment_id: AttachmentId,
         *,
         cases: bool = True,
-    ) -> store.Stored:
+    ) -> store.StoredAttachment:
         """``cases``: a reader of a case sees posted files that were uploaded before the report."""
         stored = await store.find(connection, attachment_id)
         if stored is None:
@@ -277,7 +277,7 @@ class AttachmentService:
         return stored
 
     async def _status(
-        self, connection: AsyncConnection, stored: store.Stored
+        self, connection: AsyncConnection, stored: store.StoredAttachment
     ) -> wire.AttachmentStatus:
         received = await store.received(connection, stored.attachment_id)
         return wire.AttachmentStatus(

@@ -68,7 +68,7 @@ QUOTAS = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredAttachment:
     """One attachment's row."""
 
     attachment_id: AttachmentId
@@ -125,7 +125,7 @@ async def add(
 
 async def find(
     connection: AsyncConnection, attachment_id: AttachmentId, *, hold: bool = False
-) -> Stored | None:
+) -> StoredAttachment | None:
     """Return an attachment that is not about to be deleted; ``hold`` locks its row."""
     a = ATTACHMENTS.c
     statement = select(ATTACHMENTS).where(a.attachment_id == attachment_id, a.doomed.is_(False))
@@ -134,7 +134,7 @@ async def find(
     row = (await connection.execute(statement)).first()
     if row is None:
         return None
-    return Stored(
+    return StoredAttachment(
         attachment_id=row.attachment_id,
         uploader=row.uploader,
         size=row.size,
@@ -170,7 +170,7 @@ async def received(connection: AsyncConnection, attachment_id: AttachmentId) -> 
     return [row.chunk for row in rows]
 
 
-async def add_chunk(connection: AsyncConnection, stored: Stored, index: int) -> None:
+async def add_chunk(connection: AsyncConnection, stored: StoredAttachment, index: int) -> None:
     """Record a stored chunk, and completeness when it was the last missing one.
 
     The attachment's row must be held, so that two last chunks do not overlook each other.

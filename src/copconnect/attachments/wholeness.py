@@ -21,7 +21,7 @@ class _Chunks:
     size: int = 0
 
 
-class Held:
+class StoredChunks:
     """The chunks that a store holds of each attachment."""
 
     def __init__(self) -> None:
@@ -45,7 +45,9 @@ class Held:
         return found.count >= wanted.chunks and wanted.size in (None, found.size)
 
 
-async def missing(expected: Sequence[Expected], held: Held, now: Rows) -> list[AttachmentId]:
+async def missing(
+    expected: Sequence[Expected], held: StoredChunks, now: Rows
+) -> list[AttachmentId]:
     """Return the attachments of which the store lacks something, and that the database still
     names."""
     lacking = held.lacking(expected)

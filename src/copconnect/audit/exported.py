@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import msgspec
 
 from copconnect import wire
-from copconnect.audit.rules import Broken, Chain, Content, Entry, Noted
+from copconnect.audit.rules import Broken, Entry, EntryContent, LogVerifier, Noted
 from copconnect.audit.signatures import Signatures
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.department import Department
@@ -25,11 +25,11 @@ from copconnect.records.trust.time_record import TimeRecord
 from copconnect.wire import Wire
 
 
-class _Line(Wire, frozen=True, kw_only=True, tag_field="line"):
+class _ExportedLine(Wire, frozen=True, kw_only=True, tag_field="line"):
     """A line of the file."""
 
 
-class Head(_Line, frozen=True, tag="copconnect audit v2"):
+class Head(_ExportedLine, frozen=True, tag="copconnect audit v2"):
     """The log's size and root when the file was made, and who may sign them. ``time``: a Time
     record whose nonce is the export's id; ``department``: a department record."""
 
@@ -37,18 +37,20 @@ class Head(_Line, frozen=True, tag="copconnect audit v2"):
     department: bytes
 
 
-class Signer(_Line, frozen=True, tag="signer"):
+class ExportedSigner(_ExportedLine, frozen=True, tag="signer"):
     """A certificate of a device that signed one of the following entries."""
 
     certificate: bytes
 
 
-class Row(wire.AuditEntry, frozen=True, kw_only=True, tag_field="line", tag="entry"):
+class ExportedEntry(wire.AuditEntry, frozen=True, kw_only=True, tag_field="line", tag="entry"):
     """An entry, as the console gets it."""
 
 
 _ENCODER = msgspec.json.Encoder()
-_DECODER: msgspec.json.Decoder[Head | Signer | Row] = msgspec.json.Decoder(Head | Signer | Row)
+_DECODER: msgspec.json.Decoder[Head | ExportedSigner | ExportedEntry] = msgspec.json.Decoder(
+    Head | ExportedSigner | ExportedEntry
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +69,14 @@ class VerifiedFile:
     hidden: int
 
 
-def line(one: Head | Signer | Row) -> bytes:
+def line(one: Head | ExportedSigner | ExportedEntry) -> bytes:
     """Return a line of the file."""
     return _ENCODER.encode(one) + b"\n"
 
 
-def row(entry: Entry, *, readable: bool) -> Row:
+def row(entry: Entry, *, readable: bool) -> ExportedEntry:
     """Return an entry as a line."""
-    return Row(**msgspec.structs.asdict(shown(entry, readable=readable)))
+    return ExportedEntry(**msgspec.structs.asdict(shown(entry, readable=readable)))
 
 
 def shown(entry: Entry, *, readable: bool) -> wire.AuditEntry:
@@ -109,7 +111,7 @@ class _Verifying:
         self._issuing = issuing_keys
         self._keys: dict[bytes, bytes] = {}
         self._signatures = Signatures()
-        self._chain = Chain(noted)
+        self._chain = LogVerifier(noted)
         self._hidden = 0
 
     def all(self, lines: Iterable[bytes]) -> VerifiedFile:
@@ -121,9 +123,9 @@ class _Verifying:
             match one:
                 case Head() if signed is None:
                     signed, department = self._signed(one)
-                case Signer() if signed is not None:
+                case ExportedSigner() if signed is not None:
                     self._signer(one)
-                case Row() if signed is not None:
+                case ExportedEntry() if signed is not None:
                     self._entry(one)
                 case _:
                     raise Broken(chain.number + 1, "follows a line that does not belong there")
@@ -148,13 +150,13 @@ class _Verifying:
             raise Broken(1, reason) from error
         return record, department.number
 
-    def _decoded(self, text: bytes) -> Head | Signer | Row:
+    def _decoded(self, text: bytes) -> Head | ExportedSigner | ExportedEntry:
         try:
             return _DECODER.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Broken(self._chain.number + 1, "is malformed") from error
 
-    def _signer(self, one: Signer) -> None:
+    def _signer(self, one: ExportedSigner) -> None:
         try:
             certificate = Certificate.parse(one.certificate, self._issuing)
         except Refused as error:
@@ -162,13 +164,13 @@ class _Verifying:
             raise Broken(self._chain.number + 1, reason) from error
         self._keys[certificate.device] = certificate.public_key
 
-    def _entry(self, one: Row) -> None:
+    def _entry(self, one: ExportedEntry) -> None:
         if one.content is None:
             self._chain.follow(one.number, one.made_ms, one.digest, one.hash)
             self._hidden += 1
             self._signatures.hidden(one.number)
             return
-        told = Content(**msgspec.structs.asdict(one.content))
+        told = EntryContent(**msgspec.structs.asdict(one.content))
         self._chain.follow(one.number, one.made_ms, told.digest(), one.hash)
         entry = Entry(one.number, one.made_ms, told, one.hash)
         device = self._signatures.device_of(entry)

@@ -16,7 +16,7 @@ from copconnect.records.trust.presence import PIN, Presence
 
 
 @dataclass(slots=True)
-class Presences:
+class PresenceVerifier:
     """Follows enrolments and checks proofs, in the order of the log."""
 
     _enrolled: dict[str, set[bytes]] = field(default_factory=dict)  # Keys, by person.

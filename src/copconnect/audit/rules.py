@@ -18,7 +18,7 @@ _ENTRY, _CONTENT = b"copconnect audit v1\0", b"copconnect audit content v2\0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class EntryContent:
     """An act as it was done. ``by``: as principals.named; ``path``: of a unit at or above all that
     it touched, "" for the department; ``act``: JSON; ``signed``: a record of the kind
     ``signed_as``, by which somebody's device asked for it, empty for an operator's act;
@@ -51,7 +51,7 @@ class Entry:
 
     number: int  # From 1.
     made_ms: int
-    content: Content
+    content: EntryContent
     hash: bytes
 
 
@@ -78,7 +78,7 @@ class Noted(NamedTuple):
 
 
 @dataclass(slots=True)
-class Chain:
+class LogVerifier:
     """Verifies entries in order. ``noted``: an entry that has to be among them."""
 
     noted: Noted | None = None

@@ -12,7 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.audit import store
 from copconnect.audit.acts import Act
 from copconnect.audit.filters import AuditFilter
-from copconnect.audit.rules import SALT_BYTES, Broken, Chain, Content, Entry, Noted, entry_hash
+from copconnect.audit.rules import (
+    SALT_BYTES,
+    Broken,
+    Entry,
+    EntryContent,
+    LogVerifier,
+    Noted,
+    entry_hash,
+)
 from copconnect.audit.signatures import Signatures
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
@@ -60,7 +68,7 @@ class Audit:
         number, previous, edge = await store.next_place(connection)
         now_ms = self._clock.now_ms()
         signer = by if isinstance(by, Signer) else None
-        content = Content(
+        content = EntryContent(
             salt=secrets.token_bytes(SALT_BYTES),
             by=named(by),
             path=signer.path if signer else path,
@@ -84,7 +92,7 @@ class Audit:
     async def verify(self, keys: DeviceKeys, noted: Noted | None = None) -> Verified:
         """Verify the whole chain, every signature, and that an entry is the one that was noted.
         Raises Broken."""
-        chain, signatures = Chain(noted), Signatures()
+        chain, signatures = LogVerifier(noted), Signatures()
         async with self._database.reading() as connection:
             _, newest = await store.head(connection)
             while entries := await store.after(connection, chain.number, _PAGE):
@@ -150,7 +158,7 @@ class Audit:
         return await store.found(connection, wanted, before, limit)
 
 
-def _act_id(content: Content) -> str | None:
+def _act_id(content: EntryContent) -> str | None:
     if content.signed_as != "act":
         return None
     return SignedAct.parse(content.signed).act_id.hex()

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from copconnect.audit.presences import Presences
+from copconnect.audit.presences import PresenceVerifier
 from copconnect.audit.rules import Broken, Entry
 from copconnect.limits import CLOCK_LEEWAY_MS
 from copconnect.records.primitives.fields import Refused, sha256
@@ -47,7 +47,7 @@ class Signatures:
     _waiting: dict[bytes, tuple[bytes, bytes]] = field(default_factory=dict)
     _done: set[bytes] = field(default_factory=set)
     _before: _Done | None = None  # The act of the entry before.
-    _presences: Presences = field(default_factory=Presences)
+    _presences: PresenceVerifier = field(default_factory=PresenceVerifier)
 
     def device_of(self, entry: Entry) -> bytes | None:
         """Return the device whose key :meth:`follow` needs; None for an unsigned entry."""

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.audit.filters import AuditFilter
-from copconnect.audit.rules import ZEROS, Content, Entry
+from copconnect.audit.rules import ZEROS, Entry, EntryContent
 from copconnect.database.engine import METADATA, upsert_for
 from copconnect.records.primitives.fields import HASH_BYTES
 from copconnect.records.primitives.merkle import Node, appended, leaf_hash
@@ -196,7 +196,7 @@ def _within(paths: Collection[str]) -> ColumnElement[bool]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    content = Content(
+    content = EntryContent(
         salt=row.salt,
         by=row.by,
         path=row.path,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from copconnect.auth_service import rules, store
-from copconnect.auth_service.ports import Conduct, People, Training
+from copconnect.auth_service.ports import AccountDirectory, Conduct, OfficerCourse
 from copconnect.auth_service.trust.device_store import NOT_CONFIRMED
 from copconnect.auth_service.trust.locking import Endings
 from copconnect.background import Periodic
@@ -29,7 +29,7 @@ SEEN_GRAIN_MS = 5 * 60_000
 _CHANGES = ("signed_out", "clients", "conduct")  # Events after which callers are others.
 
 
-class _Entry(NamedTuple):
+class _CachedCaller(NamedTuple):
     since_ms: int
     until_ms: int
     caller: Caller
@@ -42,9 +42,9 @@ class CachingAuthenticator:
         self,
         database: Database,
         clock: Clock,
-        people: People,
+        people: AccountDirectory,
         conduct: Conduct,
-        training: Training,
+        training: OfficerCourse,
         endings: Endings,
     ) -> None:
         self._endings = endings
@@ -53,7 +53,7 @@ class CachingAuthenticator:
         self._people = people
         self._conduct = conduct
         self._training = training
-        self._cache: dict[str, _Entry] = {}
+        self._cache: dict[str, _CachedCaller] = {}
         self._generation = 0
         self._seen: dict[ClientId, int] = {}
         self._stored_seen: dict[ClientId, int] = {}
@@ -160,7 +160,7 @@ class CachingAuthenticator:
             if generation == self._generation and not caller.refused_for:
                 if len(self._cache) >= CACHE_SIZE:
                     self._cache.clear()
-                self._cache[key] = _Entry(now, min(now + CACHE_MS, until_ms), caller)
+                self._cache[key] = _CachedCaller(now, min(now + CACHE_MS, until_ms), caller)
         return found
 
     async def on_wakeup(self, wakeup: AnyWakeup) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.auth_service import rules, store
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.ports import Conduct, LossReason
 from copconnect.auth_service.registration import registration_store
 from copconnect.auth_service.registration.limits import SlidingWindow
@@ -34,7 +34,7 @@ class Accounts:
 
     def __init__(
         self,
-        deps: Dependencies,
+        deps: AuthDependencies,
         conduct: Conduct,
         changes: Changes,
         confirmers: Confirmers,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from copconnect.audit.acts import DeviceRevoked, EnrolmentCodesMade
 from copconnect.auth_service import store
 from copconnect.auth_service.accounts import Accounts
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.trust.revoking import Revoking
 from copconnect.database.engine import Transaction
 from copconnect.ids import ClientId, PersonId
@@ -32,7 +32,7 @@ class NamedClient:
 class Administering:
     """Acts of administrators. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies, accounts: Accounts, revoking: Revoking) -> None:
+    def __init__(self, deps: AuthDependencies, accounts: Accounts, revoking: Revoking) -> None:
         self._deps = deps
         self._accounts = accounts
         self._revoking = revoking

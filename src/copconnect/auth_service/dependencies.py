@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.audit import Audit
 from copconnect.auth_service import store
 from copconnect.auth_service.keys.authority import CertificateAuthority, IssuedCertificate
-from copconnect.auth_service.ports import Memberships, People
+from copconnect.auth_service.ports import AccountDirectory, Memberships
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.ids import ClientId, PersonId
@@ -15,14 +15,14 @@ from copconnect.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Dependencies:
+class AuthDependencies:
     """Dependencies that the Authentication Service's parts share; immutable after start."""
 
     database: Database
     clock: Clock
     settings: Settings
     authority: CertificateAuthority
-    people: People
+    people: AccountDirectory
     memberships: Memberships
     audit: Audit
 

@@ -27,7 +27,7 @@ class Memberships(Protocol):
         ...
 
 
-class People(Protocol):
+class AccountDirectory(Protocol):
     """The Directory."""
 
     async def active_by_number(self, connection: AsyncConnection, number: str) -> PersonId | None:
@@ -80,7 +80,7 @@ class People(Protocol):
         ...
 
 
-class Training(Protocol):
+class OfficerCourse(Protocol):
     """The officer course."""
 
     async def untrained(

@@ -7,9 +7,9 @@ from copconnect.audit import Audit
 from copconnect.auth_service.access import CachingAuthenticator
 from copconnect.auth_service.accounts import Accounts
 from copconnect.auth_service.administering import Administering
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.keys.authority import CertificateAuthority
-from copconnect.auth_service.ports import Conduct, Memberships, People, Training
+from copconnect.auth_service.ports import AccountDirectory, Conduct, Memberships, OfficerCourse
 from copconnect.auth_service.registration.gateway import HttpGateway, NoSms, SmsGateway
 from copconnect.auth_service.registration.registration import Registration
 from copconnect.auth_service.registration.sms import SmsSender
@@ -25,7 +25,7 @@ from copconnect.auth_service.trust.granting import Granting
 from copconnect.auth_service.trust.incarnation import begin_incarnation, require_signed
 from copconnect.auth_service.trust.locking import Endings, Locking
 from copconnect.auth_service.trust.own_keys import OwnKeys
-from copconnect.auth_service.trust.people_trust import PeopleTrust
+from copconnect.auth_service.trust.people_trust import PeopleTrustReader
 from copconnect.auth_service.trust.revoking import Revoking
 from copconnect.auth_service.trust.unconfirmed import Unconfirmed
 from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
@@ -37,7 +37,14 @@ from copconnect.leases import Leases
 from copconnect.principals import Principal
 from copconnect.settings import Settings
 
-__all__ = ["AuthService", "Conduct", "DeviceRegistry", "Memberships", "People", "choose_gateway"]
+__all__ = [
+    "AccountDirectory",
+    "AuthService",
+    "Conduct",
+    "DeviceRegistry",
+    "Memberships",
+    "choose_gateway",
+]
 
 PRUNE_PERIOD_S = 600
 LAPSE_PERIOD_S = 60
@@ -67,9 +74,9 @@ class AuthService:
         settings: Settings,
         authority: CertificateAuthority,
         registry: DeviceRegistry,
-        people: People,
+        people: AccountDirectory,
         conduct: Conduct,
-        training: Training,
+        training: OfficerCourse,
         memberships: Memberships,
         audit: Audit,
         gateway: SmsGateway | None,
@@ -77,7 +84,7 @@ class AuthService:
     ) -> None:
         self._leases = leases
         self.sms = SmsSender(gateway or NoSms(), clock)
-        deps = self._deps = Dependencies(
+        deps = self._deps = AuthDependencies(
             database, clock, settings, authority, people, memberships, audit
         )
         self.cards = Cards(database, clock, people, authority.roster)
@@ -90,7 +97,7 @@ class AuthService:
         changes = Changes(deps, self.judge, self.confirmers)
         self.departments = Departments(deps, changes)
         self.trust = TrustPublisher(deps)
-        self.people_trust = PeopleTrust(deps, registry.bundles, self.cards, self.confirmers)
+        self.people_trust = PeopleTrustReader(deps, registry.bundles, self.cards, self.confirmers)
         self.revoking = Revoking(deps, self.judge, self.cards, changes)
         self.endorsing = Endorsing(deps, self.judge, self.cards, changes, self.revoking)
         self.locking = Locking(deps, changes, self.revoking)

@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 
 from copconnect import wire
 from copconnect.bot.content import Order
-from copconnect.bot.core import ConversationView, Core, Event, State, opened
+from copconnect.bot.core import ConversationView, Core, DeviceState, Event, opened
 from copconnect.bot.dispatch import (
     LOG,
     Allowed,
@@ -241,7 +241,7 @@ class Bot:
 class Running:
     """A bot that runs: what the core tells becomes views, handlers and ends."""
 
-    def __init__(self, core: Core, state: State, handlers: Handlers) -> None:
+    def __init__(self, core: Core, state: DeviceState, handlers: Handlers) -> None:
         self.core = core
         self.desk = Desk(core)
         self.dispatcher = Dispatcher(core, self.desk, handlers)
@@ -271,7 +271,7 @@ class Running:
             case "state" if event.state is not None:
                 self._follow(event.state)
 
-    def _follow(self, state: State) -> None:
+    def _follow(self, state: DeviceState) -> None:
         for event, there in ((self.in_step, state.in_step), (self.confirmed, state.confirmed)):
             if there:
                 event.set()
@@ -284,7 +284,7 @@ class Running:
             LOG.error("the code of conduct has changed: stop the bot, run copconnect-bot conduct")
 
 
-def _failure_of(state: State) -> BotFailure | None:
+def _failure_of(state: DeviceState) -> BotFailure | None:
     match state.phase:
         case "register":
             return BotFailure("this bot is not registered: copconnect-bot register")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from copconnect import wire
 from copconnect.bot.bot import PASSPHRASE_VARIABLE, Bot, key_file_of, unlock_of
-from copconnect.bot.core import Core, Event, Opened, Status, opened
+from copconnect.bot.core import Core, Event, OpenedDevice, Status, opened
 from copconnect.bot.enrolling import accept, confirm, enrol, standing
 from copconnect.bot.failures import BotFailure
 from copconnect.bot.state import KeyFile, Passphrase, Unlock, make_private
@@ -89,7 +89,7 @@ def _new_unlock(options: argparse.Namespace) -> Unlock:
 
 def _opened(
     options: argparse.Namespace,
-) -> contextlib.AbstractAsyncContextManager[tuple[Core, Opened]]:
+) -> contextlib.AbstractAsyncContextManager[tuple[Core, OpenedDevice]]:
     return opened(options.state, _unlock(options), ca_file=options.ca_file)
 
 

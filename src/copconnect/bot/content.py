@@ -15,11 +15,11 @@ MAX_NAME = 255
 _JOINERS = "\u200c\u200d"  # They belong to words in Indian scripts.
 
 
-class _Content(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class _BotContent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Base of contents: fields that a program does not need are left out."""
 
 
-class Mention(_Content, frozen=True, kw_only=True):
+class Mention(_BotContent, frozen=True, kw_only=True):
     """A person who is named in a text; positions in UTF-16 units."""
 
     person_id: PersonId
@@ -27,7 +27,7 @@ class Mention(_Content, frozen=True, kw_only=True):
     length: int
 
 
-class Pointer(_Content, frozen=True, kw_only=True):
+class Pointer(_BotContent, frozen=True, kw_only=True):
     """An encrypted attachment. ``size``: plaintext bytes; ``key``: 32 bytes."""
 
     id: AttachmentId
@@ -37,7 +37,7 @@ class Pointer(_Content, frozen=True, kw_only=True):
     key: bytes
 
 
-class Order(_Content, frozen=True, kw_only=True):
+class Order(_BotContent, frozen=True, kw_only=True):
     """An order: a message that asks for an acknowledgement. ``choices``: texts, of which an
     acknowledgement names one by its place from 1; ``answers``: it asks for a short text, which
     ``readers`` read beside the issuer. ``valid_until_ms``: acknowledgements signed later do not
@@ -58,7 +58,7 @@ class Order(_Content, frozen=True, kw_only=True):
     mentions: list[Mention] = []
 
 
-class Received(_Content, frozen=True, kw_only=True):
+class ShownContent(_BotContent, frozen=True, kw_only=True):
     """The part of a text, of files or of an order that a message shows."""
 
     kind: Literal["text", "attachments", "order"]
@@ -66,9 +66,9 @@ class Received(_Content, frozen=True, kw_only=True):
     attachments: list[Pointer] = []
 
 
-def decode(content: msgspec.Raw) -> tuple[Received, Order | None] | None:
+def decode(content: msgspec.Raw) -> tuple[ShownContent, Order | None] | None:
     """Return what a message says, and the order that it is; None: nothing that a handler reads."""
-    found = msgspec.msgpack.decode(content, type=Received | None)
+    found = msgspec.msgpack.decode(content, type=ShownContent | None)
     if found is None:
         return None
     order = msgspec.msgpack.decode(content, type=Order) if found.kind == "order" else None

@@ -39,11 +39,11 @@ _NULL = b"\xc0"
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
-class _View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class _CoreValue(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Base of what the core answers; fields that a program does not need are left out."""
 
 
-class State(_View, frozen=True, kw_only=True):
+class DeviceState(_CoreValue, frozen=True, kw_only=True):
     """The device's state. ``in_step``: connected, and nothing that the server has is missing."""
 
     phase: Literal["register", "conduct", "locked", "ready", "signed_out", "storage_failed"]
@@ -53,7 +53,7 @@ class State(_View, frozen=True, kw_only=True):
     in_step: bool
 
 
-class ConversationView(_View, frozen=True, kw_only=True):
+class ConversationView(_CoreValue, frozen=True, kw_only=True):
     """A conversation that lists the bot."""
 
     conversation_id: ConversationId
@@ -63,7 +63,7 @@ class ConversationView(_View, frozen=True, kw_only=True):
     may_post: bool
 
 
-class PersonView(_View, frozen=True, kw_only=True):
+class PersonView(_CoreValue, frozen=True, kw_only=True):
     """A person by their card."""
 
     person_id: PersonId
@@ -75,7 +75,7 @@ class PersonView(_View, frozen=True, kw_only=True):
     approved: bool
 
 
-class MessageView(_View, frozen=True, kw_only=True):
+class MessageView(_CoreValue, frozen=True, kw_only=True):
     """A message that waits for a handler. ``content``: MessagePack of a text or an order, or of
     null for what no handler reads."""
 
@@ -90,14 +90,14 @@ class MessageView(_View, frozen=True, kw_only=True):
     content: msgspec.Raw
 
 
-class PostedView(_View, frozen=True, kw_only=True):
+class PostedView(_CoreValue, frozen=True, kw_only=True):
     """A message that is stored. ``is_new``: False where the same was posted before."""
 
     message_id: MessageId
     is_new: bool
 
 
-class Comparison(_View, frozen=True, kw_only=True):
+class Comparison(_CoreValue, frozen=True, kw_only=True):
     """A comparison of digits that an admin has begun (E3)."""
 
     confirmation_id: ConfirmationId
@@ -106,7 +106,7 @@ class Comparison(_View, frozen=True, kw_only=True):
     digits: str | None
 
 
-class SetAside(_View, frozen=True, kw_only=True):
+class SetAside(_CoreValue, frozen=True, kw_only=True):
     """A message that no handler could end with."""
 
     message_id: MessageId
@@ -115,14 +115,14 @@ class SetAside(_View, frozen=True, kw_only=True):
     failed: str
 
 
-class Status(_View, frozen=True, kw_only=True):
+class Status(_CoreValue, frozen=True, kw_only=True):
     """Everything that an operator asks for. ``conversations`` and what follows is empty while the
     server does not take this bot."""
 
     person_id: PersonId
     client_id: ClientId
     device: DeviceId
-    state: State
+    state: DeviceState
     conversations: list[ConversationView]
     waiting: int
     outgoing: int
@@ -132,31 +132,31 @@ class Status(_View, frozen=True, kw_only=True):
     alarms: list[str]
 
 
-class Event(_View, frozen=True, kw_only=True):
+class Event(_CoreValue, frozen=True, kw_only=True):
     """News of the core; ``event`` says which of the others there is."""
 
     event: Literal["waiting", "state", "conversation", "gone", "alarm"]
     conversation_id: ConversationId = ConversationId("")
-    state: State | None = None
+    state: DeviceState | None = None
     conversation: ConversationView | None = None
     text: str = ""
 
 
-class Opened(_View, frozen=True, kw_only=True):
+class OpenedDevice(_CoreValue, frozen=True, kw_only=True):
     """The device in a state file."""
 
     server: str
-    state: State
+    state: DeviceState
 
 
-class _Error(_View, frozen=True, kw_only=True):
+class _Error(_CoreValue, frozen=True, kw_only=True):
     code: str
     retry: bool
     retry_after_ms: float | None
     details: dict[str, str | float]
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class _CoreAnswer(msgspec.Struct, frozen=True):
     number: int = 0
     value: msgspec.Raw = msgspec.Raw()
     error: _Error | None = None
@@ -236,7 +236,7 @@ class Core:
                 answer.set_exception(_ended())
 
     def _take(self, frame: bytes) -> None:
-        found = msgspec.msgpack.decode(frame, type=_Answer)
+        found = msgspec.msgpack.decode(frame, type=_CoreAnswer)
         if found.event:
             self._on_event(msgspec.msgpack.decode(frame, type=Event))
             return
@@ -301,7 +301,7 @@ def _ended() -> BotFailure:
 @contextlib.asynccontextmanager
 async def opened(
     state: Path, unlock: Unlock, *, server: str | None = None, ca_file: Path | None = None
-) -> AsyncIterator[tuple[Core, Opened]]:
+) -> AsyncIterator[tuple[Core, OpenedDevice]]:
     """Start a core on a state file, which exists; ``server``: where it registers. Raises
     StateFailure: missing, in use, wrong passphrase or key; SignedOut: it was wiped."""
     require_private(state)
@@ -319,7 +319,7 @@ async def opened(
     core = Core(process, state)
     try:
         where = None if server is None else require_safe(server)
-        yield core, await core.call(Opened, "stateFile.open", _absolute(state), secret, where)
+        yield core, await core.call(OpenedDevice, "stateFile.open", _absolute(state), secret, where)
     finally:
         await core.close()
 

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Callable
 
 from copconnect import wire
-from copconnect.bot.core import Comparison, Core, State
+from copconnect.bot.core import Comparison, Core, DeviceState
 from copconnect.bot.failures import BotFailure
 from copconnect.ids import ConfirmationId
 
@@ -51,9 +51,9 @@ async def enrol(
         await accept(core, accept_conduct)
 
 
-async def standing(core: Core) -> State:
+async def standing(core: Core) -> DeviceState:
     """Return the device's state."""
-    return await core.call(State, "bot.start")
+    return await core.call(DeviceState, "bot.start")
 
 
 async def accept(core: Core, agrees: Callable[[wire.ConductCode], bool]) -> None:

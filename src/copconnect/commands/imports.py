@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from copconnect.commands.options import console, failures, stop
-from copconnect.directory.databank import Problem
+from copconnect.directory.databank import BankProblem
 from copconnect.directory.editing import NumberInUse
 from copconnect.directory.files.limits import LIMITS, FileRefused
 from copconnect.directory.files.mapping import SURE, MappingWrong
@@ -140,7 +140,7 @@ def agreed(preview: Preview) -> bool:
     return typer.confirm("Are these columns right?")
 
 
-def show_problems(problems: Sequence[Problem], target: Path | None) -> None:
+def show_problems(problems: Sequence[BankProblem], target: Path | None) -> None:
     """Show the first problems with their remedies, and write all of them where asked for."""
     for problem in problems[:SHOWN]:
         words = previews.in_words(problem)

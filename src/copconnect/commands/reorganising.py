@@ -25,7 +25,7 @@ DryRun = Annotated[bool, typer.Option(help="Say what would change; change nothin
 Number = Annotated[int, typer.Argument(help="The number, from `reorganisations`.")]
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
+class _StepsFile(msgspec.Struct, forbid_unknown_fields=True):
     """A file of steps: ``{"steps": [{"step": "rename_unit", …}, …]}``."""
 
     steps: wire.Steps
@@ -88,7 +88,7 @@ def reorganisations(data: Data = None) -> None:
 
 def _read(file: Path) -> list[wire.Step]:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=_File).steps
+        return msgspec.json.decode(file.read_bytes(), type=_StepsFile).steps
     except OSError as error:
         raise stop(f"{file}: {error.strerror}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

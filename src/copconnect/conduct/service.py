@@ -27,7 +27,7 @@ from copconnect.records.primitives.fields import sha256
 _TEXTS = msgspec.json.Decoder(list[wire.ConductText])
 
 
-class Accounts(Protocol):
+class CallerAccount(Protocol):
     """The account that an acceptance answers; the Authentication Service knows it."""
 
     async def me(self, caller: Caller) -> wire.Me:
@@ -55,7 +55,9 @@ def parse(content: bytes) -> list[wire.ConductText]:
 class ConductService:
     """The code of conduct and its acceptances."""
 
-    def __init__(self, database: Database, clock: Clock, accounts: Accounts, audit: Audit) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, accounts: CallerAccount, audit: Audit
+    ) -> None:
         self._database = database
         self._clock = clock
         self._accounts = accounts

@@ -19,7 +19,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 
-class _Texts(TypeDecorator[list[str]]):
+class _TextArray(TypeDecorator[list[str]]):
     """A list of texts: an array on PostgreSQL, JSON on SQLite."""
 
     impl = String
@@ -36,21 +36,21 @@ class _Texts(TypeDecorator[list[str]]):
         return value if dialect.name == "postgresql" else json.dumps(value)
 
 
-class _Rows(FunctionElement[str]):
+class _ParameterRows(FunctionElement[str]):
     """The values of a parameter, each a row."""
 
     inherit_cache = True
     name = "rows"
 
 
-@compiles(_Rows)
-def _on_sqlite(element: _Rows, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(_ParameterRows)
+def _on_sqlite(element: _ParameterRows, compiler: SQLCompiler, **options: Any) -> str:
     parameter = compiler.process(element.clauses, **options)
     return f"(SELECT value FROM json_each({parameter}))"  # noqa: S608 - bound, not spliced.
 
 
-@compiles(_Rows, "postgresql")
-def _on_postgresql(element: _Rows, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(_ParameterRows, "postgresql")
+def _on_postgresql(element: _ParameterRows, compiler: SQLCompiler, **options: Any) -> str:
     return f"(SELECT unnest({compiler.process(element.clauses, **options)}))"
 
 
@@ -58,7 +58,7 @@ def among(column: ColumnElement[Any], values: Collection[str] | str) -> ColumnEl
     """Return whether a column of texts has one of these values, however many they are. A text in
     place of the values names a parameter: a list that each execution binds."""
     if isinstance(values, str):
-        given = bindparam(values, type_=_Texts())
+        given = bindparam(values, type_=_TextArray())
     else:
-        given = bindparam(None, list(values), type_=_Texts(), unique=True)
-    return column.op("IN", is_comparison=True)(_Rows(given))
+        given = bindparam(None, list(values), type_=_TextArray(), unique=True)
+    return column.op("IN", is_comparison=True)(_ParameterRows(given))

@@ -11,14 +11,14 @@ from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.delivery.ports import (
+    ActivePeople,
     Attachments,
-    Devices,
-    Orders,
+    CallPushes,
+    ListableDevices,
+    OrderLedger,
     Organisation,
-    People,
-    Posts,
-    Pushes,
     Sanctions,
+    WritablePosts,
 )
 from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.rates import SharedRates
@@ -45,21 +45,21 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Dependencies:
+class DeliveryDependencies:
     """The parts and ports of one process."""
 
     database: Database
     bus: Bus
     clock: Clock
     rates: SharedRates
-    devices: Devices
-    people: People
+    devices: ListableDevices
+    people: ActivePeople
     organisation: Organisation
-    posts: Posts
+    posts: WritablePosts
     signer: RosterSigner
     attachments: Attachments
-    orders: Orders
-    pushes: Pushes
+    orders: OrderLedger
+    pushes: CallPushes
     audit: Audit
     sanctions: Sanctions
     options: Options

@@ -24,7 +24,7 @@ from copconnect.principals import (
 from copconnect.records.trust.incarnation import Incarnation
 
 
-class Devices(Protocol):
+class ListableDevices(Protocol):
     """Devices that rosters may list, and their keys; the Authentication Service knows them."""
 
     async def devices_of(
@@ -66,7 +66,7 @@ class Devices(Protocol):
         ...
 
 
-class People(Protocol):
+class ActivePeople(Protocol):
     """People in the data bank; the directory knows them."""
 
     async def active_people(
@@ -77,7 +77,7 @@ class People(Protocol):
         ...
 
 
-class Posts(Protocol):
+class WritablePosts(Protocol):
     """Posts that people may write to; the directory knows them."""
 
     async def posts_to_ask(
@@ -178,7 +178,7 @@ class Attachments(Protocol):
         ...
 
 
-class Orders(Protocol):
+class OrderLedger(Protocol):
     """The role of orders keeps what messages say of them."""
 
     async def posted(
@@ -216,7 +216,7 @@ class Orders(Protocol):
         ...
 
 
-class Pushes(Protocol):
+class CallPushes(Protocol):
     """The part of pushes."""
 
     async def call(

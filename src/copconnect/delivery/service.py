@@ -13,33 +13,33 @@ from copconnect.audit import Audit
 from copconnect.bus import AnyWakeup, Bus
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
-from copconnect.delivery.dependencies import Dependencies, Options
+from copconnect.delivery.dependencies import DeliveryDependencies, Options
 from copconnect.delivery.heads.stamps import Stamps
 from copconnect.delivery.heads.stored_keys import StoredKeys
 from copconnect.delivery.heads.trees import DRAWING_LEAVES, RosterTrees
-from copconnect.delivery.keys.cell_keys import CellKeys
+from copconnect.delivery.keys.cell_keys import CellKeyExchange
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
 from copconnect.delivery.keys.late_seals import LateSeals
 from copconnect.delivery.keys.shares import KeyShares
-from copconnect.delivery.live.asking import Asking
+from copconnect.delivery.live.asking import HelpRequests
 from copconnect.delivery.live.feed import LiveFeed
 from copconnect.delivery.live.receipt_counts import ReceiptCounting
 from copconnect.delivery.log import reported
-from copconnect.delivery.log.posting import Posting
+from copconnect.delivery.log.posting import MessageIntake
 from copconnect.delivery.log.reading import LogReading
 from copconnect.delivery.log.retention import Retention
 from copconnect.delivery.log.starting import Starting
 from copconnect.delivery.ports import (
+    ActivePeople,
     Attachments,
-    Devices,
-    Orders,
+    CallPushes,
+    ListableDevices,
+    OrderLedger,
     Organisation,
-    People,
-    Posts,
-    Pushes,
     Sanctions,
+    WritablePosts,
 )
-from copconnect.delivery.rosters.audiences import Audiences
+from copconnect.delivery.rosters.audiences import AudienceConversations
 from copconnect.delivery.rosters.conversations import Conversations
 from copconnect.delivery.rosters.department import DepartmentGroups
 from copconnect.delivery.rosters.devices import DeviceChanges
@@ -57,7 +57,7 @@ from copconnect.principals import LoggedMessage
 from copconnect.rates import SharedRates
 from copconnect.records.primitives.signed import RosterSigner
 
-__all__ = ["Attachments", "DeliveryService", "Devices", "Organisation", "People"]
+__all__ = ["ActivePeople", "Attachments", "DeliveryService", "ListableDevices", "Organisation"]
 
 
 class DeliveryService:
@@ -70,20 +70,20 @@ class DeliveryService:
         bus: Bus,
         clock: Clock,
         rates: SharedRates,
-        devices: Devices,
-        people: People,
+        devices: ListableDevices,
+        people: ActivePeople,
         organisation: Organisation,
-        posts: Posts,
+        posts: WritablePosts,
         signer: RosterSigner,
         attachments: Attachments,
-        orders: Orders,
-        pushes: Pushes,
+        orders: OrderLedger,
+        pushes: CallPushes,
         audit: Audit,
         sanctions: Sanctions,
         leases: Leases,
         options: Options,
     ) -> None:
-        deps = Dependencies(
+        deps = DeliveryDependencies(
             database=database,
             bus=bus,
             clock=clock,
@@ -108,20 +108,20 @@ class DeliveryService:
         self.membership = Membership(deps)
         self.rosters = RosterReading(deps)
         self.following = Following(deps, leases)
-        self.audiences = Audiences(deps, self.following)
+        self.audiences = AudienceConversations(deps, self.following)
         self.department = DepartmentGroups(deps, self.audiences, self.following)
         self.posts = PostConversations(deps, self.following)
         self.unit_orders = UnitOrders(deps, self.audiences, self.following)
         self._posting_rights = PostingRights(deps)
-        self.posting = Posting(deps, self._posting_rights)
+        self.posting = MessageIntake(deps, self._posting_rights)
         self.log = LogReading(deps)
         self.keys = ConversationKeys(deps)
-        self.cell_keys = CellKeys(deps)
+        self.cell_keys = CellKeyExchange(deps)
         self.late_seals = LateSeals(deps)
         self.shares = KeyShares(deps)
         self.starting = Starting(deps, self.log, self.cell_keys, self.shares)
         self.feed = LiveFeed(deps)
-        self.asking = Asking(deps)
+        self.asking = HelpRequests(deps)
         self.receipt_counts = ReceiptCounting(deps, leases)
         self.retention = Retention(deps, leases)
         self._device_changes = DeviceChanges(deps)
@@ -178,8 +178,8 @@ class DeliveryService:
     async def devices_changed(
         self, connection: Transaction, person_ids: Collection[PersonId], *, urgent: bool
     ) -> None:
-        """Compare what rosters list of these people with ``Devices.devices_of``, and list or unlist
-        what differs, in this transaction.
+        """Compare what rosters list of these people with ``ListableDevices.devices_of``, and list
+        or unlist what differs, in this transaction.
 
         Call it after the caller's own rows are written: a device was confirmed, revoked, expired,
         or its person suspended. ``urgent`` (a revocation, a suspension): unlist in every

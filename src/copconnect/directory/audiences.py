@@ -21,7 +21,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlacedPost:
     """A post that a person holds. ``path``: of its unit, as ``rules.unit_paths``."""
 
     post_id: PostId
@@ -39,10 +39,10 @@ class Facts:
 
     person_id: PersonId
     rank: str
-    places: tuple[Place, ...]
+    places: tuple[PlacedPost, ...]
 
 
-def fits(clause: wire.Clause, rank: str, place: Place) -> bool:
+def fits(clause: wire.Clause, rank: str, place: PlacedPost) -> bool:
     """Return whether a clause takes a person of this rank for this place."""
     if clause.everyone:
         return True
@@ -165,7 +165,7 @@ class _Compiled:
 
 
 @dataclass(slots=True)
-class Audiences(Generic[K]):
+class AudienceIndex(Generic[K]):
     """Many audiences, asked for one person at a time: the keys of those that the person belongs to.
 
     Clauses are found by the post, or else by a unit on the place's path, or else by role, or else
@@ -181,7 +181,7 @@ class Audiences(Generic[K]):
     _others: list[tuple[K, wire.Clause]] = field(default_factory=list)
     _named: dict[PersonId, set[K]] = field(default_factory=dict)
     _without: dict[PersonId, set[K]] = field(default_factory=dict)
-    _known: dict[tuple[str, tuple[Place, ...]], dict[K, bool]] = field(default_factory=dict)
+    _known: dict[tuple[str, tuple[PlacedPost, ...]], dict[K, bool]] = field(default_factory=dict)
 
     @classmethod
     def compile(
@@ -189,7 +189,7 @@ class Audiences(Generic[K]):
         audiences: Mapping[K, wire.Audience],
         paths: Mapping[UnitId, str],
         speakers: Speakers,
-    ) -> "Audiences[K]":
+    ) -> "AudienceIndex[K]":
         """Return the audiences, ready to be asked. ``paths``: of all units."""
         made = cls()
         for key, rule in audiences.items():
@@ -248,7 +248,7 @@ class Audiences(Generic[K]):
                     found[key] = leads(one.leading, facts)
         return found
 
-    def _candidates(self, rank: str, place: Place) -> Iterable[tuple[K, wire.Clause]]:
+    def _candidates(self, rank: str, place: PlacedPost) -> Iterable[tuple[K, wire.Clause]]:
         yield from self._by_post.get(place.post_id, ())
         for unit in rules.units_above(place.path):
             yield from self._by_unit.get(unit, ())

@@ -109,7 +109,7 @@ def vocabulary_rows(bank: DataBank) -> dict[str, list[Row]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class OrganisationWords:
     """The organisation's part in a person's row: names and paths of units, and seniority of ranks
     (1 for the most junior)."""
 
@@ -121,18 +121,18 @@ class Words:
         return self.units.get(person.unit), self.seniority.get(person.rank)
 
 
-def words(bank: DataBank) -> Words:
+def words(bank: DataBank) -> OrganisationWords:
     """Return the words of a data bank."""
     paths = rules.unit_paths({unit.code: unit.parent for unit in bank.units})
-    return Words(
+    return OrganisationWords(
         {unit.code: (unit.names, paths[unit.code]) for unit in bank.units},
         {term.code: position for position, term in enumerate(bank.ranks, 1)},
     )
 
 
-def stored_words(units: Iterable[Any], ranks: Iterable[Any]) -> Words:
+def stored_words(units: Iterable[Any], ranks: Iterable[Any]) -> OrganisationWords:
     """Return the words of stored rows."""
-    return Words(
+    return OrganisationWords(
         {row.unit_id: (names.of(row), row.path) for row in units},
         {row.code: row.position for row in ranks},
     )
@@ -150,14 +150,14 @@ def _said(person: PersonRow, post: Row) -> Row:
     }
 
 
-def derive(row: Row, words: Words) -> Row:
+def derive(row: Row, words: OrganisationWords) -> Row:
     """Return the words that find a person, and the sort key. ``row``: what a person's row and the
     post's have."""
     unit_id, title = UnitId(row["unit_id"]), names.read(row, "post")
     unit = words.units.get(unit_id)
     others, path = ([title], "") if unit is None else ([title, unit[0]], unit[1])
     roles, person_names = row["roles"].split(), names.read(row)
-    place = finding.Place(unit_id, path, row["rank"], roles)
+    place = finding.UnitRankRoles(unit_id, path, row["rank"], roles)
     seniority = words.seniority.get(row["rank"]) or 0
     return {
         "words": finding.person_words(person_names, others, row["number"], row["code"], place),
@@ -169,7 +169,7 @@ def compare(
     bank: DataBank,
     stored: Mapping[PersonId, Row],
     posts: Iterable[Row],
-    former: Words,
+    former: OrganisationWords,
     *,
     remove_missing: bool,
     leaving_units: Collection[UnitId] | None = None,
@@ -212,7 +212,7 @@ def _follow_titles(
     result: PeopleChanges,
     stored: Mapping[PersonId, Row],
     named: Collection[PersonId],
-    words: Words,
+    words: OrganisationWords,
 ) -> None:
     """Others who hold a post that gets another title are found by it."""
     renamed = result.posts.renamed

@@ -36,7 +36,7 @@ STATUSES = ("active", "suspended", "removed")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class BankProblem:
     """Why a row cannot be imported. ``column``: the one that is wrong, if it is one.
     ``suggestions``: codes that are close to the value. ``other``: the line of the row that claims
     the same."""
@@ -104,14 +104,14 @@ class DataBank:
     units: list[UnitRow] = field(default_factory=list)
     posts: list[PostRow] = field(default_factory=list)
     people: list[PersonRow] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[BankProblem] = field(default_factory=list)
     lines: dict[str, tuple[str, int]] = field(default_factory=dict)
     repeated: int = 0
     gone: set[PersonId] = field(default_factory=set)
     refused: set[PersonId] = field(default_factory=set)
     abolish: list[PostId] = field(default_factory=list)
 
-    def refuse(self, problems: Mapping[PersonId, Problem]) -> None:
+    def refuse(self, problems: Mapping[PersonId, BankProblem]) -> None:
         """Leave out the rows of these people, each for a problem."""
         self.problems += problems.values()
         self.refused |= problems.keys()
@@ -157,25 +157,27 @@ def judge_people(
     return bank
 
 
-def _rows(tables: Tables, name: str, problems: list[Problem]) -> Iterator[tuple[Table, TableRow]]:
+def _rows(
+    tables: Tables, name: str, problems: list[BankProblem]
+) -> Iterator[tuple[Table, TableRow]]:
     """Yield the rows of a table, of which every column has a value or ""."""
     columns = COLUMNS[name]
     if not tables.get(name) and name not in OPTIONAL_TABLES:
-        problems.append(Problem(f"{name}.csv", 0, "file_missing"))
+        problems.append(BankProblem(f"{name}.csv", 0, "file_missing"))
     for table in tables.get(name, ()):
-        problems += (Problem(table.file, line, code, value) for line, code, value in table.problems)
+        problems.extend(BankProblem(table.file, *one) for one in table.problems)
         missing = [c for c in columns if c not in table.columns and c not in OPTIONAL]
         if not table.columns and table.problems:
             continue  # The file could not be read.
         if missing:
-            problems.append(Problem(table.file, table.line, "header_wrong", ", ".join(missing)))
+            problems.append(BankProblem(table.file, table.line, "header_wrong", ", ".join(missing)))
             continue
         absent = {column: "" for column in columns if column not in table.columns}
         for row in table.rows:
             yield table, TableRow(row.line, {**absent, **row.values}) if absent else row
 
 
-class _Found:
+class _RowProblems:
     """The problems of one row."""
 
     __slots__ = ("_line", "_table", "problems")
@@ -183,15 +185,13 @@ class _Found:
     def __init__(self, table: Table, line: int) -> None:
         self._table = table
         self._line = line
-        self.problems: list[Problem] = []
+        self.problems: list[BankProblem] = []
 
     def add(self, code: str, column: str, value: str = "", other: int = 0) -> None:
         suggestions = self._table.suggestions.get((column, value), ())
-        self.problems.append(
-            Problem(
-                self._table.file, self._line, code, value[:MAX_CODE], column, suggestions, other
-            )
-        )
+        file, line = self._table.file, self._line
+        problem = BankProblem(file, line, code, value[:MAX_CODE], column, suggestions, other)
+        self.problems.append(problem)
 
     def check(self, row: Mapping[str, str], code_length: int) -> None:
         """Check what rows with a code have: characters, the code, the name in English."""
@@ -215,7 +215,7 @@ class _Found:
             if row[column].startswith(FORMULA):
                 self.add("value_formula", column, row[column])
 
-    def check_post(self, row: Mapping[str, str], known: "_Known") -> tuple[str, ...]:
+    def check_post(self, row: Mapping[str, str], known: "_KnownCodes") -> tuple[str, ...]:
         """Check what says which post is meant: unit, roles and head; return the roles."""
         roles = tuple(dict.fromkeys(row["roles"].split()))
         if row["unit"] not in known.units:
@@ -229,10 +229,10 @@ class _Found:
         return roles
 
 
-def _terms(tables: Tables, name: str, problems: list[Problem]) -> list[Term]:
+def _terms(tables: Tables, name: str, problems: list[BankProblem]) -> list[Term]:
     rows: dict[str, list[tuple[Table, TableRow]]] = defaultdict(list)
     for table, row in _rows(tables, name, problems):
-        found = _Found(table, row.line)
+        found = _RowProblems(table, row.line)
         found.check(row.values, MAX_TERM_CODE)
         problems += found.problems
         if not found.problems:
@@ -243,7 +243,7 @@ def _terms(tables: Tables, name: str, problems: list[Problem]) -> list[Term]:
 
 
 def _single(
-    rows: Mapping[str, list[tuple[Table, TableRow]]], column: str, problems: list[Problem]
+    rows: Mapping[str, list[tuple[Table, TableRow]]], column: str, problems: list[BankProblem]
 ) -> Iterator[tuple[str, tuple[Table, TableRow]]]:
     """Yield the rows that no other row contradicts; report those that another row does."""
     for claimed, claims in rows.items():
@@ -252,16 +252,16 @@ def _single(
             yield claimed, first
             continue
         for place, (table, row) in enumerate(claims):
-            found = _Found(table, row.line)
+            found = _RowProblems(table, row.line)
             other = claims[0 if place else 1][1].line
             found.add(f"{column}_duplicate", column, row.values[column], other)
             problems += found.problems
 
 
-def _units(tables: Tables, levels: set[str], problems: list[Problem]) -> list[UnitRow]:
+def _units(tables: Tables, levels: set[str], problems: list[BankProblem]) -> list[UnitRow]:
     rows: dict[str, list[tuple[Table, TableRow]]] = defaultdict(list)
     for table, row in _rows(tables, "units", problems):
-        found = _Found(table, row.line)
+        found = _RowProblems(table, row.line)
         found.check(row.values, MAX_CODE)
         if row.values["level"] not in levels:
             found.add("level_unknown", "level", row.values["level"])
@@ -277,7 +277,7 @@ def _units(tables: Tables, levels: set[str], problems: list[Problem]) -> list[Un
     paths = rules.unit_paths({code: unit.parent for code, (_, unit) in units.items()})
     for table, unit in units.values():
         if unit.code not in paths:
-            found = _Found(table, unit.line)
+            found = _RowProblems(table, unit.line)
             known = unit.parent in units
             found.add("parent_unusable" if known else "parent_unknown", "parent", unit.parent or "")
             problems += found.problems
@@ -285,13 +285,13 @@ def _units(tables: Tables, levels: set[str], problems: list[Problem]) -> list[Un
 
 
 @dataclass(slots=True)
-class _Known:
+class _KnownCodes:
     units: set[UnitId]
     ranks: set[str]
     roles: set[str]
 
     @classmethod
-    def of(cls, bank: DataBank) -> "_Known":
+    def of(cls, bank: DataBank) -> "_KnownCodes":
         return cls(
             {unit.code for unit in bank.units},
             {term.code for term in bank.ranks},
@@ -300,10 +300,10 @@ class _Known:
 
 
 def _posts(tables: Tables, bank: DataBank) -> list[PostRow]:
-    known = _Known.of(bank)
+    known = _KnownCodes.of(bank)
     posts: dict[PostKey, PostRow] = {}
     for table, row in _rows(tables, "posts", bank.problems):
-        found = _Found(table, row.line)
+        found = _RowProblems(table, row.line)
         found.check_text(row.values)
         roles = found.check_post(row.values, known)
         if not row.values["post_en"]:
@@ -330,7 +330,7 @@ class _Claim:
 
 
 def _judge_people(tables: Tables, bank: DataBank, progress: Progress | None) -> None:
-    known = _Known.of(bank)
+    known = _KnownCodes.of(bank)
     claims: list[_Claim] = []
     by_code: dict[str, list[_Claim]] = defaultdict(list)
     by_number: dict[str, list[_Claim]] = defaultdict(list)
@@ -342,7 +342,7 @@ def _judge_people(tables: Tables, bank: DataBank, progress: Progress | None) -> 
         if code and before is not None and any(one.row.values == row.values for one in before):
             bank.repeated += 1
             continue
-        found = _Found(table, row.line)
+        found = _RowProblems(table, row.line)
         claim = _claim(table, row, known, found)
         bank.problems += found.problems
         claims.append(claim)
@@ -352,7 +352,7 @@ def _judge_people(tables: Tables, bank: DataBank, progress: Progress | None) -> 
             by_number[claim.number].append(claim)
     for claim in claims:
         code = claim.row.values["code"]
-        found = _Found(claim.table, claim.row.line)
+        found = _RowProblems(claim.table, claim.row.line)
         _contradictions(claim, "code", code, by_code.get(code, ()), found)
         _contradictions(
             claim, "number", claim.row.values["number"], by_number.get(claim.number, ()), found
@@ -369,14 +369,14 @@ def _judge_people(tables: Tables, bank: DataBank, progress: Progress | None) -> 
 
 
 def _contradictions(
-    claim: _Claim, column: str, value: str, claims: Sequence[_Claim], found: _Found
+    claim: _Claim, column: str, value: str, claims: Sequence[_Claim], found: _RowProblems
 ) -> None:
     other = next((one for one in claims if one is not claim), None)
     if other is not None:
         found.add(f"{column}_duplicate", column, value, other.row.line)
 
 
-def _claim(table: Table, row: TableRow, known: _Known, found: _Found) -> _Claim:
+def _claim(table: Table, row: TableRow, known: _KnownCodes, found: _RowProblems) -> _Claim:
     """Judge a row by itself."""
     value = row.values
     status = value["status"].lower()
@@ -409,7 +409,7 @@ def _claim(table: Table, row: TableRow, known: _Known, found: _Found) -> _Claim:
     return _Claim(table, row, number, person)
 
 
-def _removed(table: Table, row: TableRow, found: _Found) -> _Claim:
+def _removed(table: Table, row: TableRow, found: _RowProblems) -> _Claim:
     """Somebody who left needs a code and nothing else: files often have no more of them."""
     code = row.values["code"]
     found.check({"code": code, "name_en": code}, MAX_CODE)
@@ -432,7 +432,7 @@ def _removed(table: Table, row: TableRow, found: _Found) -> _Claim:
     return _Claim(table, row, "", person)
 
 
-def _number(text: str, found: _Found) -> str:
+def _number(text: str, found: _RowProblems) -> str:
     """Return a number in E.164; "" with a problem where it is none."""
     if not text:
         found.add("number_missing", "number")

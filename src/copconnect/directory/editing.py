@@ -64,7 +64,7 @@ async def left_today(connection: AsyncConnection, permit: Permit, now_ms: int) -
     )
 
 
-class Accounts(Protocol):
+class LostAccounts(Protocol):
     """The Authentication Service's part in a changed Directory, in the same transaction."""
 
     async def people_lost(
@@ -124,7 +124,9 @@ class DecidingJournal(Journal, Protocol):
 class DirectoryEditor:
     """The write side of the Directory. Running servers learn of it through the wake-up log."""
 
-    def __init__(self, database: Database, clock: Clock, accounts: Accounts, audit: Audit) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, accounts: LostAccounts, audit: Audit
+    ) -> None:
         self._database = database
         self._clock = clock
         self._accounts = accounts

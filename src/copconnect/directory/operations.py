@@ -1,22 +1,24 @@
 """Operations of the Directory."""
 
-from copconnect.directory.postings.posts import Posts
+from copconnect.directory.postings.posts import PostReader
 from copconnect.directory.service import DirectoryService
 from copconnect.http.gate import Incoming, SameForAll, headers_of
-from copconnect.http.operations import File, Operation, get, post, search
+from copconnect.http.operations import FileAnswer, Operation, get, post, search
 
 
-def operations(service: DirectoryService, posts: Posts) -> list[Operation]:
+def operations(service: DirectoryService, posts: PostReader) -> list[Operation]:
     """Return the rows."""
     same_for_all = SameForAll()
 
-    async def directory(request: Incoming) -> File:
+    async def directory(request: Incoming) -> FileAnswer:
         headers = {"etag": f'"{await service.version()}"', "cache-control": "private, no-cache"}
         if request.headers.get("if-none-match", "") == headers["etag"]:
-            return File(b"", headers=headers, status=304)
+            return FileAnswer(b"", headers=headers, status=304)
         found = await service.directory()
         encoded = same_for_all.encode(request, found.version, found)
-        return File(encoded.body, encoded.media_type, headers={**headers, **headers_of(encoded)})
+        return FileAnswer(
+            encoded.body, encoded.media_type, headers={**headers, **headers_of(encoded)}
+        )
 
     return [
         get("/v1/directory", directory),

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.among import among
 from copconnect.database.engine import chunks
-from copconnect.directory.audiences import Audiences, Facts, Place
+from copconnect.directory.audiences import AudienceIndex, Facts, PlacedPost
 from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.store import people, posts, units
 from copconnect.ids import PersonId, PostId, UnitId
@@ -119,7 +119,7 @@ async def posts_of(connection: AsyncConnection, person_ids: Collection[PersonId]
     return set(await connection.scalars(union(own, charged)))
 
 
-class Held(NamedTuple):
+class HeldPost(NamedTuple):
     """A post that an active person holds. ``charge``: as in postings."""
 
     post_id: PostId
@@ -129,17 +129,17 @@ class Held(NamedTuple):
 
 async def holders(
     connection: AsyncConnection, post_ids: Collection[PostId]
-) -> dict[PostId, list[Held]]:
+) -> dict[PostId, list[HeldPost]]:
     """Return who holds each of these posts, regular before officiating before additional holders,
     seniors first in each. Two statements for each 500 posts."""
-    found: list[tuple[int, str, Held]] = []
+    found: list[tuple[int, str, HeldPost]] = []
     for some in chunks(post_ids):
         for source, charge in zip(_SOURCES, (literal("regular"), _C.charge), strict=True):
             query = source.add_columns(_T.post_id, _P.sort_key, charge.label("charge"))
             for row in await connection.execute(query.where(_T.post_id.in_(some))):
-                held = Held(row.post_id, row.person_id, row.charge)
+                held = HeldPost(row.post_id, row.person_id, row.charge)
                 found.append((_CHARGES.index(row.charge), row.sort_key, held))
-    by_post: dict[PostId, list[Held]] = {}
+    by_post: dict[PostId, list[HeldPost]] = {}
     for _, _, held in sorted(found):
         by_post.setdefault(held.post_id, []).append(held)
     return by_post
@@ -148,7 +148,7 @@ async def holders(
 async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Facts]:
     """Return what decides where these people belong, active ones alone. Two statements for each 500
     people."""
-    places: dict[PersonId, list[Place]] = {}
+    places: dict[PersonId, list[PlacedPost]] = {}
     ranks: dict[PersonId, str] = {}
     for some in chunks(person_ids):
         for source in _SOURCES:
@@ -161,9 +161,9 @@ async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -
     return [Facts(one, ranks[one], tuple(held)) for one, held in places.items()]
 
 
-def place(row: Any) -> Place:
+def place(row: Any) -> PlacedPost:
     """Return a post with its unit, as these statements read them."""
-    return Place(
+    return PlacedPost(
         post_id=row.post_id,
         unit_id=row.unit_id,
         path=row.path,
@@ -176,7 +176,7 @@ def place(row: Any) -> Place:
 class Belonging(Generic[K]):
     """Many audiences, as the units were when they were made ready."""
 
-    def __init__(self, audiences: Audiences[K]) -> None:
+    def __init__(self, audiences: AudienceIndex[K]) -> None:
         self._audiences = audiences
 
     async def of(

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.ids import PersonId
-from copconnect.rights import Held, ImportingAdmin
+from copconnect.rights import HeldRights, ImportingAdmin
 
 
 class RegisteredPeople(Protocol):
@@ -20,10 +20,10 @@ class RegisteredPeople(Protocol):
         ...
 
 
-class Rights(Protocol):
+class ImportRights(Protocol):
     """The rights table and who has what by it; administration knows them."""
 
-    async def of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
+    async def of(self, connection: AsyncConnection, person_id: PersonId) -> HeldRights:
         """Return the rights of a person."""
         ...
 

@@ -23,12 +23,12 @@ from copconnect.directory import (
     standing,
     store,
 )
-from copconnect.directory.audiences import Audiences
+from copconnect.directory.audiences import AudienceIndex
 from copconnect.directory.finding import statements, words
-from copconnect.directory.ports import RegisteredPeople, Rights
+from copconnect.directory.ports import ImportRights, RegisteredPeople
 from copconnect.directory.postings import post_store, posting_store
 from copconnect.directory.showing import cards, numbers, organisation
-from copconnect.directory.showing.reading import Reading
+from copconnect.directory.showing.reading import ReadQuota
 from copconnect.ids import PersonId, PostId, UnitId
 from copconnect.principals import (
     Caller,
@@ -62,14 +62,14 @@ class DirectoryService:
         ``read_directory``."""
         self._database = database
         self._registered = registered
-        self._reading = Reading(database, audit, names_per_hour, clock.now_ms)
+        self._reading = ReadQuota(database, audit, names_per_hour, clock.now_ms)
         self._paths: tuple[str, dict[UnitId, str]] | None = None
         self._directory = wire.Directory(version="", units=[], levels=[], ranks=[], roles=[])
         self._clock = clock
-        self._rights: Rights
+        self._rights: ImportRights
         self._viewers: numbers.Viewers
 
-    def attach(self, rights: Rights) -> None:
+    def attach(self, rights: ImportRights) -> None:
         """Take the rights by which numbers are shown and conversations administered, before any
         question. They are made after this, because they rest on the places of people."""
         self._rights = rights
@@ -214,7 +214,7 @@ class DirectoryService:
         await self._reading.names(caller, held, paths)
 
     async def _by_digits(
-        self, connection: AsyncConnection, viewer: PersonId, wanted: words.Search
+        self, connection: AsyncConnection, viewer: PersonId, wanted: words.SearchTerms
     ) -> ColumnElement[bool]:
         """Return the condition of people whom a part of a number may find: the viewer, those whose
         numbers the viewer is shown, of the first 2,000, and those whose codes begin so."""
@@ -378,7 +378,9 @@ class DirectoryService:
     ) -> places.Belonging[K]:
         """Return many audiences, ready to be asked about people."""
         paths = await self.stored_paths(connection)
-        return places.Belonging(Audiences.compile(rules, paths, await self._speakers(connection)))
+        return places.Belonging(
+            AudienceIndex.compile(rules, paths, await self._speakers(connection))
+        )
 
     async def group_policy(self, connection: AsyncConnection) -> list[wire.GroupPolicy]:
         """Return the policy of standing groups."""

@@ -13,7 +13,11 @@ from copconnect.directory.columns import COLUMNS, VOCABULARIES
 from copconnect.directory.files import mapping
 from copconnect.directory.files.limits import FileRefused
 from copconnect.directory.files.mapping import ColumnMapping
-from copconnect.directory.files.matching.vocabularies import Entry, Known, Vocabulary
+from copconnect.directory.files.matching.vocabularies import (
+    Vocabularies,
+    Vocabulary,
+    VocabularyEntry,
+)
 from copconnect.directory.files.reading import read_text
 from copconnect.directory.files.sheets import RowProblem, Sheet, SourceFile
 from copconnect.directory.files.tables import Table, TableRow, tabulate
@@ -38,7 +42,7 @@ class Chosen:
 
 
 @dataclass(slots=True)
-class Stored:
+class StoredBank:
     """The content of the data bank, as rows of its files: ``tables`` by name; ``person`` returns
     the row of a code, empty for an unknown one. ``mappings``: by fingerprint; ``aliases``: by
     column, codes by what people type for them."""
@@ -68,7 +72,7 @@ class Corrections:
 
 
 def choose(
-    files: Sequence[SourceFile], stored: Stored, corrections: Corrections = Corrections()
+    files: Sequence[SourceFile], stored: StoredBank, corrections: Corrections = Corrections()
 ) -> list[Chosen]:
     """Return the tables of files, in the order in which they are made.
 
@@ -90,7 +94,7 @@ def choose(
     for table, label, sheet in places:
         # Vocabularies and units of the same files help to recognise the columns of people.
         last = table in ("posts", "people")
-        known = known_of(tables_of(chosen, stored), stored) if last else Known()
+        known = known_of(tables_of(chosen, stored), stored) if last else Vocabularies()
         said_columns = corrections.of(table)
         before = stored.mappings.get(mapping.fingerprint(sheet))
         remembered = (
@@ -109,12 +113,12 @@ def choose(
     return chosen
 
 
-def tables_of(chosen: Iterable[Chosen], stored: Stored) -> dict[str, list[Table]]:
+def tables_of(chosen: Iterable[Chosen], stored: StoredBank) -> dict[str, list[Table]]:
     """Return the tables of chosen sheets; stored ones stand in for tables that the files lack."""
     made: dict[str, list[Table]] = {}
     sheets = list(chosen)
     for name in TABLES:
-        known = Known() if name in VOCABULARIES else known_of(made, stored)
+        known = Vocabularies() if name in VOCABULARIES else known_of(made, stored)
         for one in sheets:
             if one.mapping.table == name:
                 made.setdefault(name, []).append(tabulate(one.sheet, one.mapping, known, one.label))
@@ -134,7 +138,7 @@ def tables_of(chosen: Iterable[Chosen], stored: Stored) -> dict[str, list[Table]
     return made
 
 
-def _keep_what_is_stored(table: Table, stored: Stored) -> None:
+def _keep_what_is_stored(table: Table, stored: StoredBank) -> None:
     kept = [
         column
         for column in COLUMNS["people"]
@@ -152,7 +156,7 @@ def _keep_what_is_stored(table: Table, stored: Stored) -> None:
     table.columns += kept
 
 
-def known_of(tables: Mapping[str, Sequence[Table]], stored: Stored) -> Known:
+def known_of(tables: Mapping[str, Sequence[Table]], stored: StoredBank) -> Vocabularies:
     """Return the vocabularies of tables, or of what is stored where there is none."""
 
     def rows(name: str) -> Iterable[Mapping[str, str]]:
@@ -160,8 +164,12 @@ def known_of(tables: Mapping[str, Sequence[Table]], stored: Stored) -> Known:
             return [row.values for table in tables[name] for row in table.rows]
         return stored.tables.get(name, ())
 
-    def entries(name: str) -> list[Entry]:
-        return [Entry(row.get("code", ""), _names(row)) for row in rows(name) if row.get("code")]
+    def entries(name: str) -> list[VocabularyEntry]:
+        return [
+            VocabularyEntry(row.get("code", ""), _names(row))
+            for row in rows(name)
+            if row.get("code")
+        ]
 
     parents = {
         UnitId(row["code"]): UnitId(row["parent"]) if row.get("parent") else None
@@ -170,7 +178,7 @@ def known_of(tables: Mapping[str, Sequence[Table]], stored: Stored) -> Known:
     }
     paths = rules.unit_paths(parents)
     units = [
-        Entry(
+        VocabularyEntry(
             row["code"],
             _names(row),
             frozenset(rules.units_above(paths.get(UnitId(row["code"]), ""))),
@@ -179,7 +187,7 @@ def known_of(tables: Mapping[str, Sequence[Table]], stored: Stored) -> Known:
         if row.get("code")
     ]
     aliases = stored.aliases
-    return Known(
+    return Vocabularies(
         units=Vocabulary.of(units, aliases.get("unit")),
         ranks=Vocabulary.of(entries("ranks"), aliases.get("rank")),
         roles=Vocabulary.of(entries("roles"), aliases.get("roles")),
@@ -203,5 +211,5 @@ def tables_of_files(files: Mapping[str, bytes]) -> dict[str, list[Table]]:
             problem = RowProblem(0, error.problem, error.value)
             refused[name] = [Table(f"{name}.csv", [], [], [problem])]
     named = {file.name: file.name.removesuffix(".csv") for file in read}
-    chosen = choose(read, Stored(), Corrections(sheets=named))
-    return {**tables_of(chosen, Stored()), **refused}
+    chosen = choose(read, StoredBank(), Corrections(sheets=named))
+    return {**tables_of(chosen, StoredBank()), **refused}

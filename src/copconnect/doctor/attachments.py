@@ -9,7 +9,7 @@ from copconnect.attachments import store
 from copconnect.attachments.blobs import open_blobs
 from copconnect.attachments.rules import FOLDER
 from copconnect.attachments.store import Expected
-from copconnect.attachments.wholeness import Held, missing
+from copconnect.attachments.wholeness import StoredChunks, missing
 from copconnect.database.engine import Database, open_database
 from copconnect.doctor.findings import Finding, failure, ok, warning
 from copconnect.doctor.reasons import reason_of
@@ -22,7 +22,7 @@ _NAMED = 5
 async def attachments(settings: Settings) -> Finding:
     """Compare the rows of attachments with the objects of the blob store, by count and size."""
     opened = open_database(settings.effective_database_url)
-    held = Held()
+    held = StoredChunks()
     try:
         async with asyncio.timeout(LIMIT_S):
             expected = await _expected(opened)

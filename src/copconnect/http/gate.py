@@ -37,7 +37,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 log = structlog.get_logger()
 
 
-class Named(Protocol):
+class HeaderValues(Protocol):
     """Header values by their names in lower case, the first of each."""
 
     def get(self, key: str, default: str, /) -> str:
@@ -54,7 +54,7 @@ class Incoming(Protocol):
         ...
 
     @property
-    def headers(self) -> Named:
+    def headers(self) -> HeaderValues:
         """The headers."""
         ...
 
@@ -63,7 +63,7 @@ class Incoming(Protocol):
         ...
 
 
-class Authenticator(Protocol):
+class TokenAuthenticator(Protocol):
     """Turns an access token into a caller; the Authentication Service implements it."""
 
     async def authenticate(self, access_token: str) -> Caller | None:
@@ -74,7 +74,9 @@ class Authenticator(Protocol):
 class Gate:
     """Authenticates callers. Each may ask ``per_minute`` times a minute, half as often at once."""
 
-    def __init__(self, authenticator: Authenticator, rates: SharedRates, per_minute: int) -> None:
+    def __init__(
+        self, authenticator: TokenAuthenticator, rates: SharedRates, per_minute: int
+    ) -> None:
         self._authenticator = authenticator
         self._requests = rates.limit("requests_per_minute", per_minute, per_minute // 2)
 

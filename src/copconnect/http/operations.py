@@ -11,8 +11,8 @@ parameters say what it is given:
   proxies log addresses.
 
 Every operation asks who calls, unless its row is ``public``. A wire value that the function returns
-is encoded as the request takes it, ``None`` is answered with 204, a :class:`File` goes out as it
-is. Bodies, callers, errors and headers are those of :mod:`copconnect.http.gate`.
+is encoded as the request takes it, ``None`` is answered with 204, a :class:`FileAnswer` goes out
+as it is. Bodies, callers, errors and headers are those of :mod:`copconnect.http.gate`.
 """
 
 import inspect
@@ -69,7 +69,7 @@ _FORMS: Mapping[Any, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class FileAnswer:
     """An answer that is no wire value: bytes, or pieces of ``size`` bytes in all."""
 
     content: bytes | AsyncIterator[bytes]
@@ -140,7 +140,7 @@ class Operations:
         self.rows = tuple(rows)
         self.rest = rest
         self._secured = secured
-        self._places = _Place()
+        self._places = _RouteNode()
         for row in self.rows:
             self._places.put(row, _Bound(row, gate, trusted_proxies))
 
@@ -150,16 +150,18 @@ class Operations:
             found = self._places.find(scope["method"], scope["path"].split("/"))
             if found is not None:
                 bound, values = found
-                await self._answer(bound, values, _Request(scope, receive), send)
+                await self._answer(bound, values, _HttpRequest(scope, receive), send)
                 return
         await self.rest(scope, receive, send)
 
     async def _answer(
-        self, bound: "_Bound", values: Sequence[str], request: "_Request", send: Send
+        self, bound: "_Bound", values: Sequence[str], request: "_HttpRequest", send: Send
     ) -> None:
         try:
             answer = await bound.answer(request, values)
-            sent = answer if isinstance(answer, File) else _encoded(request, answer, bound.row)
+            sent = (
+                answer if isinstance(answer, FileAnswer) else _encoded(request, answer, bound.row)
+            )
         except Exception as error:
             sent = _file(refuse(request, error))
         content = sent.content
@@ -182,22 +184,22 @@ class Operations:
 _EMPTY = (204, 304)
 
 
-def _encoded(request: Incoming, value: Any, row: Operation) -> File:
+def _encoded(request: Incoming, value: Any, row: Operation) -> FileAnswer:
     if value is None:
-        return File(b"", status=204)
+        return FileAnswer(b"", status=204)
     encoded = encode(request, value)
     return _file(packed(request, encoded) if row.packed else encoded)
 
 
-def _file(encoded: Encoded) -> File:
+def _file(encoded: Encoded) -> FileAnswer:
     headers = headers_of(encoded)
-    return File(encoded.body, encoded.media_type, headers=headers, status=encoded.status)
+    return FileAnswer(encoded.body, encoded.media_type, headers=headers, status=encoded.status)
 
 
 # --- The parameters of a function -----------------------------------------------------------------
 
 
-class Asked(NamedTuple):
+class QueryParameter(NamedTuple):
     """A parameter of a query. ``short``: its name there; ``empty``: its value where the query has
     none."""
 
@@ -215,7 +217,7 @@ class Given:
     caller: str | None = None
     body: tuple[str, type[msgspec.Struct]] | None = None
     placed: list[tuple[str, Any]] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[QueryParameter] = field(default_factory=list)
     special: list[tuple[str, Any]] = field(default_factory=list)
 
     @classmethod
@@ -242,14 +244,14 @@ class Given:
         return given
 
 
-def _asked_of(name: str, kind: Any, parameter: inspect.Parameter) -> Asked:
+def _asked_of(name: str, kind: Any, parameter: inspect.Parameter) -> QueryParameter:
     optional = get_origin(kind) in (Union, UnionType) and type(None) in get_args(kind)
     if optional:
         (kind,) = (one for one in get_args(kind) if one is not type(None))
     has_default = parameter.default is not inspect.Parameter.empty
     empty = parameter.default if has_default else None
     required = not optional and not has_default
-    return Asked(name, _SUFFIX.sub("", name), _FORMS.get(kind, kind), empty, required)
+    return QueryParameter(name, _SUFFIX.sub("", name), _FORMS.get(kind, kind), empty, required)
 
 
 class _Bound:
@@ -261,7 +263,7 @@ class _Bound:
         self._gate = gate
         self._trusted_proxies = trusted_proxies
 
-    async def answer(self, request: "_Request", values: Sequence[str]) -> Any:
+    async def answer(self, request: "_HttpRequest", values: Sequence[str]) -> Any:
         """Return what the function returns. Caller, path, query and body are judged in this order;
         ``values``: the parts of the path in braces."""
         row, given = self.row, self._given
@@ -292,13 +294,13 @@ class _Bound:
         answer = row.function(**arguments)
         return await answer if inspect.isawaitable(answer) else answer
 
-    def _made(self, kind: Any, request: "_Request") -> Any:
+    def _made(self, kind: Any, request: "_HttpRequest") -> Any:
         if kind is Body:
             return Body(request)
         return request.address(self._trusted_proxies) if kind is Address else request
 
 
-def _asked(asked: Asked, text: str) -> Any:
+def _asked(asked: QueryParameter, text: str) -> Any:
     if not text and not asked.required:
         return asked.empty
     try:
@@ -317,14 +319,14 @@ def _read(text: str, form: Any) -> Any:
 # --- Requests ---------------------------------------------------------------------------------
 
 
-class _Place:
+class _RouteNode:
     """A place in the tree of paths. A part that is spelt out goes before one in braces."""
 
     __slots__ = ("methods", "open", "spelt")
 
     def __init__(self) -> None:
-        self.spelt: dict[str, _Place] = {}
-        self.open: _Place | None = None
+        self.spelt: dict[str, _RouteNode] = {}
+        self.open: _RouteNode | None = None
         self.methods: dict[str, _Bound] = {}
 
     def put(self, row: Operation, bound: _Bound) -> None:
@@ -332,10 +334,10 @@ class _Place:
         place = self
         for part in row.path.split("/"):
             if _PLACE.fullmatch(part):
-                place.open = place.open or _Place()
+                place.open = place.open or _RouteNode()
                 place = place.open
             else:
-                place = place.spelt.setdefault(part, _Place())
+                place = place.spelt.setdefault(part, _RouteNode())
         if row.method in place.methods:
             raise ValueError(f"{row.method} {row.path} is there twice")
         place.methods[row.method] = bound
@@ -370,7 +372,7 @@ class _Headers:
         return default if value is None else value.decode("latin-1")
 
 
-class _Request:
+class _HttpRequest:
     """See gate.Incoming."""
 
     __slots__ = ("_receive", "headers", "scope")

@@ -5,7 +5,7 @@ from typing import Any, TypeGuard, get_type_hints
 
 import msgspec
 
-from copconnect.http.operations import File, Given, Operation, get
+from copconnect.http.operations import FileAnswer, Given, Operation, get
 
 _REFERENCE = "#/components/schemas/{name}"
 PATH = "/v1/schema/openapi.json"
@@ -15,8 +15,8 @@ def described(rows: Iterable[Operation], version: str) -> list[Operation]:
     """Return these rows and one that answers with their description."""
     rows = list(rows)
 
-    def schema() -> File:
-        return File(description(rows, version), "application/json")
+    def schema() -> FileAnswer:
+        return FileAnswer(description(rows, version), "application/json")
 
     return [*rows, get(PATH, schema, public=True)]
 
@@ -77,7 +77,7 @@ _NOTHING = {"description": "Done."}
 
 def _answer(kind: Any) -> dict[str, Any]:
     if not _is_struct(kind):
-        kinds: dict[str, Any] = {"*/*": {}} if kind is File else {}
+        kinds: dict[str, Any] = {"*/*": {}} if kind is FileAnswer else {}
         return {"description": "The answer.", "content": kinds}
     return {"description": "The answer.", "content": _either(_reference(kind))}
 

@@ -17,7 +17,7 @@ AT_ONCE = 6
 MOST_WAITING = 256  # Requests of one token; uvicorn leaves those of closed connections under way.
 
 
-class _Line:
+class _ClientRequests:
     """The requests of one access token."""
 
     __slots__ = ("under_way", "waiting")
@@ -33,7 +33,7 @@ class Turns:
     def __init__(self, rest: ASGIApp, at_once: int = AT_ONCE) -> None:
         self.rest = rest
         self._at_once = at_once
-        self._lines: dict[bytes, _Line] = {}
+        self._lines: dict[bytes, _ClientRequests] = {}
 
     def __len__(self) -> int:
         """Return how many access tokens have requests under way."""
@@ -45,7 +45,7 @@ class Turns:
         if not token:
             await self.rest(scope, receive, send)
             return
-        line = self._lines.setdefault(token, _Line())
+        line = self._lines.setdefault(token, _ClientRequests())
         if len(line.waiting) >= MOST_WAITING:
             await _refuse(send)
             return
@@ -59,7 +59,7 @@ class Turns:
             if not line.under_way and not line.waiting:
                 self._lines.pop(token, None)
 
-    async def _enter(self, line: _Line) -> None:
+    async def _enter(self, line: _ClientRequests) -> None:
         if line.under_way < self._at_once:
             line.under_way += 1
             return
@@ -75,7 +75,7 @@ class Turns:
                     line.waiting.remove(turn)
             raise
 
-    def _leave(self, line: _Line) -> None:
+    def _leave(self, line: _ClientRequests) -> None:
         """Give the turn to the next, or back."""
         while line.waiting:
             turn = line.waiting.popleft()

@@ -12,7 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from copconnect import addresses, errors
 from copconnect.clock import Clock
 from copconnect.http.gate import MAX_BODY_BYTES, Incoming
-from copconnect.http.operations import Body, File, Operation, get, post
+from copconnect.http.operations import Body, FileAnswer, Operation, get, post
 from copconnect.operator import proof as operator_proof
 from copconnect.settings import Settings
 
@@ -39,21 +39,21 @@ def operations(settings: Settings, department: str, secret: bytes, clock: Clock)
     """Return the rows of the table. ``department`` is the name that officers read; a caller who
     knows the server's ``secret`` is an operator."""
 
-    def healthz() -> File:
+    def healthz() -> FileAnswer:
         return _json({"status": "ok"})
 
-    def config() -> File:
+    def config() -> FileAnswer:
         public = {"mapTilesUrl": settings.map_tiles_url, "department": department}
         return _json(public, {"cache-control": "no-cache"})
 
-    def metrics(request: Incoming) -> File:
+    def metrics(request: Incoming) -> FileAnswer:
         # A proxy on this machine is a loopback peer too, but says that it forwards.
         forwarded = _FORWARDED & {name for name, _ in request.scope["headers"]}
         if addresses.peer_of(request.scope) not in LOOPBACK or forwarded:
             raise errors.NotFound
-        return File(generate_latest(_registry()), CONTENT_TYPE_LATEST)
+        return FileAnswer(generate_latest(_registry()), CONTENT_TYPE_LATEST)
 
-    async def seen(request: Incoming, body: Body) -> File:
+    async def seen(request: Incoming, body: Body) -> FileAnswer:
         proof = request.headers.get("authorization", "")
         if not operator_proof.holds(secret, proof, clock.now_ms()):
             raise errors.NotFound
@@ -79,5 +79,5 @@ def operations(settings: Settings, department: str, secret: bytes, clock: Clock)
     ]
 
 
-def _json(value: object, headers: Mapping[str, str] | None = None) -> File:
-    return File(msgspec.json.encode(value), "application/json", headers=headers or {})
+def _json(value: object, headers: Mapping[str, str] | None = None) -> FileAnswer:
+    return FileAnswer(msgspec.json.encode(value), "application/json", headers=headers or {})

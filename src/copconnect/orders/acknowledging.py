@@ -16,13 +16,13 @@ from copconnect.database.engine import Transaction
 from copconnect.group_commit import GroupCommit
 from copconnect.ids import ClientId, ConversationId, MessageId, PersonId
 from copconnect.orders import rules, store
-from copconnect.orders.dependencies import Dependencies
-from copconnect.orders.rules import Counted, KnownOrder, Reader
+from copconnect.orders.dependencies import OrderDependencies
+from copconnect.orders.rules import Counted, KnownOrder, OrderReader
 from copconnect.orders.store import NewAcknowledgement
 from copconnect.principals import Caller
 from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
 from copconnect.records.primitives.fields import Refused
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 
 PAUSE_S = 0.1  # At least, between two transactions.
 MOST_TOGETHER = 1_000  # Records in one transaction, unless a single request has more.
@@ -46,7 +46,7 @@ class _Given:
 
 
 @dataclass(frozen=True, slots=True)
-class _Posted:
+class _AcknowledgementRequest:
     """A device's records about one order, as they came."""
 
     caller: Caller
@@ -55,10 +55,10 @@ class _Posted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class _ReadRequest:
     """The same, each record read, or what refuses it by its bytes."""
 
-    posted: _Posted
+    posted: _AcknowledgementRequest
     items: Sequence[_Given | Outcome]
 
     @property
@@ -73,7 +73,7 @@ class _Request:
 class Acknowledging:
     """Takes acknowledgements. Used from one event loop."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: OrderDependencies) -> None:
         self._deps = deps
         self._keys: dict[bytes, bytes] = {}
         self._commits = GroupCommit(
@@ -92,7 +92,7 @@ class Acknowledging:
         does not belong to.
         """
         self._rates.take(caller.person_id, len(body.acknowledgements))
-        posted = _Posted(caller, order_id, body.acknowledgements)
+        posted = _AcknowledgementRequest(caller, order_id, body.acknowledgements)
         return wire.AcknowledgementOutcomes(outcomes=await self._commits.write(posted))
 
     async def close(self) -> None:
@@ -109,10 +109,10 @@ class Acknowledging:
             self._keys.clear()
         self._keys |= found
 
-    async def _read(self, batch: Sequence[_Posted]) -> list[_Request]:
+    async def _read(self, batch: Sequence[_AcknowledgementRequest]) -> list[_ReadRequest]:
         """Check bytes and signatures; other work has its turn in between."""
         await self._learn_keys({one.caller.device for one in batch})
-        requests: list[_Request] = []
+        requests: list[_ReadRequest] = []
         checked = 0
         for one in batch:
             key = self._keys.get(one.caller.device)
@@ -122,10 +122,12 @@ class Acknowledging:
                 checked += 1
                 if checked % _IN_TURN == 0:
                     await asyncio.sleep(0)
-            requests.append(_Request(one, items))
+            requests.append(_ReadRequest(one, items))
         return requests
 
-    async def _commit(self, batch: Sequence[_Posted]) -> list[list[Outcome] | Exception]:
+    async def _commit(
+        self, batch: Sequence[_AcknowledgementRequest]
+    ) -> list[list[Outcome] | Exception]:
         requests = await self._read(batch)
         async with self._deps.database.transaction() as connection:
             return await _Batch(self._deps, connection, requests).store()
@@ -153,7 +155,7 @@ class _Batch:
     """Judges the requests of one transaction, each after those before it."""
 
     def __init__(
-        self, deps: Dependencies, connection: Transaction, requests: Sequence[_Request]
+        self, deps: OrderDependencies, connection: Transaction, requests: Sequence[_ReadRequest]
     ) -> None:
         self._deps = deps
         self._connection = connection
@@ -190,7 +192,7 @@ class _Batch:
             self._announce(orders)
         return answers
 
-    async def _readers(self, order: KnownOrder) -> dict[PersonId, Reader]:
+    async def _readers(self, order: KnownOrder) -> dict[PersonId, OrderReader]:
         requests = [one for one in self._requests if one.order_id == order.order_id]
         people = {one.caller.person_id for one in requests}
         people |= {
@@ -206,7 +208,7 @@ class _Batch:
             self._best[order.order_id, person_id] = counted
         return {person_id: reader for person_id, (reader, _) in found.items()}
 
-    async def _oversight(self, request: _Request) -> tuple[Held, dict[PersonId, str]]:
+    async def _oversight(self, request: _ReadRequest) -> tuple[HeldRights, dict[PersonId, str]]:
         """Return the rights of somebody who told others in person, and those others' units."""
         told = [
             item.person_id
@@ -214,17 +216,17 @@ class _Batch:
             if isinstance(item, _Given) and item.record.told == Told.IN_PERSON
         ]
         if not told:
-            return Held(), {}
+            return HeldRights(), {}
         held = await self._deps.rights.of(self._connection, request.caller.person_id)
         return held, await self._deps.units_of(self._connection, told)
 
     def _judge(
         self,
         given: _Given,
-        request: _Request,
+        request: _ReadRequest,
         order: KnownOrder,
-        readers: dict[PersonId, Reader],
-        held: Held,
+        readers: dict[PersonId, OrderReader],
+        held: HeldRights,
         units: dict[PersonId, str],
     ) -> Outcome:
         record, person_id = given.record, given.person_id

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from copconnect.gathering import Gathering
 from copconnect.ids import MessageId
 from copconnect.orders import rules, store
-from copconnect.orders.dependencies import Dependencies
+from copconnect.orders.dependencies import OrderDependencies
 from copconnect.orders.rules import KnownOrder, Tree
 
 FRESH_S = 0.9
@@ -21,7 +21,7 @@ _MOST_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedTree:
     tree: Tree
     until: float
 
@@ -29,10 +29,10 @@ class _Kept:
 class Counting:
     """The counts that were asked for last. Used from one event loop."""
 
-    def __init__(self, deps: Dependencies, fresh_s: float = FRESH_S) -> None:
+    def __init__(self, deps: OrderDependencies, fresh_s: float = FRESH_S) -> None:
         self._deps = deps
         self._fresh_s = fresh_s
-        self._kept: dict[MessageId, _Kept] = {}
+        self._kept: dict[MessageId, _CachedTree] = {}
         self._asked = Gathering(self._count)
 
     async def tree(self, order_id: MessageId) -> Tree | None:
@@ -52,7 +52,7 @@ class Counting:
             took = time.monotonic() - started
             self._kept.pop(order_id, None)
             until = started + took + max(self._fresh_s, SHARE * took if self._fresh_s else 0)
-            self._kept[order_id] = _Kept(tree, until)
+            self._kept[order_id] = _CachedTree(tree, until)
             while len(self._kept) > _MOST_KEPT:
                 del self._kept[next(iter(self._kept))]
             found[order_id] = tree

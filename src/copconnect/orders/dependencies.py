@@ -10,22 +10,28 @@ from copconnect.clock import Clock
 from copconnect.database.among import among
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId
-from copconnect.orders.ports import Conversations, Devices, People, Pushes, Rights
+from copconnect.orders.ports import (
+    OrderConversations,
+    OrderDirectory,
+    OrderPushes,
+    PersonRights,
+    SigningDevices,
+)
 from copconnect.rates import SharedRates
 
 
 @dataclass(frozen=True, slots=True)
-class Dependencies:
+class OrderDependencies:
     """The parts and ports of one process."""
 
     database: Database
     clock: Clock
     rates: SharedRates
-    conversations: Conversations
-    people: People
-    rights: Rights
-    devices: Devices
-    pushes: Pushes
+    conversations: OrderConversations
+    people: OrderDirectory
+    rights: PersonRights
+    devices: SigningDevices
+    pushes: OrderPushes
     log_days: int  # Orders are kept as long as the log keeps their messages.
 
     async def units_of(

@@ -13,12 +13,12 @@ from copconnect import errors, wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, MessageId, PersonId, PostId, UnitId
 from copconnect.orders import rules, store
-from copconnect.orders.ports import Conversations, Postings, Rights
+from copconnect.orders.ports import OrderConversations, PersonRights, Postings
 from copconnect.principals import Caller, PostedMessage
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 
 
-class Issuing:
+class OrderIssuing:
     """The part of orders that the Delivery Service asks; see its port ``Orders``.
 
     A person may issue an order in a conversation if they have the right of its priority
@@ -28,12 +28,12 @@ class Issuing:
     an admin of the conversation sends a flash order (delivery/rules/posting.py, ``for_admins``).
     """
 
-    def __init__(self, conversations: Conversations, postings: Postings) -> None:
+    def __init__(self, conversations: OrderConversations, postings: Postings) -> None:
         self._conversations = conversations
         self._postings = postings
-        self._rights: Rights
+        self._rights: PersonRights
 
-    def attach(self, rights: Rights) -> None:
+    def attach(self, rights: PersonRights) -> None:
         """Take the rights of people, before any message is posted. They are made after this."""
         self._rights = rights
 
@@ -62,7 +62,7 @@ class Issuing:
     async def _here(
         self,
         connection: AsyncConnection,
-        held: Held,
+        held: HeldRights,
         conversation_id: ConversationId,
         person_id: PersonId,
     ) -> list[wire.OrderPriority] | None:
@@ -147,7 +147,7 @@ class Issuing:
     async def _outside(
         self,
         connection: AsyncConnection,
-        held: Held,
+        held: HeldRights,
         right: wire.Right,
         conversation_id: ConversationId,
         person_id: PersonId,

@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 
 Handed = Literal["taken", "refused", "unsure", "failed"]
 
 
-class Conversations(Protocol):
+class OrderConversations(Protocol):
     """The Delivery Service's part."""
 
     def readers(self, conversation_id: ConversationId) -> Select[Any]:
@@ -37,7 +37,7 @@ class Conversations(Protocol):
         ...
 
 
-class People(Protocol):
+class OrderDirectory(Protocol):
     """The Directory's part."""
 
     def placed(self) -> Select[Any]:
@@ -96,15 +96,15 @@ class Postings(Protocol):
         ...
 
 
-class Rights(Protocol):
+class PersonRights(Protocol):
     """Administration's part."""
 
-    async def of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
+    async def of(self, connection: AsyncConnection, person_id: PersonId) -> HeldRights:
         """Return the rights of a person."""
         ...
 
 
-class Devices(Protocol):
+class SigningDevices(Protocol):
     """The Authentication Service's part."""
 
     async def public_keys(
@@ -122,7 +122,7 @@ class Devices(Protocol):
         ...
 
 
-class Pushes(Protocol):
+class OrderPushes(Protocol):
     """The part of pushes."""
 
     async def remind(
@@ -137,7 +137,7 @@ class Pushes(Protocol):
         ...
 
 
-class Texts(Protocol):
+class TextGateway(Protocol):
     """The SMS gateway, which registration uses for its codes."""
 
     async def hand_over(self, number: str, text: str, more: Mapping[str, object]) -> Handed:

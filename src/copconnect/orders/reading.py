@@ -16,7 +16,7 @@ from copconnect import errors, wire
 from copconnect.ids import MessageId, PersonId, Seq, UnitId
 from copconnect.orders import rules, store
 from copconnect.orders.counting import Counting
-from copconnect.orders.dependencies import Dependencies
+from copconnect.orders.dependencies import OrderDependencies
 from copconnect.orders.rules import KnownOrder
 from copconnect.principals import Caller
 
@@ -35,10 +35,10 @@ class Oversight:
     units: frozenset[UnitId] | None
 
 
-class Reading:
+class OrderReads:
     """Answers what dashboards and lists ask."""
 
-    def __init__(self, deps: Dependencies, counting: Counting) -> None:
+    def __init__(self, deps: OrderDependencies, counting: Counting) -> None:
         self._deps = deps
         self._counting = counting
 

@@ -16,7 +16,7 @@ from copconnect.ids import PersonId, UnitId
 from copconnect.leases import Leases
 from copconnect.orders import rules, store
 from copconnect.orders.counting import Counting
-from copconnect.orders.dependencies import Dependencies
+from copconnect.orders.dependencies import OrderDependencies
 from copconnect.orders.rules import ACKNOWLEDGED, MINUTE_MS, OWED, Tree
 
 PERIOD_S = 15.0
@@ -28,7 +28,7 @@ _BATCH = 20  # Orders that are forgotten in one transaction.
 class Reminding:
     """Reminds, escalates and forgets."""
 
-    def __init__(self, deps: Dependencies, counting: Counting, leases: Leases) -> None:
+    def __init__(self, deps: OrderDependencies, counting: Counting, leases: Leases) -> None:
         self._deps = deps
         self._counting = counting
         self._rounds = Periodic(

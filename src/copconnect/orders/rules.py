@@ -59,7 +59,7 @@ def unpacked(data: bytes) -> dict[bytes, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class OrderReader:
     """A person who belongs to the order's conversation now."""
 
     person_id: PersonId
@@ -91,7 +91,7 @@ def next_due(terms: wire.OrderTerms, issued_ms: int, after_ms: int) -> int | Non
     return min((one for one in times if one > after_ms), default=None)
 
 
-def owes(order: KnownOrder, reader: Reader | None) -> bool:
+def owes(order: KnownOrder, reader: OrderReader | None) -> bool:
     """Return whether a person who belongs now is asked for an acknowledgement: everybody but the
     issuer who can read the order, and who came before its validity ended."""
     if reader is None or reader.person_id == order.issuer_id:
@@ -165,7 +165,7 @@ FIRST_CHOICE = 6  # The place of the first choice's count.
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OrderCount:
     """So many people of a unit have come so far. ``state``: as in STATES."""
 
     unit_id: UnitId
@@ -232,7 +232,7 @@ def _add(total: list[int], counts: list[int]) -> None:
 
 
 def tree(
-    standings: Iterable[Standing], choices: int, paths: Mapping[UnitId, str], counted_ms: int
+    standings: Iterable[OrderCount], choices: int, paths: Mapping[UnitId, str], counted_ms: int
 ) -> Tree:
     """Count by unit. People of a unit that is not there any more are counted at the top, under
     their unit's id."""

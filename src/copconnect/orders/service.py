@@ -7,10 +7,17 @@ from copconnect.ids import ConversationId
 from copconnect.leases import Leases
 from copconnect.orders.acknowledging import Acknowledging
 from copconnect.orders.counting import FRESH_S, Counting
-from copconnect.orders.dependencies import Dependencies
-from copconnect.orders.issuing import Issuing
-from copconnect.orders.ports import Conversations, Devices, People, Pushes, Rights, Texts
-from copconnect.orders.reading import Reading
+from copconnect.orders.dependencies import OrderDependencies
+from copconnect.orders.issuing import OrderIssuing
+from copconnect.orders.ports import (
+    OrderConversations,
+    OrderDirectory,
+    OrderPushes,
+    PersonRights,
+    SigningDevices,
+    TextGateway,
+)
+from copconnect.orders.reading import OrderReads
 from copconnect.orders.reminding import Reminding
 from copconnect.orders.texting import Texting
 from copconnect.orders.watching import Watching
@@ -28,19 +35,19 @@ class OrderService:
         database: Database,
         clock: Clock,
         rates: SharedRates,
-        conversations: Conversations,
-        people: People,
-        rights: Rights,
-        issuing: Issuing,
-        devices: Devices,
-        pushes: Pushes,
-        texts: Texts,
+        conversations: OrderConversations,
+        people: OrderDirectory,
+        rights: PersonRights,
+        issuing: OrderIssuing,
+        devices: SigningDevices,
+        pushes: OrderPushes,
+        texts: TextGateway,
         leases: Leases,
         settings: Settings,
         fresh_s: float = FRESH_S,
     ) -> None:
         """``fresh_s``: how long a count may be shown."""
-        deps = Dependencies(
+        deps = OrderDependencies(
             database=database,
             clock=clock,
             rates=rates,
@@ -55,7 +62,7 @@ class OrderService:
         self._issuing = issuing
         self.acknowledging = Acknowledging(deps)
         self.counting = Counting(deps, fresh_s)
-        self.reading = Reading(deps, self.counting)
+        self.reading = OrderReads(deps, self.counting)
         self.watching = Watching(self.reading, self.counting)
         self.reminding = Reminding(deps, self.counting, leases)
         self.texting = Texting(deps, leases, texts, settings)

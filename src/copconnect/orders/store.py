@@ -32,7 +32,7 @@ from copconnect.database.among import among
 from copconnect.database.engine import unnested, upsert_for
 from copconnect.ids import MessageId, PersonId, UnitId
 from copconnect.orders.owing import owing
-from copconnect.orders.rules import Counted, KnownOrder, Reader, Standing, unpacked
+from copconnect.orders.rules import Counted, KnownOrder, OrderCount, OrderReader, unpacked
 from copconnect.orders.tables import ACKNOWLEDGEMENTS, ANSWERS, ORDERS, TEXTS
 
 _O, _A, _N = ORDERS.c, ACKNOWLEDGEMENTS.c, ANSWERS.c
@@ -183,7 +183,7 @@ async def standings_of(
     order_id: MessageId,
     readers: Select[Any],
     people: Collection[PersonId],
-) -> dict[PersonId, tuple[Reader, Counted | None]]:
+) -> dict[PersonId, tuple[OrderReader, Counted | None]]:
     """Return those of these people that belong to an order's conversation, each with the record
     that counts."""
     reader = readers.subquery()
@@ -206,7 +206,7 @@ async def standings_of(
     )
     return {
         row.person_id: (
-            Reader(row.person_id, row.added_ms, row.history_from_ms),
+            OrderReader(row.person_id, row.added_ms, row.history_from_ms),
             None
             if row.record is None
             else Counted(row.told, row.choice, row.text_seq, row.created_ms, row.record),
@@ -296,7 +296,7 @@ async def standings(
     readers: Select[Any],
     reached: Select[Any],
     placed: Select[Any],
-) -> list[Standing]:
+) -> list[OrderCount]:
     """Return how far the people of each unit have come. One statement, which reads a row of each
     of them."""
     query, place, state = _people_of(order, readers, reached, placed)
@@ -307,7 +307,7 @@ async def standings(
             place.unit_id, state, told, choice
         )
     )
-    return [Standing(unit, at, bool(by), chosen, people) for unit, at, by, chosen, people in rows]
+    return [OrderCount(unit, at, bool(by), chosen, people) for unit, at, by, chosen, people in rows]
 
 
 async def people(

@@ -29,8 +29,8 @@ from copconnect.database.among import among
 from copconnect.ids import MessageId, PersonId
 from copconnect.leases import Leases
 from copconnect.orders import store, text_rules, text_store
-from copconnect.orders.dependencies import Dependencies
-from copconnect.orders.ports import Handed, Texts
+from copconnect.orders.dependencies import OrderDependencies
+from copconnect.orders.ports import Handed, TextGateway
 from copconnect.orders.rules import MINUTE_MS, KnownOrder
 from copconnect.orders.text_store import Claimed, TextState
 from copconnect.settings import Settings
@@ -59,7 +59,7 @@ class Texting:
     """Sends while it runs under its lease."""
 
     def __init__(
-        self, deps: Dependencies, leases: Leases, texts: Texts, settings: Settings
+        self, deps: OrderDependencies, leases: Leases, texts: TextGateway, settings: Settings
     ) -> None:
         self._deps = deps
         self._leases = leases

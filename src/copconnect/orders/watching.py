@@ -17,7 +17,7 @@ from copconnect.background import Periodic
 from copconnect.bus import AcknowledgedWakeup, AnyWakeup, CursorsMovedWakeup, ReceiptsWakeup
 from copconnect.ids import ClientId, ConversationId, MessageId, PersonId, UnitId
 from copconnect.orders.counting import Counting
-from copconnect.orders.reading import Oversight, Reading
+from copconnect.orders.reading import OrderReads, Oversight
 from copconnect.principals import Caller
 from copconnect.sockets.dispatch.fanout import Fanout
 
@@ -46,7 +46,7 @@ class _Watcher:
 class Watching:
     """The dashboards of this node. ``on_wakeup`` is to be subscribed to the bus."""
 
-    def __init__(self, reading: Reading, counting: Counting) -> None:
+    def __init__(self, reading: OrderReads, counting: Counting) -> None:
         self._reading = reading
         self._counting = counting
         self._connected: Fanout | None = None

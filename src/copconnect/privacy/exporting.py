@@ -12,7 +12,7 @@ from copconnect.auth_service.tables import clients
 from copconnect.database.engine import chunks
 from copconnect.directory import names, store
 from copconnect.ids import PersonId
-from copconnect.privacy.kinds import KINDS, Kind
+from copconnect.privacy.kinds import KINDS, PersonalTable
 from copconnect.records.trust.person_card import PersonCard
 
 Row = dict[str, Any]
@@ -36,7 +36,7 @@ async def read(connection: AsyncConnection, person_id: PersonId) -> dict[str, An
 
 
 async def _rows(
-    connection: AsyncConnection, kind: Kind, person_id: PersonId, devices: Sequence[str]
+    connection: AsyncConnection, kind: PersonalTable, person_id: PersonId, devices: Sequence[str]
 ) -> list[Row]:
     columns = kind.table.c
     query = select(*(columns[name] for name in kind.shown))
@@ -47,7 +47,7 @@ async def _rows(
 
 
 def _conditions(
-    kind: Kind, person_id: PersonId, devices: Sequence[str]
+    kind: PersonalTable, person_id: PersonId, devices: Sequence[str]
 ) -> Sequence[ColumnElement[bool]]:
     columns = kind.table.c
     match kind.section:
@@ -61,7 +61,7 @@ def _conditions(
     return [or_(*(columns[name] == person_id for name in kind.by))]
 
 
-def _readable(kind: Kind, row: Mapping[Any, Any], person_id: PersonId) -> Row:
+def _readable(kind: PersonalTable, row: Mapping[Any, Any], person_id: PersonId) -> Row:
     found: Row = {}
     for name, value in row.items():
         match value:

@@ -40,7 +40,7 @@ _SHORT = "it is dropped by itself, within hours or days"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PersonalTable:
     """Rows of a table about a person. ``by``: the columns that have the person's id, or the id of
     one of the person's devices; ``shown``: the columns of an export; ``fate``: whether rows are
     erased, or why they stay."""
@@ -61,9 +61,9 @@ _PERSON = ("person_id",)
 _CLIENT = ("client_id",)
 _NAMES = ("name_en", "name_te", "name_ur", "name_hi")
 
-KINDS: tuple[Kind, ...] = (
+KINDS: tuple[PersonalTable, ...] = (
     # --- The data bank
-    Kind(
+    PersonalTable(
         "data_bank",
         directory.people,
         _PERSON,
@@ -71,23 +71,25 @@ KINDS: tuple[Kind, ...] = (
         "names and number are erased; code, rank and post stay, because ids of messages and acts "
         "lead to them and a code is given to nobody else",
     ),
-    Kind("search_words", directory.search, _PERSON, ("words",), BY_ITS_ROLE),
-    Kind(
+    PersonalTable("search_words", directory.search, _PERSON, ("words",), BY_ITS_ROLE),
+    PersonalTable(
         "posts",
         posting_store.POSTINGS,
         _PERSON,
         ("post_id", "charge", "from_ms", "until_ms"),
         BY_ITS_ROLE,
     ),
-    Kind(
+    PersonalTable(
         "planned_transfers",
         planned.PLANNED,
         _PERSON,
         ("unit_id", "rank", "due_ms", "made_ms", "state", "reason"),
         BY_ITS_ROLE,
     ),
-    Kind("personnel_system", scim_store.external_ids, _PERSON, ("external_id",), BY_ITS_ROLE),
-    Kind(
+    PersonalTable(
+        "personnel_system", scim_store.external_ids, _PERSON, ("external_id",), BY_ITS_ROLE
+    ),
+    PersonalTable(
         "files_sent",
         upload_store.uploads,
         _PERSON,
@@ -95,16 +97,18 @@ KINDS: tuple[Kind, ...] = (
         "files that were sent before the person left are dropped, later ones after 8 days",
     ),
     # --- The account
-    Kind("enrolment_code", auth.enrolment_codes, _PERSON, ("used_ms",), BY_ITS_ROLE),
-    Kind(
+    PersonalTable("enrolment_code", auth.enrolment_codes, _PERSON, ("used_ms",), BY_ITS_ROLE),
+    PersonalTable(
         "registration_codes",
         auth.challenges,
         _PERSON,
         ("created_ms", "expires_ms", "attempts"),
         ERASED,
     ),
-    Kind("registrations", auth.tickets, _PERSON, ("step", "created_ms", "expires_ms"), ERASED),
-    Kind(
+    PersonalTable(
+        "registrations", auth.tickets, _PERSON, ("step", "created_ms", "expires_ms"), ERASED
+    ),
+    PersonalTable(
         "devices",
         auth.clients,
         _PERSON,
@@ -115,55 +119,59 @@ KINDS: tuple[Kind, ...] = (
         "names of devices and of their apps are erased; ids and public keys stay, because "
         f"{_SIGNED}",
     ),
-    Kind("certificates", auth.certificates, _CLIENT, ("issued_ms", "expires_ms"), _SIGNED),
-    Kind("tokens", auth.tokens, _CLIENT, ("client_id", "expires_ms"), ERASED),
-    Kind(
+    PersonalTable("certificates", auth.certificates, _CLIENT, ("issued_ms", "expires_ms"), _SIGNED),
+    PersonalTable("tokens", auth.tokens, _CLIENT, ("client_id", "expires_ms"), ERASED),
+    PersonalTable(
         "push_subscriptions",
         push_store.SUBSCRIPTIONS,
         _PERSON,
         ("client_id", "endpoint", "created_ms", "success_ms", "failing_since_ms"),
         ERASED,
     ),
-    Kind(
+    PersonalTable(
         "pushes",
         push_store.QUEUE,
         _CLIENT,
         ("conversation_id", "seq", "queued_ms", "sent_ms"),
         ERASED,
     ),
-    Kind("signed_records", auth.people, _PERSON, ("keys_version", "version"), _SIGNED),
-    Kind("device_lists", auth.person_devices, _PERSON, ("number",), _SIGNED),
-    Kind(
+    PersonalTable("signed_records", auth.people, _PERSON, ("keys_version", "version"), _SIGNED),
+    PersonalTable("device_lists", auth.person_devices, _PERSON, ("number",), _SIGNED),
+    PersonalTable(
         "cards",
         auth.person_cards,
         _PERSON,
         ("number", "record"),
         f"a card has the name in it, and cannot be changed: {_SIGNED}",
     ),
-    Kind("device_keys", auth.device_keys, _PERSON, ("device", "stored_ms", "replaced_ms"), _SIGNED),
-    Kind(
+    PersonalTable(
+        "device_keys", auth.device_keys, _PERSON, ("device", "stored_ms", "replaced_ms"), _SIGNED
+    ),
+    PersonalTable(
         "endorsements",
         auth.endorsements,
         ("person_id", "endorser_person_id"),
         ("person_id", "endorser_person_id", "endorsed", "created_ms"),
         _SIGNED,
     ),
-    Kind(
+    PersonalTable(
         "grants",
         auth.grants,
         ("person_id", "grantor_person_id"),
         ("person_id", "grantor_person_id", "path", "created_ms", "not_after_ms"),
         _SIGNED,
     ),
-    Kind(
+    PersonalTable(
         "revocations",
         auth.revocations,
         ("person_id", "signer_person_id"),
         ("person_id", "signer_person_id", "device", "created_ms"),
         _SIGNED,
     ),
-    Kind("proofs_of_presence", auth.authenticators, _PERSON, ("state", "created_ms"), _ACTS),
-    Kind(
+    PersonalTable(
+        "proofs_of_presence", auth.authenticators, _PERSON, ("state", "created_ms"), _ACTS
+    ),
+    PersonalTable(
         "comparisons_of_digits",
         auth.confirmations,
         ("new_person_id", "endorser_person_id"),
@@ -171,7 +179,7 @@ KINDS: tuple[Kind, ...] = (
         ERASED,
     ),
     # --- Conversations
-    Kind(
+    PersonalTable(
         "conversations",
         delivery.MEMBERS,
         _PERSON,
@@ -181,93 +189,93 @@ KINDS: tuple[Kind, ...] = (
         ),
         _BELONGED,
     ),
-    Kind(
+    PersonalTable(
         "conversations_begun",
         delivery.CONVERSATIONS,
         ("created_by",),
         ("conversation_id", "kind", "created_ms"),
         _BELONGED,
     ),
-    Kind(
+    PersonalTable(
         "changes_of_members",
         delivery.MEMBER_CHANGES,
         _PERSON,
         ("conversation_id", "changed_ms", "left"),
         _LOG,
     ),
-    Kind(
+    PersonalTable(
         "devices_in_conversations",
         delivery.LEAVES,
         _PERSON,
         ("conversation_id", "client_id", "from_epoch", "to_epoch", "history_from_ms"),
         _SIGNED,
     ),
-    Kind(
+    PersonalTable(
         "messages_sent",
         delivery.LOG,
         _PERSON,
         ("conversation_id", "seq", "message_id", "sent_ms"),
         _LOG,
     ),
-    Kind(
+    PersonalTable(
         "messages_read",
         delivery.CURSORS,
         _PERSON,
         ("conversation_id", "client_id", "delivered_seq", "read_seq"),
         _BELONGED,
     ),
-    Kind(
+    PersonalTable(
         "conversation_keys_made",
         delivery.KEYS,
         ("author_person",),
         ("conversation_id", "stored_ms"),
         _LOG,
     ),
-    Kind(
+    PersonalTable(
         "keys_asked_for",
         delivery.SHARE_REQUESTS,
         _PERSON,
         ("conversation_id", "client_id", "asked_ms"),
         _SHORT,
     ),
-    Kind(
+    PersonalTable(
         "keys_on_their_way",
         delivery.SHARES,
         _CLIENT,
         ("conversation_id", "client_id", "created_ms"),
         _SHORT,
     ),
-    Kind(
+    PersonalTable(
         "unreadable_keys",
         delivery.CELL_KEY_MARKS,
         _PERSON,
         ("conversation_id", "marked_ms"),
         _SHORT,
     ),
-    Kind(
+    PersonalTable(
         "rosters_to_compare",
         delivery.ROSTER_MARKS,
         _PERSON,
         ("conversation_id", "since_ms"),
         _SHORT,
     ),
-    Kind(
+    PersonalTable(
         "attachments_sent",
         attachment_store.ATTACHMENTS,
         ("uploader",),
         ("attachment_id", "size", "created_ms"),
         _LOG,
     ),
-    Kind("attachment_quota", attachment_store.QUOTAS, _PERSON, ("day", "used"), ERASED),
+    PersonalTable("attachment_quota", attachment_store.QUOTAS, _PERSON, ("day", "used"), ERASED),
     # --- Orders
-    Kind(
+    PersonalTable(
         "orders_issued",
         orders.ORDERS,
         ("issuer_id",),
         ("order_id", "conversation_id", "issued_ms", "priority", "valid_until_ms", "withdrawn_ms"),
         _ORDERS,
     ),
-    Kind(
+    PersonalTable(
         "orders_acknowledged",
         orders.ACKNOWLEDGEMENTS,
         ("person_id", "signer_id"),
@@ -277,8 +285,8 @@ KINDS: tuple[Kind, ...] = (
         ),
         _ORDERS,
     ),
-    Kind("orders_answered", orders.ANSWERS, _PERSON, ("order_id",), _ORDERS),
-    Kind(
+    PersonalTable("orders_answered", orders.ANSWERS, _PERSON, ("order_id",), _ORDERS),
+    PersonalTable(
         "texts_about_orders",
         orders.TEXTS,
         _PERSON,
@@ -286,7 +294,7 @@ KINDS: tuple[Kind, ...] = (
         ERASED,
     ),
     # --- Reports and sanctions
-    Kind(
+    PersonalTable(
         "reports_made",
         reports.REPORTS,
         ("reporter_id",),
@@ -297,37 +305,39 @@ KINDS: tuple[Kind, ...] = (
         _CASES,
     ),
     # The person is not told who reported and who decided, nor of a report before its decision.
-    Kind(
+    PersonalTable(
         "reports_about_the_person",
         reports.REPORTS,
         ("reported_id",),
         ("report_id", "finding", "decided_clause", "reason", "sanction", "days", "decided_ms"),
         _CASES,
     ),
-    Kind(
+    PersonalTable(
         "reports_decided",
         reports.REPORTS,
         ("assignee_id", "decider_id", "second_id"),
         ("report_id", "created_ms", "state", "finding", "decided_ms"),
         _CASES,
     ),
-    Kind("reports_to_read", reports.READERS, _PERSON, ("report_id",), _CASES),
-    Kind("seals_of_reports", reports.SEALS, ("person_id", "by_id"), ("report_id",), _CASES),
-    Kind(
+    PersonalTable("reports_to_read", reports.READERS, _PERSON, ("report_id",), _CASES),
+    PersonalTable(
+        "seals_of_reports", reports.SEALS, ("person_id", "by_id"), ("report_id",), _CASES
+    ),
+    PersonalTable(
         "sanctions",
         reports.SANCTIONS,
         _PERSON,
         ("report_id", "kind", "from_ms", "until_ms", "acknowledged_ms", "ended_ms"),
         _CASES,
     ),
-    Kind(
+    PersonalTable(
         "appeals_decided",
         reports.APPEALS,
         ("decider_id",),
         ("report_id", "outcome", "decided_ms"),
         _CASES,
     ),
-    Kind(
+    PersonalTable(
         "pictures_marked",
         picture_store.PICTURES,
         _PERSON,
@@ -335,31 +345,31 @@ KINDS: tuple[Kind, ...] = (
         _CASES,
     ),
     # --- Conduct and training
-    Kind(
+    PersonalTable(
         "code_of_conduct_accepted",
         conduct_store.acceptances,
         _PERSON,
         ("version", "language", "accepted_ms"),
         "a case about what the person did then rests on it",
     ),
-    Kind(
+    PersonalTable(
         "codes_of_conduct_published",
         conduct_store.codes,
         _PERSON,
         ("version", "created_ms"),
         _ACTS,
     ),
-    Kind("guard_set", conduct_store.policies, _PERSON, ("number", "created_ms"), _ACTS),
-    Kind(
+    PersonalTable("guard_set", conduct_store.policies, _PERSON, ("number", "created_ms"), _ACTS),
+    PersonalTable(
         "lessons_done",
         training_store.DONE,
         _PERSON,
         ("lesson_id", "course", "version", "right_first", "done_ms"),
         ERASED,
     ),
-    Kind("courses", training_store.BEGUN, _PERSON, ("course", "completed_ms"), ERASED),
-    Kind("courses_shown", training_store.TRAINEES, _PERSON, ("since_ms",), ERASED),
-    Kind(
+    PersonalTable("courses", training_store.BEGUN, _PERSON, ("course", "completed_ms"), ERASED),
+    PersonalTable("courses_shown", training_store.TRAINEES, _PERSON, ("since_ms",), ERASED),
+    PersonalTable(
         "reminders_of_training",
         reminder_store.REMINDERS,
         _PERSON,
@@ -367,22 +377,22 @@ KINDS: tuple[Kind, ...] = (
         ERASED,
     ),
     # --- Administration
-    Kind(
+    PersonalTable(
         "acts_signed",
         admin_store.acts,
         _PERSON,
         ("act_id", "state", "taken_ms"),
         f"names in previews of acts are erased; the rest stays: {_ACTS}",
     ),
-    Kind("made_by_an_act", admin_store.made, ("person_id", "by_id"), ("at_ms",), _ACTS),
-    Kind(
+    PersonalTable("made_by_an_act", admin_store.made, ("person_id", "by_id"), ("at_ms",), _ACTS),
+    PersonalTable(
         "audit_log",
         audit_store.ENTRIES,
         (),  # By text: :mod:`copconnect.privacy.exporting`.
         ("number", "made_ms", "act"),
         "the log is a chain of hashes, of which no entry can be changed; it names people by id",
     ),
-    Kind(
+    PersonalTable(
         "limits_used",
         budgets.SPENT,
         ("spender",),

@@ -31,7 +31,7 @@ class PushFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PushResponse:
     """The answer of a push service."""
 
     status: int
@@ -52,11 +52,11 @@ class Pool:
         self._context = context
         self._proxy = urlsplit(proxy_url) if proxy_url else None
         self._private = private
-        self._idle: list[_Connection] = []
+        self._idle: list[_PushConnection] = []
         self._addresses: list[str] = []
         self._looked_up = 0.0
 
-    async def post(self, head: bytes, timeout_s: float) -> Answer:
+    async def post(self, head: bytes, timeout_s: float) -> PushResponse:
         """Send a request, given as its whole head. Raises PushFailed."""
         try:
             async with asyncio.timeout(timeout_s):
@@ -75,7 +75,7 @@ class Pool:
         except OSError as error:  # Those of TLS among them.
             raise PushFailed(type(error).__name__) from error
 
-    async def _ask(self, connection: "_Connection", head: bytes) -> Answer:
+    async def _ask(self, connection: "_PushConnection", head: bytes) -> PushResponse:
         try:
             answer = await connection.ask(head)
         except BaseException:
@@ -104,7 +104,7 @@ class Pool:
 
     # --- Connecting ---------------------------------------------------------------------------
 
-    async def _connect(self) -> "_Connection":
+    async def _connect(self) -> "_PushConnection":
         loop = asyncio.get_running_loop()
         if self._proxy is not None:
             return await self._through(self._proxy)
@@ -113,7 +113,7 @@ class Pool:
             try:
                 async with asyncio.timeout(CONNECT_S):
                     _, protocol = await loop.create_connection(
-                        _Connection,
+                        _PushConnection,
                         address,
                         self._endpoint.port,
                         ssl=self._context,
@@ -136,7 +136,7 @@ class Pool:
             self._looked_up = time.monotonic()
         return self._addresses
 
-    async def _through(self, proxy: SplitResult) -> "_Connection":
+    async def _through(self, proxy: SplitResult) -> "_PushConnection":
         """Open a tunnel (RFC 9110 section 9.3.6), then TLS in it."""
         loop = asyncio.get_running_loop()
         transport, tunnel = await loop.create_connection(
@@ -151,7 +151,7 @@ class Pool:
             transport.write(("\r\n".join(lines) + "\r\n\r\n").encode())
             async with asyncio.timeout(CONNECT_S):
                 await tunnel.opened
-            connection = _Connection()
+            connection = _PushConnection()
             inner = await loop.start_tls(
                 transport, connection, self._context, server_hostname=self._endpoint.host
             )
@@ -196,14 +196,14 @@ class _Tunnel(asyncio.Protocol):
             self.opened.exception()
 
 
-class _Connection(asyncio.Protocol):
+class _PushConnection(asyncio.Protocol):
     """One connection, on which one request is under way at most."""
 
     def __init__(self) -> None:
         self.closed = False
         self.reusable = False
         self._transport: Any = None
-        self._answer: asyncio.Future[Answer] | None = None
+        self._answer: asyncio.Future[PushResponse] | None = None
         self._parser: Any = None
         self._heard = 0
         self._status = 0
@@ -212,7 +212,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
 
-    def ask(self, head: bytes) -> "asyncio.Future[Answer]":
+    def ask(self, head: bytes) -> "asyncio.Future[PushResponse]":
         """Send a request; its answer comes, or _Unheard or PushFailed."""
         answer = asyncio.get_running_loop().create_future()
         if self.closed:
@@ -258,13 +258,13 @@ class _Connection(asyncio.Protocol):
         if self._answer is None or self._answer.done() or self._status < 200:
             return  # 100 Continue and the like: the answer follows.
         self.reusable = self._parser.should_keep_alive()
-        self._answer.set_result(Answer(self._status, self._retry_after))
+        self._answer.set_result(PushResponse(self._status, self._retry_after))
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.closed = True
         if self._answer is not None and not self._answer.done():
             if self._status >= 200:  # An answer without a length ends with the connection.
-                self._answer.set_result(Answer(self._status, self._retry_after))
+                self._answer.set_result(PushResponse(self._status, self._retry_after))
             else:
                 unheard = _Unheard() if not self._heard else PushFailed("half an answer")
                 self._answer.set_exception(unheard)

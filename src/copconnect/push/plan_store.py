@@ -21,13 +21,13 @@ from copconnect.database.among import among
 from copconnect.database.engine import upsert_for
 from copconnect.database.given import GivenRows
 from copconnect.ids import ConversationId, PersonId
-from copconnect.push.ports import Conversations
+from copconnect.push.ports import PushConversations
 from copconnect.push.store import PLANNED, QUEUE, QUEUED, SUBSCRIPTIONS
 
 _S, _Q, _P = SUBSCRIPTIONS.c, QUEUE.c, PLANNED.c
 
 
-class Asked(NamedTuple):
+class NewestMessage(NamedTuple):
     """The newest message of a conversation for which devices are woken. ``sender``: None where
     several people sent the messages before it."""
 
@@ -71,11 +71,11 @@ def _planning(dialect: str) -> Any:
     )
 
 
-def enqueuing(dialect: str, conversations: Conversations, *, flash: bool) -> Any:
+def enqueuing(dialect: str, conversations: PushConversations, *, flash: bool) -> Any:
     """Return the statement that queues a push for each subscribed device that is ``behind`` one of
-    the messages (``Asked``), if the device has received the message of its last push, or got that
-    push before ``p_again_ms``. A flash order is pushed to each device that got no push about it.
-    Other parameters: those of ``behind``."""
+    the messages (``NewestMessage``), if the device has received the message of its last push, or
+    got that push before ``p_again_ms``. A flash order is pushed to each device that got no push
+    about it. Other parameters: those of ``behind``."""
     asked = _ASKED.clause(dialect)
     found = conversations.behind(asked, flash=flash).subquery()
     known = QUEUE.alias("known")
@@ -128,7 +128,7 @@ def enqueuing(dialect: str, conversations: Conversations, *, flash: bool) -> Any
 async def enqueue(
     connection: AsyncConnection,
     statement: Any,
-    asked: Sequence[Asked],
+    asked: Sequence[NewestMessage],
     within: tuple[str, str],
     now_ms: int,
     again_ms: int,

@@ -20,8 +20,8 @@ from copconnect.database.engine import Database, chunks
 from copconnect.ids import ConversationId
 from copconnect.principals import News
 from copconnect.push import plan_store
-from copconnect.push.plan_store import Asked
-from copconnect.push.ports import Conversations
+from copconnect.push.plan_store import NewestMessage
+from copconnect.push.ports import PushConversations
 from copconnect.push.rules import CALL
 
 DAY_MS = 86_400_000
@@ -42,7 +42,7 @@ class Planner:
     """Plans in rounds. ``on_wakeup`` is to be subscribed to the bus."""
 
     def __init__(
-        self, database: Database, clock: Clock, conversations: Conversations, delay_ms: int
+        self, database: Database, clock: Clock, conversations: PushConversations, delay_ms: int
     ) -> None:
         self._database = database
         self._clock = clock
@@ -145,7 +145,7 @@ class Planner:
         queued = 0
         for flash in (True, False):
             asked = [
-                Asked(c, loud.seq, loud.sender, CALL if flash else one.kind)
+                NewestMessage(c, loud.seq, loud.sender, CALL if flash else one.kind)
                 for c, one in news.items()
                 for loud in one.loud
                 if loud.flash is flash

@@ -10,7 +10,7 @@ from copconnect.ids import ClientId, ConversationId, PersonId, Seq
 from copconnect.principals import News
 
 
-class Conversations(Protocol):
+class PushConversations(Protocol):
     """The Delivery Service's part."""
 
     async def moved_since(
@@ -42,7 +42,7 @@ class Conversations(Protocol):
         ...
 
 
-class Devices(Protocol):
+class UnrevokedDevices(Protocol):
     """The Authentication Service's part."""
 
     def unrevoked_clients(self) -> Select[Any]:

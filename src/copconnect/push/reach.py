@@ -14,7 +14,7 @@ from copconnect.push.rules import DAY_S
 UNREACHED_MS = 1000 * DAY_S
 
 
-class Reach:
+class PushReachReader:
     """Reads what pushes to devices came to. Holds no state of its own."""
 
     def __init__(self, clock: Clock) -> None:

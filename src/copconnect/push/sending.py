@@ -22,7 +22,7 @@ from copconnect.database.engine import Database
 from copconnect.ids import ClientId
 from copconnect.push import rules, store
 from copconnect.push.http_pool import Pool, Pools, PushFailed
-from copconnect.push.ports import Conversations
+from copconnect.push.ports import PushConversations
 from copconnect.push.rules import Endpoint
 from copconnect.push.store import Due
 from copconnect.push.vapid import Tokens
@@ -77,7 +77,7 @@ class Sender:
         self,
         database: Database,
         clock: Clock,
-        conversations: Conversations,
+        conversations: PushConversations,
         tokens: Tokens,
         pools: Pools,
         secret: bytes,

@@ -19,9 +19,9 @@ from copconnect.principals import Caller
 from copconnect.push import lessons, rules, store
 from copconnect.push.http_pool import pools
 from copconnect.push.planning import DAY_MS, Planner
-from copconnect.push.ports import Conversations, Devices
+from copconnect.push.ports import PushConversations, UnrevokedDevices
 from copconnect.push.sending import Sender
-from copconnect.push.vapid import Signer, Tokens
+from copconnect.push.vapid import Tokens, VapidSigner
 from copconnect.settings import Settings
 
 PERIOD_S = 0.5
@@ -38,10 +38,10 @@ class PushService:
         database: Database,
         clock: Clock,
         settings: Settings,
-        signer: Signer,
+        signer: VapidSigner,
         secret: bytes,
-        conversations: Conversations,
-        devices: Devices,
+        conversations: PushConversations,
+        devices: UnrevokedDevices,
         leases: Leases,
     ) -> None:
         """``secret``: the server's, for topics."""

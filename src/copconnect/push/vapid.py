@@ -14,7 +14,7 @@ from copconnect.clock import Clock
 LIFE_S = 12 * 3600  # RFC 8292 section 2: a day at most.
 
 
-class Signer(Protocol):
+class VapidSigner(Protocol):
     """The department's key for pushes; the keys folder has it."""
 
     @property
@@ -30,7 +30,7 @@ class Signer(Protocol):
 class Tokens:
     """The Authorization header for each origin."""
 
-    def __init__(self, signer: Signer, contact: str, clock: Clock) -> None:
+    def __init__(self, signer: VapidSigner, contact: str, clock: Clock) -> None:
         """``contact``: the ``sub`` claim, a mailto: or https: address; empty: none."""
         self._signer = signer
         self._contact = contact

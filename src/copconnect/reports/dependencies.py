@@ -10,24 +10,24 @@ from copconnect.audit import Audit
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.ids import PersonId
-from copconnect.reports.ports import Devices, Messages, People, Rights
+from copconnect.reports.ports import Messages, ModeratorRights, ReaderDevices, ReportDirectory
 
 
 @dataclass(slots=True)
-class Dependencies:
+class ReportDependencies:
     """The parts and ports of one process."""
 
     database: Database
     clock: Clock
     audit: Audit
     messages: Messages
-    people: People
-    devices: Devices
+    people: ReportDirectory
+    devices: ReaderDevices
     log_days: int  # Decided cases are kept as long as the log keeps messages.
-    attached: list[Rights] = field(default_factory=list)
+    attached: list[ModeratorRights] = field(default_factory=list)
 
     @property
-    def rights(self) -> Rights:
+    def rights(self) -> ModeratorRights:
         """Administration's rights. Raises RuntimeError before it is attached."""
         if not self.attached:
             raise RuntimeError("administration is not built yet")

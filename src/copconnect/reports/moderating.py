@@ -20,7 +20,7 @@ from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId, ReportId
 from copconnect.principals import Caller, Signer
 from copconnect.reports import rules, sanction_store, seal_store, store
-from copconnect.reports.dependencies import Dependencies
+from copconnect.reports.dependencies import ReportDependencies
 from copconnect.reports.parties import Parties, parties_of
 from copconnect.reports.reporting import tell
 from copconnect.reports.resealing import as_added
@@ -33,7 +33,7 @@ STATISTICS_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class CaseReach:
     """The reach of an act about a case. ``paths``: units over which the right must hold;
     ``second``: another moderator must agree."""
 
@@ -45,7 +45,7 @@ class Reach:
 class Moderating:
     """The cases. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies, sanctioning: Sanctioning) -> None:
+    def __init__(self, deps: ReportDependencies, sanctioning: Sanctioning) -> None:
         self._deps = deps
         self._sanctioning = sanctioning
 
@@ -183,7 +183,7 @@ class Moderating:
         self,
         connection: AsyncConnection,
         act: CaseAct,
-    ) -> Reach:
+    ) -> CaseReach:
         """Return what an act about a case touches: a mute or a suspension also the units over which
         the reported person has grants. Raises NotFound, ActInvalid."""
         row = await self._row(connection, act.report_id)
@@ -193,7 +193,7 @@ class Moderating:
             second = rules.needs_second(act)
         if second:
             paths |= frozenset(await self._deps.rights.granted(connection, reported))
-        return Reach(paths, reported, second)
+        return CaseReach(paths, reported, second)
 
     async def allow(
         self,

@@ -9,7 +9,7 @@ from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, MessageId, PersonId
 from copconnect.principals import ListedDevice, LoggedMessage, RightsBasis
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 
 
 class Messages(Protocol):
@@ -30,7 +30,7 @@ class Messages(Protocol):
         ...
 
 
-class People(Protocol):
+class ReportDirectory(Protocol):
     """The Directory's part."""
 
     async def lock_active(self, connection: AsyncConnection, person_id: PersonId) -> bool:
@@ -53,10 +53,10 @@ class People(Protocol):
         ...
 
 
-class Rights(Protocol):
+class ModeratorRights(Protocol):
     """Administration's part."""
 
-    async def of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
+    async def of(self, connection: AsyncConnection, person_id: PersonId) -> HeldRights:
         """Return the rights of a person."""
         ...
 
@@ -72,7 +72,7 @@ class Rights(Protocol):
         ...
 
 
-class Devices(Protocol):
+class ReaderDevices(Protocol):
     """The Authentication Service's part."""
 
     async def devices_of(

@@ -25,7 +25,7 @@ class Ending(Protocol):
         ...
 
 
-class Guard(Protocol):
+class GuardThreshold(Protocol):
     """The guard's policy; the role of conduct knows it."""
 
     async def large_from_in(self, connection: AsyncConnection) -> int:
@@ -36,7 +36,7 @@ class Guard(Protocol):
 class SanctionRegistry:
     """Looks sanctions up."""
 
-    def __init__(self, clock: Clock, guard: Guard) -> None:
+    def __init__(self, clock: Clock, guard: GuardThreshold) -> None:
         self._clock = clock
         self._guard = guard
         self._ending: Ending | None = None

@@ -20,7 +20,7 @@ from copconnect.principals import Caller, LoggedMessage
 from copconnect.records.conversation.envelope import REPORT, EnvelopeKind, parse_envelope
 from copconnect.records.primitives.fields import Refused
 from copconnect.reports import rules, store
-from copconnect.reports.dependencies import Dependencies
+from copconnect.reports.dependencies import ReportDependencies
 
 _SHOWN = 200  # Newest reports of a person that the person is told of.
 
@@ -28,7 +28,7 @@ _SHOWN = 200  # Newest reports of a person that the person is told of.
 class Reporting:
     """Answers reporters. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: ReportDependencies) -> None:
         self._deps = deps
 
     async def readers(
@@ -143,7 +143,10 @@ def _over(limit: str, newest: Sequence[Row[Any]], now_ms: int) -> errors.RateLim
 
 
 async def readers_about(
-    connection: AsyncConnection, deps: Dependencies, sender: PersonId, idle: Collection[PersonId]
+    connection: AsyncConnection,
+    deps: ReportDependencies,
+    sender: PersonId,
+    idle: Collection[PersonId],
 ) -> list[PersonId]:
     """Return who reads reports about a person now, nobody where nobody could decide them."""
     bases = await deps.people.rights_bases(connection, [sender])
@@ -158,7 +161,7 @@ async def readers_about(
 
 async def readers_over(
     connection: AsyncConnection,
-    deps: Dependencies,
+    deps: ReportDependencies,
     path: str,
     without: Collection[PersonId],
     idle: Collection[PersonId],
@@ -174,7 +177,7 @@ async def readers_over(
 
 async def owners(
     connection: AsyncConnection,
-    deps: Dependencies,
+    deps: ReportDependencies,
     readers: list[PersonId],
     key_ids: list[bytes],
 ) -> dict[PersonId, list[store.OwnedKey]]:

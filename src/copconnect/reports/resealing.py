@@ -20,7 +20,7 @@ from copconnect.principals import Caller, ListedDevice
 from copconnect.records.conversation.envelope import APPEAL, REPORT, AddedSeal, check_added
 from copconnect.records.primitives.fields import Refused
 from copconnect.reports import sanction_store, seal_store, store
-from copconnect.reports.dependencies import Dependencies
+from copconnect.reports.dependencies import ReportDependencies
 from copconnect.reports.parties import parties_of
 from copconnect.reports.reporting import owners, readers_about, tell
 from copconnect.reports.sanctioning import appeal_readers
@@ -33,7 +33,7 @@ _ENOUGH = 2  # Moderators who sealed for a device.
 class Resealing:
     """Answers moderators' devices. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: ReportDependencies) -> None:
         self._deps = deps
 
     async def wanting(

@@ -21,7 +21,7 @@ from copconnect.leases import Leases
 from copconnect.principals import Caller, Operator
 from copconnect.records.conversation.envelope import APPEAL
 from copconnect.reports import rules, sanction_store, store
-from copconnect.reports.dependencies import Dependencies
+from copconnect.reports.dependencies import ReportDependencies
 from copconnect.reports.parties import parties_of
 from copconnect.reports.reporting import owners, readers_over, sealed_to, tell
 
@@ -34,7 +34,7 @@ _SERVER = Operator("server")
 class Sanctioning:
     """Sanctions and appeals."""
 
-    def __init__(self, deps: Dependencies, leases: Leases) -> None:
+    def __init__(self, deps: ReportDependencies, leases: Leases) -> None:
         self._deps = deps
         self._rounds = Periodic(
             "sanctions", leases.in_turn("sanctions", self.round, 3 * PERIOD_S), PERIOD_S
@@ -211,7 +211,7 @@ class Sanctioning:
 
 
 async def appeal_readers(
-    connection: AsyncConnection, deps: Dependencies, row: Row[Any]
+    connection: AsyncConnection, deps: ReportDependencies, row: Row[Any]
 ) -> list[PersonId]:
     """Return who reads an appeal against a sanction now, nobody where nobody could decide it.
     Moderators who reported the message are among them, and may not decide: the person would learn

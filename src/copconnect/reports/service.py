@@ -10,9 +10,9 @@ from copconnect.database.engine import Database
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.reports import store
-from copconnect.reports.dependencies import Dependencies
+from copconnect.reports.dependencies import ReportDependencies
 from copconnect.reports.moderating import Moderating
-from copconnect.reports.ports import Devices, Messages, People, Rights
+from copconnect.reports.ports import Messages, ModeratorRights, ReaderDevices, ReportDirectory
 from copconnect.reports.reporting import Reporting
 from copconnect.reports.resealing import Resealing
 from copconnect.reports.sanctioning import Sanctioning
@@ -28,12 +28,12 @@ class ReportService:
         clock: Clock,
         audit: Audit,
         messages: Messages,
-        people: People,
-        devices: Devices,
+        people: ReportDirectory,
+        devices: ReaderDevices,
         leases: Leases,
         log_days: int,
     ) -> None:
-        self._deps = Dependencies(
+        self._deps = ReportDependencies(
             database=database,
             clock=clock,
             audit=audit,
@@ -47,7 +47,7 @@ class ReportService:
         self.resealing = Resealing(self._deps)
         self.moderating = Moderating(self._deps, self.sanctioning)
 
-    def attach(self, rights: Rights) -> None:
+    def attach(self, rights: ModeratorRights) -> None:
         """Ask administration's rights from now on."""
         self._deps.attached.append(rights)
 

@@ -22,7 +22,7 @@ from copconnect.records.conversation.roster import check_direct
 from copconnect.records.primitives.fields import Refused, require
 from copconnect.records.trust.department import authority_number_of
 from copconnect.sealing.messages import body_key, open_body
-from copconnect.sealing.view import ConversationView
+from copconnect.sealing.view import PublicView
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Receiver:
         "view",
     )
 
-    def __init__(self, view: ConversationView, start: tuple[int, bytes] = (0, LOG_START)) -> None:
+    def __init__(self, view: PublicView, start: tuple[int, bytes] = (0, LOG_START)) -> None:
         self.view = view
         self.known_epoch = 0  # The epoch of the highest head that this device has taken for true.
         self.position = start[0]

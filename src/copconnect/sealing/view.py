@@ -27,7 +27,7 @@ class Parsed(NamedTuple):
     aad: bytes
 
 
-class ConversationView:
+class PublicView:
     """``people``: the two of a direct conversation (R10); no other person's leaf counts there."""
 
     def __init__(

@@ -41,7 +41,7 @@ MOST_DESCRIPTORS = 20
 RESERVED = 256  # Numbers of descriptors below it are for what children inherit.
 
 
-class Request(msgspec.Struct):
+class ForkRequest(msgspec.Struct):
     """A process to start. The message that has it brings descriptors: a socket for what becomes of
     the process, its output, its errors, and one for each number in ``inherited``."""
 
@@ -78,7 +78,7 @@ def main() -> None:
         runpy.run_module(asked.module, run_name="__main__", alter_sys=True)
 
 
-def _serve(control: socket.socket) -> Request | None:
+def _serve(control: socket.socket) -> ForkRequest | None:
     """Fork until the other end closes, and return None then; return the request in a child."""
     told: dict[int, tuple[int, socket.socket]] = {}
     with selectors.DefaultSelector() as selector:
@@ -102,7 +102,7 @@ def _serve(control: socket.socket) -> Request | None:
                     for descriptor, (_, other) in told.items():
                         os.close(descriptor)
                         other.close()
-                    request = msgspec.msgpack.decode(data, type=Request)
+                    request = msgspec.msgpack.decode(data, type=ForkRequest)
                     _become(request, given)
                     return request
                 for descriptor in given:
@@ -126,7 +126,7 @@ def _end(children: Iterable[int]) -> None:
         os.kill(pid, signal.SIGTERM)
 
 
-def _become(request: Request, given: list[int]) -> None:
+def _become(request: ForkRequest, given: list[int]) -> None:
     """Take the descriptors, the environment and the folder of the new process."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from copconnect.services.forked import RESERVED, Request
+from copconnect.services.forked import RESERVED, ForkRequest
 
 
 class ForkingEnded(RuntimeError):
@@ -126,7 +126,7 @@ class Forking:
         """
         if max(inherited, default=0) >= RESERVED:
             raise ValueError(f"only descriptors below {RESERVED} are inherited")
-        request = Request(
+        request = ForkRequest(
             module, [*arguments], folder or self._folder, dict(environment), [*inherited], umask
         )
         status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

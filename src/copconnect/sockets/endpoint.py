@@ -23,7 +23,7 @@ from copconnect.rates import SharedRates
 from copconnect.sockets.admission import Admission
 from copconnect.sockets.connections import framing
 from copconnect.sockets.connections.connection import MAX_CLIENT_FRAME_BYTES, Connection, parser
-from copconnect.sockets.connections.handover import Handover, Presence
+from copconnect.sockets.connections.handover import HandedOverConnections, Handover
 from copconnect.sockets.connections.heartbeat import Heartbeat
 from copconnect.sockets.connections.unauthenticated import Unauthenticated
 from copconnect.sockets.cursors import CursorBuffer
@@ -101,7 +101,7 @@ class Sockets:
             self._rejudge,
         )
         self._heartbeat = Heartbeat(self._rejudge)
-        self._presence = Presence(self._begin_to_end)
+        self._presence = HandedOverConnections(self._begin_to_end)
         self._present_in: set[Any] = set()
         self._ending: asyncio.Task[None] | None = None
         self._all_gone = asyncio.Event()  # While it ends.

@@ -25,7 +25,7 @@ from copconnect.principals import Caller, Ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class LeafState:
     """A client's leaf in a conversation, and where that stands. Fields that wire.ConversationHead
     has too are passed on as they are. ``history_from_ms`` is the leaf's: nothing that was sent
     before it, and no key that was made before it, is for this device; 0: everything is."""
@@ -43,7 +43,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ConversationPosition:
     """A conversation's position: its newest seq and its newest roster epoch."""
 
     last_seq: Seq
@@ -92,7 +92,9 @@ class Online:
 class Feed(Protocol):
     """The log behind the wake-ups; the Delivery Service implements it."""
 
-    async def places(self, client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+    async def places(
+        self, client_ids: Collection[ClientId]
+    ) -> Mapping[ClientId, Sequence[LeafState]]:
         """Return every place of these clients, in a constant number of statements."""
         ...
 
@@ -108,7 +110,7 @@ class Feed(Protocol):
         leaf became another one are added, not removed."""
         ...
 
-    async def standings_since(self, since_ms: int) -> Mapping[ConversationId, Standing]:
+    async def standings_since(self, since_ms: int) -> Mapping[ConversationId, ConversationPosition]:
         """Return where the conversations stand that got a message or a head since a time."""
         ...
 

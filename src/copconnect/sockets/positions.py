@@ -26,7 +26,7 @@ _Key = tuple[ConversationId, ClientId]
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _RecentPosition:
     frame: bytes
     at_ms: int
 
@@ -38,7 +38,7 @@ class Positions:
         self._fanout = fanout
         self._bus = bus
         self._clock = clock
-        self._kept: OrderedDict[_Key, _Kept] = OrderedDict()  # The newest last.
+        self._kept: OrderedDict[_Key, _RecentPosition] = OrderedDict()  # The newest last.
         self._sharing: dict[ConversationId, set[ClientId]] = {}  # Whose are kept.
         self._waiting: dict[_Key, bytes] = {}
         self._publishing = Periodic("positions", self.publish, PUBLISH_S)
@@ -66,11 +66,11 @@ class Positions:
             if kept.at_ms >= since_ms:
                 connection.push(kept.frame)
 
-    def _kept_in(self, conversation_id: ConversationId) -> dict[_Key, _Kept]:
+    def _kept_in(self, conversation_id: ConversationId) -> dict[_Key, _RecentPosition]:
         keys = [(conversation_id, one) for one in self._sharing.get(conversation_id, ())]
         return {key: self._kept[key] for key in keys}
 
-    def _keep(self, key: _Key, kept: _Kept) -> None:
+    def _keep(self, key: _Key, kept: _RecentPosition) -> None:
         self._kept[key] = kept
         self._sharing.setdefault(key[0], set()).add(key[1])
 
@@ -101,7 +101,7 @@ class Positions:
         frame = framing.frame(
             wire.PositionFrame(conversation_id=wakeup.conversation_id, data=wakeup.data)
         )
-        self._keep(key, _Kept(frame, self._clock.now_ms()))
+        self._keep(key, _RecentPosition(frame, self._clock.now_ms()))
         while len(self._kept) > MOST_KEPT:
             self._forget(next(iter(self._kept)))
         self._fanout.say(wakeup.conversation_id, frame)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.ids import LessonId
 from copconnect.training import store
-from copconnect.training.lesson_text import Problem
+from copconnect.training.lesson_text import TextProblem
 from copconnect.training.lessons_of import COURSES, Lesson, Written, built_in, read_lesson
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ class Catalogue:
         self._read[key] = lesson
 
 
-def problem_of(one: Problem) -> wire.LessonProblem:
+def problem_of(one: TextProblem) -> wire.LessonProblem:
     """Return a problem as it crosses the wire."""
     return wire.LessonProblem(
         language=one.language, line=one.line, code=one.code, detail=one.detail, serious=one.serious
@@ -81,7 +81,7 @@ def problem_of(one: Problem) -> wire.LessonProblem:
 _PROBLEMS = msgspec.json.Decoder(list[wire.LessonProblem])
 
 
-def packed(problems: tuple[Problem, ...]) -> str:
+def packed(problems: tuple[TextProblem, ...]) -> str:
     """Return problems as the database has them."""
     return msgspec.json.encode([problem_of(one) for one in problems]).decode()
 

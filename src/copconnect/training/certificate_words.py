@@ -7,7 +7,7 @@ from copconnect import wire
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class CertificateText:
     """The words of one language. ``check``: what the code is for."""
 
     title: str
@@ -19,8 +19,8 @@ class Words:
 
 CRITERIA = "Every lesson read, every question answered."
 
-WORDS: Mapping[wire.Language, Words] = {
-    "en": Words(
+WORDS: Mapping[wire.Language, CertificateText] = {
+    "en": CertificateText(
         title="Certificate of training",
         states="This is to certify that",
         completed="has completed the course",
@@ -32,7 +32,7 @@ WORDS: Mapping[wire.Language, Words] = {
             "moderator": "Cop Connect for moderators",
         },
     ),
-    "te": Words(
+    "te": CertificateText(
         title="శిక్షణ ధ్రువపత్రం",
         states="దీని ద్వారా ధ్రువీకరించడమైనది:",
         completed="ఈ కోర్సును పూర్తి చేశారు",
@@ -44,7 +44,7 @@ WORDS: Mapping[wire.Language, Words] = {
             "moderator": "మోడరేటర్లకు Cop Connect",
         },
     ),
-    "ur": Words(
+    "ur": CertificateText(
         title="تربیت کی سند",
         states="تصدیق کی جاتی ہے کہ",
         completed="نے یہ کورس مکمل کیا ہے",
@@ -56,7 +56,7 @@ WORDS: Mapping[wire.Language, Words] = {
             "moderator": "Cop Connect برائے ماڈریٹرز",
         },
     ),
-    "hi": Words(
+    "hi": CertificateText(
         title="प्रशिक्षण प्रमाणपत्र",
         states="प्रमाणित किया जाता है कि",
         completed="ने यह पाठ्यक्रम पूरा किया है",

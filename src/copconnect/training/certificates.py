@@ -16,7 +16,7 @@ from copconnect.records.primitives.signed import RosterSigner
 from copconnect.training import store
 from copconnect.training.certificate_words import CRITERIA, WORDS
 from copconnect.training.credential import Facts, did_key, signed
-from copconnect.training.ports import People
+from copconnect.training.ports import TrainingDirectory
 from copconnect.training.verify_page import VerifyPage
 from copconnect.training.workbook import spelled
 
@@ -27,7 +27,7 @@ class Certificates:
     def __init__(
         self,
         database: Database,
-        people: People,
+        people: TrainingDirectory,
         signer: RosterSigner,
         department: str,
         public_url: str,

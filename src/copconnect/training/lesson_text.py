@@ -7,7 +7,7 @@ another screen, and a fenced block ``quiz`` holds one question in YAML (docs/tra
 Everything else is a problem with its line, never left out in silence.
 
 The text is a trainer's, so it is judged like any bytes from outside: bounded in size, no HTML, no
-links, and nothing but :class:`Problem` comes of a wrong one.
+links, and nothing but :class:`TextProblem` comes of a wrong one.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class TextProblem:
     """A fault of one text. ``line``: from 1, 0 for the whole text; ``serious``: it keeps the lesson
     from being taken."""
 
@@ -67,10 +67,10 @@ class LessonText:
 
 def read_text(
     text: str, language: wire.Language, images: Mapping[str, bytes]
-) -> tuple[LessonText | None, list[Problem]]:
+) -> tuple[LessonText | None, list[TextProblem]]:
     """Return a text in blocks and its problems; None where one is serious. ``images``: the files of
     the lesson's folder by name."""
-    reader = _Reader(language, images)
+    reader = _LessonParser(language, images)
     try:
         found = reader.read(text)
     except Wrong as wrong:
@@ -92,15 +92,15 @@ def picture_type(data: bytes) -> PictureType | None:
     return "image/webp" if (data[:4], data[8:12]) == (b"RIFF", b"WEBP") else None
 
 
-class _Reader:
+class _LessonParser:
     def __init__(self, language: wire.Language, images: Mapping[str, bytes]) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[TextProblem] = []
         self._language = language
         self._images = images
         self._used: dict[str, bytes] = {}
 
     def problem(self, line: int, code: str, detail: str, *, serious: bool = True) -> None:
-        self.problems.append(Problem(self._language, line, code, detail, serious))
+        self.problems.append(TextProblem(self._language, line, code, detail, serious))
 
     def read(self, text: str) -> LessonText:
         """Read; raises Wrong where nothing more can be said."""

@@ -16,7 +16,7 @@ from typing import get_args
 from copconnect import wire
 from copconnect.ids import LessonId
 from copconnect.limits import LESSON_PICTURES
-from copconnect.training.lesson_text import LessonText, Problem, read_text
+from copconnect.training.lesson_text import LessonText, TextProblem, read_text
 
 COURSES: tuple[wire.CourseName, ...] = get_args(wire.CourseName)
 _FOLDER = re.compile(r"^(\d{1,4})-([a-z0-9]+(?:-[a-z0-9]+)*)$")
@@ -42,7 +42,7 @@ class Lesson:
     texts: Mapping[wire.Language, LessonText]
     version: int
     source: wire.LessonSource
-    problems: tuple[Problem, ...]
+    problems: tuple[TextProblem, ...]
     written: Written
 
     @property
@@ -63,16 +63,16 @@ def course_of(lesson_id: LessonId) -> wire.CourseName:
 
 def read_lesson(
     written: Written, source: wire.LessonSource
-) -> tuple[Lesson | None, tuple[Problem, ...]]:
+) -> tuple[Lesson | None, tuple[TextProblem, ...]]:
     """Return a lesson with its problems; None where one of them is serious, in whichever language:
     a lesson is taken whole or not at all."""
     texts: dict[wire.Language, LessonText] = {}
-    problems: list[Problem] = []
+    problems: list[TextProblem] = []
     for language in wire.LANGUAGES:
         if language not in written.texts:
             # English stands in for a language that is missing, so it must be there.
             problems.append(
-                Problem(language, 0, "missing", "there is no text", serious=language == "en")
+                TextProblem(language, 0, "missing", "there is no text", serious=language == "en")
             )
             continue
         read, found = read_text(written.texts[language], language, written.images)
@@ -88,17 +88,17 @@ def read_lesson(
     return lesson, noted
 
 
-def _behind(texts: Mapping[wire.Language, LessonText], version: int) -> Iterator[Problem]:
+def _behind(texts: Mapping[wire.Language, LessonText], version: int) -> Iterator[TextProblem]:
     quizzes = texts["en"].quizzes
     for language, text in texts.items():
         if text.version < version:
             detail = f"it is of version {text.version}, another language of {version}"
-            yield Problem(language, 1, "behind", detail, serious=False)
+            yield TextProblem(language, 1, "behind", detail, serious=False)
         if text.quizzes != quizzes:
             detail = f"it asks {text.quizzes} questions, the English text {quizzes}"
-            yield Problem(language, 0, "differs", detail, serious=False)
+            yield TextProblem(language, 0, "differs", detail, serious=False)
         if text.practice != texts["en"].practice:
-            yield Problem(language, 1, "differs", "it has another practice", serious=False)
+            yield TextProblem(language, 1, "differs", "it has another practice", serious=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from copconnect import wire
-from copconnect.http.operations import File, Operation, get, post
+from copconnect.http.operations import FileAnswer, Operation, get, post
 from copconnect.limits import LESSON_PICTURE_BYTES
 from copconnect.principals import Caller
 from copconnect.training import verify_page
@@ -17,13 +17,13 @@ def operations(service: TrainingService) -> list[Operation]:
 
     async def certificate(
         caller: Caller, course: wire.CourseName = "officer", language: wire.Language = "en"
-    ) -> File:
+    ) -> FileAnswer:
         made = await service.certificates.pdf(caller, course, language)
-        return File(made, "application/pdf")
+        return FileAnswer(made, "application/pdf")
 
-    def verify() -> File:
+    def verify() -> FileAnswer:
         page = service.certificates.page
-        return File(
+        return FileAnswer(
             page.html.encode(), "text/html; charset=utf-8", headers=verify_page.headers(page)
         )
 
@@ -49,8 +49,8 @@ def _console(service: TrainingService) -> list[Operation]:
         course: wire.CourseName = "officer",
         path: wire.UnitPath = "",
         language: wire.Language = "en",
-    ) -> File:
-        return File(await progress.file(caller, course, path, language), _XLSX)
+    ) -> FileAnswer:
+        return FileAnswer(await progress.file(caller, course, path, language), _XLSX)
 
     # Somewhat more, so that the service can refuse a large picture in words.
     picture = 4 * LESSON_PICTURE_BYTES

@@ -10,13 +10,13 @@ from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import PeopleQuery
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 
 LargeFrom = Callable[[], int]
 """Returns how many members make a group large: the guard's policy says it."""
 
 
-class People(Protocol):
+class TrainingDirectory(Protocol):
     """The Directory's part."""
 
     def serving(self) -> Select[Any]:
@@ -55,7 +55,7 @@ class Listed(Protocol):
         ...
 
 
-class Audiences(Protocol):
+class CourseAudiences(Protocol):
     """Administration's part: whom a course is for."""
 
     async def courses_of(
@@ -76,12 +76,12 @@ class Audiences(Protocol):
         """Return the people whom each course is for; None: everybody. It looks at everybody."""
         ...
 
-    async def rights_of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
+    async def rights_of(self, connection: AsyncConnection, person_id: PersonId) -> HeldRights:
         """Return the rights of a person."""
         ...
 
 
-class Pushes(Protocol):
+class TrainingPushes(Protocol):
     """Web Push's part."""
 
     async def remind_of_lessons(self, connection: Transaction, people: Select[Any]) -> int:

@@ -16,7 +16,7 @@ from copconnect.principals import Caller, PeopleQuery
 from copconnect.rights import WHOLE
 from copconnect.training import rules, store
 from copconnect.training.catalogue import Catalogue
-from copconnect.training.ports import Audiences, Listed, People
+from copconnect.training.ports import CourseAudiences, Listed, TrainingDirectory
 from copconnect.training.workbook import workbook
 
 PAGE = 100
@@ -24,16 +24,16 @@ _MOST = 500
 _RIGHT: wire.Right = "train"
 
 
-class Progress:
+class ProgressReader:
     """Reads progress. Holds no state of its own."""
 
     def __init__(
         self,
         database: Database,
         catalogue: Catalogue,
-        people: People,
+        people: TrainingDirectory,
         listed: Listed,
-        audiences: Audiences,
+        audiences: CourseAudiences,
     ) -> None:
         self._database = database
         self._catalogue = catalogue

@@ -25,7 +25,7 @@ from copconnect.training import rules, store
 from copconnect.training.catalogue import Catalogue, digest_of, problem_of, unpacked
 from copconnect.training.lesson_text import page_of, picture_type, read_text
 from copconnect.training.lessons_of import Lesson, Written, course_of, read_lesson
-from copconnect.training.ports import Audiences
+from copconnect.training.ports import CourseAudiences
 
 SOURCE: wire.LessonSource = "console"
 
@@ -34,7 +34,7 @@ class Publishing:
     """The console's lessons. Holds no state of its own."""
 
     def __init__(
-        self, database: Database, clock: Clock, catalogue: Catalogue, audiences: Audiences
+        self, database: Database, clock: Clock, catalogue: Catalogue, audiences: CourseAudiences
     ) -> None:
         self._database = database
         self._clock = clock

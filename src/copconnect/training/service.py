@@ -28,8 +28,14 @@ from copconnect.training.certificates import Certificates
 from copconnect.training.folder import LessonFolder
 from copconnect.training.lesson_text import page_of
 from copconnect.training.lessons_of import course_of
-from copconnect.training.ports import Audiences, LargeFrom, Listed, People, Pushes
-from copconnect.training.progress import Progress
+from copconnect.training.ports import (
+    CourseAudiences,
+    LargeFrom,
+    Listed,
+    TrainingDirectory,
+    TrainingPushes,
+)
+from copconnect.training.progress import ProgressReader
 from copconnect.training.publishing import Publishing
 from copconnect.training.recording import Recording
 from copconnect.training.reminders import store as reminders
@@ -48,13 +54,13 @@ class TrainingService:
         settings: Settings,
         audit: Audit,
         catalogue: Catalogue,
-        people: People,
+        people: TrainingDirectory,
         listed: Listed,
-        audiences: Audiences,
+        audiences: CourseAudiences,
         large_from: LargeFrom,
         signer: RosterSigner,
         department: str,
-        pushes: Pushes,
+        pushes: TrainingPushes,
         leases: Leases,
     ) -> None:
         self._database = database
@@ -64,7 +70,7 @@ class TrainingService:
         self._remind_days = settings.training_remind_days
         self._pushes = pushes
         self.catalogue = catalogue
-        self.progress = Progress(database, catalogue, people, listed, audiences)
+        self.progress = ProgressReader(database, catalogue, people, listed, audiences)
         self.publishing = Publishing(database, clock, catalogue, audiences)
         self.certificates = Certificates(
             database, people, signer, department, settings.effective_public_url

@@ -20,10 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import budgets, errors, wire
 from copconnect.admin import rules, store
 from copconnect.admin.acts.approvers import Approvers, approvers
-from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
+from copconnect.admin.acts.kind import ActHandler, Codes, RequestedAct, Touched
 from copconnect.admin.acts.kinds import Kinds
 from copconnect.admin.acts.previews import Previews, without_numbers
-from copconnect.admin.rights import Rights
+from copconnect.admin.rights import RightsTable
 from copconnect.admin.signing import Sent, Signing, decoded, sent_by
 from copconnect.audit import Audit
 from copconnect.audit.acts import ActApproved, ActProposed, ActRefused
@@ -35,7 +35,7 @@ from copconnect.directory.service import DirectoryService
 from copconnect.ids import ActId, PersonId
 from copconnect.principals import Caller, Signer
 from copconnect.records.trust.admin_act import SignedAct
-from copconnect.rights import WHOLE, Decided, Held, decide
+from copconnect.rights import WHOLE, Decided, HeldRights, decide
 
 _PREVIEW = msgspec.json.Decoder(wire.ActPreview)
 
@@ -48,7 +48,7 @@ class Acting:
         database: Database,
         clock: Clock,
         audit: Audit,
-        rights: Rights,
+        rights: RightsTable,
         kinds: Kinds,
         directory: DirectoryService,
         signing: Signing,
@@ -168,7 +168,7 @@ class Acting:
     async def _approvers(
         self,
         connection: AsyncConnection,
-        kind: Kind,
+        kind: ActHandler,
         paths: Iterable[str],
         asker: PersonId,
         viewer: PersonId,
@@ -250,7 +250,7 @@ class Acting:
         touched = await kind.touches(connection, act)
         by = _signer(caller.person_id, sent, touched)
         permit = await self._decide(connection, by, [caller.person_id], kind, touched, act)
-        asked = Asked(by, permit, act, now_ms)
+        asked = RequestedAct(by, permit, act, now_ms)
         state: wire.ActState = "done"
         codes = Codes()
         if await self._needs_second(connection, act, touched, caller.person_id):
@@ -302,7 +302,7 @@ class Acting:
             connection, touched, act
         ):
             raise errors.EffectChanged
-        codes = await kind.perform(connection, Asked(by, permit, act, row.taken_ms, second))
+        codes = await kind.perform(connection, RequestedAct(by, permit, act, row.taken_ms, second))
         await self._remember(connection, asker, touched)
         entry, _ = await self._audit.head(connection)
         await store.finish(connection, row.act_id, "done", entry)
@@ -349,7 +349,7 @@ class Acting:
         connection: AsyncConnection,
         by: Signer | Caller,
         people: Sequence[PersonId],
-        kind: Kind,
+        kind: ActHandler,
         touched: Touched,
         act: wire.Act,
     ) -> Decided:
@@ -382,11 +382,11 @@ class Acting:
     async def _require_another(
         self,
         connection: AsyncConnection,
-        kind: Kind,
+        kind: ActHandler,
         touched: Touched,
         asker: PersonId,
         second: PersonId,
-        held: Sequence[Held],
+        held: Sequence[HeldRights],
     ) -> None:
         """Raise NeedsAnother for somebody whom the asker made, or who is below the asker.
         ``held``: the rights of the second and of the asker."""
@@ -404,7 +404,7 @@ class Acting:
 
 
 async def _allowed(
-    connection: AsyncConnection, person_id: PersonId, kind: Kind, act: wire.Act
+    connection: AsyncConnection, person_id: PersonId, kind: ActHandler, act: wire.Act
 ) -> bool:
     """Return whether somebody who has the right may ask for this act or approve it."""
     try:
@@ -415,7 +415,7 @@ async def _allowed(
     return True
 
 
-async def _try_out(connection: Transaction, kind: Kind, asked: Asked) -> None:
+async def _try_out(connection: Transaction, kind: ActHandler, asked: RequestedAct) -> None:
     """Do an act and undo it: it raises what doing it would."""
     wakeups = len(connection.wakeups)
     attempt = await connection.begin_nested()

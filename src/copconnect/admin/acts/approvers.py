@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.admin import rules
-from copconnect.admin.acts.kind import Kind
-from copconnect.admin.rights import Rights
+from copconnect.admin.acts.kind import ActHandler
+from copconnect.admin.rights import RightsTable
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 
@@ -33,9 +33,9 @@ NOT_TOLD = Approvers([], None)
 
 async def approvers(
     connection: AsyncConnection,
-    rights: Rights,
+    rights: RightsTable,
     directory: DirectoryService,
-    kind: Kind,
+    kind: ActHandler,
     paths: Iterable[str],
     *,
     asker: PersonId,

@@ -3,13 +3,13 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
+from copconnect.admin.acts.kind import ActHandler, Codes, RequestedAct, Touched
 from copconnect.auth_service.trust.granting import Granting
 from copconnect.database.engine import Transaction
-from copconnect.directory.uploads.reaching import Reach
+from copconnect.directory.uploads.reaching import ImportReach
 from copconnect.directory.uploads.uploads import Uploads
 from copconnect.principals import Caller
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 
 
 class ImportKinds:
@@ -18,8 +18,8 @@ class ImportKinds:
     def __init__(self, imports: Uploads, grants: Granting) -> None:
         self._imports = imports
         self._grants = grants
-        self.table: dict[type[wire.AdminAct], Kind] = {
-            wire.ApplyImport: Kind(
+        self.table: dict[type[wire.AdminAct], ActHandler] = {
+            wire.ApplyImport: ActHandler(
                 "import_people",
                 self._touches_import,
                 self._import,
@@ -27,7 +27,7 @@ class ImportKinds:
                 refused=self._import_taken,
                 shown=self._shown_import,
             ),
-            wire.UndoImport: Kind(
+            wire.UndoImport: ActHandler(
                 "import_people", self._touches_undone, self._undo_import, self._make_undo_ready
             ),
         }
@@ -43,12 +43,12 @@ class ImportKinds:
     async def _make_undo_ready(self, act: wire.UndoImport) -> None:
         await self._imports.make_undo_ready(act.undone)
 
-    async def _import(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _import(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._imports.apply(connection, asked.permit, asked.act)
         return []
 
     async def _shown_import(
-        self, connection: AsyncConnection, held: Held, act: wire.ApplyImport
+        self, connection: AsyncConnection, held: HeldRights, act: wire.ApplyImport
     ) -> None:
         _, upload = await self._imports.one(connection, act.upload_id)
         paths = [] if upload.preview is None else upload.preview.paths
@@ -61,12 +61,12 @@ class ImportKinds:
         taken, asked = (int(str(error.details[name])) for name in ("count", "asked"))
         await self._imports.tried(caller, act, taken, asked)
 
-    async def _undo_import(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _undo_import(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._imports.undo(connection, asked.permit, asked.act.undone)
         return []
 
 
-def _imported(reach: Reach) -> Touched:
+def _imported(reach: ImportReach) -> Touched:
     return Touched(
         reach.paths, len(reach.changes), [], leaving=reach.leaving, changes=reach.changes
     )

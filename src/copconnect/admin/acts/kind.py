@@ -10,7 +10,7 @@ from copconnect import errors, wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, Signer
-from copconnect.rights import Decided, Held, PersonChange
+from copconnect.rights import Decided, HeldRights, PersonChange
 
 SAMPLE = 20  # People whom a preview names.
 
@@ -33,7 +33,7 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedAct:
     """An act on its way. ``permit``: what was decided; ``taken_ms``: when the server took it;
     ``second``: who approved it, where a second admin had to."""
 
@@ -48,7 +48,7 @@ Codes = list[wire.EnrolmentCode]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ActHandler:
     """A kind of act. ``perform`` writes exactly one entry of the audit log, last. ``make_ready``:
     work before the transaction, such as reading a file, which changes nothing; ``settle``: work
     after its commit; ``refused``: called outside the transaction before the asker is told of a
@@ -58,9 +58,9 @@ class Kind:
 
     right: wire.Right
     touches: Callable[[AsyncConnection, Any], Awaitable[Touched]]
-    perform: Callable[[Transaction, Asked], Awaitable[Codes]]
+    perform: Callable[[Transaction, RequestedAct], Awaitable[Codes]]
     make_ready: Callable[[Any], Awaitable[None]] | None = None
     settle: Callable[[Any], Awaitable[None]] | None = None
     allows: Callable[[AsyncConnection, PersonId, Any], Awaitable[None]] | None = None
     refused: Callable[[Caller, Any, errors.ImportTaken], Awaitable[None]] | None = None
-    shown: Callable[[AsyncConnection, Held, Any], Awaitable[None]] | None = None
+    shown: Callable[[AsyncConnection, HeldRights, Any], Awaitable[None]] | None = None

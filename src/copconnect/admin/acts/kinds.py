@@ -12,8 +12,8 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.acts.kind import SAMPLE, Asked, Codes, Kind, Touched
-from copconnect.admin.rights import Rights
+from copconnect.admin.acts.kind import SAMPLE, ActHandler, Codes, RequestedAct, Touched
+from copconnect.admin.rights import RightsTable
 from copconnect.auth_service.service import AuthService
 from copconnect.database.engine import Transaction
 from copconnect.delivery.rosters.department import DepartmentGroups
@@ -21,7 +21,7 @@ from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.postings.planned import PlannedTransfers
 from copconnect.directory.postings.planning import Planning
 from copconnect.directory.postings.transfers import Transfers
-from copconnect.directory.reorganising.looking import Reach
+from copconnect.directory.reorganising.looking import ReorganisationReach
 from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
@@ -44,8 +44,8 @@ class Kinds:
         reorganiser: Reorganiser,
         auth: AuthService,
         groups: DepartmentGroups,
-        rights: Rights,
-        more: Mapping[type[wire.AdminAct], Kind],
+        rights: RightsTable,
+        more: Mapping[type[wire.AdminAct], ActHandler],
     ) -> None:
         self._directory = directory
         self._editor = editor
@@ -56,36 +56,42 @@ class Kinds:
         self._planning = Planning()
         self._groups = groups
         self._rights = rights
-        self.table: dict[type[wire.AdminAct], Kind] = {
-            wire.SuspendPerson: Kind("manage_people", self._touches_person, self._suspend),
-            wire.RestorePerson: Kind("manage_people", self._touches_person, self._restore),
-            wire.TransferPerson: Kind("manage_people", self._touches_place, self._transfer),
-            wire.PlanTransfer: Kind("manage_people", self._touches_place, self._plan),
-            wire.CancelTransfer: Kind("manage_people", self._touches_planned, self._cancel),
-            wire.AbolishPost: Kind("manage_units", self._touches_post, self._abolish),
-            wire.RestorePost: Kind("manage_units", self._touches_former_post, self._restore_post),
-            wire.GiveCharge: Kind("manage_people", self._touches_place, self._give_charge),
-            wire.EndCharge: Kind("manage_people", self._touches_charge, self._end_charge),
-            wire.ReorganiseUnits: Kind("manage_units", self._touches_tree, self._reorganise),
-            wire.UndoReorganisation: Kind(
+        self.table: dict[type[wire.AdminAct], ActHandler] = {
+            wire.SuspendPerson: ActHandler("manage_people", self._touches_person, self._suspend),
+            wire.RestorePerson: ActHandler("manage_people", self._touches_person, self._restore),
+            wire.TransferPerson: ActHandler("manage_people", self._touches_place, self._transfer),
+            wire.PlanTransfer: ActHandler("manage_people", self._touches_place, self._plan),
+            wire.CancelTransfer: ActHandler("manage_people", self._touches_planned, self._cancel),
+            wire.AbolishPost: ActHandler("manage_units", self._touches_post, self._abolish),
+            wire.RestorePost: ActHandler(
+                "manage_units", self._touches_former_post, self._restore_post
+            ),
+            wire.GiveCharge: ActHandler("manage_people", self._touches_place, self._give_charge),
+            wire.EndCharge: ActHandler("manage_people", self._touches_charge, self._end_charge),
+            wire.ReorganiseUnits: ActHandler("manage_units", self._touches_tree, self._reorganise),
+            wire.UndoReorganisation: ActHandler(
                 "manage_units", self._touches_tree_again, self._undo_reorganisation
             ),
-            wire.MakeEnrolmentCodes: Kind("enrol", self._touches_people, self._make_codes),
-            wire.RevokeDevice: Kind("revoke_devices", self._touches_device, self._revoke),
-            wire.GiveGrant: Kind("give_grants", self._touches_units, self._give),
-            wire.WithdrawGrant: Kind("give_grants", self._touches_unit, self._withdraw),
-            wire.SetRights: Kind("give_grants", self._touches_all, self._set_rights),
-            wire.SetGroupPolicy: Kind("manage_groups", self._touches_policy, self._set_policy),
-            wire.CreateGroup: Kind(
+            wire.MakeEnrolmentCodes: ActHandler("enrol", self._touches_people, self._make_codes),
+            wire.RevokeDevice: ActHandler("revoke_devices", self._touches_device, self._revoke),
+            wire.GiveGrant: ActHandler("give_grants", self._touches_units, self._give),
+            wire.WithdrawGrant: ActHandler("give_grants", self._touches_unit, self._withdraw),
+            wire.SetRights: ActHandler("give_grants", self._touches_all, self._set_rights),
+            wire.SetGroupPolicy: ActHandler(
+                "manage_groups", self._touches_policy, self._set_policy
+            ),
+            wire.CreateGroup: ActHandler(
                 "manage_groups", self._touches_rule, self._create_group, settle=self._settle
             ),
-            wire.ChangeGroup: Kind(
+            wire.ChangeGroup: ActHandler(
                 "manage_groups", self._touches_both, self._change_group, settle=self._settle
             ),
-            wire.EndGroup: Kind(
+            wire.EndGroup: ActHandler(
                 "manage_groups", self._touches_group, self._end_group, settle=self._settle
             ),
-            wire.EnrolAuthenticator: Kind("confirm_devices", self._touches_person, self._enrol),
+            wire.EnrolAuthenticator: ActHandler(
+                "confirm_devices", self._touches_person, self._enrol
+            ),
             **more,
         }
 
@@ -202,7 +208,7 @@ class Kinds:
         reach = await self._reorganiser.reach(connection, [], act.number)
         return await self._rearranged(connection, reach)
 
-    async def _rearranged(self, connection: AsyncConnection, reach: Reach) -> Touched:
+    async def _rearranged(self, connection: AsyncConnection, reach: ReorganisationReach) -> Touched:
         """People whose posts go to another unit are touched as by transfers."""
         granted = await self._auth.granting.everybody_granted(connection)
         changes = [
@@ -251,49 +257,49 @@ class Kinds:
 
     # --- Performing ---------------------------------------------------------------------------
 
-    async def _suspend(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _suspend(self, connection: Transaction, asked: RequestedAct) -> Codes:
         act: wire.SuspendPerson = asked.act
         person_id = PersonId(act.person_id)
         await self._editor.set_status(connection, asked.permit, person_id, "suspended", act.reason)
         return []
 
-    async def _restore(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _restore(self, connection: Transaction, asked: RequestedAct) -> Codes:
         person_id = PersonId(asked.act.person_id)
         await self._editor.set_status(connection, asked.permit, person_id, "active")
         return []
 
-    async def _transfer(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _transfer(self, connection: Transaction, asked: RequestedAct) -> Codes:
         act: wire.TransferPerson = asked.act
         person_id = PersonId(act.person_id)
         await self._transfers.transfer(connection, asked.permit, person_id, act.place, act.rank)
         return []
 
-    async def _plan(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _plan(self, connection: Transaction, asked: RequestedAct) -> Codes:
         act: wire.PlanTransfer = asked.act
         person_id = PersonId(act.person_id)
         await self._planned.plan(connection, asked.permit, person_id, act.place, act.rank, act.on)
         return []
 
-    async def _cancel(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _cancel(self, connection: Transaction, asked: RequestedAct) -> Codes:
         act: wire.CancelTransfer = asked.act
         await self._planned.cancel(
             connection, asked.permit, PersonId(act.person_id), act.planned_id
         )
         return []
 
-    async def _abolish(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _abolish(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._transfers.abolish(connection, asked.permit, PostId(asked.act.post_id))
         return []
 
-    async def _restore_post(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _restore_post(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._transfers.restore_post(connection, asked.permit, PostId(asked.act.post_id))
         return []
 
-    async def _set_policy(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _set_policy(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._editor.write_group_policy(connection, asked.permit, asked.act.policy)
         return []
 
-    async def _give_charge(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _give_charge(self, connection: Transaction, asked: RequestedAct) -> Codes:
         act: wire.GiveCharge = asked.act
         person_id = PersonId(act.person_id)
         await self._transfers.give_charge(
@@ -301,21 +307,21 @@ class Kinds:
         )
         return []
 
-    async def _end_charge(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _end_charge(self, connection: Transaction, asked: RequestedAct) -> Codes:
         act: wire.EndCharge = asked.act
         person_id = PersonId(act.person_id)
         await self._transfers.end_charge(connection, asked.permit, person_id, act.posting_id)
         return []
 
-    async def _reorganise(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _reorganise(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._reorganiser.reorganise(connection, asked.permit, asked.act.steps)
         return []
 
-    async def _undo_reorganisation(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _undo_reorganisation(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._reorganiser.undo(connection, asked.permit, asked.act.number)
         return []
 
-    async def _make_codes(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _make_codes(self, connection: Transaction, asked: RequestedAct) -> Codes:
         people = [PersonId(one) for one in asked.act.person_ids]
         if len(set(people)) != len(people):
             raise errors.ActInvalid(reason="somebody twice")
@@ -325,7 +331,7 @@ class Kinds:
             for one, code in zip(people, codes, strict=True)
         ]
 
-    async def _revoke(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _revoke(self, connection: Transaction, asked: RequestedAct) -> Codes:
         act: wire.RevokeDevice = asked.act
         data = _bytes(act.revocation)
         try:
@@ -337,7 +343,7 @@ class Kinds:
         await self._auth.revoking.by_admin(connection, asked.by, PersonId(act.person_id), data)
         return []
 
-    async def _give(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _give(self, connection: Transaction, asked: RequestedAct) -> Codes:
         if _grant(asked.act).withdraws:
             raise errors.ActInvalid(reason="the grant is a withdrawal")
         await self._auth.granting.give(
@@ -345,7 +351,7 @@ class Kinds:
         )
         return []
 
-    async def _withdraw(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _withdraw(self, connection: Transaction, asked: RequestedAct) -> Codes:
         if not _grant(asked.act).withdraws:
             raise errors.ActInvalid(reason="the grant is no withdrawal")
         await self._auth.granting.give(
@@ -353,19 +359,19 @@ class Kinds:
         )
         return []
 
-    async def _set_rights(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _set_rights(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._rights.set(connection, asked.by, asked.act.rules)
         return []
 
-    async def _create_group(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _create_group(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._groups.create(connection, asked.by, asked.act)
         return []
 
-    async def _change_group(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _change_group(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._groups.change(connection, asked.by, asked.act)
         return []
 
-    async def _end_group(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _end_group(self, connection: Transaction, asked: RequestedAct) -> Codes:
         c = ConversationId(asked.act.conversation_id)
         await self._groups.end(connection, asked.by, c)
         return []
@@ -373,7 +379,7 @@ class Kinds:
     async def _settle(self, act: wire.CreateGroup | wire.ChangeGroup | wire.EndGroup) -> None:
         await self._groups.settle(ConversationId(act.conversation_id))
 
-    async def _enrol(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _enrol(self, connection: Transaction, asked: RequestedAct) -> Codes:
         act: wire.EnrolAuthenticator = asked.act
         person_id, data = PersonId(act.person_id), _bytes(act.authenticator)
         await self._auth.authenticators.enrol(connection, asked.by, person_id, data)

@@ -12,8 +12,8 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import budgets, errors, wire
-from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
-from copconnect.admin.rights import Rights
+from copconnect.admin.acts.kind import ActHandler, Codes, RequestedAct, Touched
+from copconnect.admin.rights import RightsTable
 from copconnect.auth_service.trust.granting import Granting
 from copconnect.auth_service.trust.locking import Locking
 from copconnect.bus import AccountWakeup
@@ -34,7 +34,7 @@ class LockKinds:
         clock: Clock,
         directory: DirectoryService,
         grants: Granting,
-        rights: Rights,
+        rights: RightsTable,
         locks: Locking,
     ) -> None:
         self._clock = clock
@@ -42,11 +42,11 @@ class LockKinds:
         self._grants = grants
         self._rights = rights
         self._locks = locks
-        self.table: dict[type[wire.AdminAct], Kind] = {
-            wire.LockDevices: Kind(
+        self.table: dict[type[wire.AdminAct], ActHandler] = {
+            wire.LockDevices: ActHandler(
                 "lock_devices", self._touches, self._lock, allows=self._may_lock
             ),
-            wire.UnlockDevices: Kind(
+            wire.UnlockDevices: ActHandler(
                 "lock_devices", self._touches, self._unlock, allows=self._may_unlock
             ),
         }
@@ -88,7 +88,7 @@ class LockKinds:
         own = await self._rights.of(connection, by)
         own.require("revoke_devices", [await self._path(connection, person_id)])
 
-    async def _lock(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _lock(self, connection: Transaction, asked: RequestedAct) -> Codes:
         person_id = PersonId(asked.act.person_id)
         if not _removes(asked):
             spender, now_ms = asked.by.person_id, self._clock.now_ms()
@@ -97,7 +97,7 @@ class LockKinds:
         await self._tell(connection, person_id)
         return []
 
-    async def _unlock(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _unlock(self, connection: Transaction, asked: RequestedAct) -> Codes:
         person_id = PersonId(asked.act.person_id)
         # Somebody who locked a further phone lifts no lock of an admin.
         own_alone = not _removes(asked)
@@ -115,7 +115,7 @@ class LockKinds:
             )
 
 
-def _removes(asked: Asked) -> bool:
+def _removes(asked: RequestedAct) -> bool:
     """Return whether the signer may remove the person's devices."""
     touched = asked.permit.people[PersonId(asked.act.person_id)].touched
     return asked.permit.held[0].lacking("revoke_devices", touched) is None

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.admin.acts.approvers import NOT_TOLD, approvers
-from copconnect.admin.acts.kind import SAMPLE, Kind, Touched
-from copconnect.admin.rights import Rights
+from copconnect.admin.acts.kind import SAMPLE, ActHandler, Touched
+from copconnect.admin.rights import RightsTable
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 
@@ -20,7 +20,7 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 class Previews:
     """Makes the previews of acts. Holds no state of its own."""
 
-    def __init__(self, rights: Rights, directory: DirectoryService) -> None:
+    def __init__(self, rights: RightsTable, directory: DirectoryService) -> None:
         self._rights = rights
         self._directory = directory
 
@@ -28,7 +28,7 @@ class Previews:
         self,
         connection: AsyncConnection,
         viewer: PersonId,
-        kind: Kind,
+        kind: ActHandler,
         touched: Touched,
         act: wire.Act,
         *,

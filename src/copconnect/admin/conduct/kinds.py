@@ -4,7 +4,7 @@ answer for them."""
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
+from copconnect.admin.acts.kind import ActHandler, Codes, RequestedAct, Touched
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import ConductService
 from copconnect.database.engine import Transaction
@@ -21,9 +21,9 @@ class ConductKinds:
         self._directory = directory
         self._conduct = conduct
         self._guard = guard
-        self.table: dict[type[wire.AdminAct], Kind] = {
-            wire.PublishConduct: Kind("edit_conduct", self._touches_text, self._publish),
-            wire.SetGuardPolicy: Kind("edit_conduct", self._touches_policy, self._set_policy),
+        self.table: dict[type[wire.AdminAct], ActHandler] = {
+            wire.PublishConduct: ActHandler("edit_conduct", self._touches_text, self._publish),
+            wire.SetGuardPolicy: ActHandler("edit_conduct", self._touches_policy, self._set_policy),
         }
 
     async def _touches_text(self, connection: AsyncConnection, act: wire.PublishConduct) -> Touched:
@@ -41,14 +41,14 @@ class ConductKinds:
         people = await self._directory.count_people(connection)
         return Touched(frozenset({WHOLE}), people, [])
 
-    async def _publish(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _publish(self, connection: Transaction, asked: RequestedAct) -> Codes:
         act: wire.PublishConduct = asked.act
         await self._conduct.publish(
             connection, asked.by, act.texts, act.after, asks_again=act.asks_again
         )
         return []
 
-    async def _set_policy(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _set_policy(self, connection: Transaction, asked: RequestedAct) -> Codes:
         ranks = await self._directory.seniorities(connection)
         await self._guard.set(connection, asked.by, asked.act.policy, ranks)
         return []

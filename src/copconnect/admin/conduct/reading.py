@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.admin import rules
-from copconnect.admin.rights import Rights
+from copconnect.admin.rights import RightsTable
 from copconnect.auth_service.trust.administered import Administered
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import ConductService
@@ -20,7 +20,7 @@ from copconnect.directory.listing import Listing
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Caller, PeopleQuery
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 
 
 class ConductReading:
@@ -29,7 +29,7 @@ class ConductReading:
     def __init__(
         self,
         database: Database,
-        rights: Rights,
+        rights: RightsTable,
         directory: DirectoryService,
         people: Listing,
         registered: Administered,
@@ -126,7 +126,7 @@ class ConductReading:
 
     async def _having(self, connection: AsyncConnection, caller: Caller) -> list[str]:
         """Return the unit paths over which the caller has the right."""
-        held: Held = await self._rights.having(connection, caller.person_id, "edit_conduct")
+        held: HeldRights = await self._rights.having(connection, caller.person_id, "edit_conduct")
         return rules.narrowest(held.paths("edit_conduct"))
 
     async def _authors(

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.admin import rules, store
-from copconnect.admin.rights import Rights
+from copconnect.admin.rights import RightsTable
 from copconnect.admin.signing import Sent, Signing, sent_by
 from copconnect.audit import Audit, exported
 from copconnect.audit.acts import DirectoryExported
@@ -31,7 +31,7 @@ from copconnect.conduct.service import ConductService
 from copconnect.database.engine import Database
 from copconnect.directory.imports.parts import PartExports
 from copconnect.principals import Caller
-from copconnect.rights import WHOLE, Held
+from copconnect.rights import WHOLE, HeldRights
 
 _RIGHT: Mapping[wire.Exported, wire.Right] = {
     "people": "manage_people",
@@ -67,7 +67,7 @@ class Exporting:
         self,
         database: Database,
         audit: Audit,
-        rights: Rights,
+        rights: RightsTable,
         signing: Signing,
         conduct: ConductService,
         devices: DeviceRegistry,
@@ -114,7 +114,7 @@ class Exporting:
 
     async def _part(
         self, connection: AsyncConnection, caller: Caller, what: wire.Exported
-    ) -> tuple[Held, list[str]]:
+    ) -> tuple[HeldRights, list[str]]:
         held = await self._rights.of(connection, caller.person_id)
         paths = rules.narrowest(held.paths(_RIGHT[what]))
         if not paths:
@@ -126,7 +126,7 @@ class Exporting:
         connection: AsyncConnection,
         what: wire.Exported,
         paths: Sequence[str],
-        held: Held,
+        held: HeldRights,
         form: wire.ExportForm,
         nonce: bytes,
         out: BinaryIO,
@@ -148,7 +148,11 @@ class Exporting:
         return count
 
     def _rows(
-        self, connection: AsyncConnection, what: wire.Exported, paths: Sequence[str], held: Held
+        self,
+        connection: AsyncConnection,
+        what: wire.Exported,
+        paths: Sequence[str],
+        held: HeldRights,
     ) -> AsyncIterator[Sequence[Mapping[str, str]]]:
         def shows(path: str) -> bool:
             return held.lacking("see_numbers", [path]) is None
@@ -182,7 +186,7 @@ class Exporting:
             ]
 
     async def _verifiable(
-        self, connection: AsyncConnection, held: Held, nonce: bytes, out: BinaryIO
+        self, connection: AsyncConnection, held: HeldRights, nonce: bytes, out: BinaryIO
     ) -> int:
         """Write the whole chain as :mod:`copconnect.audit.exported` has it; entries that touch
         anything outside the caller's part as hashes."""
@@ -199,7 +203,7 @@ class Exporting:
             for certificate in (
                 await self._devices.certificates_of(connection, sorted(devices))
             ).values():
-                out.write(exported.line(exported.Signer(certificate=certificate)))
+                out.write(exported.line(exported.ExportedSigner(certificate=certificate)))
             for one in page:
                 out.write(exported.line(exported.row(one, readable=_readable(held, one))))
             count += len(page)
@@ -214,7 +218,7 @@ def _asked(body: bytes) -> tuple[wire.Exported, wire.ExportForm]:
     return act.what, act.form
 
 
-def _readable(held: Held, entry: Entry) -> bool:
+def _readable(held: HeldRights, entry: Entry) -> bool:
     return held.lacking("read_audit", [entry.content.path]) is None
 
 

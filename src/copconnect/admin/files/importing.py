@@ -11,13 +11,13 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.rights import Rights
+from copconnect.admin.rights import RightsTable
 from copconnect.database.engine import Database
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
 from copconnect.ids import PersonId, UploadId
 from copconnect.principals import Caller
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 
 _RIGHT: wire.Right = "import_people"
 _NUMBERS: wire.Right = "see_numbers"  # A preview has numbers that its sender may see.
@@ -27,7 +27,7 @@ class Importing:
     """Uploads and imports, within the rights of who asks. Holds no state of its own."""
 
     def __init__(
-        self, database: Database, rights: Rights, directory: DirectoryService, imports: Uploads
+        self, database: Database, rights: RightsTable, directory: DirectoryService, imports: Uploads
     ) -> None:
         self._database = database
         self._rights = rights
@@ -95,7 +95,7 @@ class Importing:
             await self._seen(connection, caller, upload_id)
         return await self._imports.report(upload_id)
 
-    async def _held(self, connection: AsyncConnection, caller: Caller) -> Held:
+    async def _held(self, connection: AsyncConnection, caller: Caller) -> HeldRights:
         return await self._rights.having(connection, caller.person_id, _RIGHT)
 
     async def _seen(
@@ -108,7 +108,7 @@ class Importing:
         return upload, owner
 
 
-def _over_all(held: Held, upload: wire.Upload) -> bool:
+def _over_all(held: HeldRights, upload: wire.Upload) -> bool:
     if upload.preview is None:
         return False
     paths = upload.preview.paths

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.admin.acts.kind import Asked, Codes, Kind, Touched
+from copconnect.admin.acts.kind import ActHandler, Codes, RequestedAct, Touched
 from copconnect.conduct.guard.pictures import Pictures
 from copconnect.database.engine import Transaction
 from copconnect.directory.service import DirectoryService
@@ -18,28 +18,28 @@ class ModerationKinds:
 
     def __init__(self, moderation: Moderating) -> None:
         self._moderation = moderation
-        self.table: dict[type[wire.AdminAct], Kind] = {
+        self.table: dict[type[wire.AdminAct], ActHandler] = {
             wire.AssignReport: self._kind(self._assign),
             wire.DecideReport: self._kind(self._decide),
             wire.DecideAppeal: self._kind(self._decide_appeal),
         }
 
-    def _kind(self, perform: Callable[[Transaction, Asked], Awaitable[Codes]]) -> Kind:
-        return Kind("moderate", self._touches, perform, allows=self._moderation.allow)
+    def _kind(self, perform: Callable[[Transaction, RequestedAct], Awaitable[Codes]]) -> ActHandler:
+        return ActHandler("moderate", self._touches, perform, allows=self._moderation.allow)
 
     async def _touches(self, connection: AsyncConnection, act: CaseAct) -> Touched:
         reach = await self._moderation.reach(connection, act)
         return Touched(reach.paths, 1, [reach.person_id], reach.second)
 
-    async def _assign(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _assign(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._moderation.assign(connection, asked.by, asked.act)
         return []
 
-    async def _decide(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _decide(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._moderation.decide(connection, asked.by, asked.act, asked.second)
         return []
 
-    async def _decide_appeal(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _decide_appeal(self, connection: Transaction, asked: RequestedAct) -> Codes:
         await self._moderation.decide_appeal(connection, asked.by, asked.act)
         return []
 
@@ -55,11 +55,11 @@ class PictureKinds:
         self._directory = directory
         self._moderation = moderation
         self._pictures = pictures
-        self.table: dict[type[wire.AdminAct], Kind] = {
-            wire.MarkPicture: Kind(
+        self.table: dict[type[wire.AdminAct], ActHandler] = {
+            wire.MarkPicture: ActHandler(
                 "moderate", self._touches_new, self._mark, allows=self._moderation.allow
             ),
-            wire.UnmarkPicture: Kind("moderate", self._touches_known, self._unmark),
+            wire.UnmarkPicture: ActHandler("moderate", self._touches_known, self._unmark),
         }
 
     async def _touches_new(self, connection: AsyncConnection, act: wire.MarkPicture) -> Touched:
@@ -75,12 +75,12 @@ class PictureKinds:
         people = await self._directory.count_people(connection)
         return Touched(paths, people, [])
 
-    async def _mark(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _mark(self, connection: Transaction, asked: RequestedAct) -> Codes:
         (path,) = (await self._moderation.reach(connection, asked.act)).paths
         await self._pictures.mark(connection, asked.by, asked.act, path)
         return []
 
-    async def _unmark(self, connection: Transaction, asked: Asked) -> Codes:
+    async def _unmark(self, connection: Transaction, asked: RequestedAct) -> Codes:
         act: Any = asked.act
         await self._pictures.unmark(connection, asked.by, act)
         return []

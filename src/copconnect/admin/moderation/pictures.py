@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.admin.rights import Rights
+from copconnect.admin.rights import RightsTable
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.database.engine import Database
 from copconnect.directory.service import DirectoryService
@@ -21,7 +21,7 @@ class PictureReading:
     def __init__(
         self,
         database: Database,
-        rights: Rights,
+        rights: RightsTable,
         directory: DirectoryService,
         guard: GuardService,
     ) -> None:

@@ -7,11 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.admin import rules
-from copconnect.admin.rights import Rights
+from copconnect.admin.rights import RightsTable
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 from copconnect.principals import Holder
-from copconnect.rights import Held
+from copconnect.rights import HeldRights
 
 # The rights that make somebody a course's. Names are compared as text.
 _OF_RIGHTS: Mapping[wire.CourseName, frozenset[str]] = {
@@ -23,11 +23,11 @@ _OF_RIGHTS: Mapping[wire.CourseName, frozenset[str]] = {
 class Trainees:
     """Holds no state of its own."""
 
-    def __init__(self, rights: Rights, directory: DirectoryService) -> None:
+    def __init__(self, rights: RightsTable, directory: DirectoryService) -> None:
         self._rights = rights
         self._directory = directory
 
-    async def rights_of(self, connection: AsyncConnection, person_id: PersonId) -> Held:
+    async def rights_of(self, connection: AsyncConnection, person_id: PersonId) -> HeldRights:
         """Return the rights of a person."""
         return await self._rights.of(connection, person_id)
 
@@ -67,7 +67,7 @@ def _heads(holder: Holder | None) -> bool:
     return holder is not None and any(place.head for place in holder.places)
 
 
-def _courses(held: Held, holder: Holder | None) -> set[wire.CourseName]:
+def _courses(held: HeldRights, holder: Holder | None) -> set[wire.CourseName]:
     found: set[wire.CourseName] = {"officer"}
     if _heads(holder):
         found.add("head")

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import budgets, errors, phone_number, wire
 from copconnect.auth_service import rules, store
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.registration import registration_store
 from copconnect.auth_service.registration.limits import SlidingWindow
 from copconnect.auth_service.registration.sms import SmsSender
@@ -37,7 +37,7 @@ class Registration:
 
     def __init__(
         self,
-        deps: Dependencies,
+        deps: AuthDependencies,
         trust: TrustPublisher,
         cards: Cards,
         changes: Changes,

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.audit.acts import AuthenticatorEnrolled
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.tables import authenticators, clients
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.verdicts.judged_records import check_sent
@@ -36,7 +36,7 @@ _PIN, _ASKED, _ENROLLED = "pin", "asked", "enrolled"
 class Authenticators:
     """Enrols authenticators and checks presence. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: AuthDependencies) -> None:
         self._deps = deps
 
     async def of(self, caller: Caller) -> wire.Authenticators:

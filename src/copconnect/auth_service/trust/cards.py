@@ -18,7 +18,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service import store
-from copconnect.auth_service.ports import People
+from copconnect.auth_service.ports import AccountDirectory
 from copconnect.auth_service.tables import person_cards
 from copconnect.auth_service.trust import record_store
 from copconnect.bus import TrustWakeup
@@ -40,7 +40,7 @@ class Cards:
         self,
         database: Database,
         clock: Clock,
-        people: People,
+        people: AccountDirectory,
         signer: RosterSigner,
     ) -> None:
         self._database = database
@@ -72,7 +72,7 @@ class Cards:
     async def outdated(
         self,
         connection: AsyncConnection,
-        rows: Mapping[PersonId, record_store.PersonRow],
+        rows: Mapping[PersonId, record_store.RecordVersions],
         person_ids: Collection[PersonId],
     ) -> dict[PersonId, Plate]:
         """Return the plates of those people whose newest card says something else; ``rows`` are

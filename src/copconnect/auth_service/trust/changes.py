@@ -6,7 +6,7 @@ before the commit leaves nothing; after it, every node learns of it from the log
 
 from collections.abc import Collection
 
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.verdicts.confirmers import MOST_TOLD, Confirmers
 from copconnect.auth_service.trust.verdicts.judging import Judge
@@ -18,7 +18,7 @@ from copconnect.ids import PersonId
 class Changes:
     """Judges, lists and tells."""
 
-    def __init__(self, deps: Dependencies, judge: Judge, confirmers: Confirmers) -> None:
+    def __init__(self, deps: AuthDependencies, judge: Judge, confirmers: Confirmers) -> None:
         self._confirmers = confirmers
         self._deps = deps
         self._judge = judge

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.trust import confirmation_store, device_store
 from copconnect.auth_service.trust.verdicts.holding import covers, held_paths
 from copconnect.bus import AccountWakeup
@@ -28,7 +28,7 @@ MOST_OPEN = 20  # That one device has begun.
 class Confirming:
     """Relays comparisons."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: AuthDependencies) -> None:
         self._deps = deps
 
     async def begin(self, caller: Caller, body: wire.BeginConfirmation) -> wire.Confirmation:

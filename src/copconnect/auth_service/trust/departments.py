@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.audit.acts import AppRequired, RootAdminNamed, RootAdminWithdrawn
 from copconnect.auth_service import store
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.keys import department_files
 from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.auth_service.trust import record_store
@@ -32,7 +32,7 @@ from copconnect.records.trust.department import AppVersion, Department
 class Departments:
     """The department records of the database."""
 
-    def __init__(self, deps: Dependencies, changes: Changes) -> None:
+    def __init__(self, deps: AuthDependencies, changes: Changes) -> None:
         self._deps = deps
         self._changes = changes
 
@@ -144,7 +144,7 @@ class Departments:
 class TrustPublisher:
     """Answers Trust, from memory while the version is the same."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: AuthDependencies) -> None:
         self._database = deps.database
         self._authority = deps.authority
         self._built: wire.Trust | None = None

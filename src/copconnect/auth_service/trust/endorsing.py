@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.audit.acts import DeviceConfirmed
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.tables import endorsements
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.cards import Cards
@@ -35,7 +35,7 @@ class Endorsing:
 
     def __init__(
         self,
-        deps: Dependencies,
+        deps: AuthDependencies,
         judge: Judge,
         cards: Cards,
         changes: Changes,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.audit.acts import GrantGiven, GrantWithdrawn
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.tables import grants
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.changes import Changes
@@ -27,7 +27,7 @@ from copconnect.records.trust.judging import grant_counts
 class Granting:
     """Takes grants."""
 
-    def __init__(self, deps: Dependencies, judge: Judge, changes: Changes) -> None:
+    def __init__(self, deps: AuthDependencies, judge: Judge, changes: Changes) -> None:
         self._deps = deps
         self._judge = judge
         self._changes = changes

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.audit.acts import IncarnationBegun
 from copconnect.auth_service import store
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.keys.key_files import AuthorityMissing
 from copconnect.auth_service.tables import person_cards, person_devices
 from copconnect.auth_service.trust import record_store
@@ -41,7 +41,7 @@ from copconnect.records.trust.revocation import Revocation
 _TOGETHER = 500
 
 
-async def begin_incarnation(deps: Dependencies, by: Principal) -> tuple[int, int]:
+async def begin_incarnation(deps: AuthDependencies, by: Principal) -> tuple[int, int]:
     """Sign an Incarnation, raise all versions to its number, and sign everybody's PersonDevices and
     card again. Returns the number, and how many people have records."""
     now_ms = deps.clock.now_ms()
@@ -68,7 +68,7 @@ async def begin_incarnation(deps: Dependencies, by: Principal) -> tuple[int, int
         done, after = done + len(people), people[-1]
 
 
-async def require_signed(deps: Dependencies) -> None:
+async def require_signed(deps: AuthDependencies) -> None:
     """Check that the present roster authority signed everything. Raises AuthorityMissing."""
     async with deps.database.reading() as connection:
         number = (await _department(connection)).authority_number

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors
 from copconnect.audit.acts import DevicesLocked, DevicesUnlocked
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.ports import Waking
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.changes import Changes
@@ -30,7 +30,7 @@ from copconnect.principals import Ended, Lock, Signer
 class Locking:
     """Locks and unlocks devices."""
 
-    def __init__(self, deps: Dependencies, changes: Changes, revoking: Revoking) -> None:
+    def __init__(self, deps: AuthDependencies, changes: Changes, revoking: Revoking) -> None:
         self._deps = deps
         self._changes = changes
         self._revoking = revoking
@@ -82,7 +82,7 @@ class Locking:
 class Endings:
     """Tells a device, and no other, why it ended."""
 
-    def __init__(self, deps: Dependencies, confirmers: Confirmers) -> None:
+    def __init__(self, deps: AuthDependencies, confirmers: Confirmers) -> None:
         self._deps = deps
         self._confirmers = confirmers
 

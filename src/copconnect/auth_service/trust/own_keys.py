@@ -7,7 +7,7 @@ one may be named by seals for an hour, which the registry tells the Delivery Ser
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.bus import TrustWakeup
 from copconnect.ids import PersonId
@@ -20,7 +20,7 @@ from copconnect.records.trust.time_record import TimeRecord
 class OwnKeys:
     """Takes DeviceKeys and tells the time."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: AuthDependencies) -> None:
         self._deps = deps
 
     async def put(self, caller: Caller, body: wire.PutDeviceKeys) -> None:

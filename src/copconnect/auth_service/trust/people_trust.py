@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.trust import confirmation_store, device_store
 from copconnect.auth_service.trust.cards import Cards
 from copconnect.auth_service.trust.verdicts.bundles import MOST_KEPT, Bundle, Bundles, as_wire
@@ -32,11 +32,11 @@ class _Keyed(NamedTuple):
     answer: wire.PersonTrust
 
 
-class PeopleTrust:
+class PeopleTrustReader:
     """Reads people's records for devices."""
 
     def __init__(
-        self, deps: Dependencies, bundles: Bundles, cards: Cards, confirmers: Confirmers
+        self, deps: AuthDependencies, bundles: Bundles, cards: Cards, confirmers: Confirmers
     ) -> None:
         self._deps = deps
         # Cards are names too: a limit keeps a person from taking all of them at once.

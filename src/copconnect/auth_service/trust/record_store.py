@@ -29,7 +29,7 @@ from copconnect.ids import PersonId
 from copconnect.records.trust.incarnation import Incarnation
 
 
-class PersonRow(NamedTuple):
+class RecordVersions(NamedTuple):
     """A person's versions, by which nodes know what they remember: ``keys_version`` counts all
     records, and ``version`` is its value when a record other than a DeviceKey came last. ``card``:
     the hash of what the newest card says."""
@@ -72,12 +72,12 @@ async def hold(connection: AsyncConnection, person_ids: Collection[PersonId]) ->
 
 async def person_rows(
     connection: AsyncConnection, person_ids: Collection[PersonId]
-) -> dict[PersonId, PersonRow]:
+) -> dict[PersonId, RecordVersions]:
     """Return the versions of those people who have records."""
-    found: dict[PersonId, PersonRow] = {}
+    found: dict[PersonId, RecordVersions] = {}
     rows = await connection.execute(select(people).where(among(people.c.person_id, person_ids)))
     for row in rows:
-        found[PersonId(row.person_id)] = PersonRow(row.version, row.keys_version, row.card)
+        found[PersonId(row.person_id)] = RecordVersions(row.version, row.keys_version, row.card)
     return found
 
 
@@ -115,7 +115,7 @@ async def set_cards(connection: AsyncConnection, cards: Mapping[PersonId, str]) 
         )
 
 
-class Records(NamedTuple):
+class StoredRecords(NamedTuple):
     """All records of one person, as they are stored, each list in its order."""
 
     devices: list[bytes]
@@ -136,10 +136,10 @@ class Records(NamedTuple):
 
 async def records_of(
     connection: AsyncConnection, person_ids: Collection[PersonId]
-) -> dict[PersonId, Records]:
+) -> dict[PersonId, StoredRecords]:
     """Return everything that is signed about these people but their DeviceKeys."""
-    found: dict[PersonId, Records] = defaultdict(
-        lambda: Records([], [], [], [], [], [], set[PersonId]())
+    found: dict[PersonId, StoredRecords] = defaultdict(
+        lambda: StoredRecords([], [], [], [], [], [], set[PersonId]())
     )
     if not person_ids:
         return {}

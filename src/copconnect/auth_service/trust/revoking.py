@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.audit.acts import DeviceRevoked
 from copconnect.auth_service import store
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.ports import EndReason
 from copconnect.auth_service.tables import revocations
 from copconnect.auth_service.trust import device_store, record_store
@@ -34,7 +34,9 @@ from copconnect.records.trust.revocation import BY_AUTHORITY, Revocation
 class Revoking:
     """Revokes devices."""
 
-    def __init__(self, deps: Dependencies, judge: Judge, cards: Cards, changes: Changes) -> None:
+    def __init__(
+        self, deps: AuthDependencies, judge: Judge, cards: Cards, changes: Changes
+    ) -> None:
         self._cards = cards
         self._deps = deps
         self._judge = judge

@@ -1,7 +1,7 @@
 """Lists the devices that wait for somebody's endorsement."""
 
 from copconnect import wire
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.trust import device_store
 from copconnect.auth_service.trust.verdicts.holding import held_paths
 from copconnect.ids import PersonId
@@ -13,7 +13,7 @@ MOST_SHOWN = 500
 class Unconfirmed:
     """Answers GET /v1/unconfirmed."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: AuthDependencies) -> None:
         self._deps = deps
 
     async def of(self, caller: Caller) -> wire.UnconfirmedDevices:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from copconnect import __version__, errors
 from copconnect.attachments.blobs import Blobs, folder_of, in_folder
-from copconnect.attachments.wholeness import Held, missing
+from copconnect.attachments.wholeness import StoredChunks, missing
 from copconnect.clock import SystemClock
 from copconnect.commands.backups import databases
 from copconnect.commands.backups.archive import (
@@ -41,7 +41,7 @@ async def back_up(settings: Settings, folder: Path) -> Backup:
     url = settings.effective_database_url
     kind: Kind = "sqlite" if url.startswith("sqlite") else "postgresql"
     blobs = folder_of(settings.blob_url, settings.data_dir)
-    held = Held()
+    held = StoredChunks()
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as work:
         unfinished = Path(work) / "archive.tar"
         copied = Path(work) / DATABASES[kind]
@@ -75,7 +75,7 @@ async def back_up(settings: Settings, folder: Path) -> Backup:
     return Backup(archive, manifest, lacking)
 
 
-async def _add_blobs(writer: Writer, blobs: Blobs, held: Held) -> None:
+async def _add_blobs(writer: Writer, blobs: Blobs, held: StoredChunks) -> None:
     async for path, size in blobs.listed():
         try:
             data = b"".join([piece async for piece in await blobs.read(path)])

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from copconnect import errors
 from copconnect.attachments.blobs import Blobs, folder_of, in_folder, open_blobs
-from copconnect.attachments.wholeness import Held
+from copconnect.attachments.wholeness import StoredChunks
 from copconnect.commands.backups import databases
 from copconnect.commands.backups.archive import (
     BLOBS,
@@ -67,7 +67,7 @@ async def restore(settings: Settings, archive: Path) -> Restored:
         if not (data / "keys").is_dir():
             shutil.move(work / "keys", data / "keys")
     os.sync()
-    held = Held()
+    held = StoredChunks()
     async for path, size in open_blobs(settings.blob_url, data).listed("attachments"):
         held.add(path, size)
     expected = await databases.expected(url)

@@ -37,7 +37,7 @@ class GuardFile(ValueError):
     """A file of weights or a policy that a setting names and that cannot be used."""
 
 
-class _Signed(NamedTuple):
+class _SignedPolicy(NamedTuple):
     """The policy, by its number and JSON, and the list of pictures, by its number and hash."""
 
     number: int
@@ -77,7 +77,7 @@ class GuardService:
         self._weights = wire.GuardWeights(weights=self._data)
         self._hash = sha256(self._data)
         self.pictures = Pictures(clock, audit, self.model.classes)
-        self._signed = _Signed(self.file_number, text, 0, sha256(encoded([])))
+        self._signed = _SignedPolicy(self.file_number, text, 0, sha256(encoded([])))
         self._guard = self._sign(self._signed)
         self._large_from = policy.parse(text).large_from
         self._read_ms = -READ_AGAIN_MS
@@ -188,12 +188,12 @@ class GuardService:
             pictures = self._signed.pictures
             if pictures_number != self._signed.pictures_number:
                 pictures = await self.pictures.hash_of(connection, pictures_number)
-        found = _Signed(number, text, pictures_number, pictures)
+        found = _SignedPolicy(number, text, pictures_number, pictures)
         if found != self._signed:
             self._signed, self._guard = found, self._sign(found)
             self._large_from = policy.parse(text).large_from
 
-    def _sign(self, what: "_Signed") -> wire.Guard:
+    def _sign(self, what: "_SignedPolicy") -> wire.Guard:
         record = GuardRecord(
             number=self.model.number,
             size=len(self._data),

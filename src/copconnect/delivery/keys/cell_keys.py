@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters.proofs import cell_paths
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules import cell_keys as rules
@@ -22,7 +22,7 @@ from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.rules.seals import check_device_seals, find_seal, recipients
 from copconnect.delivery.store import cell_keys, conversations, leaves, rosters
 from copconnect.delivery.store.cell_keys import StoredCellKey
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.ids import CellId, ConversationId
 from copconnect.limits import CELL_KEY_SHARED_MS
 from copconnect.principals import Caller
@@ -72,10 +72,10 @@ class KeysOfCell:
         return keys, closed
 
 
-class CellKeys:
+class CellKeyExchange:
     """Takes and gives cell keys. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
 
     # --- Posting ------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ class CellKeys:
     async def _judge(
         self,
         connection: AsyncConnection,
-        held: Held,
+        held: ConversationRow,
         own: PlacedLeaf,
         record: CellKey,
         body: wire.PostCellKey,

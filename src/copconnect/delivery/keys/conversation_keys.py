@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.bus import KeyWakeup
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules import conversation_keys as rules
@@ -35,7 +35,7 @@ from copconnect.delivery.store import (
     rosters,
     shares,
 )
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.keys import NewKey, StoredKey
 from copconnect.ids import CellId, ConversationId, KeyId
 from copconnect.limits import CELL_KEY_AGE_MS
@@ -51,7 +51,7 @@ _MOST_SEALS = CELL_SIZE * CELL_SIZE
 class ConversationKeys:
     """Takes and gives conversation keys. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
 
     # --- Posting (D2) -------------------------------------------------------------------------
@@ -103,7 +103,7 @@ class ConversationKeys:
     async def _judge(
         self,
         connection: AsyncConnection,
-        held: Held,
+        held: ConversationRow,
         own: PlacedLeaf,
         record: ConversationKey,
         body: wire.PostKey,
@@ -131,7 +131,7 @@ class ConversationKeys:
             check_device_seals(sealed_to, left_out, cell, owners)
 
     async def _openable(
-        self, connection: AsyncConnection, held: Held, own: PlacedLeaf
+        self, connection: AsyncConnection, held: ConversationRow, own: PlacedLeaf
     ) -> bytes | None:
         """Return a key that serves and that the device can open: it made it, or has a seal of it
         and no open share request for it (which says that it cannot)."""
@@ -153,7 +153,7 @@ class ConversationKeys:
         return None
 
     async def _usable_cell_keys(
-        self, connection: AsyncConnection, held: Held, lines: Collection[CellLine]
+        self, connection: AsyncConnection, held: ConversationRow, lines: Collection[CellLine]
     ) -> dict[bytes, CellId]:
         """Return the keys of these cells that S4 allows, also where a newer one came just now."""
         since_ms = self._deps.clock.now_ms() - CELL_KEY_AGE_MS
@@ -166,7 +166,11 @@ class ConversationKeys:
         }
 
     async def _require_allowed(
-        self, connection: AsyncConnection, held: Held, caller: Caller, record: ConversationKey
+        self,
+        connection: AsyncConnection,
+        held: ConversationRow,
+        caller: Caller,
+        record: ConversationKey,
     ) -> bool:
         """Return whether the record is free: its author's first for this rekey_epoch, or one that
         the server asked for. Raises RateLimited beyond three others a day."""
@@ -227,7 +231,7 @@ def _first(found: Sequence[KnownKey]) -> bytes | None:
 
 async def seals_for(
     connection: AsyncConnection,
-    deps: Dependencies,
+    deps: DeliveryDependencies,
     conversation_id: ConversationId,
     own: PlacedLeaf,
     stored: Collection[StoredKey],

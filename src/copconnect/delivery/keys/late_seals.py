@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.bus import CellKeyMarkedWakeup, LateSealsWakeup
 from copconnect.database.engine import Transaction
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules.conversation_keys import KnownKey
 from copconnect.delivery.rules.limits import HEAD_MS, MARKS
 from copconnect.delivery.rules.seals import recipients
 from copconnect.delivery.store import cell_keys, conversations, keys, late_seals, rosters
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.ids import CellId, ConversationId, KeyId
 from copconnect.principals import Caller
 from copconnect.records.conversation.roster import CellLine, RosterHead
@@ -29,7 +29,7 @@ from copconnect.records.primitives.kem import seal_bytes
 class LateSeals:
     """Takes late seals. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
 
     async def post(
@@ -99,7 +99,9 @@ class LateSeals:
                 )
 
 
-async def usable_keys(connection: AsyncConnection, held: Held, now_ms: int) -> list[KnownKey]:
+async def usable_keys(
+    connection: AsyncConnection, held: ConversationRow, now_ms: int
+) -> list[KnownKey]:
     """Return the keys of a conversation to which seals may be added. One statement."""
     known = await keys.since_rekey(connection, held.conversation_id, held.rekey_epoch)
     latest = RosterHead.parse(held.head).latest_history_from if held.head else 0

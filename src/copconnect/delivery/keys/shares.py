@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from copconnect import errors, wire
 from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
 from copconnect.database.engine import Transaction
-from copconnect.delivery.dependencies import Dependencies
-from copconnect.delivery.ports import Devices
+from copconnect.delivery.dependencies import DeliveryDependencies
+from copconnect.delivery.ports import ListableDevices
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules.limits import (
     HELPED_MS,
@@ -24,7 +24,7 @@ from copconnect.delivery.rules.limits import (
 )
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import conversations, leaves, receipts, shares
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.shares import Asker
 from copconnect.gathering import Gathering
 from copconnect.ids import ConversationId, PersonId
@@ -38,7 +38,7 @@ SHARES_OF_ONE_HELPER = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _LackedSecrets:
     """Secrets that a device lacks, or lacks no more, as one request says."""
 
     conversation_id: ConversationId
@@ -56,14 +56,14 @@ class KeyShares:
     """Takes requests and shares, and hands shares out. Holds only its limits, and requests that
     wait for the transaction of others."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
         limits = deps.options.limits
         requests, answers = limits.share_requests_per_minute, limits.shares_per_minute
         self._requests = deps.rates.limit("share_requests_per_minute", requests, requests)
         self._answers = deps.rates.limit("shares_per_minute", answers, answers)
-        self._asking: Gathering[_Asked, errors.CopConnectError] = Gathering(self._ask)
-        self._opening: Gathering[_Asked, None] = Gathering(self._done)
+        self._asking: Gathering[_LackedSecrets, errors.CopConnectError] = Gathering(self._ask)
+        self._opening: Gathering[_LackedSecrets, None] = Gathering(self._done)
 
     async def ask(
         self, caller: Caller, conversation_id: ConversationId, body: wire.ShareRequest
@@ -73,12 +73,14 @@ class KeyShares:
         Raises NotMember, RateLimited."""
         self._requests.take(caller.person_id)
         names = frozenset(_names(body.references))
-        asked = _Asked(conversation_id, caller.device, caller.person_id, names)
+        asked = _LackedSecrets(conversation_id, caller.device, caller.person_id, names)
         refusal = await self._asking.load(asked)
         if refusal is not None:
             raise refusal
 
-    async def _ask(self, asked: Collection[_Asked]) -> dict[_Asked, errors.CopConnectError]:
+    async def _ask(
+        self, asked: Collection[_LackedSecrets]
+    ) -> dict[_LackedSecrets, errors.CopConnectError]:
         """Keep what many devices lack at once; return why some are refused. Six statements, however
         many ask at the same time: of a key that opens for nobody everybody does."""
         deps = self._deps
@@ -131,10 +133,10 @@ class KeyShares:
     ) -> None:
         """Forget what the calling device no longer lacks, and the shares of that alone."""
         names = frozenset(_names(body.references))
-        said = _Asked(conversation_id, caller.device, caller.person_id, names)
+        said = _LackedSecrets(conversation_id, caller.device, caller.person_id, names)
         await self._opening.load(said)
 
-    async def _done(self, said: Collection[_Asked]) -> dict[_Asked, None]:
+    async def _done(self, said: Collection[_LackedSecrets]) -> dict[_LackedSecrets, None]:
         """Forget what many devices no longer lack. Seven statements."""
         opened = _by_asker(said)
         people = {one.asker: one.person_id for one in said}
@@ -224,7 +226,7 @@ class _Taking:
     """Judges the shares of one answer, by what was read of their devices. ``kept``: by device
     whose shares wait for it."""
 
-    held: Held
+    held: ConversationRow
     helper: PersonId
     askers: Mapping[Asker, PlacedLeaf]
     wanted: Mapping[Asker, set[SecretName]]
@@ -235,9 +237,9 @@ class _Taking:
     async def read(
         cls,
         connection: Transaction,
-        held: Held,
+        held: ConversationRow,
         posted: Mapping[bytes, bytes],
-        devices: Devices,
+        devices: ListableDevices,
         helper: PersonId,
     ) -> "_Taking":
         """Read what shares for these devices are judged by. Four statements."""
@@ -281,7 +283,7 @@ async def _tell(
         await receipts.tell(connection, places)
 
 
-def _by_asker(asked: Iterable[_Asked]) -> dict[Asker, set[SecretName]]:
+def _by_asker(asked: Iterable[_LackedSecrets]) -> dict[Asker, set[SecretName]]:
     found: dict[Asker, set[SecretName]] = {}
     for one in asked:
         found.setdefault(one.asker, set()).update(one.names)

@@ -27,7 +27,7 @@ from copconnect.bus import (
     ShareDoneWakeup,
     ShareWakeup,
 )
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.live.key_asking import CellKeyAsking, NextKeyAsking
 from copconnect.delivery.live.late_seals import LateSealAsking
 from copconnect.delivery.live.share_routing import ShareRouting
@@ -38,10 +38,12 @@ GATHER_S = 0.2
 log = structlog.get_logger()
 
 
-class Asking:
+class HelpRequests:
     """Asks the devices of one node. Sends no request before ``attach``."""
 
-    def __init__(self, deps: Dependencies, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, deps: DeliveryDependencies, jitter: Callable[[], float] = random.random
+    ) -> None:
         self._deps = deps
         self._attached: Fanout | None = None
         self.shares = ShareRouting(deps, self._connected)
@@ -122,11 +124,11 @@ class Asking:
         await asyncio.gather(*(_try(part) for part in parts))
 
 
-class _Part(Protocol):
+class _PeriodicWork(Protocol):
     async def work(self) -> None: ...
 
 
-async def _try(part: _Part) -> None:
+async def _try(part: _PeriodicWork) -> None:
     try:
         await part.work()
     except Exception:

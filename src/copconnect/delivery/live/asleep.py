@@ -2,7 +2,7 @@
 
 A device has received what its cursor has passed, whether it could open it or not (R9).
 A connection that is open proves nothing, because a phone that sleeps keeps one for minutes.
-:class:`Asleep` is the Delivery Service's part of ``copconnect.push.ports.Conversations``.
+:class:`Asleep` is the Delivery Service's part of ``copconnect.push.ports.PushConversations``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ class Asleep:
     def behind(
         self, asked: FromClause, *, flash: bool
     ) -> Select[tuple[ConversationId, ClientId, PersonId, int]]:
-        """Return the statement that ``copconnect.push.ports.Conversations.behind`` describes."""
+        """See push's ports.PushConversations."""
         delivered = func.coalesce(_U.delivered_seq, 0)
         query = (
             select(

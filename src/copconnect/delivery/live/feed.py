@@ -15,7 +15,7 @@ from copconnect.bus import (
     EntryWakeup,
     KeyWakeup,
 )
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.live import cursor_store, places
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.store import late_seals, log, receipts
@@ -23,7 +23,7 @@ from copconnect.delivery.store.rosters import KeptHead
 from copconnect.ids import ClientId, ConversationId, Epoch, PersonId
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.primitives.fields import KEY_ID_BYTES
-from copconnect.sockets.feed import Place, RosterNews, Seals, SeenCursor, Standing
+from copconnect.sockets.feed import ConversationPosition, LeafState, RosterNews, Seals, SeenCursor
 
 _BATCH = 500
 _MOST_PROVEN = 5_000
@@ -35,11 +35,13 @@ _Asked = tuple[ConversationId, str, frozenset[int]]
 class LiveFeed:
     """Reads for sockets and stores their cursors."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
         self._proven: OrderedDict[_Asked, _Proven] = OrderedDict()
 
-    async def places(self, client_ids: Collection[ClientId]) -> Mapping[ClientId, Sequence[Place]]:
+    async def places(
+        self, client_ids: Collection[ClientId]
+    ) -> Mapping[ClientId, Sequence[LeafState]]:
         """Return where these clients belong, in one statement."""
         async with self._deps.database.reading_once() as connection:
             return await places.places_of(connection, client_ids)
@@ -57,7 +59,7 @@ class LiveFeed:
         async with self._deps.database.reading() as connection:
             return await places.roster_since(connection, conversation_id, epoch)
 
-    async def standings_since(self, since_ms: int) -> Mapping[ConversationId, Standing]:
+    async def standings_since(self, since_ms: int) -> Mapping[ConversationId, ConversationPosition]:
         """Return where the conversations stand that changed since a time."""
         async with self._deps.database.reading() as connection:
             return await places.standings_since(connection, since_ms)
@@ -169,7 +171,7 @@ def _told(
     )
 
 
-def _wakeup(one: log.Entry) -> EntryWakeup:
+def _wakeup(one: log.ReadableMessage) -> EntryWakeup:
     return EntryWakeup(
         conversation_id=one.entry.conversation_id,
         seq=one.entry.seq,

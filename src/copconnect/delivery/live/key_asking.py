@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup, RosterWakeup
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import WantedCellKey
 from copconnect.ids import CellId, ConversationId, Epoch
@@ -72,7 +72,10 @@ class CellKeyAsking:
     """Asks for cell keys."""
 
     def __init__(
-        self, deps: Dependencies, connected: Callable[[], Fanout], jitter: Callable[[], float]
+        self,
+        deps: DeliveryDependencies,
+        connected: Callable[[], Fanout],
+        jitter: Callable[[], float],
     ) -> None:
         self._deps = deps
         self._connected = connected
@@ -183,7 +186,10 @@ class NextKeyAsking:
     """Asks for the next conversation key."""
 
     def __init__(
-        self, deps: Dependencies, connected: Callable[[], Fanout], jitter: Callable[[], float]
+        self,
+        deps: DeliveryDependencies,
+        connected: Callable[[], Fanout],
+        jitter: Callable[[], float],
     ) -> None:
         self._deps = deps
         self._connected = connected

@@ -29,14 +29,14 @@ from copconnect.bus import (
     ShareAskedWakeup,
     ShareDoneWakeup,
 )
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.keys.late_seals import usable_cell_keys, usable_keys
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import SealAsk
 from copconnect.delivery.live.share_helpers import HelperChoice
 from copconnect.delivery.rules.conversation_keys import newest_first
 from copconnect.delivery.store import conversations, late_seals, rosters
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.keys import StoredKey
 from copconnect.ids import CellId, ClientId, ConversationId, KeyId, SealKeyId
 from copconnect.records.conversation.key_share import SecretKind, SecretName
@@ -73,7 +73,7 @@ class _Found:
     """A conversation: its cells, their usable keys, and to which of these each usable conversation
     key is sealed."""
 
-    held: Held
+    held: ConversationRow
     cells: set[CellId]
     usable: Mapping[bytes, CellId]
     keys: Sequence[tuple[StoredKey, set[bytes]]]
@@ -84,7 +84,7 @@ class LateSealAsking:
 
     def __init__(
         self,
-        deps: Dependencies,
+        deps: DeliveryDependencies,
         connected: Callable[[], Fanout],
         choice: HelperChoice,
         jitter: Callable[[], float],

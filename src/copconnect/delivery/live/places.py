@@ -22,7 +22,7 @@ from copconnect.delivery.store.tables import (
 )
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch, Seq
 from copconnect.records.primitives.kem import seal_bytes
-from copconnect.sockets.feed import Place, RosterNews, Standing
+from copconnect.sockets.feed import ConversationPosition, LeafState, RosterNews
 
 _C, _L = CONVERSATIONS.c, LEAVES.c
 
@@ -73,13 +73,13 @@ _PLACES = _places()  # Built once: building costs more than executing.
 
 async def places_of(
     connection: AsyncConnection, client_ids: Collection[ClientId]
-) -> dict[ClientId, list[Place]]:
+) -> dict[ClientId, list[LeafState]]:
     """Return each leaf of these clients under a newest head, with the end of its log. One
     statement."""
     rows = await connection.execute(_PLACES, {"p_ids": list(client_ids)})
-    places: dict[ClientId, list[Place]] = {}
+    places: dict[ClientId, list[LeafState]] = {}
     for row in rows:
-        place = Place(
+        place = LeafState(
             conversation_id=row.conversation_id,
             cell_id=row.cell_id,
             history_from_ms=row.history_from_ms,
@@ -136,14 +136,17 @@ async def roster_since(
 
 async def standings_since(
     connection: AsyncConnection, since_ms: int
-) -> dict[ConversationId, Standing]:
+) -> dict[ConversationId, ConversationPosition]:
     """Return where the conversations stand that got a message or a head since a time."""
     rows = await connection.execute(
         select(_C.conversation_id, _C.last_seq, _C.roster_epoch).where(
             or_(_C.last_message_ms >= since_ms, _C.head_ms >= since_ms)
         )
     )
-    return {row.conversation_id: Standing(row.last_seq, Epoch(row.roster_epoch)) for row in rows}
+    return {
+        row.conversation_id: ConversationPosition(row.last_seq, Epoch(row.roster_epoch))
+        for row in rows
+    }
 
 
 # --- Keys -------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """People of conversations as orders join them: who belongs, and how far each has come.
 
-:class:`Readers` is the Delivery Service's part of ``copconnect.orders.ports.Conversations``. It
-states queries and runs none.
+:class:`Readers` is the Delivery Service's part of
+``copconnect.orders.ports.OrderConversations``. It states queries and runs none.
 """
 
 from typing import Any

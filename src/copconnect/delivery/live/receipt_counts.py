@@ -20,9 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.background import Periodic
 from copconnect.bus import AnyWakeup, CursorsMovedWakeup, ReceiptCountsWakeup
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.live import receipt_store
-from copconnect.delivery.live.receipt_store import Lacking, SentMessage, Standing
+from copconnect.delivery.live.receipt_store import Lacking, ReaderCount, SentMessage
 from copconnect.delivery.store import members
 from copconnect.gathering import Gathering
 from copconnect.ids import ConversationId, PersonId, Seq
@@ -44,7 +44,7 @@ _Asked = tuple[ConversationId, PersonId, Seq | None]
 class ReceiptCounting:
     """Counts in rounds, and when asked. ``on_wakeup`` is to be subscribed to the bus."""
 
-    def __init__(self, deps: Dependencies, leases: Leases) -> None:
+    def __init__(self, deps: DeliveryDependencies, leases: Leases) -> None:
         self._deps = deps
         self._leases = leases
         self._moved: dict[ConversationId, int] = {}
@@ -186,7 +186,7 @@ def _newest_of_each(messages: Iterable[SentMessage]) -> list[SentMessage]:
 
 
 def count(
-    standings: Sequence[Standing],
+    standings: Sequence[ReaderCount],
     messages: Collection[SentMessage],
     lacking: Sequence[Lacking] = (),
 ) -> dict[Seq, wire.ReceiptCount]:
@@ -232,7 +232,7 @@ def count(
     return counts
 
 
-def _sum(standings: Iterable[Standing]) -> int:
+def _sum(standings: Iterable[ReaderCount]) -> int:
     return sum(one.people for one in standings)
 
 

@@ -37,7 +37,7 @@ class SentMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReaderCount:
     """So many people have come so far, and belonged from ``added_ms`` (0: from the oldest message
     that is asked about) until ``removed_ms`` (None: until the newest). A cursor before the oldest
     message is 0. ``phone``: they have a listed device, or have passed all these messages.
@@ -63,7 +63,7 @@ class Lacking:
 
     reference: bytes
     without: int
-    standing: Standing
+    standing: ReaderCount
 
     def lack(self, message: SentMessage) -> bool:
         """Return whether they have passed a message that none of their devices has opened."""
@@ -128,7 +128,7 @@ class _Window:
         return case((column >= self.oldest, column), else_=0)
 
     def columns(self, person: Any) -> tuple[ColumnElement[Any], ...]:
-        """Return the columns of a Standing but the number, of a row of a person."""
+        """Return the columns of a ReaderCount but the number, of a row of a person."""
         phone = exists(
             select(literal(1)).where(
                 _L.conversation_id == person.conversation_id,
@@ -152,7 +152,7 @@ async def standings(
     connection: AsyncConnection,
     conversation_id: ConversationId,
     messages: Sequence[SentMessage],
-) -> list[Standing]:
+) -> list[ReaderCount]:
     """Return how far the people have come who belonged when one of these messages was accepted.
 
     It reads a row for each of them, so it is not for every cursor that moves.
@@ -213,6 +213,6 @@ async def lacking(
     return [Lacking(row[0], row[1], _standing(row[2:])) for row in rows]
 
 
-def _standing(row: Sequence[Any]) -> Standing:
+def _standing(row: Sequence[Any]) -> ReaderCount:
     delivered, read, added_ms, removed_ms, phone, person_id, people = row
-    return Standing(delivered, read, added_ms, removed_ms, people, bool(phone), person_id)
+    return ReaderCount(delivered, read, added_ms, removed_ms, people, bool(phone), person_id)

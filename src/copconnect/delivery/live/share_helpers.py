@@ -30,14 +30,14 @@ class Question:
     """A question to a device."""
 
     helper: ClientId
-    about: dict[Asker, "Request"]  # Whose share has not come.
+    about: dict[Asker, "HelpedRequest"]  # Whose share has not come.
     due_ms: int  # When others are asked.
     working: bool = False  # The device has said that it makes the shares.
     answered: bool = False
 
 
 @dataclass(slots=True, eq=False)
-class Request:
+class HelpedRequest:
     """A device's open request. A device that asks for more begins another one, so that a helper
     that has the former question gets the new one too."""
 
@@ -70,13 +70,13 @@ class HelperChoice:
         self.asks: Counter[ClientId] = Counter()  # Within this minute.
         self.waits: Callable[[ConversationId, Online, bytes], bool] = _never
 
-    def note(self, request: Request) -> None:
+    def note(self, request: HelpedRequest) -> None:
         """Choose its device for nobody who lacks the same."""
         c, device = request.key
         for one in request.lacks:
             self._lacking.setdefault((c, one), set()).add(device)
 
-    def unnote(self, request: Request) -> None:
+    def unnote(self, request: HelpedRequest) -> None:
         """Forget a request."""
         c, device = request.key
         for one in request.lacks:
@@ -85,7 +85,7 @@ class HelperChoice:
             if not devices:
                 self._lacking.pop((c, one), None)
 
-    def change(self, request: Request, lacks: Iterable[bytes]) -> None:
+    def change(self, request: HelpedRequest, lacks: Iterable[bytes]) -> None:
         """Note that its device lacks these."""
         self.unnote(request)
         request.lacks = frozenset(lacks)
@@ -93,7 +93,7 @@ class HelperChoice:
 
     def choose(
         self,
-        request: Request,
+        request: HelpedRequest,
         helpers: Found,
         busy: Collection[tuple[ClientId, ConversationId]],
     ) -> Online | None:
@@ -112,7 +112,9 @@ class HelperChoice:
                 return one
         return None
 
-    def _helpers(self, request: Request, cell_id: CellId | None, known: Found) -> Iterator[Online]:
+    def _helpers(
+        self, request: HelpedRequest, cell_id: CellId | None, known: Found
+    ) -> Iterator[Online]:
         """Yield devices that may hold the secrets of a request. ``known`` keeps the first of them
         for other requests of the same secrets."""
         c = request.who.conversation_id
@@ -133,7 +135,7 @@ class HelperChoice:
         """Whether a device asks for a secret: its kind and reference."""
         return device in self._lacking.get((conversation_id, secret), ())
 
-    def _may_help(self, one: Online, request: Request) -> bool:
+    def _may_help(self, one: Online, request: HelpedRequest) -> bool:
         """Whether a device was not asked too often and may hold one of the secrets."""
         if self.asks[one.client_id] >= MOST_ASKS:
             return False

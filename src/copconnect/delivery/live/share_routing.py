@@ -26,15 +26,15 @@ import msgspec
 
 from copconnect import wire
 from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import OpenRequest
 from copconnect.delivery.live.share_helpers import (
     MOST_ASKS,
     Found,
+    HelpedRequest,
     HelperChoice,
     Question,
-    Request,
 )
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rules.limits import HELPED_MS
@@ -61,7 +61,7 @@ _Asked = tuple[ClientId, ConversationId, tuple[SecretName, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _ShareContext:
     """Heads of conversations, and devices that ask: what helpers check, and the secrets that this
     node may ask for."""
 
@@ -73,11 +73,11 @@ class _Known:
 class ShareRouting:
     """The open requests as one node knows them."""
 
-    def __init__(self, deps: Dependencies, connected: Callable[[], Fanout]) -> None:
+    def __init__(self, deps: DeliveryDependencies, connected: Callable[[], Fanout]) -> None:
         self._deps = deps
         self._connected = connected
         self.choice = HelperChoice(connected)
-        self._open: dict[Asker, Request] = {}
+        self._open: dict[Asker, HelpedRequest] = {}
         self.questions: dict[tuple[ClientId, ConversationId], Question] = {}
         self._freed: set[Asker] = set()  # To be claimed no more.
         self._helped: dict[Asker, int] = {}  # To be claimed for longer, until when.
@@ -115,7 +115,7 @@ class ShareRouting:
             self._repeat(former, now_ms, at_once=at_once)
             return
         self._drop(key)
-        request = Request(who, names, now_ms if at_once else now_ms + AGAIN_MS)
+        request = HelpedRequest(who, names, now_ms if at_once else now_ms + AGAIN_MS)
         if former is not None:
             request.turns, request.rests = former.turns, former.rests
         self._open[key] = request  # The newest last.
@@ -123,7 +123,7 @@ class ShareRouting:
         if len(self._open) > MOST_OPEN:
             self._drop(next(iter(self._open)))
 
-    def _repeat(self, request: Request, now_ms: int, *, at_once: bool) -> None:
+    def _repeat(self, request: HelpedRequest, now_ms: int, *, at_once: bool) -> None:
         """A device asks for the same again: end the rest of its request."""
         if request.anew_ms:
             request.asked.clear()
@@ -132,7 +132,7 @@ class ShareRouting:
         if at_once and not request.turns:
             request.due_ms = now_ms
 
-    def _drop(self, key: Asker) -> Request | None:
+    def _drop(self, key: Asker) -> HelpedRequest | None:
         request = self._open.pop(key, None)
         if request is not None:
             self.choice.unnote(request)
@@ -167,7 +167,7 @@ class ShareRouting:
             self._end(request)
             request.due_ms = max(request.due_ms, self._deps.clock.now_ms() + HELPED_MS)
 
-    def _end(self, request: Request) -> None:
+    def _end(self, request: HelpedRequest) -> None:
         """Wait no more for an answer about a request."""
         question, request.question = request.question, None
         if question is not None:
@@ -216,7 +216,7 @@ class ShareRouting:
                 if over:
                     self._free(key, request)
 
-    def _free(self, key: Asker, request: Request) -> None:
+    def _free(self, key: Asker, request: HelpedRequest) -> None:
         """Ask the next device at once."""
         self._freed.add(key)
         request.due_ms = max(request.anew_ms, self._deps.clock.now_ms())
@@ -232,9 +232,9 @@ class ShareRouting:
                 if helped:
                     await shares.hold(connection, helped, max(helped.values()))
 
-    def _turns(self, now_ms: int) -> list[tuple[Request, Online]]:
+    def _turns(self, now_ms: int) -> list[tuple[HelpedRequest, Online]]:
         """Return some requests that are due, with whom to ask."""
-        turns: list[tuple[Request, Online]] = []
+        turns: list[tuple[HelpedRequest, Online]] = []
         helpers: Found = {}
         busy = set(self.questions)
         for together in self._due(now_ms):
@@ -253,11 +253,11 @@ class ShareRouting:
                 break
         return turns
 
-    def _due(self, now_ms: int) -> Iterator[list[Request]]:
+    def _due(self, now_ms: int) -> Iterator[list[HelpedRequest]]:
         """Yield the requests that are due, as many together as one question may be about. A few
         that lack what another question is about wait until it is answered."""
         going = {one.same for q in self.questions.values() for one in q.about.values()}
-        due: dict[tuple[ConversationId, frozenset[bytes]], list[Request]] = defaultdict(list)
+        due: dict[tuple[ConversationId, frozenset[bytes]], list[HelpedRequest]] = defaultdict(list)
         for request in self._open.values():
             rested = request.anew_ms > 0
             waits = request.question is not None or request.due_ms > now_ms
@@ -271,14 +271,14 @@ class ShareRouting:
             for at in range(0, count, most):
                 yield requests[at : at + most]
 
-    def _rest(self, request: Request, now_ms: int) -> None:
+    def _rest(self, request: HelpedRequest, now_ms: int) -> None:
         if request.anew_ms <= now_ms:
             pause_ms = min(PAUSE_MS << min(request.rests, 10), LONGEST_PAUSE_MS)
             request.rests += 1
             request.anew_ms = now_ms + pause_ms
         request.due_ms = request.anew_ms
 
-    async def _ask(self, turns: list[tuple[Request, Online]], now_ms: int) -> None:
+    async def _ask(self, turns: list[tuple[HelpedRequest, Online]], now_ms: int) -> None:
         known = await self._claim([request for request, _ in turns], now_ms)
         # Devices that lack the same, by whom to ask: one question is about many of them.
         questions: dict[_Asked, list[wire.ShareAsker]] = defaultdict(list)
@@ -320,7 +320,7 @@ class ShareRouting:
                 )
                 self._connected().push_to(client_id, frame)
 
-    async def _claim(self, requests: Collection[Request], now_ms: int) -> _Known:
+    async def _claim(self, requests: Collection[HelpedRequest], now_ms: int) -> _ShareContext:
         """Claim these requests for devices of this node. Return what helpers check about each, with
         its proof under the newest head; nothing of one that lacks nothing or is not listed."""
         deps = self._deps
@@ -346,7 +346,7 @@ class ShareRouting:
                 proof=proof,
                 keys=[one.record for one in keys.get(device, ())],
             )
-        return _Known(heads, askers, claimed)
+        return _ShareContext(heads, askers, claimed)
 
     # --- Requests that were not announced -----------------------------------------------------
 

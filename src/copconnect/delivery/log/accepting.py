@@ -19,11 +19,11 @@ from sqlalchemy import Connection
 
 from copconnect import errors, wire
 from copconnect.bus import EntryWakeup
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rules.posting import (
     NamedKey,
+    SenderState,
     SignedMessage,
-    Standing,
     check_message,
     check_repeat,
 )
@@ -35,7 +35,7 @@ from copconnect.group_commit import GroupCommit
 from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, Seq
 from copconnect.principals import Caller, PostedMessage
 from copconnect.records.conversation.message import next_log_hash
-from copconnect.records.conversation.roster import Rights
+from copconnect.records.conversation.roster import LeafRights
 
 MOST_TOGETHER = 64
 _ENCODER = msgspec.msgpack.Encoder()
@@ -70,7 +70,7 @@ class Post:
         return isinstance(self.order, wire.OrderTerms) and self.order.priority == "flash"
 
     @property
-    def issues(self) -> Rights | None:
+    def issues(self) -> LeafRights | None:
         """The right that an order needs."""
         return ISSUE[self.order.priority] if isinstance(self.order, wire.OrderTerms) else None
 
@@ -91,7 +91,7 @@ _Outcome = NewEntry | errors.CopConnectError | AlreadyAccepted
 class Accepting:
     """Takes messages into the log."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
         self._commits = GroupCommit(self._commit, MOST_TOGETHER)
 
@@ -251,7 +251,7 @@ class _Batch:
             return refused
         return self._take(post, self._ends.get(c, found.end))
 
-    def _after_others(self, post: Post, standing: Standing) -> Standing:
+    def _after_others(self, post: Post, standing: SenderState) -> SenderState:
         header, c = post.message.header, post.conversation_id
         if last := self._chains.get((c, header.sender)):
             standing = replace(standing, chain_seq=last.chain_seq, chain_hash=last.header_hash)

@@ -5,7 +5,7 @@ memory, so that a message costs no statement for them.
 """
 
 from copconnect import errors, wire
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.log.accepting import Accepting, Post
 from copconnect.delivery.rosters.posting_rights import PostingRights
 from copconnect.delivery.rules.posting import read_message
@@ -14,10 +14,10 @@ from copconnect.ids import AttachmentId, ConversationId
 from copconnect.principals import Caller, Requirement
 
 
-class Posting:
+class MessageIntake:
     """Takes messages from devices."""
 
-    def __init__(self, deps: Dependencies, rights: PostingRights) -> None:
+    def __init__(self, deps: DeliveryDependencies, rights: PostingRights) -> None:
         self._deps = deps
         self._rights = rights
         limits = deps.options.limits

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.keys.conversation_keys import seals_for
 from copconnect.delivery.log.tails import LogTails
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.store import log
 from copconnect.delivery.store.keys import StoredKey
-from copconnect.delivery.store.log import Entry, LogView
+from copconnect.delivery.store.log import LogView, ReadableMessage
 from copconnect.ids import ConversationId, Epoch, Seq
 from copconnect.principals import Caller
 
@@ -44,7 +44,7 @@ class _Beside:
 class LogPart:
     """Entries with what is beside them, and the keys that they use."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[ReadableMessage]
     beside: _Beside
     stored: Mapping[bytes, StoredKey]
     more: bool
@@ -68,7 +68,7 @@ class LogPart:
 class LogReading:
     """Reads the log for listed devices. Used from one event loop."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
         self._tails = LogTails()
         self._kept: OrderedDict[tuple[ConversationId, Seq, Seq], _Beside] = OrderedDict()
@@ -118,7 +118,7 @@ class LogReading:
         after: int | None,
         before: int | None,
         limit: int,
-    ) -> tuple[Sequence[Entry], bool]:
+    ) -> tuple[Sequence[ReadableMessage], bool]:
         from_ms = view.leaf.leaf.history_from_ms
         if after is not None and before is None:
             recent = await self._tails.entries(connection, conversation_id, after, view.last_seq)
@@ -134,7 +134,7 @@ class LogReading:
         self,
         connection: AsyncConnection,
         conversation_id: ConversationId,
-        entries: Sequence[Entry],
+        entries: Sequence[ReadableMessage],
         *,
         more: bool,
     ) -> "LogPart":
@@ -148,7 +148,7 @@ class LogReading:
         return LogPart(entries, beside, stored, more=more)
 
     async def _read(
-        self, connection: AsyncConnection, c: ConversationId, entries: Sequence[Entry]
+        self, connection: AsyncConnection, c: ConversationId, entries: Sequence[ReadableMessage]
     ) -> _Beside:
         named = await log.named_before(connection, c, entries[0].entry.seq)
         asked: set[tuple[ConversationId, int, bytes]] = set()
@@ -178,7 +178,7 @@ class LogReading:
         return wire.SenderChain(header=header)
 
 
-def _after_gaps(entries: Sequence[Entry]) -> Sequence[Entry]:
+def _after_gaps(entries: Sequence[ReadableMessage]) -> Sequence[ReadableMessage]:
     """Return the entries after the last gap: before it is only a state that outlived trimming, from
     which no log hash leads on. It is handed out with the conversation."""
     first = 0

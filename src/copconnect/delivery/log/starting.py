@@ -13,8 +13,8 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.delivery.dependencies import Dependencies
-from copconnect.delivery.keys.cell_keys import CellKeys, KeysOfCell
+from copconnect.delivery.dependencies import DeliveryDependencies
+from copconnect.delivery.keys.cell_keys import CellKeyExchange, KeysOfCell
 from copconnect.delivery.keys.conversation_keys import seals_of
 from copconnect.delivery.keys.shares import KeyShares
 from copconnect.delivery.log.reading import MOST_LOG_PAGE, LogPart, LogReading, empty
@@ -48,7 +48,7 @@ class _Began:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _StartingDevice:
     """A device: its leaf, the ids of its keys, the hash of the whole log, and how many entries it
     asks for."""
 
@@ -62,7 +62,11 @@ class Starting:
     """Starts devices. It keeps nothing between requests."""
 
     def __init__(
-        self, deps: Dependencies, log: LogReading, cell_keys: CellKeys, shares: KeyShares
+        self,
+        deps: DeliveryDependencies,
+        log: LogReading,
+        cell_keys: CellKeyExchange,
+        shares: KeyShares,
     ) -> None:
         self._deps = deps
         self._log = log
@@ -109,11 +113,13 @@ class Starting:
                 place = one.conversation_id, one.device
                 if place in shown and shown[place].roster is not None:
                     own = [key.key_id for key in keys.get(one.device, ())]
-                    reader = _Reader(listed[place], own, seen[place].log_hash, one.entries)
+                    reader = _StartingDevice(listed[place], own, seen[place].log_hash, one.entries)
                     found[one] = await self._of_device(same, shown[place], reader)
         return found
 
-    async def _of_device(self, same: "_Same", view: wire.Conversation, reader: _Reader) -> _Began:
+    async def _of_device(
+        self, same: "_Same", view: wire.Conversation, reader: _StartingDevice
+    ) -> _Began:
         c, begins = view.conversation_id, reader.leaf.leaf.history_from_ms
         admins, state = await same.of_conversation(view)
         cell = await same.of_cell(c, reader.leaf.cell_id)
@@ -137,7 +143,9 @@ class Starting:
 class _Same:
     """The parts of answers that many devices share, each read once."""
 
-    def __init__(self, connection: AsyncConnection, log: LogReading, cell_keys: CellKeys) -> None:
+    def __init__(
+        self, connection: AsyncConnection, log: LogReading, cell_keys: CellKeyExchange
+    ) -> None:
         self._connection = connection
         self._log = log
         self._cell_keys = cell_keys

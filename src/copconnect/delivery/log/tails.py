@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.delivery.store import log
-from copconnect.delivery.store.log import Entry
+from copconnect.delivery.store.log import ReadableMessage
 from copconnect.ids import ConversationId
 
 MOST_ENTRIES = 256
@@ -26,11 +26,11 @@ MOST_TAILS = 64
 class _Tail:
     after: int = 0
     upto: int = 0
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[ReadableMessage] = field(default_factory=list)
     size: int = 0
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def extend(self, entries: Sequence[Entry], upto: int) -> None:
+    def extend(self, entries: Sequence[ReadableMessage], upto: int) -> None:
         """Take in what follows up to a seq; the oldest go when there are too many."""
         self.entries += entries
         self.size += sum(len(one.entry.message) for one in entries)
@@ -51,7 +51,7 @@ class LogTails:
 
     async def entries(
         self, connection: AsyncConnection, conversation_id: ConversationId, after: int, upto: int
-    ) -> list[Entry] | None:
+    ) -> list[ReadableMessage] | None:
         """Return the entries with after < seq ≤ upto, ``upto`` being the newest in this
         transaction; None when the tail does not reach back so far."""
         if upto - after > MOST_ENTRIES:

@@ -11,24 +11,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.audit.acts import AudienceConversationCreated
 from copconnect.database.engine import Transaction
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters import showing
 from copconnect.delivery.rosters.conversations import found
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.membership import rule_of
 from copconnect.delivery.store import audiences, conversations
-from copconnect.delivery.store.audiences import Followed
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.audiences import AudienceRow
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.members import NewMember
 from copconnect.ids import ConversationId, PersonId, new_id
 from copconnect.principals import Caller, Principal
 
 
-class Audiences:
+class AudienceConversations:
     """Creates such conversations. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies, following: Following) -> None:
+    def __init__(self, deps: DeliveryDependencies, following: Following) -> None:
         self._deps = deps
         self._following = following
 
@@ -95,7 +95,7 @@ class Audiences:
         """Create a conversation in the caller's transaction; return whether it is new. The caller
         compares it afterwards. Raises BadRequest, RateLimited."""
         rule, deps = rule_of(body), self._deps
-        held = Held.new(body, creator, deps.options.kem)
+        held = ConversationRow.new(body, creator, deps.options.kem)
         c, now_ms = held.conversation_id, deps.clock.now_ms()
         if not await conversations.add(connection, held, now_ms):
             if await conversations.created_by(connection, c) != creator:
@@ -104,7 +104,7 @@ class Audiences:
         if isinstance(by, Caller) and creator is not None:
             limit = deps.options.limits.conversations_per_hour
             await conversations.require_not_too_many(connection, creator, limit, now_ms)
-        await audiences.add(connection, {c: Followed(rule, standing)})
+        await audiences.add(connection, {c: AudienceRow(rule, standing)})
         wanted = await deps.organisation.audience(connection, rule)
         if creator is not None:
             wanted[creator] = True
@@ -114,7 +114,7 @@ class Audiences:
         await deps.audit.record(connection, by, AudienceConversationCreated(c, rule, creator))
         return True
 
-    async def groups(self) -> Mapping[ConversationId, Followed]:
+    async def groups(self) -> Mapping[ConversationId, AudienceRow]:
         """Return every conversation that follows the data bank, but those with posts."""
         async with self._deps.database.reading() as connection:
             return await audiences.groups(connection)
@@ -139,7 +139,7 @@ class Audiences:
 
 
 async def require_people(
-    connection: AsyncConnection, deps: Dependencies, rule: wire.Audience
+    connection: AsyncConnection, deps: DeliveryDependencies, rule: wire.Audience
 ) -> None:
     """Raise AudienceInvalid for a rule that could not hold or that takes nobody."""
     await deps.organisation.require_valid(connection, rule)

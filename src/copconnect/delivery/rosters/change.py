@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.bus import ConversationWakeup, RosterWakeup
 from copconnect.database.engine import Transaction
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.heads.trees import LineTree
 from copconnect.delivery.rules.rights import ANY_ISSUE, issuing
 from copconnect.delivery.rules.roster_plan import (
@@ -31,11 +31,11 @@ from copconnect.delivery.rules.roster_plan import (
     plan_change,
 )
 from copconnect.delivery.store import conversations, leaves, rosters
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.leaves import record_of
 from copconnect.delivery.store.rosters import CurrentCell, KeptHead
 from copconnect.ids import CellId, ConversationId, PersonId, new_id
-from copconnect.records.conversation.roster import Cell, CellLine, Leaf, Rights, RosterHead
+from copconnect.records.conversation.roster import Cell, CellLine, Leaf, LeafRights, RosterHead
 from copconnect.records.primitives.fields import is_ahead, sha256
 from copconnect.records.trust.incarnation import Beginning, beginning
 
@@ -60,7 +60,7 @@ class RosterEdit:
 class _Drawn:
     """A conversation's next head, drawn but not written."""
 
-    held: Held
+    held: ConversationRow
     epoch: int
     edit: RosterEdit
     plan: RosterPlan
@@ -74,8 +74,8 @@ class _Drawn:
 
 async def change_rosters(
     connection: Transaction,
-    deps: Dependencies,
-    held: Sequence[Held],
+    deps: DeliveryDependencies,
+    held: Sequence[ConversationRow],
     edits: Mapping[ConversationId, RosterEdit],
 ) -> None:
     """Apply edits to conversations that the caller holds; their devices are told after the commit.
@@ -121,8 +121,8 @@ async def change_rosters(
 
 async def _judge_issuing(
     connection: AsyncConnection,
-    deps: Dependencies,
-    held: Sequence[Held],
+    deps: DeliveryDependencies,
+    held: Sequence[ConversationRow],
     edits: Mapping[ConversationId, RosterEdit],
 ) -> dict[ConversationId, RosterEdit]:
     """Return edits where people, or their posts, are others and somebody's leaf may issue orders or
@@ -145,7 +145,7 @@ async def _judge_issuing(
 
 async def _with_issuing(
     connection: AsyncConnection,
-    deps: Dependencies,
+    deps: DeliveryDependencies,
     c: ConversationId,
     edit: RosterEdit,
     listed: Sequence[PlacedLeaf],
@@ -153,7 +153,7 @@ async def _with_issuing(
     """Return the edit of a conversation with the rights to issue orders of the people of these
     leaves, and of nobody else."""
     rights = {
-        person: issuing(Rights(0), await deps.orders.issuable(connection, c, person))
+        person: issuing(LeafRights(0), await deps.orders.issuable(connection, c, person))
         for person in sorted({one.leaf.person_id for one in listed})
     }
     changed = edit.leaves
@@ -170,16 +170,16 @@ async def _with_issuing(
     return replace(edit, leaves=LeafEdit(add=add, drop=changed.drop, alter=alter))
 
 
-def _may_issue(leaf: RosterLeaf, rights: Mapping[PersonId, Rights]) -> RosterLeaf:
+def _may_issue(leaf: RosterLeaf, rights: Mapping[PersonId, LeafRights]) -> RosterLeaf:
     """Return a leaf with its person's rights to issue orders, none for anybody else."""
-    own = rights.get(leaf.person_id, Rights(0))
+    own = rights.get(leaf.person_id, LeafRights(0))
     return replace(leaf, rights=leaf.rights & ~ANY_ISSUE | own)
 
 
 async def _draw(
     connection: AsyncConnection,
-    deps: Dependencies,
-    held: Sequence[Held],
+    deps: DeliveryDependencies,
+    held: Sequence[ConversationRow],
     edits: Mapping[ConversationId, RosterEdit],
 ) -> list[_Drawn]:
     now_ms = deps.clock.now_ms()
@@ -207,8 +207,8 @@ async def _draw(
 
 
 def _draw_one(
-    deps: Dependencies,
-    held: Held,
+    deps: DeliveryDependencies,
+    held: ConversationRow,
     edit: RosterEdit,
     plan: RosterPlan,
     former: LineTree,
@@ -255,7 +255,9 @@ def _draw_one(
 
 
 async def _listed_people(
-    connection: AsyncConnection, held: Sequence[Held], edits: Mapping[ConversationId, RosterEdit]
+    connection: AsyncConnection,
+    held: Sequence[ConversationRow],
+    edits: Mapping[ConversationId, RosterEdit],
 ) -> dict[ConversationId, int]:
     """Return how many people will have a listed device in each conversation."""
     found: dict[ConversationId, int] = {}
@@ -280,7 +282,9 @@ async def _listed_people(
     return found
 
 
-async def _write(connection: AsyncConnection, deps: Dependencies, drawn: Sequence[_Drawn]) -> None:
+async def _write(
+    connection: AsyncConnection, deps: DeliveryDependencies, drawn: Sequence[_Drawn]
+) -> None:
     ended = [
         (one.held.conversation_id, one.epoch, leaf)
         for one in drawn

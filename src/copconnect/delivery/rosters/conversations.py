@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.bus import ConversationWakeup
 from copconnect.database.engine import Transaction
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters import name_locks, showing
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.drawing import barred_of, difference, leaf_of
@@ -22,7 +22,7 @@ from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.membership import others_of
 from copconnect.delivery.rules.roster_plan import LeafEdit
 from copconnect.delivery.store import audiences, conversations, leaves, members, views
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.members import NewMember
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller, ListedDevice
@@ -35,7 +35,7 @@ _LATEST_MS = 2**53
 class Conversations:
     """Creates and shows conversations. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
 
     # --- Creating -----------------------------------------------------------------------------
@@ -65,7 +65,7 @@ class Conversations:
     ) -> None:
         deps, now_ms = self._deps, self._deps.clock.now_ms()
         direct = body.kind == "direct"
-        held = Held.new(body, caller.person_id, deps.options.kem)
+        held = ConversationRow.new(body, caller.person_id, deps.options.kem)
         everybody = sorted([caller.person_id, *people])
         pair = ":".join(everybody) if direct else None
         if not await conversations.add(connection, held, now_ms, pair):
@@ -171,8 +171,8 @@ class Conversations:
 
 async def found(
     connection: Transaction,
-    deps: Dependencies,
-    new: Mapping[Held, Collection[NewMember]],
+    deps: DeliveryDependencies,
+    new: Mapping[ConversationRow, Collection[NewMember]],
     added_by: PersonId | None,
 ) -> None:
     """Store the first members of new conversations and their first heads. As many statements for
@@ -197,7 +197,9 @@ async def found(
     await change_rosters(connection, deps, list(new), edits)
 
 
-async def apply_policy(connection: Transaction, deps: Dependencies, held: Held) -> None:
+async def apply_policy(
+    connection: Transaction, deps: DeliveryDependencies, held: ConversationRow
+) -> None:
     """Write who may post in a conversation that the caller holds, and sign it in every leaf.
     ``held``: as it shall be."""
     c = held.conversation_id
@@ -215,7 +217,7 @@ async def apply_policy(connection: Transaction, deps: Dependencies, held: Held) 
 
 
 async def require_active(
-    connection: AsyncConnection, deps: Dependencies, people: Collection[PersonId]
+    connection: AsyncConnection, deps: DeliveryDependencies, people: Collection[PersonId]
 ) -> None:
     """Raise NotFound unless all these people are in the data bank and active."""
     missing = set(people) - await deps.people.active_people(connection, people)
@@ -225,7 +227,7 @@ async def require_active(
 
 async def require_size(
     connection: AsyncConnection,
-    deps: Dependencies,
+    deps: DeliveryDependencies,
     person_id: PersonId,
     people: Collection[PersonId],
 ) -> None:

@@ -14,13 +14,13 @@ from copconnect import errors, wire
 from copconnect.audit.acts import AudienceConversationChanged, AudienceConversationEnded
 from copconnect.bus import ConversationWakeup
 from copconnect.database.engine import Transaction, chunks
-from copconnect.delivery.dependencies import Dependencies
-from copconnect.delivery.rosters.audiences import Audiences, creating, require_people
+from copconnect.delivery.dependencies import DeliveryDependencies
+from copconnect.delivery.rosters.audiences import AudienceConversations, creating, require_people
 from copconnect.delivery.rosters.conversations import apply_policy
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.store import audiences, conversations
-from copconnect.delivery.store.audiences import Followed
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.audiences import AudienceRow
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.ids import ConversationId, PostId
 from copconnect.principals import Principal
 
@@ -44,7 +44,7 @@ class DepartmentGroup:
         return self.standing.key is not None
 
 
-def _group(held: Held, followed: Followed) -> DepartmentGroup:
+def _group(held: ConversationRow, followed: AudienceRow) -> DepartmentGroup:
     if followed.standing is None:
         raise errors.NotFound
     return DepartmentGroup(
@@ -60,7 +60,9 @@ def _group(held: Held, followed: Followed) -> DepartmentGroup:
 class DepartmentGroups:
     """Lists, makes, changes and ends them. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies, making: Audiences, following: Following) -> None:
+    def __init__(
+        self, deps: DeliveryDependencies, making: AudienceConversations, following: Following
+    ) -> None:
         self._deps = deps
         self._making = making
         self._following = following
@@ -122,7 +124,7 @@ class DepartmentGroups:
         await self._made(connection, c)
         await require_people(connection, self._deps, act.rule)
         _, standing = creating(c, act.rule, act.title, act.who_may_post)
-        await self._write(connection, c, Followed(act.rule, standing))
+        await self._write(connection, c, AudienceRow(act.rule, standing))
         held = await conversations.hold_one(connection, c)
         if held.who_may_post != act.who_may_post:
             await apply_policy(connection, self._deps, replace(held, who_may_post=act.who_may_post))
@@ -134,7 +136,7 @@ class DepartmentGroups:
     ) -> None:
         """Let everybody leave. Raises NotFound."""
         followed = await self._made(connection, conversation_id)
-        await self._write(connection, conversation_id, Followed(_NOBODY, followed.standing))
+        await self._write(connection, conversation_id, AudienceRow(_NOBODY, followed.standing))
         name = "" if followed.standing is None else followed.standing.title.en
         done = AudienceConversationEnded(conversation_id, name)
         await self._deps.audit.record(connection, by, done)
@@ -144,7 +146,7 @@ class DepartmentGroups:
         await self._following.compare(conversation_id)
 
     async def _write(
-        self, connection: Transaction, conversation_id: ConversationId, followed: Followed
+        self, connection: Transaction, conversation_id: ConversationId, followed: AudienceRow
     ) -> None:
         await audiences.change(connection, {conversation_id: followed})
         await conversations.change(
@@ -152,7 +154,9 @@ class DepartmentGroups:
         )
         connection.after_commit(ConversationWakeup(conversation_id=conversation_id, person_ids=[]))
 
-    async def _made(self, connection: AsyncConnection, conversation_id: ConversationId) -> Followed:
+    async def _made(
+        self, connection: AsyncConnection, conversation_id: ConversationId
+    ) -> AudienceRow:
         """Return a conversation that an admin made and that has not ended."""
         found = await audiences.one(connection, conversation_id)
         if (

@@ -14,20 +14,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction, chunks
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.drawing import Belonging, barred_of, difference
 from copconnect.delivery.rules.rights import Barred
 from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf
 from copconnect.delivery.store import audiences, conversations, leaves, marks, members
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import ListedDevice
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _ListingDifference:
     """Conversations of some people, the devices that may be listed for them, and those that are."""
 
     places: Mapping[tuple[ConversationId, PersonId], Belonging]
@@ -58,7 +58,7 @@ class _Found:
                 found[c] = people
         return found
 
-    def edit(self, held: Held) -> LeafEdit:
+    def edit(self, held: ConversationRow) -> LeafEdit:
         """Return what brings a conversation's roster up to date."""
         people = self.people_of(held.conversation_id)
         devices = [one for person in people for one in self.devices.get(person, [])]
@@ -69,7 +69,7 @@ class _Found:
 class DeviceChanges:
     """Takes up changes of devices. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
 
     async def apply(
@@ -111,19 +111,23 @@ class DeviceChanges:
             edits[one.conversation_id] = RosterEdit(edit)
         await change_rosters(connection, self._deps, held, edits)
 
-    async def _read(self, connection: AsyncConnection, people: Collection[PersonId]) -> _Found:
+    async def _read(
+        self, connection: AsyncConnection, people: Collection[PersonId]
+    ) -> _ListingDifference:
         places = await members.places_of(connection, people)
         devices: dict[PersonId, list[ListedDevice]] = {}
         for one in await self._deps.devices.devices_of(connection, people):
             devices.setdefault(one.person_id, []).append(one)
         barred = await barred_of(connection, self._deps, people)
-        return _Found(places, devices, await leaves.of_people(connection, people), barred)
+        return _ListingDifference(
+            places, devices, await leaves.of_people(connection, people), barred
+        )
 
     async def _later(
         self, connection: AsyncConnection, conversation_ids: Iterable[ConversationId]
-    ) -> dict[ConversationId, Held]:
+    ) -> dict[ConversationId, ConversationRow]:
         """Return those of these conversations whose changes are gathered."""
-        found: dict[ConversationId, Held] = {}
+        found: dict[ConversationId, ConversationRow] = {}
         for some in chunks(sorted(conversation_ids)):
             followed = await audiences.followed(connection, some)
             for one in await conversations.read(connection, some):

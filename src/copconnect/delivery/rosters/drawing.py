@@ -9,19 +9,19 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rules.rights import ANY_ISSUE, Barred, rights_of
 from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf, RosterLeaf
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.ids import PersonId
 from copconnect.principals import ListedDevice
-from copconnect.records.conversation.roster import Rights
+from copconnect.records.conversation.roster import LeafRights
 
 Belonging = tuple[bool, int]  # Whether as an admin, and from when the person may read.
 
 
 async def barred_of(
-    connection: AsyncConnection, deps: Dependencies, people: Collection[PersonId]
+    connection: AsyncConnection, deps: DeliveryDependencies, people: Collection[PersonId]
 ) -> Barred:
     """Return which of these people may not post because of a sanction. One statement, and another
     where there are any."""
@@ -29,7 +29,9 @@ async def barred_of(
     return Barred(bars, await deps.sanctions.large_from(connection) if bars else 0)
 
 
-def leaf_of(held: Held, device: ListedDevice, belonging: Belonging, barred: Barred) -> RosterLeaf:
+def leaf_of(
+    held: ConversationRow, device: ListedDevice, belonging: Belonging, barred: Barred
+) -> RosterLeaf:
     """Return the leaf of a member's device."""
     admin, history_from_ms = belonging
     bar = barred.bar(device.person_id, held.kind, held.who_may_post, held.members)
@@ -47,12 +49,12 @@ def issuers_of(listed: Iterable[PlacedLeaf]) -> set[PersonId]:
     return {one.leaf.person_id for one in listed if one.leaf.rights & ANY_ISSUE}
 
 
-def _with_rights(leaf: RosterLeaf, more: Rights | None) -> RosterLeaf:
+def _with_rights(leaf: RosterLeaf, more: LeafRights | None) -> RosterLeaf:
     return replace(leaf, rights=leaf.rights | more) if more else leaf
 
 
 def difference(
-    held: Held,
+    held: ConversationRow,
     people: Mapping[PersonId, Belonging],
     devices: Iterable[ListedDevice],
     listed: Collection[PlacedLeaf],

@@ -26,13 +26,13 @@ from copconnect import wire
 from copconnect.background import Periodic
 from copconnect.bus import AnyWakeup, HeadsDueWakeup
 from copconnect.database.engine import chunks
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters import standing
 from copconnect.delivery.rosters.taking_up import PeopleByConversation, take_up, wanted_people
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.rules.rights import issuing
 from copconnect.delivery.store import audiences, conversations, leaves, marks, members
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 
@@ -62,7 +62,7 @@ _Wanted = dict[ConversationId, dict[PersonId, bool]]
 class Following:
     """Does the rounds."""
 
-    def __init__(self, deps: Dependencies, leases: Leases) -> None:
+    def __init__(self, deps: DeliveryDependencies, leases: Leases) -> None:
         self._deps = deps
         self._draws = True
         self._people_version: int | None = None
@@ -321,8 +321,8 @@ class Following:
 
 async def _read_all(
     connection: AsyncConnection, conversation_ids: Iterable[ConversationId]
-) -> dict[ConversationId, Held]:
-    found: dict[ConversationId, Held] = {}
+) -> dict[ConversationId, ConversationRow]:
+    found: dict[ConversationId, ConversationRow] = {}
     for some in chunks(sorted(conversation_ids)):
         found |= {one.conversation_id: one for one in await conversations.read(connection, some)}
     return found

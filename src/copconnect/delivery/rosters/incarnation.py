@@ -16,9 +16,9 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.store import conversations, rosters
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.rosters import CurrentCell, KeptHead
 from copconnect.ids import CellId, ConversationId
 from copconnect.records.conversation.roster import RosterHead, lines_tree
@@ -27,7 +27,7 @@ from copconnect.records.primitives.fields import sha256
 _TOGETHER = 200
 
 
-async def begin_incarnation(deps: Dependencies, number: int) -> int:
+async def begin_incarnation(deps: DeliveryDependencies, number: int) -> int:
     """Sign the head of every conversation in the incarnation of this number; return how many there
     are."""
     done, after = 0, ""
@@ -42,7 +42,7 @@ async def begin_incarnation(deps: Dependencies, number: int) -> int:
 
 async def _renew(
     connection: AsyncConnection,
-    deps: Dependencies,
+    deps: DeliveryDependencies,
     conversation_ids: Sequence[ConversationId],
     number: int,
 ) -> None:
@@ -84,8 +84,8 @@ async def _renew(
 
 
 def _head(
-    deps: Dependencies,
-    held: Held,
+    deps: DeliveryDependencies,
+    held: ConversationRow,
     epoch: int,
     kems: Mapping[ConversationId, int],
     cells: Sequence[CurrentCell],

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.database.engine import Transaction
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters import name_locks, showing
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.conversations import require_active, require_size
@@ -21,7 +21,7 @@ from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.membership import MembershipPlan, plan_members
 from copconnect.delivery.rules.roster_plan import LeafEdit
 from copconnect.delivery.store import conversations, leaves, marks, members
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.members import KnownChange, NewMember
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller
@@ -30,7 +30,7 @@ _LEAVING_REPEATED_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
+class _MembershipChange:
     """A request and what it really changes."""
 
     caller: Caller
@@ -41,7 +41,7 @@ class _Change:
 class Membership:
     """Changes members. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
 
     async def change(
@@ -66,13 +66,15 @@ class Membership:
                 everybody = {*people, *plan.add}.difference(plan.remove)
                 await require_size(connection, deps, caller.person_id, everybody)
             if not plan.empty:
-                change = _Change(caller, body.change_id, plan)
+                change = _MembershipChange(caller, body.change_id, plan)
                 await self._apply(connection, held, change)
             return await showing.conversation(
                 connection, deps, caller, conversation_id, even_if_left=True
             )
 
-    async def _apply(self, connection: Transaction, held: Held, change: _Change) -> None:
+    async def _apply(
+        self, connection: Transaction, held: ConversationRow, change: _MembershipChange
+    ) -> None:
         deps, plan, c = self._deps, change.plan, held.conversation_id
         now_ms, caller = deps.clock.now_ms(), change.caller.person_id
         made = KnownChange(caller, now_ms, left=plan.remove == (caller,))
@@ -103,7 +105,7 @@ class Membership:
         await change_rosters(connection, deps, [held], edits)
 
     async def _edit(
-        self, connection: AsyncConnection, held: Held, people: set[PersonId]
+        self, connection: AsyncConnection, held: ConversationRow, people: set[PersonId]
     ) -> LeafEdit:
         c = held.conversation_id
         belonging = await members.members_at(connection, c, people)

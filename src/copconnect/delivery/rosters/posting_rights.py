@@ -11,13 +11,13 @@ from collections.abc import Collection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import Transaction, chunks
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.drawing import barred_of, difference
 from copconnect.delivery.rules.roster_plan import LeafEdit
 from copconnect.delivery.store import conversations, leaves, members
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Bar
 
@@ -25,7 +25,7 @@ from copconnect.principals import Bar
 class PostingRights:
     """Signs them anew. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
 
     async def apply(self, connection: Transaction, person_id: PersonId) -> None:
@@ -68,7 +68,7 @@ class PostingRights:
         return True
 
     async def _edits(
-        self, connection: AsyncConnection, person_id: PersonId, held: Collection[Held]
+        self, connection: AsyncConnection, person_id: PersonId, held: Collection[ConversationRow]
     ) -> dict[ConversationId, RosterEdit]:
         """Return the leaves that sign another right to post, by conversation. Devices that come or
         go are the business of others."""

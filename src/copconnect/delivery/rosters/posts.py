@@ -17,14 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.bus import ConversationWakeup
 from copconnect.database.engine import Transaction, chunks
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters import name_locks, showing
 from copconnect.delivery.rosters.conversations import found, require_size
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.store import audiences, conversations
-from copconnect.delivery.store.audiences import Followed
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.audiences import AudienceRow
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.members import NewMember
 from copconnect.ids import ConversationId, PersonId, PostId
 from copconnect.principals import Caller, PostToAsk
@@ -42,7 +42,7 @@ def conversation_of(asker: PersonId, post_id: PostId, at: int) -> ConversationId
 class PostConversations:
     """Opens such conversations. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies, following: Following) -> None:
+    def __init__(self, deps: DeliveryDependencies, following: Following) -> None:
         self._deps = deps
         self._following = following
 
@@ -82,7 +82,7 @@ class PostConversations:
         """Let each of these conversations go on with another post, where the post lives on. Holders
         come and go within a round. A constant number of statements for each 500."""
         titles = await self._deps.posts.posts_to_ask(connection, set(posts.values()))
-        changed: dict[ConversationId, Followed] = {}
+        changed: dict[ConversationId, AudienceRow] = {}
         for some in chunks(sorted(posts)):
             for one in await conversations.read(connection, some):
                 post_id, c = posts[one.conversation_id], one.conversation_id
@@ -96,7 +96,7 @@ class PostConversations:
             *(ConversationWakeup(conversation_id=c, person_ids=[]) for c in changed)
         )
 
-    async def _make(self, caller: Caller, c: ConversationId, followed: Followed) -> bool:
+    async def _make(self, caller: Caller, c: ConversationId, followed: AudienceRow) -> bool:
         """Make the conversation, or write the post's title of today; return whether it is new."""
         deps, now_ms, asker = self._deps, self._deps.clock.now_ms(), caller.person_id
         creating = wire.CreateConversation(
@@ -107,7 +107,7 @@ class PostConversations:
             history_days=HISTORY_DAYS,
             audience=followed.rule,
         )
-        held = Held.new(creating, asker, deps.options.kem)
+        held = ConversationRow.new(creating, asker, deps.options.kem)
         async with deps.database.transaction() as connection:
             people = await deps.organisation.audience(connection, followed.rule)
             await name_locks.share(connection, sorted(people))
@@ -136,8 +136,8 @@ class PostConversations:
         return errors.PostVacant(post_id=post_id, ask_post_id=asked, ask_person_id=person_id)
 
 
-def _followed(asker: PersonId, post_id: PostId, post: PostToAsk) -> Followed:
-    return Followed(
+def _followed(asker: PersonId, post_id: PostId, post: PostToAsk) -> AudienceRow:
+    return AudienceRow(
         wire.Audience(include=[wire.Clause(posts=[post_id])], people=[asker]),
         wire.Standing(
             key=None, title=post.title, unit_id=post.unit_id, about="post", post_id=post_id

@@ -6,7 +6,7 @@ Only devices that the newest head lists are answered (NotMember): a roster names
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
@@ -30,7 +30,7 @@ async def require_listed(
 class RosterReading:
     """Answers about rosters."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
 
     async def state(self, caller: Caller, conversation_id: ConversationId) -> wire.RosterState:

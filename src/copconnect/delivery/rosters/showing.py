@@ -11,16 +11,16 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.store import log, views
-from copconnect.delivery.store.views import View
+from copconnect.delivery.store.views import StoredView
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller
 
 
 async def conversations(
-    connection: AsyncConnection, deps: Dependencies, caller: Caller
+    connection: AsyncConnection, deps: DeliveryDependencies, caller: Caller
 ) -> list[wire.Conversation]:
     """Return every conversation of the caller's person."""
     found = await views.conversations_of(connection, caller)
@@ -29,7 +29,7 @@ async def conversations(
 
 async def conversation(
     connection: AsyncConnection,
-    deps: Dependencies,
+    deps: DeliveryDependencies,
     caller: Caller,
     conversation_id: ConversationId,
     *,
@@ -59,7 +59,9 @@ async def admins_and_state(
 
 
 async def with_rosters(
-    connection: AsyncConnection, deps: Dependencies, found: Sequence[tuple[bytes, View]]
+    connection: AsyncConnection,
+    deps: DeliveryDependencies,
+    found: Sequence[tuple[bytes, StoredView]],
 ) -> list[wire.Conversation]:
     """Return conversations with the proofs of the devices that they are shown to."""
     listed = [(device, one.head) for device, one in found if one.listed]

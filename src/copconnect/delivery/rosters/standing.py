@@ -14,13 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.bus import ConversationWakeup
 from copconnect.database.engine import Later, chunks
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.conversations import apply_policy, found
 from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.store import audiences, conversations
-from copconnect.delivery.store.audiences import Followed
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.audiences import AudienceRow
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.members import NewMember
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import StandingGroup
@@ -47,7 +47,7 @@ class Groups:
 
     rules: dict[ConversationId, wire.Audience] = field(default_factory=dict)
     new: dict[ConversationId, StandingGroup] = field(default_factory=dict)
-    changed: dict[ConversationId, Followed] = field(default_factory=dict)
+    changed: dict[ConversationId, AudienceRow] = field(default_factory=dict)
     posting: dict[ConversationId, wire.WhoMayPost] = field(default_factory=dict)
     creators: Mapping[ConversationId, PersonId | None] = field(default_factory=dict)
 
@@ -58,11 +58,11 @@ class Groups:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class _StoredGroups:
     """The groups that are stored, as of a version. ``posting``: who may post in each."""
 
     version: int
-    followed: Mapping[ConversationId, Followed]
+    followed: Mapping[ConversationId, AudienceRow]
     posting: Mapping[ConversationId, wire.WhoMayPost]
     creators: Mapping[ConversationId, PersonId | None]
 
@@ -70,9 +70,9 @@ class _Stored:
 class KnownGroups:
     """The stored groups in memory, read again when one of them has changed."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
-        self._stored: _Stored | None = None
+        self._stored: _StoredGroups | None = None
 
     async def read(self, connection: AsyncConnection) -> Groups:
         """Return the groups as the policy has them now."""
@@ -85,9 +85,9 @@ class KnownGroups:
             if followed.standing is not None and followed.standing.key is not None:
                 group = groups.new.pop(c, None)
                 if group is None:
-                    should = Followed(_NOBODY, followed.standing)
+                    should = AudienceRow(_NOBODY, followed.standing)
                 else:
-                    should = Followed(group.rule, group.standing)
+                    should = AudienceRow(group.rule, group.standing)
                     if stored.posting[c] != group.policy.who_may_post:
                         groups.posting[c] = group.policy.who_may_post
             if should != followed:
@@ -95,12 +95,12 @@ class KnownGroups:
             groups.rules[c] = should.rule
         return groups
 
-    async def _read_stored(self, connection: AsyncConnection) -> _Stored:
+    async def _read_stored(self, connection: AsyncConnection) -> _StoredGroups:
         version = await audiences.groups_version(connection)
         if self._stored is None or self._stored.version != version:
             followed = await audiences.groups(connection)
             about = await conversations.posting_and_creators(connection, list(followed))
-            self._stored = _Stored(
+            self._stored = _StoredGroups(
                 version,
                 followed,
                 {c: who for c, (who, _) in about.items()},
@@ -109,7 +109,7 @@ class KnownGroups:
         return self._stored
 
 
-async def write_changed(deps: Dependencies, later: Later, groups: Groups) -> None:
+async def write_changed(deps: DeliveryDependencies, later: Later, groups: Groups) -> None:
     """Store other rules and names, and who may post. Members of groups of one cell are told;
     others see the new name when they read the conversation next."""
     async with deps.database.transaction(later) as connection:
@@ -130,7 +130,7 @@ async def write_changed(deps: Dependencies, later: Later, groups: Groups) -> Non
 
 
 async def begin(
-    deps: Dependencies,
+    deps: DeliveryDependencies,
     later: Later,
     groups: Mapping[ConversationId, StandingGroup],
     people: Mapping[ConversationId, Mapping[PersonId, bool]],
@@ -158,7 +158,7 @@ def _batches(
 
 
 async def _begin(
-    deps: Dependencies,
+    deps: DeliveryDependencies,
     later: Later,
     groups: Mapping[ConversationId, StandingGroup],
     people: Mapping[ConversationId, Mapping[PersonId, bool]],
@@ -166,9 +166,9 @@ async def _begin(
     now_ms = deps.clock.now_ms()
     async with deps.database.transaction(later) as connection:
         await name_locks.share(connection, sorted({one for c in groups for one in people[c]}))
-        new: dict[Held, list[NewMember]] = {}
+        new: dict[ConversationRow, list[NewMember]] = {}
         for c, group in groups.items():
-            held = Held.new(_creating(c, group), None, deps.options.kem)
+            held = ConversationRow.new(_creating(c, group), None, deps.options.kem)
             if not await conversations.add(connection, held, now_ms):
                 continue  # Another node made it.
             from_ms = history_from(held.kind, held.history_days, now_ms, returned=False)
@@ -178,7 +178,7 @@ async def _begin(
         made = {held.conversation_id for held in new}
         await audiences.add(
             connection,
-            {c: Followed(one.rule, one.standing) for c, one in groups.items() if c in made},
+            {c: AudienceRow(one.rule, one.standing) for c, one in groups.items() if c in made},
         )
         if new:
             await found(connection, deps, new, None)

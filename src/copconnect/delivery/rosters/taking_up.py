@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Later
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.ports import Belonging
 from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
@@ -17,7 +17,7 @@ from copconnect.delivery.rosters.drawing import barred_of, difference, issuers_o
 from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.membership import has_admins
 from copconnect.delivery.store import audiences, conversations, leaves, members
-from copconnect.delivery.store.conversations import Held
+from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.members import NewMember
 from copconnect.ids import ConversationId, PersonId
 
@@ -41,7 +41,7 @@ class _Edits:
         return RosterEdit(members=len(add) - len(remove), info=bool(people), people=people)
 
 
-async def take_up(deps: Dependencies, later: Later, people: PeopleByConversation) -> None:
+async def take_up(deps: DeliveryDependencies, later: Later, people: PeopleByConversation) -> None:
     """Bring these people up to date in these conversations, at most a chunk of them, in one
     transaction; devices are told when ``later`` is published."""
     everybody = sorted({person for own in people.values() for person in own})
@@ -75,8 +75,8 @@ async def take_up(deps: Dependencies, later: Later, people: PeopleByConversation
 
 async def _follow(
     connection: AsyncConnection,
-    deps: Dependencies,
-    held: Collection[Held],
+    deps: DeliveryDependencies,
+    held: Collection[ConversationRow],
     people: PeopleByConversation,
 ) -> _Edits:
     """Write who of these people belongs by the data bank."""
@@ -121,7 +121,7 @@ async def _follow(
 
 async def wanted_people(
     connection: AsyncConnection,
-    deps: Dependencies,
+    deps: DeliveryDependencies,
     rules: Mapping[ConversationId, wire.Audience],
     belonging: Belonging,
     creators: Mapping[ConversationId, PersonId | None],

@@ -12,12 +12,12 @@ import hashlib
 
 from copconnect import errors, wire
 from copconnect.bus import ConversationWakeup
-from copconnect.delivery.dependencies import Dependencies
+from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters import showing
-from copconnect.delivery.rosters.audiences import Audiences
+from copconnect.delivery.rosters.audiences import AudienceConversations
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.store import audiences, conversations, members
-from copconnect.delivery.store.audiences import Followed
+from copconnect.delivery.store.audiences import AudienceRow
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 from copconnect.principals import Caller
 
@@ -33,7 +33,9 @@ def conversation_of(post_id: PostId, unit_id: UnitId) -> ConversationId:
 class UnitOrders:
     """Opens such conversations. Holds no state of its own."""
 
-    def __init__(self, deps: Dependencies, audiences: Audiences, following: Following) -> None:
+    def __init__(
+        self, deps: DeliveryDependencies, audiences: AudienceConversations, following: Following
+    ) -> None:
         self._deps = deps
         self._audiences = audiences
         self._following = following
@@ -68,7 +70,7 @@ class UnitOrders:
         async with deps.database.reading() as connection:
             return await showing.conversation(connection, deps, caller, c)
 
-    async def _make(self, caller: Caller, c: ConversationId, followed: Followed) -> None:
+    async def _make(self, caller: Caller, c: ConversationId, followed: AudienceRow) -> None:
         creating = wire.CreateConversation(
             conversation_id=c,
             kind="announcement",
@@ -83,7 +85,7 @@ class UnitOrders:
                 connection, caller, creator, creating, followed.standing
             )
 
-    async def _rename(self, c: ConversationId, followed: Followed) -> None:
+    async def _rename(self, c: ConversationId, followed: AudienceRow) -> None:
         """Write the title that the post has now."""
         async with self._deps.database.transaction() as connection:
             await audiences.change(connection, {c: followed})
@@ -91,9 +93,9 @@ class UnitOrders:
             connection.after_commit(ConversationWakeup(conversation_id=c, person_ids=[]))
 
 
-def _followed(post_id: PostId, unit_id: UnitId, title: wire.Names) -> Followed:
+def _followed(post_id: PostId, unit_id: UnitId, title: wire.Names) -> AudienceRow:
     unit = wire.Clause(units=[unit_id], below=True)
-    return Followed(
+    return AudienceRow(
         wire.Audience(include=[unit, wire.Clause(posts=[post_id])]),
         wire.Standing(key=None, title=title, unit_id=unit_id, about="orders", post_id=None),
     )

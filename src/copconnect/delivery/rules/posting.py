@@ -17,7 +17,7 @@ from copconnect.records.conversation.message import (
     message_hash,
     parse_message,
 )
-from copconnect.records.conversation.roster import Rights
+from copconnect.records.conversation.roster import LeafRights
 from copconnect.records.primitives.fields import ZEROS, Refused
 
 FIRST_PREVIOUS: Final = ZEROS
@@ -61,10 +61,10 @@ class NamedKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SenderState:
     """How a device stands to a conversation that it posts to."""
 
-    rights: Rights | None  # None: not listed now.
+    rights: LeafRights | None  # None: not listed now.
     listed_since: int  # The epoch from which its leaf is as it is now.
     roster_epoch: int
     rekey_epoch: int
@@ -104,12 +104,12 @@ def check_repeat(message: SignedMessage, before: AcceptedBefore) -> None:
 
 def check_message(
     message: SignedMessage,
-    standing: Standing,
+    standing: SenderState,
     now_ms: int,
     *,
     for_admins: bool = False,
     closed_from: int | None = None,
-    issues: Rights | None = None,
+    issues: LeafRights | None = None,
 ) -> None:
     """Raise the first part of D1 that refuses a message that was not accepted before.
     ``for_admins``: only an admin may post it; ``closed_from``: conversations of at least so many
@@ -118,9 +118,9 @@ def check_message(
     header = message.header
     if standing.rights is None:
         raise errors.NotMember
-    if not standing.rights & Rights.POST:
+    if not standing.rights & LeafRights.POST:
         raise errors.MayNotPost
-    if for_admins and not standing.rights & Rights.ADMINISTER:
+    if for_admins and not standing.rights & LeafRights.ADMINISTER:
         raise errors.NotAdmin
     if closed_from is not None and standing.members >= closed_from:
         raise errors.TrainingRequired
@@ -141,7 +141,7 @@ def check_gate(rekey_epoch: int, roster_epoch: int) -> None:
         raise errors.Rekeying(retry_after_ms=GATE_MS)
 
 
-def _check_head(header: MessageHeader, standing: Standing, now_ms: int) -> None:
+def _check_head(header: MessageHeader, standing: SenderState, now_ms: int) -> None:
     head = standing.head
     fits = (
         head is not None
@@ -154,7 +154,7 @@ def _check_head(header: MessageHeader, standing: Standing, now_ms: int) -> None:
         raise errors.StaleHead(epoch=standing.roster_epoch)
 
 
-def _check_key(header: MessageHeader, standing: Standing, now_ms: int) -> None:
+def _check_key(header: MessageHeader, standing: SenderState, now_ms: int) -> None:
     key = standing.key
     usable = (
         key is not None

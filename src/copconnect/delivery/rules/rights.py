@@ -9,14 +9,14 @@ from typing import Final
 from copconnect import wire
 from copconnect.ids import PersonId
 from copconnect.principals import Bar
-from copconnect.records.conversation.roster import Rights
+from copconnect.records.conversation.roster import LeafRights
 
-ISSUE: Mapping[wire.OrderPriority, Rights] = {
-    "routine": Rights.ISSUE_ROUTINE,
-    "urgent": Rights.ISSUE_URGENT,
-    "flash": Rights.ISSUE_FLASH,
+ISSUE: Mapping[wire.OrderPriority, LeafRights] = {
+    "routine": LeafRights.ISSUE_ROUTINE,
+    "urgent": LeafRights.ISSUE_URGENT,
+    "flash": LeafRights.ISSUE_FLASH,
 }
-ANY_ISSUE: Final = Rights.ISSUE_ROUTINE | Rights.ISSUE_URGENT | Rights.ISSUE_FLASH
+ANY_ISSUE: Final = LeafRights.ISSUE_ROUTINE | LeafRights.ISSUE_URGENT | LeafRights.ISSUE_FLASH
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ class Barred:
         return max(found, key=lambda one: one.until_ms, default=None)
 
 
-def issuing(rights: Rights, priorities: Iterable[wire.OrderPriority]) -> Rights:
+def issuing(rights: LeafRights, priorities: Iterable[wire.OrderPriority]) -> LeafRights:
     """Return a leaf's rights with those to issue orders of these priorities, and of no other."""
     return reduce(or_, (ISSUE[one] for one in priorities), rights & ~ANY_ISSUE)
 
 
-def rights_of(who_may_post: wire.WhoMayPost, *, admin: bool, barred: bool) -> Rights:
+def rights_of(who_may_post: wire.WhoMayPost, *, admin: bool, barred: bool) -> LeafRights:
     """Return the rights of a member's devices. ``barred``: a sanction takes the right to post."""
-    rights = Rights.ADMINISTER if admin else Rights(0)
+    rights = LeafRights.ADMINISTER if admin else LeafRights(0)
     posts = (admin or who_may_post == "everyone") and not barred
-    return rights | Rights.POST if posts else rights
+    return rights | LeafRights.POST if posts else rights

@@ -11,7 +11,7 @@ from heapq import heapify, heappop, heappush
 
 from copconnect.delivery.rules.limits import CELL_REKEY_HISTORY_MS, REKEY_HISTORY_MS
 from copconnect.ids import CellId, ClientId, PersonId
-from copconnect.records.conversation.roster import Rights
+from copconnect.records.conversation.roster import LeafRights
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class RosterLeaf:
     client_id: ClientId
     person_id: PersonId
     history_from_ms: int
-    rights: Rights
+    rights: LeafRights
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _A = AUDIENCES.c
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class AudienceRow:
     """A conversation that follows the data bank. ``standing``: None where a person made it."""
 
     rule: wire.Audience
@@ -41,14 +41,16 @@ def read_standing(standing: bytes | None) -> wire.Standing | None:
     return None if standing is None else _STANDING.decode(standing)
 
 
-async def add(connection: AsyncConnection, new: Mapping[ConversationId, Followed]) -> None:
+async def add(connection: AsyncConnection, new: Mapping[ConversationId, AudienceRow]) -> None:
     """Store the rules of new conversations."""
     if new:
         rows = [_row(c, one) | {"changes": 1} for c, one in new.items()]
         await connection.execute(insert(AUDIENCES), rows)
 
 
-async def change(connection: AsyncConnection, changed: Mapping[ConversationId, Followed]) -> None:
+async def change(
+    connection: AsyncConnection, changed: Mapping[ConversationId, AudienceRow]
+) -> None:
     """Write other rules and names in place of those that are stored."""
     if changed:
         statement = update(AUDIENCES).where(_A.conversation_id == bindparam("p_conversation_id"))
@@ -68,7 +70,7 @@ async def touch(connection: AsyncConnection, conversation_id: ConversationId) ->
     await connection.execute(statement.values(changes=_A.changes + 1))
 
 
-def _row(conversation_id: ConversationId, one: Followed) -> dict[str, object]:
+def _row(conversation_id: ConversationId, one: AudienceRow) -> dict[str, object]:
     standing = None if one.standing is None else _ENCODER.encode(one.standing)
     return {
         "conversation_id": conversation_id,
@@ -85,22 +87,22 @@ async def groups_version(connection: AsyncConnection) -> int:
     return int(await connection.scalar(query) or 0)
 
 
-async def groups(connection: AsyncConnection) -> dict[ConversationId, Followed]:
+async def groups(connection: AsyncConnection) -> dict[ConversationId, AudienceRow]:
     """Return every conversation that follows the data bank, but those with posts."""
     rows = await connection.execute(select(AUDIENCES).where(_A.post_id.is_(None)))
     return {
-        row.conversation_id: Followed(_RULE.decode(row.rule), read_standing(row.standing))
+        row.conversation_id: AudienceRow(_RULE.decode(row.rule), read_standing(row.standing))
         for row in rows
     }
 
 
-async def one(connection: AsyncConnection, conversation_id: ConversationId) -> Followed | None:
+async def one(connection: AsyncConnection, conversation_id: ConversationId) -> AudienceRow | None:
     """Return how a conversation follows the data bank; None where it does not."""
     query = select(AUDIENCES).where(_A.conversation_id == conversation_id)
     row = (await connection.execute(query)).first()
     if row is None:
         return None
-    return Followed(_RULE.decode(row.rule), read_standing(row.standing))
+    return AudienceRow(_RULE.decode(row.rule), read_standing(row.standing))
 
 
 async def rules_of(

@@ -21,7 +21,7 @@ _C = CONVERSATIONS.c
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ConversationRow:
     """A conversation's row, as far as changes of people and rosters need it. ``epoch`` 0: it has no
     head yet, only inside the transaction that creates it."""
 
@@ -48,7 +48,9 @@ class Held:
         return self.rekey_epoch > self.epoch > 0
 
     @classmethod
-    def new(cls, body: wire.CreateConversation, creator: PersonId | None, kem: int) -> "Held":
+    def new(
+        cls, body: wire.CreateConversation, creator: PersonId | None, kem: int
+    ) -> "ConversationRow":
         """Return the row of a conversation that is being created."""
         return cls(
             conversation_id=ConversationId(body.conversation_id),
@@ -91,7 +93,10 @@ _HELD = (
 
 
 async def add(
-    connection: AsyncConnection, held: Held, now_ms: int, direct_people: str | None = None
+    connection: AsyncConnection,
+    held: ConversationRow,
+    now_ms: int,
+    direct_people: str | None = None,
 ) -> bool:
     """Insert a conversation; return False when its id is taken.
 
@@ -129,12 +134,12 @@ async def add(
 
 async def hold(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId]
-) -> list[Held]:
+) -> list[ConversationRow]:
     """Lock conversations in ascending id order, which prevents deadlocks between two writers."""
     return await _read(connection, _by_id(conversation_ids).with_for_update())
 
 
-async def hold_one(connection: AsyncConnection, conversation_id: ConversationId) -> Held:
+async def hold_one(connection: AsyncConnection, conversation_id: ConversationId) -> ConversationRow:
     """Lock one conversation. Raises NotMember where there is none."""
     held = await hold(connection, [conversation_id])
     if not held:
@@ -144,7 +149,7 @@ async def hold_one(connection: AsyncConnection, conversation_id: ConversationId)
 
 async def read(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId]
-) -> list[Held]:
+) -> list[ConversationRow]:
     """Return conversations without locking them."""
     return await _read(connection, _by_id(conversation_ids))
 
@@ -155,8 +160,8 @@ def _by_id(conversation_ids: Collection[ConversationId]) -> Select[Any]:
     )
 
 
-async def _read(connection: AsyncConnection, query: Select[Any]) -> list[Held]:
-    return [Held(*row) for row in await connection.execute(query)]
+async def _read(connection: AsyncConnection, query: Select[Any]) -> list[ConversationRow]:
+    return [ConversationRow(*row) for row in await connection.execute(query)]
 
 
 async def change(connection: AsyncConnection, changes: Sequence[Mapping[str, Any]]) -> None:

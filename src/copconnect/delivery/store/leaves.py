@@ -12,7 +12,7 @@ from copconnect.delivery.rules.roster_plan import PlacedLeaf, RosterLeaf
 from copconnect.delivery.store.tables import LEAVES, MEMBERS
 from copconnect.ids import CellId, ConversationId, PersonId
 from copconnect.principals import ListedDevice
-from copconnect.records.conversation.roster import Leaf, Rights
+from copconnect.records.conversation.roster import Leaf, LeafRights
 
 _L, _M = LEAVES.c, MEMBERS.c
 PLACED = (
@@ -28,7 +28,7 @@ LeavesByConversation = dict[ConversationId, list[PlacedLeaf]]
 
 
 _MAY_ISSUE = and_(_L.rights >= literal_column("4"), _L.to_epoch.is_(None))
-_RIGHTS = [Rights(number) for number in range(1 << len(Rights))]
+_RIGHTS = [LeafRights(number) for number in range(1 << len(LeafRights))]
 
 
 def placed(row: Any) -> PlacedLeaf:
@@ -85,7 +85,7 @@ async def issuers(
 
 async def issuers_among(
     connection: AsyncConnection, people: Collection[PersonId] | None
-) -> dict[tuple[ConversationId, PersonId], Rights]:
+) -> dict[tuple[ConversationId, PersonId], LeafRights]:
     """Return those who may issue orders in conversations to which any of these people belongs, with
     what their leaf says; None: in all."""
     query = select(_L.conversation_id, _L.person_id, _L.rights).where(_MAY_ISSUE)

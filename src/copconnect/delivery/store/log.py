@@ -44,7 +44,7 @@ class NewEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ReadableMessage:
     """A message of the log with what its readers must be given beside it."""
 
     entry: wire.LogEntry
@@ -156,8 +156,8 @@ _CHAINS: dict[str, Any] = {}  # Built once: building costs more than executing.
 # --- Reading ----------------------------------------------------------------------------------
 
 
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(
+def _entry(row: Row[Any]) -> ReadableMessage:
+    return ReadableMessage(
         wire.LogEntry(
             conversation_id=row.conversation_id,
             seq=row.seq,
@@ -181,7 +181,7 @@ async def page(
     after: int | None,
     before: int | None,
     limit: int,
-) -> tuple[list[Entry], bool]:
+) -> tuple[list[ReadableMessage], bool]:
     """Return entries accepted at or after a time, ascending: the first after a seq, or the newest
     before one; at most ``limit`` and PAGE_BYTES.
 
@@ -221,7 +221,7 @@ def fits(sizes: Sequence[int], limit: int) -> int:
 
 async def between(
     connection: AsyncConnection, conversation_id: ConversationId, after: int, upto: int, limit: int
-) -> list[Entry]:
+) -> list[ReadableMessage]:
     """Return the first entries with after < seq ≤ upto, at most ``limit`` and PAGE_BYTES."""
     within = (_E.conversation_id == conversation_id, _E.seq > after, _E.seq <= upto)
     sizes = (
@@ -238,7 +238,7 @@ async def between(
 
 async def newest(
     connection: AsyncConnection, conversation_id: ConversationId, after: int, upto: int, limit: int
-) -> list[Entry]:
+) -> list[ReadableMessage]:
     """Return the newest entries with after < seq ≤ upto, ascending, without a gap."""
     query = (
         select(LOG)
@@ -246,7 +246,7 @@ async def newest(
         .order_by(_E.seq.desc())
         .limit(limit)
     )
-    found: list[Entry] = []
+    found: list[ReadableMessage] = []
     for row in await connection.execute(query):
         if found and row.seq != found[-1].entry.seq - 1:
             break  # A state that outlived trimming.
@@ -297,7 +297,7 @@ async def view(
 
 async def at(
     connection: AsyncConnection, conversation_id: ConversationId, seq: int
-) -> Entry | None:
+) -> ReadableMessage | None:
     """Return one entry."""
     query = select(LOG).where(_E.conversation_id == conversation_id, _E.seq == seq)
     row = (await connection.execute(query)).first()

@@ -19,7 +19,7 @@ _R = ROSTER_MARKS.c
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class MarkedConversation:
     """A conversation with marks."""
 
     conversation_id: ConversationId
@@ -53,7 +53,7 @@ async def add(
         connection.after_commit(HeadsDueWakeup())
 
 
-async def waiting(connection: AsyncConnection, n: int) -> list[Waiting]:
+async def waiting(connection: AsyncConnection, n: int) -> list[MarkedConversation]:
     """Return the conversations with marks. An epoch that was skipped (rosters/incarnation.py) hides
     older heads: ``nth_head_ms`` is None then."""
     c, nth = CONVERSATIONS.c, HEADS.c
@@ -76,7 +76,7 @@ async def waiting(connection: AsyncConnection, n: int) -> list[Waiting]:
             *(c.rekey_epoch, c.roster_epoch),
         )
     )
-    return [Waiting(*row) for row in rows]
+    return [MarkedConversation(*row) for row in rows]
 
 
 async def marked(

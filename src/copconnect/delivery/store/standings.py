@@ -29,13 +29,13 @@ from sqlalchemy.sql import column
 from copconnect.delivery.rules.posting import (
     AcceptedBefore,
     NamedKey,
+    SenderState,
     SignedMessage,
-    Standing,
 )
 from copconnect.delivery.store import rosters
 from copconnect.delivery.store.tables import CHAINS, CONVERSATIONS, HEADS, KEYS, LEAVES, LOG
 from copconnect.ids import ConversationId
-from copconnect.records.conversation.roster import Rights
+from copconnect.records.conversation.roster import LeafRights
 
 _C, _E, _L = CONVERSATIONS.c, LOG.c, LEAVES.c
 _NEXT = HEADS.alias("next_head")
@@ -61,7 +61,7 @@ class LogEnd:
 class FoundStanding:
     """A device's standing, the log's end, and the message that was accepted before, if any."""
 
-    standing: Standing
+    standing: SenderState
     end: LogEnd
     before: AcceptedBefore | None
 
@@ -182,8 +182,8 @@ def many(
 
 
 def _read(row: Row[Any]) -> FoundStanding:
-    standing = Standing(
-        rights=None if row.rights is None else Rights(row.rights),
+    standing = SenderState(
+        rights=None if row.rights is None else LeafRights(row.rights),
         listed_since=row.from_epoch or 0,
         roster_epoch=row.roster_epoch,
         rekey_epoch=row.rekey_epoch,

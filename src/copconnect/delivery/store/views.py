@@ -29,7 +29,7 @@ _C, _M, _L = CONVERSATIONS.c, MEMBERS.c, LEAVES.c
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class StoredView:
     """A conversation but for what its caller adds: roster, state and admins."""
 
     conversation: wire.Conversation
@@ -44,7 +44,7 @@ async def conversations_of(
     only: ConversationId | None = None,
     *,
     even_if_left: bool = False,
-) -> list[View]:
+) -> list[StoredView]:
     """Return the conversations that the caller's person belongs to, or one of them. One statement.
 
     ``even_if_left`` (with ``only``) answers for a person who no longer belongs.
@@ -81,9 +81,9 @@ async def conversations_of(
 
 async def of_devices(
     connection: AsyncConnection, places: Collection[tuple[ConversationId, bytes]]
-) -> dict[tuple[ConversationId, bytes], View]:
+) -> dict[tuple[ConversationId, bytes], StoredView]:
     """Return conversations as listed devices in them see them. One statement for each 500."""
-    found: dict[tuple[ConversationId, bytes], View] = {}
+    found: dict[tuple[ConversationId, bytes], StoredView] = {}
     mine = and_(_M.conversation_id == _C.conversation_id, _M.person_id == _L.person_id)
     own = and_(CURSORS.c.conversation_id == _C.conversation_id, CURSORS.c.client_id == _L.client_id)
     for some in chunks(places):
@@ -127,7 +127,7 @@ def _columns(person_id: Any) -> Select[Any]:
     )
 
 
-def _view(row: Row[Any], person_id: PersonId) -> View:
+def _view(row: Row[Any], person_id: PersonId) -> StoredView:
     other: PersonId | None = None
     if row.direct_people is not None:
         one, two = row.direct_people.split(":")
@@ -161,7 +161,7 @@ def _view(row: Row[Any], person_id: PersonId) -> View:
         preferences=wire.Preferences(muted_until_ms=row.muted_until_ms, pinned=bool(row.pinned)),
         info_version=info_version(row.info_number, row.muted_until_ms, row.pinned),
     )
-    return View(found, head, row.log_hash, belongs and row.device is not None)
+    return StoredView(found, head, row.log_hash, belongs and row.device is not None)
 
 
 async def admins_of(connection: AsyncConnection, conversation_id: ConversationId) -> list[PersonId]:

@@ -14,7 +14,7 @@ from copconnect.directory import rules
 from copconnect.directory.files import values
 from copconnect.directory.files.matching import headings
 from copconnect.directory.files.matching.headings import IGNORE, OWN, WITHIN
-from copconnect.directory.files.matching.vocabularies import Known, Vocabulary, kind_in
+from copconnect.directory.files.matching.vocabularies import Vocabularies, Vocabulary, kind_in
 from copconnect.directory.files.matching.words import script_of
 from copconnect.directory.files.sheets import Sheet
 
@@ -115,7 +115,7 @@ def _people_heading(heading: str) -> headings.Heading:
     return headings.read_heading("people", heading)
 
 
-def guess(sheet: Sheet, table: str, columns: Collection[str], known: Known) -> ColumnMapping:
+def guess(sheet: Sheet, table: str, columns: Collection[str], known: Vocabularies) -> ColumnMapping:
     """Return the most likely mapping of a sheet to those of the table's columns."""
     scored: list[tuple[float, str, int]] = []
     for index, heading in enumerate(sheet.headers):
@@ -256,7 +256,7 @@ def _by_values(looks: _Looks, table: str) -> dict[str, float]:
     }
 
 
-def _looks(sheet: Sheet, index: int, known: Known) -> _Looks:
+def _looks(sheet: Sheet, index: int, known: Vocabularies) -> _Looks:
     step = max(1, len(sheet.rows) // SAMPLE)
     taken = sheet.rows[::step][:SAMPLE]
     found = [text for row in taken if (text := values.text(row.cells[index]))]

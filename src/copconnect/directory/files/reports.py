@@ -129,14 +129,14 @@ class _Book:
         self._marked = self._book.add_format({"num_format": "@", "bg_color": "#FFD9D9"})
         self._names: set[str] = set()
 
-    def page(self, name: str, columns: Sequence[str]) -> "_Page":
+    def page(self, name: str, columns: Sequence[str]) -> "_ReportSheet":
         """Begin a sheet; the sheet before is finished then."""
         sheet = self._book.add_worksheet(self._free_name(name))
         sheet.freeze_panes(1, 0)
         for index, column in enumerate(columns):
             sheet.set_column(index, index, min(WIDEST, max(12, len(column) + 2)), self._text)
             sheet.write_string(0, index, plain(column), self._heading)
-        return _Page(sheet, self._text, self._marked)
+        return _ReportSheet(sheet, self._text, self._marked)
 
     def _free_name(self, name: str) -> str:
         """Return a name that spreadsheets allow: 31 characters, some of them forbidden, once."""
@@ -160,7 +160,7 @@ class _Book:
         self._book.close()
 
 
-class _Page:
+class _ReportSheet:
     def __init__(self, sheet: Any, text: Any, marked: Any) -> None:
         self._sheet = sheet
         self._text = text

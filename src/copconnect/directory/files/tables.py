@@ -6,7 +6,7 @@ from typing import NamedTuple
 from copconnect.directory.files import values
 from copconnect.directory.files.mapping import ColumnMapping
 from copconnect.directory.files.matching.headings import WITHIN
-from copconnect.directory.files.matching.vocabularies import Known, Vocabulary
+from copconnect.directory.files.matching.vocabularies import Vocabularies, Vocabulary
 from copconnect.directory.files.sheets import RawRow, RowProblem, Sheet
 
 
@@ -30,7 +30,7 @@ class Table:
     line: int = 0  # The header's.
 
 
-def tabulate(sheet: Sheet, mapping: ColumnMapping, known: Known, file: str) -> Table:
+def tabulate(sheet: Sheet, mapping: ColumnMapping, known: Vocabularies, file: str) -> Table:
     """Return the rows of a sheet by the columns of its mapping."""
     columns = [column for column in mapping.columns if column != WITHIN]
     table = Table(file, columns, [], list(sheet.problems), line=sheet.header_line)
@@ -45,7 +45,7 @@ def tabulate(sheet: Sheet, mapping: ColumnMapping, known: Known, file: str) -> T
 
 
 def _filled(
-    table: Table, column: str, sheet: Sheet, mapping: ColumnMapping, known: Known
+    table: Table, column: str, sheet: Sheet, mapping: ColumnMapping, known: Vocabularies
 ) -> list[str]:
     """Return the values of a column, row by row."""
     indices = mapping.columns[column]

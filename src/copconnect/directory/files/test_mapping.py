@@ -5,7 +5,11 @@ import pytest
 from copconnect.directory.files import mapping, reading, values
 from copconnect.directory.files.mapping import ColumnMapping, MappingWrong
 from copconnect.directory.files.matching.headings import WITHIN, read_heading
-from copconnect.directory.files.matching.vocabularies import Entry, Known, Vocabulary
+from copconnect.directory.files.matching.vocabularies import (
+    Vocabularies,
+    Vocabulary,
+    VocabularyEntry,
+)
 from copconnect.directory.files.sheets import Sheet
 from copconnect.directory.files.tables import tabulate
 
@@ -13,26 +17,31 @@ COLUMNS = (
     *("code", "name_en", "name_te", "name_ur", "name_hi", "number", "rank", "post_en", "post_te"),
     *("roles", "unit", "head", "status", "enrolment_code"),
 )
-KNOWN = Known(
+KNOWN = Vocabularies(
     units=Vocabulary.of(
         [
-            Entry("TG", ("Telangana", "తెలంగాణ")),
-            Entry("HYD", ("Hyderabad Commissionerate",), frozenset({"TG", "HYD"})),
-            Entry("WGL", ("Warangal District",), frozenset({"TG", "WGL"})),
-            Entry("HYD-1", ("Charminar PS", "చార్మినార్ పీఎస్"), frozenset({"TG", "HYD", "HYD-1"})),
-            Entry("HYD-2", ("Rural PS",), frozenset({"TG", "HYD", "HYD-2"})),
-            Entry("WGL-2", ("Rural PS",), frozenset({"TG", "WGL", "WGL-2"})),
+            VocabularyEntry("TG", ("Telangana", "తెలంగాణ")),
+            VocabularyEntry("HYD", ("Hyderabad Commissionerate",), frozenset({"TG", "HYD"})),
+            VocabularyEntry("WGL", ("Warangal District",), frozenset({"TG", "WGL"})),
+            VocabularyEntry(
+                "HYD-1", ("Charminar PS", "చార్మినార్ పీఎస్"), frozenset({"TG", "HYD", "HYD-1"})
+            ),
+            VocabularyEntry("HYD-2", ("Rural PS",), frozenset({"TG", "HYD", "HYD-2"})),
+            VocabularyEntry("WGL-2", ("Rural PS",), frozenset({"TG", "WGL", "WGL-2"})),
         ]
     ),
     ranks=Vocabulary.of(
         [
-            Entry("PC", ("Police Constable",)),
-            Entry("SI", ("Sub-Inspector", "సబ్ ఇన్‌స్పెక్టర్")),
-            Entry("DSP", ("Deputy Superintendent (ACP)",)),
+            VocabularyEntry("PC", ("Police Constable",)),
+            VocabularyEntry("SI", ("Sub-Inspector", "సబ్ ఇన్‌స్పెక్టర్")),
+            VocabularyEntry("DSP", ("Deputy Superintendent (ACP)",)),
         ]
     ),
     roles=Vocabulary.of(
-        [Entry("sho", ("Station house officer",)), Entry("crime", ("Crime staff",))]
+        [
+            VocabularyEntry("sho", ("Station house officer",)),
+            VocabularyEntry("crime", ("Crime staff",)),
+        ]
     ),
 )
 
@@ -110,7 +119,7 @@ def test_names_go_to_the_language_of_their_letters() -> None:
 
 def test_the_data_banks_own_headings_are_sure() -> None:
     sheet = sheet_of(",".join(COLUMNS) + "\n" + ",".join("x" for _ in COLUMNS) + "\n")
-    found = mapping.guess(sheet, "people", COLUMNS, Known())
+    found = mapping.guess(sheet, "people", COLUMNS, Vocabularies())
     assert named(sheet, found) == {column: [column] for column in COLUMNS}
 
 

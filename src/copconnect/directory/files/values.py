@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 
 from copconnect.directory import rules
-from copconnect.directory.files.matching.vocabularies import Known, Vocabulary
+from copconnect.directory.files.matching.vocabularies import Vocabularies, Vocabulary
 
 YES = frozenset({"y", "yes", "true", "1", "t", "✓", "✔", "అవును", "हाँ", "हां", "ہاں"})
 NO = frozenset({"n", "no", "false", "0", "f", "కాదు", "లేదు", "नहीं", "نہیں", "✗", "✘"})
@@ -129,7 +129,7 @@ _READ: Mapping[str, Callable[[str], str]] = {
 
 
 def typed(
-    column: str, value: str, known: Known, within: tuple[str, ...] = (), kind: str = ""
+    column: str, value: str, known: Vocabularies, within: tuple[str, ...] = (), kind: str = ""
 ) -> str:
     """Return a cell as the data bank takes it in a column. ``within`` and ``kind``: as for
     :meth:`Vocabulary.match`."""

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.directory import store
 from copconnect.directory.finding import words
-from copconnect.directory.finding.words import Search, Word
+from copconnect.directory.finding.words import SearchTerms, Word
 from copconnect.directory.postings import posting_store
 from copconnect.directory.store import WORDS, people, posts, search, units
 from copconnect.ids import PersonId, UnitId
@@ -18,7 +18,7 @@ MANY = 1_000  # Found people from which on the first ones are looked for tier by
 EVERYBODY = 1  # The tier of people who were not searched by words.
 
 
-class Place(NamedTuple):
+class ResultPosition(NamedTuple):
     """A person's place in what is found: the tier (0: the name is what was searched for, 1: spelled
     so, 2: sounds so), then the sort key."""
 
@@ -60,7 +60,7 @@ async def near(connection: AsyncConnection, filters: Filters, viewer: PersonId) 
     return filters._replace(unit_id=own.unit_id, deep=True)
 
 
-def found_by(dialect: str, wanted: Search | None) -> Select[tuple[str, str]]:
+def found_by(dialect: str, wanted: SearchTerms | None) -> Select[tuple[str, str]]:
     """Return a statement of the person ids and sort keys of everybody whom a search finds; by a
     part of a number nobody."""
     if wanted is None:
@@ -72,7 +72,9 @@ def found_by(dialect: str, wanted: Search | None) -> Select[tuple[str, str]]:
     return select(search.c.person_id, search.c.sort_key).where(found)
 
 
-async def first_found(connection: AsyncConnection, wanted: Search, limit: int) -> list[PersonId]:
+async def first_found(
+    connection: AsyncConnection, wanted: SearchTerms, limit: int
+) -> list[PersonId]:
     """Return the first people whom a search finds, seniors first, with numbers or without."""
     found = WORDS.has(connection.dialect.name, wanted.heard)
     query = select(search.c.person_id).where(found).order_by(search.c.sort_key).limit(limit)
@@ -81,12 +83,12 @@ async def first_found(connection: AsyncConnection, wanted: Search, limit: int) -
 
 async def page(
     connection: AsyncConnection,
-    wanted: Search | None,
+    wanted: SearchTerms | None,
     filters: Filters,
     *,
     after: tuple[int, str] | None,
     limit: int,
-) -> tuple[list[Place], int]:
+) -> tuple[list[ResultPosition], int]:
     """Return a page of people who are not removed, and how many are found in all. ``after`` is the
     tier and sort key of the person before the page."""
     if wanted is None:
@@ -114,12 +116,12 @@ def _counted(dialect: str, groups: Groups, others: Sequence[ColumnElement[bool]]
 
 async def _all_at_once(
     connection: AsyncConnection,
-    wanted: Search,
+    wanted: SearchTerms,
     groups: Groups,
     others: Sequence[ColumnElement[bool]],
     after: tuple[int, str] | None,
     limit: int,
-) -> tuple[list[Place], int | None]:
+) -> tuple[list[ResultPosition], int | None]:
     """Return a page, and how many are found; None if they are many, which the statement sorts not
     at all, or the page is empty."""
     dialect = connection.dialect.name
@@ -140,7 +142,7 @@ async def _all_at_once(
         following = and_(tier == after[0], found.c.sort_key > after[1])
         query = query.where(or_(tier > after[0], following))
     rows = list(await connection.execute(query.order_by("tier", found.c.sort_key).limit(limit)))
-    places = [Place(row.tier, row.sort_key, row.person_id) for row in rows]
+    places = [ResultPosition(row.tier, row.sort_key, row.person_id) for row in rows]
     return places, rows[0].total if rows else None
 
 
@@ -150,10 +152,10 @@ async def _tier_by_tier(
     others: Sequence[ColumnElement[bool]],
     after: tuple[int, str] | None,
     limit: int,
-) -> list[Place]:
+) -> list[ResultPosition]:
     """Return a page of so many people that sorting all of them would take long."""
     dialect = connection.dialect.name
-    found: list[Place] = []
+    found: list[ResultPosition] = []
     for tier, groups in enumerate(tiers):
         if (after is not None and tier < after[0]) or len(found) >= limit:
             continue
@@ -165,7 +167,7 @@ async def _tier_by_tier(
         if after is not None and tier == after[0]:
             query = query.where(search.c.sort_key > after[1])
         rows = await connection.execute(_first(dialect, query, limit - len(found)))
-        found += [Place(tier, row.sort_key, row.person_id) for row in rows]
+        found += [ResultPosition(tier, row.sort_key, row.person_id) for row in rows]
     return found
 
 
@@ -183,7 +185,7 @@ async def _everybody(
     filters: Filters,
     after: tuple[int, str] | None,
     limit: int,
-) -> tuple[list[Place], int]:
+) -> tuple[list[ResultPosition], int]:
     present = [people.c.status != "removed", *await _conditions(connection, filters)]
     total = await connection.scalar(select(func.count()).select_from(people).where(*present))
     if not total:
@@ -193,7 +195,7 @@ async def _everybody(
         later = people.c.sort_key > after[1]
         query = query.where(later if after[0] == EVERYBODY else literal(after[0] < EVERYBODY))
     rows = await connection.execute(query.order_by(people.c.sort_key).limit(limit))
-    return [Place(EVERYBODY, row.sort_key, row.person_id) for row in rows], total
+    return [ResultPosition(EVERYBODY, row.sort_key, row.person_id) for row in rows], total
 
 
 def _joined(query: Select[Any], others: Sequence[ColumnElement[bool]]) -> Select[Any]:

@@ -15,7 +15,7 @@ from copconnect.directory.finding.words import Word
 RAVI = wire.Names(en="Ravi Kumar", te="రవి కుమార్", ur="روی کمار", hi="रवि कुमार")
 POST = wire.Names(en="SHO, Charminar PS", te="ఎస్‌హెచ్‌ఓ, చార్మినార్ పీఎస్", ur="", hi="")
 
-PLACE = finding.Place("TG-HYD-PS001", "/TG/TG-HYD/TG-HYD-PS001/", "CI", ("sho",))
+PLACE = finding.UnitRankRoles("TG-HYD-PS001", "/TG/TG-HYD/TG-HYD-PS001/", "CI", ("sho",))
 
 
 def finds(text: str, words: str) -> tuple[bool, bool, bool]:

@@ -40,7 +40,7 @@ class Word(NamedTuple):
     whole: bool = False
 
 
-class _Kept(dict[int, str]):
+class _CharacterMap(dict[int, str]):
     """Characters of words as they are, all others as a space, each looked up once."""
 
     def __missing__(self, code: int) -> str:
@@ -50,11 +50,11 @@ class _Kept(dict[int, str]):
         return self[code]
 
 
-_KEPT = _Kept()
+_KEPT = _CharacterMap()
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class SearchTerms:
     """A text as questions: each group asks for one of its words. ``heard`` is ``spelled`` and,
     beside each word, those that sound like it. A search without groups finds no person.
     ``digits``: a part of a number, if that is what the text is, and ``number`` a whole one."""
@@ -77,7 +77,7 @@ def _folded(part: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class UnitRankRoles:
     """A person's unit, its path from the top as stored, the rank and the roles."""
 
     unit_id: str
@@ -87,7 +87,7 @@ class Place:
 
 
 def person_words(
-    name: wire.Names, others: Iterable[wire.Names], number: str, code: str, place: Place
+    name: wire.Names, others: Iterable[wire.Names], number: str, code: str, place: UnitRankRoles
 ) -> str:
     """Return the words by which a person is found, between single spaces. ``others`` are the names
     of post and unit; ``number`` is E.164."""
@@ -144,7 +144,7 @@ def _coded(mark: str, code: str) -> str:
     return mark + "".join(f"+{c.lower()}" if c.isupper() else c for c in code)
 
 
-def search(text: str) -> Search | None:
+def search(text: str) -> SearchTerms | None:
     """Return what a text asks for; None if it is empty, which asks for everybody."""
     if not text.strip():
         return None
@@ -158,10 +158,10 @@ def search(text: str) -> Search | None:
         asked = (Word(digits), *marked)
         name = Word(_whole(words), whole=True)
         found = (digits, "") if part else ("", number)
-        return Search(name, (asked,), (asked,), *found)
+        return SearchTerms(name, (asked,), (asked,), *found)
     spelled = tuple((Word(word, whole=len(word) == 1),) for word in words)
     heard = tuple((*group, *_asked(group[0].text)) for group in spelled)
-    return Search(Word(_whole(words), whole=True), spelled, heard)
+    return SearchTerms(Word(_whole(words), whole=True), spelled, heard)
 
 
 @lru_cache(maxsize=65_536)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from copconnect import wire
 from copconnect.directory import rules
 from copconnect.directory.changes import PeopleChanges, Row
-from copconnect.directory.databank import DataBank, Problem
+from copconnect.directory.databank import BankProblem, DataBank
 from copconnect.ids import PersonId, UnitId
 from copconnect.rights import WHOLE, ImportingAdmin, PersonChange, PersonRefusal
 
@@ -21,7 +21,7 @@ _CODES: frozenset[wire.Right] = frozenset({"enrol"})
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ImportView:
     """The part of the data bank that an import may show. ``units``: of the part, None: all;
     ``numbers``: those whose people's numbers are shown, None: all; ``whole``: units, ranks and
     posts of the department too."""
@@ -39,12 +39,12 @@ class View:
         return self.numbers is None or unit_id in self.numbers
 
 
-def view_of(admin: ImportingAdmin | None, paths: Mapping[UnitId, str]) -> View:
+def view_of(admin: ImportingAdmin | None, paths: Mapping[UnitId, str]) -> ImportView:
     """Return what somebody is shown; None: an operator, who is shown everything. ``paths``: of the
     stored units."""
     if admin is None:
-        return View()
-    return View(
+        return ImportView()
+    return ImportView(
         frozenset(unit for unit, path in paths.items() if admin.has(path.strip("/"))),
         frozenset(unit for unit, path in paths.items() if admin.sees_numbers(path.strip("/"))),
         admin.has(WHOLE),
@@ -137,7 +137,7 @@ def refused_people(
     paths: Mapping[UnitId, str],
     charged: Iterable[tuple[PersonId, UnitId]],
     people_file: str,
-) -> dict[PersonId, Problem]:
+) -> dict[PersonId, BankProblem]:
     """Return whom somebody may not import so, and why: people whom the import changes, and all whom
     the file names outside the part, whether it changes them or not. Otherwise a preview would tell
     whether a guess is right. ``people_file``: names people who would leave because the file lacks
@@ -157,9 +157,9 @@ def refused_people(
         if not all(admin.has(path) for path in named):
             reasons[person_id] = "not_in_part"
     codes = {rules.person_id(code): code for code in bank.lines}
-    found_problems: dict[PersonId, Problem] = {}
+    found_problems: dict[PersonId, BankProblem] = {}
     for person_id, why in reasons.items():
         code = codes.get(person_id) or str(stored[person_id]["code"])
         file, line = bank.lines.get(code, (people_file, 0))
-        found_problems[person_id] = Problem(file, line, why, code, "code")
+        found_problems[person_id] = BankProblem(file, line, why, code, "code")
     return found_problems

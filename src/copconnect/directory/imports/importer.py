@@ -34,14 +34,14 @@ from copconnect.directory.imports import (
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.imports.judging import (
     Files,
-    Organisation,
+    OrganisationRows,
     Prepared,
     Progress,
     Snapshot,
 )
 from copconnect.directory.imports.previews import Preview
 from copconnect.directory.postings import post_store, posting_store
-from copconnect.directory.sources import Corrections, Stored
+from copconnect.directory.sources import Corrections, StoredBank
 from copconnect.ids import UnitId
 from copconnect.principals import Operator, Principal, named
 from copconnect.rights import WHOLE, ImportingAdmin, Permit
@@ -319,7 +319,7 @@ class Importer:
             return exporting.person_row(row) if row is not None and known else {}
 
         tables = exporting.organisation_rows(organisation)
-        stored = Stored(tables, person, mappings, aliases)
+        stored = StoredBank(tables, person, mappings, aliases)
         return Snapshot(people, posts, organisation, stored, charged, read_ms, paths, view, part)
 
 
@@ -343,7 +343,7 @@ class _Check:
         if found.lost:
             leaving = left + len(found.lost)
             refusals.check_leaving(leaving, compared.people, self.most_leaving)
-        organisation = Organisation.of(
+        organisation = OrganisationRows.of(
             found, stored, compared.organisation, self.bank, compared.charged
         )
         digest = previews.digest_of(

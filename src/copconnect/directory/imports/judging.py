@@ -8,17 +8,17 @@ from typing import Any
 from copconnect.directory import changes, databank, rules, sources
 from copconnect.directory.changes import PeopleChanges, Row
 from copconnect.directory.columns import COLUMNS
-from copconnect.directory.databank import DataBank, Problem
+from copconnect.directory.databank import BankProblem, DataBank
 from copconnect.directory.editing import Compared
 from copconnect.directory.files import mapping, values
 from copconnect.directory.files.matching.words import canonical
 from copconnect.directory.files.sheets import SourceFile
 from copconnect.directory.files.tables import Table
 from copconnect.directory.imports import allowing, exporting, previews
-from copconnect.directory.imports.allowing import View
+from copconnect.directory.imports.allowing import ImportView
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.imports.previews import Preview, UsedAlias
-from copconnect.directory.sources import Chosen, Corrections, Stored
+from copconnect.directory.sources import Chosen, Corrections, StoredBank
 from copconnect.ids import PersonId, UnitId
 from copconnect.rights import ImportingAdmin
 
@@ -34,11 +34,11 @@ class Snapshot:
     people: dict[PersonId, Row]
     posts: list[Row]
     organisation: dict[str, list[Any]]
-    stored: Stored
+    stored: StoredBank
     charged: list[tuple[PersonId, UnitId]]
     read_ms: int
     paths: Mapping[UnitId, str]
-    view: View
+    view: ImportView
     part: tuple[str, ...]
 
 
@@ -56,12 +56,12 @@ class Prepared:
     source: str
     digest: str
     mappings: dict[str, mapping.ColumnMapping]
-    view: View
+    view: ImportView
     paths: Mapping[UnitId, str]
     reorganises: bool
     part: tuple[str, ...]
     bound: bytes
-    taken: tuple[Problem, ...]
+    taken: tuple[BankProblem, ...]
     asked: int
 
 
@@ -115,13 +115,13 @@ def judge(
     while clashes := changes.number_clashes(bank, people, found.removed):
         bank.refuse({rules.person_id(code): _clash(bank, code, number) for code, number in clashes})
         found = compare()
-    organisation = Organisation.of(found, people, snapshot.organisation, bank, snapshot.charged)
+    organisation = OrganisationRows.of(found, people, snapshot.organisation, bank, snapshot.charged)
     others = [
         *previews.organisation_changes(organisation.before, organisation.after),
         *previews.post_changes(found.posts),
     ]
     if others and not snapshot.view.whole:
-        bank.problems.append(Problem(_file_of(chosen, others[0].table), 0, "not_whole"))
+        bank.problems.append(BankProblem(_file_of(chosen, others[0].table), 0, "not_whole"))
     remembered = _to_remember(chosen)
     bound = previews.bound(bank, snapshot.part, remembered, aliases)
     preview = Preview(
@@ -159,18 +159,18 @@ def judge(
 
 def _taken(
     bank: DataBank, stored: Mapping[PersonId, Row], shown: Mapping[PersonId, Row]
-) -> tuple[Problem, ...]:
+) -> tuple[BankProblem, ...]:
     """Return the codes and numbers of a file that somebody has who is not shown."""
     elsewhere = [row for person, row in stored.items() if person not in shown]
     codes = {str(row["code"]) for row in elsewhere}
     numbers = {str(row["number"]) for row in elsewhere if row["status"] != "removed"}
-    found: list[Problem] = []
+    found: list[BankProblem] = []
     for person in bank.people if elsewhere else ():
         file, line = bank.lines.get(person.code, ("people.csv", 0))
         if person.code in codes:
-            found.append(Problem(file, line, "code_in_use", person.code, "code"))
+            found.append(BankProblem(file, line, "code_in_use", person.code, "code"))
         elif person.number in numbers:
-            found.append(Problem(file, line, "number_in_use", person.number, "number"))
+            found.append(BankProblem(file, line, "number_in_use", person.number, "number"))
     return tuple(found)
 
 
@@ -186,13 +186,13 @@ def _file_of(chosen: Sequence[Chosen], table: str) -> str:
     return labels.get(table) or labels.get("people", f"{table}.csv")
 
 
-def _clash(bank: DataBank, code: str, number: str) -> Problem:
+def _clash(bank: DataBank, code: str, number: str) -> BankProblem:
     file, line = bank.lines.get(code, ("people.csv", 0))
-    return Problem(file, line, "number_in_use", number, "number")
+    return BankProblem(file, line, "number_in_use", number, "number")
 
 
 @dataclass(frozen=True, slots=True)
-class Organisation:
+class OrganisationRows:
     """Units, levels, ranks and roles as rows of their files, before and after an import."""
 
     before: dict[str, list[FileRow]]
@@ -206,7 +206,7 @@ class Organisation:
         organisation: Mapping[str, Sequence[Any]],
         bank: DataBank,
         charged: Iterable[tuple[PersonId, UnitId]],
-    ) -> "Organisation":
+    ) -> "OrganisationRows":
         """Return both for an import. A unit stays in which somebody who stays holds a charge."""
         before, after = exporting.organisation_rows(organisation), exporting.bank_rows(bank)
         used = exporting.used_units(found, stored)
@@ -218,7 +218,7 @@ class Organisation:
 def _used_aliases(
     chosen: Iterable[Chosen],
     tables: Mapping[str, Sequence[Table]],
-    stored: Stored,
+    stored: StoredBank,
     new: Mapping[str, Mapping[str, str]],
 ) -> list[UsedAlias]:
     """Return the names of a file that somebody matched by hand, now or before."""

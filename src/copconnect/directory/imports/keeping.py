@@ -31,10 +31,10 @@ Charge = dict[str, Any]
 Post = dict[str, Any]
 
 
-class _Part(msgspec.Struct):
+class _SnapshotPart(msgspec.Struct):
     """``left``: how the import left each of the people. In the first part are ``organisation``,
     rows by table if the import changed them, the ``charges`` that it ended, and posts as in
-    :class:`Kept`."""
+    :class:`ImportSnapshot`."""
 
     people: list[FileRow]
     left: list[bytes]
@@ -45,7 +45,7 @@ class _Part(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ImportSnapshot:
     """The rows as they were before an import: of the people whom it changed, and of units, levels,
     ranks and roles if it changed them. People whom it added are rows that remove them. ``left``:
     a fingerprint of each person's row as the import left it. ``charges``: the officiating and
@@ -60,22 +60,22 @@ class Kept:
     opened: list[PostId]
 
 
-def encode(kept: Kept) -> Iterator[bytes]:
+def encode(kept: ImportSnapshot) -> Iterator[bytes]:
     """Yield the parts in which rows are stored."""
     encoder = msgspec.msgpack.Encoder()
     for start in range(0, max(1, len(kept.people)), ROWS):
         end = start + ROWS
-        part = _Part(kept.people[start:end], kept.left[start:end])
+        part = _SnapshotPart(kept.people[start:end], kept.left[start:end])
         if start == 0:
             part.organisation, part.charges = kept.organisation, kept.charges
             part.posts, part.opened = kept.posts, kept.opened
         yield zlib.compress(encoder.encode(part), 3)
 
 
-def decode(contents: Sequence[bytes]) -> Kept:
+def decode(contents: Sequence[bytes]) -> ImportSnapshot:
     """Return the rows of stored parts."""
-    parts = [msgspec.msgpack.decode(zlib.decompress(one), type=_Part) for one in contents]
-    return Kept(
+    parts = [msgspec.msgpack.decode(zlib.decompress(one), type=_SnapshotPart) for one in contents]
+    return ImportSnapshot(
         [row for part in parts for row in part.people],
         [one for part in parts for one in part.left],
         next((part.organisation for part in parts if part.organisation is not None), None),
@@ -87,7 +87,7 @@ def decode(contents: Sequence[bytes]) -> Kept:
 
 def without(content: bytes, person_ids: Collection[PersonId]) -> bytes | None:
     """Return a stored part without the rows and charges of these people; None if it has none."""
-    part = msgspec.msgpack.decode(zlib.decompress(content), type=_Part)
+    part = msgspec.msgpack.decode(zlib.decompress(content), type=_SnapshotPart)
     kept = [
         (row, left)
         for row, left in zip(part.people, part.left, strict=True)
@@ -134,7 +134,7 @@ async def charges_ended(connection: AsyncConnection, compared: Compared) -> list
     return [row._asdict() for row in rows]
 
 
-def replaced(compared: Compared, charges: list[Charge], *, reorganised: bool) -> Kept:
+def replaced(compared: Compared, charges: list[Charge], *, reorganised: bool) -> ImportSnapshot:
     """Return the rows that an import replaces."""
     found, stored = compared.found, compared.stored
     people: list[FileRow] = []
@@ -151,7 +151,7 @@ def replaced(compared: Compared, charges: list[Charge], *, reorganised: bool) ->
         left.append(fingerprint(before | {"status": "removed"}))
     organisation = exporting.organisation_rows(compared.organisation) if reorganised else None
     posts = found.posts
-    return Kept(people, left, organisation, charges, posts.replaced, posts.opened)
+    return ImportSnapshot(people, left, organisation, charges, posts.replaced, posts.opened)
 
 
 class ImportJournal:
@@ -197,7 +197,7 @@ class ImportJournal:
     ) -> Act:
         """Keep what was replaced."""
         kept = replaced(compared, self._charges, reorganised=reorganised)
-        entry = _Entry(self._by, self._source, self._digest, reorganised, None, self._coded)
+        entry = _ImportHeader(self._by, self._source, self._digest, reorganised, None, self._coded)
         self.number = await _keep(connection, compared, kept, entry)
         counts = compared.found.summary()
         return DataBankImported(
@@ -208,7 +208,9 @@ class ImportJournal:
 class UndoJournal:
     """Undoes an import, and keeps that as an import of its own: undoing it restores the first."""
 
-    def __init__(self, permit: Permit, row: Any, kept: Kept, most_leaving: float | None) -> None:
+    def __init__(
+        self, permit: Permit, row: Any, kept: ImportSnapshot, most_leaving: float | None
+    ) -> None:
         self._permit = permit
         self._by = named(principal_of(permit))
         self._row = row
@@ -244,7 +246,7 @@ class UndoJournal:
         """Keep what undoing replaced."""
         kept = replaced(compared, self._charges, reorganised=reorganised)
         undone = self._row.number
-        entry = _Entry(self._by, self._row.source, self._row.digest, reorganised, undone)
+        entry = _ImportHeader(self._by, self._row.source, self._row.digest, reorganised, undone)
         number = await _keep(connection, compared, kept, entry)
         await self._give_charges_again(connection, compared)
         await import_store.mark_undone(connection, undone, compared.now_ms)
@@ -261,7 +263,7 @@ class UndoJournal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _ImportHeader:
     by: str
     source: str
     digest: str
@@ -270,7 +272,9 @@ class _Entry:
     coded: Collection[PersonId] = ()
 
 
-async def _keep(connection: AsyncConnection, compared: Compared, kept: Kept, entry: _Entry) -> int:
+async def _keep(
+    connection: AsyncConnection, compared: Compared, kept: ImportSnapshot, entry: _ImportHeader
+) -> int:
     number = await import_store.next_number(connection)
     version = await store.directory_version(connection)
     row = {
@@ -289,7 +293,7 @@ async def _keep(connection: AsyncConnection, compared: Compared, kept: Kept, ent
     return number
 
 
-def _touched(compared: Compared, entry: _Entry) -> list[str]:
+def _touched(compared: Compared, entry: _ImportHeader) -> list[str]:
     found = compared.found
     paths = {UnitId(row.unit_id): row.path for row in compared.organisation["units"]}
     changed = allowing.changes_of(found, compared.stored, entry.coded, paths, {}, ())
@@ -301,7 +305,7 @@ class Former:
     """The rows that an import replaced. ``row``: the import; ``bank``: what undoing it stores."""
 
     row: Any
-    kept: Kept
+    kept: ImportSnapshot
     bank: DataBank
 
 

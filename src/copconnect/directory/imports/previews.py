@@ -8,14 +8,14 @@ from typing import NamedTuple
 import msgspec
 
 from copconnect.directory.changes import PeopleChanges, Row
-from copconnect.directory.databank import DataBank, Problem
+from copconnect.directory.databank import BankProblem, DataBank
 from copconnect.directory.files import reports
 from copconnect.directory.files.mapping import SURE, ColumnMapping
 from copconnect.directory.files.matching.headings import OWN
 from copconnect.directory.files.reports import RefusedRow, RefusedSheet
 from copconnect.directory.files.wording import sentences
 from copconnect.directory.imports import exporting
-from copconnect.directory.imports.allowing import View, with_codes
+from copconnect.directory.imports.allowing import ImportView, with_codes
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.postings.naming import PostChanges
 from copconnect.directory.sources import Chosen
@@ -84,7 +84,7 @@ class Preview:
     an import that is given it refuses to do anything else."""
 
     sheets: list[SheetPreview]
-    problems: list[Problem]
+    problems: list[BankProblem]
     changes: list[RowChange]
     counts: dict[str, int]
     people: int
@@ -118,7 +118,9 @@ class Preview:
         )
 
 
-def without_stored_numbers(problems: Iterable[Problem], chosen: Iterable[Chosen]) -> list[Problem]:
+def without_stored_numbers(
+    problems: Iterable[BankProblem], chosen: Iterable[Chosen]
+) -> list[BankProblem]:
     """Return problems without the numbers that their sheets do not have: those are the stored
     ones, which problems never say."""
     without = {one.label for one in chosen if "number" not in one.mapping.columns}
@@ -151,7 +153,7 @@ def sheet_previews(chosen: Iterable[Chosen]) -> list[SheetPreview]:
 
 
 def people_changes(
-    found: PeopleChanges, stored: Mapping[PersonId, Row], bank: DataBank, view: View
+    found: PeopleChanges, stored: Mapping[PersonId, Row], bank: DataBank, view: ImportView
 ) -> list[RowChange]:
     """Return what happens to each person who is shown, those of the file in its order first."""
     changes: list[RowChange] = []
@@ -278,9 +280,9 @@ def bound(
     return hashlib.sha256(msgspec.msgpack.encode(content, order="sorted")).digest()
 
 
-def refused_sheets(chosen: Iterable[Chosen], problems: Iterable[Problem]) -> list[RefusedSheet]:
+def refused_sheets(chosen: Iterable[Chosen], problems: Iterable[BankProblem]) -> list[RefusedSheet]:
     """Return the refused rows of each sheet that has some, with all that is wrong in words."""
-    by_place: dict[str, dict[int, list[Problem]]] = {}
+    by_place: dict[str, dict[int, list[BankProblem]]] = {}
     for problem in problems:
         by_place.setdefault(problem.file, {}).setdefault(problem.line, []).append(problem)
     found: list[RefusedSheet] = []
@@ -292,7 +294,7 @@ def refused_sheets(chosen: Iterable[Chosen], problems: Iterable[Problem]) -> lis
     return found
 
 
-def _refused(line: int, problems: Sequence[Problem], chosen: Chosen) -> RefusedRow:
+def _refused(line: int, problems: Sequence[BankProblem], chosen: Chosen) -> RefusedRow:
     words = [in_words(problem) for problem in problems]
     wrong = {
         index for problem in problems for index in chosen.mapping.columns.get(problem.column, ())
@@ -307,7 +309,7 @@ class InWords(NamedTuple):
     remedy: str
 
 
-def in_words(problem: Problem) -> InWords:
+def in_words(problem: BankProblem) -> InWords:
     """Return a problem in words, with the row that claims the same and codes that are close."""
     words = sentences(problem.code, problem.value, problem.column)
     wrong = f"{words.wrong} (row {problem.other})" if problem.other else words.wrong

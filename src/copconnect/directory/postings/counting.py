@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.directory import audiences, places
-from copconnect.directory.audiences import Facts, Place
+from copconnect.directory.audiences import Facts, PlacedPost
 from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.store import people, posts, units
 from copconnect.ids import PersonId
@@ -70,11 +70,11 @@ async def count_within(
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _HolderCount:
     """So many people of a rank hold a post, and no charge beside it."""
 
     rank: str
-    place: Place
+    place: PlacedPost
     people: int
 
 
@@ -83,7 +83,7 @@ class Census:
     """The active people as of a version of the data bank. ``charged``: those with a charge."""
 
     version: int
-    lines: Sequence[_Line]
+    lines: Sequence[_HolderCount]
     charged: Sequence[Facts]
 
 
@@ -103,7 +103,7 @@ async def census(connection: AsyncConnection, version: int) -> Census:
         .group_by(_P.rank, _T.post_id, _T.unit_id, _T.roles, _T.head, _U.path, _U.level)
     )
     rows = await connection.execute(query)
-    lines = [_Line(row.rank, places.place(row), row.people) for row in rows]
+    lines = [_HolderCount(row.rank, places.place(row), row.people) for row in rows]
     return Census(version, lines, await places.facts(connection, charged))
 
 
@@ -111,7 +111,7 @@ async def count(connection: AsyncConnection, taken: Census, rule: wire.Audience)
     """Return how many active people belong to an audience. Two statements where people are named,
     else none."""
 
-    def fits(rank: str, place: Place) -> bool:
+    def fits(rank: str, place: PlacedPost) -> bool:
         return any(audiences.fits(one, rank, place) for one in rule.include) and not any(
             audiences.fits(one, rank, place) for one in rule.exclude
         )

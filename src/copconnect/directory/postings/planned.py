@@ -35,7 +35,7 @@ from copconnect.background import Periodic
 from copconnect.clock import INDIA, Clock
 from copconnect.database.engine import METADATA, Database, Transaction
 from copconnect.directory import edit_store, store
-from copconnect.directory.ports import Grants, Rights
+from copconnect.directory.ports import Grants, ImportRights
 from copconnect.directory.postings.transfers import Place, Transfers
 from copconnect.ids import PersonId
 from copconnect.leases import Leases
@@ -111,11 +111,11 @@ class PlannedTransfers:
         self._audit = audit
         self._transfers = transfers
         self._grants = grants
-        self._rights: Rights
+        self._rights: ImportRights
         work = leases.in_turn("planned_transfers", self.apply_due, _LEASE_S)
         self._rounds = Periodic("planned_transfers", work, _ROUND_S)
 
-    def attach(self, rights: Rights) -> None:
+    def attach(self, rights: ImportRights) -> None:
         """Take the rights by which transfers are judged on their day, before any is due."""
         self._rights = rights
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, phone_number, wire
 from copconnect.database.engine import chunks
 from copconnect.directory import names, places, policies, rules, store
-from copconnect.directory.audiences import Audiences, Facts, Place, Speakers
+from copconnect.directory.audiences import AudienceIndex, Facts, PlacedPost, Speakers
 from copconnect.directory.postings import counting, policy_changes, post_store, posting_store
 from copconnect.directory.postings.transfers import known_post, own_posting, posting
 from copconnect.ids import PersonId, PostId, UnitId
@@ -69,7 +69,9 @@ class Planning:
         """Return to which audiences people belong, and to which they would with this post and rank.
         Somebody who is suspended belongs to none. Raises PlaceInvalid."""
         new = await self._place(connection, place)
-        compiled = Audiences.compile(audiences, await store.unit_paths(connection), NOBODY_SPEAKS)
+        compiled = AudienceIndex.compile(
+            audiences, await store.unit_paths(connection), NOBODY_SPEAKS
+        )
         found: dict[PersonId, tuple[set[K], set[K]]] = {}
         for facts in await places.facts(connection, person_ids):
             # The post of the row comes first, then charges.
@@ -78,10 +80,12 @@ class Planning:
             found[facts.person_id] = before, {*compiled.of(after)}
         return found
 
-    async def _place(self, connection: AsyncConnection, place: PostId | wire.NewPlace) -> Place:
+    async def _place(
+        self, connection: AsyncConnection, place: PostId | wire.NewPlace
+    ) -> PlacedPost:
         if isinstance(place, str):
             row = await known_post(connection, place)
-            made = Place(
+            made = PlacedPost(
                 post_id=place,
                 unit_id=UnitId(row["unit_id"]),
                 path="",
@@ -90,7 +94,7 @@ class Planning:
                 head=row["head"],
             )
         else:
-            made = Place(
+            made = PlacedPost(
                 post_id=PostId(""),
                 unit_id=place.unit_id,
                 path="",

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from copconnect import wire
 from copconnect.directory import standing
-from copconnect.directory.audiences import Audiences, Facts, Speakers
+from copconnect.directory.audiences import AudienceIndex, Facts, Speakers
 from copconnect.directory.postings.counting import Census
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import StandingGroup
@@ -48,7 +48,7 @@ def changes(
     for group in {**old, **new}:
         for key, one in _changed(group, old.get(group), new.get(group)):
             rules[key] = one.rule
-    compiled = Audiences.compile(rules, paths, _NOBODY_SPEAKS)
+    compiled = AudienceIndex.compile(rules, paths, _NOBODY_SPEAKS)
     sizes: dict[_Key, int] = {}
     counts: dict[tuple[Kind, str], _Count] = {}
     touched = 0

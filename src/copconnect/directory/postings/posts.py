@@ -20,7 +20,7 @@ MOST_HOLDERS = 20
 MOST_FOUND = 50
 
 
-class Posts:
+class PostReader:
     """Reads posts. Holds no state of its own."""
 
     def __init__(self, database: Database, directory: DirectoryService) -> None:

@@ -38,7 +38,7 @@ class KeptCharge(msgspec.Struct):
     posts: tuple[PostId, PostId]
 
 
-class Kept(msgspec.Struct):
+class ReorganisationRecord(msgspec.Struct):
     """``units``: each unit before and after; ``into``: where the units went that were merged;
     ``begun`` and ``ended``: posts that were made or are there again, and that were abolished;
     ``successors``: the posts as which others live on; ``conversations``: those that went along,
@@ -82,10 +82,10 @@ def kept_of(
     placing: Placing,
     numbers: Mapping[int, int],
     conversations: Mapping[ConversationId, Posts],
-) -> Kept:
+) -> ReorganisationRecord:
     """Return what a plan replaces. ``numbers``: the number that each moved charge has now;
     ``conversations``: from which post to which conversations went."""
-    return Kept(
+    return ReorganisationRecord(
         [(before.get(one), plan.units.get(one)) for one in tree.changed(before, plan.units)],
         plan.into,
         [
@@ -109,22 +109,22 @@ def kept_of(
     )
 
 
-def encode(kept: Kept) -> bytes:
+def encode(kept: ReorganisationRecord) -> bytes:
     """Return the stored form."""
     return zlib.compress(msgspec.msgpack.encode(kept), 6)
 
 
-def decode(content: bytes) -> Kept:
+def decode(content: bytes) -> ReorganisationRecord:
     """Undo :func:`encode`."""
-    return msgspec.msgpack.decode(zlib.decompress(content), type=Kept)
+    return msgspec.msgpack.decode(zlib.decompress(content), type=ReorganisationRecord)
 
 
-def ending(kept: Kept) -> list[UnitId]:
+def ending(kept: ReorganisationRecord) -> list[UnitId]:
     """Return the units that an undo ends: those that were added."""
     return [after.unit_id for before, after in kept.units if before is None and after is not None]
 
 
-def undone(kept: Kept, now: Now) -> tuple[Plan, Placing] | Since:
+def undone(kept: ReorganisationRecord, now: Now) -> tuple[Plan, Placing] | Since:
     """Return the plan that restores what was there before, or what stands against it. The posts
     that ended are there again, and those that were made end as far as nobody else holds them."""
     units, contradicted = dict(now.units), dict.fromkeys(_changed_since(kept, now.units))
@@ -165,7 +165,7 @@ def undone(kept: Kept, now: Now) -> tuple[Plan, Placing] | Since:
     return plan, placing
 
 
-def _changed_since(kept: Kept, now: Tree) -> list[UnitId]:
+def _changed_since(kept: ReorganisationRecord, now: Tree) -> list[UnitId]:
     found: list[UnitId] = []
     for before, after in kept.units:
         one = before or after

@@ -11,7 +11,7 @@ from copconnect.directory.postings import post_store
 from copconnect.directory.reorganising import keeping, planning, reorganising_store, tree
 from copconnect.directory.reorganising.keeping import Now, Since
 from copconnect.directory.reorganising.placing import Placing, place
-from copconnect.directory.reorganising.planning import Before, Plan
+from copconnect.directory.reorganising.planning import FormerOrganisation, Plan
 from copconnect.directory.reorganising.tree import Tree
 from copconnect.ids import PersonId, UnitId
 
@@ -19,7 +19,7 @@ _NAMED = 20  # Units and people that an error names.
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReorganisationRequest:
     """A request: steps, or the number of a reorganisation that shall be undone."""
 
     steps: Sequence[wire.Step] = ()
@@ -36,7 +36,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ReorganisationReach:
     """The reach of a reorganisation: unit paths over which the right must hold, how many people it
     touches, and those whose posts or charges go elsewhere."""
 
@@ -65,7 +65,7 @@ class Problems(Exception):
         )
 
 
-async def possible(connection: AsyncConnection, asked: Asked) -> Planned:
+async def possible(connection: AsyncConnection, asked: ReorganisationRequest) -> Planned:
     """Return what is asked for as a plan. Raises ReorganisationInvalid, NotFound,
     ReorganisationChanged."""
     try:
@@ -74,7 +74,7 @@ async def possible(connection: AsyncConnection, asked: Asked) -> Planned:
         raise error.refusal() from error
 
 
-async def planned(connection: AsyncConnection, asked: Asked) -> Planned:
+async def planned(connection: AsyncConnection, asked: ReorganisationRequest) -> Planned:
     """Return what is asked for as a plan. Raises Problems, NotFound, ReorganisationChanged."""
     organisation = await store.organisation(connection)
     units = tree.of_rows(organisation["units"])
@@ -83,7 +83,7 @@ async def planned(connection: AsyncConnection, asked: Asked) -> Planned:
     holdings = await reorganising_store.holdings(connection, planning.named_units(asked.steps))
     levels = {row.code: row.position for row in organisation["levels"]}
     former = await reorganising_store.former(connection)
-    plan = planning.plan(Before(units, levels, former, holdings), asked.steps)
+    plan = planning.plan(FormerOrganisation(units, levels, former, holdings), asked.steps)
     if plan.problems:
         raise Problems(units, plan)
     between = {unit for move in moves(plan) for unit in move}
@@ -125,13 +125,13 @@ async def _back(connection: AsyncConnection, units: Tree, number: int) -> Planne
     return Planned(units, *found)
 
 
-async def reach(connection: AsyncConnection, found: Planned) -> Reach:
+async def reach(connection: AsyncConnection, found: Planned) -> ReorganisationReach:
     """Return the reach of a plan."""
     before, plan = found.before, found.plan
     below = tree.at_or_below(before, tree.counted(before, plan.units))
     counts = await reorganising_store.counts(connection)
     alone = [one for one, (source, _) in plan.people.items() if source not in below]
-    return Reach(
+    return ReorganisationReach(
         paths=frozenset(tree.touched_paths(before, plan.units, moves(plan))),
         people=sum(counts.get(unit, 0) for unit in below) + len(alone),
         some=sorted({*plan.people, *(one.person_id for one in found.placing.charges)}),

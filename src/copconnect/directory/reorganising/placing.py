@@ -56,7 +56,7 @@ class Placing:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class OpenCharge:
     """An open charge, as stored."""
 
     posting_id: int
@@ -66,7 +66,7 @@ class Held:
 
 
 def place(
-    plan: Plan, rows: Iterable[Row], homes: Mapping[PersonId, PostId], charges: Iterable[Held]
+    plan: Plan, rows: Iterable[Row], homes: Mapping[PersonId, PostId], charges: Iterable[OpenCharge]
 ) -> Placing:
     """Return the posts that a plan's people hold. ``rows``: the posts of all units between which
     anything goes, and of those that end, abolished ones included; ``homes``: the posts of the

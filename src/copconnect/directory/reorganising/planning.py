@@ -33,7 +33,7 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class FormerOrganisation:
     """The organisation before a reorganisation. ``levels``: the position of each, top first;
     ``former``: codes of units that a reorganisation ended; ``posts``: those of the units that a
     step merges, splits or removes."""
@@ -67,7 +67,7 @@ def named_units(steps: Iterable[wire.Step]) -> set[UnitId]:
     }
 
 
-def plan(before: Before, steps: Iterable[wire.Step]) -> Plan:
+def plan(before: FormerOrganisation, steps: Iterable[wire.Step]) -> Plan:
     """Return the organisation after these steps, or every problem that they have."""
     planning = _Planning(before)
     for index, step in enumerate(steps):
@@ -78,7 +78,7 @@ def plan(before: Before, steps: Iterable[wire.Step]) -> Plan:
 class _Planning:
     """The tree while steps change it."""
 
-    def __init__(self, before: Before) -> None:
+    def __init__(self, before: FormerOrganisation) -> None:
         self._before = before
         self._units = dict(before.units)
         self._into: dict[UnitId, UnitId] = {}

@@ -10,7 +10,7 @@ from typing import Any
 
 from copconnect import wire
 from copconnect.directory import rules
-from copconnect.directory.audiences import Audiences, Facts, Place, Speakers
+from copconnect.directory.audiences import AudienceIndex, Facts, PlacedPost, Speakers
 from copconnect.directory.reorganising import tree
 from copconnect.directory.reorganising.planning import Plan
 from copconnect.directory.reorganising.tree import Tree
@@ -24,7 +24,7 @@ _FEWEST = 2  # A group of the policy begins with so many people.
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowingConversation:
     """A conversation that follows the data bank. ``title``: None where an officer named it."""
 
     rule: wire.Audience
@@ -32,7 +32,7 @@ class Followed:
 
 
 @dataclass(slots=True)
-class _People:
+class _MemberChanges:
     joining: list[PersonId] = field(default_factory=list)
     leaving: list[PersonId] = field(default_factory=list)
 
@@ -93,7 +93,7 @@ class PostsAfter:
 
 def facts_after(facts: Facts, posts: PostsAfter, units: Tree, paths: Mapping[UnitId, str]) -> Facts:
     """Return where a person stands afterwards. ``units`` and ``paths``: afterwards."""
-    found: list[Place] = []
+    found: list[PlacedPost] = []
     for place in facts.places:
         post_id = posts.moves.get((facts.person_id, place.post_id), place.post_id)
         unit_id, head = place.unit_id, place.head
@@ -101,37 +101,41 @@ def facts_after(facts: Facts, posts: PostsAfter, units: Tree, paths: Mapping[Uni
             unit_id, head = UnitId(posts.rows[post_id]["unit_id"]), posts.rows[post_id]["head"]
         unit = units.get(unit_id)
         if unit is not None:
-            found.append(Place(post_id, unit_id, paths[unit_id], unit.level, place.roles, head))
+            found.append(
+                PlacedPost(post_id, unit_id, paths[unit_id], unit.level, place.roles, head)
+            )
     return replace(facts, places=tuple(found))
 
 
 def group_changes(
-    before: Mapping[str, Followed],
-    after: Mapping[str, Followed],
+    before: Mapping[str, FollowingConversation],
+    after: Mapping[str, FollowingConversation],
     facts: Iterable[tuple[Facts, Facts]],
     paths: tuple[Mapping[UnitId, str], Mapping[UnitId, str]],
 ) -> list[wire.GroupChange]:
     """Return what happens to conversations. ``facts``: where people stand before and after, of
     those who stand elsewhere; ``paths``: of all units, before and after."""
-    old = Audiences.compile({key: one.rule for key, one in before.items()}, paths[0], _NOBODY)
-    new = Audiences.compile({key: one.rule for key, one in after.items()}, paths[1], _NOBODY)
-    people: dict[str, _People] = {}
+    old = AudienceIndex.compile({key: one.rule for key, one in before.items()}, paths[0], _NOBODY)
+    new = AudienceIndex.compile({key: one.rule for key, one in after.items()}, paths[1], _NOBODY)
+    people: dict[str, _MemberChanges] = {}
     for then, later in facts:
         here, there = old.of(then).keys(), new.of(later).keys()
         for key in there - here:
-            people.setdefault(key, _People()).joining.append(then.person_id)
+            people.setdefault(key, _MemberChanges()).joining.append(then.person_id)
         for key in here - there:
-            people.setdefault(key, _People()).leaving.append(then.person_id)
+            people.setdefault(key, _MemberChanges()).leaving.append(then.person_id)
     found: list[wire.GroupChange] = []
     for key in {**before, **after}:
-        change = _change(before.get(key), after.get(key), people.get(key, _People()))
+        change = _change(before.get(key), after.get(key), people.get(key, _MemberChanges()))
         if change is not None:
             found.append(change)
     return found
 
 
 def _change(
-    before: Followed | None, after: Followed | None, people: _People
+    before: FollowingConversation | None,
+    after: FollowingConversation | None,
+    people: _MemberChanges,
 ) -> wire.GroupChange | None:
     joins, leaves = len(people.joining), len(people.leaving)
     former = before.title if before is not None else None

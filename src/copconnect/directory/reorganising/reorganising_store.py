@@ -26,7 +26,7 @@ from copconnect.directory import names, store
 from copconnect.directory.edit_store import BATCH
 from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.reorganising import tree
-from copconnect.directory.reorganising.placing import Held
+from copconnect.directory.reorganising.placing import OpenCharge
 from copconnect.directory.reorganising.planning import Holding
 from copconnect.directory.reorganising.tree import Tree, Unit
 from copconnect.ids import PersonId, PostId, UnitId
@@ -114,12 +114,12 @@ async def homes(
     return found
 
 
-async def open_charges(connection: AsyncConnection, posting_ids: Iterable[int]) -> list[Held]:
+async def open_charges(connection: AsyncConnection, posting_ids: Iterable[int]) -> list[OpenCharge]:
     """Return those of these charges that are open."""
-    found: list[Held] = []
+    found: list[OpenCharge] = []
     for some in chunks(posting_ids):
         for row in await connection.execute(_charges(_C.posting_id.in_(some))):
-            found.append(Held(row.posting_id, row.person_id, row.charge, row.post_id))
+            found.append(OpenCharge(row.posting_id, row.person_id, row.charge, row.post_id))
     return found
 
 

@@ -32,9 +32,14 @@ from copconnect.directory.reorganising import (
     tree,
     writing,
 )
-from copconnect.directory.reorganising.keeping import Kept
-from copconnect.directory.reorganising.looking import Asked, Planned, Problems, Reach
-from copconnect.directory.reorganising.previews import Followed
+from copconnect.directory.reorganising.keeping import ReorganisationRecord
+from copconnect.directory.reorganising.looking import (
+    Planned,
+    Problems,
+    ReorganisationReach,
+    ReorganisationRequest,
+)
+from copconnect.directory.reorganising.previews import FollowingConversation
 from copconnect.directory.reorganising.tree import Tree
 from copconnect.ids import ConversationId, PostId, UnitId
 from copconnect.principals import named
@@ -43,7 +48,7 @@ from copconnect.rights import Permit, principal_of
 LISTED = 50
 
 
-class Conversations(Protocol):
+class FollowingConversations(Protocol):
     """The Delivery Service's conversations that follow the data bank, but no policy, and those with
     posts."""
 
@@ -70,7 +75,7 @@ class Examined:
     write it; None for that of a unit that ends."""
 
     preview: wire.ReorganisationPreview
-    reach: Reach
+    reach: ReorganisationReach
     paths: Mapping[str, str | None]
 
 
@@ -78,7 +83,7 @@ class Reorganiser:
     """Changes the tree of units. A method that takes a connection runs in the caller's
     transaction."""
 
-    def __init__(self, clock: Clock, audit: Audit, conversations: Conversations) -> None:
+    def __init__(self, clock: Clock, audit: Audit, conversations: FollowingConversations) -> None:
         self._clock = clock
         self._audit = audit
         self._conversations = conversations
@@ -88,7 +93,7 @@ class Reorganiser:
     ) -> int:
         """Do all steps; return the reorganisation's number. Raises ReorganisationInvalid."""
         locked = await edit_store.lock(connection, self._clock.now_ms())
-        found = await looking.possible(connection, Asked(steps))
+        found = await looking.possible(connection, ReorganisationRequest(steps))
         return await self._do(connection, permit, locked, found, None)
 
     async def undo(self, connection: Transaction, permit: Permit, number: int) -> int:
@@ -97,15 +102,15 @@ class Reorganiser:
         Raises NotFound for one that is not there or was undone, ReorganisationChanged.
         """
         locked = await edit_store.lock(connection, self._clock.now_ms())
-        found = await looking.possible(connection, Asked(undo=number))
+        found = await looking.possible(connection, ReorganisationRequest(undo=number))
         await reorganising_store.mark_undone(connection, number, locked.now_ms)
         return await self._do(connection, permit, locked, found, number)
 
     async def reach(
         self, connection: AsyncConnection, steps: Sequence[wire.Step], undo: int | None = None
-    ) -> Reach:
+    ) -> ReorganisationReach:
         """Return the reach of a reorganisation or of an undo. Raises as doing it would."""
-        found = await looking.possible(connection, Asked(steps, undo))
+        found = await looking.possible(connection, ReorganisationRequest(steps, undo))
         return await looking.reach(connection, found)
 
     async def examine(
@@ -117,10 +122,12 @@ class Reorganiser:
         Raises NotFound, ReorganisationChanged.
         """
         try:
-            found = await looking.planned(connection, Asked(steps, undo))
+            found = await looking.planned(connection, ReorganisationRequest(steps, undo))
         except Problems as error:
             touched = tree.touched_paths(error.before, error.plan.units, looking.moves(error.plan))
-            return Examined(_nothing(error.plan.problems), Reach(frozenset(touched), 0, []), {})
+            return Examined(
+                _nothing(error.plan.problems), ReorganisationReach(frozenset(touched), 0, []), {}
+            )
         reach = await looking.reach(connection, found)
         groups = await self._groups(connection, found)
         before, plan = found.before, found.plan
@@ -164,7 +171,7 @@ class Reorganiser:
         before, plan, placing = found.before, found.plan, found.placing
         policy = await policies.read(connection)
         by_hand = {
-            f"conversation {key}": Followed(rule, title)
+            f"conversation {key}": FollowingConversation(rule, title)
             for key, (rule, title) in (
                 await self._conversations.followed_by_hand(connection)
             ).items()
@@ -231,7 +238,7 @@ class Reorganiser:
         return number
 
 
-def _standing(policy: Iterable[wire.GroupPolicy], units: Tree) -> dict[str, Followed]:
+def _standing(policy: Iterable[wire.GroupPolicy], units: Tree) -> dict[str, FollowingConversation]:
     """Return the groups that a policy makes of a tree."""
     ordered = sorted(units.values(), key=lambda one: (one.position, one.unit_id))
     listed = [
@@ -239,12 +246,12 @@ def _standing(policy: Iterable[wire.GroupPolicy], units: Tree) -> dict[str, Foll
         for one in ordered
     ]
     return {
-        f"standing {group.standing.key}": Followed(group.rule, group.standing.title)
+        f"standing {group.standing.key}": FollowingConversation(group.rule, group.standing.title)
         for group in standing.expand(policy, listed)
     }
 
 
-def _by_kind(kept: Kept) -> dict[str, list[UnitId]]:
+def _by_kind(kept: ReorganisationRecord) -> dict[str, list[UnitId]]:
     found: dict[str, list[UnitId]] = {}
     for old, new in kept.units:
         one = old or new

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from copconnect import wire
 from copconnect.directory.names import english
 from copconnect.directory.reorganising import planning, tree
-from copconnect.directory.reorganising.planning import Before, Holding, Plan
+from copconnect.directory.reorganising.planning import FormerOrganisation, Holding, Plan
 from copconnect.directory.reorganising.tree import Unit
 from copconnect.ids import PersonId, PostId, UnitId
 
@@ -47,10 +47,10 @@ POSTS = {
 FORMER = {UnitId("OLD")}
 
 
-BEFORE = Before(UNITS, LEVELS, FORMER, POSTS)
+BEFORE = FormerOrganisation(UNITS, LEVELS, FORMER, POSTS)
 
 
-def plan(*steps: wire.Step, before: Before = BEFORE) -> Plan:
+def plan(*steps: wire.Step, before: FormerOrganisation = BEFORE) -> Plan:
     return planning.plan(before, steps)
 
 
@@ -222,7 +222,7 @@ def test_a_path_that_is_too_long_is_refused() -> None:
         units[code] = Unit(code, UnitId(above), "state", english(code), 100 + n)
         above = code
     levels = {f"l{n}": n for n in range(30)} | {"state": 0}
-    found = plan(add("N", above, "l29"), before=Before(units, levels, FORMER, POSTS))
+    found = plan(add("N", above, "l29"), before=FormerOrganisation(units, levels, FORMER, POSTS))
     assert [one.code for one in found.problems] == ["too_deep"]
 
 

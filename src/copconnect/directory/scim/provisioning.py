@@ -16,17 +16,17 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.directory import databank, rules, sources, store
 from copconnect.directory.columns import COLUMNS
-from copconnect.directory.databank import MAX_VALUE, DataBank, Problem
+from copconnect.directory.databank import MAX_VALUE, BankProblem, DataBank
 from copconnect.directory.editing import Compared, DirectoryEditor, left_today
 from copconnect.directory.files import values
-from copconnect.directory.files.matching.vocabularies import Known
+from copconnect.directory.files.matching.vocabularies import Vocabularies
 from copconnect.directory.files.tables import Table, TableRow
 from copconnect.directory.imports import exporting, keeping, previews, refusals
-from copconnect.directory.imports.allowing import View
+from copconnect.directory.imports.allowing import ImportView
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.ports import Grants
 from copconnect.directory.scim import scim_store
-from copconnect.directory.sources import Stored
+from copconnect.directory.sources import StoredBank
 from copconnect.ids import PersonId
 from copconnect.principals import Operator
 from copconnect.rights import Permit, PersonChange, decide_for_system
@@ -37,7 +37,7 @@ TRIES = 3
 class PersonRefused(Exception):
     """A person cannot be stored as given. ``problems``: all that is wrong."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[BankProblem]) -> None:
         super().__init__(", ".join(problem.code for problem in problems))
         self.problems = problems
 
@@ -75,10 +75,10 @@ def _version(row: FileRow, external_id: str) -> str:
 
 
 @dataclass(slots=True)
-class _Organisation:
+class _LoadedBank:
     version: str = ""
     bank: DataBank = field(default_factory=DataBank)
-    known: Known = field(default_factory=Known)
+    known: Vocabularies = field(default_factory=Vocabularies)
 
 
 class Provisioner:
@@ -91,7 +91,7 @@ class Provisioner:
         self._clock = clock
         self._editor = editor
         self._grants = grants
-        self._organisation = _Organisation()
+        self._organisation = _LoadedBank()
 
     async def person(self, person_id: str) -> Provisioned:
         """Return a person. Raises PersonUnknown."""
@@ -131,7 +131,7 @@ class Provisioner:
         """
         if rules.person_id(row.get("code", "")) != person_id:
             # The id is made of the code, which identifies a person for ever.
-            raise PersonRefused([Problem("scim", 1, "code_invalid", "", "code")])
+            raise PersonRefused([BankProblem("scim", 1, "code_invalid", "", "code")])
         return await self._put(system, row, _Expected(external_id, version=version))
 
     async def remove(self, system: str, person_id: str, version: str | None) -> None:
@@ -142,7 +142,7 @@ class Provisioner:
 
     async def _put(self, system: str, row: Mapping[str, str], expected: "_Expected") -> Provisioned:
         if len(expected.external_id) > MAX_VALUE or "\0" in expected.external_id:
-            raise PersonRefused([Problem("scim", 1, "value_malformed", "", "externalId")])
+            raise PersonRefused([BankProblem("scim", 1, "value_malformed", "", "externalId")])
         for attempt in range(TRIES):
             organisation = await self._current()
             bank = _judged(row, organisation)
@@ -161,23 +161,23 @@ class Provisioner:
             named = await scim_store.external_ids_of(connection, [person_id])
         return _provisioned(stored, named)
 
-    async def _current(self) -> _Organisation:
+    async def _current(self) -> _LoadedBank:
         """Return the stored organisation, judged anew only when it has changed."""
         async with self._database.reading() as connection:
             version = await store.directory_version(connection)
             if version == self._organisation.version:
                 return self._organisation
             rows = exporting.organisation_rows(await store.organisation(connection))
-        stored = Stored(rows)
+        stored = StoredBank(rows)
         tables = sources.tables_of([], stored)
         for name in COLUMNS.keys() - tables.keys():
             tables[name] = [Table(f"{name}.csv", list(COLUMNS[name]), [])]
         known = sources.known_of(tables, stored)
-        self._organisation = _Organisation(version, databank.judge(tables), known)
+        self._organisation = _LoadedBank(version, databank.judge(tables), known)
         return self._organisation
 
 
-def _judged(row: Mapping[str, str], organisation: _Organisation) -> DataBank:
+def _judged(row: Mapping[str, str], organisation: _LoadedBank) -> DataBank:
     columns = COLUMNS["people"]
     typed = {
         column: values.typed(column, row.get(column, ""), organisation.known) for column in columns
@@ -268,7 +268,7 @@ class _Journal:
             refusals.check_leaving(left + len(found.lost), people, MOST_LEAVING)
         if isinstance(permit, str):
             code = str(found.update[0]["code"])
-            raise PersonRefused([Problem("scim", 1, permit, code, "code")])
+            raise PersonRefused([BankProblem("scim", 1, permit, code, "code")])
         return permit
 
     async def written(
@@ -276,7 +276,9 @@ class _Journal:
     ) -> Act:
         """Return what the audit log keeps."""
         del connection, reorganised
-        (change,) = previews.people_changes(compared.found, compared.stored, DataBank(), View())
+        (change,) = previews.people_changes(
+            compared.found, compared.stored, DataBank(), ImportView()
+        )
         return PersonProvisioned(
             rules.person_id(change.code),
             list(change.kinds),

@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.directory import store
-from copconnect.directory.ports import Rights
+from copconnect.directory.ports import ImportRights
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import HeldPlace
-from copconnect.rights import WHOLE, Held
+from copconnect.rights import WHOLE, HeldRights
 
 Places = Mapping[PersonId, Iterable[HeldPlace]]
 REMEMBERED_MS = 5_000
@@ -30,12 +30,12 @@ MOST_REMEMBERED = 10_000
 class Viewers:
     """The rights of those who look at cards, so far as numbers are concerned."""
 
-    def __init__(self, rights: Rights, now_ms: Callable[[], int]) -> None:
+    def __init__(self, rights: ImportRights, now_ms: Callable[[], int]) -> None:
         self._rights = rights
         self._now_ms = now_ms
-        self._known: dict[PersonId, tuple[int, int, Held]] = {}  # By version, until when.
+        self._known: dict[PersonId, tuple[int, int, HeldRights]] = {}  # By version, until when.
 
-    async def held(self, connection: AsyncConnection, viewer: PersonId) -> Held:
+    async def held(self, connection: AsyncConnection, viewer: PersonId) -> HeldRights:
         """Return the rights of somebody who looks at cards. One statement while they are known."""
         version, now = await store.people_version(connection), self._now_ms()
         known = self._known.get(viewer)
@@ -49,7 +49,7 @@ class Viewers:
 
 
 def shown(
-    cards: Iterable[wire.Person], places: Places, viewer: PersonId, held: Held
+    cards: Iterable[wire.Person], places: Places, viewer: PersonId, held: HeldRights
 ) -> list[wire.Person]:
     """Return the cards, without the numbers that the viewer is not shown. ``places``: of the people
     on them."""
@@ -61,7 +61,7 @@ def shown(
     ]
 
 
-def clauses(held: Held) -> list[wire.Clause]:
+def clauses(held: HeldRights) -> list[wire.Clause]:
     """Return the places of all people whose numbers somebody with these rights is shown, beside
     their own."""
     return [

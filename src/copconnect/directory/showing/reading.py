@@ -15,7 +15,7 @@ from copconnect.audit.acts import DirectoryRead, LimitReached
 from copconnect.budgets import DAY_MS, HOUR_MS, Allowance, Budget, count
 from copconnect.database.engine import Database, Transaction
 from copconnect.principals import Caller
-from copconnect.rights import WHOLE, Held
+from copconnect.rights import WHOLE, HeldRights
 
 NUMBERS = Budget("directory_numbers_per_day", 100, DAY_MS)
 _PORTION = 200  # Names that a node takes at once.
@@ -24,7 +24,7 @@ _UNBOUND = Budget("directory_read_by_right", 1 << 40, HOUR_MS)
 _REACHED = Budget("directory_limit_reached", 1, HOUR_MS)
 
 
-class Reading:
+class ReadQuota:
     """Counts what people read. No method is called while its caller holds a connection."""
 
     def __init__(
@@ -38,7 +38,7 @@ class Reading:
         self._by_right = Allowance(database, _UNBOUND, _RECORDED, now_ms)
         self._numbers = Allowance(database, NUMBERS, 1, now_ms)
 
-    async def names(self, caller: Caller, held: Held, paths: Collection[str]) -> None:
+    async def names(self, caller: Caller, held: HeldRights, paths: Collection[str]) -> None:
         """Count the names that a caller reads, by unit path. Raises RateLimited."""
         beyond = sum(held.lacking("read_directory", [path]) is not None for path in paths)
         if beyond:
@@ -47,7 +47,7 @@ class Reading:
             record = partial(self._record, caller)
             await self._by_right.take(caller.person_id, len(paths) - beyond, record)
 
-    async def number(self, caller: Caller, held: Held) -> None:
+    async def number(self, caller: Caller, held: HeldRights) -> None:
         """Count a whole number that a caller searches. Raises RateLimited, before anything is
         looked up."""
         if held.lacking("see_numbers", [WHOLE]) is not None:

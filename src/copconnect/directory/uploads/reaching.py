@@ -18,7 +18,7 @@ Granted = Mapping[PersonId, Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ImportReach:
     """The units and people that an import, or undoing it, touches. ``leaving``: how many it
     suspends or removes."""
 
@@ -27,15 +27,15 @@ class Reach:
     leaving: int
 
 
-def of_import(prepared: Prepared, granted: Granted) -> Reach:
+def of_import(prepared: Prepared, granted: Granted) -> ImportReach:
     """Return what an import touches. ``granted``: unit paths of the grants in force, by who holds
     them."""
     changes = rows.person_changes(prepared, granted)
     paths = allowing.touched(changes, whole=prepared.reorganises)
-    return Reach(frozenset(paths), changes, prepared.preview.leaving)
+    return ImportReach(frozenset(paths), changes, prepared.preview.leaving)
 
 
-async def of_undo(connection: AsyncConnection, number: int, granted: Granted) -> Reach:
+async def of_undo(connection: AsyncConnection, number: int, granted: Granted) -> ImportReach:
     """Return what undoing an import touches. Raises NotUndoable."""
     contents = await import_store.contents(connection, number)
     if not contents:
@@ -64,4 +64,4 @@ async def of_undo(connection: AsyncConnection, number: int, granted: Granted) ->
     leaving = sum(row["status"] in ("removed", "suspended") for row in kept.people)
     whole = bool(kept.organisation is not None or kept.posts or kept.opened)
     paths = allowing.touched(changes, whole=whole)
-    return Reach(frozenset(paths), changes, leaving)
+    return ImportReach(frozenset(paths), changes, leaving)

@@ -8,7 +8,7 @@ import msgspec
 
 from copconnect import wire
 from copconnect.directory.columns import COLUMNS
-from copconnect.directory.databank import Problem
+from copconnect.directory.databank import BankProblem
 from copconnect.directory.files.mapping import SURE
 from copconnect.directory.imports import allowing
 from copconnect.directory.imports.judging import Prepared
@@ -72,8 +72,8 @@ def _row(code: str, name: str, file: str, line: int, kinds: list[str]) -> wire.I
     )
 
 
-def _refused(chosen: Iterable[Chosen], problems: Iterable[Problem]) -> Iterator[wire.ImportRow]:
-    by_place: dict[tuple[str, int, str], list[Problem]] = {}
+def _refused(chosen: Iterable[Chosen], problems: Iterable[BankProblem]) -> Iterator[wire.ImportRow]:
+    by_place: dict[tuple[str, int, str], list[BankProblem]] = {}
     for problem in problems:
         # Line 0: a person whom the file lacks, or the whole file.
         code = problem.value if problem.line == 0 and problem.column == "code" else ""

@@ -33,11 +33,11 @@ from copconnect.directory.columns import COLUMNS
 from copconnect.directory.imports import keeping
 from copconnect.directory.imports.importer import Importer, ImportOptions
 from copconnect.directory.imports.judging import Prepared
-from copconnect.directory.ports import Rights
+from copconnect.directory.ports import ImportRights
 from copconnect.directory.showing.reading import NUMBERS
 from copconnect.directory.sources import Corrections
 from copconnect.directory.uploads import reaching, receiving, rows, upload_store
-from copconnect.directory.uploads.reaching import Reach
+from copconnect.directory.uploads.reaching import ImportReach
 from copconnect.directory.uploads.refusing import problem_of, refused
 from copconnect.ids import PersonId, UploadId
 from copconnect.principals import Caller
@@ -55,7 +55,7 @@ _PREVIEW = msgspec.json.Decoder(wire.ImportPreview)
 
 
 @dataclass(slots=True)
-class _Progress:
+class _UploadProgress:
     part: wire.UploadPart = ""
     done: int = 0
     total: int = 0
@@ -73,14 +73,14 @@ class Uploads:
         self._clock = clock
         self._importer = importer
         self._audit = audit
-        self._rights: Rights
+        self._rights: ImportRights
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._progress: dict[str, _Progress] = {}
+        self._progress: dict[str, _UploadProgress] = {}
         # The file that was examined last, with its choices: reading it again takes seconds.
         self._prepared: tuple[str, str, Prepared] | None = None
         self._former: dict[int, keeping.Former] = {}
 
-    def attach(self, rights: Rights) -> None:
+    def attach(self, rights: ImportRights) -> None:
         """Take the rights by which files are judged, before any file comes."""
         self._rights = rights
 
@@ -131,7 +131,7 @@ class Uploads:
                 choices=chosen,
                 preview=None,
             )
-        self._progress[upload_id] = _Progress("reading", 0, 1)
+        self._progress[upload_id] = _UploadProgress("reading", 0, 1)
         task = asyncio.create_task(self._examine(by, admin, upload_id, row, chosen))
         self._tasks[upload_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(upload_id, None))
@@ -199,7 +199,7 @@ class Uploads:
         digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
         if digest != row.sha256:
             raise errors.ImportRefused(reason="file_differs")
-        progress = self._progress.get(row.upload_id) or _Progress()
+        progress = self._progress.get(row.upload_id) or _UploadProgress()
         options = replace(_options(_CHOICES.decode(chosen)), admin=admin)
         prepared = await self._importer.prepare([(row.name, content)], options, progress)
         self._prepared = row.upload_id, chosen, prepared
@@ -308,7 +308,7 @@ class Uploads:
         connection: AsyncConnection,
         act: wire.ApplyImport,
         granted: Mapping[PersonId, Collection[str]],
-    ) -> Reach:
+    ) -> ImportReach:
         """Return what an import that was made ready touches. ``granted``: unit paths of the grants
         in force, by who holds them. Raises NotFound, ImportRefused."""
         row = await self._named(connection, act)
@@ -321,7 +321,7 @@ class Uploads:
         admin = await self._rights.importing(connection, PersonId(row.person_id))
         if admin.part != prepared.part:
             raise errors.ImportRefused(reason="preview_outdated")
-        progress = self._progress.setdefault(row.upload_id, _Progress("storing", 0, 0))
+        progress = self._progress.setdefault(row.upload_id, _UploadProgress("storing", 0, 0))
         try:
             with refused():
                 applied = await self._importer.apply_prepared(
@@ -370,7 +370,7 @@ class Uploads:
         connection: AsyncConnection,
         number: int,
         granted: Mapping[PersonId, Collection[str]],
-    ) -> Reach:
+    ) -> ImportReach:
         """Return what undoing an import touches. ``granted``: as of :meth:`reach`. Raises
         ImportRefused."""
         with refused():

@@ -37,7 +37,7 @@ _HISTORY_FROM = slice(_DEVICE.stop, _DEVICE.stop + 8)
 _DIRECT_LABEL = tag("copconnect direct v1")
 
 
-class Rights(IntFlag):
+class LeafRights(IntFlag):
     """Bits of a leaf's rights. Bits that this version does not know are kept."""
 
     POST = 1
@@ -55,17 +55,17 @@ class Leaf:
     person_id: bytes
     device: bytes
     history_from: int
-    rights: Rights
+    rights: LeafRights
 
     @property
     def may_post(self) -> bool:
         """Whether the device may send messages."""
-        return bool(self.rights & Rights.POST)
+        return bool(self.rights & LeafRights.POST)
 
     @property
     def may_administer(self) -> bool:
         """Whether the device may change the state."""
-        return bool(self.rights & Rights.ADMINISTER)
+        return bool(self.rights & LeafRights.ADMINISTER)
 
     def encode(self) -> bytes:
         """Return the leaf's 74 bytes."""
@@ -78,7 +78,7 @@ class Leaf:
         """Take a leaf."""
         cell_id, person_id = reader.take(ID_BYTES), reader.take(ID_BYTES)
         device, history_from, rights = reader.take(DEVICE_BYTES), reader.uint(), reader.uint(2)
-        return cls(cell_id, person_id, device, history_from, Rights(rights))
+        return cls(cell_id, person_id, device, history_from, LeafRights(rights))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from copconnect.records.trust.device import Certificate
 from copconnect.records.trust.endorsement import Endorsement, EndorsementKind
 from copconnect.records.trust.grant import CHAIN_LIMIT, Grant, is_under
 from copconnect.records.trust.revocation import Revocation
-from copconnect.records.trust.trust import Chain, Dated, Search, Trust
+from copconnect.records.trust.trust import Dated, EndorsementSearch, GrantChain, Trust
 
 EVER = MAX_INTEGER + 1  # After every date.
 _NOBODY: frozenset[bytes] = frozenset()
@@ -75,7 +75,7 @@ def endorsement_before(
         search = memory.derive(
             memory.searches,
             device,
-            lambda: Search(_first_endorsement(trust, device, at, without), at),
+            lambda: EndorsementSearch(_first_endorsement(trust, device, at, without), at),
         )
     else:
         memory.read(device)
@@ -146,7 +146,7 @@ def _may_administer(trust: Trust, signer: Certificate, person_id: bytes, at: int
     return bool(_grants_over_person(trust, signer.person_id, person_id, at))
 
 
-def _grants_over_person(trust: Trust, admin: bytes, person_id: bytes, at: int) -> list[Chain]:
+def _grants_over_person(trust: Trust, admin: bytes, person_id: bytes, at: int) -> list[GrantChain]:
     """Return the chains of an admin's grants over a person's units of the last 7 days; none where
     the admin has no grant over one of them."""
     trust.memory.read(person_id)
@@ -157,13 +157,13 @@ def _grants_over_person(trust: Trust, admin: bytes, person_id: bytes, at: int) -
 # --- Grants ---------------------------------------------------------------------------------------
 
 
-def _grants_over(trust: Trust, person_id: bytes, path: str, at: int) -> list[Chain]:
+def _grants_over(trust: Trust, person_id: bytes, path: str, at: int) -> list[GrantChain]:
     """Return the chains of the grants to a person that are in force over a unit path.
 
     The newest grant of each path counts.
     """
     trust.memory.read(person_id)
-    found, seen = list[Chain](), set[str]()
+    found, seen = list[GrantChain](), set[str]()
     for one in reversed(trust.grants.get(person_id, ())):
         grant = one.record
         if one.created > at or grant.path in seen or not is_under(path, grant.path):
@@ -176,7 +176,7 @@ def _grants_over(trust: Trust, person_id: bytes, path: str, at: int) -> list[Cha
     return found
 
 
-def _chain(trust: Trust, one: Dated[Grant]) -> Chain | None:
+def _chain(trust: Trust, one: Dated[Grant]) -> GrantChain | None:
     """Return the chain of a grant (or withdrawal) that its grantor had the right to make."""
     memory = trust.memory
     if one.hash in memory.chains:
@@ -185,25 +185,27 @@ def _chain(trust: Trust, one: Dated[Grant]) -> Chain | None:
     return memory.derive(memory.chains, one.hash, lambda: _judge_grant(trust, one))
 
 
-def _judge_grant(trust: Trust, one: Dated[Grant]) -> Chain | None:
+def _judge_grant(trust: Trust, one: Dated[Grant]) -> GrantChain | None:
     grant, at = one.record, one.created
     grantor = _signer(trust, grant.grantor, one.hash, at)
     if grantor is None or not trust.signature_verifies(one, grant.grantor):
         return None
     own = frozenset({grantor.person_id})
     if grantor.device in trust.department_at(at).admins:
-        return Chain(1, own)
+        return GrantChain(1, own)
     if grant.withdraws:
         ended = _before(trust, one)
-        return Chain(1, own) if ended is not None and grantor.person_id in ended.above else None
+        return (
+            GrantChain(1, own) if ended is not None and grantor.person_id in ended.above else None
+        )
     chains = _grants_over(trust, grantor.person_id, grant.path, at - 1)
     links = 1 + min((chain.links for chain in chains), default=CHAIN_LIMIT)
     if links > CHAIN_LIMIT:
         return None
-    return Chain(links, own.union(*(chain.above for chain in chains)))
+    return GrantChain(links, own.union(*(chain.above for chain in chains)))
 
 
-def _before(trust: Trust, withdrawal: Dated[Grant]) -> Chain | None:
+def _before(trust: Trust, withdrawal: Dated[Grant]) -> GrantChain | None:
     """Return the chain of the newest grant before a withdrawal, for its person and path."""
     grant = withdrawal.record
     trust.memory.read(grant.person_id)

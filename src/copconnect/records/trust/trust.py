@@ -40,14 +40,14 @@ class Dated(Generic[_Record]):
     record: _Record = field(compare=False)
 
 
-class Chain(NamedTuple):
+class GrantChain(NamedTuple):
     """The origin of a grant's right: how many grants down from a root admin; who is above."""
 
     links: int
     above: frozenset[bytes]  # People.
 
 
-class Search(NamedTuple):
+class EndorsementSearch(NamedTuple):
     """The first endorsement of a device that counts; None: no one made before ``until`` does."""
 
     found: Dated[Endorsement] | None
@@ -258,9 +258,9 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self.searches: dict[bytes, Search] = {}  # By endorsed device.
+        self.searches: dict[bytes, EndorsementSearch] = {}  # By endorsed device.
         self.losses: dict[bytes, int | None] = {}  # By device: since when it is lost.
-        self.chains: dict[bytes, Chain | None] = {}  # By hash of a grant.
+        self.chains: dict[bytes, GrantChain | None] = {}  # By hash of a grant.
         self.counting: dict[bytes, bool] = {}  # By hash of a revocation.
         self.stack: list[Dated[Revocation]] = []  # Revocations that are being judged.
         self._assumed = _NOTHING  # The lowest place on the stack that was assumed.

@@ -51,7 +51,7 @@ class Handover(asyncio.Protocol):
             self._transport.set_protocol(self._parser)
 
 
-class Presence:
+class HandedOverConnections:
     """The one thing that uvicorn waits for when it shuts down: all that was handed over."""
 
     def __init__(self, shutdown: Callable[[], None]) -> None:

@@ -40,7 +40,7 @@ from copconnect.sockets.dispatch.present import Present
 from copconnect.sockets.dispatch.recent import Recent
 from copconnect.sockets.dispatch.returning import Returning
 from copconnect.sockets.dispatch.topic import Topic, Topics
-from copconnect.sockets.feed import Feed, Online, Place
+from copconnect.sockets.feed import Feed, LeafState, Online
 
 HEAL_S = 15.0
 OUTAGE_HEAL_S = 1.0
@@ -164,7 +164,7 @@ class Fanout:
     def _seat(
         self,
         connection: Connection,
-        places: Sequence[Place],
+        places: Sequence[LeafState],
         entering: Entering,
         unused: Mapping[ConversationId, str],
     ) -> Entered:
@@ -367,7 +367,7 @@ def _online(topic: Topic, connections: Iterable[Connection]) -> Iterable[Online]
             yield Online(who.client_id, who.person_id, who.device, topic.seats[connection])
 
 
-def _head(place: Place, seq: int, *, follows: bool) -> wire.ConversationHead:
+def _head(place: LeafState, seq: int, *, follows: bool) -> wire.ConversationHead:
     return wire.ConversationHead(
         conversation_id=place.conversation_id,
         last_seq=Seq(seq),

@@ -33,12 +33,12 @@ class _Sent(msgspec.Struct, rename="camel"):
     sent_ms: int
 
 
-class _Frame(msgspec.Struct):
+class _DecodedFrame(msgspec.Struct):
     entry: _Sent
 
 
 # Decodes a wire.EntryFrame without a copy of its message, which may be large.
-_FRAME = msgspec.msgpack.Decoder(_Frame)
+_FRAME = msgspec.msgpack.Decoder(_DecodedFrame)
 
 
 def sent_ms(wakeup: EntryWakeup) -> int:

@@ -16,7 +16,7 @@ from copconnect.sockets.connections.connection import Connection
 from copconnect.sockets.dispatch.frames import Senders, sealed_key, supplemented
 from copconnect.sockets.dispatch.recent import MOST_ENTRIES, MOST_KEYS, Passed, Recent, sent_ms
 from copconnect.sockets.dispatch.topic import Topic, Topics
-from copconnect.sockets.feed import Feed, Place
+from copconnect.sockets.feed import Feed, LeafState
 
 CROWD = 4  # So many who lack the same are worth a read.
 _MOST_READ = 32  # Conversations, for those who come in together.
@@ -33,7 +33,7 @@ class Returning:
         self._recent = recent
 
     async def read(
-        self, connections: Iterable[Connection], places: Mapping[ClientId, Sequence[Place]]
+        self, connections: Iterable[Connection], places: Mapping[ClientId, Sequence[LeafState]]
     ) -> Mapping[ConversationId, str]:
         """Read what a crowd of these connections lacks and nobody was sent since this node started.
         The few who lack something else ask the log themselves.
@@ -61,7 +61,7 @@ class Returning:
         return unused
 
     async def _read_unused(
-        self, places: Mapping[ClientId, Sequence[Place]]
+        self, places: Mapping[ClientId, Sequence[LeafState]]
     ) -> dict[ConversationId, str]:
         there = {place.conversation_id for those in places.values() for place in those}
         unknown = [one for one in there if not self._knows_unused(one)]

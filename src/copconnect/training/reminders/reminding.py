@@ -21,7 +21,7 @@ from copconnect.leases import Leases
 from copconnect.principals import Caller
 from copconnect.rights import WHOLE
 from copconnect.training import rules
-from copconnect.training.ports import Audiences, People, Pushes
+from copconnect.training.ports import CourseAudiences, TrainingDirectory, TrainingPushes
 from copconnect.training.reminders import store
 
 PERIOD_S = 300.0
@@ -39,9 +39,9 @@ class Reminding:
         database: Database,
         clock: Clock,
         audit: Audit,
-        people: People,
-        audiences: Audiences,
-        pushes: Pushes,
+        people: TrainingDirectory,
+        audiences: CourseAudiences,
+        pushes: TrainingPushes,
         leases: Leases,
         days: int,
     ) -> None:

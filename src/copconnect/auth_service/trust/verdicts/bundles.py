@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.auth_service.trust import record_store
-from copconnect.auth_service.trust.record_store import PersonRow, Records
+from copconnect.auth_service.trust.record_store import RecordVersions, StoredRecords
 from copconnect.ids import PersonId
 from copconnect.records.trust.naming import name_of
 
@@ -25,8 +25,8 @@ MOST_KEPT = 10_000  # Bundles of about 3 KB.
 class Bundle(NamedTuple):
     """One person's records, as they were at ``row.version``."""
 
-    row: PersonRow
-    records: Records
+    row: RecordVersions
+    records: StoredRecords
     name: bytes  # By which a device names the answer without DeviceKeys.
 
 
@@ -95,4 +95,4 @@ def as_wire(person_id: PersonId, bundle: Bundle, held: Collection[bytes] = ()) -
     )
 
 
-_NONE = Records([], [], [], [], [], [], set())
+_NONE = StoredRecords([], [], [], [], [], [], set())

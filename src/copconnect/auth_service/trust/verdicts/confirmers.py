@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.auth_service.dependencies import Dependencies
+from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.verdicts.holding import in_force, root_admins
 from copconnect.ids import PersonId
@@ -22,7 +22,7 @@ MOST_TOLD = 50  # People who are told of a new device at once.
 class Confirmers:
     """Finds them."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: AuthDependencies) -> None:
         self._deps = deps
 
     async def of(

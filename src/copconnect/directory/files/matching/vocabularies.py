@@ -40,7 +40,7 @@ class Match(NamedTuple):
     suggestions: tuple[str, ...] = ()
 
 
-class Entry(NamedTuple):
+class VocabularyEntry(NamedTuple):
     """A unit or term: its code, its names in any language, and for a unit the codes above it."""
 
     code: str
@@ -53,14 +53,16 @@ class Vocabulary:
     """Units, ranks, roles or levels by what people type. ``aliases``: texts that an administrator
     matched by hand, by their canonical form."""
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, VocabularyEntry] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     _codes: dict[str, str] = field(default_factory=dict)
     _names: dict[str, set[str]] = field(default_factory=dict)
     _memory: dict[tuple[str, tuple[str, ...], str], Match] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, entries: Iterable[Entry], aliases: Mapping[str, str] | None = None) -> "Vocabulary":
+    def of(
+        cls, entries: Iterable[VocabularyEntry], aliases: Mapping[str, str] | None = None
+    ) -> "Vocabulary":
         """Return the vocabulary of these entries; ``aliases`` gives codes by text as typed."""
         made = cls()
         for entry in entries:
@@ -136,7 +138,7 @@ def _keys(name: str) -> set[str]:
 
 
 @dataclass(slots=True)
-class Known:
+class Vocabularies:
     """The vocabularies that values of a file may come from."""
 
     units: Vocabulary = field(default_factory=Vocabulary)

@@ -17,7 +17,7 @@ MODULE = "copconnect.directory.files.spreadsheets.parsing"
 SLACK_S = 30  # For a busy machine, beside the processor time that the limits allow.
 
 
-class _Answer(msgspec.Struct):
+class _ParserAnswer(msgspec.Struct):
     sheets: list[tuple[str, int, list[list[str]]]] = []
     refused: tuple[FileProblem, str] | None = None
 
@@ -39,7 +39,7 @@ def parse(content: bytes, limits: Limits) -> parsing.Parsed:
     if done.returncode != 0:
         # A panic, an abort, or the kernel's signal at a limit.
         raise FileRefused("file_damaged", "the parser stopped")
-    answer = msgspec.msgpack.decode(done.stdout, type=_Answer)
+    answer = msgspec.msgpack.decode(done.stdout, type=_ParserAnswer)
     if answer.refused is not None:
         raise FileRefused(*answer.refused)
     return answer.sheets
